@@ -1,0 +1,29 @@
+"""The compiled modules; everything else about the package is in pyproject.toml."""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+COMPILED = {
+    "bloctel._arrow": [],
+    "bloctel._digits": [],
+    "bloctel._filter": ["src/bloctel/_native/xxh64.h", "src/bloctel/_native/sbbf.h"],
+    "bloctel.scrub._records": [],
+}
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                name,
+                ["src/" + name.replace(".", "/") + ".pyx"],
+                depends=headers,
+                include_dirs=["src/bloctel/_native"],
+                extra_compile_args=["/O2"] if os.name == "nt" else ["-O3"],
+            )
+            for name, headers in COMPILED.items()
+        ],
+        language_level=3,
+    )
+)
