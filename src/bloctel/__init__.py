@@ -1,0 +1,93 @@
+"""Know, before you dial, whether a phone number may be disturbed.
+
+```python
+book = bloctel.open("oppositions.bloctel")
+book.is_blocked("+33639981234")     # on a list today?
+book.check("06 39 98 12 34", on=date(2024, 1, 2))
+```
+
+`CLEAR` means "on none of the lists asked, on that day".  It never means "may be
+called": since 11 August 2026 France requires prior consent
+(Code de la consommation, article L223-1).
+"""
+
+try:
+    from bloctel import _arrow, _digits, _filter  # noqa: F401 - tried, not used
+except ImportError as error:
+    raise ImportError(
+        "expected the compiled core of bloctel, got none that this Python can load "
+        "(cure: in a checkout, python -m pip install -e . with a C compiler; "
+        "otherwise python -m pip install --force-reinstall bloctel)"
+    ) from error
+
+from bloctel._filter import BloomFilter
+from bloctel._version import __version__
+from bloctel.books import open
+from bloctel.errors import (
+    BloctelError,
+    CannotAnswerError,
+    CapacityError,
+    DamagedSnapshotError,
+    DayNotCoveredError,
+    ForeignSnapshotError,
+    InputError,
+    InvalidNumberError,
+    ListClosedError,
+    MissingExtraError,
+    NewerSnapshotError,
+    NotRegisteredError,
+    RegistryExistsError,
+    RegistryNotFoundError,
+    SnapshotError,
+    StaleSnapshotError,
+    StorageError,
+    UnknownListError,
+)
+from bloctel.lookup import Book, Status, Verdict
+from bloctel.numbers import (
+    PhoneNumber,
+    Reason,
+    is_valid,
+    normalize,
+    normalize_many,
+)
+from bloctel.periods import RegistrationPeriod
+from bloctel.registry import Registry
+from bloctel.scrub import scrub_csv
+from bloctel.snapshot import Snapshot
+
+__all__ = [
+    "BloctelError",
+    "BloomFilter",
+    "Book",
+    "CannotAnswerError",
+    "CapacityError",
+    "DamagedSnapshotError",
+    "DayNotCoveredError",
+    "ForeignSnapshotError",
+    "InputError",
+    "InvalidNumberError",
+    "ListClosedError",
+    "MissingExtraError",
+    "NewerSnapshotError",
+    "NotRegisteredError",
+    "PhoneNumber",
+    "Reason",
+    "RegistrationPeriod",
+    "Registry",
+    "RegistryExistsError",
+    "RegistryNotFoundError",
+    "Snapshot",
+    "SnapshotError",
+    "StaleSnapshotError",
+    "Status",
+    "StorageError",
+    "UnknownListError",
+    "Verdict",
+    "__version__",
+    "is_valid",
+    "normalize",
+    "normalize_many",
+    "open",
+    "scrub_csv",
+]

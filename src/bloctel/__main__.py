@@ -1,0 +1,5 @@
+"""`python -m bloctel` is the command line."""
+
+from bloctel.cli import main
+
+main()

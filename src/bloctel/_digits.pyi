@@ -1,0 +1,27 @@
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+REASONS: tuple[str, ...]
+FIRST_KEY: int
+EMPTY: int
+NOT_TEXT: int
+WORLD: int
+CONTEXT: int
+
+def read(value: object, national: bool) -> int: ...
+def clean(value: str | bytes | SupportsIndex, national: bool) -> str: ...
+def read_objects(
+    values: list[object], national: bool, out: NDArray[np.uint64]
+) -> None: ...
+def read_integers(
+    values: NDArray[np.int64], national: bool, out: NDArray[np.uint64]
+) -> None: ...
+def read_spans(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    national: bool,
+    out: NDArray[np.uint64],
+) -> None: ...

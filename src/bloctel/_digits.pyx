@@ -1,0 +1,614 @@
+# cython: language_level=3, binding=True, auto_pickle=False
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Text to keys, one or a column, without the GIL.
+
+A *key* is the E.164 number as an integer, except that every line of the French
+closed plan has one key, whatever country code it was written with
+(`bloctel.numbers` explains).  Every function here answers with one unsigned 64-bit
+integer: a key, or, below `FIRST_KEY`, the code of a refusal; `REASONS` names it.
+
+Two steps.  `scan` reduces the bytes of a text to digits, or refuses what a person
+could not read as one number: it is the same for the whole world.  `french` turns
+digits into a key if they belong to the French plan.  What does not is answered
+with `WORLD`, and `bloctel.numbers` asks `phonenumbers`.
+
+Text is UTF-8.  Lone bytes that cp1252 uses for a no-break space, a soft hyphen and
+dashes are read as such, since they cannot occur in UTF-8: a column of a cp1252 file
+needs no transcoding.
+"""
+
+import operator
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.long cimport PyLong_CheckExact
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+cdef enum:
+    _EMPTY = 1
+    _NOT_TEXT
+    _LETTERS
+    _UNEXPECTED
+    _SEVERAL
+    _TOO_SHORT
+    _TOO_LONG
+    _SHORT_NUMBER
+    _MACHINE
+    _ROUNDED
+    _DECIMAL
+    _UNKNOWN_COUNTRY
+    _NO_COUNTRY
+    _WORLD
+    _CONTEXT
+    _FIRST_KEY = 64
+    _MAX_DIGITS = 32
+
+REASONS = (
+    "",
+    "empty",
+    "not_text",
+    "letters",
+    "unexpected_character",
+    "several_numbers",
+    "too_short",
+    "too_long",
+    "short_number",
+    "machine_number",
+    "rounded",
+    "decimal",
+    "unknown_country",
+    "no_country",
+)
+FIRST_KEY = _FIRST_KEY
+EMPTY = _EMPTY
+NOT_TEXT = _NOT_TEXT
+WORLD = _WORLD
+CONTEXT = _CONTEXT
+
+# What may stand between two digits, as bits of Scan.seen.
+cdef enum:
+    _BLANK = 1      # blanks, dashes, parentheses, invisible marks
+    _DOT = 2
+    _COMMA = 4
+    _SLASH = 8
+    _HARD = 16      # ends a number: ; | & and line ends
+
+cdef struct Scan:
+    uint8_t digits[_MAX_DIGITS]
+    int n           # digits seen, also those past _MAX_DIGITS
+    bint plus
+    int seen        # separators between two digits
+    int pending     # separators since the last digit
+    int marks       # dots and commas between two digits
+    int at_mark     # digits before the last dot or comma
+
+ctypedef const uint8_t* Text
+
+
+# ---------------------------------------------------------------------------
+# Characters
+# ---------------------------------------------------------------------------
+
+cdef inline bint _is_digit(uint8_t c) noexcept nogil:
+    return 48 <= c <= 57
+
+
+cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
+    """The lower-case ASCII letter, or 0 for anything else."""
+    c |= 32
+    return c if 97 <= c <= 122 else 0
+
+
+cdef inline int _ascii_separator(uint8_t c) noexcept nogil:
+    if c == 32 or c == 45 or c == 40 or c == 41 or c == 9:  # space - ( ) tab
+        return _BLANK
+    if c == 46:
+        return _DOT
+    if c == 47:
+        return _SLASH
+    if c == 44:
+        return _COMMA
+    if c == 59 or c == 124 or c == 38 or 10 <= c <= 13:  # ; | & and line ends
+        return _HARD
+    return 0
+
+
+cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
+    """Read one character above ASCII: its length in bytes, 0 if unknown.
+
+    `kind` is set to a separator bit, to an ASCII digit, or to 43 (a plus sign).
+    """
+    kind[0] = _BLANK
+    cdef uint8_t a = p[0]
+    if a == 0xA0 or a == 0x96 or a == 0x97 or a == 0xAD:  # cp1252
+        return 1
+    if left < 2:
+        return 0
+    cdef uint8_t b = p[1]
+    if a == 0xC2:  # no-break space, soft hyphen, middle dot
+        return 2 if b == 0xA0 or b == 0xAD or b == 0xB7 else 0
+    if left < 3:
+        return 0
+    cdef uint8_t c = p[2]
+    if a == 0xE2 and b == 0x80:
+        if c == 0xA8 or c == 0xA9:  # line and paragraph separators
+            kind[0] = _HARD
+            return 3
+        # U+2000-200F spaces and marks, U+2010-2015 dashes, bullet, U+202A-202F
+        return 3 if c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
+    if a == 0xE2 and b == 0x81:  # U+205F, U+2060-206F
+        return 3 if 0x9F <= c <= 0xAF else 0
+    if a == 0xE2 and b == 0x88:  # U+2212 minus
+        return 3 if c == 0x92 else 0
+    if a == 0xE3:  # U+3000
+        return 3 if b == 0x80 and c == 0x80 else 0
+    if a == 0xEF and b == 0xBB:  # U+FEFF
+        return 3 if c == 0xBF else 0
+    if a == 0xEF and b == 0xBC:
+        return _full_width(c, kind)
+    return 0
+
+
+cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
+    """Read U+FF00-FF3F by its last byte, as `_wide` does."""
+    if 0x90 <= c <= 0x99:
+        kind[0] = 48 + c - 0x90
+        return 3
+    if c == 0x8B:
+        kind[0] = 43
+        return 3
+    if c == 0x88 or c == 0x89 or c == 0x8D:  # ( ) -
+        kind[0] = _BLANK
+        return 3
+    if c == 0x8E:
+        kind[0] = _DOT
+        return 3
+    if c == 0x8F:
+        kind[0] = _SLASH
+        return 3
+    return 0
+
+
+# ---------------------------------------------------------------------------
+# What may stand around a number
+# ---------------------------------------------------------------------------
+
+cdef inline bint _is_blank(uint8_t c) noexcept nogil:
+    return c == 32 or 9 <= c <= 13
+
+
+cdef void _unwrap(Text* p, Py_ssize_t* n) noexcept nogil:
+    """Drop blanks, a spreadsheet's ="..." or '..., quotes, and tel:."""
+    cdef Text q = p[0]
+    cdef Py_ssize_t m = n[0]
+    while m and _is_blank(q[m - 1]):
+        m -= 1
+    while m and _is_blank(q[0]):
+        q += 1
+        m -= 1
+    if m >= 3 and q[0] == 61 and q[1] == 34 and q[m - 1] == 34:  # ="..."
+        q += 2
+        m -= 3
+    elif m >= 2 and q[0] == 34 and q[m - 1] == 34:
+        q += 1
+        m -= 2
+    elif m and q[0] == 39:
+        q += 1
+        m -= 1
+    if (m >= 4 and _lower(q[0]) == 116 and _lower(q[1]) == 101
+            and _lower(q[2]) == 108 and q[3] == 58):
+        q += 4
+        m -= 4
+    p[0] = q
+    n[0] = m
+
+
+cdef inline bint _is_word(Text p, Py_ssize_t n, const char* word) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if _lower(p[i]) != <uint8_t>word[i]:
+            return False
+    return word[n] == 0
+
+
+cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
+    """Tell whether the whole rest is an extension: `ext. 12`, `poste 12`, `x12`."""
+    cdef Py_ssize_t i = 0, word, first
+    if n and p[0] == 59:  # RFC 3966: ";ext=12"
+        i = 1
+    word = i
+    while i < n and _lower(p[i]):
+        i += 1
+    if not (
+        _is_word(p + word, i - word, b"x") or _is_word(p + word, i - word, b"p")
+        or _is_word(p + word, i - word, b"ext") or _is_word(p + word, i - word, b"extn")
+        or _is_word(p + word, i - word, b"post")
+        or _is_word(p + word, i - word, b"poste")
+        or _is_word(p + word, i - word, b"extension")
+        or (i == word and n and p[0] == 35)
+    ):
+        return False
+    if i == word:  # "#12"
+        i += 1
+    # a dot, a colon, an equals sign or blanks may follow the word
+    while i < n and (p[i] == 46 or p[i] == 58 or p[i] == 61 or p[i] == 32):
+        i += 1
+    first = i
+    while i < n and _is_digit(p[i]):
+        i += 1
+    if i == first or i - first > 7:
+        return False
+    while i < n and (p[i] == 32 or p[i] == 41):
+        i += 1
+    return i == n
+
+
+cdef int _exponent(Text p, Py_ssize_t n) noexcept nogil:
+    """The exponent of a number's tail such as `E10` or `e+10`; -1 if it is none."""
+    cdef Py_ssize_t i = 1
+    cdef int value = 0
+    if n < 2 or _lower(p[0]) != 101:
+        return -1
+    if p[1] == 43:
+        i = 2
+    if i == n or n - i > 3:
+        return -1
+    while i < n:
+        if not _is_digit(p[i]):
+            return -1
+        value = 10 * value + p[i] - 48
+        i += 1
+    return value
+
+
+# ---------------------------------------------------------------------------
+# Text to digits
+# ---------------------------------------------------------------------------
+
+cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
+    if s.pending:
+        if s.n:
+            s.seen |= s.pending
+            if s.pending & (_DOT | _COMMA):
+                s.marks += 1
+                s.at_mark = s.n
+        s.pending = 0
+    if s.n < _MAX_DIGITS:
+        s.digits[s.n] = digit
+    s.n += 1
+
+
+cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
+    """Judge the rest of a text from its first letter, `#` or `;` on.
+
+    0: the rest is no part of the number.  -1: it is a separator after all.
+    """
+    cdef int exponent, fraction
+    if s.n and _is_extension(p, n):
+        return 0
+    if p[0] == 59:
+        if n > 15 and _is_word(p + 1, 5, b"phone") and p[6] == 45:
+            return _CONTEXT
+        return -1
+    exponent = _exponent(p, n)
+    if exponent < 0 or s.n == 0 or s.seen & ~(_DOT | _COMMA) or s.marks > 1:
+        return _UNEXPECTED if p[0] == 35 else _LETTERS
+    # 3.3612345678E10 has all its digits; 3.36123E+10 has lost some.
+    fraction = s.n - s.at_mark if s.marks else 0
+    s.marks = s.seen = 0
+    return 0 if exponent == fraction else (
+        _ROUNDED if exponent > fraction else _DECIMAL)
+
+
+cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
+    """Reduce a text to digits: 0, or the code of a refusal."""
+    cdef Py_ssize_t i = 0
+    cdef int kind = 0, length, verdict
+    cdef uint8_t c
+    s.n = s.plus = s.seen = s.pending = s.marks = s.at_mark = 0
+    _unwrap(&p, &n)
+    while i < n:
+        c = p[i]
+        length = 1
+        if _is_digit(c):
+            kind = c
+        elif c >= 0x80:
+            length = _wide(p + i, n - i, &kind)
+            if not length:
+                return _UNEXPECTED
+        elif c == 43:
+            kind = 43
+        else:
+            kind = _ascii_separator(c)
+            if _lower(c) or c == 35 or c == 59:  # a letter, # or ;
+                verdict = _tail(s, p + i, n - i)
+                if verdict >= 0:
+                    return verdict if verdict else _whole(s)
+            elif not kind:
+                return _UNEXPECTED
+        if kind >= 48:
+            _add_digit(s, <uint8_t>(kind - 48))
+        elif kind == 43:
+            if s.n or s.plus:
+                return _SEVERAL if s.n >= 9 else _UNEXPECTED
+            s.plus = True
+        else:
+            s.pending |= kind
+        i += length
+    return _whole(s)
+
+
+cdef int _whole(Scan* s) noexcept nogil:
+    """Judge the digits of a whole text: 0, or the code of a refusal."""
+    cdef int i
+    if s.n == 0:
+        return _EMPTY
+    if s.n > _MAX_DIGITS:
+        return _SEVERAL
+    if s.marks == 1 and not s.seen & ~(_DOT | _COMMA):
+        i = s.at_mark
+        while i < s.n and s.digits[i] == 0:
+            i += 1
+        if i == s.n:  # a spreadsheet's trailing .0
+            s.n = s.at_mark
+            return 0
+        # 48.8566141 is a latitude, 06.12345678 a number
+        if not s.plus and (s.digits[0] != 0 or s.at_mark == 1):
+            return _DECIMAL
+    if s.seen & (_HARD | _COMMA):
+        return _SEVERAL
+    return 0
+
+
+# ---------------------------------------------------------------------------
+# Digits to keys of the French plan
+# ---------------------------------------------------------------------------
+
+cdef inline uint64_t _line(uint64_t nsn) noexcept nogil:
+    """The key of a line by its 9-digit national significant number.
+
+    Saint-Pierre-et-Miquelon's 0508 41 12 34 is +508 41 12 34 from abroad.
+    """
+    return nsn if nsn // 1000000 == 508 else 33000000000ULL + nsn
+
+
+cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int i
+    for i in range(n):
+        value = 10 * value + digits[i]
+    return value
+
+
+cdef inline bint _is_plan(const uint8_t* d) noexcept nogil:
+    """Tell whether the three digits are an overseas country code of the plan."""
+    cdef int code = 100 * d[0] + 10 * d[1] + d[2]
+    return code == 262 or code == 590 or code == 594 or code == 596 or code == 508
+
+
+cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
+    return _SEVERAL if s.seen & _SLASH or s.n >= 18 else _TOO_LONG
+
+
+cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
+    """The key of the digits after + or 00."""
+    cdef int code = 2
+    if not (n >= 2 and d[0] == 3 and d[1] == 3):
+        code = 3
+        if not (n >= 3 and _is_plan(d)):
+            return _WORLD
+    cdef bint miquelon = code == 3 and d[0] == 5 and d[1] == 0
+    d += code
+    n -= code
+    if n and d[0] == 0:  # +33 (0)6, +3306
+        d += 1
+        n -= 1
+    if n == 9 and d[0] != 0:
+        return _line(_number(d, 9))
+    if miquelon and n == 6 and d[0] != 0:
+        return _line(508000000 + _number(d, 6))
+    if code == 2 and n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0:
+        return _MACHINE
+    return _TOO_SHORT if n < 9 else _too_long(s) if n > 9 else _UNKNOWN_COUNTRY
+
+
+cdef uint64_t _short(Scan* s) noexcept nogil:
+    """Tell a short number of the French plan from a number that lacks digits.
+
+    15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ and 118XYZ.
+    """
+    cdef const uint8_t* d = s.digits
+    cdef bint short = (
+        (s.n == 2 and d[0] == 1)
+        or (s.n == 3 and d[0] == 1)
+        or (s.n == 4 and (d[0] == 3 or (d[0] == 1 and d[1] == 0)))
+        or (s.n == 5 and 3 <= d[0] <= 8)
+        or (s.n == 6 and d[0] == 1 and d[1] == 1 and (d[2] == 6 or d[2] == 8))
+    )
+    return _SHORT_NUMBER if short else _TOO_SHORT
+
+
+cdef uint64_t _national(Scan* s) noexcept nogil:
+    """The key of digits without a plus, as written in France."""
+    cdef const uint8_t* d = s.digits
+    cdef int n = s.n
+    if n == 10 and d[0] == 0 and d[1] != 0:
+        return _line(_number(d + 1, 9))
+    if n == 9 and d[0] != 0:  # a spreadsheet ate the 0
+        return _line(_number(d, 9))
+    if n > 2 and d[0] == 0 and d[1] == 0:
+        return _abroad(s, d + 2, n - 2)
+    if 11 <= n <= 12 and d[0] == 3 and d[1] == 3:
+        return _abroad(s, d, n)
+    if 12 <= n <= 13 and _is_plan(d):
+        return _abroad(s, d, n)
+    if (n == 14 and d[0] == 0 and d[1] == 7 and d[2] == 0 and d[3] == 0) or (
+            n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0):
+        return _MACHINE
+    if n > 9:
+        return _too_long(s)
+    return _short(s)
+
+
+cdef inline uint64_t _key(Scan* s, bint national) noexcept nogil:
+    if s.plus:
+        return _abroad(s, s.digits, s.n)
+    return _national(s) if national else _WORLD
+
+
+cdef inline uint64_t _read(Text p, Py_ssize_t n, bint national) noexcept nogil:
+    cdef Scan s
+    cdef int refusal = _scan(p, n, &s)
+    return <uint64_t>refusal if refusal else _key(&s, national)
+
+
+cdef void _spell(int64_t value, bint national, Scan* s) noexcept nogil:
+    """Write a whole number down: E.164 digits, or at most 9 national ones."""
+    cdef uint8_t reverse[20]
+    cdef int i
+    s.n = s.seen = s.marks = s.at_mark = s.pending = 0
+    while value:
+        reverse[s.n] = <uint8_t>(value % 10)
+        value //= 10
+        s.n += 1
+    for i in range(s.n):
+        s.digits[i] = reverse[s.n - 1 - i]
+    s.plus = national and s.n > 9
+
+
+cdef uint64_t _read_integer(int64_t value, bint national) noexcept nogil:
+    cdef Scan s
+    if 33100000000LL <= value <= 33999999999LL:
+        return _line(<uint64_t>value - 33000000000ULL)
+    if value <= 0:
+        return _UNEXPECTED if value else _TOO_SHORT
+    _spell(value, national, &s)
+    if not national and 12 <= s.n <= 13 and _is_plan(s.digits):
+        return _abroad(&s, s.digits, s.n)
+    return _key(&s, national)
+
+
+# ---------------------------------------------------------------------------
+# From Python
+# ---------------------------------------------------------------------------
+
+cdef int64_t _as_int64(object value) except? -2:
+    """The value of an int; -1 for one that no telephone number reaches."""
+    return value if 0 <= value < 1 << 62 else -1
+
+
+cdef uint64_t _read_object(object value, bint national) except 0:
+    cdef Py_ssize_t n = 0
+    cdef const char* p
+    if type(value) is str or isinstance(value, str):
+        try:
+            p = PyUnicode_AsUTF8AndSize(value, &n)
+        except UnicodeEncodeError:  # a lone surrogate
+            return _UNEXPECTED
+        return _read(<Text>p, n, national)
+    if PyLong_CheckExact(value):
+        return _read_integer(_as_int64(value), national)
+    if isinstance(value, bytes):
+        return _read(
+            <Text>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), national)
+    if isinstance(value, bool):
+        return _NOT_TEXT
+    if hasattr(value, "__index__"):  # numpy's and other libraries' integers
+        return _read_integer(_as_int64(operator.index(value)), national)
+    return _EMPTY if _is_missing(value) else _NOT_TEXT
+
+
+cdef bint _is_missing(object value):
+    """Tell what data frames put where there is no value: None, NaN, NA, NaT."""
+    if isinstance(value, float):
+        return value != value
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def read(object value, bint national):
+    """Return the key of one text or int, or the code of its refusal.
+
+    Args:
+        value: A str, UTF-8 bytes or an int; None is refused as empty, anything
+            else as no text.
+        national: Whether digits without a country code are French.
+    """
+    return _read_object(value, national)
+
+
+def clean(object value, bint national):
+    """Return the digits of a text or int that `read` answered with `WORLD`.
+
+    They start with a plus sign where the text had one, or where an int must be
+    E.164.  Empty if the text is refused.
+    """
+    cdef Scan s
+    cdef bytes text
+    cdef int i
+    if not isinstance(value, (str, bytes)):
+        _spell(_as_int64(operator.index(value)), national, &s)
+    else:
+        text = value.encode() if isinstance(value, str) else value
+        if _scan(<Text>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), &s):
+            return ""
+    return ("+" if s.plus else "") + "".join([str(s.digits[i]) for i in range(s.n)])
+
+
+def read_objects(list values not None, bint national, uint64_t[::1] out not None):
+    """Fill *out* with `read` of each of *values*.
+
+    Raises:
+        ValueError: The lengths differ.
+    """
+    cdef Py_ssize_t i, n = len(values)
+    if out.shape[0] != n:
+        raise ValueError(f"expected out of length {n}, got {out.shape[0]}")
+    for i in range(n):
+        out[i] = _read_object(values[i], national)
+
+
+def read_integers(
+    const int64_t[::1] values not None, bint national, uint64_t[::1] out not None
+):
+    """Fill *out* with `read` of each of *values* (int64).
+
+    Raises:
+        ValueError: The lengths differ.
+    """
+    cdef Py_ssize_t i, n = values.shape[0]
+    if out.shape[0] != n:
+        raise ValueError(f"expected out of length {n}, got {out.shape[0]}")
+    with nogil:
+        for i in range(n):
+            out[i] = _read_integer(values[i], national)
+
+
+def read_spans(
+    const uint8_t[::1] data not None,
+    const int64_t[::1] starts not None,
+    const int64_t[::1] ends not None,
+    bint national,
+    uint64_t[::1] out not None,
+):
+    """Fill *out* with `read` of each text `data[starts[i]:ends[i]]`.
+
+    Raises:
+        ValueError: The lengths differ, or a text does not lie within *data*.
+    """
+    cdef Py_ssize_t i, n = starts.shape[0], size = data.shape[0]
+    cdef Py_ssize_t bad = -1
+    cdef Text base = &data[0] if size else <Text>b""
+    if ends.shape[0] != n or out.shape[0] != n:
+        raise ValueError(
+            f"expected ends and out of length {n}, got {ends.shape[0]} "
+            f"and {out.shape[0]}")
+    with nogil:
+        for i in range(n):
+            if not 0 <= starts[i] <= ends[i] <= size:
+                bad = i
+                break
+            out[i] = _read(base + starts[i], ends[i] - starts[i], national)
+    if bad >= 0:
+        raise ValueError(f"expected texts within {size} bytes, got one outside, "
+                         f"at row {bad}")

@@ -1,0 +1,32 @@
+"""From what a user names to a book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bloctel.lookup import Book
+from bloctel.registry import Registry
+from bloctel.snapshot import Snapshot
+
+__all__ = ["is_url", "open"]
+
+
+def is_url(target: str | Path) -> bool:
+    """Tell whether *target* is a registry's URL rather than a path."""
+    text = str(target)
+    return not isinstance(target, Path) and (
+        "://" in text or text.startswith("memory:")
+    )
+
+
+def open(target: str | Path) -> Book:
+    """Open a book for look-ups: a URL is a registry, a path is a snapshot.
+
+    Raises:
+        RegistryNotFoundError: There is no registry at the URL.
+        SnapshotError: The file is no snapshot that can be believed.
+        StorageError: The storage cannot be read.
+    """
+    if is_url(target):
+        return Registry.open(str(target))
+    return Snapshot.open(target)

@@ -1,0 +1,494 @@
+"""Look-ups: is this number on a list on that day, on which one, since and until when.
+
+A `Question` fixes the day and the lists once, as one byte for each distinct period
+of a `Table`; every look-up is then filter, index, one byte.
+A `Book` is what users ask: it opens questions and remembers the last ones.
+
+`Registry` and `Snapshot` are books, so that they answer alike.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from bloctel import _digits, _filter, clock
+from bloctel.columns import Spans
+from bloctel.errors import (
+    CannotAnswerError,
+    DayNotCoveredError,
+    InputError,
+    InvalidNumberError,
+    StaleSnapshotError,
+    UnknownListError,
+)
+from bloctel.numbers import (
+    PhoneNumber,
+    check_region,
+    read,
+    read_block,
+    read_column,
+    reason_of,
+)
+from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
+from bloctel.table import Entry, Overlay, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from bloctel.rules import ListRules
+
+__all__ = ["Book", "BookList", "Coverage", "Question", "State", "Status", "Verdict"]
+
+_REMEMBERED_QUESTIONS: Final = 64
+
+
+class Status(IntEnum):
+    """The outcome of a look-up.
+
+    `CLEAR` means "on none of the lists asked, on that day".  It never means "may be
+    called": that is for the law of the day to say.
+    """
+
+    CLEAR = 0
+    BLOCKED = 1
+    INVALID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to `check`, and why.
+
+    Attributes:
+        status: Clear, blocked, or invalid (no number could be read).
+        number: The number that was asked; None if invalid.
+        list: The list that blocks; None unless blocked.
+        since: The first day of the protection; None unless blocked.
+        until: The first day after the protection; None if it has no end.
+        reason: `registered` if blocked; `not_listed`, `not_yet_protected` or
+            `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
+    """
+
+    status: Status
+    number: PhoneNumber | None
+    list: str | None
+    since: date | None
+    until: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookList:
+    """A list as a book holds it.
+
+    Attributes:
+        rules: The list's rules.
+        complete_from: The first day of which nothing has been erased; None if
+            nothing ever was.
+    """
+
+    rules: ListRules
+    complete_from: date | None = None
+
+
+# ---------------------------------------------------------------------------
+# Asking
+# ---------------------------------------------------------------------------
+
+
+class Question:
+    """The lists and the day of a look-up, fixed once for any number of numbers.
+
+    Attributes:
+        region: The region by which national forms are read.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        days: dict[int, int],
+        region: str | None,
+    ) -> None:
+        self._table = state.table
+        self._overlay = state.overlay
+        self._names = [held.rules.name for held in state.lists]
+        self._days = days
+        self.region = region
+        day = np.full(max(1, len(state.lists)), NO_END, np.int64)
+        for place, on in days.items():
+            day[place] = on
+        asked = np.zeros(len(day), bool)
+        asked[list(days)] = True
+        table, on_day = self._table, day[self._table.lists]
+        covers = asked[table.lists] & (table.starts <= on_day) & (on_day < table.ends)
+        self._active = covers.tobytes()
+
+    def match(self, key: int) -> int:
+        """Return the code of the period that blocks a key, or -1."""
+        if self._overlay and key in self._overlay:
+            return self._match_overlay(key)
+        return _filter.match(
+            self._table.filter, self._table.index, self._active, key
+        )
+
+    def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return the code of the period that blocks each key, or -1.
+
+        Refusal codes in *keys* give -1.
+        """
+        out = np.empty(len(keys), np.int32)
+        table = self._table
+        _filter.match_many(table.filter, table.index, self._active, keys, out)
+        if self._overlay:
+            for row, key in self._overlay.rows(keys):
+                out[row] = self._match_overlay(key)
+        return out
+
+    def match_spans(
+        self,
+        data: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Read and match the texts `data[starts[i]:ends[i]]`.
+
+        Returns:
+            The keys, or codes of refusals; and what `match_many` says of them.
+        """
+        keys = read_block(Spans(data, starts, ends), self.region)
+        return keys, self.match_many(keys)
+
+    def _match_overlay(self, key: int) -> int:
+        entries = self._overlay.entries(key)
+        return next((code for code, entry in entries if self._covers(entry)), -1)
+
+    def _covers(self, entry: Entry) -> bool:
+        day = self._days.get(entry.list)
+        return day is not None and entry.starts_on <= day < entry.ends_on
+
+    def why(self, code: int) -> tuple[str, date, date | None]:
+        """Return the list, the first day and the end that *code* stands for."""
+        table = self._table
+        holder = table if code < len(table.lists) else self._overlay
+        entry = holder.entry(code)
+        since = from_epoch_day(entry.starts_on)
+        if since is None:
+            raise CannotAnswerError("a period with a first day", "one without")
+        return self._names[entry.list], since, from_epoch_day(entry.ends_on)
+
+    def verdict(self, key: int) -> Verdict:
+        """Return the answer for a key, and why."""
+        number = PhoneNumber(key)
+        code = self.match(key)
+        if code >= 0:
+            name, since, until = self.why(code)
+            return Verdict(Status.BLOCKED, number, name, since, until, "registered")
+        return Verdict(Status.CLEAR, number, None, None, None, self._why_clear(key))
+
+    def _why_clear(self, key: int) -> str:
+        holder = self._overlay if key in self._overlay else self._table
+        known = [entry for _, entry in holder.entries(key) if entry.list in self._days]
+        if not known:
+            return "not_listed"
+        if any(entry.ends_on <= self._days[entry.list] for entry in known):
+            return "period_ended"
+        return "not_yet_protected"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that a book knows at one moment."""
+
+    lists: tuple[BookList, ...]
+    table: Table
+    overlay: Overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The days of which a book knows everything: [first, end)."""
+
+    first: date | None = None
+    end: date | None = None
+
+
+class Book:
+    """A set of lists that answers questions.
+
+    Attributes:
+        region: The region by which national forms are read unless a call says
+            otherwise, stored with the registry or the snapshot.
+    """
+
+    def __init__(
+        self, state: State, region: str | None, coverage: Coverage = Coverage()
+    ) -> None:
+        self.region = check_region(region)
+        self._state = state
+        self._coverage = coverage
+        self._forget_questions()
+
+    @classmethod
+    def of_numbers(
+        cls, keys: NDArray[np.uint64], rules: ListRules, region: str | None
+    ) -> Book:
+        """Return a book in which these numbers are blocked on every day."""
+        n = len(keys)
+        start = to_epoch_day(rules.opens_on)
+        table = Table.build(
+            keys,
+            np.zeros(n, np.int64),
+            np.full(n, start, np.int64),
+            np.full(n, NO_END, np.int64),
+        )
+        return cls(State((BookList(rules),), table, Overlay(table)), region)
+
+    # -- asking ---------------------------------------------------------------
+
+    def is_blocked(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Collection[str] | None = None,
+        region: str | None = None,
+    ) -> bool:
+        """Tell whether *number* is on a list on that day.
+
+        False means "on none of these lists", never "may be called".
+
+        Args:
+            number: Text, an integer, or a `PhoneNumber`.
+            on: The day; today in the list's time zone if not given.
+            lists: The names of the lists to ask; all that the book holds if not
+                given.
+            region: The region of national forms; the book's own if not given.
+
+        Raises:
+            InvalidNumberError: No single number can be read.
+            ListClosedError: Every list asked is closed on that day.
+            DayNotCoveredError: The book does not know that day.
+            UnknownListError: The book holds no such list.
+        """
+        key = self._read(number, region)
+        if key < _digits.FIRST_KEY:
+            raise InvalidNumberError(reason_of(key))
+        return self._asked(on, lists).match(key) >= 0
+
+    def check(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Collection[str] | None = None,
+        region: str | None = None,
+    ) -> Verdict:
+        """Return whether *number* is blocked, by which list, since and until when.
+
+        Arguments and errors are those of `is_blocked`, but that a text which is no
+        number gives a verdict with `Status.INVALID`.
+        """
+        question = self._asked(on, lists)
+        key = self._read(number, region)
+        if key < _digits.FIRST_KEY:
+            return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
+        return question.verdict(key)
+
+    def is_blocked_many(
+        self,
+        column: object,
+        *,
+        on: date | None = None,
+        lists: Collection[str] | None = None,
+        region: str | None = None,
+        invalid: Literal["raise", "block"] = "raise",
+    ) -> NDArray[np.bool_]:
+        """Tell of each row of a column whether it is blocked.
+
+        Args:
+            column: What `normalize_many` takes.
+            on: As for `is_blocked`.
+            lists: As for `is_blocked`.
+            region: As for `is_blocked`.
+            invalid: What to do with a row that is no number: `raise`, or `block`
+                it.
+
+        Returns:
+            A one-dimensional bool array, one element a row.
+
+        Raises:
+            InvalidNumberError: A row is no number; `where` is its place, from 0.
+            InputError: The column holds something else than text or whole numbers.
+        """
+        if invalid not in ("raise", "block"):
+            raise InputError("'raise' or 'block'", repr(invalid), "invalid")
+        keys, matches = self._match_column(column, on, lists, region)
+        refused = keys < _digits.FIRST_KEY
+        if invalid == "raise" and refused.any():
+            row = int(refused.argmax())
+            raise InvalidNumberError(reason_of(int(keys[row])), f"row {row}")
+        blocked: NDArray[np.bool_] = (matches >= 0) | refused
+        return blocked
+
+    def check_many(
+        self,
+        column: object,
+        *,
+        on: date | None = None,
+        lists: Collection[str] | None = None,
+        region: str | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return the `Status` of each row of a column, as a uint8 array.
+
+        Arguments and errors are those of `is_blocked_many`; a row that is no number
+        gives `Status.INVALID`.
+        """
+        keys, matches = self._match_column(column, on, lists, region)
+        statuses = (matches >= 0).astype(np.uint8)
+        statuses[keys < _digits.FIRST_KEY] = Status.INVALID
+        return statuses
+
+    def question(
+        self,
+        *,
+        on: date | None = None,
+        lists: Collection[str] | None = None,
+        region: str | None = None,
+    ) -> Question:
+        """Fix the day and the lists once, for a file that is read piece by piece.
+
+        Raises:
+            CannotAnswerError: As for `is_blocked`, at once.
+        """
+        self._refresh()
+        days, _ = self._days(on, lists)
+        return Question(self._state, days, check_region(region or self.region))
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The names of the lists that the book holds."""
+        self._refresh()
+        return tuple(held.rules.name for held in self._state.lists)
+
+    # -- questions ------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Bring the state up to date; a book of fixed content has nothing to do."""
+
+    def _set_state(self, state: State) -> None:
+        self._state = state
+        self._forget_questions()
+
+    def _forget_questions(self) -> None:
+        self._questions: OrderedDict[object, Question] = OrderedDict()
+        self._today: tuple[Question, float] | None = None
+
+    def _read(self, number: object, region: str | None) -> int:
+        return read(number, self.region if region is None else check_region(region))
+
+    def _match_column(
+        self,
+        column: object,
+        on: date | None,
+        lists: Collection[str] | None,
+        region: str | None,
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        question = self._asked(on, lists)
+        region = self.region if region is None else check_region(region)
+        keys = read_column(column, region)
+        return keys, question.match_many(keys)
+
+    def _asked(self, on: date | None, lists: Collection[str] | None) -> Question:
+        """Return the question for that day and those lists, made or remembered."""
+        self._refresh()
+        if on is None and lists is None:
+            if self._today is None or clock.now() >= self._today[1]:
+                days, end = self._days(None, None)
+                self._today = Question(self._state, days, self.region), end
+            return self._today[0]
+        days, _ = self._days(on, lists)
+        memo = tuple(days.items())
+        question = self._questions.get(memo)
+        if question is None:
+            question = Question(self._state, days, self.region)
+            self._questions[memo] = question
+            if len(self._questions) > _REMEMBERED_QUESTIONS:
+                self._questions.popitem(last=False)
+        return question
+
+    def _days(
+        self, on: date | None, lists: Collection[str] | None
+    ) -> tuple[dict[int, int], float]:
+        """Return the day to ask of each open list, and when they cease to be today."""
+        days: dict[int, int] = {}
+        end = float("inf")
+        closed: tuple[ListRules, date] | None = None
+        for place in self._places(lists):
+            held = self._state.lists[place]
+            if on is None:
+                day, midnight = clock.today(held.rules.time_zone)
+                end = min(end, midnight)
+            else:
+                day = _plain_day(on)
+            if not held.rules.is_open(day):
+                closed = closed or (held.rules, day)
+                continue
+            self._require_covered(held, day)
+            days[place] = to_epoch_day(day)
+        if not days and closed is not None:
+            closed[0].require_open(closed[1])
+        return days, end
+
+    def _places(self, lists: Collection[str] | None) -> Sequence[int]:
+        """Return the places of the lists asked."""
+        names = [held.rules.name for held in self._state.lists]
+        if not names:
+            raise CannotAnswerError(
+                "a book with at least one list",
+                "one without: nothing has been registered in it yet",
+            )
+        if lists is None:
+            return range(len(names))
+        if isinstance(lists, str):
+            lists = [lists]
+        if not lists:
+            raise InputError("at least one list", "none", "lists")
+        unknown = sorted(set(lists) - set(names))
+        if unknown:
+            raise UnknownListError(f"one of {', '.join(names)}", unknown[0], "lists")
+        return [place for place, name in enumerate(names) if name in lists]
+
+    def _require_covered(self, held: BookList, day: date) -> None:
+        first, end = self._coverage.first, self._coverage.end
+        where = f"list {held.rules.name}"
+        begins = max((d for d in (held.complete_from, first) if d), default=None)
+        if begins is not None and day < begins:
+            raise DayNotCoveredError(
+                f"a day from {begins} on (data before it has been erased)",
+                day.isoformat(),
+                where,
+            )
+        if end is not None and day >= end:
+            raise StaleSnapshotError(
+                f"a day before {end} (later, registrations are missing)",
+                day.isoformat(),
+                where,
+            )
+
+
+def _plain_day(on: date) -> date:
+    """Return *on* if it is a day; a moment would need a time zone.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if type(on) is not date:
+        raise InputError("a datetime.date", type(on).__name__, "on")
+    return on
