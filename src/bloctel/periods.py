@@ -1,0 +1,187 @@
+"""Arithmetic of registration periods: half-open runs of calendar days.
+
+A period is `[starts_on, ends_on)`: the first day that is protected, and the first
+that no longer is. An `ends_on` of `None` means that no end is known.
+Everything here is pure: no clock, no list, no law. What a list's rules make of a
+registration is in `bloctel.rules`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "NO_END",
+    "RegistrationPeriod",
+    "add_days",
+    "add_years",
+    "from_epoch_day",
+    "merge",
+    "to_epoch_day",
+]
+
+NO_END: Final = 2**31 - 1
+"""The epoch day that stands for "no end" in flat arrays: the greatest int32, so
+that `starts_on <= day < ends_on` holds without a special case."""
+
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+
+
+def add_years(day: date, years: int) -> date:
+    """Return the same day of the year *years* later.
+
+    A day that the later year lacks, 29 February, becomes 28 February. The French
+    texts count in years and do not say what happens then; the earlier day is the
+    one that never keeps a registration, or data about it, longer than the term.
+
+    Raises:
+        InputError: The result lies outside the years 1 to 9999.
+
+    >>> add_years(date(2021, 5, 3), 3)
+    datetime.date(2024, 5, 3)
+    >>> add_years(date(2020, 2, 29), 3)
+    datetime.date(2023, 2, 28)
+    >>> add_years(date(2020, 2, 29), 4)
+    datetime.date(2024, 2, 29)
+    """
+    year = day.year + years
+    if not date.min.year <= year <= date.max.year:
+        raise _out_of_calendar(f"{years} years from {day.isoformat()}")
+    if (day.month, day.day) == (2, 29):
+        # The day before 1 March is the last of February, leap year or not.
+        return date(year, 3, 1) - timedelta(days=1)
+    return day.replace(year=year)
+
+
+def add_days(day: date, days: int) -> date:
+    """Return the day *days* later.
+
+    Raises:
+        InputError: The result lies outside the years 1 to 9999.
+
+    >>> add_days(date(2021, 5, 3), 30)
+    datetime.date(2021, 6, 2)
+    """
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        raise _out_of_calendar(f"too many days from {day.isoformat()}") from None
+
+
+def to_epoch_day(day: date | None) -> int:
+    """Return the number of days from 1970-01-01 to *day*; `NO_END` for no day.
+
+    >>> to_epoch_day(date(2016, 6, 1))
+    16953
+    >>> to_epoch_day(None) == NO_END
+    True
+    """
+    return NO_END if day is None else day.toordinal() - _EPOCH_ORDINAL
+
+
+def from_epoch_day(epoch_day: int) -> date | None:
+    """Return the day that is *epoch_day* days after 1970-01-01; None for `NO_END`.
+
+    Raises:
+        InputError: The result lies outside the years 1 to 9999.
+
+    >>> from_epoch_day(16953)
+    datetime.date(2016, 6, 1)
+    >>> from_epoch_day(NO_END) is None
+    True
+    """
+    if epoch_day == NO_END:
+        return None
+    try:
+        return date.fromordinal(_EPOCH_ORDINAL + epoch_day)
+    except (OverflowError, ValueError):
+        raise _out_of_calendar("too many days from 1970-01-01") from None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationPeriod:
+    """The days on which a registration protects a number: `[starts_on, ends_on)`.
+
+    Attributes:
+        starts_on: The first day of protection.
+        ends_on: The first day without it; None when no end is known.
+
+    Raises:
+        InputError: The end lies before the start.
+
+    >>> RegistrationPeriod(date(2021, 6, 2), date(2024, 5, 3)).covers(date(2024, 5, 2))
+    True
+    """
+
+    starts_on: date
+    ends_on: date | None
+
+    def __post_init__(self) -> None:
+        if self.ends_on is not None and self.ends_on < self.starts_on:
+            raise InputError(
+                f"an end on or after the start, {self.starts_on.isoformat()}",
+                self.ends_on.isoformat(),
+                "ends_on",
+            )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the period holds no day at all.
+
+        >>> RegistrationPeriod(date(2021, 6, 2), date(2021, 6, 2)).is_empty
+        True
+        """
+        return self.starts_on == self.ends_on
+
+    def covers(self, day: date) -> bool:
+        """Tell whether the number is protected on *day*.
+
+        >>> RegistrationPeriod(date(2021, 6, 2), None).covers(date(2021, 6, 1))
+        False
+        """
+        return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)
+
+
+def merge(periods: Iterable[RegistrationPeriod]) -> tuple[RegistrationPeriod, ...]:
+    """Return the fewest periods that cover the same days, in order.
+
+    Periods that overlap or touch become one; empty ones vanish.
+
+    >>> merge([
+    ...     RegistrationPeriod(date(2022, 1, 1), None),
+    ...     RegistrationPeriod(date(2019, 1, 1), date(2022, 1, 1)),
+    ...     RegistrationPeriod(date(2017, 1, 1), date(2018, 1, 1)),
+    ... ])  # doctest: +NORMALIZE_WHITESPACE
+    (RegistrationPeriod(starts_on=datetime.date(2017, 1, 1),
+                        ends_on=datetime.date(2018, 1, 1)),
+     RegistrationPeriod(starts_on=datetime.date(2019, 1, 1), ends_on=None))
+    """
+    merged: list[RegistrationPeriod] = []
+    for period in sorted(periods, key=lambda period: period.starts_on):
+        if period.is_empty:
+            continue
+        if merged and _touches(merged[-1], period):
+            end = _later_end(merged[-1].ends_on, period.ends_on)
+            merged[-1] = RegistrationPeriod(merged[-1].starts_on, end)
+        else:
+            merged.append(period)
+    return tuple(merged)
+
+
+def _touches(earlier: RegistrationPeriod, later: RegistrationPeriod) -> bool:
+    return earlier.ends_on is None or later.starts_on <= earlier.ends_on
+
+
+def _later_end(one: date | None, other: date | None) -> date | None:
+    return None if one is None or other is None else max(one, other)
+
+
+def _out_of_calendar(got: str) -> InputError:
+    return InputError("a day in the years 1 to 9999", got)
