@@ -1,0 +1,99 @@
+"""Lists as dated data: what each list's rules were on each day, with sources.
+
+No rule is written in code. Each list has one TOML file in this package:
+
+```text
+[list]                  name, title, time_zone
+[opening]               opens_on
+[closing]               closes_on, since          (only if the list ends)
+[[protection_delay]]    max_days
+[[term]]                years                     (absent: as long as the list)
+[[renewal]]             kind, notice_months, terms_ending_from   (only with years)
+[[retention]]           withdrawn_days, lapsed_years
+[[answer_validity]]     days
+[[confirmation]]        mail_within_hours, link_valid_days       (optional)
+[[numbers_per_person]]  max                                      (optional)
+```
+
+Everything but `[list]` also has `source`, `certainty` and perhaps a `note`. The
+sections in double brackets are versions, with `valid_from` and, for all but the
+last, `valid_until` (exclusive). Together they cover the whole life of the list.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from bloctel.errors import UnknownListError
+from bloctel.rules._list_rules import ListRules
+from bloctel.rules._reader import LIST_NAME, parse
+from bloctel.rules._versions import (
+    AnswerValidity,
+    Certainty,
+    Closing,
+    Confirmation,
+    NumbersPerPerson,
+    Opening,
+    ProtectionDelay,
+    Renewal,
+    RenewalKind,
+    Retention,
+    Sourced,
+    Term,
+    Version,
+    in_force,
+)
+
+__all__ = [
+    "AnswerValidity",
+    "Certainty",
+    "Closing",
+    "Confirmation",
+    "ListRules",
+    "NumbersPerPerson",
+    "Opening",
+    "ProtectionDelay",
+    "Renewal",
+    "RenewalKind",
+    "Retention",
+    "Sourced",
+    "Term",
+    "Version",
+    "in_force",
+    "load",
+    "names",
+    "parse",
+]
+
+_FOLDER: Final = Path(__file__).parent
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the lists whose rules come with the library, in order.
+
+    >>> names()
+    ('fr.bloctel', 'own')
+    """
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+@cache
+def load(name: str) -> ListRules:
+    """Return the rules of a list that comes with the library.
+
+    Raises:
+        UnknownListError: There is no such list; the message names those there are.
+
+    >>> load("fr.bloctel").closes_on
+    datetime.date(2026, 8, 11)
+    """
+    # Only names found in the folder become paths, so none can lead out of it.
+    if not LIST_NAME.fullmatch(name) or name not in names():
+        # What is no list's name may be a phone number in the wrong place.
+        got = name if LIST_NAME.fullmatch(name) else "text that is no list's name"
+        raise UnknownListError(f"one of the lists {', '.join(names())}", got)
+    file = _FOLDER / f"{name}.toml"
+    return parse(file.read_text(encoding="utf-8"), file.name)

@@ -1,0 +1,371 @@
+"""The lists that come with the library, and the strict reader of their rules."""
+
+import pickle
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bloctel import rules
+from bloctel.errors import (
+    InputError,
+    ListClosedError,
+    NotRegisteredError,
+    UnknownListError,
+)
+from bloctel.periods import RegistrationPeriod
+from bloctel.rules import Certainty, RenewalKind
+
+OWN = rules.load("own")
+DAY = date(2024, 5, 3)
+
+SOURCED = 'source = "a text"\ncertainty = "R"\n'
+PARTS = {
+    "list": '[list]\nname = "xx.test"\ntitle = "A list"\ntime_zone = "Europe/Paris"\n',
+    "opening": f"[opening]\nopens_on = 2020-01-01\n{SOURCED}",
+    "closing": f'[closing]\ncloses_on = 2030-01-01\nsince = "nothing"\n{SOURCED}',
+    "delay": f"[[protection_delay]]\nvalid_from = 2020-01-01\nmax_days = 5\n{SOURCED}",
+    "term": f"[[term]]\nvalid_from = 2020-01-01\nyears = 2\n{SOURCED}",
+    "manual": (
+        "[[renewal]]\nvalid_from = 2020-01-01\nvalid_until = 2024-01-01\n"
+        f'kind = "manual"\nnotice_months = 3\n{SOURCED}'
+    ),
+    "tacit": (
+        '[[renewal]]\nvalid_from = 2024-01-01\nkind = "tacit"\n'
+        f"terms_ending_from = 2024-06-01\nnotice_months = 3\n{SOURCED}"
+    ),
+    "retention": (
+        "[[retention]]\nvalid_from = 2020-01-01\nwithdrawn_days = 2\n"
+        f"lapsed_years = 1\n{SOURCED}"
+    ),
+    "answer": f"[[answer_validity]]\nvalid_from = 2020-01-01\ndays = 30\n{SOURCED}",
+}
+
+
+def document(**changed: str) -> str:
+    """Return a complete document with some of its parts replaced."""
+    return "\n".join((PARTS | changed).values())
+
+
+def edited(part: str, old: str, new: str) -> str:
+    """Return a complete document with a replacement inside one part."""
+    assert old in PARTS[part]
+    return document(**{part: PARTS[part].replace(old, new, 1)})
+
+
+def refusal(text: str) -> str:
+    """Return the sentence with which the reader refuses *text*."""
+    with pytest.raises(InputError) as refused:
+        rules.parse(text, "x.toml")
+    assert pickle.loads(pickle.dumps(refused.value)).args == refused.value.args  # noqa: S301
+    return str(refused.value)
+
+
+def test_every_packaged_list_is_named_as_its_file() -> None:
+    """The name in the file is the name that loads it."""
+    assert rules.names() == ("fr.bloctel", "own")
+    assert [rules.load(name).name for name in rules.names()] == list(rules.names())
+
+
+def test_every_packaged_list_counts_days_in_a_zone_that_exists() -> None:
+    """The reader checks the shape of the name only."""
+    for name in rules.names():
+        assert ZoneInfo(rules.load(name).time_zone)
+
+
+def test_rules_are_read_once() -> None:
+    """The same name gives the same object."""
+    assert rules.load("own") is rules.load("own")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "fr.blocte",
+        "FR.bloctel",
+        "fr.bloctel\n",
+        "fr.bloctel.toml",
+        "../rules/own",
+        "/etc/passwd",
+        "own\x00",
+        ".",
+    ],
+)
+def test_an_unknown_list_is_refused_by_name(name: str) -> None:
+    """No name leads out of the package; the message lists those there are."""
+    with pytest.raises(UnknownListError, match=r"one of the lists fr\.bloctel, own"):
+        rules.load(name)
+
+
+def test_a_number_in_the_place_of_a_name_is_not_shown() -> None:
+    """Arguments get swapped; no message holds a phone number."""
+    with pytest.raises(UnknownListError) as refused:
+        rules.load("+33639981234")
+
+    assert "3998" not in str(refused.value)
+
+
+def test_a_firms_own_list_protects_at_once_and_for_ever() -> None:
+    """GDPR, art. 21(3): no delay and no end."""
+    assert OWN.registration_period(DAY) == RegistrationPeriod(DAY, None)
+    assert OWN.erase_on(None) is None
+    assert OWN.is_open(date(2016, 6, 1))
+    assert OWN.is_open(date.max)
+    assert not OWN.is_open(date(2016, 5, 31))
+
+
+def test_a_firms_own_list_says_from_when_it_answers() -> None:
+    """A list that never closes names its first day only."""
+    with pytest.raises(ListClosedError) as refused:
+        OWN.require_open(date(2016, 5, 31))
+
+    assert str(refused.value) == (
+        "expected a day from 2016-06-01 on, got 2016-05-31 - at list own"
+    )
+
+
+def test_a_firms_own_list_has_nothing_to_renew() -> None:
+    """Renewing an objection without end changes nothing, but it must be in course."""
+    period = OWN.registration_period(DAY)
+
+    assert OWN.renewed_period(period, DAY, on=date(2031, 1, 1)) == period
+    with pytest.raises(NotRegisteredError, match="from 2024-05-03, got 2024-05-02"):
+        OWN.renewed_period(period, DAY, on=date(2024, 5, 2))
+
+
+def test_a_withdrawn_objection_is_erased_at_once() -> None:
+    """The day of the withdrawal is neither protected nor remembered."""
+    day = date(2025, 1, 2)
+    withdrawn = OWN.withdrawn_period(OWN.registration_period(DAY), DAY, on=day)
+
+    assert withdrawn == RegistrationPeriod(DAY, day)
+    assert OWN.erase_on(withdrawn.ends_on, withdrawn_on=day) == day
+    # No rule sets a day for an objection that merely ended: none ever does.
+    assert OWN.erase_on(day) is None
+
+
+def test_third_parties_bring_their_own_rules() -> None:
+    """A complete document gives rules that answer like the packaged ones."""
+    own = rules.parse(document(), "x.toml")
+
+    assert (own.name, own.opens_on, own.closes_on) == (
+        "xx.test",
+        date(2020, 1, 1),
+        date(2030, 1, 1),
+    )
+    assert own.renewal[1].kind is RenewalKind.TACIT
+    assert own.renewal[1].certainty is Certainty.R
+    # Terms end on 2022-05-02, by hand; on 2024-05-02, still by hand; then tacitly.
+    period = own.registration_period(date(2020, 5, 2))
+    assert period == RegistrationPeriod(date(2020, 5, 7), date(2022, 5, 2))
+    renewed = own.renewed_period(period, date(2020, 5, 2), on=date(2021, 1, 1))
+    assert renewed.ends_on == date(2024, 5, 2)
+    again = own.renewed_period(renewed, date(2020, 5, 2), on=date(2023, 1, 1))
+    assert again.ends_on == date(2030, 1, 1)
+    assert own.erase_on(period.ends_on) == date(2023, 5, 2)
+    day = date(2021, 1, 1)
+    assert own.erase_on(day, withdrawn_on=day) == date(2021, 1, 3)
+
+
+def test_tacit_renewal_can_itself_end() -> None:
+    """A term that ends after the tacit years is asked again."""
+    tacit = PARTS["tacit"].replace(
+        "2024-01-01\n", "2024-01-01\nvalid_until = 2028-01-01\n"
+    )
+    manual = PARTS["manual"].replace("2020-01-01", "2028-01-01")
+    manual = manual.replace("valid_until = 2024-01-01\n", "")
+    own = rules.parse(document(tacit=tacit + manual), "x.toml")
+
+    assert own.registration_period(date(2022, 7, 1)).ends_on == date(2028, 7, 1)
+    assert own.registration_period(date(2024, 7, 1)).ends_on == date(2028, 7, 1)
+
+
+def test_tacit_renewal_of_a_list_without_end_has_no_end() -> None:
+    """No closing and no later rule: the period is open."""
+    own = rules.parse(document(closing=""), "x.toml")
+
+    assert own.registration_period(date(2023, 1, 1)).ends_on is None
+
+
+def test_versions_need_not_outlive_the_list() -> None:
+    """A last version may end with the list."""
+    own = rules.parse(edited("term", "years", "valid_until = 2030-01-01\nyears"), "x")
+
+    assert own.term[-1].valid_until == own.closes_on
+
+
+def test_a_day_outside_all_versions_has_no_rule() -> None:
+    """A day that no version covers is refused, not guessed."""
+    with pytest.raises(InputError, match="got 2019-12-31"):
+        rules.parse(document(), "x.toml").erase_on(date(2020, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "expected the key answer_validity, got nothing - at x.toml"),
+        (document(opening=""), "expected the key opening, got nothing - at x.toml"),
+        (document(manual="", tacit=""), "the key renewal, got nothing - at x.toml"),
+        (document(list="list = 1"), "expected a table, got 1 - at x.toml, list"),
+        (
+            document(list="term = 3\n" + PARTS["list"], term=""),
+            "expected an array of tables, got 3 - at x.toml, term",
+        ),
+        (
+            document(list="term = []\n" + PARTS["list"], term=""),
+            "expected at least one version, got an array of 0 - at x.toml, term",
+        ),
+        (
+            document(list="term = [3]\n" + PARTS["list"], term=""),
+            "expected a table, got 3 - at x.toml, term[0]",
+        ),
+        (document(extra="[rule]"), "got 'rule' - at x.toml"),
+        (edited("term", "years", "year"), "got 'year' - at x.toml, term[0]"),
+        (
+            edited("term", 'source = "a text"\n', ""),
+            "expected the key source, got nothing - at x.toml, term[0]",
+        ),
+        (
+            edited("term", '"a text"', '" "'),
+            "expected a sentence, got ' ' - at x.toml, term[0].source",
+        ),
+        (
+            edited("delay", "max_days = 5\n", ""),
+            "expected the key max_days, got nothing - at x.toml, protection_delay[0]",
+        ),
+        (
+            edited("term", '"R"', '"V9"'),
+            "expected one of V1, V2, V3, R, NF, got 'V9' - at x.toml, "
+            "term[0].certainty",
+        ),
+        (
+            edited("manual", '"manual"', "[]"),
+            "expected one of manual, tacit, got an array of 0 - at x.toml, "
+            "renewal[0].kind",
+        ),
+        (edited("term", "2020-01-01", "2020-02-30"), "expected a TOML document"),
+        (
+            edited("term", "2020-01-01", "2020-01-01T00:00:00Z"),
+            "got 2020-01-01T00:00:00+00:00 - at x.toml, term[0].valid_from",
+        ),
+        (
+            edited("term", "2020-01-01", '"2020-01-01"'),
+            "expected a date such as 2016-06-01, got '2020-01-01' - at x.toml, "
+            "term[0].valid_from",
+        ),
+        (
+            edited("delay", "= 5", "= true"),
+            "expected a whole number from 0 to 3650, got True - at x.toml, "
+            "protection_delay[0].max_days",
+        ),
+        (edited("delay", "= 5", "= -1"), "from 0 to 3650, got -1"),
+        (edited("delay", "= 5", "= 5.0"), "from 0 to 3650, got 5.0"),
+        (edited("term", "= 2\n", "= 0\n"), "from 1 to 100, got 0"),
+        (
+            edited("list", "xx.test", "../own"),
+            "expected a name such as fr.bloctel, got '../own' - at x.toml, list.name",
+        ),
+        (edited("list", "Europe/Paris", "../etc/passwd"), "x.toml, list.time_zone"),
+        (edited("list", "Europe/Paris", "Europe/Paris\\n"), "list.time_zone"),
+        (
+            edited("closing", "2030-01-01", "2020-01-01"),
+            "expected a day after 2020-01-01, when the list opens, got 2020-01-01 - "
+            "at x.toml, closing.closes_on",
+        ),
+    ],
+)
+def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> None:
+    """Whatever is wrong, the message names the file and the key."""
+    assert sentence in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            edited("manual", "valid_until = 2024-01-01", "valid_until = 2023-12-31"),
+            "expected the day on which the next version begins, 2024-01-01, got "
+            "2023-12-31 - at x.toml, renewal[0].valid_until",
+        ),
+        (
+            edited("manual", "valid_until = 2024-01-01", "valid_until = 2024-01-02"),
+            "begins, 2024-01-01, got 2024-01-02 - at x.toml, renewal[0].valid_until",
+        ),
+        (
+            edited("manual", "valid_until = 2024-01-01\n", ""),
+            "begins, 2024-01-01, got nothing - at x.toml, renewal[0].valid_until",
+        ),
+        (
+            edited("manual", "valid_until = 2024-01-01", "valid_until = 2020-01-01"),
+            "expected a day after valid_from, 2020-01-01, got 2020-01-01 - at x.toml, "
+            "renewal[0].valid_until",
+        ),
+        (
+            edited("term", "2020-01-01", "2020-01-02"),
+            "expected a day not after 2020-01-01, when the list opens, got 2020-01-02 "
+            "- at x.toml, term[0].valid_from",
+        ),
+        (
+            edited("term", "years", "valid_until = 2029-12-31\nyears"),
+            "expected no day, or one not before the list closes, got 2029-12-31 - at "
+            "x.toml, term[0].valid_until",
+        ),
+        (
+            document(
+                closing="",
+                term=PARTS["term"] + "valid_until = 2999-01-01\n",
+            ),
+            "got 2999-01-01 - at x.toml, term[0].valid_until",
+        ),
+        (
+            edited("manual", "notice", "terms_ending_from = 2021-01-01\nnotice"),
+            "expected no such key in a manual renewal, got 2021-01-01 - at x.toml, "
+            "renewal[0].terms_ending_from",
+        ),
+        (
+            edited("tacit", "2024-06-01", "2023-06-01"),
+            "expected a day of this version, got 2023-06-01 - at x.toml, "
+            "renewal[1].terms_ending_from",
+        ),
+    ],
+)
+def test_versions_that_overlap_or_leave_a_gap_are_refused(
+    text: str, sentence: str
+) -> None:
+    """Every day of the list's life has exactly one version of each rule."""
+    assert sentence in refusal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00",
+        "a = " + "[" * 100_000,
+        "a = " + "{b=" * 100_000,
+        "a = " + "9" * 10_000,
+        edited("delay", "= 5", "= 0x" + "f" * 10_000),
+        edited("delay", "= 5", "= " + "[" * 200 + "]" * 200),
+        document(list="term" + ".a" * 5_000 + " = 1\n" + PARTS["list"], term=""),
+        document(term="[[term]]\nsource" + ".a" * 5_000 + " = 1"),
+        document(extra='"' + "x" * 100_000 + '" = 1'),
+        edited("delay", "= 5", '= "' + "x" * 100_000 + '"'),
+        edited("delay", "= 5", "= nan"),
+        edited("delay", "= 5", "= 25:00:00"),
+        edited("delay", "= 5", "= 12:00:00"),
+        "a = 1\na = 2",
+        "[list]\n[list]",
+    ],
+)
+def test_a_hostile_document_gets_a_short_sentence(text: str) -> None:
+    """Nothing but our error comes out, and the message stays readable."""
+    assert len(refusal(text)) < 300
+
+
+def test_the_folder_of_rules_holds_nothing_but_lists() -> None:
+    """Whatever TOML is put beside them must be complete rules."""
+    folder = Path(rules.__file__).parent
+
+    for file in folder.glob("*.toml"):
+        rules.parse(file.read_text(encoding="utf-8"), file.name)
