@@ -216,10 +216,13 @@ cdef class Chunk:
             A null starts and ends at the same byte.
 
         Raises:
-            InputError: The rows are not in the chunk or the array contradicts itself.
+            InputError: The rows are not in the chunk, or of another kind, or the
+                array contradicts itself.
         """
         cdef Py_ssize_t first = self._first(start, stop)
         cdef Py_ssize_t n = stop - start
+        if self.kind != "text":
+            raise InputError("a chunk of text", f"one of the kind {self.kind}")
         if self.layout.format == _NULLS:
             nowhere = np.zeros(n, np.int64)
             return np.empty(0, np.uint8), nowhere, nowhere
@@ -244,9 +247,12 @@ cdef class Chunk:
             1970-01-01), and which rows have one (bool), or None where all have.
 
         Raises:
-            InputError: The rows are not in the chunk or the array contradicts itself.
+            InputError: The rows are not in the chunk, or of another kind, or the
+                array contradicts itself.
         """
         cdef Py_ssize_t first = self._first(start, stop)
+        if self.kind == "text":
+            raise InputError("a chunk of whole numbers", "one of text")
         valid = self._valid(start, stop)
         if self.words is None:
             return self._integers(first, stop - start), valid
