@@ -254,7 +254,7 @@ def _text_block(rows: NDArray[Any]) -> Block:
     codes = texts.view(np.uint32)
     if codes.max(initial=0) < 128:  # ASCII: the code points are the bytes of UTF-8
         return _fixed_spans(codes.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
-    return Objects(texts.tolist())
+    return Objects([text or None for text in texts.tolist()])  # as spans do
 
 
 def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
