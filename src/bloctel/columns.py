@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Block", "Integers", "Objects", "Spans", "blocks", "days"]
+
+_T = TypeVar("_T")
 
 _BLOCK_ROWS: Final = 1 << 20
 _OBJECT_ROWS: Final = (
@@ -160,31 +162,39 @@ def blocks(column: object) -> Iterator[Block]:
     if isinstance(column, str | bytes | bytearray):
         single = f"a single {type(column).__name__}"
         raise InputError(_EXPECTED, f"{single}; use the function for one number")
-    _refuse_what_has_no_order(column, _EXPECTED)
     if isinstance(column, list):
         return iter((Objects(column),))
-    if _is_in_numpy(column):
-        return _numpy_blocks(column)
-    chunks = _arrow_chunks(column, ("text", "integer"), _EXPECTED)
-    if chunks is not None:
-        return _arrow_blocks(chunks)
-    if hasattr(column, "__array__"):
-        return _numpy_blocks(column)
-    if isinstance(column, Iterable):
-        return _iterable_blocks(column)
-    raise InputError(_EXPECTED, _type_of(column))
+    readers = _Readers(_numpy_blocks, _arrow_blocks, _iterable_blocks)
+    return _read(column, _EXPECTED, ("text", "integer"), readers)
 
 
-def _refuse_what_has_no_order(column: object, expected: str) -> None:
+class _Readers(NamedTuple, Generic[_T]):
+    """What reads the rows, by who holds them."""
+
+    from_array: Callable[[NDArray[Any]], _T]
+    from_chunks: Callable[[Iterator[_arrow.Chunk]], _T]
+    from_rows: Callable[[Iterable[object]], _T]
+
+
+def _read(
+    column: object, expected: str, kinds: tuple[str, ...], readers: _Readers[_T]
+) -> _T:
+    """Return what the reader of *column* makes of it; the message names *expected*."""
     if isinstance(column, set | frozenset):
         raise InputError(expected, "a set, whose rows have no order")
     if isinstance(column, Mapping):
         raise InputError(expected, "a mapping; pass its keys or its values")
-
-
-def _is_in_numpy(column: object) -> bool:
-    """Tell whether numpy holds the rows, as in most pandas columns."""
-    return isinstance(getattr(column, "dtype", None), np.dtype)
+    # Most columns of pandas: numpy holds the rows, so pyarrow need not be there.
+    if isinstance(getattr(column, "dtype", None), np.dtype):
+        return readers.from_array(_flat_array(column, expected))
+    chunks = _arrow_chunks(column, kinds, expected)
+    if chunks is not None:
+        return readers.from_chunks(chunks)
+    if hasattr(column, "__array__"):
+        return readers.from_array(_flat_array(column, expected))
+    if isinstance(column, Iterable):
+        return readers.from_rows(column)
+    raise InputError(expected, _type_of(column))
 
 
 def _arrow_chunks(
@@ -218,8 +228,7 @@ def _iterable_blocks(column: Iterable[object]) -> Iterator[Block]:
         yield Objects(values)
 
 
-def _numpy_blocks(column: object) -> Iterator[Block]:
-    array = _flat_array(column, _EXPECTED)
+def _numpy_blocks(array: NDArray[Any]) -> Iterator[Block]:
     make = _MAKERS.get(array.dtype.kind)
     if make is None:
         raise InputError(_EXPECTED, str(array.dtype))
@@ -263,14 +272,10 @@ def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
     return Spans(texts.view(np.uint8), starts, starts + np.char.str_len(texts))
 
 
-def _string_block(rows: NDArray[Any]) -> Block:
-    missing = getattr(rows.dtype, "na_object", "")
-    values = rows.tolist()  # of a masked row: None
-    return Objects([None if value is missing else value for value in values])
-
-
 def _object_block(rows: NDArray[Any]) -> Block:
-    return Objects(rows.tolist())  # of a masked row: None
+    missing = getattr(rows.dtype, "na_object", None)  # of numpy's StringDType
+    values = rows.tolist()  # None where masked
+    return Objects([None if value is missing else value for value in values])
 
 
 _MAKERS: Final[Mapping[str, Callable[[NDArray[Any]], Block]]] = {
@@ -278,7 +283,7 @@ _MAKERS: Final[Mapping[str, Callable[[NDArray[Any]], Block]]] = {
     "u": _integer_block,
     "S": _byte_block,
     "U": _text_block,
-    "T": _string_block,
+    "T": _object_block,
     "O": _object_block,
 }
 
@@ -307,32 +312,18 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
     """
     if isinstance(column, date | str | np.datetime64):
         return np.array([_day(column, None)], np.int32)
-    numbers = _day_numbers(column)
+    readers = _Readers(_numpy_days, _arrow_days, _object_days)
+    numbers = _read(column, _EXPECTED_DAYS, ("day", "text"), readers)
     if length is not None and numbers.size != length:
         raise InputError(f"{length} days, one a row", f"{numbers.size}")
     return numbers.astype(np.int32)
 
 
-def _day_numbers(column: object) -> NDArray[np.int64]:
-    _refuse_what_has_no_order(column, _EXPECTED_DAYS)
-    if _is_in_numpy(column):
-        return _numpy_days(column)
-    chunks = _arrow_chunks(column, ("day", "text"), _EXPECTED_DAYS)
-    if chunks is not None:
-        return _arrow_days(chunks)
-    if hasattr(column, "__array__"):
-        return _numpy_days(column)
-    if isinstance(column, Iterable):
-        return _object_days(column, 0)
-    raise InputError(_EXPECTED_DAYS, _type_of(column))
-
-
-def _numpy_days(column: object) -> NDArray[np.int64]:
-    array = _flat_array(column, _EXPECTED_DAYS)
+def _numpy_days(array: NDArray[Any]) -> NDArray[np.int64]:
     if array.dtype.kind == "M":
         return _whole_days(np.ma.filled(array, np.datetime64("NaT")), 0)
     if array.dtype.kind in "OUT":
-        return _object_days(array.tolist(), 0)
+        return _object_days(array.tolist())
     raise InputError(_EXPECTED_DAYS, str(array.dtype))
 
 
@@ -354,7 +345,7 @@ def _block_days(block: Spans | Integers, first: int) -> NDArray[np.int64]:
     return _in_calendar(numbers, first)
 
 
-def _object_days(values: Iterable[object], first: int) -> NDArray[np.int64]:
+def _object_days(values: Iterable[object], first: int = 0) -> NDArray[np.int64]:
     return np.fromiter(
         (_day(value, row) for row, value in enumerate(values, first)), np.int64
     )
