@@ -53,7 +53,7 @@ from bloctel.numbers import (
 )
 from bloctel.periods import RegistrationPeriod
 from bloctel.registry import Registry
-from bloctel.scrub import scrub_csv
+#SCRUB
 from bloctel.snapshot import Snapshot
 
 __all__ = [
@@ -89,5 +89,5 @@ __all__ = [
     "normalize",
     "normalize_many",
     "open",
-    "scrub_csv",
+#SCRUB2
 ]

@@ -483,6 +483,8 @@ cdef uint64_t _read_integer(int64_t value, bint national) noexcept nogil:
         return _line(<uint64_t>value - 33000000000ULL)
     if value <= 0:
         return _UNEXPECTED if value else _TOO_SHORT
+    if value > 999999999999999LL:  # E.164 has 15 digits at most
+        return _TOO_LONG
     _spell(value, national, &s)
     if not national and 12 <= s.n <= 13 and _is_plan(s.digits):
         return _abroad(&s, s.digits, s.n)
@@ -494,8 +496,8 @@ cdef uint64_t _read_integer(int64_t value, bint national) noexcept nogil:
 # ---------------------------------------------------------------------------
 
 cdef int64_t _as_int64(object value) except? -2:
-    """The value of an int; -1 for one that no telephone number reaches."""
-    return value if 0 <= value < 1 << 62 else -1
+    """The value of an int; -1 for one that is negative or does not fit."""
+    return value if 0 <= value < 1 << 63 else -1
 
 
 cdef uint64_t _read_object(object value, bint national) except 0:

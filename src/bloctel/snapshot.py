@@ -505,6 +505,7 @@ def _read_table(header: _Header, sections: dict[str, _Section]) -> Table:
             np.ascontiguousarray(codes["starts_on"]),
             np.ascontiguousarray(codes["ends_on"]),
         ),
+        header.n_numbers,
     )
 
 

@@ -60,11 +60,12 @@ class Table:
         filter: _filter.BloomFilter,
         index: _filter.ExactIndex,
         codes: tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.int32]],
+        n_numbers: int,
     ) -> None:
         self.filter = filter
         self.index = index
         self.lists, self.starts, self.ends = codes
-        self.n_numbers = filter.n_added
+        self.n_numbers = n_numbers
 
     @classmethod
     def build(
@@ -93,7 +94,7 @@ class Table:
         members = keys[fresh]
         filter = _filter.BloomFilter(max(1, len(members)), FALSE_POSITIVE_RATE)
         filter.add_many(members)
-        return cls(filter, index, _unpack(distinct))
+        return cls(filter, index, _unpack(distinct), len(members))
 
     def entries(self, key: int) -> list[tuple[int, Entry]]:
         """Return the codes and the periods of one number."""

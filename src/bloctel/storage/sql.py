@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from bloctel.errors import (
     InputError,
@@ -103,7 +103,7 @@ class SqlStorage:
             "sqlite://",
             creator=self._connect,
             hide_parameters=True,  # they are phone numbers
-            **({"poolclass": StaticPool} if self._path is None else _POOL),
+            poolclass=StaticPool if self._path is None else QueuePool,
         )
         sa.event.listen(self._engine, "begin", _begin)
 
@@ -123,6 +123,8 @@ class SqlStorage:
         # an acknowledged objection survives a power cut
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # what is erased is overwritten, not only unlinked
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -220,9 +222,6 @@ class SqlStorage:
     def close(self) -> None:
         """Release connections and files."""
         self._engine.dispose()
-
-
-_POOL: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24}
 
 
 def _begin(connection: sa.Connection) -> None:

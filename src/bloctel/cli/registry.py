@@ -1,0 +1,201 @@
+"""`bloctel registry`: create registries, register, renew, withdraw, purge."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Annotated, Optional
+
+import typer
+
+from bloctel.cli.options import (
+    Format,
+    FormatOption,
+    ListOption,
+    OnOption,
+    RegionOption,
+)
+from bloctel.cli.output import print_record, print_rows
+from bloctel.numbers import DEFAULT_REGION
+from bloctel.registry import HistoryEntry, Registry
+from bloctel.scrub import import_csv
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Create registries; register, renew, withdraw and purge numbers.",
+    no_args_is_help=True,
+)
+
+_Url = Annotated[
+    str,
+    typer.Argument(metavar="URL", help="The registry, such as sqlite:///own.db."),
+]
+_Numbers = Annotated[list[str], typer.Argument(help="Phone numbers.")]
+
+
+@app.command()
+def create(
+    url: _Url,
+    region: Annotated[
+        str,
+        typer.Option(
+            "--region",
+            metavar="CODE",
+            help="The region (ISO 3166-1) of numbers without a country code.",
+        ),
+    ] = DEFAULT_REGION,
+    lists: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--list",
+            metavar="NAME",
+            help="A list that it holds from the start; may be repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Make an empty registry where there is none.
+
+    Example:
+        bloctel registry create sqlite:///oppositions.db --list own
+    """
+    Registry.create(url, region=region, lists=lists or ()).close()
+
+
+@app.command()
+def register(
+    url: _Url,
+    numbers: _Numbers,
+    list_name: ListOption,
+    on: OnOption = None,
+    delay_days: Annotated[
+        Optional[int],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--delay-days",
+            help="Days until protection begins; the latest that the list's rules "
+            "allow if not given.",
+        ),
+    ] = None,
+    region: RegionOption = None,
+) -> None:
+    """Put numbers on a list: all of them, or none if one is refused.
+
+    Example:
+        bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
+    """
+    with Registry.open(url) as registry:
+        added = registry.register_many(
+            numbers, list=list_name, on=on, delay_days=delay_days, region=region
+        )
+    print_record({"registered": added, "known already": len(numbers) - added}, _TABLE)
+
+
+@app.command()
+def renew(
+    url: _Url,
+    number: Annotated[str, typer.Argument(help="A phone number.")],
+    list_name: ListOption,
+    on: OnOption = None,
+    region: RegionOption = None,
+) -> None:
+    """Renew a number's registration by hand.
+
+    Example:
+        bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
+        --list fr.bloctel --on 2021-03-01
+    """
+    with Registry.open(url) as registry:
+        period = registry.renew(number, list=list_name, on=on, region=region)
+    print_record(asdict(period), _TABLE)
+
+
+@app.command()
+def withdraw(
+    url: _Url,
+    number: Annotated[str, typer.Argument(help="A phone number.")],
+    list_name: ListOption,
+    on: OnOption = None,
+    region: RegionOption = None,
+) -> None:
+    """Take a number off a list: from that day on it is not protected any more.
+
+    Example:
+        bloctel registry withdraw sqlite:///oppositions.db "06 39 98 12 34" --list own
+    """
+    with Registry.open(url) as registry:
+        period = registry.withdraw(number, list=list_name, on=on, region=region)
+    print_record(asdict(period), _TABLE)
+
+
+@app.command()
+def history(
+    url: _Url,
+    number: Annotated[str, typer.Argument(help="A phone number.")],
+    region: RegionOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show every registration that is known of a number.
+
+    Example:
+        bloctel registry history sqlite:///oppositions.db "06 39 98 12 34"
+    """
+    with Registry.open(url) as registry:
+        entries = registry.history(number, region=region)
+    columns = [field.name for field in fields(HistoryEntry)]
+    rows = [tuple(asdict(entry).values()) for entry in entries]
+    print_rows(columns, rows, format)
+
+
+@app.command("import")
+def import_(
+    url: _Url,
+    file: Annotated[str, typer.Argument(help="A CSV file; - is standard input.")],
+    list_name: ListOption,
+    column: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--column",
+            help="The column of numbers: its name, or its place from 1.  Found by "
+            "its name or its content if not given.",
+        ),
+    ] = None,
+    on: OnOption = None,
+    on_column: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time
+        typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
+    ] = None,
+    region: RegionOption = None,
+) -> None:
+    """Register every number of a CSV file: all of them, or none if one is refused.
+
+    Importing a file again changes nothing.
+
+    Example:
+        bloctel registry import sqlite:///oppositions.db objections.csv --list own
+    """
+    with Registry.open(url) as registry:
+        rows, added = import_csv(
+            registry,
+            file,
+            list=list_name,
+            column=column,
+            on=on_column if on is None else on,
+            region=region,
+        )
+    print_record(
+        {"rows": rows, "registered": added, "known already": rows - added}, _TABLE
+    )
+
+
+@app.command()
+def purge(url: _Url, on: OnOption = None) -> None:
+    """Erase what the lists' rules say must be erased by that day.
+
+    Example:
+        bloctel registry purge sqlite:///oppositions.db
+    """
+    with Registry.open(url) as registry:
+        erased = registry.purge(on=on)
+    print_record({f"erased from {name}": n for name, n in erased.items()}, _TABLE)
+
+
+_TABLE = Format.TABLE

@@ -1,0 +1,65 @@
+"""`bloctel snapshot`: build, verify and describe snapshot files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from bloctel.cli.options import Format, FormatOption, OnOption
+from bloctel.cli.output import print_record
+from bloctel.registry import Registry
+from bloctel.snapshot import Snapshot, SnapshotInfo
+from bloctel.snapshot import verify as verify_snapshot
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Build, verify and describe snapshot files.", no_args_is_help=True)
+
+_Path = Annotated[str, typer.Argument(metavar="FILE", help="The snapshot file.")]
+
+
+@app.command()
+def build(
+    registry: Annotated[str, typer.Argument(metavar="URL", help="The registry.")],
+    path: _Path,
+    on: OnOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Write all that a registry knows to a snapshot file.
+
+    The file replaces an older one whole; programs that read the old one go on.
+
+    Example:
+        bloctel snapshot build sqlite:///oppositions.db oppositions.bloctel
+    """
+    with Registry.open(registry) as opened:
+        _print(opened.build_snapshot(path, on=on), format)
+
+
+@app.command()
+def verify(path: _Path, format: FormatOption = Format.TABLE) -> None:
+    """Check every byte of a snapshot file, and describe it if it is sound.
+
+    Exit code: 0 sound, 3 not to be believed.
+
+    Example:
+        bloctel snapshot verify oppositions.bloctel
+    """
+    _print(verify_snapshot(path), format)
+
+
+@app.command()
+def info(path: _Path, format: FormatOption = Format.TABLE) -> None:
+    """Describe a snapshot file by its header, without reading all of it.
+
+    Example:
+        bloctel snapshot info oppositions.bloctel
+    """
+    with Snapshot.open(path, verify=False) as opened:
+        _print(opened.info, format)
+
+
+def _print(info: SnapshotInfo, format: Format) -> None:
+    print_record(asdict(info), format)
