@@ -9,7 +9,7 @@ COMPILED = {
     "bloctel._arrow": [],
     "bloctel._digits": [],
     "bloctel._filter": ["src/bloctel/_native/xxh64.h", "src/bloctel/_native/sbbf.h"],
-    "bloctel.scrub._records": [],
+    "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
 }
 
 setup(

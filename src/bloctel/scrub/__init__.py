@@ -1,0 +1,1 @@
+"""A call file in; its rows out, split by what the lists say of their numbers."""

@@ -1,0 +1,47 @@
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ESCAPED: Final = 1
+MISSING: Final = 2
+
+class Records(NamedTuple):
+    starts: NDArray[np.int64]
+    content_ends: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    field_starts: NDArray[np.int64]
+    field_ends: NDArray[np.int64]
+    flags: NDArray[np.uint8]
+    consumed: int
+    open_quote: bool
+
+def split(
+    data: NDArray[np.uint8] | bytes,
+    delimiter: int,
+    columns: NDArray[np.int32],
+    capacity: int,
+    *,
+    last: bool,
+) -> Records: ...
+def rewrite_cells(
+    data: NDArray[np.uint8] | bytes,
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    flags: NDArray[np.uint8],
+    table: NDArray[np.uint8],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]: ...
+def gather(
+    data: NDArray[np.uint8] | bytes,
+    records: Records,
+    kinds: NDArray[np.uint8],
+    kind: int,
+) -> bytes: ...
+def gather_extended(
+    data: NDArray[np.uint8] | bytes,
+    records: Records,
+    kinds: NDArray[np.uint8],
+    kind: int,
+    suffix_of: NDArray[np.int32],
+    suffixes: list[bytes],
+) -> bytes: ...

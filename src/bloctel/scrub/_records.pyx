@@ -1,0 +1,466 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Records of CSV bytes: where they and their wanted fields lie, and copies of some.
+
+The grammar is that of `csv.reader` with its default dialect (not strict, quotes
+doubled) on text opened with `newline=""`.
+Every function works on one buffer, keeps no state and releases the GIL, so that
+several buffers can be worked on at once.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
+
+cdef extern from "csv_scan.h" nogil:
+    enum:
+        CSV_FIELD_END
+        CSV_RECORD_END_OR_QUOTE
+        CSV_QUOTE
+
+    ctypedef struct csv_scan:
+        const uint8_t *data
+        int64_t size
+        int64_t block
+        uint8_t delimiter
+
+    int64_t csv_next(csv_scan *scan, int kind, int64_t start)
+
+cdef enum:
+    QUOTE = 34
+    LINE_FEED = 10
+    CARRIAGE_RETURN = 13
+    _ESCAPED = 1
+    _MISSING = 2
+    OPEN_QUOTE = -1
+
+ESCAPED = _ESCAPED
+MISSING = _MISSING
+
+
+class Records(NamedTuple):
+    """The records at the start of a buffer; `ends[i] == starts[i + 1]`."""
+
+    starts: object
+    content_ends: object
+    ends: object
+    field_starts: object
+    field_ends: object
+    flags: object
+    consumed: int
+    open_quote: bool
+
+
+cdef struct Cell:
+    int64_t start
+    int64_t end
+    uint8_t flag
+
+
+cdef struct Wanted:
+    const int32_t *fields
+    const int32_t *slots
+    Py_ssize_t count
+
+
+cdef struct Spans:
+    int64_t *starts
+    int64_t *ends
+    uint8_t *flags
+    Py_ssize_t capacity
+
+
+# -- splitting ---------------------------------------------------------------
+
+
+cdef inline int64_t _end_of_quoted(
+    csv_scan *scan, int64_t inside, Cell *cell
+) noexcept nogil:
+    """Return where the quoted field whose text starts at *inside* stops."""
+    cdef int64_t at = csv_next(scan, CSV_QUOTE, inside)
+    cell.start = inside
+    cell.flag = 0
+    while at + 1 < scan.size and scan.data[at + 1] == QUOTE:
+        cell.flag = _ESCAPED
+        at = csv_next(scan, CSV_QUOTE, at + 2)
+    if at >= scan.size:
+        return OPEN_QUOTE
+    cell.end = at
+    at += 1
+    if csv_next(scan, CSV_FIELD_END, at) != at:
+        cell.flag = _ESCAPED
+        at = csv_next(scan, CSV_FIELD_END, at)
+        cell.end = at
+    return at
+
+
+cdef inline int64_t _end_of_field(
+    csv_scan *scan, int64_t start, Cell *cell
+) noexcept nogil:
+    """Return where the field at *start* stops, its text in *cell*."""
+    if start < scan.size and scan.data[start] == QUOTE:
+        return _end_of_quoted(scan, start + 1, cell)
+    cell.start = start
+    cell.end = csv_next(scan, CSV_FIELD_END, start)
+    cell.flag = 0
+    return cell.end
+
+
+cdef inline int64_t _end_of_record(csv_scan *scan, int64_t at) noexcept nogil:
+    """Return where the record stops, from the end *at* of one of its fields."""
+    cdef Cell ignored
+    while True:
+        at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
+        if at == scan.size or scan.data[at] != QUOTE:
+            return at
+        # A quote is special only where a field begins; a field ends before `at`,
+        # so there is always a byte to look back at.
+        if scan.data[at - 1] != scan.delimiter:
+            at += 1
+            continue
+        at = _end_of_quoted(scan, at + 1, &ignored)
+        if at == OPEN_QUOTE:
+            return OPEN_QUOTE
+
+
+cdef inline void _keep(
+    Spans *spans, Py_ssize_t slot, Py_ssize_t row, Cell *cell
+) noexcept nogil:
+    cdef Py_ssize_t at = slot * spans.capacity + row
+    spans.starts[at] = cell.start
+    spans.ends[at] = cell.end
+    spans.flags[at] = cell.flag
+
+
+cdef inline int64_t _read_record(
+    csv_scan *scan, Wanted *wanted, Spans *spans, Py_ssize_t row, int64_t start
+) noexcept nogil:
+    """Return where the content of the record at *start* stops, or `OPEN_QUOTE`."""
+    cdef Cell cell
+    cdef Py_ssize_t found = 0
+    cdef int32_t field = 0
+    cdef int64_t end = _end_of_field(scan, start, &cell)
+    while end != OPEN_QUOTE:
+        while found < wanted.count and wanted.fields[found] == field:
+            _keep(spans, wanted.slots[found], row, &cell)
+            found += 1
+        if found == wanted.count:
+            return _end_of_record(scan, end)
+        if end == scan.size or scan.data[end] != scan.delimiter:
+            break
+        field += 1
+        end = _end_of_field(scan, end + 1, &cell)
+    cell.start = cell.end = end
+    cell.flag = _MISSING
+    while found < wanted.count:
+        _keep(spans, wanted.slots[found], row, &cell)
+        found += 1
+    return end
+
+
+cdef inline int64_t _after_line_ending(
+    csv_scan *scan, int64_t end, bint last
+) noexcept nogil:
+    """Return where the next record starts, or -1 if more bytes must decide."""
+    cdef bint at_edge = end + 1 >= scan.size
+    if end == scan.size:
+        return end if last else -1
+    if scan.data[end] == LINE_FEED:
+        return end + 1
+    if at_edge:
+        return end + 1 if last else -1
+    return end + 2 if scan.data[end + 1] == LINE_FEED else end + 1
+
+
+cdef Py_ssize_t _read_records(
+    csv_scan *scan, Wanted *wanted, Spans *spans, int64_t *bounds,
+    int64_t *content_ends, bint last, bint *open_quote,
+) noexcept nogil:
+    """Return how many records were read; *bounds* tells where each begins."""
+    cdef Py_ssize_t row = 0
+    cdef int64_t end, following
+    bounds[0] = 0
+    while row < spans.capacity and bounds[row] < scan.size:
+        end = _read_record(scan, wanted, spans, row, bounds[row])
+        if end == OPEN_QUOTE:
+            open_quote[0] = last
+            return row
+        following = _after_line_ending(scan, end, last)
+        if following < 0:
+            return row
+        content_ends[row] = end
+        row += 1
+        bounds[row] = following
+    return row
+
+
+cdef Wanted _wanted(const int32_t[::1] fields, const int32_t[::1] slots):
+    return Wanted(&fields[0], &slots[0], fields.shape[0])
+
+
+cdef Spans _spans(int64_t[:, ::1] starts, int64_t[:, ::1] ends, uint8_t[:, ::1] flags):
+    return Spans(&starts[0, 0], &ends[0, 0], &flags[0, 0], starts.shape[1])
+
+
+def split(
+    const uint8_t[::1] data not None,
+    int delimiter,
+    const int32_t[::1] columns not None,
+    Py_ssize_t capacity,
+    *,
+    bint last,
+):
+    """Return the first records of *data*, which starts where a record starts.
+
+    An incomplete record at the end is left alone unless *last* says that nothing
+    follows; so is everything after *capacity* records.
+
+    Args:
+        data: The bytes.
+        delimiter: The byte between two fields.
+        columns: The zero-based fields whose places are wanted.
+        capacity: How many records to read at most.
+        last: Whether the data ends here.
+    """
+    _check_request(delimiter, np.asarray(columns), capacity)
+    order = np.argsort(columns, kind="stable").astype(np.int32)
+    ordered = np.asarray(columns)[order]
+    shape = (len(columns), capacity)
+    bounds = np.empty(capacity + 1, np.int64)
+    content_ends = np.empty(capacity, np.int64)
+    field_starts, field_ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
+    flags = np.empty(shape, np.uint8)
+    cdef csv_scan scan = csv_scan(NULL, data.shape[0], -1, <uint8_t>delimiter)
+    cdef Wanted wanted = _wanted(ordered, order)
+    cdef Spans spans = _spans(field_starts, field_ends, flags)
+    cdef int64_t[::1] bounds_view = bounds, ends_view = content_ends
+    cdef bint open_quote = False
+    cdef Py_ssize_t n
+    if data.shape[0]:
+        scan.data = &data[0]
+    with nogil:
+        n = _read_records(
+            &scan, &wanted, &spans, &bounds_view[0], &ends_view[0], last, &open_quote
+        )
+    return Records(
+        bounds[:n], content_ends[:n], bounds[1:n + 1],
+        field_starts[:, :n], field_ends[:, :n], flags[:, :n],
+        consumed=int(bounds_view[n]), open_quote=bool(open_quote),
+    )
+
+
+def _check_request(delimiter, columns, capacity):
+    if delimiter in (QUOTE, LINE_FEED, CARRIAGE_RETURN) or not 0 < delimiter < 128:
+        raise ValueError(f"expected an ASCII delimiter, got byte {delimiter}")
+    if columns.size == 0 or columns.min() < 0 or capacity < 1:
+        raise ValueError("expected columns from 0 on and room for a record")
+
+
+# -- cells whose bytes are not their text ------------------------------------
+
+
+cdef inline bint _is_plain(
+    const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table
+) noexcept nogil:
+    cdef int64_t i
+    if flag & _ESCAPED:
+        return False
+    for i in range(size):
+        if table[4 * cell[i]] != 1:
+            return False
+    return True
+
+
+cdef inline int64_t _rewrite(
+    const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table, uint8_t *out
+) noexcept nogil:
+    """Return how many bytes of text were written to *out*."""
+    cdef bint quoted = flag & _ESCAPED
+    cdef int64_t i = 0, written = 0
+    cdef uint8_t length
+    while i < size:
+        if quoted and cell[i] == QUOTE:
+            # One of a pair stands for a quote; one alone closes, and is no text.
+            quoted = i + 1 < size and cell[i + 1] == QUOTE
+            i += 1
+            if not quoted:
+                continue
+        length = table[4 * cell[i]]
+        memcpy(out + written, table + 4 * cell[i] + 1, length)
+        written += length
+        i += 1
+    return written
+
+
+cdef int64_t _mark_rewritten(
+    const uint8_t[::1] data, const int64_t[::1] starts, const int64_t[::1] ends,
+    const uint8_t[::1] flags, const uint8_t[:, ::1] table, uint8_t[::1] marks,
+):
+    """Mark the cells whose bytes are not their text; return the room they may need."""
+    cdef int64_t room = 0
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(starts.shape[0]):
+            marks[i] = not _is_plain(
+                &data[0] + starts[i], ends[i] - starts[i], flags[i], &table[0, 0]
+            )
+            if marks[i]:
+                room += 3 * (ends[i] - starts[i])
+    return room
+
+
+def rewrite_cells(
+    const uint8_t[::1] data not None,
+    const int64_t[::1] starts not None,
+    const int64_t[::1] ends not None,
+    const uint8_t[::1] flags not None,
+    const uint8_t[:, ::1] table not None,
+):
+    """Return (data, starts, ends) in which each cell is its text.
+
+    Escaped cells and those with a byte that the table changes are appended to a
+    copy of the data, and their spans point there; the others stay where they are.
+
+    Args:
+        data: The bytes.
+        starts: Where each cell starts.
+        ends: Where each cell stops.
+        flags: `ESCAPED` where quotes must be resolved.
+        table: 256 rows: how many bytes (1 to 3) that byte becomes, and which.
+    """
+    cdef Py_ssize_t i, n = starts.shape[0]
+    _check_lengths(n, ends.shape[0], flags.shape[0])
+    if table.shape[0] != 256 or table.shape[1] != 4:
+        raise ValueError("expected a table of 256 rows of 4")
+    new_starts, new_ends = np.array(starts), np.array(ends)
+    if data.shape[0] == 0:
+        return np.asarray(data), new_starts, new_ends
+    rewritten = np.empty(n, np.uint8)
+    room = _mark_rewritten(data, starts, ends, flags, table, rewritten)
+    out = np.empty(data.shape[0] + room, np.uint8)
+    cdef int64_t[::1] starts_view = new_starts, ends_view = new_ends
+    cdef uint8_t[::1] out_view = out
+    cdef const uint8_t[::1] marks = rewritten
+    cdef int64_t at = data.shape[0]
+    with nogil:
+        memcpy(&out_view[0], &data[0], data.shape[0])
+        for i in range(n):
+            if marks[i]:
+                starts_view[i] = at
+                at += _rewrite(
+                    &data[0] + starts[i], ends[i] - starts[i], flags[i], &table[0, 0],
+                    &out_view[0] + at,
+                )
+                ends_view[i] = at
+    return out[:at], new_starts, new_ends
+
+
+# -- gathering ---------------------------------------------------------------
+
+
+def gather(
+    const uint8_t[::1] data not None,
+    records,
+    const uint8_t[::1] kinds not None,
+    uint8_t kind,
+):
+    """Return the records of one *kind*, byte for byte and in order."""
+    cdef const int64_t[::1] starts = records.starts, ends = records.ends
+    cdef Py_ssize_t n = kinds.shape[0], i = 0, first
+    cdef int64_t size = 0
+    _check_lengths(n, starts.shape[0], ends.shape[0])
+    with nogil:
+        for i in range(n):
+            if kinds[i] == kind:
+                size += ends[i] - starts[i]
+    out = PyBytes_FromStringAndSize(NULL, size)
+    cdef char *target = PyBytes_AS_STRING(out)
+    i = 0
+    with nogil:
+        while i < n:
+            if kinds[i] != kind:
+                i += 1
+                continue
+            # Neighbours lie side by side: one copy serves the whole run.
+            first = i
+            while i < n and kinds[i] == kind:
+                i += 1
+            size = ends[i - 1] - starts[first]
+            memcpy(target, &data[0] + starts[first], size)
+            target += size
+    return out
+
+
+cdef int64_t _extended_size(
+    records, const uint8_t[::1] kinds, uint8_t kind,
+    const int32_t[::1] suffix_of, const int64_t[::1] offsets,
+) except -1:
+    cdef const int64_t[::1] starts = records.starts, ends = records.ends
+    cdef int32_t which, n_suffixes = offsets.shape[0] - 1
+    cdef int64_t size = 0
+    cdef Py_ssize_t i
+    for i in range(kinds.shape[0]):
+        if kinds[i] == kind:
+            which = suffix_of[i]
+            if not 0 <= which < n_suffixes:
+                raise ValueError(f"expected one of {n_suffixes} suffixes, got {which}")
+            size += ends[i] - starts[i] + offsets[which + 1] - offsets[which]
+    return size
+
+
+def gather_extended(
+    const uint8_t[::1] data not None,
+    records,
+    const uint8_t[::1] kinds not None,
+    uint8_t kind,
+    const int32_t[::1] suffix_of not None,
+    list suffixes not None,
+):
+    """Return the records of one *kind*, each with a suffix before its line ending.
+
+    Args:
+        data: The bytes that *records* speak of.
+        records: The records, all of them.
+        kinds: The kind of each record.
+        kind: The one to gather.
+        suffix_of: For each record, which of the suffixes it gets.
+        suffixes: The bytes to add, delimiter included.
+    """
+    cdef const int64_t[::1] starts = records.starts, ends = records.ends
+    cdef const int64_t[::1] content_ends = records.content_ends
+    cdef Py_ssize_t i, n = kinds.shape[0]
+    _check_lengths(n, starts.shape[0], suffix_of.shape[0])
+    # The zero at the end gives an address even to no suffix at all.
+    cdef const uint8_t[::1] suffix_bytes = b"".join(suffixes) + b"\0"
+    lengths = [0, *map(len, suffixes)]
+    cdef const int64_t[::1] offsets = np.cumsum(lengths, dtype=np.int64)
+    cdef int64_t size = _extended_size(records, kinds, kind, suffix_of, offsets)
+    cdef int32_t which
+    out = PyBytes_FromStringAndSize(NULL, size)
+    cdef char *target = PyBytes_AS_STRING(out)
+    with nogil:
+        for i in range(n):
+            if kinds[i] == kind:
+                which = suffix_of[i]
+                target = _append(target, &data[0] + starts[i],
+                                 content_ends[i] - starts[i])
+                target = _append(target, &suffix_bytes[0] + offsets[which],
+                                 offsets[which + 1] - offsets[which])
+                target = _append(target, &data[0] + content_ends[i],
+                                 ends[i] - content_ends[i])
+    return out
+
+
+cdef inline char *_append(
+    char *target, const uint8_t *source, int64_t size
+) noexcept nogil:
+    memcpy(target, source, size)
+    return target + size
+
+
+def _check_lengths(Py_ssize_t expected, Py_ssize_t first, Py_ssize_t second):
+    if not expected == first == second:
+        raise ValueError(f"expected {expected} records, got {first} and {second}")
