@@ -17,7 +17,9 @@ from bloctel.scrub._records import MISSING, Records
 csv_text = st.text(alphabet='ab;"\n\ré', max_size=150)
 #: Long plain fields, so that blocks of 64 bytes end anywhere.
 long_text = st.lists(
-    st.sampled_from(["a" * 61, ";", '"', '""', "\r\n", "\r", "\n", '";"', "0639981234"]),
+    st.sampled_from(
+        ["a" * 61, ";", '"', '""', "\r\n", "\r", "\n", '";"', "0639981234"]
+    ),
     max_size=40,
 ).map("".join)
 
@@ -34,6 +36,7 @@ def oracle(text: str) -> list[list[str]]:
 
 
 def read(data: bytes, *, capacity: int = 1000, last: bool = True) -> Records:
+    """Split the bytes at semicolons."""
     return _records.split(data, ord(";"), COLUMNS, capacity, last=last)
 
 

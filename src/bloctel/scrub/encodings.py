@@ -1,0 +1,168 @@
+"""Which text encoding a file is in, and how its cells become UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Encoding", "find_encoding", "utf8_table"]
+
+#: What may be asked for, by the name that `codecs` gives it.
+_ACCEPTED: Final = {
+    "utf-8": "utf-8",
+    "utf-8-sig": "utf-8",
+    "ascii": "utf-8",
+    "cp1252": "cp1252",
+    "iso8859-1": "iso8859-1",
+    "iso8859-15": "iso8859-15",
+    "utf-16": "utf-16",
+    "utf-16-le": "utf-16-le",
+    "utf-16-be": "utf-16-be",
+}
+_OFFERED: Final = (
+    "utf-8, utf-8-sig, cp1252, latin-1, iso-8859-15, utf-16, utf-16-le or utf-16-be"
+)
+
+_BOMS: Final = {
+    "utf-8": codecs.BOM_UTF8,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+}
+
+#: How well-known files begin that people take for a CSV file.
+_MAGICS: Final = {
+    b"PK\x03\x04": "an Excel workbook or another zip archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook",
+    b"\x1f\x8b": "a gzip archive",
+    b"PAR1": "a Parquet file",
+    b"%PDF-": "a PDF document",
+    b"SQLite format 3\x00": "a SQLite database",
+    b"\x89PNG\r\n": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+}
+
+#: Control characters that text files do hold: tab, line ends, form feed.
+_TEXT_CONTROLS: Final = b"\t\n\v\f\r"
+_CONTROLS: Final = bytes(set(range(32)) - set(_TEXT_CONTROLS))
+_MOST_CONTROLS: Final = 0.1
+
+
+class Encoding(NamedTuple):
+    """A text encoding and the byte-order mark that the file begins with.
+
+    Attributes:
+        name: As `codecs` spells it, UTF-16 with its byte order.
+        bom: The mark, or nothing.
+    """
+
+    name: str
+    bom: bytes
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the bytes must be transcoded before they can be split."""
+        return self.name.startswith("utf-16")
+
+    @property
+    def is_single_byte(self) -> bool:
+        """Whether bytes beyond ASCII are not UTF-8 already."""
+        return not self.name.startswith("utf-")
+
+
+def find_encoding(
+    sample: bytes, *, at_end: bool, given: str | None, where: str
+) -> Encoding:
+    """Return the encoding that was given, or else the one the sample shows.
+
+    Args:
+        sample: The first bytes of the file; a character may be cut at the end.
+        at_end: Whether the sample is the whole file.
+        given: The encoding to use, if the caller knows it.
+        where: The file, for messages.
+
+    Raises:
+        InputError: The encoding is not accepted, or the file is binary.
+    """
+    name = _accepted(given) if given is not None else None
+    for magic, what in _MAGICS.items():
+        if sample.startswith(magic):
+            raise InputError("a CSV file", what, where)
+    if name in (None, "utf-16"):
+        name = _by_mark(sample) or _by_zeros(sample) or name
+    if name == "utf-16":
+        name = "utf-16-le"  # what Windows writes when it says "Unicode"
+    encoding = _with_mark(name or _utf8_or_cp1252(sample, at_end=at_end), sample)
+    _refuse_binary(sample, encoding, where)
+    return encoding
+
+
+def _accepted(given: str) -> str:
+    try:
+        return _ACCEPTED[codecs.lookup(given).name]
+    except (KeyError, LookupError, ValueError):
+        raise InputError(f"an encoding among {_OFFERED}", repr(given)) from None
+
+
+def _by_mark(sample: bytes) -> str | None:
+    for name, bom in _BOMS.items():
+        if sample.startswith(bom):
+            return name
+    return None
+
+
+def _by_zeros(sample: bytes) -> str | None:
+    """Tell UTF-16 by the zero that stands beside each ASCII character."""
+    pairs = len(sample) // 2
+    even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
+    if odd > pairs // 2 and even <= pairs // 50:
+        return "utf-16-le"
+    if even > pairs // 2 and odd <= pairs // 50:
+        return "utf-16-be"
+    return None
+
+
+def _utf8_or_cp1252(sample: bytes, *, at_end: bool) -> str:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample, at_end)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _with_mark(name: str, sample: bytes) -> Encoding:
+    # A UTF-8 mark is no text in any encoding that we read byte by byte.
+    bom = _BOMS.get(name, codecs.BOM_UTF8)
+    return Encoding(name, bom if sample.startswith(bom) else b"")
+
+
+def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:
+    text = sample
+    if encoding.is_wide:
+        text = sample.decode(encoding.name, errors="ignore").encode(errors="ignore")
+    controls = len(text) - len(text.translate(None, _CONTROLS))
+    if b"\x00" in text or controls > _MOST_CONTROLS * len(text):
+        raise InputError("a CSV file", "a binary file", where)
+
+
+@lru_cache
+def utf8_table(encoding: str) -> NDArray[np.uint8]:
+    """Return, for each byte, how many bytes of UTF-8 it becomes and which.
+
+    UTF-8 itself, however many bytes a character has, is left as it is.
+    """
+    table = np.zeros((256, 4), np.uint8)
+    for byte in range(256):
+        text = bytes([byte])
+        if not encoding.startswith("utf-"):
+            text = text.decode(encoding, errors="replace").encode()
+        table[byte, : len(text) + 1] = [len(text), *text]
+    return table

@@ -1,0 +1,140 @@
+"""Which fields of a CSV file hold phone numbers, and whether it has a header."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bloctel.errors import InputError
+
+__all__ = [
+    "ChosenColumns",
+    "ColumnChooser",
+    "clean_name",
+    "looks_like_header",
+    "named_columns",
+]
+
+#: A cell with so many digits may be a phone number, and is then no column name.
+_NUMBER_DIGITS: Final = 4
+_NAMES_SHOWN: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenColumns:
+    """The columns to read.
+
+    Attributes:
+        indexes: Their places, from 0 on.
+        names: How to call each of them in a message.
+        has_header: Whether the first row names the columns.
+    """
+
+    indexes: tuple[int, ...]
+    names: tuple[str, ...]
+    has_header: bool
+
+
+#: Chooses columns from the first rows of a file, or raises `InputError`; its second
+#: argument says whether there is a header, if the caller knows.
+ColumnChooser = Callable[[Sequence[Sequence[str]], bool | None], ChosenColumns]
+
+
+def clean_name(name: str) -> str:
+    r"""Return a column's name without the marks, quotes and blanks around it.
+
+    >>> clean_name('\ufeff"T\u00e9l. "')
+    'Tél.'
+    """
+    return unicodedata.normalize("NFC", name.strip("\ufeff \t\"'\u00a0"))
+
+
+def looks_like_header(cell: str) -> bool:
+    """Tell whether a cell is rather a column's name than a phone number.
+
+    In doubt the row counts as data: a name taken for a number makes one invalid
+    row, a number taken for a name would never be checked.
+    """
+    return any(map(str.isalpha, cell)) and not _may_hold_number(cell)
+
+
+def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
+    """Return a chooser of the columns with those names or numbers (from 1 on).
+
+    Raises:
+        InputError: No column is wanted, or one by a number below 1.
+    """
+    if not wanted:
+        raise InputError("at least one phone column", "none", where)
+    for column in wanted:
+        if isinstance(column, int) and column < 1:
+            raise InputError("a column number from 1 on", str(column), where)
+
+    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
+        if has_header is None:
+            has_header = _has_header(rows, wanted)
+        first = [clean_name(cell) for cell in (rows[0] if rows else ())]
+        names = first if has_header else None
+        found = dict.fromkeys(_find(column, first, names, where) for column in wanted)
+        return ChosenColumns(
+            indexes=tuple(found),
+            names=tuple(names[i] if names else str(i + 1) for i in found),
+            has_header=has_header,
+        )
+
+    return choose
+
+
+def _has_header(rows: Sequence[Sequence[str]], wanted: Sequence[str | int]) -> bool:
+    numbers = [column for column in wanted if isinstance(column, int)]
+    if len(numbers) < len(wanted):
+        return True
+    first = rows[0] if rows else ()
+    return all(
+        column <= len(first) and looks_like_header(first[column - 1])
+        for column in numbers
+    )
+
+
+def _find(
+    column: str | int, first: Sequence[str], names: Sequence[str] | None, where: str
+) -> int:
+    if isinstance(column, int):
+        if column <= len(first):
+            return column - 1
+        raise InputError(f"a column {column}", _described(first, names), where)
+    if names is None:
+        raise InputError(
+            f"a header row to find the column {column!r} in", "no header", where
+        )
+    return _find_name(column, names, where)
+
+
+def _find_name(column: str, names: Sequence[str], where: str) -> int:
+    wanted = clean_name(column)
+    exact = [i for i, name in enumerate(names) if name == wanted]
+    folded = [i for i, name in enumerate(names) if name.casefold() == wanted.casefold()]
+    found = exact or folded
+    if len(found) == 1:
+        return found[0]
+    if found:
+        got = f"{len(found)} columns of that name"
+        raise InputError(f"one column {column!r}", got, where)
+    raise InputError(f"a column {column!r}", _described(names, names), where)
+
+
+def _described(first: Sequence[str], names: Sequence[str] | None) -> str:
+    """Tell which columns there are, but never what a row of data holds."""
+    if names is None:
+        return f"{len(first)} columns"
+    if any(map(_may_hold_number, names)):
+        return f"a first row of {len(names)} cells that holds numbers, not names"
+    shown = ", ".join(repr(name) for name in names[:_NAMES_SHOWN])
+    more = ", ..." if len(names) > _NAMES_SHOWN else ""
+    return f"the columns {shown}{more}"
+
+
+def _may_hold_number(cell: str) -> bool:
+    return sum(map(str.isdigit, cell)) >= _NUMBER_DIGITS
