@@ -1,0 +1,164 @@
+"""Several files that appear whole and together, or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Target", "open_outputs"]
+
+#: Where an output goes: a path, or a binary stream such as the standard output.
+Target = str | Path | BinaryIO
+
+_SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
+
+
+@contextmanager
+def open_outputs(
+    targets: Mapping[str, Target], *, source: os.stat_result | None
+) -> Iterator[dict[str, BinaryIO]]:
+    """Yield a binary file for each target; publish all when the block ends well.
+
+    Each is written beside its final name and renamed at the end.
+    A stream gets its bytes at the end too, so that no reader of a pipe takes the
+    rows of a failed run for a result.
+
+    Args:
+        targets: Where each output goes, by its name in messages.
+        source: The file that is being read, if it is one.
+
+    Raises:
+        InputError: A target cannot be written, is the source, or is there twice.
+    """
+    _refuse_clashes(targets, source)
+    pending: dict[str, _Pending] = {}
+    with ExitStack() as stack:
+        for name, target in targets.items():
+            pending[name] = _pending(target)
+            stack.callback(pending[name].discard)
+        yield {name: output.file for name, output in pending.items()}
+        for output in pending.values():
+            output.finish()
+        # A pipe can break, a rename hardly fails: the files come last.
+        for output in sorted(pending.values(), key=_is_file):
+            output.publish()
+
+
+class _PendingFile:
+    """A file under a temporary name in the folder of its final one."""
+
+    def __init__(self, target: str | Path) -> None:
+        # A link keeps pointing where it points: its target is what is replaced.
+        self._final = Path(os.path.realpath(target))
+        self._temporary = self._final.with_name(f".bloctel-{secrets.token_hex(8)}.part")
+        try:
+            # "x" creates with the ordinary permissions of a new file.
+            self.file: BinaryIO = self._temporary.open("xb")
+        except OSError as error:
+            got = f"one that cannot be written to ({error.strerror})"
+            raise InputError("a folder for the output", got, str(target)) from error
+
+    def finish(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+    def publish(self) -> None:
+        self._temporary.replace(self._final)
+        _sync_folder(self._final.parent)
+
+    def discard(self) -> None:
+        try:
+            self.file.close()
+        finally:  # a full disk makes even the closing fail
+            self._temporary.unlink(missing_ok=True)
+
+
+class _PendingStream:
+    """The bytes for a stream, held back until the end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        spool = tempfile.SpooledTemporaryFile(_SPOOLED_IN_MEMORY)  # noqa: SIM115
+        self.file = cast("BinaryIO", spool)
+
+    def finish(self) -> None:
+        self.file.seek(0)
+
+    def publish(self) -> None:
+        shutil.copyfileobj(self.file, self._stream)
+        self._stream.flush()
+
+    def discard(self) -> None:
+        self.file.close()
+
+
+_Pending = _PendingFile | _PendingStream
+
+
+def _pending(target: Target) -> _Pending:
+    if isinstance(target, str | Path):
+        return _PendingFile(target)
+    return _PendingStream(target)
+
+
+def _is_file(output: _Pending) -> bool:
+    return isinstance(output, _PendingFile)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_clashes(
+    targets: Mapping[str, Target], source: os.stat_result | None
+) -> None:
+    taken: dict[object, str] = {}
+    if source is not None and stat.S_ISREG(source.st_mode):
+        taken[source.st_dev, source.st_ino] = "the input"
+    for name, target in targets.items():
+        for identity in _identities(target):
+            if identity in taken:
+                got = f"the same as {taken[identity]}"
+                raise InputError("a file of its own", got, f"the {name} output")
+            taken[identity] = f"the {name} output"
+
+
+def _identities(target: Target) -> list[object]:
+    """Return what tells a target from others, however its path is spelled.
+
+    Raises:
+        InputError: Nothing can be written there.
+    """
+    if not isinstance(target, str | Path):
+        return [id(target)]
+    path = Path(os.path.realpath(target))
+    if path.is_dir():
+        raise InputError("a file name for the output", "a directory", str(target))
+    if not path.parent.is_dir():
+        raise InputError("a folder for the output", "no such folder", str(target))
+    spelled = os.path.normcase(path)
+    if not path.exists():
+        return [spelled]
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        got = "a device, a pipe or a socket"
+        raise InputError("a file name for the output", got, str(target))
+    return [spelled, (status.st_dev, status.st_ino)]
