@@ -1,0 +1,195 @@
+"""Which of its three outputs each record of a batch belongs to, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from bloctel._digits import REASONS
+from bloctel.scrub._records import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from bloctel.scrub.reading import Batch
+
+__all__ = ["BLOCKED", "CLEAR", "INVALID", "Judge", "Judgement", "Question", "Tally"]
+
+CLEAR: Final = 0
+BLOCKED: Final = 1
+INVALID: Final = 2
+
+#: Keys below this are the codes of refusals.
+_FIRST_KEY: Final = 64
+_EMPTY: Final = REASONS.index("empty")
+_DECIMAL: Final = REASONS.index("decimal")
+#: A refusal that only a file knows: the row ends before the column.
+_MISSING_FIELD: Final = _FIRST_KEY - 1
+
+
+class Question(Protocol):
+    """What a book is asked about each number, on a day that is fixed already."""
+
+    def match_spans(
+        self,
+        data: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Return the key or refusal code of each text, and what blocks it or -1."""
+        ...
+
+    def why(self, match: int) -> tuple[str, date, date | None]:
+        """Return (list, since, until) of what blocks a number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of each record of a batch.
+
+    Attributes:
+        kinds: `CLEAR`, `BLOCKED` or `INVALID`.
+        reason_of: For each record that is not clear, which of the reasons holds.
+        reasons: The texts, as the added column shows them.
+    """
+
+    kinds: NDArray[np.uint8]
+    reason_of: NDArray[np.int32]
+    reasons: list[str]
+
+
+@dataclass
+class Tally:
+    """Counts over all the batches so far.
+
+    Attributes:
+        kinds: Rows by `CLEAR`, `BLOCKED` and `INVALID`.
+        refusals: Invalid rows by code.
+        lists: Blocked rows by list.
+        filled: Values that are not empty, by column.
+        decimals: Values refused as decimal numbers, by column.
+    """
+
+    n_columns: int
+    kinds: NDArray[np.int64] = field(init=False)
+    refusals: NDArray[np.int64] = field(init=False)
+    lists: dict[str, int] = field(default_factory=dict)
+    filled: NDArray[np.int64] = field(init=False)
+    decimals: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kinds = np.zeros(3, np.int64)
+        self.refusals = np.zeros(_FIRST_KEY, np.int64)
+        self.filled = np.zeros(self.n_columns, np.int64)
+        self.decimals = np.zeros(self.n_columns, np.int64)
+
+    def invalid_reasons(self) -> dict[str, int]:
+        """Return how many rows are invalid for each reason that occurs."""
+        codes = np.flatnonzero(self.refusals).tolist()
+        return {_reason(code): int(self.refusals[code]) for code in codes}
+
+
+class Judge:
+    """Asks the question about every phone number of a batch.
+
+    Attributes:
+        tally: What came out so far.
+    """
+
+    def __init__(self, question: Question, names: Sequence[str]) -> None:
+        self._question = question
+        self._names = names
+        self.tally = Tally(len(names))
+
+    def judge(self, batch: Batch) -> Judgement:
+        """Return what is said of each record: blocked before invalid before clear."""
+        matches, codes = self._ask(batch)
+        blocked = matches >= 0
+        silent = (codes == _EMPTY) | (codes == _MISSING_FIELD)
+        refused = _refusals(batch, codes, silent)
+        self._count_columns(codes, silent)
+        kinds = np.where(refused != 0, np.uint8(INVALID), np.uint8(CLEAR))
+        rows = np.flatnonzero(blocked.any(axis=0))
+        kinds[rows] = BLOCKED
+        reason_of = refused.astype(np.int32)
+        columns = blocked[:, rows].argmax(axis=0)
+        found, which = _distinct(columns, matches[columns, rows])
+        reason_of[rows] = which + _FIRST_KEY
+        self._count_rows(kinds, refused)
+        self._count_lists(found, which)
+        reasons = [_reason(code) for code in range(_FIRST_KEY)]
+        reasons += [self._because(column, match) for column, match in found]
+        return Judgement(kinds, reason_of, reasons)
+
+    def _ask(self, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Return what blocks each number, and the code of each refusal or 0."""
+        shape = len(self._names), len(batch)
+        matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
+        for column in range(len(self._names)):
+            keys, matches[column] = self._question.match_spans(*batch.cells(column))
+            codes[column] = np.where(keys < _FIRST_KEY, keys, 0)
+        codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
+        return matches, codes
+
+    def _because(self, column: int, match: int) -> str:
+        name, since, until = self._question.why(match)
+        which = f"{self._names[column]}: " if len(self._names) > 1 else ""
+        end = f" until {until.isoformat()}" if until else ""
+        return f"{which}{name} since {since.isoformat()}{end}"
+
+    def _count_columns(
+        self, codes: NDArray[np.uint8], silent: NDArray[np.bool_]
+    ) -> None:
+        self.tally.filled += (~silent).sum(axis=1)
+        self.tally.decimals += (codes == _DECIMAL).sum(axis=1)
+
+    def _count_rows(self, kinds: NDArray[np.uint8], refused: NDArray[np.uint8]) -> None:
+        self.tally.kinds += np.bincount(kinds, minlength=3)
+        invalid = refused[kinds == INVALID]
+        self.tally.refusals += np.bincount(invalid, minlength=_FIRST_KEY)
+
+    def _count_lists(
+        self, found: list[tuple[int, int]], which: NDArray[np.intp]
+    ) -> None:
+        counts = np.bincount(which, minlength=len(found)).tolist()
+        for (_, match), count in zip(found, counts, strict=True):
+            name = self._question.why(match)[0]
+            self.tally.lists[name] = self.tally.lists.get(name, 0) + count
+
+
+def _refusals(
+    batch: Batch, codes: NDArray[np.uint8], silent: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Return why each record would be invalid, or 0: the first column that errs."""
+    wrong = (codes != 0) & ~silent
+    first = wrong.argmax(axis=0)
+    refused: NDArray[np.uint8] = codes[first, np.arange(len(batch))]
+    refused[~wrong.any(axis=0)] = 0
+    # Nothing speaks: a blank line is empty, however many columns it should have.
+    records = batch.records
+    mute = silent.all(axis=0)
+    short = (codes == _MISSING_FIELD).any(axis=0)
+    short &= records.content_ends > records.starts
+    refused[mute] = np.where(short[mute], _MISSING_FIELD, _EMPTY)
+    return refused
+
+
+def _distinct(
+    columns: NDArray[np.intp], matches: NDArray[np.int32]
+) -> tuple[list[tuple[int, int]], NDArray[np.intp]]:
+    """Return the distinct (column, match), and which of them each row has."""
+    pairs = columns.astype(np.int64) << 32 | matches
+    found, which = np.unique(pairs, return_inverse=True)
+    return [(pair >> 32, pair & 0xFFFFFFFF) for pair in found.tolist()], which
+
+
+def _reason(code: int) -> str:
+    if code == _MISSING_FIELD:
+        return "missing_field"
+    return REASONS[code] if code < len(REASONS) else ""
