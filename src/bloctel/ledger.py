@@ -5,11 +5,14 @@ Each function here is one step inside a transaction that `bloctel.registry` open
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bloctel import rules
+from bloctel.columns import days
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.lookup import BookList
 from bloctel.periods import (
@@ -30,7 +33,7 @@ from bloctel.storage import (
 from bloctel.table import Entry, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -57,15 +60,15 @@ class Receipts:
     Args:
         rule: The rules of the list.
         delay_days: Days until protection begins; None for the rules' latest.
-        on: One day, or a day a number, in days since 1970-01-01.
+        on: One day, a column of days, or an iterator that gives them in step with
+            the numbers.
     """
 
-    def __init__(
-        self, rule: ListRules, delay_days: int | None, on: NDArray[np.int32]
-    ) -> None:
+    def __init__(self, rule: ListRules, delay_days: int | None, on: object) -> None:
         self._rule = rule
         self._delay_days = delay_days
-        self._on = on
+        self._feed = on if isinstance(on, Iterator) else None
+        self._on = days([] if self._feed else on, None)
         self._periods: dict[int, tuple[int, int]] = {}
 
     def rows(
@@ -74,30 +77,34 @@ class Receipts:
         """Return the registrations of *keys*, which begin at the row *first*.
 
         Raises:
-            InputError: There are fewer days than numbers.
+            InputError: There are fewer days than numbers, or one is no day.
             ListClosedError: The list is not open on one of the days.
         """
-        on = self._on
-        if len(on) == 1:
-            on = np.broadcast_to(on, len(keys))
-        elif len(on) < first + len(keys):
-            raise self._wrong_length(first + len(keys))
-        else:
-            on = on[first : first + len(keys)]
+        on = self._days(first, len(keys))
+        if len(on) < len(keys):
+            raise self._wrong_length(first + len(on), first + len(keys))
         return [
             Registration(held.id, key, day, *self._period(day))
             for key, day in zip(keys.tolist(), on.tolist(), strict=True)
         ]
 
-    def require_length(self, n_rows: int) -> None:
+    def require_end(self, n_rows: int) -> None:
         """Raise InputError if there are more days than numbers."""
-        if len(self._on) not in (1, n_rows):
-            raise self._wrong_length(n_rows)
+        n_days = n_rows + sum(1 for _ in self._feed) if self._feed else len(self._on)
+        if n_days != n_rows and (self._feed or n_days != 1):
+            raise self._wrong_length(n_days, n_rows)
 
-    def _wrong_length(self, n_rows: int) -> InputError:
+    def _days(self, first: int, n: int) -> NDArray[np.int32]:
+        if self._feed is not None:
+            return days(list(islice(self._feed, n)), None)
+        if len(self._on) == 1:
+            return np.broadcast_to(self._on, n)
+        return self._on[first : first + n]
+
+    def _wrong_length(self, n_days: int, n_rows: int) -> InputError:
         return InputError(
             "one day, or as many days as numbers",
-            f"{len(self._on)} days for {n_rows} numbers or more",
+            f"{n_days} days for {n_rows} numbers",
             "on",
         )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 
 from bloctel import _digits, clock, ledger, rules, snapshot
-from bloctel.columns import blocks, days
+from bloctel.columns import blocks
 from bloctel.errors import InvalidNumberError
 from bloctel.lookup import Book, State
 from bloctel.numbers import (
@@ -202,7 +202,7 @@ class Registry(Book):
         rule = rules.load(list)
         day = self._day(on, rule)
         period = rule.registration_period(day, delay_days=delay_days)
-        receipts = ledger.Receipts(rule, delay_days, days(day, None))
+        receipts = ledger.Receipts(rule, delay_days, day)
         key = np.array([self._key(number, region)], np.uint64)
         with self._writing() as writer:
             held = ledger.held_list(writer, rule.name)
@@ -224,7 +224,8 @@ class Registry(Book):
             numbers: What `normalize_many` takes.  An iterator is read piece by
                 piece, so that memory stays bounded.
             list: The list's name.
-            on: One day, or a column of days as long as *numbers*.
+            on: One day, or a column of days as long as *numbers*; an iterator is
+                read in step with them.
             delay_days: As for `register`.
             region: As for `register`.
 
@@ -241,7 +242,7 @@ class Registry(Book):
         region = self.region if region is None else check_region(region)
         if on is None:
             on = self._day(None, rule)
-        receipts = ledger.Receipts(rule, delay_days, days(on, None))
+        receipts = ledger.Receipts(rule, delay_days, on)
         added = row = 0
         with self._writing() as writer:
             held = ledger.held_list(writer, rule.name)
@@ -249,7 +250,7 @@ class Registry(Book):
                 keys = _all_valid(read_block(block, region), row)
                 added += ledger.add(writer, receipts.rows(held, keys, row))
                 row += len(keys)
-            receipts.require_length(row)
+            receipts.require_end(row)
         return added
 
     def renew(

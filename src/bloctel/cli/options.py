@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Optional
+from typing import Annotated, Optional, overload
 
 import typer
 
-__all__ = ["Format", "FormatOption", "ListOption", "ListsOption", "OnOption", "RegionOption"]
+__all__ = ["Format", "FormatOption", "ListOption", "ListsOption", "OnOption", "RegionOption", "place"]
 
 
 class Format(StrEnum):
@@ -60,3 +60,12 @@ RegionOption = Annotated[
         "that of the registry or the snapshot if not given.",
     ),
 ]
+
+
+@overload
+def place(column: str) -> str | int: ...
+@overload
+def place(column: None) -> None: ...
+def place(column: str | None) -> str | int | None:
+    """Return a column's place if it is given by number, else its name."""
+    return int(column) if column is not None and column.isdecimal() else column

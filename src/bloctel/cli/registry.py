@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, fields
 from typing import Annotated, Optional
 
@@ -13,8 +14,10 @@ from bloctel.cli.options import (
     ListOption,
     OnOption,
     RegionOption,
+    place,
 )
 from bloctel.cli.output import print_record, print_rows
+from bloctel.errors import InputError
 from bloctel.numbers import DEFAULT_REGION
 from bloctel.registry import HistoryEntry, Registry
 from bloctel.scrub import import_csv
@@ -163,7 +166,6 @@ def import_(
         Optional[str],  # noqa: UP045 - typer reads it at run time
         typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
     ] = None,
-    region: RegionOption = None,
 ) -> None:
     """Register every number of a CSV file: all of them, or none if one is refused.
 
@@ -172,14 +174,17 @@ def import_(
     Example:
         bloctel registry import sqlite:///oppositions.db objections.csv --list own
     """
+    if on is not None and on_column is not None:
+        raise InputError("--on or --on-column", "both")
+    source = sys.stdin.buffer if file == "-" else file
     with Registry.open(url) as registry:
         rows, added = import_csv(
             registry,
-            file,
+            source,
             list=list_name,
-            column=column,
-            on=on_column if on is None else on,
-            region=region,
+            column=place(column),
+            on=on,
+            on_column=place(on_column),
         )
     print_record(
         {"rows": rows, "registered": added, "known already": rows - added}, _TABLE

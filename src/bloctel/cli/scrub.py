@@ -1,0 +1,158 @@
+"""`bloctel scrub`: a call file in; clear, blocked and invalid rows out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from bloctel.cli.options import (
+    Format,
+    FormatOption,
+    ListsOption,
+    OnOption,
+    RegionOption,
+    place,
+)
+from bloctel.cli.output import print_record
+from bloctel.scrub import CsvOptions, Outputs, open_against, scrub_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bloctel.scrub import ScrubSummary
+
+__all__ = ["scrub"]
+
+
+def _output(what: str, option: str) -> object:
+    return typer.Option(
+        option, metavar="FILE", help=f"Where {what} go; - is standard output."
+    )
+
+
+def scrub(
+    file: Annotated[str, typer.Argument(help="A CSV file; - is standard input.")],
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            metavar="TARGET",
+            help="A snapshot, a registry's URL, or a CSV file of numbers.",
+        ),
+    ],
+    columns: Annotated[
+        list[str],
+        typer.Option(
+            "--column",
+            metavar="COLUMN",
+            help="The phone column: its name, or its place from 1.  May be repeated: "
+            "a row is blocked if any of its numbers is.",
+        ),
+    ],
+    output: Annotated[Optional[str], _output("clear rows", "--output")] = None,  # noqa: UP045
+    blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,  # noqa: UP045
+    invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,  # noqa: UP045
+    on: OnOption = None,
+    lists: ListsOption = None,
+    region: RegionOption = None,
+    against_column: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--against-column",
+            metavar="COLUMN",
+            help="The column of numbers of a CSV file after --against; found by its "
+            "name or its content if not given.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time
+        typer.Option("--encoding", help="The file's encoding; detected if not given."),
+    ] = None,
+    delimiter: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time
+        typer.Option("--delimiter", help="Between two fields; detected if not given."),
+    ] = None,
+    header: Annotated[
+        Optional[bool],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first row names the columns; detected if not given.",
+        ),
+    ] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Split a CSV file by what the lists say of its numbers on that day.
+
+    Rows go out byte for byte as they came in, in order.  Every row lands in exactly
+    one of clear, blocked and invalid; blocked and invalid rows say why in one added
+    column.  Files appear at the end, whole, or not at all.
+
+    'clear' means: on none of the lists asked.  It never means that the number may be
+    called.
+
+    Example:
+        bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
+        --output clear.csv --blocked blocked.csv --invalid invalid.csv
+    """
+    began = time.perf_counter()
+    outputs = Outputs(*(_stream(path) for path in (output, blocked, invalid)))
+    source = sys.stdin.buffer if file == "-" else file
+    with open_against(against, column=place(against_column), region=region) as book:
+        question = book.question(on=on, lists=lists, region=region)
+        with _progress() as progress:
+            summary = scrub_csv(
+                source,
+                question,
+                columns=[place(column) for column in columns],
+                outputs=outputs,
+                options=CsvOptions(encoding, _mark(delimiter), header),
+                progress=progress,
+            )
+    seconds = time.perf_counter() - began
+    # the rows may be on standard output: then the summary goes beside it
+    to = sys.stderr if "-" in (output, blocked, invalid) else sys.stdout
+    print_record(_record(summary, seconds), format, to=to)
+
+
+def _stream(path: str | None) -> object:
+    return sys.stdout.buffer if path == "-" else path
+
+
+def _mark(delimiter: str | None) -> str | None:
+    return "\t" if delimiter in ("\\t", "tab") else delimiter
+
+
+def _record(summary: ScrubSummary, seconds: float) -> dict[str, object]:
+    return {
+        "rows": summary.rows,
+        "clear": summary.clear,
+        "blocked": summary.blocked,
+        "blocked by list": dict(summary.blocked_lists),
+        "invalid": summary.invalid,
+        "invalid by reason": dict(summary.invalid_reasons),
+        "rows/s": round(summary.rows / seconds),
+    }
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show a progress bar, if a person looks at standard error."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scrub", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,68 @@
+"""What a file is scrubbed against: a registry, a snapshot, or a plain file."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bloctel import rules
+from bloctel.books import is_url
+from bloctel.books import open as open_book
+from bloctel.lookup import Book
+from bloctel.numbers import DEFAULT_REGION
+from bloctel.registry import Registry
+from bloctel.scrub.plain import read_numbers
+from bloctel.snapshot import MAGIC, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["PLAIN_LIST", "open_against"]
+
+#: The list that a plain file of numbers stands for: a firm's own objections.
+PLAIN_LIST = "own"
+
+
+@contextmanager
+def open_against(
+    target: str, *, column: str | int | None = None, region: str | None = None
+) -> Iterator[Book]:
+    """Open what a user names after `--against`.
+
+    The numbers of a plain CSV file are blocked on every day, on the list `own`.
+
+    Args:
+        target: A snapshot, a registry's URL, or a CSV file of numbers.
+        column: The column of numbers of a CSV file; found if not given.
+        region: The region of numbers without a country code in a CSV file.
+
+    Raises:
+        InputError: The CSV file holds something that is no number, or no number.
+        BloctelError: As `bloctel.open`.
+    """
+    if is_url(target) or _is_snapshot(target):
+        book = open_book(target)
+    else:
+        book = _plain_book(target, column, region or DEFAULT_REGION)
+    try:
+        yield book
+    finally:
+        if isinstance(book, Registry | Snapshot):
+            book.close()
+
+
+def _is_snapshot(path: str) -> bool:
+    """Tell whether a file begins as a snapshot, be it damaged after that."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return path.endswith(".bloctel")
+
+
+def _plain_book(path: str, column: str | int | None, region: str) -> Book:
+    keys = list(read_numbers(path, column=column, region=region))
+    return Book.of_numbers(np.concatenate(keys), rules.load(PLAIN_LIST), region)
