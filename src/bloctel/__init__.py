@@ -53,7 +53,7 @@ from bloctel.numbers import (
 )
 from bloctel.periods import RegistrationPeriod
 from bloctel.registry import Registry
-#SCRUB
+from bloctel.scrub import CsvOptions, Outputs, ScrubSummary, scrub_csv
 from bloctel.snapshot import Snapshot
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "Book",
     "CannotAnswerError",
     "CapacityError",
+    "CsvOptions",
     "DamagedSnapshotError",
     "DayNotCoveredError",
     "ForeignSnapshotError",
@@ -71,12 +72,14 @@ __all__ = [
     "MissingExtraError",
     "NewerSnapshotError",
     "NotRegisteredError",
+    "Outputs",
     "PhoneNumber",
     "Reason",
     "RegistrationPeriod",
     "Registry",
     "RegistryExistsError",
     "RegistryNotFoundError",
+    "ScrubSummary",
     "Snapshot",
     "SnapshotError",
     "StaleSnapshotError",
@@ -89,5 +92,5 @@ __all__ = [
     "normalize",
     "normalize_many",
     "open",
-#SCRUB2
+    "scrub_csv",
 ]

@@ -1,7 +1,15 @@
 """A call file in; its rows out, split by what the lists say of their numbers."""
 
+from bloctel.scrub.against import open_against
 from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
 from bloctel.scrub.dialect import CsvOptions
-from bloctel.scrub.verdicts import Question
+from bloctel.scrub.importing import import_csv
 
-__all__ = ["CsvOptions", "Outputs", "Question", "ScrubSummary", "scrub_csv"]
+__all__ = [
+    "CsvOptions",
+    "Outputs",
+    "ScrubSummary",
+    "import_csv",
+    "open_against",
+    "scrub_csv",
+]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel._digits import REASONS
+from bloctel import _digits
+from bloctel.columns import Spans
 from bloctel.errors import InputError
+from bloctel.numbers import is_valid, read_block, reason_of
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import (
     ChosenColumns,
@@ -17,7 +19,13 @@ from bloctel.scrub.header import (
     looks_like_header,
     named_columns,
 )
-from bloctel.scrub.reading import Batch, Source, open_records, source_name
+from bloctel.scrub.reading import (
+    Batch,
+    RecordFile,
+    Source,
+    open_records,
+    source_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,10 +34,7 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.header import ColumnChooser
 
-__all__ = ["SpanReader", "read_numbers"]
-
-_FIRST_KEY: Final = 64
-_EMPTY: Final = REASONS.index("empty")
+__all__ = ["column_of_numbers", "read_numbers", "refuse_unreadable"]
 
 #: What columns of phone numbers are called, without accents, case and punctuation.
 _USUAL_NAMES: Final = frozenset(
@@ -51,23 +56,8 @@ _USUAL_NAMES: Final = frozenset(
 )
 
 
-class SpanReader(Protocol):
-    """Reads numbers from the places where their texts lie."""
-
-    def __call__(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-        region: str | None,
-    ) -> NDArray[np.uint64]:
-        """Return the key of each text, or the code (below 64) of its refusal."""
-        ...
-
-
 def read_numbers(
     source: Source,
-    read_spans: SpanReader,
     *,
     column: str | int | None = None,
     region: str | None = None,
@@ -80,7 +70,6 @@ def read_numbers(
 
     Args:
         source: A path, or a binary stream.
-        read_spans: Reads numbers from UTF-8 text.
         column: The column of the numbers; None finds the one that can be meant.
         region: The region of numbers without a country code.
         options: What need not be found out about the file.
@@ -90,37 +79,45 @@ def read_numbers(
             be read, or there is none.
     """
     name = source_name(source)
-    choose: ColumnChooser
-    if column is None:
-        choose = partial(_find_column, read_spans, region, name)
-    else:
-        choose = named_columns([column], where=name)
+    choose = column_of_numbers(column, region, name)
     n_numbers = 0
     with open_records(source, choose, options) as records:
-        found = f"column {records.dialect.columns.names[0]!r}"
         for batch in records.batches():
-            keys = read_spans(*batch.cells(0), region)
-            _refuse_unreadable(batch, keys, name, found)
-            numbers = keys[keys != _EMPTY]
+            keys = read_block(Spans(*batch.cells(0)), region)
+            refuse_unreadable(batch, keys, records)
+            numbers = keys[keys != _digits.EMPTY]
             n_numbers += len(numbers)
             yield numbers
-    if n_numbers == 0:
-        raise InputError("phone numbers", "none", f"{name}, {found}")
+        if n_numbers == 0:
+            found = f"column {records.dialect.columns.names[0]!r}"
+            raise InputError("phone numbers", "none", f"{name}, {found}")
 
 
-def _refuse_unreadable(
-    batch: Batch, keys: NDArray[np.uint64], name: str, column: str
+def column_of_numbers(
+    column: str | int | None, region: str | None, where: str
+) -> ColumnChooser:
+    """Return a chooser of the column of numbers: given, or the one that can be meant."""
+    if column is None:
+        return partial(_find_column, region, where)
+    return named_columns([column], where=where)
+
+
+def refuse_unreadable(
+    batch: Batch, keys: NDArray[np.uint64], records: RecordFile
 ) -> None:
-    refused = np.flatnonzero((keys < _FIRST_KEY) & (keys != _EMPTY))
+    """Raise InputError, with the row, if a cell is neither empty nor a number."""
+    refused = np.flatnonzero((keys < _digits.FIRST_KEY) & (keys != _digits.EMPTY))
     if len(refused):
         first = int(refused[0])
-        reason = REASONS[int(keys[first])]
-        where = f"{name}, row {batch.first_row + first}, {column}"
-        raise InputError("a phone number", f"text that is refused as {reason}", where)
+        raise InputError(
+            "a phone number",
+            f"text that is refused as {reason_of(int(keys[first]))}",
+            f"{records.name}, row {batch.first_row + first}, "
+            f"column {records.dialect.columns.names[0]!r}",
+        )
 
 
 def _find_column(
-    read_spans: SpanReader,
     region: str | None,
     where: str,
     rows: Sequence[Sequence[str]],
@@ -138,7 +135,7 @@ def _find_column(
         found = [
             i
             for i, cells in enumerate(zip(*filled, strict=False))
-            if _holds_numbers(partial(_reads, read_spans, region), cells, enough)
+            if _holds_numbers(cells, region, enough)
         ]
     if len(found) != 1:
         raise InputError(
@@ -158,17 +155,11 @@ def _is_usual(name: str) -> bool:
 
 
 def _holds_numbers(
-    reads: Callable[[str], bool],
     cells: Sequence[str],
+    region: str | None,
     enough: Callable[[Iterable[bool]], bool],
 ) -> bool:
     """Tell whether enough of the filled cells below a header are numbers."""
     below = cells[looks_like_header(cells[0]) :]
-    readable = [reads(cell) for cell in below if cell.strip()]
+    readable = [is_valid(cell, region=region) for cell in below if cell.strip()]
     return any(readable) and enough(readable)
-
-
-def _reads(read_spans: SpanReader, region: str | None, cell: str) -> bool:
-    data = np.frombuffer(cell.encode(), np.uint8)
-    start, end = np.array([0], np.int64), np.array([len(data)], np.int64)
-    return bool(read_spans(data, start, end, region)[0] >= _FIRST_KEY)
