@@ -56,6 +56,20 @@ def test_an_error_leaves_no_file(error: type[BaseException], tmp_path: Path) -> 
     assert stream.getvalue() == b""
 
 
+def test_a_failing_end_leaves_no_temporary(tmp_path: Path) -> None:
+    """What cannot be published is removed; what was there stays."""
+    target = tmp_path / "clear"
+
+    def fail() -> None:
+        with open_outputs({"clear": target}, source=None):
+            target.mkdir()
+
+    with pytest.raises(OSError, match="clear"):
+        fail()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["clear"]
+
+
 def test_new_files_have_ordinary_permissions(tmp_path: Path) -> None:
     """The umask decides, as for any file."""
     ordinary = tmp_path / "ordinary"
