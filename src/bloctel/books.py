@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bloctel.lookup import Book
 from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from bloctel.lookup import Book
 
 __all__ = ["is_url", "open"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,47 +11,70 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["replacing"]
+__all__ = ["PendingFile", "replacing"]
+
+
+class PendingFile:
+    """A file that is written beside its final name and renamed at the end.
+
+    Attributes:
+        file: Where to write.
+
+    Raises:
+        OSError: Nothing can be written there.
+    """
+
+    def __init__(self, target: str | Path) -> None:
+        # A link keeps pointing where it points: its target is what is replaced.
+        self._final = Path(os.path.realpath(target))
+        self._temporary = self._final.with_name(f".bloctel-{secrets.token_hex(8)}.part")
+        # "x" creates with the ordinary permissions of a new file.
+        self.file: BinaryIO = self._temporary.open("xb")
+
+    def finish(self) -> None:
+        """Flush every byte to the disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+    def publish(self) -> None:
+        """Take the final name; an older file of that name is gone."""
+        self._temporary.replace(self._final)
+        _flush_folder(self._final.parent)
+
+    def discard(self) -> None:
+        """Leave nothing behind but what has been published."""
+        try:
+            self.file.close()
+        finally:  # a full disk makes even the closing fail
+            self._temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes *path*'s place when the block ends well.
 
-    The bytes go to a file beside it, are flushed to the disk, and the file is
-    renamed; a reader sees the old file or the new one.  On any error, also Ctrl-C,
-    the old file stays and nothing is left behind.
+    A reader sees the old file or the new one.  On any error, also Ctrl-C, the old
+    file stays and nothing is left behind.
+
+    Raises:
+        OSError: Nothing can be written there.
     """
-    path = Path(path)
-    descriptor, beside = tempfile.mkstemp(
-        prefix=f".{path.name}.", suffix=".part", dir=path.parent
-    )
+    pending = PendingFile(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, _ordinary_mode())
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    flush_folder(path.parent)
+        yield pending.file
+        pending.finish()
+        pending.publish()
+    finally:
+        pending.discard()
 
 
-def flush_folder(folder: Path) -> None:
+def _flush_folder(folder: Path) -> None:
     """Make a rename in *folder* survive a power cut, where the system can."""
-    if os.name == "nt":
+    if os.name != "posix":  # elsewhere a folder cannot be opened
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _ordinary_mode() -> int:
-    """The mode of a new file: a temporary one would stay the owner's alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

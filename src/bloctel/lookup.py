@@ -36,7 +36,7 @@ from bloctel.numbers import (
     reason_of,
 )
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
-from bloctel.table import Entry, Overlay, Table
+from bloctel.table import UNDATED, Entry, Overlay, Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -70,7 +70,7 @@ class Verdict:
         status: Clear, blocked, or invalid (no number could be read).
         number: The number that was asked; None if invalid.
         list: The list that blocks; None unless blocked.
-        since: The first day of the protection; None unless blocked.
+        since: The first day of the protection; None if unknown, or not blocked.
         until: The first day after the protection; None if it has no end.
         reason: `registered` if blocked; `not_listed`, `not_yet_protected` or
             `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
@@ -134,9 +134,7 @@ class Question:
         """Return the code of the period that blocks a key, or -1."""
         if self._overlay and key in self._overlay:
             return self._match_overlay(key)
-        return _filter.match(
-            self._table.filter, self._table.index, self._active, key
-        )
+        return _filter.match(self._table.filter, self._table.index, self._active, key)
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the code of the period that blocks each key, or -1.
@@ -173,14 +171,13 @@ class Question:
         day = self._days.get(entry.list)
         return day is not None and entry.starts_on <= day < entry.ends_on
 
-    def why(self, code: int) -> tuple[str, date, date | None]:
+    def why(self, code: int) -> tuple[str, date | None, date | None]:
         """Return the list, the first day and the end that *code* stands for."""
         table = self._table
         holder = table if code < len(table.lists) else self._overlay
         entry = holder.entry(code)
-        since = from_epoch_day(entry.starts_on)
-        if since is None:
-            raise CannotAnswerError("a period with a first day", "one without")
+        dated = entry.starts_on != UNDATED
+        since = from_epoch_day(entry.starts_on) if dated else None
         return self._names[entry.list], since, from_epoch_day(entry.ends_on)
 
     def verdict(self, key: int) -> Verdict:
@@ -239,13 +236,12 @@ class Book:
     def of_numbers(
         cls, keys: NDArray[np.uint64], rules: ListRules, region: str | None
     ) -> Book:
-        """Return a book in which these numbers are blocked on every day."""
+        """Return a book in which these numbers are blocked on every day it knows."""
         n = len(keys)
-        start = to_epoch_day(rules.opens_on)
         table = Table.build(
             keys,
             np.zeros(n, np.int64),
-            np.full(n, start, np.int64),
+            np.full(n, UNDATED, np.int64),
             np.full(n, NO_END, np.int64),
         )
         return cls(State((BookList(rules),), table, Overlay(table)), region)

@@ -156,10 +156,9 @@ class PhoneNumber:
             return code, str(self.key).removeprefix(code)
         if nsn.startswith("508"):
             return "508", nsn[3:]
-        for length in (5, 4, 3):
-            if code := _OVERSEAS.get(nsn[:length]):
-                return str(code), nsn
-        return "33", nsn
+        starts = (nsn[:length] for length in (5, 4, 3))
+        codes = (_OVERSEAS[start] for start in starts if start in _OVERSEAS)
+        return str(next(codes, 33)), nsn
 
     def __str__(self) -> str:
         return self.e164

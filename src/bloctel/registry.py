@@ -30,7 +30,7 @@ from bloctel.numbers import (
     read_block,
     reason_of,
 )
-from bloctel.periods import from_epoch_day, to_epoch_day
+from bloctel.periods import from_epoch_day
 from bloctel.storage import ChangeKind, Storage, Writer, open_storage
 from bloctel.table import Overlay
 
@@ -349,7 +349,9 @@ class Registry(Book):
             for event in page:
                 number = None if event.key is None else PhoneNumber(event.key)
                 name = names[event.list_id]
-                yield Change(event.cursor, event.kind, name, number, ledger.as_day(event.on))
+                yield Change(
+                    event.cursor, event.kind, name, number, ledger.as_day(event.on)
+                )
             if len(page) < _PAGE:
                 return
             since = page[-1].cursor

@@ -303,9 +303,9 @@ def _sections_of(
     offset = _aligned(_HEADER.size + _SECTION.size * len(contents))
     placed = []
     for name, content in contents:
-        data = memoryview(np.frombuffer(content, np.uint8) if len(content) else b"")
-        placed.append((name, offset, data))
-        offset = _aligned(offset + len(data))
+        flat = memoryview(content).cast("B") if len(content) else memoryview(b"")
+        placed.append((name, offset, flat))
+        offset = _aligned(offset + len(flat))
     return placed
 
 
@@ -459,7 +459,9 @@ def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
     lists = tuple(
         BookList(
             rules.load(str(held["name"])),
-            date.fromisoformat(held["complete_from"]) if held["complete_from"] else None,
+            date.fromisoformat(held["complete_from"])
+            if held["complete_from"]
+            else None,
         )
         for held in content["lists"]
     )
@@ -483,7 +485,7 @@ def _read_table(header: _Header, sections: dict[str, _Section]) -> Table:
     n_entries = header.n_entries
     width = sections["CODES"].data.nbytes // n_entries if n_entries else 1
     filter = _filter.BloomFilter.from_blocks(
-        np.frombuffer(sections["FILTER"].data, "<u4"),
+        sections["FILTER"].data,
         header.capacity,
         header.false_positive_rate,
         header.n_numbers,

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Entry", "Overlay", "Table"]
+__all__ = ["UNDATED", "Entry", "Overlay", "Table"]
+
+#: The first day of a period of which nobody knows when it began: before all days.
+UNDATED: Final = -(1 << 22)
 
 #: The filter's false-positive rate in tables: about 11.8 bits a number.  A false
 #: positive costs one look into the index, never a wrong answer.
@@ -34,7 +37,7 @@ class Entry:
 
     Attributes:
         list: The place of the list in the book.
-        starts_on: The first day, in days since 1970-01-01.
+        starts_on: The first day, in days since 1970-01-01, or `UNDATED`.
         ends_on: The first day after it, or `NO_END`.
     """
 
@@ -116,8 +119,8 @@ class Table:
 
 
 # A (list, first day, end) packs into 63 bits: 16 + 23 + 24.  Python's days lie
-# within 2^22 of 1970; "no end" takes the top value.
-_DAY_ZERO: Final = 1 << 22
+# within 2^22 of 1970, `UNDATED` is packed as 0, "no end" as the top value.
+_DAY_ZERO: Final = -UNDATED
 _TOP: Final = (1 << 24) - 1
 
 
@@ -163,9 +166,7 @@ def _pack(
     lists: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     capped = np.where(ends == NO_END, _TOP, ends + _DAY_ZERO)
-    packed: NDArray[np.int64] = (
-        (lists << 47) | ((starts + _DAY_ZERO) << 24) | capped
-    )
+    packed: NDArray[np.int64] = (lists << 47) | ((starts + _DAY_ZERO) << 24) | capped
     return packed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,16 +13,13 @@ from bloctel import __version__
 from bloctel.cli import check, registry, scrub, snapshot
 from bloctel.errors import BloctelError, CannotAnswerError
 
-if TYPE_CHECKING:
-    import click
-
 __all__ = ["app"]
 
 
 class _Commands(TyperGroup):
     """Commands whose errors are one sentence and an exit code, not a traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: typer.Context) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)

@@ -8,7 +8,15 @@ from typing import Annotated, Optional, overload
 
 import typer
 
-__all__ = ["Format", "FormatOption", "ListOption", "ListsOption", "OnOption", "RegionOption", "place"]
+__all__ = [
+    "Format",
+    "FormatOption",
+    "ListOption",
+    "ListsOption",
+    "OnOption",
+    "RegionOption",
+    "place",
+]
 
 
 class Format(StrEnum):
@@ -29,7 +37,7 @@ def _day(text: str) -> date:
 
 
 OnOption = Annotated[
-    Optional[date],  # noqa: UP045 - typer reads it at run time
+    Optional[date],
     typer.Option(
         "--on",
         parser=_day,
@@ -44,7 +52,7 @@ ListOption = Annotated[
     str, typer.Option("--list", metavar="NAME", help="The list, such as own.")
 ]
 ListsOption = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    Optional[list[str]],
     typer.Option(
         "--list",
         metavar="NAME",
@@ -52,7 +60,7 @@ ListsOption = Annotated[
     ),
 ]
 RegionOption = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    Optional[str],
     typer.Option(
         "--region",
         metavar="CODE",

@@ -48,7 +48,7 @@ def create(
         ),
     ] = DEFAULT_REGION,
     lists: Annotated[
-        Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+        Optional[list[str]],
         typer.Option(
             "--list",
             metavar="NAME",
@@ -71,7 +71,7 @@ def register(
     list_name: ListOption,
     on: OnOption = None,
     delay_days: Annotated[
-        Optional[int],  # noqa: UP045 - typer reads it at run time
+        Optional[int],
         typer.Option(
             "--delay-days",
             help="Days until protection begins; the latest that the list's rules "
@@ -154,7 +154,7 @@ def import_(
     file: Annotated[str, typer.Argument(help="A CSV file; - is standard input.")],
     list_name: ListOption,
     column: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads it at run time
+        Optional[str],
         typer.Option(
             "--column",
             help="The column of numbers: its name, or its place from 1.  Found by "
@@ -163,7 +163,7 @@ def import_(
     ] = None,
     on: OnOption = None,
     on_column: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads it at run time
+        Optional[str],
         typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
     ] = None,
 ) -> None:

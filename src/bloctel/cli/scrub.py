@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional
 
 import typer
 from rich.console import Console
@@ -61,14 +61,14 @@ def scrub(
             "a row is blocked if any of its numbers is.",
         ),
     ],
-    output: Annotated[Optional[str], _output("clear rows", "--output")] = None,  # noqa: UP045
-    blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,  # noqa: UP045
-    invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,  # noqa: UP045
+    output: Annotated[Optional[str], _output("clear rows", "--output")] = None,
+    blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,
+    invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,
     on: OnOption = None,
     lists: ListsOption = None,
     region: RegionOption = None,
     against_column: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads it at run time
+        Optional[str],
         typer.Option(
             "--against-column",
             metavar="COLUMN",
@@ -77,15 +77,15 @@ def scrub(
         ),
     ] = None,
     encoding: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads it at run time
+        Optional[str],
         typer.Option("--encoding", help="The file's encoding; detected if not given."),
     ] = None,
     delimiter: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads it at run time
+        Optional[str],
         typer.Option("--delimiter", help="Between two fields; detected if not given."),
     ] = None,
     header: Annotated[
-        Optional[bool],  # noqa: UP045 - typer reads it at run time
+        Optional[bool],
         typer.Option(
             "--header/--no-header",
             help="Whether the first row names the columns; detected if not given.",
@@ -107,7 +107,7 @@ def scrub(
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
     """
     began = time.perf_counter()
-    outputs = Outputs(*(_stream(path) for path in (output, blocked, invalid)))
+    outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
     source = sys.stdin.buffer if file == "-" else file
     with open_against(against, column=place(against_column), region=region) as book:
         question = book.question(on=on, lists=lists, region=region)
@@ -126,7 +126,7 @@ def scrub(
     print_record(_record(summary, seconds), format, to=to)
 
 
-def _stream(path: str | None) -> object:
+def _stream(path: str | None) -> str | BinaryIO | None:
     return sys.stdout.buffer if path == "-" else path
 
 
@@ -152,7 +152,12 @@ def _progress() -> Iterator[Callable[[int, int | None], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    columns = (
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("scrub", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

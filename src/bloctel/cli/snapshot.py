@@ -15,7 +15,9 @@ from bloctel.snapshot import verify as verify_snapshot
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Build, verify and describe snapshot files.", no_args_is_help=True)
+app = typer.Typer(
+    help="Build, verify and describe snapshot files.", no_args_is_help=True
+)
 
 _Path = Annotated[str, typer.Argument(metavar="FILE", help="The snapshot file.")]
 

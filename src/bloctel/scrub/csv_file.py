@@ -155,9 +155,14 @@ def _suffix(text: str, records: RecordFile) -> bytes:
 
 
 def _refuse_decimals(judge: Judge, records: RecordFile) -> None:
-    """Refuse a column of nothing but decimals: it is a price, or a wrong column."""
+    """Refuse a column of decimals without one number: a price, or a wrong column.
+
+    Half of them are enough, since a price of 12.0 reads as the two digits 12.
+    """
     tally = judge.tally
-    suspects = np.flatnonzero((tally.filled > 0) & (tally.filled == tally.decimals))
+    suspects = np.flatnonzero(
+        (tally.numbers == 0) & (2 * tally.decimals > tally.filled)
+    )
     for column in suspects.tolist():
         name = records.dialect.columns.names[column]
         where = f"{records.name}, column {name!r}"

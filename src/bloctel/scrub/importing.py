@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bloctel.registry import Registry
-    from bloctel.scrub.dialect import CsvOptions
     from bloctel.scrub.header import ColumnChooser
     from bloctel.scrub.reading import Batch, RecordFile, Source
 
@@ -36,7 +35,6 @@ def import_csv(
     column: str | int | None = None,
     on: date | None = None,
     on_column: str | int | None = None,
-    options: CsvOptions = ALL_DETECTED,
 ) -> tuple[int, int]:
     """Register every number of a CSV file: all of them, or none if one is refused.
 
@@ -50,7 +48,6 @@ def import_csv(
         on: The day of all receipts; today in the list's time zone if neither this
             nor *on_column* is given.
         on_column: The column of the days of the receipts, as 2026-11-23.
-        options: What need not be found out about the file.
 
     Returns:
         How many numbers were read, and how many registrations were new.
@@ -63,7 +60,7 @@ def import_csv(
     choose = column_of_numbers(column, registry.region, name)
     if on_column is not None:
         choose = _with_days(choose, named_columns([on_column], where=name))
-    with open_records(source, choose, options) as records:
+    with open_records(source, choose, ALL_DETECTED) as records:
         feed = _Feed(records, registry.region)
         added = registry.register_many(
             feed.numbers(), list=list, on=on if on_column is None else feed.days()

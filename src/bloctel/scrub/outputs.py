@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from bloctel.errors import InputError
+from bloctel.files import PendingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,36 +55,6 @@ def open_outputs(
             output.publish()
 
 
-class _PendingFile:
-    """A file under a temporary name in the folder of its final one."""
-
-    def __init__(self, target: str | Path) -> None:
-        # A link keeps pointing where it points: its target is what is replaced.
-        self._final = Path(os.path.realpath(target))
-        self._temporary = self._final.with_name(f".bloctel-{secrets.token_hex(8)}.part")
-        try:
-            # "x" creates with the ordinary permissions of a new file.
-            self.file: BinaryIO = self._temporary.open("xb")
-        except OSError as error:
-            got = f"one that cannot be written to ({error.strerror})"
-            raise InputError("a folder for the output", got, str(target)) from error
-
-    def finish(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
-
-    def publish(self) -> None:
-        self._temporary.replace(self._final)
-        _sync_folder(self._final.parent)
-
-    def discard(self) -> None:
-        try:
-            self.file.close()
-        finally:  # a full disk makes even the closing fail
-            self._temporary.unlink(missing_ok=True)
-
-
 class _PendingStream:
     """The bytes for a stream, held back until the end."""
 
@@ -104,27 +74,21 @@ class _PendingStream:
         self.file.close()
 
 
-_Pending = _PendingFile | _PendingStream
+_Pending = PendingFile | _PendingStream
 
 
 def _pending(target: Target) -> _Pending:
-    if isinstance(target, str | Path):
-        return _PendingFile(target)
-    return _PendingStream(target)
+    if not isinstance(target, str | Path):
+        return _PendingStream(target)
+    try:
+        return PendingFile(target)
+    except OSError as error:
+        got = f"one that cannot be written to ({error.strerror})"
+        raise InputError("a folder for the output", got, str(target)) from error
 
 
 def _is_file(output: _Pending) -> bool:
-    return isinstance(output, _PendingFile)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return isinstance(output, PendingFile)
 
 
 def _refuse_clashes(

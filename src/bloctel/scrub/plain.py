@@ -96,7 +96,7 @@ def read_numbers(
 def column_of_numbers(
     column: str | int | None, region: str | None, where: str
 ) -> ColumnChooser:
-    """Return a chooser of the column of numbers: given, or the one that can be meant."""
+    """Return a chooser of the column of numbers, given or the one to be meant."""
     if column is None:
         return partial(_find_column, region, where)
     return named_columns([column], where=where)

@@ -44,7 +44,7 @@ class Question(Protocol):
         """Return the key or refusal code of each text, and what blocks it or -1."""
         ...
 
-    def why(self, match: int) -> tuple[str, date, date | None]:
+    def why(self, match: int) -> tuple[str, date | None, date | None]:
         """Return (list, since, until) of what blocks a number."""
         ...
 
@@ -73,6 +73,7 @@ class Tally:
         refusals: Invalid rows by code.
         lists: Blocked rows by list.
         filled: Values that are not empty, by column.
+        numbers: Values that are phone numbers, by column.
         decimals: Values refused as decimal numbers, by column.
     """
 
@@ -81,12 +82,14 @@ class Tally:
     refusals: NDArray[np.int64] = field(init=False)
     lists: dict[str, int] = field(default_factory=dict)
     filled: NDArray[np.int64] = field(init=False)
+    numbers: NDArray[np.int64] = field(init=False)
     decimals: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         self.kinds = np.zeros(3, np.int64)
         self.refusals = np.zeros(_FIRST_KEY, np.int64)
         self.filled = np.zeros(self.n_columns, np.int64)
+        self.numbers = np.zeros(self.n_columns, np.int64)
         self.decimals = np.zeros(self.n_columns, np.int64)
 
     def invalid_reasons(self) -> dict[str, int]:
@@ -140,13 +143,15 @@ class Judge:
     def _because(self, column: int, match: int) -> str:
         name, since, until = self._question.why(match)
         which = f"{self._names[column]}: " if len(self._names) > 1 else ""
+        start = f" since {since.isoformat()}" if since else ""
         end = f" until {until.isoformat()}" if until else ""
-        return f"{which}{name} since {since.isoformat()}{end}"
+        return f"{which}{name}{start}{end}"
 
     def _count_columns(
         self, codes: NDArray[np.uint8], silent: NDArray[np.bool_]
     ) -> None:
         self.tally.filled += (~silent).sum(axis=1)
+        self.tally.numbers += (codes == 0).sum(axis=1)
         self.tally.decimals += (codes == _DECIMAL).sum(axis=1)
 
     def _count_rows(self, kinds: NDArray[np.uint8], refused: NDArray[np.uint8]) -> None:

@@ -290,7 +290,8 @@ class SqlReader:
         query = _ROWS.where(
             _registration.c.list_id == list_id,
             sa.or_(
-                _registration.c.ends_on <= before, _registration.c.withdrawn_on <= before
+                _registration.c.ends_on <= before,
+                _registration.c.withdrawn_on <= before,
             ),
         )
         for rows in self._connection.execute(query).partitions(_PART):
