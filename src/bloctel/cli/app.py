@@ -19,7 +19,7 @@ __all__ = ["app"]
 class _Commands(TyperGroup):
     """Commands whose errors are one sentence and an exit code, not a traceback."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
