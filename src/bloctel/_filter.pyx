@@ -1,0 +1,959 @@
+# cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
+# cython: boundscheck=False, wraparound=False, initializedcheck=False
+"""Membership of 64-bit keys: a Bloom filter, an exact index, and both joined.
+
+The filter is Apache Parquet's split-block Bloom filter, bit for bit, so that other
+programs can read it. It answers "certainly not" or "perhaps"; the exact index, asked
+second and rarely, makes the answer exact. Nothing here knows what a key stands for.
+
+Messages never show a key: it may be somebody's number.
+"""
+
+import operator
+import struct
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import xxhash
+
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBuffer_Release,
+    PyObject_CheckBuffer,
+    PyObject_GetBuffer,
+)
+from libc.math cimport exp, pow
+from libc.stdint cimport (
+    int32_t,
+    uint8_t,
+    uint16_t,
+    uint32_t,
+    uint64_t,
+)
+
+from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
+
+
+cdef extern from "xxh64.h" nogil:
+    uint64_t xxh64_of_key(uint64_t key)
+
+
+cdef extern from "sbbf.h" nogil:
+    ctypedef struct sbbf:
+        uint32_t *lanes
+        uint32_t n_blocks
+    bint sbbf_might_contain(sbbf filter, uint64_t key)
+    void sbbf_might_contain_many(
+        sbbf filter, const uint64_t *keys, size_t n, uint8_t *found
+    )
+    size_t sbbf_add_many(
+        sbbf filter, const uint64_t *keys, size_t n, uint64_t capacity,
+        uint64_t *n_added
+    )
+    double sbbf_measured_rate(sbbf filter)
+
+
+cdef extern from "index.h" nogil:
+    enum:
+        INDEX_DAMAGED
+        INDEX_MAX_K
+    ctypedef struct index_run:
+        pass
+    ctypedef struct exact_index:
+        const index_run *runs
+        const uint32_t *directory
+        const uint16_t *remainders
+        const void *codes
+        uint64_t n_runs
+        uint64_t n_slots
+        uint64_t n_entries
+        int k
+        int code_bytes
+    ctypedef struct index_range:
+        uint32_t start
+        uint32_t end
+    ctypedef struct index_active:
+        const uint8_t *flags
+        uint64_t n_codes
+    int index_find(
+        sbbf filter, const exact_index *index, uint64_t key, index_range *range
+    )
+    int32_t index_match(
+        sbbf filter, const exact_index *index, index_active active, uint64_t key
+    )
+    int index_match_many(
+        sbbf filter, const exact_index *index, index_active active,
+        const uint64_t *keys, size_t n, int32_t *out
+    )
+
+
+cdef extern from "index_layout.h" nogil:
+    ctypedef enum index_fault:
+        INDEX_SOUND
+    ctypedef struct index_extent:
+        uint64_t n_runs
+        uint64_t n_segments
+    bint index_measure(const uint64_t *keys, size_t n, index_extent *extent)
+    void index_fill(
+        const uint64_t *keys, size_t n, const exact_index *layout,
+        index_run *runs, uint32_t *directory, uint16_t *remainders
+    )
+    index_fault index_verify(const exact_index *index)
+    void index_read_keys(const exact_index *index, uint64_t *keys)
+
+
+# The filter chooses blocks, and the index counts entries, in 32 bits.
+cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
+# Below this rate most blocks would hold no key at all (2,900 bits for each key).
+cdef double MIN_RATE = 1e-12
+cdef size_t BLOCK_BYTES = 32
+
+cdef bytes MAGIC = b"bloctel filter\r\n"
+cdef uint32_t VERSION = 1
+# What was hashed: the key's 8 bytes, little-endian, as Parquet hashes an INT64.
+cdef uint32_t KEY_DOMAIN_INT64 = 1
+# magic, version, key domain, capacity, rate, n_blocks, n_added; then the checksum.
+cdef object HEADER = struct.Struct("<16sIIQdQQ")
+cdef object CHECKSUM = struct.Struct("<Q")
+cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
+
+# The parts of an index, in the order of index_fault, after INDEX_SOUND.
+cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
+
+
+# ---- Arguments: everything that comes in is checked once, in our own words. ----
+
+
+cdef uint64_t _as_key(object key) except? 0:
+    if type(key) is not int:
+        key = _as_int(key, "a key")
+    try:
+        return <uint64_t>key
+    except OverflowError:
+        got = "a negative one" if key < 0 else "a longer one"
+        raise InputError("a key from 0 to 2**64 - 1", got) from None
+
+
+cdef object _as_int(object value, str what):
+    if not isinstance(value, (bool, np.bool_)):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise InputError(f"an int as {what}", type(value).__name__)
+
+
+cdef uint64_t _as_count(
+    object value, str what, uint64_t low, uint64_t high
+) except? 0:
+    number = _as_int(value, what)
+    if not low <= number <= high:
+        raise InputError(f"from {low} to {high} as {what}", str(number))
+    return number
+
+
+cdef double _as_rate(object value) except -1:
+    if not isinstance(value, (float, np.floating)):
+        raise InputError("a float as false_positive_rate", type(value).__name__)
+    if not MIN_RATE <= value < 1:
+        raise InputError(f"{MIN_RATE} <= false_positive_rate < 1", str(value))
+    return value
+
+
+cdef object _as_integers(object values, str what):
+    """Return *values* as a 1-D array of integers that are not negative."""
+    is_array = hasattr(values, "__array__") or PyObject_CheckBuffer(values)
+    if isinstance(values, (str, bytes, bytearray)) or not (
+        is_array or isinstance(values, Sequence)
+    ):
+        raise InputError(f"an array or a sequence of {what}", type(values).__name__)
+    array = np.asarray(values) if is_array else _keys_of_sequence(values)
+    if array.dtype.kind not in "ui":
+        raise InputError(f"{what} of an integer type", str(array.dtype))
+    if array.ndim != 1:
+        raise InputError(f"{what} in one dimension", f"{array.ndim} dimensions")
+    if array.dtype.kind == "i" and array.size and array.min() < 0:
+        raise InputError(f"{what} that are not negative", "a negative one")
+    return array
+
+
+cdef object _keys_of_sequence(object values):
+    """Convert one by one: numpy would take bool for int and big ints for floats."""
+    cdef Py_ssize_t i
+    cdef uint64_t[::1] view
+    items = tuple(values)
+    array = np.empty(len(items), np.uint64)
+    view = array
+    for i, item in enumerate(items):
+        view[i] = _as_key(item)
+    return array
+
+
+cdef object _as_keys(object keys):
+    """Return *keys* as a flat uint64 array: themselves if they are one already."""
+    array = _as_integers(keys, "keys")
+    if array.dtype == np.int64:
+        array = array.view(np.uint64)
+    return np.ascontiguousarray(array, dtype=np.uint64)
+
+
+cdef int _require_array(
+    object array, object dtypes, str what, int n_dimensions=1
+) except -1:
+    """Require an array that the loops can read or write in place."""
+    names = " or ".join(np.dtype(dtype).name for dtype in dtypes)
+    expected = f"a contiguous, aligned {n_dimensions}-D array of {names} as {what}"
+    if not isinstance(array, np.ndarray):
+        raise InputError(expected, type(array).__name__)
+    if array.dtype not in dtypes or array.ndim != n_dimensions:
+        raise InputError(expected, f"{array.ndim}-D {array.dtype}")
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise InputError(expected, "a strided or misaligned one")
+    return 0
+
+
+cdef int _borrow(object active, Py_buffer *buffer) except -1:
+    try:
+        PyObject_GetBuffer(active, buffer, PyBUF_SIMPLE)
+    except (BufferError, TypeError, ValueError):
+        raise InputError(
+            "contiguous bytes or uint8 as active", type(active).__name__
+        ) from None
+    if buffer.itemsize != 1:
+        PyBuffer_Release(buffer)
+        raise InputError("one byte a code as active", "wider items")
+    return 0
+
+
+cdef const void *_address(object array):
+    """Give where the data of *array* starts; the caller keeps *array* alive."""
+    cdef const uint8_t[::1] view = array.reshape(-1).view(np.uint8)
+    return &view[0]
+
+
+cdef object _frozen(object array):
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+# ---- The filter ----
+
+
+def xxh64(key, /):
+    """Return XXH64, seed 0, of *key* as 8 little-endian bytes.
+
+    Raises:
+        InputError: *key* is no int from 0 to 2**64 - 1.
+    """
+    return xxh64_of_key(_as_key(key))
+
+
+def expected_false_positive_rate(n_keys, n_blocks):
+    """Return the chance that a filter of *n_blocks* reports an absent key.
+
+    Keys fall into blocks at random, so some blocks hold more than their share: the
+    rate is the mean over a Poisson distribution, not the textbook formula, which
+    promises less than a split-block filter gives.
+
+    Raises:
+        InputError: A count is no int, is negative, or is out of range.
+    """
+    cdef double keys = _as_count(n_keys, "n_keys", 0, <uint64_t>1 << 63)
+    return _expected_rate(keys / _as_count(n_blocks, "n_blocks", 1, MAX_UINT32))
+
+
+cdef double _expected_rate(double keys_a_block) noexcept nogil:
+    # The alternating sum is exact only where it does not cancel, which is where the
+    # rate is not small; below, a few hundred positive terms do.
+    if keys_a_block > 64:
+        return _rate_of_full_blocks(keys_a_block)
+    cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
+    cdef int n_keys = 0
+    while n_keys <= keys_a_block or chance > rate * 1e-17:
+        rate += chance * pow(1.0 - still_clear, 8)
+        n_keys += 1
+        chance *= keys_a_block / n_keys
+        still_clear *= 31.0 / 32.0
+    return rate
+
+
+cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
+    # (1 - x**i)**8 expanded; the mean of x**(j*i) over Poisson i is an exponential.
+    cdef double binomial = 1.0, rate = 0.0
+    cdef int j
+    for j in range(9):
+        rate += binomial * exp(-keys_a_block * (1.0 - pow(31.0 / 32.0, j)))
+        binomial *= -(8.0 - j) / (j + 1.0)
+    return rate
+
+
+cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
+    """Return the least number of blocks that keeps *rate* at *capacity*."""
+    cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
+    if _expected_rate(<double>capacity / enough) > rate:
+        raise InputError(
+            "a capacity and a false_positive_rate within 2**32 - 1 blocks",
+            f"{capacity} and {rate}",
+        )
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if _expected_rate(<double>capacity / middle) <= rate:
+            enough = middle
+        else:
+            too_few = middle
+    return enough
+
+
+cdef int _require_promise(uint64_t n_blocks, uint64_t capacity, double rate) except -1:
+    if n_blocks > MAX_UINT32 or n_blocks < _blocks_for(capacity, rate):
+        raise InputError(
+            f"blocks for {capacity} keys at a rate of {rate}", f"{n_blocks} blocks"
+        )
+    return 0
+
+
+cdef object _empty_blocks(uint64_t n_blocks):
+    """Return zeroed bytes on a 64-byte boundary: no block straddles cache lines."""
+    cdef size_t n_bytes = n_blocks * BLOCK_BYTES
+    cdef size_t start
+    array = np.zeros(n_bytes + 64, np.uint8)
+    start = -<size_t>_address(array) % 64
+    return array[start:start + n_bytes]
+
+
+cdef object _borrowed_blocks(object blocks):
+    """View any contiguous buffer as bytes, if it can hold whole blocks in place."""
+    try:
+        array = np.frombuffer(blocks, np.uint8)
+    except (BufferError, TypeError, ValueError):
+        raise InputError(
+            "a contiguous buffer that is not empty as blocks", type(blocks).__name__
+        ) from None
+    if array.size == 0 or array.size % BLOCK_BYTES:
+        raise InputError("a positive multiple of 32 bytes as blocks", str(array.size))
+    if <size_t>_address(array) % 4:
+        raise InputError("blocks on a 4-byte boundary", "blocks off it")
+    return array
+
+
+@cython.final
+cdef class BloomFilter:
+    """A set of keys that never forgets one, and rarely claims one too many.
+
+    The bits are those of Apache Parquet's split-block Bloom filter over an INT64
+    column (parquet-format, BloomFilter.md), with any number of blocks. `add` and
+    `add_many` are safe against each other from several threads; readers may run
+    meanwhile and see each key either not yet or for good.
+
+    Args:
+        capacity: How many distinct keys it must hold, from 1 to 2**63 - 1.
+        false_positive_rate: The chance, once it holds that many, that an absent key
+            is reported, from 1e-12 to below 1. Rates below 1e-6 are dear: a
+            split-block filter needs 55 bits a key for 1e-6 and 2,900 for 1e-12.
+
+    Raises:
+        InputError: An argument is not that, or needs more than 2**32 - 1 blocks.
+    """
+
+    cdef sbbf _filter
+    cdef object _bytes
+    cdef object _lock
+    cdef uint64_t _capacity
+    cdef uint64_t _n_added
+    cdef double _rate
+    cdef bint _is_writable
+
+    def __cinit__(self, *_args, **_kwargs):
+        # Until it is initialised it is full and empty, and safe to ask.
+        self._hold(_empty_blocks(1), 0, 1.0)
+        self._lock = threading.Lock()
+
+    def __init__(self, capacity, false_positive_rate):
+        # A reader without the GIL may be in the blocks: they are never replaced.
+        if self._capacity:
+            raise InputError("a new filter to initialise", "one that is in use")
+        cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
+        cdef double rate = _as_rate(false_positive_rate)
+        self._hold(_empty_blocks(_blocks_for(limit, rate)), limit, rate)
+        self._is_writable = True
+
+    cdef void _hold(self, object array, uint64_t capacity, double rate):
+        self._bytes = array
+        self._filter.lanes = <uint32_t *>_address(array)
+        self._filter.n_blocks = <uint32_t>(array.size // BLOCK_BYTES)
+        self._capacity = capacity
+        self._rate = rate
+
+    @classmethod
+    def with_blocks(cls, n_blocks, capacity):
+        """Return an empty filter of exactly *n_blocks*, as another program sized it.
+
+        Its `false_positive_rate` is what that many blocks give at *capacity*.
+
+        Raises:
+            InputError: A count is out of range, or so many keys would fill every
+                block and the filter would say yes to all.
+        """
+        cdef uint64_t blocks = _as_count(n_blocks, "n_blocks", 1, MAX_UINT32)
+        cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
+        cdef double rate = _as_rate(
+            max(_expected_rate(<double>limit / blocks), MIN_RATE)
+        )
+        cdef BloomFilter made = BloomFilter.__new__(BloomFilter)
+        made._hold(_empty_blocks(blocks), limit, rate)
+        made._is_writable = True
+        return made
+
+    @classmethod
+    def from_blocks(cls, blocks, capacity, false_positive_rate, n_added):
+        """Wrap an existing bitset without copying it, for example a mapped file.
+
+        The filter reads the buffer in place and never writes to it.
+
+        Args:
+            blocks: A contiguous buffer of whole 32-byte blocks, 4-byte aligned.
+            capacity: As for a new filter.
+            false_positive_rate: As for a new filter.
+            n_added: How many keys set a bit when the blocks were filled.
+
+        Raises:
+            InputError: The buffer is not that, or its number of blocks cannot keep
+                the rate at that capacity, or *n_added* exceeds the capacity.
+        """
+        cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
+        cdef double rate = _as_rate(false_positive_rate)
+        array = _borrowed_blocks(blocks)
+        _require_promise(array.size // BLOCK_BYTES, limit, rate)
+        cdef BloomFilter made = BloomFilter.__new__(BloomFilter)
+        made._n_added = _as_count(n_added, "n_added", 0, limit)
+        made._hold(array, limit, rate)
+        return made
+
+    @classmethod
+    def from_bytes(cls, data):
+        """Return the filter that `to_bytes` wrote; it owns its bits.
+
+        Raises:
+            InputError: *data* is something else, is truncated, extended or altered,
+                or was written by a later version. Nothing is allocated from a size
+                that the data merely claims.
+        """
+        view = _checked_envelope(data)
+        _, _, _, capacity, rate, n_blocks, n_added = HEADER.unpack_from(view)
+        cdef BloomFilter read = BloomFilter.with_blocks(n_blocks, capacity)
+        _require_promise(n_blocks, capacity, _as_rate(rate))
+        read._rate = rate
+        read._n_added = _as_count(n_added, "n_added", 0, capacity)
+        read._bytes[:] = np.frombuffer(view, np.uint8, offset=ENVELOPE_BYTES)
+        return read
+
+    def to_bytes(self):
+        """Return the filter as bytes that `from_bytes` can check and read.
+
+        64 bytes of header, then `blocks`. All little-endian: magic (16 bytes),
+        version and key domain (uint32 each), capacity (uint64), false_positive_rate
+        (float64), n_blocks and n_added (uint64 each), XXH3-64 of all the rest (uint64).
+        """
+        with self._lock:
+            blocks = self._bytes.tobytes()
+            header = HEADER.pack(
+                MAGIC, VERSION, KEY_DOMAIN_INT64, self._capacity, self._rate,
+                self._filter.n_blocks, self._n_added,
+            )
+        return b"".join((header, CHECKSUM.pack(_checksum(header, blocks)), blocks))
+
+    def __reduce__(self):
+        return BloomFilter.from_bytes, (self.to_bytes(),)
+
+    def add(self, key, /):
+        """Add *key*.
+
+        Raises:
+            CapacityError: The filter is full and *key* would set a new bit.
+            InputError: *key* is no int from 0 to 2**64 - 1, or the filter wraps
+                read-only blocks.
+        """
+        cdef uint64_t value = _as_key(key)
+        self._require_writable()
+        with self._lock:
+            self._add_all(&value, 1)
+
+    def add_many(self, keys, /):
+        """Add every key of *keys*, without the GIL.
+
+        Args:
+            keys: A 1-D array of unsigned or non-negative integers, or a sequence of
+                ints; an array of contiguous uint64 is not copied.
+
+        Raises:
+            CapacityError: The filter is full and a key would set a new bit; the keys
+                before it stay in.
+            InputError: As for `add`; then no key was added.
+        """
+        array = _as_keys(keys)
+        self._require_writable()
+        with self._lock:
+            self._add_all(<const uint64_t *>_address(array), array.size)
+
+    cdef int _require_writable(self) except -1:
+        if not self._is_writable:
+            raise InputError("a filter that owns its blocks", "read-only blocks")
+        return 0
+
+    cdef int _add_all(self, const uint64_t *keys, size_t n) except -1:
+        cdef size_t n_done
+        with nogil:
+            n_done = sbbf_add_many(
+                self._filter, keys, n, self._capacity, &self._n_added
+            )
+        if n_done < n:
+            raise CapacityError(f"at most {self._capacity} keys", "one more")
+        return 0
+
+    def might_contain(self, key, /):
+        """Tell whether *key* might have been added; False is certain.
+
+        Raises:
+            InputError: *key* is no int from 0 to 2**64 - 1.
+        """
+        return sbbf_might_contain(self._filter, _as_key(key))
+
+    def might_contain_many(self, keys, /):
+        """Return a bool array: for each key whether it might have been added.
+
+        Args:
+            keys: As for `add_many`. The GIL is released.
+
+        Raises:
+            InputError: *keys* is not that.
+        """
+        array = _as_keys(keys)
+        found = np.empty(array.size, np.bool_)
+        cdef const uint64_t *start = <const uint64_t *>_address(array)
+        cdef uint8_t *out = <uint8_t *>_address(found)
+        cdef size_t n = array.size
+        with nogil:
+            sbbf_might_contain_many(self._filter, start, n, out)
+        return found
+
+    def __or__(self, other):
+        """Return a filter with the keys of both.
+
+        Keys in common cannot be told from others, so `n_added` becomes the sum of the
+        two, which is never too low.
+
+        Raises:
+            CapacityError: That sum exceeds the capacity, even if the distinct keys
+                might have fitted.
+            InputError: The filters differ in capacity, rate or number of blocks.
+        """
+        if not isinstance(other, BloomFilter):
+            return NotImplemented
+        cdef BloomFilter right = other
+        if not self._is_like(right):
+            raise InputError("a filter of the same geometry", repr(other))
+        cdef BloomFilter union = BloomFilter.from_bytes(self.to_bytes())
+        with right._lock:
+            if right._n_added > union._capacity - union._n_added:
+                raise CapacityError(f"at most {self._capacity} keys", "more together")
+            union._n_added += right._n_added
+            np.bitwise_or(union._bytes, right._bytes, out=union._bytes)
+        return union
+
+    cdef bint _is_like(self, BloomFilter other):
+        return (
+            self._capacity == other._capacity
+            and self._rate == other._rate
+            and self._filter.n_blocks == other._filter.n_blocks
+        )
+
+    def __repr__(self):
+        return (
+            f"<BloomFilter capacity={self._capacity} "
+            f"false_positive_rate={self._rate} n_blocks={self._filter.n_blocks} "
+            f"n_added={self._n_added}>"
+        )
+
+    @property
+    def capacity(self):
+        """How many keys it holds at its promised rate."""
+        return self._capacity
+
+    @property
+    def false_positive_rate(self):
+        """The rate promised at capacity."""
+        return self._rate
+
+    @property
+    def measured_false_positive_rate(self):
+        """The chance, with the bits as they are now, of reporting an absent key.
+
+        Exact for a key whose hash is uniform: the mean over blocks of the product
+        over lanes of the share of bits that are set.
+        """
+        cdef double rate
+        with nogil:
+            rate = sbbf_measured_rate(self._filter)
+        return rate
+
+    @property
+    def size_bytes(self):
+        """The size of the blocks, in bytes."""
+        return self._filter.n_blocks * BLOCK_BYTES
+
+    @property
+    def bits_per_key(self):
+        """The bits of the blocks for each key at capacity."""
+        return self._filter.n_blocks * 256.0 / self._capacity
+
+    @property
+    def n_blocks(self):
+        """How many 256-bit blocks it has."""
+        return self._filter.n_blocks
+
+    @property
+    def n_added(self):
+        """How many keys set at least one new bit when they were added."""
+        return self._n_added
+
+    @property
+    def blocks(self):
+        """The Parquet bitset: a live, read-only uint32 array, one row of 8 a block."""
+        return _frozen(self._bytes.view(np.uint32).reshape(-1, 8))
+
+
+cdef uint64_t _checksum(object header, object blocks):
+    digest = xxhash.xxh3_64(header)
+    digest.update(blocks)
+    return digest.intdigest()
+
+
+cdef object _checked_envelope(object data):
+    """Return *data* as flat bytes if every one of them is as `to_bytes` wrote it."""
+    try:
+        view = memoryview(data).cast("B")
+    except TypeError:
+        raise InputError("the bytes of a filter", type(data).__name__) from None
+    if view[:len(MAGIC)] != MAGIC:
+        raise InputError("the bytes of a filter", "something else")
+    if len(view) < ENVELOPE_BYTES:
+        raise InputError(f"at least {ENVELOPE_BYTES} bytes of a filter", f"{len(view)}")
+    _, version, domain, _, _, n_blocks, _ = HEADER.unpack_from(view)
+    if version != VERSION:
+        cure = "; update bloctel" if version > VERSION else ""
+        raise InputError(f"a filter of format {VERSION}", f"format {version}{cure}")
+    if domain != KEY_DOMAIN_INT64:
+        raise InputError("a filter of int64 keys", f"key domain {domain}")
+    n_bytes = ENVELOPE_BYTES + n_blocks * BLOCK_BYTES
+    if len(view) != n_bytes:
+        raise InputError(f"{n_bytes} bytes of a filter", f"{len(view)}")
+    (written,) = CHECKSUM.unpack_from(view, HEADER.size)
+    if _checksum(view[:HEADER.size], view[ENVELOPE_BYTES:]) != written:
+        raise InputError("the bytes of a filter as written", "altered bytes")
+    return view
+
+
+# ---- The exact index ----
+
+
+cdef int _slot_bits(uint64_t n_entries, uint64_t n_segments) noexcept:
+    """Return k such that slots hold 16 entries at least, and below 32, on average."""
+    cdef int k = 0
+    while k < INDEX_MAX_K and n_entries >= (n_segments << (k + 1)) * 16:
+        k += 1
+    return k
+
+
+cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
+    array = _as_integers(codes, "codes")
+    if array.size != n_entries:
+        raise InputError(f"{n_entries} codes, one a key", str(array.size))
+    highest = int(array.max()) if array.size else 0
+    if highest >= 1 << 31:
+        raise InputError("codes below 2**31", str(highest))
+    return np.array(array, dtype=np.min_scalar_type(highest), order="C")
+
+
+@cython.final
+cdef class ExactIndex:
+    """An immutable flat map from sorted keys to small codes, several a key if need be.
+
+    A key is `high = key >> 16` and `remainder = key & 0xFFFF`. Highs no more than 8
+    empty ones apart form a run; the highs of a run, empty ones included, are segments,
+    numbered on from the run before; a segment is cut into 2**k slots by the top k bits
+    of the remainder. The arrays, all little-endian and position independent:
+
+    - `runs`: uint64 (n_runs, 2); first high, then n_segments << 32 | first_segment,
+      which in memory is a uint64 and two uint32: first_high, first_segment, n_segments.
+    - `directory`: uint32, (n_segments << k) + 1 offsets into the entries, one a slot.
+    - `remainders`: uint16, one an entry, ascending within a slot.
+    - `codes`: uint8, uint16 or uint32, one an entry.
+
+    `ExactIndex()` is the empty index; others come from `build` and `from_arrays`.
+    """
+
+    cdef exact_index _index
+    cdef object _runs
+    cdef object _directory
+    cdef object _remainders
+    cdef object _codes
+
+    def __cinit__(self):
+        self._hold(
+            np.empty((0, 2), np.uint64),
+            np.zeros(1, np.uint32),
+            np.empty(0, np.uint16),
+            np.empty(0, np.uint8),
+        )
+
+    cdef void _hold(
+        self, object runs, object directory, object remainders, object codes
+    ):
+        self._runs = runs
+        self._directory = directory
+        self._remainders = remainders
+        self._codes = codes
+        self._index.runs = <const index_run *>_address(runs)
+        self._index.directory = <const uint32_t *>_address(directory)
+        self._index.remainders = <const uint16_t *>_address(remainders)
+        self._index.codes = _address(codes)
+        self._index.n_runs = runs.shape[0]
+        self._index.n_slots = directory.size - 1
+        self._index.n_entries = remainders.size
+        self._index.code_bytes = codes.itemsize
+
+    @staticmethod
+    def build(keys, codes, /):
+        """Return the index of ascending *keys*, each with its code.
+
+        Args:
+            keys: As for `BloomFilter.add_many`, below 2**63, ascending; equal keys
+                are neighbours and keep the order of their codes.
+            codes: Integers from 0 to 2**31 - 1, one a key.
+
+        Raises:
+            CapacityError: There are over 2**32 - 1 keys or segments.
+            InputError: Keys are not ascending or too long, or codes do not fit.
+        """
+        array = _as_keys(keys)
+        narrow = _narrow_codes(codes, array.size)
+        cdef const uint64_t *start = <const uint64_t *>_address(array)
+        cdef size_t n = array.size
+        cdef index_extent extent
+        cdef bint is_ascending
+        with nogil:
+            is_ascending = index_measure(start, n, &extent)
+        if not is_ascending:
+            raise InputError("ascending keys below 2**63", "others")
+        if n > MAX_UINT32 or extent.n_segments > MAX_UINT32:
+            raise CapacityError(
+                "at most 2**32 - 1 entries and segments",
+                f"{n} and {extent.n_segments}",
+            )
+        cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
+        made._fill(array, narrow, extent)
+        return made
+
+    cdef void _fill(self, object keys, object codes, index_extent extent):
+        cdef size_t n = keys.size
+        cdef int k = _slot_bits(n, extent.n_segments) if n else 0
+        self._index.k = k
+        self._hold(
+            np.empty((extent.n_runs, 2), np.uint64),
+            np.empty((extent.n_segments << k) + 1, np.uint32),
+            np.empty(n, np.uint16),
+            codes,
+        )
+        cdef const uint64_t *start = <const uint64_t *>_address(keys)
+        with nogil:
+            index_fill(
+                start, n, &self._index, <index_run *>self._index.runs,
+                <uint32_t *>self._index.directory, <uint16_t *>self._index.remainders,
+            )
+
+    @staticmethod
+    def from_arrays(runs, directory, remainders, codes, k):
+        """Wrap the arrays of an index without copying them, for example a mapped file.
+
+        Only what keeps look-ups inside the arrays is checked here; `verify` checks the
+        rest, and a look-up that meets nonsense raises DamagedSnapshotError.
+
+        Raises:
+            InputError: An array has another type or shape, or lengths disagree.
+        """
+        _require_array(runs, (np.uint64,), "runs", 2)
+        if runs.shape[1] != 2:
+            raise InputError("two columns of runs", str(runs.shape[1]))
+        _require_array(directory, (np.uint32,), "directory")
+        _require_array(remainders, (np.uint16,), "remainders")
+        _require_array(codes, (np.uint8, np.uint16, np.uint32), "codes")
+        if codes.size != remainders.size or remainders.size > MAX_UINT32:
+            raise InputError("as many codes as remainders, below 2**32", "others")
+        if directory.size == 0:
+            raise InputError("a directory of at least one offset", "an empty one")
+        cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
+        made._index.k = <int>_as_count(k, "k", 0, INDEX_MAX_K)
+        made._hold(runs, directory, remainders, codes)
+        return made
+
+    def verify(self):
+        """Check that the arrays are such as `build` makes, in one pass.
+
+        Raises:
+            DamagedSnapshotError: They are not; the message names the array.
+        """
+        cdef index_fault fault
+        with nogil:
+            fault = index_verify(&self._index)
+        if fault != INDEX_SOUND:
+            raise DamagedSnapshotError(
+                "an index as it was built", f"other {PARTS[<int>fault]}"
+            )
+
+    def keys(self):
+        """Return the keys, ascending, as a new uint64 array, one an entry.
+
+        Raises:
+            DamagedSnapshotError: As `verify`.
+        """
+        self.verify()
+        keys = np.empty(self._index.n_entries, np.uint64)
+        cdef uint64_t *out = <uint64_t *>_address(keys)
+        with nogil:
+            index_read_keys(&self._index, out)
+        return keys
+
+    def __repr__(self):
+        return f"<ExactIndex n_entries={self._index.n_entries} k={self._index.k}>"
+
+    @property
+    def runs(self):
+        """The runs, read-only: uint64, a row of two for each."""
+        return _frozen(self._runs)
+
+    @property
+    def directory(self):
+        """The offsets of the slots, read-only: uint32."""
+        return _frozen(self._directory)
+
+    @property
+    def remainders(self):
+        """The low 16 bits of each entry's key, read-only: uint16."""
+        return _frozen(self._remainders)
+
+    @property
+    def codes(self):
+        """The code of each entry, read-only: uint8, uint16 or uint32."""
+        return _frozen(self._codes)
+
+    @property
+    def k(self):
+        """How many bits of a remainder choose the slot, from 0 to 12."""
+        return self._index.k
+
+    @property
+    def n_entries(self):
+        """How many entries there are; a key may have several."""
+        return self._index.n_entries
+
+    @property
+    def size_bytes(self):
+        """The size of the four arrays, in bytes."""
+        return (
+            self._runs.nbytes + self._directory.nbytes
+            + self._remainders.nbytes + self._codes.nbytes
+        )
+
+
+# ---- Filter, then index ----
+
+
+cdef object _damaged():
+    return DamagedSnapshotError(
+        "an index as it was built", "offsets or codes that point outside it"
+    )
+
+
+def find(BloomFilter filter not None, ExactIndex index not None, key, /):
+    """Return the position of *key*'s first entry and how many it has, or (0, 0).
+
+    Raises:
+        DamagedSnapshotError: The index points outside itself.
+        InputError: *key* is no int from 0 to 2**64 - 1.
+    """
+    cdef index_range found
+    if index_find(filter._filter, &index._index, _as_key(key), &found):
+        raise _damaged()
+    if found.start == found.end:
+        return 0, 0
+    return found.start, found.end - found.start
+
+
+def match(BloomFilter filter not None, ExactIndex index not None, active, key, /):
+    """Return the first active code of *key*, or -1.
+
+    Args:
+        filter: Holds every key of *index*.
+        index: The exact index.
+        active: bytes or uint8, one a code: not 0 if the code counts for this
+            question. bytes are the fastest.
+        key: An int; below 64 it stands for no key and gives -1.
+
+    Raises:
+        DamagedSnapshotError: The index points outside itself or *active*.
+        InputError: An argument is not that.
+    """
+    cdef uint64_t value = _as_key(key)
+    cdef Py_buffer buffer
+    cdef int32_t code
+    _borrow(active, &buffer)
+    code = index_match(
+        filter._filter, &index._index,
+        index_active(<const uint8_t *>buffer.buf, buffer.len), value,
+    )
+    PyBuffer_Release(&buffer)
+    if code == INDEX_DAMAGED:
+        raise _damaged()
+    return code
+
+
+def match_many(
+    BloomFilter filter not None, ExactIndex index not None, active, keys, out, /
+):
+    """Set out[i] to the first active code of keys[i], or to -1.
+
+    Works without the GIL. Keys below 64 stand for no key and give -1.
+
+    Args:
+        filter: Holds every key of *index*.
+        index: The exact index.
+        active: As for `match`.
+        keys: As for `BloomFilter.add_many`.
+        out: A writable contiguous int32 array as long as *keys*.
+
+    Raises:
+        DamagedSnapshotError: The index points outside itself or *active*; *out* is
+            then not to be used.
+        InputError: An argument is not that.
+    """
+    cdef Py_buffer buffer
+    cdef int fault
+    array = _as_keys(keys)
+    _require_array(out, (np.int32,), "out")
+    if not out.flags.writeable or out.size != array.size:
+        raise InputError(f"a writable out of length {array.size}", f"{out.size}")
+    cdef const uint64_t *start = <const uint64_t *>_address(array)
+    cdef int32_t *answers = <int32_t *>_address(out)
+    cdef size_t n = array.size
+    _borrow(active, &buffer)
+    with nogil:
+        fault = index_match_many(
+            filter._filter, &index._index,
+            index_active(<const uint8_t *>buffer.buf, buffer.len), start, n, answers,
+        )
+    PyBuffer_Release(&buffer)
+    if fault:
+        raise _damaged()

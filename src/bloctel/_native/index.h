@@ -1,0 +1,245 @@
+/* A flat exact index over sorted 64-bit keys, and its look-ups behind a filter.
+ *
+ * A key is high = key >> 16 and remainder = key & 0xFFFF. Highs that lie close make a
+ * run; each high of a run is a segment; a segment is cut into 1 << k slots by the top
+ * k bits of the remainder; the directory says where each slot's entries start.
+ *
+ * The arrays may come from a file that lies. Nothing read from them is used as a
+ * position before it was compared with a length that was measured, and a position
+ * that fails the comparison makes the look-up say INDEX_DAMAGED.
+ */
+#ifndef BLOCTEL_INDEX_H
+#define BLOCTEL_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sbbf.h"
+
+#define INDEX_ABSENT (-1)
+#define INDEX_DAMAGED (-2)
+#define INDEX_MAX_K 12
+/* Up to so many empty highs cost less as empty slots than as a run of their own. */
+#define INDEX_MAX_GAP 8
+/* Keys below this name nobody: callers keep reasons in their place. */
+#define INDEX_N_PLACEHOLDERS 64
+/* A slot is scanned rather than halved once it is as short as a cache line. */
+#define INDEX_SCAN 32
+/* So many candidates fetch their cache lines together, whatever chunk they come from. */
+#define INDEX_PENDING 64
+
+typedef struct {
+    uint64_t first_high;
+    uint32_t first_segment;
+    uint32_t n_segments;
+} index_run;
+
+typedef struct {
+    const index_run *runs;
+    const uint32_t *directory;
+    const uint16_t *remainders;
+    const void *codes;
+    uint64_t n_runs;
+    uint64_t n_slots; /* the directory holds one offset more */
+    uint64_t n_entries;
+    int k;
+    int code_bytes; /* 1, 2 or 4 */
+} exact_index;
+
+/* Entries [start, end); start > end never, start == end for none. */
+typedef struct {
+    uint32_t start;
+    uint32_t end;
+} index_range;
+
+/* One byte a code: not 0 if the code counts for this question. */
+typedef struct {
+    const uint8_t *flags;
+    uint64_t n_codes;
+} index_active;
+
+typedef struct {
+    uint64_t key;
+    uint64_t slot;
+    index_range range;
+    size_t position; /* of the key in the caller's batch */
+} index_candidate;
+
+static inline uint32_t index_slot_in_segment(uint64_t key, int k)
+{
+    return (uint32_t)(key & 0xFFFF) >> (16 - k);
+}
+
+/* The last run that starts at or before a high; the first run if none does. */
+static inline const index_run *index_run_of(const exact_index *index, uint64_t high)
+{
+    const index_run *run = index->runs;
+    uint64_t n = index->n_runs;
+    while (n > 1) {
+        const uint64_t half = n / 2;
+        run = run[half].first_high <= high ? run + half : run;
+        n -= half;
+    }
+    return run;
+}
+
+/* The slot that a key would be in; index->n_slots if none. */
+static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
+{
+    const uint64_t high = key >> 16;
+    if (index->n_runs == 0)
+        return index->n_slots;
+    const index_run *run = index_run_of(index, high);
+    /* A high before the run wraps round to a number above any n_segments. */
+    const uint64_t place = high - run->first_high;
+    if (place >= run->n_segments)
+        return index->n_slots;
+    const uint64_t segment = run->first_segment + place;
+    const uint64_t slot = (segment << index->k) + index_slot_in_segment(key, index->k);
+    return slot < index->n_slots ? slot : index->n_slots;
+}
+
+/* Read the entries of a slot below n_slots; return INDEX_DAMAGED if they lie. */
+static inline int index_read_slot(const exact_index *index, uint64_t slot,
+                                  index_range *range)
+{
+    range->start = index->directory[slot];
+    range->end = index->directory[slot + 1];
+    if (range->start > range->end || range->end > index->n_entries)
+        return INDEX_DAMAGED;
+    return 0;
+}
+
+/* Narrow the entries of a slot to those of one key. */
+static inline index_range index_search(const exact_index *index, index_range slot,
+                                       uint64_t key)
+{
+    const uint16_t wanted = (uint16_t)key;
+    const uint16_t *remainders = index->remainders;
+    uint32_t start = slot.start, end = slot.end, n_below = 0;
+    while (end - start > INDEX_SCAN) {
+        const uint32_t middle = start + (end - start) / 2;
+        if (remainders[middle] < wanted)
+            start = middle + 1;
+        else
+            end = middle;
+    }
+    /* Counting has no branch that depends on the data, and compiles to SIMD. */
+    for (uint32_t i = start; i < end; i++)
+        n_below += remainders[i] < wanted;
+    index_range found = {start + n_below, start + n_below};
+    while (found.end < slot.end && remainders[found.end] == wanted)
+        found.end++;
+    return found;
+}
+
+static inline uint32_t index_code(const exact_index *index, uint64_t entry)
+{
+    switch (index->code_bytes) {
+    case 1:
+        return ((const uint8_t *)index->codes)[entry];
+    case 2:
+        return ((const uint16_t *)index->codes)[entry];
+    default:
+        return ((const uint32_t *)index->codes)[entry];
+    }
+}
+
+static inline int32_t index_first_active(const exact_index *index, index_active active,
+                                         index_range range)
+{
+    for (uint32_t entry = range.start; entry < range.end; entry++) {
+        const uint32_t code = index_code(index, entry);
+        if (code >= active.n_codes || code > INT32_MAX)
+            return INDEX_DAMAGED;
+        if (active.flags[code])
+            return (int32_t)code;
+    }
+    return INDEX_ABSENT;
+}
+
+/* Find the entries of a key; return INDEX_DAMAGED if the arrays lie. */
+static inline int index_find(sbbf filter, const exact_index *index, uint64_t key,
+                             index_range *range)
+{
+    range->start = range->end = 0;
+    if (!sbbf_might_contain(filter, key))
+        return 0;
+    const uint64_t slot = index_slot_of(index, key);
+    if (slot == index->n_slots)
+        return 0;
+    if (index_read_slot(index, slot, range))
+        return INDEX_DAMAGED;
+    *range = index_search(index, *range, key);
+    return 0;
+}
+
+static inline int32_t index_match(sbbf filter, const exact_index *index,
+                                  index_active active, uint64_t key)
+{
+    index_range range;
+    if (key < INDEX_N_PLACEHOLDERS)
+        return INDEX_ABSENT;
+    if (index_find(filter, index, key, &range))
+        return INDEX_DAMAGED;
+    return index_first_active(index, active, range);
+}
+
+/* Look up n candidates together: each loop fetches what the next one reads. */
+static int index_resolve(const exact_index *index, index_active active,
+                         index_candidate *candidates, size_t n, int32_t *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        candidates[kept] = candidates[i];
+        candidates[kept].slot = index_slot_of(index, candidates[i].key);
+        SBBF_PREFETCH(index->directory + candidates[kept].slot);
+        kept += candidates[kept].slot != index->n_slots;
+    }
+    for (size_t i = 0; i < kept; i++) {
+        index_range *range = &candidates[i].range;
+        if (index_read_slot(index, candidates[i].slot, range))
+            return INDEX_DAMAGED;
+        SBBF_PREFETCH(index->remainders + range->start);
+        SBBF_PREFETCH((const char *)index->codes
+                      + (size_t)range->start * (size_t)index->code_bytes);
+    }
+    for (size_t i = 0; i < kept; i++) {
+        const index_range range =
+            index_search(index, candidates[i].range, candidates[i].key);
+        const int32_t code = index_first_active(index, active, range);
+        if (code == INDEX_DAMAGED)
+            return INDEX_DAMAGED;
+        out[candidates[i].position] = code;
+    }
+    return 0;
+}
+
+/* Set out[i] to the first active code of keys[i], or to INDEX_ABSENT. */
+static int index_match_many(sbbf filter, const exact_index *index, index_active active,
+                            const uint64_t *keys, size_t n, int32_t *out)
+{
+    index_candidate pending[INDEX_PENDING + SBBF_CHUNK];
+    uint16_t passed[SBBF_CHUNK];
+    size_t n_pending = 0;
+    for (size_t done = 0; done < n; done += SBBF_CHUNK) {
+        const size_t length = sbbf_chunk_length(done, n);
+        const size_t n_passed = sbbf_passing(filter, keys + done, length, passed);
+        for (size_t i = 0; i < length; i++)
+            out[done + i] = INDEX_ABSENT;
+        for (size_t i = 0; i < n_passed; i++) {
+            const size_t position = done + passed[i];
+            pending[n_pending].key = keys[position];
+            pending[n_pending].position = position;
+            n_pending += keys[position] >= INDEX_N_PLACEHOLDERS;
+        }
+        if (n_pending < INDEX_PENDING)
+            continue;
+        if (index_resolve(index, active, pending, n_pending, out))
+            return INDEX_DAMAGED;
+        n_pending = 0;
+    }
+    return index_resolve(index, active, pending, n_pending, out);
+}
+
+#endif

@@ -1,0 +1,205 @@
+/* The split-block Bloom filter of Apache Parquet, over 64-bit integer keys.
+ *
+ * Source: apache/parquet-format, BloomFilter.md. A filter is an array of blocks of
+ * 256 bits, each of eight 32-bit lanes. The high half of a key's hash chooses the
+ * block, the low half times a lane's salt chooses one bit in each lane.
+ */
+#ifndef BLOCTEL_SBBF_H
+#define BLOCTEL_SBBF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "xxh64.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#error "the lanes are read in place: only little-endian machines can do that"
+#endif
+
+#if defined(__GNUC__)
+#define SBBF_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define SBBF_PREFETCH(address) ((void)(address))
+#endif
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define SBBF_HAS_AVX2 1
+#include <immintrin.h>
+#endif
+
+#define SBBF_N_LANES 8
+/* Keys hashed ahead of their probes: few enough for their cache lines to stay in a
+ * 32 KiB first-level cache, enough to keep every miss buffer busy. */
+#define SBBF_CHUNK 256
+
+typedef struct {
+    uint32_t *lanes; /* n_blocks * SBBF_N_LANES of them */
+    uint32_t n_blocks;
+} sbbf;
+
+/* Where a chunk of keys falls: its lanes in the filter, and the low half of its hash. */
+typedef struct {
+    uint32_t *block[SBBF_CHUNK];
+    uint32_t low[SBBF_CHUNK];
+} sbbf_chunk;
+
+static const uint32_t sbbf_salts[SBBF_N_LANES] = {
+    0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
+    0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U,
+};
+
+static inline uint32_t *sbbf_block_of(sbbf filter, uint64_t hash)
+{
+    return filter.lanes + (((hash >> 32) * filter.n_blocks) >> 32) * SBBF_N_LANES;
+}
+
+static inline uint32_t sbbf_bit(uint32_t low, int lane)
+{
+    return (low * sbbf_salts[lane]) >> 27;
+}
+
+static inline int sbbf_block_has(const uint32_t *block, uint32_t low)
+{
+    uint32_t all = 1;
+    for (int lane = 0; lane < SBBF_N_LANES; lane++)
+        all &= block[lane] >> sbbf_bit(low, lane);
+    return (int)all;
+}
+
+static inline int sbbf_might_contain(sbbf filter, uint64_t key)
+{
+    const uint64_t hash = xxh64_of_key(key);
+    return sbbf_block_has(sbbf_block_of(filter, hash), (uint32_t)hash);
+}
+
+/* Set the bits of a key and return 1 if any of them was new. */
+static inline int sbbf_insert(uint32_t *block, uint32_t low)
+{
+    uint32_t is_new = 0;
+    for (int lane = 0; lane < SBBF_N_LANES; lane++) {
+        const uint32_t bit = sbbf_bit(low, lane);
+        is_new |= ~(block[lane] >> bit) & 1;
+        block[lane] |= (uint32_t)1 << bit;
+    }
+    return (int)is_new;
+}
+
+static inline size_t sbbf_chunk_length(size_t done, size_t n)
+{
+    return n - done < SBBF_CHUNK ? n - done : SBBF_CHUNK;
+}
+
+static inline void sbbf_locate(sbbf filter, const uint64_t *keys, size_t n,
+                               sbbf_chunk *chunk)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t hash = xxh64_of_key(keys[i]);
+        uint32_t *block = sbbf_block_of(filter, hash);
+        SBBF_PREFETCH(block);
+        chunk->block[i] = block;
+        chunk->low[i] = (uint32_t)hash;
+    }
+}
+
+/* The probes write every position and advance past those that pass, because a branch
+ * on a random answer would cost more than the probe. */
+static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
+{
+    size_t n_passed = 0;
+    for (size_t i = 0; i < n; i++) {
+        passed[n_passed] = (uint16_t)i;
+        n_passed += (size_t)sbbf_block_has(chunk->block[i], chunk->low[i]);
+    }
+    return n_passed;
+}
+
+#ifdef SBBF_HAS_AVX2
+__attribute__((target("avx2"))) static size_t
+sbbf_passing_avx2(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
+{
+    const __m256i salts = _mm256_loadu_si256((const __m256i *)sbbf_salts);
+    const __m256i ones = _mm256_set1_epi32(1);
+    size_t n_passed = 0;
+    for (size_t i = 0; i < n; i++) {
+        const __m256i low = _mm256_set1_epi32((int)chunk->low[i]);
+        const __m256i bits = _mm256_srli_epi32(_mm256_mullo_epi32(low, salts), 27);
+        const __m256i mask = _mm256_sllv_epi32(ones, bits);
+        const __m256i block = _mm256_loadu_si256((const __m256i *)chunk->block[i]);
+        passed[n_passed] = (uint16_t)i;
+        n_passed += (size_t)_mm256_testc_si256(block, mask);
+    }
+    return n_passed;
+}
+#endif
+
+/* Write the positions (below SBBF_CHUNK) of the keys that might be members, in order,
+ * and return how many there are. */
+static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
+                                  uint16_t *passed)
+{
+    sbbf_chunk chunk;
+    sbbf_locate(filter, keys, n, &chunk);
+#ifdef SBBF_HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        return sbbf_passing_avx2(&chunk, n, passed);
+#endif
+    return sbbf_passing_portable(&chunk, n, passed);
+}
+
+/* Set found[i] to 1 where keys[i] might be a member, else to 0. */
+static void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
+                                    uint8_t *found)
+{
+    uint16_t passed[SBBF_CHUNK];
+    for (size_t done = 0; done < n; done += SBBF_CHUNK) {
+        const size_t length = sbbf_chunk_length(done, n);
+        const size_t n_passed = sbbf_passing(filter, keys + done, length, passed);
+        for (size_t i = 0; i < length; i++)
+            found[done + i] = 0;
+        for (size_t i = 0; i < n_passed; i++)
+            found[done + passed[i]] = 1;
+    }
+}
+
+/* Add keys until one would set a new bit in a filter that is full.
+ * Return how many keys were added, n if all; count those that set a new bit. */
+static size_t sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
+                            uint64_t capacity, uint64_t *n_added)
+{
+    sbbf_chunk chunk;
+    for (size_t done = 0; done < n; done += SBBF_CHUNK) {
+        const size_t length = sbbf_chunk_length(done, n);
+        sbbf_locate(filter, keys + done, length, &chunk);
+        for (size_t i = 0; i < length; i++) {
+            if (*n_added < capacity)
+                *n_added += (uint64_t)sbbf_insert(chunk.block[i], chunk.low[i]);
+            else if (!sbbf_block_has(chunk.block[i], chunk.low[i]))
+                return done + i;
+        }
+    }
+    return n;
+}
+
+static inline int sbbf_count_ones(uint32_t word)
+{
+    word -= (word >> 1) & 0x55555555U;
+    word = (word & 0x33333333U) + ((word >> 2) & 0x33333333U);
+    return (int)((((word + (word >> 4)) & 0x0F0F0F0FU) * 0x01010101U) >> 24);
+}
+
+/* The chance that a uniformly hashed absent key finds its eight bits set: the mean
+ * over blocks of the product over lanes of the share of bits that are set. */
+static double sbbf_measured_rate(sbbf filter)
+{
+    double sum = 0;
+    for (uint32_t block = 0; block < filter.n_blocks; block++) {
+        const uint32_t *lanes = filter.lanes + (size_t)block * SBBF_N_LANES;
+        double chance = 1;
+        for (int lane = 0; lane < SBBF_N_LANES; lane++)
+            chance *= sbbf_count_ones(lanes[lane]) / 32.0;
+        sum += chance;
+    }
+    return sum / filter.n_blocks;
+}
+
+#endif
