@@ -5,10 +5,16 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+# each with the headers that it includes
 COMPILED = {
     "bloctel._arrow": [],
     "bloctel._digits": [],
-    "bloctel._filter": ["src/bloctel/_native/xxh64.h", "src/bloctel/_native/sbbf.h"],
+    "bloctel._filter": [
+        "src/bloctel/_native/xxh64.h",
+        "src/bloctel/_native/sbbf.h",
+        "src/bloctel/_native/index.h",
+        "src/bloctel/_native/index_layout.h",
+    ],
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
 }
 

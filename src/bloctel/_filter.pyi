@@ -6,6 +6,7 @@ import numpy.typing as npt
 from typing_extensions import Buffer
 
 _Integers: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
+_Bytes: TypeAlias = Buffer | npt.NDArray[Any]
 _Codes: TypeAlias = (
     npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 )
@@ -20,7 +21,7 @@ class BloomFilter:
     def with_blocks(cls, n_blocks: int, capacity: int) -> Self: ...
     @classmethod
     def from_blocks(
-        cls, blocks: Buffer, capacity: int, false_positive_rate: float, n_added: int
+        cls, blocks: _Bytes, capacity: int, false_positive_rate: float, n_added: int
     ) -> Self: ...
     @classmethod
     def from_bytes(cls, data: Buffer) -> Self: ...
@@ -80,12 +81,12 @@ class ExactIndex:
 
 def find(filter: BloomFilter, index: ExactIndex, key: int, /) -> tuple[int, int]: ...
 def match(
-    filter: BloomFilter, index: ExactIndex, active: Buffer, key: int, /
+    filter: BloomFilter, index: ExactIndex, active: _Bytes, key: int, /
 ) -> int: ...
 def match_many(
     filter: BloomFilter,
     index: ExactIndex,
-    active: Buffer,
+    active: _Bytes,
     keys: _Integers,
     out: npt.NDArray[np.int32],
     /,

@@ -1,4 +1,5 @@
 # cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
+# cython: embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
 """Membership of 64-bit keys: a Bloom filter, an exact index, and both joined.
 
@@ -59,6 +60,7 @@ cdef extern from "index.h" nogil:
     enum:
         INDEX_DAMAGED
         INDEX_MAX_K
+        INDEX_N_PLACEHOLDERS
     ctypedef struct index_run:
         pass
     ctypedef struct exact_index:
@@ -77,11 +79,9 @@ cdef extern from "index.h" nogil:
     ctypedef struct index_active:
         const uint8_t *flags
         uint64_t n_codes
-    int index_find(
-        sbbf filter, const exact_index *index, uint64_t key, index_range *range
-    )
+    int index_find(const exact_index *index, uint64_t key, index_range *range)
     int32_t index_match(
-        sbbf filter, const exact_index *index, index_active active, uint64_t key
+        const exact_index *index, index_active active, uint64_t key
     )
     int index_match_many(
         sbbf filter, const exact_index *index, index_active active,
@@ -241,7 +241,12 @@ cdef object _frozen(object array):
 
 # ---- The filter ----
 
+# Scalar look-ups are plain C functions (binding=False), which CPython calls with far
+# fewer instructions: on a filter that exceeds the caches that decides how many misses
+# overlap, and with it the time.
 
+
+@cython.binding(False)
 def xxh64(key, /):
     """Return XXH64, seed 0, of *key* as 8 little-endian bytes.
 
@@ -443,8 +448,9 @@ cdef class BloomFilter:
         """
         view = _checked_envelope(data)
         _, _, _, capacity, rate, n_blocks, n_added = HEADER.unpack_from(view)
-        cdef BloomFilter read = BloomFilter.with_blocks(n_blocks, capacity)
-        _require_promise(n_blocks, capacity, _as_rate(rate))
+        limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
+        _require_promise(n_blocks, limit, _as_rate(rate))
+        cdef BloomFilter read = BloomFilter.with_blocks(n_blocks, limit)
         read._rate = rate
         read._n_added = _as_count(n_added, "n_added", 0, capacity)
         read._bytes[:] = np.frombuffer(view, np.uint8, offset=ENVELOPE_BYTES)
@@ -513,6 +519,7 @@ cdef class BloomFilter:
             raise CapacityError(f"at most {self._capacity} keys", "one more")
         return 0
 
+    @cython.binding(False)
     def might_contain(self, key, /):
         """Tell whether *key* might have been added; False is certain.
 
@@ -877,6 +884,7 @@ cdef object _damaged():
     )
 
 
+@cython.binding(False)
 def find(BloomFilter filter not None, ExactIndex index not None, key, /):
     """Return the position of *key*'s first entry and how many it has, or (0, 0).
 
@@ -885,13 +893,17 @@ def find(BloomFilter filter not None, ExactIndex index not None, key, /):
         InputError: *key* is no int from 0 to 2**64 - 1.
     """
     cdef index_range found
-    if index_find(filter._filter, &index._index, _as_key(key), &found):
+    cdef uint64_t value = _as_key(key)
+    if not sbbf_might_contain(filter._filter, value):
+        return 0, 0
+    if index_find(&index._index, value, &found):
         raise _damaged()
     if found.start == found.end:
         return 0, 0
     return found.start, found.end - found.start
 
 
+@cython.binding(False)
 def match(BloomFilter filter not None, ExactIndex index not None, active, key, /):
     """Return the first active code of *key*, or -1.
 
@@ -899,7 +911,7 @@ def match(BloomFilter filter not None, ExactIndex index not None, active, key, /
         filter: Holds every key of *index*.
         index: The exact index.
         active: bytes or uint8, one a code: not 0 if the code counts for this
-            question. bytes are the fastest.
+            question. It is looked at only when the filter lets the key through.
         key: An int; below 64 it stands for no key and gives -1.
 
     Raises:
@@ -907,12 +919,17 @@ def match(BloomFilter filter not None, ExactIndex index not None, active, key, /
         InputError: An argument is not that.
     """
     cdef uint64_t value = _as_key(key)
+    if value < INDEX_N_PLACEHOLDERS or not sbbf_might_contain(filter._filter, value):
+        return -1
+    return _match_behind_filter(index, active, value)
+
+
+cdef int _match_behind_filter(ExactIndex index, object active, uint64_t key) except? -1:
     cdef Py_buffer buffer
     cdef int32_t code
     _borrow(active, &buffer)
     code = index_match(
-        filter._filter, &index._index,
-        index_active(<const uint8_t *>buffer.buf, buffer.len), value,
+        &index._index, index_active(<const uint8_t *>buffer.buf, buffer.len), key
     )
     PyBuffer_Release(&buffer)
     if code == INDEX_DAMAGED:

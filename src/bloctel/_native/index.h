@@ -159,13 +159,10 @@ static inline int32_t index_first_active(const exact_index *index, index_active 
 }
 
 /* Find the entries of a key; return INDEX_DAMAGED if the arrays lie. */
-static inline int index_find(sbbf filter, const exact_index *index, uint64_t key,
-                             index_range *range)
+static inline int index_find(const exact_index *index, uint64_t key, index_range *range)
 {
-    range->start = range->end = 0;
-    if (!sbbf_might_contain(filter, key))
-        return 0;
     const uint64_t slot = index_slot_of(index, key);
+    range->start = range->end = 0;
     if (slot == index->n_slots)
         return 0;
     if (index_read_slot(index, slot, range))
@@ -174,13 +171,11 @@ static inline int index_find(sbbf filter, const exact_index *index, uint64_t key
     return 0;
 }
 
-static inline int32_t index_match(sbbf filter, const exact_index *index,
-                                  index_active active, uint64_t key)
+static inline int32_t index_match(const exact_index *index, index_active active,
+                                  uint64_t key)
 {
     index_range range;
-    if (key < INDEX_N_PLACEHOLDERS)
-        return INDEX_ABSENT;
-    if (index_find(filter, index, key, &range))
+    if (index_find(index, key, &range))
         return INDEX_DAMAGED;
     return index_first_active(index, active, range);
 }

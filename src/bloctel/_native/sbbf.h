@@ -66,10 +66,27 @@ static inline int sbbf_block_has(const uint32_t *block, uint32_t low)
     return (int)all;
 }
 
+#ifdef SBBF_HAS_AVX2
+__attribute__((target("avx2"))) static inline int
+sbbf_block_has_avx2(const uint32_t *block, uint32_t low)
+{
+    const __m256i salts = _mm256_loadu_si256((const __m256i *)sbbf_salts);
+    const __m256i products = _mm256_mullo_epi32(_mm256_set1_epi32((int)low), salts);
+    const __m256i bits = _mm256_srli_epi32(products, 27);
+    const __m256i mask = _mm256_sllv_epi32(_mm256_set1_epi32(1), bits);
+    return _mm256_testc_si256(_mm256_loadu_si256((const __m256i *)block), mask);
+}
+#endif
+
 static inline int sbbf_might_contain(sbbf filter, uint64_t key)
 {
     const uint64_t hash = xxh64_of_key(key);
-    return sbbf_block_has(sbbf_block_of(filter, hash), (uint32_t)hash);
+    const uint32_t *block = sbbf_block_of(filter, hash);
+#ifdef SBBF_HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        return sbbf_block_has_avx2(block, (uint32_t)hash);
+#endif
+    return sbbf_block_has(block, (uint32_t)hash);
 }
 
 /* Set the bits of a key and return 1 if any of them was new. */
@@ -117,16 +134,10 @@ static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t 
 __attribute__((target("avx2"))) static size_t
 sbbf_passing_avx2(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 {
-    const __m256i salts = _mm256_loadu_si256((const __m256i *)sbbf_salts);
-    const __m256i ones = _mm256_set1_epi32(1);
     size_t n_passed = 0;
     for (size_t i = 0; i < n; i++) {
-        const __m256i low = _mm256_set1_epi32((int)chunk->low[i]);
-        const __m256i bits = _mm256_srli_epi32(_mm256_mullo_epi32(low, salts), 27);
-        const __m256i mask = _mm256_sllv_epi32(ones, bits);
-        const __m256i block = _mm256_loadu_si256((const __m256i *)chunk->block[i]);
         passed[n_passed] = (uint16_t)i;
-        n_passed += (size_t)_mm256_testc_si256(block, mask);
+        n_passed += (size_t)sbbf_block_has_avx2(chunk->block[i], chunk->low[i]);
     }
     return n_passed;
 }
