@@ -208,6 +208,19 @@ class State:
     overlay: Overlay
 
 
+class _Asked:
+    """The questions that were asked of one state, so that they need not be made again.
+
+    They go with the state: a look-up that began on an older state can leave nothing
+    behind in a newer one.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.today: tuple[Question, float] | None = None
+        self.others: OrderedDict[object, Question] = OrderedDict()
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """The days of which a book knows everything: [first, end)."""
@@ -228,9 +241,8 @@ class Book:
         self, state: State, region: str | None, coverage: Coverage = Coverage()
     ) -> None:
         self.region = check_region(region)
-        self._state = state
         self._coverage = coverage
-        self._forget_questions()
+        self._set_state(state)
 
     @classmethod
     def of_numbers(
@@ -364,8 +376,9 @@ class Book:
             CannotAnswerError: As for `is_blocked`, at once.
         """
         self._refresh()
-        days, _ = self._days(on, lists)
-        return Question(self._state, days, check_region(region or self.region))
+        state = self._state
+        days, _ = self._days(state, on, lists)
+        return Question(state, days, check_region(region or self.region))
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -378,13 +391,12 @@ class Book:
     def _refresh(self) -> None:
         """Bring the state up to date; a book of fixed content has nothing to do."""
 
-    def _set_state(self, state: State) -> None:
-        self._state = state
-        self._forget_questions()
+    @property
+    def _state(self) -> State:
+        return self._memo.state
 
-    def _forget_questions(self) -> None:
-        self._questions: OrderedDict[object, Question] = OrderedDict()
-        self._today: tuple[Question, float] | None = None
+    def _set_state(self, state: State) -> None:
+        self._memo = _Asked(state)
 
     def _read(self, number: object, region: str | None) -> int:
         return read(number, self.region if region is None else check_region(region))
@@ -404,30 +416,31 @@ class Book:
     def _asked(self, on: date | None, lists: Collection[str] | None) -> Question:
         """Return the question for that day and those lists, made or remembered."""
         self._refresh()
+        memo = self._memo
         if on is None and lists is None:
-            if self._today is None or clock.now() >= self._today[1]:
-                days, end = self._days(None, None)
-                self._today = Question(self._state, days, self.region), end
-            return self._today[0]
-        days, _ = self._days(on, lists)
-        memo = tuple(days.items())
-        question = self._questions.get(memo)
+            today = memo.today
+            if today is None or clock.now() >= today[1]:
+                days, end = self._days(memo.state, None, None)
+                today = memo.today = Question(memo.state, days, self.region), end
+            return today[0]
+        days, _ = self._days(memo.state, on, lists)
+        name = tuple(days.items())
+        question = memo.others.get(name)
         if question is None:
-            question = Question(self._state, days, self.region)
-            self._questions[memo] = question
-            if len(self._questions) > _REMEMBERED_QUESTIONS:
-                self._questions.popitem(last=False)
+            question = memo.others[name] = Question(memo.state, days, self.region)
+            if len(memo.others) > _REMEMBERED_QUESTIONS:
+                memo.others.popitem(last=False)
         return question
 
     def _days(
-        self, on: date | None, lists: Collection[str] | None
+        self, state: State, on: date | None, lists: Collection[str] | None
     ) -> tuple[dict[int, int], float]:
         """Return the day to ask of each open list, and when they cease to be today."""
         days: dict[int, int] = {}
         end = float("inf")
         closed: tuple[ListRules, date] | None = None
-        for place in self._places(lists):
-            held = self._state.lists[place]
+        for place in _places(state, lists):
+            held = state.lists[place]
             if on is None:
                 day, midnight = clock.today(held.rules.time_zone)
                 end = min(end, midnight)
@@ -441,25 +454,6 @@ class Book:
         if not days and closed is not None:
             closed[0].require_open(closed[1])
         return days, end
-
-    def _places(self, lists: Collection[str] | None) -> Sequence[int]:
-        """Return the places of the lists asked."""
-        names = [held.rules.name for held in self._state.lists]
-        if not names:
-            raise CannotAnswerError(
-                "a book with at least one list",
-                "one without: nothing has been registered in it yet",
-            )
-        if lists is None:
-            return range(len(names))
-        if isinstance(lists, str):
-            lists = [lists]
-        if not lists:
-            raise InputError("at least one list", "none", "lists")
-        unknown = sorted(set(lists) - set(names))
-        if unknown:
-            raise UnknownListError(f"one of {', '.join(names)}", unknown[0], "lists")
-        return [place for place, name in enumerate(names) if name in lists]
 
     def _require_covered(self, held: BookList, day: date) -> None:
         first, end = self._coverage.first, self._coverage.end
@@ -488,3 +482,23 @@ def _plain_day(on: date) -> date:
     if type(on) is not date:
         raise InputError("a datetime.date", type(on).__name__, "on")
     return on
+
+
+def _places(state: State, lists: Collection[str] | None) -> Sequence[int]:
+    """Return the places of the lists asked."""
+    names = [held.rules.name for held in state.lists]
+    if not names:
+        raise CannotAnswerError(
+            "a book with at least one list",
+            "one without: nothing has been registered in it yet",
+        )
+    if lists is None:
+        return range(len(names))
+    if isinstance(lists, str):
+        lists = [lists]
+    if not lists:
+        raise InputError("at least one list", "none", "lists")
+    unknown = sorted(set(lists) - set(names))
+    if unknown:
+        raise UnknownListError(f"one of {', '.join(names)}", unknown[0], "lists")
+    return [place for place, name in enumerate(names) if name in lists]
