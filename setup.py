@@ -5,16 +5,17 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+FILTER = [
+    "src/bloctel/_native/xxh64.h",
+    "src/bloctel/_native/sbbf.h",
+    "src/bloctel/_native/index.h",
+]
 # each with the headers that it includes
 COMPILED = {
     "bloctel._arrow": [],
     "bloctel._digits": [],
-    "bloctel._filter": [
-        "src/bloctel/_native/xxh64.h",
-        "src/bloctel/_native/sbbf.h",
-        "src/bloctel/_native/index.h",
-        "src/bloctel/_native/index_layout.h",
-    ],
+    "bloctel._filter": [*FILTER, "src/bloctel/_native/index_layout.h"],
+    "bloctel._probe": FILTER,
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
 }
 

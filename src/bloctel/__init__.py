@@ -12,7 +12,7 @@ called": since 11 August 2026 France requires prior consent
 """
 
 try:
-    from bloctel import _arrow, _digits, _filter  # noqa: F401 - tried, not used
+    from bloctel import _arrow, _digits, _filter, _probe  # noqa: F401 - tried, not used
 except ImportError as error:
     raise ImportError(
         "expected the compiled core of bloctel, got none that this Python can load "

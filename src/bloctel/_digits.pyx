@@ -500,7 +500,7 @@ cdef int64_t _as_int64(object value) except? -2:
     return value if 0 <= value < 1 << 63 else -1
 
 
-cdef uint64_t _read_object(object value, bint national) except 0:
+cdef uint64_t read_object(object value, bint national) except 0:
     cdef Py_ssize_t n = 0
     cdef const char* p
     if type(value) is str or isinstance(value, str):
@@ -536,7 +536,7 @@ def read(object value, bint national):
             else as no text.
         national: Whether digits without a country code are French.
     """
-    return _read_object(value, national)
+    return read_object(value, national)
 
 
 def clean(object value, bint national):
@@ -567,7 +567,7 @@ def read_objects(list values not None, bint national, uint64_t[::1] out not None
     if out.shape[0] != n:
         raise ValueError(f"expected out of length {n}, got {out.shape[0]}")
     for i in range(n):
-        out[i] = _read_object(values[i], national)
+        out[i] = read_object(values[i], national)
 
 
 def read_integers(

@@ -41,54 +41,6 @@ cdef extern from "xxh64.h" nogil:
     uint64_t xxh64_of_key(uint64_t key)
 
 
-cdef extern from "sbbf.h" nogil:
-    ctypedef struct sbbf:
-        uint32_t *lanes
-        uint32_t n_blocks
-    bint sbbf_might_contain(sbbf filter, uint64_t key)
-    void sbbf_might_contain_many(
-        sbbf filter, const uint64_t *keys, size_t n, uint8_t *found
-    )
-    size_t sbbf_add_many(
-        sbbf filter, const uint64_t *keys, size_t n, uint64_t capacity,
-        uint64_t *n_added
-    )
-    double sbbf_measured_rate(sbbf filter)
-
-
-cdef extern from "index.h" nogil:
-    enum:
-        INDEX_DAMAGED
-        INDEX_MAX_K
-        INDEX_N_PLACEHOLDERS
-    ctypedef struct index_run:
-        pass
-    ctypedef struct exact_index:
-        const index_run *runs
-        const uint32_t *directory
-        const uint16_t *remainders
-        const void *codes
-        uint64_t n_runs
-        uint64_t n_slots
-        uint64_t n_entries
-        int k
-        int code_bytes
-    ctypedef struct index_range:
-        uint32_t start
-        uint32_t end
-    ctypedef struct index_active:
-        const uint8_t *flags
-        uint64_t n_codes
-    int index_find(const exact_index *index, uint64_t key, index_range *range)
-    int32_t index_match(
-        const exact_index *index, index_active active, uint64_t key
-    )
-    int index_match_many(
-        sbbf filter, const exact_index *index, index_active active,
-        const uint64_t *keys, size_t n, int32_t *out
-    )
-
-
 cdef extern from "index_layout.h" nogil:
     ctypedef enum index_fault:
         INDEX_SOUND
@@ -344,7 +296,6 @@ cdef object _borrowed_blocks(object blocks):
     return array
 
 
-@cython.final
 cdef class BloomFilter:
     """A set of keys that never forgets one, and rarely claims one too many.
 
@@ -362,14 +313,6 @@ cdef class BloomFilter:
     Raises:
         InputError: An argument is not that, or needs more than 2**32 - 1 blocks.
     """
-
-    cdef sbbf _filter
-    cdef object _bytes
-    cdef object _lock
-    cdef uint64_t _capacity
-    cdef uint64_t _n_added
-    cdef double _rate
-    cdef bint _is_writable
 
     def __cinit__(self, *_args, **_kwargs):
         # Until it is initialised it is full and empty, and safe to ask.
@@ -684,7 +627,6 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
     return np.array(array, dtype=np.min_scalar_type(highest), order="C")
 
 
-@cython.final
 cdef class ExactIndex:
     """An immutable flat map from sorted keys to small codes, several a key if need be.
 
@@ -701,12 +643,6 @@ cdef class ExactIndex:
 
     `ExactIndex()` is the empty index; others come from `build` and `from_arrays`.
     """
-
-    cdef exact_index _index
-    cdef object _runs
-    cdef object _directory
-    cdef object _remainders
-    cdef object _codes
 
     def __cinit__(self):
         self._hold(
@@ -761,16 +697,18 @@ cdef class ExactIndex:
                 f"{n} and {extent.n_segments}",
             )
         cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
-        made._fill(array, narrow, extent)
+        made._fill(array, narrow, extent.n_runs, extent.n_segments)
         return made
 
-    cdef void _fill(self, object keys, object codes, index_extent extent):
+    cdef void _fill(
+        self, object keys, object codes, uint64_t n_runs, uint64_t n_segments
+    ):
         cdef size_t n = keys.size
-        cdef int k = _slot_bits(n, extent.n_segments) if n else 0
+        cdef int k = _slot_bits(n, n_segments) if n else 0
         self._index.k = k
         self._hold(
-            np.empty((extent.n_runs, 2), np.uint64),
-            np.empty((extent.n_segments << k) + 1, np.uint32),
+            np.empty((n_runs, 2), np.uint64),
+            np.empty((n_segments << k) + 1, np.uint32),
             np.empty(n, np.uint16),
             codes,
         )

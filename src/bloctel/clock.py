@@ -6,7 +6,7 @@ Everything else takes the day as an argument.
 from __future__ import annotations
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,30 +15,22 @@ from bloctel.errors import CannotAnswerError
 __all__ = ["elapsed", "now", "today"]
 
 
+#: Seconds that only ever grow, for measuring how old a thing is.
+elapsed = time.monotonic
+
+
 def now() -> float:
     """Return the seconds since 1970-01-01T00:00Z."""
     return time.time()
 
 
-def elapsed() -> float:
-    """Return seconds that only ever grow, for measuring how old a thing is."""
-    return time.monotonic()
-
-
-def today(time_zone: str) -> tuple[date, float]:
-    """Return the day it is in *time_zone*, and the moment at which it ends.
-
-    The moment is in seconds since 1970-01-01T00:00Z, so that a caller can keep the
-    answer until then instead of asking again.
+def today(time_zone: str) -> date:
+    """Return the day it is in *time_zone*.
 
     Raises:
         CannotAnswerError: The machine has no data on that time zone.
     """
-    zone = _zone(time_zone)
-    day = datetime.fromtimestamp(now(), zone).date()
-    tomorrow = day + timedelta(days=1)
-    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
-    return day, midnight.timestamp()
+    return datetime.fromtimestamp(now(), _zone(time_zone)).date()
 
 
 @lru_cache

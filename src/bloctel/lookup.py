@@ -9,7 +9,6 @@ A `Book` is what users ask: it opens questions and remembers the last ones.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from bloctel import _digits, _filter, clock
+from bloctel._probe import Asker, Probe
 from bloctel.columns import Spans
 from bloctel.errors import (
     CannotAnswerError,
@@ -30,6 +30,7 @@ from bloctel.errors import (
 from bloctel.numbers import (
     PhoneNumber,
     check_region,
+    is_french,
     read,
     read_block,
     read_column,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Book", "BookList", "Coverage", "Question", "State", "Status", "Verdict"]
 
 _REMEMBERED_QUESTIONS: Final = 64
+_TODAY_SECONDS: Final = 1.0
 
 
 class Status(IntEnum):
@@ -108,6 +110,7 @@ class Question:
 
     Attributes:
         region: The region by which national forms are read.
+        probe: What answers most scalar look-ups in one compiled call.
     """
 
     def __init__(
@@ -129,6 +132,14 @@ class Question:
         table, on_day = self._table, day[self._table.lists]
         covers = asked[table.lists] & (table.starts <= on_day) & (on_day < table.ends)
         self._active = covers.tobytes()
+        overlay = state.overlay
+        self.probe = Probe(
+            table.filter,
+            table.index,
+            self._active,
+            is_french(region),
+            overlay.filter if overlay else None,
+        )
 
     def match(self, key: int) -> int:
         """Return the code of the period that blocks a key, or -1."""
@@ -213,12 +224,46 @@ class _Asked:
 
     They go with the state: a look-up that began on an older state can leave nothing
     behind in a newer one.
+
+    Attributes:
+        recent: By what was asked, the question, and the moment (`clock.elapsed`)
+            until which it stands without another look.
+        probes: What `Asker` knows: of the days asked of all lists, the probes.
     """
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.today: tuple[Question, float] | None = None
-        self.others: OrderedDict[object, Question] = OrderedDict()
+        self.recent: dict[object, tuple[Question, float]] = {}
+        self.probes: dict[object, tuple[Probe, float]] = {}
+        self._by_days: dict[tuple[tuple[int, int], ...], Question] = {}
+
+    def question(self, days: dict[int, int], region: str | None) -> Question:
+        """Return the question that asks these days of the lists."""
+        name = tuple(days.items())
+        question = self._by_days.get(name)
+        if question is None:
+            question = self._by_days[name] = Question(self.state, days, region)
+        return question
+
+    def remember(
+        self,
+        on: date | None,
+        lists: Collection[str] | None,
+        question: Question,
+        until: float,
+    ) -> None:
+        """Keep a question until that moment."""
+        if len(self.recent) >= _REMEMBERED_QUESTIONS:
+            self.recent.clear()
+            self.probes.clear()
+            self._by_days.clear()
+        self.recent[_name(on, lists)] = question, until
+        if lists is None:
+            self.probes[on] = question.probe, until
+
+
+def _name(on: date | None, lists: Collection[str] | None) -> object:
+    return on, None if lists is None else tuple(lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +274,16 @@ class Coverage:
     end: date | None = None
 
 
-class Book:
+class Book(Asker):
     """A set of lists that answers questions.
 
     Attributes:
         region: The region by which national forms are read unless a call says
             otherwise, stored with the registry or the snapshot.
     """
+
+    #: How long a question with a given day stands without a look at the state.
+    _reuse_seconds: float = float("inf")
 
     def __init__(
         self, state: State, region: str | None, coverage: Coverage = Coverage()
@@ -259,36 +307,6 @@ class Book:
         return cls(State((BookList(rules),), table, Overlay(table)), region)
 
     # -- asking ---------------------------------------------------------------
-
-    def is_blocked(
-        self,
-        number: object,
-        *,
-        on: date | None = None,
-        lists: Collection[str] | None = None,
-        region: str | None = None,
-    ) -> bool:
-        """Tell whether *number* is on a list on that day.
-
-        False means "on none of these lists", never "may be called".
-
-        Args:
-            number: Text, an integer, or a `PhoneNumber`.
-            on: The day; today in the list's time zone if not given.
-            lists: The names of the lists to ask; all that the book holds if not
-                given.
-            region: The region of national forms; the book's own if not given.
-
-        Raises:
-            InvalidNumberError: No single number can be read.
-            ListClosedError: Every list asked is closed on that day.
-            DayNotCoveredError: The book does not know that day.
-            UnknownListError: The book holds no such list.
-        """
-        key = self._read(number, region)
-        if key < _digits.FIRST_KEY:
-            raise InvalidNumberError(reason_of(key))
-        return self._asked(on, lists).match(key) >= 0
 
     def check(
         self,
@@ -377,7 +395,7 @@ class Book:
         """
         self._refresh()
         state = self._state
-        days, _ = self._days(state, on, lists)
+        days = self._days(state, on, lists)
         return Question(state, days, check_region(region or self.region))
 
     @property
@@ -396,7 +414,8 @@ class Book:
         return self._memo.state
 
     def _set_state(self, state: State) -> None:
-        self._memo = _Asked(state)
+        self._memo = memo = _Asked(state)
+        self.recent = memo.probes
 
     def _read(self, number: object, region: str | None) -> int:
         return read(number, self.region if region is None else check_region(region))
@@ -413,39 +432,44 @@ class Book:
         keys = read_column(column, region)
         return keys, question.match_many(keys)
 
+    def _is_blocked(
+        self,
+        number: object,
+        on: date | None,
+        lists: Collection[str] | None,
+        region: str | None,
+    ) -> bool:
+        """Answer what `Asker.is_blocked` hands back."""
+        question = self._asked(on, lists)
+        key = self._read(number, region)
+        if key < _digits.FIRST_KEY:
+            raise InvalidNumberError(reason_of(key))
+        return question.match(key) >= 0
+
     def _asked(self, on: date | None, lists: Collection[str] | None) -> Question:
         """Return the question for that day and those lists, made or remembered."""
+        moment = clock.elapsed()
+        known = self._memo.recent.get(_name(on, lists))
+        if known is not None and moment < known[1]:
+            return known[0]
         self._refresh()
         memo = self._memo
-        if on is None and lists is None:
-            today = memo.today
-            if today is None or clock.now() >= today[1]:
-                days, end = self._days(memo.state, None, None)
-                today = memo.today = Question(memo.state, days, self.region), end
-            return today[0]
-        days, _ = self._days(memo.state, on, lists)
-        name = tuple(days.items())
-        question = memo.others.get(name)
-        if question is None:
-            question = memo.others[name] = Question(memo.state, days, self.region)
-            if len(memo.others) > _REMEMBERED_QUESTIONS:
-                memo.others.popitem(last=False)
+        days = self._days(memo.state, on, lists)
+        question = memo.question(days, self.region)
+        # the day changes under a process that sleeps, so it is looked up again soon
+        stands = self._reuse_seconds if on else min(self._reuse_seconds, _TODAY_SECONDS)
+        memo.remember(on, lists, question, moment + stands)
         return question
 
     def _days(
         self, state: State, on: date | None, lists: Collection[str] | None
-    ) -> tuple[dict[int, int], float]:
-        """Return the day to ask of each open list, and when they cease to be today."""
+    ) -> dict[int, int]:
+        """Return the day to ask of each open list, by its place."""
         days: dict[int, int] = {}
-        end = float("inf")
         closed: tuple[ListRules, date] | None = None
         for place in _places(state, lists):
             held = state.lists[place]
-            if on is None:
-                day, midnight = clock.today(held.rules.time_zone)
-                end = min(end, midnight)
-            else:
-                day = _plain_day(on)
+            day = clock.today(held.rules.time_zone) if on is None else _plain_day(on)
             if not held.rules.is_open(day):
                 closed = closed or (held.rules, day)
                 continue
@@ -453,7 +477,7 @@ class Book:
             days[place] = to_epoch_day(day)
         if not days and closed is not None:
             closed[0].require_open(closed[1])
-        return days, end
+        return days
 
     def _require_covered(self, held: BookList, day: date) -> None:
         first, end = self._coverage.first, self._coverage.end

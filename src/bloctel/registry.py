@@ -97,8 +97,7 @@ class Registry(Book):
     def __init__(self, storage: Storage, refresh_seconds: float = 1.0) -> None:
         """Join an existing storage; use `create` or `open` instead."""
         self._storage = storage
-        self._refresh_seconds = refresh_seconds
-        self._fresh_until = float("-inf")
+        self._reuse_seconds = refresh_seconds
         self._cursor: int | None = None
         self._lock = RLock()
         with storage.read() as reader:
@@ -376,7 +375,7 @@ class Registry(Book):
             lists, table = ledger.load(reader)
             generation = reader.last_change()
         if on is None and lists:
-            on = min(clock.today(held.rules.time_zone)[0] for held in lists)
+            on = min(clock.today(held.rules.time_zone) for held in lists)
         return snapshot.build(
             path,
             table,
@@ -390,7 +389,7 @@ class Registry(Book):
         return normalize(number, region=self.region if region is None else region).key
 
     def _day(self, on: date | None, rule: ListRules) -> date:
-        return clock.today(rule.time_zone)[0] if on is None else on
+        return clock.today(rule.time_zone) if on is None else on
 
     def _writing(self) -> _Writing:
         return _Writing(self)
@@ -412,12 +411,8 @@ class Registry(Book):
             return ledger.amend(writer, rule, key, kind, on=day)
 
     def _refresh(self) -> None:
-        moment = clock.elapsed()
-        if moment < self._fresh_until:
-            return
         with self._lock:
             self._catch_up()
-            self._fresh_until = moment + self._refresh_seconds
 
     def _catch_up(self) -> None:
         """Bring what look-ups know up to the end of the journal."""
@@ -484,6 +479,8 @@ class _Writing:
     ) -> None:
         try:
             self._transaction.__exit__(kind, error, trace)
-            self._registry._fresh_until = float("-inf")
+            # a registry that nobody has asked yet is not read for a write
+            if kind is None and self._registry._cursor is not None:
+                self._registry._refresh()
         finally:
             self._registry._lock.release()

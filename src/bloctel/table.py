@@ -185,6 +185,9 @@ class Overlay:
     """Numbers that changed since a table was built; they replace its entries.
 
     Its codes go on where the table's end, and are never reused.
+
+    Attributes:
+        filter: A filter over the numbers, another one when they become too many.
     """
 
     def __init__(self, table: Table) -> None:
@@ -192,7 +195,7 @@ class Overlay:
         self._numbers: dict[int, tuple[int, ...]] = {}
         self._periods: list[Entry] = []
         self._codes: dict[Entry, int] = {}
-        self._filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
+        self.filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -213,11 +216,11 @@ class Overlay:
         return self._codes[entry]
 
     def _remember(self, key: int) -> None:
-        if self._filter.n_added == self._filter.capacity:
-            larger = _filter.BloomFilter(4 * self._filter.capacity, FALSE_POSITIVE_RATE)
+        if self.filter.n_added == self.filter.capacity:
+            larger = _filter.BloomFilter(4 * self.filter.capacity, FALSE_POSITIVE_RATE)
             larger.add_many(np.fromiter(self._numbers, np.uint64))
-            self._filter = larger
-        self._filter.add(key)
+            self.filter = larger
+        self.filter.add(key)
 
     def entries(self, key: int) -> list[tuple[int, Entry]]:
         """Return the codes and the periods of one number."""
@@ -229,6 +232,6 @@ class Overlay:
 
     def rows(self, keys: NDArray[np.uint64]) -> list[tuple[int, int]]:
         """Return the rows of *keys* that are here, each with its key."""
-        rows = np.flatnonzero(self._filter.might_contain_many(keys)).tolist()
+        rows = np.flatnonzero(self.filter.might_contain_many(keys)).tolist()
         found = [(row, int(keys[row])) for row in rows]
         return [(row, key) for row, key in found if key in self._numbers]

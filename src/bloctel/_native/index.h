@@ -181,7 +181,7 @@ static inline int32_t index_match(const exact_index *index, index_active active,
 }
 
 /* Look up n candidates together: each loop fetches what the next one reads. */
-static int index_resolve(const exact_index *index, index_active active,
+static inline int index_resolve(const exact_index *index, index_active active,
                          index_candidate *candidates, size_t n, int32_t *out)
 {
     size_t kept = 0;
@@ -211,7 +211,7 @@ static int index_resolve(const exact_index *index, index_active active,
 }
 
 /* Set out[i] to the first active code of keys[i], or to INDEX_ABSENT. */
-static int index_match_many(sbbf filter, const exact_index *index, index_active active,
+static inline int index_match_many(sbbf filter, const exact_index *index, index_active active,
                             const uint64_t *keys, size_t n, int32_t *out)
 {
     index_candidate pending[INDEX_PENDING + SBBF_CHUNK];

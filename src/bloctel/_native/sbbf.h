@@ -158,7 +158,7 @@ static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
 }
 
 /* Set found[i] to 1 where keys[i] might be a member, else to 0. */
-static void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
+static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
                                     uint8_t *found)
 {
     uint16_t passed[SBBF_CHUNK];
@@ -174,7 +174,7 @@ static void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
 
 /* Add keys until one would set a new bit in a filter that is full.
  * Return how many keys were added, n if all; count those that set a new bit. */
-static size_t sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
+static inline size_t sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
                             uint64_t capacity, uint64_t *n_added)
 {
     sbbf_chunk chunk;
@@ -200,7 +200,7 @@ static inline int sbbf_count_ones(uint32_t word)
 
 /* The chance that a uniformly hashed absent key finds its eight bits set: the mean
  * over blocks of the product over lanes of the share of bits that are set. */
-static double sbbf_measured_rate(sbbf filter)
+static inline double sbbf_measured_rate(sbbf filter)
 {
     double sum = 0;
     for (uint32_t block = 0; block < filter.n_blocks; block++) {

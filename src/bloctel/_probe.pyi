@@ -1,0 +1,36 @@
+from collections.abc import Collection
+from datetime import date
+
+from bloctel._filter import BloomFilter, ExactIndex
+
+CLEAR: int
+HAND_BACK: int
+
+class Probe:
+    def __init__(
+        self,
+        filter: BloomFilter,
+        index: ExactIndex,
+        active: bytes,
+        national: bool,
+        changed: BloomFilter | None,
+    ) -> None: ...
+    def ask(self, number: object, /) -> int: ...
+
+class Asker:
+    recent: dict[object, tuple[Probe, float]]
+    def is_blocked(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Collection[str] | None = None,
+        region: str | None = None,
+    ) -> bool: ...
+    def _is_blocked(
+        self,
+        number: object,
+        on: date | None,
+        lists: Collection[str] | None,
+        region: str | None,
+    ) -> bool: ...
