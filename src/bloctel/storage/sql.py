@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -25,11 +26,10 @@ from bloctel.errors import (
     RegistryNotFoundError,
     StorageError,
 )
-from bloctel.periods import NO_END
 from bloctel.storage import ChangeKind, Columns, Event, Registration, StoredList
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["SqlStorage"]
 
@@ -63,7 +63,7 @@ _registration = sa.Table(
     sa.Column("list_id", sa.ForeignKey(_list.c.id), primary_key=True),
     sa.Column("registered_on", sa.Integer, primary_key=True),
     sa.Column("starts_on", sa.Integer, nullable=False),
-    sa.Column("ends_on", sa.Integer),  # NULL: no end
+    sa.Column("ends_on", sa.Integer, nullable=False),  # NO_END: no end
     sa.Column("withdrawn_on", sa.Integer),
     sqlite_with_rowid=False,
 )
@@ -83,7 +83,6 @@ _event = sa.Table(
     sa.Index("bloctel_event_key", "key"),
     sqlite_autoincrement=True,  # a cursor is never given twice
 )
-_END = sa.func.coalesce(_registration.c.ends_on, NO_END)
 
 
 class SqlStorage:
@@ -123,6 +122,8 @@ class SqlStorage:
         # an acknowledged objection survives a power cut
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # a bulk load writes all over its tables: 64 MiB of them stay in memory
+        connection.execute("PRAGMA cache_size = -65536")
         # what is erased is overwritten, not only unlinked
         connection.execute("PRAGMA secure_delete = ON")
         return connection
@@ -303,7 +304,7 @@ class SqlReader:
             _registration.c.list_id,
             _registration.c.key,
             _registration.c.starts_on,
-            _END,
+            _registration.c.ends_on,
         )
         streamed = self._connection.execution_options(stream_results=True)
         for rows in streamed.execute(query).partitions(_PART):
@@ -322,7 +323,7 @@ _ROWS: Final = sa.select(
     _registration.c.key,
     _registration.c.registered_on,
     _registration.c.starts_on,
-    _END,
+    _registration.c.ends_on,
     _registration.c.withdrawn_on,
 )
 
@@ -339,8 +340,7 @@ class SqlWriter(SqlReader):
 
     def insert(self, registrations: Iterable[Registration]) -> None:
         """Add registrations that are not there yet."""
-        for rows in _parts(registrations, _PART):
-            self._connection.execute(_registration.insert(), [_row(r) for r in rows])
+        self._insert(_registration, Registration._fields, registrations)
 
     def update(self, registrations: Iterable[Registration]) -> None:
         """Replace registrations that are there."""
@@ -354,10 +354,7 @@ class SqlWriter(SqlReader):
             )
         )
         for rows in _parts(registrations, _PART):
-            self._connection.execute(
-                query,
-                [{f"new_{name}": x for name, x in _row(r).items()} for r in rows],
-            )
+            self._connection.execute(query, [_named(row) for row in rows])
 
     def erase(self, registrations: Iterable[Registration]) -> None:
         """Erase registrations, and from the journal numbers left without any."""
@@ -376,7 +373,7 @@ class SqlWriter(SqlReader):
             .values(key=None)
         )
         for rows in _parts(registrations, _PART):
-            which = [{f"new_{name}": x for name, x in _row(r).items()} for r in rows]
+            which = [_named(row) for row in rows]
             self._connection.execute(gone, which)
             self._connection.execute(forgotten, which)
 
@@ -388,19 +385,25 @@ class SqlWriter(SqlReader):
 
     def log(self, events: Iterable[Event]) -> None:
         """Append events to the journal; their cursors are given by the storage."""
-        for some in _parts(events, _PART):
-            self._connection.execute(
-                _event.insert(),
-                [
-                    {
-                        "kind": event.kind.value,
-                        "list_id": event.list_id,
-                        "key": event.key,
-                        "on_day": event.on,
-                    }
-                    for event in some
-                ],
-            )
+        self._insert(
+            _event,
+            ("kind", "list_id", "key", "on_day"),
+            ((event.kind.value, *event[2:]) for event in events),
+        )
+
+    def _insert(
+        self,
+        table: sa.Table,
+        columns: Sequence[str],
+        rows: Iterable[tuple[object, ...]],
+    ) -> None:
+        """Hand rows to the driver as they are, four times as fast as one by one."""
+        query = sa.insert(table).values({name: sa.bindparam(name) for name in columns})
+        compiled = query.compile(self._connection)
+        # the statement has the table's order of columns, the rows have their own
+        places = [columns.index(name) for name in compiled.positiontup or columns]
+        for part in _parts(map(itemgetter(*places), rows), _PART):
+            self._connection.exec_driver_sql(str(compiled), part)
 
 
 _THIS: Final = (
@@ -410,10 +413,8 @@ _THIS: Final = (
 )
 
 
-def _row(registration: Registration) -> dict[str, int | None]:
-    row: dict[str, int | None] = registration._asdict()
-    row["ends_on"] = None if registration.ends_on == NO_END else registration.ends_on
-    return row
+def _named(registration: Registration) -> dict[str, int | None]:
+    return {f"new_{name}": x for name, x in registration._asdict().items()}
 
 
 def _parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
