@@ -1,0 +1,72 @@
+"""How Sphinx builds these pages: `sphinx-build -W -b html docs docs/_build`."""
+
+import re
+from typing import Any
+
+from bloctel import __version__
+
+project = "bloctel"
+author = "the authors of bloctel"
+version = release = __version__
+html_title = f"bloctel {release}"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_show_copyright = False
+html_show_sphinx = False
+
+myst_enable_extensions = ["colon_fence"]  # no linkify: `fr.bloctel` is no address
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "separated"  # books are opened, not constructed
+maximum_signature_line_length = 75
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Attributes", "params_style")]
+
+# In a docstring, `this` is code.
+default_role = "literal"
+
+_FENCE = re.compile(r"```(\w+)")
+
+
+def _from_markdown(*arguments: Any) -> None:
+    """Turn the fences and tables of a docstring into reStructuredText."""
+    lines: list[str] = arguments[-1]
+    turned: list[str] = []
+    in_fence = in_table = False
+    for line in lines:
+        if opening := _FENCE.fullmatch(line.strip()):
+            in_fence = True
+            turned += ["", f".. code-block:: {opening[1]}", ""]
+        elif in_fence and line.strip() == "```":
+            in_fence = False
+            turned.append("")
+        elif in_fence:
+            turned.append("   " + line)
+        elif line.startswith("| "):
+            if not in_table:
+                turned += ["", ".. list-table::", "   :header-rows: 1", ""]
+            in_table = True
+            if not line.startswith("| ---"):
+                turned += _row(line)
+        else:
+            in_table = False
+            turned.append(line)
+    lines[:] = turned
+
+
+def _row(line: str) -> list[str]:
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    marks = ["   * - "] + ["     - "] * (len(cells) - 1)
+    return [mark + cell for mark, cell in zip(marks, cells, strict=True)]
+
+
+def setup(app: Any) -> None:
+    """Register what is particular to these pages."""
+    # before napoleon, which reads the sections
+    app.connect("autodoc-process-docstring", _from_markdown, priority=400)
