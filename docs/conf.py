@@ -66,7 +66,13 @@ def _row(line: str) -> list[str]:
     return [mark + cell for mark, cell in zip(marks, cells, strict=True)]
 
 
+def _skip_construction(*arguments: Any) -> bool | None:
+    """Leave out how objects are made inside; `open` and `create` are documented."""
+    return True if arguments[2] in ("__init__", "__new__") else None
+
+
 def setup(app: Any) -> None:
     """Register what is particular to these pages."""
     # before napoleon, which reads the sections
     app.connect("autodoc-process-docstring", _from_markdown, priority=400)
+    app.connect("autodoc-skip-member", _skip_construction)
