@@ -7,6 +7,7 @@ REASONS: tuple[str, ...]
 FIRST_KEY: int
 EMPTY: int
 NOT_TEXT: int
+AMBIGUOUS: int
 WORLD: int
 CONTEXT: int
 

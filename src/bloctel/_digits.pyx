@@ -39,6 +39,7 @@ cdef enum:
     _DECIMAL
     _UNKNOWN_COUNTRY
     _NO_COUNTRY
+    _AMBIGUOUS
     _WORLD
     _CONTEXT
     _FIRST_KEY = 64
@@ -59,10 +60,12 @@ REASONS = (
     "decimal",
     "unknown_country",
     "no_country",
+    "ambiguous",
 )
 FIRST_KEY = _FIRST_KEY
 EMPTY = _EMPTY
 NOT_TEXT = _NOT_TEXT
+AMBIGUOUS = _AMBIGUOUS
 WORLD = _WORLD
 CONTEXT = _CONTEXT
 

@@ -3,11 +3,14 @@
 """One look-up in one compiled call: text to key, filter, index, period.
 
 It makes no Python object on the way.  What it cannot judge alone it hands back:
-foreign numbers, refusals, and numbers that changed since the table was built.
+foreign numbers, refusals, integers that can be read in two ways, and numbers that
+changed since the table was built.
 """
 
 from cpython.dict cimport PyDict_GetItemWithError
+from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
@@ -33,6 +36,11 @@ CLEAR = _CLEAR
 HAND_BACK = _HAND_BACK
 
 cdef uint64_t _first_key = FIRST_KEY
+
+
+cdef inline bint _is_long(object number):
+    """Tell whether *number* is an int that can be read in one way only."""
+    return PyLong_CheckExact(number) and number >= 1000000000
 
 
 cdef class Probe:
@@ -77,8 +85,11 @@ cdef class Probe:
         return self.judge(number)
 
     cdef int32_t judge(self, object number) except? -3:
-        cdef uint64_t key = read_object(number, self._national)
+        cdef uint64_t key
         cdef int32_t code
+        if not PyUnicode_Check(number) and not _is_long(number):
+            return _HAND_BACK
+        key = read_object(number, self._national)
         if key < _first_key:
             return _HAND_BACK
         if self._changed is not None and sbbf_might_contain(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 
 from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bloctel.lookup import Book
 
 __all__ = ["is_url", "open"]
@@ -16,9 +18,9 @@ __all__ = ["is_url", "open"]
 
 def is_url(target: str | Path) -> bool:
     """Tell whether *target* is a registry's URL rather than a path."""
-    text = str(target)
-    return not isinstance(target, Path) and (
-        "://" in text or text.startswith("memory:")
+    # one letter and a colon is a drive of Windows
+    return (
+        isinstance(target, str) and re.match("[a-z][a-z0-9+.-]+:", target) is not None
     )
 
 

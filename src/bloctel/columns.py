@@ -31,6 +31,8 @@ __all__ = ["Block", "Integers", "Objects", "Spans", "blocks", "days"]
 
 _T = TypeVar("_T")
 
+_INTEGERS: Final = (int, np.integer)
+
 _BLOCK_ROWS: Final = 1 << 20
 _OBJECT_ROWS: Final = (
     1 << 16
@@ -58,6 +60,9 @@ class Block(Protocol):
 
     def value(self, row: int) -> object:
         """Return what stands at *row*, None where there is no value."""
+
+    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Return the rows that are integers of nine digits, and these integers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +94,10 @@ class Spans:
         text = self.data[self.starts[row] : self.ends[row]].tobytes()
         return text.decode(errors="replace") or None
 
+    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Return no rows: text is no integer."""
+        return np.empty(0, np.intp), np.empty(0, np.uint64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Integers:
@@ -118,6 +127,14 @@ class Integers:
             return None
         return int(self.values[row])
 
+    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Return the rows that are integers of nine digits, and these integers."""
+        short = (self.values >= 10**8) & (self.values < 10**9)
+        if self.valid is not None:
+            short &= self.valid
+        rows = np.flatnonzero(short)
+        return rows, self.values[rows].astype(np.uint64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objects:
@@ -139,6 +156,15 @@ class Objects:
     def value(self, row: int) -> object:
         """Return the object at *row*."""
         return self.values[row]
+
+    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Return the rows that are integers of nine digits, and these integers."""
+        found = {
+            row: int(value)
+            for row, value in enumerate(self.values)
+            if isinstance(value, _INTEGERS) and 10**8 <= value < 10**9
+        }
+        return np.array([*found], np.intp), np.array([*found.values()], np.uint64)
 
 
 def blocks(column: object) -> Iterator[Block]:

@@ -10,15 +10,14 @@ A `Book` is what users ask: it opens questions and remembers the last ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import numpy as np
 
 from bloctel import _digits, _filter, clock
 from bloctel._probe import Asker, Probe
-from bloctel.columns import Spans
+from bloctel.columns import Spans, blocks
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -31,22 +30,33 @@ from bloctel.numbers import (
     PhoneNumber,
     check_region,
     is_french,
+    nine_digits,
     read,
     read_block,
-    read_column,
     reason_of,
 )
-from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
+from bloctel.periods import NO_END, from_epoch_day, plain_day, to_epoch_day
 from bloctel.table import UNDATED, Entry, Overlay, Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
+    from bloctel.columns import Block
     from bloctel.rules import ListRules
 
-__all__ = ["Book", "BookList", "Coverage", "Question", "State", "Status", "Verdict"]
+__all__ = [
+    "Book",
+    "BookList",
+    "ClosedState",
+    "Coverage",
+    "Question",
+    "State",
+    "Status",
+    "Verdict",
+]
 
 _REMEMBERED_QUESTIONS: Final = 64
 _TODAY_SECONDS: Final = 1.0
@@ -171,8 +181,32 @@ class Question:
         Returns:
             The keys, or codes of refusals; and what `match_many` says of them.
         """
-        keys = read_block(Spans(data, starts, ends), self.region)
-        return keys, self.match_many(keys)
+        return self.match_block(Spans(data, starts, ends), self.region)
+
+    def match_block(
+        self, block: Block, region: str | None
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Read and match the rows of a block; returns as `match_spans`."""
+        keys = read_block(block, region)
+        matches = self.match_many(keys)
+        if is_french(region):
+            rows, integers = block.nine_digits()
+            clear = matches[rows] < 0
+            abroad = self.match_many(integers[clear]) >= 0
+            keys[rows[clear][abroad]] = _digits.AMBIGUOUS
+        return keys, matches
+
+    def read(self, number: object, region: str | None) -> int:
+        """Return the key of *number*, or the code of its refusal.
+
+        A nine-digit integer that is clear as a French number, and blocked as a
+        foreign one, is refused: one of the two would be a wrong answer.
+        """
+        key = read(number, region)
+        integer = nine_digits(number) if is_french(region) else None
+        if integer is None or self.match(key) >= 0 or self.match(integer) < 0:
+            return key
+        return _digits.AMBIGUOUS
 
     def _match_overlay(self, key: int) -> int:
         entries = self._overlay.entries(key)
@@ -231,8 +265,8 @@ class _Asked:
         probes: What `Asker` knows: of the days asked of all lists, the probes.
     """
 
-    def __init__(self, state: State) -> None:
-        self.state = state
+    def __init__(self, state: State | ClosedState) -> None:
+        self.state = cast("State", state)  # a closed one raises whatever is asked
         self.recent: dict[object, tuple[Question, float]] = {}
         self.probes: dict[object, tuple[Probe, float]] = {}
         self._by_days: dict[tuple[tuple[int, int], ...], Question] = {}
@@ -264,6 +298,16 @@ class _Asked:
 
 def _name(on: date | None, lists: Collection[str] | None) -> object:
     return on, None if lists is None else tuple(lists)
+
+
+class ClosedState:
+    """What a closed book knows: nothing, and it says so."""
+
+    def __init__(self, kind: str, where: str) -> None:
+        self._error = CannotAnswerError(f"an open {kind}", "a closed one", where)
+
+    def __getattr__(self, name: str) -> object:
+        raise self._error
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +366,7 @@ class Book(Asker):
         number gives a verdict with `Status.INVALID`.
         """
         question = self._asked(on, lists)
-        key = self._read(number, region)
+        key = question.read(number, self._region(region))
         if key < _digits.FIRST_KEY:
             return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
         return question.verdict(key)
@@ -413,12 +457,12 @@ class Book(Asker):
     def _state(self) -> State:
         return self._memo.state
 
-    def _set_state(self, state: State) -> None:
+    def _set_state(self, state: State | ClosedState) -> None:
         self._memo = memo = _Asked(state)
         self.recent = memo.probes
 
-    def _read(self, number: object, region: str | None) -> int:
-        return read(number, self.region if region is None else check_region(region))
+    def _region(self, region: str | None) -> str | None:
+        return self.region if region is None else check_region(region)
 
     def _match_column(
         self,
@@ -428,9 +472,12 @@ class Book(Asker):
         region: str | None,
     ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         question = self._asked(on, lists)
-        region = self.region if region is None else check_region(region)
-        keys = read_column(column, region)
-        return keys, question.match_many(keys)
+        region = self._region(region)
+        parts = [question.match_block(block, region) for block in blocks(column)]
+        if not parts:
+            return np.empty(0, np.uint64), np.empty(0, np.int32)
+        keys, matches = zip(*parts, strict=True)
+        return np.concatenate(keys), np.concatenate(matches)
 
     def _is_blocked(
         self,
@@ -441,7 +488,7 @@ class Book(Asker):
     ) -> bool:
         """Answer what `Asker.is_blocked` hands back."""
         question = self._asked(on, lists)
-        key = self._read(number, region)
+        key = question.read(number, self._region(region))
         if key < _digits.FIRST_KEY:
             raise InvalidNumberError(reason_of(key))
         return question.match(key) >= 0
@@ -469,7 +516,7 @@ class Book(Asker):
         closed: tuple[ListRules, date] | None = None
         for place in _places(state, lists):
             held = state.lists[place]
-            day = clock.today(held.rules.time_zone) if on is None else _plain_day(on)
+            day = clock.today(held.rules.time_zone) if on is None else plain_day(on)
             if not held.rules.is_open(day):
                 closed = closed or (held.rules, day)
                 continue
@@ -495,17 +542,6 @@ class Book(Asker):
                 day.isoformat(),
                 where,
             )
-
-
-def _plain_day(on: date) -> date:
-    """Return *on* if it is a day; a moment would need a time zone.
-
-    Raises:
-        InputError: It is something else.
-    """
-    if type(on) is not date:
-        raise InputError("a datetime.date", type(on).__name__, "on")
-    return on
 
 
 def _places(state: State, lists: Collection[str] | None) -> Sequence[int]:

@@ -94,6 +94,9 @@ class Reason(StrEnum):
     """The country code is not assigned, or no line of it can start so."""
     NO_COUNTRY = "no_country"
     """A national form, and no region was given to read it by."""
+    AMBIGUOUS = "ambiguous"
+    """A nine-digit integer that is clear as a French number, but as a foreign one is
+    blocked: give it as text, or as a `PhoneNumber`."""
 
 
 _CODES: Final = {name: code for code, name in enumerate(_digits.REASONS)}
@@ -179,7 +182,7 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
 
     >>> normalize("+33 (0)1 99 00 12 34").key
     33199001234
-    >>> normalize("0508 41 12 34") == normalize("+508 411234")
+    >>> normalize("0639 98 12 34") == normalize("+262 639 98 12 34")
     True
     >>> normalize(199001234, region="FR").e164
     '+33199001234'
@@ -214,6 +217,9 @@ def normalize_many(
     column: object, *, region: str | None = DEFAULT_REGION
 ) -> NDArray[np.uint64]:
     """Return the keys of a column of numbers, 0 where `normalize` would refuse.
+
+    A list may hold anything, and what is no number is 0; an array of floats, whose
+    rows cannot be numbers, is refused as a whole.
 
     >>> normalize_many(["01 99 00 12 34", "none", None]).tolist()
     [33199001234, 0, 0]
@@ -258,6 +264,17 @@ def check_region(region: str | None) -> str | None:
 def reason_of(code: int) -> Reason:
     """Return the reason that a refusal's *code* stands for."""
     return Reason(_digits.REASONS[code])
+
+
+def nine_digits(number: object) -> int | None:
+    """Return an integer of nine digits, which can be read in two ways; else None.
+
+    In a French region it is a national number whose 0 is lost; it is also the whole
+    E.164 number of some foreign lines, whose key is the integer itself.
+    """
+    if isinstance(number, (int, np.integer)) and 10**8 <= number < 10**9:
+        return int(number)
+    return None
 
 
 def is_french(region: str | None) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "add_years",
     "from_epoch_day",
     "merge",
+    "plain_day",
     "to_epoch_day",
 ]
 
@@ -185,3 +186,17 @@ def _later_end(one: date | None, other: date | None) -> date | None:
 
 def _out_of_calendar(got: str) -> InputError:
     return InputError("a day in the years 1 to 9999", got)
+
+
+def plain_day(on: object) -> date:
+    """Return *on* if it is a day; a moment would need a time zone to be one.
+
+    Raises:
+        InputError: It is something else.
+
+    >>> plain_day(date(2021, 5, 3))
+    datetime.date(2021, 5, 3)
+    """
+    if type(on) is not date:
+        raise InputError("a datetime.date", type(on).__name__, "on")
+    return on

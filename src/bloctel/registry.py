@@ -21,7 +21,7 @@ import numpy as np
 from bloctel import _digits, clock, ledger, rules, snapshot
 from bloctel.columns import blocks
 from bloctel.errors import InvalidNumberError
-from bloctel.lookup import Book, State
+from bloctel.lookup import Book, ClosedState, State
 from bloctel.numbers import (
     DEFAULT_REGION,
     PhoneNumber,
@@ -30,7 +30,7 @@ from bloctel.numbers import (
     read_block,
     reason_of,
 )
-from bloctel.periods import from_epoch_day
+from bloctel.periods import from_epoch_day, plain_day
 from bloctel.storage import ChangeKind, Storage, Writer, open_storage
 from bloctel.table import Overlay
 
@@ -154,7 +154,8 @@ class Registry(Book):
         return cls(storage, refresh_seconds)
 
     def close(self) -> None:
-        """Release the storage's connections and files."""
+        """Release the storage's connections and files; it cannot be asked any more."""
+        self._set_state(ClosedState("registry", "the registry"))
         self._storage.close()
 
     def __enter__(self) -> Self:
@@ -389,7 +390,7 @@ class Registry(Book):
         return normalize(number, region=self.region if region is None else region).key
 
     def _day(self, on: date | None, rule: ListRules) -> date:
-        return clock.today(rule.time_zone) if on is None else on
+        return clock.today(rule.time_zone) if on is None else plain_day(on)
 
     def _writing(self) -> _Writing:
         return _Writing(self)

@@ -42,13 +42,13 @@ from bloctel.errors import (
     SnapshotError,
 )
 from bloctel.files import replacing
-from bloctel.lookup import Book, BookList, Coverage, State
-from bloctel.periods import from_epoch_day, to_epoch_day
+from bloctel.lookup import Book, BookList, ClosedState, Coverage, State
+from bloctel.periods import from_epoch_day, plain_day, to_epoch_day
 from bloctel.rules import in_force
 from bloctel.table import Overlay, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -206,8 +206,7 @@ class Snapshot(Book):
 
         The memory is unmapped when the last look-up on it ends.
         """
-        closed = CannotAnswerError("an open snapshot", "a closed one", self.info.path)
-        self._set_state(_Closed(closed))  # type: ignore[arg-type]
+        self._set_state(ClosedState("snapshot", self.info.path))
 
     def __enter__(self) -> Self:
         return self
@@ -221,6 +220,10 @@ class Snapshot(Book):
         self.close()
 
     def _check_sections(self) -> None:
+        if any(self._mapping[start:end].strip(b"\0") for start, end in self._gaps()):
+            raise DamagedSnapshotError(
+                "zeros between the sections", "something else", self.info.path
+            )
         for name, section in self._sections.items():
             if xxhash.xxh3_64_intdigest(section.data) != section.checksum:
                 raise DamagedSnapshotError(
@@ -229,15 +232,13 @@ class Snapshot(Book):
                     self.info.path,
                 )
 
-
-class _Closed:
-    """What a closed snapshot knows: nothing, and it says so."""
-
-    def __init__(self, error: CannotAnswerError) -> None:
-        self._error = error
-
-    def __getattr__(self, name: str) -> object:
-        raise self._error
+    def _gaps(self) -> Iterator[tuple[int, int]]:
+        """The parts of the file that belong to no section."""
+        end = _HEADER.size + _SECTION.size * len(self._sections)
+        for section in sorted(self._sections.values(), key=lambda part: part.offset):
+            yield end, section.offset
+            end = section.offset + len(section.data)
+        yield end, self.info.size_bytes
 
 
 def verify(path: str | Path) -> SnapshotInfo:
@@ -268,6 +269,7 @@ def build(
     """
     if not lists or origin.built_on is None:
         raise CannotAnswerError("a registry with at least one list", "one without")
+    plain_day(origin.built_on)
     sections = _sections_of(table, lists, origin.region)
     header = _header_of(table, lists, origin, sections)
     try:
@@ -379,6 +381,7 @@ def _aligned(offset: int) -> int:
 
 
 class _Section(NamedTuple):
+    offset: int
     data: memoryview
     checksum: int
 
@@ -406,6 +409,9 @@ _KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "COD
 
 def _read_header(mapping: mmap.mmap) -> tuple[_Header, dict[str, _Section]]:
     size = len(mapping)
+    if mapping[:16] == b"SQLite format 3\0":
+        got = "an SQLite database (as a registry it is opened by sqlite:///path)"
+        raise ForeignSnapshotError("a snapshot", got)
     if mapping[: len(MAGIC)] != MAGIC[:size]:
         raise ForeignSnapshotError("a snapshot", "a file of another kind")
     if size < _HEADER.size:
@@ -447,7 +453,7 @@ def _read_sections(
             raise DamagedSnapshotError("sections inside the file", "one outside")
         if name in sections:
             raise DamagedSnapshotError("each section once", f"two named {name}")
-        sections[name] = _Section(whole[offset : offset + size], checksum)
+        sections[name] = _Section(offset, whole[offset : offset + size], checksum)
     missing = [name for name in _KNOWN if name not in sections]
     if missing:
         raise DamagedSnapshotError(f"a section {missing[0]}", "none")

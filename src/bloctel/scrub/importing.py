@@ -38,7 +38,8 @@ def import_csv(
 ) -> tuple[int, int]:
     """Register every number of a CSV file: all of them, or none if one is refused.
 
-    Rows whose cell is empty are passed over.  Importing a file again changes nothing.
+    Rows whose cell is empty are passed over.  Importing a file again with the same
+    days changes nothing.
 
     Args:
         registry: Where to register them; its region reads national forms.

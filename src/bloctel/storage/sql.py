@@ -96,6 +96,7 @@ class SqlStorage:
         self._path = None if url == "memory:" else _sqlite_path(url)
         self._where = "memory:" if self._path is None else f"sqlite:///{self._path}"
         self._may_create = self._path is None
+        self._is_closed = False
         # one connection is shared by all threads of a registry in memory
         self._shared = RLock() if self._path is None else None
         self._engine = sa.create_engine(
@@ -191,6 +192,8 @@ class SqlStorage:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
+        if self._is_closed:
+            raise StorageError("an open registry", "a closed one", self._where)
         with self._errors(), self._alone(), self._engine.connect() as plain:
             connection = plain.execution_options(bloctel_writes=writes)
             with connection.begin():
@@ -222,6 +225,7 @@ class SqlStorage:
 
     def close(self) -> None:
         """Release connections and files."""
+        self._is_closed = True
         self._engine.dispose()
 
 
