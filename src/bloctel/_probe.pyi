@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import date
 
 from bloctel._filter import BloomFilter, ExactIndex
@@ -24,13 +24,13 @@ class Asker:
         number: object,
         *,
         on: date | None = None,
-        lists: Collection[str] | None = None,
+        lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> bool: ...
     def _is_blocked(
         self,
         number: object,
         on: date | None,
-        lists: Collection[str] | None,
+        lists: Iterable[str] | None,
         region: str | None,
     ) -> bool: ...

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Block", "Integers", "Objects", "Spans", "blocks", "days"]
+__all__ = ["Block", "Integers", "Objects", "Spans", "blocks", "days", "days_from"]
 
 _T = TypeVar("_T")
 
@@ -343,6 +343,18 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
     if length is not None and numbers.size != length:
         raise InputError(f"{length} days, one a row", f"{numbers.size}")
     return numbers.astype(np.int32)
+
+
+def days_from(rows: Iterable[object], first: int) -> NDArray[np.int32]:
+    """Return days that an iterator gives, of which the next is row *first*.
+
+    Raises:
+        InputError: A row is missing or no day; its number is in the message.
+
+    >>> days_from(iter([date(1970, 1, 3)]), 0)
+    array([2], dtype=int32)
+    """
+    return _object_days(rows, first).astype(np.int32)
 
 
 def _numpy_days(array: NDArray[Any]) -> NDArray[np.int64]:

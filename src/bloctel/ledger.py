@@ -6,13 +6,14 @@ Each function here is one step inside a transaction that `bloctel.registry` open
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bloctel import rules
-from bloctel.columns import days
+from bloctel.columns import days, days_from
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.lookup import BookList
 from bloctel.periods import (
@@ -34,7 +35,6 @@ from bloctel.table import Entry, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -51,6 +51,7 @@ __all__ = [
     "load",
     "no_table",
     "purge",
+    "stored_period",
 ]
 
 
@@ -68,7 +69,8 @@ class Receipts:
         self._rule = rule
         self._delay_days = delay_days
         self._feed = on if isinstance(on, Iterator) else None
-        self._on = days([] if self._feed else on, None)
+        self._on = days([] if self._feed is not None else on, None)
+        self._one_day = isinstance(on, date | str | np.datetime64)
         self._periods: dict[int, tuple[int, int]] = {}
 
     def rows(
@@ -90,14 +92,18 @@ class Receipts:
 
     def require_end(self, n_rows: int) -> None:
         """Raise InputError if there are more days than numbers."""
-        n_days = n_rows + sum(1 for _ in self._feed) if self._feed else len(self._on)
-        if n_days != n_rows and (self._feed or n_days != 1):
+        if self._one_day:
+            return
+        n_days = len(self._on)
+        if self._feed is not None:
+            n_days = n_rows + sum(1 for _ in self._feed)
+        if n_days != n_rows:
             raise self._wrong_length(n_days, n_rows)
 
     def _days(self, first: int, n: int) -> NDArray[np.int32]:
         if self._feed is not None:
-            return days(list(islice(self._feed, n)), None)
-        if len(self._on) == 1:
+            return days_from(islice(self._feed, n), first)
+        if self._one_day:
             return np.broadcast_to(self._on, n)
         return self._on[first : first + n]
 
@@ -147,6 +153,18 @@ def add(writer: Writer, rows: Sequence[Registration]) -> int:
         for row in fresh + again
     )
     return len(fresh) + len(again)
+
+
+def stored_period(reader: Reader, row: Registration) -> RegistrationPeriod:
+    """Return the period under which a registration is stored.
+
+    Raises:
+        NotRegisteredError: It is not stored.
+    """
+    for known in reader.registrations_of([row.key]):
+        if _name(known) == _name(row):
+            return _period(known)
+    raise NotRegisteredError("a registration that is stored", "none")
 
 
 def amend(

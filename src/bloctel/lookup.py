@@ -36,10 +36,11 @@ from bloctel.numbers import (
     reason_of,
 )
 from bloctel.periods import NO_END, from_epoch_day, plain_day, to_epoch_day
+from bloctel.rules import shown_name
 from bloctel.table import UNDATED, Entry, Overlay, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -282,7 +283,7 @@ class _Asked:
     def remember(
         self,
         on: date | None,
-        lists: Collection[str] | None,
+        lists: tuple[str, ...] | None,
         question: Question,
         until: float,
     ) -> None:
@@ -291,13 +292,16 @@ class _Asked:
             self.recent.clear()
             self.probes.clear()
             self._by_days.clear()
-        self.recent[_name(on, lists)] = question, until
+        self.recent[on, lists] = question, until
         if lists is None:
             self.probes[on] = question.probe, until
 
 
-def _name(on: date | None, lists: Collection[str] | None) -> object:
-    return on, None if lists is None else tuple(lists)
+def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the names of the lists asked; an iterator can be read only once."""
+    if lists is None:
+        return None
+    return (lists,) if isinstance(lists, str) else tuple(lists)
 
 
 class ClosedState:
@@ -357,7 +361,7 @@ class Book(Asker):
         number: object,
         *,
         on: date | None = None,
-        lists: Collection[str] | None = None,
+        lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> Verdict:
         """Return whether *number* is blocked, by which list, since and until when.
@@ -376,7 +380,7 @@ class Book(Asker):
         column: object,
         *,
         on: date | None = None,
-        lists: Collection[str] | None = None,
+        lists: Iterable[str] | None = None,
         region: str | None = None,
         invalid: Literal["raise", "block"] = "raise",
     ) -> NDArray[np.bool_]:
@@ -412,7 +416,7 @@ class Book(Asker):
         column: object,
         *,
         on: date | None = None,
-        lists: Collection[str] | None = None,
+        lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> NDArray[np.uint8]:
         """Return the `Status` of each row of a column, as a uint8 array.
@@ -429,7 +433,7 @@ class Book(Asker):
         self,
         *,
         on: date | None = None,
-        lists: Collection[str] | None = None,
+        lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> Question:
         """Fix the day and the lists once, for a file that is read piece by piece.
@@ -439,7 +443,7 @@ class Book(Asker):
         """
         self._refresh()
         state = self._state
-        days = self._days(state, on, lists)
+        days = self._days(state, on, _names(lists))
         return Question(state, days, check_region(region or self.region))
 
     @property
@@ -468,7 +472,7 @@ class Book(Asker):
         self,
         column: object,
         on: date | None,
-        lists: Collection[str] | None,
+        lists: Iterable[str] | None,
         region: str | None,
     ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         question = self._asked(on, lists)
@@ -483,7 +487,7 @@ class Book(Asker):
         self,
         number: object,
         on: date | None,
-        lists: Collection[str] | None,
+        lists: Iterable[str] | None,
         region: str | None,
     ) -> bool:
         """Answer what `Asker.is_blocked` hands back."""
@@ -493,10 +497,11 @@ class Book(Asker):
             raise InvalidNumberError(reason_of(key))
         return question.match(key) >= 0
 
-    def _asked(self, on: date | None, lists: Collection[str] | None) -> Question:
+    def _asked(self, on: date | None, lists: Iterable[str] | None) -> Question:
         """Return the question for that day and those lists, made or remembered."""
         moment = clock.elapsed()
-        known = self._memo.recent.get(_name(on, lists))
+        lists = _names(lists)
+        known = self._memo.recent.get((on, lists))
         if known is not None and moment < known[1]:
             return known[0]
         self._refresh()
@@ -509,7 +514,7 @@ class Book(Asker):
         return question
 
     def _days(
-        self, state: State, on: date | None, lists: Collection[str] | None
+        self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
         """Return the day to ask of each open list, by its place."""
         days: dict[int, int] = {}
@@ -544,7 +549,7 @@ class Book(Asker):
             )
 
 
-def _places(state: State, lists: Collection[str] | None) -> Sequence[int]:
+def _places(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
     """Return the places of the lists asked."""
     names = [held.rules.name for held in state.lists]
     if not names:
@@ -554,11 +559,10 @@ def _places(state: State, lists: Collection[str] | None) -> Sequence[int]:
         )
     if lists is None:
         return range(len(names))
-    if isinstance(lists, str):
-        lists = [lists]
     if not lists:
         raise InputError("at least one list", "none", "lists")
-    unknown = sorted(set(lists) - set(names))
+    unknown = set(lists) - set(names)
     if unknown:
-        raise UnknownListError(f"one of {', '.join(names)}", unknown[0], "lists")
+        got = min(shown_name(name) for name in unknown)
+        raise UnknownListError(f"one of {', '.join(names)}", got, "lists")
     return [place for place, name in enumerate(names) if name in lists]

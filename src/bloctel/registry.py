@@ -99,7 +99,8 @@ class Registry(Book):
         self._storage = storage
         self._reuse_seconds = refresh_seconds
         self._cursor: int | None = None
-        self._lock = RLock()
+        self._lock = RLock()  # of what look-ups know
+        self._write_lock = RLock()  # held for as long as a change takes
         with storage.read() as reader:
             region = reader.settings().get("region") or None
         empty = ledger.no_table()
@@ -201,13 +202,13 @@ class Registry(Book):
         """
         rule = rules.load(list)
         day = self._day(on, rule)
-        period = rule.registration_period(day, delay_days=delay_days)
         receipts = ledger.Receipts(rule, delay_days, day)
         key = np.array([self._key(number, region)], np.uint64)
         with self._writing() as writer:
             held = ledger.held_list(writer, rule.name)
-            ledger.add(writer, receipts.rows(held, key, 0))
-        return period
+            rows = receipts.rows(held, key, 0)
+            ledger.add(writer, rows)
+            return ledger.stored_period(writer, rows[0])
 
     def register_many(
         self,
@@ -304,6 +305,8 @@ class Registry(Book):
         Returns:
             How many registrations were erased, by list.
         """
+        if on is not None:
+            on = plain_day(on)
         erased: dict[str, int] = {}
         with self._writing() as writer:
             for held in writer.lists():
@@ -372,6 +375,8 @@ class Registry(Book):
         Raises:
             CannotAnswerError: The registry holds no list.
         """
+        if on is not None:
+            on = plain_day(on)
         with self._storage.read() as reader:
             lists, table = ledger.load(reader)
             generation = reader.last_change()
@@ -419,8 +424,8 @@ class Registry(Book):
         """Bring what look-ups know up to the end of the journal."""
         with self._storage.read() as reader:
             last = reader.last_change()
-            if self._cursor is not None and self._cursor == last:
-                return
+            if self._cursor == last and len(reader.lists()) == len(self._state.lists):
+                return  # a list may come without any change to a number
             changed = self._changed_numbers(reader, last)
             if changed is None:
                 lists, table = ledger.load(reader)
@@ -464,12 +469,12 @@ class _Writing:
         self._registry = registry
 
     def __enter__(self) -> Writer:
-        self._registry._lock.acquire()
+        self._registry._write_lock.acquire()
         try:
             self._transaction = self._registry._storage.write()
             return self._transaction.__enter__()
         except BaseException:
-            self._registry._lock.release()
+            self._registry._write_lock.release()
             raise
 
     def __exit__(
@@ -484,4 +489,4 @@ class _Writing:
             if kind is None and self._registry._cursor is not None:
                 self._registry._refresh()
         finally:
-            self._registry._lock.release()
+            self._registry._write_lock.release()

@@ -43,7 +43,7 @@ from bloctel.errors import (
 )
 from bloctel.files import replacing
 from bloctel.lookup import Book, BookList, ClosedState, Coverage, State
-from bloctel.periods import from_epoch_day, plain_day, to_epoch_day
+from bloctel.periods import add_days, from_epoch_day, to_epoch_day
 from bloctel.rules import in_force
 from bloctel.table import Overlay, Table
 
@@ -269,7 +269,6 @@ def build(
     """
     if not lists or origin.built_on is None:
         raise CannotAnswerError("a registry with at least one list", "one without")
-    plain_day(origin.built_on)
     sections = _sections_of(table, lists, origin.region)
     header = _header_of(table, lists, origin, sections)
     try:
@@ -364,7 +363,7 @@ def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
         last = built_on if closes_on is None else min(built_on, _day_before(closes_on))
         day = max(last, held.rules.opens_on)
         valid_days.append(in_force(held.rules.answer_validity, on=day).days)
-    return built_on + timedelta(days=min(valid_days))
+    return add_days(built_on, min(valid_days))
 
 
 def _day_before(day: date) -> date:

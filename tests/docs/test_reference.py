@@ -29,7 +29,7 @@ def test_every_reason_of_a_refusal_is_in_the_table_once() -> None:
     assert [code for code, _ in _TABLES[0]] == list(bloctel.Reason)
 
 
-@pytest.mark.parametrize("code", _EXAMPLES)
+@pytest.mark.parametrize("code", [code for code in _EXAMPLES if code != "ambiguous"])
 def test_every_example_is_refused_for_its_reason(code: str) -> None:
     """What the table shows is what `normalize` does."""
     example: object = True if code == "not_text" else _EXAMPLES[code]
@@ -117,7 +117,8 @@ def test_the_ranks_of_modules_are_those_of_the_code() -> None:
         if rows.index(other) >= rows.index(module)
     ]
 
-    assert set(imports) | {"_filter", "_digits", "_arrow"} == set(rows)
+    compiled = {"_arrow", "_digits", "_filter", "_probe"}
+    assert set(imports) | compiled == set(rows)
     assert not wrong
 
 

@@ -65,6 +65,7 @@ __all__ = [
     "load",
     "names",
     "parse",
+    "shown_name",
 ]
 
 _FOLDER: Final = Path(__file__).parent
@@ -92,8 +93,20 @@ def load(name: str) -> ListRules:
     """
     # Only names found in the folder become paths, so none can lead out of it.
     if not LIST_NAME.fullmatch(name) or name not in names():
-        # What is no list's name may be a phone number in the wrong place.
-        got = name if LIST_NAME.fullmatch(name) else "text that is no list's name"
-        raise UnknownListError(f"one of the lists {', '.join(names())}", got)
+        known = ", ".join(names())
+        raise UnknownListError(f"one of the lists {known}", shown_name(name))
     file = _FOLDER / f"{name}.toml"
     return parse(file.read_text(encoding="utf-8"), file.name)
+
+
+def shown_name(name: object) -> str:
+    """Return what a message may show of what was given as a list's name.
+
+    What is no list's name may be a phone number in the wrong place.
+
+    >>> shown_name("fr.blocktel"), shown_name("0639981234")
+    ('fr.blocktel', "text that is no list's name")
+    """
+    if isinstance(name, str) and LIST_NAME.fullmatch(name):
+        return name
+    return "text that is no list's name"

@@ -99,6 +99,7 @@ class SqlStorage:
         self._is_closed = False
         # one connection is shared by all threads of a registry in memory
         self._shared = RLock() if self._path is None else None
+        self._busy = False
         self._engine = sa.create_engine(
             "sqlite://",
             creator=self._connect,
@@ -203,9 +204,19 @@ class SqlStorage:
     def _alone(self) -> Iterator[None]:
         if self._shared is None:
             yield
-        else:
-            with self._shared:
+            return
+        with self._shared:
+            if self._busy:  # a second transaction would undo the first one
+                raise StorageError(
+                    "one transaction at a time in a registry in memory",
+                    "a second one inside it",
+                    self._where,
+                )
+            self._busy = True
+            try:
                 yield
+            finally:
+                self._busy = False
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
