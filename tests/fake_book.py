@@ -20,6 +20,7 @@ PERIODS = (
     ("fr.bloctel", date(2021, 6, 2), None),
     ("fr.bloctel", date(2021, 6, 2), date(2024, 1, 2)),
     ("own", date(2023, 5, 1), None),
+    ("own", None, None),
 )
 
 
@@ -37,11 +38,10 @@ def read_key(text: str) -> int:
     return 33_000_000_000 + int(digits)
 
 
-def read_spans(
+def _read_spans(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
-    region: str | None = None,
 ) -> NDArray[np.uint64]:
     """Return the key or the code of each text."""
     spans = zip(starts.tolist(), ends.tolist(), strict=True)
@@ -62,10 +62,10 @@ class FakeQuestion:
         ends: NDArray[np.int64],
     ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """Return the keys and, for each, what blocks it or -1."""
-        keys = read_spans(data, starts, ends)
+        keys = _read_spans(data, starts, ends)
         matches = [self.blocked.get(key, -1) for key in keys.tolist()]
         return keys, np.array(matches, np.int32)
 
-    def why(self, match: int) -> tuple[str, date, date | None]:
+    def why(self, match: int) -> tuple[str, date | None, date | None]:
         """Return what blocks."""
         return PERIODS[match]

@@ -104,6 +104,20 @@ def test_quoted_cells_are_read_and_kept(tmp_path: Path) -> None:
     )
 
 
+def test_a_day_that_nobody_knows_is_not_shown() -> None:
+    """A plain list has no dates: the reason is its name alone."""
+    book, blocked = FakeQuestion({"0639980001": 3}), io.BytesIO()
+
+    scrub_csv(
+        io.BytesIO(b"tel\n0639980001\n"),
+        book,
+        columns=["tel"],
+        outputs=Outputs(blocked=blocked),
+    )
+
+    assert blocked.getvalue() == b"tel;bloctel\n0639980001;own\n"
+
+
 def test_the_reason_is_quoted_where_it_must_be(tmp_path: Path) -> None:
     """An added field never splits in two."""
     text = '"a,1",b\n0639980001,\n'
@@ -344,6 +358,29 @@ def test_options_that_cannot_be_are_refused(
 
     assert str(caught.value) == sentence.format(file=tmp_path / "calls.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["calls.csv"]
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        (["1.5", "2.5", "12.0"], True),
+        (["1.5", "12"], False),  # exactly half: rather bad numbers
+        (["1.5", "2.5", "x", ""], True),
+        (["1.5", "2.5", "2.5", "0639980009"], False),  # one is a number
+    ],
+)
+def test_a_column_of_decimals_is_the_wrong_column(
+    values: list[str], refused: bool, tmp_path: Path
+) -> None:
+    """No number, and more than half of the filled cells with a fraction."""
+    text = "x;tel\n" + "".join(f"a;{value}\n" for value in values)
+
+    if refused:
+        with pytest.raises(InputError, match="decimal numbers"):
+            scrub(tmp_path, text)
+        assert [path.name for path in tmp_path.iterdir()] == ["calls.csv"]
+    else:
+        assert scrub(tmp_path, text)[0].rows == len(values)
 
 
 def test_a_directory_or_no_file_is_refused(tmp_path: Path) -> None:

@@ -8,17 +8,16 @@ import pytest
 
 from bloctel.errors import InputError
 from bloctel.scrub.plain import read_numbers
-from fake_book import read_key, read_spans
 
 
 def keys(text: str, column: str | int | None = None) -> list[int]:
     """Return the keys of all the numbers in a file of that text."""
     stream = io.BytesIO(text.encode())
-    batches = read_numbers(stream, read_spans, column=column)
+    batches = read_numbers(stream, column=column, region="FR")
     return [key for batch in batches for key in batch.tolist()]
 
 
-FIRST, SECOND = read_key("0639980001"), read_key("0639980002")
+FIRST, SECOND = 33_639_980_001, 33_639_980_002
 
 
 @pytest.mark.parametrize(
