@@ -12,7 +12,7 @@ cdef extern from "sbbf.h" nogil:
     void sbbf_might_contain_many(
         sbbf filter, const uint64_t *keys, size_t n, uint8_t *found
     )
-    size_t sbbf_add_many(
+    bint sbbf_add_many(
         sbbf filter, const uint64_t *keys, size_t n, uint64_t capacity,
         uint64_t *n_added
     )

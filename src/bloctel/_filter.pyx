@@ -453,12 +453,12 @@ cdef class BloomFilter:
         return 0
 
     cdef int _add_all(self, const uint64_t *keys, size_t n) except -1:
-        cdef size_t n_done
+        cdef bint all_fit
         with nogil:
-            n_done = sbbf_add_many(
+            all_fit = sbbf_add_many(
                 self._filter, keys, n, self._capacity, &self._n_added
             )
-        if n_done < n:
+        if not all_fit:
             raise CapacityError(f"at most {self._capacity} keys", "one more")
         return 0
 

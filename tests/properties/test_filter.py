@@ -110,9 +110,12 @@ def test_a_full_filter_takes_only_what_it_reports(
 
 @given(N_BLOCKS, KEYS, KEYS)
 def test_union_holds_both(n_blocks: int, left: list[int], right: list[int]) -> None:
-    """The bits of a union are those of a filter that was given both sets of keys."""
-    union = filled(n_blocks, left) | filled(n_blocks, right)
+    """A union has the bits of a filter given both sets of keys, and sums the counts."""
+    first, second = filled(n_blocks, left), filled(n_blocks, right)
 
+    union = first | second
+
+    assert union.n_added == first.n_added + second.n_added
     assert np.array_equal(union.blocks, filled(n_blocks, left + right).blocks)
 
 

@@ -172,10 +172,10 @@ static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, si
     }
 }
 
-/* Add keys until one would set a new bit in a filter that is full.
- * Return how many keys were added, n if all; count those that set a new bit. */
-static inline size_t sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
-                            uint64_t capacity, uint64_t *n_added)
+/* Add keys, counting those that set a new bit. Return 0, leaving out the rest, at the
+ * first that would set a new bit in a filter that is full; else 1. */
+static inline int sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
+                         uint64_t capacity, uint64_t *n_added)
 {
     sbbf_chunk chunk;
     for (size_t done = 0; done < n; done += SBBF_CHUNK) {
@@ -185,10 +185,10 @@ static inline size_t sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
             if (*n_added < capacity)
                 *n_added += (uint64_t)sbbf_insert(chunk.block[i], chunk.low[i]);
             else if (!sbbf_block_has(chunk.block[i], chunk.low[i]))
-                return done + i;
+                return 0;
         }
     }
-    return n;
+    return 1;
 }
 
 static inline int sbbf_count_ones(uint32_t word)
