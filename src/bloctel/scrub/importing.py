@@ -66,8 +66,6 @@ def import_csv(
         added = registry.register_many(
             feed.numbers(), list=list, on=on if on_column is None else feed.days()
         )
-    if feed.n_numbers == 0:
-        raise InputError("phone numbers", "none", name)
     return feed.n_numbers, added
 
 
@@ -106,6 +104,8 @@ class _Feed:
                 self._days.extend(self._read_days(batch, filled.tolist()))
             self.n_numbers += len(filled)
             yield from map(PhoneNumber, keys[filled].tolist())
+        if self.n_numbers == 0:  # said here, the registry is left as it was
+            raise InputError("phone numbers", "none", self._records.name)
 
     def days(self) -> Iterator[date]:
         """Yield the day of each number that has been yielded."""
