@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ class PendingFile:
     def __init__(self, target: str | Path) -> None:
         # A link keeps pointing where it points: its target is what is replaced.
         self._final = Path(os.path.realpath(target))
+        _refuse_special(self._final)
         self._temporary = self._final.with_name(f".bloctel-{secrets.token_hex(8)}.part")
         # "x" creates with the ordinary permissions of a new file.
         self.file: BinaryIO = self._temporary.open("xb")
@@ -67,6 +69,14 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         pending.publish()
     finally:
         pending.discard()
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise OSError if *path* is there and no file: a rename would replace a device."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "Not a regular file", str(path))
 
 
 def _flush_folder(folder: Path) -> None:

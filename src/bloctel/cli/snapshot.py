@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bloctel.cli.options import Format, FormatOption, OnOption
 from bloctel.cli.output import print_record
+from bloctel.errors import InputError
 from bloctel.registry import Registry
-from bloctel.snapshot import Snapshot, SnapshotInfo
+from bloctel.snapshot import MAGIC, Snapshot, SnapshotInfo
 from bloctel.snapshot import verify as verify_snapshot
 
 __all__ = ["app"]
@@ -36,6 +38,7 @@ def build(
     Example:
         bloctel snapshot build sqlite:///oppositions.db oppositions.bloctel
     """
+    _refuse_another_file(path)
     with Registry.open(registry) as opened:
         _print(opened.build_snapshot(path, on=on), format)
 
@@ -61,6 +64,18 @@ def info(path: _Path, format: FormatOption = Format.TABLE) -> None:
     """
     with Snapshot.open(path, verify=False) as opened:
         _print(opened.info, format)
+
+
+def _refuse_another_file(path: str) -> None:
+    """Refuse to replace what is no snapshot: a mistyped name costs no registry."""
+    file = Path(path)
+    if not file.exists() or (file.is_file() and file.stat().st_size == 0):
+        return
+    if file.is_file():
+        with file.open("rb") as opened:
+            if opened.read(len(MAGIC)) == MAGIC:
+                return
+    raise InputError("a new file or a snapshot to replace", "something else", path)
 
 
 def _print(info: SnapshotInfo, format: Format) -> None:
