@@ -1,6 +1,6 @@
 """A call file in; its rows out, split by what the lists say of their numbers."""
 
-from bloctel.scrub.against import open_against
+from bloctel.scrub.against import open_against, refuse_overwriting
 from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
 from bloctel.scrub.dialect import CsvOptions
 from bloctel.scrub.importing import import_csv
@@ -11,5 +11,6 @@ __all__ = [
     "ScrubSummary",
     "import_csv",
     "open_against",
+    "refuse_overwriting",
     "scrub_csv",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 from bloctel import rules
 from bloctel.books import is_url
 from bloctel.books import open as open_book
+from bloctel.errors import InputError
 from bloctel.lookup import Book
 from bloctel.numbers import DEFAULT_REGION
 from bloctel.registry import Registry
@@ -20,7 +22,9 @@ from bloctel.snapshot import MAGIC, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PLAIN_LIST", "open_against"]
+    from bloctel.scrub.csv_file import Outputs
+
+__all__ = ["PLAIN_LIST", "open_against", "refuse_overwriting"]
 
 #: The list that a plain file of numbers stands for: a firm's own objections.
 PLAIN_LIST = "own"
@@ -54,9 +58,28 @@ def open_against(
             book.close()
 
 
+def refuse_overwriting(outputs: Outputs, target: str) -> None:
+    """Make sure that no output takes the place of what a file is scrubbed against.
+
+    Raises:
+        InputError: One would; the opposition list would be lost.
+    """
+    against = os.path.realpath(target.removeprefix("sqlite:///"))
+    for name, output in outputs.wanted().items():
+        if not isinstance(output, str | Path):
+            continue
+        path = os.path.realpath(output)
+        same = os.path.exists(path) and os.path.exists(against)
+        if path == against or (same and os.path.samefile(path, against)):
+            got = "the same as the opposition list"
+            raise InputError("a file of its own", got, f"the {name} output")
+
+
 def _is_snapshot(path: str) -> bool:
     """Tell whether a file begins as a snapshot, be it damaged after that."""
     try:
+        if Path(path).is_fifo():  # what is read from a pipe is gone
+            return False
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:

@@ -20,6 +20,7 @@ __all__ = [
 #: A cell with so many digits may be a phone number, and is then no column name.
 _NUMBER_DIGITS: Final = 4
 _NAMES_SHOWN: Final = 30
+_NAME_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,12 @@ def _find(
     if isinstance(column, int):
         if column <= len(first):
             return column - 1
-        raise InputError(f"a column {column}", _described(first, names), where)
+        raise InputError(
+            f"a column {_shown(str(column))}", _described(first, names), where
+        )
     if names is None:
         raise InputError(
-            f"a header row to find the column {column!r} in", "no header", where
+            f"a header row to find the column {_shown(column)} in", "no header", where
         )
     return _find_name(column, names, where)
 
@@ -121,8 +124,15 @@ def _find_name(column: str, names: Sequence[str], where: str) -> int:
         return found[0]
     if found:
         got = f"{len(found)} columns of that name"
-        raise InputError(f"one column {column!r}", got, where)
-    raise InputError(f"a column {column!r}", _described(names, names), where)
+        raise InputError(f"one column {_shown(column)}", got, where)
+    raise InputError(f"a column {_shown(column)}", _described(names, names), where)
+
+
+def _shown(column: str) -> str:
+    """Return the wanted column for a message, unless it may be a phone number."""
+    if _may_hold_number(column):
+        return "of that name"
+    return column if column.isdecimal() else repr(column)
 
 
 def _described(first: Sequence[str], names: Sequence[str] | None) -> str:
@@ -131,9 +141,14 @@ def _described(first: Sequence[str], names: Sequence[str] | None) -> str:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
         return f"a first row of {len(names)} cells that holds numbers, not names"
-    shown = ", ".join(repr(name) for name in names[:_NAMES_SHOWN])
+    shown = ", ".join(repr(_cut(name)) for name in names[:_NAMES_SHOWN])
     more = ", ..." if len(names) > _NAMES_SHOWN else ""
     return f"the columns {shown}{more}"
+
+
+def _cut(name: str) -> str:
+    """Return a name, or its beginning: what is no CSV file has very long ones."""
+    return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
 
 
 def _may_hold_number(cell: str) -> bool:

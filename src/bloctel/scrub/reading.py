@@ -169,8 +169,9 @@ def open_records(
         InputError: There is no such file, or it is no CSV file with those columns.
     """
     name = source_name(source)
-    with _opened(source, name) as stream:
-        status = _status(stream)
+    with _opened(source, name) as opened:
+        stream = _Readable(opened, name)
+        status = _status(opened)
         sample = _read_fully(stream, SAMPLE_SIZE)
         dialect = detect(
             sample,
@@ -223,7 +224,22 @@ def _size(status: os.stat_result | None) -> int | None:
     return status.st_size
 
 
-def _read_fully(stream: BinaryIO, size: int) -> bytes:
+class _Readable:
+    """A stream whose errors are sentences."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except OSError as error:
+            got = f"one that cannot be read ({error.strerror})"
+            raise InputError("a CSV file", got, self._name) from error
+
+
+def _read_fully(stream: _Readable, size: int) -> bytes:
     """Return *size* bytes, fewer only at the end: a pipe gives them in pieces."""
     pieces = []
     while size and (piece := stream.read(size)):
@@ -233,7 +249,7 @@ def _read_fully(stream: BinaryIO, size: int) -> bytes:
 
 
 def _raw_chunks(
-    stream: BinaryIO, sample: bytes, total: int | None, progress: Progress | None
+    stream: _Readable, sample: bytes, total: int | None, progress: Progress | None
 ) -> Generator[bytes, None, None]:
     done = 0
     chunk = sample
