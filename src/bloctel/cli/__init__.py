@@ -6,8 +6,11 @@
 | 1 | blocked |
 | 2 | wrong usage, or bad input |
 | 3 | no trustworthy answer: a closed list, a damaged file, a storage that is down |
+| 130, 141 | stopped by Ctrl-C, or by a reader that has gone, as shells count it |
 """
 
+import io
+import os
 import sys
 
 __all__ = ["main"]
@@ -15,6 +18,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line."""
+    _mend_streams()
     try:
         from bloctel.cli.app import app  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as error:
@@ -25,4 +29,20 @@ def main() -> None:
             "(cure: python -m pip install 'bloctel[cli]')\n"
         )
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     app()
+
+
+def _mend_streams() -> None:
+    """Make sure that messages have somewhere to go, and that any text can be shown."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stderr.write(
+            "bloctel: expected an open standard output, got a closed one\n"
+        )
+        sys.exit(3)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Annotated, Any
 
@@ -16,8 +17,21 @@ from bloctel.errors import BloctelError, CannotAnswerError
 __all__ = ["app"]
 
 
+#: Both click and typer's own copy of it have this class, under different names.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+_NUMBER = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
+
+
 class _Commands(TyperGroup):
     """Commands whose errors are one sentence and an exit code, not a traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command whose help shows examples line by line, to be copied."""
+        command = super().get_command(ctx, cmd_name)
+        for each in (command, *getattr(command, "commands", {}).values()):
+            if each and each.help and "\b" not in each.help:
+                each.help = each.help.replace("\nExample:\n", "\n\b\nExample:\n")
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -26,10 +40,30 @@ class _Commands(TyperGroup):
         except BloctelError as error:
             typer.echo(f"bloctel: {error}", err=True)
             raise typer.Exit(3 if isinstance(error, CannotAnswerError) else 2) from None
+        except _UsageError as error:
+            # click repeats what was typed: digits of a number, if it was not quoted
+            error.message = _NUMBER.sub("(digits)", error.message)
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
         except BrokenPipeError:
-            # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            # whoever read our output has gone: neither "done" nor worth a message
+            _drop_output()
+            raise typer.Exit(141) from None
+        except OSError as error:
+            _drop_output()
+            place = f" - at {error.filename}" if error.filename else ""
+            typer.echo(
+                f"bloctel: expected a system that reads and writes, "
+                f"got {error.strerror}{place}",
+                err=True,
+            )
+            raise typer.Exit(3) from None
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere, so that Python's end does not stumble."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from bloctel.cli.input import all_numbers
 from bloctel.cli.options import (
     Format,
     FormatOption,
@@ -52,7 +52,7 @@ def check(
     Example:
         bloctel check "06 39 98 12 34" --against sqlite:///oppositions.db
     """
-    asked = [line for number in numbers for line in _lines(number)]
+    asked = all_numbers(numbers)
     with open_against(against, region=region) as book:
         verdicts = [
             book.check(number, on=on, lists=lists, region=region) for number in asked
@@ -60,12 +60,6 @@ def check(
     rows = [_row(text, verdict) for text, verdict in zip(asked, verdicts, strict=True)]
     print_rows(_COLUMNS, rows, format)
     raise typer.Exit(max((_EXIT_CODES[v.status] for v in verdicts), default=0))
-
-
-def _lines(number: str) -> list[str]:
-    if number != "-":
-        return [number]
-    return [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
 
 
 def _row(asked: str, verdict: Verdict) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Optional, overload
@@ -17,6 +18,10 @@ __all__ = [
     "RegionOption",
     "place",
 ]
+
+
+#: No file has more columns than this many digits can count.
+_PLACE_DIGITS = 9
 
 
 class Format(StrEnum):
@@ -36,6 +41,23 @@ def _day(text: str) -> date:
         ) from None
 
 
+def _list(name: str) -> str:
+    """Refuse what is no list's name: an error must not repeat a phone number."""
+    if not name[:1].isalpha():
+        raise typer.BadParameter("expected a list's name such as own, got other text")
+    return name
+
+
+def _lists(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [_list(name) for name in names]
+
+
+def _region(code: str | None) -> str | None:
+    if code is not None and not re.fullmatch("[A-Za-z]{2}", code):
+        raise typer.BadParameter("expected a region such as FR, got other text")
+    return code
+
+
 OnOption = Annotated[
     Optional[date],
     typer.Option(
@@ -49,12 +71,16 @@ FormatOption = Annotated[
     Format, typer.Option("--format", help="How the result is printed.")
 ]
 ListOption = Annotated[
-    str, typer.Option("--list", metavar="NAME", help="The list, such as own.")
+    str,
+    typer.Option(
+        "--list", callback=_list, metavar="NAME", help="The list, such as own."
+    ),
 ]
 ListsOption = Annotated[
     Optional[list[str]],
     typer.Option(
         "--list",
+        callback=_lists,
         metavar="NAME",
         help="Ask this list alone; may be repeated.  All lists if not given.",
     ),
@@ -63,6 +89,7 @@ RegionOption = Annotated[
     Optional[str],
     typer.Option(
         "--region",
+        callback=_region,
         metavar="CODE",
         help="The region (ISO 3166-1) of numbers without a country code; "
         "that of the registry or the snapshot if not given.",
@@ -76,4 +103,6 @@ def place(column: str) -> str | int: ...
 def place(column: None) -> None: ...
 def place(column: str | None) -> str | int | None:
     """Return a column's place if it is given by number, else its name."""
-    return int(column) if column is not None and column.isdecimal() else column
+    if column is None or not column.isdecimal() or len(column) > _PLACE_DIGITS:
+        return column
+    return int(column)

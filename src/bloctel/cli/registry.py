@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, fields
 from typing import Annotated, Optional
 
 import typer
 
+from bloctel.cli.input import all_numbers, source
 from bloctel.cli.options import (
     Format,
     FormatOption,
@@ -17,8 +17,8 @@ from bloctel.cli.options import (
     place,
 )
 from bloctel.cli.output import print_record, print_rows
-from bloctel.errors import InputError
-from bloctel.numbers import DEFAULT_REGION
+from bloctel.errors import InputError, InvalidNumberError
+from bloctel.numbers import DEFAULT_REGION, PhoneNumber, normalize
 from bloctel.registry import HistoryEntry, Registry
 from bloctel.scrub import import_csv
 
@@ -33,7 +33,10 @@ _Url = Annotated[
     str,
     typer.Argument(metavar="URL", help="The registry, such as sqlite:///own.db."),
 ]
-_Numbers = Annotated[list[str], typer.Argument(help="Phone numbers.")]
+_Numbers = Annotated[
+    list[str],
+    typer.Argument(help="Phone numbers; - reads one a line from standard input."),
+]
 
 
 @app.command()
@@ -74,11 +77,14 @@ def register(
         Optional[int],
         typer.Option(
             "--delay-days",
+            min=0,
+            max=999,
             help="Days until protection begins; the latest that the list's rules "
             "allow if not given.",
         ),
     ] = None,
     region: RegionOption = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Put numbers on a list: all of them, or none if one is refused.
 
@@ -86,10 +92,23 @@ def register(
         bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
     with Registry.open(url) as registry:
+        asked = all_numbers(numbers)
+        parsed = _read(asked, registry.region if region is None else region)
         added = registry.register_many(
-            numbers, list=list_name, on=on, delay_days=delay_days, region=region
+            parsed, list=list_name, on=on, delay_days=delay_days
         )
-    print_record({"registered": added, "known already": len(numbers) - added}, _TABLE)
+    print_record({"registered": added, "known already": len(parsed) - added}, format)
+
+
+def _read(numbers: list[str], region: str | None) -> list[PhoneNumber]:
+    """Read all the numbers; an error tells which of them, counted from 1."""
+    read = []
+    for count, number in enumerate(numbers, 1):
+        try:
+            read.append(normalize(number, region=region))
+        except InvalidNumberError as error:
+            raise InvalidNumberError(error.reason, f"number {count}") from None
+    return read
 
 
 @app.command()
@@ -99,6 +118,7 @@ def renew(
     list_name: ListOption,
     on: OnOption = None,
     region: RegionOption = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Renew a number's registration by hand.
 
@@ -108,7 +128,7 @@ def renew(
     """
     with Registry.open(url) as registry:
         period = registry.renew(number, list=list_name, on=on, region=region)
-    print_record(asdict(period), _TABLE)
+    print_record(asdict(period), format)
 
 
 @app.command()
@@ -118,6 +138,7 @@ def withdraw(
     list_name: ListOption,
     on: OnOption = None,
     region: RegionOption = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Take a number off a list: from that day on it is not protected any more.
 
@@ -126,7 +147,7 @@ def withdraw(
     """
     with Registry.open(url) as registry:
         period = registry.withdraw(number, list=list_name, on=on, region=region)
-    print_record(asdict(period), _TABLE)
+    print_record(asdict(period), format)
 
 
 @app.command()
@@ -166,6 +187,7 @@ def import_(
         Optional[str],
         typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
     ] = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Register every number of a CSV file: all of them, or none if one is refused.
 
@@ -176,23 +198,22 @@ def import_(
     """
     if on is not None and on_column is not None:
         raise InputError("--on or --on-column", "both")
-    source = sys.stdin.buffer if file == "-" else file
     with Registry.open(url) as registry:
         rows, added = import_csv(
             registry,
-            source,
+            source(file),
             list=list_name,
             column=place(column),
             on=on,
             on_column=place(on_column),
         )
     print_record(
-        {"rows": rows, "registered": added, "known already": rows - added}, _TABLE
+        {"rows": rows, "registered": added, "known already": rows - added}, format
     )
 
 
 @app.command()
-def purge(url: _Url, on: OnOption = None) -> None:
+def purge(url: _Url, on: OnOption = None, format: FormatOption = Format.TABLE) -> None:
     """Erase what the lists' rules say must be erased by that day.
 
     Example:
@@ -200,7 +221,4 @@ def purge(url: _Url, on: OnOption = None) -> None:
     """
     with Registry.open(url) as registry:
         erased = registry.purge(on=on)
-    print_record({f"erased from {name}": n for name, n in erased.items()}, _TABLE)
-
-
-_TABLE = Format.TABLE
+    print_record({f"erased from {name}": n for name, n in erased.items()}, format)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from bloctel.cli.input import source
 from bloctel.cli.options import (
     Format,
     FormatOption,
@@ -26,12 +27,19 @@ from bloctel.cli.options import (
     place,
 )
 from bloctel.cli.output import print_record
-from bloctel.scrub import CsvOptions, Outputs, open_against, scrub_csv
+from bloctel.scrub import (
+    CsvOptions,
+    Outputs,
+    open_against,
+    refuse_overwriting,
+    scrub_csv,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bloctel.scrub import ScrubSummary
+    from bloctel.scrub.outputs import Target
 
 __all__ = ["scrub"]
 
@@ -108,12 +116,12 @@ def scrub(
     """
     began = time.perf_counter()
     outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
-    source = sys.stdin.buffer if file == "-" else file
+    refuse_overwriting(outputs, against)
     with open_against(against, column=place(against_column), region=region) as book:
         question = book.question(on=on, lists=lists, region=region)
         with _progress() as progress:
             summary = scrub_csv(
-                source,
+                source(file),
                 question,
                 columns=[place(column) for column in columns],
                 outputs=outputs,
@@ -126,7 +134,7 @@ def scrub(
     print_record(_record(summary, seconds), format, to=to)
 
 
-def _stream(path: str | None) -> str | BinaryIO | None:
+def _stream(path: str | None) -> Target | None:
     return sys.stdout.buffer if path == "-" else path
 
 

@@ -1,0 +1,353 @@
+"""Bad input is one sentence, an exit code, and nothing written."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from command_line import LISTED, NOT_LISTED, run, sentence
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder, with its content."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+CONTENTS = {
+    "no such column": (b"nom;mobile\nA;0199000001\n", "the columns 'nom', 'mobile'"),
+    "no header": (b"A;0199000001\n", "a first row of 2 cells that holds numbers"),
+    "empty": (b"", "an empty file"),
+    "binary": (b"tel\n\x00\x01\x02", "a binary file"),
+    "workbook": (b"PK\x03\x04\x14\x00", "an Excel workbook"),
+    "database": (b"SQLite format 3\x00", "a SQLite database"),
+    "cut in a quoted field": (b'tel\n0199000001\n"02619', "inside a quoted field"),
+    "floats": (b"tel\n48.85\n2.35\n", "decimal numbers"),
+    "one long line": (b"x" * 100_000, "the columns 'xxx"),
+}
+
+
+@pytest.mark.parametrize(("content", "got"), CONTENTS.values(), ids=CONTENTS)
+def test_a_bad_call_file_is_one_sentence(
+    content: bytes, got: str, lists: Path, tmp_path: Path
+) -> None:
+    """It says what was expected, what came and in which file; nothing is written."""
+    calls = tmp_path / "calls.csv"
+    calls.write_bytes(content)
+    before = files(tmp_path)
+
+    done = run(
+        *("scrub", calls, "--against", lists, "--column", "tel"),
+        *("--output", tmp_path / "clear.csv", "--blocked", tmp_path / "blocked.csv"),
+    )
+
+    said = sentence(done)
+    assert got in said
+    assert str(calls) in said
+    assert len(said) < 500 + len(str(calls))
+    assert files(tmp_path) == before
+
+
+def test_where_is_a_row_and_a_column(lists: Path, tmp_path: Path) -> None:
+    """The place is the one that an editor or a spreadsheet shows."""
+    calls = tmp_path / "calls.csv"
+    calls.write_text('nom;tel\nA;0199000001\nB;"02619\n')
+    bad_list = tmp_path / "list.csv"
+    bad_list.write_text("nom;tel\nA;0199000001\nB;O261910002\n")
+
+    cut = run("scrub", calls, "--against", lists, "--column", "tel")
+    unread = run("scrub", lists, "--against", bad_list, "--column", "telephone")
+
+    assert sentence(cut).endswith(f"{calls}, row 3")
+    assert sentence(unread).endswith(f"{bad_list}, row 3, column 'tel'")
+
+
+def test_a_directory_or_a_missing_file(lists: Path, tmp_path: Path) -> None:
+    """As a call file and as a list."""
+    for path, got in ((tmp_path, "a directory"), (tmp_path / "no", "no such file")):
+        scrubbed = run("scrub", path, "--against", lists, "--column", "tel")
+        asked = run("check", LISTED, "--against", path)
+
+        expected = f"expected a CSV file, got {got} - at {path}"
+        assert sentence(scrubbed) == sentence(asked) == expected
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux")
+def test_a_file_that_fails_while_it_is_read(lists: Path) -> None:
+    """An error of the disk is a sentence too."""
+    said = sentence(run("scrub", "/proc/self/mem", "--against", lists, "--column", "1"))
+
+    assert said.startswith("expected a CSV file, got one that cannot be read (")
+
+
+def test_a_file_that_may_not_be_read(
+    lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Permission is refused where the tests are not run as root, or as if."""
+    calls = tmp_path / "calls.csv"
+    calls.write_text("tel\n")
+    ordinary = Path.open
+
+    def refuse(self: Path, mode: str) -> object:
+        if self == calls:
+            raise PermissionError(13, "Permission denied", str(self))
+        return ordinary(self, mode)
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    said = sentence(run("scrub", calls, "--against", lists, "--column", "tel"))
+
+    assert said == (
+        "expected a CSV file, got a file that cannot be read (Permission denied)"
+        f" - at {calls}"
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="needs Linux")
+def test_a_folder_that_may_not_be_written(lists: Path) -> None:
+    """Nobody, not even root, makes files in /proc."""
+    done = run(
+        *("scrub", lists, "--against", lists, "--column", "telephone"),
+        *("--output", "/proc/clear.csv"),
+    )
+
+    assert "one that cannot be written to (" in sentence(done)
+
+
+def test_outputs_that_cannot_be(lists: Path, registry: str, tmp_path: Path) -> None:
+    """The input, the list, a missing folder, a folder, the same file twice."""
+    calls = tmp_path / "calls.csv"
+    calls.write_text(f"tel\n{LISTED}\n")
+    (tmp_path / "soft").symlink_to(lists)
+    os.link(lists, tmp_path / "hard")
+    before = files(tmp_path)
+    database = registry.removeprefix("sqlite:///")
+    own = "expected a file of its own, got the same as "
+    cases = [
+        (lists, ("--output", calls), own + "the input - at the clear output"),
+        (lists, ("--output", "x", "--blocked", "./x"), own + "the clear output"),
+        (lists, ("--output", tmp_path / "no" / "x"), "got no such folder"),
+        (lists, ("--invalid", tmp_path), "got a directory"),
+        (lists, ("--output", "-", "--blocked", "-"), own + "the clear output"),
+        (lists, ("--output", lists), own + "the opposition list - at the clear"),
+        (lists, ("--blocked", tmp_path / "soft"), own + "the opposition list"),
+        (lists, ("--invalid", tmp_path / "hard"), own + "the opposition list"),
+        (registry, ("--output", database), own + "the opposition list"),
+    ]
+    for against, outputs, expected in cases:
+        done = run("scrub", calls, "--against", against, "--column", "tel", *outputs)
+
+        assert expected in sentence(done)
+    assert files(tmp_path) == before
+
+
+def test_a_snapshot_never_takes_the_place_of_something_else(
+    registry: str, tmp_path: Path
+) -> None:
+    """Two names in the wrong order, or a device, cost nothing."""
+    database = Path(registry.removeprefix("sqlite:///"))
+    before = database.read_bytes()
+
+    for path in (database, tmp_path, Path(os.devnull)):
+        said = sentence(run("snapshot", "build", registry, path))
+
+        assert said == (
+            "expected a new file or a snapshot to replace, got something else"
+            f" - at {path}"
+        )
+    assert database.read_bytes() == before
+    assert not Path(os.devnull).is_file()
+    (tmp_path / "empty").touch()
+    assert run("snapshot", "build", registry, tmp_path / "empty").code == 0
+    assert run("snapshot", "build", registry, tmp_path / "empty").code == 0
+    assert run("snapshot", "build", registry, tmp_path / "no" / "s").code == 3
+
+
+def test_damaged_snapshots_give_no_answer(registry: str, tmp_path: Path) -> None:
+    """Cut, altered or foreign: exit code 3 wherever it is a snapshot by its look."""
+    sound = tmp_path / "s.bloctel"
+    run("snapshot", "build", registry, sound)
+    content = sound.read_bytes()
+    altered = bytearray(content)
+    altered[-1] ^= 1
+    for damaged in (content[:-1], content[:100], content[:8], bytes(altered)):
+        sound.write_bytes(damaged)
+
+        for command in (
+            ("check", LISTED, "--against", sound),
+            ("scrub", sound, "--against", sound, "--column", "1"),
+            ("snapshot", "verify", sound),
+        ):
+            assert str(sound) in sentence(run(*command), 3)
+    sound.write_text("tel\n")
+    assert "snapshot" in sentence(run("snapshot", "verify", sound), 3)
+    assert sentence(run("snapshot", "info", tmp_path / "none"), 3)
+    assert sentence(run("check", LISTED, "--against", tmp_path / "none.bloctel"), 3)
+
+
+def test_unreadable_registries(tmp_path: Path) -> None:
+    """Text, a database of others, a folder: no answer, and nothing is made of them."""
+    (tmp_path / "text").write_text("tel\n0199000001\n")
+    with sqlite3.connect(tmp_path / "other") as other:
+        other.execute("CREATE TABLE t (x)")
+    other.close()
+    before = files(tmp_path)
+
+    for name in ("text", "other", "", "none", "no/none"):
+        done = run("check", LISTED, "--against", f"sqlite:///{tmp_path / name}")
+
+        assert done.code in (2, 3)
+        sentence(done, done.code)
+    assert files(tmp_path) == before
+
+
+def test_a_missing_registry_is_never_made(tmp_path: Path) -> None:
+    """A typo must not become an empty list."""
+    url = f"sqlite:///{tmp_path / 'typo.db'}"
+    own = ("--list", "own")
+    numbers = tmp_path / "n.csv"
+    numbers.write_text(f"tel\n{LISTED}\n")
+    commands: list[tuple[object, ...]] = [
+        ("registry", "register", url, LISTED, *own),
+        ("registry", "renew", url, LISTED, *own),
+        ("registry", "withdraw", url, LISTED, *own),
+        ("registry", "history", url, LISTED),
+        ("registry", "import", url, numbers, *own),
+        ("registry", "purge", url),
+        ("snapshot", "build", url, tmp_path / "s.bloctel"),
+        ("check", LISTED, "--against", url),
+        ("scrub", numbers, "--against", url, "--column", "tel"),
+    ]
+    for command in commands:
+        assert "expected a registry" in sentence(run(*command))
+    assert list(files(tmp_path)) == ["n.csv"]
+
+
+def test_a_registry_is_never_overwritten(registry: str) -> None:
+    """`create` leaves what is there as it is."""
+    assert "an existing one" in sentence(run("registry", "create", registry))
+    assert run("check", LISTED, "--against", registry).code == 1
+
+
+def test_options_that_cannot_be(registry: str, lists: Path, tmp_path: Path) -> None:
+    """Unknown lists, regions and encodings; days that are none, or not answered."""
+    ask = ("check", LISTED, "--against", registry)
+    csv = ("scrub", lists, "--against", lists, "--column", "telephone")
+    add = ("registry", "register", registry, LISTED, "--list")
+    new = f"sqlite:///{tmp_path / 'new.db'}"
+    cases: list[tuple[tuple[object, ...], int, str]] = [
+        ((*ask, "--list", "nope"), 2, "got nope"),
+        (("registry", "create", new, "--list", "nope"), 2, "got nope"),
+        (("registry", "create", new, "--region", "XX"), 2, "got 'XX'"),
+        (("registry", "create", "postgres://h/d"), 2, "the scheme 'postgres'"),
+        (("registry", "create", tmp_path / "new.db"), 2, "text without a scheme"),
+        ((*ask, "--region", "XX"), 2, "got 'XX'"),
+        ((*csv, "--region", "fr"), 2, "got 'fr'"),
+        ((*csv, "--encoding", "ebcdic"), 2, "got 'ebcdic'"),
+        ((*csv, "--delimiter", ",,"), 2, "got ',,'"),
+        ((*ask, "--on", "2016-05-31"), 3, "a day from 2016-06-01 on"),
+        ((*csv, "--on", "2015-12-31"), 3, "a day from 2016-06-01 on"),
+        ((*add, "fr.bloctel", "--on", "2026-11-23"), 3, "prior consent"),
+        ((*add, "own", "--delay-days", "1"), 2, "a delay of 0 to 0 days, got 1"),
+        (("registry", "withdraw", registry, NOT_LISTED, "--list", "own"), 2, "none"),
+    ]
+    for command, code, got in cases:
+        assert got in sentence(run(*command), code)
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
+    """What click finds is told with the usage."""
+    commands: list[tuple[object, ...]] = [
+        ("nonsense",),
+        ("registry", "nonsense"),
+        ("check", LISTED),
+        ("check", "--against", lists),
+        ("check", LISTED, "--against", lists, "--on", "today"),
+        ("check", LISTED, "--against", lists, "--on", "2026-02-30"),
+        ("check", LISTED, "--against", lists, "--format", "xml"),
+        ("check", LISTED, "--against", lists, "--region", "33"),
+        ("check", LISTED, "--against", lists, "--list", "33"),
+        ("scrub", lists, "--against", lists),
+        ("registry", "register", registry, LISTED, "--list", "own", "--nonsense"),
+    ]
+    for command in commands:
+        done = run(*command)
+
+        assert (done.code, done.stdout) == (2, "")
+        assert "Error: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_both_on_and_on_column(registry: str, lists: Path) -> None:
+    """One day for all, or a column of days."""
+    done = run(
+        *("registry", "import", registry, lists, "--list", "own"),
+        *("--on", "2026-01-02", "--on-column", "jour"),
+    )
+
+    assert sentence(done) == "expected --on or --on-column, got both"
+
+
+def test_the_number_that_is_refused_is_counted_from_one(registry: str) -> None:
+    """Of two arguments the second is number 2; the first is not kept."""
+    done = run("registry", "register", registry, NOT_LISTED, "O1", "--list", "own")
+
+    assert sentence(done).endswith("text that is refused as letters - at number 2")
+    assert run("check", NOT_LISTED, "--against", registry).code == 0
+
+
+def test_the_last_day_that_there_is(registry: str, tmp_path: Path) -> None:
+    """A snapshot of the last day of the calendar is no overflow."""
+    done = run(
+        *("snapshot", "build", registry, tmp_path / "s.bloctel"),
+        *("--on", "9999-12-31", "--format", "json"),
+    )
+
+    assert done.code == 0
+    assert '"covered_until": "9999-12-31"' in done.stdout
+
+
+def test_no_error_shows_a_number(registry: str, lists: Path, tmp_path: Path) -> None:
+    """Not even one that stands where no number should."""
+    number, parts = "0639980001", ("06", "39", "98", "00", "01")
+    calls = tmp_path / "calls.csv"
+    calls.write_text(f"nom;tel\nDupont;{number}\nDurand;{number} {number}x\n")
+    headerless = tmp_path / "headerless.csv"
+    headerless.write_text(f"Dupont;{number}\n")
+    own = ("--list", "own")
+    commands: list[tuple[object, ...]] = [
+        (number,),
+        ("check", number),
+        ("check", number, "--against", number),
+        ("check", number, "--against", lists, "--on", number),
+        ("check", number, "--against", lists, "--list", number),
+        ("check", number, "--against", lists, "--region", number),
+        ("check", f"{number}/{number}", "--against", calls),
+        ("scrub", calls, number, "--against", lists, "--column", "tel"),
+        ("scrub", calls, "--against", lists, "--column", number),
+        ("scrub", calls, "--against", lists, "--column", number.strip("0")),
+        ("scrub", headerless, "--against", lists, "--column", "tel"),
+        ("scrub", headerless, "--against", calls, "--column", "2"),
+        ("scrub", calls, "--against", lists, "--column", "1", "--no-header"),
+        ("registry", "history", registry, *parts),
+        ("registry", "register", registry, *parts, *own),
+        ("registry", "register", registry, f"{number}x", *own),
+        ("registry", "register", registry, number, *own, "--delay-days", number),
+        ("registry", "withdraw", registry, number, *own),
+        ("registry", "import", registry, calls, *own),
+        ("registry", "import", registry, calls, *own, "--on-column", number),
+        ("registry", "import", registry, calls, *own, "--on-column", "tel"),
+    ]
+    for command in commands:
+        done = run(*command)
+
+        # the user's own spelling of a file is the one place that must be shown
+        shown = done.stderr.replace(str(tmp_path), "")
+        if command[-1] == number and "--against" in command[-2:]:
+            shown = shown.replace(f"at {number}", "")
+        assert not re.search(r"\d(?:[ .]?\d){5,}", shown), command
+        assert "Dupont" not in shown

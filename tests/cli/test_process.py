@@ -1,0 +1,284 @@
+"""The command as a process: its streams, its signals, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from command_line import LISTED, NOT_LISTED
+
+COMMAND = (sys.executable, "-m", "bloctel")
+SOURCE = Path(__file__).parents[2] / "src"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+def process(
+    *arguments: object,
+    input: str | None = None,
+    closed: int | None = None,
+    stdout: int | None = subprocess.PIPE,
+    environment: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, with one of its three streams closed if asked."""
+    return subprocess.run(
+        [*COMMAND, *[a if isinstance(a, bytes) else str(a) for a in arguments]],
+        input=input,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**ENVIRONMENT, **(environment or {})},
+        preexec_fn=None if closed is None else lambda: os.close(closed),
+    )
+
+
+def test_the_main_flow(tmp_path: Path) -> None:
+    """Create, register, build, check and scrub, each a process of its own."""
+    url, snapshot = f"sqlite:///{tmp_path / 'o.db'}", tmp_path / "o.bloctel"
+    calls = tmp_path / "calls.csv"
+    calls.write_text(f"nom;tel\nA;{LISTED}\nB;{NOT_LISTED}\nC;12\n")
+    names = ("clear", "blocked", "invalid")
+
+    codes = [
+        process(*command).returncode
+        for command in (
+            ("registry", "create", url),
+            ("registry", "register", url, LISTED, "--list", "own"),
+            ("snapshot", "build", url, snapshot),
+            ("snapshot", "verify", snapshot),
+            ("check", NOT_LISTED, "--against", snapshot),
+            ("check", LISTED, "--against", snapshot),
+            ("check", "12", "--against", snapshot),
+            ("check", LISTED, "--against", snapshot, "--on", "2015-01-01"),
+        )
+    ]
+    outputs = [tmp_path / name for name in names]
+    options = zip(("--output", "--blocked", "--invalid"), outputs, strict=True)
+    done = process(
+        *("scrub", calls, "--against", snapshot, "--column", "tel"),
+        *(part for option in options for part in option),
+    )
+
+    assert codes == [0, 0, 0, 0, 0, 1, 2, 3]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [output.read_text().splitlines()[1][0] for output in outputs] == [
+        "B",
+        "A",
+        "C",
+    ]
+
+
+def test_rows_flow_through_pipes(lists: Path) -> None:
+    """Standard input and standard output are bytes: line endings stay."""
+    done = subprocess.run(
+        [*COMMAND, "scrub", "-", "--against", lists, "--column", "1", "--output", "-"],
+        input=f"tel\r\n{LISTED}\r\n{NOT_LISTED}\n".encode(),
+        capture_output=True,
+        env=ENVIRONMENT,
+    )
+
+    assert done.returncode == 0
+    assert done.stdout == f"tel\r\n{NOT_LISTED}\n".encode()
+    assert done.stderr.startswith(b"rows")
+
+
+@posix
+def test_a_list_through_a_pipe_loses_nothing(tmp_path: Path) -> None:
+    """A pipe can be read once: looking at its beginning must not eat it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    script = 'printf "%s\\n%s\\n" "$1" "$2" > "$0"'
+    numbers = (LISTED, NOT_LISTED)
+    writer = subprocess.Popen(["/bin/sh", "-c", script, pipe, *numbers])
+    done = process("check", LISTED, "--against", pipe, "--format", "csv")
+    writer.wait()
+
+    assert done.returncode == 1
+    assert ",blocked,own," in done.stdout
+
+
+@posix
+@pytest.mark.parametrize("command", ["check", "scrub", "scrub rows"])
+def test_a_full_disk_is_no_answer(command: str, lists: Path) -> None:
+    """What could not be written was not said: exit code 3, one sentence."""
+    arguments = {
+        "check": ("check", NOT_LISTED, "--against", lists),
+        "scrub": ("scrub", lists, "--against", lists, "--column", "1"),
+        "scrub rows": (
+            *("scrub", lists, "--against", lists, "--column", "1", "--output", "-"),
+        ),
+    }[command]
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = process(*arguments, stdout=full.fileno())
+
+    assert done.returncode == 3
+    assert done.stderr == (
+        "bloctel: expected a system that reads and writes, "
+        "got No space left on device\n"
+    )
+
+
+@posix
+def test_a_reader_that_leaves_is_no_success(lists: Path, tmp_path: Path) -> None:
+    """As with other tools: 128 + SIGPIPE, no message, and no file appears."""
+    calls, blocked = tmp_path / "calls.csv", tmp_path / "blocked.csv"
+    calls.write_text("tel\n" + f"{NOT_LISTED}\n" * 50_000)
+    command = ("scrub", calls, "--against", lists, "--column", "tel")
+    with subprocess.Popen(
+        [*COMMAND, *command, "--output", "-", "--blocked", blocked],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as done:
+        assert done.stdout is not None
+        assert done.stderr is not None
+        done.stdout.close()
+        said = done.stderr.read()
+
+    assert done.returncode == 141
+    assert said == b""
+    assert not blocked.exists()
+
+
+@posix
+@pytest.mark.parametrize(
+    ("closed", "code", "got"),
+    [
+        (0, 2, "expected an open standard input, got a closed one"),
+        (1, 3, "expected an open standard output, got a closed one"),
+        (2, 1, ""),
+    ],
+)
+def test_closed_streams(closed: int, code: int, got: str, lists: Path) -> None:
+    """A stream that is closed is told on those that are left."""
+    number = "-" if closed == 0 else LISTED
+    done = process("check", number, "--against", lists, closed=closed)
+
+    assert done.returncode == code
+    assert done.stderr == (f"bloctel: {got}\n" if got else "")
+    if closed == 0:
+        command = ("scrub", "-", "--against", lists, "--column", "1")
+        assert process(*command, closed=0).stderr == f"bloctel: {got}\n"
+
+
+@posix
+def test_any_text_can_be_shown(lists: Path) -> None:
+    """Bytes that are no text, and a terminal that knows ASCII alone."""
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    for format in ("table", "json", "csv"):
+        for number in (b"\xff\xfe", "é".encode()):
+            done = process(
+                *("check", number, "--against", lists, "--format", format),
+                environment=ascii_only,
+            )
+
+            assert done.returncode == 2
+            assert done.stderr == ""
+            assert "invalid" in done.stdout
+
+
+def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a scrub that cannot end by itself, and wait until it is at work."""
+    folder.mkdir()
+    outputs = ("--output", folder / "clear", "--blocked", folder / "blocked")
+    running = subprocess.Popen(
+        [*COMMAND, "scrub", "-", "--against", lists, "--column", "1", *outputs],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+    assert running.stdin is not None
+    rows = f"tel\n{NOT_LISTED}\n".encode() * 500_000
+    # once it has taken all this it is past its start, and waits for more
+    running.stdin.write(rows)
+    running.stdin.flush()
+    return running
+
+
+@posix
+def test_ctrl_c_leaves_nothing(lists: Path, tmp_path: Path) -> None:
+    """Exit code 130, no traceback, no file, no temporary."""
+    folder = tmp_path / "out"
+    running = big_scrub(lists, folder)
+    assert len(list(folder.iterdir())) == 2
+
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate()
+
+    assert running.returncode == 130
+    assert stdout == b""
+    assert b"Traceback" not in stderr
+    assert list(folder.iterdir()) == []
+
+
+@posix
+def test_a_killed_run_leaves_nothing_under_the_final_names(
+    lists: Path, tmp_path: Path
+) -> None:
+    """Not even a power cut makes half a result look like a whole one."""
+    folder = tmp_path / "out"
+    running = big_scrub(lists, folder)
+
+    running.kill()
+    running.communicate()
+
+    assert not {path.name for path in folder.iterdir()} & {"clear", "blocked"}
+
+
+@posix
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
+def test_progress_is_drawn_on_a_terminal_alone(
+    terminal: bool, lists: Path, tmp_path: Path
+) -> None:
+    """A person sees a bar, which is gone at the end; a log sees nothing."""
+    import pty
+
+    calls = tmp_path / "calls.csv"
+    calls.write_text("tel\n" + f"{NOT_LISTED}\n" * 1_000_000)
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    with subprocess.Popen(
+        [*COMMAND, "scrub", calls, "--against", lists, "--column", "tel"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "80"},
+    ) as done:
+        os.close(theirs)
+        drawn = b""
+        with contextlib.suppress(OSError):  # how a terminal says that all have left
+            while piece := os.read(ours, 1 << 16):
+                drawn += piece
+        assert done.stdout is not None
+        summary = done.stdout.read().decode()
+    os.close(ours)
+
+    assert done.returncode == 0
+    assert re.match(r"rows +1,000,000\n", summary)
+    if terminal:
+        assert "━".encode() in drawn
+        assert re.search(rb"MB|bytes", drawn)
+    else:
+        assert drawn == b""
+
+
+def test_the_command_says_how_to_get_its_extra(lists: Path) -> None:
+    """Without typer: one sentence, not an ImportError."""
+    code = (
+        "import sys; sys.modules['typer'] = None\nfrom bloctel.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("bloctel: expected the extra 'cli'")
+    assert "pip install 'bloctel[cli]'" in done.stderr

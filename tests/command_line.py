@@ -1,0 +1,41 @@
+"""The command line, run inside this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typer.testing import CliRunner
+
+from bloctel.cli.app import app
+
+#: One number that the lists of these tests hold, one that they do not.
+LISTED = "01 99 00 00 01"
+NOT_LISTED = "02 61 91 00 02"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: object, input: str | bytes | None = None) -> Done:
+    """Run a command; an error that is not one sentence fails the test."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments], input=input)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    # `result.stdout` would turn CRLF into LF
+    stdout, stderr = result.stdout_bytes.decode(), result.stderr_bytes.decode()
+    return Done(result.exit_code, stdout, stderr)
+
+
+def sentence(done: Done, code: int = 2) -> str:
+    """Return the one sentence that a command failed with."""
+    assert done.code == code, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("bloctel: expected ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("bloctel: ").rstrip("\n")
