@@ -291,7 +291,7 @@ def test_no_library_of_frames_is_imported() -> None:
         "print({'pandas', 'polars', 'pyarrow', 'duckdb'} & set(sys.modules))"
     )
 
-    run = subprocess.run(  # noqa: S603 - the program is the line above
+    run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
 
