@@ -20,8 +20,10 @@ needs no transcoding.
 
 import operator
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.long cimport PyLong_CheckExact
+from cpython.number cimport PyIndex_Check
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
@@ -139,7 +141,8 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
             kind[0] = _HARD
             return 3
         # U+2000-200F spaces and marks, U+2010-2015 dashes, bullet, U+202A-202F
-        return 3 if c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
+        # (a byte below 0x80 is no part of this character: it was cut off)
+        return 3 if 0x80 <= c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
     if a == 0xE2 and b == 0x81:  # U+205F, U+2060-206F
         return 3 if 0x9F <= c <= 0xAF else 0
     if a == 0xE2 and b == 0x88:  # U+2212 minus
@@ -291,7 +294,8 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     if s.n and _is_extension(p, n):
         return 0
     if p[0] == 59:
-        if n > 15 and _is_word(p + 1, 5, b"phone") and p[6] == 45:
+        if (n >= 15 and _is_word(p + 1, 5, b"phone") and p[6] == 45
+                and _is_word(p + 7, 7, b"context") and p[14] == 61):
             return _CONTEXT
         return -1
     exponent = _exponent(p, n)
@@ -353,7 +357,10 @@ cdef int _whole(Scan* s) noexcept nogil:
         i = s.at_mark
         while i < s.n and s.digits[i] == 0:
             i += 1
-        if i == s.n:  # a spreadsheet's trailing .0
+        # A spreadsheet's trailing .0; its numbers start with neither + nor 0, so
+        # there the zeros of 063998.0000 are digits like any other.
+        if i == s.n and (
+                s.n - s.at_mark == 1 or not (s.plus or s.digits[0] == 0)):
             s.n = s.at_mark
             return 0
         # 48.8566141 is a latitude, 06.12345678 a number
@@ -519,8 +526,12 @@ cdef uint64_t read_object(object value, bint national) except 0:
             <Text>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), national)
     if isinstance(value, bool):
         return _NOT_TEXT
-    if hasattr(value, "__index__"):  # numpy's and other libraries' integers
-        return _read_integer(_as_int64(operator.index(value)), national)
+    if PyIndex_Check(value):  # numpy's and other libraries' integers
+        try:
+            value = operator.index(value)
+        except TypeError:  # an array of several
+            return _NOT_TEXT
+        return _read_integer(_as_int64(value), national)
     return _EMPTY if _is_missing(value) else _NOT_TEXT
 
 
@@ -560,6 +571,7 @@ def clean(object value, bint national):
     return ("+" if s.plus else "") + "".join([str(s.digits[i]) for i in range(s.n)])
 
 
+@cython.boundscheck(True)  # an object's __index__ could shorten the list
 def read_objects(list values not None, bint national, uint64_t[::1] out not None):
     """Fill *out* with `read` of each of *values*.
 

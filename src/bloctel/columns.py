@@ -86,13 +86,16 @@ class Spans:
         """Fill *out* with each row's key, or with the code why it has none."""
         _digits.read_spans(self.data, self.starts, self.ends, national, out)
 
-    def value(self, row: int) -> str | None:
+    def value(self, row: int) -> str | bytes | None:
         """Return the text at *row*, None where it is empty.
 
-        Bytes that are no UTF-8 become U+FFFD, which no number holds.
+        Bytes that are no UTF-8 are returned as they are.
         """
         text = self.data[self.starts[row] : self.ends[row]].tobytes()
-        return text.decode(errors="replace") or None
+        try:
+            return text.decode() or None
+        except UnicodeDecodeError:
+            return text
 
     def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
         """Return no rows: text is no integer."""

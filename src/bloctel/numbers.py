@@ -99,6 +99,12 @@ class Reason(StrEnum):
     blocked: give it as text, or as a `PhoneNumber`."""
 
 
+#: A region of at most so many characters is shown in a message.
+_SHOWN_REGION: Final = 4
+
+#: E.164 numbers have at most 15 digits, so that keys are below 2^50.
+_LONGEST_E164: Final = 15
+
 _CODES: Final = {name: code for code, name in enumerate(_digits.REASONS)}
 
 
@@ -255,9 +261,9 @@ def check_region(region: str | None) -> str | None:
     if region is None or region in _FRENCH_REGIONS:
         return region
     if region not in _phonenumbers().SUPPORTED_REGIONS:
-        raise InputError(
-            "a region as ISO 3166-1 alpha-2 writes it, such as FR", repr(region)
-        )
+        # a long one may be a number in the wrong place, which no message may hold
+        got = repr(region) if len(region) <= _SHOWN_REGION else "a longer text"
+        raise InputError("a region as ISO 3166-1 alpha-2 writes it, such as FR", got)
     return region
 
 
@@ -313,25 +319,37 @@ _SLOW: Final = (_digits.NOT_TEXT, _digits.WORLD, _digits.CONTEXT)
 def _read_slowly(number: object, answer: int, region: str | None) -> int:
     """Judge what the compiled reader leaves to Python."""
     if answer == _digits.NOT_TEXT:
-        return number.key if isinstance(number, PhoneNumber) else answer
+        is_key = isinstance(number, PhoneNumber) and (
+            _digits.FIRST_KEY <= number.key < 10**_LONGEST_E164
+        )
+        return cast("PhoneNumber", number).key if is_key else answer
     if answer == _digits.CONTEXT:
-        return _read_in_context(number, region)
+        return _read_in_context(cast("str | bytes", number), region)
     digits = _digits.clean(cast("str", number), is_french(region))
     if isinstance(number, (str, bytes)) or digits.startswith("+"):
         return _read_abroad(digits, region)
     return _read_integer(digits, region)
 
 
-def _read_in_context(number: object, region: str | None) -> int:
+#: A local number, the leading digits or the domain name it is local to, and other
+#: parameters (RFC 3966, section 3), none of which has room for a second number.
+_LOCAL: Final = re.compile(
+    rb"(?:tel:)?([^;]*);phone-context=(?:(\+[0-9]{1,7})|(?=[0-9.-]*[a-z])[a-z0-9.-]+)"
+    rb"(?:;[a-z-]+(?:=[^;0-9]*[0-9]{0,7})?)*",
+    re.IGNORECASE,
+)
+
+
+def _read_in_context(number: str | bytes, region: str | None) -> int:
     """Read a local `tel:` URI with its `phone-context` (RFC 3966, section 5.1.5)."""
-    text = number.decode() if isinstance(number, bytes) else str(number)
-    local, _, parameters = text.partition(";")
-    context = re.search(r"phone-context=([^;]*)", parameters, re.IGNORECASE)
-    code = re.fullmatch(r"\+([0-9]{1,7})", context[1].strip()) if context else None
-    local = re.sub(r"(?i)\A\s*tel:", "", local)
-    if code is None or local.lstrip().startswith("+"):
+    text = number.encode() if isinstance(number, str) else number
+    match = _LOCAL.fullmatch(text.strip())
+    if match is None:
+        return _CODES[Reason.LETTERS]
+    local, code = match.groups()
+    if code is None or local.lstrip().startswith(b"+"):
         return read(local, region)
-    return read(f"+{code[1]} {local}", region)
+    return read(code + b" " + local, region)
 
 
 def _read_integer(digits: str, region: str | None) -> int:
@@ -363,6 +381,8 @@ def _read_abroad(digits: str, region: str | None) -> int:
     if possible != world.ValidationResult.IS_POSSIBLE:
         return _CODES[_IMPOSSIBLE.get(possible, Reason.TOO_SHORT)]
     e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
+    if len(e164) > 1 + _LONGEST_E164:
+        return _CODES[Reason.TOO_LONG]
     french = _digits.read(e164, False)
     return int(e164[1:]) if french == _digits.WORLD else french
 

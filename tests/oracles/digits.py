@@ -1,0 +1,203 @@
+"""Text to keys, as the specification says it and as plainly as it can be said.
+
+The twin of `bloctel._digits`.  An answer is a key, or the name of a refusal, or
+`WORLD` or `CONTEXT` where the compiled reader leaves the text to Python.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from typing import Final
+
+from bloctel import _digits
+
+WORLD: Final = "world"
+CONTEXT: Final = "context"
+
+Answer = int | str
+
+# What may stand between two digits.
+BLANKS: Final = (
+    " ()\t-\N{NO-BREAK SPACE}\N{SOFT HYPHEN}\N{MIDDLE DOT}\N{BULLET}\N{MINUS SIGN}"
+    "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
+    "\N{MEDIUM MATHEMATICAL SPACE}"
+    + "".join(map(chr, range(0x2000, 0x2016)))  # spaces, direction marks, dashes
+    + "".join(map(chr, range(0x202A, 0x2030)))  # embeddings, narrow no-break space
+    + "".join(map(chr, range(0x2060, 0x2070)))  # word joiner, isolates
+)
+HARD: Final = ";|&\n\v\f\r\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
+# Full-width forms are read as the ASCII that they are the wide form of.
+WIDE: Final = {
+    code: unicodedata.normalize("NFKC", chr(code))
+    for code in range(0xFF00, 0xFF40)
+    if unicodedata.normalize("NFKC", chr(code)) in tuple("0123456789+()-./")
+}
+
+EXTENSION: Final = (
+    r"(?:;?(?:x|p|ext|extn|post|poste|extension)|#)[.:= ]*[0-9]{1,7}[ )]*\Z"
+)
+PHONE_CONTEXT: Final = ";phone-context="
+ANY_CASE: Final = re.IGNORECASE | re.ASCII
+# Where the number ends and something else starts.
+END: Final = re.compile(
+    f"[^0-9+.,/{re.escape(BLANKS + HARD)}{''.join(map(chr, WIDE))}]"
+    f"|{EXTENSION}|{PHONE_CONTEXT}",
+    ANY_CASE,
+)
+EXPONENT: Final = re.compile(r"[eE]\+?([0-9]{1,3})")
+
+PLAN: Final = re.compile(r"(33|262|590|594|596|508)0?([0-9]*)")
+SHORT: Final = re.compile(
+    "1[0-9]|1[0-9]{2}|10[0-9]{2}|3[0-9]{3}|[3-8][0-9]{4}|11[68][0-9]{3}"
+)
+
+
+def read(value: object, national: bool) -> Answer:
+    """Return the key of a text or an int, or the name of what it is instead."""
+    if isinstance(value, str):
+        if re.search("[\ud800-\udfff]", value):
+            return "unexpected_character"
+        return read_text(value, national)
+    if isinstance(value, bytes):
+        return read_text(value.decode(errors=_CP1252), national)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return read_integer(value, national)
+    missing = value is None or (isinstance(value, float) and value != value)
+    return "empty" if missing else "not_text"
+
+
+def name(answer: int) -> Answer:
+    """Return an answer of the compiled reader as one of this."""
+    named = {_digits.WORLD: WORLD, _digits.CONTEXT: CONTEXT}
+    named |= dict(enumerate(_digits.REASONS))
+    return named.get(answer, answer)
+
+
+def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Read the bytes that cp1252 uses for blanks and dashes; mark the others."""
+    assert isinstance(error, UnicodeDecodeError)
+    byte = error.object[error.start : error.start + 1]
+    if byte in (b"\xa0", b"\x96", b"\x97", b"\xad"):
+        return byte.decode("cp1252"), error.start + 1
+    return "\N{REPLACEMENT CHARACTER}", error.end
+
+
+_CP1252: Final = "tests.cp1252"
+codecs.register_error(_CP1252, _as_cp1252)
+
+
+def unwrap(text: str) -> str:
+    """Return the text without what a spreadsheet or a link puts around it."""
+    text = text.strip(" \t\n\v\f\r")
+    quoted = re.fullmatch(r"=?\"(.*)\"|'(.*)", text, re.DOTALL)
+    if quoted:
+        text = quoted[1] if quoted[1] is not None else quoted[2]
+    return re.sub(r"\A[tT][eE][lL]:", "", text)
+
+
+def read_text(text: str, national: bool) -> Answer:
+    """Return the key of a text, or the name of what it is instead."""
+    raw = unwrap(text)
+    end = END.search(raw)
+    at = end.start() if end else len(raw)
+    number, tail = raw[:at].translate(WIDE), raw[at:]
+
+    second_plus = re.match(r"[^0-9+]*(?:\+[^+]*|[0-9][^+]*)\+", number)
+    if second_plus:
+        n_digits = len(re.findall("[0-9]", second_plus[0]))
+        return "several_numbers" if n_digits >= 9 else "unexpected_character"
+
+    inner = re.search("[0-9](?:.*[0-9])?", number, re.DOTALL)
+    core = inner[0] if inner else ""
+    if tail and not (core and re.match(EXTENSION, tail, ANY_CASE)):
+        if re.match(PHONE_CONTEXT, tail, ANY_CASE):
+            return CONTEXT
+        exponent = EXPONENT.fullmatch(tail)
+        decimal = re.fullmatch(r"[0-9]+(?:[.,]+([0-9]+))?", core)
+        if not exponent or not decimal:
+            is_letter = re.match("[A-Za-z]|;[A-Za-z]", tail)
+            return "letters" if is_letter else "unexpected_character"
+        missing = int(exponent[1]) - len(decimal[1] or "")
+        if missing:
+            return "rounded" if missing > 0 else "decimal"
+        core = re.sub("[.,]", "", core)
+    return read_core(core, "+" in number, national)
+
+
+def read_core(core: str, plus: bool, national: bool) -> Answer:
+    """Return the key of what stands from the first digit to the last."""
+    digits = re.sub("[^0-9]", "", core)
+    if not digits:
+        return "empty"
+    if len(digits) > 32:
+        return "several_numbers"
+    decimal = re.fullmatch("([0-9]+)[.,]+([0-9]+)", core)
+    if decimal:
+        whole, fraction = decimal.groups()
+        from_spreadsheet = not plus and not whole.startswith("0")
+        if fraction == "0" or (from_spreadsheet and set(fraction) == {"0"}):
+            return read_digits(whole, plus, national, slash=False)
+        if not plus and (not whole.startswith("0") or whole == "0"):
+            return "decimal"
+    if re.search(f"[,{re.escape(HARD)}]", core):
+        return "several_numbers"
+    return read_digits(digits, plus, national, slash="/" in core)
+
+
+def read_digits(digits: str, plus: bool, national: bool, slash: bool) -> Answer:
+    """Return the key of clean digits, or the name of what they are instead."""
+    too_long = "several_numbers" if slash or len(digits) >= 18 else "too_long"
+    if plus:
+        return read_abroad(digits, too_long)
+    if not national:
+        return WORLD
+    if re.fullmatch("0?[1-9][0-9]{8}", digits):
+        return line(digits[-9:])
+    if re.fullmatch("00[0-9]+", digits):
+        return read_abroad(digits[2:], too_long)
+    if re.fullmatch("(33|262|590|594|596|508)[0-9]{9,10}", digits):
+        return read_abroad(digits, too_long)
+    if re.fullmatch("0?700[0-9]{10}", digits):
+        return "machine_number"
+    if len(digits) > 9:
+        return too_long
+    return "short_number" if SHORT.fullmatch(digits) else "too_short"
+
+
+def read_abroad(digits: str, too_long: str) -> Answer:
+    """Return the key of the digits that follow a plus sign, or would."""
+    of_plan = PLAN.fullmatch(digits)
+    if not of_plan:
+        return WORLD
+    country_code, nsn = of_plan.groups()
+    if re.fullmatch("[1-9][0-9]{8}", nsn):
+        return line(nsn)
+    if country_code == "508" and re.fullmatch("[1-9][0-9]{5}", nsn):
+        return line("508" + nsn)
+    if country_code == "33" and re.fullmatch("700[0-9]{10}", nsn):
+        return "machine_number"
+    if len(nsn) == 9:
+        return "unknown_country"
+    return "too_short" if len(nsn) < 9 else too_long
+
+
+def line(nsn: str) -> int:
+    """Return the one key of a line of the French plan."""
+    return int(nsn if nsn.startswith("508") else "33" + nsn)
+
+
+def read_integer(value: int, national: bool) -> Answer:
+    """Return the key of a whole number, or the name of what it is instead."""
+    if not 0 <= value < 1 << 63:
+        return "unexpected_character"
+    if value == 0:
+        return "too_short"
+    digits = str(value)
+    if len(digits) > 15:
+        return "too_long"
+    if not national:
+        of_plan = "33[1-9][0-9]{8}|(262|590|594|596|508)[0-9]{9,10}"
+        return read_abroad(digits, "too_long") if re.fullmatch(of_plan, digits) else WORLD
+    return read_digits(digits, len(digits) > 9, national, slash=False)
