@@ -43,7 +43,8 @@ from bloctel.errors import (
 )
 from bloctel.files import replacing
 from bloctel.lookup import Book, BookList, ClosedState, Coverage, State
-from bloctel.periods import add_days, from_epoch_day, to_epoch_day
+from bloctel.numbers import check_region
+from bloctel.periods import from_epoch_day, to_epoch_day
 from bloctel.rules import in_force
 from bloctel.table import Overlay, Table
 
@@ -148,13 +149,13 @@ class Snapshot(Book):
             days = _read_days(header)
         except (SnapshotError, CannotAnswerError) as error:
             raise _at(error, path) from error
-        except (BloctelError, ValueError, KeyError, TypeError) as error:
+        except _DISAGREEMENTS as error:
             # checksums are right and the content is not: no writer of ours made it
             damaged = DamagedSnapshotError(
                 "a snapshot with sections that agree", "others", path
             )
             raise damaged from error
-        self._mapping = mapping
+        self._whole = memoryview(mapping)
         self._sections = sections
         coverage = Coverage(end=days[1])
         super().__init__(State(lists, table, Overlay(table)), region, coverage)
@@ -206,6 +207,7 @@ class Snapshot(Book):
 
         The memory is unmapped when the last look-up on it ends.
         """
+        self._whole, self._sections = memoryview(b""), {}
         self._set_state(ClosedState("snapshot", self.info.path))
 
     def __enter__(self) -> Self:
@@ -220,7 +222,7 @@ class Snapshot(Book):
         self.close()
 
     def _check_sections(self) -> None:
-        if any(self._mapping[start:end].strip(b"\0") for start, end in self._gaps()):
+        if any(any(self._whole[start:end]) for start, end in self._gaps()):
             raise DamagedSnapshotError(
                 "zeros between the sections", "something else", self.info.path
             )
@@ -239,6 +241,17 @@ class Snapshot(Book):
             yield end, section.offset
             end = section.offset + len(section.data)
         yield end, self.info.size_bytes
+
+
+#: What a content that no writer of ours made can raise in its reader.
+_DISAGREEMENTS: Final = (
+    BloctelError,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def verify(path: str | Path) -> SnapshotInfo:
@@ -363,7 +376,7 @@ def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
         last = built_on if closes_on is None else min(built_on, _day_before(closes_on))
         day = max(last, held.rules.opens_on)
         valid_days.append(in_force(held.rules.answer_validity, on=day).days)
-    return add_days(built_on, min(valid_days))
+    return built_on + min(timedelta(days=min(valid_days)), date.max - built_on)
 
 
 def _day_before(day: date) -> date:
@@ -470,7 +483,7 @@ def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
         )
         for held in content["lists"]
     )
-    return lists, content["region"]
+    return lists, check_region(content["region"])
 
 
 def _read_days(header: _Header) -> tuple[date, date]:

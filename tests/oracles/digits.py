@@ -199,5 +199,7 @@ def read_integer(value: int, national: bool) -> Answer:
         return "too_long"
     if not national:
         of_plan = "33[1-9][0-9]{8}|(262|590|594|596|508)[0-9]{9,10}"
-        return read_abroad(digits, "too_long") if re.fullmatch(of_plan, digits) else WORLD
+        return (
+            read_abroad(digits, "too_long") if re.fullmatch(of_plan, digits) else WORLD
+        )
     return read_digits(digits, len(digits) > 9, national, slash=False)

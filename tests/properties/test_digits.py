@@ -60,7 +60,9 @@ def raw_texts(draw: st.DrawFn) -> bytes:
     raw = draw(texts()).encode(errors="replace")
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(raw)))
-        spoilt = draw(st.sampled_from([b"\xa0", b"\x96", b"\x97", b"\xad", b"\xe2\x80"]))
+        spoilt = draw(
+            st.sampled_from([b"\xa0", b"\x96", b"\x97", b"\xad", b"\xe2\x80"])
+        )
         spoilt = draw(st.just(spoilt) | st.binary(max_size=2))
         raw = raw[:at] + spoilt + raw[at + draw(st.integers(0, 1)) :]
     return raw

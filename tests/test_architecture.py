@@ -1,0 +1,183 @@
+"""The order of the modules, and what none of them may do."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import bloctel
+
+SOURCE = Path(bloctel.__file__).parent
+
+#: A module imports only modules of a lower rank; the parts of a package share its own.
+RANKS = {
+    "errors": 0,
+    "_arrow": 1,
+    "_digits": 1,
+    "_filter": 1,
+    "files": 1,
+    "clock": 1,
+    "_version": 1,
+    "scrub._records": 1,
+    "_probe": 2,
+    "columns": 2,
+    "periods": 2,
+    "numbers": 3,
+    "rules": 3,
+    "table": 3,
+    "lookup": 4,
+    "snapshot": 5,
+    "storage": 5,
+    "ledger": 6,
+    "registry": 7,
+    "books": 8,
+    "scrub": 9,
+    "cli": 10,
+    "__init__": 11,
+    "__main__": 11,
+}
+
+FILES = sorted(
+    path for path in SOURCE.rglob("*") if path.suffix in (".py", ".pyx", ".pyi")
+)
+MODULES = sorted(
+    path for path in FILES if path.suffix == ".py" or path.suffix == ".pyx"
+)
+
+
+def name_of(path: Path) -> str:
+    """Return a module's name below `bloctel`, such as `storage.sql`."""
+    parts = list(path.relative_to(SOURCE).with_suffix("").parts)
+    if len(parts) > 1 and parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts)
+
+
+NAMES = {name_of(path) for path in FILES}
+
+
+def unit_of(name: str) -> str:
+    """Return what has a rank: a module, or the package it is a part of."""
+    return name if name in RANKS else name.partition(".")[0]
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the modules of ours that a file imports, for types only or not."""
+    found: set[str] = set()
+    pattern = (
+        r"^\s*(?:from (bloctel[\w.]*) c?import \(?([^#)]*)|c?import (bloctel[\w.]*))"
+    )
+    for module, names, plain in re.findall(pattern, path.read_text(), re.MULTILINE):
+        base = (module or plain).removeprefix("bloctel").removeprefix(".")
+        if base:
+            found.add(base)
+        for name in re.split(r"[\s,]+", names):
+            below = f"{base}.{name}".removeprefix(".")
+            if below in NAMES:
+                found.add(below)
+        if not base and not found & {*re.split(r"[\s,]+", names)}:
+            found.add("__init__")
+    return found
+
+
+def all_imports(path: Path) -> set[tuple[str, str]]:
+    """Return each import that crosses units, as (importer, imported)."""
+    me = unit_of(name_of(path))
+    return {(me, unit_of(other)) for other in imports_of(path) if unit_of(other) != me}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    """A module imports only modules of a lower rank."""
+    for me, other in all_imports(path):
+        assert RANKS[other] < RANKS[me], f"{name_of(path)} imports {other}"
+
+
+def test_every_module_has_a_rank() -> None:
+    """No module is outside the order, and the order names no module that is gone."""
+    units = {unit_of(name) for name in NAMES}
+
+    assert units == set(RANKS)
+
+
+def test_no_package_imports_itself_in_a_circle() -> None:
+    """The parts of a package import one another without circles."""
+    graph = {
+        name_of(path): {
+            other
+            for other in imports_of(path)
+            if unit_of(other) == unit_of(name_of(path)) and other != name_of(path)
+        }
+        for path in MODULES
+    }
+    # what `from bloctel.storage import x` means to `storage.sql` is the package
+    # itself, which imports its parts late; only such late imports may point back
+    late = {("storage", "storage.sql")}
+    left = {
+        name: {o for o in others if (name, o) not in late}
+        for name, others in graph.items()
+    }
+    while free := {name for name, others in left.items() if not others & left.keys()}:
+        left = {name: others for name, others in left.items() if name not in free}
+
+    assert left == {}
+
+
+def tree_of(path: Path) -> ast.Module:
+    """Return a module's syntax."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+BELOW_CLI = [
+    path
+    for path in MODULES
+    if path.suffix == ".py" and unit_of(name_of(path)) not in ("cli", "__main__")
+]
+
+
+@pytest.mark.parametrize("path", BELOW_CLI, ids=name_of)
+def test_nothing_below_the_command_line_talks(path: Path) -> None:
+    """Only the command line prints, or reads arguments and the environment."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("print", "input")
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("argv", "environ", "getenv")
+        if isinstance(node, ast.ImportFrom) and node.module in ("sys", "os"):
+            names = {alias.name for alias in node.names}
+            assert not names & {"argv", "environ", "getenv", "stdout", "stdin"}
+
+
+@pytest.mark.parametrize("path", BELOW_CLI, ids=name_of)
+def test_one_module_reads_the_clock(path: Path) -> None:
+    """Everything but `bloctel.clock` takes the day as an argument."""
+    if name_of(path) == "clock":
+        return
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            assert "time" not in {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.module != "time"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in ("date", "datetime"):
+                assert node.attr not in ("now", "today", "utcnow", "fromtimestamp")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nothing_is_unpickled(path: Path) -> None:
+    """No pickle: what is read from a file is never run."""
+    code = path.read_text(encoding="utf-8")
+
+    assert not re.search(r"import\s+c?[Pp]ickle|pickle\.|\bmarshal\b|\bshelve\b", code)
+
+
+@pytest.mark.parametrize("name", bloctel.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    """What users may import is there and says what it is."""
+    value = getattr(importlib.import_module("bloctel"), name)
+
+    assert name == "__version__" or (value.__doc__ or "").strip()
