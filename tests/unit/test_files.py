@@ -1,0 +1,163 @@
+"""A file appears whole, or the older one stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bloctel.files import PendingFile, replacing
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+def names(folder: Path) -> list[str]:
+    """Return what a folder holds."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    """Before that, readers see the older one."""
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+
+    with replacing(path) as file:
+        file.write(b"newer")
+        file.flush()
+        assert path.read_bytes() == b"older"
+
+    assert path.read_bytes() == b"newer"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("older", [True, False])
+def test_an_error_leaves_what_there_was(
+    error: type[BaseException], older: bool, tmp_path: Path
+) -> None:
+    """Whatever ends the block early, the folder is as before."""
+    path = tmp_path / "file"
+    if older:
+        path.write_bytes(b"older")
+
+    def fail() -> None:
+        with replacing(path) as file:
+            file.write(b"newer")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+
+    assert names(tmp_path) == (["file"] if older else [])
+    assert not older or path.read_bytes() == b"older"
+
+
+@posix
+def test_a_crash_leaves_the_older_file(tmp_path: Path) -> None:
+    """Killed in the middle: a leftover has another name, the file is whole."""
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+    program = (
+        "import os, signal, sys\n"
+        "from bloctel.files import replacing\n"
+        "with replacing(sys.argv[1]) as file:\n"
+        "    file.write(b'new')\n"
+        "    file.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    source = str(Path(__file__).parents[2] / "src")
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], env={**os.environ, "PYTHONPATH": source}
+    )
+
+    assert done.returncode == -9
+    assert path.read_bytes() == b"older"
+    left = [name for name in names(tmp_path) if name != "file"]
+    assert all(name.startswith(".bloctel-") for name in left)
+
+
+@posix
+def test_a_disk_that_is_full_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes must be on the disk before the name is taken."""
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(OSError, match="No space"), replacing(path) as file:
+        file.write(b"newer")
+
+    assert path.read_bytes() == b"older"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """What it points to is replaced, there or not, in whatever folder."""
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "file", tmp_path / "link"
+    link.symlink_to(target)
+
+    for content in (b"first", b"second"):
+        with replacing(link) as file:
+            file.write(content)
+
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    assert names(tmp_path) == ["elsewhere", "link"]
+    assert names(tmp_path / "elsewhere") == ["file"]
+
+
+@posix
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_decides_who_may_read(umask: int, mode: int, tmp_path: Path) -> None:
+    """As for any new file: neither a secret nor public by our doing."""
+    path = tmp_path / "file"
+    before = os.umask(umask)
+    try:
+        with replacing(path):
+            pass
+    finally:
+        os.umask(before)
+
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
+    """A typo must not hide a file in a new place."""
+    with pytest.raises(FileNotFoundError):
+        PendingFile(tmp_path / "no" / "file")
+
+    assert names(tmp_path) == []
+
+
+def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    """Not even by one who may: a rename over /dev/null would succeed for root."""
+    before = Path(os.devnull).stat().st_mode
+
+    for path in (tmp_path, Path(os.devnull)):
+        with pytest.raises(OSError, match=r"directory|regular file"):
+            PendingFile(path)
+
+    assert Path(os.devnull).stat().st_mode == before
+    assert names(tmp_path) == []
+
+
+def test_a_file_is_discarded_more_than_once(tmp_path: Path) -> None:
+    """Cleaning up twice, or after publishing, harms nothing."""
+    path = tmp_path / "file"
+    pending = PendingFile(path)
+    pending.finish()
+    pending.publish()
+    pending.discard()
+    pending.discard()
+
+    assert names(tmp_path) == ["file"]
