@@ -108,6 +108,9 @@ class Judge:
     def __init__(self, question: Question, names: Sequence[str]) -> None:
         self._question = question
         self._names = names
+        # what blocks, by (column, match), as (list, text): as many as there are
+        # distinct periods in the book
+        self._known: dict[tuple[int, int], tuple[str, str]] = {}
         self.tally = Tally(len(names))
 
     def judge(self, batch: Batch) -> Judgement:
@@ -125,10 +128,10 @@ class Judge:
         found, which = _distinct(columns, matches[columns, rows])
         reason_of[rows] = which + _FIRST_KEY
         self._count_rows(kinds, refused)
-        self._count_lists(found, which)
+        causes = [self._cause(*pair) for pair in found]
+        self._count_lists([name for name, _ in causes], which)
         reasons = [_reason(code) for code in range(_FIRST_KEY)]
-        reasons += [self._because(column, match) for column, match in found]
-        return Judgement(kinds, reason_of, reasons)
+        return Judgement(kinds, reason_of, reasons + [text for _, text in causes])
 
     def _ask(self, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return what blocks each number, and the code of each refusal or 0."""
@@ -140,12 +143,17 @@ class Judge:
         codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
         return matches, codes
 
-    def _because(self, column: int, match: int) -> str:
-        name, since, until = self._question.why(match)
-        which = f"{self._names[column]}: " if len(self._names) > 1 else ""
-        start = f" since {since.isoformat()}" if since else ""
-        end = f" until {until.isoformat()}" if until else ""
-        return f"{which}{name}{start}{end}"
+    def _cause(self, column: int, match: int) -> tuple[str, str]:
+        """Return the list that blocks, and the text of the reason."""
+        known = self._known.get((column, match))
+        if known is None:
+            name, since, until = self._question.why(match)
+            which = f"{self._names[column]}: " if len(self._names) > 1 else ""
+            start = f" since {since.isoformat()}" if since else ""
+            end = f" until {until.isoformat()}" if until else ""
+            known = name, f"{which}{name}{start}{end}"
+            self._known[column, match] = known
+        return known
 
     def _count_columns(
         self, codes: NDArray[np.uint8], silent: NDArray[np.bool_]
@@ -159,12 +167,9 @@ class Judge:
         invalid = refused[kinds == INVALID]
         self.tally.refusals += np.bincount(invalid, minlength=_FIRST_KEY)
 
-    def _count_lists(
-        self, found: list[tuple[int, int]], which: NDArray[np.intp]
-    ) -> None:
-        counts = np.bincount(which, minlength=len(found)).tolist()
-        for (_, match), count in zip(found, counts, strict=True):
-            name = self._question.why(match)[0]
+    def _count_lists(self, names: list[str], which: NDArray[np.intp]) -> None:
+        counts = np.bincount(which, minlength=len(names)).tolist()
+        for name, count in zip(names, counts, strict=True):
             self.tally.lists[name] = self.tally.lists.get(name, 0) + count
 
 
