@@ -1,0 +1,48 @@
+"""SQLite: a table whose primary key is the number."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from benchmarks.peers.python_set import as_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from benchmarks.peers import Column
+
+__all__ = ["SqliteKey"]
+
+_ASK = "SELECT 1 FROM numbers WHERE key = ?"
+
+
+class SqliteKey:
+    """A file, its pages in the system's cache; one prepared statement a query."""
+
+    name = "SQLite primary key"
+    requires = "sqlite3"
+    note = "exact; no periods; fewer queries"
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path)
+
+    def build(self, keys: Column) -> None:
+        """Hold these keys."""
+        rows: Iterable[tuple[object]] = ((key,) for key in sorted(as_list(keys)))
+        with self._database as database:
+            database.execute("CREATE TABLE numbers (key INTEGER PRIMARY KEY)")
+            database.executemany("INSERT INTO numbers VALUES (?)", rows)
+
+    def contains_many(self, keys: Column) -> int:
+        """Ask one by one: a join would be another question."""
+        return self.contains_loop(keys)
+
+    def contains_loop(self, keys: Column) -> int:
+        """Ask one by one."""
+        ask, found = self._database.execute, 0
+        for key in as_list(keys):
+            if ask(_ASK, (key,)).fetchone():
+                found += 1
+        return found
