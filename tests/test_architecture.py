@@ -162,9 +162,12 @@ def test_one_module_reads_the_clock(path: Path) -> None:
             assert "time" not in {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             assert node.module != "time"
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in ("date", "datetime"):
-                assert node.attr not in ("now", "today", "utcnow", "fromtimestamp")
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("date", "datetime")
+        ):
+            assert node.attr not in ("now", "today", "utcnow", "fromtimestamp")
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from bloctel import Registry, rules
+from bloctel import Registry
 from bloctel.errors import (
     BloctelError,
     InputError,
@@ -107,12 +107,17 @@ def test_one_of_two_creators_wins(tmp_path: Path) -> None:
 
 def test_a_transaction_is_all_or_nothing(storage: Storage) -> None:
     """An error in a transaction undoes lists, registrations and journal alike."""
-    with pytest.raises(KeyError), storage.write() as writer:
-        writer.add_list("fr.bloctel")
-        writer.insert([row()])
-        writer.log([Event(0, ChangeKind.REGISTERED, 1, KEY, DAY)])
-        writer.set_complete_from(1, DAY)
-        raise KeyError
+
+    def fail() -> None:
+        with storage.write() as writer:
+            writer.add_list("fr.bloctel")
+            writer.insert([row()])
+            writer.log([Event(0, ChangeKind.REGISTERED, 1, KEY, DAY)])
+            writer.set_complete_from(1, DAY)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
 
     with storage.read() as reader:
         assert [held.name for held in reader.lists()] == ["own"]
@@ -123,9 +128,14 @@ def test_a_transaction_is_all_or_nothing(storage: Storage) -> None:
 
 def test_an_error_of_the_storage_undoes_all(storage: Storage) -> None:
     """Also what the storage itself refuses leaves nothing half done."""
-    with pytest.raises(StorageError), storage.write() as writer:
-        writer.insert([row()])
-        writer.insert([row()])
+
+    def insert_twice() -> None:
+        with storage.write() as writer:
+            writer.insert([row()])
+            writer.insert([row()])
+
+    with pytest.raises(StorageError):
+        insert_twice()
 
     with storage.read() as reader:
         assert reader.registrations_of([KEY]) == []
@@ -151,7 +161,7 @@ def test_the_journal_is_in_order_and_complete(storage: Storage) -> None:
 
 
 def test_rows_come_back_as_they_went_in(storage: Storage) -> None:
-    """columns and registrations_of hold every row, `NO_END` and negative days too."""
+    """Columns and registrations_of hold every row, `NO_END` and negative days too."""
     rows = [row(), row(KEY, DAY + 1, DAY + 9), row(KEY + 1, -3, -1), row(2**50 - 1)]
     with storage.write() as writer:
         writer.insert(rows)
@@ -249,7 +259,7 @@ def test_threads_share_a_registry(url: str) -> None:
                     registry.withdraw(key, list="own", on=ON)
                     assert registry.check(key, on=ON).status == 0
                     registry.purge(on=date(2020, 1, 1))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             errors.append(error)
 
     run_all([threading.Thread(target=work, args=(place,)) for place in range(8)])
@@ -297,11 +307,12 @@ def test_a_list_added_elsewhere_is_seen(tmp_path: Path) -> None:
         Registry.create(url, lists=["own"]) as one,
         Registry.open(url, refresh_seconds=0) as other,
     ):
-        assert other.lists == ("own",)
+        assert list(other.lists) == ["own"]
 
         one.register_many([], list="fr.bloctel", on=ON)
 
-        assert one.lists == other.lists == ("own", "fr.bloctel")
+        both = ("own", "fr.bloctel")
+        assert [one.lists, other.lists] == [both, both]
         one.register(KEY, list="fr.bloctel", on=ON, delay_days=0)
         assert other.check(KEY, on=ON).list == "fr.bloctel"
 
@@ -408,4 +419,4 @@ def test_a_look_up_inside_a_change_undoes_nothing() -> None:
         registry.register_many(numbers(), list="own", on=ON)
 
     assert not registry.is_blocked_many(range(KEY, KEY + 3), on=ON).any()
-    assert rules.load("own").closes_on is None
+    assert refused == []

@@ -16,12 +16,14 @@ from bloctel.errors import (
     DayNotCoveredError,
     ListClosedError,
     NotRegisteredError,
+    StaleSnapshotError,
     UnknownListError,
 )
-from bloctel.periods import RegistrationPeriod
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    from bloctel.periods import RegistrationPeriod
 
 __all__ = ["Answer", "Model"]
 
@@ -52,6 +54,7 @@ class Model:
     lists: list[str] = field(default_factory=list)
     held: dict[tuple[str, int, date], Held] = field(default_factory=dict)
     complete_from: dict[str, date] = field(default_factory=dict)
+    covered_until: date | None = None  # of a snapshot
 
     def register(
         self, list: str, keys: Iterable[int], on: date, delay: int | None
@@ -128,6 +131,8 @@ class Model:
         for name in answering:
             if on < self.complete_from.get(name, date.min):
                 raise DayNotCoveredError("a day", "another")
+            if self.covered_until is not None and on >= self.covered_until:
+                raise StaleSnapshotError("a day", "another")
         return answering
 
     def answer(self, key: int, on: date, lists: Collection[str] | None) -> Answer:

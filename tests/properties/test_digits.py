@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bloctel import _digits
@@ -170,7 +170,7 @@ def test_integers_are_read_one_by_one(values: list[int], national: bool) -> None
     assert out.tolist() == [_digits.read(value, national) for value in values]
 
 
-@settings(deadline=None)
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(value=anything)
 def test_clean_digits_are_what_the_world_is_asked_for(value: str | bytes) -> None:
     """A text left to Python cleans to ASCII digits, after a plus if it has one."""
