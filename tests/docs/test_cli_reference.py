@@ -35,7 +35,7 @@ def test_the_page_is_what_the_script_makes_of_the_commands() -> None:
     """A changed help text makes the page stale, and this test says how to mend it."""
     sources = Path(bloctel.__file__).parents[1]
 
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "update-cli-reference"), "--check"],
         env={"PYTHONPATH": str(sources)},
         capture_output=True,

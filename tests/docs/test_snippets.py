@@ -161,7 +161,7 @@ def _run(commands: list[str], environment: dict[str, str]) -> list[str]:
         f"{command}\nstatus=$?; echo; echo '{_END}'; (exit $status)\n"
         for command in commands
     )
-    done = subprocess.run(  # noqa: S603 - our own pages
+    done = subprocess.run(
         [shutil.which("bash") or "bash", "-c", script],
         env=environment,
         stdin=subprocess.DEVNULL,

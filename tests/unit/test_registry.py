@@ -228,7 +228,7 @@ def test_a_column_is_loaded_in_bounded_memory(tmp_path: Path) -> None:
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(peak(0, 66_000), peak(66_000, 132_000))\n"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "r.db")],
         capture_output=True,
         text=True,
