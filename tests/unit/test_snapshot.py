@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import mmap
 import sqlite3
 import struct
+import weakref
 from contextlib import closing
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -155,6 +158,28 @@ def test_a_closed_one_answers_nothing(path: Path) -> None:
     ):
         with pytest.raises(CannotAnswerError, match="closed"):
             ask()
+
+
+def test_a_closed_one_lets_go_of_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After close nothing of the snapshot keeps the file in memory."""
+    mapped: list[weakref.ref[mmap.mmap]] = []
+    make = mmap.mmap
+
+    def remember(*args: Any, **options: Any) -> mmap.mmap:
+        made = make(*args, **options)
+        mapped.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(mmap, "mmap", remember)
+    opened = Snapshot.open(path)
+    opened.is_blocked(KEY, on=ON)
+
+    opened.close()
+    gc.collect()
+
+    assert [ref() for ref in mapped] == [None]
 
 
 @pytest.mark.parametrize(
