@@ -411,6 +411,8 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
     cdef bint miquelon = code == 3 and d[0] == 5 and d[1] == 0
     d += code
     n -= code
+    if miquelon and n == 6:
+        return _line(508000000 + _number(d, 6))
     if n and d[0] == 0:  # +33 (0)6, +3306
         d += 1
         n -= 1
@@ -565,7 +567,7 @@ def clean(object value, bint national):
     if not isinstance(value, (str, bytes)):
         _spell(_as_int64(operator.index(value)), national, &s)
     else:
-        text = value.encode() if isinstance(value, str) else value
+        text = value.encode() if isinstance(value, str) else bytes(value)
         if _scan(<Text>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), &s):
             return ""
     return ("+" if s.plus else "") + "".join([str(s.digits[i]) for i in range(s.n)])

@@ -172,6 +172,8 @@ def read_abroad(digits: str, too_long: str) -> Answer:
     if not of_plan:
         return WORLD
     country_code, nsn = of_plan.groups()
+    if re.fullmatch("508[0-9]{6}", digits):
+        return line(digits)
     if re.fullmatch("[1-9][0-9]{8}", nsn):
         return line(nsn)
     if country_code == "508" and re.fullmatch("[1-9][0-9]{5}", nsn):
