@@ -375,16 +375,20 @@ def _read_abroad(digits: str, region: str | None) -> int:
     world = _phonenumbers()
     try:
         parsed = world.parse(digits, region)
+        e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
+        # of +49 00 30 ... phonenumbers leaves a 0 that it drops the next time
+        again = parsed if e164 == digits else world.parse(e164)
     except world.NumberParseException as error:
         return _CODES[_REFUSED.get(error.error_type, Reason.UNKNOWN_COUNTRY)]
     possible = world.is_possible_number_with_reason(parsed)
     if possible != world.ValidationResult.IS_POSSIBLE:
         return _CODES[_IMPOSSIBLE.get(possible, Reason.TOO_SHORT)]
-    e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
     if len(e164) > 1 + _LONGEST_E164:
         return _CODES[Reason.TOO_LONG]
     french = _digits.read(e164, False)
-    return int(e164[1:]) if french == _digits.WORLD else french
+    if french != _digits.WORLD:
+        return french
+    return int(e164[1:]) if again == parsed else _CODES[Reason.UNKNOWN_COUNTRY]
 
 
 #: phonenumbers' NumberParseException.error_type and ValidationResult, by value:
