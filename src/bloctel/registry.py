@@ -20,7 +20,7 @@ import numpy as np
 
 from bloctel import _digits, clock, ledger, rules, snapshot
 from bloctel.columns import blocks
-from bloctel.errors import InvalidNumberError
+from bloctel.errors import InputError, InvalidNumberError
 from bloctel.lookup import Book, ClosedState, State
 from bloctel.numbers import (
     DEFAULT_REGION,
@@ -374,19 +374,20 @@ class Registry(Book):
 
         Raises:
             CannotAnswerError: The registry holds no list.
+            InputError: The day is yet to come.
         """
-        if on is not None:
-            on = plain_day(on)
         with self._storage.read() as reader:
             lists, table = ledger.load(reader)
             generation = reader.last_change()
-        if on is None and lists:
-            on = min(clock.today(held.rules.time_zone) for held in lists)
+        today = min((clock.today(held.rules.time_zone) for held in lists), default=None)
+        built_on = today if on is None else plain_day(on)
+        if today is not None and built_on is not None and built_on > today:
+            raise InputError(f"a day up to today, {today}", built_on.isoformat(), "on")
         return snapshot.build(
             path,
             table,
             lists,
-            snapshot.Origin(region=self.region, built_on=on, generation=generation),
+            snapshot.Origin(self.region, built_on, generation),
         )
 
     # -- inside ---------------------------------------------------------------

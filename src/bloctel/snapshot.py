@@ -376,7 +376,7 @@ def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
         last = built_on if closes_on is None else min(built_on, _day_before(closes_on))
         day = max(last, held.rules.opens_on)
         valid_days.append(in_force(held.rules.answer_validity, on=day).days)
-    return built_on + min(timedelta(days=min(valid_days)), date.max - built_on)
+    return built_on + timedelta(days=min(valid_days))
 
 
 def _day_before(day: date) -> date:
@@ -431,8 +431,10 @@ def _read_header(mapping: mmap.mmap) -> tuple[_Header, dict[str, _Section]]:
     header = _Header(*_HEADER.unpack_from(mapping))
     if header.version > FORMAT_VERSION:
         raise NewerSnapshotError(
-            f"format version {FORMAT_VERSION} or earlier", f"version {header.version}"
+            f"format version {FORMAT_VERSION}", f"version {header.version}"
         )
+    if header.version < FORMAT_VERSION:
+        raise DamagedSnapshotError(f"format version {FORMAT_VERSION}", "none before it")
     table_end = _HEADER.size + _SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
         raise DamagedSnapshotError(

@@ -300,15 +300,16 @@ def test_the_number_that_is_refused_is_counted_from_one(registry: str) -> None:
     assert run("check", NOT_LISTED, "--against", registry).code == 0
 
 
-def test_the_last_day_that_there_is(registry: str, tmp_path: Path) -> None:
-    """A snapshot of the last day of the calendar is no overflow."""
+def test_a_snapshot_of_a_day_to_come(registry: str, tmp_path: Path) -> None:
+    """It would claim to know what will have been registered by then."""
     done = run(
         *("snapshot", "build", registry, tmp_path / "s.bloctel"),
         *("--on", "9999-12-31", "--format", "json"),
     )
 
-    assert done.code == 0
-    assert '"covered_until": "9999-12-31"' in done.stdout
+    assert done.code == 2
+    assert done.stderr.startswith("bloctel: expected a day up to today")
+    assert not (tmp_path / "s.bloctel").exists()
 
 
 def test_no_error_shows_a_number(registry: str, lists: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import io
 import os
 import sys
 
+from bloctel.errors import MissingExtraError
+
 __all__ = ["main"]
 
 
@@ -24,10 +26,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        sys.stderr.write(
-            "bloctel: expected the extra 'cli', got an installation without it "
-            "(cure: python -m pip install 'bloctel[cli]')\n"
-        )
+        missing = MissingExtraError("the command line", "cli")
+        sys.stderr.write(f"bloctel: {missing}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -127,7 +127,7 @@ class ListRules:
         most = in_force(self.protection_delay, on=registered_on).max_days
         if delay_days is None:
             delay_days = most
-        if not 0 <= delay_days <= most:
+        if type(delay_days) is not int or not 0 <= delay_days <= most:
             raise InputError(
                 f"a delay of 0 to {most} days", str(delay_days), "delay_days"
             )
