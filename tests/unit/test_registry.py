@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bloctel
-from bloctel import Registry, Status, clock, registry
+from bloctel import Registry, Status, clock, normalize_many, registry
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -526,3 +526,31 @@ def test_other_regions_read_other_numbers() -> None:
     assert belgian.is_blocked(KEY, on=ON)
     with pytest.raises(InputError):
         Registry.create("memory:", region="XX")
+
+
+AMBIGUOUS = 687_123_456  # +687 12 34 56, or 06 87 12 34 56 whose 0 is lost
+
+
+@pytest.mark.parametrize("number", [AMBIGUOUS, np.int64(AMBIGUOUS)])
+def test_an_integer_that_is_blocked_abroad_is_never_clear(
+    empty: Registry, number: object
+) -> None:
+    """Of nine digits, clear as a French number, blocked as a foreign one: refused."""
+    empty.register("+687 12 34 56", list="own", on=ON)
+    keys = normalize_many(["+687 12 34 56", "06 39 98 00 01"])
+
+    assert empty.check(number, on=ON).reason == "ambiguous"
+    assert empty.check_many([number, TEXT], on=ON).tolist() == [2, 0]
+    assert empty.check_many(keys, on=ON).tolist() == [2, 0]
+    with pytest.raises(InvalidNumberError):
+        empty.is_blocked(number, on=ON)
+    assert empty.is_blocked("+687 12 34 56", on=ON)
+    assert not empty.is_blocked("06 87 12 34 56", on=ON)
+
+
+def test_an_integer_that_is_blocked_at_home_is_blocked(empty: Registry) -> None:
+    """The French reading is asked first, and decides where it blocks."""
+    empty.register("06 39 98 00 01", list="own", on=ON)
+
+    assert empty.is_blocked(639980001, on=ON)
+    assert empty.check_many(np.array([639980001]), on=ON).tolist() == [1]

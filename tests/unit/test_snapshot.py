@@ -372,13 +372,13 @@ def test_a_closed_list_is_asked_about_the_past(tmp_path: Path) -> None:
     """A snapshot built after Bloctel's end answers for its days, not for today."""
     registry = Registry.create("memory:")
     registry.register(KEY, list="fr.bloctel", on=date(2024, 1, 1))
-    registry.build_snapshot(tmp_path / "s", on=date(2027, 1, 1))
+    registry.build_snapshot(tmp_path / "s", on=date(2026, 10, 1))
     opened = Snapshot.open(tmp_path / "s")
 
     assert opened.is_blocked(KEY, on=date(2026, 8, 10))
     asks: list[Callable[[], Any]] = [
         lambda: opened.is_blocked(KEY, on=date(2026, 8, 11)),
-        lambda: opened.check_many([KEY], on=date(2027, 1, 2)),
+        lambda: opened.check_many([KEY], on=date(2026, 10, 2)),
     ]
     for ask in asks:
         with pytest.raises(ListClosedError, match="L223-1"):
