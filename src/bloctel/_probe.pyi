@@ -1,11 +1,16 @@
 from collections.abc import Iterable
 from datetime import date
+from typing import final
+
+from typing_extensions import disjoint_base
 
 from bloctel._filter import BloomFilter, ExactIndex
 
 CLEAR: int
+FIRST_KEY: int
 HAND_BACK: int
 
+@final
 class Probe:
     def __init__(
         self,
@@ -17,6 +22,7 @@ class Probe:
     ) -> None: ...
     def ask(self, number: object, /) -> int: ...
 
+@disjoint_base
 class Asker:
     recent: dict[object, tuple[Probe, float]]
     def is_blocked(

@@ -7,6 +7,7 @@ foreign numbers, refusals, integers that can be read in two ways, and numbers th
 changed since the table was built.
 """
 
+cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
@@ -35,7 +36,7 @@ cdef enum:
 CLEAR = _CLEAR
 HAND_BACK = _HAND_BACK
 
-cdef uint64_t _first_key = FIRST_KEY
+cdef uint64_t _first_key = FIRST_KEY  # as C sees it
 
 
 cdef inline bint _is_long(object number):
@@ -43,6 +44,7 @@ cdef inline bint _is_long(object number):
     return PyLong_CheckExact(number) and number >= 1000000000
 
 
+@cython.final
 cdef class Probe:
     """A question to a table, ready for one number after the other.
 
