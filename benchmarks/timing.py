@@ -34,6 +34,10 @@ class Unit:
         return once * self.factor
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """One way to do the job.
@@ -43,12 +47,14 @@ class Contender:
         run: Does the job once, and returns how many it found.
         items: How many items one run handles.
         note: Where its job differs from the reference's.
+        before: Called before each run, outside the reading.
     """
 
     name: str
     run: Callable[[], int]
     items: int
     note: str = ""
+    before: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def measure(
     found = [contender.run() for contender in contenders]
     for _ in range(rounds):
         for contender, readings in zip(contenders, values, strict=True):
-            seconds = _once(contender.run)
+            seconds = _once(contender)
             readings.append(unit.of(seconds, contender.items))
     return tuple(
         Row(contender.name, tuple(readings), count, contender.note)
@@ -110,13 +116,14 @@ def not_installed(name: str) -> Row:
     return Row(name, (), None, "not installed")
 
 
-def _once(run: Callable[[], int]) -> float:
+def _once(contender: Contender) -> float:
     """Time one run, without the garbage collector's pauses."""
+    contender.before()
     gc.collect()
     gc.disable()
     try:
         began = time.perf_counter()
-        run()
+        contender.run()
         return time.perf_counter() - began
     finally:
         gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks import workload
@@ -42,13 +43,25 @@ class _Field:
             return
         peer.build(members)
         ask = peer.contains_loop if loop else peer.contains_many
-        contender = Contender(peer.name, lambda: ask(asked), len(asked), peer.note)
+        contender = Contender(
+            peer.name,
+            partial(ask, asked),
+            len(asked),
+            peer.note,
+            partial(_renew, asked),
+        )
         self._contenders.append(contender)
 
     def table(self, title: str, target: str) -> Table:
         """Measure all of them side by side."""
         rows = (*measure(self._contenders, self._rounds), *self._missing)
         return Table(title, NS.name, "blocked", target, rows)
+
+
+def _renew(asked: Column) -> None:
+    """Make the texts anew: a str that has been asked before knows its hash."""
+    if isinstance(asked, list):
+        asked[:] = [text[:5] + text[5:] for text in asked]
 
 
 def batch_table(scale: Scale, held: Registrations, book: Book, folder: Path) -> Table:
