@@ -215,7 +215,7 @@ def _key(parsed: phonenumbers.PhoneNumber) -> int:
     """Return the key of what phonenumbers reads."""
     if parsed.country_code not in PLAN_CODES:
         return int(_e164(parsed)[1:])
-    nsn = str(parsed.national_number)
+    nsn = phonenumbers.national_significant_number(parsed)
     if len(nsn) == 6:
         nsn = "508" + nsn
     return int(nsn if nsn.startswith("508") else "33" + nsn)
