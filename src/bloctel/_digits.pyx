@@ -363,7 +363,7 @@ cdef int _whole(Scan* s) noexcept nogil:
                 s.n - s.at_mark == 1 or not (s.plus or s.digits[0] == 0)):
             s.n = s.at_mark
             return 0
-        # 48.8566141 is a latitude, 06.12345678 a number
+        # 48.8566141 is a latitude, 06.39981234 a number
         if not s.plus and (s.digits[0] != 0 or s.at_mark == 1):
             return _DECIMAL
     if s.seen & (_HARD | _COMMA):

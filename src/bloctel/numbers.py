@@ -73,7 +73,7 @@ class Reason(StrEnum):
     NOT_TEXT = "not_text"
     """Neither text nor a whole number: a float, a list, a truth value."""
     LETTERS = "letters"
-    """Letters that are no extension: `O612345678` is not `0612345678`."""
+    """Letters that are no extension: `O639981234` is not `0639981234`."""
     UNEXPECTED_CHARACTER = "unexpected_character"
     """A character that nobody writes in a phone number."""
     SEVERAL_NUMBERS = "several_numbers"
