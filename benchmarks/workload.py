@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bloctel import rules
-from bloctel.lookup import Book, BookList, State
+from bloctel.lookup import Book
 from bloctel.periods import NO_END, to_epoch_day
+from bloctel.question import BookList, State
 from bloctel.table import Overlay, Table
 
 if TYPE_CHECKING:

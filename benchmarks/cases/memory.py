@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks import workload
 from benchmarks.timing import Row, Table
 from bloctel import rules, snapshot
-from bloctel.lookup import BookList
+from bloctel.question import BookList
 
 if TYPE_CHECKING:
     from pathlib import Path

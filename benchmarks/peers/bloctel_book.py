@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.workload import DAY
-from bloctel.lookup import Status
+from bloctel.question import Status
 
 if TYPE_CHECKING:
     from benchmarks.peers import Column

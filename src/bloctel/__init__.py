@@ -43,7 +43,7 @@ from bloctel.errors import (
     StorageError,
     UnknownListError,
 )
-from bloctel.lookup import Book, Status, Verdict
+from bloctel.lookup import Book
 from bloctel.numbers import (
     PhoneNumber,
     Reason,
@@ -52,6 +52,7 @@ from bloctel.numbers import (
     normalize_many,
 )
 from bloctel.periods import RegistrationPeriod
+from bloctel.question import Status, Verdict
 from bloctel.registry import Registry
 from bloctel.scrub import CsvOptions, Outputs, ScrubSummary, scrub_csv
 from bloctel.snapshot import Snapshot

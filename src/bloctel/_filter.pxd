@@ -22,7 +22,6 @@ cdef extern from "sbbf.h" nogil:
 cdef extern from "index.h" nogil:
     enum:
         INDEX_DAMAGED
-        INDEX_MAX_K
         INDEX_N_PLACEHOLDERS
     ctypedef struct index_run:
         pass
@@ -34,7 +33,6 @@ cdef extern from "index.h" nogil:
         uint64_t n_runs
         uint64_t n_slots
         uint64_t n_entries
-        int k
         int code_bytes
     ctypedef struct index_range:
         uint32_t start
@@ -78,5 +76,3 @@ cdef class ExactIndex:
 
     cdef void _hold(
         self, object runs, object directory, object remainders, object codes)
-    cdef void _fill(
-        self, object keys, object codes, uint64_t n_runs, uint64_t n_segments)

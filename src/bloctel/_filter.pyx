@@ -46,11 +46,13 @@ cdef extern from "index_layout.h" nogil:
         INDEX_SOUND
     ctypedef struct index_extent:
         uint64_t n_runs
-        uint64_t n_segments
-    bint index_measure(const uint64_t *keys, size_t n, index_extent *extent)
+        uint64_t n_slots
+    bint index_cut_runs(
+        const uint64_t *keys, size_t n, index_run *runs, index_extent *extent
+    )
     void index_fill(
         const uint64_t *keys, size_t n, const exact_index *layout,
-        index_run *runs, uint32_t *directory, uint16_t *remainders
+        uint32_t *directory, uint16_t *remainders
     )
     index_fault index_verify(const exact_index *index)
     void index_read_keys(const exact_index *index, uint64_t *keys)
@@ -609,14 +611,6 @@ cdef object _checked_envelope(object data):
 # ---- The exact index ----
 
 
-cdef int _slot_bits(uint64_t n_entries, uint64_t n_segments) noexcept:
-    """Return k such that slots hold 16 entries at least, and below 32, on average."""
-    cdef int k = 0
-    while k < INDEX_MAX_K and n_entries >= (n_segments << (k + 1)) * 16:
-        k += 1
-    return k
-
-
 cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
     array = _as_integers(codes, "codes")
     if array.size != n_entries:
@@ -631,13 +625,14 @@ cdef class ExactIndex:
     """An immutable flat map from sorted keys to small codes, several a key if need be.
 
     A key is `high = key >> 16` and `remainder = key & 0xFFFF`. Highs no more than 8
-    empty ones apart form a run; the highs of a run, empty ones included, are segments,
-    numbered on from the run before; a segment is cut into 2**k slots by the top k bits
-    of the remainder. The arrays, all little-endian and position independent:
+    empty ones apart form a run; the highs of a run, empty ones included, are segments;
+    a segment is cut into 2**k slots by the top k bits of the remainder, k from 0 to 12
+    being the run's own, and slots are numbered on from the run before. The arrays, all
+    little-endian and position independent:
 
-    - `runs`: uint64 (n_runs, 2); first high, then n_segments << 32 | first_segment,
-      which in memory is a uint64 and two uint32: first_high, first_segment, n_segments.
-    - `directory`: uint32, (n_segments << k) + 1 offsets into the entries, one a slot.
+    - `runs`: uint64 (n_runs, 2); first high << 16 | k, then n_segments << 32 |
+      first_slot, which in memory are two uint32: first_slot, n_segments.
+    - `directory`: uint32, n_slots + 1 offsets into the entries, one a slot.
     - `remainders`: uint16, one an entry, ascending within a slot.
     - `codes`: uint8, uint16 or uint32, one an entry.
 
@@ -678,7 +673,7 @@ cdef class ExactIndex:
             codes: Integers from 0 to 2**31 - 1, one a key.
 
         Raises:
-            CapacityError: There are over 2**32 - 1 keys or segments.
+            CapacityError: There are over 2**32 - 1 keys or slots.
             InputError: Keys are not ascending or too long, or codes do not fit.
         """
         array = _as_keys(keys)
@@ -688,39 +683,31 @@ cdef class ExactIndex:
         cdef index_extent extent
         cdef bint is_ascending
         with nogil:
-            is_ascending = index_measure(start, n, &extent)
+            is_ascending = index_cut_runs(start, n, NULL, &extent)
         if not is_ascending:
             raise InputError("ascending keys below 2**63", "others")
-        if n > MAX_UINT32 or extent.n_segments > MAX_UINT32:
+        if n > MAX_UINT32 or extent.n_slots > MAX_UINT32:
             raise CapacityError(
-                "at most 2**32 - 1 entries and segments",
-                f"{n} and {extent.n_segments}",
+                "at most 2**32 - 1 entries and slots", f"{n} and {extent.n_slots}"
             )
         cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
-        made._fill(array, narrow, extent.n_runs, extent.n_segments)
+        made._hold(
+            np.empty((extent.n_runs, 2), np.uint64),
+            np.empty(extent.n_slots + 1, np.uint32),
+            np.empty(n, np.uint16),
+            narrow,
+        )
+        cdef exact_index *index = &made._index
+        with nogil:
+            index_cut_runs(start, n, <index_run *>index.runs, &extent)
+            index_fill(
+                start, n, index,
+                <uint32_t *>index.directory, <uint16_t *>index.remainders,
+            )
         return made
 
-    cdef void _fill(
-        self, object keys, object codes, uint64_t n_runs, uint64_t n_segments
-    ):
-        cdef size_t n = keys.size
-        cdef int k = _slot_bits(n, n_segments) if n else 0
-        self._index.k = k
-        self._hold(
-            np.empty((n_runs, 2), np.uint64),
-            np.empty((n_segments << k) + 1, np.uint32),
-            np.empty(n, np.uint16),
-            codes,
-        )
-        cdef const uint64_t *start = <const uint64_t *>_address(keys)
-        with nogil:
-            index_fill(
-                start, n, &self._index, <index_run *>self._index.runs,
-                <uint32_t *>self._index.directory, <uint16_t *>self._index.remainders,
-            )
-
     @staticmethod
-    def from_arrays(runs, directory, remainders, codes, k):
+    def from_arrays(runs, directory, remainders, codes):
         """Wrap the arrays of an index without copying them, for example a mapped file.
 
         Only what keeps look-ups inside the arrays is checked here; `verify` checks the
@@ -740,7 +727,6 @@ cdef class ExactIndex:
         if directory.size == 0:
             raise InputError("a directory of at least one offset", "an empty one")
         cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
-        made._index.k = <int>_as_count(k, "k", 0, INDEX_MAX_K)
         made._hold(runs, directory, remainders, codes)
         return made
 
@@ -772,7 +758,7 @@ cdef class ExactIndex:
         return keys
 
     def __repr__(self):
-        return f"<ExactIndex n_entries={self._index.n_entries} k={self._index.k}>"
+        return f"<ExactIndex n_entries={self._index.n_entries}>"
 
     @property
     def runs(self):
@@ -793,11 +779,6 @@ cdef class ExactIndex:
     def codes(self):
         """The code of each entry, read-only: uint8, uint16 or uint32."""
         return _frozen(self._codes)
-
-    @property
-    def k(self):
-        """How many bits of a remainder choose the slot, from 0 to 12."""
-        return self._index.k
 
     @property
     def n_entries(self):

@@ -15,7 +15,6 @@ import numpy as np
 from bloctel import rules
 from bloctel.columns import days, days_from
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
-from bloctel.lookup import BookList
 from bloctel.periods import (
     NO_END,
     RegistrationPeriod,
@@ -23,6 +22,7 @@ from bloctel.periods import (
     merge,
     to_epoch_day,
 )
+from bloctel.question import BookList
 from bloctel.storage import (
     ChangeKind,
     Event,

@@ -1,23 +1,20 @@
 """Look-ups: is this number on a list on that day, on which one, since and until when.
 
-A `Question` fixes the day and the lists once, as one byte for each distinct period
-of a `Table`; every look-up is then filter, index, one byte.
-A `Book` is what users ask: it opens questions and remembers the last ones.
+A `Book` is what users ask: it makes a `Question` of the day and the lists, remembers
+the last ones, and puts numbers to it.
 
 `Registry` and `Snapshot` are books, so that they answer alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 import numpy as np
 
-from bloctel import _digits, _filter, clock
-from bloctel._probe import Asker, Probe
-from bloctel.columns import Spans, blocks
+from bloctel import _digits, clock
+from bloctel._probe import Asker
+from bloctel.columns import blocks
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -26,18 +23,11 @@ from bloctel.errors import (
     StaleSnapshotError,
     UnknownListError,
 )
-from bloctel.numbers import (
-    PhoneNumber,
-    check_region,
-    is_french,
-    nine_digits,
-    read,
-    read_block,
-    reason_of,
-)
-from bloctel.periods import NO_END, from_epoch_day, plain_day, to_epoch_day
+from bloctel.numbers import check_region, reason_of
+from bloctel.periods import NO_END, plain_day, to_epoch_day
+from bloctel.question import BookList, Question, State, Status, Verdict
 from bloctel.rules import shown_name
-from bloctel.table import UNDATED, Entry, Overlay, Table
+from bloctel.table import UNDATED, Overlay, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,213 +35,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.columns import Block
+    from bloctel._probe import Probe
     from bloctel.rules import ListRules
 
-__all__ = [
-    "Book",
-    "BookList",
-    "ClosedState",
-    "Coverage",
-    "Question",
-    "State",
-    "Status",
-    "Verdict",
-]
+__all__ = ["Book", "ClosedState"]
 
 _REMEMBERED_QUESTIONS: Final = 64
 _TODAY_SECONDS: Final = 1.0
-
-
-class Status(IntEnum):
-    """The outcome of a look-up.
-
-    `CLEAR` means "on none of the lists asked, on that day".  It never means "may be
-    called": that is for the law of the day to say.
-    """
-
-    CLEAR = 0
-    BLOCKED = 1
-    INVALID = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer to `check`, and why.
-
-    Attributes:
-        status: Clear, blocked, or invalid (no number could be read).
-        number: The number that was asked; None if invalid.
-        list: The list that blocks; None unless blocked.
-        since: The first day of the protection; None if unknown, or not blocked.
-        until: The first day after the protection; None if it has no end.
-        reason: `registered` if blocked; `not_listed`, `not_yet_protected` or
-            `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
-    """
-
-    status: Status
-    number: PhoneNumber | None
-    list: str | None
-    since: date | None
-    until: date | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BookList:
-    """A list as a book holds it.
-
-    Attributes:
-        rules: The list's rules.
-        complete_from: The first day of which nothing has been erased; None if
-            nothing ever was.
-    """
-
-    rules: ListRules
-    complete_from: date | None = None
-
-
-# ---------------------------------------------------------------------------
-# Asking
-# ---------------------------------------------------------------------------
-
-
-class Question:
-    """The lists and the day of a look-up, fixed once for any number of numbers.
-
-    Attributes:
-        region: The region by which national forms are read.
-        probe: What answers most scalar look-ups in one compiled call.
-    """
-
-    def __init__(
-        self,
-        state: State,
-        days: dict[int, int],
-        region: str | None,
-    ) -> None:
-        self._table = state.table
-        self._overlay = state.overlay
-        self._names = [held.rules.name for held in state.lists]
-        self._days = days
-        self.region = region
-        day = np.full(max(1, len(state.lists)), NO_END, np.int64)
-        for place, on in days.items():
-            day[place] = on
-        asked = np.zeros(len(day), bool)
-        asked[list(days)] = True
-        table, on_day = self._table, day[self._table.lists]
-        covers = asked[table.lists] & (table.starts <= on_day) & (on_day < table.ends)
-        self._active = covers.tobytes()
-        overlay = state.overlay
-        self.probe = Probe(
-            table.filter,
-            table.index,
-            self._active,
-            is_french(region),
-            overlay.filter if overlay else None,
-        )
-
-    def match(self, key: int) -> int:
-        """Return the code of the period that blocks a key, or -1."""
-        if self._overlay and key in self._overlay:
-            return self._match_overlay(key)
-        return _filter.match(self._table.filter, self._table.index, self._active, key)
-
-    def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of the period that blocks each key, or -1.
-
-        Refusal codes in *keys* give -1.
-        """
-        out = np.empty(len(keys), np.int32)
-        table = self._table
-        _filter.match_many(table.filter, table.index, self._active, keys, out)
-        if self._overlay:
-            for row, key in self._overlay.rows(keys):
-                out[row] = self._match_overlay(key)
-        return out
-
-    def match_spans(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Read and match the texts `data[starts[i]:ends[i]]`.
-
-        Returns:
-            The keys, or codes of refusals; and what `match_many` says of them.
-        """
-        return self.match_block(Spans(data, starts, ends), self.region)
-
-    def match_block(
-        self, block: Block, region: str | None
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Read and match the rows of a block; returns as `match_spans`."""
-        keys = read_block(block, region)
-        matches = self.match_many(keys)
-        if is_french(region):
-            rows, integers = block.nine_digits()
-            clear = matches[rows] < 0
-            abroad = self.match_many(integers[clear]) >= 0
-            keys[rows[clear][abroad]] = _digits.AMBIGUOUS
-        return keys, matches
-
-    def read(self, number: object, region: str | None) -> int:
-        """Return the key of *number*, or the code of its refusal.
-
-        A nine-digit integer that is clear as a French number, and blocked as a
-        foreign one, is refused: one of the two would be a wrong answer.
-        """
-        key = read(number, region)
-        integer = nine_digits(number) if is_french(region) else None
-        if integer is None or self.match(key) >= 0 or self.match(integer) < 0:
-            return key
-        return _digits.AMBIGUOUS
-
-    def _match_overlay(self, key: int) -> int:
-        entries = self._overlay.entries(key)
-        return next((code for code, entry in entries if self._covers(entry)), -1)
-
-    def _covers(self, entry: Entry) -> bool:
-        day = self._days.get(entry.list)
-        return day is not None and entry.starts_on <= day < entry.ends_on
-
-    def why(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list, the first day and the end that *code* stands for."""
-        table = self._table
-        holder = table if code < len(table.lists) else self._overlay
-        entry = holder.entry(code)
-        dated = entry.starts_on != UNDATED
-        since = from_epoch_day(entry.starts_on) if dated else None
-        return self._names[entry.list], since, from_epoch_day(entry.ends_on)
-
-    def verdict(self, key: int) -> Verdict:
-        """Return the answer for a key, and why."""
-        number = PhoneNumber(key)
-        code = self.match(key)
-        if code >= 0:
-            name, since, until = self.why(code)
-            return Verdict(Status.BLOCKED, number, name, since, until, "registered")
-        return Verdict(Status.CLEAR, number, None, None, None, self._why_clear(key))
-
-    def _why_clear(self, key: int) -> str:
-        holder = self._overlay if key in self._overlay else self._table
-        known = [entry for _, entry in holder.entries(key) if entry.list in self._days]
-        if not known:
-            return "not_listed"
-        if any(entry.ends_on <= self._days[entry.list] for entry in known):
-            return "period_ended"
-        return "not_yet_protected"
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Everything that a book knows at one moment."""
-
-    lists: tuple[BookList, ...]
-    table: Table
-    overlay: Overlay
 
 
 class _Asked:
@@ -314,14 +104,6 @@ class ClosedState:
         raise self._error
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The days of which a book knows everything: [first, end)."""
-
-    first: date | None = None
-    end: date | None = None
-
-
 class Book(Asker):
     """A set of lists that answers questions.
 
@@ -333,11 +115,8 @@ class Book(Asker):
     #: How long a question with a given day stands without a look at the state.
     _reuse_seconds: float = float("inf")
 
-    def __init__(
-        self, state: State, region: str | None, coverage: Coverage = Coverage()
-    ) -> None:
+    def __init__(self, state: State, region: str | None) -> None:
         self.region = check_region(region)
-        self._coverage = coverage
         self._set_state(state)
 
     @classmethod
@@ -525,28 +304,27 @@ class Book(Asker):
             if not held.rules.is_open(day):
                 closed = closed or (held.rules, day)
                 continue
-            self._require_covered(held, day)
+            _require_covered(held, day, state.covered_until)
             days[place] = to_epoch_day(day)
         if not days and closed is not None:
             closed[0].require_open(closed[1])
         return days
 
-    def _require_covered(self, held: BookList, day: date) -> None:
-        first, end = self._coverage.first, self._coverage.end
-        where = f"list {held.rules.name}"
-        begins = max((d for d in (held.complete_from, first) if d), default=None)
-        if begins is not None and day < begins:
-            raise DayNotCoveredError(
-                f"a day from {begins} on (data before it has been erased)",
-                day.isoformat(),
-                where,
-            )
-        if end is not None and day >= end:
-            raise StaleSnapshotError(
-                f"a day before {end} (later, registrations are missing)",
-                day.isoformat(),
-                where,
-            )
+
+def _require_covered(held: BookList, day: date, until: date | None) -> None:
+    where = f"list {held.rules.name}"
+    if held.complete_from is not None and day < held.complete_from:
+        raise DayNotCoveredError(
+            f"a day from {held.complete_from} on (data before it has been erased)",
+            day.isoformat(),
+            where,
+        )
+    if until is not None and day >= until:
+        raise StaleSnapshotError(
+            f"a day before {until} (later, registrations are missing)",
+            day.isoformat(),
+            where,
+        )
 
 
 def _places(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:

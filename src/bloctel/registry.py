@@ -15,13 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Final, Self
+from uuid import UUID, uuid4
 
 import numpy as np
 
 from bloctel import _digits, clock, ledger, rules, snapshot
 from bloctel.columns import blocks
 from bloctel.errors import InputError, InvalidNumberError
-from bloctel.lookup import Book, ClosedState, State
+from bloctel.lookup import Book, ClosedState
 from bloctel.numbers import (
     DEFAULT_REGION,
     PhoneNumber,
@@ -31,6 +32,7 @@ from bloctel.numbers import (
     reason_of,
 )
 from bloctel.periods import from_epoch_day, plain_day
+from bloctel.question import State
 from bloctel.storage import ChangeKind, Storage, Writer, open_storage
 from bloctel.table import Overlay
 
@@ -102,7 +104,9 @@ class Registry(Book):
         self._lock = RLock()  # of what look-ups know
         self._write_lock = RLock()  # held for as long as a change takes
         with storage.read() as reader:
-            region = reader.settings().get("region") or None
+            settings = reader.settings()
+        region = settings.get("region") or None
+        self._identity = UUID(settings["identity"])
         empty = ledger.no_table()
         super().__init__(State((), empty, Overlay(empty)), region)
 
@@ -129,7 +133,7 @@ class Registry(Book):
         """
         names = [rules.load(name).name for name in lists]
         storage = open_storage(url)
-        storage.create({"region": check_region(region) or ""})
+        storage.create({"region": check_region(region) or "", "identity": uuid4().hex})
         with storage.write() as writer:
             for name in dict.fromkeys(names):
                 writer.add_list(name)
@@ -387,7 +391,7 @@ class Registry(Book):
             path,
             table,
             lists,
-            snapshot.Origin(self.region, built_on, generation),
+            snapshot.Origin(self.region, built_on, generation, self._identity),
         )
 
     # -- inside ---------------------------------------------------------------

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from uuid import UUID
 
 import numpy as np
 import xxhash
@@ -42,9 +43,10 @@ from bloctel.errors import (
     SnapshotError,
 )
 from bloctel.files import replacing
-from bloctel.lookup import Book, BookList, ClosedState, Coverage, State
+from bloctel.lookup import Book, ClosedState
 from bloctel.numbers import check_region
 from bloctel.periods import from_epoch_day, to_epoch_day
+from bloctel.question import BookList, State
 from bloctel.rules import in_force
 from bloctel.table import Overlay, Table
 
@@ -60,6 +62,8 @@ __all__ = ["MAGIC", "Origin", "Snapshot", "SnapshotInfo", "build", "verify"]
 #: a transfer treats the file as text.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
+#: What keys are: E.164 numbers as integers, a line of the French plan having one.
+KEY_DOMAIN: Final = 1
 #: The rules by which text became keys; a change would make old files miss numbers.
 NORMALISATION_VERSION: Final = 1
 
@@ -76,7 +80,7 @@ class _Header(NamedTuple):
     n_sections: int
     file_size: int
     normalisation: int
-    slot_bits: int
+    key_domain: int
     built_on: int
     covered_until: int
     generation: int
@@ -84,11 +88,12 @@ class _Header(NamedTuple):
     n_entries: int
     capacity: int
     false_positive_rate: float
+    registry: bytes
     reserved: bytes
     checksum: int
 
 
-_HEADER: Final = struct.Struct("<8sIIQIIiiQQQQd40sQ")  # 128 bytes
+_HEADER: Final = struct.Struct("<8sIIQIIiiQQQQd16s24sQ")  # 128 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +104,13 @@ class Origin:
         region: The region by which national forms are read; None for none.
         built_on: The day of the state that it holds.
         generation: The cursor of the last change that it holds.
+        registry: The registry whose cursor that is; None if it is no registry's.
     """
 
     region: str | None
     built_on: date | None
     generation: int = 0
+    registry: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class SnapshotInfo:
         built_on: The day of the state that it holds.
         covered_until: The first day that it can no longer be asked about.
         generation: The cursor of the last change that it holds.
+        registry: The registry whose cursor that is; None if it is no registry's.
         n_numbers: Distinct numbers.
         n_entries: Periods of numbers; at least as many.
         size_bytes: The size of the file.
@@ -131,6 +139,7 @@ class SnapshotInfo:
     built_on: date
     covered_until: date
     generation: int
+    registry: UUID | None
     n_numbers: int
     n_entries: int
     size_bytes: int
@@ -157,8 +166,7 @@ class Snapshot(Book):
             raise damaged from error
         self._whole = memoryview(mapping)
         self._sections = sections
-        coverage = Coverage(end=days[1])
-        super().__init__(State(lists, table, Overlay(table)), region, coverage)
+        super().__init__(State(lists, table, Overlay(table), days[1]), region)
         self.info = SnapshotInfo(
             path=path,
             format_version=header.version,
@@ -167,6 +175,7 @@ class Snapshot(Book):
             built_on=days[0],
             covered_until=days[1],
             generation=header.generation,
+            registry=UUID(bytes=header.registry) if any(header.registry) else None,
             n_numbers=header.n_numbers,
             n_entries=header.n_entries,
             size_bytes=header.file_size,
@@ -349,7 +358,7 @@ def _header_of(
         n_sections=len(sections),
         file_size=sections[-1][1] + len(sections[-1][2]),
         normalisation=NORMALISATION_VERSION,
-        slot_bits=table.index.k,
+        key_domain=KEY_DOMAIN,
         built_on=to_epoch_day(built_on),
         covered_until=to_epoch_day(_covered_until(lists, built_on)),
         generation=origin.generation,
@@ -357,7 +366,8 @@ def _header_of(
         n_entries=table.index.n_entries,
         capacity=table.filter.capacity,
         false_positive_rate=table.filter.false_positive_rate,
-        reserved=bytes(40),
+        registry=origin.registry.bytes if origin.registry else bytes(16),
+        reserved=bytes(24),
         checksum=0,
     )
     entries = b"".join(
@@ -444,6 +454,10 @@ def _read_header(mapping: mmap.mmap) -> tuple[_Header, dict[str, _Section]]:
     checksum = xxhash.xxh3_64_intdigest(blank + mapping[_HEADER.size : table_end])
     if checksum != header.checksum:
         raise DamagedSnapshotError("a header as it was written", "an altered one")
+    if header.key_domain != KEY_DOMAIN:
+        raise NewerSnapshotError(
+            f"keys of domain {KEY_DOMAIN}", f"domain {header.key_domain}"
+        )
     if header.normalisation != NORMALISATION_VERSION:
         raise NewerSnapshotError(
             f"numbers normalised by version {NORMALISATION_VERSION}",
@@ -515,7 +529,6 @@ def _read_table(header: _Header, sections: dict[str, _Section]) -> Table:
         _array(sections["DIRECT"], np.uint32),
         _array(sections["REMAINS"], np.uint16),
         _array(sections["CODES"], _WIDTHS[width]),
-        header.slot_bits,
     )
     if index.n_entries != n_entries:
         raise DamagedSnapshotError("as many entries as the header says", "others")

@@ -26,9 +26,9 @@ __all__ = ["UNDATED", "Entry", "Overlay", "Table"]
 #: The first day of a period of which nobody knows when it began: before all days.
 UNDATED: Final = -(1 << 22)
 
-#: The filter's false-positive rate in tables: about 11.8 bits a number.  A false
+#: The filter's false-positive rate in tables: about 12.2 bits a number.  A false
 #: positive costs one look into the index, never a wrong answer.
-FALSE_POSITIVE_RATE: Final = 0.004
+FALSE_POSITIVE_RATE: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True, order=True)

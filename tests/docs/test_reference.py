@@ -12,7 +12,7 @@ from typing import Final, get_type_hints
 import pytest
 
 import bloctel
-from bloctel import errors, lookup, rules
+from bloctel import errors, question, rules
 from bloctel.scrub import verdicts
 from doc_pages import PAGES, ROOT, fences, name_of
 
@@ -43,7 +43,7 @@ def test_every_example_is_refused_for_its_reason(code: str) -> None:
 
 def test_the_other_reasons_are_those_of_the_code() -> None:
     """What a scrub and a verdict may say is in the tables, and nothing else."""
-    documented = lookup.Verdict.__doc__ or ""
+    documented = question.Verdict.__doc__ or ""
     clear_and_blocked = re.findall(r"`([a-z_]{8,})`", documented)
 
     assert [code for code, _ in _TABLES[1]] == [

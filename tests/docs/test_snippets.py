@@ -27,7 +27,8 @@ from doc_pages import PAGES, ROOT, Fence, fences, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FLAGS: Final = doctest.ELLIPSIS
+#: A column of figures is as wide as its widest, which may be a speed.
+_FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _END: Final = "--- end of command ---"
 _LANGUAGES: Final = {"python", "console", "sh", "text", "toml", "csv", "{eval-rst}"}
 _LANGUAGES_OF_MYST: Final = {"{toctree}", "{include}"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Period", "header_of", "read", "sections_of"]
+__all__ = ["Period", "content_of", "header_of", "read", "sections_of"]
 
 EPOCH = date(1970, 1, 1)
 NO_END = 2**31 - 1
@@ -28,9 +28,16 @@ class Period(NamedTuple):
     ends_on: date | None
 
 
+def content_of(path: Path) -> bytes:
+    """Return the file without what says which registry wrote it, and its checksum."""
+    content = bytearray(path.read_bytes())
+    content[80:96], content[120:128] = bytes(16), bytes(8)
+    return bytes(content)
+
+
 def header_of(content: bytes) -> tuple[int, ...]:
     """Return the fields of the header."""
-    return struct.unpack("<8sIIQIIiiQQQQd40sQ", content[:128])
+    return struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128])
 
 
 def sections_of(content: bytes) -> dict[str, bytes]:
@@ -61,17 +68,18 @@ def codes_of(sections: dict[str, bytes], n_entries: int) -> list[int]:
     return list(struct.unpack(f"<{n_entries}{kind}", sections["CODES"]))
 
 
-def keys_of(sections: dict[str, bytes], slot_bits: int) -> list[int]:
+def keys_of(sections: dict[str, bytes]) -> list[int]:
     """Return the key of each entry, from runs, directory and remainders."""
     offsets = [n for (n,) in struct.iter_unpack("<I", sections["DIRECT"])]
     remainders = [n for (n,) in struct.iter_unpack("<H", sections["REMAINS"])]
     keys = []
-    for first_high, first, n_segments in struct.iter_unpack("<QII", sections["RUNS"]):
-        for segment in range(first, first + n_segments):
-            high = first_high + segment - first
-            begin = offsets[segment << slot_bits]
-            end = offsets[(segment + 1) << slot_bits]
-            keys += [high << 16 | remainder for remainder in remainders[begin:end]]
+    for start, first_slot, n_segments in struct.iter_unpack("<QII", sections["RUNS"]):
+        first_high, k = start >> 16, start & 0xFFFF
+        for place in range(n_segments):
+            begin = offsets[first_slot + (place << k)]
+            end = offsets[first_slot + ((place + 1) << k)]
+            high = (first_high + place) << 16
+            keys += [high | remainder for remainder in remainders[begin:end]]
     return keys
 
 
@@ -80,8 +88,8 @@ def read(path: Path) -> list[Period]:
     content = path.read_bytes()
     sections = sections_of(content)
     header = header_of(content)
-    slot_bits, n_entries = header[5], header[10]
+    n_entries = header[10]
     periods = periods_of(sections)
     codes = codes_of(sections, n_entries)
-    keys = keys_of(sections, slot_bits)
+    keys = keys_of(sections)
     return [Period(key, *periods[c]) for key, c in zip(keys, codes, strict=True)]

@@ -129,7 +129,7 @@ def test_wrapped_arrays_answer_alike(entries: Entries) -> None:
     built = book_of(entries).exact
 
     wrapped = ExactIndex.from_arrays(
-        built.runs, built.directory, built.remainders, built.codes, built.k
+        built.runs, built.directory, built.remainders, built.codes
     )
 
     assert wrapped.keys().tolist() == built.keys().tolist()
@@ -144,17 +144,21 @@ def test_runs_divide_at_wide_gaps_only(entries: Entries) -> None:
         high for i, high in enumerate(highs) if i == 0 or high - highs[i - 1] - 1 > 8
     ]
 
-    assert book_of(entries).exact.runs[:, 0].tolist() == starts
+    assert (book_of(entries).exact.runs[:, 0] >> np.uint64(16)).tolist() == starts
 
 
 @given(ENTRIES)
-def test_slots_hold_16_to_32_entries(entries: Entries) -> None:
-    """The mean occupancy is within [16, 32), unless k is at a limit."""
+def test_slots_hold_20_to_40_entries(entries: Entries) -> None:
+    """The mean occupancy of a run is within [20, 40), unless its k is at a limit."""
     index = book_of(entries).exact
-    n_slots = index.directory.size - 1
+    for start, extent in index.runs.tolist():
+        k, first_slot, n_segments = start & 0xFFFF, extent & 0xFFFFFFFF, extent >> 32
+        n_slots = n_segments << k
+        offsets = index.directory[[first_slot, first_slot + n_slots]].tolist()
+        n_entries = offsets[1] - offsets[0]
 
-    assert index.k == 0 or index.n_entries >= 16 * n_slots
-    assert index.k == 12 or index.n_entries < 32 * max(n_slots, 1)
+        assert k == 0 or n_entries >= 20 * n_slots
+        assert k == 12 or n_entries < 40 * n_slots
 
 
 SAMPLE = [(33_600_000_000 + i * 7, i % 3) for i in range(400)]
@@ -200,7 +204,7 @@ def altered(index: ExactIndex, part: str, data: st.DataObject) -> ExactIndex:
     }
     flat = arrays[part].reshape(-1).view(np.uint8)
     flat[data.draw(st.integers(0, flat.size - 1))] ^= data.draw(st.integers(1, 255))
-    return ExactIndex.from_arrays(**arrays, k=index.k)  # type: ignore[arg-type]
+    return ExactIndex.from_arrays(**arrays)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("n_bytes", [1, 2, 4])

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 import bloctel
 from bloctel import Registry, Snapshot, Status, registry
 from bloctel.errors import BloctelError
+from oracles import snapshot as oracle_snapshot
 from oracles.registry import Answer, Model
 
 if TYPE_CHECKING:
@@ -214,7 +215,9 @@ class RegistryMachine(RuleBasedStateMachine):
             return
         for each, file in zip(self.registries, files, strict=True):
             each.build_snapshot(file, on=on)
-        assert files[0].read_bytes() == files[1].read_bytes()
+        assert oracle_snapshot.content_of(files[0]) == oracle_snapshot.content_of(
+            files[1]
+        )
         with Snapshot.open(files[0]) as snapshot:
             snapshot.verify()
             self.model.covered_until = on + timedelta(days=30)

@@ -387,7 +387,6 @@ def test_an_index_of_anything_else_is_refused(keys: Any, codes: Any) -> None:
         {"directory": [0, 2]}, {"remainders": np.zeros(3, np.uint16)},
         {"remainders": np.zeros(4, np.uint16)[::2]}, {"codes": np.zeros(2, np.int8)},
         {"codes": np.frombuffer(bytes(5), np.uint16, 2, 1)},
-        {"k": 13}, {"k": -1}, {"k": True},
     ],
 )  # fmt: skip
 def test_arrays_of_another_shape_are_refused(change: dict[str, Any]) -> None:
@@ -395,7 +394,7 @@ def test_arrays_of_another_shape_are_refused(change: dict[str, Any]) -> None:
     built = ExactIndex.build([100, 101], [0, 1])
     parts: dict[str, Any] = {
         name: getattr(built, name)
-        for name in ("runs", "directory", "remainders", "codes", "k")
+        for name in ("runs", "directory", "remainders", "codes")
     }
 
     with pytest.raises(InputError):
@@ -447,11 +446,10 @@ def test_a_run_that_no_build_makes_is_damage(empty: Any) -> None:
     directory = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
     n = int(directory[-1])
     damaged = ExactIndex.from_arrays(
-        np.array([[5, 11 << 32]], np.uint64),
+        np.array([[5 << 16, 11 << 32]], np.uint64),
         directory,
         np.zeros(n, np.uint16),
         np.zeros(n, np.uint8),
-        0,
     )
 
     with pytest.raises(DamagedSnapshotError, match="other runs"):
@@ -477,7 +475,7 @@ def test_a_position_outside_the_arrays_is_damage(
     built = ExactIndex.build([100, 101], [0, 1])
     parts: dict[str, Any] = {
         name: getattr(built, name)
-        for name in ("runs", "directory", "remainders", "codes", "k")
+        for name in ("runs", "directory", "remainders", "codes")
     }
     parts[part] = _damage(parts[part], at, value)
     damaged = ExactIndex.from_arrays(**parts)

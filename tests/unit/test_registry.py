@@ -23,8 +23,8 @@ from bloctel.errors import (
     StorageError,
     UnknownListError,
 )
-from bloctel.lookup import Question
 from bloctel.periods import RegistrationPeriod
+from bloctel.question import Question
 from bloctel.storage import ChangeKind
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
  *
  * A key is high = key >> 16 and remainder = key & 0xFFFF. Highs that lie close make a
  * run; each high of a run is a segment; a segment is cut into 1 << k slots by the top
- * k bits of the remainder; the directory says where each slot's entries start.
+ * k bits of the remainder, with a k for each run, so that dense and scattered parts of
+ * a book are each cut to measure; the directory says where each slot's entries start.
  *
  * The arrays may come from a file that lies. Nothing read from them is used as a
  * position before it was compared with a length that was measured, and a position
@@ -29,8 +30,8 @@
 #define INDEX_PENDING 64
 
 typedef struct {
-    uint64_t first_high;
-    uint32_t first_segment;
+    uint64_t start; /* first high << 16 | k */
+    uint32_t first_slot;
     uint32_t n_segments;
 } index_run;
 
@@ -42,7 +43,6 @@ typedef struct {
     uint64_t n_runs;
     uint64_t n_slots; /* the directory holds one offset more */
     uint64_t n_entries;
-    int k;
     int code_bytes; /* 1, 2 or 4 */
 } exact_index;
 
@@ -65,19 +65,26 @@ typedef struct {
     size_t position; /* of the key in the caller's batch */
 } index_candidate;
 
+/* The k of a run; four bits, so that no shift by it is undefined, whatever a file says. */
+static inline int index_k(const index_run *run)
+{
+    return (int)(run->start & 0xF);
+}
+
 static inline uint32_t index_slot_in_segment(uint64_t key, int k)
 {
     return (uint32_t)(key & 0xFFFF) >> (16 - k);
 }
 
-/* The last run that starts at or before a high; the first run if none does. */
-static inline const index_run *index_run_of(const exact_index *index, uint64_t high)
+/* The last run that starts at or before a key's high; the first run if none does. */
+static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
+    const uint64_t last = key | 0xFFFF; /* no start with the same high is above it */
     const index_run *run = index->runs;
     uint64_t n = index->n_runs;
     while (n > 1) {
         const uint64_t half = n / 2;
-        run = run[half].first_high <= high ? run + half : run;
+        run = run[half].start <= last ? run + half : run;
         n -= half;
     }
     return run;
@@ -86,16 +93,16 @@ static inline const index_run *index_run_of(const exact_index *index, uint64_t h
 /* The slot that a key would be in; index->n_slots if none. */
 static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
 {
-    const uint64_t high = key >> 16;
     if (index->n_runs == 0)
         return index->n_slots;
-    const index_run *run = index_run_of(index, high);
+    const index_run *run = index_run_of(index, key);
     /* A high before the run wraps round to a number above any n_segments. */
-    const uint64_t place = high - run->first_high;
+    const uint64_t place = (key >> 16) - (run->start >> 16);
     if (place >= run->n_segments)
         return index->n_slots;
-    const uint64_t segment = run->first_segment + place;
-    const uint64_t slot = (segment << index->k) + index_slot_in_segment(key, index->k);
+    const int k = index_k(run);
+    const uint64_t slot =
+        run->first_slot + (place << k) + index_slot_in_segment(key, k);
     return slot < index->n_slots ? slot : index->n_slots;
 }
 

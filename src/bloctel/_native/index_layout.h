@@ -8,6 +8,9 @@
 #include "index.h"
 
 #define INDEX_KEY_LIMIT ((uint64_t)1 << 63)
+/* Slots hold so many entries at least, and below twice as many, on average over a run
+ * that is dense enough: the directory then takes 0.8 to 1.6 bits an entry. */
+#define INDEX_SLOT_ENTRIES 20
 
 typedef enum {
     INDEX_SOUND = 0,
@@ -19,7 +22,7 @@ typedef enum {
 
 typedef struct {
     uint64_t n_runs;
-    uint64_t n_segments;
+    uint64_t n_slots;
 } index_extent;
 
 /* Tell whether a new high may not join the run that the previous one is in. */
@@ -28,47 +31,56 @@ static inline int index_starts_run(uint64_t previous_high, uint64_t high)
     return high - previous_high > INDEX_MAX_GAP + 1;
 }
 
-/* Count the runs and segments that keys need; return 0 if they are not in ascending
- * order or reach INDEX_KEY_LIMIT. */
-static int index_measure(const uint64_t *keys, size_t n, index_extent *extent)
+static int index_choose_k(uint64_t n_entries, uint64_t n_segments)
 {
-    uint64_t previous = 0;
-    extent->n_runs = extent->n_segments = 0;
-    for (size_t i = 0; i < n; i++) {
-        const uint64_t key = keys[i], step = (key >> 16) - (previous >> 16);
-        if (key < previous || key >= INDEX_KEY_LIMIT)
+    int k = 0;
+    while (k < INDEX_MAX_K && n_entries >= (n_segments << (k + 1)) * INDEX_SLOT_ENTRIES)
+        k++;
+    return k;
+}
+
+/* Cut keys into runs and count what they need. Writes the runs unless runs is NULL;
+ * returns 0 if the keys are not in ascending order or reach INDEX_KEY_LIMIT. */
+static int index_cut_runs(const uint64_t *keys, size_t n, index_run *runs,
+                          index_extent *extent)
+{
+    size_t first = 0; /* entry of the run */
+    extent->n_runs = extent->n_slots = 0;
+    if (n && keys[n - 1] >= INDEX_KEY_LIMIT)
+        return 0;
+    for (size_t i = 1; i <= n; i++) {
+        if (i < n && keys[i] < keys[i - 1])
             return 0;
-        if (i == 0 || index_starts_run(previous >> 16, key >> 16)) {
-            extent->n_runs++;
-            extent->n_segments++;
-        } else {
-            extent->n_segments += step;
-        }
-        previous = key;
+        if (i < n && !index_starts_run(keys[i - 1] >> 16, keys[i] >> 16))
+            continue;
+        const uint64_t high = keys[first] >> 16;
+        const uint64_t n_segments = (keys[i - 1] >> 16) - high + 1;
+        const int k = index_choose_k(i - first, n_segments);
+        if (runs)
+            runs[extent->n_runs] = (index_run){high << 16 | (uint64_t)k,
+                                               (uint32_t)extent->n_slots,
+                                               (uint32_t)n_segments};
+        extent->n_runs++;
+        extent->n_slots += n_segments << k;
+        first = i;
     }
     return 1;
 }
 
-/* Fill arrays whose lengths index_measure gave: runs, directory (n_slots + 1) and
- * remainders (n). */
+/* Fill arrays whose lengths index_cut_runs gave, after the runs: directory
+ * (n_slots + 1) and remainders (n). */
 static void index_fill(const uint64_t *keys, size_t n, const exact_index *layout,
-                       index_run *runs, uint32_t *directory, uint16_t *remainders)
+                       uint32_t *directory, uint16_t *remainders)
 {
-    uint64_t next_slot = 0, n_segments = 0;
-    index_run *run = runs;
+    const index_run *run = layout->runs;
+    uint64_t next_slot = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint64_t high = keys[i] >> 16;
-        const uint64_t previous = i ? keys[i - 1] >> 16 : high;
-        if (i == 0 || index_starts_run(previous, high)) {
-            run += i != 0;
-            *run = (index_run){high, (uint32_t)n_segments, 1};
-            n_segments++;
-        } else {
-            run->n_segments += (uint32_t)(high - previous);
-            n_segments += high - previous;
-        }
+        while ((keys[i] >> 16) - (run->start >> 16) >= run->n_segments)
+            run++;
+        const uint64_t place = (keys[i] >> 16) - (run->start >> 16);
+        const int k = index_k(run);
         const uint64_t slot =
-            ((n_segments - 1) << layout->k) + index_slot_in_segment(keys[i], layout->k);
+            run->first_slot + (place << k) + index_slot_in_segment(keys[i], k);
         while (next_slot <= slot)
             directory[next_slot++] = (uint32_t)i;
         remainders[i] = (uint16_t)keys[i];
@@ -79,19 +91,20 @@ static void index_fill(const uint64_t *keys, size_t n, const exact_index *layout
 
 static int index_runs_are_sound(const exact_index *index)
 {
-    uint64_t n_segments = 0, end = 0;
+    uint64_t n_slots = 0, end = 0;
     for (uint64_t i = 0; i < index->n_runs; i++) {
         const index_run *run = index->runs + i;
-        if (run->n_segments == 0 || run->first_segment != n_segments)
+        const uint64_t high = run->start >> 16;
+        if (run->n_segments == 0 || run->first_slot != n_slots)
             return 0;
-        if (run->first_high >= INDEX_KEY_LIMIT >> 16)
+        if ((run->start & 0xFFFF) > INDEX_MAX_K || run->start >= INDEX_KEY_LIMIT)
             return 0;
-        if (i && (run->first_high < end || !index_starts_run(end - 1, run->first_high)))
+        if (i && (high < end || !index_starts_run(end - 1, high)))
             return 0;
-        n_segments += run->n_segments;
-        end = run->first_high + run->n_segments;
+        n_slots += (uint64_t)run->n_segments << index_k(run);
+        end = high + run->n_segments;
     }
-    return n_segments << index->k == index->n_slots && end <= INDEX_KEY_LIMIT >> 16;
+    return n_slots == index->n_slots && end <= INDEX_KEY_LIMIT >> 16;
 }
 
 static int index_directory_is_sound(const exact_index *index)
@@ -104,22 +117,48 @@ static int index_directory_is_sound(const exact_index *index)
     return 1;
 }
 
-/* Runs must be the shortest that hold the entries: they begin and end with a segment
- * in use, and no gap inside is wide enough to divide them. */
+/* The first slot of a segment of a run, or of the one past its last. */
+static uint64_t index_slot_at(const index_run *run, uint64_t place)
+{
+    return run->first_slot + (place << index_k(run));
+}
+
+/* A run must be the shortest that holds its entries: it begins and ends with a segment
+ * in use, no gap inside is wide enough to divide it, and its k is the one to choose. */
+static int index_run_is_tight(const exact_index *index, const index_run *run)
+{
+    const uint32_t *directory = index->directory;
+    const uint32_t start = directory[run->first_slot];
+    const uint32_t end = directory[index_slot_at(run, run->n_segments)];
+    uint64_t n_empty = INDEX_MAX_GAP;
+    for (uint64_t place = 0; place < run->n_segments; place++) {
+        if (directory[index_slot_at(run, place)]
+            != directory[index_slot_at(run, place + 1)])
+            n_empty = 0;
+        else if (++n_empty > INDEX_MAX_GAP)
+            return 0;
+    }
+    return n_empty == 0 && index_k(run) == index_choose_k(end - start, run->n_segments);
+}
+
 static int index_runs_are_tight(const exact_index *index)
 {
-    for (uint64_t i = 0; i < index->n_runs; i++) {
-        const index_run *run = index->runs + i;
-        uint64_t n_empty = INDEX_MAX_GAP;
-        for (uint64_t place = 0; place < run->n_segments; place++) {
-            const uint64_t slot = (run->first_segment + place) << index->k;
-            const uint64_t next = slot + ((uint64_t)1 << index->k);
-            if (index->directory[slot] != index->directory[next])
-                n_empty = 0;
-            else if (++n_empty > INDEX_MAX_GAP)
-                return 0;
-        }
-        if (n_empty != 0)
+    for (uint64_t i = 0; i < index->n_runs; i++)
+        if (!index_run_is_tight(index, index->runs + i))
+            return 0;
+    return 1;
+}
+
+static int index_slot_is_sound(const exact_index *index, uint64_t slot, uint64_t in_run,
+                               int k)
+{
+    const uint32_t start = index->directory[slot], end = index->directory[slot + 1];
+    const uint64_t in_segment = in_run & (((uint64_t)1 << k) - 1);
+    for (uint32_t i = start; i < end; i++) {
+        const uint16_t remainder = index->remainders[i];
+        if (index_slot_in_segment(remainder, k) != in_segment)
+            return 0;
+        if (i > start && remainder < index->remainders[i - 1])
             return 0;
     }
     return 1;
@@ -127,16 +166,12 @@ static int index_runs_are_tight(const exact_index *index)
 
 static int index_remainders_are_sound(const exact_index *index)
 {
-    const uint64_t last_in_segment = ((uint64_t)1 << index->k) - 1;
-    for (uint64_t slot = 0; slot < index->n_slots; slot++) {
-        const uint32_t start = index->directory[slot], end = index->directory[slot + 1];
-        for (uint32_t i = start; i < end; i++) {
-            const uint16_t remainder = index->remainders[i];
-            if (index_slot_in_segment(remainder, index->k) != (slot & last_in_segment))
+    for (uint64_t i = 0; i < index->n_runs; i++) {
+        const index_run *run = index->runs + i;
+        const uint64_t n_slots = (uint64_t)run->n_segments << index_k(run);
+        for (uint64_t slot = 0; slot < n_slots; slot++)
+            if (!index_slot_is_sound(index, run->first_slot + slot, slot, index_k(run)))
                 return 0;
-            if (i > start && remainder < index->remainders[i - 1])
-                return 0;
-        }
     }
     return 1;
 }
@@ -170,11 +205,11 @@ static void index_read_keys(const exact_index *index, uint64_t *keys)
     for (uint64_t i = 0; i < index->n_runs; i++) {
         const index_run *run = index->runs + i;
         for (uint64_t place = 0; place < run->n_segments; place++) {
-            const uint64_t slot = (run->first_segment + place) << index->k;
-            const uint32_t start = index->directory[slot];
-            const uint32_t end = index->directory[slot + ((uint64_t)1 << index->k)];
+            const uint32_t start = index->directory[index_slot_at(run, place)];
+            const uint32_t end = index->directory[index_slot_at(run, place + 1)];
             for (uint32_t entry = start; entry < end; entry++)
-                keys[entry] = (run->first_high + place) << 16 | index->remainders[entry];
+                keys[entry] =
+                    ((run->start >> 16) + place) << 16 | index->remainders[entry];
         }
     }
 }

@@ -15,7 +15,7 @@ from bloctel.cli.options import (
     RegionOption,
 )
 from bloctel.cli.output import print_rows
-from bloctel.lookup import Status, Verdict
+from bloctel.question import Status, Verdict
 from bloctel.scrub import open_against
 
 __all__ = ["check"]

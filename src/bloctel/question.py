@@ -1,0 +1,225 @@
+"""A question: the day and the lists of a look-up, fixed once for any number of numbers.
+
+A `Question` holds one byte for each distinct period of a `Table`; every look-up is
+then filter, index, one byte.  `bloctel.lookup` makes questions and remembers them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bloctel import _digits, _filter
+from bloctel._probe import Probe
+from bloctel.columns import Spans
+from bloctel.numbers import PhoneNumber, is_french, nine_digits, read, read_block
+from bloctel.periods import NO_END, from_epoch_day
+from bloctel.table import UNDATED, Entry, Overlay, Table
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from bloctel.columns import Block
+    from bloctel.rules import ListRules
+
+__all__ = ["BookList", "Question", "State", "Status", "Verdict"]
+
+
+class Status(IntEnum):
+    """The outcome of a look-up.
+
+    `CLEAR` means "on none of the lists asked, on that day".  It never means "may be
+    called": that is for the law of the day to say.
+    """
+
+    CLEAR = 0
+    BLOCKED = 1
+    INVALID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to `check`, and why.
+
+    Attributes:
+        status: Clear, blocked, or invalid (no number could be read).
+        number: The number that was asked; None if invalid.
+        list: The list that blocks; None unless blocked.
+        since: The first day of the protection; None if unknown, or not blocked.
+        until: The first day after the protection; None if it has no end.
+        reason: `registered` if blocked; `not_listed`, `not_yet_protected` or
+            `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
+    """
+
+    status: Status
+    number: PhoneNumber | None
+    list: str | None
+    since: date | None
+    until: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookList:
+    """A list as a book holds it.
+
+    Attributes:
+        rules: The list's rules.
+        complete_from: The first day of which nothing has been erased; None if
+            nothing ever was.
+    """
+
+    rules: ListRules
+    complete_from: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that a book knows at one moment.
+
+    Attributes:
+        lists: Its lists.
+        table: What they held when it was built.
+        overlay: What has changed since.
+        covered_until: The first day on which that is too old to be asked; None if it
+            is kept up to date.
+    """
+
+    lists: tuple[BookList, ...]
+    table: Table
+    overlay: Overlay
+    covered_until: date | None = None
+
+
+class Question:
+    """The lists and the day of a look-up, fixed once for any number of numbers.
+
+    Attributes:
+        region: The region by which national forms are read.
+        probe: What answers most scalar look-ups in one compiled call.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        days: dict[int, int],
+        region: str | None,
+    ) -> None:
+        self._table = state.table
+        self._overlay = state.overlay
+        self._names = [held.rules.name for held in state.lists]
+        self._days = days
+        self.region = region
+        day = np.full(max(1, len(state.lists)), NO_END, np.int64)
+        for place, on in days.items():
+            day[place] = on
+        asked = np.zeros(len(day), bool)
+        asked[list(days)] = True
+        table, on_day = self._table, day[self._table.lists]
+        covers = asked[table.lists] & (table.starts <= on_day) & (on_day < table.ends)
+        self._active = covers.tobytes()
+        overlay = state.overlay
+        self.probe = Probe(
+            table.filter,
+            table.index,
+            self._active,
+            is_french(region),
+            overlay.filter if overlay else None,
+        )
+
+    def match(self, key: int) -> int:
+        """Return the code of the period that blocks a key, or -1."""
+        if self._overlay and key in self._overlay:
+            return self._match_overlay(key)
+        return _filter.match(self._table.filter, self._table.index, self._active, key)
+
+    def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return the code of the period that blocks each key, or -1.
+
+        Refusal codes in *keys* give -1.
+        """
+        out = np.empty(len(keys), np.int32)
+        table = self._table
+        _filter.match_many(table.filter, table.index, self._active, keys, out)
+        if self._overlay:
+            for row, key in self._overlay.rows(keys):
+                out[row] = self._match_overlay(key)
+        return out
+
+    def match_spans(
+        self,
+        data: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Read and match the texts `data[starts[i]:ends[i]]`.
+
+        Returns:
+            The keys, or codes of refusals; and what `match_many` says of them.
+        """
+        return self.match_block(Spans(data, starts, ends), self.region)
+
+    def match_block(
+        self, block: Block, region: str | None
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Read and match the rows of a block; returns as `match_spans`."""
+        keys = read_block(block, region)
+        matches = self.match_many(keys)
+        if is_french(region):
+            rows, integers = block.nine_digits()
+            clear = matches[rows] < 0
+            abroad = self.match_many(integers[clear]) >= 0
+            keys[rows[clear][abroad]] = _digits.AMBIGUOUS
+        return keys, matches
+
+    def read(self, number: object, region: str | None) -> int:
+        """Return the key of *number*, or the code of its refusal.
+
+        A nine-digit integer that is clear as a French number, and blocked as a
+        foreign one, is refused: one of the two would be a wrong answer.
+        """
+        key = read(number, region)
+        integer = nine_digits(number) if is_french(region) else None
+        if integer is None or self.match(key) >= 0 or self.match(integer) < 0:
+            return key
+        return _digits.AMBIGUOUS
+
+    def _match_overlay(self, key: int) -> int:
+        entries = self._overlay.entries(key)
+        return next((code for code, entry in entries if self._covers(entry)), -1)
+
+    def _covers(self, entry: Entry) -> bool:
+        day = self._days.get(entry.list)
+        return day is not None and entry.starts_on <= day < entry.ends_on
+
+    def why(self, code: int) -> tuple[str, date | None, date | None]:
+        """Return the list, the first day and the end that *code* stands for."""
+        table = self._table
+        holder = table if code < len(table.lists) else self._overlay
+        entry = holder.entry(code)
+        dated = entry.starts_on != UNDATED
+        since = from_epoch_day(entry.starts_on) if dated else None
+        return self._names[entry.list], since, from_epoch_day(entry.ends_on)
+
+    def verdict(self, key: int) -> Verdict:
+        """Return the answer for a key, and why."""
+        number = PhoneNumber(key)
+        code = self.match(key)
+        if code >= 0:
+            name, since, until = self.why(code)
+            return Verdict(Status.BLOCKED, number, name, since, until, "registered")
+        return Verdict(Status.CLEAR, number, None, None, None, self._why_clear(key))
+
+    def _why_clear(self, key: int) -> str:
+        holder = self._overlay if key in self._overlay else self._table
+        known = [entry for _, entry in holder.entries(key) if entry.list in self._days]
+        if not known:
+            return "not_listed"
+        if any(entry.ends_on <= self._days[entry.list] for entry in known):
+            return "period_ended"
+        return "not_yet_protected"
