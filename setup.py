@@ -13,9 +13,10 @@ FILTER = [
 # each with the headers that it includes
 COMPILED = {
     "bloctel._arrow": [],
-    "bloctel._digits": [],
+    "bloctel._clock": ["src/bloctel/_native/coarse_clock.h"],
+    "bloctel._digits": ["src/bloctel/_native/french_text.h"],
     "bloctel._filter": [*FILTER, "src/bloctel/_native/index_layout.h"],
-    "bloctel._probe": FILTER,
+    "bloctel._probe": [*FILTER, "src/bloctel/_native/french_text.h"],
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
 }
 

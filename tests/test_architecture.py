@@ -17,10 +17,12 @@ SOURCE = Path(bloctel.__file__).parent
 RANKS = {
     "errors": 0,
     "_arrow": 1,
+    "_clock": 0,
     "_digits": 1,
     "_filter": 1,
     "files": 1,
     "clock": 1,
+    "threads": 1,
     "_version": 1,
     "scrub._records": 1,
     "_probe": 2,

@@ -1,7 +1,8 @@
-from typing import SupportsIndex
+from typing import Final, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 REASONS: tuple[str, ...]
 FIRST_KEY: int
@@ -10,6 +11,16 @@ NOT_TEXT: int
 AMBIGUOUS: int
 WORLD: int
 CONTEXT: int
+
+@disjoint_base
+class Line:
+    key: Final[int]  # read-only
+    def __new__(cls, key: int) -> Self: ...
+    def __lt__(self, other: object, /) -> bool: ...
+    def __le__(self, other: object, /) -> bool: ...
+    def __gt__(self, other: object, /) -> bool: ...
+    def __ge__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 def read(value: object, national: bool) -> int: ...
 def clean(value: str | bytes | SupportsIndex, national: bool) -> str: ...

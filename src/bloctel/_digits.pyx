@@ -8,10 +8,11 @@ closed plan has one key, whatever country code it was written with
 (`bloctel.numbers` explains).  Every function here answers with one unsigned 64-bit
 integer: a key, or, below `FIRST_KEY`, the code of a refusal; `REASONS` names it.
 
-Two steps.  `scan` reduces the bytes of a text to digits, or refuses what a person
-could not read as one number: it is the same for the whole world.  `french` turns
+Two steps.  `_scan` reduces the bytes of a text to digits, or refuses what a person
+could not read as one number: it is the same for the whole world.  `_key` turns
 digits into a key if they belong to the French plan.  What does not is answered
-with `WORLD`, and `bloctel.numbers` asks `phonenumbers`.
+with `WORLD`, and `bloctel.numbers` asks `phonenumbers`.  The commonest French forms
+take a short cut, `french_text.h`.
 
 Text is UTF-8.  Lone bytes that cp1252 uses for a no-break space, a soft hyphen and
 dashes are read as such, since they cannot occur in UTF-8: a column of a cp1252 file
@@ -22,10 +23,22 @@ import operator
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.long cimport PyLong_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyIndex_Check
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    void *PyUnicode_DATA(object text)
+
+
+cdef extern from "french_text.h" nogil:
+    uint64_t french_line(uint64_t nsn)
+    uint64_t french_clean_key(const uint8_t *text, size_t n)
+    uint64_t french_spaced_key(const uint8_t *text, size_t n)
+
 
 cdef enum:
     _EMPTY = 1
@@ -46,6 +59,8 @@ cdef enum:
     _CONTEXT
     _FIRST_KEY = 64
     _MAX_DIGITS = 32
+
+cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
 
 REASONS = (
     "",
@@ -87,8 +102,6 @@ cdef struct Scan:
     int pending     # separators since the last digit
     int marks       # dots and commas between two digits
     int at_mark     # digits before the last dot or comma
-
-ctypedef const uint8_t* Text
 
 
 # ---------------------------------------------------------------------------
@@ -375,14 +388,6 @@ cdef int _whole(Scan* s) noexcept nogil:
 # Digits to keys of the French plan
 # ---------------------------------------------------------------------------
 
-cdef inline uint64_t _line(uint64_t nsn) noexcept nogil:
-    """The key of a line by its 9-digit national significant number.
-
-    Saint-Pierre-et-Miquelon's 0508 41 12 34 is +508 41 12 34 from abroad.
-    """
-    return nsn if nsn // 1000000 == 508 else 33000000000ULL + nsn
-
-
 cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
     cdef uint64_t value = 0
     cdef int i
@@ -412,14 +417,14 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
     d += code
     n -= code
     if miquelon and n == 6:
-        return _line(508000000 + _number(d, 6))
+        return french_line(508000000 + _number(d, 6))
     if n and d[0] == 0:  # +33 (0)6, +3306
         d += 1
         n -= 1
     if n == 9 and d[0] != 0:
-        return _line(_number(d, 9))
+        return french_line(_number(d, 9))
     if miquelon and n == 6 and d[0] != 0:
-        return _line(508000000 + _number(d, 6))
+        return french_line(508000000 + _number(d, 6))
     if code == 2 and n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0:
         return _MACHINE
     return _TOO_SHORT if n < 9 else _too_long(s) if n > 9 else _UNKNOWN_COUNTRY
@@ -446,9 +451,9 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
     cdef const uint8_t* d = s.digits
     cdef int n = s.n
     if n == 10 and d[0] == 0 and d[1] != 0:
-        return _line(_number(d + 1, 9))
+        return french_line(_number(d + 1, 9))
     if n == 9 and d[0] != 0:  # a spreadsheet ate the 0
-        return _line(_number(d, 9))
+        return french_line(_number(d, 9))
     if n > 2 and d[0] == 0 and d[1] == 0:
         return _abroad(s, d + 2, n - 2)
     if 11 <= n <= 12 and d[0] == 3 and d[1] == 3:
@@ -469,7 +474,18 @@ cdef inline uint64_t _key(Scan* s, bint national) noexcept nogil:
     return _national(s) if national else _WORLD
 
 
-cdef inline uint64_t _read(Text p, Py_ssize_t n, bint national) noexcept nogil:
+cdef uint64_t read_text(Text p, Py_ssize_t n, bint national) noexcept nogil:
+    cdef uint64_t key
+    if national:
+        key = french_clean_key(p, <size_t>n)
+        if not key:
+            key = french_spaced_key(p, <size_t>n)
+        if key:
+            return key
+    return _read_slowly(p, n, national)
+
+
+cdef uint64_t _read_slowly(Text p, Py_ssize_t n, bint national) noexcept nogil:
     cdef Scan s
     cdef int refusal = _scan(p, n, &s)
     return <uint64_t>refusal if refusal else _key(&s, national)
@@ -489,13 +505,13 @@ cdef void _spell(int64_t value, bint national, Scan* s) noexcept nogil:
     s.plus = national and s.n > 9
 
 
-cdef uint64_t _read_integer(int64_t value, bint national) noexcept nogil:
+cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil:
     cdef Scan s
     if 33100000000LL <= value <= 33999999999LL:
-        return _line(<uint64_t>value - 33000000000ULL)
+        return french_line(<uint64_t>value - 33000000000ULL)
     if value <= 0:
         return _UNEXPECTED if value else _TOO_SHORT
-    if value > 999999999999999LL:  # E.164 has 15 digits at most
+    if value >= _KEY_LIMIT:
         return _TOO_LONG
     _spell(value, national, &s)
     if not national and 12 <= s.n <= 13 and _is_plan(s.digits):
@@ -507,25 +523,65 @@ cdef uint64_t _read_integer(int64_t value, bint national) noexcept nogil:
 # From Python
 # ---------------------------------------------------------------------------
 
+@cython.auto_pickle(False)
+@cython.total_ordering
+cdef class Line:
+    """A line by its key: what compiled code reads of a `PhoneNumber`.
+
+    Attributes:
+        key: The integer that stands for the line.
+    """
+
+    def __cinit__(self, int64_t key):
+        self.key = key
+
+    def __eq__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.key == (<Line>other).key
+
+    def __lt__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.key < (<Line>other).key
+
+    def __hash__(self):
+        return hash(self.key)
+
+    def __reduce__(self):
+        return type(self), (self.key,)
+
+
 cdef int64_t _as_int64(object value) except? -2:
     """The value of an int; -1 for one that is negative or does not fit."""
-    return value if 0 <= value < 1 << 63 else -1
+    cdef int overflow = 0
+    cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    return -1 if overflow or number < 0 else number
+
+
+cdef uint64_t read_str(str text, bint national) except 0:
+    cdef Py_ssize_t n = 0
+    cdef const char* p
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        return read_text(
+            <Text>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), national)
+    try:
+        p = PyUnicode_AsUTF8AndSize(text, &n)
+    except UnicodeEncodeError:  # a lone surrogate
+        return _UNEXPECTED
+    return read_text(<Text>p, n, national)
 
 
 cdef uint64_t read_object(object value, bint national) except 0:
-    cdef Py_ssize_t n = 0
-    cdef const char* p
-    if type(value) is str or isinstance(value, str):
-        try:
-            p = PyUnicode_AsUTF8AndSize(value, &n)
-        except UnicodeEncodeError:  # a lone surrogate
-            return _UNEXPECTED
-        return _read(<Text>p, n, national)
+    if isinstance(value, str):
+        return read_str(value, national)
     if PyLong_CheckExact(value):
-        return _read_integer(_as_int64(value), national)
+        return read_integer(_as_int64(value), national)
     if isinstance(value, bytes):
-        return _read(
+        return read_text(
             <Text>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), national)
+    if isinstance(value, Line):
+        return line_key(value)
     if isinstance(value, bool):
         return _NOT_TEXT
     if PyIndex_Check(value):  # numpy's and other libraries' integers
@@ -533,8 +589,12 @@ cdef uint64_t read_object(object value, bint national) except 0:
             value = operator.index(value)
         except TypeError:  # an array of several
             return _NOT_TEXT
-        return _read_integer(_as_int64(value), national)
+        return read_integer(_as_int64(value), national)
     return _EMPTY if _is_missing(value) else _NOT_TEXT
+
+
+cdef uint64_t line_key(Line line) noexcept:
+    return line.key if _FIRST_KEY <= line.key < _KEY_LIMIT else <uint64_t>_NOT_TEXT
 
 
 cdef bint _is_missing(object value):
@@ -600,7 +660,7 @@ def read_integers(
         raise ValueError(f"expected out of length {n}, got {out.shape[0]}")
     with nogil:
         for i in range(n):
-            out[i] = _read_integer(values[i], national)
+            out[i] = read_integer(values[i], national)
 
 
 def read_spans(
@@ -627,7 +687,7 @@ def read_spans(
             if not 0 <= starts[i] <= ends[i] <= size:
                 bad = i
                 break
-            out[i] = _read(base + starts[i], ends[i] - starts[i], national)
+            out[i] = read_text(base + starts[i], ends[i] - starts[i], national)
     if bad >= 0:
         raise ValueError(f"expected texts within {size} bytes, got one outside, "
                          f"at row {bad}")

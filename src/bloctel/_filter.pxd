@@ -24,7 +24,7 @@ cdef extern from "index.h" nogil:
         INDEX_DAMAGED
         INDEX_N_PLACEHOLDERS
     ctypedef struct index_run:
-        pass
+        uint64_t start
     ctypedef struct exact_index:
         const index_run *runs
         const uint32_t *directory

@@ -1,14 +1,16 @@
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import date
-from typing import final
+from typing import Any, TypeVar, final
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from bloctel._filter import BloomFilter, ExactIndex
 
-CLEAR: int
-FIRST_KEY: int
-HAND_BACK: int
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+LEFT: int
 
 @final
 class Probe:
@@ -20,23 +22,31 @@ class Probe:
         national: bool,
         changed: BloomFilter | None,
     ) -> None: ...
-    def ask(self, number: object, /) -> int: ...
+    def judge_spans(
+        self,
+        data: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        national: bool,
+        out: NDArray[np.uint8],
+    ) -> int: ...
+    def judge_integers(
+        self,
+        values: NDArray[np.int64],
+        valid: NDArray[np.uint8] | None,
+        national: bool,
+        out: NDArray[np.uint8],
+    ) -> int: ...
+    def judge_objects(
+        self, values: list[object], national: bool, out: NDArray[np.uint8]
+    ) -> int: ...
+
+@final
+class Standing:
+    def __init__(self, probe: Probe, until: float) -> None: ...
 
 @disjoint_base
 class Asker:
-    recent: dict[object, tuple[Probe, float]]
-    def is_blocked(
-        self,
-        number: object,
-        *,
-        on: date | None = None,
-        lists: Iterable[str] | None = None,
-        region: str | None = None,
-    ) -> bool: ...
-    def _is_blocked(
-        self,
-        number: object,
-        on: date | None,
-        lists: Iterable[str] | None,
-        region: str | None,
-    ) -> bool: ...
+    recent: dict[date | None, Standing]
+
+def quick(function: _Function) -> _Function: ...

@@ -1,52 +1,123 @@
 # cython: language_level=3, binding=True, auto_pickle=False
-# cython: freethreading_compatible=True
-"""One look-up in one compiled call: text to key, filter, index, period.
+# cython: boundscheck=False, wraparound=False, initializedcheck=False
+"""From what people hold to an answer, in one compiled call: a number, or a block.
 
-It makes no Python object on the way.  What it cannot judge alone it hands back:
-foreign numbers, refusals, integers that can be read in two ways, and numbers that
-changed since the table was built.
+Text or integer to key, filter, index, period: no Python object is made on the way.
+What compiled code cannot judge alone it hands back: numbers that `phonenumbers` must
+read, and numbers that changed since the table was built.
 """
 
-cimport cython
-from cpython.dict cimport PyDict_GetItemWithError
-from cpython.long cimport PyLong_CheckExact
-from cpython.object cimport PyObject
-from cpython.unicode cimport PyUnicode_Check
-from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+import inspect
+import operator
+import sys
 
-from bloctel._digits cimport read_object
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.number cimport PyIndex_Check
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.unicode cimport (
+    PyUnicode_CheckExact,
+    PyUnicode_DATA,
+    PyUnicode_GET_LENGTH,
+)
+from libc.math cimport INFINITY
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+from bloctel cimport _clock
+from bloctel._digits cimport (
+    Line,
+    Text,
+    line_key,
+    read_integer,
+    read_object,
+    read_str,
+    read_text,
+)
 from bloctel._filter cimport (
     INDEX_DAMAGED,
     BloomFilter,
     ExactIndex,
+    exact_index,
     index_active,
     index_match,
+    index_match_many,
+    sbbf,
     sbbf_might_contain,
+    sbbf_might_contain_many,
 )
 
-from bloctel import clock
-from bloctel._digits import FIRST_KEY
+
+cdef extern from "Python.h":
+    ctypedef object (*PyCFunction)(object, object)
+    ctypedef struct PyMethodDef:
+        const char *ml_name
+        PyCFunction ml_meth
+        int ml_flags
+        const char *ml_doc
+    int METH_FASTCALL, METH_KEYWORDS
+    object PyDescr_NewMethod(PyTypeObject *type, PyMethodDef *method)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+
+
+cdef extern from "french_text.h" nogil:
+    uint64_t french_clean_key(const uint8_t *text, size_t n)
+    bint french_is_plain_key(uint64_t key)
+
+
+from bloctel import _digits
 from bloctel.errors import DamagedSnapshotError
 
 cdef enum:
-    _CLEAR = -1
-    _HAND_BACK = -2
+    CLEAR = -1
+    TO_READ = -2
+    # Rows judged together: their keys and answers stay in the first-level cache.
+    ROWS = 1024
+    NO_SHORT = 0
 
-CLEAR = _CLEAR
-HAND_BACK = _HAND_BACK
+# Outcomes of a row; the first three are those of `Status`.
+cdef enum:
+    _ROW_CLEAR = 0
+    _ROW_BLOCKED = 1
+    _ROW_INVALID = 2
+    _ROW_LEFT = 3
 
-cdef uint64_t _first_key = FIRST_KEY  # as C sees it
+LEFT = _ROW_LEFT
+
+cdef uint64_t _first_key = _digits.FIRST_KEY  # as C sees it
+cdef uint64_t _world = _digits.WORLD
+cdef uint64_t _context = _digits.CONTEXT
+# Integers of nine digits are national numbers without their 0, or foreign ones.
+cdef uint64_t _shortest = 100000000
+cdef uint64_t _above_short = 1000000000
 
 
-cdef inline bint _is_long(object number):
-    """Tell whether *number* is an int that can be read in one way only."""
-    return PyLong_CheckExact(number) and number >= 1000000000
+cdef object _damaged():
+    return DamagedSnapshotError(
+        "an index as it was built", "offsets or codes that point outside it")
+
+
+cdef inline uint64_t _other_reading(int64_t value, bint national) noexcept nogil:
+    """The foreign number that a nine-digit integer may be as well; 0 for none."""
+    cdef uint64_t number = <uint64_t>value
+    return number if national and _shortest <= number < _above_short else NO_SHORT
+
+
+cdef struct Rows:
+    # Some rows that are judged together.
+    Py_ssize_t n
+    uint64_t keys[ROWS]    # or codes of refusals
+    uint64_t others[ROWS]  # of integers, their other reading or 0
+    bint has_others
+    int32_t codes[ROWS]
+    uint8_t changed[ROWS]
 
 
 @cython.final
 cdef class Probe:
-    """A question to a table, ready for one number after the other.
+    """A question to a table, ready for any number of numbers.
 
     Args:
         filter: The filter over the table's keys.
@@ -59,6 +130,7 @@ cdef class Probe:
     cdef BloomFilter _filter
     cdef ExactIndex _index
     cdef bytes _active
+    cdef index_active _flags  # into `_active`
     cdef bint _national
     cdef BloomFilter _changed
 
@@ -73,85 +145,368 @@ cdef class Probe:
         self._filter = filter
         self._index = index
         self._active = active
+        self._flags = index_active(
+            <const uint8_t *>PyBytes_AS_STRING(active),
+            <uint64_t>PyBytes_GET_SIZE(active),
+        )
         self._national = national
         self._changed = changed
 
-    def ask(self, number, /):
-        """Return the code of the period that blocks *number*, or `CLEAR` for none.
+    # -- one number -------------------------------------------------------------
 
-        `HAND_BACK` says that it takes more than this to judge it.
+    cdef int32_t judge(self, object number) except? -3:
+        """The code of the period that blocks *number*; `CLEAR`, or `TO_READ`."""
+        cdef uint64_t key
+        cdef uint64_t other = NO_SHORT
+        cdef int64_t value
+        cdef int overflow = 0
+        cdef int32_t code
+        if PyUnicode_CheckExact(number):
+            key = 0
+            if self._national and PyUnicode_IS_COMPACT_ASCII(number):
+                key = french_clean_key(
+                    <Text>PyUnicode_DATA(number), PyUnicode_GET_LENGTH(number))
+            if not key:
+                key = read_str(number, self._national)
+        elif PyLong_CheckExact(number):
+            value = PyLong_AsLongLongAndOverflow(number, &overflow)
+            if overflow:
+                return TO_READ
+            key = read_integer(value, self._national)
+            other = _other_reading(value, self._national)
+        elif isinstance(number, Line):
+            key = line_key(number)
+        else:
+            return TO_READ
+        if key < _first_key:
+            return TO_READ
+        code = self._judge_key(key)
+        if code == CLEAR and other and self._judge_key(other) != CLEAR:
+            return TO_READ
+        return code
+
+    cdef inline int32_t _judge_key(self, uint64_t key) except? -3:
+        cdef int32_t code
+        if self._changed is not None and sbbf_might_contain(
+                self._changed._filter, key):
+            return TO_READ
+        if not sbbf_might_contain(self._filter._filter, key):
+            return CLEAR
+        code = index_match(&self._index._index, self._flags, key)
+        if code == INDEX_DAMAGED:
+            raise _damaged()
+        return code
+
+    # -- many -------------------------------------------------------------------
+
+    def judge_spans(
+        self,
+        const uint8_t[::1] data not None,
+        const int64_t[::1] starts not None,
+        const int64_t[::1] ends not None,
+        bint national,
+        uint8_t[::1] out not None,
+    ):
+        """Set *out* to the `Status` of each text `data[starts[i]:ends[i]]`.
+
+        Returns:
+            How many rows are `LEFT`, for the caller to judge.
 
         Raises:
             DamagedSnapshotError: The index points outside itself.
+            ValueError: The lengths differ, or a text does not lie within *data*.
         """
-        return self.judge(number)
+        cdef Py_ssize_t i, done = 0, n = starts.shape[0], size = data.shape[0]
+        cdef Py_ssize_t n_left = 0, left
+        cdef bint inside = True
+        cdef Text base = &data[0] if size else <Text>b""
+        cdef Rows rows
+        _require_length(n, ends.shape[0], "ends")
+        _require_length(n, out.shape[0], "out")
+        rows.has_others = False
+        with nogil:
+            while done < n:
+                rows.n = min(n - done, ROWS)
+                for i in range(rows.n):
+                    if not 0 <= starts[done + i] <= ends[done + i] <= size:
+                        inside = False
+                        break
+                    rows.keys[i] = read_text(
+                        base + starts[done + i],
+                        ends[done + i] - starts[done + i], national)
+                left = self._settle(&rows, &out[done]) if inside else -1
+                if left < 0:
+                    break
+                n_left += left
+                done += rows.n
+        if not inside:
+            raise ValueError(f"expected texts within {size} bytes, got one outside, "
+                             f"at row {done + i}")
+        if done < n:
+            raise _damaged()
+        return n_left
 
-    cdef int32_t judge(self, object number) except? -3:
-        cdef uint64_t key
+    def judge_integers(
+        self,
+        const int64_t[::1] values not None,
+        const uint8_t[::1] valid,
+        bint national,
+        uint8_t[::1] out not None,
+    ):
+        """Set *out* to the `Status` of each of *values*; returns as `judge_spans`.
+
+        Args:
+            values: The integers.
+            valid: Not 0 where there is one; None where there always is.
+            national: Whether nine digits are French.
+            out: One place a row.
+
+        Raises:
+            DamagedSnapshotError: The index points outside itself.
+            ValueError: The lengths differ.
+        """
+        cdef Py_ssize_t i, done = 0, n = values.shape[0], n_left = 0, left
+        cdef bint has_gaps = valid is not None
+        cdef Rows rows
+        _require_length(n, out.shape[0], "out")
+        if has_gaps:
+            _require_length(n, valid.shape[0], "valid")
+        rows.has_others = national and self._knows_short()
+        with nogil:
+            while done < n:
+                rows.n = min(n - done, ROWS)
+                for i in range(rows.n):
+                    rows.keys[i] = <uint64_t>values[done + i]
+                    if not french_is_plain_key(rows.keys[i]):
+                        rows.keys[i] = read_integer(values[done + i], national)
+                if rows.has_others:
+                    for i in range(rows.n):
+                        rows.others[i] = _other_reading(values[done + i], national)
+                if has_gaps:
+                    for i in range(rows.n):
+                        if not valid[done + i]:
+                            rows.keys[i] = rows.others[i] = 0
+                left = self._settle(&rows, &out[done])
+                if left < 0:
+                    break
+                n_left += left
+                done += rows.n
+        if done < n:
+            raise _damaged()
+        return n_left
+
+    @cython.boundscheck(True)  # an object's __index__ could shorten the list
+    def judge_objects(
+        self, list values not None, bint national, uint8_t[::1] out not None
+    ):
+        """Set *out* to the `Status` of each of *values*; returns as `judge_spans`.
+
+        Raises:
+            DamagedSnapshotError: The index points outside itself.
+            ValueError: The lengths differ.
+        """
+        cdef Py_ssize_t i, done = 0, n = len(values), n_left = 0, left
+        cdef Rows rows
+        _require_length(n, out.shape[0], "out")
+        rows.has_others = national and self._knows_short()
+        while done < n:
+            rows.n = min(n - done, ROWS)
+            for i in range(rows.n):
+                rows.keys[i] = _read(values[done + i], national, &rows.others[i])
+            with nogil:
+                left = self._settle(&rows, &out[done])
+            if left < 0:
+                raise _damaged()
+            n_left += left
+            done += rows.n
+        return n_left
+
+    cdef bint _knows_short(self) noexcept:
+        """Whether any key has nine digits or fewer, so that integers are ambiguous."""
+        cdef exact_index *index = &self._index._index
+        return self._changed is not None or (
+            index.n_runs > 0 and index.runs[0].start < _above_short)
+
+    cdef Py_ssize_t _settle(self, Rows *rows, uint8_t *out) noexcept nogil:
+        """Set the outcome of each row; how many are left, or `INDEX_DAMAGED`."""
+        cdef Py_ssize_t i, n_left = 0
+        cdef bint has_refused = False, left
+        if index_match_many(
+                self._filter._filter, &self._index._index, self._flags,
+                rows.keys, <size_t>rows.n, rows.codes):
+            return INDEX_DAMAGED
+        for i in range(rows.n):
+            out[i] = rows.codes[i] != CLEAR
+            has_refused |= rows.keys[i] < _first_key
+        if rows.has_others and self._settle_others(rows, out):
+            return INDEX_DAMAGED
+        if has_refused:
+            for i in range(rows.n):
+                if rows.keys[i] < _first_key:
+                    left = rows.keys[i] == _world or rows.keys[i] == _context
+                    out[i] = _ROW_LEFT if left else _ROW_INVALID
+                    n_left += left
+        if self._changed is not None:
+            n_left += self._leave_changed(rows, out)
+        return n_left
+
+    cdef int _settle_others(self, Rows *rows, uint8_t *out) noexcept nogil:
+        """Refuse integers that are clear as they were read, and blocked otherwise."""
+        cdef Py_ssize_t i
         cdef int32_t code
-        if not PyUnicode_Check(number) and not _is_long(number):
-            return _HAND_BACK
-        key = read_object(number, self._national)
-        if key < _first_key:
-            return _HAND_BACK
-        if self._changed is not None and sbbf_might_contain(
-                self._changed._filter, key):
-            return _HAND_BACK
-        if not sbbf_might_contain(self._filter._filter, key):
-            return _CLEAR
-        code = index_match(
-            &self._index._index,
-            index_active(<const uint8_t *><char *>self._active, len(self._active)),
-            key,
-        )
-        if code == INDEX_DAMAGED:
-            raise DamagedSnapshotError(
-                "an index as it was built", "offsets or codes that point outside it")
-        return code
+        for i in range(rows.n):
+            if rows.others[i] and out[i] == _ROW_CLEAR and sbbf_might_contain(
+                    self._filter._filter, rows.others[i]):
+                code = index_match(
+                    &self._index._index, self._flags, rows.others[i])
+                if code == INDEX_DAMAGED:
+                    return INDEX_DAMAGED
+                if code != CLEAR:
+                    out[i] = _ROW_INVALID
+        return 0
+
+    cdef Py_ssize_t _leave_changed(self, Rows *rows, uint8_t *out) noexcept nogil:
+        cdef Py_ssize_t i, n_left = 0
+        cdef sbbf changed = self._changed._filter
+        sbbf_might_contain_many(changed, rows.keys, <size_t>rows.n, rows.changed)
+        for i in range(rows.n):
+            if rows.has_others and rows.others[i]:
+                rows.changed[i] |= sbbf_might_contain(changed, rows.others[i])
+            if rows.changed[i] and rows.keys[i] >= _first_key:
+                out[i] = _ROW_LEFT
+                n_left += 1
+        return n_left
+
+
+cdef int _require_length(Py_ssize_t n, Py_ssize_t length, str what) except -1:
+    if length != n:
+        raise ValueError(f"expected {what} of length {n}, got {length}")
+    return 0
+
+
+cdef uint64_t _read(object number, bint national, uint64_t *other) except 0:
+    """The key of an object; *other* is the other reading of an integer, or 0."""
+    cdef int64_t value
+    cdef int overflow = 0
+    other[0] = NO_SHORT
+    if PyUnicode_CheckExact(number):
+        return read_str(number, national)
+    if not isinstance(number, bool) and PyIndex_Check(number):
+        try:
+            number = operator.index(number)
+        except TypeError:  # an array of several: no number
+            return read_object(number, national)
+        value = PyLong_AsLongLongAndOverflow(number, &overflow)
+        other[0] = NO_SHORT if overflow else _other_reading(value, national)
+    return read_object(number, national)
+
+
+@cython.final
+cdef class Standing:
+    """A probe, and the moment (`_clock.seconds`) until which it answers."""
+
+    cdef Probe _probe
+    cdef double _until
+
+    def __init__(self, Probe probe not None, double until):
+        self._probe = probe
+        self._until = until
 
 
 cdef class Asker:
-    """The scalar look-up of a book.
+    """What `quick` needs of a book.
 
     Attributes:
-        recent: For each day that was asked of all lists (None for today), the probe
-            that answers, and the moment (`clock.elapsed`) until which it does.
+        recent: For each day that was asked of all lists (None for today), a
+            `Standing`.
     """
 
-    cdef public dict recent
+    cdef dict _recent
+    # What was asked last: most calls ask the same day as the one before.
+    cdef object _last_on
+    cdef Standing _last
 
-    def is_blocked(self, number, *, on=None, lists=None, region=None):
-        """Tell whether *number* is on a list on that day.
+    @property
+    def recent(self):
+        return self._recent
 
-        False means "on none of these lists", never "may be called".
+    @recent.setter
+    def recent(self, dict standing not None):
+        self._recent = standing
+        self._last = None
 
-        Args:
-            number: Text, an integer, or a `PhoneNumber`.
-            on: The day; today in the list's time zone if not given.
-            lists: The names of the lists to ask; all that the book holds if not
-                given.
-            region: The region of national forms; the book's own if not given.
-
-        Raises:
-            InvalidNumberError: No single number can be read.
-            ListClosedError: Every list asked is closed on that day.
-            DayNotCoveredError: The book does not know that day.
-            UnknownListError: The book holds no such list.
-        """
+    cdef inline bint _stands(self, on) except -1:
+        """Whether `_last` answers for that day of all lists."""
         cdef PyObject* found
-        cdef tuple known
-        cdef double until
-        cdef int32_t code
-        if lists is None and region is None:
-            found = PyDict_GetItemWithError(self.recent, on)
-            if found != NULL:
-                known = <tuple>found
-                until = known[1]
-                if until == INFINITY or clock.elapsed() < until:
-                    code = (<Probe>known[0]).judge(number)
-                    if code != _HAND_BACK:
-                        return code != _CLEAR
-        return self._is_blocked(number, on, lists, region)
+        if self._last is None or self._last_on is not on:
+            found = PyDict_GetItemWithError(self._recent, on)
+            if found == NULL:
+                return False
+            self._last, self._last_on = <Standing?>found, on
+        if self._last._until == INFINITY or _clock.elapsed() < self._last._until:
+            return True
+        self._last = None
+        return False
 
-    def _is_blocked(self, number, on, lists, region):
-        raise NotImplementedError
+
+cdef object _is_blocked(
+    Asker book, PyObject *const *args, Py_ssize_t n_args, PyObject *names
+):
+    cdef object on = None
+    cdef int32_t code
+    if n_args == 1 and (names == NULL or (
+            PyTuple_GET_SIZE(<object>names) == 1
+            and PyTuple_GET_ITEM(<object>names, 0) == <PyObject *>_ON)):
+        if names != NULL:
+            on = <object>args[1]
+        if book._stands(on):
+            code = book._last._probe.judge(<object>args[0])
+            if code != TO_READ:
+                return code != CLEAR
+    return _call(_slow, book, args, n_args, names)
+
+
+cdef object _call(
+    function, book, PyObject *const *args, Py_ssize_t n_args, PyObject *names
+):
+    cdef Py_ssize_t i
+    cdef list positional = [<object>args[i] for i in range(n_args)]
+    cdef dict named = {}
+    if names != NULL:
+        for i, name in enumerate(<tuple>names):
+            named[name] = <object>args[n_args + i]
+    return function(book, *positional, **named)
+
+
+cdef str _ON = sys.intern("on")  # as the compiler interns names of arguments
+cdef object _slow
+cdef bytes _doc
+cdef PyMethodDef _method
+
+
+def quick(function):
+    """Return *function*, `Asker.is_blocked`, with a short cut before it.
+
+    The short cut reads its arguments itself and answers for a number, of all lists, on
+    a day that was asked before; every other call, and every error, is for *function*.
+    It stands for one function in all.
+    """
+    global _slow, _doc
+    _slow = function
+    _doc = f"{_plain_signature(function)}\n--\n\n{inspect.getdoc(function)}".encode()
+    _method.ml_name = b"is_blocked"
+    _method.ml_meth = <PyCFunction><void *>_is_blocked
+    _method.ml_flags = METH_FASTCALL | METH_KEYWORDS
+    _method.ml_doc = _doc
+    return PyDescr_NewMethod(<PyTypeObject *>Asker, &_method)
+
+
+def _plain_signature(function):
+    """Return a signature as `inspect` reads it of what is written in C."""
+    signature = inspect.signature(function)
+    plain = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in signature.parameters.values()
+    ]
+    text = str(inspect.Signature(plain))
+    return text.replace("(self", f"{function.__name__}($self", 1)

@@ -10,13 +10,14 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bloctel import _clock
 from bloctel.errors import CannotAnswerError
 
 __all__ = ["elapsed", "now", "today"]
 
 
 #: Seconds that only ever grow, for measuring how old a thing is.
-elapsed = time.monotonic
+elapsed = _clock.seconds
 
 
 def now() -> float:

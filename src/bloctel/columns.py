@@ -27,16 +27,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Block", "Integers", "Objects", "Spans", "blocks", "days", "days_from"]
+__all__ = [
+    "Block",
+    "Integers",
+    "Judge",
+    "Objects",
+    "Spans",
+    "blocks",
+    "days",
+    "days_from",
+]
 
 _T = TypeVar("_T")
 
-_INTEGERS: Final = (int, np.integer)
-
-_BLOCK_ROWS: Final = 1 << 20
-_OBJECT_ROWS: Final = (
-    1 << 16
-)  # of blocks whose rows are made one by one, each an object
+#: Enough for the work on a block to outweigh its making, few enough for what is made
+#: of it to stay in the cache, and for a million rows to occupy several threads.
+_BLOCK_ROWS: Final = 1 << 16
 _EXPECTED: Final = "a column of text or whole numbers"
 _EXPECTED_DAYS: Final = "a day or a column of days"
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -61,8 +67,36 @@ class Block(Protocol):
     def value(self, row: int) -> object:
         """Return what stands at *row*, None where there is no value."""
 
-    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        """Return the rows that are integers of nine digits, and these integers."""
+    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
+        """Have *judge* fill *out* with an outcome a row; return how many it left."""
+
+
+class Judge(Protocol):
+    """What reads rows and judges them in one go; each method fills its *out*."""
+
+    def judge_spans(
+        self,
+        data: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        national: bool,
+        out: NDArray[np.uint8],
+    ) -> int:
+        """Judge the texts `data[starts[i]:ends[i]]`."""
+
+    def judge_integers(
+        self,
+        values: NDArray[np.int64],
+        valid: NDArray[np.uint8] | None,
+        national: bool,
+        out: NDArray[np.uint8],
+    ) -> int:
+        """Judge whole numbers, of which *valid* says which there are."""
+
+    def judge_objects(
+        self, values: list[object], national: bool, out: NDArray[np.uint8]
+    ) -> int:
+        """Judge Python objects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +131,9 @@ class Spans:
         except UnicodeDecodeError:
             return text
 
-    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        """Return no rows: text is no integer."""
-        return np.empty(0, np.intp), np.empty(0, np.uint64)
+    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
+        """Have *judge* fill *out*; return how many rows it left."""
+        return judge.judge_spans(self.data, self.starts, self.ends, national, out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,13 +164,11 @@ class Integers:
             return None
         return int(self.values[row])
 
-    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        """Return the rows that are integers of nine digits, and these integers."""
-        short = (self.values >= 10**8) & (self.values < 10**9)
-        if self.valid is not None:
-            short &= self.valid
-        rows = np.flatnonzero(short)
-        return rows, self.values[rows].astype(np.uint64)
+    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
+        """Have *judge* fill *out*; return how many rows it left."""
+        values = self.values.view(np.int64)  # as for `read`
+        valid = None if self.valid is None else self.valid.view(np.uint8)
+        return judge.judge_integers(values, valid, national, out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,14 +192,9 @@ class Objects:
         """Return the object at *row*."""
         return self.values[row]
 
-    def nine_digits(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        """Return the rows that are integers of nine digits, and these integers."""
-        found = {
-            row: int(value)
-            for row, value in enumerate(self.values)
-            if isinstance(value, _INTEGERS) and 10**8 <= value < 10**9
-        }
-        return np.array([*found], np.intp), np.array([*found.values()], np.uint64)
+    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
+        """Have *judge* fill *out*; return how many rows it left."""
+        return judge.judge_objects(self.values, national, out)
 
 
 def blocks(column: object) -> Iterator[Block]:
@@ -180,7 +207,7 @@ def blocks(column: object) -> Iterator[Block]:
         column: The column. An iterable is read as the blocks are asked for.
 
     Returns:
-        The blocks, at most 1,048,576 rows each but for a list, which is one block.
+        The blocks, at most 65,536 rows each but for a list, which is one block.
 
     Raises:
         InputError: It is no column, or not one of text or whole numbers.
@@ -253,7 +280,7 @@ def _arrow_blocks(chunks: Iterator[_arrow.Chunk]) -> Iterator[Spans | Integers]:
 
 def _iterable_blocks(column: Iterable[object]) -> Iterator[Block]:
     rows = iter(column)
-    while values := list(islice(rows, _OBJECT_ROWS)):
+    while values := list(islice(rows, _BLOCK_ROWS)):
         yield Objects(values)
 
 
@@ -261,8 +288,8 @@ def _numpy_blocks(array: NDArray[Any]) -> Iterator[Block]:
     make = _MAKERS.get(array.dtype.kind)
     if make is None:
         raise InputError(_EXPECTED, str(array.dtype))
-    rows = _BLOCK_ROWS if array.dtype.kind in "iuSU" else _OBJECT_ROWS
-    return (make(array[i : i + rows]) for i in range(0, array.size, rows))
+    starts = range(0, array.size, _BLOCK_ROWS)
+    return (make(array[start : start + _BLOCK_ROWS]) for start in starts)
 
 
 def _flat_array(column: Any, expected: str) -> NDArray[Any]:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import numpy as np
 
 from bloctel import _digits, clock
-from bloctel._probe import Asker
-from bloctel.columns import blocks
+from bloctel._probe import Asker, Standing, quick
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel._probe import Probe
     from bloctel.rules import ListRules
 
 __all__ = ["Book", "ClosedState"]
@@ -59,7 +57,7 @@ class _Asked:
     def __init__(self, state: State | ClosedState) -> None:
         self.state = cast("State", state)  # a closed one raises whatever is asked
         self.recent: dict[object, tuple[Question, float]] = {}
-        self.probes: dict[object, tuple[Probe, float]] = {}
+        self.probes: dict[date | None, Standing] = {}
         self._by_days: dict[tuple[tuple[int, int], ...], Question] = {}
 
     def question(self, days: dict[int, int], region: str | None) -> Question:
@@ -84,7 +82,7 @@ class _Asked:
             self._by_days.clear()
         self.recent[on, lists] = question, until
         if lists is None:
-            self.probes[on] = question.probe, until
+            self.probes[on] = Standing(question.probe, until)
 
 
 def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -135,6 +133,38 @@ class Book(Asker):
 
     # -- asking ---------------------------------------------------------------
 
+    @quick
+    def is_blocked(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+    ) -> bool:
+        """Tell whether *number* is on a list on that day.
+
+        False means "on none of these lists", never "may be called".
+
+        Args:
+            number: Text, an integer, or a `PhoneNumber`.
+            on: The day; today in the list's time zone if not given.
+            lists: The names of the lists to ask; all that the book holds if not
+                given.
+            region: The region of national forms; the book's own if not given.
+
+        Raises:
+            InvalidNumberError: No single number can be read.
+            ListClosedError: Every list asked is closed on that day.
+            DayNotCoveredError: The book does not know that day.
+            UnknownListError: The book holds no such list.
+        """
+        question = self._asked(on, lists)
+        key = question.read(number, self._region(region))
+        if key < _digits.FIRST_KEY:
+            raise InvalidNumberError(reason_of(key))
+        return question.match(key) >= 0
+
     def check(
         self,
         number: object,
@@ -162,6 +192,7 @@ class Book(Asker):
         lists: Iterable[str] | None = None,
         region: str | None = None,
         invalid: Literal["raise", "block"] = "raise",
+        threads: int = 1,
     ) -> NDArray[np.bool_]:
         """Tell of each row of a column whether it is blocked.
 
@@ -172,6 +203,8 @@ class Book(Asker):
             region: As for `is_blocked`.
             invalid: What to do with a row that is no number: `raise`, or `block`
                 it.
+            threads: How many threads share the work.  A column of Python objects
+                (a list, an iterable) is read by one whatever this says.
 
         Returns:
             A one-dimensional bool array, one element a row.
@@ -182,13 +215,17 @@ class Book(Asker):
         """
         if invalid not in ("raise", "block"):
             raise InputError("'raise' or 'block'", repr(invalid), "invalid")
-        keys, matches = self._match_column(column, on, lists, region)
-        refused = keys < _digits.FIRST_KEY
-        if invalid == "raise" and refused.any():
-            row = int(refused.argmax())
-            raise InvalidNumberError(reason_of(int(keys[row])), f"row {row}")
-        blocked: NDArray[np.bool_] = (matches >= 0) | refused
-        return blocked
+        question, region = self._asked(on, lists), self._region(region)
+        parts = [np.empty(0, bool)]
+        first = 0
+        for block, statuses in question.judge(column, region, threads):
+            if invalid == "raise" and (statuses == Status.INVALID).any():
+                row = int((statuses == Status.INVALID).argmax())
+                key = question.read(block.value(row), region)
+                raise InvalidNumberError(reason_of(key), f"row {first + row}")
+            parts.append(statuses != Status.CLEAR)
+            first += len(block)
+        return np.concatenate(parts)
 
     def check_many(
         self,
@@ -197,16 +234,17 @@ class Book(Asker):
         on: date | None = None,
         lists: Iterable[str] | None = None,
         region: str | None = None,
+        threads: int = 1,
     ) -> NDArray[np.uint8]:
         """Return the `Status` of each row of a column, as a uint8 array.
 
         Arguments and errors are those of `is_blocked_many`; a row that is no number
         gives `Status.INVALID`.
         """
-        keys, matches = self._match_column(column, on, lists, region)
-        statuses = (matches >= 0).astype(np.uint8)
-        statuses[keys < _digits.FIRST_KEY] = Status.INVALID
-        return statuses
+        question, region = self._asked(on, lists), self._region(region)
+        parts = [np.empty(0, np.uint8)]
+        parts += [found for _, found in question.judge(column, region, threads)]
+        return np.concatenate(parts)
 
     def question(
         self,
@@ -246,35 +284,6 @@ class Book(Asker):
 
     def _region(self, region: str | None) -> str | None:
         return self.region if region is None else check_region(region)
-
-    def _match_column(
-        self,
-        column: object,
-        on: date | None,
-        lists: Iterable[str] | None,
-        region: str | None,
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        question = self._asked(on, lists)
-        region = self._region(region)
-        parts = [question.match_block(block, region) for block in blocks(column)]
-        if not parts:
-            return np.empty(0, np.uint64), np.empty(0, np.int32)
-        keys, matches = zip(*parts, strict=True)
-        return np.concatenate(keys), np.concatenate(matches)
-
-    def _is_blocked(
-        self,
-        number: object,
-        on: date | None,
-        lists: Iterable[str] | None,
-        region: str | None,
-    ) -> bool:
-        """Answer what `Asker.is_blocked` hands back."""
-        question = self._asked(on, lists)
-        key = question.read(number, self._region(region))
-        if key < _digits.FIRST_KEY:
-            raise InvalidNumberError(reason_of(key))
-        return question.match(key) >= 0
 
     def _asked(self, on: date | None, lists: Iterable[str] | None) -> Question:
         """Return the question for that day and those lists, made or remembered."""

@@ -14,7 +14,6 @@ lags the regulator, and a refusal would lose an objection.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
@@ -108,8 +107,7 @@ _LONGEST_E164: Final = 15
 _CODES: Final = {name: code for code, name in enumerate(_digits.REASONS)}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PhoneNumber:
+class PhoneNumber(_digits.Line):
     """One line, by its key.
 
     `str()`, `e164` and `national` show the number; `repr()` hides its last digits,
@@ -122,7 +120,8 @@ class PhoneNumber:
         key: The integer that stands for the line everywhere in the library.
     """
 
-    key: int
+    __slots__ = ()
+    __match_args__ = ("key",)
 
     @property
     def country_code(self) -> int:
@@ -313,16 +312,11 @@ def read_block(block: Block, region: str | None) -> NDArray[np.uint64]:
     return keys
 
 
-_SLOW: Final = (_digits.NOT_TEXT, _digits.WORLD, _digits.CONTEXT)
+_SLOW: Final = (_digits.WORLD, _digits.CONTEXT)
 
 
 def _read_slowly(number: object, answer: int, region: str | None) -> int:
     """Judge what the compiled reader leaves to Python."""
-    if answer == _digits.NOT_TEXT:
-        is_key = isinstance(number, PhoneNumber) and (
-            _digits.FIRST_KEY <= number.key < 10**_LONGEST_E164
-        )
-        return cast("PhoneNumber", number).key if is_key else answer
     if answer == _digits.CONTEXT:
         return _read_in_context(cast("str | bytes", number), region)
     digits = _digits.clean(cast("str", number), is_french(region))

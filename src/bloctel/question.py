@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bloctel import _digits, _filter
-from bloctel._probe import Probe
-from bloctel.columns import Spans
+from bloctel._probe import LEFT, Probe
+from bloctel.columns import Spans, blocks
 from bloctel.numbers import PhoneNumber, is_french, nine_digits, read, read_block
 from bloctel.periods import NO_END, from_epoch_day
 from bloctel.table import UNDATED, Entry, Overlay, Table
+from bloctel.threads import in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     from numpy.typing import NDArray
@@ -162,20 +164,46 @@ class Question:
         Returns:
             The keys, or codes of refusals; and what `match_many` says of them.
         """
-        return self.match_block(Spans(data, starts, ends), self.region)
+        keys = read_block(Spans(data, starts, ends), self.region)
+        return keys, self.match_many(keys)
 
-    def match_block(
-        self, block: Block, region: str | None
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Read and match the rows of a block; returns as `match_spans`."""
-        keys = read_block(block, region)
-        matches = self.match_many(keys)
-        if is_french(region):
-            rows, integers = block.nine_digits()
-            clear = matches[rows] < 0
-            abroad = self.match_many(integers[clear]) >= 0
-            keys[rows[clear][abroad]] = _digits.AMBIGUOUS
-        return keys, matches
+    def judge(
+        self, column: object, region: str | None, threads: int = 1
+    ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
+        """Return an iterator over the blocks of a column, each with its statuses.
+
+        Args:
+            column: What `bloctel.columns.blocks` takes.
+            region: The region by which national forms are read.
+            threads: How many threads share the work.
+        """
+        return in_order(
+            lambda block: (block, self.statuses(block, region)), blocks(column), threads
+        )
+
+    def statuses(self, block: Block, region: str | None) -> NDArray[np.uint8]:
+        """Return the `Status` of each row of a block.
+
+        Compiled code leaves foreign numbers, and numbers that changed since the
+        table was built; of these each distinct value is judged once.
+        """
+        out = np.empty(len(block), np.uint8)
+        if block.judge(self.probe, is_french(region), out):
+            known: dict[tuple[type, object], Status] = {}
+            for row in np.flatnonzero(out == LEFT).tolist():
+                value = block.value(row)
+                name = type(value), value
+                if name not in known:
+                    known[name] = self.status(value, region)
+                out[row] = known[name]
+        return out
+
+    def status(self, number: object, region: str | None) -> Status:
+        """Return the status of one number."""
+        key = self.read(number, region)
+        if key < _digits.FIRST_KEY:
+            return Status.INVALID
+        return Status.BLOCKED if self.match(key) >= 0 else Status.CLEAR
 
     def read(self, number: object, region: str | None) -> int:
         """Return the key of *number*, or the code of its refusal.

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pickle
 import re
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -476,7 +475,7 @@ def test_a_number_is_a_value() -> None:
     assert {first, normalize("+33 1 99 00 12 34")} == {first}
     assert pickle.loads(pickle.dumps([first, second])) == [first, second]  # noqa: S301
     assert normalize(first) is not second
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         first.key = 1  # type: ignore[misc]
 
 

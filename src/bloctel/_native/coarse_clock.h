@@ -1,0 +1,32 @@
+/* Seconds that only ever grow, to a few milliseconds, without a system call. */
+#ifndef BLOCTEL_COARSE_CLOCK_H
+#define BLOCTEL_COARSE_CLOCK_H
+
+#ifdef _WIN32
+#include <windows.h>
+
+static inline double coarse_seconds(void)
+{
+    return (double)GetTickCount64() * 1e-3;
+}
+
+#else
+#include <time.h>
+
+/* Linux keeps this time in a page that every process can read. */
+#ifdef CLOCK_MONOTONIC_COARSE
+#define COARSE_CLOCK CLOCK_MONOTONIC_COARSE
+#else
+#define COARSE_CLOCK CLOCK_MONOTONIC
+#endif
+
+static inline double coarse_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(COARSE_CLOCK, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+#endif
+
+#endif

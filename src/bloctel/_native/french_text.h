@@ -1,0 +1,156 @@
+/* Texts of the French plan in their common forms, to keys, with hardly a branch.
+ *
+ * This is a short cut: what it reads, the reader in _digits.pyx reads alike; what it
+ * does not answer (0), that reader judges. French forms only: digits without a country
+ * code are national ones.
+ */
+#ifndef BLOCTEL_FRENCH_TEXT_H
+#define BLOCTEL_FRENCH_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#error "digits are read eight at a time: only little-endian machines can do that"
+#endif
+
+#define FRENCH_NSN_DIGITS 9
+#define FRENCH_LONGEST_TEXT 32
+/* Four characters as a little-endian word. */
+#define FRENCH_WORD(a, b, c, d) \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+/* The key of a line by its nine-digit national significant number. Saint-Pierre-et-
+ * Miquelon's 0508 41 12 34 is +508 41 12 34 from abroad. */
+static inline uint64_t french_line(uint64_t nsn)
+{
+    return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
+}
+
+/* Tell whether an integer is a key as it stands, of a line of the French plan. */
+static inline int french_is_plain_key(uint64_t key)
+{
+    const uint64_t nsn = key - UINT64_C(33000000000);
+    return (nsn - 100000000 < 900000000) & (nsn - 508000000 >= 1000000);
+}
+
+/* Tell whether eight bytes are ASCII digits. */
+static inline int french_are_digits(uint64_t word)
+{
+    const uint64_t high = UINT64_C(0xF0F0F0F0F0F0F0F0);
+    const uint64_t carried = word + UINT64_C(0x0606060606060606); /* past 9 into high */
+    return ((word & high) | (carried & high) >> 4) == UINT64_C(0x3333333333333333);
+}
+
+/* The value of eight ASCII digits: neighbours are joined to pairs, to fours, to all. */
+static inline uint64_t french_value(uint64_t word)
+{
+    word = ((word & UINT64_C(0x0F0F0F0F0F0F0F0F)) * (10 * 256 + 1)) >> 8;
+    word = ((word & UINT64_C(0x00FF00FF00FF00FF)) * (100 * 65536 + 1)) >> 16;
+    return ((word & UINT64_C(0x0000FFFF0000FFFF))
+            * (10000 * (UINT64_C(1) << 32) + 1)) >> 32;
+}
+
+/* The key that the last nine characters spell; 0 if they are no digits, or begin by 0. */
+static inline uint64_t french_last_nine(const uint8_t *text, size_t n)
+{
+    const uint64_t first = (uint64_t)text[n - FRENCH_NSN_DIGITS] - '0';
+    uint64_t word;
+    memcpy(&word, text + n - 8, sizeof word);
+    const int fits = french_are_digits(word) & (first - 1 < 9);
+    return fits ? french_line(first * 100000000 + french_value(word)) : 0;
+}
+
+/* The key of 0639981234, 639981234, 33639981234, +33639981234 or 0033639981234; 0 for
+ * any other text. */
+static inline uint64_t french_clean_key(const uint8_t *text, size_t n)
+{
+    static const uint32_t masks[] = {0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF};
+    static const uint32_t prefixes[] = {
+        0, '0', FRENCH_WORD('3', '3', 0, 0), FRENCH_WORD('+', '3', '3', 0),
+        FRENCH_WORD('0', '0', '3', '3'),
+    };
+    const size_t form = n - FRENCH_NSN_DIGITS;
+    uint32_t start;
+    if (form > 4)
+        return 0;
+    memcpy(&start, text, sizeof start);
+    return (start & masks[form]) == prefixes[form] ? french_last_nine(text, n) : 0;
+}
+
+/* The key of +33 0 and nine digits, or of an overseas code and nine; else 0. */
+static inline uint64_t french_abroad_key(const uint8_t *text, size_t n)
+{
+    uint32_t start;
+    if (n != 4 + FRENCH_NSN_DIGITS)
+        return 0;
+    memcpy(&start, text, sizeof start);
+    switch (start) {
+    case FRENCH_WORD('+', '3', '3', '0'):
+    case FRENCH_WORD('+', '2', '6', '2'):
+    case FRENCH_WORD('+', '5', '0', '8'):
+    case FRENCH_WORD('+', '5', '9', '0'):
+    case FRENCH_WORD('+', '5', '9', '4'):
+    case FRENCH_WORD('+', '5', '9', '6'):
+        return french_last_nine(text, n);
+    default:
+        return 0;
+    }
+}
+
+/* What a byte is, as bits; 0 for what the short cut does not know. */
+enum {
+    FRENCH_KEPT = 1, /* digits and plus signs */
+    FRENCH_DIGIT = 2,
+    FRENCH_BLANK = 4,
+    FRENCH_DOT = 8,
+    FRENCH_LEAD = 16, /* C2, before A0 and AD: no-break space and soft hyphen */
+    FRENCH_TRAIL = 32,
+};
+
+static const uint8_t french_kinds[256] = {
+    ['0'] = FRENCH_KEPT | FRENCH_DIGIT, ['1'] = FRENCH_KEPT | FRENCH_DIGIT,
+    ['2'] = FRENCH_KEPT | FRENCH_DIGIT, ['3'] = FRENCH_KEPT | FRENCH_DIGIT,
+    ['4'] = FRENCH_KEPT | FRENCH_DIGIT, ['5'] = FRENCH_KEPT | FRENCH_DIGIT,
+    ['6'] = FRENCH_KEPT | FRENCH_DIGIT, ['7'] = FRENCH_KEPT | FRENCH_DIGIT,
+    ['8'] = FRENCH_KEPT | FRENCH_DIGIT, ['9'] = FRENCH_KEPT | FRENCH_DIGIT,
+    ['+'] = FRENCH_KEPT, ['.'] = FRENCH_DOT, [' '] = FRENCH_BLANK,
+    ['\t'] = FRENCH_BLANK, ['-'] = FRENCH_BLANK, ['('] = FRENCH_BLANK,
+    [')'] = FRENCH_BLANK, [0xC2] = FRENCH_LEAD,
+    [0xA0] = FRENCH_BLANK | FRENCH_TRAIL, [0xAD] = FRENCH_BLANK | FRENCH_TRAIL,
+};
+
+/* Copy digits and plus signs without what stands between them, and return how many
+ * there are; 0 if there is anything else, or dots that may mark a fraction. */
+static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept)
+{
+    size_t n_kept = 0;
+    unsigned n_dots = 0, is_known = 1, previous = 0;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned kind = french_kinds[text[i]];
+        kept[n_kept] = text[i];
+        n_kept += kind & FRENCH_KEPT;
+        /* A dot after a digit; all but the last one stand between two digits. */
+        n_dots += (kind / FRENCH_DOT) & (previous / FRENCH_DIGIT) & 1;
+        is_known &= (kind != 0)
+            & ((previous != FRENCH_LEAD) | ((kind & FRENCH_TRAIL) != 0));
+        previous = kind;
+    }
+    return is_known && previous != FRENCH_LEAD && (n_dots == 0 || n_dots > 2) ? n_kept
+                                                                              : 0;
+}
+
+/* The key of a text with blanks, dashes, dots or parentheses in it; 0 if it is not one
+ * of the common forms. */
+static inline uint64_t french_spaced_key(const uint8_t *text, size_t n)
+{
+    uint8_t kept[FRENCH_LONGEST_TEXT];
+    if (n > FRENCH_LONGEST_TEXT)
+        return 0;
+    const size_t n_kept = french_compact(text, n, kept);
+    const uint64_t key = french_clean_key(kept, n_kept);
+    return key ? key : french_abroad_key(kept, n_kept);
+}
+
+#endif
