@@ -6,6 +6,7 @@ parquet.thrift for filters inside a file.
 
 from __future__ import annotations
 
+import struct
 from decimal import Decimal, localcontext
 from math import comb
 from typing import TYPE_CHECKING
@@ -41,6 +42,14 @@ class Twin:
         self.blocks = [[0] * 8 for _ in range(n_blocks)]
         for key in keys:
             self.add(key)
+
+    @classmethod
+    def from_bytes(cls, bitset: bytes) -> Twin:
+        """Return the filter that a bitset holds."""
+        made = cls(0)
+        words = [word for (word,) in struct.iter_unpack("<I", bitset)]
+        made.blocks = [words[i : i + 8] for i in range(0, len(words), 8)]
+        return made
 
     def _place(self, key: int) -> tuple[list[int], list[int]]:
         hashed = xxh64(key)

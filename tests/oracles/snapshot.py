@@ -1,6 +1,6 @@
-"""A second reader of snapshot files, from their description alone: struct and loops.
+"""A second reader of snapshot files, in plain Python, from `snapshot-format.md` alone.
 
-It reads every entry, never the filter, and uses nothing of the library.
+It checks what the page says that a reader must, and looks numbers up as it says.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ import struct
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+import xxhash
+
+from oracles.sbbf import Twin
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Period", "content_of", "header_of", "read", "sections_of"]
+__all__ = ["File", "Period", "content_of", "read"]
 
 EPOCH = date(1970, 1, 1)
+UNDATED = -(2**22)
 NO_END = 2**31 - 1
+NAMES = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
 
 
 class Period(NamedTuple):
@@ -24,8 +30,129 @@ class Period(NamedTuple):
 
     key: int
     list: str
-    starts_on: date
+    starts_on: date | None
     ends_on: date | None
+
+
+class Header(NamedTuple):
+    """The header, field by field."""
+
+    magic: bytes
+    version: int
+    n_sections: int
+    file_size: int
+    normalisation: int
+    key_domain: int
+    built_on: int
+    covered_until: int
+    generation: int
+    n_numbers: int
+    n_entries: int
+    capacity: int
+    false_positive_rate: float
+    registry: bytes
+    reserved: bytes
+    checksum: int
+
+
+class File:
+    """A file that has been checked."""
+
+    def __init__(self, content: bytes) -> None:
+        self.header = _checked_header(content)
+        self.sections = _checked_sections(content, self.header)
+        lists = json.loads(self.sections["LISTS"])
+        self.region = lists["region"]
+        self.names = [held["name"] for held in lists["lists"]]
+        self.complete_from = [held["complete_from"] for held in lists["lists"]]
+        self.filter = Twin.from_bytes(self.sections["FILTER"])
+        self.periods = [*struct.iter_unpack("<Iii", self.sections["PERIODS"])]
+        self.runs = [*struct.iter_unpack("<QII", self.sections["RUNS"])]
+        self.offsets = [n for (n,) in struct.iter_unpack("<I", self.sections["DIRECT"])]
+        self.remainders = [
+            n for (n,) in struct.iter_unpack("<H", self.sections["REMAINS"])
+        ]
+        n, codes = self.header.n_entries, self.sections["CODES"]
+        kind = {1: "B", 2: "H", 4: "I"}[len(codes) // n if n else 1]
+        self.codes = struct.unpack(f"<{n}{kind}", codes)
+        assert len(self.remainders) == n
+
+    def period(self, key: int, code: int) -> Period:
+        """Return the period that a code stands for."""
+        place, start, end = self.periods[code]
+        starts_on = None if start == UNDATED else EPOCH + timedelta(days=start)
+        ends_on = None if end == NO_END else EPOCH + timedelta(days=end)
+        return Period(key, self.names[place], starts_on, ends_on)
+
+    def entries(self) -> list[Period]:
+        """Return every entry, in the order of the file."""
+        found = []
+        for start, first_slot, n_segments in self.runs:
+            first_high, k = start >> 16, start & 0xFFFF
+            for place in range(n_segments):
+                begin = self.offsets[first_slot + (place << k)]
+                end = self.offsets[first_slot + ((place + 1) << k)]
+                for entry in range(begin, end):
+                    key = (first_high + place) << 16 | self.remainders[entry]
+                    found.append(self.period(key, self.codes[entry]))
+        return found
+
+    def look_up(self, key: int) -> list[Period]:
+        """Return the periods of a key, by way of the filter and the directory."""
+        if not self.filter.might_contain(key):
+            return []
+        slot = self._slot(key)
+        if slot is None:
+            return []
+        entries = range(self.offsets[slot], self.offsets[slot + 1])
+        return [
+            self.period(key, self.codes[entry])
+            for entry in entries
+            if self.remainders[entry] == key & 0xFFFF
+        ]
+
+    def _slot(self, key: int) -> int | None:
+        for start, first_slot, n_segments in reversed(self.runs):
+            if start >> 16 <= key >> 16:
+                place, k = (key >> 16) - (start >> 16), start & 0xFFFF
+                inside = int(place << k) + ((key & 0xFFFF) >> (16 - k))
+                return int(first_slot + inside) if place < n_segments else None
+        return None
+
+
+def _checked_header(content: bytes) -> Header:
+    header = Header(*struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128]))
+    assert header.magic == b"\x89BLOCT\r\n"
+    assert (header.version, header.normalisation, header.key_domain) == (1, 1, 1)
+    assert header.file_size == len(content)
+    end = 128 + 32 * header.n_sections
+    blank = content[:120] + bytes(8) + content[128:end]
+    assert xxhash.xxh3_64_intdigest(blank) == header.checksum
+    return header
+
+
+def _checked_sections(content: bytes, header: Header) -> dict[str, bytes]:
+    sections = {}
+    end = 128 + 32 * header.n_sections
+    table = struct.iter_unpack("<8sQQQ", content[128:end])
+    for raw, offset, size, checksum in sorted(table, key=lambda entry: entry[1]):
+        name = raw.rstrip(b"\0").decode()
+        data = content[offset : offset + size]
+        assert name in NAMES or name[0].islower()
+        assert offset % 64 == 0
+        assert not any(content[end:offset])
+        assert len(data) == size
+        assert xxhash.xxh3_64_intdigest(data) == checksum
+        sections[name] = data
+        end = offset + size
+    assert set(NAMES) <= set(sections)
+    assert not any(content[end:])
+    return sections
+
+
+def read(path: Path) -> list[Period]:
+    """Return every entry of a file."""
+    return File(path.read_bytes()).entries()
 
 
 def content_of(path: Path) -> bytes:
@@ -33,63 +160,3 @@ def content_of(path: Path) -> bytes:
     content = bytearray(path.read_bytes())
     content[80:96], content[120:128] = bytes(16), bytes(8)
     return bytes(content)
-
-
-def header_of(content: bytes) -> tuple[int, ...]:
-    """Return the fields of the header."""
-    return struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128])
-
-
-def sections_of(content: bytes) -> dict[str, bytes]:
-    """Return the sections by name."""
-    n_sections = struct.unpack_from("<I", content, 12)[0]
-    sections = {}
-    for i in range(n_sections):
-        name, offset, size, _ = struct.unpack_from("<8sQQQ", content, 128 + 32 * i)
-        sections[name.rstrip(b"\0").decode()] = content[offset : offset + size]
-    return sections
-
-
-def periods_of(sections: dict[str, bytes]) -> list[tuple[str, date, date | None]]:
-    """Return the distinct periods that codes stand for."""
-    names = [held["name"] for held in json.loads(sections["LISTS"])["lists"]]
-    found = []
-    for place, start, end in struct.iter_unpack("<Iii", sections["PERIODS"]):
-        ends_on = None if end == NO_END else EPOCH + timedelta(days=end)
-        found.append((names[place], EPOCH + timedelta(days=start), ends_on))
-    return found
-
-
-def codes_of(sections: dict[str, bytes], n_entries: int) -> list[int]:
-    """Return the code of each entry."""
-    if not n_entries:
-        return []
-    kind = {1: "B", 2: "H", 4: "I"}[len(sections["CODES"]) // n_entries]
-    return list(struct.unpack(f"<{n_entries}{kind}", sections["CODES"]))
-
-
-def keys_of(sections: dict[str, bytes]) -> list[int]:
-    """Return the key of each entry, from runs, directory and remainders."""
-    offsets = [n for (n,) in struct.iter_unpack("<I", sections["DIRECT"])]
-    remainders = [n for (n,) in struct.iter_unpack("<H", sections["REMAINS"])]
-    keys = []
-    for start, first_slot, n_segments in struct.iter_unpack("<QII", sections["RUNS"]):
-        first_high, k = start >> 16, start & 0xFFFF
-        for place in range(n_segments):
-            begin = offsets[first_slot + (place << k)]
-            end = offsets[first_slot + ((place + 1) << k)]
-            high = (first_high + place) << 16
-            keys += [high | remainder for remainder in remainders[begin:end]]
-    return keys
-
-
-def read(path: Path) -> list[Period]:
-    """Return every entry of the file."""
-    content = path.read_bytes()
-    sections = sections_of(content)
-    header = header_of(content)
-    n_entries = header[10]
-    periods = periods_of(sections)
-    codes = codes_of(sections, n_entries)
-    keys = keys_of(sections)
-    return [Period(key, *periods[c]) for key, c in zip(keys, codes, strict=True)]
