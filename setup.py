@@ -1,4 +1,9 @@
-"""The compiled modules; everything else about the package is in pyproject.toml."""
+"""The compiled modules; everything else about the package is in pyproject.toml.
+
+Two switches in the environment, for tests: `BLOCTEL_PORTABLE=1` builds without what
+only some processors have, `BLOCTEL_SANITIZE=1` with AddressSanitizer and
+UndefinedBehaviorSanitizer.
+"""
 
 import os
 
@@ -20,6 +25,25 @@ COMPILED = {
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
 }
 
+SANITIZE = [
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-fno-omit-frame-pointer",
+    "-g",
+    "-O1",
+]
+
+
+def is_on(switch):
+    """Tell whether a switch is set in the environment."""
+    return os.environ.get(switch, "0") != "0"
+
+
+OPTIMISED = ["/O2"] if os.name == "nt" else ["-O3"]
+COMPILE = SANITIZE if is_on("BLOCTEL_SANITIZE") else OPTIMISED
+LINK = SANITIZE[:1] if is_on("BLOCTEL_SANITIZE") else []
+MACROS = [("BLOCTEL_NO_SIMD", "1")] if is_on("BLOCTEL_PORTABLE") else []
+
 setup(
     ext_modules=cythonize(
         [
@@ -28,7 +52,9 @@ setup(
                 ["src/" + name.replace(".", "/") + ".pyx"],
                 depends=headers,
                 include_dirs=["src/bloctel/_native"],
-                extra_compile_args=["/O2"] if os.name == "nt" else ["-O3"],
+                define_macros=MACROS,
+                extra_compile_args=COMPILE,
+                extra_link_args=LINK,
             )
             for name, headers in COMPILED.items()
         ],

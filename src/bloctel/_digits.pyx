@@ -28,6 +28,8 @@ from cpython.number cimport PyIndex_Check
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from bloctel.errors import InputError
+
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
@@ -530,10 +532,16 @@ cdef class Line:
 
     Attributes:
         key: The integer that stands for the line.
+
+    Raises:
+        InputError: The key is an int of more than 64 bits.
     """
 
-    def __cinit__(self, int64_t key):
-        self.key = key
+    def __cinit__(self, key):
+        try:
+            self.key = key
+        except OverflowError as error:
+            raise InputError("a key of at most 64 bits", "a larger int") from error
 
     def __eq__(self, other):
         if type(other) is not type(self):
@@ -574,7 +582,7 @@ cdef uint64_t read_str(str text, bint national) except 0:
 
 cdef uint64_t read_object(object value, bint national) except 0:
     if isinstance(value, str):
-        return read_str(value, national)
+        return read_str(<str>value, national)  # a subclass too
     if PyLong_CheckExact(value):
         return read_integer(_as_int64(value), national)
     if isinstance(value, bytes):

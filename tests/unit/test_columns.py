@@ -161,13 +161,13 @@ def test_what_needs_no_copy_is_not_copied() -> None:
 
 @pytest.mark.parametrize("make", [np.asarray, pa.array, pl.Series, pd.Series])
 def test_large_columns_are_cut(make: Callable[[Any], object]) -> None:
-    """No block has more than 1,048,576 rows, and none is lost between two."""
-    column = make(np.arange(2**21 + 5))
+    """No block has more than 65,536 rows, and none is lost between two."""
+    column = make(np.arange(2**17 + 5))
 
     parts = list(blocks(column))
 
-    assert [len(part) for part in parts] == [2**20, 2**20, 5]
-    assert [part.value(0) for part in parts] == [0, 2**20, 2**21]
+    assert [len(part) for part in parts] == [2**16, 2**16, 5]
+    assert [part.value(0) for part in parts] == [0, 2**16, 2**17]
 
 
 def test_an_iterable_is_read_as_blocks_are_asked_for() -> None:

@@ -677,3 +677,12 @@ def test_what_is_no_column_of_numbers_is_refused(column: object) -> None:
     """Floats have lost their zeros and a set has no order."""
     with pytest.raises(InputError, match="a column of text or whole numbers"):
         normalize_many(column)
+
+
+@pytest.mark.parametrize("key", [2**63, -(2**63) - 1, 10**400])
+def test_a_key_has_at_most_64_bits(key: int) -> None:
+    """A larger one is refused with a sentence, which does not show it."""
+    with pytest.raises(InputError, match="a key of at most 64 bits") as caught:
+        PhoneNumber(key)
+
+    assert str(key) not in str(caught.value)

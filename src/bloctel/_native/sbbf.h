@@ -22,7 +22,8 @@
 #define SBBF_PREFETCH(address) ((void)(address))
 #endif
 
-#if defined(__GNUC__) && defined(__x86_64__)
+/* BLOCTEL_NO_SIMD leaves the portable path alone, so that it can be tested. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(BLOCTEL_NO_SIMD)
 #define SBBF_HAS_AVX2 1
 #include <immintrin.h>
 #endif

@@ -1,0 +1,111 @@
+"""atheris on the readers of bytes that come from elsewhere.
+
+`scripts/fuzz` starts this: `python fuzz/python_targets.py TARGET [libFuzzer options]`.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import atheris
+import xxhash
+
+with atheris.instrument_imports(include=["bloctel"]):
+    from bloctel import Snapshot, _digits, rules
+    from bloctel.errors import BloctelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ON: Final = date(2020, 2, 1)
+_NUMBERS: Final = [33199001234, 33639980003, 33261910007, 447700900123, 64, 2**50]
+_SECTION: Final = struct.Struct("<8sQQQ")
+
+
+def seal(content: bytes) -> bytes:
+    """Return a file whose size and checksums fit its content, as far as they can."""
+    made = bytearray(content.ljust(128, b"\0"))
+    struct.pack_into("<Q", made, 16, len(made))
+    end = 128 + 32 * struct.unpack_from("<I", made, 12)[0]
+    for at in range(128, min(end, len(made) - 31), 32):
+        name, offset, size, _ = _SECTION.unpack_from(made, at)
+        checksum = xxhash.xxh3_64_intdigest(bytes(made[offset : offset + size]))
+        _SECTION.pack_into(made, at, name, offset, size, checksum)
+    made[120:128] = bytes(8)
+    struct.pack_into("<Q", made, 120, xxhash.xxh3_64_intdigest(bytes(made[:end])))
+    return bytes(made)
+
+
+def snapshot(data: bytes) -> None:
+    """Open a file, sealed unless its first byte says no, and ask it everything."""
+    content = data[1:] if data[:1] == b"\0" else seal(data[1:])
+    with tempfile.NamedTemporaryFile(suffix=".bloctel") as file:
+        file.write(content)
+        file.flush()
+        for verify in (False, True):
+            try:
+                with Snapshot.open(file.name, verify=verify) as opened:
+                    _ask(opened)
+            except BloctelError:
+                pass
+
+
+def _ask(opened: Snapshot) -> None:
+    opened.check_many(_NUMBERS, on=_ON)
+    for number in _NUMBERS[:4]:
+        opened.is_blocked(number, on=_ON)
+        opened.check(number, on=_ON)
+    opened.verify()
+
+
+def digits(data: bytes) -> None:
+    """Read bytes as a number, cut out of a longer buffer as well."""
+    for national in (False, True):
+        key = _digits.read(data, national)
+        if key == _digits.WORLD:
+            _digits.clean(data, national)
+
+
+def toml(data: bytes) -> None:
+    """Read the rules of a list."""
+    try:
+        rules.parse(data.decode("utf-8", "replace"), "fuzz")
+    except BloctelError:
+        pass
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "snapshot": snapshot,
+    "digits": digits,
+    "rules": toml,
+}
+
+
+def seeds(target: str) -> list[bytes]:
+    """Return files to start from."""
+    root = Path(__file__).parents[1]
+    if target == "snapshot":
+        files = sorted((root / "tests" / "data" / "snapshots").glob("*.bloctel"))
+        return [flag + file.read_bytes() for file in files for flag in (b"\0", b"\1")]
+    if target == "rules":
+        return [f.read_bytes() for f in (root / "src/bloctel/rules").glob("*.toml")]
+    return [b"06 39 98 12 34", b"+33 (0)1.99.00.12.34", b"tel:0199001234;ext=2"]
+
+
+def main() -> None:
+    """Fuzz the target that the first argument names."""
+    target = sys.argv.pop(1)
+    with tempfile.TemporaryDirectory() as folder:
+        for i, seed in enumerate(seeds(target)):
+            (Path(folder) / str(i)).write_bytes(seed)
+        atheris.Setup([*sys.argv, folder], TARGETS[target])
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
