@@ -20,6 +20,11 @@ COMPILED = {
     "bloctel._arrow": [],
     "bloctel._clock": ["src/bloctel/_native/coarse_clock.h"],
     "bloctel._digits": ["src/bloctel/_native/french_text.h"],
+    "bloctel._entries": [
+        "src/bloctel/_native/entries.h",
+        "src/bloctel/_native/pair_sort.h",
+        "src/bloctel/_native/xxh64.h",
+    ],
     "bloctel._filter": [*FILTER, "src/bloctel/_native/index_layout.h"],
     "bloctel._probe": [*FILTER, "src/bloctel/_native/french_text.h"],
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],

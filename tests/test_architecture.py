@@ -19,6 +19,7 @@ RANKS = {
     "_arrow": 1,
     "_clock": 0,
     "_digits": 1,
+    "_entries": 1,
     "_filter": 1,
     "files": 1,
     "clock": 1,

@@ -31,7 +31,7 @@ from bloctel.storage import (
     StoredList,
     Writer,
 )
-from bloctel.table import Entry, Table
+from bloctel.table import Entry, Table, TableBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,26 +224,19 @@ def book_lists(reader: Reader) -> tuple[BookList, ...]:
 
 
 def load(reader: Reader) -> tuple[tuple[BookList, ...], Table]:
-    """Read a whole storage into a table."""
-    parts = list(reader.columns())
-    if not parts:
-        return book_lists(reader), no_table()
-    places = np.zeros(1 + max(held.id for held in reader.lists()), np.int64)
-    for place, held in enumerate(reader.lists()):
-        places[held.id] = place
-    table = Table.build(
-        np.concatenate([part.keys for part in parts]),
-        places[np.concatenate([part.list_ids for part in parts])],
-        np.concatenate([part.starts_on for part in parts]),
-        np.concatenate([part.ends_on for part in parts]),
-    )
-    return book_lists(reader), table
+    """Read a whole storage into a table, a part at a time."""
+    places = {held.id: place for place, held in enumerate(reader.lists())}
+    place_of = np.zeros(1 + max(places, default=0), np.int64)
+    place_of[list(places)] = list(places.values())
+    builder = TableBuilder()
+    for part in reader.columns():
+        builder.add(part.keys, place_of[part.list_ids], part.starts_on, part.ends_on)
+    return book_lists(reader), builder.build()
 
 
 def no_table() -> Table:
     """Return the table of nothing."""
-    nothing = np.empty(0, np.int64)
-    return Table.build(np.empty(0, np.uint64), nothing, nothing, nothing)
+    return TableBuilder().build()
 
 
 def entries_of(reader: Reader, keys: set[int]) -> dict[int, list[Entry]]:

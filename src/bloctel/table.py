@@ -8,11 +8,11 @@ since a table was built.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel import _filter
+from bloctel import _entries, _filter
 from bloctel.errors import CapacityError
 from bloctel.periods import NO_END
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["UNDATED", "Entry", "Overlay", "Table"]
+__all__ = ["UNDATED", "Entry", "Overlay", "Table", "TableBuilder"]
 
 #: The first day of a period of which nobody knows when it began: before all days.
 UNDATED: Final = -(1 << 22)
@@ -74,9 +74,9 @@ class Table:
     def build(
         cls,
         keys: NDArray[np.uint64],
-        lists: NDArray[np.int64],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
+        lists: NDArray[np.integer[Any]],
+        starts: NDArray[np.integer[Any]],
+        ends: NDArray[np.integer[Any]],
     ) -> Table:
         """Return the table of these periods, one row each, in any order.
 
@@ -89,15 +89,9 @@ class Table:
             starts: First days, in days since 1970-01-01.
             ends: The days after the last, `NO_END` for none.
         """
-        keys, packed = _merge(keys, lists, starts, ends)
-        distinct, codes = np.unique(packed, return_inverse=True)
-        index = _filter.ExactIndex.build(keys, codes.astype(np.uint32))
-        fresh = np.ones(len(keys), bool)
-        fresh[1:] = keys[1:] != keys[:-1]
-        members = keys[fresh]
-        filter = _filter.BloomFilter(max(1, len(members)), FALSE_POSITIVE_RATE)
-        filter.add_many(members)
-        return cls(filter, index, _unpack(distinct), len(members))
+        builder = TableBuilder()
+        builder.add(keys, lists, starts, ends)
+        return builder.build()
 
     def entries(self, key: int) -> list[tuple[int, Entry]]:
         """Return the codes and the periods of one number."""
@@ -118,65 +112,78 @@ class Table:
         return self.filter.size_bytes + self.index.size_bytes + codes
 
 
+class TableBuilder:
+    """Periods for a table, added a part at a time, in any order.
+
+    It holds 12 bytes for each of them, and no more than one copy of anything.
+    """
+
+    def __init__(self) -> None:
+        self._entries = _entries.Entries()
+
+    def add(
+        self,
+        keys: NDArray[np.uint64],
+        lists: NDArray[np.integer[Any]],
+        starts: NDArray[np.integer[Any]],
+        ends: NDArray[np.integer[Any]],
+    ) -> None:
+        """Add periods, one row each; the arguments are those of `Table.build`.
+
+        Raises:
+            CapacityError: A list's place is above 65,535.
+        """
+        self._entries.reserve(len(keys))
+        for first in range(0, len(keys), _PART):
+            rows = slice(first, first + _PART)
+            held = starts[rows] < ends[rows]
+            self._entries.add(
+                np.asarray(keys[rows], np.uint64)[held],
+                _pack(lists[rows][held], starts[rows][held], ends[rows][held]),
+            )
+
+    def build(self) -> Table:
+        """Return the table of what was added; the builder is empty afterwards."""
+        keys, codes, periods, n_numbers = self._entries.join()
+        index = _filter.ExactIndex.build(keys, codes)
+        del codes  # the index has its own
+        filter = _filter.BloomFilter(max(1, n_numbers), FALSE_POSITIVE_RATE)
+        filter.add_many(keys)
+        return Table(filter, index, _unpack(periods), n_numbers)
+
+
+# So many rows are packed at once: few enough for what that takes to stay in the cache.
+_PART: Final = 1 << 14
+
 # A (list, first day, end) packs into 63 bits: 16 + 23 + 24.  Python's days lie
 # within 2^22 of 1970, `UNDATED` is packed as 0, "no end" as the top value.
 _DAY_ZERO: Final = -UNDATED
 _TOP: Final = (1 << 24) - 1
 
 
-def _merge(
-    keys: NDArray[np.uint64],
-    lists: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Sort by key, list and day; join periods that touch; pack them."""
-    held = starts < ends
-    keys, lists, starts, ends = keys[held], lists[held], starts[held], ends[held]
-    if len(keys) == 0:
-        return keys, np.empty(0, np.int64)
-    if lists.max() >= 1 << 16:
-        raise CapacityError("at most 65,536 lists in a book", str(int(lists.max()) + 1))
-    order = _order(keys, lists, starts)
-    keys, lists, starts, ends = keys[order], lists[order], starts[order], ends[order]
-    group = np.zeros(len(keys), np.int64)  # one number on one list
-    group[1:] = np.cumsum((keys[1:] != keys[:-1]) | (lists[1:] != lists[:-1]))
-    # lifting each group above the one before keeps the running maximum within it
-    reach = np.maximum.accumulate((group << 32) + ends)
-    opens = np.ones(len(keys), bool)
-    opens[1:] = (group[1:] << 32) + starts[1:] > reach[:-1]
-    first = np.flatnonzero(opens)
-    last = np.append(first[1:], len(keys)) - 1
-    joined = reach[last] - (group[last] << 32)
-    return keys[first], _pack(lists[first], starts[first], joined)
-
-
-def _order(
-    keys: NDArray[np.uint64], lists: NDArray[np.int64], starts: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the order by key, list and first day."""
-    order = np.argsort(keys)
-    tied = keys[order]
-    if np.all(tied[1:] != tied[:-1]):  # the usual case, three times as fast
-        return order
-    return np.lexsort((starts, lists, keys))
-
-
 def _pack(
-    lists: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    capped = np.where(ends == NO_END, _TOP, ends + _DAY_ZERO)
-    packed: NDArray[np.int64] = (lists << 47) | ((starts + _DAY_ZERO) << 24) | capped
-    return packed
+    lists: NDArray[np.integer[Any]],
+    starts: NDArray[np.integer[Any]],
+    ends: NDArray[np.integer[Any]],
+) -> NDArray[np.uint64]:
+    packed = lists.astype(np.int64)
+    if len(packed) and packed.max() >= 1 << 16:
+        raise CapacityError("at most 65,536 lists in a book", str(packed.max() + 1))
+    packed <<= 23
+    packed += starts.astype(np.int64) + _DAY_ZERO
+    packed <<= 24
+    packed += np.where(ends == NO_END, _TOP, ends.astype(np.int64) + _DAY_ZERO)
+    return packed.view(np.uint64)
 
 
 def _unpack(
-    packed: NDArray[np.int64],
+    packed: NDArray[np.uint64],
 ) -> tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.int32]]:
-    ends = packed & _TOP
+    periods = packed.view(np.int64)
+    ends = periods & _TOP
     return (
-        (packed >> 47).astype(np.uint16),
-        (((packed >> 24) & ((1 << 23) - 1)) - _DAY_ZERO).astype(np.int32),
+        (periods >> 47).astype(np.uint16),
+        (((periods >> 24) & ((1 << 23) - 1)) - _DAY_ZERO).astype(np.int32),
         np.where(ends == _TOP, NO_END, ends - _DAY_ZERO).astype(np.int32),
     )
 

@@ -68,14 +68,19 @@ static inline int sbbf_block_has(const uint32_t *block, uint32_t low)
 }
 
 #ifdef SBBF_HAS_AVX2
-__attribute__((target("avx2"))) static inline int
-sbbf_block_has_avx2(const uint32_t *block, uint32_t low)
+__attribute__((target("avx2"))) static inline __m256i sbbf_mask_avx2(uint32_t low)
 {
     const __m256i salts = _mm256_loadu_si256((const __m256i *)sbbf_salts);
     const __m256i products = _mm256_mullo_epi32(_mm256_set1_epi32((int)low), salts);
     const __m256i bits = _mm256_srli_epi32(products, 27);
-    const __m256i mask = _mm256_sllv_epi32(_mm256_set1_epi32(1), bits);
-    return _mm256_testc_si256(_mm256_loadu_si256((const __m256i *)block), mask);
+    return _mm256_sllv_epi32(_mm256_set1_epi32(1), bits);
+}
+
+__attribute__((target("avx2"))) static inline int
+sbbf_block_has_avx2(const uint32_t *block, uint32_t low)
+{
+    const __m256i held = _mm256_loadu_si256((const __m256i *)block);
+    return _mm256_testc_si256(held, sbbf_mask_avx2(low));
 }
 #endif
 
@@ -173,6 +178,53 @@ static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, si
     }
 }
 
+/* Insert a chunk, and return how many of its keys set a new bit. */
+static uint64_t sbbf_insert_chunk_portable(const sbbf_chunk *chunk, size_t n)
+{
+    uint64_t n_new = 0;
+    for (size_t i = 0; i < n; i++)
+        n_new += (uint64_t)sbbf_insert(chunk->block[i], chunk->low[i]);
+    return n_new;
+}
+
+#ifdef SBBF_HAS_AVX2
+__attribute__((target("avx2"))) static uint64_t
+sbbf_insert_chunk_avx2(const sbbf_chunk *chunk, size_t n)
+{
+    uint64_t n_new = 0;
+    for (size_t i = 0; i < n; i++) {
+        __m256i *block = (__m256i *)chunk->block[i];
+        const __m256i held = _mm256_loadu_si256(block);
+        const __m256i mask = sbbf_mask_avx2(chunk->low[i]);
+        n_new += !_mm256_testc_si256(held, mask);
+        _mm256_storeu_si256(block, _mm256_or_si256(held, mask));
+    }
+    return n_new;
+}
+#endif
+
+static inline uint64_t sbbf_insert_chunk(const sbbf_chunk *chunk, size_t n)
+{
+#ifdef SBBF_HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        return sbbf_insert_chunk_avx2(chunk, n);
+#endif
+    return sbbf_insert_chunk_portable(chunk, n);
+}
+
+/* Insert a chunk key by key into a filter that may become full on the way. */
+static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
+                                   uint64_t capacity, uint64_t *n_added)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (*n_added < capacity)
+            *n_added += (uint64_t)sbbf_insert(chunk->block[i], chunk->low[i]);
+        else if (!sbbf_block_has(chunk->block[i], chunk->low[i]))
+            return 0;
+    }
+    return 1;
+}
+
 /* Add keys, counting those that set a new bit. Return 0, leaving out the rest, at the
  * first that would set a new bit in a filter that is full; else 1. */
 static inline int sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
@@ -182,12 +234,10 @@ static inline int sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
     for (size_t done = 0; done < n; done += SBBF_CHUNK) {
         const size_t length = sbbf_chunk_length(done, n);
         sbbf_locate(filter, keys + done, length, &chunk);
-        for (size_t i = 0; i < length; i++) {
-            if (*n_added < capacity)
-                *n_added += (uint64_t)sbbf_insert(chunk.block[i], chunk.low[i]);
-            else if (!sbbf_block_has(chunk.block[i], chunk.low[i]))
-                return 0;
-        }
+        if (length <= capacity - *n_added)
+            *n_added += sbbf_insert_chunk(&chunk, length);
+        else if (!sbbf_insert_last(&chunk, length, capacity, n_added))
+            return 0;
     }
     return 1;
 }

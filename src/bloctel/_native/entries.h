@@ -1,0 +1,216 @@
+/* Keys with periods, collected in any order, then sorted and joined in place.
+ *
+ * A period is packed: list (16 bits), first day (23), the first day after it (24), so
+ * that its order as a number is that of list and first day. Distinct periods are few
+ * and kept once: what is held of an entry is its key and a code, 12 bytes.
+ */
+#ifndef BLOCTEL_ENTRIES_H
+#define BLOCTEL_ENTRIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "pair_sort.h"
+#include "xxh64.h"
+
+#define PERIOD_END_BITS 24
+#define PERIOD_DAY_BITS 47 /* of the first day and the end together */
+#define PERIODS_MAX ((uint32_t)1 << 31)
+/* what twice as many take can be counted in bytes */
+#define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
+#define ENTRIES_FEW ((size_t)1 << 17)
+#define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
+
+/* A set of periods: an open-addressed table of codes, each one more than the place of
+ * its period; 0 is a free slot. At most half of the slots are taken. */
+typedef struct {
+    uint64_t *periods;
+    uint32_t *slots;
+    uint32_t n;
+    size_t n_slots; /* a power of two; periods has room for half as many */
+} period_set;
+
+typedef struct {
+    pairs held;
+    size_t n;
+    size_t capacity;
+    period_set periods;
+} entries;
+
+static inline uint64_t period_end(uint64_t period)
+{
+    return period & (((uint64_t)1 << PERIOD_END_BITS) - 1);
+}
+
+/* Tell whether a period that starts no earlier joins one that is before it. */
+static inline int period_reaches(uint64_t period, uint64_t later)
+{
+    const uint64_t start =
+        (later & (((uint64_t)1 << PERIOD_DAY_BITS) - 1)) >> PERIOD_END_BITS;
+    return period >> PERIOD_DAY_BITS == later >> PERIOD_DAY_BITS
+        && start <= period_end(period);
+}
+
+static inline uint64_t period_joined(uint64_t period, uint64_t later)
+{
+    const uint64_t end = period_end(period), other = period_end(later);
+    return period - end + (end > other ? end : other);
+}
+
+/* The slot of a period, or the free one where it belongs. */
+static inline uint32_t *period_slot(const period_set *set, uint64_t period)
+{
+    size_t slot = (size_t)xxh64_of_key(period) & (set->n_slots - 1);
+    while (set->slots[slot] && set->periods[set->slots[slot] - 1] != period)
+        slot = (slot + 1) & (set->n_slots - 1);
+    return set->slots + slot;
+}
+
+/* Double the room of a set; return 0 if there is no memory. */
+static int periods_grow(period_set *set)
+{
+    const size_t n_slots = set->n_slots ? 2 * set->n_slots : 1024;
+    uint64_t *periods = realloc(set->periods, n_slots / 2 * sizeof *periods);
+    if (!periods)
+        return 0;
+    set->periods = periods;
+    uint32_t *slots = calloc(n_slots, sizeof *slots);
+    if (!slots)
+        return 0;
+    free(set->slots);
+    set->slots = slots;
+    set->n_slots = n_slots;
+    for (uint32_t code = 0; code < set->n; code++)
+        *period_slot(set, periods[code]) = code + 1;
+    return 1;
+}
+
+/* Give the code of a period, a new one if need be; return 0 if there is no room. */
+static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
+{
+    if (set->n == set->n_slots / 2 && (set->n == PERIODS_MAX || !periods_grow(set)))
+        return 0;
+    uint32_t *slot = period_slot(set, period);
+    if (!*slot) {
+        set->periods[set->n] = period;
+        *slot = ++set->n;
+    }
+    *code = *slot - 1;
+    return 1;
+}
+
+/* Make room for n more entries; return 0 if there is no memory. Many entries get
+ * blocks that even the allocator takes for large: these are mapped, so that what is
+ * not yet written costs nothing, and growing neither copies them nor leaves holes. */
+static int entries_reserve(entries *all, size_t n)
+{
+    if (n <= all->capacity - all->n)
+        return 1;
+    if (n > ENTRIES_MAX - all->n)
+        return 0;
+    size_t capacity = all->n + (n > all->n ? n : all->n);
+    if (capacity > ENTRIES_FEW && capacity < ENTRIES_MANY)
+        capacity = ENTRIES_MANY;
+    uint64_t *keys = realloc(all->held.keys, capacity * sizeof *keys);
+    if (!keys)
+        return 0;
+    all->held.keys = keys;
+    uint32_t *codes = realloc(all->held.values, capacity * sizeof *codes);
+    if (!codes)
+        return 0;
+    all->held.values = codes;
+    all->capacity = capacity;
+    return 1;
+}
+
+/* Add n entries; return 0, having added some, if there is no room. */
+static int entries_add(entries *all, const uint64_t *keys, const uint64_t *periods,
+                       size_t n)
+{
+    if (!entries_reserve(all, n))
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        all->held.keys[all->n] = keys[i];
+        if (!periods_code(&all->periods, periods[i], all->held.values + all->n))
+            return 0;
+        all->n++;
+    }
+    return 1;
+}
+
+/* Write the joined periods of one key, whose entries are [first, last), from *end on,
+ * and move *end behind them. They never take more room than they had. */
+static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
+                            pair_scratch *scratch)
+{
+    uint64_t *keys = all->held.keys;
+    uint32_t *codes = all->held.values;
+    const uint64_t key = keys[first];
+    /* while they are sorted, the periods take the place of their one key */
+    for (size_t i = first; i < last; i++)
+        keys[i] = all->periods.periods[codes[i]];
+    const pairs these = {keys + first, codes + first};
+    pairs_sort(these, last - first, scratch);
+    uint64_t joined = keys[first];
+    for (size_t i = first + 1; i <= last; i++) {
+        const uint64_t next = i < last ? keys[i] : 0;
+        if (i < last && period_reaches(joined, next)) {
+            joined = period_joined(joined, next);
+            continue;
+        }
+        if (!periods_code(&all->periods, joined, codes + *end))
+            return 0;
+        keys[(*end)++] = key;
+        joined = next;
+    }
+    return 1;
+}
+
+/* Sort entries by key, list and day, and join the periods of a key on one list that
+ * touch or overlap. Count the distinct keys; return 0 if there is no room. */
+static int entries_join(entries *all, pair_scratch *scratch, size_t *n_keys)
+{
+    const uint64_t *keys = all->held.keys;
+    size_t end = 0;
+    pairs_sort(all->held, all->n, scratch);
+    *n_keys = 0;
+    for (size_t first = 0, last; first < all->n; first = last) {
+        const uint64_t key = keys[first];
+        for (last = first + 1; last < all->n && keys[last] == key;)
+            last++;
+        ++*n_keys;
+        if (last - first == 1) {
+            all->held.keys[end] = key;
+            all->held.values[end++] = all->held.values[first];
+        } else if (!entries_join_key(all, first, last, &end, scratch)) {
+            return 0;
+        }
+    }
+    all->n = end;
+    return 1;
+}
+
+static void entries_mark_used(const entries *all, uint8_t *used)
+{
+    for (size_t i = 0; i < all->n; i++)
+        used[all->held.values[i]] = 1;
+}
+
+static void entries_recode(entries *all, const uint32_t *new_codes)
+{
+    for (size_t i = 0; i < all->n; i++)
+        all->held.values[i] = new_codes[all->held.values[i]];
+}
+
+static void entries_free(entries *all)
+{
+    const entries none = {{NULL, NULL}, 0, 0, {NULL, NULL, 0, 0}};
+    free(all->held.keys);
+    free(all->held.values);
+    free(all->periods.periods);
+    free(all->periods.slots);
+    *all = none;
+}
+
+#endif
