@@ -1,5 +1,5 @@
 """Benchmarks: this library beside its peers, in one run, on one machine.
 
-`python -m benchmarks run --suite quick` takes about a minute, `full` far longer and
-8 GB of memory.  Nothing here is part of the package or of its tests.
+`python -m benchmarks run --suite quick` takes a few minutes, `full` far longer and
+16 GB of memory.  Nothing here is part of the package or of its tests.
 """

@@ -1,32 +1,66 @@
-"""The command: `python -m benchmarks run --suite quick|full [--json FILE]`."""
+"""The commands: `python -m benchmarks run` and `python -m benchmarks report`."""
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import textwrap
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import page, suite
 from benchmarks.environment import environment
-from benchmarks.suite import SCALES, run
+from benchmarks.results import Results
+from benchmarks.scale import SCALES
+from benchmarks.text import as_plain, table_cells
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a suite; print its tables as they come."""
+    """Run a suite, or write the page of a run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    command = parser.add_subparsers(required=True).add_parser("run")
-    command.add_argument("--suite", choices=SCALES, default="quick")
-    command.add_argument("--json", type=Path, metavar="FILE")
+    commands = parser.add_subparsers(required=True)
+    runs = commands.add_parser("run", help="measure; print tables as they come")
+    runs.add_argument("--suite", choices=SCALES, default="quick")
+    runs.add_argument("--json", type=Path, metavar="FILE")
+    runs.set_defaults(command=_run)
+    reports = commands.add_parser("report", help="make tables and plots of a run")
+    reports.add_argument("results", type=Path)
+    reports.add_argument("--out", type=Path, default=Path("benchmarks.md"))
+    reports.set_defaults(command=_report)
     options = parser.parse_args(arguments)
+    options.command(options)
+
+
+def _run(options: argparse.Namespace) -> None:
     machine = environment()
-    print(report.opening(options.suite, machine))
+    print(_opening(machine))
     tables = []
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-") as folder:
-        for table in run(SCALES[options.suite], Path(folder)):
-            print(report.as_text(table), flush=True)
+        for table in suite.run(SCALES[options.suite], Path(folder)):
+            cells = table_cells(table)
+            print(f"## {table.title}, {table.unit}\n\n{as_plain(cells)}\n", flush=True)
             tables.append(table)
+    results = Results(options.suite, machine, tuple(tables))
     if options.json:
-        options.json.write_text(report.as_json(options.suite, machine, tables))
+        options.json.write_text(results.to_json(), encoding="utf-8")
+    print(page.as_terminal(results))
+
+
+def _opening(machine: dict[str, str]) -> str:
+    """Return what a reader must know before the first table."""
+    losses = "\n".join(
+        textwrap.fill(loss, 88, initial_indent="- ", subsequent_indent="  ")
+        for loss in page.LOSSES
+    )
+    lines = "\n".join(f"{name:18} {text}" for name, text in machine.items())
+    return (
+        f"Not measured here:\n{page.NOT_MEASURED}\n\n"
+        f"Where something else is better:\n{losses}\n\n{page.READING}\n\n{lines}\n"
+    )
+
+
+def _report(options: argparse.Namespace) -> None:
+    text = options.results.read_text(encoding="utf-8")
+    page.write(Results.from_json(text), options.out)
 
 
 if __name__ == "__main__":

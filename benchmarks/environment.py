@@ -5,15 +5,30 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sqlite3
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Final
 
 import bloctel
 
 __all__ = ["environment"]
 
-_PACKAGES = ("numpy", "abloom", "pybloom-live", "phonenumbers", "pyarrow")
+_PACKAGES: Final = (
+    "numpy",
+    "phonenumbers",
+    "xxhash",
+    "pyarrow",
+    "abloom",
+    "rbloom",
+    "fastbloom-rs",
+    "pybloom-live",
+    "pyfusefilter",
+    "pyroaring",
+    "polars",
+    "duckdb",
+)
 
 
 def environment() -> dict[str, str]:
@@ -21,10 +36,12 @@ def environment() -> dict[str, str]:
     return {
         "CPU": _cpu(),
         "cores": str(os.cpu_count()),
+        "memory": _memory(),
         "load at the start": _load(),
         "OS": platform.platform(),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "bloctel": f"{bloctel.__version__}, commit {_commit()}",
+        "SQLite": sqlite3.sqlite_version,
         **{package: _version(package) for package in _PACKAGES},
     }
 
@@ -36,6 +53,14 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _memory() -> str:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):
+        return "unknown"
+    return f"{size / 1e9:.0f} GB"
 
 
 def _load() -> str:

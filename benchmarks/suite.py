@@ -1,81 +1,61 @@
-"""The suites: what is measured, on how much of it."""
+"""A suite: every case, in the order in which its tables are printed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from benchmarks import workload
-from benchmarks.cases import building, lookups, memory, reading, scrubbing
+from benchmarks.cases import (
+    building,
+    columns,
+    differences,
+    errors,
+    importing,
+    lookups,
+    reading,
+    scrubbing,
+    sizes,
+)
+from benchmarks.ground import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from benchmarks.timing import Table
+    from benchmarks.results import Table
+    from benchmarks.scale import Scale
 
-__all__ = ["SCALES", "Scale", "run"]
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How much of everything.
-
-    Attributes:
-        numbers: Registrations in the book, and members of most peers.
-        queries: Queries of those who answer in less than a microsecond.
-        few: Queries of those who do not, and rows for `phonenumbers`.
-        pybloom: Members of pybloom-live, whose building is slow.
-        call_list: Registrations that the call file is scrubbed against, at most.
-        call_rows: Rows of the call file.
-        csv_rows: Rows of the call file for Python's csv.
-        rounds: Readings of each contender.
-    """
-
-    numbers: int
-    queries: int
-    few: int
-    pybloom: int
-    call_list: int
-    call_rows: int
-    csv_rows: int
-    rounds: int
-
-
-SCALES: Final = {
-    "quick": Scale(
-        numbers=1_000_000,
-        queries=200_000,
-        few=2_000,
-        pybloom=50_000,
-        call_list=1_000_000,
-        call_rows=500_000,
-        csv_rows=50_000,
-        rounds=5,
-    ),
-    "full": Scale(
-        numbers=12_000_000,
-        queries=1_000_000,
-        few=20_000,
-        pybloom=1_000_000,
-        call_list=1_000_000,
-        call_rows=2_000_000,
-        csv_rows=200_000,
-        rounds=7,
-    ),
-}
+__all__ = ["run"]
 
 
 def run(scale: Scale, folder: Path) -> Iterator[Table]:
     """Yield the tables of a suite, each as soon as it is measured."""
+    yield importing.table(scale)
     yield reading.clean_table(scale)
     yield reading.dirty_table(scale)
     yield scrubbing.table(scale, folder)
-    held = workload.registrations(scale.numbers)
-    yield building.build_table(scale, held)
-    table = held.table()
-    yield memory.table(table, held, folder)
-    yield building.snapshot_table(scale, table, folder)
-    book = workload.book_of(table)
-    yield lookups.batch_table(scale, held, book, folder)
-    yield lookups.scalar_table(scale, held, book)
+    yield building.peers_table(scale)
+    ground = Ground(scale, folder)
+    yield building.sizes_table(ground)
+    yield building.memory_table(ground)
+    yield building.opening_table(ground)
+    yield sizes.table(ground)
+    yield errors.table(ground)
+    yield from _by_key(ground)
+    yield from _by_text(ground)
+    ground.close()
+    yield differences.table(scale)
+
+
+def _by_key(ground: Ground) -> Iterator[Table]:
+    field = lookups.key_field(ground)
+    yield sizes.peers_table(ground, field)
+    yield from lookups.batches(ground, field)
+    yield columns.threads_table(ground, field)
+    yield from lookups.loops(ground, field)
+
+
+def _by_text(ground: Ground) -> Iterator[Table]:
+    field = lookups.text_field(ground)
+    yield from lookups.text_loops(ground, field)
+    yield columns.clean_table(ground, field)
+    yield columns.dirty_table(ground, field)

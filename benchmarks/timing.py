@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from benchmarks.results import Row
 
-__all__ = ["NS", "Contender", "Row", "Table", "Unit", "measure", "not_installed"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["MS", "NS", "Contender", "Unit", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Unit:
         return once * self.factor
 
 
+#: The usual one.
+NS: Final = Unit("ns a number", 1e9)
+MS: Final = Unit("ms", 1e3)
+
+
 def _nothing() -> None:
     pass
 
@@ -47,6 +53,7 @@ class Contender:
         run: Does the job once, and returns how many it found.
         items: How many items one run handles.
         note: Where its job differs from the reference's.
+        at: Where on the table's scale.
         before: Called before each run, outside the reading.
     """
 
@@ -54,66 +61,28 @@ class Contender:
     run: Callable[[], int]
     items: int
     note: str = ""
+    at: int | None = None
     before: Callable[[], None] = _nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What was read of one contender; no values if it could not run."""
-
-    name: str
-    values: tuple[float, ...]
-    found: int | None
-    note: str
-
-    @property
-    def median(self) -> float:
-        """The median of the readings."""
-        return median(self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The readings of one job; the first row is the reference.
-
-    Attributes:
-        title: The job.
-        unit: The name of the unit.
-        found: What the column of findings counts, empty for none.
-        target: What this library holds itself to.
-        rows: The contenders.
-    """
-
-    title: str
-    unit: str
-    found: str
-    target: str
-    rows: tuple[Row, ...]
-
-
-#: The usual one.
-NS: Final = Unit("ns a number", 1e9)
-
-
 def measure(
-    contenders: list[Contender], rounds: int, unit: Unit = NS
+    contenders: Sequence[Contender], rounds: int, unit: Unit = NS
 ) -> tuple[Row, ...]:
     """Return the readings of each contender after one warm-up round."""
     values: list[list[float]] = [[] for _ in contenders]
     found = [contender.run() for contender in contenders]
-    for _ in range(rounds):
-        for contender, readings in zip(contenders, values, strict=True):
-            seconds = _once(contender)
-            readings.append(unit.of(seconds, contender.items))
+    gc.collect()
+    gc.freeze()  # millions of members need no second look in every round
+    try:
+        for _ in range(rounds):
+            for contender, readings in zip(contenders, values, strict=True):
+                readings.append(unit.of(_once(contender), contender.items))
+    finally:
+        gc.unfreeze()
     return tuple(
-        Row(contender.name, tuple(readings), count, contender.note)
+        Row(contender.name, contender.at, tuple(readings), count, contender.note)
         for contender, readings, count in zip(contenders, values, found, strict=True)
     )
-
-
-def not_installed(name: str) -> Row:
-    """Return the row of a contender that cannot run here."""
-    return Row(name, (), None, "not installed")
 
 
 def _once(contender: Contender) -> float:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bloctel import rules
-from bloctel.lookup import Book
 from bloctel.periods import NO_END, to_epoch_day
-from bloctel.question import BookList, State
-from bloctel.table import Overlay, Table
+from bloctel.question import BookList
+from bloctel.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAY",
-    "LISTS",
+    "Queries",
     "Registrations",
     "as_texts",
-    "book_of",
+    "book_lists",
     "clean_texts",
     "dirty_texts",
-    "queries",
+    "draw_queries",
     "registrations",
     "write_call_file",
 ]
@@ -37,6 +36,7 @@ DAY: Final = date(2024, 1, 2)
 LISTS: Final = ("fr.bloctel", "own")
 
 _FRANCE: Final = 33_000_000_000
+_PLAN: Final = 10**9
 _TERM: Final = 3 * 365
 _SEED: Final = 20_240_102
 
@@ -60,8 +60,34 @@ class Registrations:
         return self.keys[(self.starts <= day) & (day < self.ends)]
 
 
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Keys to ask about, as many of each kind.
+
+    Attributes:
+        blocked: Keys that are blocked on `DAY`.
+        absent: Keys that are not registered.
+    """
+
+    blocked: NDArray[np.uint64]
+    absent: NDArray[np.uint64]
+
+    def first(self, n: int) -> Queries:
+        """Return the first *n* of each kind."""
+        return Queries(self.blocked[:n], self.absent[:n])
+
+    def mixed(self, percent: int) -> NDArray[np.uint64]:
+        """Return queries of which *percent* in a hundred are blocked."""
+        n = len(self.absent)
+        random = np.random.default_rng(_SEED + 4)
+        places = random.choice(n, n * percent // 100, replace=False)
+        asked = self.absent.copy()
+        asked[places] = self.blocked[: len(places)]
+        return asked
+
+
 def _keys(n: int, random: np.random.Generator) -> NDArray[np.uint64]:
-    national = random.integers(100_000_000, 10**9, n, dtype=np.uint64)
+    national = random.integers(100_000_000, _PLAN, n, dtype=np.uint64)
     # lines of Saint-Pierre-et-Miquelon have keys of another form
     national[national // np.uint64(10**6) == 508] += np.uint64(10**6)
     return national + np.uint64(_FRANCE)
@@ -70,8 +96,11 @@ def _keys(n: int, random: np.random.Generator) -> NDArray[np.uint64]:
 def registrations(n: int) -> Registrations:
     """Return *n* registrations of 2016 to 2026: 1 in 100 on the firm's own list."""
     random = np.random.default_rng(_SEED)
-    drawn = np.unique(_keys(n + n // 50 + 100, random))
-    keys = random.permutation(drawn)[:n]
+    drawn = np.sort(_keys(n + n // 50 + n**2 // 1_500_000_000 + 100, random))
+    fresh = np.append(True, drawn[1:] != drawn[:-1])
+    keys = drawn[fresh]
+    random.shuffle(keys)
+    keys = keys[:n].copy()
     first, last = to_epoch_day(date(2016, 6, 1)), to_epoch_day(date(2026, 7, 1))
     starts = random.integers(first, last, n)
     own = random.random(n) < 0.01
@@ -79,20 +108,21 @@ def registrations(n: int) -> Registrations:
     return Registrations(keys, own.astype(np.int64), starts, ends)
 
 
-def book_of(table: Table) -> Book:
-    """Return a book in memory that answers from *table*."""
-    lists = tuple(BookList(rules.load(name)) for name in LISTS)
-    return Book(State(lists, table, Overlay(table)), "FR")
+def book_lists() -> tuple[BookList, ...]:
+    """Return the lists of the registrations."""
+    return tuple(BookList(rules.load(name)) for name in LISTS)
 
 
-def queries(held: Registrations, n: int) -> NDArray[np.uint64]:
-    """Return *n* random keys: 1 in 100 blocked on `DAY`, the others not registered."""
+def draw_queries(held: Registrations, n: int) -> Queries:
+    """Return *n* keys that are blocked on `DAY`, and *n* that are not registered."""
     random = np.random.default_rng(_SEED + 1)
-    asked = _keys(n + n // 10 + 100, random)
-    asked = asked[~np.isin(asked, held.keys)][:n]
-    places = random.choice(n, n // 100, replace=False)
-    asked[places] = random.choice(held.blocked(), n // 100)
-    return asked
+    is_held = np.zeros(_PLAN, bool)  # a byte a number: no sort, no hash
+    is_held[held.keys - np.uint64(_FRANCE)] = True
+    drawn = _keys(4 * n + 100, random)  # three in four are held, at most
+    absent = drawn[~is_held[drawn - np.uint64(_FRANCE)]][:n]
+    blocked = held.blocked()
+    drawn = random.choice(blocked, n, replace=len(blocked) < n, shuffle=False)
+    return Queries(random.permutation(drawn), absent)
 
 
 def as_texts(keys: NDArray[np.uint64]) -> list[str]:
@@ -119,13 +149,14 @@ _FORMS: Final = (
 _RUBBISH: Final = ("", "non communiqué", "{0} {1}", "{0}{1}{2}{3}{4}{4}")
 
 
-def dirty_texts(n: int) -> list[str]:
+def dirty_texts(clean: list[str]) -> list[str]:
     """Return numbers as files hold them, 2 in 100 unreadable."""
+    n = len(clean)
     random = np.random.default_rng(_SEED + 3)
     forms = random.choice(len(_FORMS), n).tolist()
     bad = (random.random(n) < 0.02).tolist()
     texts = []
-    for row, text in enumerate(clean_texts(n)):
+    for row, text in enumerate(clean):
         form = _RUBBISH[row % len(_RUBBISH)] if bad[row] else _FORMS[forms[row]]
         pairs = [text[place : place + 2] for place in range(0, 10, 2)]
         texts.append(form.format(*pairs, text[1]))

@@ -2,71 +2,141 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from benchmarks.cases.memory import SNAPSHOT, write_snapshot
-from benchmarks.peers import is_installed
+from benchmarks import workload
 from benchmarks.peers.abloom_filter import AbloomFilter
+from benchmarks.peers.fastbloom import FastbloomRs
+from benchmarks.peers.fuse_filter import FuseFilter
 from benchmarks.peers.numpy_bitmap import NumpyBitmap
 from benchmarks.peers.numpy_sorted import NumpySorted
+from benchmarks.peers.pybloom import PybloomLive
 from benchmarks.peers.python_set import PythonSet
-from benchmarks.timing import NS, Contender, Table, Unit, measure, not_installed
-from bloctel.snapshot import Snapshot
+from benchmarks.peers.rbloom_filter import RbloomFilter
+from benchmarks.peers.roaring import Roaring
+from benchmarks.results import Row, Table
+from benchmarks.timing import MS, NS, Contender, measure
+from bloctel import Snapshot
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from benchmarks.ground import Ground, Prepared
     from benchmarks.peers import Peer
-    from benchmarks.suite import Scale
+    from benchmarks.scale import Scale
     from benchmarks.workload import Registrations
-    from bloctel.table import Table as Held
 
-__all__ = ["build_table", "snapshot_table"]
+__all__ = ["memory_table", "opening_table", "peers_table", "sizes_table"]
 
-_ROUNDS: Final = 3  # a build of 12 million takes seconds
-_MS: Final = Unit("ms", 1e3)
+_ROUNDS = 3  # a build of 12 million takes seconds
 
 
-def build_table(scale: Scale, held: Registrations) -> Table:
+def peers_table(scale: Scale) -> Table:
     """Measure building from unsorted registrations, beside peers without periods."""
+    held = workload.registrations(scale.peers_built)
     n = len(held.keys)
-    peers: list[Peer] = [NumpySorted(), NumpyBitmap(), PythonSet(), AbloomFilter()]
-    ours = Contender("bloctel Table", lambda: held.table().n_numbers, n, "periods")
-    theirs = [_builder(peer, held) for peer in peers if is_installed(peer)]
-    missing = [not_installed(peer.name) for peer in peers if not is_installed(peer)]
+    peers: list[Peer] = [
+        NumpySorted(),
+        NumpyBitmap(),
+        Roaring(),
+        PythonSet("set[int]"),
+        AbloomFilter(),
+        RbloomFilter(),
+        FastbloomRs(),
+        PybloomLive(),
+        FuseFilter(),
+    ]
+    reasons = [peer.why_not() or _trial(peer, held) for peer in peers]
+    ours = Contender("bloctel", lambda: held.table().n_numbers, n, "exact; periods")
+    theirs = [
+        _builder(peer, held, scale)
+        for peer, reason in zip(peers, reasons, strict=True)
+        if not reason
+    ]
+    missing = [
+        Row(peer.name, None, (), None, reason)
+        for peer, reason in zip(peers, reasons, strict=True)
+        if reason
+    ]
     rows = measure([ours, *theirs], min(scale.rounds, _ROUNDS))
-    return Table(f"build, {n:,} numbers", NS.name, "held", "", (*rows, *missing))
+    return Table(
+        "build", f"build, {n:,} numbers", NS.name, "", "held", (*rows, *missing)
+    )
 
 
-def _builder(peer: Peer, held: Registrations) -> Contender:
-    n = len(held.keys)
+def _trial(peer: Peer, held: Registrations) -> str:
+    """Build *peer* of a few; return why that failed, or nothing."""
+    try:
+        peer.build(held.keys[:1000])
+    except Exception as error:  # whatever a peer raises: the others go on
+        return f"cannot run: {type(error).__name__}: {error}"
+    return ""
+
+
+def _builder(peer: Peer, held: Registrations, scale: Scale) -> Contender:
+    keys = held.keys[: scale.slow_members] if peer.is_slow_to_build else held.keys
 
     def build() -> int:
-        peer.build(held.keys)
-        return n
+        peer.build(keys)
+        return len(keys)
 
-    return Contender(peer.name, build, n, peer.note)
+    return Contender(peer.name, build, len(keys), peer.note)
 
 
-def snapshot_table(scale: Scale, held: Held, folder: Path) -> Table:
-    """Measure writing and opening the snapshot."""
-    path = folder / SNAPSHOT
-    contenders = [
-        Contender("open, verify=False", lambda: _open(path, verify=False), 1),
-        Contender("open", lambda: _open(path, verify=True), 1, "reads every byte"),
-        Contender(
-            "write",
-            lambda: write_snapshot(held, folder).n_numbers,
-            1,
-            "from a table to the disk, then open",
-        ),
+def sizes_table(ground: Ground) -> Table:
+    """Tell how long `Table.build` took in a process of its own."""
+    rows = [
+        _own(one, [1e9 * seconds / one.numbers for seconds in one.read["seconds"]])
+        if one.read
+        else _own(one, [])
+        for one in map(ground.prepared, ground.scale.sizes)
     ]
-    rows = measure(contenders, min(scale.rounds, _ROUNDS), _MS)
-    rows = tuple(replace(row, found=None) for row in rows)
-    return Table(f"snapshot, {held.n_numbers:,} numbers", _MS.name, "", "", rows)
+    return Table(
+        "build_sizes", "build, by numbers", NS.name, "numbers", "", tuple(rows)
+    )
 
 
-def _open(path: Path, *, verify: bool) -> int:
-    with Snapshot.open(path, verify=verify) as opened:
-        return opened.info.n_numbers
+def memory_table(ground: Ground) -> Table:
+    """Tell how much memory it took beyond the columns that it was given."""
+    rows = []
+    for one in map(ground.prepared, ground.scale.sizes):
+        extra = one.read.get("extra_bytes", [])
+        sizes = [size / one.read["bytes"]["filter + index + periods"] for size in extra]
+        rows.append(_own(one, sizes))
+    return Table(
+        "build_memory",
+        "peak memory of a build",
+        "times the result",
+        "numbers",
+        "",
+        tuple(rows),
+    )
+
+
+def _own(one: Prepared, values: list[float]) -> Row:
+    note = one.why_not or ("" if values else "not known on this system")
+    return Row("bloctel", one.numbers, tuple(values), None, note)
+
+
+def opening_table(ground: Ground) -> Table:
+    """Measure the opening of snapshots, checked and not."""
+    contenders, missing = [], []
+    for one in map(ground.prepared, ground.scale.sizes):
+        if one.why_not:
+            missing.append(Row(_UNCHECKED, one.numbers, (), None, one.why_not))
+        else:
+            contenders += [_opener(one, verify=False), _opener(one, verify=True)]
+    rows = measure(contenders, ground.scale.rounds, MS)
+    title = "open a snapshot, by numbers"
+    return Table("open", title, MS.name, "numbers", "held", (*rows, *missing))
+
+
+_UNCHECKED = "open, verify=False"
+
+
+def _opener(one: Prepared, *, verify: bool) -> Contender:
+    def opened() -> int:
+        with Snapshot.open(one.snapshot, verify=verify) as book:
+            return book.info.n_numbers
+
+    name = "open" if verify else _UNCHECKED
+    note = "reads every byte" if verify else ""
+    return Contender(name, opened, 1, note, one.numbers)

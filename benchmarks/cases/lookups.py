@@ -1,94 +1,167 @@
-"""Is it on the list: one by one in text, and in batches of keys."""
+"""Is it on the list: one by one and in batches, by hit ratio and by size."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from benchmarks import workload
-from benchmarks.peers import is_installed
+from benchmarks.field import Field
 from benchmarks.peers.abloom_filter import AbloomFilter
 from benchmarks.peers.bloctel_book import BloctelBook
+from benchmarks.peers.c_floor import CFloor
+from benchmarks.peers.duckdb_join import DuckdbJoin
+from benchmarks.peers.fastbloom import FastbloomRs
+from benchmarks.peers.fuse_filter import FuseFilter
 from benchmarks.peers.numpy_bitmap import NumpyBitmap
 from benchmarks.peers.numpy_sorted import NumpySorted
 from benchmarks.peers.phonenumbers_set import PhonenumbersSet
+from benchmarks.peers.polars_is_in import PolarsIsIn
 from benchmarks.peers.pybloom import PybloomLive
 from benchmarks.peers.python_set import PythonSet
+from benchmarks.peers.rbloom_filter import RbloomFilter
+from benchmarks.peers.roaring import Roaring
 from benchmarks.peers.sqlite_key import SqliteKey
-from benchmarks.timing import NS, Contender, Row, Table, measure, not_installed
+from benchmarks.results import Row, Table
+from benchmarks.timing import NS, measure
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from benchmarks.peers import Column, Peer
-    from benchmarks.suite import Scale
-    from benchmarks.workload import Registrations
-    from bloctel.lookup import Book
+    from benchmarks.ground import Ground
+    from benchmarks.scale import Scale
+    from benchmarks.timing import Contender
 
-__all__ = ["batch_table", "scalar_table"]
+__all__ = ["batches", "key_field", "loops", "text_field", "text_loops"]
 
-
-class _Field:
-    """The contenders of one table, built as they come."""
-
-    def __init__(self, scale: Scale) -> None:
-        self._rounds = scale.rounds
-        self._contenders: list[Contender] = []
-        self._missing: list[Row] = []
-
-    def add(self, peer: Peer, members: Column, asked: Column, *, loop: bool) -> None:
-        """Build *peer* of *members*, to be asked about *asked*."""
-        if not is_installed(peer):
-            self._missing.append(not_installed(peer.name))
-            return
-        peer.build(members)
-        ask = peer.contains_loop if loop else peer.contains_many
-        contender = Contender(
-            peer.name,
-            partial(ask, asked),
-            len(asked),
-            peer.note,
-            partial(_renew, asked),
-        )
-        self._contenders.append(contender)
-
-    def table(self, title: str, target: str) -> Table:
-        """Measure all of them side by side."""
-        rows = (*measure(self._contenders, self._rounds), *self._missing)
-        return Table(title, NS.name, "blocked", target, rows)
+_RATIOS: Final = (0, 1, 10, 50, 100)  # of the queries, in a hundred, are blocked
+#: Those of which the way matters.
+_BATCH: Final = (BloctelBook.name, CFloor.name, NumpyBitmap.name)
+_TEXT: Final = (BloctelBook.name, AbloomFilter.name, "set[str]")
 
 
-def _renew(asked: Column) -> None:
-    """Make the texts anew: a str that has been asked before knows its hash."""
-    if isinstance(asked, list):
-        asked[:] = [text[:5] + text[5:] for text in asked]
+def key_field(ground: Ground) -> Field:
+    """Return who is asked about keys."""
+    peers = [
+        BloctelBook(ground.book(ground.scale.numbers)),
+        CFloor(),
+        NumpyBitmap(),
+        NumpySorted(),
+        Roaring(),
+        PythonSet("set[int]"),
+        AbloomFilter(),
+        RbloomFilter(),
+        FastbloomRs(),
+        FuseFilter(),
+        PolarsIsIn(),
+        DuckdbJoin(),
+        SqliteKey(ground.folder / "numbers.db"),
+    ]
+    return Field(peers, ground.main.keys(), ground.scale)
 
 
-def batch_table(scale: Scale, held: Registrations, book: Book, folder: Path) -> Table:
+def text_field(ground: Ground) -> Field:
+    """Return who is asked about texts."""
+    peers = [
+        BloctelBook(ground.book(ground.scale.numbers)),
+        AbloomFilter(),
+        PythonSet("set[str]"),
+        RbloomFilter(),
+        FastbloomRs(),
+        PybloomLive(),
+        PhonenumbersSet(),
+    ]
+    return Field(peers, workload.as_texts(ground.main.keys()), ground.scale)
+
+
+def batches(ground: Ground, field: Field) -> Iterator[Table]:
     """Measure `check_many` of integers."""
-    keys, asked = held.keys, workload.queries(held, scale.queries)
-    few = asked[: scale.few]
-    field = _Field(scale)
-    field.add(BloctelBook(book), keys, asked, loop=False)
-    field.add(NumpyBitmap(), keys, asked, loop=False)
-    field.add(PythonSet(), keys, asked, loop=False)
-    field.add(NumpySorted(), keys, asked, loop=False)
-    field.add(SqliteKey(folder / "numbers.db"), keys, few, loop=False)
-    title = f"check_many of int keys, {len(keys):,} numbers, {len(asked):,} queries"
-    return field.table(title, "40")
+    scale, queries = ground.scale, ground.main.queries
+    asked, n = queries.mixed(1), scale.numbers
+    title = f"a batch of {len(asked):,} integer keys, {n:,} numbers"
+    yield _table("batch", title, "", field.in_batches(asked), field.missing, scale)
+
+    by_ratio: list[Contender] = []
+    for percent in _RATIOS:
+        by_ratio += field.in_batches(queries.mixed(percent), percent, only=_BATCH)
+    title = f"a batch of integer keys, {n:,} numbers, by share of hits"
+    yield _table("batch_hits", title, "% blocked", by_ratio, [], scale)
+
+    by_size: list[Contender] = []
+    missing: list[Row] = []
+    for size in scale.sizes:
+        if why_not := ground.prepared(size).why_not:
+            missing.append(Row(BloctelBook.name, size, (), None, why_not))
+            continue
+        some = field if size == n else _of_size(ground, size)
+        queries = ground.prepared(size).queries
+        by_size += some.in_batches(queries.mixed(1), size, only=_BATCH)
+        missing += some.missing if size != n else []
+    title = f"a batch of {len(asked):,} integer keys, by numbers"
+    yield _table("batch_sizes", title, "numbers", by_size, missing, scale)
 
 
-def scalar_table(scale: Scale, held: Registrations, book: Book) -> Table:
+def _of_size(ground: Ground, size: int) -> Field:
+    peers = [BloctelBook(ground.book(size)), CFloor(), NumpyBitmap()]
+    return Field(peers, ground.prepared(size).keys(), ground.scale, size)
+
+
+def loops(ground: Ground, field: Field) -> Iterator[Table]:
+    """Measure `is_blocked` of integers, one by one."""
+    scale = ground.scale
+    asked = ground.main.queries.mixed(1)[: scale.loop]
+    title = f"{len(asked):,} integers one by one, {scale.numbers:,} numbers"
+    yield _table("loop", title, "", field.in_loops(asked), _scalar(field), scale)
+
+
+def _scalar(field: Field) -> list[Row]:
+    """Return the rows of those who are missing, whom somebody would ask one by one."""
+    batch_only = {CFloor.name, PolarsIsIn.name, DuckdbJoin.name}
+    return [row for row in field.missing if row.name not in batch_only]
+
+
+def text_loops(ground: Ground, field: Field) -> Iterator[Table]:
     """Measure `is_blocked` of text, one by one."""
-    texts = workload.as_texts(held.keys)
-    asked = workload.as_texts(workload.queries(held, scale.queries))
-    few = asked[: scale.few]
-    field = _Field(scale)
-    field.add(BloctelBook(book), texts, asked, loop=True)
-    field.add(AbloomFilter(), texts, asked, loop=True)
-    field.add(PythonSet("set[str] in"), texts, asked, loop=True)
-    field.add(PybloomLive(), texts[: scale.pybloom], few, loop=True)
-    del texts  # a thousand megabytes that the set holds anyway
-    field.add(PhonenumbersSet(), held.keys, few, loop=True)
-    title = f"is_blocked(str), {len(held.keys):,} numbers, {len(asked):,} queries"
-    return field.table(title, "300")
+    scale, n = ground.scale, ground.scale.numbers
+    queries = ground.main.queries.first(scale.loop)
+    asked = workload.as_texts(queries.mixed(1))
+    title = f"{len(asked):,} texts one by one, {n:,} numbers"
+    yield _table("text_loop", title, "", field.in_loops(asked), field.missing, scale)
+
+    by_ratio: list[Contender] = []
+    for percent in _RATIOS:
+        texts = workload.as_texts(queries.mixed(percent))
+        by_ratio += field.in_loops(texts, percent, only=_TEXT)
+    title = f"texts one by one, {n:,} numbers, by share of hits"
+    yield _table("text_loop_hits", title, "% blocked", by_ratio, [], scale)
+
+    by_size: list[Contender] = []
+    for size in scale.sizes:
+        if ground.prepared(size).why_not:
+            continue
+        some = field if size == n else _of_size_in_text(ground, size)
+        sized = ground.prepared(size).queries.first(scale.loop)
+        texts = workload.as_texts(sized.mixed(1))
+        by_size += some.in_loops(texts, size, only=_TEXT)
+    title = f"{len(asked):,} texts one by one, by numbers"
+    yield _table("text_loop_sizes", title, "numbers", by_size, [], scale)
+
+
+def _of_size_in_text(ground: Ground, size: int) -> Field:
+    ours = BloctelBook(ground.book(size))
+    if size > ground.scale.numbers:  # texts of more would fill the memory
+        return Field([ours], [], ground.scale, size)
+    texts = workload.as_texts(ground.prepared(size).keys())
+    peers = [ours, AbloomFilter(), PythonSet("set[str]")]
+    return Field(peers, texts, ground.scale, size)
+
+
+def _table(
+    name: str,
+    title: str,
+    by: str,
+    contenders: list[Contender],
+    missing: list[Row],
+    scale: Scale,
+) -> Table:
+    rows = (*measure(contenders, scale.rounds), *missing)
+    return Table(name, title, NS.name, by, "found", rows)

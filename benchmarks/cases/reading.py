@@ -12,12 +12,11 @@ import numpy as np
 import bloctel
 from benchmarks import workload
 from benchmarks.peers.phonenumbers_set import PhonenumbersSet
-from benchmarks.timing import NS, Contender, Table, measure, not_installed
+from benchmarks.results import Row, Table
+from benchmarks.timing import NS, Contender, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.suite import Scale
+    from benchmarks.scale import Scale
 
 __all__ = ["clean_table", "dirty_table"]
 
@@ -29,30 +28,27 @@ def clean_table(scale: Scale) -> Table:
 
 def dirty_table(scale: Scale) -> Table:
     """Measure it on what files hold."""
-    return _table("dirty", workload.dirty_texts(scale.queries), scale)
+    clean = workload.clean_texts(scale.queries)
+    return _table("dirty", workload.dirty_texts(clean), scale)
 
 
 def _table(kind: str, texts: list[str], scale: Scale) -> Table:
-    few = texts[: scale.few]
-    has_arrow = find_spec("pyarrow") is not None
-    contenders = [_contender("bloctel, list", _read, texts)]
-    if has_arrow:
+    n, few = len(texts), texts[: scale.few]
+    contenders = [Contender("bloctel, list", partial(_read, texts), n)]
+    missing = []
+    if find_spec("pyarrow") is None:
+        missing.append(Row("bloctel, Arrow column", None, (), None, "not installed"))
+    else:
         column = import_module("pyarrow").array(texts)
-        contenders.append(_contender("bloctel, Arrow column", _read, column))
-    contenders.append(
-        _contender("phonenumbers.parse", PhonenumbersSet().parse_all, few, "fewer rows")
-    )
-    missing = [] if has_arrow else [not_installed("bloctel, Arrow column")]
-    rows = measure(contenders, scale.rounds)
-    title = f"normalize_many, {len(texts):,} {kind} French texts"
-    target = "1/100 of phonenumbers.parse"
-    return Table(title, NS.name, "read", target, (*rows, *missing))
-
-
-def _contender(
-    name: str, read: Callable[[list[str]], int], column: list[str], note: str = ""
-) -> Contender:
-    return Contender(name, partial(read, column), len(column), note)
+        contenders.append(
+            Contender("bloctel, Arrow column", partial(_read, column), n)
+        )
+    parse = partial(PhonenumbersSet().parse_all, few)
+    note = f"{len(few):,} texts"
+    contenders.append(Contender("phonenumbers.parse", parse, len(few), note))
+    rows = (*measure(contenders, scale.rounds), *missing)
+    title = f"normalize_many, {n:,} {kind} French texts"
+    return Table(f"reading_{kind}", title, NS.name, "", "read", rows)
 
 
 def _read(column: object) -> int:

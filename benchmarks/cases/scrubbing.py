@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import workload
-from benchmarks.cases.memory import SNAPSHOT, write_snapshot
 from benchmarks.peers.csv_set import CsvSet
-from benchmarks.timing import Contender, Table, Unit, measure
+from benchmarks.prepare import SNAPSHOT, write_snapshot
+from benchmarks.results import Table
+from benchmarks.timing import Contender, Unit, measure
 from bloctel.scrub.csv_file import Outputs, scrub_csv
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.suite import Scale
+    from benchmarks.scale import Scale
 
 __all__ = ["table"]
 
@@ -25,7 +26,7 @@ def table(scale: Scale, folder: Path) -> Table:
     """Measure a scrub of `code;name;telephone;city`, beside csv and a set."""
     held = workload.registrations(scale.call_list)
     write_snapshot(held.table(), folder)
-    asked = workload.queries(held, scale.call_rows)
+    asked = workload.draw_queries(held, scale.call_rows).mixed(1)
     calls, few = folder / "calls.csv", folder / "few.csv"
     workload.write_call_file(calls, asked)
     workload.write_call_file(few, asked[: scale.csv_rows])
@@ -44,10 +45,11 @@ def table(scale: Scale, folder: Path) -> Table:
         rows = measure(contenders, scale.rounds, _RATE)
     size = calls.stat().st_size / 1e6
     return Table(
+        "scrub",
         f"scrub of {len(asked):,} rows ({size:,.0f} MB), {len(held.keys):,} numbers",
         _RATE.name,
+        "",
         "blocked",
-        "1",
         rows,
     )
 

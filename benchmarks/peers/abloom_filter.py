@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.peers.python_set import as_list
+from benchmarks.peers import AnswersIn, as_list
 
 if TYPE_CHECKING:
     from benchmarks.peers import Column
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["AbloomFilter"]
 
 
-class AbloomFilter:
-    """1 % false positives; it hashes the object, so a key must be written one way."""
+class AbloomFilter(AnswersIn):
+    """It hashes the object, so a key must be written one way."""
 
     name = "abloom"
     requires = "abloom"
@@ -23,18 +23,9 @@ class AbloomFilter:
         """Hold these keys."""
         from abloom import BloomFilter  # noqa: PLC0415 - it may be missing
 
-        self._filter = BloomFilter(len(keys), 0.01)
-        self._filter.update(as_list(keys))
+        self._members = BloomFilter(len(keys), 0.01)
+        self._members.update(as_list(keys))
 
-    def contains_many(self, keys: Column) -> int:
-        """Ask in a comprehension: it has no batch look-up."""
-        members = self._filter
-        return sum([key in members for key in as_list(keys)])
-
-    def contains_loop(self, keys: Column) -> int:
-        """Ask one by one."""
-        members, found = self._filter, 0
-        for key in keys:
-            if key in members:
-                found += 1
-        return found
+    def size_bytes(self) -> int:
+        """Return the size of its bits."""
+        return int(self._members.byte_count)

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.peers import BasePeer
 from benchmarks.workload import DAY
-from bloctel.question import Status
+from bloctel import Book, Status
 
 if TYPE_CHECKING:
     from benchmarks.peers import Column
-    from bloctel.lookup import Book
 
 __all__ = ["BloctelBook"]
 
 
-class BloctelBook:
+class BloctelBook(BasePeer):
     """Reads each number, then filter, exact index, period."""
 
     name = "bloctel"
-    requires = "bloctel"
     note = "exact; periods; reads any form"
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, threads: int = 1) -> None:
         self.book = book
+        # one thread is asked for by saying nothing
+        self._options: dict[str, Any] = {} if threads == 1 else {"threads": threads}
+
+    def why_not(self) -> str:
+        """Return why it cannot run here, or nothing."""
+        known = inspect.signature(self.book.check_many).parameters
+        missing = self._options.keys() - known.keys()
+        return "not available: check_many takes no threads" if missing else ""
 
     def build(self, keys: Column) -> None:
         """Do nothing: a book comes with its registrations and their periods."""
 
-    def contains_many(self, keys: Column) -> int:
+    def contains_many(self, keys: Any) -> int:
         """Ask in one call."""
-        statuses = self.book.check_many(keys, on=DAY)
+        statuses = self.book.check_many(keys, on=DAY, **self._options)
         return int(np.count_nonzero(statuses == Status.BLOCKED))
 
-    def contains_loop(self, keys: Column) -> int:
+    def contains_loop(self, keys: list[int] | list[str]) -> int:
         """Ask one by one."""
         is_blocked, found = self.book.is_blocked, 0
         for key in keys:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.peers import AnswersBatches
+
 if TYPE_CHECKING:
     from benchmarks.peers import Column
 
 __all__ = ["NumpySorted"]
 
 
-class NumpySorted:
+class NumpySorted(AnswersBatches):
     """Eight bytes a number, a binary search a query."""
 
     name = "numpy searchsorted"
-    requires = "numpy"
     note = "exact; no periods"
 
     def build(self, keys: Column) -> None:
@@ -29,6 +30,6 @@ class NumpySorted:
         np.minimum(places, len(self._sorted) - 1, out=places)
         return int(np.count_nonzero(self._sorted[places] == keys))
 
-    def contains_loop(self, keys: Column) -> int:
-        """Ask one by one."""
-        return sum(self.contains_many(np.array([key])) for key in keys)
+    def size_bytes(self) -> int:
+        """Return the size of the array."""
+        return self._sorted.nbytes

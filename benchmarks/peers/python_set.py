@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from benchmarks.peers import AnswersIn, as_list
 
 if TYPE_CHECKING:
     from benchmarks.peers import Column
 
-__all__ = ["PythonSet", "as_list"]
+__all__ = ["PythonSet"]
 
 
-def as_list(keys: Column) -> list[int] | list[str]:
-    """Return keys as the objects that a program would hold."""
-    return keys if isinstance(keys, list) else keys.tolist()
-
-
-class PythonSet:
+class PythonSet(AnswersIn):
     """A set; a batch is a loop over the list that the caller holds."""
 
-    requires = "builtins"
-    note = "exact; no periods"
+    note = "exact; no periods; one way to write a number"
 
-    def __init__(self, name: str = "set") -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def build(self, keys: Column) -> None:
         """Hold these keys."""
         self._members: set[object] = set(as_list(keys))
 
-    def contains_many(self, keys: Column) -> int:
-        """Ask in a comprehension, the list made from the column included."""
-        members = self._members
-        return sum([key in members for key in as_list(keys)])
-
-    def contains_loop(self, keys: Column) -> int:
-        """Ask one by one."""
-        members, found = self._members, 0
-        for key in keys:
-            if key in members:
-                found += 1
-        return found
+    def size_bytes(self) -> int:
+        """Return the size of the set and of its members."""
+        one = sys.getsizeof(next(iter(self._members)))
+        return sys.getsizeof(self._members) + len(self._members) * one

@@ -1,0 +1,128 @@
+"""A column of text, read and looked up in one call; and two threads on a batch."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import workload
+from benchmarks.peers.bloctel_book import BloctelBook
+from benchmarks.peers.c_floor import CFloor
+from benchmarks.peers.phonenumbers_set import PhonenumbersSet
+from benchmarks.results import Row, Table
+from benchmarks.timing import NS, Contender, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmarks.field import Field
+    from benchmarks.ground import Ground
+    from benchmarks.peers import Peer
+
+__all__ = ["clean_table", "dirty_table", "threads_table"]
+
+
+def clean_table(ground: Ground, field: Field) -> Table:
+    """Measure `check_many` of national numbers of ten digits."""
+    return _table(ground, field, "clean", _clean(ground))
+
+
+def dirty_table(ground: Ground, field: Field) -> Table:
+    """Measure it on what files hold."""
+    return _table(ground, field, "dirty", workload.dirty_texts(_clean(ground)))
+
+
+def _clean(ground: Ground) -> list[str]:
+    return workload.as_texts(ground.main.queries.mixed(1))
+
+
+def _table(ground: Ground, field: Field, kind: str, texts: list[str]) -> Table:
+    scale = ground.scale
+    ours = BloctelBook(ground.book(scale.numbers))
+    few = texts[: scale.few]
+    arrow = _arrow(texts)
+    contenders = [
+        Contender("bloctel, list", partial(ours.contains_many, texts), len(texts))
+    ]
+    missing = []
+    if arrow is None:
+        missing.append(Row(_ARROW, None, (), None, "pyarrow is not installed"))
+    else:
+        run = partial(ours.contains_many, arrow)
+        contenders.insert(0, Contender(_ARROW, run, len(texts), ours.note))
+    note = f"{PhonenumbersSet.note}; {len(few):,} queries"
+    contenders += [
+        Contender(peer.name, partial(peer.contains_loop, few), len(few), note)
+        for peer in field.peers
+        if isinstance(peer, PhonenumbersSet)
+    ]
+    title = f"{len(texts):,} {kind} texts in a column, {scale.numbers:,} numbers"
+    rows = (*measure(contenders, scale.rounds), *missing)
+    return Table(f"column_{kind}", title, NS.name, "", "found", rows)
+
+
+_ARROW = "bloctel, Arrow column"
+
+
+def _arrow(texts: list[str]) -> Any:
+    """Return them as a column of Arrow, None without pyarrow."""
+    if find_spec("pyarrow") is None:
+        return None
+    return import_module("pyarrow").array(texts)
+
+
+def threads_table(ground: Ground, field: Field) -> Table:
+    """Measure one thread and two."""
+    asked = ground.main.queries.mixed(1)
+    column = _arrow(workload.as_texts(asked))
+    book = ground.book(ground.scale.numbers)
+    contenders, missing = [], []
+    for threads in (1, 2):
+        ours = BloctelBook(book, threads)
+        for name, rows in (("bloctel, keys", asked), (_ARROW, column)):
+            why_not = ours.why_not() if rows is not None else "pyarrow is not installed"
+            if why_not:
+                missing.append(Row(name, threads, (), None, why_not))
+            else:
+                run = partial(ours.contains_many, rows)
+                contenders.append(
+                    Contender(name, run, len(asked), ours.note, threads)
+                )
+        contenders += [
+            Contender(
+                peer.name, _in_parts(peer, asked, threads), len(asked), peer.note, threads
+            )
+            for peer in field.peers
+            if isinstance(peer, CFloor)
+        ]
+    title = f"a batch of {len(asked):,}, by threads"
+    rows = (*measure(contenders, ground.scale.rounds), *missing)
+    return Table("threads", title, NS.name, "threads", "found", rows)
+
+
+def _in_parts(
+    peer: Peer, asked: NDArray[np.uint64], threads: int
+) -> Callable[[], int]:
+    """Return what asks about equal parts, each in a thread of its own."""
+    size = -(-len(asked) // threads)
+    parts = [asked[start : start + size] for start in range(0, len(asked), size)]
+
+    def run() -> int:
+        found: list[int] = []
+        workers = [
+            threading.Thread(target=lambda part=part: found.append(peer.contains_many(part)))
+            for part in parts
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return sum(found)
+
+    return run

@@ -1,0 +1,42 @@
+"""What `import bloctel` takes in a new process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.child import output_of
+from benchmarks.results import Row, Table
+from benchmarks.timing import MS
+
+if TYPE_CHECKING:
+    from benchmarks.scale import Scale
+
+__all__ = ["table"]
+
+_TIMED: Final = """\
+import time
+{first}
+began = time.perf_counter()
+import {module}
+print(time.perf_counter() - began)
+"""
+_IMPORTS: Final = {
+    "bloctel, once numpy is there": ("import numpy", "bloctel"),
+    "numpy": ("", "numpy"),
+}
+
+
+def table(scale: Scale) -> Table:
+    """Measure imports in processes of their own, one after the other."""
+    programs = {
+        name: _TIMED.format(first=first, module=module)
+        for name, (first, module) in _IMPORTS.items()
+    }
+    values: dict[str, list[float]] = {name: [] for name in programs}
+    for each_round in range(scale.rounds + 1):
+        for name, program in programs.items():
+            seconds = float(output_of("-c", program))
+            if each_round:  # the first one warms the system's cache
+                values[name].append(1e3 * seconds)
+    rows = tuple(Row(name, None, tuple(read), None, "") for name, read in values.items())
+    return Table("import", "import", MS.name, "", "", rows)

@@ -1,0 +1,77 @@
+"""Bits a number, beside what no structure can do without."""
+
+from __future__ import annotations
+
+from math import lgamma, log
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.results import Row, Table
+
+if TYPE_CHECKING:
+    from benchmarks.field import Field
+    from benchmarks.ground import Ground, Prepared
+
+__all__ = ["bound", "peers_table", "table"]
+
+_PLAN: Final = 10**9
+_BOUND: Final = "bound of any exact set"
+_UNIT: Final = "bits a number"
+_NOTES: Final = {
+    "filter": "0.5 % false positives; no periods",
+    "exact index": "exact; no periods",
+    "periods": "list, first day and end of each number",
+    "filter + index": "exact; no periods",
+    "filter + index + periods": "exact; periods",
+}
+
+
+def bound(numbers: int) -> float:
+    """Return the bits a number that any exact set of numbers of the plan needs.
+
+    That is log2 C(10^9, n) / n.
+
+    >>> round(bound(12_000_000), 1)
+    7.8
+    """
+    n = min(numbers, _PLAN)
+    ways = lgamma(_PLAN + 1) - lgamma(n + 1) - lgamma(_PLAN - n + 1)
+    return ways / log(2) / n
+
+
+def table(ground: Ground) -> Table:
+    """Count the bits of each part, in memory and in the file."""
+    rows = [row for n in ground.scale.sizes for row in _rows(ground.prepared(n))]
+    return Table("memory", "size, by numbers", _UNIT, "numbers", "", tuple(rows))
+
+
+def _rows(one: Prepared) -> list[Row]:
+    n = one.numbers
+    least = Row(_BOUND, n, (bound(n),), None, "exact; no periods")
+    if one.why_not:
+        return [Row("filter + index + periods", n, (), None, one.why_not), least]
+    sizes = {**one.read["bytes"], "snapshot file": one.read["file_bytes"]}
+    ours = [
+        Row(name, n, (8 * size / n,), None, _NOTES.get(name, "exact; periods"))
+        for name, size in sizes.items()
+    ]
+    return [*ours, least]
+
+
+def peers_table(ground: Ground, field: Field) -> Table:
+    """Count the bits of peers that hold the same numbers."""
+    scale, main = ground.scale, ground.main
+    n = scale.numbers
+    rows = [_of_ours(main), Row(_BOUND, None, (bound(n),), None, "exact; no periods")]
+    for peer in field.peers:
+        size = peer.size_bytes()
+        held = min(n, scale.slow_members) if peer.is_slow_to_build else n
+        if size is not None:
+            rows.append(Row(peer.name, None, (8 * size / held,), None, peer.note))
+    title = f"size, {n:,} numbers"
+    return Table("memory_peers", title, _UNIT, "", "", (*rows, *field.missing))
+
+
+def _of_ours(main: Prepared) -> Row:
+    size = main.read["bytes"]["filter + index + periods"]
+    bits = 8 * size / main.numbers
+    return Row("bloctel", None, (bits,), None, "exact; periods; reads any form")

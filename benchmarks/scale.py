@@ -1,0 +1,83 @@
+"""How much of everything a suite measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["SCALES", "Scale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything.
+
+    Attributes:
+        numbers: Registrations in the book, and members of most peers.
+        sizes: The books whose look-ups, files and builds are compared; *numbers* is
+            one of them.
+        queries: Queries of a batch.
+        loop: Queries one by one.
+        few: Queries of those who answer in more than a microsecond.
+        slow_members: Members of peers whose building is slow.
+        peers_built: Registrations of which building is timed beside peers.
+        call_list: Registrations that the call file is scrubbed against.
+        call_rows: Rows of the call file.
+        csv_rows: Rows of the call file for Python's csv.
+        differential: Look-ups that are compared with an oracle.
+        rounds: Readings of each contender.
+    """
+
+    numbers: int
+    sizes: tuple[int, ...]
+    queries: int
+    loop: int
+    few: int
+    slow_members: int
+    peers_built: int
+    call_list: int
+    call_rows: int
+    csv_rows: int
+    differential: int
+    rounds: int
+
+
+_MILLION: Final = 1_000_000
+
+SCALES: Final = {
+    "quick": Scale(
+        numbers=12 * _MILLION,
+        sizes=(10_000, _MILLION, 12 * _MILLION),
+        queries=_MILLION,
+        loop=200_000,
+        few=2_000,
+        slow_members=100_000,
+        peers_built=_MILLION,
+        call_list=_MILLION,
+        call_rows=500_000,
+        csv_rows=50_000,
+        differential=20 * _MILLION,
+        rounds=5,
+    ),
+    "full": Scale(
+        numbers=12 * _MILLION,
+        sizes=(
+            10_000,
+            100_000,
+            _MILLION,
+            12 * _MILLION,
+            100 * _MILLION,
+            250 * _MILLION,
+        ),
+        queries=_MILLION,
+        loop=_MILLION,
+        few=20_000,
+        slow_members=_MILLION,
+        peers_built=12 * _MILLION,
+        call_list=_MILLION,
+        call_rows=2 * _MILLION,
+        csv_rows=200_000,
+        differential=1_000 * _MILLION,
+        rounds=7,
+    ),
+}
