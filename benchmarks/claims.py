@@ -89,7 +89,7 @@ class Claim:
     figure: str
     measure: Measure
     limit: float
-    unit: str = "×"
+    unit: str = "times"
     at_least: bool = False
 
     @property
@@ -157,12 +157,8 @@ CLAIMS: Final = (
         ),
         2,
     ),
-    Claim(
-        "check_many of an Arrow column, clean", _column("clean", _ARROW), 30, "ns"
-    ),
-    Claim(
-        "check_many of an Arrow column, dirty", _column("dirty", _ARROW), 60, "ns"
-    ),
+    Claim("check_many of an Arrow column, clean", _column("clean", _ARROW), 30, "ns"),
+    Claim("check_many of an Arrow column, dirty", _column("dirty", _ARROW), 60, "ns"),
     Claim(
         "phonenumbers + set, beside the clean column",
         ratio(_column("clean", _CAREFUL), _column("clean", _ARROW)),
@@ -177,7 +173,9 @@ CLAIMS: Final = (
     ),
     Claim(
         "one thread beside two, keys",
-        ratio(value("threads", "bloctel, keys", 1), value("threads", "bloctel, keys", 2)),
+        ratio(
+            value("threads", "bloctel, keys", 1), value("threads", "bloctel, keys", 2)
+        ),
         1.8,
         at_least=True,
     ),
@@ -215,7 +213,7 @@ CLAIMS: Final = (
         "memory that a build takes, 12 M",
         value("build_memory", "bloctel", _MAIN),
         3,
-        "× the result",
+        "times the result",
     ),
     Claim(
         "import bloctel, over bare numpy",

@@ -107,7 +107,9 @@ def compare(
         blocked = [one.blocked(day) for one in held if not lists or one.list in lists]
         status[_FIRST_NUMBER:] = Status.CLEAR
         status[np.concatenate(blocked)] = Status.BLOCKED
-        chunks = _plan() if whole_plan else _mixed(held, look_ups, len(questions), random)
+        chunks = (
+            _plan() if whole_plan else _mixed(held, look_ups, len(questions), random)
+        )
         for chunk in chunks:
             tallies += _asked(registry, chunk, status[chunk], day, lists)
     made, found, differences = tallies.tolist()

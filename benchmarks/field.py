@@ -109,5 +109,4 @@ def _failure_to_build(peer: Peer, members: Column, scale: Scale) -> str:
 def _renew(items: list[int] | list[str]) -> None:
     """Make the texts anew: a str that has been asked before knows its hash."""
     if isinstance(items[0], str):
-        texts = cast("list[str]", items)
-        texts[:] = [text[:5] + text[5:] for text in texts]
+        items[:] = [text[:5] + text[5:] for text in cast("list[str]", items)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import plots
@@ -15,6 +14,8 @@ from benchmarks.text import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.results import Results, Table
 
 __all__ = ["LOSSES", "NOT_MEASURED", "READING", "as_terminal", "write"]

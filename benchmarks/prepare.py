@@ -105,5 +105,6 @@ def _stay_within_memory() -> None:
 
 if __name__ == "__main__":
     _stay_within_memory()
-    read = main(*map(int, sys.argv[1:4]), Path(sys.argv[4]))
+    counts, where = [int(count) for count in sys.argv[1:4]], Path(sys.argv[4])
+    read = main(counts[0], counts[1], counts[2], where)
     sys.stdout.write(json.dumps(read))

@@ -81,7 +81,9 @@ def as_plain(cells: Sequence[Sequence[str]]) -> str:
     lines = [
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, _is_numeric(cells), strict=True)
+            for cell, width, to_right in zip(
+                row, widths, _is_numeric(cells), strict=True
+            )
         ).rstrip()
         for row in cells
     ]

@@ -91,12 +91,14 @@ def threads_table(ground: Ground, field: Field) -> Table:
                 missing.append(Row(name, threads, (), None, why_not))
             else:
                 run = partial(ours.contains_many, rows)
-                contenders.append(
-                    Contender(name, run, len(asked), ours.note, threads)
-                )
+                contenders.append(Contender(name, run, len(asked), ours.note, threads))
         contenders += [
             Contender(
-                peer.name, _in_parts(peer, asked, threads), len(asked), peer.note, threads
+                peer.name,
+                _in_parts(peer, asked, threads),
+                len(asked),
+                peer.note,
+                threads,
             )
             for peer in field.peers
             if isinstance(peer, CFloor)
@@ -106,9 +108,7 @@ def threads_table(ground: Ground, field: Field) -> Table:
     return Table("threads", title, NS.name, "threads", "found", rows)
 
 
-def _in_parts(
-    peer: Peer, asked: NDArray[np.uint64], threads: int
-) -> Callable[[], int]:
+def _in_parts(peer: Peer, asked: NDArray[np.uint64], threads: int) -> Callable[[], int]:
     """Return what asks about equal parts, each in a thread of its own."""
     size = -(-len(asked) // threads)
     parts = [asked[start : start + size] for start in range(0, len(asked), size)]
@@ -116,7 +116,9 @@ def _in_parts(
     def run() -> int:
         found: list[int] = []
         workers = [
-            threading.Thread(target=lambda part=part: found.append(peer.contains_many(part)))
+            threading.Thread(
+                target=lambda part=part: found.append(peer.contains_many(part))
+            )
             for part in parts
         ]
         for worker in workers:

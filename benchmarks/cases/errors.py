@@ -66,5 +66,10 @@ def table(ground: Ground) -> Table:
     ]
     title = f"false positives, {n:,} numbers, {len(absent):,} absent keys"
     return Table(
-        "false_positives", title, "% of absent keys", "", "wrong", (*rows, *field.missing)
+        "false_positives",
+        title,
+        "% of absent keys",
+        "",
+        "wrong",
+        (*rows, *field.missing),
     )

@@ -38,5 +38,7 @@ def table(scale: Scale) -> Table:
             seconds = float(output_of("-c", program))
             if each_round:  # the first one warms the system's cache
                 values[name].append(1e3 * seconds)
-    rows = tuple(Row(name, None, tuple(read), None, "") for name, read in values.items())
+    rows = tuple(
+        Row(name, None, tuple(read), None, "") for name, read in values.items()
+    )
     return Table("import", "import", MS.name, "", "", rows)

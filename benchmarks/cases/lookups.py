@@ -41,7 +41,7 @@ _TEXT: Final = (BloctelBook.name, AbloomFilter.name, "set[str]")
 
 def key_field(ground: Ground) -> Field:
     """Return who is asked about keys."""
-    peers = [
+    peers: list[Peer] = [
         BloctelBook(ground.book(ground.scale.numbers)),
         CFloor(),
         NumpyBitmap(),
@@ -61,7 +61,7 @@ def key_field(ground: Ground) -> Field:
 
 def text_field(ground: Ground) -> Field:
     """Return who is asked about texts."""
-    peers = [
+    peers: list[Peer] = [
         BloctelBook(ground.book(ground.scale.numbers)),
         AbloomFilter(),
         PythonSet("set[str]"),
@@ -101,7 +101,7 @@ def batches(ground: Ground, field: Field) -> Iterator[Table]:
 
 
 def _of_size(ground: Ground, size: int) -> Field:
-    peers = [BloctelBook(ground.book(size)), CFloor(), NumpyBitmap()]
+    peers: list[Peer] = [BloctelBook(ground.book(size)), CFloor(), NumpyBitmap()]
     return Field(peers, ground.prepared(size).keys(), ground.scale, size)
 
 
@@ -151,7 +151,7 @@ def _of_size_in_text(ground: Ground, size: int) -> Field:
     if size > ground.scale.numbers:  # texts of more would fill the memory
         return Field([ours], [], ground.scale, size)
     texts = workload.as_texts(ground.prepared(size).keys())
-    peers = [ours, AbloomFilter(), PythonSet("set[str]")]
+    peers: list[Peer] = [ours, AbloomFilter(), PythonSet("set[str]")]
     return Field(peers, texts, ground.scale, size)
 
 

@@ -40,9 +40,7 @@ def _table(kind: str, texts: list[str], scale: Scale) -> Table:
         missing.append(Row("bloctel, Arrow column", None, (), None, "not installed"))
     else:
         column = import_module("pyarrow").array(texts)
-        contenders.append(
-            Contender("bloctel, Arrow column", partial(_read, column), n)
-        )
+        contenders.append(Contender("bloctel, Arrow column", partial(_read, column), n))
     parse = partial(PhonenumbersSet().parse_all, few)
     note = f"{len(few):,} texts"
     contenders.append(Contender("phonenumbers.parse", parse, len(few), note))

@@ -59,6 +59,8 @@ class BasePeer(ABC):
         requires: The module that it needs.
     """
 
+    name: str
+    note: str
     requires: ClassVar[str] = "builtins"
     is_slow = False
     is_slow_to_build = False
