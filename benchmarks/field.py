@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from benchmarks.peers import as_list
 from benchmarks.results import Row
@@ -109,4 +109,4 @@ def _failure_to_build(peer: Peer, members: Column, scale: Scale) -> str:
 def _renew(items: list[int] | list[str]) -> None:
     """Make the texts anew: a str that has been asked before knows its hash."""
     if isinstance(items[0], str):
-        items[:] = [text[:5] + text[5:] for text in cast("list[str]", items)]
+        items[:] = [text[:5] + text[5:] for text in items]

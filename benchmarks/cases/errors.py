@@ -19,7 +19,7 @@ from benchmarks.results import Row, Table
 
 if TYPE_CHECKING:
     from benchmarks.ground import Ground
-    from benchmarks.peers import Column
+    from benchmarks.peers import Column, Peer
 
 __all__ = ["table"]
 
@@ -48,7 +48,7 @@ def table(ground: Ground) -> Table:
     scale = ground.scale
     n = max(size for size in scale.sizes if size <= max(_MOST, min(scale.sizes)))
     one = ground.prepared(n)
-    peers = [
+    peers: list[Peer] = [
         BloctelBook(ground.book(n)),
         OurFilter(),
         AbloomFilter(),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.ground import Ground
+    from benchmarks.peers import Peer
     from benchmarks.scale import Scale
     from benchmarks.timing import Contender
 
@@ -93,8 +94,8 @@ def batches(ground: Ground, field: Field) -> Iterator[Table]:
             missing.append(Row(BloctelBook.name, size, (), None, why_not))
             continue
         some = field if size == n else _of_size(ground, size)
-        queries = ground.prepared(size).queries
-        by_size += some.in_batches(queries.mixed(1), size, only=_BATCH)
+        sized = ground.prepared(size).queries
+        by_size += some.in_batches(sized.mixed(1), size, only=_BATCH)
         missing += some.missing if size != n else []
     title = f"a batch of {len(asked):,} integer keys, by numbers"
     yield _table("batch_sizes", title, "numbers", by_size, missing, scale)
