@@ -162,5 +162,5 @@ def test_periods_of_a_key_do_not_touch() -> None:
     )
 
     entries = [entry for _, entry in table.entries(33_612_345_678)]
-    assert len(entries) == 40_000
+    assert len(entries) == 40_001
     assert all(one.ends_on < other.starts_on for one, other in pairwise(entries))
