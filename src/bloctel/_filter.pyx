@@ -888,7 +888,8 @@ def match_many(
     with nogil:
         fault = index_match_many(
             filter._filter, &index._index,
-            index_active(<const uint8_t *>buffer.buf, buffer.len), start, n, answers,
+            index_active(<const uint8_t *>buffer.buf, buffer.len), start, n,
+            index_answers(answers, NULL),
         )
     PyBuffer_Release(&buffer)
     if fault:

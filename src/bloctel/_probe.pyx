@@ -42,6 +42,7 @@ from bloctel._filter cimport (
     ExactIndex,
     exact_index,
     index_active,
+    index_answers,
     index_match,
     index_match_many,
     sbbf,
@@ -64,7 +65,7 @@ cdef extern from "Python.h":
 
 cdef extern from "french_text.h" nogil:
     uint64_t french_clean_key(const uint8_t *text, size_t n)
-    bint french_is_plain_key(uint64_t key)
+    bint french_are_plain_keys(const uint64_t *keys, size_t n)
 
 
 from bloctel import _digits
@@ -108,10 +109,11 @@ cdef inline uint64_t _other_reading(int64_t value, bint national) noexcept nogil
 cdef struct Rows:
     # Some rows that are judged together.
     Py_ssize_t n
-    uint64_t keys[ROWS]    # or codes of refusals
+    const uint64_t *asked  # their keys: those below, or the caller's own
+    bint are_keys          # whether none of them is a code of a refusal
+    uint64_t keys[ROWS]
     uint64_t others[ROWS]  # of integers, their other reading or 0
     bint has_others
-    int32_t codes[ROWS]
     uint8_t changed[ROWS]
 
 
@@ -226,7 +228,7 @@ cdef class Probe:
         rows.has_others = False
         with nogil:
             while done < n:
-                rows.n = min(n - done, ROWS)
+                _begin(&rows, n - done)
                 for i in range(rows.n):
                     if not 0 <= starts[done + i] <= ends[done + i] <= size:
                         inside = False
@@ -274,18 +276,15 @@ cdef class Probe:
         rows.has_others = national and self._knows_short()
         with nogil:
             while done < n:
-                rows.n = min(n - done, ROWS)
-                for i in range(rows.n):
-                    rows.keys[i] = <uint64_t>values[done + i]
-                    if not french_is_plain_key(rows.keys[i]):
-                        rows.keys[i] = read_integer(values[done + i], national)
-                if rows.has_others:
-                    for i in range(rows.n):
-                        rows.others[i] = _other_reading(values[done + i], national)
-                if has_gaps:
-                    for i in range(rows.n):
-                        if not valid[done + i]:
-                            rows.keys[i] = rows.others[i] = 0
+                _begin(&rows, n - done)
+                if not has_gaps and french_are_plain_keys(
+                        <const uint64_t *>&values[done], <size_t>rows.n):
+                    rows.asked = <const uint64_t *>&values[done]
+                    rows.are_keys = True
+                else:
+                    _read_integers(
+                        &rows, &values[done], &valid[done] if has_gaps else NULL,
+                        national)
                 left = self._settle(&rows, &out[done])
                 if left < 0:
                     break
@@ -310,7 +309,7 @@ cdef class Probe:
         _require_length(n, out.shape[0], "out")
         rows.has_others = national and self._knows_short()
         while done < n:
-            rows.n = min(n - done, ROWS)
+            _begin(&rows, n - done)
             for i in range(rows.n):
                 rows.keys[i] = _read(values[done + i], national, &rows.others[i])
             with nogil:
@@ -329,23 +328,15 @@ cdef class Probe:
 
     cdef Py_ssize_t _settle(self, Rows *rows, uint8_t *out) noexcept nogil:
         """Set the outcome of each row; how many are left, or `INDEX_DAMAGED`."""
-        cdef Py_ssize_t i, n_left = 0
-        cdef bint has_refused = False, left
+        cdef Py_ssize_t n_left = 0
         if index_match_many(
-                self._filter._filter, &self._index._index, self._flags,
-                rows.keys, <size_t>rows.n, rows.codes):
+                self._filter._filter, &self._index._index, self._flags, rows.asked,
+                <size_t>rows.n, index_answers(NULL, out)):
             return INDEX_DAMAGED
-        for i in range(rows.n):
-            out[i] = rows.codes[i] != CLEAR
-            has_refused |= rows.keys[i] < _first_key
-        if rows.has_others and self._settle_others(rows, out):
-            return INDEX_DAMAGED
-        if has_refused:
-            for i in range(rows.n):
-                if rows.keys[i] < _first_key:
-                    left = rows.keys[i] == _world or rows.keys[i] == _context
-                    out[i] = _ROW_LEFT if left else _ROW_INVALID
-                    n_left += left
+        if not rows.are_keys:
+            if rows.has_others and self._settle_others(rows, out):
+                return INDEX_DAMAGED
+            n_left = _settle_refused(rows, out)
         if self._changed is not None:
             n_left += self._leave_changed(rows, out)
         return n_left
@@ -368,14 +359,54 @@ cdef class Probe:
     cdef Py_ssize_t _leave_changed(self, Rows *rows, uint8_t *out) noexcept nogil:
         cdef Py_ssize_t i, n_left = 0
         cdef sbbf changed = self._changed._filter
-        sbbf_might_contain_many(changed, rows.keys, <size_t>rows.n, rows.changed)
+        sbbf_might_contain_many(changed, rows.asked, <size_t>rows.n, rows.changed)
         for i in range(rows.n):
-            if rows.has_others and rows.others[i]:
+            if rows.has_others and not rows.are_keys and rows.others[i]:
                 rows.changed[i] |= sbbf_might_contain(changed, rows.others[i])
-            if rows.changed[i] and rows.keys[i] >= _first_key:
+            if rows.changed[i] and rows.asked[i] >= _first_key:
                 out[i] = _ROW_LEFT
                 n_left += 1
         return n_left
+
+
+cdef inline void _begin(Rows *rows, Py_ssize_t n) noexcept nogil:
+    """Take the next rows; their keys are to be read."""
+    rows.n = min(n, ROWS)
+    rows.asked = rows.keys
+    rows.are_keys = False
+
+
+cdef void _read_integers(
+    Rows *rows, const int64_t *values, const uint8_t *valid, bint national
+) noexcept nogil:
+    """Read some integers: where *valid* is 0, there is none."""
+    cdef Py_ssize_t i
+    for i in range(rows.n):
+        rows.keys[i] = read_integer(values[i], national)
+    if rows.has_others:
+        for i in range(rows.n):
+            rows.others[i] = _other_reading(values[i], national)
+    if valid:
+        for i in range(rows.n):
+            if not valid[i]:
+                rows.keys[i] = rows.others[i] = 0
+
+
+cdef Py_ssize_t _settle_refused(Rows *rows, uint8_t *out) noexcept nogil:
+    """Set the outcome of rows that have no key; how many are left."""
+    cdef Py_ssize_t i, n_left = 0
+    cdef uint64_t least = _first_key
+    cdef bint left
+    for i in range(rows.n):
+        least = min(least, rows.keys[i])
+    if least == _first_key:
+        return 0
+    for i in range(rows.n):
+        if rows.keys[i] < _first_key:
+            left = rows.keys[i] == _world or rows.keys[i] == _context
+            out[i] = _ROW_LEFT if left else _ROW_INVALID
+            n_left += left
+    return n_left
 
 
 cdef int _require_length(Py_ssize_t n, Py_ssize_t length, str what) except -1:

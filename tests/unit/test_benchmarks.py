@@ -254,7 +254,8 @@ def test_a_peer_that_cannot_run_is_a_row() -> None:
 
 def test_every_peer_says_whether_it_is_exact() -> None:
     """A note begins with `exact`, or with how often the peer is wrong."""
-    for name, peer in vars(lookups).items():
+    peers: dict[str, Any] = vars(lookups)
+    for name, peer in peers.items():
         if (
             isinstance(peer, type)
             and hasattr(peer, "contains_loop")

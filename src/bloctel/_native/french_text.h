@@ -17,6 +17,7 @@
 
 #define FRENCH_NSN_DIGITS 9
 #define FRENCH_LONGEST_TEXT 32
+#define FRENCH_LONGEST_EXTENSION 7 /* digits */
 /* Four characters as a little-endian word. */
 #define FRENCH_WORD(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
@@ -28,11 +29,23 @@ static inline uint64_t french_line(uint64_t nsn)
     return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
 }
 
-/* Tell whether an integer is a key as it stands, of a line of the French plan. */
-static inline int french_is_plain_key(uint64_t key)
+/* A word whose highest bit is set unless an integer is a key as it stands, of a line of
+ * the French plan. Only sums and bits, so that many are told in a loop of SIMD. */
+static inline uint64_t french_strays(uint64_t key)
 {
-    const uint64_t nsn = key - UINT64_C(33000000000);
-    return (nsn - 100000000 < 900000000) & (nsn - 508000000 >= 1000000);
+    const uint64_t above = key - UINT64_C(33100000000);
+    const uint64_t below = UINT64_C(33999999999) - key;
+    const uint64_t pierre = key - UINT64_C(33508000000); /* Saint-Pierre's own code */
+    return above | below | (~pierre & (pierre - 1000000));
+}
+
+/* Tell whether all of some integers are keys as they stand. */
+static inline int french_are_plain_keys(const uint64_t *keys, size_t n)
+{
+    uint64_t strays = 0;
+    for (size_t i = 0; i < n; i++)
+        strays |= french_strays(keys[i]);
+    return !(strays >> 63);
 }
 
 /* Tell whether eight bytes are ASCII digits. */
@@ -141,14 +154,31 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
                                                                               : 0;
 }
 
-/* The key of a text with blanks, dashes, dots or parentheses in it; 0 if it is not one
- * of the common forms. */
+/* How much of a text stands before "poste 12" at its end; 0 if that is not there. */
+static inline size_t french_before_extension(const uint8_t *text, size_t n)
+{
+    static const char word[] = "poste";
+    const size_t length = sizeof word - 1;
+    size_t end = n;
+    while (end && (uint8_t)(text[end - 1] - '0') < 10)
+        end--;
+    if (end == n || n - end > FRENCH_LONGEST_EXTENSION)
+        return 0;
+    while (end && text[end - 1] == ' ')
+        end--;
+    return end > length && !memcmp(text + end - length, word, length) ? end - length : 0;
+}
+
+/* The key of a text with blanks, dashes, dots or parentheses in it, and maybe an
+ * extension behind; 0 if it is not one of the common forms. */
 static inline uint64_t french_spaced_key(const uint8_t *text, size_t n)
 {
     uint8_t kept[FRENCH_LONGEST_TEXT];
     if (n > FRENCH_LONGEST_TEXT)
         return 0;
-    const size_t n_kept = french_compact(text, n, kept);
+    size_t n_kept = french_compact(text, n, kept);
+    if (!n_kept)
+        n_kept = french_compact(text, french_before_extension(text, n), kept);
     const uint64_t key = french_clean_key(kept, n_kept);
     return key ? key : french_abroad_key(kept, n_kept);
 }

@@ -187,9 +187,32 @@ static inline int32_t index_match(const exact_index *index, index_active active,
     return index_first_active(index, active, range);
 }
 
+/* Where the answers of a batch go; either may be NULL. */
+typedef struct {
+    int32_t *codes;     /* the first active code of each key, or INDEX_ABSENT */
+    uint8_t *is_active; /* 1 where there is one, else 0 */
+} index_answers;
+
+static inline void index_answer_none(index_answers out, size_t n)
+{
+    for (size_t i = 0; out.codes && i < n; i++)
+        out.codes[i] = INDEX_ABSENT;
+    for (size_t i = 0; out.is_active && i < n; i++)
+        out.is_active[i] = 0;
+}
+
+static inline void index_answer(index_answers out, size_t position, int32_t code)
+{
+    if (out.codes)
+        out.codes[position] = code;
+    if (out.is_active)
+        out.is_active[position] = code != INDEX_ABSENT;
+}
+
 /* Look up n candidates together: each loop fetches what the next one reads. */
 static inline int index_resolve(const exact_index *index, index_active active,
-                         index_candidate *candidates, size_t n, int32_t *out)
+                                index_candidate *candidates, size_t n,
+                                index_answers out)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
@@ -212,23 +235,23 @@ static inline int index_resolve(const exact_index *index, index_active active,
         const int32_t code = index_first_active(index, active, range);
         if (code == INDEX_DAMAGED)
             return INDEX_DAMAGED;
-        out[candidates[i].position] = code;
+        index_answer(out, candidates[i].position, code);
     }
     return 0;
 }
 
-/* Set out[i] to the first active code of keys[i], or to INDEX_ABSENT. */
-static inline int index_match_many(sbbf filter, const exact_index *index, index_active active,
-                            const uint64_t *keys, size_t n, int32_t *out)
+/* Answer for n keys; return INDEX_DAMAGED, having answered for some, if arrays lie. */
+static inline int index_match_many(sbbf filter, const exact_index *index,
+                                   index_active active, const uint64_t *keys, size_t n,
+                                   index_answers out)
 {
     index_candidate pending[INDEX_PENDING + SBBF_CHUNK];
     uint16_t passed[SBBF_CHUNK];
     size_t n_pending = 0;
+    index_answer_none(out, n);
     for (size_t done = 0; done < n; done += SBBF_CHUNK) {
         const size_t length = sbbf_chunk_length(done, n);
         const size_t n_passed = sbbf_passing(filter, keys + done, length, passed);
-        for (size_t i = 0; i < length; i++)
-            out[done + i] = INDEX_ABSENT;
         for (size_t i = 0; i < n_passed; i++) {
             const size_t position = done + passed[i];
             pending[n_pending].key = keys[position];
