@@ -267,7 +267,7 @@ cdef class Probe:
             DamagedSnapshotError: The index points outside itself.
             ValueError: The lengths differ.
         """
-        cdef Py_ssize_t i, done = 0, n = values.shape[0], n_left = 0, left
+        cdef Py_ssize_t done = 0, n = values.shape[0], n_left = 0, left
         cdef bint has_gaps = valid is not None
         cdef Rows rows
         _require_length(n, out.shape[0], "out")
