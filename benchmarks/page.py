@@ -30,7 +30,6 @@ LOSSES: Final = (
     "than `in` on a set of str, where the texts are in one form and the list is of one "
     "day; and longer than `in` on a bare filter, which reads no number, knows no day "
     "and no list, and is wrong for some of the numbers that it reports.",
-    "A table takes longer to build than a sorted array, a bitmap or a filter.",
     "In one country and without periods, a bitmap of the whole plan is as easy as a "
     "batch look-up gets, and smaller once it holds a few numbers in a hundred.",
     "Where many queries are blocked, each asks the exact index and its period too: a "

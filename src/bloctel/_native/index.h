@@ -225,14 +225,18 @@ static inline int index_resolve(const exact_index *index, index_active active,
         index_range *range = &candidates[i].range;
         if (index_read_slot(index, candidates[i].slot, range))
             return INDEX_DAMAGED;
+        /* a slot may lie across two cache lines */
         SBBF_PREFETCH(index->remainders + range->start);
+        SBBF_PREFETCH(index->remainders + range->end);
+    }
+    for (size_t i = 0; i < kept; i++) {
+        index_range *range = &candidates[i].range;
+        *range = index_search(index, *range, candidates[i].key);
         SBBF_PREFETCH((const char *)index->codes
                       + (size_t)range->start * (size_t)index->code_bytes);
     }
     for (size_t i = 0; i < kept; i++) {
-        const index_range range =
-            index_search(index, candidates[i].range, candidates[i].key);
-        const int32_t code = index_first_active(index, active, range);
+        const int32_t code = index_first_active(index, active, candidates[i].range);
         if (code == INDEX_DAMAGED)
             return INDEX_DAMAGED;
         index_answer(out, candidates[i].position, code);

@@ -72,11 +72,6 @@ class Encoding(NamedTuple):
         """Whether the bytes must be transcoded before they can be split."""
         return self.name.startswith("utf-16")
 
-    @property
-    def is_single_byte(self) -> bool:
-        """Whether bytes beyond ASCII are not UTF-8 already."""
-        return not self.name.startswith("utf-")
-
 
 def find_encoding(
     sample: bytes, *, at_end: bool, given: str | None, where: str
