@@ -5,7 +5,12 @@ BloctelError
 ├── InvalidNumberError (ValueError)      the text names no single phone number
 ├── InputError (ValueError)              an argument or a file is not what it must be
 │   ├── UnknownListError                 no such list in this book, or no rules for it
-│   └── NotRegisteredError               no registration in course to renew or withdraw
+│   ├── NotRegisteredError               no registration in course to renew or withdraw
+│   ├── TooManyNumbersError              more numbers than one person may register
+│   └── TokenError                       a token that confirms nothing
+│       ├── ForgedTokenError             nobody here signed it
+│       ├── ExpiredTokenError            its time is over
+│       └── UsedTokenError               it was confirmed before
 ├── CapacityError                        a filter or an index is full
 ├── RegistryExistsError                  create would overwrite
 ├── RegistryNotFoundError                open would create
@@ -18,7 +23,17 @@ BloctelError
     │   ├── DamagedSnapshotError         truncated or altered
     │   ├── ForeignSnapshotError         not a snapshot at all
     │   └── NewerSnapshotError           written by a later version of the format
-    └── StorageError                     the storage is down or refuses
+    ├── CursorPurgedError                the journal does not reach back so far
+    └── StorageError                     the storage does not do what it is asked
+        ├── StorageDeniedError           wrong password, or no right to do that
+        ├── StorageGoneError             it cannot be reached, or went away
+        ├── StorageReadOnlyError         it can be read and not written
+        ├── StorageFullError             there is no room left
+        ├── StorageBusyError             another writer took too long
+        ├── SilentStorageError           a follower has not heard of it for too long
+        ├── NewerRegistryError           a later version of the library made it
+        ├── OlderRegistryError           an earlier one did; migrate it
+        └── WrongSecretError             its numbers are hidden by another secret
 ```
 
 Each message is a sentence: what was expected, what came, and where.
@@ -37,21 +52,36 @@ __all__ = [
     "BloctelError",
     "CannotAnswerError",
     "CapacityError",
+    "CursorPurgedError",
     "DamagedSnapshotError",
     "DayNotCoveredError",
+    "ExpiredTokenError",
     "ForeignSnapshotError",
+    "ForgedTokenError",
     "InputError",
     "InvalidNumberError",
     "ListClosedError",
     "MissingExtraError",
+    "NewerRegistryError",
     "NewerSnapshotError",
     "NotRegisteredError",
+    "OlderRegistryError",
     "RegistryExistsError",
     "RegistryNotFoundError",
+    "SilentStorageError",
     "SnapshotError",
     "StaleSnapshotError",
+    "StorageBusyError",
+    "StorageDeniedError",
     "StorageError",
+    "StorageFullError",
+    "StorageGoneError",
+    "StorageReadOnlyError",
+    "TokenError",
+    "TooManyNumbersError",
     "UnknownListError",
+    "UsedTokenError",
+    "WrongSecretError",
 ]
 
 
@@ -100,6 +130,26 @@ class UnknownListError(InputError):
 
 class NotRegisteredError(InputError):
     """There is no registration in course to renew or to withdraw."""
+
+
+class TooManyNumbersError(InputError):
+    """One person may not put so many numbers on the list."""
+
+
+class TokenError(InputError):
+    """The token confirms nothing."""
+
+
+class ForgedTokenError(TokenError):
+    """The token is not one that this registry signed."""
+
+
+class ExpiredTokenError(TokenError):
+    """The token's time is over; ask for another one."""
+
+
+class UsedTokenError(TokenError):
+    """The token was confirmed before, and works only once."""
 
 
 class CapacityError(BloctelError):
@@ -185,5 +235,45 @@ class NewerSnapshotError(SnapshotError):
     """The file was written by a later version of the format; update `bloctel`."""
 
 
+class CursorPurgedError(CannotAnswerError):
+    """The journal does not reach back to that cursor; start from the state again."""
+
+
 class StorageError(CannotAnswerError):
-    """The storage is down, refuses, or holds what this version cannot read."""
+    """The storage does not do what it is asked, or holds what cannot be read."""
+
+
+class StorageDeniedError(StorageError):
+    """The storage refuses the password, or the right to do that."""
+
+
+class StorageGoneError(StorageError):
+    """The storage cannot be reached, or went away in the middle."""
+
+
+class StorageReadOnlyError(StorageError):
+    """The storage can be read and not written."""
+
+
+class StorageFullError(StorageError):
+    """The storage has no room left."""
+
+
+class StorageBusyError(StorageError):
+    """Another writer of the registry took too long."""
+
+
+class SilentStorageError(StorageError):
+    """A follower has not heard of its storage for too long to answer."""
+
+
+class NewerRegistryError(StorageError):
+    """A later version of the library made the registry; update `bloctel`."""
+
+
+class OlderRegistryError(StorageError):
+    """An earlier version of the library made the registry; `Registry.migrate` it."""
+
+
+class WrongSecretError(StorageError):
+    """The numbers of the registry are hidden, and this is not the secret."""
