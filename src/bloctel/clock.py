@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bloctel import _clock
 from bloctel.errors import CannotAnswerError
 
-__all__ = ["elapsed", "now", "today"]
+__all__ = ["day_at", "elapsed", "now", "today"]
 
 
 #: Seconds that only ever grow, for measuring how old a thing is.
@@ -31,7 +31,16 @@ def today(time_zone: str) -> date:
     Raises:
         CannotAnswerError: The machine has no data on that time zone.
     """
-    return datetime.fromtimestamp(now(), _zone(time_zone)).date()
+    return day_at(now(), time_zone)
+
+
+def day_at(moment: float, time_zone: str) -> date:
+    """Return the day in *time_zone* at a moment, in seconds since 1970-01-01T00:00Z.
+
+    Raises:
+        CannotAnswerError: The machine has no data on that time zone.
+    """
+    return datetime.fromtimestamp(moment, _zone(time_zone)).date()
 
 
 @lru_cache

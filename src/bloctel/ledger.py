@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,10 +23,12 @@ from bloctel.periods import (
     merge,
     to_epoch_day,
 )
+from bloctel.prefixes import PrefixRule
 from bloctel.question import BookList
 from bloctel.storage import (
     ChangeKind,
     Event,
+    NewRegistrations,
     Reader,
     Registration,
     StoredList,
@@ -34,7 +37,7 @@ from bloctel.storage import (
 from bloctel.table import Entry, Table, TableBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -46,11 +49,18 @@ __all__ = [
     "amend",
     "as_day",
     "book_lists",
+    "due_for_renewal",
+    "entries",
     "entries_of",
+    "forget",
     "held_list",
+    "keys_of",
+    "known_list",
     "load",
     "no_table",
+    "prefix_rules",
     "purge",
+    "require_in_course",
     "stored_period",
 ]
 
@@ -71,11 +81,12 @@ class Receipts:
         self._feed = on if isinstance(on, Iterator) else None
         self._on = days([] if self._feed is not None else on, None)
         self._one_day = isinstance(on, date | str | np.datetime64)
-        self._periods: dict[int, tuple[int, int]] = {}
+        if self._one_day:
+            self._period(int(self._on[0]))  # a day that cannot be is refused at once
 
-    def rows(
+    def of(
         self, held: StoredList, keys: NDArray[np.uint64], first: int
-    ) -> list[Registration]:
+    ) -> NewRegistrations:
         """Return the registrations of *keys*, which begin at the row *first*.
 
         Raises:
@@ -85,10 +96,23 @@ class Receipts:
         on = self._days(first, len(keys))
         if len(on) < len(keys):
             raise self._wrong_length(first + len(on), first + len(keys))
-        return [
-            Registration(held.id, key, day, *self._period(day))
-            for key, day in zip(keys.tolist(), on.tolist(), strict=True)
-        ]
+        return self.on_days(held, keys, on)
+
+    def on_days(
+        self, held: StoredList, keys: NDArray[np.uint64], on: NDArray[np.integer[Any]]
+    ) -> NewRegistrations:
+        """Return the registrations of *keys*, each received on its day of *on*.
+
+        Raises:
+            InputError: A day lies outside the calendar.
+            ListClosedError: The list is not open on one of the days.
+        """
+        distinct, rows = np.unique(on, return_inverse=True)
+        periods = [self._period(day) for day in distinct.tolist()]
+        starts, ends = np.array(periods, np.int64).reshape(-1, 2).T
+        return NewRegistrations(
+            held.id, keys, on.astype(np.int64), starts[rows], ends[rows]
+        )
 
     def require_end(self, n_rows: int) -> None:
         """Raise InputError if there are more days than numbers."""
@@ -115,12 +139,16 @@ class Receipts:
         )
 
     def _period(self, day: int) -> tuple[int, int]:
-        if day not in self._periods:
-            period = self._rule.registration_period(
-                as_day(day), delay_days=self._delay_days
-            )
-            self._periods[day] = _days_of(period)
-        return self._periods[day]
+        return _protected_days(self._rule.name, as_day(day), self._delay_days)
+
+
+@lru_cache(10_000)
+def _protected_days(
+    list_name: str, registered_on: date, delay_days: int | None
+) -> tuple[int, int]:
+    """Return the first day and the end of what a registration protects."""
+    rule = rules.load(list_name)
+    return _days_of(rule.registration_period(registered_on, delay_days=delay_days))
 
 
 def held_list(writer: Writer, name: str) -> StoredList:
@@ -129,30 +157,12 @@ def held_list(writer: Writer, name: str) -> StoredList:
     return known.get(name) or writer.add_list(name)
 
 
-def add(writer: Writer, rows: Sequence[Registration]) -> int:
-    """Store registrations that are new; return how many were.
-
-    One that was withdrawn on its own first day and comes again that day stands: an
-    objection must not vanish because an older one was taken back.
-    """
-    wanted = {_name(row): row for row in rows}
-    known = {
-        _name(row): row
-        for row in writer.registrations_of({row.key for row in wanted.values()})
-    }
-    fresh = [row for name, row in wanted.items() if name not in known]
-    again = [
-        row
-        for name, row in wanted.items()
-        if name in known and known[name].withdrawn_on == row.registered_on
-    ]
-    writer.insert(sorted(fresh))
-    writer.update(again)
-    writer.log(
-        Event(0, ChangeKind.REGISTERED, row.list_id, row.key, row.registered_on)
-        for row in fresh + again
-    )
-    return len(fresh) + len(again)
+def add(writer: Writer, new: NewRegistrations) -> RegistrationPeriod:
+    """Store one registration if it is new, and return the period that is stored."""
+    row = new.rows()[0]
+    if writer.add([new]):
+        return _period(row)
+    return stored_period(writer, row)
 
 
 def stored_period(reader: Reader, row: Registration) -> RegistrationPeriod:
@@ -178,38 +188,99 @@ def amend(
         UnknownListError: The storage holds no such list.
         NotRegisteredError: Nothing is in course.
     """
-    held = _known_list(writer, rule.name)
+    in_course = require_in_course(writer, rule, key, kind, on=on)
+    amended = [_AMENDMENTS[kind](rule, row, on) for row in in_course]
+    writer.update(amended)
+    writer.log([Event(0, kind, amended[0].list_id, key, to_epoch_day(on))])
+    return _period(max(amended, key=lambda row: row.ends_on))
+
+
+def require_in_course(
+    reader: Reader, rule: ListRules, key: int, kind: ChangeKind, *, on: date
+) -> list[Registration]:
+    """Return the registrations that can be renewed, or withdrawn, on that day.
+
+    Raises:
+        UnknownListError: The storage holds no such list.
+        NotRegisteredError: There is none.
+    """
+    held = known_list(reader, rule.name)
     day = to_epoch_day(on)
-    amended = [
-        _AMENDMENTS[kind](rule, row, on)
-        for row in writer.registrations_of([key])
+    in_course = [
+        row
+        for row in reader.registrations_of([key])
         if row.list_id == held.id
         and row.registered_on <= day < row.ends_on
         and not (kind == ChangeKind.RENEWED and row.withdrawn_on is not None)
     ]
-    if not amended:
+    if not in_course:
         raise NotRegisteredError(
             "a registration in course on that day", "none", f"list {rule.name}"
         )
-    writer.update(amended)
-    writer.log([Event(0, kind, held.id, key, day)])
-    return _period(max(amended, key=lambda row: row.ends_on))
+    return in_course
 
 
 def purge(writer: Writer, held: StoredList, rule: ListRules, *, on: date) -> int:
     """Erase what a list's rules say must be gone by that day; return how many."""
     day = to_epoch_day(on)
     due: list[Registration] = []
-    for rows in writer.ended(held.id, day):
+    for rows in writer.registrations(held.id, ends_from=None, ends_before=day + 1):
         due += [row for row in rows if _is_due(rule, row, day)]
     if not due:
         return 0
-    writer.erase(due)
-    ends = [row.ends_on for row in due if row.starts_on < row.ends_on]
-    if ends:
-        writer.set_complete_from(held.id, max(*ends, held.complete_from or 0))
+    _erase(writer, held, due)
     writer.log([Event(0, ChangeKind.PURGED, held.id, None, day)])
     return len(due)
+
+
+def forget(writer: Writer, key: int, *, on: date) -> int:
+    """Erase all that is known of a number on every list; return how much that was.
+
+    What is on record of a request that was never confirmed goes as well.
+    """
+    lists = {held.id: held for held in writer.lists()}
+    found = writer.registrations_of([key])
+    day = to_epoch_day(on)
+    n_asked = 0
+    for held in lists.values():
+        rows = [row for row in found if row.list_id == held.id]
+        n_asked += len(writer.requests_of(held.id, [key]))
+        # an erasure of nothing takes what was asked for the number all the same
+        _erase(writer, held, rows or [Registration(held.id, key, day, day, day)], day)
+        if rows:
+            writer.log([Event(0, ChangeKind.FORGOTTEN, held.id, None, day)])
+    return len(found) + n_asked
+
+
+def _erase(
+    writer: Writer, held: StoredList, rows: list[Registration], today: int = NO_END
+) -> None:
+    """Erase registrations, and note of which days the list does not know all."""
+    writer.erase(rows)
+    # of a period that goes on, the days up to today are lost
+    lost = ((row.starts_on, min(row.ends_on, today)) for row in rows)
+    complete_from = max((end for start, end in lost if start < end), default=0)
+    if complete_from > (held.complete_from or 0):
+        writer.set_complete_from(held.id, complete_from)
+
+
+def due_for_renewal(
+    reader: Reader, held: StoredList, *, on: date, until: date
+) -> Iterator[Registration]:
+    """Yield the last registrations of numbers that are protected and will not be."""
+    first, last = to_epoch_day(on), to_epoch_day(until)
+    for rows in reader.registrations(
+        held.id, ends_from=first + 1, ends_before=last + 1
+    ):
+        latest: dict[int, int] = {}
+        for row in reader.registrations_of({row.key for row in rows}):
+            if row.list_id == held.id:
+                latest[row.key] = max(row.ends_on, latest.get(row.key, row.ends_on))
+        yield from (
+            row
+            for row in rows
+            if row.withdrawn_on is None and row.ends_on == latest[row.key]
+        )
 
 
 def book_lists(reader: Reader) -> tuple[BookList, ...]:
@@ -223,15 +294,26 @@ def book_lists(reader: Reader) -> tuple[BookList, ...]:
     )
 
 
-def load(reader: Reader) -> tuple[tuple[BookList, ...], Table]:
+def load(reader: Reader) -> Table:
     """Read a whole storage into a table, a part at a time."""
-    places = {held.id: place for place, held in enumerate(reader.lists())}
-    place_of = np.zeros(1 + max(places, default=0), np.int64)
-    place_of[list(places)] = list(places.values())
     builder = TableBuilder()
     for part in reader.columns():
-        builder.add(part.keys, place_of[part.list_ids], part.starts_on, part.ends_on)
-    return book_lists(reader), builder.build()
+        places = part.list_ids - 1
+        builder.add(part.keys, places, part.starts_on, part.ends_on)
+    return builder.build()
+
+
+def keys_of(reader: Reader) -> Iterator[NDArray[np.uint64]]:
+    """Return the numbers of a whole storage, a part at a time, some repeatedly."""
+    return (part.keys for part in reader.columns())
+
+
+def prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
+    """Return the prefix rules of a storage, as look-ups know them."""
+    return tuple(
+        PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
+        for row in reader.prefixes()
+    )
 
 
 def no_table() -> Table:
@@ -241,11 +323,16 @@ def no_table() -> Table:
 
 def entries_of(reader: Reader, keys: set[int]) -> dict[int, list[Entry]]:
     """Return what a table would hold of these numbers."""
-    places = {held.id: place for place, held in enumerate(reader.lists())}
+    return entries(keys, reader.registrations_of(keys))
+
+
+def entries(
+    keys: Iterable[int], rows: Iterable[Registration]
+) -> dict[int, list[Entry]]:
+    """Return what a table would hold of these numbers with these registrations."""
     periods: dict[int, dict[int, list[RegistrationPeriod]]] = {key: {} for key in keys}
-    for row in reader.registrations_of(keys):
-        by_list = periods[row.key]
-        by_list.setdefault(places[row.list_id], []).append(_period(row))
+    for row in rows:
+        periods[row.key].setdefault(row.list_id - 1, []).append(_period(row))
     return {
         key: [
             Entry(place, *_days_of(period))
@@ -281,7 +368,12 @@ def _period(row: Registration) -> RegistrationPeriod:
     return RegistrationPeriod(as_day(row.starts_on), from_epoch_day(row.ends_on))
 
 
-def _known_list(reader: Reader, name: str) -> StoredList:
+def known_list(reader: Reader, name: str) -> StoredList:
+    """Return a list that a storage holds.
+
+    Raises:
+        UnknownListError: It holds no such list.
+    """
     known = {held.name: held for held in reader.lists()}
     if name not in known:
         names = ", ".join(known) or "none yet"

@@ -12,103 +12,81 @@ Look-ups answer from memory; what other processes changed is seen within
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
 from threading import RLock
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 import numpy as np
 
-from bloctel import _digits, clock, ledger, rules, snapshot
+from bloctel import (
+    _digits,
+    clock,
+    confirmations,
+    journal,
+    ledger,
+    ranges,
+    rules,
+    snapshot,
+)
 from bloctel.columns import blocks
-from bloctel.errors import InputError, InvalidNumberError
+from bloctel.commits import Commits
+from bloctel.errors import InputError, InvalidNumberError, StorageError
 from bloctel.lookup import Book, ClosedState
+from bloctel.mirror import Mirror, require_exact
 from bloctel.numbers import (
     DEFAULT_REGION,
-    PhoneNumber,
     check_region,
     normalize,
     read_block,
     reason_of,
 )
-from bloctel.periods import from_epoch_day, plain_day
-from bloctel.question import State
-from bloctel.storage import ChangeKind, Storage, Writer, open_storage
-from bloctel.table import Overlay
+from bloctel.periods import plain_day
+from bloctel.prefixes import read_prefix
+from bloctel.storage import ChangeKind, Storage, open_storage
+from bloctel.storage.opening import create_storage, join_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import date
+    from datetime import date, datetime, timedelta
     from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
 
+    from bloctel.confirmations import Action
+    from bloctel.journal import (
+        Change,
+        DueRenewal,
+        HistoryEntry,
+        RegistrationColumns,
+    )
+    from bloctel.mirror import Exact
     from bloctel.periods import RegistrationPeriod
+    from bloctel.ranges import PrefixEntry
     from bloctel.rules import ListRules
-    from bloctel.storage import Reader
+    from bloctel.storage import NewRegistrations, Writer
 
-__all__ = ["Change", "HistoryEntry", "Registry"]
-
-_PAGE: Final = 10_000  # journal lines read at a time
-#: A journal longer than this is not replayed: reading everything anew is faster.
-_RELOAD_AFTER: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """One registration of a number, as it stands.
-
-    Attributes:
-        list: The list's name.
-        registered_on: The day of the receipt.
-        starts_on: The first day of the protection.
-        ends_on: The first day after it; None if it has no end.
-        withdrawn_on: The day on which it was withdrawn, if it was.
-    """
-
-    list: str
-    registered_on: date
-    starts_on: date
-    ends_on: date | None
-    withdrawn_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of the journal.
-
-    Attributes:
-        cursor: Its place; give it as `since` to go on after it.
-        kind: What happened.
-        list: The list it happened on.
-        number: The number; None where it has been erased.
-        on: The day on which it took effect.
-    """
-
-    cursor: int
-    kind: ChangeKind
-    list: str
-    number: PhoneNumber | None
-    on: date
+__all__ = ["Registry"]
 
 
 class Registry(Book):
     """Registrations in a storage, and look-ups on them."""
 
-    def __init__(self, storage: Storage, refresh_seconds: float = 1.0) -> None:
+    def __init__(
+        self, storage: Storage, refresh_seconds: float = 1.0, exact: Exact = "memory"
+    ) -> None:
         """Join an existing storage; use `create` or `open` instead."""
         self._storage = storage
         self._reuse_seconds = refresh_seconds
-        self._cursor: int | None = None
         self._lock = RLock()  # of what look-ups know
-        self._write_lock = RLock()  # held for as long as a change takes
+        self._mirror = Mirror(storage, exact)
+        self._commits = Commits(storage, self._committed)
         with storage.read() as reader:
             settings = reader.settings()
-        region = settings.get("region") or None
         self._identity = UUID(settings["identity"])
-        empty = ledger.no_table()
-        super().__init__(State((), empty, Overlay(empty)), region)
+        self._token_key = bytes.fromhex(settings["token_key"])
+        super().__init__(self._mirror.state, settings.get("region") or None)
 
     @classmethod
     def create(
@@ -117,30 +95,47 @@ class Registry(Book):
         *,
         region: str | None = DEFAULT_REGION,
         lists: Iterable[str] = (),
+        secret: bytes | None = None,
     ) -> Self:
         """Make a registry where there is none, and open it.
 
         Args:
-            url: `memory:`, or `sqlite:///file.db`.
+            url: `memory:`, `sqlite:///file.db`, or a database server's
+                (`bloctel.storage`).
             region: The region by which national forms are read, stored with it.
             lists: Lists that it holds from the start.  Others are added when a first
                 number is registered on them.
+            secret: What hides the numbers in the storage, at least 16 bytes; None
+                stores them as they are.  Lose it, and the list is lost.
 
         Raises:
             RegistryExistsError: There is one already; it is left as it is.
             UnknownListError: No rules are known for a list.
-            InputError: The URL or the region cannot be used.
+            InputError: The URL, the region or the secret cannot be used.
+            MissingExtraError: A package is missing for that URL or for a secret.
+            StorageError: It cannot be made there.
         """
         names = [rules.load(name).name for name in lists]
-        storage = open_storage(url)
-        storage.create({"region": check_region(region) or "", "identity": uuid4().hex})
+        settings = {
+            "region": check_region(region) or "",
+            "identity": uuid4().hex,
+            "token_key": secrets.token_hex(32),
+        }
+        storage = create_storage(url, settings, secret)
         with storage.write() as writer:
             for name in dict.fromkeys(names):
                 writer.add_list(name)
         return cls(storage)
 
     @classmethod
-    def open(cls, url: str, *, refresh_seconds: float = 1.0) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        refresh_seconds: float = 1.0,
+        exact: Exact = "memory",
+        secret: bytes | None = None,
+    ) -> Self:
         """Open a registry that exists.
 
         Args:
@@ -148,15 +143,38 @@ class Registry(Book):
             refresh_seconds: How old the answer to a look-up may be, in seconds, when
                 other processes write to the same storage.  0 asks the storage at
                 every look-up.
+            exact: Where the exact step of a look-up is made.  `memory` holds
+                everything; `storage` holds a filter alone, and asks the storage once
+                for each look-up that the filter does not answer.
+            secret: As for `create`.
 
         Raises:
             RegistryNotFoundError: There is none: a typo must not become an empty
                 list.
+            OlderRegistryError: An earlier version made it: `migrate` it.
+            NewerRegistryError: A later version made it.
+            WrongSecretError: Its numbers are hidden by another secret, or by none.
             StorageError: It cannot be read.
         """
+        exact = require_exact(exact)
+        return cls(join_storage(url, secret), refresh_seconds, exact)
+
+    @staticmethod
+    def migrate(url: str) -> None:
+        """Bring a registry that an earlier version made to the form of this one.
+
+        Nothing else may have it open; an error leaves it as it was.
+
+        Raises:
+            RegistryNotFoundError: There is none.
+            NewerRegistryError: A later version made it.
+            StorageError: It cannot be read or written.
+        """
         storage = open_storage(url)
-        storage.check()
-        return cls(storage, refresh_seconds)
+        try:
+            storage.migrate()
+        finally:
+            storage.close()
 
     def close(self) -> None:
         """Release the storage's connections and files; it cannot be asked any more."""
@@ -208,11 +226,12 @@ class Registry(Book):
         day = self._day(on, rule)
         receipts = ledger.Receipts(rule, delay_days, day)
         key = np.array([self._key(number, region)], np.uint64)
-        with self._writing() as writer:
+
+        def change(writer: Writer) -> RegistrationPeriod:
             held = ledger.held_list(writer, rule.name)
-            rows = receipts.rows(held, key, 0)
-            ledger.add(writer, rows)
-            return ledger.stored_period(writer, rows[0])
+            return ledger.add(writer, receipts.of(held, key, 0))
+
+        return self._commits.run(change)
 
     def register_many(
         self,
@@ -245,18 +264,62 @@ class Registry(Book):
         """
         rule = rules.load(list)
         region = self.region if region is None else check_region(region)
-        if on is None:
-            on = self._day(None, rule)
-        receipts = ledger.Receipts(rule, delay_days, on)
-        added = row = 0
-        with self._writing() as writer:
+        receipts = ledger.Receipts(
+            rule, delay_days, self._day(None, rule) if on is None else on
+        )
+
+        def change(writer: Writer) -> int:
             held = ledger.held_list(writer, rule.name)
-            for block in blocks(numbers):
-                keys = _all_valid(read_block(block, region), row)
-                added += ledger.add(writer, receipts.rows(held, keys, row))
-                row += len(keys)
-            receipts.require_end(row)
-        return added
+
+            def parts() -> Iterator[NewRegistrations]:
+                row = 0
+                for block in blocks(numbers):
+                    keys = _all_valid(read_block(block, region), row)
+                    yield receipts.of(held, keys, row)
+                    row += len(keys)
+                receipts.require_end(row)
+
+            return writer.add(parts())
+
+        return self._commits.run_alone(change)
+
+    def register_parts(
+        self,
+        parts: Iterable[tuple[NDArray[np.uint64], NDArray[np.int64] | None]],
+        *,
+        list: str,
+        on: date | None = None,
+        delay_days: int | None = None,
+    ) -> int:
+        """Put numbers that are keys already on a list: all of them, or none.
+
+        Args:
+            parts: Parts of bounded size, one after the other: keys, and the days of
+                their receipts in days since 1970-01-01, or None if all are *on*.
+            list: The list's name.
+            on: The day of the receipts; today in the list's time zone if not given.
+            delay_days: As for `register`.
+
+        Returns:
+            How many registrations were new.
+
+        Raises:
+            UnknownListError: No rules are known for the list.
+            ListClosedError: The list is not open on one of the days.
+        """
+        rule = rules.load(list)
+        receipts = ledger.Receipts(rule, delay_days, self._day(on, rule))
+
+        def change(writer: Writer) -> int:
+            held = ledger.held_list(writer, rule.name)
+            return writer.add(
+                receipts.of(held, keys, 0)
+                if days is None
+                else receipts.on_days(held, keys, days)
+                for keys, days in parts
+            )
+
+        return self._commits.run_alone(change)
 
     def renew(
         self,
@@ -311,13 +374,191 @@ class Registry(Book):
         """
         if on is not None:
             on = plain_day(on)
-        erased: dict[str, int] = {}
-        with self._writing() as writer:
+
+        def change(writer: Writer) -> dict[str, int]:
+            erased: dict[str, int] = {}
             for held in writer.lists():
                 rule = rules.load(held.name)
                 day = self._day(on, rule)
                 erased[held.name] = ledger.purge(writer, held, rule, on=day)
-        return erased
+            writer.drop_requests(int(clock.now()))
+            return erased
+
+        return self._commits.run_alone(change)
+
+    def forget(
+        self, number: object, *, on: date | None = None, region: str | None = None
+    ) -> int:
+        """Erase all that is known of a number, as its holder asks (GDPR art. 17).
+
+        It is protected by no list any more, and nobody can tell that it ever was.
+        So questions about days on which it was protected have no answer from then
+        on, for any number of those lists: they raise `DayNotCoveredError`.
+
+        Args:
+            number: Text, an integer, or a `PhoneNumber`.
+            on: The day; today in the lists' time zone if not given.
+            region: The region of national forms; the registry's own if not given.
+
+        Returns:
+            How many registrations and requests were erased.
+
+        Raises:
+            InvalidNumberError: No single number can be read.
+        """
+        key = self._key(number, region)
+        day = self._first_day(on)
+        return self._commits.run_alone(
+            lambda writer: ledger.forget(writer, key, on=day)
+        )
+
+    # -- ranges ----------------------------------------------------------------
+
+    def block_prefix(
+        self,
+        prefix: str,
+        *,
+        list: str,
+        on: date | None = None,
+        region: str | None = None,
+    ) -> None:
+        """Block all numbers that begin alike, from that day on.
+
+        Of the rules of a list that match a number the longest prefix counts, and a
+        registration counts more than any.
+
+        Args:
+            prefix: As people write it: `0899`, `+33162`.
+            list: The list's name.
+            on: The first day; today in the list's time zone if not given.
+            region: The region of national forms; the registry's own if not given.
+
+        Raises:
+            InputError: It is no prefix of numbers.
+            UnknownListError: No rules are known for the list.
+            ListClosedError: The list is not open on that day.
+        """
+        self._set_prefix(prefix, list, on, region, blocks=True)
+
+    def allow_prefix(
+        self,
+        prefix: str,
+        *,
+        list: str,
+        on: date | None = None,
+        region: str | None = None,
+    ) -> None:
+        """Let through all numbers that begin alike, where a shorter prefix blocks.
+
+        Numbers that are registered stay blocked, and other lists block as they do.
+        Arguments and errors are those of `block_prefix`.
+        """
+        self._set_prefix(prefix, list, on, region, blocks=False)
+
+    def drop_prefix(
+        self,
+        prefix: str,
+        *,
+        list: str,
+        on: date | None = None,
+        region: str | None = None,
+    ) -> None:
+        """End the rule of a prefix: that day it does not count any more.
+
+        Arguments are those of `block_prefix`.
+
+        Raises:
+            NotRegisteredError: The list has no rule of that prefix on that day.
+            InputError: It is no prefix of numbers.
+        """
+        rule, day, read = self._prefix(prefix, list, on, region)
+        self._commits.run(lambda writer: ranges.drop(writer, rule, read, on=day))
+
+    def prefixes(self) -> list[PrefixEntry]:
+        """Return every prefix rule that there is or was, by list and prefix."""
+        with self._storage.read() as reader:
+            return ranges.entries(reader)
+
+    # -- asking first ------------------------------------------------------------
+
+    def request(
+        self,
+        number: object,
+        contact: str,
+        *,
+        list: str,
+        action: Action = "register",
+        valid_for: timedelta = confirmations.VALID_FOR,
+        now: datetime | None = None,
+    ) -> str:
+        """Return a token by which a person confirms what was asked for a number.
+
+        Send it to the contact, and hand it to `confirm` when it comes back: nothing
+        changes before.  It is signed, works once, and names no number.
+
+        Args:
+            number: Text, an integer, or a `PhoneNumber`.
+            contact: Where the person is reached, such as an e-mail address.  It is
+                kept as long as the registration, for `due_for_renewal`.
+            list: The list's name.
+            action: What is asked: `register`, `renew` or `withdraw`.
+            valid_for: How long the token works.
+            now: The moment, with a time zone; the present if not given.
+
+        Raises:
+            InvalidNumberError: No single number can be read.
+            TooManyNumbersError: The person has as many numbers on the list as its
+                rules allow.
+            NotRegisteredError: There is nothing to renew or to withdraw.
+            UnknownListError: No rules are known for the list.
+            ListClosedError: The list is not open on that day.
+            InputError: An argument is not what it must be.
+        """
+        asked = confirmations.Asked(
+            rules.load(list), self._key(number, None), contact, action
+        )
+        moment = confirmations.seconds(now)
+        return self._commits.run(
+            lambda writer: confirmations.request(
+                writer, asked, self._token_key, now=moment, valid_for=valid_for
+            )
+        )
+
+    def confirm(self, token: str, *, now: datetime | None = None) -> RegistrationPeriod:
+        """Do what a token stands for, and return the period of the registration.
+
+        The day of the receipt, of the renewal or of the withdrawal is that of the
+        confirmation.
+
+        Args:
+            token: What `request` returned.
+            now: The moment, with a time zone; the present if not given.
+
+        Raises:
+            ForgedTokenError: This registry never signed it.
+            ExpiredTokenError: Its time is over.
+            UsedTokenError: It was confirmed before.
+            TooManyNumbersError: As for `request`; others were confirmed meanwhile.
+            NotRegisteredError: There is nothing to renew or to withdraw any more.
+            ListClosedError: The list is not open any more.
+        """
+        moment = confirmations.seconds(now)
+        return self._commits.run(
+            lambda writer: confirmations.confirm(
+                writer, token, self._token_key, now=moment
+            )
+        )
+
+    def due_for_renewal(
+        self, *, within: timedelta, on: date | None = None
+    ) -> Iterator[DueRenewal]:
+        """Yield the numbers whose protection ends soon, to be reminded.
+
+        Args:
+            within: How soon it ends.
+            on: The day from which that counts; today if not given.
+        """
+        return journal.due_for_renewal(self._storage, within, self._first_day(on))
 
     # -- telling --------------------------------------------------------------
 
@@ -331,37 +572,32 @@ class Registry(Book):
         """
         key = self._key(number, region)
         with self._storage.read() as reader:
-            names = {held.id: held.name for held in reader.lists()}
-            found = reader.registrations_of([key])
-        return [
-            HistoryEntry(
-                names[row.list_id],
-                ledger.as_day(row.registered_on),
-                ledger.as_day(row.starts_on),
-                from_epoch_day(row.ends_on),
-                None if row.withdrawn_on is None else ledger.as_day(row.withdrawn_on),
-            )
-            for row in sorted(found, key=lambda row: (row.registered_on, row.list_id))
-        ]
+            return journal.history(reader, key)
+
+    def registrations(self, *, list: str) -> Iterator[RegistrationColumns]:
+        """Yield every registration of a list, in parts of bounded size.
+
+        Raises:
+            UnknownListError: The registry holds no such list.
+        """
+        return journal.registrations(self._storage, list)
 
     def changes(self, *, since: int = 0) -> Iterator[Change]:
         """Return the journal after the cursor *since*, in order.
 
         A follower keeps the cursor of the last change that it has seen.
+
+        Raises:
+            CursorPurgedError: Lines after it have been dropped by `trim_journal`.
         """
-        while True:
-            with self._storage.read() as reader:
-                names = {held.id: held.name for held in reader.lists()}
-                page = reader.changes(since, _PAGE)
-            for event in page:
-                number = None if event.key is None else PhoneNumber(event.key)
-                name = names[event.list_id]
-                yield Change(
-                    event.cursor, event.kind, name, number, ledger.as_day(event.on)
-                )
-            if len(page) < _PAGE:
-                return
-            since = page[-1].cursor
+        return journal.changes(self._storage, since)
+
+    def trim_journal(self, *, before: int) -> int:
+        """Drop the journal's lines up to the cursor *before*; return how many.
+
+        The registrations stay.  A follower that has not come so far starts anew.
+        """
+        return self._commits.run_alone(lambda writer: writer.trim(before))
 
     def build_snapshot(
         self, path: str | Path, *, on: date | None = None
@@ -381,18 +617,17 @@ class Registry(Book):
             InputError: The day is yet to come.
         """
         with self._storage.read() as reader:
-            lists, table = ledger.load(reader)
+            # before all else: what comes meanwhile is replayed from there
             generation = reader.last_change()
+            table = ledger.load(reader)
+            prefixes = ledger.prefix_rules(reader)
+            lists = ledger.book_lists(reader)
         today = min((clock.today(held.rules.time_zone) for held in lists), default=None)
         built_on = today if on is None else plain_day(on)
         if today is not None and built_on is not None and built_on > today:
             raise InputError(f"a day up to today, {today}", built_on.isoformat(), "on")
-        return snapshot.build(
-            path,
-            table,
-            lists,
-            snapshot.Origin(self.region, built_on, generation, self._identity),
-        )
+        origin = snapshot.Origin(self.region, built_on, generation, self._identity)
+        return snapshot.build(path, table, lists, origin, prefixes)
 
     # -- inside ---------------------------------------------------------------
 
@@ -402,8 +637,13 @@ class Registry(Book):
     def _day(self, on: date | None, rule: ListRules) -> date:
         return clock.today(rule.time_zone) if on is None else plain_day(on)
 
-    def _writing(self) -> _Writing:
-        return _Writing(self)
+    def _first_day(self, on: date | None) -> date:
+        """Return the day, by default the earliest that it is in any list's zone."""
+        if on is not None:
+            return plain_day(on)
+        with self._storage.read() as reader:
+            zones = {held.rules.time_zone for held in ledger.book_lists(reader)}
+        return min((clock.today(zone) for zone in zones), default=clock.today("UTC"))
 
     def _amend(
         self,
@@ -418,44 +658,47 @@ class Registry(Book):
         day = self._day(on, rule)
         rule.require_open(day)
         key = self._key(number, region)
-        with self._writing() as writer:
-            return ledger.amend(writer, rule, key, kind, on=day)
+        return self._commits.run(
+            lambda writer: ledger.amend(writer, rule, key, kind, on=day)
+        )
+
+    def _prefix(
+        self, prefix: str, list: str, on: date | None, region: str | None
+    ) -> tuple[ListRules, date, int]:
+        rule = rules.load(list)
+        day = self._day(on, rule)
+        rule.require_open(day)
+        region = self.region if region is None else check_region(region)
+        return rule, day, read_prefix(prefix, region=region)
+
+    def _set_prefix(
+        self,
+        prefix: str,
+        list: str,
+        on: date | None,
+        region: str | None,
+        *,
+        blocks: bool,
+    ) -> None:
+        rule, day, read = self._prefix(prefix, list, on, region)
+        self._commits.run(
+            lambda writer: ranges.put(writer, rule, read, on=day, blocks=blocks)
+        )
 
     def _refresh(self) -> None:
         with self._lock:
-            self._catch_up()
+            if self._mirror.catch_up():
+                self._set_state(self._mirror.state)
 
-    def _catch_up(self) -> None:
-        """Bring what look-ups know up to the end of the journal."""
-        with self._storage.read() as reader:
-            last = reader.last_change()
-            if self._cursor == last and len(reader.lists()) == len(self._state.lists):
-                return  # a list may come without any change to a number
-            changed = self._changed_numbers(reader, last)
-            if changed is None:
-                lists, table = ledger.load(reader)
-                self._set_state(State(lists, table, Overlay(table)))
-            else:
-                self._overlay_numbers(reader, changed)
-            self._cursor = last
-
-    def _changed_numbers(self, reader: Reader, last: int) -> set[int] | None:
-        """Return the numbers changed since the last time; None: read all anew."""
-        if self._cursor is None or last - self._cursor > _RELOAD_AFTER:
-            return None
-        if len(self._state.overlay) > _RELOAD_AFTER:
-            return None
-        events = reader.changes(self._cursor, _RELOAD_AFTER)
-        if any(event.key is None for event in events):
-            return None  # something was erased: what is in memory goes too
-        return {event.key for event in events if event.key is not None}
-
-    def _overlay_numbers(self, reader: Reader, changed: set[int]) -> None:
-        overlay = self._state.overlay
-        for key, entries in ledger.entries_of(reader, changed).items():
-            overlay.replace(key, entries)
-        lists = ledger.book_lists(reader)
-        self._set_state(State(lists, self._state.table, overlay))
+    def _committed(self) -> None:
+        """Let look-ups see at once what has just been stored."""
+        if self._mirror.cursor is None:
+            return  # a registry that nobody has asked yet is not read for a write
+        try:
+            self._refresh()
+        except StorageError:
+            # what is stored is stored; the next look-up looks again, and says so
+            self._set_state(self._mirror.state)
 
 
 def _all_valid(keys: NDArray[np.uint64], first: int) -> NDArray[np.uint64]:
@@ -465,33 +708,3 @@ def _all_valid(keys: NDArray[np.uint64], first: int) -> NDArray[np.uint64]:
         row = int(refused.argmax())
         raise InvalidNumberError(reason_of(int(keys[row])), f"row {first + row}")
     return keys
-
-
-class _Writing:
-    """A writing transaction of a registry, whose look-ups then see it at once."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-
-    def __enter__(self) -> Writer:
-        self._registry._write_lock.acquire()
-        try:
-            self._transaction = self._registry._storage.write()
-            return self._transaction.__enter__()
-        except BaseException:
-            self._registry._write_lock.release()
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._transaction.__exit__(kind, error, trace)
-            # a registry that nobody has asked yet is not read for a write
-            if kind is None and self._registry._cursor is not None:
-                self._registry._refresh()
-        finally:
-            self._registry._write_lock.release()

@@ -303,10 +303,13 @@ class Writer(Reader, Protocol):
         """
 
     def set_prefix(self, row: PrefixRow) -> None:
-        """Store a prefix rule, in the place of the one of the same name."""
+        """Store a prefix rule, in the place of the one of the same name.
+
+        The journal gets a `PREFIXES` event of the rule's list, on its first day.
+        """
 
     def drop_prefix(self, row: PrefixRow) -> None:
-        """Drop the prefix rule of that name."""
+        """Drop the prefix rule of that name, with a `PREFIXES` event as well."""
 
     def save_request(self, row: RequestRow) -> None:
         """Store a request, in the place of the one of the same id."""
@@ -408,8 +411,9 @@ def open_storage(url: str) -> Storage:
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise _unknown("text without a scheme")
-    if scheme in _BUILT_IN:
-        module, name = _BUILT_IN[scheme]
+    family = scheme.partition("+")[0]  # postgresql+psycopg: means the same
+    if family in _BUILT_IN:
+        module, name = _BUILT_IN[family]
         make: Callable[[str], Storage] = getattr(import_module(module), name)
         return make(url)
     return _installed(scheme)(url)

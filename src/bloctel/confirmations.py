@@ -1,0 +1,176 @@
+"""What people ask for without a password: a token goes to them, and comes back.
+
+The list holds a number and a day (Code de la consommation, article R223-3, version in
+force until 10 August 2026); who asked is kept beside it, only as long as the number.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from bloctel import clock, ledger, rules, tokens
+from bloctel.errors import InputError, TooManyNumbersError, UsedTokenError
+from bloctel.periods import to_epoch_day
+from bloctel.rules import in_force
+from bloctel.storage import ChangeKind, RequestRow
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from bloctel.periods import RegistrationPeriod
+    from bloctel.rules import ListRules
+    from bloctel.storage import StoredList, Writer
+
+__all__ = ["VALID_FOR", "Action", "Asked", "confirm", "request", "seconds"]
+
+Action = Literal["register", "renew", "withdraw"]
+
+#: How long a token works if nobody says otherwise.
+VALID_FOR: Final = timedelta(hours=48)
+
+_KINDS: Final = {
+    "register": ChangeKind.REGISTERED,
+    "renew": ChangeKind.RENEWED,
+    "withdraw": ChangeKind.WITHDRAWN,
+}
+_LONGEST_CONTACT: Final = 320  # of an e-mail address (RFC 3696, erratum 1690)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks for.
+
+    Attributes:
+        rule: The rules of the list.
+        key: The number.
+        contact: Where the person is reached.
+        action: What is asked.
+
+    Raises:
+        InputError: There is no way to reach the person, or no such action.
+    """
+
+    rule: ListRules
+    key: int
+    contact: str
+    action: Action
+
+    def __post_init__(self) -> None:
+        if self.action not in _KINDS:
+            known = ", ".join(_KINDS)
+            raise InputError(f"one of {known}", "something else", "action")
+        if not isinstance(self.contact, str) or not self.contact.strip():
+            raise InputError("text", "nothing by which to reach a person", "contact")
+        if len(self.contact) > _LONGEST_CONTACT:
+            got = f"{len(self.contact)} characters"
+            raise InputError(f"at most {_LONGEST_CONTACT} characters", got, "contact")
+
+    @property
+    def kind(self) -> ChangeKind:
+        """What will have happened."""
+        return _KINDS[self.action]
+
+
+def seconds(now: datetime | None) -> float:
+    """Return a moment in seconds since 1970-01-01T00:00Z, by default the present.
+
+    Raises:
+        InputError: The moment has no time zone.
+    """
+    if now is None:
+        return clock.now()
+    if now.tzinfo is None:
+        raise InputError("a datetime with a time zone", "one without", "now")
+    return now.timestamp()
+
+
+def request(
+    writer: Writer, asked: Asked, key: bytes, *, now: float, valid_for: timedelta
+) -> str:
+    """Note what a person asks for, and return the token that confirms it."""
+    if valid_for <= timedelta(0):
+        raise InputError("some time", "none", "valid_for")
+    day = clock.day_at(now, asked.rule.time_zone)
+    asked.rule.require_open(day)
+    held = ledger.held_list(writer, asked.rule.name)
+    person = tokens.person_of(key, asked.contact)
+    id = secrets.token_bytes(16)
+    expires_at = int(now + valid_for.total_seconds())
+    row = RequestRow(
+        id.hex(), asked.kind, held.id, asked.key, person, asked.contact, expires_at
+    )
+    _require_possible(writer, asked.rule, row, day)
+    writer.save_request(row)
+    return tokens.sign(key, id, expires_at)
+
+
+def confirm(
+    writer: Writer, token: str, key: bytes, *, now: float
+) -> RegistrationPeriod:
+    """Do what a token stands for, and return the period of the registration."""
+    row = writer.request(tokens.read(key, token, now=now))
+    if row is None or row.used_at is not None:
+        # signed by us and gone: the number it was for has been erased
+        raise UsedTokenError("a token that was not confirmed yet", "a used one")
+    names = {held.id: held for held in writer.lists()}
+    held = names[row.list_id]
+    rule = rules.load(held.name)
+    day = clock.day_at(now, rule.time_zone)
+    rule.require_open(day)
+    _require_possible(writer, rule, row, day)
+    writer.save_request(row._replace(used_at=int(now)))
+    if row.kind is ChangeKind.REGISTERED:
+        return _register(writer, rule, held, row.key, day)
+    return ledger.amend(writer, rule, row.key, row.kind, on=day)
+
+
+def _register(
+    writer: Writer, rule: ListRules, held: StoredList, key: int, day: date
+) -> RegistrationPeriod:
+    receipts = ledger.Receipts(rule, None, day)
+    return ledger.add(writer, receipts.of(held, np.array([key], np.uint64), 0))
+
+
+def _require_possible(
+    writer: Writer, rule: ListRules, row: RequestRow, day: date
+) -> None:
+    """Refuse what could not be done today, and a number too many.
+
+    Raises:
+        NotRegisteredError: There is nothing to renew or to withdraw.
+        TooManyNumbersError: The person has as many numbers as the rules allow.
+    """
+    if row.kind is not ChangeKind.REGISTERED:
+        ledger.require_in_course(writer, rule, row.key, row.kind, on=day)
+        return
+    if not rule.numbers_per_person:
+        return
+    most = in_force(rule.numbers_per_person, on=day).max
+    theirs = _numbers_of(writer, row, day)
+    if len(theirs - {row.key}) >= most:
+        raise TooManyNumbersError(
+            f"at most {most} numbers of one person",
+            "one more",
+            f"list {rule.name}",
+        )
+
+
+def _numbers_of(writer: Writer, row: RequestRow, day: date) -> set[int]:
+    """Return the numbers that the person of a request has on its list that day."""
+    asked = {
+        other.key
+        for other in writer.requests_by(row.list_id, row.person)
+        if other.kind is ChangeKind.REGISTERED and other.used_at is not None
+    }
+    return {
+        known.key
+        for known in writer.registrations_of(asked)
+        if known.list_id == row.list_id
+        and known.withdrawn_on is None
+        and known.ends_on > to_epoch_day(day)
+    }

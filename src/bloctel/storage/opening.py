@@ -1,0 +1,63 @@
+"""Opening a storage with a registry in it, its numbers hidden or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bloctel.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bloctel.storage import Storage
+
+__all__ = ["create_storage", "join_storage"]
+
+
+def create_storage(
+    url: str, settings: Mapping[str, str], secret: bytes | None
+) -> Storage:
+    """Make an empty registry at *url*, and return its storage.
+
+    Raises:
+        RegistryExistsError: There is one already.
+        StorageError: It cannot be made.
+    """
+    storage = _storage(url, secret)
+    try:
+        storage.create(settings)
+    except BaseException:
+        storage.close()
+        raise
+    return storage
+
+
+def join_storage(url: str, secret: bytes | None) -> Storage:
+    """Return the storage of the registry at *url*.
+
+    Raises:
+        RegistryNotFoundError: There is none.
+        WrongSecretError: Its numbers are hidden by another secret, or by none.
+        StorageError: It cannot be read.
+    """
+    storage = _storage(url, secret)
+    try:
+        storage.check()
+        if secret is None:
+            from bloctel.storage.pseudonymous import require_plain  # noqa: PLC0415
+
+            with storage.read() as reader:
+                require_plain(reader.settings())
+    except BaseException:
+        storage.close()
+        raise
+    return storage
+
+
+def _storage(url: str, secret: bytes | None) -> Storage:
+    storage = open_storage(url)
+    if secret is None:
+        return storage
+    from bloctel.storage.pseudonymous import PseudonymousStorage  # noqa: PLC0415
+
+    return PseudonymousStorage(storage, secret)

@@ -1,0 +1,183 @@
+"""The tables of a registry in an SQL database, and what each version changed.
+
+Days are integers, days since 1970-01-01: a bulk load of ten million rows would spend
+its time in parsing dates.
+
+A registration holds the cursor of the journal line that tells of it, so that ten
+million of them are not written twice; every other line is in `bloctel_event`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import sqlalchemy as sa
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "event",
+    "fresh",
+    "list_",
+    "metadata",
+    "migrate",
+    "prefix",
+    "registration",
+    "request",
+    "setting",
+    "staged",
+    "state",
+]
+
+#: The version of the tables; 1 had no cursors in registrations, and only SQLite.
+SCHEMA_VERSION: Final = 2
+
+metadata: Final = sa.MetaData()
+
+setting: Final = sa.Table(
+    "bloctel_setting",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.String(255), nullable=False),
+)
+#: One row, which a writer locks: cursors grow in the order of the commits.
+state: Final = sa.Table(
+    "bloctel_state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("last_change", sa.BigInteger, nullable=False),
+    sa.Column("trimmed_to", sa.BigInteger, nullable=False),
+)
+list_: Final = sa.Table(
+    "bloctel_list",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("complete_from", sa.Integer),
+)
+# no foreign key to the list: checking it would double the time of a bulk load
+registration: Final = sa.Table(
+    "bloctel_registration",
+    metadata,
+    sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("list_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("registered_on", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("starts_on", sa.Integer, nullable=False),
+    sa.Column("ends_on", sa.Integer, nullable=False),  # NO_END: no end
+    sa.Column("withdrawn_on", sa.Integer),
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Index("bloctel_registration_cursor", "cursor"),
+    sqlite_with_rowid=False,
+)
+event: Final = sa.Table(
+    "bloctel_event",
+    metadata,
+    sa.Column("cursor", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("list_id", sa.Integer, nullable=False),
+    sa.Column("key", sa.BigInteger),  # NULL: erased, or none
+    sa.Column("on_day", sa.Integer, nullable=False),
+    sa.Index("bloctel_event_key", "key"),
+)
+prefix: Final = sa.Table(
+    "bloctel_prefix",
+    metadata,
+    sa.Column("list_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("prefix", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("starts_on", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ends_on", sa.Integer, nullable=False),
+    sa.Column("blocks", sa.Boolean, nullable=False),
+)
+request: Final = sa.Table(
+    "bloctel_request",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("list_id", sa.Integer, nullable=False),
+    sa.Column("key", sa.BigInteger, nullable=False),
+    sa.Column("person", sa.String(64), nullable=False),
+    sa.Column("contact", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger),
+    sa.Index("bloctel_request_person", "person"),
+    sa.Index("bloctel_request_key", "key"),
+)
+
+_temporary: Final = sa.MetaData()
+
+
+def _temporary_table(name: str, *more: sa.Column[int]) -> sa.Table:
+    return sa.Table(
+        name,
+        _temporary,
+        *more,
+        sa.Column("key", sa.BigInteger, nullable=False),
+        sa.Column("list_id", sa.Integer, nullable=False),
+        sa.Column("registered_on", sa.Integer, nullable=False),
+        sa.Column("starts_on", sa.Integer, nullable=False),
+        sa.Column("ends_on", sa.Integer, nullable=False),
+        prefixes=["TEMPORARY"],
+    )
+
+
+#: Where a bulk load lies until all of it is there.
+staged: Final = _temporary_table("bloctel_staged")
+#: What is new of it, each once, numbered in the order of the keys.
+fresh: Final = _temporary_table(
+    "bloctel_fresh",
+    sa.Column(
+        "place",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+)
+
+
+def migrate(connection: sa.Connection, version: int) -> None:
+    """Bring the tables of an older version to this one, a version at a time."""
+    for older in range(version, SCHEMA_VERSION):
+        _MIGRATIONS[older](connection)
+    connection.execute(
+        setting.update()
+        .where(setting.c.name == "schema_version")
+        .values(value=str(SCHEMA_VERSION))
+    )
+
+
+def _from_1_to_2(connection: sa.Connection) -> None:
+    """Give each registration the cursor of its line, and the registry its key."""
+    for name in ("registration", "event"):
+        table = f"bloctel_{name}"
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {table}_1")
+    connection.exec_driver_sql("DROP INDEX IF EXISTS bloctel_event_key")
+    metadata.create_all(connection)
+    told = (
+        "(SELECT min(e.cursor) FROM bloctel_event_1 e WHERE e.kind = 'registered'"
+        " AND e.key = r.key AND e.list_id = r.list_id AND e.on_day = r.registered_on)"
+    )
+    connection.exec_driver_sql(
+        "CREATE INDEX bloctel_event_1_key ON bloctel_event_1(key)"
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO bloctel_registration SELECT r.key, r.list_id, r.registered_on,"  # noqa: S608
+        f" r.starts_on, r.ends_on, r.withdrawn_on, {told}"
+        " FROM bloctel_registration_1 r"
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO bloctel_event SELECT cursor, kind, list_id, key, on_day"
+        " FROM bloctel_event_1 WHERE cursor NOT IN"
+        " (SELECT cursor FROM bloctel_registration)"
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO bloctel_state"
+        " SELECT 1, coalesce(max(cursor), 0), 0 FROM bloctel_event_1"
+    )
+    connection.execute(
+        setting.insert(), {"name": "token_key", "value": secrets.token_hex(32)}
+    )
+    connection.exec_driver_sql("DROP TABLE bloctel_registration_1")
+    connection.exec_driver_sql("DROP TABLE bloctel_event_1")
+
+
+_MIGRATIONS: Final = {1: _from_1_to_2}
