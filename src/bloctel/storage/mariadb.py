@@ -58,6 +58,7 @@ class MariadbStorage(SqlStorage):
         return sa.create_engine(
             self._url,
             hide_parameters=True,  # they are phone numbers
+            paramstyle="format",
             pool_timeout=BUSY_SECONDS,
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,

@@ -10,7 +10,7 @@ import os
 import re
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -40,7 +40,6 @@ from bloctel.storage import (
 from bloctel.storage.polling import PollingWatcher
 from bloctel.storage.tables import (
     event,
-    fresh,
     list_,
     prefix,
     registration,
@@ -54,7 +53,15 @@ if TYPE_CHECKING:
 
     from bloctel.storage import Watcher
 
-__all__ = ["PART", "SqlReader", "SqlStorage", "SqlWriter", "server_url"]
+__all__ = [
+    "BUSY_SECONDS",
+    "NEW",
+    "PART",
+    "SqlReader",
+    "SqlStorage",
+    "SqlWriter",
+    "server_url",
+]
 
 PART: Final = 1 << 16  # rows read or written at a time
 _KEYS_AT_ONCE: Final = 5_000  # parameters of one IN (...)
@@ -277,7 +284,10 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
         raise InputError("scheme://user:password@host/database", "no URL") from None
     if not parsed.database:
         raise InputError("a URL that names a database", "none")
-    public = parsed.set(drivername=url.partition(":")[0], password=None, query={})
+    scheme = url.partition(":")[0]
+    public = sa.URL.create(
+        scheme, parsed.username, None, parsed.host, parsed.port, parsed.database
+    )
     return parsed, public.render_as_string()
 
 
@@ -499,15 +509,13 @@ class SqlWriter(SqlReader):
         Sorted rows fill a B-tree from left to right; in the order of a file they
         would visit all of it again and again.
         """
-        for table in (staged, fresh):
-            self._drop_temporary(table)
-            table.create(self._connection, checkfirst=False)
+        self._drop_temporary(staged)
+        staged.create(self._connection, checkfirst=False)
         for part in parts:
             self._stage(part)
         again = self._standing_again()
         n_fresh = self._add_fresh()
-        for table in (staged, fresh):
-            self._drop_temporary(table)
+        self._drop_temporary(staged)
         return n_fresh + self._stand_again(again)
 
     def _drop_temporary(self, table: sa.Table) -> None:
@@ -515,7 +523,11 @@ class SqlWriter(SqlReader):
         self._connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table.name}")
 
     def _stage(self, part: NewRegistrations) -> None:
-        self._insert(staged, _NEW, (_new(row) for row in part.rows()))
+        lists = repeat(part.list_id, len(part))
+        days = (part.registered_on, part.starts_on, part.ends_on)
+        columns = [column.tolist() for column in (part.keys, *days)]
+        rows = zip(columns[0], lists, *columns[1:], strict=True)
+        self._insert(staged, NEW, rows)
 
     def _standing_again(self) -> list[Registration]:
         """Return what was loaded of registrations withdrawn on their first day."""
@@ -529,23 +541,24 @@ class SqlWriter(SqlReader):
 
     def _add_fresh(self) -> int:
         """Add what was loaded and is not known, each once; return how many."""
-        names = [staged.c[name] for name in _NEW[:3]]
-        days = [sa.func.min(staged.c[name]) for name in _NEW[3:]]
-        is_known = sa.exists().where(*_same(staged))
-        query = sa.select(*names, *days).where(~is_known)
-        query = query.group_by(*names).order_by(*names)
-        self._connection.execute(fresh.insert().from_select(_NEW, query))
-        found = sa.select(sa.func.count(), sa.func.max(fresh.c.place))
-        n, last = self._connection.execute(found).one()
-        before = self._cursors(last or 0).start - 1
-        columns = [fresh.c[name] for name in _NEW]
-        numbered = sa.select(*columns, sa.literal(before) + fresh.c.place)
-        self._connection.execute(
+        new = self._fresh().subquery()
+        columns = [new.c[name] for name in NEW]
+        place = sa.func.row_number().over(order_by=columns[:3])
+        numbered = sa.select(*columns, sa.literal(self._last) + place)
+        result = self._connection.execute(
             registration.insert().from_select(
-                [*_NEW, "cursor"], numbered.order_by(fresh.c.place)
+                [*NEW, "cursor"], numbered.order_by(*columns[:3])
             )
         )
-        return int(n)
+        self._cursors(result.rowcount)
+        return result.rowcount
+
+    def _fresh(self) -> sa.Select[Any]:
+        """Return what was loaded and is not known, each once."""
+        names = [staged.c[name] for name in NEW[:3]]
+        days = [sa.func.min(staged.c[name]).label(name) for name in NEW[3:]]
+        is_known = sa.exists().where(*_same(staged))
+        return sa.select(*names, *days).where(~is_known).group_by(*names)
 
     # -- changing ---------------------------------------------------------------
 
@@ -671,21 +684,15 @@ def _insertion(
 
 
 #: The columns of a new registration, its name first.
-_NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
-
-
-def _new(row: Registration) -> tuple[int, int, int, int, int]:
-    return row.key, row.list_id, row.registered_on, row.starts_on, row.ends_on
+NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
 
 
 def _same(table: sa.Table) -> list[sa.ColumnElement[bool]]:
     """Return what tells that a row of *table* and a registration have one name."""
-    return [table.c[name] == registration.c[name] for name in _NEW[:3]]
+    return [table.c[name] == registration.c[name] for name in NEW[:3]]
 
 
-_THIS: Final = [
-    registration.c[name] == sa.bindparam(f"new_{name}") for name in _NEW[:3]
-]
+_THIS: Final = [registration.c[name] == sa.bindparam(f"new_{name}") for name in NEW[:3]]
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 
 

@@ -20,7 +20,8 @@ from bloctel.errors import (
     StorageGoneError,
     StorageReadOnlyError,
 )
-from bloctel.storage.sql import BUSY_SECONDS, SqlReader, SqlStorage, SqlWriter
+from bloctel.storage.sql import BUSY_SECONDS, NEW, SqlReader, SqlStorage, SqlWriter
+from bloctel.storage.tables import fresh, registration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,6 @@ class SqliteStorage(SqlStorage):
     """
 
     reader = SqlReader
-    writer = SqlWriter
     _driver_error = sqlite3.Error
 
     def __init__(self, url: str) -> None:
@@ -49,6 +49,7 @@ class SqliteStorage(SqlStorage):
             poolclass=QueuePool,
             pool_timeout=BUSY_SECONDS,
         )
+        self.writer = SqliteWriter
         super().__init__(engine, engine, f"sqlite:///{self._path}")
 
     def _connect(self) -> sqlite3.Connection:
@@ -118,6 +119,35 @@ class SqliteStorage(SqlStorage):
         """Return which error of ours an error of SQLite is."""
         code = getattr(error, "sqlite_errorcode", None) or 0
         return _KINDS.get(code & 0xFF, StorageError)  # extended codes are above
+
+
+class SqliteWriter(SqlWriter):
+    """A transaction on an SQLite storage."""
+
+    def _add_fresh(self) -> int:
+        """Add what was loaded and is not known, each once; return how many.
+
+        SQLite sorts into a table, whose rows it numbers by the way, four times as
+        fast as it numbers them in a window function.
+        """
+        execute = self._connection.execute
+        self._drop_temporary(fresh)
+        fresh.create(self._connection, checkfirst=False)
+        new = self._fresh()
+        names = [column.name for column in new.selected_columns]
+        execute(fresh.insert().from_select(names, new.order_by(*names[:3])))
+        n = execute(sa.select(sa.func.count()).select_from(fresh)).scalar_one()
+        before = self._cursors(n).start - 1
+        numbered = sa.select(
+            *(fresh.c[name] for name in NEW), sa.literal(before) + fresh.c.place
+        )
+        execute(
+            registration.insert().from_select(
+                [*NEW, "cursor"], numbered.order_by(fresh.c.place)
+            )
+        )
+        self._drop_temporary(fresh)
+        return n
 
 
 _KINDS: Final[dict[int, type[StorageError]]] = {
