@@ -49,6 +49,7 @@ class Mirror:
         exact: Where the exact step is made.
 
     Attributes:
+        exact: Where the exact step is made.
         state: What look-ups know; another object after each change.
         cursor: The last change that it holds; None if nothing was read yet.
         is_behind: Whether it should be loaded anew: it holds numbers that have been
@@ -57,7 +58,7 @@ class Mirror:
 
     def __init__(self, storage: Storage, exact: Exact = "memory") -> None:
         self._storage = storage
-        self._exact = exact
+        self.exact = exact
         # what is asked of the storage lies in the overlay, all of it
         self._most_overlaid = inf if exact == "storage" else _RELOAD_AFTER
         empty = ledger.no_table()
@@ -118,7 +119,7 @@ class Mirror:
 
     def _load(self, reader: Reader) -> None:
         cursor = reader.last_change()
-        if self._exact == "storage":
+        if self.exact == "storage":
             table = ledger.no_table()
             numbers = StoredNumbers(self._storage, table)
             numbers.expect(ledger.keys_of(reader))

@@ -27,11 +27,11 @@ from bloctel import (
     ledger,
     ranges,
     rules,
-    snapshot,
 )
+from bloctel.building import build_snapshot
 from bloctel.columns import blocks
 from bloctel.commits import Commits
-from bloctel.errors import InputError, InvalidNumberError, StorageError
+from bloctel.errors import InvalidNumberError, StorageError
 from bloctel.lookup import Book, ClosedState
 from bloctel.mirror import Mirror, require_exact
 from bloctel.numbers import (
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from bloctel.periods import RegistrationPeriod
     from bloctel.ranges import PrefixEntry
     from bloctel.rules import ListRules
+    from bloctel.snapshot import SnapshotInfo
     from bloctel.storage import NewRegistrations, Writer
 
 __all__ = ["Registry"]
@@ -601,7 +602,7 @@ class Registry(Book):
 
     def build_snapshot(
         self, path: str | Path, *, on: date | None = None
-    ) -> snapshot.SnapshotInfo:
+    ) -> SnapshotInfo:
         """Write all that the registry knows to a snapshot file, and describe it.
 
         The file replaces an older one whole: a reader sees the one or the other.
@@ -616,18 +617,9 @@ class Registry(Book):
             CannotAnswerError: The registry holds no list.
             InputError: The day is yet to come.
         """
-        with self._storage.read() as reader:
-            # before all else: what comes meanwhile is replayed from there
-            generation = reader.last_change()
-            table = ledger.load(reader)
-            prefixes = ledger.prefix_rules(reader)
-            lists = ledger.book_lists(reader)
-        today = min((clock.today(held.rules.time_zone) for held in lists), default=None)
-        built_on = today if on is None else plain_day(on)
-        if today is not None and built_on is not None and built_on > today:
-            raise InputError(f"a day up to today, {today}", built_on.isoformat(), "on")
-        origin = snapshot.Origin(self.region, built_on, generation, self._identity)
-        return snapshot.build(path, table, lists, origin, prefixes)
+        return build_snapshot(
+            self._storage, path, region=self.region, identity=self._identity, on=on
+        )
 
     # -- inside ---------------------------------------------------------------
 

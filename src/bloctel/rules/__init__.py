@@ -22,6 +22,8 @@ last, `valid_until` (exclusive). Together they cover the whole life of the list.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -69,6 +71,9 @@ __all__ = [
 ]
 
 _FOLDER: Final = Path(__file__).parent
+#: What follows the colon of a list's name: never so many digits that they could be a
+#: number in the wrong place.
+_SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
 
 @cache
@@ -83,18 +88,29 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> ListRules:
-    """Return the rules of a list that comes with the library.
+    """Return the rules of a list.
+
+    Any number of lists can have the same rules: what follows a colon tells them
+    apart, such as a brand or a campaign.
 
     Raises:
-        UnknownListError: There is no such list; the message names those there are.
+        UnknownListError: There are no such rules; the message names those there are.
 
     >>> load("fr.bloctel").closes_on
     datetime.date(2026, 8, 11)
+    >>> load("own:brand-a").name
+    'own:brand-a'
     """
+    base, colon, scope = name.partition(":")
     # Only names found in the folder become paths, so none can lead out of it.
-    if not LIST_NAME.fullmatch(name) or name not in names():
+    if base not in names() or (colon and not _SCOPE.fullmatch(scope)):
         known = ", ".join(names())
-        raise UnknownListError(f"one of the lists {known}", shown_name(name))
+        raise UnknownListError(
+            f"one of the lists {known}, or one with a scope such as own:brand-a",
+            shown_name(name),
+        )
+    if colon:
+        return replace(load(base), name=name)
     file = _FOLDER / f"{name}.toml"
     return parse(file.read_text(encoding="utf-8"), file.name)
 
@@ -107,6 +123,8 @@ def shown_name(name: object) -> str:
     >>> shown_name("fr.blocktel"), shown_name("0639981234")
     ('fr.blocktel', "text that is no list's name")
     """
-    if isinstance(name, str) and LIST_NAME.fullmatch(name):
-        return name
+    if isinstance(name, str):
+        base, colon, scope = name.partition(":")
+        if LIST_NAME.fullmatch(base) and (not colon or _SCOPE.fullmatch(scope)):
+            return name
     return "text that is no list's name"

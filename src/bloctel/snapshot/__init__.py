@@ -16,7 +16,15 @@ French numbers, and anyone who has the file can ask about all of them.
 
 from bloctel.snapshot.book import Snapshot, build, verify
 from bloctel.snapshot.layout import MAGIC
-from bloctel.snapshot.reading import SnapshotInfo
+from bloctel.snapshot.reading import SnapshotInfo, read_content
 from bloctel.snapshot.writing import Origin
 
-__all__ = ["MAGIC", "Origin", "Snapshot", "SnapshotInfo", "build", "verify"]
+__all__ = [
+    "MAGIC",
+    "Origin",
+    "Snapshot",
+    "SnapshotInfo",
+    "build",
+    "read_content",
+    "verify",
+]

@@ -55,7 +55,7 @@ class Snapshot(Book):
             DamagedSnapshotError: It is truncated or altered.
             SnapshotError: It cannot be read.
         """
-        return Snapshot(reading.read(Path(path), verify=verify))
+        return Snapshot(reading.read_content(Path(path), verify=verify))
 
     @classmethod
     def follow(
@@ -82,7 +82,7 @@ class Snapshot(Book):
             SnapshotError: As for `open`; from look-ups as well.
         """
         path = Path(path)
-        content = reading.read(path, verify=verify)
+        content = reading.read_content(path, verify=verify)
         return _Following(content, path, refresh_seconds, verify=verify)
 
     def verify(self) -> None:
@@ -138,7 +138,9 @@ class _Following(Snapshot):
                 return
             self._require_unrefused(stamp)
             try:
-                self._take_up(reading.read(self._path, verify=self._verify_files))
+                self._take_up(
+                    reading.read_content(self._path, verify=self._verify_files)
+                )
             except SnapshotError as error:
                 until = clock.elapsed() + self._reuse_seconds
                 self._refused = stamp, error, until

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Content", "SnapshotInfo", "Stamp", "read", "stamp_of"]
+__all__ = ["Content", "SnapshotInfo", "Stamp", "read_content", "stamp_of"]
 
 #: What tells a file from the one that replaces it: device, inode, size, time written.
 Stamp = tuple[int, int, int, int]
@@ -141,7 +141,7 @@ _DISAGREEMENTS: Final = (
 )
 
 
-def read(path: Path, *, verify: bool) -> Content:
+def read_content(path: Path, *, verify: bool) -> Content:
     """Map a file and check its header and lengths; with *verify*, every byte.
 
     Raises:

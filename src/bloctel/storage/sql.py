@@ -548,7 +548,8 @@ class SqlWriter(SqlReader):
         result = self._connection.execute(
             registration.insert().from_select(
                 [*NEW, "cursor"], numbered.order_by(*columns[:3])
-            )
+            ),
+            execution_options={"preserve_rowcount": True},
         )
         self._cursors(result.rowcount)
         return result.rowcount

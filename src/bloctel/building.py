@@ -1,0 +1,54 @@
+"""From a storage to a snapshot file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bloctel import clock, ledger, snapshot
+from bloctel.errors import InputError
+from bloctel.periods import plain_day
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+    from uuid import UUID
+
+    from bloctel.storage import Storage
+
+__all__ = ["build_snapshot"]
+
+
+def build_snapshot(
+    storage: Storage,
+    path: str | Path,
+    *,
+    region: str | None,
+    identity: UUID,
+    on: date | None = None,
+) -> snapshot.SnapshotInfo:
+    """Write all that a storage holds to a snapshot file, and describe it.
+
+    Args:
+        storage: What is written.
+        path: Where it goes.
+        region: The region by which national forms are read.
+        identity: Which registry it is.
+        on: The day it is built; today in the lists' time zone if not given.
+
+    Raises:
+        CannotAnswerError: The registry holds no list.
+        InputError: The day is yet to come.
+        SnapshotError: The file cannot be written.
+    """
+    with storage.read() as reader:
+        # before all else: what comes meanwhile is replayed from there
+        generation = reader.last_change()
+        table = ledger.load(reader)
+        prefixes = ledger.prefix_rules(reader)
+        lists = ledger.book_lists(reader)
+    today = min((clock.today(held.rules.time_zone) for held in lists), default=None)
+    built_on = today if on is None else plain_day(on)
+    if today is not None and built_on is not None and built_on > today:
+        raise InputError(f"a day up to today, {today}", built_on.isoformat(), "on")
+    origin = snapshot.Origin(region, built_on, generation, identity)
+    return snapshot.build(path, table, lists, origin, prefixes)
