@@ -1,4 +1,4 @@
-"""Numbers and contacts hidden under a secret.
+"""Numbers and texts hidden under a secret.
 
 A number is hidden by a keyed permutation of [0, 2^62): each number has one pseudonym
 and each pseudonym one number.  A truncated hash would not do: two numbers could share
@@ -57,7 +57,7 @@ _NONCE_BYTES: Final = 12
 
 
 class Pseudonyms:
-    """What hides numbers and contacts under one secret, and shows them again.
+    """What hides numbers and texts under one secret, and shows them again.
 
     It can be used by several threads at once, and cannot be pickled.
 
@@ -161,8 +161,8 @@ class Pseudonyms:
         except (ValueError, InvalidTag):
             # the cause is left out: it can hold the text
             raise WrongSecretError(
-                "a contact sealed under the secret given",
-                "one sealed under another secret, or altered since",
+                "text sealed under the secret given",
+                "text sealed under another secret, or altered since",
             ) from None
 
     def _permute_all(
@@ -193,7 +193,7 @@ class Pseudonyms:
         return right << _HALF | left
 
 
-#: No contact may fail to be stored, whatever it was read from.
+#: No text may fail to be stored, whatever it was read from.
 _SURROGATES: Final = "surrogatepass"
 
 

@@ -43,7 +43,7 @@ _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{55}")
 _PADDING: Final = "="
 
 
-def sign(key: bytes, id: bytes, *, expires_at: int) -> str:
+def sign(key: bytes, id: bytes, expires_at: int) -> str:
     """Return a token for a request, as text that can stand in a URL.
 
     Args:

@@ -4,6 +4,9 @@ It wraps any other storage, which gets and gives pseudonyms where it would get a
 keys.  A registry made so holds the secret's fingerprint among its settings, and is
 neither read nor written under another secret: every number of it would look clear.
 
+Settings are sealed as well: the key that signs tokens is among them, and with it one
+could forge tokens, and try out who a person is.
+
 Prefix rules pass as they are, for a range of numbers is nobody's.  So do lists and
 days, what stands for a person, and how often all of these occur.
 """
@@ -42,6 +45,9 @@ __all__ = ["FINGERPRINT", "PseudonymousStorage", "require_plain"]
 
 #: The name of the setting that holds the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
+
+#: What the values of sealed settings begin with; a storage has settings of its own.
+_SEALED: Final = "sealed:"
 
 #: Rows whose keys are changed at once.
 _PART: Final = 10_000
@@ -90,8 +96,10 @@ class PseudonymousStorage:
             RegistryExistsError: There is one already.
             StorageError: It cannot be made.
         """
+        seal = self._pseudonyms.seal
+        sealed = {name: _SEALED + seal(value) for name, value in settings.items()}
         fingerprint = self._pseudonyms.fingerprint()
-        self._storage.create({**settings, FINGERPRINT: fingerprint})
+        self._storage.create({**sealed, FINGERPRINT: fingerprint})
 
     def check(self) -> None:
         """Make sure that there is a registry that this secret can read.
@@ -172,8 +180,14 @@ class _Reader:
         self._pseudonyms = pseudonyms
 
     def settings(self) -> dict[str, str]:
-        settings = self._reader.settings()
-        return {name: settings[name] for name in settings if name != FINGERPRINT}
+        unseal = self._pseudonyms.unseal
+        return {
+            name: unseal(value.removeprefix(_SEALED))
+            if value.startswith(_SEALED)
+            else value
+            for name, value in self._reader.settings().items()
+            if name != FINGERPRINT
+        }
 
     def lists(self) -> tuple[StoredList, ...]:
         return self._reader.lists()
