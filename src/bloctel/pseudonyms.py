@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
@@ -91,6 +91,10 @@ class Pseudonyms:
 
     def __repr__(self) -> str:
         return f"Pseudonyms(fingerprint={self._fingerprint!r})"
+
+    def __reduce__(self) -> NoReturn:
+        # the keys would be in the pickle
+        raise TypeError("Pseudonyms cannot be pickled: make them from the secret again")
 
     def fingerprint(self) -> str:
         """Return 32 hex digits by which to recognise the secret, and not to find it.

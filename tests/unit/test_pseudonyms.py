@@ -150,7 +150,7 @@ def test_nothing_shows_the_secret() -> None:
     pseudonyms = Pseudonyms(b"hush, very secret")
 
     assert repr(pseudonyms) == (f"Pseudonyms(fingerprint='{pseudonyms.fingerprint()}')")
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(pseudonyms)
 
 
