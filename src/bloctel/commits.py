@@ -1,20 +1,24 @@
 """Changes of many threads, in as few transactions as they come at once.
 
-A durable commit costs a flush to the disk, whatever it holds.  So the first thread
-that comes commits for all who wait meanwhile; nobody waits for more than two commits.
+A durable commit costs a flush to the disk, whatever it holds.  So one thread at a time
+leads: it commits for all who came while the one before it was at work, and hands over
+to the first who came meanwhile.  Nobody waits for more than two commits.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from threading import RLock
+from threading import Event, Lock, get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from bloctel import ledger
 from bloctel.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from bloctel.ledger import NewRow
+    from bloctel.periods import RegistrationPeriod
     from bloctel.storage import Storage, Writer
 
 __all__ = ["Commits"]
@@ -25,8 +29,17 @@ _T = TypeVar("_T")
 class _Change(Generic[_T]):
     """A change that a thread waits for."""
 
-    def __init__(self, make: Callable[[Writer], _T]) -> None:
+    def __init__(
+        self,
+        make: Callable[[Writer], _T] | None = None,
+        *,
+        row: NewRow | None = None,
+        alone: bool = False,
+    ) -> None:
         self.make = make
+        self.row = row
+        self.alone = alone
+        self.woken = Event()  # it is done, or its thread is to lead
         self.is_done = False
         self.result: _T
         self.error: BaseException | None = None
@@ -46,13 +59,16 @@ class Commits:
     Args:
         storage: Where changes are stored.
         committed: Called after each transaction, before those who wait for it go on.
+            It never raises.
     """
 
     def __init__(self, storage: Storage, committed: Callable[[], None]) -> None:
         self._storage = storage
         self._committed = committed
+        self._mutex = Lock()  # of what follows
         self._waiting: deque[_Change[Any]] = deque()
-        self._writing = RLock()  # held for as long as a transaction takes
+        self._is_led = False
+        self._writer_thread: int | None = None
 
     def run(self, change: Callable[[Writer], _T]) -> _T:
         """Return what *change* does in a transaction, once that is stored.
@@ -67,51 +83,105 @@ class Commits:
         Raises:
             StorageError: The storage failed; nothing is stored.
         """
-        mine = _Change(change)
-        self._waiting.append(mine)
-        with self._writing:
-            if not mine.is_done:
-                self._commit_waiting()
+        return self._wait_for(_Change(change))
+
+    def run_alone(self, change: Callable[[Writer], _T]) -> _T:
+        """Return what *change* does in a transaction of its own; it is called once."""
+        return self._wait_for(_Change(change, alone=True))
+
+    def add(self, row: NewRow) -> RegistrationPeriod:
+        """Store a registration if it is new; return the period that is stored.
+
+        The registrations of all who wait are added together, which is much faster.
+
+        Raises:
+            StorageError: The storage failed; nothing is stored.
+        """
+        return self._wait_for(_Change(row=row))
+
+    # -- taking turns -----------------------------------------------------------
+
+    def _wait_for(self, mine: _Change[_T]) -> _T:
+        if self._writer_thread == get_ident():
+            raise StorageError("one change at a time", "one inside another")
+        with self._mutex:
+            self._waiting.append(mine)
+            leads = not self._is_led
+            self._is_led = True
+        if not leads:
+            self._sleep(mine)
+        if not mine.is_done:
+            self._lead()
         if mine.error is not None:
             raise mine.error
         return mine.result
 
-    def run_alone(self, change: Callable[[Writer], _T]) -> _T:
-        """Return what *change* does in a transaction of its own; it is called once."""
-        with self._writing:
-            with self._storage.write() as writer:
-                result = change(writer)
-            self._committed()
-        return result
-
-    def _commit_waiting(self) -> None:
-        changes = []
-        while self._waiting:
-            changes.append(self._waiting.popleft())
+    def _sleep(self, mine: _Change[Any]) -> None:
         try:
-            self._commit(changes)
-        except BaseException:  # such as Ctrl-C: it is this thread's, not the others'
-            self._waiting.extendleft(c for c in reversed(changes) if not c.is_done)
+            mine.woken.wait()
+        except BaseException:  # such as Ctrl-C
+            with self._mutex:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                if mine.woken.is_set() and not mine.is_done:
+                    self._hand_over()
             raise
 
-    def _commit(self, changes: list[_Change[Any]]) -> None:
+    def _lead(self) -> None:
+        """Commit for all who wait, then let the next one lead."""
+        with self._mutex:
+            changes = self._next_group()
+        self._writer_thread = get_ident()
+        try:
+            self._commit(changes)
+        finally:
+            self._writer_thread = None
+            with self._mutex:
+                # after Ctrl-C in here, the others' changes are not lost
+                left = [change for change in changes[1:] if not change.is_done]
+                self._waiting.extendleft(reversed(left))
+                self._hand_over()
+            for change in changes:
+                if change.is_done:
+                    change.woken.set()
+
+    def _next_group(self) -> list[_Change[Any]]:
+        """Return the first changes that wait; a change that wants to be alone is."""
+        group = [self._waiting.popleft()]
+        while self._waiting and not (group[0].alone or self._waiting[0].alone):
+            group.append(self._waiting.popleft())
+        return group
+
+    def _hand_over(self) -> None:
+        self._is_led = bool(self._waiting)
+        if self._is_led:
+            self._waiting[0].woken.set()
+
+    # -- committing -------------------------------------------------------------
+
+    def _commit(self, changes: Sequence[_Change[Any]]) -> None:
         try:
             with self._storage.write() as writer:
-                results = [change.make(writer) for change in changes]
-        except StorageError as error:
-            for change in changes:
-                change.fail(error)
+                results = _make(changes, writer)
         except Exception as error:
-            self._commit_one_by_one(changes, error)
-        else:
-            self._committed()
-            for change, result in zip(changes, results, strict=True):
-                change.succeed(result)
-
-    def _commit_one_by_one(self, changes: list[_Change[Any]], error: Exception) -> None:
-        """Find the change that failed: all were undone."""
-        if len(changes) == 1:
-            changes[0].fail(error)
+            if len(changes) == 1 or isinstance(error, StorageError):
+                for change in changes:
+                    change.fail(error)
+                return
+            # all were undone: find the one that failed
+            for change in changes:
+                self._commit([change])
             return
-        for change in changes:
-            self._commit([change])
+        self._committed()
+        for change, result in zip(changes, results, strict=True):
+            change.succeed(result)
+
+
+def _make(changes: Sequence[_Change[Any]], writer: Writer) -> list[Any]:
+    """Return the results of all the changes; registrations are added together."""
+    rows = [change.row for change in changes if change.row is not None]
+    periods = iter(ledger.add_rows(writer, rows))
+    return [
+        next(periods) if change.make is None else change.make(writer)
+        for change in changes
+    ]

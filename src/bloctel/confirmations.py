@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
-
 from bloctel import clock, ledger, rules, tokens
 from bloctel.errors import InputError, TooManyNumbersError, UsedTokenError
 from bloctel.periods import to_epoch_day
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from bloctel.periods import RegistrationPeriod
     from bloctel.rules import ListRules
-    from bloctel.storage import StoredList, Writer
+    from bloctel.storage import Writer
 
 __all__ = ["VALID_FOR", "Action", "Asked", "confirm", "request", "seconds"]
 
@@ -117,23 +115,16 @@ def confirm(
     if row is None or row.used_at is not None:
         # signed by us and gone: the number it was for has been erased
         raise UsedTokenError("a token that was not confirmed yet", "a used one")
-    names = {held.id: held for held in writer.lists()}
-    held = names[row.list_id]
-    rule = rules.load(held.name)
+    names = {held.id: held.name for held in writer.lists()}
+    rule = rules.load(names[row.list_id])
     day = clock.day_at(now, rule.time_zone)
     rule.require_open(day)
     _require_possible(writer, rule, row, day)
     writer.save_request(row._replace(used_at=int(now)))
     if row.kind is ChangeKind.REGISTERED:
-        return _register(writer, rule, held, row.key, day)
+        new = ledger.new_row(rule, row.key, day, None)
+        return ledger.add_rows(writer, [new])[0]
     return ledger.amend(writer, rule, row.key, row.kind, on=day)
-
-
-def _register(
-    writer: Writer, rule: ListRules, held: StoredList, key: int, day: date
-) -> RegistrationPeriod:
-    receipts = ledger.Receipts(rule, None, day)
-    return ledger.add(writer, receipts.of(held, np.array([key], np.uint64), 0))
 
 
 def _require_possible(

@@ -13,6 +13,7 @@ then refuse.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Literal, Self, get_args
@@ -191,11 +192,11 @@ class Follower(Book):
     # -- following ----------------------------------------------------------------
 
     def _start(self) -> None:
-        if not self._start_from_cache():
-            self._rebuild()
-        with self._changing:
+        if self._start_from_cache():
             self._mirror.catch_up(reload=False)
             self._set_state(self._mirror.state)
+        else:
+            self._rebuild()
         self._heard_at = clock.elapsed()
         self._thread.start()
 
@@ -267,26 +268,26 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry into a new base, by way of the cache if any."""
+        mirror = Mirror(self._storage, self._mirror.exact)
         if self._cache is None:
-            mirror = Mirror(self._storage, self._mirror.exact)
             mirror.load()
-            with self._changing:
-                self._mirror = mirror
-            return
-        info = build_snapshot(
-            self._storage, self._cache, region=self.region, identity=self._identity
-        )
-        content = snapshot.read_content(self._cache, verify=True)
+        else:
+            info = build_snapshot(
+                self._storage, self._cache, region=self.region, identity=self._identity
+            )
+            content = snapshot.read_content(self._cache, verify=True)
+            mirror.start_from(content.state.table, info.generation)
         with self._changing:
-            self._mirror.start_from(content.state.table, info.generation)
+            mirror.catch_up(reload=False)
+            self._mirror = mirror
+            if not self._closed.is_set():
+                self._set_state(mirror.state)
 
 
 def _close_quietly(watcher: Watcher | None) -> None:
     if watcher is not None:
-        try:
+        with suppress(StorageError):  # it may be gone already
             watcher.close()
-        except StorageError:
-            pass  # it is gone already
 
 
 class _Queue:
@@ -304,7 +305,7 @@ class _Queue:
         self._told: set[object] = set()
         self._day = 0.0
 
-    def look_if(self, has_changed: bool) -> None:  # noqa: FBT001
+    def look_if(self, has_changed: bool) -> None:
         """Look if anything has changed, or if it may be another day."""
         minute = clock.now() // 60
         if has_changed or minute != self._day:
@@ -322,4 +323,5 @@ class _Queue:
             if new:
                 self._hook(new)
         except Exception:
-            _log.exception("the hook for blocked numbers failed")
+            if not self._follower._closed.is_set():
+                _log.exception("the hook for blocked numbers failed")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -37,15 +37,16 @@ from bloctel.storage import (
 from bloctel.table import Entry, Table, TableBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from bloctel.rules import ListRules
 
 __all__ = [
+    "NewRow",
     "Receipts",
-    "add",
+    "add_rows",
     "amend",
     "as_day",
     "book_lists",
@@ -57,11 +58,11 @@ __all__ = [
     "keys_of",
     "known_list",
     "load",
+    "new_row",
     "no_table",
     "prefix_rules",
     "purge",
     "require_in_course",
-    "stored_period",
 ]
 
 
@@ -157,24 +158,52 @@ def held_list(writer: Writer, name: str) -> StoredList:
     return known.get(name) or writer.add_list(name)
 
 
-def add(writer: Writer, new: NewRegistrations) -> RegistrationPeriod:
-    """Store one registration if it is new, and return the period that is stored."""
-    row = new.rows()[0]
-    if writer.add([new]):
-        return _period(row)
-    return stored_period(writer, row)
+class NewRow(NamedTuple):
+    """A registration of one number, to be stored.
+
+    Attributes:
+        list: The list's name.
+        key: The number.
+        registered_on: The day of the receipt, in days since 1970-01-01.
+        starts_on: The first day of the protection.
+        ends_on: The first day after it, or `NO_END`.
+    """
+
+    list: str
+    key: int
+    registered_on: int
+    starts_on: int
+    ends_on: int
 
 
-def stored_period(reader: Reader, row: Registration) -> RegistrationPeriod:
-    """Return the period under which a registration is stored.
+def new_row(rule: ListRules, key: int, on: date, delay_days: int | None) -> NewRow:
+    """Return the registration that a number and the day of its receipt make.
 
     Raises:
-        NotRegisteredError: It is not stored.
+        ListClosedError: The list is not open on that day.
+        InputError: The rules do not allow that delay.
     """
-    for known in reader.registrations_of([row.key]):
-        if _name(known) == _name(row):
-            return _period(known)
-    raise NotRegisteredError("a registration that is stored", "none")
+    days = _protected_days(rule.name, on, delay_days)
+    return NewRow(rule.name, key, to_epoch_day(on), *days)
+
+
+def add_rows(writer: Writer, rows: Sequence[NewRow]) -> list[RegistrationPeriod]:
+    """Store registrations that are new; return the periods that are stored."""
+    stored: dict[tuple[str, int, int], tuple[int, int]] = {}
+    for name in dict.fromkeys(row.list for row in rows):
+        held = held_list(writer, name)
+        wanted = {row[1:3]: row[3:] for row in rows if row.list == name}
+        columns = np.array([name + days for name, days in wanted.items()], np.int64).T
+        keys = columns[0].astype(np.uint64)
+        if writer.add([NewRegistrations(held.id, keys, *columns[1:])]) < len(wanted):
+            for known in writer.registrations_of({key for key, _ in wanted}):
+                if known.list_id == held.id and known[1:3] in wanted:
+                    wanted[known[1:3]] = known[3:5]
+        stored |= {(name, *which): days for which, days in wanted.items()}
+    return [
+        RegistrationPeriod(as_day(starts_on), from_epoch_day(ends_on))
+        for starts_on, ends_on in (stored[row[:3]] for row in rows)
+    ]
 
 
 def amend(

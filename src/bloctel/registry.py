@@ -225,14 +225,8 @@ class Registry(Book):
         """
         rule = rules.load(list)
         day = self._day(on, rule)
-        receipts = ledger.Receipts(rule, delay_days, day)
-        key = np.array([self._key(number, region)], np.uint64)
-
-        def change(writer: Writer) -> RegistrationPeriod:
-            held = ledger.held_list(writer, rule.name)
-            return ledger.add(writer, receipts.of(held, key, 0))
-
-        return self._commits.run(change)
+        key = self._key(number, region)
+        return self._commits.add(ledger.new_row(rule, key, day, delay_days))
 
     def register_many(
         self,

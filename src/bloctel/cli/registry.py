@@ -18,8 +18,9 @@ from bloctel.cli.options import (
 )
 from bloctel.cli.output import print_record, print_rows
 from bloctel.errors import InputError, InvalidNumberError
+from bloctel.journal import HistoryEntry
 from bloctel.numbers import DEFAULT_REGION, PhoneNumber, normalize
-from bloctel.registry import HistoryEntry, Registry
+from bloctel.registry import Registry
 from bloctel.scrub import import_csv
 
 __all__ = ["app"]

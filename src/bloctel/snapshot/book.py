@@ -180,7 +180,11 @@ def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
 
 
 def build(
-    path: str | Path, table: Table, lists: Sequence[BookList], origin: Origin
+    path: str | Path,
+    table: Table,
+    lists: Sequence[BookList],
+    origin: Origin,
+    prefixes=(),
 ) -> SnapshotInfo:
     """Write a snapshot file in one stroke, and return what it says of itself.
 

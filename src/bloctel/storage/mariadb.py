@@ -68,15 +68,19 @@ class MariadbStorage(SqlStorage):
             **options,
         )
 
-    def _lock_creation(self, connection: sa.Connection) -> None:
-        # the connection keeps it until the next creation, or its end
-        locked = connection.exec_driver_sql(
-            f"SELECT GET_LOCK('bloctel creation', {BUSY_SECONDS})"
-        ).scalar()
-        if not locked:
-            raise StorageBusyError(
-                "a database where nobody else creates a registry", "one who does"
-            )
+    def create(self, settings: Mapping[str, str]) -> None:
+        """Make an empty registry; making a table commits, so others must wait."""
+        self._require_open()
+        with self._errors(), self._lookups.connect() as connection:
+            lock = sa.func.concat("bloctel ", sa.func.database())
+            if not connection.scalar(sa.func.get_lock(lock, BUSY_SECONDS)):
+                raise StorageBusyError(
+                    "a database where nobody else creates a registry", "one who does"
+                )
+            try:
+                super().create(settings)
+            finally:
+                connection.scalar(sa.func.release_lock(lock))
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
         """Return which error of ours an error of the server is, by its number."""

@@ -96,6 +96,14 @@ class PostgresqlStorage(SqlStorage):
     def _lock_creation(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION})")
 
+    def connect(self) -> psycopg.Connection[Any]:
+        """Return a connection of its own, each of whose statements stands alone."""
+        import psycopg  # noqa: PLC0415
+
+        arguments, options = self._lookups.dialect.create_connect_args(self._url)
+        options |= self._connect_args
+        return psycopg.connect(*arguments, **options, autocommit=True)
+
     def watch(self) -> PostgresqlWatcher:
         """Return what waits for changes."""
         self._require_open()
@@ -145,12 +153,7 @@ class PostgresqlWatcher:
     def __init__(self, storage: PostgresqlStorage) -> None:
         self._storage = storage
         with storage._errors():
-            self._connection = storage._lookups.raw_connection()
-            self._connection.detach()
-            self._listening: psycopg.Connection[Any] = (
-                self._connection.driver_connection  # type: ignore[assignment]
-            )
-            self._listening.autocommit = True
+            self._listening = storage.connect()
             self._listening.execute(f"LISTEN {_CHANNEL}")
 
     def wait(self, seconds: float) -> None:

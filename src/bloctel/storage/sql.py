@@ -445,7 +445,14 @@ class SqlWriter(SqlReader):
         # waits for other writers, so that cursors grow as transactions end
         locked = sa.select(state.c.last_change).with_for_update()
         self._first = self._last = connection.scalar(locked) or 0
+        self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False
+
+    def lists(self) -> tuple[StoredList, ...]:
+        """Return the lists, by their ids; nobody else changes them now."""
+        if self._lists is None:
+            self._lists = super().lists()
+        return self._lists
 
     def finish(self) -> None:
         """Note the last cursor given, if any was."""
@@ -466,6 +473,7 @@ class SqlWriter(SqlReader):
         last = self._connection.scalar(sa.select(sa.func.max(list_.c.id)))
         added = StoredList((last or 0) + 1, name, None)
         self._connection.execute(list_.insert(), added._asdict())
+        self._lists = None
         self._cursors(1)
         return added
 
@@ -593,6 +601,7 @@ class SqlWriter(SqlReader):
         self._connection.execute(
             list_.update().where(list_.c.id == list_id).values(complete_from=day)
         )
+        self._lists = None
         self._cursors(1)
 
     def log(self, events: Iterable[Event]) -> None:
