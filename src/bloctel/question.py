@@ -17,6 +17,7 @@ from bloctel._probe import LEFT, Probe
 from bloctel.columns import Spans, blocks
 from bloctel.numbers import PhoneNumber, is_french, nine_digits, read, read_block
 from bloctel.periods import NO_END, from_epoch_day
+from bloctel.prefixes import LAST_CODE, PrefixRule, ranges_of
 from bloctel.table import UNDATED, Entry, Overlay, Table
 from bloctel.threads import in_order
 
@@ -54,7 +55,8 @@ class Verdict:
         list: The list that blocks; None unless blocked.
         since: The first day of the protection; None if unknown, or not blocked.
         until: The first day after the protection; None if it has no end.
-        reason: `registered` if blocked; `not_listed`, `not_yet_protected` or
+        reason: `registered` if blocked, or `prefix` if by a rule for all numbers that
+            begin alike, whose days the verdict has; `not_listed`, `not_yet_protected` or
             `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
     """
 
@@ -90,12 +92,14 @@ class State:
         overlay: What has changed since.
         covered_until: The first day on which that is too old to be asked; None if it
             is kept up to date.
+        prefixes: The rules for all numbers that begin alike.
     """
 
     lists: tuple[BookList, ...]
     table: Table
     overlay: Overlay
     covered_until: date | None = None
+    prefixes: tuple[PrefixRule, ...] = ()
 
 
 class Question:
@@ -116,6 +120,8 @@ class Question:
         self._overlay = state.overlay
         self._names = [held.rules.name for held in state.lists]
         self._days = days
+        self._rules = state.prefixes
+        self._ranges = ranges_of(state.prefixes, days)
         self.region = region
         day = np.full(max(1, len(state.lists)), NO_END, np.int64)
         for place, on in days.items():
@@ -132,16 +138,16 @@ class Question:
             self._active,
             is_french(region),
             overlay.filter if overlay else None,
+            self._ranges,
         )
 
     def match(self, key: int) -> int:
-        """Return the code of the period that blocks a key, or -1."""
-        if self._overlay and key in self._overlay:
-            return self._match_overlay(key)
-        return _filter.match(self._table.filter, self._table.index, self._active, key)
+        """Return the code of the period or the rule that blocks a key, or -1."""
+        code = self._match_exactly(key)
+        return self._ranges.find(key) if code < 0 and self._ranges else code
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of the period that blocks each key, or -1.
+        """Return the code of the period or the rule that blocks each key, or -1.
 
         Refusal codes in *keys* give -1.
         """
@@ -151,6 +157,8 @@ class Question:
         if self._overlay:
             for row, key in self._overlay.rows(keys):
                 out[row] = self._match_overlay(key)
+        if self._ranges:
+            self._ranges.find_many(keys, out)
         return out
 
     def match_spans(
@@ -213,9 +221,22 @@ class Question:
         """
         key = read(number, region)
         integer = nine_digits(number) if is_french(region) else None
-        if integer is None or self.match(key) >= 0 or self.match(integer) < 0:
+        if integer is None or self.match(key) >= 0 or not self._is_abroad(integer):
             return key
         return _digits.AMBIGUOUS
+
+    def _is_abroad(self, integer: int) -> bool:
+        """Tell whether an integer is blocked as a whole foreign number."""
+        code = self.match(integer)
+        # a prefix also begins what is no line of its country
+        return code >= 0 and (
+            self._rule(code) is None or read(f"+{integer}", None) == integer
+        )
+
+    def _match_exactly(self, key: int) -> int:
+        if self._overlay and key in self._overlay:
+            return self._match_overlay(key)
+        return _filter.match(self._table.filter, self._table.index, self._active, key)
 
     def _match_overlay(self, key: int) -> int:
         entries = self._overlay.entries(key)
@@ -227,12 +248,18 @@ class Question:
 
     def why(self, code: int) -> tuple[str, date | None, date | None]:
         """Return the list, the first day and the end that *code* stands for."""
-        table = self._table
-        holder = table if code < len(table.lists) else self._overlay
-        entry = holder.entry(code)
-        dated = entry.starts_on != UNDATED
-        since = from_epoch_day(entry.starts_on) if dated else None
-        return self._names[entry.list], since, from_epoch_day(entry.ends_on)
+        cause = self._rule(code) or self._entry(code)
+        dated = cause.starts_on != UNDATED
+        since = from_epoch_day(cause.starts_on) if dated else None
+        return self._names[cause.list], since, from_epoch_day(cause.ends_on)
+
+    def _rule(self, code: int) -> PrefixRule | None:
+        place = LAST_CODE - code
+        return self._rules[place] if place < len(self._rules) else None
+
+    def _entry(self, code: int) -> Entry:
+        holder = self._table if code < len(self._table.lists) else self._overlay
+        return holder.entry(code)
 
     def verdict(self, key: int) -> Verdict:
         """Return the answer for a key, and why."""
@@ -240,7 +267,8 @@ class Question:
         code = self.match(key)
         if code >= 0:
             name, since, until = self.why(code)
-            return Verdict(Status.BLOCKED, number, name, since, until, "registered")
+            reason = "prefix" if self._rule(code) else "registered"
+            return Verdict(Status.BLOCKED, number, name, since, until, reason)
         return Verdict(Status.CLEAR, number, None, None, None, self._why_clear(key))
 
     def _why_clear(self, key: int) -> str:
