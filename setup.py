@@ -26,7 +26,12 @@ COMPILED = {
         "src/bloctel/_native/xxh64.h",
     ],
     "bloctel._filter": [*FILTER, "src/bloctel/_native/index_layout.h"],
-    "bloctel._probe": [*FILTER, "src/bloctel/_native/french_text.h"],
+    "bloctel._probe": [
+        *FILTER,
+        "src/bloctel/_native/french_text.h",
+        "src/bloctel/_native/ranges.h",
+    ],
+    "bloctel._ranges": ["src/bloctel/_native/ranges.h"],
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
 }
 

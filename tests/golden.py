@@ -15,6 +15,7 @@ import numpy as np
 
 from bloctel import rules, snapshot
 from bloctel.periods import to_epoch_day
+from bloctel.prefixes import PrefixRule
 from bloctel.question import BookList
 from bloctel.table import UNDATED, Table
 
@@ -34,6 +35,16 @@ class Row(NamedTuple):
     ends_on: date | None
 
 
+class Beginning(NamedTuple):
+    """One rule for all numbers that begin alike."""
+
+    prefix: int
+    list: str
+    starts_on: date | None
+    ends_on: date | None
+    blocks: bool
+
+
 class Golden(NamedTuple):
     """What a golden file holds."""
 
@@ -41,6 +52,7 @@ class Golden(NamedTuple):
     region: str | None
     complete_from: date | None
     rows: tuple[Row, ...]
+    prefixes: tuple[Beginning, ...] = ()
 
 
 _OWN = date(2023, 5, 4)
@@ -59,10 +71,29 @@ _MIXED = (
     *(Row(33261910000 + i, "own", _OWN, None) for i in range(120)),
 )
 
+_PREFIXES = (
+    Beginning(3319900, "own", _OWN, None, True),
+    Beginning(33199001, "own", _OWN, None, False),
+    Beginning(33199001234, "fr.bloctel", _FIRST, _FIRST + _TERM, True),
+    Beginning(3363998, "fr.bloctel", None, _OWN, True),
+    Beginning(3363998, "fr.bloctel", _OWN, None, False),
+    Beginning(44, "own", _FIRST, None, True),
+)
+
 #: By the name of the file.  Numbers are of the ranges reserved for fiction.
 GOLDEN: Final = {
     "empty": Golden(("own",), "FR", None, ()),
     "one-number": Golden(("own",), None, None, (Row(33199001234, "own", _OWN, None),)),
+    "prefixes": Golden(
+        ("own", "fr.bloctel"),
+        "FR",
+        None,
+        (
+            Row(33199001235, "own", _OWN, None),
+            Row(33639981234, "own", _OWN, _OWN + _TERM),
+        ),
+        _PREFIXES,
+    ),
     "two-lists": Golden(("fr.bloctel", "own"), "FR", date(2019, 6, 1), _MIXED),
     "wide-codes": Golden(("own",), "FR", None, _MANY),
 }
@@ -71,9 +102,7 @@ GOLDEN: Final = {
 def write(path: Path, golden: Golden) -> None:
     """Write what a golden file holds to *path*."""
     rows = sorted(golden.rows, key=lambda row: row.list, reverse=True)
-    starts = [
-        UNDATED if r.starts_on is None else to_epoch_day(r.starts_on) for r in rows
-    ]
+    starts = [_first_day(row.starts_on) for row in rows]
     ends = [to_epoch_day(row.ends_on) for row in rows]
     table = Table.build(
         np.array([row.key for row in rows], np.uint64),
@@ -83,7 +112,21 @@ def write(path: Path, golden: Golden) -> None:
     )
     lists = [BookList(rules.load(name), golden.complete_from) for name in golden.lists]
     origin = snapshot.Origin(golden.region, _BUILT_ON, 7, _REGISTRY)
-    snapshot.build(path, table, lists, origin)
+    prefixes = [
+        PrefixRule(
+            golden.lists.index(rule.list),
+            rule.prefix,
+            _first_day(rule.starts_on),
+            to_epoch_day(rule.ends_on),
+            rule.blocks,
+        )
+        for rule in golden.prefixes
+    ]
+    snapshot.build(path, table, lists, origin, prefixes)
+
+
+def _first_day(day: date | None) -> int:
+    return UNDATED if day is None else to_epoch_day(day)
 
 
 if __name__ == "__main__":

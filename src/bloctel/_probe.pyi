@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from bloctel._filter import BloomFilter, ExactIndex
+from bloctel._ranges import Ranges
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -21,6 +22,7 @@ class Probe:
         active: bytes,
         national: bool,
         changed: BloomFilter | None,
+        prefixes: Ranges | None,
     ) -> None: ...
     def judge_spans(
         self,

@@ -49,6 +49,7 @@ from bloctel._filter cimport (
     sbbf_might_contain,
     sbbf_might_contain_many,
 )
+from bloctel._ranges cimport Ranges, key_ranges, ranges_find, ranges_mark_many
 
 
 cdef extern from "Python.h":
@@ -127,6 +128,7 @@ cdef class Probe:
         active: One byte a code: not 0 if the code blocks, on the day asked.
         national: Whether digits without a country code are French.
         changed: A filter over the keys that the table is not to be asked about.
+        prefixes: The keys that are blocked for how they begin, unless changed.
     """
 
     cdef BloomFilter _filter
@@ -135,6 +137,8 @@ cdef class Probe:
     cdef index_active _flags  # into `_active`
     cdef bint _national
     cdef BloomFilter _changed
+    cdef Ranges _prefixes
+    cdef key_ranges _beginnings  # of `_prefixes`
 
     def __init__(
         self,
@@ -143,6 +147,7 @@ cdef class Probe:
         bytes active not None,
         bint national,
         BloomFilter changed,
+        Ranges prefixes,
     ):
         self._filter = filter
         self._index = index
@@ -153,6 +158,9 @@ cdef class Probe:
         )
         self._national = national
         self._changed = changed
+        self._prefixes = prefixes
+        if prefixes is not None:
+            self._beginnings = prefixes._ranges
 
     # -- one number -------------------------------------------------------------
 
@@ -188,15 +196,16 @@ cdef class Probe:
         return code
 
     cdef inline int32_t _judge_key(self, uint64_t key) except? -3:
-        cdef int32_t code
+        cdef int32_t code = CLEAR
         if self._changed is not None and sbbf_might_contain(
                 self._changed._filter, key):
             return TO_READ
-        if not sbbf_might_contain(self._filter._filter, key):
-            return CLEAR
-        code = index_match(&self._index._index, self._flags, key)
-        if code == INDEX_DAMAGED:
-            raise _damaged()
+        if sbbf_might_contain(self._filter._filter, key):
+            code = index_match(&self._index._index, self._flags, key)
+            if code == INDEX_DAMAGED:
+                raise _damaged()
+        if code == CLEAR and self._beginnings.n:
+            code = ranges_find(&self._beginnings, key)
         return code
 
     # -- many -------------------------------------------------------------------
@@ -323,6 +332,9 @@ cdef class Probe:
     cdef bint _knows_short(self) noexcept:
         """Whether any key has nine digits or fewer, so that integers are ambiguous."""
         cdef exact_index *index = &self._index._index
+        if self._prefixes is not None and self._prefixes.touches(
+                _shortest, _above_short):
+            return True
         return self._changed is not None or (
             index.n_runs > 0 and index.runs[0].start < _above_short)
 
@@ -333,28 +345,44 @@ cdef class Probe:
                 self._filter._filter, &self._index._index, self._flags, rows.asked,
                 <size_t>rows.n, index_answers(NULL, out)):
             return INDEX_DAMAGED
+        if self._beginnings.n:
+            ranges_mark_many(&self._beginnings, rows.asked, <size_t>rows.n, out)
         if not rows.are_keys:
-            if rows.has_others and self._settle_others(rows, out):
-                return INDEX_DAMAGED
-            n_left = _settle_refused(rows, out)
+            if rows.has_others:
+                n_left = self._settle_others(rows, out)
+                if n_left < 0:
+                    return INDEX_DAMAGED
+            n_left += _settle_refused(rows, out)
         if self._changed is not None:
             n_left += self._leave_changed(rows, out)
         return n_left
 
-    cdef int _settle_others(self, Rows *rows, uint8_t *out) noexcept nogil:
-        """Refuse integers that are clear as they were read, and blocked otherwise."""
-        cdef Py_ssize_t i
+    cdef Py_ssize_t _settle_others(self, Rows *rows, uint8_t *out) noexcept nogil:
+        """Refuse integers that are clear as they were read, and blocked otherwise.
+
+        Returns:
+            How many are left, since only a prefix blocks them: it also begins what is
+            no line of its country.  Or `INDEX_DAMAGED`.
+        """
+        cdef Py_ssize_t i, n_left = 0
         cdef int32_t code
         for i in range(rows.n):
-            if rows.others[i] and out[i] == _ROW_CLEAR and sbbf_might_contain(
-                    self._filter._filter, rows.others[i]):
+            if (not rows.others[i] or out[i] != _ROW_CLEAR
+                    or rows.keys[i] < _first_key):
+                continue
+            code = CLEAR
+            if sbbf_might_contain(self._filter._filter, rows.others[i]):
                 code = index_match(
                     &self._index._index, self._flags, rows.others[i])
-                if code == INDEX_DAMAGED:
-                    return INDEX_DAMAGED
-                if code != CLEAR:
-                    out[i] = _ROW_INVALID
-        return 0
+            if code == INDEX_DAMAGED:
+                return INDEX_DAMAGED
+            if code != CLEAR:
+                out[i] = _ROW_INVALID
+            elif self._beginnings.n and ranges_find(
+                    &self._beginnings, rows.others[i]) != CLEAR:
+                out[i] = _ROW_LEFT
+                n_left += 1
+        return n_left
 
     cdef Py_ssize_t _leave_changed(self, Rows *rows, uint8_t *out) noexcept nogil:
         cdef Py_ssize_t i, n_left = 0
@@ -364,8 +392,8 @@ cdef class Probe:
             if rows.has_others and not rows.are_keys and rows.others[i]:
                 rows.changed[i] |= sbbf_might_contain(changed, rows.others[i])
             if rows.changed[i] and rows.asked[i] >= _first_key:
+                n_left += out[i] != _ROW_LEFT
                 out[i] = _ROW_LEFT
-                n_left += 1
         return n_left
 
 

@@ -160,10 +160,10 @@ class Book(Asker):
             UnknownListError: The book holds no such list.
         """
         question = self._asked(on, lists)
-        key = question.read(number, self._region(region))
+        key, known = question.ask(number, self._region(region))
         if key < _digits.FIRST_KEY:
             raise InvalidNumberError(reason_of(key))
-        return question.match(key) >= 0
+        return question.match(key, known) >= 0
 
     def check(
         self,
@@ -179,10 +179,10 @@ class Book(Asker):
         number gives a verdict with `Status.INVALID`.
         """
         question = self._asked(on, lists)
-        key = question.read(number, self._region(region))
+        key, known = question.ask(number, self._region(region))
         if key < _digits.FIRST_KEY:
             return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
-        return question.verdict(key)
+        return question.verdict(key, known)
 
     def is_blocked_many(
         self,
@@ -221,7 +221,7 @@ class Book(Asker):
         for block, statuses in question.judge(column, region, threads):
             if invalid == "raise" and (statuses == Status.INVALID).any():
                 row = int((statuses == Status.INVALID).argmax())
-                key = question.read(block.value(row), region)
+                key, _ = question.ask(block.value(row), region)
                 raise InvalidNumberError(reason_of(key), f"row {first + row}")
             parts.append(statuses != Status.CLEAR)
             first += len(block)

@@ -17,11 +17,12 @@ from bloctel._probe import LEFT, Probe
 from bloctel.columns import Spans, blocks
 from bloctel.numbers import PhoneNumber, is_french, nine_digits, read, read_block
 from bloctel.periods import NO_END, from_epoch_day
-from bloctel.table import UNDATED, Entry, Overlay, Table
+from bloctel.prefixes import LAST_CODE, PrefixRule, ranges_of
+from bloctel.table import UNDATED, Entry, Known, Overlay, Table
 from bloctel.threads import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from numpy.typing import NDArray
@@ -54,7 +55,8 @@ class Verdict:
         list: The list that blocks; None unless blocked.
         since: The first day of the protection; None if unknown, or not blocked.
         until: The first day after the protection; None if it has no end.
-        reason: `registered` if blocked; `not_listed`, `not_yet_protected` or
+        reason: `registered` if blocked, or `prefix` if by a rule for all numbers that
+            begin alike, whose days the verdict has; `not_listed`, `not_yet_protected` or
             `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
     """
 
@@ -90,12 +92,14 @@ class State:
         overlay: What has changed since.
         covered_until: The first day on which that is too old to be asked; None if it
             is kept up to date.
+        prefixes: The rules for all numbers that begin alike.
     """
 
     lists: tuple[BookList, ...]
     table: Table
     overlay: Overlay
     covered_until: date | None = None
+    prefixes: tuple[PrefixRule, ...] = ()
 
 
 class Question:
@@ -116,6 +120,8 @@ class Question:
         self._overlay = state.overlay
         self._names = [held.rules.name for held in state.lists]
         self._days = days
+        self._rules = state.prefixes
+        self._ranges = ranges_of(state.prefixes, days)
         self.region = region
         day = np.full(max(1, len(state.lists)), NO_END, np.int64)
         for place, on in days.items():
@@ -132,16 +138,29 @@ class Question:
             self._active,
             is_french(region),
             overlay.filter if overlay else None,
+            self._ranges,
         )
 
-    def match(self, key: int) -> int:
-        """Return the code of the period that blocks a key, or -1."""
-        if self._overlay and key in self._overlay:
-            return self._match_overlay(key)
-        return _filter.match(self._table.filter, self._table.index, self._active, key)
+    def ask(self, number: object, region: str | None) -> tuple[int, Known]:
+        """Return the key of *number*, or the code of its refusal, and what is known.
+
+        A nine-digit integer that is clear as a French number, and blocked as a
+        foreign one, is refused: one of the two would be a wrong answer.
+
+        Returns:
+            The key, and what `match` and `verdict` need to know of it.
+        """
+        key, other = self._readings(number, region)
+        known = self._overlay.known([key] if other is None else [key, other])
+        return self._settled(key, other, known), known
+
+    def match(self, key: int, known: Known) -> int:
+        """Return the code of the period or the rule that blocks a key, or -1."""
+        code = self._match_exactly(key, known)
+        return self._ranges.find(key) if code < 0 and self._ranges else code
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of the period that blocks each key, or -1.
+        """Return the code of the period or the rule that blocks each key, or -1.
 
         Refusal codes in *keys* give -1.
         """
@@ -149,8 +168,14 @@ class Question:
         table = self._table
         _filter.match_many(table.filter, table.index, self._active, keys, out)
         if self._overlay:
-            for row, key in self._overlay.rows(keys):
-                out[row] = self._match_overlay(key)
+            rows = np.flatnonzero(self._overlay.filter.might_contain_many(keys))
+            changed = keys[rows].tolist()
+            known = self._overlay.known(set(changed))
+            for row, key in zip(rows.tolist(), changed, strict=True):
+                if key in known:
+                    out[row] = self._match_entries(known[key])
+        if self._ranges:
+            self._ranges.find_many(keys, out)
         return out
 
     def match_spans(
@@ -189,36 +214,57 @@ class Question:
         """
         out = np.empty(len(block), np.uint8)
         if block.judge(self.probe, is_french(region), out):
-            known: dict[tuple[type, object], Status] = {}
-            for row in np.flatnonzero(out == LEFT).tolist():
-                value = block.value(row)
-                name = type(value), value
-                if name not in known:
-                    known[name] = self.status(value, region)
-                out[row] = known[name]
+            left = np.flatnonzero(out == LEFT).tolist()
+            values = [block.value(row) for row in left]
+            statuses = self._statuses_of(values, region)
+            out[left] = [statuses[type(value), value] for value in values]
         return out
 
-    def status(self, number: object, region: str | None) -> Status:
-        """Return the status of one number."""
-        key = self.read(number, region)
+    def _statuses_of(
+        self, values: Iterable[object], region: str | None
+    ) -> dict[tuple[type, object], Status]:
+        """Return the status of each distinct value, the overlay being asked once."""
+        distinct = {(type(value), value): value for value in values}
+        readings = {
+            name: self._readings(value, region) for name, value in distinct.items()
+        }
+        keys = {key for pair in readings.values() for key in pair if key is not None}
+        known = self._overlay.known(keys)
+        return {name: self._status(*pair, known) for name, pair in readings.items()}
+
+    def _status(self, key: int, other: int | None, known: Known) -> Status:
+        key = self._settled(key, other, known)
         if key < _digits.FIRST_KEY:
             return Status.INVALID
-        return Status.BLOCKED if self.match(key) >= 0 else Status.CLEAR
+        return Status.BLOCKED if self.match(key, known) >= 0 else Status.CLEAR
 
-    def read(self, number: object, region: str | None) -> int:
-        """Return the key of *number*, or the code of its refusal.
+    def _readings(
+        self, number: object, region: str | None
+    ) -> tuple[int, int | None]:
+        """Return the key or refusal of *number*, and the other that it may mean."""
+        other = nine_digits(number) if is_french(region) else None
+        return read(number, region), other
 
-        A nine-digit integer that is clear as a French number, and blocked as a
-        foreign one, is refused: one of the two would be a wrong answer.
-        """
-        key = read(number, region)
-        integer = nine_digits(number) if is_french(region) else None
-        if integer is None or self.match(key) >= 0 or self.match(integer) < 0:
+    def _settled(self, key: int, other: int | None, known: Known) -> int:
+        """Return the key, or the code of a refusal if the other reading is blocked."""
+        if other is None or self.match(key, known) >= 0:
             return key
-        return _digits.AMBIGUOUS
+        return _digits.AMBIGUOUS if self._is_abroad(other, known) else key
 
-    def _match_overlay(self, key: int) -> int:
-        entries = self._overlay.entries(key)
+    def _is_abroad(self, integer: int, known: Known) -> bool:
+        """Tell whether an integer is blocked as a whole foreign number."""
+        code = self.match(integer, known)
+        # a prefix also begins what is no line of its country
+        return code >= 0 and (
+            self._rule(code) is None or read(f"+{integer}", None) == integer
+        )
+
+    def _match_exactly(self, key: int, known: Known) -> int:
+        if key in known:
+            return self._match_entries(known[key])
+        return _filter.match(self._table.filter, self._table.index, self._active, key)
+
+    def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
         return next((code for code, entry in entries if self._covers(entry)), -1)
 
     def _covers(self, entry: Entry) -> bool:
@@ -227,25 +273,32 @@ class Question:
 
     def why(self, code: int) -> tuple[str, date | None, date | None]:
         """Return the list, the first day and the end that *code* stands for."""
-        table = self._table
-        holder = table if code < len(table.lists) else self._overlay
-        entry = holder.entry(code)
-        dated = entry.starts_on != UNDATED
-        since = from_epoch_day(entry.starts_on) if dated else None
-        return self._names[entry.list], since, from_epoch_day(entry.ends_on)
+        cause = self._rule(code) or self._entry(code)
+        dated = cause.starts_on != UNDATED
+        since = from_epoch_day(cause.starts_on) if dated else None
+        return self._names[cause.list], since, from_epoch_day(cause.ends_on)
 
-    def verdict(self, key: int) -> Verdict:
+    def _rule(self, code: int) -> PrefixRule | None:
+        place = LAST_CODE - code
+        return self._rules[place] if place < len(self._rules) else None
+
+    def _entry(self, code: int) -> Entry:
+        holder = self._table if code < len(self._table.lists) else self._overlay
+        return holder.entry(code)
+
+    def verdict(self, key: int, known: Known) -> Verdict:
         """Return the answer for a key, and why."""
         number = PhoneNumber(key)
-        code = self.match(key)
+        code = self.match(key, known)
         if code >= 0:
             name, since, until = self.why(code)
-            return Verdict(Status.BLOCKED, number, name, since, until, "registered")
-        return Verdict(Status.CLEAR, number, None, None, None, self._why_clear(key))
+            reason = "prefix" if self._rule(code) else "registered"
+            return Verdict(Status.BLOCKED, number, name, since, until, reason)
+        reason = self._why_clear(known[key] if key in known else self._table.entries(key))
+        return Verdict(Status.CLEAR, number, None, None, None, reason)
 
-    def _why_clear(self, key: int) -> str:
-        holder = self._overlay if key in self._overlay else self._table
-        known = [entry for _, entry in holder.entries(key) if entry.list in self._days]
+    def _why_clear(self, entries: Iterable[tuple[int, Entry]]) -> str:
+        known = [entry for _, entry in entries if entry.list in self._days]
         if not known:
             return "not_listed"
         if any(entry.ends_on <= self._days[entry.list] for entry in known):

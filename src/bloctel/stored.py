@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bloctel import _filter, ledger
-from bloctel.table import FALSE_POSITIVE_RATE, Entry, Overlay, Table
+from bloctel.table import FALSE_POSITIVE_RATE, Entry, Known, Overlay, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +54,7 @@ class StoredNumbers(Overlay):
         else:
             self.filter.add_many(new)
 
-    def known(self, keys: Iterable[int]) -> dict[int, list[tuple[int, Entry]]]:
+    def known(self, keys: Iterable[int]) -> Known:
         """Return what the storage holds of those of the numbers that it may hold."""
         maybe = [key for key in keys if self.filter.might_contain(key)]
         if not maybe:

@@ -7,6 +7,7 @@ since a table was built.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["UNDATED", "Entry", "Overlay", "Table", "TableBuilder"]
+__all__ = ["UNDATED", "Entry", "Known", "Overlay", "Table", "TableBuilder"]
 
 #: The first day of a period of which nobody knows when it began: before all days.
 UNDATED: Final = -(1 << 22)
@@ -44,6 +45,10 @@ class Entry:
     list: int
     starts_on: int
     ends_on: int
+
+
+#: The codes and the periods of numbers.
+Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
 class Table:
@@ -207,9 +212,6 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __contains__(self, key: int) -> bool:
-        return key in self._numbers
-
     def replace(self, key: int, entries: Iterable[Entry]) -> None:
         """Set what is known of a number; no entries take it off every list."""
         codes = tuple(self._code(entry) for entry in sorted(entries))
@@ -229,16 +231,15 @@ class Overlay:
             self.filter = larger
         self.filter.add(key)
 
-    def entries(self, key: int) -> list[tuple[int, Entry]]:
-        """Return the codes and the periods of one number."""
-        return [(code, self.entry(code)) for code in self._numbers[key]]
+    def known(self, keys: Iterable[int]) -> Known:
+        """Return what is here of these numbers: it replaces what the table holds."""
+        numbers = self._numbers
+        return {
+            key: [(code, self.entry(code)) for code in numbers[key]]
+            for key in keys
+            if key in numbers
+        }
 
     def entry(self, code: int) -> Entry:
         """Return what *code* stands for."""
         return self._periods[code - self._base]
-
-    def rows(self, keys: NDArray[np.uint64]) -> list[tuple[int, int]]:
-        """Return the rows of *keys* that are here, each with its key."""
-        rows = np.flatnonzero(self.filter.might_contain_many(keys)).tolist()
-        found = [(row, int(keys[row])) for row in rows]
-        return [(row, key) for row, key in found if key in self._numbers]

@@ -23,6 +23,7 @@ EPOCH = date(1970, 1, 1)
 UNDATED = -(2**22)
 NO_END = 2**31 - 1
 NAMES = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
+OPTIONAL = ("PREFIXES",)
 
 
 class Period(NamedTuple):
@@ -32,6 +33,16 @@ class Period(NamedTuple):
     list: str
     starts_on: date | None
     ends_on: date | None
+
+
+class Prefix(NamedTuple):
+    """One rule for all numbers that begin alike."""
+
+    prefix: int
+    list: str
+    starts_on: date | None
+    ends_on: date | None
+    blocks: bool
 
 
 class Header(NamedTuple):
@@ -76,13 +87,38 @@ class File:
         kind = {1: "B", 2: "H", 4: "I"}[len(codes) // n if n else 1]
         self.codes = struct.unpack(f"<{n}{kind}", codes)
         assert len(self.remainders) == n
+        self.prefixes = [
+            self.prefix(*row)
+            for row in struct.iter_unpack("<QIiiI", self.sections.get("PREFIXES", b""))
+        ]
 
     def period(self, key: int, code: int) -> Period:
         """Return the period that a code stands for."""
         place, start, end = self.periods[code]
-        starts_on = None if start == UNDATED else EPOCH + timedelta(days=start)
-        ends_on = None if end == NO_END else EPOCH + timedelta(days=end)
-        return Period(key, self.names[place], starts_on, ends_on)
+        return Period(key, self.names[place], *days(start, end))
+
+    def prefix(
+        self, prefix: int, place: int, start: int, end: int, blocks: int
+    ) -> Prefix:
+        """Return a rule, once it has been checked."""
+        assert 1 <= prefix < 10**15
+        assert blocks in (0, 1)
+        return Prefix(prefix, self.names[place], *days(start, end), blocks == 1)
+
+    def blocking_lists(self, key: int, on: date) -> set[str]:
+        """Return the lists that block a key on a day."""
+        found = {p.list for p in self.look_up(key) if covers(p, on)}
+        for name in self.names:
+            rules = [
+                (len(str(rule.prefix)), rule.starts_on or date.min, rule.blocks)
+                for rule in self.prefixes
+                if rule.list == name
+                and covers(rule, on)
+                and str(key).startswith(str(rule.prefix))
+            ]
+            if rules and max(rules)[2]:
+                found.add(name)
+        return found
 
     def entries(self) -> list[Period]:
         """Return every entry, in the order of the file."""
@@ -120,6 +156,18 @@ class File:
         return None
 
 
+def days(start: int, end: int) -> tuple[date | None, date | None]:
+    """Return a first day and an end; None for a beginning or an end unknown."""
+    starts_on = None if start == UNDATED else EPOCH + timedelta(days=start)
+    return starts_on, None if end == NO_END else EPOCH + timedelta(days=end)
+
+
+def covers(held: Period | Prefix, on: date) -> bool:
+    """Tell whether a period, or a rule, covers a day."""
+    begun = held.starts_on is None or held.starts_on <= on
+    return begun and (held.ends_on is None or on < held.ends_on)
+
+
 def _checked_header(content: bytes) -> Header:
     header = Header(*struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128]))
     assert header.magic == b"\x89BLOCT\r\n"
@@ -138,7 +186,7 @@ def _checked_sections(content: bytes, header: Header) -> dict[str, bytes]:
     for raw, offset, size, checksum in sorted(table, key=lambda entry: entry[1]):
         name = raw.rstrip(b"\0").decode()
         data = content[offset : offset + size]
-        assert name in NAMES or name[0].islower()
+        assert name in NAMES + OPTIONAL or name[0].islower()
         assert offset % 64 == 0
         assert not any(content[end:offset])
         assert len(data) == size

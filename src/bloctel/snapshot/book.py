@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from bloctel.prefixes import PrefixRule
     from bloctel.question import BookList
     from bloctel.snapshot.reading import Content, SnapshotInfo, Stamp
     from bloctel.snapshot.writing import Origin
@@ -184,15 +185,17 @@ def build(
     table: Table,
     lists: Sequence[BookList],
     origin: Origin,
-    prefixes=(),
+    prefixes: Sequence[PrefixRule] = (),
 ) -> SnapshotInfo:
     """Write a snapshot file in one stroke, and return what it says of itself.
+
+    A file with *prefixes* is refused by versions that do not know them.
 
     Raises:
         CannotAnswerError: There is no list to ask about.
         SnapshotError: The file cannot be written.
     """
-    writing.write(path, table, lists, origin)
+    writing.write(path, table, lists, origin, prefixes)
     with Snapshot.open(path) as written:
         return written.info
 

@@ -15,7 +15,9 @@ __all__ = [
     "KNOWN",
     "MAGIC",
     "NORMALISATION_VERSION",
+    "OPTIONAL",
     "PERIOD",
+    "PREFIX",
     "SECTION",
     "Header",
 ]
@@ -35,8 +37,21 @@ ALIGN: Final = 64
 SECTION: Final = struct.Struct("<8sQQQ")
 #: The sections that every file has, in the order in which they are written.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
+#: The sections that a file may have, but readers before them refuse.
+OPTIONAL: Final = ("PREFIXES",)
 #: One distinct period: the place of its list, and its days.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
+
+#: One rule for all numbers that begin alike.
+PREFIX: Final = np.dtype(
+    [
+        ("prefix", "<u8"),
+        ("list", "<u4"),
+        ("starts_on", "<i4"),
+        ("ends_on", "<i4"),
+        ("blocks", "<u4"),
+    ]
+)
 
 
 class Header(NamedTuple):

@@ -25,6 +25,7 @@ from bloctel.errors import (
 )
 from bloctel.numbers import check_region
 from bloctel.periods import from_epoch_day
+from bloctel.prefixes import PREFIX_END, PrefixRule
 from bloctel.question import BookList, State
 from bloctel.snapshot.layout import (
     ALIGN,
@@ -34,7 +35,9 @@ from bloctel.snapshot.layout import (
     KNOWN,
     MAGIC,
     NORMALISATION_VERSION,
+    OPTIONAL,
     PERIOD,
+    PREFIX,
     SECTION,
     Header,
 )
@@ -67,6 +70,7 @@ class SnapshotInfo:
         registry: The registry whose cursor that is; None if it is no registry's.
         n_numbers: Distinct numbers.
         n_entries: Periods of numbers; at least as many.
+        n_prefixes: Rules for all numbers that begin alike.
         size_bytes: The size of the file.
         bits_per_number: Eight times that, by number.
     """
@@ -81,6 +85,7 @@ class SnapshotInfo:
     registry: UUID | None
     n_numbers: int
     n_entries: int
+    n_prefixes: int
     size_bytes: int
     bits_per_number: float
 
@@ -170,6 +175,7 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
     header, sections = _read_header(mapping)
     lists, region = _read_lists(sections["LISTS"])
     table = _read_table(header, sections, len(lists))
+    prefixes = _read_prefixes(sections.get("PREFIXES"), len(lists))
     built_on, covered_until = _read_days(header)
     info = SnapshotInfo(
         path=path,
@@ -182,10 +188,11 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
         registry=UUID(bytes=header.registry) if any(header.registry) else None,
         n_numbers=header.n_numbers,
         n_entries=header.n_entries,
+        n_prefixes=len(prefixes),
         size_bytes=header.file_size,
         bits_per_number=8 * header.file_size / max(1, header.n_numbers),
     )
-    state = State(lists, table, Overlay(table), covered_until)
+    state = State(lists, table, Overlay(table), covered_until, prefixes)
     return Content(info, state, stamp, memoryview(mapping), sections)
 
 
@@ -272,7 +279,7 @@ def _read_sections(
         mapping[HEADER.size : table_end]
     ):
         name = _read_name(raw)
-        if name not in KNOWN and not name[:1].islower():
+        if name not in KNOWN + OPTIONAL and not name[:1].islower():
             raise NewerSnapshotError("sections known to this version", "another")
         if offset % ALIGN or offset < table_end or offset + size > len(whole):
             raise DamagedSnapshotError("sections inside the file", "one outside")
@@ -350,6 +357,26 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
             np.ascontiguousarray(codes["ends_on"]),
         ),
         header.n_numbers,
+    )
+
+
+def _read_prefixes(
+    section: _Section | None, n_lists: int
+) -> tuple[PrefixRule, ...]:
+    if section is None:
+        return ()
+    if section.data.nbytes % PREFIX.itemsize:
+        raise DamagedSnapshotError("prefix rules of whole length", "a part of one")
+    rows = np.frombuffer(section.data, PREFIX)
+    if not (
+        (rows["list"] < n_lists).all()
+        and (rows["blocks"] <= 1).all()
+        and ((rows["prefix"] >= 1) & (rows["prefix"] < PREFIX_END)).all()
+    ):
+        raise DamagedSnapshotError("prefix rules as they are written", "others")
+    return tuple(
+        PrefixRule(place, prefix, starts_on, ends_on, bool(blocks))
+        for prefix, place, starts_on, ends_on, blocks in rows.tolist()
     )
 
 

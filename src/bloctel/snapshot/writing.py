@@ -22,6 +22,7 @@ from bloctel.snapshot.layout import (
     MAGIC,
     NORMALISATION_VERSION,
     PERIOD,
+    PREFIX,
     SECTION,
     Header,
 )
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from numpy.typing import NDArray
+
+    from bloctel.prefixes import PrefixRule
     from bloctel.question import BookList
     from bloctel.table import Table
 
@@ -55,7 +59,11 @@ class Origin:
 
 
 def write(
-    path: str | Path, table: Table, lists: Sequence[BookList], origin: Origin
+    path: str | Path,
+    table: Table,
+    lists: Sequence[BookList],
+    origin: Origin,
+    prefixes: Sequence[PrefixRule],
 ) -> None:
     """Write a snapshot file in one stroke.
 
@@ -65,7 +73,10 @@ def write(
     """
     if not lists or origin.built_on is None:
         raise CannotAnswerError("a registry with at least one list", "one without")
-    sections = _sections_of(table, lists, origin.region)
+    contents = _contents_of(table, lists, origin.region)
+    if prefixes:
+        contents.append((b"PREFIXES", _prefix_rows(prefixes)))
+    sections = _placed(contents)
     header = _header_of(table, lists, origin, sections)
     try:
         with replacing(path) as file:
@@ -79,14 +90,14 @@ def write(
         ) from error
 
 
-def _sections_of(
+def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
-) -> list[tuple[bytes, int, memoryview]]:
-    """Return name, offset and bytes of each section, in file order."""
+) -> list[tuple[bytes, Any]]:
+    """Return name and content of each section that every file has, in file order."""
     codes = np.empty(len(table.lists), PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends
-    contents: list[tuple[bytes, Any]] = [
+    return [
         (b"LISTS", _lists_json(lists, region)),
         (b"PERIODS", codes),
         (b"FILTER", table.filter.blocks),
@@ -95,6 +106,20 @@ def _sections_of(
         (b"REMAINS", table.index.remainders),
         (b"CODES", table.index.codes),
     ]
+
+
+def _prefix_rows(prefixes: Sequence[PrefixRule]) -> NDArray[np.void]:
+    rows = [
+        (rule.prefix, rule.list, rule.starts_on, rule.ends_on, rule.blocks)
+        for rule in prefixes
+    ]
+    return np.sort(np.array(rows, PREFIX), order=("list", "prefix", "starts_on"))
+
+
+def _placed(
+    contents: Sequence[tuple[bytes, Any]],
+) -> list[tuple[bytes, int, memoryview]]:
+    """Return name, offset and bytes of each section."""
     offset = _aligned(HEADER.size + SECTION.size * len(contents))
     placed = []
     for name, content in contents:

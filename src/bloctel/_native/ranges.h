@@ -1,0 +1,120 @@
+/* Disjoint ranges of 64-bit keys, each with a code, behind a gate.
+ *
+ * The gate holds a bit for all keys that share their magnitude and the 14 binary digits
+ * after the first; it is set if any of them has a code.  The 10^9 lines of one country
+ * share 120 bytes of it, which stay in the first-level cache, so that a key without a
+ * code, as most are, costs a bit test; only keys near a range are searched for.
+ */
+#ifndef BLOCTEL_RANGES_H
+#define BLOCTEL_RANGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define RANGES_NONE (-1)
+/* Keys below this name nobody: callers keep reasons in their place. */
+#define RANGES_FIRST_KEY 64
+/* Up to here a key is exact as a double, so that the gate's order is that of the keys. */
+#define RANGES_LAST_KEY ((uint64_t)1 << 53)
+#define RANGES_FRACTION_BITS 14
+#define RANGES_GATE_BITS ((uint64_t)1 << (RANGES_FRACTION_BITS + 4))
+#define RANGES_CHUNK 256
+
+typedef struct {
+    const uint64_t *starts; /* ascending from 0 */
+    const int32_t *codes;   /* of the keys from starts[i] up to starts[i + 1] */
+    const uint8_t *gate;    /* RANGES_GATE_BITS bits */
+    uint64_t n;             /* 0 if no key has a code: then nothing may be asked */
+} key_ranges;
+
+/* A number that grows with the key: exponent and leading digits, as a double has them. */
+static inline uint64_t ranges_bucket(uint64_t key)
+{
+    const double value = (double)(int64_t)key;
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> (52 - RANGES_FRACTION_BITS);
+}
+
+/* Set the gate's bits of the keys from first to last. */
+static inline void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
+{
+    const uint64_t begin = ranges_bucket(first);
+    uint64_t n = ranges_bucket(last) - begin + 1;
+    n = n < RANGES_GATE_BITS ? n : RANGES_GATE_BITS;
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t bit = (begin + i) % RANGES_GATE_BITS;
+        gate[bit / 8] |= (uint8_t)(1 << bit % 8);
+    }
+}
+
+static inline int ranges_passes(const key_ranges *all, uint64_t key)
+{
+    const uint64_t bit = ranges_bucket(key) % RANGES_GATE_BITS;
+    return all->gate[bit / 8] >> bit % 8 & 1;
+}
+
+static inline int32_t ranges_search(const key_ranges *all, uint64_t key)
+{
+    const uint64_t *start = all->starts;
+    uint64_t n = all->n;
+    while (n > 1) {
+        const uint64_t half = n / 2;
+        start = start[half] <= key ? start + half : start;
+        n -= half;
+    }
+    return all->codes[start - all->starts];
+}
+
+/* The code of a key, or RANGES_NONE. */
+static inline int32_t ranges_find(const key_ranges *all, uint64_t key)
+{
+    return ranges_passes(all, key) ? ranges_search(all, key) : RANGES_NONE;
+}
+
+/* Gather the positions of the keys that pass the gate; at most RANGES_CHUNK keys. */
+static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
+                                    size_t n, uint16_t *passed)
+{
+    size_t n_passed = 0;
+    for (size_t i = 0; i < n; i++) {
+        passed[n_passed] = (uint16_t)i;
+        n_passed += (size_t)ranges_passes(all, keys[i]);
+    }
+    return n_passed;
+}
+
+/* Replace what is RANGES_NONE in out by the codes of the keys. */
+static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
+                                    size_t n, int32_t *out)
+{
+    uint16_t passed[RANGES_CHUNK];
+    for (size_t done = 0; done < n; done += RANGES_CHUNK) {
+        const size_t length = n - done < RANGES_CHUNK ? n - done : RANGES_CHUNK;
+        const size_t n_passed = ranges_passing(all, keys + done, length, passed);
+        for (size_t i = 0; i < n_passed; i++) {
+            const size_t position = done + passed[i];
+            if (out[position] == RANGES_NONE)
+                out[position] = ranges_search(all, keys[position]);
+        }
+    }
+}
+
+/* Replace what is 0 in out by 1 where the key has a code. */
+static inline void ranges_mark_many(const key_ranges *all, const uint64_t *keys,
+                                    size_t n, uint8_t *out)
+{
+    uint16_t passed[RANGES_CHUNK];
+    for (size_t done = 0; done < n; done += RANGES_CHUNK) {
+        const size_t length = n - done < RANGES_CHUNK ? n - done : RANGES_CHUNK;
+        const size_t n_passed = ranges_passing(all, keys + done, length, passed);
+        for (size_t i = 0; i < n_passed; i++) {
+            const size_t position = done + passed[i];
+            if (!out[position])
+                out[position] = ranges_search(all, keys[position]) != RANGES_NONE;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,35 @@
+"""What other compiled modules may ask of ranges."""
+
+cimport cython
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+
+
+cdef extern from "ranges.h" nogil:
+    enum:
+        RANGES_NONE
+        RANGES_FIRST_KEY
+    const uint64_t RANGES_LAST_KEY
+    const uint64_t RANGES_GATE_BITS
+    ctypedef struct key_ranges:
+        const uint64_t *starts
+        const int32_t *codes
+        const uint8_t *gate
+        uint64_t n
+    void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
+    int32_t ranges_find(const key_ranges *all, uint64_t key)
+    void ranges_find_many(
+        const key_ranges *all, const uint64_t *keys, size_t n, int32_t *out
+    )
+    void ranges_mark_many(
+        const key_ranges *all, const uint64_t *keys, size_t n, uint8_t *out
+    )
+
+
+@cython.final
+cdef class Ranges:
+    cdef key_ranges _ranges
+    cdef object _starts
+    cdef object _codes
+    cdef object _gate
+
+    cdef bint touches(self, uint64_t first, uint64_t end) noexcept
