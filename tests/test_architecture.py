@@ -41,12 +41,20 @@ RANKS = {
     "snapshot": 7,
     "storage": 7,
     "ledger": 8,
-    "registry": 9,
-    "books": 10,
-    "scrub": 11,
-    "cli": 12,
-    "__init__": 13,
-    "__main__": 13,
+    "building": 9,
+    "commits": 9,
+    "confirmations": 9,
+    "journal": 9,
+    "ranges": 9,
+    "stored": 9,
+    "mirror": 10,
+    "follower": 11,
+    "registry": 11,
+    "books": 12,
+    "scrub": 13,
+    "cli": 14,
+    "__init__": 15,
+    "__main__": 15,
 }
 
 FILES = sorted(
@@ -124,7 +132,8 @@ def test_no_package_imports_itself_in_a_circle() -> None:
     }
     # what `from bloctel.storage import x` means to `storage.sql` is the package
     # itself, which imports its parts late; only such late imports may point back
-    late = {("storage", "storage.sql")}
+    parts = ("mariadb", "memory", "opening", "postgresql", "pseudonymous", "sql")
+    late = {("storage", f"storage.{part}") for part in (*parts, "sqlite", "valkey")}
     left = {
         name: {o for o in others if (name, o) not in late}
         for name, others in graph.items()

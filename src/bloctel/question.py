@@ -238,9 +238,7 @@ class Question:
             return Status.INVALID
         return Status.BLOCKED if self.match(key, known) >= 0 else Status.CLEAR
 
-    def _readings(
-        self, number: object, region: str | None
-    ) -> tuple[int, int | None]:
+    def _readings(self, number: object, region: str | None) -> tuple[int, int | None]:
         """Return the key or refusal of *number*, and the other that it may mean."""
         other = nine_digits(number) if is_french(region) else None
         return read(number, region), other
@@ -294,7 +292,9 @@ class Question:
             name, since, until = self.why(code)
             reason = "prefix" if self._rule(code) else "registered"
             return Verdict(Status.BLOCKED, number, name, since, until, reason)
-        reason = self._why_clear(known[key] if key in known else self._table.entries(key))
+        reason = self._why_clear(
+            known[key] if key in known else self._table.entries(key)
+        )
         return Verdict(Status.CLEAR, number, None, None, None, reason)
 
     def _why_clear(self, entries: Iterable[tuple[int, Entry]]) -> str:

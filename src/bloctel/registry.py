@@ -17,8 +17,6 @@ from threading import RLock
 from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
-import numpy as np
-
 from bloctel import (
     _digits,
     clock,
@@ -52,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from bloctel.confirmations import Action

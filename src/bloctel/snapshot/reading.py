@@ -360,9 +360,7 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
     )
 
 
-def _read_prefixes(
-    section: _Section | None, n_lists: int
-) -> tuple[PrefixRule, ...]:
+def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, ...]:
     if section is None:
         return ()
     if section.data.nbytes % PREFIX.itemsize:
