@@ -1,8 +1,18 @@
 """What every test is run with."""
 
-import os
+from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from servers import Server, server, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # machines are shared and noisy: no example has a time limit
 settings.register_profile(
@@ -11,3 +21,40 @@ settings.register_profile(
 # the same examples in each run, so that a red run speaks of the change it tests
 settings.register_profile("ci", settings.get_profile("bloctel"), derandomize=True)
 settings.load_profile("ci" if "CI" in os.environ else "bloctel")
+
+
+def _shared(kind: str) -> Iterator[Server]:
+    with server(kind) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """Give a PostgreSQL server that lives as long as the tests."""
+    yield from _shared("postgresql")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """Give a MariaDB server that lives as long as the tests."""
+    yield from _shared("mariadb")
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Server]:
+    """Give a Valkey or Redis server that lives as long as the tests."""
+    yield from _shared("valkey")
+
+
+STORAGES = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
+
+
+@pytest.fixture(params=STORAGES)
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a storage that is not there yet, of each kind."""
+    if request.param == "memory":
+        return "memory:"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/registry.db"
+    started: Server = request.getfixturevalue(request.param)
+    return started.url(unique())

@@ -47,6 +47,7 @@ RANKS = {
     "journal": 9,
     "ranges": 9,
     "stored": 9,
+    "testing": 9,
     "mirror": 10,
     "follower": 11,
     "registry": 11,

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bloctel import InputError, PhoneNumber, Snapshot, Status, normalize, rules, snapshot
+from bloctel import (
+    InputError,
+    PhoneNumber,
+    Snapshot,
+    Status,
+    normalize,
+    rules,
+    snapshot,
+)
 from bloctel._ranges import Ranges
 from bloctel.lookup import Book
 from bloctel.periods import NO_END, to_epoch_day

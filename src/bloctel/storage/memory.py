@@ -65,7 +65,7 @@ class MemoryStorage:
         self._content: _Content | None = None
         self._is_closed = False
         self._lock = RLock()
-        self._changed = Condition()
+        self._commits = _Commits()
         self._is_busy = False
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -116,8 +116,7 @@ class MemoryStorage:
                 writer.undo()
                 raise
         if content.last_change != before:
-            with self._changed:
-                self._changed.notify_all()
+            self._commits.add()
 
     @contextmanager
     def _alone(self) -> Iterator[_Content]:
@@ -143,7 +142,7 @@ class MemoryStorage:
     def watch(self) -> MemoryWatcher:
         """Return what waits for changes."""
         self._require_open()
-        return MemoryWatcher(self._changed)
+        return MemoryWatcher(self._commits)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -151,24 +150,41 @@ class MemoryStorage:
         self._content = None
 
 
-class MemoryWatcher:
-    """Waits for the commit of another thread."""
+class _Commits:
+    """How many transactions have changed anything, for those who wait for more."""
 
-    def __init__(self, changed: Condition) -> None:
-        self._changed = changed
+    def __init__(self) -> None:
+        self.count = 0
+        self.grown = Condition()
+
+    def add(self) -> None:
+        with self.grown:
+            self.count += 1
+            self.grown.notify_all()
+
+
+class MemoryWatcher:
+    """Waits for the commits of other threads."""
+
+    def __init__(self, commits: _Commits) -> None:
+        self._commits = commits
+        self._seen = commits.count
         self._is_closed = False
 
     def wait(self, seconds: float) -> None:
-        """Return when something may have changed, after *seconds* at the latest."""
-        with self._changed:
-            if not self._is_closed:
-                self._changed.wait(seconds)
+        """Return when something has changed, after *seconds* at the latest."""
+        commits = self._commits
+        with commits.grown:
+            commits.grown.wait_for(
+                lambda: self._is_closed or commits.count > self._seen, seconds
+            )
+            self._seen = commits.count
 
     def close(self) -> None:
         """End a wait that goes on."""
-        with self._changed:
+        with self._commits.grown:
             self._is_closed = True
-            self._changed.notify_all()
+            self._commits.grown.notify_all()
 
 
 class MemoryReader:
