@@ -23,6 +23,7 @@ from bloctel import (
     rules,
     snapshot,
 )
+from bloctel._probe import LEFT
 from bloctel._ranges import Ranges
 from bloctel.lookup import Book
 from bloctel.periods import NO_END, to_epoch_day
@@ -218,6 +219,10 @@ def test_integers_that_can_be_read_in_two_ways(held: Held, rows: list[int]) -> N
     assert statuses == book.check_many(rows, on=on).tolist()
     assert statuses == book.check_many(np.array(rows, np.int64), on=on).tolist()
     assert statuses == [book.check(row, on=on).status for row in rows]
+    out = np.empty(len(rows), np.uint8)
+    probe = book.question(on=on).probe
+    n_left = probe.judge_integers(np.array(rows, np.int64), None, True, out)
+    assert n_left == np.count_nonzero(out == LEFT)
     for row, status in zip(rows, statuses, strict=True):
         if status is not Status.INVALID:
             assert bool(status) == book.is_blocked(row, on=on)
