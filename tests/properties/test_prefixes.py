@@ -169,7 +169,11 @@ def test_all_lists_in_one_compiled_call(held: Held, day: int) -> None:
         assert expected == book.is_blocked(f"+{key}", on=on)
 
 
+TWICE = [whole(3), PrefixRule(1, 3, UNDATED, FIRST + 1, blocks=True)]
+
+
 @given(HELD, st.integers(FIRST - 1, FIRST + 2))
+@example(Held([], {}, TWICE), FIRST)
 @settings(max_examples=50)
 def test_a_snapshot_answers_as_its_state(held: Held, day: int) -> None:
     """A file keeps the rules, and a second reader of it finds the same lists."""

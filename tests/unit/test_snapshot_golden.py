@@ -123,6 +123,8 @@ GOOD_RULE = (33199, 0, 19000, 19900, 1)
         struct.pack("<QIiiI", 10**15, *GOOD_RULE[1:]),
         struct.pack("<QIiiI", 33199, 2, *GOOD_RULE[2:]),
         struct.pack("<QIiiI", *GOOD_RULE[:4], 2),
+        struct.pack("<QIiiI", *GOOD_RULE[:2], -(2**31), *GOOD_RULE[3:]),
+        struct.pack("<QIiiI", *GOOD_RULE[:3], 2**31 - 2, 1),
         struct.pack("<QIiiI", *GOOD_RULE)[:-1],
         struct.pack("<QIiiI", *GOOD_RULE) + b"\0",
     ],
