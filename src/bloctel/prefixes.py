@@ -229,10 +229,11 @@ def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | 
     return Ranges(starts[changes], codes[changes])
 
 
-def _weight(asked: tuple[PrefixRule, int]) -> tuple[int, int, int, bool]:
+def _weight(asked: tuple[PrefixRule, int]) -> tuple[int, ...]:
     """Order rules by list, and those of a list so that later ones decide."""
     rule, _ = asked
-    return rule.list, len(str(rule.prefix)), rule.starts_on, rule.blocks
+    n_digits = len(str(rule.prefix))
+    return rule.list, n_digits, rule.starts_on, rule.blocks, rule.ends_on
 
 
 def _decided(

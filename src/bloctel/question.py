@@ -55,9 +55,9 @@ class Verdict:
         list: The list that blocks; None unless blocked.
         since: The first day of the protection; None if unknown, or not blocked.
         until: The first day after the protection; None if it has no end.
-        reason: `registered` if blocked, or `prefix` if by a rule for all numbers that
-            begin alike, whose days the verdict has; `not_listed`, `not_yet_protected` or
-            `period_ended` if clear; a `Reason` of `bloctel.numbers` if invalid.
+        reason: `registered` if blocked, `prefix` if by a rule for all numbers that
+            begin alike; `not_listed`, `not_yet_protected` or `period_ended` if clear;
+            a `Reason` of `bloctel.numbers` if invalid.
     """
 
     status: Status

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bloctel import Registry, Snapshot, Status, normalize
 from bloctel.errors import BloctelError
+from golden import FOLDER
 from oracles import snapshot as oracle
 
 FIRST = date(2018, 1, 1)
@@ -94,12 +95,23 @@ def ask(path: Path, *, verify: bool) -> str:
     return "answers"
 
 
-def test_every_altered_byte_is_noticed(good: bytes, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def with_prefixes() -> bytes:
+    """A small file with rules for prefixes."""
+    return (FOLDER / "prefixes.bloctel").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["good", "with_prefixes"])
+def test_every_altered_byte_is_noticed(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """No file with one byte altered is believed; unverified, it never crashes."""
+    good: bytes = request.getfixturevalue(name)
     path = tmp_path / "s.bloctel"
     # bytes between the sections only fill up, and stand for nothing
-    used = set(range(128 + 32 * 7))
-    for i in range(7):
+    (n_sections,) = struct.unpack_from("<I", good, 12)
+    used = set(range(128 + 32 * n_sections))
+    for i in range(n_sections):
         _, offset, size, _ = struct.unpack_from("<8sQQQ", good, 128 + 32 * i)
         used |= set(range(offset, offset + size))
     for place in range(len(good)):
@@ -112,8 +124,12 @@ def test_every_altered_byte_is_noticed(good: bytes, tmp_path: Path) -> None:
                 assert ask(path, verify=True) != "answers", place
 
 
-def test_every_other_length_is_noticed(good: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["good", "with_prefixes"])
+def test_every_other_length_is_noticed(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """No truncated file is believed, nor one with bytes appended, verified or not."""
+    good: bytes = request.getfixturevalue(name)
     path = tmp_path / "s.bloctel"
     lengths = [good[:n] for n in range(len(good))]
     for content in [*lengths, good + b"\0", good + good]:

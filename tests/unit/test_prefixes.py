@@ -19,7 +19,7 @@ from bloctel.prefixes import PrefixRule, ranges_of, read_prefix, spell
         ("01.62", 33162),
         ("01-62", 33162),
         ("\u00a001\u202f62\u200b", 33162),
-        ("０１６２", 33162),
+        ("\uff10\uff11\uff16\uff12", 33162),
         ("+33162", 33162),
         ("+33 (0)1 62", 33162),
         ("0033 162", 33162),
@@ -53,13 +53,13 @@ def test_forms(text: str, expected: int) -> None:
 @pytest.mark.parametrize("region", ["RE", "GP", "MQ", "YT", "GF", "BL", "MF"])
 def test_french_regions_share_a_plan(region: str) -> None:
     """The national form means the same in each region of the French plan."""
-    assert 33262 == read_prefix("0262", region=region)
+    assert read_prefix("0262", region=region) == 33262
 
 
 @pytest.mark.parametrize("region", ["GB", "US", "PM", None])
 def test_elsewhere_the_international_form_is_needed(region: str | None) -> None:
     """Outside the French plan only a plus says where the digits begin."""
-    assert 33162 == read_prefix("+33162", region=region)
+    assert read_prefix("+33162", region=region) == 33162
     for text in ("0162", "0033162", "162"):
         with pytest.raises(InputError, match="international form"):
             read_prefix(text, region=region)
@@ -81,7 +81,7 @@ def test_elsewhere_the_international_form_is_needed(region: str | None) -> None:
         ("+4", "no country code"),
         ("+26", "no country code"),
         ("+999", "no country code"),
-        ("00", "something else than digits"),
+        ("00", "no country code"),
         ("05", "Saint-Pierre"),
         ("0 50", "Saint-Pierre"),
         ("+262 26", "other departments"),

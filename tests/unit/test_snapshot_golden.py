@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import xxhash
 
-from bloctel import NewerSnapshotError, Snapshot, normalize_many
-from golden import FOLDER, GOLDEN, Row, write
+from bloctel import DamagedSnapshotError, NewerSnapshotError, Snapshot, normalize_many
+from golden import FOLDER, GOLDEN, Beginning, Golden, Row, write
 from oracles.snapshot import File
 
 if TYPE_CHECKING:
@@ -20,11 +20,20 @@ NAMES = sorted(GOLDEN)
 DAYS = [date(2019, 7, 1), date(2021, 5, 1), date(2024, 1, 2), date(2024, 1, 20)]
 
 
-def covers(row: Row, on: date) -> bool:
-    """Tell whether a period covers a day."""
+def covers(row: Row | Beginning, on: date) -> bool:
+    """Tell whether a period, or a rule, covers a day."""
     return (row.starts_on is None or row.starts_on <= on) and (
         row.ends_on is None or on < row.ends_on
     )
+
+
+def lists_by_prefix(golden: Golden, key: int, on: date) -> set[str]:
+    """Return the lists whose longest rule that matches a key blocks it."""
+    longest: dict[str, Beginning] = {}
+    for rule in sorted(golden.prefixes, key=lambda rule: rule.prefix):
+        if str(key).startswith(str(rule.prefix)) and covers(rule, on):
+            longest[rule.list] = rule
+    return {name for name, rule in longest.items() if rule.blocks}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,10 +52,12 @@ def test_both_readers_read_what_they_hold(name: str) -> None:
     path, golden = FOLDER / f"{name}.bloctel", GOLDEN[name]
     file = File(path.read_bytes())
     keys = {row.key for row in golden.rows} | {33199001235, 33261911000, 447700900124}
+    keys |= {33199001234, 33199011234, 33639981235, 447700900123}
 
     assert sorted(map(tuple, file.entries()), key=str) == sorted(
         map(tuple, golden.rows), key=str
     )
+    assert {Beginning(*rule) for rule in file.prefixes} == {*golden.prefixes}
     with Snapshot.open(path) as opened:
         opened.verify()
         for key in keys:
@@ -54,6 +65,8 @@ def test_both_readers_read_what_they_hold(name: str) -> None:
             assert {Row(*found) for found in file.look_up(key)} == rows
             for on in DAYS:
                 blocking = {row.list for row in rows if covers(row, on)}
+                blocking |= lists_by_prefix(golden, key, on)
+                assert file.blocking_lists(key, on) == blocking
                 assert opened.is_blocked(key, on=on) == bool(blocking)
                 found = opened.check(key, on=on).list
                 assert found in blocking if blocking else found is None
@@ -68,7 +81,7 @@ def test_keys_are_those_that_normalisation_gives() -> None:
     assert keys == [33199001234, 33639981234, 508411234, 447700900123]
 
 
-def with_section(content: bytes, name: bytes) -> bytes:
+def with_section(content: bytes, name: bytes, more: bytes) -> bytes:
     """Return a file with one more section, as a later writer might add one."""
     fields = list(struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128]))
     table = [
@@ -81,7 +94,6 @@ def with_section(content: bytes, name: bytes) -> bytes:
     body += bytes(-len(body) % 64)
     for entry in table:
         entry[1] += new_start - old_start
-    more = b"for later readers"
     table.append(
         [name, new_start + len(body), len(more), xxhash.xxh3_64_intdigest(more)]
     )
@@ -94,17 +106,56 @@ def with_section(content: bytes, name: bytes) -> bytes:
     return whole + bytes(new_start - len(whole)) + body + more
 
 
+def test_a_section_is_there_only_if_it_is_needed() -> None:
+    """Files without rules stay files that every reader of version 1 believes."""
+    for name in NAMES:
+        sections = File((FOLDER / f"{name}.bloctel").read_bytes()).sections
+        assert ("PREFIXES" in sections) == bool(GOLDEN[name].prefixes)
+
+
+GOOD_RULE = (33199, 0, 19000, 19900, 1)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        struct.pack("<QIiiI", 0, *GOOD_RULE[1:]),
+        struct.pack("<QIiiI", 10**15, *GOOD_RULE[1:]),
+        struct.pack("<QIiiI", 33199, 2, *GOOD_RULE[2:]),
+        struct.pack("<QIiiI", *GOOD_RULE[:4], 2),
+        struct.pack("<QIiiI", *GOOD_RULE[:2], -(2**31), *GOOD_RULE[3:]),
+        struct.pack("<QIiiI", *GOOD_RULE[:3], 2**31 - 2, 1),
+        struct.pack("<QIiiI", *GOOD_RULE)[:-1],
+        struct.pack("<QIiiI", *GOOD_RULE) + b"\0",
+    ],
+)
+def test_rules_that_nobody_writes_are_damage(rules: bytes, tmp_path: Path) -> None:
+    """A prefix, a list or a kind that cannot be is refused, checksums or not."""
+    content = (FOLDER / "two-lists.bloctel").read_bytes()
+    path = tmp_path / "damaged.bloctel"
+    whole = struct.pack("<QIiiI", *GOOD_RULE)
+
+    path.write_bytes(with_section(content, b"PREFIXES", whole))
+    with Snapshot.open(path) as opened:
+        assert opened.info.n_prefixes == 1
+
+    path.write_bytes(with_section(content, b"PREFIXES", rules))
+    for verify in (False, True):
+        with pytest.raises(DamagedSnapshotError, match="prefix rules"):
+            Snapshot.open(path, verify=verify)
+
+
 def test_sections_to_come_are_skipped_or_refused(tmp_path: Path) -> None:
     """A name in lower case may be skipped; one in upper case is a later format."""
     content = (FOLDER / "two-lists.bloctel").read_bytes()
     path = tmp_path / "later.bloctel"
 
-    path.write_bytes(with_section(content, b"notes"))
+    path.write_bytes(with_section(content, b"notes", b"for later readers"))
     with Snapshot.open(path) as opened:
         opened.verify()
         assert opened.is_blocked(33199001234, on=date(2024, 1, 2))
     assert File(path.read_bytes()).look_up(33199001234)
 
-    path.write_bytes(with_section(content, b"PREFIX"))
+    path.write_bytes(with_section(content, b"PREFIX", b"for later readers"))
     with pytest.raises(NewerSnapshotError, match="sections"):
         Snapshot.open(path)

@@ -24,7 +24,7 @@ from bloctel.errors import (
     SnapshotError,
 )
 from bloctel.numbers import check_region
-from bloctel.periods import from_epoch_day
+from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
 from bloctel.prefixes import PREFIX_END, PrefixRule
 from bloctel.question import BookList, State
 from bloctel.snapshot.layout import (
@@ -41,7 +41,7 @@ from bloctel.snapshot.layout import (
     SECTION,
     Header,
 )
-from bloctel.table import Overlay, Table
+from bloctel.table import UNDATED, Overlay, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -370,12 +370,19 @@ def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, 
         (rows["list"] < n_lists).all()
         and (rows["blocks"] <= 1).all()
         and ((rows["prefix"] >= 1) & (rows["prefix"] < PREFIX_END)).all()
+        and _are_days(rows["starts_on"], UNDATED)
+        and _are_days(rows["ends_on"], NO_END)
     ):
         raise DamagedSnapshotError("prefix rules as they are written", "others")
     return tuple(
         PrefixRule(place, prefix, starts_on, ends_on, bool(blocks))
         for prefix, place, starts_on, ends_on, blocks in rows.tolist()
     )
+
+
+def _are_days(days: NDArray[np.int32], unknown: int) -> bool:
+    first, last = to_epoch_day(date.min), to_epoch_day(date.max)
+    return bool((((days >= first) & (days <= last)) | (days == unknown)).all())
 
 
 _WIDTHS: Final[dict[int, type[np.unsignedinteger[Any]]]] = {
