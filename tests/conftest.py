@@ -46,6 +46,7 @@ def valkey() -> Iterator[Server]:
     yield from _shared("valkey")
 
 
+#: The kinds of storages.
 STORAGES = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
 
 

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -211,10 +211,8 @@ class Postgresql(Server):
         """Return the URL of a registry in a database that is made if need be."""
         import psycopg
 
-        try:
+        with suppress(psycopg.errors.DuplicateDatabase):
             self.execute(f"CREATE DATABASE {name}")
-        except psycopg.errors.DuplicateDatabase:
-            pass
         return self._url(name, password)
 
 
@@ -230,8 +228,13 @@ class Mariadb(Server):
         self._program = _require(self.kind, program, "mariadb-server", "pymysql")
         install = shutil.which("mariadb-install-db", path=_path()) or ""
         self.run(
-            [install, "--no-defaults", f"--datadir={self._data}", "--skip-test-db"]
-            + ["--auth-root-authentication-method=normal"]
+            [
+                install,
+                "--no-defaults",
+                f"--datadir={self._data}",
+                "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+            ]
         )
         first = self._home / "first.sql"
         first.write_text(
@@ -352,7 +355,7 @@ def small_disk(megabytes: int) -> Iterator[Path]:
     """Give a folder on a disk of that size; skip where none can be mounted."""
     folder = Path(tempfile.mkdtemp(prefix="bloctel-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    if os.getuid() != 0 or subprocess.run(mount, capture_output=True).returncode:  # noqa: PLW1510
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
         folder.rmdir()
         pytest.skip("mounting a small disk is not allowed here")
     try:

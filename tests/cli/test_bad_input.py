@@ -242,7 +242,7 @@ def test_options_that_cannot_be(registry: str, lists: Path, tmp_path: Path) -> N
         ((*ask, "--list", "nope"), 2, "got nope"),
         (("registry", "create", new, "--list", "nope"), 2, "got nope"),
         (("registry", "create", new, "--region", "XX"), 2, "got 'XX'"),
-        (("registry", "create", "postgres://h/d"), 2, "the scheme 'postgres'"),
+        (("registry", "create", "oracle://h/d"), 2, "the scheme 'oracle'"),
         (("registry", "create", tmp_path / "new.db"), 2, "text without a scheme"),
         ((*ask, "--region", "XX"), 2, "got 'XX'"),
         ((*csv, "--region", "fr"), 2, "got 'fr'"),

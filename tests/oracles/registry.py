@@ -118,6 +118,17 @@ class Model:
                 self.complete_from[name[0]] = max(first, end)
         return erased
 
+    def forget(self, key: int, on: date) -> int:
+        """Erase all that is known of a number, and return how much that was."""
+        found = [name for name in self.held if name[1] == key]
+        for name in found:
+            period = self.held.pop(name).period
+            end = min(period.ends_on or date.max, on)
+            if period.starts_on < end:
+                first = self.complete_from.get(name[0], date.min)
+                self.complete_from[name[0]] = max(first, end)
+        return len(found)
+
     def require_answer(self, on: date, lists: Collection[str] | None) -> list[str]:
         """Return the lists that answer for that day, or raise as a book must."""
         if not self.lists:

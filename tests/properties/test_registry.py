@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 import bloctel
-from bloctel import Registry, Snapshot, Status, registry
+from bloctel import Registry, Snapshot, Status, mirror
 from bloctel.errors import BloctelError
 from oracles import snapshot as oracle_snapshot
 from oracles.registry import Answer, Model
@@ -84,21 +84,24 @@ class RegistryMachine(RuleBasedStateMachine):
         self.url = f"sqlite:///{self.folder.name}/r.db"
         self.model = Model()
         self.days: set[date] = set()
-        self.reload_after = registry._RELOAD_AFTER
+        self.reload_after = mirror._RELOAD_AFTER
         self.turn = 0
 
     @initialize(reload_after=st.sampled_from([0, 1, 3, 100_000]))
     def create(self, reload_after: int) -> None:
         """Start empty; a small limit makes the overlay be folded in often."""
-        registry._RELOAD_AFTER = reload_after  # type: ignore[misc]
+        mirror._RELOAD_AFTER = reload_after  # type: ignore[misc]
         self.registries = [Registry.create("memory:"), Registry.create(self.url)]
-        self.other = Registry.open(self.url, refresh_seconds=0)
+        self.others = [
+            Registry.open(self.url, refresh_seconds=0),
+            Registry.open(self.url, refresh_seconds=0, exact="storage"),
+        ]
 
     def teardown(self) -> None:
         """Leave no file and no changed limit."""
-        registry._RELOAD_AFTER = self.reload_after  # type: ignore[misc]
+        mirror._RELOAD_AFTER = self.reload_after  # type: ignore[misc]
         with suppress(AttributeError):
-            for each in [*self.registries, self.other]:
+            for each in [*self.registries, *self.others]:
                 each.close()
         self.folder.cleanup()
 
@@ -197,6 +200,12 @@ class RegistryMachine(RuleBasedStateMachine):
         self.seen(on)
         self.same(lambda: self.model.purge(on), lambda r: r.purge(on=on))
 
+    @rule(key=st.sampled_from(KEYS), on=DAYS)
+    def forget(self, key: int, on: date) -> None:
+        """Erase all that is known of a number."""
+        self.seen(on)
+        self.same(lambda: self.model.forget(key, on), lambda r: r.forget(key, on=on))
+
     @rule()
     def reopen(self) -> None:
         """Close the file and open it again."""
@@ -229,7 +238,7 @@ class RegistryMachine(RuleBasedStateMachine):
         """Every book gives the model's answers, on every day that matters."""
         if not hasattr(self, "registries"):
             return
-        for each in [*self.registries, self.other]:
+        for each in [*self.registries, *self.others]:
             self.agree(each, [None])
         self.turn += 1
         self.agree(self.registries[1], [ASKED[self.turn % len(ASKED)]])

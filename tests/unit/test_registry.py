@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 import bloctel
-from bloctel import Registry, Status, _clock, clock, normalize_many, registry
+from bloctel import (
+    Registry,
+    Status,
+    _clock,
+    clock,
+    journal,
+    mirror,
+    normalize_many,
+)
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -440,7 +448,7 @@ def test_a_question_of_an_old_state_is_not_kept(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A question in the making while the state is replaced is not asked again."""
-    monkeypatch.setattr(registry, "_RELOAD_AFTER", 0)
+    monkeypatch.setattr(mirror, "_RELOAD_AFTER", 0)
     with Registry.open(file) as one:
         one.is_blocked(KEY, on=ON)
         make = Question.__init__
@@ -504,7 +512,7 @@ def test_the_overlay_and_the_table_agree(
 def test_the_journal_is_paged(own: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of any size give every change once, and a cursor goes on after it."""
     own.register_many(range(KEY + 1, KEY + 6), list="own", on=ON)
-    monkeypatch.setattr(registry, "_PAGE", 2)
+    monkeypatch.setattr(journal, "_PAGE", 2)
 
     changes = list(own.changes())
 

@@ -87,7 +87,7 @@ def test_it_says_what_it_is(path: Path) -> None:
     assert info.size_bytes == path.stat().st_size
     assert (info.built_on, info.covered_until) == (ON, ON + timedelta(days=30))
     assert (info.region, info.lists) == ("FR", ("own", "fr.bloctel"))
-    assert (info.generation, info.format_version) == (4, 1)
+    assert (info.generation, info.format_version) == (6, 1)
 
 
 def test_the_same_state_is_the_same_file(

@@ -133,13 +133,13 @@ def test_a_refused_file_is_read_once_in_a_while(
     from bloctel.snapshot import reading
 
     read: list[Path] = []
-    plain = reading.read
+    plain = reading.read_content
 
     def counted(path: Path, *, verify: bool) -> reading.Content:
         read.append(path)
         return plain(path, verify=verify)
 
-    monkeypatch.setattr(reading, "read", counted)
+    monkeypatch.setattr(reading, "read_content", counted)
     with Snapshot.follow(path, refresh_seconds=HOUR) as book:
         _damage(registry, path)
         for _ in range(3):
