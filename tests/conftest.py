@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from servers import Server, server, unique
+from servers import STORAGES, Server, server, unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,6 @@ def mariadb() -> Iterator[Server]:
 def valkey() -> Iterator[Server]:
     """Give a Valkey or Redis server that lives as long as the tests."""
     yield from _shared("valkey")
-
-
-#: The kinds of storages.
-STORAGES = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
 
 
 @pytest.fixture(params=STORAGES)

@@ -20,17 +20,20 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["KINDS", "Server", "server", "small_disk", "unavailable"]
+__all__ = ["KINDS", "STORAGES", "Server", "server", "small_disk", "unavailable"]
 
 PASSWORD: Final = "s3cret-of-tests"  # noqa: S105 - of servers that die with the tests
 _START_SECONDS: Final = 60
+
+#: The kinds of storages.
+STORAGES: Final = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
 
 
 def unavailable(reason: str, required: str | None) -> None:
@@ -134,8 +137,8 @@ class Server:
         if self._account is not None:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
-    def _as_user(self) -> dict[str, object]:
-        who: dict[str, object] = {"preexec_fn": _die_with_parent, "cwd": self._home}
+    def _as_user(self) -> dict[str, Any]:
+        who: dict[str, Any] = {"preexec_fn": _die_with_parent, "cwd": self._home}
         if self._account is not None:
             who |= {"user": self._account.pw_uid, "group": self._account.pw_gid}
             who |= {"extra_groups": []}
@@ -202,7 +205,7 @@ class Postgresql(Server):
         import psycopg
 
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(text)  # type: ignore[arg-type]
+            connection.execute(text)
 
     def _url(self, name: str, password: str = PASSWORD) -> str:
         return f"postgresql://bloctel:{password}@127.0.0.1:{self.port}/{name}"

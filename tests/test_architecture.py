@@ -50,12 +50,14 @@ RANKS = {
     "testing": 9,
     "mirror": 10,
     "follower": 11,
-    "registry": 11,
-    "books": 12,
-    "scrub": 13,
-    "cli": 14,
-    "__init__": 15,
-    "__main__": 15,
+    "telling": 11,
+    "registrar": 12,
+    "registry": 13,
+    "books": 14,
+    "scrub": 15,
+    "cli": 16,
+    "__init__": 17,
+    "__main__": 17,
 }
 
 FILES = sorted(

@@ -17,7 +17,7 @@ imported by tests alone.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -480,7 +480,7 @@ class StorageContract:
             writer.drop_prefix(rule)
             assert writer.prefixes() == [other]
 
-    def request(self, **changes: object) -> RequestRow:
+    def request(self, **changes: Any) -> RequestRow:
         """Return a request."""
         kind = ChangeKind.REGISTERED
         whole = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)

@@ -19,6 +19,7 @@ from bloctel.errors import (
     RegistryNotFoundError,
     StorageError,
 )
+from servers import STORAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -135,7 +135,7 @@ def test_foreign_numbers_are_read_once(
 ) -> None:
     """Of numbers that compiled code leaves, each distinct one is judged once."""
     asked: list[object] = []
-    plain = question.read
+    plain = question.read  # type: ignore[attr-defined]
 
     def counted(number: object, region: str | None) -> int:
         asked.append(number)

@@ -15,13 +15,9 @@ from bloctel.errors import (
     StorageReadOnlyError,
 )
 from bloctel.storage import require_driver
-from bloctel.storage.sql import (
-    BUSY_SECONDS,
-    SqlReader,
-    SqlStorage,
-    SqlWriter,
-    server_url,
-)
+from bloctel.storage.sql import BUSY_SECONDS, SqlStorage, server_url
+from bloctel.storage.sql_reading import SqlReader
+from bloctel.storage.sql_writing import SqlWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from threading import Condition, RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -360,9 +361,7 @@ class MemoryWriter(MemoryReader):
                 left.append(cursor)
                 continue
             journal[place] = event._replace(key=None)
-            self._undo.append(
-                lambda place=place, event=event: journal.__setitem__(place, event)
-            )
+            self._undo.append(partial(journal.__setitem__, place, event))
         if key in self._content.events:
             self._put(self._content.events, key, left or None)
         for request in self.requests_of(list_id, [key]):

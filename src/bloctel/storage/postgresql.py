@@ -21,14 +21,9 @@ from bloctel.errors import (
     StorageReadOnlyError,
 )
 from bloctel.storage import Columns, NewRegistrations, require_driver
-from bloctel.storage.sql import (
-    BUSY_SECONDS,
-    PART,
-    SqlReader,
-    SqlStorage,
-    SqlWriter,
-    server_url,
-)
+from bloctel.storage.sql import BUSY_SECONDS, SqlStorage, server_url
+from bloctel.storage.sql_reading import PART, SqlReader
+from bloctel.storage.sql_writing import SqlWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,7 +96,7 @@ class PostgresqlStorage(SqlStorage):
         import psycopg  # noqa: PLC0415
 
         arguments, options = self._lookups.dialect.create_connect_args(self._url)
-        options |= self._connect_args
+        options.update(self._connect_args)
         return psycopg.connect(*arguments, **options, autocommit=True)
 
     def watch(self) -> PostgresqlWatcher:

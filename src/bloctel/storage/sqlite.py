@@ -20,7 +20,9 @@ from bloctel.errors import (
     StorageGoneError,
     StorageReadOnlyError,
 )
-from bloctel.storage.sql import BUSY_SECONDS, NEW, SqlReader, SqlStorage, SqlWriter
+from bloctel.storage.sql import BUSY_SECONDS, SqlStorage
+from bloctel.storage.sql_reading import SqlReader
+from bloctel.storage.sql_writing import NEW, SqlWriter
 from bloctel.storage.tables import fresh, registration
 
 if TYPE_CHECKING:
