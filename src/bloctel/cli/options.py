@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Optional, overload
 
 import typer
@@ -16,6 +17,7 @@ __all__ = [
     "ListsOption",
     "OnOption",
     "RegionOption",
+    "SecretFileOption",
     "place",
 ]
 
@@ -93,6 +95,15 @@ RegionOption = Annotated[
         metavar="CODE",
         help="The region (ISO 3166-1) of numbers without a country code; "
         "that of the registry or the snapshot if not given.",
+    ),
+]
+
+SecretFileOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--secret-file",
+        metavar="FILE",
+        help="The file with the secret that hides the registry's numbers.",
     ),
 ]
 

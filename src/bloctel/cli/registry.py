@@ -1,4 +1,4 @@
-"""`bloctel registry`: create registries, register, renew, withdraw, purge."""
+"""`bloctel registry`: create registries, register, renew, withdraw, erase."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Annotated, Optional
 import typer
 
 from bloctel.cli.input import all_numbers, source
+from bloctel.cli.opening import opened, secret_in
 from bloctel.cli.options import (
     Format,
     FormatOption,
     ListOption,
     OnOption,
     RegionOption,
+    SecretFileOption,
     place,
 )
 from bloctel.cli.output import print_record, print_rows
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.journal import HistoryEntry
 from bloctel.numbers import DEFAULT_REGION, PhoneNumber, normalize
+from bloctel.ranges import PrefixEntry
 from bloctel.registry import Registry
 from bloctel.scrub import import_csv
 
@@ -59,13 +62,16 @@ def create(
             help="A list that it holds from the start; may be repeated.",
         ),
     ] = None,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Make an empty registry where there is none.
 
     Example:
         bloctel registry create sqlite:///oppositions.db --list own
     """
-    Registry.create(url, region=region, lists=lists or ()).close()
+    Registry.create(
+        url, region=region, lists=lists or (), secret=secret_in(secret_file)
+    ).close()
 
 
 @app.command()
@@ -86,13 +92,14 @@ def register(
     ] = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Put numbers on a list: all of them, or none if one is refused.
 
     Example:
         bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    with Registry.open(url) as registry:
+    with opened(url, secret_file) as registry:
         asked = all_numbers(numbers)
         parsed = _read(asked, registry.region if region is None else region)
         added = registry.register_many(
@@ -120,6 +127,7 @@ def renew(
     on: OnOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Renew a number's registration by hand.
 
@@ -127,7 +135,7 @@ def renew(
         bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
         --list fr.bloctel --on 2021-03-01
     """
-    with Registry.open(url) as registry:
+    with opened(url, secret_file) as registry:
         period = registry.renew(number, list=list_name, on=on, region=region)
     print_record(asdict(period), format)
 
@@ -140,13 +148,14 @@ def withdraw(
     on: OnOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Take a number off a list: from that day on it is not protected any more.
 
     Example:
         bloctel registry withdraw sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    with Registry.open(url) as registry:
+    with opened(url, secret_file) as registry:
         period = registry.withdraw(number, list=list_name, on=on, region=region)
     print_record(asdict(period), format)
 
@@ -157,13 +166,14 @@ def history(
     number: Annotated[str, typer.Argument(help="A phone number.")],
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Show every registration that is known of a number.
 
     Example:
         bloctel registry history sqlite:///oppositions.db "06 39 98 12 34"
     """
-    with Registry.open(url) as registry:
+    with opened(url, secret_file) as registry:
         entries = registry.history(number, region=region)
     columns = [field.name for field in fields(HistoryEntry)]
     rows = [tuple(asdict(entry).values()) for entry in entries]
@@ -189,6 +199,7 @@ def import_(
         typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
     ] = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Register every number of a CSV file: all of them, or none if one is refused.
 
@@ -199,7 +210,7 @@ def import_(
     """
     if on is not None and on_column is not None:
         raise InputError("--on or --on-column", "both")
-    with Registry.open(url) as registry:
+    with opened(url, secret_file) as registry:
         rows, added = import_csv(
             registry,
             source(file),
@@ -214,12 +225,123 @@ def import_(
 
 
 @app.command()
-def purge(url: _Url, on: OnOption = None, format: FormatOption = Format.TABLE) -> None:
+def purge(
+    url: _Url,
+    on: OnOption = None,
+    format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
+) -> None:
     """Erase what the lists' rules say must be erased by that day.
 
     Example:
         bloctel registry purge sqlite:///oppositions.db
     """
-    with Registry.open(url) as registry:
+    with opened(url, secret_file) as registry:
         erased = registry.purge(on=on)
     print_record({f"erased from {name}": n for name, n in erased.items()}, format)
+
+
+@app.command()
+def forget(
+    url: _Url,
+    number: Annotated[str, typer.Argument(help="A phone number.")],
+    on: OnOption = None,
+    region: RegionOption = None,
+    format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """Erase all that is known of a number, as its holder asks (GDPR art. 17).
+
+    No list protects it any more.  Days on which it was protected cannot be asked
+    about afterwards.
+
+    Example:
+        bloctel registry forget sqlite:///oppositions.db "06 39 98 12 34"
+    """
+    with opened(url, secret_file) as registry:
+        erased = registry.forget(number, on=on, region=region)
+    print_record({"erased": erased}, format)
+
+
+@app.command()
+def migrate(url: _Url) -> None:
+    """Bring a registry that an earlier version made to the form of this one.
+
+    Example:
+        bloctel registry migrate sqlite:///oppositions.db
+    """
+    Registry.migrate(url)
+
+
+_Prefix = Annotated[
+    str, typer.Argument(metavar="PREFIX", help="A prefix such as 0899 or +33162.")
+]
+
+
+@app.command("block-prefix")
+def block_prefix(
+    url: _Url,
+    prefix: _Prefix,
+    list_name: ListOption,
+    on: OnOption = None,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """Block all numbers that begin alike; a longer prefix counts more.
+
+    Example:
+        bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own
+    """
+    with opened(url, secret_file) as registry:
+        registry.block_prefix(prefix, list=list_name, on=on)
+
+
+@app.command("allow-prefix")
+def allow_prefix(
+    url: _Url,
+    prefix: _Prefix,
+    list_name: ListOption,
+    on: OnOption = None,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """Let numbers through that a shorter prefix of the list blocks.
+
+    Example:
+        bloctel registry allow-prefix sqlite:///oppositions.db 089912 --list own
+    """
+    with opened(url, secret_file) as registry:
+        registry.allow_prefix(prefix, list=list_name, on=on)
+
+
+@app.command("drop-prefix")
+def drop_prefix(
+    url: _Url,
+    prefix: _Prefix,
+    list_name: ListOption,
+    on: OnOption = None,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """End the rule of a prefix.
+
+    Example:
+        bloctel registry drop-prefix sqlite:///oppositions.db 0899 --list own
+    """
+    with opened(url, secret_file) as registry:
+        registry.drop_prefix(prefix, list=list_name, on=on)
+
+
+@app.command()
+def prefixes(
+    url: _Url,
+    format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """Show every prefix rule that there is or was.
+
+    Example:
+        bloctel registry prefixes sqlite:///oppositions.db
+    """
+    with opened(url, secret_file) as registry:
+        entries = registry.prefixes()
+    columns = [field.name for field in fields(PrefixEntry)]
+    rows = [tuple(asdict(entry).values()) for entry in entries]
+    print_rows(columns, rows, format)

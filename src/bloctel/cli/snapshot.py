@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from bloctel.cli.options import Format, FormatOption, OnOption
+from bloctel.cli.opening import opened
+from bloctel.cli.options import Format, FormatOption, OnOption, SecretFileOption
 from bloctel.cli.output import print_record
 from bloctel.errors import InputError
-from bloctel.registry import Registry
 from bloctel.snapshot import MAGIC, Snapshot, SnapshotInfo
 from bloctel.snapshot import verify as verify_snapshot
 
@@ -30,6 +30,7 @@ def build(
     path: _Path,
     on: OnOption = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Write all that a registry knows to a snapshot file.
 
@@ -39,8 +40,8 @@ def build(
         bloctel snapshot build sqlite:///oppositions.db oppositions.bloctel
     """
     _refuse_another_file(path)
-    with Registry.open(registry) as opened:
-        _print(opened.build_snapshot(path, on=on), format)
+    with opened(registry, secret_file) as book:
+        _print(book.build_snapshot(path, on=on), format)
 
 
 @app.command()
@@ -62,8 +63,8 @@ def info(path: _Path, format: FormatOption = Format.TABLE) -> None:
     Example:
         bloctel snapshot info oppositions.bloctel
     """
-    with Snapshot.open(path, verify=False) as opened:
-        _print(opened.info, format)
+    with Snapshot.open(path, verify=False) as book:
+        _print(book.info, format)
 
 
 def _refuse_another_file(path: str) -> None:
@@ -72,8 +73,8 @@ def _refuse_another_file(path: str) -> None:
     if not file.exists() or (file.is_file() and file.stat().st_size == 0):
         return
     if file.is_file():
-        with file.open("rb") as opened:
-            if opened.read(len(MAGIC)) == MAGIC:
+        with file.open("rb") as stream:
+            if stream.read(len(MAGIC)) == MAGIC:
                 return
     raise InputError("a new file or a snapshot to replace", "something else", path)
 

@@ -85,7 +85,7 @@ class SqlReader:
         if ends_before is not None:
             query = query.where(registration.c.ends_on < ends_before)
         for rows in self._streamed(query):
-            yield [Registration(*row._tuple()) for row in rows]
+            yield [Registration(*row) for row in rows]
 
     def columns(self) -> Iterator[Columns]:
         """Return every registration, in parts of bounded size."""
@@ -101,7 +101,7 @@ class SqlReader:
                 part[:, 0], part[:, 1].astype(np.uint64), part[:, 2], part[:, 3]
             )
 
-    def _streamed(self, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    def _streamed(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
         result = self._connection.execute(
             query, execution_options={"stream_results": True, "max_row_buffer": PART}
         )
@@ -155,6 +155,7 @@ JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
 
 
 def parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield items in lists of at most that size."""
     remaining = iter(items)
     while part := list(islice(remaining, size)):
         yield part

@@ -179,7 +179,9 @@ class SqlWriter(SqlReader):
     def update(self, registrations: Iterable[Registration]) -> None:
         """Replace registrations that are there."""
         days = ("starts_on", "ends_on", "withdrawn_on")
-        new = {name: sa.bindparam(f"new_{name}") for name in days}
+        new: dict[str, sa.BindParameter[int]] = {
+            name: sa.bindparam(f"new_{name}") for name in days
+        }
         self._many(registration.update().where(*_THIS).values(new), registrations)
 
     def erase(self, registrations: Iterable[Registration]) -> None:
