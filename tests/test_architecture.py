@@ -55,9 +55,10 @@ RANKS = {
     "registry": 13,
     "books": 14,
     "scrub": 15,
-    "cli": 16,
-    "__init__": 17,
-    "__main__": 17,
+    "bulk": 16,
+    "cli": 17,
+    "__init__": 18,
+    "__main__": 18,
 }
 
 FILES = sorted(

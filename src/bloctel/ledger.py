@@ -82,8 +82,6 @@ class Receipts:
         self._feed = on if isinstance(on, Iterator) else None
         self._on = days([] if self._feed is not None else on, None)
         self._one_day = isinstance(on, date | str | np.datetime64)
-        if self._one_day:
-            self._period(int(self._on[0]))  # a day that cannot be is refused at once
 
     def of(
         self, held: StoredList, keys: NDArray[np.uint64], first: int

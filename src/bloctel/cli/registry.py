@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, fields
 from typing import Annotated, Optional
 
 import typer
 
+from bloctel.bulk import export_numbers, import_numbers
 from bloctel.cli.input import all_numbers, source
 from bloctel.cli.opening import opened, secret_in
 from bloctel.cli.options import (
@@ -19,12 +21,12 @@ from bloctel.cli.options import (
     place,
 )
 from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.progress import progress_bar
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.journal import HistoryEntry
 from bloctel.numbers import DEFAULT_REGION, PhoneNumber, normalize
 from bloctel.ranges import PrefixEntry
 from bloctel.registry import Registry
-from bloctel.scrub import import_csv
 
 __all__ = ["app"]
 
@@ -183,7 +185,9 @@ def history(
 @app.command("import")
 def import_(
     url: _Url,
-    file: Annotated[str, typer.Argument(help="A CSV file; - is standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="A CSV or Parquet file; - is standard input.")
+    ],
     list_name: ListOption,
     column: Annotated[
         Optional[str],
@@ -198,10 +202,19 @@ def import_(
         Optional[str],
         typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
     ] = None,
+    keep_going: Annotated[
+        Optional[str],
+        typer.Option(
+            "--keep-going",
+            metavar="REJECTS",
+            help="Where rows that are refused go, with place and reason; all others "
+            "are registered.",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,
     secret_file: SecretFileOption = None,
 ) -> None:
-    """Register every number of a CSV file: all of them, or none if one is refused.
+    """Register every number of a file: all of them, or none if one is refused.
 
     Importing a file again changes nothing.
 
@@ -210,18 +223,52 @@ def import_(
     """
     if on is not None and on_column is not None:
         raise InputError("--on or --on-column", "both")
-    with opened(url, secret_file) as registry:
-        rows, added = import_csv(
+    with opened(url, secret_file) as registry, progress_bar("import") as progress:
+        done = import_numbers(
             registry,
             source(file),
             list=list_name,
             column=place(column),
             on=on,
             on_column=place(on_column),
+            rejects=keep_going,
+            progress=progress,
         )
-    print_record(
-        {"rows": rows, "registered": added, "known already": rows - added}, format
-    )
+    known = done.rows - done.rejected - done.registered
+    record = {
+        "rows": done.rows,
+        "registered": done.registered,
+        "known already": known,
+    }
+    if keep_going is not None:
+        record["rejected"] = done.rejected
+    print_record(record, format)
+
+
+@app.command()
+def export(
+    url: _Url,
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Where to: Parquet if it ends in .parquet, else CSV; - is standard "
+            "output."
+        ),
+    ],
+    list_name: ListOption,
+    format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """Write every registration of a list to a file, which is the list then.
+
+    Example:
+        bloctel registry export sqlite:///oppositions.db objections.csv --list own
+    """
+    target = sys.stdout.buffer if file == "-" else file
+    with opened(url, secret_file) as registry, progress_bar("export") as progress:
+        n = export_numbers(registry, target, list=list_name, progress=progress)
+    to = sys.stderr if file == "-" else sys.stdout
+    print_record({"exported": n}, format, to=to)
 
 
 @app.command()

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from bloctel.cli.input import source
 from bloctel.cli.options import (
@@ -27,6 +18,7 @@ from bloctel.cli.options import (
     place,
 )
 from bloctel.cli.output import print_record
+from bloctel.cli.progress import progress_bar
 from bloctel.scrub import (
     CsvOptions,
     Outputs,
@@ -36,8 +28,6 @@ from bloctel.scrub import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from bloctel.scrub import ScrubSummary
     from bloctel.scrub.outputs import Target
 
@@ -119,7 +109,7 @@ def scrub(
     refuse_overwriting(outputs, against)
     with open_against(against, column=place(against_column), region=region) as book:
         question = book.question(on=on, lists=lists, region=region)
-        with _progress() as progress:
+        with progress_bar("scrub") as progress:
             summary = scrub_csv(
                 source(file),
                 question,
@@ -152,20 +142,3 @@ def _record(summary: ScrubSummary, seconds: float) -> dict[str, object]:
         "invalid by reason": dict(summary.invalid_reasons),
         "rows/s": round(summary.rows / seconds),
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None] | None]:
-    """Show a progress bar, if a person looks at standard error."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    columns = (
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scrub", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

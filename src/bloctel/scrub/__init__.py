@@ -3,13 +3,11 @@
 from bloctel.scrub.against import open_against, refuse_overwriting
 from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
 from bloctel.scrub.dialect import CsvOptions
-from bloctel.scrub.importing import import_csv
 
 __all__ = [
     "CsvOptions",
     "Outputs",
     "ScrubSummary",
-    "import_csv",
     "open_against",
     "refuse_overwriting",
     "scrub_csv",

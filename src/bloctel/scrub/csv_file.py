@@ -10,6 +10,7 @@ import numpy as np
 
 from bloctel.errors import InputError
 from bloctel.scrub._records import gather, gather_extended
+from bloctel.scrub.added import extended_header, suffix
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import named_columns
 from bloctel.scrub.outputs import Target, open_outputs
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outputs", "ScrubSummary", "scrub_csv"]
 
-ADDED_COLUMN: Final = "bloctel"
 _KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
 
 
@@ -119,12 +119,7 @@ def scrub_csv(
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
     """Begin each output as the input begins: byte-order mark, header row."""
-    header = records.header
-    content = header.rstrip(b"\r\n")
-    extended = header
-    if header:
-        ending = header[len(content) :]
-        extended = content + _suffix(ADDED_COLUMN, records) + ending
+    header, extended = records.header, extended_header(records)
     for name, file in files.items():
         file.write(records.dialect.encoding.bom)
         file.write(records.encode(header if _KINDS[name] == CLEAR else extended))
@@ -136,7 +131,7 @@ def _write(
     judgement: Judgement,
     files: Mapping[str, BinaryIO],
 ) -> None:
-    suffixes = [_suffix(reason, records) for reason in judgement.reasons]
+    suffixes = [suffix(reason, records) for reason in judgement.reasons]
     for name, file in files.items():
         rows = batch.data, batch.records, judgement.kinds, _KINDS[name]
         if _KINDS[name] == CLEAR:
@@ -144,14 +139,6 @@ def _write(
         else:
             extended = gather_extended(*rows, judgement.reason_of, suffixes)
             file.write(records.encode(extended))
-
-
-def _suffix(text: str, records: RecordFile) -> bytes:
-    """Return the bytes of an added last field."""
-    delimiter = records.dialect.delimiter
-    if any(mark in text for mark in (delimiter, '"', "\r", "\n")):
-        text = '"' + text.replace('"', '""') + '"'
-    return (delimiter + text).encode(records.text_encoding, errors="replace")
 
 
 def _refuse_decimals(judge: Judge, records: RecordFile) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bloctel.bulk import import_numbers
 from bloctel.errors import InputError, ListClosedError
 from bloctel.registry import Registry
-from bloctel.scrub import import_csv
 from command_line import run, sentence
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def test_one_day_for_all(registry: Registry) -> None:
     """Every number is registered on that day; the column is found."""
     text = f"nom;Téléphone\nA;{FIRST}\nB;{SECOND}\n"
 
-    counts = import_csv(registry, stream(text), list="own", on=DAY)
+    counts = import_numbers(registry, stream(text), list="own", on=DAY)
 
-    assert counts == (2, 2)
+    assert counts == (2, 2, 0)
     assert registry.is_blocked(FIRST, on=DAY)
     assert not registry.is_blocked(SECOND, on=date(2024, 2, 29))
 
@@ -47,9 +47,9 @@ def test_a_column_of_days(registry: Registry) -> None:
     text = f"jour;tel\n2021-05-03;{FIRST}\n;\n\n2022-01-01;\n 2023-06-07 ;{SECOND}\n"
 
     for day_column in ("jour", 1):
-        assert import_csv(
+        assert import_numbers(
             registry, stream(text), list="fr.bloctel", on_column=day_column
-        ) == (2, 2 if day_column == "jour" else 0)
+        ) == (2, 2 if day_column == "jour" else 0, 0)
 
     days = [registry.history(number)[0].registered_on for number in (FIRST, SECOND)]
     assert days == [date(2021, 5, 3), date(2023, 6, 7)]
@@ -59,7 +59,7 @@ def test_the_columns_may_be_given_by_place(registry: Registry) -> None:
     """A file without a header has places only."""
     text = f"{FIRST};{SECOND};2024-03-01\n"
 
-    import_csv(registry, stream(text), list="own", column=2, on_column=3)
+    import_numbers(registry, stream(text), list="own", column=2, on_column=3)
 
     assert registry.is_blocked(SECOND, on=DAY)
     assert not registry.is_blocked(FIRST, on=DAY)
@@ -69,9 +69,9 @@ def test_importing_again_changes_nothing(registry: Registry) -> None:
     """The same file, or a number twice in it, is no new registration."""
     text = f"tel\n{FIRST}\n{FIRST}\n0199000001\n"
 
-    assert import_csv(registry, stream(text), list="own", on=DAY) == (3, 1)
+    assert import_numbers(registry, stream(text), list="own", on=DAY) == (3, 1, 0)
     before = list(registry.changes())
-    assert import_csv(registry, stream(text), list="own", on=DAY) == (3, 0)
+    assert import_numbers(registry, stream(text), list="own", on=DAY) == (3, 0, 0)
     assert list(registry.changes()) == before
 
 
@@ -99,7 +99,7 @@ def test_a_bad_row_is_named_and_nothing_is_kept(
     path.write_text(text)
 
     with pytest.raises(InputError) as caught:
-        import_csv(registry, path, list="own", column="tel", on_column="jour")
+        import_numbers(registry, path, list="own", column="tel", on_column="jour")
 
     assert str(caught.value).endswith(f"{path}, {where}")
     assert registry.history(FIRST) == []
@@ -111,7 +111,7 @@ def test_a_day_on_which_the_list_is_closed(registry: Registry) -> None:
     text = f"tel;jour\n{FIRST};2024-03-01\n{SECOND};2026-09-01\n"
 
     with pytest.raises(ListClosedError):
-        import_csv(registry, stream(text), list="fr.bloctel", on_column="jour")
+        import_numbers(registry, stream(text), list="fr.bloctel", on_column="jour")
 
     assert registry.history(FIRST) == []
 
@@ -120,7 +120,7 @@ def test_a_day_on_which_the_list_is_closed(registry: Registry) -> None:
 def test_a_file_without_a_number_is_refused(text: str, registry: Registry) -> None:
     """It is rather the wrong file; the registry does not even gain the list."""
     with pytest.raises(InputError, match="expected phone numbers, got none"):
-        import_csv(registry, stream(text), list="own")
+        import_numbers(registry, stream(text), list="own")
 
     assert registry.lists == ()
 
@@ -138,9 +138,9 @@ def test_a_hundred_thousand_rows(registry: Registry, tmp_path: Path) -> None:
     path.write_text("tel,jour\n" + "".join(f"{n},{day}\n" for n, day in rows))
     distinct = set(rows)
 
-    counts = import_csv(registry, path, list="own", on_column="jour")
+    counts = import_numbers(registry, path, list="own", on_column="jour")
 
-    assert counts == (len(rows), len(distinct))
+    assert counts == (len(rows), len(distinct), 0)
     for i in (0, 65_535, 65_536, 99_999):
         number, day = rows[i]
         assert day in {entry.registered_on for entry in registry.history(number)}
