@@ -1,4 +1,4 @@
-"""The commands: `python -m benchmarks run` and `python -m benchmarks report`."""
+"""The commands: `python -m benchmarks run`, `report` and `registries`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from benchmarks import page, suite
+from benchmarks import page, registries, suite
 from benchmarks.environment import environment
 from benchmarks.results import Results
 from benchmarks.scale import SCALES
@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     reports.add_argument("results", type=Path)
     reports.add_argument("--out", type=Path, default=Path("benchmarks.md"))
     reports.set_defaults(command=_report)
+    registries.add_to(commands.add_parser("registries", help="measure registries"))
     options = parser.parse_args(arguments)
     options.command(options)
 

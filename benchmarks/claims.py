@@ -269,7 +269,7 @@ PROMISES: Final = (
             "tests/properties/test_scrub.py",
         ),
     ),
-    Promise("no acknowledged write is lost", ("tests/contract/test_storage.py",)),
+    Promise("no acknowledged write is lost", ("tests/contract/test_registries.py",)),
     Promise("no damaged file is believed", ("tests/properties/test_snapshot.py",)),
     Promise(
         "nothing crashes the process",
