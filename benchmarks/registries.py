@@ -8,7 +8,6 @@ read from memory.
 
 from __future__ import annotations
 
-import argparse
 import sqlite3
 import tempfile
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bloctel import Follower, Registry
 from bloctel.bulk import import_numbers
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
     from numpy.typing import NDArray

@@ -7,6 +7,7 @@ to the first who came meanwhile.  Nobody waits for more than two commits.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from threading import Event, Lock, get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -65,6 +66,10 @@ class Commits:
     def __init__(self, storage: Storage, committed: Callable[[], None]) -> None:
         self._storage = storage
         self._committed = committed
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._mutex = Lock()  # of what follows
         self._waiting: deque[_Change[Any]] = deque()
         self._is_led = False
@@ -102,6 +107,8 @@ class Commits:
     # -- taking turns -----------------------------------------------------------
 
     def _wait_for(self, mine: _Change[_T]) -> _T:
+        if self._process != os.getpid():
+            self._begin()  # whoever led stayed in the parent
         if self._writer_thread == get_ident():
             raise StorageError("one change at a time", "one inside another")
         with self._mutex:

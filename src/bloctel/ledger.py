@@ -296,9 +296,9 @@ def due_for_renewal(
 ) -> Iterator[Registration]:
     """Yield the last registrations of numbers that are protected and will not be."""
     first, last = to_epoch_day(on), to_epoch_day(until)
-    for rows in reader.registrations(
-        held.id, ends_from=first + 1, ends_before=last + 1
-    ):
+    found = reader.registrations(held.id, ends_from=first + 1, ends_before=last + 1)
+    # all of them first: some databases answer nothing else in the middle of a reading
+    for rows in list(found):
         latest: dict[int, int] = {}
         for row in reader.registrations_of({row.key for row in rows}):
             if row.list_id == held.id:

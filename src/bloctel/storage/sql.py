@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BUSY_SECONDS", "SqlStorage", "server_url"]
 
-#: How long a writer waits for another one.
-BUSY_SECONDS: Final = 30
+#: How long a writer waits for another one: as long as a large import may take.
+BUSY_SECONDS: Final = 120
 
 
 class SqlStorage:

@@ -1,0 +1,341 @@
+"""Kill whoever works on a registry, at random moments, and look for what is lost.
+
+Each round forks a process that writes, imports or builds snapshots, kills it with
+SIGKILL after a random time, and compares what is there with a model: a registry in
+memory to which every acknowledged change was made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from bloctel import BloctelError, PhoneNumber, Registry, Snapshot
+from bloctel.errors import NotRegisteredError, SnapshotError
+from bloctel.periods import to_epoch_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["Lost", "Tally", "rounds"]
+
+_FIRST_KEY: Final = 33639980000  # 06 39 98: a range that is reserved for fiction
+_N_THREADS: Final = 4
+_N_KEYS: Final = 400  # a thread's own numbers: what happens to each has an order
+_IMPORTED: Final = 20_000
+_LONGEST: Final = 0.5  # seconds that a process may live
+
+
+class Lost(AssertionError):
+    """Something that was acknowledged is not there, or what is there is half."""
+
+
+@dataclass
+class Tally:
+    """What the rounds did.
+
+    Attributes:
+        rounds: How many there were.
+        in_work: In how many the process was killed in the middle of something.
+        acknowledged: Changes that were acknowledged and then found.
+        unacknowledged: Changes in flight that turned out to be stored.
+        imports: Imports that were found whole; the others left nothing.
+        snapshots: Snapshot files that were opened and verified.
+        leftovers: Hidden files of killed builders, which were removed.
+    """
+
+    rounds: int = 0
+    in_work: int = 0
+    acknowledged: int = 0
+    unacknowledged: int = 0
+    imports: int = 0
+    snapshots: int = 0
+    leftovers: int = 0
+
+
+@dataclass
+class _State:
+    """What must be there.
+
+    Attributes:
+        model: A registry with every change that is stored.
+        cursor: How far the journals have been compared, here and there.
+        generation: Of the last snapshot file that was seen.
+    """
+
+    url: str
+    folder: Path
+    seed: int
+    model: Registry = field(default_factory=lambda: Registry.create("memory:"))
+    cursor: tuple[int, int] = (0, 0)
+    generation: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+
+def rounds(
+    url: str, folder: Path, n: int, seed: int, crash: Callable[[], None] | None = None
+) -> Tally:
+    """Do *n* rounds on a registry that is made at *url*; return what they did.
+
+    Args:
+        url: Where no registry is yet.
+        folder: Where snapshot files go.
+        n: How many rounds.
+        seed: What chance begins with.
+        crash: Kills the server and starts it again; now and then it is called in the
+            place of killing the process.
+
+    Raises:
+        Lost: Something was; the message says what, and how to see it again.
+    """
+    Registry.create(url, lists=["own"]).close()
+    state = _State(url, folder, seed)
+    for turn in range(n):
+        chance = random.Random(f"{seed} {turn}")  # noqa: S311
+        work = chance.choice([_write, _write, _import, _build])
+        try:
+            log = _run_and_kill(work, state, turn, chance, crash)
+            _CHECKS[work](state, turn, log)
+        except Lost as error:
+            raise Lost(
+                f"{error} - seed {seed}, round {turn}, {work.__name__}"
+            ) from None
+        state.tally.rounds += 1
+    return state.tally
+
+
+def _run_and_kill(
+    work: Callable[[_State, int, int], None],
+    state: _State,
+    turn: int,
+    chance: random.Random,
+    crash: Callable[[], None] | None,
+) -> list[Any]:
+    """Return what a process told before it was killed."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reads)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            work(state, turn, writes)
+        finally:
+            os._exit(0)
+    os.close(writes)
+    told: list[bytes] = []
+    listener = threading.Thread(target=_listen, args=(reads, told))
+    listener.start()
+    time.sleep(chance.uniform(0, _LONGEST))
+    if crash is not None and chance.random() < 0.1:
+        crash()
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    listener.join()
+    lines = b"".join(told).split(b"\n")
+    state.tally.in_work += len(lines) > 1 or work is not _write
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def _listen(reads: int, told: list[bytes]) -> None:
+    while data := os.read(reads, 1 << 16):
+        told.append(data)
+    os.close(reads)
+
+
+# -- a process that writes --------------------------------------------------------
+
+
+def _write(state: _State, turn: int, pipe: int) -> None:
+    """Change numbers from many threads; tell of each change before and after."""
+    registry = Registry.open(state.url)
+    chance = random.Random(f"{state.seed} {turn} child")  # noqa: S311
+    seeds = [chance.random() for _ in range(_N_THREADS)]
+
+    def change(thread: int) -> None:
+        mine = random.Random(seeds[thread])  # noqa: S311
+        first = _FIRST_KEY + thread * _N_KEYS
+        while True:
+            key = first + mine.randrange(_N_KEYS)
+            day = 19_000 + mine.randrange(1_000)
+            kind = mine.choice(["register", "register", "withdraw", "renew"])
+            operation = [thread, kind, key, day]
+            _tell(pipe, ["begun", *operation])
+            try:
+                _change(registry, operation)
+            except NotRegisteredError:
+                _tell(pipe, ["refused", *operation])
+            except BloctelError:
+                continue  # the server was killed: nothing is acknowledged
+            else:
+                _tell(pipe, ["done", *operation])
+
+    threads = [threading.Thread(target=change, args=(i,)) for i in range(_N_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _tell(pipe: int, line: object) -> None:
+    os.write(pipe, json.dumps(line).encode() + b"\n")  # short lines stay whole
+
+
+def _change(registry: Registry, operation: list[Any]) -> None:
+    _, kind, key, day = operation
+    on = date(1970, 1, 1) + timedelta(days=day)
+    getattr(registry, kind)(PhoneNumber(key), list="own", on=on)
+
+
+def _check_writer(state: _State, turn: int, log: list[Any]) -> None:
+    del turn
+    pending: dict[int, list[list[Any]]] = {}
+    for word, *operation in log:
+        if word == "begun":
+            pending.setdefault(operation[0], []).append(operation)
+            continue
+        # what an earlier failure of the server left open is older than this
+        pending[operation[0]].remove(operation)
+        if word == "done":
+            _change(state.model, operation)
+            state.tally.acknowledged += 1
+    with Registry.open(state.url) as registry:
+        for operation in (op for left in pending.values() for op in left):
+            _settle(state, registry, operation)
+        _compare(state, registry, [PhoneNumber(op[2]) for _, *op in log])
+        # no lock is left behind
+        registry.register(PhoneNumber(_FIRST_KEY - 1), list="own", on=date(2024, 1, 1))
+        state.model.register(
+            PhoneNumber(_FIRST_KEY - 1), list="own", on=date(2024, 1, 1)
+        )
+
+
+def _settle(state: _State, registry: Registry, operation: list[Any]) -> None:
+    """Find out whether a change in flight was stored."""
+    number = PhoneNumber(operation[2])
+    if registry.history(number) == state.model.history(number) and (
+        _n_events(registry, state.cursor[0], number)
+        == _n_events(state.model, state.cursor[1], number)
+    ):
+        return
+    try:
+        _change(state.model, operation)
+    except NotRegisteredError:
+        raise Lost("a change is there that could not be made") from None
+    state.tally.unacknowledged += 1
+
+
+def _n_events(registry: Registry, since: int, number: PhoneNumber) -> int:
+    return sum(change.number == number for change in registry.changes(since=since))
+
+
+def _compare(state: _State, registry: Registry, numbers: list[PhoneNumber]) -> None:
+    for number in set(numbers):
+        if registry.history(number) != state.model.history(number):
+            raise Lost("an acknowledged change is not there, or half of one is")
+    there = list(registry.changes(since=state.cursor[0]))
+    here = list(state.model.changes(since=state.cursor[1]))
+    cursors = [change.cursor for change in there]
+    if cursors != sorted(set(cursors)):
+        raise Lost("the journal is not in order")
+    if _told(there) != _told(here):
+        raise Lost("the journal does not tell what happened")
+    state.cursor = (
+        cursors[-1] if cursors else state.cursor[0],
+        here[-1].cursor if here else state.cursor[1],
+    )
+
+
+def _told(changes: list[Any]) -> Counter[object]:
+    return Counter((c.kind, c.number, c.on) for c in changes if c.list == "own")
+
+
+# -- a process that imports ---------------------------------------------------------
+
+
+def _import(state: _State, turn: int, pipe: int) -> None:
+    """Import many numbers onto a list of the round's own."""
+    registry = Registry.open(state.url)
+    registry.register_parts(_parts(), list=_scope(turn), on=date(2024, 1, 1))
+    _tell(pipe, ["imported"])
+    threading.Event().wait()
+
+
+def _scope(turn: int) -> str:
+    letters = "".join(chr(ord("a") + int(digit)) for digit in str(turn))
+    return f"own:{letters}"
+
+
+def _parts() -> Any:
+    keys = np.arange(_FIRST_KEY, _FIRST_KEY + _IMPORTED, dtype=np.uint64)
+    day = np.full(len(keys) // 4, to_epoch_day(date(2024, 1, 1)), np.int64)
+    for part in np.split(keys, 4):
+        yield part, day
+
+
+def _check_import(state: _State, turn: int, log: list[Any]) -> None:
+    with Registry.open(state.url) as registry:
+        found = 0
+        if _scope(turn) in registry.lists:
+            parts = registry.registrations(list=_scope(turn))
+            found = sum(len(part.keys) for part in parts)
+        if found not in (0, _IMPORTED) or (log and found == 0):
+            raise Lost(f"an import of {_IMPORTED} left {found}")
+        state.tally.imports += found == _IMPORTED
+        again = registry.register_parts(
+            _parts(), list=_scope(turn), on=date(2024, 1, 1)
+        )
+        if again != _IMPORTED - found:
+            raise Lost(f"the import made again added {again} to {found}")
+
+
+# -- a process that builds snapshots --------------------------------------------------
+
+
+def _build(state: _State, turn: int, pipe: int) -> None:
+    """Build the snapshot anew again and again."""
+    del turn
+    registry = Registry.open(state.url)
+    while True:
+        info = registry.build_snapshot(state.folder / "s.bloctel")
+        _tell(pipe, [info.generation])
+
+
+def _check_build(state: _State, turn: int, log: list[Any]) -> None:
+    del turn
+    path = state.folder / "s.bloctel"
+    for leftover in state.folder.glob(".bloctel-*.part"):
+        leftover.unlink()
+        state.tally.leftovers += 1
+    if not path.exists():
+        if log:
+            raise Lost("a snapshot that was built is not there")
+        return
+    try:
+        with Snapshot.open(path) as snapshot:
+            snapshot.verify()
+            generation = snapshot.info.generation
+    except SnapshotError as error:
+        raise Lost(f"the snapshot file cannot be believed: {error}") from None
+    if generation < max([state.generation, *(line[0] for line in log)]):
+        raise Lost("an older snapshot is there")
+    state.generation = generation
+    state.tally.snapshots += 1
+
+
+_CHECKS: Final[dict[Callable[..., None], Callable[[_State, int, list[Any]], None]]] = {
+    _write: _check_writer,
+    _import: _check_import,
+    _build: _check_build,
+}
