@@ -28,16 +28,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Lost", "Tally", "rounds"]
+__all__ = ["LostError", "Tally", "rounds"]
 
-_FIRST_KEY: Final = 33639980000  # 06 39 98: a range that is reserved for fiction
+# ranges that are reserved for fiction: 06 39 98, and 01 99 00 with 02 61 91
+_FIRST_KEY: Final = 33639980000
+_FIRST_IMPORTED: Final = (33199000000, 33261910000)
 _N_THREADS: Final = 4
 _N_KEYS: Final = 400  # a thread's own numbers: what happens to each has an order
-_IMPORTED: Final = 20_000
+_IMPORTED: Final = 20_000  # all of two ranges
 _LONGEST: Final = 0.5  # seconds that a process may live
 
 
-class Lost(AssertionError):
+class LostError(AssertionError):
     """Something that was acknowledged is not there, or what is there is half."""
 
 
@@ -97,7 +99,7 @@ def rounds(
             place of killing the process.
 
     Raises:
-        Lost: Something was; the message says what, and how to see it again.
+        LostError: Something was; the message says what, and how to see it again.
     """
     Registry.create(url, lists=["own"]).close()
     state = _State(url, folder, seed)
@@ -107,8 +109,8 @@ def rounds(
         try:
             log = _run_and_kill(work, state, turn, chance, crash)
             _CHECKS[work](state, turn, log)
-        except Lost as error:
-            raise Lost(
+        except LostError as error:
+            raise LostError(
                 f"{error} - seed {seed}, round {turn}, {work.__name__}"
             ) from None
         state.tally.rounds += 1
@@ -232,7 +234,7 @@ def _settle(state: _State, registry: Registry, operation: list[Any]) -> None:
     try:
         _change(state.model, operation)
     except NotRegisteredError:
-        raise Lost("a change is there that could not be made") from None
+        raise LostError("a change is there that could not be made") from None
     state.tally.unacknowledged += 1
 
 
@@ -243,14 +245,14 @@ def _n_events(registry: Registry, since: int, number: PhoneNumber) -> int:
 def _compare(state: _State, registry: Registry, numbers: list[PhoneNumber]) -> None:
     for number in set(numbers):
         if registry.history(number) != state.model.history(number):
-            raise Lost("an acknowledged change is not there, or half of one is")
+            raise LostError("an acknowledged change is not there, or half of one is")
     there = list(registry.changes(since=state.cursor[0]))
     here = list(state.model.changes(since=state.cursor[1]))
     cursors = [change.cursor for change in there]
     if cursors != sorted(set(cursors)):
-        raise Lost("the journal is not in order")
+        raise LostError("the journal is not in order")
     if _told(there) != _told(here):
-        raise Lost("the journal does not tell what happened")
+        raise LostError("the journal does not tell what happened")
     state.cursor = (
         cursors[-1] if cursors else state.cursor[0],
         here[-1].cursor if here else state.cursor[1],
@@ -278,7 +280,8 @@ def _scope(turn: int) -> str:
 
 
 def _parts() -> Any:
-    keys = np.arange(_FIRST_KEY, _FIRST_KEY + _IMPORTED, dtype=np.uint64)
+    half = np.arange(_IMPORTED // 2, dtype=np.uint64)
+    keys = np.concatenate([half + np.uint64(first) for first in _FIRST_IMPORTED])
     day = np.full(len(keys) // 4, to_epoch_day(date(2024, 1, 1)), np.int64)
     for part in np.split(keys, 4):
         yield part, day
@@ -291,13 +294,13 @@ def _check_import(state: _State, turn: int, log: list[Any]) -> None:
             parts = registry.registrations(list=_scope(turn))
             found = sum(len(part.keys) for part in parts)
         if found not in (0, _IMPORTED) or (log and found == 0):
-            raise Lost(f"an import of {_IMPORTED} left {found}")
+            raise LostError(f"an import of {_IMPORTED} left {found}")
         state.tally.imports += found == _IMPORTED
         again = registry.register_parts(
             _parts(), list=_scope(turn), on=date(2024, 1, 1)
         )
         if again != _IMPORTED - found:
-            raise Lost(f"the import made again added {again} to {found}")
+            raise LostError(f"the import made again added {again} to {found}")
 
 
 # -- a process that builds snapshots --------------------------------------------------
@@ -320,16 +323,16 @@ def _check_build(state: _State, turn: int, log: list[Any]) -> None:
         state.tally.leftovers += 1
     if not path.exists():
         if log:
-            raise Lost("a snapshot that was built is not there")
+            raise LostError("a snapshot that was built is not there")
         return
     try:
         with Snapshot.open(path) as snapshot:
             snapshot.verify()
             generation = snapshot.info.generation
     except SnapshotError as error:
-        raise Lost(f"the snapshot file cannot be believed: {error}") from None
+        raise LostError(f"the snapshot file cannot be believed: {error}") from None
     if generation < max([state.generation, *(line[0] for line in log)]):
-        raise Lost("an older snapshot is there")
+        raise LostError("an older snapshot is there")
     state.generation = generation
     state.tally.snapshots += 1
 

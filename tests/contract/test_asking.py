@@ -79,7 +79,7 @@ def test_renewal_and_withdrawal_are_asked_for_alike(registry: Registry) -> None:
     on = datetime(2018, 1, 1, tzinfo=UTC)
     for action in ("renew", "withdraw"):
         with pytest.raises(NotRegisteredError):
-            registry.request(TEXT, "a@b", list="own", action=action, now=on)  # type: ignore[arg-type]
+            registry.request(TEXT, "a@b", list="own", action=action, now=on)
     registry.register(TEXT, list="fr.bloctel", on=on.date())
 
     renew = registry.request(TEXT, "a@b", list="fr.bloctel", action="renew", now=on)
@@ -92,7 +92,7 @@ def test_renewal_and_withdrawal_are_asked_for_alike(registry: Registry) -> None:
 
 
 def test_one_person_has_so_many_numbers(registry: Registry) -> None:
-    """Ten on Bloctel, however the address is spelled; withdrawn ones are not counted."""
+    """Ten on Bloctel, however the address is spelled; withdrawn ones count not."""
 
     def ask(i: int, contact: str) -> str:
         number = f"01 99 00 00 {i:02}"
