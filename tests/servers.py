@@ -85,6 +85,10 @@ class Server:
         """Return if the server answers, else raise."""
         raise NotImplementedError
 
+    def execute(self, text: str) -> None:
+        """Execute a statement as a user who may do everything."""
+        raise NotImplementedError
+
     def url(self, name: str, password: str = PASSWORD) -> str:
         """Return the URL of a registry in a database that is made if need be."""
         raise NotImplementedError
