@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from servers import STORAGES, Server, server, unique
+from servers import STORAGES, Server, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +47,13 @@ def valkey() -> Iterator[Server]:
 
 
 @pytest.fixture(params=STORAGES)
-def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a storage that is not there yet, of each kind."""
     if request.param == "memory":
-        return "memory:"
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/registry.db"
-    started: Server = request.getfixturevalue(request.param)
-    return started.url(unique())
+        yield "memory:"
+    elif request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/registry.db"
+    else:
+        started: Server = request.getfixturevalue(request.param)
+        with started.database() as url:
+            yield url
