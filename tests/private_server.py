@@ -78,10 +78,6 @@ class Server(ABC):
         """Return what starts the server."""
 
     @abstractmethod
-    def execute(self, text: str) -> None:
-        """Execute a statement as a user who may do everything."""
-        raise NotImplementedError
-
     def ping(self) -> None:
         """Return if the server answers, else raise."""
 

@@ -41,12 +41,14 @@ class MariadbStorage(SqlStorage):
         import pymysql  # noqa: PLC0415 - only who uses it has it
 
         self.writer = MariadbWriter
-        self._driver_error = pymysql.Error
+        self._driver_errors = (pymysql.err.MySQLError,)
         self._url, where = server_url(url, "mysql+pymysql")
         # readers see one moment; a writer's moment begins with its lock
         engine = self._new_engine(isolation_level="REPEATABLE READ")
         lookups = self._new_engine(
-            isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+            skip_autocommit_rollback=True,
         )
         super().__init__(engine, lookups, where)
 

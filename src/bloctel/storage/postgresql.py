@@ -50,7 +50,7 @@ class PostgresqlStorage(SqlStorage):
         import psycopg  # noqa: PLC0415 - only who uses it has it
 
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
-        self._driver_error = psycopg.Error
+        self._driver_errors = (psycopg.Error, psycopg.Warning)
         parsed, where = server_url(url, "postgresql+psycopg")
         connect_args = {
             "connect_timeout": _CONNECT_SECONDS,
@@ -65,7 +65,9 @@ class PostgresqlStorage(SqlStorage):
         self._connect_args = {k: v for k, v in connect_args.items() if v is not None}
         engine = self._new_engine(isolation_level="READ COMMITTED")
         lookups = self._new_engine(
-            isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+            skip_autocommit_rollback=True,
         )
         super().__init__(engine, lookups, where)
 

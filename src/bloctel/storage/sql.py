@@ -214,11 +214,11 @@ class SqlStorage:
             raise self._error(error.orig or error) from _masked(error.orig or error)
         except sa.exc.SQLAlchemyError as error:
             raise self._error(error) from _masked(error)
-        except self._driver_error as error:
+        except self._driver_errors as error:
             raise self._error(error) from _masked(error)
 
-    #: The root of the driver's errors.
-    _driver_error: type[Exception]
+    #: The roots of the driver's errors.
+    _driver_errors: tuple[type[Exception], ...]
 
     def _error(self, cause: BaseException) -> StorageError:
         said = f"{type(cause).__name__}: {_first_line(cause)}"

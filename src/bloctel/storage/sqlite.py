@@ -39,7 +39,7 @@ class SqliteStorage(SqlStorage):
     """
 
     reader = SqlReader
-    _driver_error = sqlite3.Error
+    _driver_errors = (sqlite3.Error, sqlite3.Warning)
 
     def __init__(self, url: str) -> None:
         self._path = _path_of(url)
