@@ -55,6 +55,15 @@ class TestMariadb(StorageContract):
         return mariadb.url(unique())
 
 
+class TestValkey(StorageContract):
+    """`valkey://`."""
+
+    @pytest.fixture
+    def url(self, valkey: Server) -> str:
+        """Give the URL of a storage that is not there yet."""
+        return valkey.url(unique())
+
+
 class TestPseudonymous(TestSqlite):
     """Any storage whose numbers are hidden."""
 

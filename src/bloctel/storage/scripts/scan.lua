@@ -1,0 +1,31 @@
+#!lua flags=no-writes
+-- Reads registrations out of the buckets KEYS, one after the other, until it is enough.
+--
+-- ARGV: the list, or 0 for all of them; the first and, not included, the last day on
+--   which a registration may end.
+-- Returns how many buckets were read, and the registrations, each after its number.
+
+local ENOUGH, SIZE = 4000, 20
+local list, first, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local rows, n_read = {}, 0
+
+local function is_wanted(value, at)
+  local id, _, _, ends_on = struct.unpack('<i4i4i4i4', value, at)
+  return id > 0 and (list == 0 or id == list) and first <= ends_on and ends_on < last
+end
+
+for n_buckets, bucket in ipairs(KEYS) do
+  local found = redis.call('HGETALL', bucket)
+  for i = 1, #found, 2 do
+    local value = found[i + 1]
+    for at = 1, #value, SIZE do
+      if is_wanted(value, at) then
+        rows[#rows + 1] = found[i] .. string.sub(value, at, at + SIZE - 1)
+      end
+    end
+  end
+  n_read = n_read + #found / 2
+  if n_read >= ENOUGH or n_buckets == #KEYS then
+    return {n_buckets, table.concat(rows)}
+  end
+end
