@@ -303,13 +303,14 @@ class _Queue:
         self._hook = hook
         self._queue = queue
         self._told: set[object] = set()
-        self._day = 0.0
+        self._minute = 0.0
 
     def look_if(self, has_changed: bool) -> None:
         """Look if anything has changed, or if it may be another day."""
         minute = clock.now() // 60
-        if has_changed or minute != self._day:
-            self._day = minute
+        if has_changed or minute != self._minute:
+            self._minute = minute
+            self._follower._forget_questions()  # they may be of yesterday
             self.look()
 
     def look(self) -> None:

@@ -50,6 +50,7 @@ __all__ = [
     "amend",
     "as_day",
     "book_lists",
+    "complete_from",
     "due_for_renewal",
     "entries",
     "entries_of",
@@ -319,6 +320,12 @@ def book_lists(reader: Reader) -> tuple[BookList, ...]:
         )
         for held in reader.lists()
     )
+
+
+def complete_from(reader: Reader) -> dict[int, int]:
+    """Return the first complete day of lists that something was erased from, by id."""
+    days = {held.id: held.complete_from for held in reader.lists()}
+    return {id: day for id, day in days.items() if day is not None}
 
 
 def load(reader: Reader) -> Table:

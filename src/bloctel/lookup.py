@@ -8,7 +8,7 @@ the last ones, and puts numbers to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from bloctel.rules import shown_name
 from bloctel.table import UNDATED, Overlay, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -40,6 +40,8 @@ __all__ = ["Book", "ClosedState"]
 
 _REMEMBERED_QUESTIONS: Final = 64
 _TODAY_SECONDS: Final = 1.0
+
+_T = TypeVar("_T")
 
 
 class _Asked:
@@ -159,11 +161,15 @@ class Book(Asker):
             DayNotCoveredError: The book does not know that day.
             UnknownListError: The book holds no such list.
         """
-        question = self._asked(on, lists)
-        key, known = question.ask(number, self._region(region))
-        if key < _digits.FIRST_KEY:
-            raise InvalidNumberError(reason_of(key))
-        return question.match(key, known) >= 0
+        region = self._region(region)
+
+        def ask(question: Question) -> bool:
+            key, known = question.ask(number, region)
+            if key < _digits.FIRST_KEY:
+                raise InvalidNumberError(reason_of(key))
+            return question.match(key, known) >= 0
+
+        return self._answer(ask, on, lists)
 
     def check(
         self,
@@ -178,11 +184,15 @@ class Book(Asker):
         Arguments and errors are those of `is_blocked`, but that a text which is no
         number gives a verdict with `Status.INVALID`.
         """
-        question = self._asked(on, lists)
-        key, known = question.ask(number, self._region(region))
-        if key < _digits.FIRST_KEY:
-            return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
-        return question.verdict(key, known)
+        region = self._region(region)
+
+        def ask(question: Question) -> Verdict:
+            key, known = question.ask(number, region)
+            if key < _digits.FIRST_KEY:
+                return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
+            return question.verdict(key, known)
+
+        return self._answer(ask, on, lists)
 
     def is_blocked_many(
         self,
@@ -215,17 +225,223 @@ class Book(Asker):
         """
         if invalid not in ("raise", "block"):
             raise InputError("'raise' or 'block'", repr(invalid), "invalid")
-        question, region = self._asked(on, lists), self._region(region)
-        parts = [np.empty(0, bool)]
-        first = 0
-        for block, statuses in question.judge(column, region, threads):
-            if invalid == "raise" and (statuses == Status.INVALID).any():
-                row = int((statuses == Status.INVALID).argmax())
-                key, _ = question.ask(block.value(row), region)
-                raise InvalidNumberError(reason_of(key), f"row {first + row}")
-            parts.append(statuses != Status.CLEAR)
-            first += len(block)
-        return np.concatenate(parts)
+        region = self._region(region)
+
+        def ask(question: Question) -> NDArray[np.bool_]:
+            parts = [np.empty(0, bool)]
+            first = 0
+            for block, statuses in question.judge(column, region, threads):
+                if invalid == "raise" and (statuses == Status.INVALID).any():
+                    row = int((statuses == Status.INVALID).argmax())
+                    key, _ = question.ask(block.value(row), region)
+                    raise InvalidNumberError(reason_of(key), f"row {first + row}")
+                parts.append(statuses != Status.CLEAR)
+                first += len(block)
+            return np.concatenate(parts)
+
+        return self._answer(ask, on, lists)
+
+    def check_many(
+        self,
+        column: object,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+        threads: int = 1,
+    ) -> NDArray[np.uint8]:
+        """Return the `Status` of each row of a column, as a uint8 array.
+
+        Arguments and errors are those of `is_blocked_many`; a row that is no number
+        gives `Status.INVALID`.
+        """
+        region = self._region(region)
+
+        def ask(question: Question) -> NDArray[np.uint8]:
+            parts = [np.empty(0, np.uint8)]
+            parts += [found for _, found in question.judge(column, region, threads)]
+            return np.concatenate(parts)
+
+        return self._answer(ask, on, lists)
+
+    def question(self, days: dict[int, int], region: str | None) -> Question:
+        """Return the question that asks these days of the lists."""
+        name = tuple(days.items())
+        question = self._by_days.get(name)
+        if question is None:
+            question = self._by_days[name] = Question(self.state, days, region)
+        return question
+
+    def remember(
+        self,
+        on: date | None,
+        lists: tuple[str, ...] | None,
+        question: Question,
+        until: float,
+    ) -> None:
+        """Keep a question until that moment."""
+        if len(self.recent) >= _REMEMBERED_QUESTIONS:
+            self.recent.clear()
+            self.probes.clear()
+            self._by_days.clear()
+        self.recent[on, lists] = question, until
+        if lists is None:
+            self.probes[on] = Standing(question.probe, until)
+
+
+def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the names of the lists asked; an iterator can be read only once."""
+    if lists is None:
+        return None
+    return (lists,) if isinstance(lists, str) else tuple(lists)
+
+
+class ClosedState:
+    """What a closed book knows: nothing, and it says so."""
+
+    def __init__(self, kind: str, where: str) -> None:
+        self._error = CannotAnswerError(f"an open {kind}", "a closed one", where)
+
+    def __getattr__(self, name: str) -> object:
+        raise self._error
+
+
+class Book(Asker):
+    """A set of lists that answers questions.
+
+    Attributes:
+        region: The region by which national forms are read unless a call says
+            otherwise, stored with the registry or the snapshot.
+    """
+
+    #: How long a question with a given day stands without a look at the state.
+    _reuse_seconds: float = float("inf")
+
+    def __init__(self, state: State, region: str | None) -> None:
+        self.region = check_region(region)
+        self._set_state(state)
+
+    @classmethod
+    def of_numbers(
+        cls, keys: NDArray[np.uint64], rules: ListRules, region: str | None
+    ) -> Book:
+        """Return a book in which these numbers are blocked on every day it knows."""
+        n = len(keys)
+        table = Table.build(
+            keys,
+            np.zeros(n, np.int64),
+            np.full(n, UNDATED, np.int64),
+            np.full(n, NO_END, np.int64),
+        )
+        return cls(State((BookList(rules),), table, Overlay(table)), region)
+
+    # -- asking ---------------------------------------------------------------
+
+    @quick
+    def is_blocked(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+    ) -> bool:
+        """Tell whether *number* is on a list on that day.
+
+        False means "on none of these lists", never "may be called".
+
+        Args:
+            number: Text, an integer, or a `PhoneNumber`.
+            on: The day; today in the list's time zone if not given.
+            lists: The names of the lists to ask; all that the book holds if not
+                given.
+            region: The region of national forms; the book's own if not given.
+
+        Raises:
+            InvalidNumberError: No single number can be read.
+            ListClosedError: Every list asked is closed on that day.
+            DayNotCoveredError: The book does not know that day.
+            UnknownListError: The book holds no such list.
+        """
+        region = self._region(region)
+
+        def ask(question: Question) -> bool:
+            key, known = question.ask(number, region)
+            if key < _digits.FIRST_KEY:
+                raise InvalidNumberError(reason_of(key))
+            return question.match(key, known) >= 0
+
+        return self._answer(ask, on, lists)
+
+    def check(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+    ) -> Verdict:
+        """Return whether *number* is blocked, by which list, since and until when.
+
+        Arguments and errors are those of `is_blocked`, but that a text which is no
+        number gives a verdict with `Status.INVALID`.
+        """
+        region = self._region(region)
+
+        def ask(question: Question) -> Verdict:
+            key, known = question.ask(number, region)
+            if key < _digits.FIRST_KEY:
+                return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
+            return question.verdict(key, known)
+
+        return self._answer(ask, on, lists)
+
+    def is_blocked_many(
+        self,
+        column: object,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+        invalid: Literal["raise", "block"] = "raise",
+        threads: int = 1,
+    ) -> NDArray[np.bool_]:
+        """Tell of each row of a column whether it is blocked.
+
+        Args:
+            column: What `normalize_many` takes.
+            on: As for `is_blocked`.
+            lists: As for `is_blocked`.
+            region: As for `is_blocked`.
+            invalid: What to do with a row that is no number: `raise`, or `block`
+                it.
+            threads: How many threads share the work.  A column of Python objects
+                (a list, an iterable) is read by one whatever this says.
+
+        Returns:
+            A one-dimensional bool array, one element a row.
+
+        Raises:
+            InvalidNumberError: A row is no number; `where` is its place, from 0.
+            InputError: The column holds something else than text or whole numbers.
+        """
+        if invalid not in ("raise", "block"):
+            raise InputError("'raise' or 'block'", repr(invalid), "invalid")
+        region = self._region(region)
+
+        def ask(question: Question) -> NDArray[np.bool_]:
+            parts = [np.empty(0, bool)]
+            first = 0
+            for block, statuses in question.judge(column, region, threads):
+                if invalid == "raise" and (statuses == Status.INVALID).any():
+                    row = int((statuses == Status.INVALID).argmax())
+                    key, _ = question.ask(block.value(row), region)
+                    raise InvalidNumberError(reason_of(key), f"row {first + row}")
+                parts.append(statuses != Status.CLEAR)
+                first += len(block)
+            return np.concatenate(parts)
+
+        return self._answer(ask, on, lists)
 
     def check_many(
         self,
@@ -281,6 +497,28 @@ class Book(Asker):
     def _set_state(self, state: State | ClosedState) -> None:
         self._memo = memo = _Asked(state)
         self.recent = memo.probes
+
+    def _answer(
+        self,
+        ask: Callable[[Question], _T],
+        on: date | None,
+        lists: Iterable[str] | None,
+    ) -> _T:
+        """Return what *ask* makes of the question for that day and those lists.
+
+        Where numbers are erased while a storage is asked for them, it is asked anew.
+        """
+        lists = _names(lists)
+        question = self._asked(on, lists)
+        try:
+            return ask(question)
+        except DayNotCoveredError:
+            self._forget_questions()
+            return ask(self._asked(on, lists))
+
+    def _forget_questions(self) -> None:
+        """Look at the state, and at the day, before the next answer."""
+        self._set_state(self._state)
 
     def _region(self, region: str | None) -> str | None:
         return self.region if region is None else check_region(region)

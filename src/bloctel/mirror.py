@@ -142,6 +142,8 @@ class Mirror:
     def _take_up(self, reader: Reader, table: Table, overlay: Overlay) -> None:
         # the lists last: what was erased meanwhile must be known to be missing
         prefixes = ledger.prefix_rules(reader)
+        if isinstance(overlay, StoredNumbers):
+            overlay.complete_from = ledger.complete_from(reader)
         lists = ledger.book_lists(reader)
         self.state = State(lists, table, overlay, prefixes=prefixes)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bloctel import _filter, ledger
+from bloctel.errors import DayNotCoveredError
 from bloctel.table import FALSE_POSITIVE_RATE, Entry, Known, Overlay, Table
 
 if TYPE_CHECKING:
@@ -29,11 +30,15 @@ class StoredNumbers(Overlay):
     Args:
         storage: Where they are.
         table: The empty table.
+
+    Attributes:
+        complete_from: Of which days the lists are known to be complete.
     """
 
     def __init__(self, storage: Storage, table: Table) -> None:
         super().__init__(table)
         self._storage = storage
+        self.complete_from: dict[int, int] = {}
 
     def __len__(self) -> int:
         return self.filter.n_added
@@ -55,11 +60,22 @@ class StoredNumbers(Overlay):
             self.filter.add_many(new)
 
     def known(self, keys: Iterable[int]) -> Known:
-        """Return what the storage holds of those of the numbers that it may hold."""
+        """Return what the storage holds of those of the numbers that it may hold.
+
+        Raises:
+            DayNotCoveredError: Numbers have just been erased: whether the day that
+                is asked is still covered must be looked at again.
+        """
         maybe = [key for key in keys if self.filter.might_contain(key)]
         if not maybe:
             return {}
-        found = ledger.entries(maybe, self._storage.lookup(maybe))
+        rows, complete_from = self._storage.lookup(maybe)
+        if complete_from != self.complete_from:
+            raise DayNotCoveredError(
+                "a day of which nothing has just been erased",
+                "lists that numbers were erased from while they were asked",
+            )
+        found = ledger.entries(maybe, rows)
         return {key: list(self._coded(entries)) for key, entries in found.items()}
 
     def _coded(self, entries: Iterable[Entry]) -> Iterator[tuple[int, Entry]]:

@@ -256,8 +256,10 @@ class StorageContract:
             assert reader.registrations_of([]) == []
         assert columns == sorted((r[0], r[1], r[3], r[4]) for r in rows)
         assert sorted(found, key=str) == sorted(rows, key=str)
-        assert sorted(storage.lookup(keys), key=str) == sorted(rows, key=str)
-        assert storage.lookup([]) == []
+        looked_up = storage.lookup(keys)
+        assert sorted(looked_up.registrations, key=str) == sorted(rows, key=str)
+        assert looked_up.complete_from == {}
+        assert storage.lookup([]).registrations == []
 
     def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
         """Return all that `columns` gives, sorted, each row once."""
@@ -338,6 +340,15 @@ class StorageContract:
         with storage.write() as writer:
             assert writer.add([]) == 0
             assert writer.add([new_rows([]), new_rows([]), new_rows([])]) == 0
+
+    def test_a_look_up_tells_what_was_erased(self, storage: Storage) -> None:
+        """Beside what it finds it tells the first complete day of lists."""
+        with storage.write() as writer:
+            writer.add_list("fr.bloctel")
+            writer.add([new_rows([row()])])
+            writer.set_complete_from(2, DAY)
+
+        assert storage.lookup([KEY, KEY + 1]) == ([row()], {2: DAY})
 
     # -- lists, ends --------------------------------------------------------------
 

@@ -156,7 +156,7 @@ def test_a_silent_storage_is_told_of_then_refused(
 
             eventually(refuses)
             eventually(lambda: "not been heard" in caplog.text)
-            with pytest.raises(SilentStorageError, match="0.7 seconds"):
+            with pytest.raises(SilentStorageError, match=r"0\.7 seconds"):
                 strict.check_many([KEY], on=ON)
             assert lax.is_blocked(KEY, on=ON)
             assert strict.silent_seconds > 0.7

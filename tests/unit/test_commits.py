@@ -82,7 +82,7 @@ def test_who_waits_is_committed_together(slow: Slow) -> None:
 
     assert slow.n_transactions == 2
     assert calls == [1, 2]
-    assert len(slow.lookup(range(KEY, KEY + 10))) == 10
+    assert len(slow.lookup(range(KEY, KEY + 10)).registrations) == 10
 
 
 def test_a_change_that_fails_fails_alone(slow: Slow) -> None:
@@ -109,7 +109,7 @@ def test_a_change_that_fails_fails_alone(slow: Slow) -> None:
     run_all([*works, failing, failing, release])
 
     assert len(failed) == 2
-    assert len(slow.lookup(range(KEY, KEY + 5))) == 5
+    assert len(slow.lookup(range(KEY, KEY + 5)).registrations) == 5
     with slow.read() as reader:
         assert [held.name for held in reader.lists()] == ["own"]
 
@@ -171,7 +171,7 @@ def test_an_interrupted_leader_loses_no_other_change(slow: Slow) -> None:
     run_all([*works, release])
     first.join()
 
-    assert len(slow.lookup(range(KEY, KEY + 4))) == 4
+    assert len(slow.lookup(range(KEY, KEY + 4)).registrations) == 4
     assert not commits._is_led
 
 

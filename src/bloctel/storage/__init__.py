@@ -42,6 +42,7 @@ __all__ = [
     "ChangeKind",
     "Columns",
     "Event",
+    "Found",
     "NewRegistrations",
     "PrefixRow",
     "Reader",
@@ -167,6 +168,19 @@ class RequestRow(NamedTuple):
     contact: str
     expires_at: int
     used_at: int | None = None
+
+
+class Found(NamedTuple):
+    """What a look-up in a storage found, at one moment.
+
+    Attributes:
+        registrations: All registrations of the numbers that were asked.
+        complete_from: Of each list, by its id, the first day of which nothing was
+            erased; lists of which nothing ever was are left out.
+    """
+
+    registrations: list[Registration]
+    complete_from: dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,7 +388,7 @@ class Storage(Protocol):
             StorageBusyError: Another writer took too long.
         """
 
-    def lookup(self, keys: Collection[int]) -> list[Registration]:
+    def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers, in one round trip."""
 
     def watch(self) -> Watcher:

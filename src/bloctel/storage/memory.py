@@ -23,6 +23,7 @@ from bloctel.storage import (
     ChangeKind,
     Columns,
     Event,
+    Found,
     NewRegistrations,
     PrefixRow,
     Registration,
@@ -135,10 +136,13 @@ class MemoryStorage:
             finally:
                 self._is_busy = False
 
-    def lookup(self, keys: Collection[int]) -> list[Registration]:
+    def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers."""
         with self.read() as reader:
-            return reader.registrations_of(keys)
+            lists = reader.lists()
+            found = reader.registrations_of(keys)
+        erased = [(held.id, held.complete_from) for held in lists]
+        return Found(found, {id: day for id, day in erased if day is not None})
 
     def watch(self) -> MemoryWatcher:
         """Return what waits for changes."""

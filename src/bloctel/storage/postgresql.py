@@ -151,7 +151,11 @@ class PostgresqlWatcher:
         self._storage = storage
         with storage._errors():
             self._listening = storage.connect()
-            self._listening.execute(f"LISTEN {_CHANNEL}")
+            try:
+                self._listening.execute(f"LISTEN {_CHANNEL}")
+            except BaseException:
+                self._listening.close()
+                raise
 
     def wait(self, seconds: float) -> None:
         """Return when something may have changed, after *seconds* at the latest."""

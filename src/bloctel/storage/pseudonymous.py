@@ -22,7 +22,7 @@ import numpy as np
 
 from bloctel.errors import WrongSecretError
 from bloctel.pseudonyms import Pseudonyms
-from bloctel.storage import Columns, Event, Registration, RequestRow
+from bloctel.storage import Columns, Event, Found, Registration, RequestRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -139,7 +139,7 @@ class PseudonymousStorage:
             self._recognise(writer)
             yield _Writer(writer, self._pseudonyms)
 
-    def lookup(self, keys: Collection[int]) -> list[Registration]:
+    def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers, in one round trip.
 
         Only the first look-up of all makes sure of the secret, if nothing did before.
@@ -149,8 +149,8 @@ class PseudonymousStorage:
         """
         if not self._recognised:
             self.check()
-        found = self._storage.lookup(_hidden(keys, self._pseudonyms))
-        return list(_changed(found, self._pseudonyms.show))
+        rows, complete_from = self._storage.lookup(_hidden(keys, self._pseudonyms))
+        return Found(list(_changed(rows, self._pseudonyms.show)), complete_from)
 
     def watch(self) -> Watcher:
         """Return what waits for changes."""

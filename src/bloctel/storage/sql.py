@@ -28,7 +28,7 @@ from bloctel.storage.tables import state
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from bloctel.storage import Registration, Watcher
+    from bloctel.storage import Found, Watcher
     from bloctel.storage.sql_reading import SqlReader
     from bloctel.storage.sql_writing import SqlWriter
 
@@ -142,11 +142,11 @@ class SqlStorage:
             with self._errors():
                 self._erased()
 
-    def lookup(self, keys: Collection[int]) -> list[Registration]:
+    def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers, in one round trip."""
         self._require_open()
         with self._errors(), self._connected(self._lookups) as connection:
-            return self.reader(connection).registrations_of(keys)
+            return self.reader(connection).lookup(keys)
 
     def watch(self) -> Watcher:
         """Return what waits for changes."""

@@ -13,6 +13,7 @@ from bloctel.storage import (
     ChangeKind,
     Columns,
     Event,
+    Found,
     PrefixRow,
     Registration,
     RequestRow,
@@ -73,6 +74,18 @@ class SqlReader:
         for some in parts(keys, _KEYS_AT_ONCE):
             rows = self._connection.execute(_ROWS.where(registration.c.key.in_(some)))
             found += [Registration(*row) for row in rows]
+        return found
+
+    def lookup(self, keys: Collection[int]) -> Found:
+        """Return what `Storage.lookup` does, in one statement for thousands of keys."""
+        found = Found([], {})
+        for some in parts(keys, _KEYS_AT_ONCE):
+            rows = _ROWS.where(registration.c.key.in_(some))
+            for row in self._connection.execute(sa.union_all(rows, _ERASED)):
+                if row.key:
+                    found.registrations.append(Registration(*row))
+                else:
+                    found.complete_from[row.list_id] = row.starts_on
         return found
 
     def registrations(
@@ -138,6 +151,16 @@ class SqlReader:
 
 
 _ROWS: Final = sa.select(*(registration.c[name] for name in Registration._fields))
+
+#: The first complete day of lists, in the place of registrations; no key is 0.
+_ERASED: Final = sa.select(
+    list_.c.id,
+    sa.literal(0),
+    sa.literal(0),
+    list_.c.complete_from,
+    sa.literal(0),
+    sa.literal(0),
+).where(list_.c.complete_from.is_not(None))
 
 #: Where lines of the journal are: cursor, and the other fields of an `Event`.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [

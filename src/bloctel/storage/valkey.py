@@ -26,7 +26,7 @@ from bloctel.storage.valkey_writer import ValkeyWriter
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from bloctel.storage import Registration
+    from bloctel.storage import Found
     from bloctel.storage.valkey_server import Command
 
 __all__ = ["ValkeyStorage"]
@@ -132,9 +132,9 @@ class ValkeyStorage:
             lock.release()
             raise
 
-    def lookup(self, keys: Collection[int]) -> list[Registration]:
+    def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers, in one round trip."""
-        return ValkeyReader(self._server).registrations_of(keys)
+        return ValkeyReader(self._server).lookup(keys)
 
     def watch(self) -> ValkeyWatcher:
         """Return what waits for changes."""

@@ -30,6 +30,7 @@ from bloctel.storage import (
     ChangeKind,
     Columns,
     Event,
+    Found,
     PrefixRow,
     Registration,
     RequestRow,
@@ -59,6 +60,14 @@ _FIRST_BUCKETS: Final = 64  # asked for at first, and then as many as seems righ
 _MOST_BUCKETS: Final = 1024
 _NO_DAY: Final = -(2**31)  # before all days
 _AFTER_DAYS: Final = 2**31  # after all days, `NO_END` included
+
+
+def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
+    """Return numbers, each once, by the bucket that they are in."""
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for key in dict.fromkeys(keys):
+        buckets[bucket_of(key)].append(key)
+    return buckets
 
 
 class ValkeyReader:
@@ -102,6 +111,9 @@ class ValkeyReader:
     def lists(self) -> tuple[StoredList, ...]:
         """Return the lists, by their ids."""
         (found,) = self._ask(("HGETALL", self._key("lists")))
+        return self._lists_of(found)
+
+    def _lists_of(self, found: dict[bytes, bytes]) -> tuple[StoredList, ...]:
         with self._server.understanding():
             return tuple(
                 sorted(StoredList(int(id), *json.loads(v)) for id, v in found.items())
@@ -157,16 +169,32 @@ class ValkeyReader:
         numbers = self._numbers_of(keys).values()
         return [row for number in numbers for row in number.registrations]
 
+    def lookup(self, keys: Collection[int]) -> Found:
+        """Return what `Storage.lookup` does, of one moment."""
+        buckets = _bucketed(keys)
+        lists: Command = ("HGETALL", self._key("lists"))
+        found, *replies = self._ask(lists, *self._fetches(buckets), at_once=True)
+        numbers = self._unpacked(buckets, replies).values()
+        erased = [(held.id, held.complete_from) for held in self._lists_of(found)]
+        return Found(
+            [row for number in numbers for row in number.registrations],
+            {id: day for id, day in erased if day is not None},
+        )
+
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, Number]:
         """Return what is known of those of the numbers of which anything is."""
-        buckets: defaultdict[int, list[int]] = defaultdict(list)
-        for key in dict.fromkeys(keys):
-            buckets[bucket_of(key)].append(key)
-        commands: list[Command] = [
+        buckets = _bucketed(keys)
+        return self._unpacked(buckets, self._ask(*self._fetches(buckets)))
+
+    def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
+        return [
             ("HMGET", self._key("n", bucket), *map(pack_key, some))
             for bucket, some in buckets.items()
         ]
-        replies = self._ask(*commands)
+
+    def _unpacked(
+        self, buckets: dict[int, list[int]], replies: list[Any]
+    ) -> dict[int, Number]:
         with self._server.understanding():
             return {
                 key: Number.unpack(key, value)
