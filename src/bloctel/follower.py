@@ -189,6 +189,13 @@ class Follower(Book):
                 f"silence for {silence:.0f} seconds",
             )
 
+    def _forget_questions(self) -> None:
+        """Look at the journal, not at its last reading, before the next answer."""
+        with self._changing:
+            self._mirror.catch_up(reload=False)
+            if not self._closed.is_set():
+                self._set_state(self._mirror.state)
+
     # -- following ----------------------------------------------------------------
 
     def _start(self) -> None:

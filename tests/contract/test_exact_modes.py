@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -35,17 +35,15 @@ def registry(storage_url: str) -> Iterator[Registry]:
         yield created
 
 
-def opened(url: str, registry: Registry, exact: str) -> Registry:
+def opened(registry: Registry, exact: Any) -> Registry:
     """Return another look at the same storage."""
-    if url == "memory:":
-        return Registry(registry._storage, exact=exact)  # type: ignore[arg-type]
-    return Registry.open(url, exact=exact)  # type: ignore[arg-type]
+    return Registry(registry._storage, exact=exact)
 
 
-def test_both_modes_answer_alike(storage_url: str, registry: Registry) -> None:
+def test_both_modes_answer_alike(registry: Registry) -> None:
     """Every look-up, of text, integers and columns, on days of all kinds."""
-    one = opened(storage_url, registry, "memory")
-    other = opened(storage_url, registry, "storage")
+    one = opened(registry, "memory")
+    other = opened(registry, "storage")
     keys = [*range(FIRST - 5, FIRST + 510), 447700900001, 447700900002]
     texts = ["06 39 98 00 00", "0639980001", "+44 7700 900001", "0601", "639980005"]
 
@@ -114,8 +112,8 @@ def test_what_a_look_up_costs(kind: str, request: pytest.FixtureRequest) -> None
                 assert book.is_blocked("06 39 98 00 01", on=ON)
                 assert book.check("06 39 98 00 01", on=ON).list == "own"
                 assert proxy.round_trips - before == 2 * hit
-                assert cost(list(range(FIRST, FIRST + 3000)))
-                assert cost(np.arange(FIRST, FIRST + 3000))
+                assert cost(list(range(FIRST, FIRST + 30)))
+                assert cost(np.arange(FIRST, FIRST + 30))
                 assert counted == [hit, hit]
 
 

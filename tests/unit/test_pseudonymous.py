@@ -150,7 +150,7 @@ def test_a_secret_changes_nothing_of_what_is_read(
         assert everything(writer) == expected
     assert sorted(hidden.lookup(KEYS)[0]) == sorted(plain.lookup(KEYS)[0])
     assert KEY in {row.key for row in hidden.lookup([KEY])[0]}
-    assert hidden.lookup([33639980000]) == ([], {})
+    assert hidden.lookup([33639980000])[0] == []
     plain.close()
 
 
@@ -350,5 +350,5 @@ def test_what_is_read_beneath_is_no_number(hidden: Storage, inner: Storage) -> N
     assert not {row.key for row in rows} & {*KEYS}
     assert not {row.contact for row in rows} & {CONTACT}
     assert beneath["of"] == beneath["requests of"] == []
-    assert inner.lookup(KEYS) == ([], {})
+    assert inner.lookup(KEYS)[0] == []
     assert beneath["prefixes"] == [PREFIX]

@@ -20,7 +20,7 @@ __all__ = ["WriterLock"]
 #: How long a writer waits for another one.
 BUSY_SECONDS = 30.0
 #: How long a lock lives whose writer has died.
-_LIFE_SECONDS: Final = 20.0
+_LIFE_SECONDS: Final = 10.0
 _LONGEST_PAUSE: Final = 0.05
 _STAGED_SECONDS: Final = 600
 #: Words that are staged at a time.

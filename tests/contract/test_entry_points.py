@@ -1,0 +1,65 @@
+"""Storages of other packages: found by their scheme, and never in place of ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel import Registry
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULE = """
+from bloctel.storage.memory import MemoryStorage
+
+def make(url):
+    return MemoryStorage()
+"""
+ENTRY_POINTS = """
+[bloctel.storage]
+counting = their_storage:make
+memory = their_storage:no_such_thing
+"""
+
+
+def test_an_installed_package_adds_a_scheme(tmp_path: Path) -> None:
+    """It is opened by URL; what the library knows is not looked for elsewhere."""
+    (tmp_path / "their_storage.py").write_text(MODULE)
+    info = tmp_path / "their_storage-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: their-storage\nVersion: 1.0\n"
+    )
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    code = (
+        "import sys, bloctel\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "bloctel.Registry.create('memory:', lists=['own'])\n"
+        "print('importlib.metadata' in sys.modules)\n"
+        "registry = bloctel.Registry.create('counting://there', lists=['own'])\n"
+        "print(registry.lists)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "('own',)"
+
+
+@pytest.mark.parametrize(
+    "url", ["nosuch://me:s3cret@host/x", "no url", "06 39 98 12 34:x", ""]
+)
+def test_what_nobody_knows_is_refused(url: str) -> None:
+    """The message names the schemes there are, and shows nothing of the URL's rest."""
+    with pytest.raises(InputError, match="memory:, sqlite:, postgresql:") as caught:
+        Registry.create(url)
+
+    assert "s3cret" not in str(caught.value)
+    assert "39 98" not in str(caught.value)
