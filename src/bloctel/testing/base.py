@@ -1,0 +1,114 @@
+"""What the parts of the contract are made of."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bloctel.periods import NO_END
+from bloctel.storage import (
+    ChangeKind,
+    NewRegistrations,
+    Registration,
+    RequestRow,
+    open_storage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bloctel.storage import Storage
+
+__all__ = ["DAY", "KEY", "ContractBase", "new_rows", "request", "row", "run_all"]
+
+KEY = 33639981234  # 06 39 98 12 34, of a range that is reserved for fiction
+DAY = 19_700
+
+
+def row(key: int = KEY, on: int = DAY, ends_on: int = NO_END) -> Registration:
+    """Return a registration on the first list."""
+    return Registration(1, key, on, on, ends_on)
+
+
+def new_rows(rows: Sequence[Registration]) -> NewRegistrations:
+    """Return registrations of one list as columns."""
+    columns = np.array([r[1:5] for r in rows], np.int64).reshape(-1, 4).T
+    list_id = rows[0].list_id if rows else 1
+    return NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
+
+
+def run_all(works: Sequence[Callable[[], object]]) -> None:
+    """Run functions in threads of their own; raise what one of them raised."""
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def request(**changes: Any) -> RequestRow:
+    """Return a request."""
+    kind = ChangeKind.REGISTERED
+    whole = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)
+    return whole._replace(**changes)
+
+
+class ContractBase:
+    """How the tests come by storages."""
+
+    #: Whether two storages opened on one URL share their content.
+    is_shared = True
+
+    @pytest.fixture
+    def url(self) -> str:
+        """Give the URL of a storage that is not there yet."""
+        raise NotImplementedError
+
+    def open(self, url: str) -> Storage:
+        """Open the storage at *url*."""
+        return open_storage(url)
+
+    @pytest.fixture
+    def storage(self, url: str) -> Iterator[Storage]:
+        """Give an empty registry with one list."""
+        opened = self.open(url)
+        opened.create({"region": "FR", "identity": "0" * 32})
+        with opened.write() as writer:
+            assert writer.add_list("own").id == 1
+        yield opened
+        opened.close()
+
+    @pytest.fixture
+    def shared_url(self, url: str, storage: Storage) -> str:
+        """Give the URL of an empty registry that others can open as well."""
+        if not self.is_shared:
+            pytest.skip("this storage is not shared")
+        return url
+
+    def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
+        """Return all that `columns` gives, sorted."""
+        with storage.read() as reader:
+            return sorted(
+                values
+                for part in reader.columns()
+                for values in zip(
+                    part.list_ids.tolist(),
+                    part.keys.tolist(),
+                    part.starts_on.tolist(),
+                    part.ends_on.tolist(),
+                    strict=True,
+                )
+            )

@@ -1,0 +1,204 @@
+"""That the journal tells everything, in order, and forgets what is erased."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel.errors import CursorPurgedError
+from bloctel.periods import NO_END
+from bloctel.storage import ChangeKind, Event, PrefixRow
+from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, request, row
+
+if TYPE_CHECKING:
+    from bloctel.storage import Storage
+
+__all__ = ["JournalContract"]
+
+
+class JournalContract(ContractBase):
+    """Events, their erasure, the end of the journal."""
+
+    def test_the_journal_is_in_order_and_complete(self, storage: Storage) -> None:
+        """Events come back as they were logged, by growing cursors, page by page."""
+        kinds = [ChangeKind.RENEWED, ChangeKind.WITHDRAWN, ChangeKind.PURGED]
+        logged = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
+        for event in logged:
+            with storage.write() as writer:
+                writer.log([event])
+
+        with storage.read() as reader:
+            found = reader.changes(0, 100)
+            last = reader.last_change()
+            pages = reader.changes(0, 2) + reader.changes(found[1].cursor, 2)
+        assert [event._replace(cursor=0) for event in found] == logged
+        assert [event.cursor for event in found] == sorted({e.cursor for e in found})
+        assert last == found[-1].cursor > found[0].cursor > 0
+        assert pages == found
+
+    def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
+        """A number leaves journal and requests with its last registration, not before.
+
+        Its events stay without it, in their places.
+        """
+        with storage.write() as writer:
+            writer.add_list("fr.bloctel")
+            writer.add([new_rows([row(), row(on=DAY + 1), row(KEY + 1)])])
+            writer.add([new_rows([row()._replace(list_id=2)])])
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY + 2)])
+            writer.save_request(request())
+            before = writer.changes(0, 99)
+
+        with storage.write() as writer:
+            writer.erase([row()])
+            assert writer.changes(0, 99) == before
+            assert writer.request("ab" * 16) == request()
+        with storage.write() as writer:
+            writer.erase([row(on=DAY + 1)])
+
+        with storage.read() as reader:
+            after = reader.changes(0, 99)
+            assert reader.registrations_of([KEY]) == [row()._replace(list_id=2)]
+            assert reader.request("ab" * 16) is None
+        assert after == [
+            event._replace(key=None)
+            if (event.list_id, event.key) == (1, KEY)
+            else event
+            for event in before
+        ]
+
+    def test_erasing_what_is_not_there_forgets_requests(self, storage: Storage) -> None:
+        """A request for a number that was never registered goes as well."""
+        with storage.write() as writer:
+            writer.save_request(request())
+            writer.erase([row()])
+
+        with storage.read() as reader:
+            assert reader.request("ab" * 16) is None
+
+    def test_a_trimmed_journal_says_so(self, storage: Storage) -> None:
+        """Lines are dropped up to a cursor; who needs them is told, the state stays."""
+        with storage.write() as writer:
+            writer.add([new_rows([row(KEY + i) for i in range(5)])])
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+        with storage.read() as reader:
+            events = reader.changes(0, 99)
+        third = events[2].cursor
+        with storage.write() as writer:
+            assert writer.trim(third) == 3
+            assert writer.trim(third) == 0
+
+        with storage.read() as reader:
+            with pytest.raises(CursorPurgedError):
+                reader.changes(third - 1, 9)
+            assert reader.changes(third, 9) == events[3:]
+            assert reader.last_change() == events[-1].cursor
+        assert len(self.columns_of(storage)) == 5
+        with storage.write() as writer:  # of dropped lines no tombstone is left
+            writer.erase([row(KEY)])
+            assert writer.changes(third, 9) == [
+                event._replace(key=None) if event.key == KEY else event
+                for event in events[3:]
+            ]
+
+    def test_cursors_go_on_after_a_trim(self, url: str, storage: Storage) -> None:
+        """Cursors are never given twice, even if nothing is left of the journal."""
+        with storage.write() as writer:
+            writer.add([new_rows([row(KEY), row(KEY + 1)])])
+            last = writer.last_change()
+            assert writer.trim(last + 99) == 2
+        if self.is_shared:
+            storage.close()
+            storage = self.open(url)
+
+        with storage.read() as reader:
+            assert reader.last_change() == last
+            assert reader.changes(last, 9) == []
+        with storage.write() as writer:
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+        with storage.read() as reader:
+            (event,) = reader.changes(last, 9)
+        storage.close()
+        assert (event.kind, event.key) == (ChangeKind.RENEWED, KEY)
+        assert event.cursor > last
+
+    def test_what_is_new_can_be_trimmed_and_erased(self, storage: Storage) -> None:
+        """A transaction drops and erases lines that it has written itself."""
+        with storage.write() as writer:
+            writer.add([new_rows([row(KEY), row(KEY + 1)])])
+            stored = writer.changes(0, 9)
+        with storage.write() as writer:
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY + i, DAY) for i in (0, 1)])
+            new = writer.changes(stored[-1].cursor, 9)
+            assert writer.trim(new[0].cursor) == 3
+            writer.erase([row(KEY), row(KEY + 1)])
+            expected = [new[1]._replace(key=None)]
+            assert writer.changes(new[0].cursor, 9) == expected
+
+        with storage.read() as reader:
+            assert reader.changes(new[0].cursor, 9) == expected
+            with pytest.raises(CursorPurgedError):
+                reader.changes(stored[-1].cursor, 9)
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 50])
+    def test_pages_hold_events_of_all_kinds(self, storage: Storage, limit: int) -> None:
+        """Whatever was added or logged between, pages follow on without a gap."""
+        with storage.write() as writer:
+            for i in range(4):
+                writer.add([new_rows([row(KEY + i)])])
+                writer.log([Event(0, ChangeKind.WITHDRAWN, 1, KEY + i, DAY)] * 2)
+                writer.set_prefix(PrefixRow(1, 33899, DAY + i, NO_END, True))
+                writer.set_complete_from(1, DAY + i)  # a change without an event
+
+        pages: list[Event] = []
+        with storage.read() as reader:
+            whole = reader.changes(0, 999)
+            while page := reader.changes(pages[-1].cursor if pages else 0, limit):
+                assert len(page) <= limit
+                pages += page
+        assert pages == whole
+        kinds = ["registered", "withdrawn", "withdrawn", "prefixes"]
+        assert [event.kind for event in whole] == kinds * 4
+
+    def test_a_number_that_returns_is_told_anew(self, storage: Storage) -> None:
+        """After its erasure a number is as new, until it is erased again."""
+        for _ in range(2):
+            with storage.write() as writer:
+                assert writer.add([new_rows([row()])]) == 1
+            with storage.read() as reader:
+                assert reader.changes(0, 9)[-1].key == KEY
+            with storage.write() as writer:
+                writer.erase([row()])
+
+        with storage.read() as reader:
+            events = reader.changes(0, 9)
+        assert [event.key for event in events] == [None, None]
+        assert {event.kind for event in events} == {ChangeKind.REGISTERED}
+
+    def test_an_erasure_can_be_undone(self, storage: Storage) -> None:
+        """Where an erasure fails in the end, every line has its number again."""
+        with storage.write() as writer:
+            writer.add([new_rows([row(), row(KEY + 1)])])
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+            writer.save_request(request())
+            before = writer.changes(0, 9)
+
+        def fail() -> None:
+            with storage.write() as writer:
+                writer.log([Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY)])
+                writer.erase([row()])
+                writer.add([new_rows([row()])])
+                raise KeyError
+
+        for _ in range(2):
+            with pytest.raises(KeyError):
+                fail()
+
+        with storage.write() as writer:
+            assert writer.changes(0, 9) == before
+            assert writer.request("ab" * 16) == request()
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY + 1, DAY)])
+            writer.erase([row(), row(KEY + 1)])
+        with storage.read() as reader:
+            assert [event.key for event in reader.changes(0, 9)] == [None] * 4

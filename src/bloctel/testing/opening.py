@@ -1,0 +1,92 @@
+"""That a registry is made once, and found again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel.errors import RegistryExistsError, RegistryNotFoundError, StorageError
+from bloctel.testing.base import KEY, ContractBase, new_rows, row
+
+if TYPE_CHECKING:
+    from bloctel.storage import Storage
+
+__all__ = ["OpeningContract"]
+
+
+class OpeningContract(ContractBase):
+    """Creating, opening, closing."""
+
+    def test_creation_never_overwrites(self, storage: Storage) -> None:
+        """What is there stays as it is when somebody creates it again."""
+        with storage.write() as writer:
+            assert writer.add([new_rows([row()])]) == 1
+
+        with pytest.raises(RegistryExistsError):
+            storage.create({"region": "BE"})
+
+        storage.check()
+        with storage.read() as reader:
+            assert reader.settings()["region"] == "FR"
+            assert reader.registrations_of([KEY]) == [row()]
+
+    def test_opening_never_creates(self, url: str) -> None:
+        """Where nothing is, there is no registry."""
+        opened = self.open(url)
+        for ask in (opened.check, opened.migrate, opened.check):
+            with pytest.raises(RegistryNotFoundError):
+                ask()
+        opened.close()
+
+    def test_what_settings_say_comes_back(self, url: str) -> None:
+        """Settings are any text, and what a storage adds takes nobody's place."""
+        settings = {"region": "FR", "a": "", "b": " é\N{TELEPHONE RECEIVER}'%s\n"}
+        opened = self.open(url)
+        opened.create(settings)
+        with opened.read() as reader:
+            found = reader.settings()
+        opened.close()
+
+        assert {name: found[name] for name in settings} == settings
+
+    def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
+        """A registry is there for whoever opens its URL, before and after a closing."""
+        with storage.write() as writer:
+            writer.add([new_rows([row()])])
+        other = self.open(shared_url)
+        other.check()
+        with pytest.raises(RegistryExistsError):
+            other.create({"region": "BE"})
+        assert other.lookup([KEY]).registrations == [row()]
+        other.close()
+        storage.close()
+
+        again = self.open(shared_url)
+        with again.read() as reader:
+            assert reader.settings()["region"] == "FR"
+            assert [held.name for held in reader.lists()] == ["own"]
+        again.close()
+
+    def test_a_closed_storage_does_nothing(self, storage: Storage) -> None:
+        """After its closing a storage says so, and can be closed again."""
+        storage.close()
+
+        def read() -> None:
+            with storage.read() as reader:
+                reader.lists()
+
+        def write() -> None:
+            with storage.write() as writer:
+                writer.add_list("fr.bloctel")
+
+        asked = [storage.check, storage.migrate, lambda: storage.lookup([KEY])]
+        for ask in (*asked, lambda: storage.create({}), read, write):
+            with pytest.raises(StorageError):
+                ask()
+        storage.close()
+
+    def test_migrating_what_is_current_changes_nothing(self, storage: Storage) -> None:
+        """A registry of this version stays as it is."""
+        storage.migrate()
+        storage.check()

@@ -1,0 +1,164 @@
+"""That a transaction is kept whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel.periods import NO_END
+from bloctel.storage import NewRegistrations, PrefixRow
+from bloctel.testing.base import (
+    DAY,
+    KEY,
+    ContractBase,
+    new_rows,
+    request,
+    row,
+    run_all,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bloctel.storage import Storage
+
+__all__ = ["TransactionsContract"]
+
+
+class TransactionsContract(ContractBase):
+    """All or nothing."""
+
+    def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
+        """An error in a transaction undoes everything."""
+        with storage.write() as writer:
+            writer.add([new_rows([row(KEY + 9)])])
+            before = writer.last_change()
+
+        def fail() -> None:
+            with storage.write() as writer:
+                writer.add_list("fr.bloctel")
+                writer.add([new_rows([row()])])
+                writer.update([row(KEY + 9, ends_on=DAY + 1)])
+                writer.erase([row(KEY + 9)])
+                writer.set_complete_from(1, DAY)
+                writer.set_prefix(PrefixRow(1, 33899, DAY, NO_END, True))
+                writer.save_request(request())
+                writer.trim(before)
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+
+        with storage.read() as reader:
+            assert [held.name for held in reader.lists()] == ["own"]
+            assert reader.lists()[0].complete_from is None
+            assert reader.registrations_of([KEY, KEY + 9]) == [row(KEY + 9)]
+            assert reader.last_change() == before
+            assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
+            assert reader.prefixes() == []
+            assert reader.request("ab" * 16) is None
+        with storage.write() as writer:  # no number of a list is lost either
+            assert writer.add_list("a").id == 2
+
+    def test_an_error_while_parts_come_adds_nothing(self, storage: Storage) -> None:
+        """Parts that break off leave nothing behind, and the next addition works."""
+
+        def parts() -> Iterator[NewRegistrations]:
+            for first in range(0, 30_000, 10_000):
+                yield new_rows([row(KEY + first + i) for i in range(10_000)])
+            raise KeyError
+
+        for _ in range(2):
+            with pytest.raises(KeyError), storage.write() as writer:
+                writer.add(parts())
+
+        with storage.write() as writer:
+            assert writer.registrations_of([KEY]) == []
+            assert writer.add([new_rows([row()])]) == 1
+
+    def test_a_writer_sees_its_own_changes(self, storage: Storage) -> None:
+        """What a transaction reads is what it has written."""
+        with storage.write() as writer:
+            writer.add([new_rows([row(), row(KEY + 1)])])
+            assert writer.registrations_of([KEY]) == [row()]
+            writer.update([row(ends_on=DAY + 3)])
+            writer.erase([row(KEY + 1)])
+            assert writer.registrations_of([KEY, KEY + 1]) == [row(ends_on=DAY + 3)]
+            assert writer.add_list("own:brand-a").id == 2
+            writer.set_complete_from(2, DAY)
+            assert writer.lists()[1].complete_from == DAY
+            assert [e.key for e in writer.changes(0, 9)] == [KEY, None]
+            writer.save_request(request())
+            assert writer.requests_by(1, "person") == [request()]
+            writer.set_prefix(PrefixRow(1, 33899, DAY, NO_END, True))
+            assert len(writer.prefixes()) == 1
+
+    def test_only_changes_move_the_cursor(self, storage: Storage) -> None:
+        """Each change moves `last_change`, and a transaction without one does not."""
+        cursors = []
+
+        def change(do: Callable[[], object]) -> None:
+            do()
+            with storage.read() as reader:
+                cursors.append(reader.last_change())
+
+        def write(name: str, *arguments: object) -> Callable[[], object]:
+            def do() -> None:
+                with storage.write() as writer:
+                    getattr(writer, name)(*arguments)
+
+            return do
+
+        change(write("add_list", "fr.bloctel"))
+        change(write("add", [new_rows([row()])]))
+        change(write("set_complete_from", 1, DAY))
+        change(write("set_prefix", PrefixRow(1, 33899, DAY, NO_END, True)))
+        change(write("drop_prefix", PrefixRow(1, 33899, DAY, NO_END, True)))
+        assert cursors == sorted(set(cursors))
+        change(write("add", [new_rows([row()])]))
+        change(write("lists"))
+        assert len(set(cursors[-3:])) == 1
+
+    def test_after_an_error_others_can_write(self, storage: Storage) -> None:
+        """A writer that was broken off, even by Ctrl-C, is in nobody's way."""
+
+        def fail(error: type[BaseException]) -> None:
+            with storage.write() as writer:
+                writer.add([new_rows([row()])])
+                raise error
+
+        for error in (KeyError, KeyboardInterrupt):
+            with pytest.raises(error):
+                fail(error)
+
+        def write() -> None:
+            with storage.write() as writer:
+                assert writer.add([new_rows([row()])]) == 1
+
+        run_all([write])
+
+        assert storage.lookup([KEY]).registrations == [row()]
+
+    def test_a_reading_may_be_broken_off(self, storage: Storage) -> None:
+        """Who reads only the beginning of everything is in nobody's way either."""
+        with storage.write() as writer:
+            rows = [row(KEY + i) for i in range(70_000)]
+            writer.add([new_rows(rows)])
+
+        def read_some() -> None:
+            with storage.read() as reader:
+                assert len(next(iter(reader.columns())).keys) > 0
+                raise KeyError
+
+        for _ in range(3):
+            with pytest.raises(KeyError):
+                read_some()
+            with storage.read() as reader:
+                parts = reader.registrations(1, ends_from=None, ends_before=None)
+                assert len(next(iter(parts))) > 0
+
+        with storage.write() as writer:
+            assert writer.add([new_rows([row(KEY - 1)])]) == 1
+        found = storage.lookup([KEY - 1, KEY]).registrations
+        assert sorted(found) == [row(KEY - 1), row()]
