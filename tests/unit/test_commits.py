@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bloctel.ledger import NewRow
     from bloctel.storage import Writer
-    from bloctel.storage.memory import MemoryWriter
+    from bloctel.storage.memory_content import MemoryWriter
 
 KEY = 33639981234
 ON = date(2024, 1, 2)

@@ -34,11 +34,15 @@ SCHEMA_VERSION: Final = 2
 
 metadata: Final = sa.MetaData()
 
+#: MariaDB and MySQL take "a" for "A" unless they are told to compare bytes.
+_BYTES: Final = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
 setting: Final = sa.Table(
     "bloctel_setting",
     metadata,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("value", sa.String(255), nullable=False),
+    **_BYTES,
 )
 #: One row, which a writer locks: cursors grow in the order of the commits.
 state: Final = sa.Table(
@@ -47,6 +51,7 @@ state: Final = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("last_change", sa.BigInteger, nullable=False),
     sa.Column("trimmed_to", sa.BigInteger, nullable=False),
+    **_BYTES,
 )
 list_: Final = sa.Table(
     "bloctel_list",
@@ -54,6 +59,7 @@ list_: Final = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
     sa.Column("complete_from", sa.Integer),
+    **_BYTES,
 )
 # no foreign key to the list: checking it would double the time of a bulk load
 registration: Final = sa.Table(
@@ -68,6 +74,7 @@ registration: Final = sa.Table(
     sa.Column("cursor", sa.BigInteger, nullable=False),
     sa.Index("bloctel_registration_cursor", "cursor"),
     sqlite_with_rowid=False,
+    **_BYTES,
 )
 event: Final = sa.Table(
     "bloctel_event",
@@ -78,6 +85,7 @@ event: Final = sa.Table(
     sa.Column("key", sa.BigInteger),  # NULL: erased, or none
     sa.Column("on_day", sa.Integer, nullable=False),
     sa.Index("bloctel_event_key", "key"),
+    **_BYTES,
 )
 prefix: Final = sa.Table(
     "bloctel_prefix",
@@ -87,6 +95,7 @@ prefix: Final = sa.Table(
     sa.Column("starts_on", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("ends_on", sa.Integer, nullable=False),
     sa.Column("blocks", sa.Boolean, nullable=False),
+    **_BYTES,
 )
 request: Final = sa.Table(
     "bloctel_request",
@@ -101,6 +110,7 @@ request: Final = sa.Table(
     sa.Column("used_at", sa.BigInteger),
     sa.Index("bloctel_request_person", "person"),
     sa.Index("bloctel_request_key", "key"),
+    **_BYTES,
 )
 
 _temporary: Final = sa.MetaData()
