@@ -1,7 +1,12 @@
 """Registries in Valkey or Redis, version 7 or later, by the `valkey` client.
 
-Everything is in the server's memory: about TODO bytes a number.  The server must keep
-what it was given: see `docs/how-to`.
+Everything is in the server's memory, about 120 bytes a number.  The server must keep
+what it has confirmed: it appends each command to a file (`appendonly yes`, and for a
+power cut `appendfsync always`), and evicts nothing (`maxmemory-policy noeviction`).
+
+A transaction is held by its writer until it is committed.  The server does nothing else
+while it commits, about three seconds for a million numbers; larger imports come in
+several transactions.
 """
 
 from __future__ import annotations
@@ -120,7 +125,9 @@ class ValkeyStorage:
         with self._locked() as lock:
             writer = ValkeyWriter(self._server, lock)
             yield writer
-            lock.commit(*writer.finish())
+            commands, cursor = writer.finish()
+            lock.commit(commands, cursor)
+        self._server.note(cursor)
 
     @contextmanager
     def _locked(self) -> Iterator[WriterLock]:

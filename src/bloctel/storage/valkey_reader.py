@@ -93,7 +93,7 @@ class ValkeyReader:
                 "one that has lost its last changes (cure: open the registry again)",
                 self._server.where,
             )
-        self._server.seen = max(self._server.seen, self._last_change)
+        self._server.note(self._last_change)
         return replies
 
     def _take_state(self, found: list[bytes | None]) -> None:

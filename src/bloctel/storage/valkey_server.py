@@ -161,6 +161,10 @@ class ValkeyServer:
         """Return the command that runs a script."""
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
+    def note(self, cursor: int) -> None:
+        """Note that a change is stored: no later answer may be without it."""
+        self.seen = max(self.seen, cursor)
+
     def close(self) -> None:
         """Close all connections."""
         self._is_closed = True

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Keeps the lock KEYS[1] of the writer ARGV[1] for another ARGV[2] milliseconds, or
 -- lets go of it if that is 0.  Returns 1, or 0 if the lock is not this writer's any more.
 
