@@ -29,7 +29,7 @@ from bloctel.storage import ChangeKind, Event, open_storage, valkey_lock
 from bloctel.storage.packed import PAGE
 from bloctel.storage.valkey import ValkeyStorage
 from bloctel.storage.valkey_server import KINDS, kind_of
-from bloctel.testing import KEY, new_rows, row, run_all
+from bloctel.testing.base import KEY, new_rows, row, run_all
 from servers import PASSWORD, Server, server, unique
 
 if TYPE_CHECKING:
