@@ -78,14 +78,16 @@ class ValkeyReader:
         self._key = server.key
         self._trimmed_to = 0
 
-    def _ask(self, *commands: Command, at_once: bool = False) -> list[Any]:
+    def _ask(self, *commands: Command) -> list[Any]:
         """Return the answers to commands, if the registry is there and has its past.
+
+        The state is read first: no answer is older than it.
 
         A server that lost its memory has empty answers: each number would look clear.
         """
         seen = self._server.seen
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
-        found, *replies = self._server.ask(state, *commands, at_once=at_once)
+        found, *replies = self._server.ask(state, *commands)
         self._take_state(found)
         if self._last_change < seen:
             raise StorageError(
@@ -141,16 +143,17 @@ class ValkeyReader:
         """Return events of pages from a cursor on, and the last cursor of these."""
         first = (after + 1) // PAGE
         wanted = range(first, first + n_pages)
-        # at once: of two pages the second must not be newer than the first
-        pages = self._ask(
-            *(("GET", self._key("journal", page)) for page in wanted), at_once=True
+        *pages, trimmed_to = self._ask(
+            *(("GET", self._key("journal", page)) for page in wanted),
+            ("HGET", self._key("state"), "trimmed_to"),  # as of after all pages
         )
-        self._require_line_after(after, self._trimmed_to)
+        self._require_line_after(after, int(trimmed_to or 0))
         with self._server.understanding():
             events = [
                 event
                 for page, data in zip(wanted, pages, strict=True)
                 for event in unpack_lines(data or b"", page * PAGE)
+                if event.cursor <= self._last_change  # of later ones some may lack
             ]
         return events, wanted.stop * PAGE - 1
 
@@ -170,10 +173,14 @@ class ValkeyReader:
         return [row for number in numbers for row in number.registrations]
 
     def lookup(self, keys: Collection[int]) -> Found:
-        """Return what `Storage.lookup` does, of one moment."""
+        """Return what `Storage.lookup` does.
+
+        What has been erased is read last: a number that is missing for that reason
+        is known to be.
+        """
         buckets = _bucketed(keys)
         lists: Command = ("HGETALL", self._key("lists"))
-        found, *replies = self._ask(lists, *self._fetches(buckets), at_once=True)
+        *replies, found = self._ask(*self._fetches(buckets), lists)
         numbers = self._unpacked(buckets, replies).values()
         erased = [(held.id, held.complete_from) for held in self._lists_of(found)]
         return Found(

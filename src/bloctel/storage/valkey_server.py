@@ -128,25 +128,25 @@ class ValkeyServer:
         """Return the name of a key of this registry."""
         return ":".join([self._root, *map(str, names)])
 
-    def ask(self, *commands: Command, at_once: bool = False) -> list[Any]:
+    def ask(self, *commands: Command) -> list[Any]:
         """Return the answers to commands, in one round trip.
 
         A connection that has died meanwhile is tried once more.
 
         Args:
-            commands: They change nothing, or nothing more when sent twice.
-            at_once: Whether no other client's command may come between them.
+            commands: They change nothing, or nothing more when sent twice.  Others'
+                commands can come between them.
 
         Raises:
             StorageError: The server did not answer all of them.
         """
         with self._errors():
             try:
-                return self._send(commands, at_once=at_once)
+                return self._send(commands)
             except Exception as error:
                 if type(error).__name__ != "ConnectionError":
                     raise
-                return self._send(commands, at_once=at_once)
+                return self._send(commands)
 
     def tell(self, *commands: Command) -> list[Any]:
         """Return the answers to commands, which are never sent twice.
@@ -155,7 +155,7 @@ class ValkeyServer:
             StorageError: The server did not answer all of them.
         """
         with self._errors():
-            return self._send(commands, at_once=False)
+            return self._send(commands)
 
     def script(self, name: str, keys: list[str], *arguments: str | int) -> Command:
         """Return the command that runs a script."""
@@ -188,10 +188,11 @@ class ValkeyServer:
                 self.where,
             ) from None
 
-    def _send(self, commands: tuple[Command, ...], *, at_once: bool) -> list[Any]:
+    def _send(self, commands: tuple[Command, ...]) -> list[Any]:
         if self._is_closed:
             raise StorageError("an open registry", "a closed one", self.where)
-        with self._client.pipeline(transaction=at_once) as pipeline:
+        # no MULTI: a server whose memory is full refuses even to read in one
+        with self._client.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
             # raised by the driver, an error would show the whole command

@@ -61,9 +61,9 @@ class ValkeyWriter(ValkeyReader):
         self._prefixes: dict[tuple[int, ...], PrefixRow] | None = None
         self._requested = RequestChanges()
 
-    def _ask(self, *commands: Command, at_once: bool = False) -> list[Any]:
+    def _ask(self, *commands: Command) -> list[Any]:
         self._lock.keep()
-        return super()._ask(*commands, at_once=at_once)
+        return super()._ask(*commands)
 
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return what stores the changes, and the cursor of the last one."""
