@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -128,15 +128,18 @@ class SqlStorage:
     @contextmanager
     def read(self) -> Iterator[SqlReader]:
         """Open a reading transaction."""
-        with self._transaction(writes=False) as connection:
-            yield self.reader(connection)
+        with (
+            self._transaction(writes=False) as connection,
+            closing(self.reader(connection)) as reader,
+        ):
+            yield reader
 
     @contextmanager
     def write(self) -> Iterator[SqlWriter]:
         """Open a writing transaction."""
         with self._transaction(writes=True) as connection:
-            writer = self.writer(connection)
-            yield writer
+            with closing(self.writer(connection)) as writer:
+                yield writer
             writer.finish()
         if writer.has_erased:
             with self._errors():

@@ -38,6 +38,12 @@ class SqlReader:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._streams: list[sa.CursorResult[Any]] = []
+
+    def close(self) -> None:
+        """End readings that were broken off: nothing else can be asked before."""
+        for stream in self._streams:
+            stream.close()
 
     def settings(self) -> dict[str, str]:
         """Return what `create` was given."""
@@ -118,6 +124,7 @@ class SqlReader:
         result = self._connection.execute(
             query, execution_options={"stream_results": True, "max_row_buffer": PART}
         )
+        self._streams.append(result)
         return result.partitions(PART)
 
     def prefixes(self) -> list[PrefixRow]:

@@ -10,7 +10,7 @@ million of them are not written twice; every other line is in `bloctel_event`.
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -35,7 +35,10 @@ SCHEMA_VERSION: Final = 2
 metadata: Final = sa.MetaData()
 
 #: MariaDB and MySQL take "a" for "A" unless they are told to compare bytes.
-_BYTES: Final = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_BYTES: Final[dict[str, Any]] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
 
 setting: Final = sa.Table(
     "bloctel_setting",

@@ -139,3 +139,26 @@ class TransactionsContract(ContractBase):
         run_all([write])
 
         assert storage.lookup([KEY]).registrations == [row()]
+
+    def test_a_reading_may_be_broken_off(self, storage: Storage) -> None:
+        """Who reads only the beginning of everything is in nobody's way either."""
+        with storage.write() as writer:
+            rows = [row(KEY + i) for i in range(70_000)]
+            writer.add([new_rows(rows)])
+
+        def read_some() -> None:
+            with storage.read() as reader:
+                assert len(next(iter(reader.columns())).keys) > 0
+                raise KeyError
+
+        for _ in range(3):
+            with pytest.raises(KeyError):
+                read_some()
+            with storage.read() as reader:
+                parts = reader.registrations(1, ends_from=None, ends_before=None)
+                assert len(next(iter(parts))) > 0
+
+        with storage.write() as writer:
+            assert writer.add([new_rows([row(KEY - 1)])]) == 1
+        found = storage.lookup([KEY - 1, KEY]).registrations
+        assert sorted(found) == [row(KEY - 1), row()]
