@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -29,7 +28,7 @@ class PendingFile:
         # A link keeps pointing where it points: its target is what is replaced.
         self._final = Path(os.path.realpath(target))
         _refuse_special(self._final)
-        self._temporary = self._final.with_name(f".bloctel-{secrets.token_hex(8)}.part")
+        self._temporary = self._final.with_name(f".bloctel-{os.urandom(8).hex()}.part")
         # "x" creates with the ordinary permissions of a new file.
         self.file: BinaryIO = self._temporary.open("xb")
 

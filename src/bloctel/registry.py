@@ -12,7 +12,7 @@ Look-ups answer from memory; what other processes changed is seen within
 
 from __future__ import annotations
 
-import secrets
+import os
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
@@ -80,7 +80,7 @@ class Registry(Registrar, Book):
         settings = {
             "region": check_region(region) or "",
             "identity": uuid4().hex,
-            "token_key": secrets.token_hex(32),
+            "token_key": os.urandom(32).hex(),
         }
         storage = create_storage(url, settings, secret)
         with storage.write() as writer:
