@@ -1,11 +1,11 @@
 """Registries in Valkey or Redis, version 7 or later, by the `valkey` client.
 
-Everything is in the server's memory, about 120 bytes a number.  The server must keep
+Everything is in the server's memory, 90 to 120 bytes a number.  The server must keep
 what it has confirmed: it appends each command to a file (`appendonly yes`, and for a
 power cut `appendfsync always`), and evicts nothing (`maxmemory-policy noeviction`).
 
 A transaction is held by its writer until it is committed.  The server does nothing else
-while it commits, about three seconds for a million numbers; larger imports come in
+while it commits, a second or two for a million numbers; larger imports come in
 several transactions.
 """
 
