@@ -86,7 +86,9 @@ class Commits:
                 fails.
 
         Raises:
-            StorageError: The storage failed; nothing is stored.
+            StorageError: The storage failed; nothing is stored.  Only of a
+                StorageGoneError at the very end of it nobody knows: do it again,
+                a change that is there already changes nothing.
         """
         return self._wait_for(_Change(change))
 
