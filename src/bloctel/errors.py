@@ -19,6 +19,7 @@ BloctelError
     ├── ListClosedError                  no list asked is open on that day
     ├── DayNotCoveredError               the book does not know that day any more
     │   └── StaleSnapshotError           ... or does not know it yet
+    ├── NotKnownError                    no answer about the number, or a stale one
     ├── SnapshotError                    the file cannot be believed
     │   ├── DamagedSnapshotError         truncated or altered
     │   ├── ForeignSnapshotError         not a snapshot at all
@@ -64,6 +65,7 @@ __all__ = [
     "MissingExtraError",
     "NewerRegistryError",
     "NewerSnapshotError",
+    "NotKnownError",
     "NotRegisteredError",
     "OlderRegistryError",
     "RegistryExistsError",
@@ -217,6 +219,10 @@ class DayNotCoveredError(CannotAnswerError):
 
 class StaleSnapshotError(DayNotCoveredError):
     """The snapshot is too old for that day; build a new one."""
+
+
+class NotKnownError(CannotAnswerError):
+    """The book has no answer about that number, or only one that is too old."""
 
 
 class SnapshotError(CannotAnswerError):

@@ -19,14 +19,16 @@ from bloctel.errors import (
     DayNotCoveredError,
     InputError,
     InvalidNumberError,
+    NotKnownError,
     StaleSnapshotError,
     UnknownListError,
 )
 from bloctel.numbers import check_region, reason_of
 from bloctel.periods import NO_END, plain_day, to_epoch_day
-from bloctel.question import BookList, Question, State, Status, Verdict
+from bloctel.question import SILENT, BookList, Question, State, Status, Verdict
 from bloctel.rules import shown_name
 from bloctel.table import UNDATED, Overlay, Table
+from bloctel.vouched import question_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -67,7 +69,7 @@ class _Asked:
         name = tuple(days.items())
         question = self._by_days.get(name)
         if question is None:
-            question = self._by_days[name] = Question(self.state, days, region)
+            question = self._by_days[name] = question_of(self.state, days, region)
         return question
 
     def remember(
@@ -83,7 +85,7 @@ class _Asked:
             self.probes.clear()
             self._by_days.clear()
         self.recent[on, lists] = question, until
-        if lists is None:
+        if lists is None and question.probe is not None:
             self.probes[on] = Standing(question.probe, until)
 
 
@@ -159,6 +161,8 @@ class Book(Asker):
             InvalidNumberError: No single number can be read.
             ListClosedError: Every list asked is closed on that day.
             DayNotCoveredError: The book does not know that day.
+            NotKnownError: The book holds answers to scrubs instead of a list, and none
+                about the number that may still be used.
             UnknownListError: The book holds no such list.
         """
         region = self._region(region)
@@ -167,7 +171,7 @@ class Book(Asker):
             key, known = question.ask(number, region)
             if key < _digits.FIRST_KEY:
                 raise InvalidNumberError(reason_of(key))
-            return question.match(key, known) >= 0
+            return question.is_blocked(key, known)
 
         return self._answer(ask, on, lists)
 
@@ -182,7 +186,8 @@ class Book(Asker):
         """Return whether *number* is blocked, by which list, since and until when.
 
         Arguments and errors are those of `is_blocked`, but that a text which is no
-        number gives a verdict with `Status.INVALID`.
+        number gives a verdict with `Status.INVALID`, and a number of which nobody knows
+        one with `Status.BLOCKED` and the reason `not_known` or `stale_answer`.
         """
         region = self._region(region)
 
@@ -194,7 +199,7 @@ class Book(Asker):
 
         return self._answer(ask, on, lists)
 
-    def is_blocked_many(
+    def is_blocked_many(  # noqa: PLR0913 - each says what one kind of row is to be
         self,
         column: object,
         *,
@@ -202,6 +207,7 @@ class Book(Asker):
         lists: Iterable[str] | None = None,
         region: str | None = None,
         invalid: Literal["raise", "block"] = "raise",
+        unknown: Literal["raise", "block"] = "raise",
         threads: int = 1,
     ) -> NDArray[np.bool_]:
         """Tell of each row of a column whether it is blocked.
@@ -213,6 +219,7 @@ class Book(Asker):
             region: As for `is_blocked`.
             invalid: What to do with a row that is no number: `raise`, or `block`
                 it.
+            unknown: What to do with a number of which nobody knows, likewise.
             threads: How many threads share the work.  A column of Python objects
                 (a list, an iterable) is read by one whatever this says.
 
@@ -221,10 +228,12 @@ class Book(Asker):
 
         Raises:
             InvalidNumberError: A row is no number; `where` is its place, from 0.
+            NotKnownError: Nobody knows of a row; its place is in `where`.
             InputError: The column holds something else than text or whole numbers.
         """
-        if invalid not in ("raise", "block"):
-            raise InputError("'raise' or 'block'", repr(invalid), "invalid")
+        for name, choice in (("invalid", invalid), ("unknown", unknown)):
+            if choice not in ("raise", "block"):
+                raise InputError("'raise' or 'block'", repr(choice), name)
         region = self._region(region)
 
         def ask(question: Question) -> NDArray[np.bool_]:
@@ -235,6 +244,13 @@ class Book(Asker):
                     row = int((statuses == Status.INVALID).argmax())
                     key, _ = question.ask(block.value(row), region)
                     raise InvalidNumberError(reason_of(key), f"row {first + row}")
+                if unknown == "raise" and (statuses == SILENT).any():
+                    row = first + int((statuses == SILENT).argmax())
+                    raise NotKnownError(
+                        "an answer about each number that may still be used",
+                        "none, or an older one",
+                        f"row {row}",
+                    )
                 parts.append(statuses != Status.CLEAR)
                 first += len(block)
             return np.concatenate(parts)
@@ -253,14 +269,16 @@ class Book(Asker):
         """Return the `Status` of each row of a column, as a uint8 array.
 
         Arguments and errors are those of `is_blocked_many`; a row that is no number
-        gives `Status.INVALID`.
+        gives `Status.INVALID`, and a number of which nobody knows `Status.BLOCKED`.
         """
         region = self._region(region)
 
         def ask(question: Question) -> NDArray[np.uint8]:
             parts = [np.empty(0, np.uint8)]
             parts += [found for _, found in question.judge(column, region, threads)]
-            return np.concatenate(parts)
+            found = np.concatenate(parts)
+            found[found == SILENT] = Status.BLOCKED
+            return found
 
         return self._answer(ask, on, lists)
 
@@ -279,7 +297,7 @@ class Book(Asker):
         self._refresh()
         state = self._state
         days = self._days(state, on, _names(lists))
-        return Question(state, days, check_region(region or self.region))
+        return question_of(state, days, check_region(region or self.region))
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -378,18 +396,23 @@ def _require_covered(held: BookList, day: date, until: date | None) -> None:
 
 def _places(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
     """Return the places of the lists asked."""
-    names = [held.rules.name for held in state.lists]
+    oppositions = [
+        place for place, held in enumerate(state.lists) if not held.rules.vouches_for
+    ]
+    names = [state.lists[place].rules.name for place in oppositions]
     if not names:
         raise CannotAnswerError(
             "a book with at least one list",
             "one without: nothing has been registered in it yet",
         )
     if lists is None:
-        return range(len(names))
+        return oppositions
     if not lists:
         raise InputError("at least one list", "none", "lists")
     unknown = set(lists) - set(names)
     if unknown:
         got = min(shown_name(name) for name in unknown)
         raise UnknownListError(f"one of {', '.join(names)}", got, "lists")
-    return [place for place, name in enumerate(names) if name in lists]
+    return [
+        place for place, name in zip(oppositions, names, strict=True) if name in lists
+    ]

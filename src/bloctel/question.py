@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from bloctel.table import UNDATED, Entry, Known, Overlay, Table
 from bloctel.threads import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from bloctel.columns import Block
     from bloctel.rules import ListRules
 
-__all__ = ["BookList", "Question", "State", "Status", "Verdict"]
+__all__ = ["SILENT", "BookList", "Question", "State", "Status", "Verdict"]
+
+#: Beside the values of `Status`: nobody knows, which is never "clear".
+SILENT: Final = 3
 
 
 class Status(IntEnum):
@@ -56,8 +59,9 @@ class Verdict:
         since: The first day of the protection; None if unknown, or not blocked.
         until: The first day after the protection; None if it has no end.
         reason: `registered` if blocked, `prefix` if by a rule for all numbers that
-            begin alike; `not_listed`, `not_yet_protected` or `period_ended` if clear;
-            a `Reason` of `bloctel.numbers` if invalid.
+            begin alike, `not_known` or `stale_answer` if there is no answer about it
+            that may be used; `not_listed`, `not_yet_protected` or `period_ended` if
+            clear; a `Reason` of `bloctel.numbers` if invalid.
     """
 
     status: Status
@@ -107,8 +111,11 @@ class Question:
 
     Attributes:
         region: The region by which national forms are read.
-        probe: What answers most scalar look-ups in one compiled call.
+        probe: What answers most scalar look-ups in one compiled call; None if nothing
+            but this class can.
     """
+
+    probe: Probe | None
 
     def __init__(
         self,
@@ -132,7 +139,7 @@ class Question:
         covers = asked[table.lists] & (table.starts <= on_day) & (on_day < table.ends)
         self._active = covers.tobytes()
         overlay = state.overlay
-        self.probe = Probe(
+        self._probe = self.probe = Probe(
             table.filter,
             table.index,
             self._active,
@@ -158,6 +165,10 @@ class Question:
         """Return the code of the period or the rule that blocks a key, or -1."""
         code = self._match_exactly(key, known)
         return self._ranges.find(key) if code < 0 and self._ranges else code
+
+    def is_blocked(self, key: int, known: Known) -> bool:
+        """Tell whether a key is blocked."""
+        return self.match(key, known) >= 0
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the code of the period or the rule that blocks each key, or -1.
@@ -213,7 +224,7 @@ class Question:
         table was built; of these each distinct value is judged once.
         """
         out = np.empty(len(block), np.uint8)
-        if block.judge(self.probe, is_french(region), out):
+        if block.judge(self._probe, is_french(region), out):
             left = np.flatnonzero(out == LEFT).tolist()
             values = [block.value(row) for row in left]
             statuses = self._statuses_of(values, region)
@@ -292,10 +303,11 @@ class Question:
             name, since, until = self.why(code)
             reason = "prefix" if self._rule(code) else "registered"
             return Verdict(Status.BLOCKED, number, name, since, until, reason)
-        reason = self._why_clear(
-            known[key] if key in known else self._table.entries(key)
-        )
+        reason = self._why_clear(self._entries_of(key, known))
         return Verdict(Status.CLEAR, number, None, None, None, reason)
+
+    def _entries_of(self, key: int, known: Known) -> Sequence[tuple[int, Entry]]:
+        return known[key] if key in known else self._table.entries(key)
 
     def _why_clear(self, entries: Iterable[tuple[int, Entry]]) -> str:
         known = [entry for _, entry in entries if entry.list in self._days]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bloctel import _digits, clock, confirmations, ledger, ranges, rules
+from bloctel import _digits, answers, clock, confirmations, ledger, ranges, rules
 from bloctel.columns import blocks
 from bloctel.commits import Commits
 from bloctel.errors import InvalidNumberError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from bloctel.answers import Recorded
     from bloctel.confirmations import Action
     from bloctel.periods import RegistrationPeriod
     from bloctel.rules import ListRules
@@ -157,6 +158,34 @@ class Registrar(Telling):
             )
 
         return self._commits.run_alone(change)
+
+    def record_answers(
+        self,
+        *,
+        list: str,
+        on: date,
+        opposed: NDArray[np.uint64],
+        clear: NDArray[np.uint64],
+    ) -> Recorded:
+        """Record what a list's operator answered about numbers on one day.
+
+        From then on the registry knows that list by its answers alone: a number
+        without one that may still be used is not clear (`NotKnownError`), and never
+        becomes so by itself.  The latest answer about a number counts, whatever the
+        order in which they are recorded; of two of one day, the opposed one.
+
+        Args:
+            list: The list's name.
+            on: The day of the answers.
+            opposed: The keys of the numbers that are on the list, uint64.
+            clear: The keys of those that are not, uint64.
+
+        Raises:
+            UnknownListError: No rules are known for the list.
+            ListClosedError: The list is not open on that day.
+        """
+        said = answers.Answers(list, plain_day(on), opposed, clear)
+        return self._commits.run_alone(lambda writer: answers.record(writer, said))
 
     def renew(
         self,

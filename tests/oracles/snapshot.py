@@ -6,6 +6,7 @@ It checks what the page says that a reader must, and looks numbers up as it says
 from __future__ import annotations
 
 import json
+import re
 import struct
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -75,6 +76,8 @@ class File:
         lists = json.loads(self.sections["LISTS"])
         self.region = lists["region"]
         self.names = [held["name"] for held in lists["lists"]]
+        # numbers that are known to be clear: this reader knows of oppositions alone
+        assert not any(re.search(r"\.cleared(:|$)", name) for name in self.names)
         self.complete_from = [held["complete_from"] for held in lists["lists"]]
         self.filter = Twin.from_bytes(self.sections["FILTER"])
         self.periods = [*struct.iter_unpack("<Iii", self.sections["PERIODS"])]

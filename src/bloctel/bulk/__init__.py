@@ -1,9 +1,20 @@
-"""Whole lists into registries and out of them, as CSV or Parquet.
+"""Whole lists and answers from files into registries, and lists out of them.
 
 An exported file *is* the list: whoever has it can read it.
 """
 
+from bloctel.bulk.answers import ImportedAnswers, import_answers
 from bloctel.bulk.exporting import export_numbers
 from bloctel.bulk.importing import Imported, import_numbers
+from bloctel.bulk.requests import Requested, answer_request, write_request
 
-__all__ = ["Imported", "export_numbers", "import_numbers"]
+__all__ = [
+    "Imported",
+    "ImportedAnswers",
+    "Requested",
+    "answer_request",
+    "export_numbers",
+    "import_answers",
+    "import_numbers",
+    "write_request",
+]

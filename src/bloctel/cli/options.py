@@ -18,6 +18,7 @@ __all__ = [
     "OnOption",
     "RegionOption",
     "SecretFileOption",
+    "day",
     "place",
 ]
 
@@ -34,7 +35,8 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """Return the day that an option names."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -64,7 +66,7 @@ OnOption = Annotated[
     Optional[date],
     typer.Option(
         "--on",
-        parser=_day,
+        parser=day,
         metavar="YYYY-MM-DD",
         help="The day; today in the list's time zone if not given.",
     ),

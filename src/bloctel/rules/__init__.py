@@ -7,7 +7,7 @@ No rule is written in code. Each list has one TOML file in this package:
 [opening]               opens_on
 [closing]               closes_on, since          (only if the list ends)
 [[protection_delay]]    max_days
-[[term]]                years                     (absent: as long as the list)
+[[term]]                years or days             (absent: as long as the list)
 [[renewal]]             kind, notice_months, terms_ending_from   (only with years)
 [[retention]]           withdrawn_days, lapsed_years
 [[answer_validity]]     days
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from bloctel.errors import UnknownListError
-from bloctel.rules._list_rules import ListRules
+from bloctel.rules._list_rules import CLEARED, ListRules
 from bloctel.rules._reader import LIST_NAME, parse
 from bloctel.rules._versions import (
     AnswerValidity,
@@ -91,7 +91,8 @@ def load(name: str) -> ListRules:
     """Return the rules of a list.
 
     Any number of lists can have the same rules: what follows a colon tells them
-    apart, such as a brand or a campaign.
+    apart, such as a brand or a campaign.  What ends in `.cleared` is the list of the
+    numbers that were answered as clear of another (`ListRules.clearances`).
 
     Raises:
         UnknownListError: There are no such rules; the message names those there are.
@@ -102,15 +103,20 @@ def load(name: str) -> ListRules:
     'own:brand-a'
     """
     base, colon, scope = name.partition(":")
+    listed = base.removesuffix(CLEARED)
     # Only names found in the folder become paths, so none can lead out of it.
-    if base not in names() or (colon and not _SCOPE.fullmatch(scope)):
+    if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
         known = ", ".join(names())
         raise UnknownListError(
             f"one of the lists {known}, or one with a scope such as own:brand-a",
             shown_name(name),
         )
     if colon:
-        return replace(load(base), name=name)
+        held = load(base)
+        vouches_for = held.vouches_for and f"{held.vouches_for}:{scope}"
+        return replace(held, name=name, vouches_for=vouches_for)
+    if listed != base:
+        return load(listed).clearances()
     file = _FOLDER / f"{name}.toml"
     return parse(file.read_text(encoding="utf-8"), file.name)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from bloctel.errors import InputError, ListClosedError, NotRegisteredError
 from bloctel.periods import RegistrationPeriod, add_days, add_years
@@ -18,13 +18,17 @@ from bloctel.rules._versions import (
     Renewal,
     Retention,
     Term,
+    Version,
     in_force,
 )
 
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["ListRules"]
+__all__ = ["CLEARED", "ListRules"]
+
+#: What ends the name of the list of numbers that were answered as clear.
+CLEARED: Final = ".cleared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class ListRules:
         answer_validity: For how long an answer may be used.
         confirmation: How a registration is confirmed, if the rules say.
         numbers_per_person: How many numbers a person may register, if they say.
+        vouches_for: The list of which this one holds the numbers that are known not
+            to be on it; None for a list of oppositions.
     """
 
     name: str
@@ -62,6 +68,37 @@ class ListRules:
     answer_validity: tuple[AnswerValidity, ...]
     confirmation: tuple[Confirmation, ...]
     numbers_per_person: tuple[NumbersPerPerson, ...]
+    vouches_for: str | None = None
+
+    def clearances(self) -> ListRules:
+        """Return the rules of the list of numbers that were answered as clear.
+
+        A firm that only ever had answers, never the list, keeps each of them as a
+        registration there; it lasts as long as an answer may be used.
+
+        >>> from datetime import date
+        >>> from bloctel import rules
+        >>> cleared = rules.load("fr.bloctel").clearances()
+        >>> cleared.name, cleared.vouches_for
+        ('fr.bloctel.cleared', 'fr.bloctel')
+        >>> cleared.registration_period(date(2024, 5, 3)).ends_on
+        datetime.date(2024, 6, 2)
+        """
+        at_once = (
+            ProtectionDelay(**_dated(rule), max_days=0) for rule in self.answer_validity
+        )
+        term = (Term(**_dated(rule), days=rule.days) for rule in self.answer_validity)
+        return replace(
+            self,
+            name=self.name + CLEARED,
+            title=f"Numbers that are answered as clear: {self.title}",
+            protection_delay=tuple(at_once),
+            term=tuple(term),
+            renewal=(),
+            confirmation=(),
+            numbers_per_person=(),
+            vouches_for=self.name,
+        )
 
     @property
     def opens_on(self) -> date:
@@ -227,7 +264,11 @@ class ListRules:
         return None if years is None else add_years(ends_on, years)
 
     def _end(self, registered_on: date, *, sure_terms: int) -> date | None:
-        years = in_force(self.term, on=registered_on).years
+        term = in_force(self.term, on=registered_on)
+        if term.days is not None:
+            end = add_days(registered_on, term.days)
+            return self.closes_on if self._has_closed(end) else end
+        years = term.years
         if years is None:
             return self.closes_on
         while True:
@@ -266,3 +307,8 @@ class ListRules:
             on.isoformat(),
             f"list {self.name}",
         )
+
+
+def _dated(version: Version) -> dict[str, Any]:
+    """Return the days and the source of a version, for another rule that follows."""
+    return {field.name: getattr(version, field.name) for field in fields(Version)}

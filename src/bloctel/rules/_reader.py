@@ -120,6 +120,9 @@ def _assemble(
             _require_whole_life(versions, rules, f"{where}, {key}")
         elif key not in _OPTIONAL:
             _refuse("at least one version", [], f"{where}, {key}")
+    for i, term in enumerate(rules.term):
+        if term.years is not None and term.days is not None:
+            _refuse("years or days", term.days, f"{where}, term[{i}].days")
     if not rules.renewal and any(term.years is not None for term in rules.term):
         _refuse_missing({}, {"renewal"}, where)
     return rules

@@ -120,9 +120,15 @@ class ProtectionDelay(Version):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term(Version):
-    """How many calendar years a registration lasts; None: as long as the list."""
+    """How long a registration lasts: as long as the list, unless one of these says.
+
+    Attributes:
+        years: So many calendar years.
+        days: So many days, without renewal.
+    """
 
     years: int | None = None
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,13 @@ __all__ = ["ADDED_COLUMN", "extended_header", "suffix"]
 ADDED_COLUMN: Final = "bloctel"
 
 
-def extended_header(records: RecordFile) -> bytes:
+def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
     """Return the header row with one column more; nothing if there is none."""
     header = records.header
     if not header:
         return header
     content = header.rstrip(b"\r\n")
-    return content + suffix(ADDED_COLUMN, records) + header[len(content) :]
+    return content + suffix(name, records) + header[len(content) :]
 
 
 def suffix(text: str, records: RecordFile) -> bytes:
