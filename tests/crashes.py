@@ -36,7 +36,8 @@ _FIRST_IMPORTED: Final = (33199000000, 33261910000)
 _N_THREADS: Final = 4
 _N_KEYS: Final = 400  # a thread's own numbers: what happens to each has an order
 _IMPORTED: Final = 20_000  # all of two ranges
-_LONGEST: Final = 0.5  # seconds that a process may live
+_LONGEST: Final = 0.5  # seconds that a process may live once it is at work
+_SHARE_AT_WORK: Final = 0.8
 
 
 class LostError(AssertionError):
@@ -136,8 +137,12 @@ def _run_and_kill(
             os._exit(0)
     os.close(writes)
     told: list[bytes] = []
-    listener = threading.Thread(target=_listen, args=(reads, told))
+    at_work = threading.Event()
+    listener = threading.Thread(target=_listen, args=(reads, told, at_work))
     listener.start()
+    # most are killed at work, however slow the machine; some before they begin
+    if work is _write and chance.random() < _SHARE_AT_WORK:
+        at_work.wait()
     time.sleep(chance.uniform(0, _LONGEST))
     if crash is not None and chance.random() < 0.1:
         crash()
@@ -150,10 +155,12 @@ def _run_and_kill(
     return [json.loads(line) for line in lines[:-1]]
 
 
-def _listen(reads: int, told: list[bytes]) -> None:
+def _listen(reads: int, told: list[bytes], at_work: threading.Event) -> None:
     while data := os.read(reads, 1 << 16):
         told.append(data)
+        at_work.set()
     os.close(reads)
+    at_work.set()
 
 
 # -- a process that writes --------------------------------------------------------

@@ -226,6 +226,7 @@ def test_integers_that_can_be_read_in_two_ways(held: Held, rows: list[int]) -> N
     assert statuses == [book.check(row, on=on).status for row in rows]
     out = np.empty(len(rows), np.uint8)
     probe = book.question(on=on).probe
+    assert probe is not None
     n_left = probe.judge_integers(np.array(rows, np.int64), None, True, out)
     assert n_left == np.count_nonzero(out == LEFT)
     for row, status in zip(rows, statuses, strict=True):

@@ -115,10 +115,26 @@ class Judge:
 
     def judge(self, batch: Batch) -> Judgement:
         """Return what is said of each record: blocked before invalid before clear."""
-        matches, codes = self._ask(batch)
+        records = batch.records
+        return self.settle(*self._ask(batch), records.content_ends == records.starts)
+
+    def settle(
+        self,
+        matches: NDArray[np.int32],
+        codes: NDArray[np.uint8],
+        blank: NDArray[np.bool_] | None = None,
+    ) -> Judgement:
+        """Return what follows for each row from what is known of its numbers.
+
+        Args:
+            matches: What blocks each number, or -1: a row of the array for each phone
+                column.
+            codes: The code of each refusal (`REASONS`), or 0; of that shape too.
+            blank: Whether a row is an empty line; None if there are no lines.
+        """
         blocked = matches >= 0
         silent = (codes == _EMPTY) | (codes == _MISSING_FIELD)
-        refused = _refusals(batch, codes, silent)
+        refused = _refusals(codes, silent, blank)
         self._count_columns(codes, silent)
         kinds = np.where(refused != 0, np.uint8(INVALID), np.uint8(CLEAR))
         rows = np.flatnonzero(blocked.any(axis=0))
@@ -174,18 +190,20 @@ class Judge:
 
 
 def _refusals(
-    batch: Batch, codes: NDArray[np.uint8], silent: NDArray[np.bool_]
+    codes: NDArray[np.uint8],
+    silent: NDArray[np.bool_],
+    blank: NDArray[np.bool_] | None,
 ) -> NDArray[np.uint8]:
     """Return why each record would be invalid, or 0: the first column that errs."""
     wrong = (codes != 0) & ~silent
     first = wrong.argmax(axis=0)
-    refused: NDArray[np.uint8] = codes[first, np.arange(len(batch))]
+    refused: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
     refused[~wrong.any(axis=0)] = 0
     # Nothing speaks: a blank line is empty, however many columns it should have.
-    records = batch.records
     mute = silent.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
-    short &= records.content_ends > records.starts
+    if blank is not None:
+        short &= ~blank
     refused[mute] = np.where(short[mute], _MISSING_FIELD, _EMPTY)
     return refused
 
