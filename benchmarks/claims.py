@@ -269,7 +269,10 @@ PROMISES: Final = (
             "tests/properties/test_scrub.py",
         ),
     ),
-    Promise("no acknowledged write is lost", ("tests/contract/test_registries.py",)),
+    Promise(
+        "no acknowledged write is lost",
+        ("scripts/crash-test", "tests/contract/test_crashes.py"),
+    ),
     Promise("no damaged file is believed", ("tests/properties/test_snapshot.py",)),
     Promise(
         "nothing crashes the process",
