@@ -46,6 +46,7 @@ _Check = Callable[[Any], object]
 _D = TypeVar("_D", bound="DataclassInstance")
 
 _LONGEST_TEXT: Final = 1024
+_LONGEST_NAME: Final = 255
 _GREATEST_COLUMN: Final = 2**31 - 1
 
 
@@ -214,6 +215,7 @@ def _text(value: Any) -> str:
 def _file_name(value: Any) -> str:
     """Return the name of a file that cannot lead out of its folder."""
     text = _text(value)
+    _require(len(text) <= _LONGEST_NAME, "a name")
     _require(text not in (".", "..") and not set("/\0") & set(text), "a name")
     return text
 
@@ -233,7 +235,7 @@ def _number(value: Any) -> int:
 
 def _column(value: Any) -> str | int:
     if isinstance(value, str):
-        _require(len(value) <= _LONGEST_TEXT, "a column")
+        _require(len(value) <= _LONGEST_NAME, "a column")
         return value
     number = _number(value)
     _require(number <= _GREATEST_COLUMN, "a column")
