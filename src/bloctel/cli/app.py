@@ -72,8 +72,8 @@ app = typer.Typer(
     help="Know, before you dial, whether a phone number may be disturbed.\n\n"
     "'clear' means: on none of the lists asked, on that day.  It never means that "
     "the number may be called; since 11 August 2026 France requires prior consent.",
-    epilog="Exit codes: 0 done or clear, 1 blocked, 2 wrong usage or bad input, "
-    "3 no trustworthy answer.",
+    epilog="Exit codes: 0 done or clear, 1 blocked (of receipts: something differs, or "
+    "is due), 2 wrong usage or bad input, 3 no trustworthy answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
