@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
 import sys
 import tempfile
@@ -18,6 +20,7 @@ import xxhash
 with atheris.instrument_imports(include=["bloctel"]):
     from bloctel import Snapshot, _digits, rules
     from bloctel.errors import BloctelError
+    from bloctel.scrub import receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +82,39 @@ def toml(data: bytes) -> None:
         pass
 
 
+def receipt(data: bytes) -> None:
+    """Read a line as a receipt, whose digest is made to fit if it can be."""
+    line = data[1:] if data[:1] == b"\0" else sealed(data[1:])
+    try:
+        assert receipts.parse(line, "fuzz").line == line  # noqa: S101 - it is the point
+    except BloctelError:
+        pass
+
+
+def sealed(content: bytes) -> bytes:
+    """Return the canonical form of a record with the digest that fits, if it is one."""
+    try:
+        record = json.loads(content)
+        record.pop("digest", None)
+        record["digest"] = hashlib.sha256(canonical(record)).hexdigest()
+        return canonical(record) + b"\n"
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        return content
+
+
+def canonical(record: object) -> bytes:
+    """Return a record as receipts are spelled."""
+    compact = json.dumps(
+        record, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
+    return compact.encode()
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "snapshot": snapshot,
     "digits": digits,
     "rules": toml,
+    "receipt": receipt,
 }
 
 
@@ -92,6 +124,11 @@ def seeds(target: str) -> list[bytes]:
     if target == "snapshot":
         files = sorted((root / "tests" / "data" / "snapshots").glob("*.bloctel"))
         return [flag + file.read_bytes() for file in files for flag in (b"\0", b"\1")]
+    if target == "receipt":
+        lines = (root / "tests/data/receipts/journal.jsonl").read_bytes()
+        return [
+            flag + line for line in lines.splitlines(True) for flag in (b"\0", b"\1")
+        ]
     if target == "rules":
         return [f.read_bytes() for f in (root / "src/bloctel/rules").glob("*.toml")]
     return [b"06 39 98 12 34", b"+33 (0)1.99.00.12.34", b"tel:0199001234;ext=2"]

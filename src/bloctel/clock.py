@@ -6,14 +6,14 @@ Everything else takes the day as an argument.
 from __future__ import annotations
 
 import time
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bloctel import _clock
 from bloctel.errors import CannotAnswerError
 
-__all__ = ["day_at", "elapsed", "now", "today"]
+__all__ = ["day_at", "elapsed", "moment", "now", "today"]
 
 
 #: Seconds that only ever grow, for measuring how old a thing is.
@@ -23,6 +23,11 @@ elapsed = _clock.seconds
 def now() -> float:
     """Return the seconds since 1970-01-01T00:00Z."""
     return time.time()
+
+
+def moment() -> datetime:
+    """Return the moment it is, in UTC and whole seconds."""
+    return datetime.fromtimestamp(int(now()), UTC)
 
 
 def today(time_zone: str) -> date:
@@ -47,7 +52,7 @@ def day_at(moment: float, time_zone: str) -> date:
 def _zone(time_zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(time_zone)
-    except ZoneInfoNotFoundError as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CannotAnswerError(
             f"the time zone {time_zone} on this machine",
             "no data on it (cure: python -m pip install tzdata)",

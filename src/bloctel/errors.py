@@ -24,6 +24,11 @@ BloctelError
     │   ├── DamagedSnapshotError         truncated or altered
     │   ├── ForeignSnapshotError         not a snapshot at all
     │   └── NewerSnapshotError           written by a later version of the format
+    ├── ReceiptError                     a receipt or a journal of them proves nothing
+    │   ├── DamagedReceiptError          truncated, altered, or out of its order
+    │   ├── ForeignReceiptError          not a receipt at all
+    │   ├── NewerReceiptError            written by a later version of the format
+    │   └── TornJournalError             a journal ends in half a line, after a crash
     ├── CursorPurgedError                the journal does not reach back so far
     └── StorageError                     the storage does not do what it is asked
         ├── StorageDeniedError           wrong password, or no right to do that
@@ -54,20 +59,24 @@ __all__ = [
     "CannotAnswerError",
     "CapacityError",
     "CursorPurgedError",
+    "DamagedReceiptError",
     "DamagedSnapshotError",
     "DayNotCoveredError",
     "ExpiredTokenError",
+    "ForeignReceiptError",
     "ForeignSnapshotError",
     "ForgedTokenError",
     "InputError",
     "InvalidNumberError",
     "ListClosedError",
     "MissingExtraError",
+    "NewerReceiptError",
     "NewerRegistryError",
     "NewerSnapshotError",
     "NotKnownError",
     "NotRegisteredError",
     "OlderRegistryError",
+    "ReceiptError",
     "RegistryExistsError",
     "RegistryNotFoundError",
     "SilentStorageError",
@@ -81,6 +90,7 @@ __all__ = [
     "StorageReadOnlyError",
     "TokenError",
     "TooManyNumbersError",
+    "TornJournalError",
     "UnknownListError",
     "UsedTokenError",
     "WrongSecretError",
@@ -239,6 +249,26 @@ class ForeignSnapshotError(SnapshotError):
 
 class NewerSnapshotError(SnapshotError):
     """The file was written by a later version of the format; update `bloctel`."""
+
+
+class ReceiptError(CannotAnswerError):
+    """The receipt of a scrub, or a journal of receipts, cannot be relied upon."""
+
+
+class DamagedReceiptError(ReceiptError):
+    """The receipt was truncated or altered, or its journal is not as it was written."""
+
+
+class ForeignReceiptError(ReceiptError):
+    """The file holds no receipt."""
+
+
+class NewerReceiptError(ReceiptError):
+    """A later version of the format wrote the receipt; update `bloctel`."""
+
+
+class TornJournalError(ReceiptError):
+    """A journal of receipts ends in half a line; `bloctel receipt mend` it."""
 
 
 class CursorPurgedError(CannotAnswerError):

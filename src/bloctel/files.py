@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PendingFile", "replacing"]
+__all__ = ["PendingFile", "flush_folder", "locked", "replacing"]
 
 
 class PendingFile:
@@ -41,7 +42,7 @@ class PendingFile:
     def publish(self) -> None:
         """Take the final name; an older file of that name is gone."""
         self._temporary.replace(self._final)
-        _flush_folder(self._final.parent)
+        flush_folder(self._final.parent)
 
     def discard(self) -> None:
         """Leave nothing behind but what has been published."""
@@ -70,6 +71,59 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         pending.discard()
 
 
+@contextmanager
+def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock on an open file, waiting for those who hold it.
+
+    Locks work between processes and between threads, each of which has opened the
+    file itself.
+
+    Args:
+        descriptor: The open file.
+        shared: Whether others may hold it too, if they share it as well.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    _lock(descriptor, shared)
+    try:
+        yield
+    finally:
+        _unlock(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    #: Far behind what is written: the system refuses to read bytes that are locked.
+    _LOCKED_BYTE = 1 << 30
+
+    def _lock(descriptor: int, shared: bool) -> None:
+        """Take the lock; there is only one kind, and it is waited for in turns."""
+        while True:
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+            except OSError as error:
+                if error.errno != errno.EDEADLOCK:
+                    raise
+            else:
+                return
+
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int, shared: bool) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def _refuse_special(path: Path) -> None:
     """Raise OSError if *path* is there and no file: a rename would replace a device."""
     if path.is_dir():
@@ -78,8 +132,8 @@ def _refuse_special(path: Path) -> None:
         raise FileExistsError(errno.EEXIST, "Not a regular file", str(path))
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make a rename in *folder* survive a power cut, where the system can."""
+def flush_folder(folder: Path) -> None:
+    """Make a new name in *folder* survive a power cut, where the system can."""
     if os.name != "posix":  # elsewhere a folder cannot be opened
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal, get_args
+from uuid import UUID
 
 from bloctel import ledger
 from bloctel.errors import CursorPurgedError, InputError
-from bloctel.question import State
+from bloctel.question import Provenance, State
 from bloctel.storage import ChangeKind
 from bloctel.stored import StoredNumbers
 from bloctel.table import Overlay
@@ -65,6 +66,7 @@ class Mirror:
         self.state = State((), empty, Overlay(empty))
         self.cursor: int | None = None
         self.is_behind = False
+        self._identity: UUID | None = None
 
     def load(self) -> None:
         """Read everything anew."""
@@ -80,8 +82,7 @@ class Mirror:
         with self._storage.read() as reader:
             events = reader.changes(cursor, 1)
             del events  # it is only asked whether it can be
-            self._take_up(reader, table, Overlay(table))
-        self.cursor = cursor
+            self._take_up(reader, table, Overlay(table), cursor)
         self.is_behind = False
 
     def catch_up(self, *, reload: bool = True) -> bool:
@@ -100,8 +101,9 @@ class Mirror:
             if events is None:
                 self._load(reader)
                 return True
-            self._overlay(reader, {e.key for e in events if e.key is not None})
-            self.cursor = max(last, events[-1].cursor if events else last)
+            cursor = max(last, events[-1].cursor if events else last)
+            changed = {e.key for e in events if e.key is not None}
+            self._overlay(reader, changed, cursor)
             self.is_behind |= any(map(_is_erased, events))
             self.is_behind |= len(self.state.overlay) > self._most_overlaid
             if self.is_behind and reload:
@@ -123,29 +125,34 @@ class Mirror:
             table = ledger.no_table()
             numbers = StoredNumbers(self._storage, table)
             numbers.expect(ledger.keys_of(reader))
-            self._take_up(reader, table, numbers)
+            self._take_up(reader, table, numbers, cursor)
         else:
             table = ledger.load(reader)
-            self._take_up(reader, table, Overlay(table))
-        self.cursor = cursor
+            self._take_up(reader, table, Overlay(table), cursor)
         self.is_behind = False
 
-    def _overlay(self, reader: Reader, changed: set[int]) -> None:
+    def _overlay(self, reader: Reader, changed: set[int], cursor: int) -> None:
         overlay = self.state.overlay
         if isinstance(overlay, StoredNumbers):
             overlay.add(changed, reader)
         else:
             for key, entries in ledger.entries_of(reader, changed).items():
                 overlay.replace(key, entries)
-        self._take_up(reader, self.state.table, overlay)
+        self._take_up(reader, self.state.table, overlay, cursor)
 
-    def _take_up(self, reader: Reader, table: Table, overlay: Overlay) -> None:
+    def _take_up(
+        self, reader: Reader, table: Table, overlay: Overlay, cursor: int
+    ) -> None:
         # the lists last: what was erased meanwhile must be known to be missing
         prefixes = ledger.prefix_rules(reader)
         if isinstance(overlay, StoredNumbers):
             overlay.complete_from = ledger.complete_from(reader)
         lists = ledger.book_lists(reader)
-        self.state = State(lists, table, overlay, prefixes=prefixes)
+        if self._identity is None:
+            self._identity = UUID(reader.settings()["identity"])
+        known = Provenance(self._identity, cursor)
+        self.state = State(lists, table, overlay, None, prefixes, known)
+        self.cursor = cursor
 
 
 def _is_erased(event: Event) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -24,13 +24,23 @@ from bloctel.threads import in_order
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
+    from uuid import UUID
 
     from numpy.typing import NDArray
 
     from bloctel.columns import Block
     from bloctel.rules import ListRules
 
-__all__ = ["SILENT", "BookList", "Question", "State", "Status", "Verdict"]
+__all__ = [
+    "SILENT",
+    "AskedList",
+    "BookList",
+    "Provenance",
+    "Question",
+    "State",
+    "Status",
+    "Verdict",
+]
 
 #: Beside the values of `Status`: nobody knows, which is never "clear".
 SILENT: Final = 3
@@ -87,6 +97,21 @@ class BookList:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which state of a registry a book knows.
+
+    Attributes:
+        registry: The registry; None for a snapshot that is none's.
+        generation: The cursor of the last change that it knows for sure.
+        built_on: The day of the state, of a snapshot; None for a registry itself.
+    """
+
+    registry: UUID | None
+    generation: int
+    built_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything that a book knows at one moment.
 
@@ -97,6 +122,7 @@ class State:
         covered_until: The first day on which that is too old to be asked; None if it
             is kept up to date.
         prefixes: The rules for all numbers that begin alike.
+        provenance: Which state of which registry that is; None if it is none's.
     """
 
     lists: tuple[BookList, ...]
@@ -104,6 +130,22 @@ class State:
     overlay: Overlay
     covered_until: date | None = None
     prefixes: tuple[PrefixRule, ...] = ()
+    provenance: Provenance | None = None
+
+
+class AskedList(NamedTuple):
+    """A list that a question asks.
+
+    Attributes:
+        rules: Its rules.
+        on: The day that it is asked about.
+        known_until: The first day on which what the book knows of it now is too old,
+            if that is known.
+    """
+
+    rules: ListRules
+    on: date
+    known_until: date | None
 
 
 class Question:
@@ -111,10 +153,12 @@ class Question:
 
     Attributes:
         region: The region by which national forms are read.
+        provenance: Which state of which registry is asked; None if it is none's.
         probe: What answers most scalar look-ups in one compiled call; None if nothing
             but this class can.
     """
 
+    provenance: Provenance | None
     probe: Probe | None
 
     def __init__(
@@ -125,8 +169,11 @@ class Question:
     ) -> None:
         self._table = state.table
         self._overlay = state.overlay
-        self._names = [held.rules.name for held in state.lists]
+        self._lists = [held.rules for held in state.lists]
+        self._names = [rules.name for rules in self._lists]
         self._days = days
+        self._covered_until = state.covered_until
+        self.provenance = state.provenance
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
@@ -147,6 +194,31 @@ class Question:
             overlay.filter if overlay else None,
             self._ranges,
         )
+
+    @property
+    def asked(self) -> tuple[AskedList, ...]:
+        """The lists that are asked; those that are closed on their day are not."""
+        return tuple(
+            AskedList(self._lists[place], on, self._known_until(place))
+            for place, day in self._days.items()
+            if (on := from_epoch_day(day)) is not None
+        )
+
+    def _known_until(self, place: int) -> date | None:
+        """Return when what is known of the list at that place is too old."""
+        return self._covered_until
+
+    def earliest_end(self) -> int:
+        """Return when the first of the periods that cover its day is over.
+
+        That is in days since 1970-01-01, and `NO_END` if no period has an end.
+        """
+        active = np.frombuffer(self._active, bool)
+        ends = [int(self._table.ends[active].min(initial=NO_END))]
+        ends += [
+            entry.ends_on for entry in self._overlay.periods if self._covers(entry)
+        ]
+        return min(ends)
 
     def ask(self, number: object, region: str | None) -> tuple[int, Known]:
         """Return the key of *number*, or the code of its refusal, and what is known.

@@ -240,6 +240,11 @@ class Overlay:
             if key in numbers
         }
 
+    @property
+    def periods(self) -> tuple[Entry, ...]:
+        """The distinct periods that numbers here have, or had."""
+        return tuple(self._periods)
+
     def entry(self, code: int) -> Entry:
         """Return what *code* stands for."""
         return self._periods[code - self._base]

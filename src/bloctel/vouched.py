@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from bloctel import _digits
 from bloctel.errors import NotKnownError
 from bloctel.numbers import PhoneNumber
+from bloctel.periods import from_epoch_day
 from bloctel.question import SILENT, Question, Status, Verdict
 
 if TYPE_CHECKING:
@@ -87,6 +88,14 @@ class VouchedQuestion(Question):
             for place, voucher in asked.items()
         }
         self._vouchers = asked
+
+    def _known_until(self, place: int) -> date | None:
+        """Return when the first of the answers that are used now is too old."""
+        days = [day for day in (super()._known_until(place),) if day is not None]
+        if place in self._clearances:
+            end = from_epoch_day(self._clearances[place].earliest_end())
+            days += [end] if end is not None else []
+        return min(days, default=None)
 
     def match(self, key: int, known: Known) -> int:
         """Return the code of what blocks a key or leaves it unknown, or -1."""

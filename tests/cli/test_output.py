@@ -183,7 +183,8 @@ def test_dates_and_lists_are_text_for_programs(registry: str) -> None:
     ["", "check", "scrub", "registry", "snapshot"]
     + [f"registry {verb}" for verb in ("create", "register", "renew", "withdraw")]
     + ["registry history", "registry import", "registry purge"]
-    + ["snapshot build", "snapshot verify", "snapshot info"],
+    + ["snapshot build", "snapshot verify", "snapshot info"]
+    + [f"receipt {verb}" for verb in ("verify", "show", "status", "key", "mend")],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
     """`--help` is data; each command shows one line that can be copied."""

@@ -3,7 +3,7 @@
 | exit code | meaning |
 | --- | --- |
 | 0 | done, or clear |
-| 1 | blocked |
+| 1 | blocked; of receipts: something differs, or is due |
 | 2 | wrong usage, or bad input |
 | 3 | no trustworthy answer: a closed list, a damaged file, a storage that is down |
 | 130, 141 | stopped by Ctrl-C, or by a reader that has gone, as shells count it |

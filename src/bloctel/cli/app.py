@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from bloctel import __version__
-from bloctel.cli import answers, check, registry, scrub, snapshot
+from bloctel.cli import answers, check, receipt, registry, scrub, snapshot
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
@@ -72,8 +72,8 @@ app = typer.Typer(
     help="Know, before you dial, whether a phone number may be disturbed.\n\n"
     "'clear' means: on none of the lists asked, on that day.  It never means that "
     "the number may be called; since 11 August 2026 France requires prior consent.",
-    epilog="Exit codes: 0 done or clear, 1 blocked, 2 wrong usage or bad input, "
-    "3 no trustworthy answer.",
+    epilog="Exit codes: 0 done or clear, 1 blocked (of receipts: something differs, or "
+    "is due), 2 wrong usage or bad input, 3 no trustworthy answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -82,6 +82,7 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("scrub")(scrub.scrub)
 app.add_typer(answers.app, name="answers")
+app.add_typer(receipt.app, name="receipt")
 app.add_typer(registry.app, name="registry")
 app.add_typer(snapshot.app, name="snapshot")
 

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bloctel.cli.input import source
+from bloctel.cli.keeping import (
+    JournalOption,
+    ReceiptOption,
+    SignKeyOption,
+    receipt_maker,
+)
 from bloctel.cli.options import (
     Format,
     FormatOption,
@@ -89,6 +95,9 @@ def scrub(
             help="Whether the first row names the columns; detected if not given.",
         ),
     ] = None,
+    receipt: ReceiptOption = None,
+    journal: JournalOption = None,
+    sign_key: SignKeyOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Split a CSV file by what the lists say of its numbers on that day.
@@ -107,17 +116,27 @@ def scrub(
     began = time.perf_counter()
     outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
     refuse_overwriting(outputs, against)
+    calls, chosen = source(file), [place(column) for column in columns]
+    maker = receipt_maker(
+        *(calls, outputs),
+        against=against,
+        receipt=receipt,
+        journal=journal,
+        sign_key=sign_key,
+    )
     with open_against(against, column=place(against_column), region=region) as book:
         question = book.question(on=on, lists=lists, region=region)
         with progress_bar("scrub") as progress:
             summary = scrub_csv(
-                source(file),
+                maker.source if maker else calls,
                 question,
-                columns=[place(column) for column in columns],
-                outputs=outputs,
+                columns=chosen,
+                outputs=maker.outputs if maker else outputs,
                 options=CsvOptions(encoding, _mark(delimiter), header),
                 progress=progress,
             )
+        if maker:
+            maker.make(summary, question, columns=chosen)
     seconds = time.perf_counter() - began
     # the rows may be on standard output: then the summary goes beside it
     to = sys.stderr if "-" in (output, blocked, invalid) else sys.stdout

@@ -263,6 +263,33 @@ class ListRules:
         years = in_force(self.retention, on=ends_on - timedelta(days=1)).lapsed_years
         return None if years is None else add_years(ends_on, years)
 
+    def answer_rule(self, on: date) -> AnswerValidity:
+        """Return the rule that says for how long an answer of that day may be used.
+
+        Raises:
+            InputError: No rule covers the day.
+        """
+        return in_force(self.answer_validity, on=on)
+
+    def answers_until(self, on: date) -> date:
+        """Return the first day on which an answer of that day may not be used any more.
+
+        An answer, or a scrubbed file, is of no use either once the list has closed.
+
+        Raises:
+            InputError: No rule covers the day.
+
+        >>> from datetime import date
+        >>> from bloctel import rules
+        >>> rules.load("fr.bloctel").answers_until(date(2024, 5, 3))
+        datetime.date(2024, 6, 2)
+        >>> rules.load("fr.bloctel").answers_until(date(2026, 8, 1))
+        datetime.date(2026, 8, 11)
+        """
+        end = add_days(on, self.answer_rule(on).days)
+        closes_on = self.closes_on
+        return end if closes_on is None else min(end, closes_on)
+
     def _end(self, registered_on: date, *, sure_terms: int) -> date | None:
         term = in_force(self.term, on=registered_on)
         if term.days is not None:

@@ -26,7 +26,7 @@ from bloctel.errors import (
 from bloctel.numbers import check_region
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
 from bloctel.prefixes import PREFIX_END, PrefixRule
-from bloctel.question import BookList, State
+from bloctel.question import BookList, Provenance, State
 from bloctel.snapshot.layout import (
     ALIGN,
     FORMAT_VERSION,
@@ -192,7 +192,8 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
         size_bytes=header.file_size,
         bits_per_number=8 * header.file_size / max(1, header.n_numbers),
     )
-    state = State(lists, table, Overlay(table), covered_until, prefixes)
+    provenance = Provenance(info.registry, info.generation, built_on)
+    state = State(lists, table, Overlay(table), covered_until, prefixes, provenance)
     return Content(info, state, stamp, memoryview(mapping), sections)
 
 

@@ -1,0 +1,69 @@
+"""The one spelling of a receipt: JSON as RFC 8785 writes it, without fractions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NoReturn
+
+from bloctel.errors import DamagedReceiptError, ForeignReceiptError
+
+__all__ = ["GREATEST", "LONGEST", "canonical", "read_object"]
+
+#: The greatest integer that every JSON library reads exactly.
+GREATEST: Final = 2**53 - 1
+#: The bytes of the longest line that is read as a receipt.
+LONGEST: Final = 1 << 20
+
+_DIGITS: Final = len(str(GREATEST))
+#: How every receipt begins: "against" is the first of its members.
+_BEGINNING: Final = b'{"against":'
+
+
+def canonical(value: object) -> bytes:
+    r"""Return the canonical spelling of a value, in UTF-8.
+
+    >>> canonical({"b": [1, None], "a": "t\u00e9l\n"}).decode()
+    '{"a":"tél\\n","b":[1,null]}'
+    """
+    return json.dumps(
+        value,
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    ).encode()
+
+
+def read_object(data: bytes, where: str) -> dict[str, Any]:
+    """Return what a line of JSON holds, whatever its spelling.
+
+    Raises:
+        DamagedReceiptError: It begins as a receipt, and is no JSON of ours.
+        ForeignReceiptError: It is something else.
+    """
+    try:
+        value = json.loads(
+            data.decode(),
+            parse_int=_integer,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+        )
+    except (ValueError, RecursionError):
+        # the cause is left out: it can hold what the file holds
+        if data.startswith(_BEGINNING[: max(1, len(data))]):
+            got = "one that was cut or altered"
+            raise DamagedReceiptError("a receipt", got, where) from None
+        value = None
+    if not isinstance(value, dict):
+        raise ForeignReceiptError("a receipt", "something else", where)
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS:
+        _refuse(text)
+    return int(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError("no number of a receipt")

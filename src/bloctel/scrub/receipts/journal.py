@@ -1,0 +1,235 @@
+"""A journal of receipts: a file that only grows, one receipt a line.
+
+Each is tied to the one before by its digest, so that none can be altered, left out or
+put in without leaving a trace.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from bloctel.errors import DamagedReceiptError, ReceiptError, TornJournalError
+from bloctel.files import flush_folder, locked, replacing
+from bloctel.scrub.receipts.canonical import LONGEST
+from bloctel.scrub.receipts.reading import parse
+from bloctel.scrub.receipts.receipt import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bloctel.scrub.receipts.receipt import Receipt
+
+__all__ = ["Journal"]
+
+_STEP: Final = 1 << 13
+_A_JOURNAL: Final = "a journal of receipts"
+
+
+class Journal:
+    """A file of receipts.
+
+    Processes and threads may append at once: they wait for one another.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def check(self) -> None:
+        """Make sure that a receipt could be appended now.
+
+        Raises:
+            TornJournalError: The last line is half a receipt.
+            ReceiptError: It is no journal, or cannot be written.
+        """
+        if self.path.exists():
+            with self._opened(os.O_RDWR | os.O_APPEND) as file:
+                self._last(file)
+        elif not os.access(self.path.absolute().parent, os.W_OK):
+            got = "one that is not there, or cannot be written to"
+            raise ReceiptError("a folder for the journal", got, str(self.path))
+
+    def append(self, make: Callable[[Place], Receipt]) -> Receipt:
+        """Append a receipt, which is on the disk when this returns.
+
+        Args:
+            make: Returns the receipt for a place in the journal.
+
+        Raises:
+            TornJournalError: The last line is half a receipt; nothing is appended.
+            ReceiptError: It is no journal, or cannot be written; it is as it was.
+        """
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        with self._opened(flags) as file:
+            last = self._last(file)
+            number, previous = 1, None
+            if last is not None and last.journal is not None:
+                number, previous = last.journal.number + 1, last.digest
+            receipt = make(Place(number=number, previous=previous))
+            self._write(file, receipt.line)
+        return receipt
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Yield the receipts, in order, each checked against the one before.
+
+        Raises:
+            DamagedReceiptError: One of them was altered, left out, put in or moved.
+            TornJournalError: After the last: there is half a receipt more.
+            ReceiptError: It is no journal, or cannot be read.
+        """
+        previous: Receipt | None = None
+        with self._opened(os.O_RDONLY) as file:
+            for number, line in enumerate(_lines(file), 1):
+                where = f"{self.path}, line {number}"
+                if not line.endswith(b"\n") and len(line) <= LONGEST:
+                    raise self._torn(where)
+                receipt = parse(line, where)
+                _require_next(receipt, previous, where)
+                yield receipt
+                previous = receipt
+
+    def receipt(self, number: int) -> Receipt:
+        """Return the receipt of that number, the journal being checked up to it.
+
+        Raises:
+            ReceiptError: As for `receipts`; or there is none.
+        """
+        found = 0
+        for receipt in self.receipts():
+            found += 1
+            if found == number:
+                return receipt
+        raise ReceiptError(f"receipt {number}", f"{found} receipts", str(self.path))
+
+    def mend(self) -> Path | None:
+        """Move half a line at the end to a file beside, and return that; None for none.
+
+        A crash of the machine while a receipt was appended leaves such a line.  The
+        outputs of that scrub may be there, and have no receipt.
+
+        Raises:
+            ReceiptError: It cannot be read or written.
+        """
+        with self._opened(os.O_RDWR | os.O_APPEND) as file:
+            end = _end_of_lines(file)
+            file.seek(end)
+            rest = file.read()
+            if not rest:
+                return None
+            beside = self.path.with_name(f"{self.path.name}.torn-{end}")
+            with replacing(beside) as kept:
+                kept.write(rest)
+            file.truncate(end)
+            os.fsync(file.fileno())
+        return beside
+
+    # -- the file --------------------------------------------------------------------
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[BinaryIO]:
+        """Open and lock the file, all errors of the system being ours."""
+        try:
+            with self._locked(flags | getattr(os, "O_BINARY", 0)) as file:
+                yield file
+        except OSError as error:
+            got = f"a file that cannot be read or written ({error.strerror})"
+            raise ReceiptError(_A_JOURNAL, got, str(self.path)) from error
+
+    @contextmanager
+    def _locked(self, flags: int) -> Iterator[BinaryIO]:
+        is_reader = not flags & os.O_RDWR
+        while True:
+            # a pipe would hold us up, and is refused below
+            descriptor = os.open(self.path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+            mode = "rb" if is_reader else "r+b"
+            with open(descriptor, mode, buffering=_STEP if is_reader else 0) as file:
+                found = os.fstat(descriptor)
+                if not stat.S_ISREG(found.st_mode):
+                    got = "a directory, a pipe or a device"
+                    raise ReceiptError(_A_JOURNAL, got, str(self.path))
+                with locked(descriptor, shared=is_reader):
+                    # it may have been replaced while we waited
+                    if self.path.exists() and os.path.samestat(found, self.path.stat()):
+                        yield cast("BinaryIO", file)
+                        return
+
+    def _last(self, file: BinaryIO) -> Receipt | None:
+        """Return the last receipt; None if there is none."""
+        end = _end_of_lines(file)
+        if end != os.fstat(file.fileno()).st_size:
+            raise self._torn(str(self.path))
+        if end == 0:
+            return None
+        start = _line_before(file, end - 1)
+        file.seek(start)
+        last = parse(file.read(end - start), f"{self.path}, last line")
+        if last.journal is None:
+            got = "one of its own"
+            raise DamagedReceiptError("a receipt of a journal", got, str(self.path))
+        return last
+
+    def _write(self, file: BinaryIO, line: bytes) -> None:
+        """Write a whole line, or leave the file as it was."""
+        size = os.fstat(file.fileno()).st_size
+        try:
+            left = memoryview(line)
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+            if size == 0:
+                flush_folder(self.path.absolute().parent)
+        except BaseException:
+            # nobody else can have written meanwhile: the lock is ours
+            file.truncate(size)
+            raise
+
+    def _torn(self, where: str) -> TornJournalError:
+        return TornJournalError(
+            "a journal whose last line is whole",
+            "one with half a line at its end, as a crash leaves it "
+            "(cure: bloctel receipt mend)",
+            where,
+        )
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(LONGEST + 1):
+        yield line
+
+
+def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> None:
+    number, digest = 1, None
+    if previous is not None and previous.journal is not None:
+        number, digest = previous.journal.number + 1, previous.digest
+    place = receipt.journal
+    if place is None or place.number != number:
+        got = "one of no journal" if place is None else f"receipt {place.number}"
+        raise DamagedReceiptError(f"receipt {number}", got, where)
+    if place.previous != digest:
+        got = "one that follows another"
+        raise DamagedReceiptError(
+            f"a receipt that follows receipt {number - 1}", got, where
+        )
+
+
+def _end_of_lines(file: BinaryIO) -> int:
+    """Return where the last whole line ends."""
+    return _line_before(file, os.fstat(file.fileno()).st_size)
+
+
+def _line_before(file: BinaryIO, end: int) -> int:
+    """Return where the line begins that goes on at *end*."""
+    while end > 0:
+        start = max(0, end - _STEP)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

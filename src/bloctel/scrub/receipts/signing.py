@@ -1,0 +1,140 @@
+"""Signatures of receipts, by Ed25519 (RFC 8032)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bloctel.errors import InputError, MissingExtraError
+from bloctel.files import flush_folder
+from bloctel.scrub.receipts.receipt import Receipt, Signature
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = ["SigningKey", "is_signed"]
+
+_A_KEY = "a file with a signing key"
+
+
+class SigningKey:
+    """A private key that signs receipts.
+
+    Attributes:
+        public_key: What others check its signatures with, as 64 hex digits.
+    """
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        """Take a key; use `create` or `read` instead."""
+        self._key = key
+        self.public_key = key.public_key().public_bytes_raw().hex()
+
+    @classmethod
+    def create(cls, path: str | Path) -> SigningKey:
+        """Make a key, and the file that holds it: PEM, for its owner alone to read.
+
+        Raises:
+            InputError: The file is there already, or cannot be written.
+            MissingExtraError: The extra `secrets` is not installed.
+        """
+        ed25519 = _ed25519()
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+        key = ed25519.Ed25519PrivateKey.generate()
+        content = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        try:
+            _write_new(Path(path), content)
+        except FileExistsError:
+            # an older key is needed as long as its receipts are
+            raise InputError(
+                "a new file for the key", "an old one", str(path)
+            ) from None
+        except OSError as error:
+            got = f"one that cannot be written ({error.strerror})"
+            raise InputError("a new file for the key", got, str(path)) from error
+        return cls(key)
+
+    @classmethod
+    def read(cls, path: str | Path) -> SigningKey:
+        """Read a key from its file.
+
+        Raises:
+            InputError: The file cannot be read, or holds something else.
+            MissingExtraError: The extra `secrets` is not installed.
+        """
+        ed25519 = _ed25519()
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+        try:
+            content = Path(path).read_bytes()
+            key = serialization.load_pem_private_key(content, password=None)
+        except OSError as error:
+            got = f"one that cannot be read ({error.strerror})"
+            raise InputError(_A_KEY, got, str(path)) from error
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            # the cause is left out: it could tell of the secret
+            raise InputError(_A_KEY, "something else", str(path)) from None
+        if not isinstance(key, ed25519.Ed25519PrivateKey):
+            raise InputError(_A_KEY, "a key of another kind", str(path))
+        return cls(key)
+
+    def sign(self, receipt: Receipt) -> Receipt:
+        """Return the receipt with a signature."""
+        signature = self._key.sign(receipt.signed).hex()
+        return replace(
+            receipt, signature=Signature(public_key=self.public_key, value=signature)
+        )
+
+    def __repr__(self) -> str:
+        return f"SigningKey(public_key={self.public_key!r})"
+
+
+def is_signed(receipt: Receipt) -> bool:
+    """Tell whether a receipt's signature is that of the key that it names.
+
+    Raises:
+        MissingExtraError: The extra `secrets` is not installed.
+    """
+    signature = receipt.signature
+    if signature is None:
+        return False
+    ed25519 = _ed25519()
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+
+    try:
+        key = ed25519.Ed25519PublicKey.from_public_bytes(
+            bytes.fromhex(signature.public_key)
+        )
+        key.verify(bytes.fromhex(signature.value), receipt.signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _ed25519() -> ModuleType:
+    try:
+        # only who signs, or checks a signature, needs the package
+        from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415
+            ed25519,
+        )
+    except ImportError as error:
+        raise MissingExtraError("signatures of receipts", "secrets") from error
+    return ed25519
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    flush_folder(path.absolute().parent)

@@ -1,0 +1,94 @@
+"""What a receipt keeps of names, and how names are shown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bloctel.scrub.receipts import shown
+from bloctel.scrub.receipts.names import kept_name
+
+NUMBERS = (
+    "0199001234",
+    "01 99 00 12 34",
+    "01.99.00.12.34",
+    "01-99-00-12-34",
+    "01_99_00_12_34",
+    "01/99/00/12/34",
+    "+33 (0)1 99 00 12 34",
+    "0033199001234",
+    "199001234",
+    "01\u00a099\u202f00\u200b12\u206034",
+    "\uff10\uff11\uff19\uff19\uff10\uff10\uff11\uff12\uff13\uff14",
+    "3.3199001234E10",
+    "tel:+33-1-99-00-12-34",
+)
+AROUND = st.text(
+    st.characters(categories=["L", "P", "Z", "S"]).filter(str.isprintable), max_size=8
+)
+
+
+@given(st.sampled_from(NUMBERS), AROUND, AROUND)
+def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
+    """However it is written, and whatever stands around it."""
+    kept = kept_name(f"{before}{number}{after}.csv")
+
+    assert sum(map(str.isdecimal, kept)) < 6
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prospects.csv",
+        "prospects-2026-10-05.csv",
+        "prospects_2026-10.csv",
+        "lot-3_2026-10-05.csv",
+        "v2-1234.csv",
+        "Téléphone",
+        "\x1b[31m.csv",
+        "a\nb",
+    ],
+)
+def test_other_names_stay_as_they_are(name: str) -> None:
+    """Days as ISO 8601 writes them are no numbers."""
+    assert kept_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20261005.csv",
+        "2026-10-05-0199.csv",
+        "2026-13-05.csv",
+        "0199-2026-10-05.csv",
+        "2026-10-05 2026-10-06.csv",
+    ],
+)
+def test_in_doubt_digits_go(name: str) -> None:
+    """What could be a number of another country is masked."""
+    assert "(digits)" in kept_name(name)
+
+
+@given(st.text(st.characters(categories=["L", "Cs", "Cc", "Nd", "Zs"])))
+def test_a_name_can_always_be_written(name: str) -> None:
+    """Whatever a file system gives; and masking again changes nothing."""
+    kept = kept_name(name)
+
+    assert len(kept) <= 255
+    assert kept.encode().decode() == kept
+    assert kept_name(kept) == kept
+
+
+@given(st.text())
+def test_what_is_shown_obeys_nobody(text: str) -> None:
+    """No control character, no mark that turns the direction, no line feed."""
+    assert shown(text).isprintable()
+
+
+def test_what_is_shown_can_be_told() -> None:
+    """The characters are still there, as escapes."""
+    assert shown("a\x9b2J\u202eb\x7f") == "a\\x9b2J\\u202eb\\x7f"
+    assert re.fullmatch(r"[^\x00-\x1f]*", shown("\x1b]0;x\x07"))
