@@ -1,6 +1,6 @@
 """How often the marks of a machine are found, in files of machines and of people.
 
-    python -m benchmarks.makeup            # 20 s; --files 100 for the table of the page
+    python -m benchmarks.makeup            # a minute; --files 50 for the page's table
 
 Files of people are made after what is known of real ones: numbers fall into blocks of
 very unequal use, some have a neighbour, some are mistyped, some come twice.  The
@@ -34,6 +34,10 @@ _FRANCE: Final = 33_000_000_000
 _BLOCK: Final = 10_000
 _TOWN_HALLS: Final = Path(__file__).parents[1] / "tests" / "data" / "town-halls.csv"
 
+#: Ranges of a million numbers of the French plan that operators have.
+_MOBILE: Final = np.r_[600:639, 640:690, 698:700, 730:790]
+_FIXED: Final = np.r_[130:150, 160:180, 230:260, 320:340, 380:390, 420:460, 530:570]
+
 _Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -60,11 +64,12 @@ def town_halls() -> NDArray[np.uint64]:
     with _TOWN_HALLS.open(encoding="utf-8", newline="") as file:
         texts = [row[2] for row in csv.reader(file, delimiter=";")][1:]
     keys = normalize_many(texts, region="FR")
-    return keys[keys != 0]
+    found: NDArray[np.uint64] = keys[keys != 0]
+    return found
 
 
 def _of_people(
-    source: np.random.Generator, n: int, ranges: NDArray[np.int64], spread: float
+    source: np.random.Generator, n: int, ranges: _Numbers, spread: float
 ) -> _Numbers:
     """Draw numbers from ranges of a million and blocks that are unequally used."""
     million = source.lognormal(0, spread, len(ranges))
@@ -84,17 +89,16 @@ def _of_people(
 
 
 def _mobiles(source: np.random.Generator, n: int) -> _Numbers:
-    ranges = np.r_[600:639, 640:690, 698:700, 730:790]
-    return _of_people(source, n, ranges, 0.6)
+    return _of_people(source, n, _MOBILE, 0.6)
 
 
 def _households(source: np.random.Generator, n: int) -> _Numbers:
-    return _of_people(source, n, np.r_[100:500:2, 600:690, 740:790], 1.0)
+    return _of_people(source, n, np.r_[_FIXED, _MOBILE], 1.0)
 
 
 def _town(source: np.random.Generator, n: int) -> _Numbers:
     """Draw numbers of one town: some sixty blocks, and mobiles from everywhere."""
-    blocks = 549_600 + source.choice(400, 60, replace=False)
+    blocks = 54_900 + source.choice(100, 60, replace=False)
     use = source.gamma(1.5, 1.0, 60)
     homes = source.choice(blocks, n // 2, p=use / use.sum())
     fixed = homes * _BLOCK + source.integers(0, _BLOCK, n // 2)
@@ -112,8 +116,7 @@ def _drawn_mobiles(source: np.random.Generator, n: int) -> _Numbers:
 
 
 def _drawn_assigned(source: np.random.Generator, n: int) -> _Numbers:
-    ranges = np.r_[600:639, 640:690, 698:700, 730:790]
-    return source.choice(ranges, n) * 10**6 + source.integers(0, 10**6, n)
+    return source.choice(_MOBILE, n) * 10**6 + source.integers(0, 10**6, n)
 
 
 def _drawn_plan(source: np.random.Generator, n: int) -> _Numbers:

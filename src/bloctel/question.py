@@ -148,6 +148,12 @@ class Question:
             self._ranges,
         )
 
+    @property
+    def days(self) -> dict[str, date]:
+        """The day that is asked of each list, by the list's name."""
+        asked = ((self._names[i], from_epoch_day(day)) for i, day in self._days.items())
+        return {name: day for name, day in asked if day is not None}
+
     def ask(self, number: object, region: str | None) -> tuple[int, Known]:
         """Return the key of *number*, or the code of its refusal, and what is known.
 
