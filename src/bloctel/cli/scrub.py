@@ -19,11 +19,13 @@ from bloctel.cli.options import (
 )
 from bloctel.cli.output import print_record
 from bloctel.cli.progress import progress_bar
+from bloctel.cli.scrub_report import report_on, warn_of
 from bloctel.scrub import (
     CsvOptions,
     Outputs,
     open_against,
     refuse_overwriting,
+    require_place,
     scrub_csv,
 )
 
@@ -89,6 +91,15 @@ def scrub(
             help="Whether the first row names the columns; detected if not given.",
         ),
     ] = None,
+    report: Annotated[
+        Optional[str],
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Where a report for people goes, one page of HTML; - is standard "
+            "output.",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Split a CSV file by what the lists say of its numbers on that day.
@@ -100,6 +111,9 @@ def scrub(
     'clear' means: on none of the lists asked.  It never means that the number may be
     called.
 
+    If the numbers look as if a machine had counted or drawn them, warnings say so on
+    standard error.  They change nothing else.
+
     Example:
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
@@ -107,6 +121,9 @@ def scrub(
     began = time.perf_counter()
     outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
     refuse_overwriting(outputs, against)
+    page = _stream(report)
+    if page is not None:
+        require_place(page, source=source(file), outputs=outputs, against=against)
     with open_against(against, column=place(against_column), region=region) as book:
         question = book.question(on=on, lists=lists, region=region)
         with progress_bar("scrub") as progress:
@@ -119,9 +136,16 @@ def scrub(
                 progress=progress,
             )
     seconds = time.perf_counter() - began
+    if page is not None:
+        report_on(
+            summary, page, file=file, columns=columns, against=against, asked=question
+        )
     # the rows may be on standard output: then the summary goes beside it
-    to = sys.stderr if "-" in (output, blocked, invalid) else sys.stdout
-    print_record(_record(summary, seconds), format, to=to)
+    taken = "-" in (output, blocked, invalid, report)
+    print_record(
+        _record(summary, seconds), format, to=sys.stderr if taken else sys.stdout
+    )
+    warn_of(summary)
 
 
 def _stream(path: str | None) -> Target | None:

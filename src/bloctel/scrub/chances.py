@@ -18,7 +18,8 @@ __all__ = [
 
 #: A term that changes no digit of the sum ends it.
 _NEGLIGIBLE: Final = 1e-17
-_LEAST_SHOWN: Final = 1e-300
+_LEAST_SHOWN: Final = 1e-9
+_LEAST_PERCENT: Final = 1e-3
 
 
 def poisson_tail(count: int, mean: float) -> float:
@@ -97,12 +98,16 @@ def chi_square_below(value: float, degrees: int) -> float:
 def said(probability: float) -> str:
     """Return a probability as people read it.
 
-    >>> said(0.0), said(0.0312), said(4.2e-12)
-    ('below 1e-300', '0.031', '4e-12')
+    >>> said(0.0312), said(4.2e-7), said(0.0)
+    ('3.1 %', '1 in 2,400,000', 'less than 1 in a billion')
     """
     if probability < _LEAST_SHOWN:
-        return f"below {_LEAST_SHOWN:.0e}"
-    return f"{probability:.2g}" if probability >= 1e-3 else f"{probability:.0e}"
+        return "less than 1 in a billion"
+    if probability >= _LEAST_PERCENT:
+        return f"{100 * probability:.2g} %"
+    times = 1 / probability
+    digits = 1 - int(math.log10(times))
+    return f"1 in {round(times, digits):,.0f}"
 
 
 def _summed(log_first: float, ratio: Callable[[int], float]) -> float:

@@ -42,7 +42,7 @@ _SHARE_OF_STEPS: Final = 0.05
 _DENSE_BLOCK: Final = 1_000
 _SHARE_IN_DENSE: Final = 0.5
 _BLOCKS_OF_PLAN: Final = 100_000
-#: How much blocks differ at least: standard deviation by mean.  Town halls: 1.3 to 2.
+#: How much blocks differ at least: standard deviation by mean.  Town halls: 1.25 to 2.
 _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
@@ -127,13 +127,13 @@ def _sequence(traits: Traits) -> Finding | None:
         return None
     return Finding(
         "sequence",
-        f"{share:.0%} of the rows hold the number after or before that of the row "
-        "above: the file counts",
+        f"{_percent(share)} of the rows hold the number after or before that of "
+        "the row above: the file counts",
         "rows whose number is one off from that of the row above",
         traits.n_steps,
         expected,
         chance,
-        f"{_SHARE_OF_STEPS:.0%} of the rows, and {_CHANCE}",
+        f"{_percent(_SHARE_OF_STEPS)} of the rows, and {_CHANCE}",
         "The order of the rows has nothing to do with the numbers. An honest file in "
         "the order of its numbers has such rows too, but few: sorted, the town halls "
         "have 0.5 %.",
@@ -150,12 +150,12 @@ def _neighbours(traits: Traits) -> Finding | None:
         return None
     return Finding(
         "neighbours",
-        f"{pairs / held:.0%} of the numbers have the next number in the file too",
+        f"{_percent(pairs / held)} of the numbers have the next number in the file too",
         f"pairs of consecutive numbers among {held:,}",
         pairs,
         expected,
         chance,
-        f"{_SHARE_OF_STEPS:.0%} more of the numbers than expected, and {_CHANCE}",
+        f"{_percent(_SHARE_OF_STEPS)} more of the numbers than expected, and {_CHANCE}",
         "Within each block of 10,000 the numbers are drawn without regard to one "
         "another. Firms and town halls have numbers side by side, so that 0.5 % are "
         "usual; a directory of the extensions of large firms has more.",
@@ -172,8 +172,8 @@ def _dense_blocks(traits: Traits) -> Finding | None:
         return None
     return Finding(
         "dense_blocks",
-        f"{share:.0%} of the numbers are in blocks of 10,000 of which the file holds "
-        "a tenth or more",
+        f"{_percent(share)} of the numbers are in blocks of 10,000 of which the "
+        "file holds a tenth or more",
         "share of the numbers in blocks that are a tenth full",
         share,
         0.0,
@@ -208,9 +208,9 @@ def _even_blocks(traits: Traits) -> Finding | None:
         chance,
         _CHANCE,
         "Where people give their numbers, blocks differ: the standard deviation of "
-        f"their counts is at least {_LEAST_VARIATION:.0%} of the mean, chance aside "
-        "(town halls: 130 % and more). A sample drawn evenly from a whole country by "
-        "an institute of statistics would be misjudged.",
+        f"their counts is at least {_percent(_LEAST_VARIATION)} of the mean, chance "
+        "aside (town halls: 125 % and more). A sample that an institute of statistics "
+        "drew evenly from a whole country would be misjudged.",
     )
 
 
@@ -249,8 +249,8 @@ def _unassigned(traits: Traits) -> Finding | None:
         return None
     return Finding(
         "unassigned",
-        f"{unknown / len(looked_up):.0%} of the numbers are in blocks that no operator "
-        "is known to have",
+        f"{_percent(unknown / len(looked_up))} of the numbers are in blocks that no "
+        "operator is known to have",
         f"unassigned among {len(looked_up):,} numbers, by the metadata of phonenumbers "
         f"{_metadata_version()}",
         unknown,
@@ -286,6 +286,10 @@ def _fiction(traits: Traits) -> Finding | None:
 
 
 _CHANCE: Final = f"a chance below {said(_SURPRISING)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _pairs(traits: Traits) -> int:
