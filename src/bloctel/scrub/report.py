@@ -157,7 +157,7 @@ def _warning() -> Html:
     )
     return tag(
         "div",
-        tag("h3", "Clear does not mean that a number may be called"),
+        tag("h2", "Clear does not mean that a number may be called"),
         tag(
             "p",
             "Clear means: on none of the lists asked, on the day asked. Whether a "
