@@ -220,6 +220,11 @@ class Question:
         ]
         return min(ends)
 
+    @property
+    def days(self) -> dict[str, date]:
+        """The day that is asked of each list, by the list's name."""
+        return {asked.rules.name: asked.on for asked in self.asked}
+
     def ask(self, number: object, region: str | None) -> tuple[int, Known]:
         """Return the key of *number*, or the code of its refusal, and what is known.
 

@@ -25,11 +25,13 @@ from bloctel.cli.options import (
 )
 from bloctel.cli.output import print_record
 from bloctel.cli.progress import progress_bar
+from bloctel.cli.scrub_report import report_on, warn_of
 from bloctel.scrub import (
     CsvOptions,
     Outputs,
     open_against,
     refuse_overwriting,
+    require_place,
     scrub_csv,
 )
 
@@ -98,6 +100,15 @@ def scrub(
     receipt: ReceiptOption = None,
     journal: JournalOption = None,
     sign_key: SignKeyOption = None,
+    report: Annotated[
+        Optional[str],
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Where a report for people goes, one page of HTML; - is standard "
+            "output.",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Split a CSV file by what the lists say of its numbers on that day.
@@ -109,6 +120,9 @@ def scrub(
     'clear' means: on none of the lists asked.  It never means that the number may be
     called.
 
+    If the numbers look as if a machine had counted or drawn them, warnings say so on
+    standard error.  They change nothing else.
+
     Example:
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
@@ -117,6 +131,9 @@ def scrub(
     outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
     refuse_overwriting(outputs, against)
     calls, chosen = source(file), [place(column) for column in columns]
+    page = _stream(report)
+    if page is not None:
+        require_place(page, source=calls, outputs=outputs, against=against)
     maker = receipt_maker(
         *(calls, outputs),
         against=against,
@@ -135,12 +152,23 @@ def scrub(
                 options=CsvOptions(encoding, _mark(delimiter), header),
                 progress=progress,
             )
-        if maker:
-            maker.make(summary, question, columns=chosen)
+        made = maker and maker.make(summary, question, columns=chosen)
     seconds = time.perf_counter() - began
+    if page is not None:
+        report_on(
+            *(summary, page),
+            file=file,
+            columns=columns,
+            against=against,
+            asked=question,
+            receipt=made,
+        )
     # the rows may be on standard output: then the summary goes beside it
-    to = sys.stderr if "-" in (output, blocked, invalid) else sys.stdout
-    print_record(_record(summary, seconds), format, to=to)
+    taken = "-" in (output, blocked, invalid, report)
+    print_record(
+        _record(summary, seconds), format, to=sys.stderr if taken else sys.stdout
+    )
+    warn_of(summary)
 
 
 def _stream(path: str | None) -> Target | None:

@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -20,11 +21,18 @@ from bloctel.scrub.plain import read_numbers
 from bloctel.snapshot import MAGIC, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bloctel.scrub.csv_file import Outputs
+    from bloctel.scrub.outputs import Target
 
-__all__ = ["PLAIN_LIST", "open_against", "refuse_overwriting"]
+__all__ = [
+    "PLAIN_LIST",
+    "open_against",
+    "refuse_overwriting",
+    "refuse_replacing",
+    "shown_target",
+]
 
 #: The list that a plain file of numbers stands for: a firm's own objections.
 PLAIN_LIST = "own"
@@ -64,8 +72,17 @@ def refuse_overwriting(outputs: Outputs, target: str) -> None:
     Raises:
         InputError: One would; the opposition list would be lost.
     """
+    refuse_replacing(outputs.wanted(), target)
+
+
+def refuse_replacing(targets: Mapping[str, Target], target: str) -> None:
+    """Make sure of the same for files by other names than those of the outputs.
+
+    Raises:
+        InputError: One would.
+    """
     against = os.path.realpath(target.removeprefix("sqlite:///"))
-    for name, output in outputs.wanted().items():
+    for name, output in targets.items():
         if not isinstance(output, str | Path):
             continue
         path = os.path.realpath(output)
@@ -73,6 +90,24 @@ def refuse_overwriting(outputs: Outputs, target: str) -> None:
         if path == against or (same and os.path.samefile(path, against)):
             got = "the same as the opposition list"
             raise InputError("a file of its own", got, f"the {name} output")
+
+
+def shown_target(target: str) -> str:
+    """Return what people may see of a target: a URL without user, password, options.
+
+    >>> shown_target("postgresql://bloctel:secret@db.example/lists?secret=s")
+    'postgresql://db.example/lists'
+    >>> shown_target("oppositions.bloctel")
+    'oppositions.bloctel'
+    """
+    if not is_url(target):
+        return target
+    try:
+        parts = urlsplit(target)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "a registry"
+    return f"{parts.scheme}:{'//' if '://' in target else ''}{host}{parts.path}"
 
 
 def _is_snapshot(path: str) -> bool:

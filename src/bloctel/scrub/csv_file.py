@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -26,6 +26,9 @@ from bloctel.scrub.verdicts import BLOCKED, CLEAR, INVALID, Judge, Judgement, Qu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from bloctel.scrub.makeup import Finding
+    from bloctel.scrub.masking import Example
 
 __all__ = ["Outputs", "ScrubSummary", "scrub_csv"]
 
@@ -65,6 +68,8 @@ class ScrubSummary:
         invalid_reasons: Invalid rows by the stable code of the reason.
         blocked_lists: Blocked rows by the list that blocks them.
         outputs: The files written, by name.
+        findings: Marks of a file that a machine made; a warning, whatever the verdicts.
+        examples: A few of the invalid cells for each reason, masked.
     """
 
     rows: int
@@ -74,6 +79,8 @@ class ScrubSummary:
     invalid_reasons: Mapping[str, int]
     blocked_lists: Mapping[str, int]
     outputs: Mapping[str, Path]
+    findings: tuple[Finding, ...] = ()
+    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
 
 
 def scrub_csv(
@@ -171,4 +178,6 @@ def _summary(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
             for name, target in targets.items()
             if isinstance(target, str | Path)
         },
+        findings=judge.makeup.findings(),
+        examples=judge.examples.by_reason(),
     )

@@ -16,7 +16,7 @@ from bloctel.files import PendingFile
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Target", "open_outputs"]
+__all__ = ["Target", "open_outputs", "refuse_clashes"]
 
 #: Where an output goes: a path, or a binary stream such as the standard output.
 Target = str | Path | BinaryIO
@@ -41,7 +41,7 @@ def open_outputs(
     Raises:
         InputError: A target cannot be written, is the source, or is there twice.
     """
-    _refuse_clashes(targets, source)
+    refuse_clashes(targets, source)
     pending: dict[str, _Pending] = {}
     with ExitStack() as stack:
         for name, target in targets.items():
@@ -91,9 +91,14 @@ def _is_file(output: _Pending) -> bool:
     return isinstance(output, PendingFile)
 
 
-def _refuse_clashes(
+def refuse_clashes(
     targets: Mapping[str, Target], source: os.stat_result | None
 ) -> None:
+    """Make sure that each target can be written, and that none is in another's place.
+
+    Raises:
+        InputError: A target cannot be written, is the source, or is there twice.
+    """
     taken: dict[object, str] = {}
     if source is not None and stat.S_ISREG(source.st_mode):
         taken[source.st_dev, source.st_ino] = "the input"

@@ -9,9 +9,11 @@ import numpy as np
 
 from bloctel._digits import REASONS
 from bloctel.scrub._records import MISSING
+from bloctel.scrub.makeup import Makeup
+from bloctel.scrub.masking import MOST_EXAMPLES, MOST_READ, Examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -103,6 +105,8 @@ class Judge:
 
     Attributes:
         tally: What came out so far.
+        makeup: What all the numbers tell about the file.
+        examples: What could not be read, masked.
     """
 
     def __init__(self, question: Question, names: Sequence[str]) -> None:
@@ -112,11 +116,23 @@ class Judge:
         # distinct periods in the book
         self._known: dict[tuple[int, int], tuple[str, str]] = {}
         self.tally = Tally(len(names))
+        self.makeup = Makeup()
+        self.examples = Examples()
 
     def judge(self, batch: Batch) -> Judgement:
         """Return what is said of each record: blocked before invalid before clear."""
         records = batch.records
-        return self.settle(*self._ask(batch), records.content_ends == records.starts)
+        matches, codes = self._ask(batch)
+        blank = records.content_ends == records.starts
+        judgement = self.settle(matches, codes, blank)
+
+        def text_of(column: int, row: int) -> str:
+            data, starts, ends = batch.cells(column)
+            cell = data[starts[row] : ends[row]][:MOST_READ]
+            return cell.tobytes().decode(errors="replace")
+
+        self.note_faults(judgement, codes, text_of, first_row=batch.first_row)
+        return judgement
 
     def settle(
         self,
@@ -149,12 +165,39 @@ class Judge:
         reasons = [_reason(code) for code in range(_FIRST_KEY)]
         return Judgement(kinds, reason_of, reasons + [text for _, text in causes])
 
+    def note_faults(
+        self,
+        judgement: Judgement,
+        codes: NDArray[np.uint8],
+        text_of: Callable[[int, int], str],
+        *,
+        first_row: int,
+    ) -> None:
+        """Keep a few examples of what could not be read.
+
+        Args:
+            judgement: What `settle` said.
+            codes: What `settle` was given.
+            text_of: Returns the text in a phone column and a row of the batch, both
+                from 0; asked for a few.
+            first_row: The number of the batch's first row in the file.
+        """
+        rows = np.flatnonzero(judgement.kinds == INVALID)
+        reasons = judgement.reason_of[rows]
+        for code in np.flatnonzero(np.bincount(reasons)).tolist():
+            name = judgement.reasons[code]
+            if self.examples.wants(name):
+                for row in rows[reasons == code][:MOST_EXAMPLES].tolist():
+                    column = int((codes[:, row] == code).argmax())
+                    self.examples.add(name, first_row + row, text_of(column, row))
+
     def _ask(self, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return what blocks each number, and the code of each refusal or 0."""
         shape = len(self._names), len(batch)
         matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
         for column in range(len(self._names)):
             keys, matches[column] = self._question.match_spans(*batch.cells(column))
+            self.makeup.add(keys)
             codes[column] = np.where(keys < _FIRST_KEY, keys, 0)
         codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
         return matches, codes

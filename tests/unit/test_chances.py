@@ -1,0 +1,74 @@
+"""Tail probabilities, beside sums that are as plain as can be."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bloctel.scrub.chances import (
+    binomial_tail,
+    chi_square_below,
+    normal_tail,
+    poisson_tail,
+    said,
+)
+
+
+@pytest.mark.parametrize("mean", [0.01, 1.0, 7.5, 40.0])
+@pytest.mark.parametrize("count", [0, 1, 5, 8, 41, 90])
+def test_the_poisson_tail_is_the_sum_of_its_terms(count: int, mean: float) -> None:
+    """The chance of so many or more is what all the terms from there on sum to."""
+    terms = [
+        math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
+        for k in range(count, count + 400)
+    ]
+
+    assert poisson_tail(count, mean) == pytest.approx(math.fsum(terms), rel=1e-9)
+
+
+@pytest.mark.parametrize("chance", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("count", [0, 1, 20, 46, 99, 100, 101])
+def test_the_binomial_tail_is_the_sum_of_its_terms(count: int, chance: float) -> None:
+    """The same, for successes in a hundred trials."""
+    terms = [
+        math.comb(100, k) * chance**k * (1 - chance) ** (100 - k)
+        for k in range(count, 101)
+    ]
+
+    assert binomial_tail(count, 100, chance) == pytest.approx(
+        math.fsum(terms), rel=1e-9, abs=1e-15
+    )
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0, 5.0, 30.0, 1e9])
+@pytest.mark.parametrize("pairs", [1, 2, 10, 500])
+def test_the_chi_square_is_a_poisson_tail(value: float, pairs: int) -> None:
+    """With an even number of degrees it has a closed form: Poisson events in a time."""
+    expected = poisson_tail(pairs, value / 2)
+
+    found = chi_square_below(value, 2 * pairs)
+
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-300)
+
+
+def test_the_normal_tail_is_that_of_the_tables() -> None:
+    """One in a million is 4.753 standard deviations away."""
+    assert normal_tail(4.753424) == pytest.approx(1e-6, rel=1e-4)
+    assert normal_tail(0) == 0.5
+
+
+def test_a_tail_of_nothing_and_of_everything() -> None:
+    """What must be has chance 1, what cannot be 0, and no figure breaks the sum."""
+    assert poisson_tail(0, 0.0) == 1
+    assert poisson_tail(1, 0.0) == 0
+    assert poisson_tail(10**7, 1.0) == 0
+    assert 0 <= poisson_tail(65_000, 65_536.0) <= 1
+    assert chi_square_below(1e-300, 10_000) == 0
+
+
+def test_chances_are_said_in_words() -> None:
+    """A reader who knows no exponents knows how rare it is."""
+    assert said(1e-6) == "1 in 1,000,000"
+    assert said(0.5) == "50 %"
+    assert said(9.9e-10) == "less than 1 in a billion"
