@@ -1,37 +1,113 @@
-/* libFuzzer on the search for what ends a CSV field, beside the plainest search. */
+/* libFuzzer on the search for what ends CSV fields and records, beside the plainest. */
 #include <stdlib.h>
 
+#define CSV_WINDOW 256 /* so that inputs have several */
 #include "csv_scan.h"
+
+static int is_line_end(uint8_t byte)
+{
+    return byte == '\n' || byte == '\r';
+}
 
 static int is_kind(uint8_t byte, int kind, uint8_t delimiter)
 {
-    const int is_line = byte == '\n' || byte == '\r';
     switch (kind) {
     case CSV_FIELD_END:
-        return is_line || byte == delimiter;
+        return is_line_end(byte) || byte == delimiter;
     case CSV_RECORD_END_OR_QUOTE:
-        return is_line || byte == '"';
+        return is_line_end(byte) || byte == '"';
     default:
         return byte == '"';
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void test_next(const uint8_t *data, int64_t size, uint8_t delimiter)
 {
-    if (size < 1)
-        return 0;
-    csv_scan scan = {
-        .data = data + 1, .size = (int64_t)size - 1, .block = -1, .delimiter = data[0]};
-    for (int kind = 0; kind < CSV_MASKS; kind++) {
+    csv_scan scan = {.data = data, .size = size, .block = -1, .delimiter = delimiter};
+    for (int kind = 0; kind < CSV_KINDS; kind++) {
         int64_t from = 0;
-        while (from <= scan.size) {
+        while (from <= size) {
             int64_t plain = from;
-            while (plain < scan.size && !is_kind(scan.data[plain], kind, data[0]))
+            while (plain < size && !is_kind(data[plain], kind, delimiter))
                 plain++;
             if (csv_next(&scan, kind, from) != plain)
                 abort();
             from = plain + 1;
         }
     }
+}
+
+/* Fill a window byte by byte. Return where it shows that a quote neither opens a field
+ * nor closes one; the size if that is not so. */
+static int64_t fill_plainly(const uint8_t *data, int64_t size, uint8_t delimiter,
+                            csv_window *window)
+{
+    int inside = 0;
+    window->n_fields = window->n_records = 0;
+    for (int64_t i = 0; i < size; i++) {
+        const int is_edge = is_kind(data[i], CSV_FIELD_END, delimiter);
+        if (i && data[i - 1] == '"' && !inside && !is_edge && data[i] != '"')
+            return i;
+        if (data[i] == '"') {
+            if (!inside && i && data[i - 1] != '"'
+                && !is_kind(data[i - 1], CSV_FIELD_END, delimiter))
+                return i;
+            inside = !inside;
+        } else if (is_edge && !inside) {
+            if (data[i] == '\n' && i && data[i - 1] == '\r')
+                continue;
+            if (is_line_end(data[i]))
+                window->record_ends[window->n_records++] = (uint16_t)window->n_fields;
+            window->field_ends[window->n_fields++] = (uint16_t)i;
+        }
+    }
+    /* what follows a quote that may have closed is beyond a block that is cut */
+    return !inside && size % CSV_BLOCK && data[size - 1] == '"' ? size - 1 : size;
+}
+
+typedef void (*reader)(const uint8_t *, int64_t, uint8_t, csv_window *);
+
+static void read_portably(const uint8_t *data, int64_t size, uint8_t delimiter,
+                          csv_window *window)
+{
+    const int64_t length = size < CSV_WINDOW ? size : CSV_WINDOW;
+    csv_read_window_by(data, length, delimiter, window, csv_masks_portable);
+}
+
+/* What was read must be there in the plain reading; unless there is a stray quote,
+ * nothing may be missing. */
+static void test_window(const uint8_t *data, int64_t size, uint8_t delimiter,
+                        reader read)
+{
+    static csv_window read_here, plain;
+    const int64_t length = size < CSV_WINDOW ? size : CSV_WINDOW;
+    const int64_t sound = fill_plainly(data, length, delimiter, &plain);
+    read(data, size, delimiter, &read_here);
+    /* a reading ends before the block in which that shows */
+    while (sound < length && plain.n_fields > read_here.n_fields
+           && plain.field_ends[plain.n_fields - 1] >= (sound & ~(CSV_BLOCK - 1)))
+        plain.n_fields--;
+    while (plain.n_records && plain.record_ends[plain.n_records - 1] >= plain.n_fields)
+        plain.n_records--;
+    if (read_here.n_fields != plain.n_fields || read_here.n_records != plain.n_records)
+        abort();
+    if (memcmp(read_here.field_ends, plain.field_ends,
+               sizeof(uint16_t) * (size_t)plain.n_fields))
+        abort();
+    if (memcmp(read_here.record_ends, plain.record_ends,
+               sizeof(uint16_t) * (size_t)plain.n_records))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    const uint8_t delimiter = data[0];
+    test_next(data + 1, (int64_t)size - 1, delimiter);
+    if (delimiter == 0 || delimiter == '"' || is_line_end(delimiter))
+        return 0; /* no file has these */
+    test_window(data + 1, (int64_t)size - 1, delimiter, csv_read_window);
+    test_window(data + 1, (int64_t)size - 1, delimiter, read_portably);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -9,27 +10,45 @@ from typing import TYPE_CHECKING, TypeVar
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
-__all__ = ["in_order"]
+__all__ = ["beside", "check_threads", "in_order", "usable_cores"]
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
 
 
+def usable_cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_threads(threads: int) -> int:
+    """Return *threads* if there can be so many.
+
+    Raises:
+        InputError: It is no whole number from 1.
+    """
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise InputError("a whole number from 1", repr(threads), "threads")
+    return threads
+
+
 def in_order(
     work: Callable[[_Piece], _Result], pieces: Iterable[_Piece], threads: int
-) -> Iterator[_Result]:
-    """Return an iterator over the results of *work* on each piece, in their order.
+) -> Generator[_Result, None, None]:
+    """Return a generator of the results of *work* on each piece, in their order.
 
     Pieces are taken a few ahead of the results, so that memory stays bounded. The
-    first error ends it.
+    first error ends it. When it ends, or is closed, no work goes on.
 
     Args:
         work: What to do with a piece; it gains from threads where it leaves the GIL.
         pieces: The pieces; only the caller's thread takes from it.
-        threads: How many threads, from 1.
+        threads: How many threads work, from 1, which is the caller's own.
 
     Raises:
         InputError: *threads* is no whole number from 1.
@@ -37,20 +56,28 @@ def in_order(
     >>> list(in_order(len, ["a", "bb", ""], threads=2))
     [1, 2, 0]
     """
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise InputError("a whole number from 1", repr(threads), "threads")
-    return map(work, pieces) if threads == 1 else _shared(work, pieces, threads)
+    return beside(work, pieces, threads if check_threads(threads) > 1 else 0)
 
 
-def _shared(
-    work: Callable[[_Piece], _Result], pieces: Iterable[_Piece], threads: int
-) -> Iterator[_Result]:
+def beside(
+    work: Callable[[_Piece], _Result], pieces: Iterable[_Piece], helpers: int
+) -> Generator[_Result, None, None]:
+    """Return what `in_order` does, for a caller who has much to do with the results.
+
+    Args:
+        work: What to do with a piece.
+        pieces: The pieces.
+        helpers: How many threads work beside the caller's; with none it works itself.
+    """
+    if helpers < 1:
+        yield from map(work, pieces)
+        return
     pending: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(threads, "bloctel") as pool:
+    with ThreadPoolExecutor(helpers, "bloctel") as pool:
         try:
             for piece in pieces:
                 pending.append(pool.submit(work, piece))
-                if len(pending) > 2 * threads:
+                if len(pending) > 2 * helpers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

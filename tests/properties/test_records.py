@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bloctel.scrub import _records
@@ -23,6 +23,23 @@ long_text = st.lists(
     max_size=40,
 ).map("".join)
 
+#: What is read at once is 16 KiB: such texts make records end before, on and after its
+#: edge, and be longer than it.
+pieces = st.sampled_from(
+    ["a" * 61, "b" * 5_000, ";", '"', '""', "\r\n", "\r", "\n", '";"', '"x"', "é"]
+)
+wide_text = st.builds(
+    lambda filler, parts: "".join(filler + part for part in parts),
+    st.sampled_from(["a;", "0639981234;", '"a";"b"\r\n', 'a;"b""c";\n', "b" * 1_000]),
+    st.lists(pieces, min_size=1, max_size=20),
+).flatmap(
+    lambda text: (
+        st.integers(1, 40_000 // len(text)).map(lambda times: text * times)
+        if len(text) <= 40_000
+        else st.just(text)
+    )
+)
+
 N_COLUMNS = 4
 COLUMNS = np.array([2, 0, 3, 1], dtype=np.int32)
 UTF8 = np.zeros((256, 4), np.uint8)
@@ -35,7 +52,7 @@ def oracle(text: str) -> list[list[str]]:
     return [row or [""] for row in csv.reader(lines, delimiter=";")]
 
 
-def read(data: bytes, *, capacity: int = 1000, last: bool = True) -> Records:
+def read(data: bytes, *, capacity: int = 50_000, last: bool = True) -> Records:
     """Split the bytes at semicolons."""
     return _records.split(data, ord(";"), COLUMNS, capacity, last=last)
 
@@ -53,12 +70,8 @@ def cells(data: bytes, records: Records) -> list[list[str]]:
     return rows
 
 
-@given(csv_text | long_text)
-@example("")
-@example('"a"b"c";d\r\n')
-@example('"="";""')
-def test_same_records_and_fields_as_the_csv_module(text: str) -> None:
-    """Every record has the fields that `csv.reader` finds in it."""
+def check_fields(text: str) -> None:
+    """Compare the wanted fields with those that `csv.reader` finds."""
     data = text.encode()
     expected = oracle(text)
 
@@ -69,9 +82,8 @@ def test_same_records_and_fields_as_the_csv_module(text: str) -> None:
     assert cells(data, records) == [row[:N_COLUMNS] for row in expected]
 
 
-@given(csv_text | long_text)
-def test_record_slices_join_to_the_input(text: str) -> None:
-    """The records tile the buffer: none overlaps, no byte is lost."""
+def check_slices(text: str) -> None:
+    """See that the records tile the buffer."""
     data = text.encode()
 
     records = read(data)
@@ -83,6 +95,21 @@ def test_record_slices_join_to_the_input(text: str) -> None:
         data[content:end] in (b"\n", b"\r", b"\r\n", b"")
         for content, end in zip(records.content_ends, records.ends, strict=True)
     )
+
+
+@given(csv_text | long_text)
+@example("")
+@example('"a"b"c";d\r\n')
+@example('"="";""')
+def test_same_records_and_fields_as_the_csv_module(text: str) -> None:
+    """Every record has the fields that `csv.reader` finds in it."""
+    check_fields(text)
+
+
+@given(csv_text | long_text)
+def test_record_slices_join_to_the_input(text: str) -> None:
+    """The records tile the buffer: none overlaps, no byte is lost."""
+    check_slices(text)
 
 
 def read_in_chunks(data: bytes, sizes: list[int], capacity: int) -> list[bytes]:
@@ -116,6 +143,31 @@ def test_records_do_not_depend_on_the_chunks(
     whole = read(data)
 
     found = read_in_chunks(data, sizes, capacity)
+
+    spans = zip(whole.starts, whole.ends, strict=True)
+    assert found == [data[start:end] for start, end in spans]
+
+
+@settings(max_examples=50)
+@given(wide_text)
+@example(f'"a"{"b" * 61};"c"\n"d"')
+@example(f'a;"{"b" * 60}"x;c\n')
+@example("a" * 16_383 + "\r\nb")
+@example("a\n" * 8_192 + '"b"')
+def test_long_records_and_many_are_those_of_the_csv_module(text: str) -> None:
+    """Fields and records are the same where they meet the edge of a reading."""
+    check_fields(text)
+    check_slices(text)
+
+
+@settings(max_examples=50)
+@given(wide_text, st.lists(st.integers(1_000, 20_000), min_size=1, max_size=5))
+def test_long_records_do_not_depend_on_the_chunks(text: str, sizes: list[int]) -> None:
+    """However they arrive, they are those of the whole."""
+    data = text.encode()
+    whole = read(data)
+
+    found = read_in_chunks(data, sizes, 50_000)
 
     spans = zip(whole.starts, whole.ends, strict=True)
     assert found == [data[start:end] for start, end in spans]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,83 @@ def test_a_disk_that_is_full_at_the_end(
 
     assert path.read_bytes() == b"older"
     assert names(tmp_path) == ["file"]
+
+
+@pytest.fixture
+def early_flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Every few bytes are flushed ahead; the list gets each flush's descriptor."""
+    flushed: list[int] = []
+    flush = os.fsync
+
+    def noted(descriptor: int) -> None:
+        flushed.append(descriptor)
+        flush(descriptor)
+
+    monkeypatch.setattr("bloctel.files._FLUSHED_AHEAD", 10)
+    monkeypatch.setattr(os, "fsync", noted)
+    return flushed
+
+
+def flushers() -> list[str]:
+    """Return the threads that flush."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("bloctel-flush")]
+
+
+def test_much_is_flushed_while_more_is_written(
+    tmp_path: Path, early_flushes: list[int]
+) -> None:
+    """The bytes are those that were written, and no thread is left."""
+    path = tmp_path / "file"
+    parts = [bytes([part]) * 20_000 for part in range(20)]
+
+    with replacing(path) as file:
+        for part in parts:
+            file.write(part)
+        assert early_flushes
+
+    assert path.read_bytes() == b"".join(parts)
+    assert flushers() == []
+
+
+def test_an_error_of_an_early_flush_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system tells it once: a later flush would succeed over lost bytes."""
+    path = tmp_path / "file"
+    errors = [OSError(5, "Input/output error")]
+
+    def fail_once(descriptor: int) -> None:
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr("bloctel.files._FLUSHED_AHEAD", 10)
+    monkeypatch.setattr(os, "fsync", fail_once)
+
+    with pytest.raises(OSError, match="Input/output"), replacing(path) as file:
+        file.write(b"x" * 20_000)
+
+    assert names(tmp_path) == []
+    assert flushers() == []
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_no_flush_outlives_an_error(
+    error: type[BaseException], tmp_path: Path, early_flushes: list[int]
+) -> None:
+    """Whatever ends the block, the descriptor is flushed for the last time before."""
+
+    def fail() -> None:
+        with replacing(tmp_path / "file") as file:
+            file.write(b"x" * 20_000)
+            raise error
+
+    with pytest.raises(error):
+        fail()
+
+    assert early_flushes
+    assert flushers() == []
+    assert names(tmp_path) == []
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def test_only_the_first_few_are_kept() -> None:
     kept = examples.by_reason()
     assert list(kept) == ["letters"]
     assert [example.row for example in kept["letters"]] == [2, 3, 4]
-    assert not examples.wants("letters")
+    assert not examples.wants("letters", 100)
+    examples.add("letters", 1, "O1")  # read late, and still among the first
+    assert [example.row for example in examples.by_reason()["letters"]] == [1, 2, 3]
 
 
 def test_of_parts_the_first_rows_stay() -> None:

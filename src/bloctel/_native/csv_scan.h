@@ -1,8 +1,10 @@
-/* Where the bytes stand that can end a CSV field, found 64 bytes at a time.
+/* Where CSV fields and records end, found 64 bytes at a time.
  *
- * A block of 64 bytes is compared once with the delimiter, the quote and the two
- * line-ending bytes; the answers are kept as bit masks, so that each "where is the
- * next ...?" inside the block costs a shift and a count of trailing zeros.
+ * A block of 64 bytes is compared once with the four bytes that the grammar knows, and
+ * the answers are kept as bit masks. Two readers stand on them: `csv_next` finds one
+ * place after another, and a window finds all the places of some kilobytes at once,
+ * with hardly a branch that depends on the data. A window leaves to `csv_next` what is
+ * rare: records longer than itself, and quotes in the middle of a field.
  */
 #ifndef BLOCTEL_CSV_SCAN_H
 #define BLOCTEL_CSV_SCAN_H
@@ -10,26 +12,42 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#error "bytes are read eight at a time: only little-endian machines can do that"
+#endif
+
+/* BLOCTEL_NO_SIMD leaves the portable path alone, so that it can be tested. */
 #if !defined(BLOCTEL_NO_SIMD) && (defined(__SSE2__) || defined(_M_X64))
-#define BLOCTEL_CSV_SSE2
+#define CSV_HAS_SSE2 1
 #include <emmintrin.h>
+#endif
+
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(BLOCTEL_NO_SIMD)
+#define CSV_HAS_AVX2 1
+#include <immintrin.h>
 #endif
 
 #ifdef _MSC_VER
 #include <intrin.h>
+#define CSV_INLINE static __forceinline
+#else
+#define CSV_INLINE static inline __attribute__((always_inline))
 #endif
 
-enum { CSV_FIELD_END, CSV_RECORD_END_OR_QUOTE, CSV_QUOTE, CSV_MASKS };
+#define CSV_BLOCK 64
 
+/* Where the bytes of a block stand that the grammar knows: bit i for byte i. */
 typedef struct {
-    const uint8_t *data;
-    int64_t size;
-    int64_t block; /* offset of the block the masks speak of, -1 before the first */
-    uint64_t masks[CSV_MASKS];
-    uint8_t delimiter;
-} csv_scan;
+    uint64_t delimiters;
+    uint64_t line_feeds;
+    uint64_t carriage_returns;
+    uint64_t quotes;
+} csv_masks;
 
-static inline int csv_lowest_bit(uint64_t mask) {
+typedef csv_masks (*csv_masker)(const uint8_t *block, uint8_t delimiter);
+
+static inline int csv_lowest_bit(uint64_t mask)
+{
 #ifdef _MSC_VER
     unsigned long index;
     _BitScanForward64(&index, mask);
@@ -39,69 +57,260 @@ static inline int csv_lowest_bit(uint64_t mask) {
 #endif
 }
 
-#ifdef BLOCTEL_CSV_SSE2
-
-static inline void csv_mask_block(csv_scan *scan, const uint8_t *bytes) {
-    const __m128i delimiter = _mm_set1_epi8((char)scan->delimiter);
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i line_feed = _mm_set1_epi8('\n');
-    const __m128i carriage_return = _mm_set1_epi8('\r');
-    uint64_t masks[CSV_MASKS] = {0, 0, 0};
-    for (int i = 0; i < 64; i += 16) {
-        const __m128i part = _mm_loadu_si128((const __m128i *)(bytes + i));
-        const __m128i quotes = _mm_cmpeq_epi8(part, quote);
-        const __m128i lines = _mm_or_si128(_mm_cmpeq_epi8(part, line_feed),
-                                           _mm_cmpeq_epi8(part, carriage_return));
-        const __m128i ends = _mm_or_si128(lines, _mm_cmpeq_epi8(part, delimiter));
-        const __m128i stops = _mm_or_si128(lines, quotes);
-        masks[CSV_FIELD_END] |= (uint64_t)(uint32_t)_mm_movemask_epi8(ends) << i;
-        masks[CSV_RECORD_END_OR_QUOTE] |= (uint64_t)(uint32_t)_mm_movemask_epi8(stops)
-                                          << i;
-        masks[CSV_QUOTE] |= (uint64_t)(uint32_t)_mm_movemask_epi8(quotes) << i;
-    }
-    memcpy(scan->masks, masks, sizeof masks);
+static inline int csv_count_bits(uint64_t mask)
+{
+    mask -= (mask >> 1) & UINT64_C(0x5555555555555555);
+    mask = (mask & UINT64_C(0x3333333333333333))
+        + ((mask >> 2) & UINT64_C(0x3333333333333333));
+    mask = (mask + (mask >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    return (int)((mask * UINT64_C(0x0101010101010101)) >> 56);
 }
 
+/* Bit i tells whether byte i of a word is that byte. */
+static inline uint64_t csv_equal_bytes(uint64_t word, uint8_t byte)
+{
+    const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
+    const uint64_t zeros = word ^ (UINT64_C(0x0101010101010101) * byte);
+    const uint64_t found = ~(((zeros & low) + low) | zeros | low);
+    return ((found >> 7) * UINT64_C(0x0102040810204080)) >> 56;
+}
+
+CSV_INLINE csv_masks csv_masks_portable(const uint8_t *block, uint8_t delimiter)
+{
+    csv_masks masks = {0, 0, 0, 0};
+    for (int i = 0; i < CSV_BLOCK; i += 8) {
+        uint64_t word;
+        memcpy(&word, block + i, sizeof word);
+        masks.delimiters |= csv_equal_bytes(word, delimiter) << i;
+        masks.line_feeds |= csv_equal_bytes(word, '\n') << i;
+        masks.carriage_returns |= csv_equal_bytes(word, '\r') << i;
+        masks.quotes |= csv_equal_bytes(word, '"') << i;
+    }
+    return masks;
+}
+
+#ifdef CSV_HAS_SSE2
+static inline uint64_t csv_equal_sse2(__m128i part, uint8_t byte)
+{
+    const __m128i equal = _mm_cmpeq_epi8(part, _mm_set1_epi8((char)byte));
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(equal);
+}
+
+CSV_INLINE csv_masks csv_masks_sse2(const uint8_t *block, uint8_t delimiter)
+{
+    csv_masks masks = {0, 0, 0, 0};
+    for (int i = 0; i < CSV_BLOCK; i += 16) {
+        const __m128i part = _mm_loadu_si128((const __m128i *)(block + i));
+        masks.delimiters |= csv_equal_sse2(part, delimiter) << i;
+        masks.line_feeds |= csv_equal_sse2(part, '\n') << i;
+        masks.carriage_returns |= csv_equal_sse2(part, '\r') << i;
+        masks.quotes |= csv_equal_sse2(part, '"') << i;
+    }
+    return masks;
+}
+#define csv_masks_always csv_masks_sse2
 #else
-
-static inline void csv_mask_block(csv_scan *scan, const uint8_t *bytes) {
-    uint64_t masks[CSV_MASKS] = {0, 0, 0};
-    for (int i = 0; i < 64; i++) {
-        const uint64_t quote = bytes[i] == '"';
-        const uint64_t line = (bytes[i] == '\n') | (bytes[i] == '\r');
-        const uint64_t delimiter = bytes[i] == scan->delimiter;
-        masks[CSV_FIELD_END] |= (line | delimiter) << i;
-        masks[CSV_RECORD_END_OR_QUOTE] |= (line | quote) << i;
-        masks[CSV_QUOTE] |= quote << i;
-    }
-    memcpy(scan->masks, masks, sizeof masks);
-}
-
+#define csv_masks_always csv_masks_portable
 #endif
 
-static inline void csv_load_block(csv_scan *scan, int64_t block) {
-    scan->block = block;
-    if (scan->size - block >= 64) {
-        csv_mask_block(scan, scan->data + block);
-        return;
+#ifdef CSV_HAS_AVX2
+__attribute__((target("avx2"))) static inline uint64_t
+csv_equal_avx2(__m256i part, uint8_t byte)
+{
+    const __m256i equal = _mm256_cmpeq_epi8(part, _mm256_set1_epi8((char)byte));
+    return (uint64_t)(uint32_t)_mm256_movemask_epi8(equal);
+}
+
+__attribute__((target("avx2"))) static inline csv_masks
+csv_masks_avx2(const uint8_t *block, uint8_t delimiter)
+{
+    csv_masks masks = {0, 0, 0, 0};
+    for (int i = 0; i < CSV_BLOCK; i += 32) {
+        const __m256i part = _mm256_loadu_si256((const __m256i *)(block + i));
+        masks.delimiters |= csv_equal_avx2(part, delimiter) << i;
+        masks.line_feeds |= csv_equal_avx2(part, '\n') << i;
+        masks.carriage_returns |= csv_equal_avx2(part, '\r') << i;
+        masks.quotes |= csv_equal_avx2(part, '"') << i;
     }
-    /* The last block is padded with zeros, which are nothing special: no byte
-     * beyond the buffer is ever read. */
-    uint8_t tail[64] = {0};
-    memcpy(tail, scan->data + block, (size_t)(scan->size - block));
-    csv_mask_block(scan, tail);
+    return masks;
+}
+#endif
+
+/* The masks of the block at *at*, which may be cut: what is missing is padded with
+ * zeros, which are nothing special. No byte beyond the size is ever read. */
+CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
+                                  uint8_t delimiter, csv_masker masker)
+{
+    uint8_t padded[CSV_BLOCK] = {0};
+    if (size - at >= CSV_BLOCK)
+        return masker(data + at, delimiter);
+    memcpy(padded, data + at, (size_t)(size - at));
+    return masker(padded, delimiter);
+}
+
+/* -- one place after another --------------------------------------------------- */
+
+enum { CSV_FIELD_END, CSV_RECORD_END_OR_QUOTE, CSV_QUOTE, CSV_KINDS };
+
+typedef struct {
+    const uint8_t *data;
+    int64_t size;
+    int64_t block; /* offset of the block the masks speak of, -1 before the first */
+    uint64_t masks[CSV_KINDS];
+    uint8_t delimiter;
+} csv_scan;
+
+static inline void csv_load_block(csv_scan *scan, int64_t block)
+{
+    const csv_masks masks =
+        csv_masks_at(scan->data, scan->size, block, scan->delimiter, csv_masks_always);
+    const uint64_t lines = masks.line_feeds | masks.carriage_returns;
+    scan->block = block;
+    scan->masks[CSV_FIELD_END] = lines | masks.delimiters;
+    scan->masks[CSV_RECORD_END_OR_QUOTE] = lines | masks.quotes;
+    scan->masks[CSV_QUOTE] = masks.quotes;
 }
 
 /* The first position >= from whose byte is of that kind, or the size. */
-static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from) {
+static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
+{
     while (from < scan->size) {
-        const int64_t block = from & ~(int64_t)63;
-        if (block != scan->block) csv_load_block(scan, block);
-        const uint64_t mask = scan->masks[kind] >> (from & 63);
-        if (mask) return from + csv_lowest_bit(mask);
-        from = block + 64;
+        const int64_t block = from & ~(int64_t)(CSV_BLOCK - 1);
+        if (block != scan->block)
+            csv_load_block(scan, block);
+        const uint64_t mask = scan->masks[kind] >> (from & (CSV_BLOCK - 1));
+        if (mask)
+            return from + csv_lowest_bit(mask);
+        from = block + CSV_BLOCK;
     }
     return scan->size;
+}
+
+/* -- all the places of a window ------------------------------------------------ */
+
+#ifndef CSV_WINDOW /* a multiple of a block, at most 64 KiB for the places' type */
+#define CSV_WINDOW (16 * 1024)
+#endif
+
+/* Places are written eight at a time, whether there are so many or not. */
+typedef uint16_t csv_places[CSV_WINDOW + CSV_BLOCK];
+
+/* The fields and records that end in a window, which begins where a record does. */
+typedef struct {
+    csv_places field_ends;  /* where fields end, by a delimiter or with their record */
+    csv_places record_ends; /* which of these are the ends of records */
+    int32_t n_fields;
+    int32_t n_records;
+    int has_quotes;
+} csv_window;
+
+/* What the blocks of a window hand on to one another, as bit 0 or as all bits. */
+typedef struct {
+    uint64_t in_quotes;     /* all bits, while a quote is open */
+    uint64_t after_edge;    /* after what may stand before an opening quote */
+    uint64_t after_closing; /* after a quote that closed */
+    uint64_t after_return;  /* after a carriage return */
+} csv_carry;
+
+/* Write where the bits of a mask are, and return how many there are. A loop that
+ * counted them first would be predicted wrongly for almost every block. */
+CSV_INLINE int csv_write_places(uint16_t *places, int64_t base, uint64_t mask)
+{
+    const int count = csv_count_bits(mask);
+    for (int done = 0; done < count; done += 8)
+        for (int i = done; i < done + 8; i++) {
+            places[i] = (uint16_t)(base + csv_lowest_bit(mask | UINT64_C(1) << 63));
+            mask &= mask - 1;
+        }
+    return count;
+}
+
+/* Each bit tells whether the bits up to it, itself included, are odd in number. */
+static inline uint64_t csv_parity(uint64_t mask)
+{
+    for (int shift = 1; shift < CSV_BLOCK; shift *= 2)
+        mask ^= mask << shift;
+    return mask;
+}
+
+/* Tell whether the quotes of a block all open a field, close one, or stand for a quote
+ * inside; set the bits of what is inside of quotes. */
+CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_t *inside)
+{
+    const uint64_t edges = masks->delimiters | masks->line_feeds
+        | masks->carriage_returns | masks->quotes;
+    if (!(masks->quotes | carry->in_quotes | carry->after_closing)) {
+        *inside = 0;
+        carry->after_edge = edges >> 63;
+        return 1;
+    }
+    *inside = csv_parity(masks->quotes) ^ carry->in_quotes;
+    const uint64_t opening = masks->quotes & *inside;
+    const uint64_t closing = masks->quotes & ~*inside;
+    const uint64_t before = edges << 1 | carry->after_edge;
+    const uint64_t after_closing = closing << 1 | carry->after_closing;
+    carry->in_quotes = UINT64_C(0) - (*inside >> 63);
+    carry->after_edge = edges >> 63;
+    carry->after_closing = closing >> 63;
+    return !((opening & ~before) | (after_closing & ~edges));
+}
+
+/* Read the window at *data*; what follows its last record is left to the next one. */
+CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t delimiter,
+                                   csv_window *window, csv_masker masker)
+{
+    csv_carry carry = {0, 1, 0, 0};
+    window->n_fields = window->n_records = window->has_quotes = 0;
+    for (int64_t at = 0; at < size; at += CSV_BLOCK) {
+        const csv_masks masks = csv_masks_at(data, size, at, delimiter, masker);
+        const uint64_t returns = masks.carriage_returns;
+        uint64_t inside;
+        if (!csv_read_quotes(&masks, &carry, &inside))
+            return;
+        window->has_quotes |= masks.quotes != 0;
+        /* Of a pair, the carriage return ends the record. */
+        const uint64_t pairs = masks.line_feeds & (returns << 1 | carry.after_return);
+        const uint64_t lines = (masks.line_feeds | returns) & ~pairs & ~inside;
+        const uint64_t ends = lines | (masks.delimiters & ~inside);
+        carry.after_return = returns >> 63;
+        uint16_t *record_ends = window->record_ends + window->n_records;
+        const int n_lines = csv_write_places(record_ends, 0, lines);
+        for (int i = 0; i < n_lines; i++)
+            record_ends[i] = (uint16_t)(window->n_fields + csv_count_bits(
+                ends & ((UINT64_C(1) << record_ends[i]) - 1)));
+        window->n_fields +=
+            csv_write_places(window->field_ends + window->n_fields, at, ends);
+        window->n_records += n_lines;
+    }
+}
+
+static void csv_read_window_always(const uint8_t *data, int64_t size, uint8_t delimiter,
+                                   csv_window *window)
+{
+    csv_read_window_by(data, size, delimiter, window, csv_masks_always);
+}
+
+#ifdef CSV_HAS_AVX2
+__attribute__((target("avx2"))) static void
+csv_read_window_avx2(const uint8_t *data, int64_t size, uint8_t delimiter,
+                     csv_window *window)
+{
+    csv_read_window_by(data, size, delimiter, window, csv_masks_avx2);
+}
+#endif
+
+/* Read the window at *data*, where a record begins. */
+static inline void csv_read_window(const uint8_t *data, int64_t size, uint8_t delimiter,
+                                   csv_window *window)
+{
+    const int64_t length = size < CSV_WINDOW ? size : CSV_WINDOW;
+#ifdef CSV_HAS_AVX2
+    if (__builtin_cpu_supports("avx2")) {
+        csv_read_window_avx2(data, length, delimiter, window);
+        return;
+    }
+#endif
+    csv_read_window_always(data, length, delimiter, window);
 }
 
 #endif

@@ -152,7 +152,7 @@ def scrub(
                 options=CsvOptions(encoding, _mark(delimiter), header),
                 progress=progress,
             )
-        made = maker and maker.make(summary, question, columns=chosen)
+        made = maker.make(summary, question, columns=chosen) if maker else None
     seconds = time.perf_counter() - began
     if page is not None:
         report_on(

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcpy
 
 cdef extern from "csv_scan.h" nogil:
     enum:
@@ -25,9 +26,21 @@ cdef extern from "csv_scan.h" nogil:
         const uint8_t *data
         int64_t size
         int64_t block
+        uint64_t[3] masks
         uint8_t delimiter
 
     int64_t csv_next(csv_scan *scan, int kind, int64_t start)
+
+    ctypedef struct csv_window:
+        uint16_t *field_ends
+        uint16_t *record_ends
+        int32_t n_fields
+        int32_t n_records
+        bint has_quotes
+
+    void csv_read_window(
+        const uint8_t *data, int64_t size, uint8_t delimiter, csv_window *window
+    )
 
 cdef enum:
     QUOTE = 34
@@ -73,7 +86,41 @@ cdef struct Spans:
     Py_ssize_t capacity
 
 
-# -- splitting ---------------------------------------------------------------
+cdef struct Found:
+    int64_t *bounds
+    int64_t *content_ends
+    Py_ssize_t rows
+
+
+cdef struct Reader:
+    csv_scan scan
+    csv_window *window
+    Wanted wanted
+    Spans spans
+    Found found
+    bint last
+
+
+cdef inline void _keep(
+    Spans *spans, Py_ssize_t slot, Py_ssize_t row, const Cell *cell
+) noexcept nogil:
+    cdef Py_ssize_t at = slot * spans.capacity + row
+    spans.starts[at] = cell.start
+    spans.ends[at] = cell.end
+    spans.flags[at] = cell.flag
+
+
+cdef inline void _keep_missing(
+    Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
+) noexcept nogil:
+    """Keep the wanted fields from *found* on, before which the record ends."""
+    cdef Cell cell = Cell(end, end, _MISSING)
+    while found < wanted.count:
+        _keep(spans, wanted.slots[found], row, &cell)
+        found += 1
+
+
+# -- splitting, one place after another --------------------------------------
 
 
 cdef inline int64_t _end_of_quoted(
@@ -126,15 +173,6 @@ cdef inline int64_t _end_of_record(csv_scan *scan, int64_t at) noexcept nogil:
             return OPEN_QUOTE
 
 
-cdef inline void _keep(
-    Spans *spans, Py_ssize_t slot, Py_ssize_t row, Cell *cell
-) noexcept nogil:
-    cdef Py_ssize_t at = slot * spans.capacity + row
-    spans.starts[at] = cell.start
-    spans.ends[at] = cell.end
-    spans.flags[at] = cell.flag
-
-
 cdef inline int64_t _read_record(
     csv_scan *scan, Wanted *wanted, Spans *spans, Py_ssize_t row, int64_t start
 ) noexcept nogil:
@@ -153,11 +191,7 @@ cdef inline int64_t _read_record(
             break
         field += 1
         end = _end_of_field(scan, end + 1, &cell)
-    cell.start = cell.end = end
-    cell.flag = _MISSING
-    while found < wanted.count:
-        _keep(spans, wanted.slots[found], row, &cell)
-        found += 1
+    _keep_missing(wanted, found, spans, row, end)
     return end
 
 
@@ -175,26 +209,94 @@ cdef inline int64_t _after_line_ending(
     return end + 2 if scan.data[end + 1] == LINE_FEED else end + 1
 
 
-cdef Py_ssize_t _read_records(
-    csv_scan *scan, Wanted *wanted, Spans *spans, int64_t *bounds,
-    int64_t *content_ends, bint last, bint *open_quote,
+cdef inline void _end_row(Found *found, int64_t end, int64_t following) noexcept nogil:
+    found.content_ends[found.rows] = end
+    found.rows += 1
+    found.bounds[found.rows] = following
+
+
+cdef int _read_one(Reader *reader) noexcept nogil:
+    """Read one record, and return 1; 0 or `OPEN_QUOTE` if it is not complete."""
+    cdef Found *found = &reader.found
+    cdef int64_t start = found.bounds[found.rows], end, following
+    end = _read_record(
+        &reader.scan, &reader.wanted, &reader.spans, found.rows, start
+    )
+    if end == OPEN_QUOTE:
+        return OPEN_QUOTE
+    following = _after_line_ending(&reader.scan, end, reader.last)
+    if following < 0:
+        return 0
+    _end_row(found, end, following)
+    return 1
+
+
+# -- splitting, a window at a time -------------------------------------------
+
+
+cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
+    """Make a cell of a window, where quotes are in their places, its text."""
+    if cell.end > cell.start and data[cell.start] == QUOTE:
+        cell.start += 1
+        cell.end -= 1
+        if memchr(data + cell.start, QUOTE, cell.end - cell.start) != NULL:
+            cell.flag = _ESCAPED
+
+
+cdef inline void _keep_fields(
+    Reader *reader, int64_t base, const uint16_t *ends, int32_t n_fields
 ) noexcept nogil:
-    """Return how many records were read; *bounds* tells where each begins."""
-    cdef Py_ssize_t row = 0
-    cdef int64_t end, following
-    bounds[0] = 0
-    while row < spans.capacity and bounds[row] < scan.size:
-        end = _read_record(scan, wanted, spans, row, bounds[row])
-        if end == OPEN_QUOTE:
-            open_quote[0] = last
-            return row
-        following = _after_line_ending(scan, end, last)
-        if following < 0:
-            return row
-        content_ends[row] = end
-        row += 1
-        bounds[row] = following
-    return row
+    """Keep the wanted fields of a record by the ends of all its fields."""
+    cdef Py_ssize_t row = reader.found.rows, i
+    cdef int32_t field
+    cdef Cell cell
+    for i in range(reader.wanted.count):
+        field = reader.wanted.fields[i]
+        if field >= n_fields:
+            _keep_missing(
+                &reader.wanted, i, &reader.spans, row, base + ends[n_fields - 1]
+            )
+            return
+        cell.start = base + ends[field - 1] + 1 if field else reader.found.bounds[row]
+        cell.end = base + ends[field]
+        cell.flag = 0
+        if reader.window.has_quotes:
+            _unquote(reader.scan.data, &cell)
+        _keep(&reader.spans, reader.wanted.slots[i], row, &cell)
+
+
+cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
+    """Return how many records of the next window were read."""
+    cdef csv_window *window = reader.window
+    cdef csv_scan *scan = &reader.scan
+    cdef Py_ssize_t before = reader.found.rows
+    cdef int64_t base = reader.found.bounds[before], end, following
+    cdef int32_t i, first = 0, last
+    csv_read_window(scan.data + base, scan.size - base, scan.delimiter, window)
+    for i in range(window.n_records):
+        last = window.record_ends[i]
+        end = base + window.field_ends[last]
+        following = _after_line_ending(scan, end, False)
+        if following < 0 or reader.found.rows == reader.spans.capacity:
+            break
+        _keep_fields(reader, base, window.field_ends + first, last + 1 - first)
+        _end_row(&reader.found, end, following)
+        first = last + 1
+    return reader.found.rows - before
+
+
+cdef bint _read_records(Reader *reader) noexcept nogil:
+    """Read records; return whether the data ends inside of quotes."""
+    cdef Found *found = &reader.found
+    cdef int done
+    while found.rows < reader.spans.capacity:
+        if found.bounds[found.rows] == reader.scan.size:
+            return False
+        if not _read_window(reader):
+            done = _read_one(reader)
+            if done != 1:
+                return reader.last and done == OPEN_QUOTE
+    return False
 
 
 cdef Wanted _wanted(const int32_t[::1] fields, const int32_t[::1] slots):
@@ -233,18 +335,24 @@ def split(
     content_ends = np.empty(capacity, np.int64)
     field_starts, field_ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
     flags = np.empty(shape, np.uint8)
-    cdef csv_scan scan = csv_scan(NULL, data.shape[0], -1, <uint8_t>delimiter)
-    cdef Wanted wanted = _wanted(ordered, order)
-    cdef Spans spans = _spans(field_starts, field_ends, flags)
     cdef int64_t[::1] bounds_view = bounds, ends_view = content_ends
-    cdef bint open_quote = False
-    cdef Py_ssize_t n
-    if data.shape[0]:
-        scan.data = &data[0]
+    cdef bint open_quote
+    cdef Reader reader
+    reader.scan.data = &data[0] if data.shape[0] else NULL
+    reader.scan.size, reader.scan.block = data.shape[0], -1
+    reader.scan.delimiter = <uint8_t>delimiter
+    reader.wanted = _wanted(ordered, order)
+    reader.spans = _spans(field_starts, field_ends, flags)
+    reader.found = Found(&bounds_view[0], &ends_view[0], 0)
+    reader.found.bounds[0] = 0
+    reader.last = last
+    reader.window = <csv_window *>malloc(sizeof(csv_window))
+    if reader.window == NULL:
+        raise MemoryError
     with nogil:
-        n = _read_records(
-            &scan, &wanted, &spans, &bounds_view[0], &ends_view[0], last, &open_quote
-        )
+        open_quote = _read_records(&reader)
+        free(reader.window)
+    cdef Py_ssize_t n = reader.found.rows
     return Records(
         bounds[:n], content_ends[:n], bounds[1:n + 1],
         field_starts[:, :n], field_ends[:, :n], flags[:, :n],

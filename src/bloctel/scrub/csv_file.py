@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -22,15 +24,19 @@ from bloctel.scrub.reading import (
     open_records,
     source_name,
 )
-from bloctel.scrub.verdicts import BLOCKED, CLEAR, INVALID, Judge, Judgement, Question
+from bloctel.scrub.verdicts import BLOCKED, CLEAR, INVALID, Judge, Question
+from bloctel.threads import beside, check_threads, usable_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bloctel.scrub.makeup import Finding
     from bloctel.scrub.masking import Example
 
 __all__ = ["Outputs", "ScrubSummary", "scrub_csv"]
+
+#: One reads and writes; to judge what it reads, two are kept at work at the most.
+_MOST_USEFUL: Final = 3
 
 _KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
 
@@ -83,7 +89,7 @@ class ScrubSummary:
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
 
 
-def scrub_csv(
+def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
     source: Source,
     question: Question,
     *,
@@ -91,6 +97,7 @@ def scrub_csv(
     outputs: Outputs = Outputs(),
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> ScrubSummary:
     """Split the rows of a CSV file by what a book answers about their numbers.
 
@@ -105,12 +112,17 @@ def scrub_csv(
         outputs: Where the rows go. Files appear at the end, whole, or not at all.
         options: What need not be found out about the file.
         progress: Called with the bytes done and the bytes in all, if known.
+        threads: How many threads share the work: one reads and writes, the others
+            judge what was read; by default one a core, but no more than are of use.
 
     Raises:
         InputError: The file, a column, an option or an output is not what it must
             be; nothing is written then.
     """
     choose = named_columns(columns, where=source_name(source))
+    if threads is None:
+        threads = min(usable_cores(), _MOST_USEFUL)
+    check_threads(threads)
     targets = outputs.wanted()
     with (
         open_records(source, choose, options, progress) as records,
@@ -118,8 +130,9 @@ def scrub_csv(
     ):
         judge = Judge(question, records.dialect.columns.names)
         _write_headers(records, files)
-        for batch in records.batches():
-            _write(records, batch, judge.judge(batch), files)
+        sorter = _Sorter(records, judge, files.keys())
+        with closing(beside(sorter.sort, records.batches(), threads - 1)) as parts:
+            _write_rows(parts, files)
         _refuse_decimals(judge, records)
     return _summary(judge, targets)
 
@@ -132,20 +145,39 @@ def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
         file.write(records.encode(header if _KINDS[name] == CLEAR else extended))
 
 
-def _write(
-    records: RecordFile,
-    batch: Batch,
-    judgement: Judgement,
-    files: Mapping[str, BinaryIO],
+class _Sorter:
+    """Sorts the rows of batches, of which several threads may sort one each."""
+
+    def __init__(
+        self, records: RecordFile, judge: Judge, wanted: Collection[str]
+    ) -> None:
+        self._records = records
+        self._judge = judge
+        self._wanted = wanted
+        # as many as there are distinct periods in the book
+        self._suffix = cache(partial(suffix, records=records))
+
+    def sort(self, batch: Batch) -> dict[str, bytes]:
+        """Return what goes to each output, as it is written there."""
+        judgement = self._judge.judge(batch)
+        suffixes = [self._suffix(reason) for reason in judgement.reasons]
+        parts = {}
+        for name in self._wanted:
+            rows = batch.data, batch.records, judgement.kinds, _KINDS[name]
+            if _KINDS[name] == CLEAR:
+                part = gather(*rows)
+            else:
+                part = gather_extended(*rows, judgement.reason_of, suffixes)
+            parts[name] = self._records.encode(part)
+        return parts
+
+
+def _write_rows(
+    parts: Iterable[Mapping[str, bytes]], files: Mapping[str, BinaryIO]
 ) -> None:
-    suffixes = [suffix(reason, records) for reason in judgement.reasons]
-    for name, file in files.items():
-        rows = batch.data, batch.records, judgement.kinds, _KINDS[name]
-        if _KINDS[name] == CLEAR:
-            file.write(records.encode(gather(*rows)))
-        else:
-            extended = gather_extended(*rows, judgement.reason_of, suffixes)
-            file.write(records.encode(extended))
+    for part in parts:
+        for name, file in files.items():
+            file.write(part[name])
 
 
 def _refuse_decimals(judge: Judge, records: RecordFile) -> None:
@@ -172,7 +204,7 @@ def _summary(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
         blocked=blocked,
         invalid=invalid,
         invalid_reasons=tally.invalid_reasons(),
-        blocked_lists=tally.lists,
+        blocked_lists=dict(sorted(tally.lists.items())),
         outputs={
             name: Path(target)
             for name, target in targets.items()

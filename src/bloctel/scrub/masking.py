@@ -33,31 +33,35 @@ class Example:
 
 
 class Examples:
-    """The first few examples of each reason, those of several parts put together."""
+    """The first few examples of each reason, in whatever order rows come."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[Example]] = {}
 
-    def wants(self, reason: str) -> bool:
-        """Tell whether there is room for another example of a reason."""
-        full = len(self._found.get(reason, ())) >= MOST_EXAMPLES
-        return reason not in _WITHOUT and not full
+    def wants(self, reason: str, row: int) -> bool:
+        """Tell whether a row would be among the first of a reason."""
+        found = self._found.get(reason, ())
+        is_early = len(found) < MOST_EXAMPLES or row < found[-1].row
+        return reason not in _WITHOUT and is_early
 
     def add(self, reason: str, row: int, text: str) -> None:
-        """Keep one, masked, if there is room."""
-        if self.wants(reason):
-            self._found.setdefault(reason, []).append(Example(row, masked(text)))
+        """Keep one, masked, if it is among the first."""
+        if self.wants(reason, row):
+            self._keep(reason, [Example(row, masked(text))])
 
     def merge(self, other: Examples) -> None:
         """Take in those of another part of the file; the first rows stay."""
         for reason, examples in other._found.items():
-            both = [*self._found.get(reason, ()), *examples]
-            both.sort(key=lambda example: example.row)
-            self._found[reason] = both[:MOST_EXAMPLES]
+            self._keep(reason, examples)
+
+    def _keep(self, reason: str, examples: list[Example]) -> None:
+        both = [*self._found.get(reason, ()), *examples]
+        both.sort(key=lambda example: example.row)
+        self._found[reason] = both[:MOST_EXAMPLES]
 
     def by_reason(self) -> dict[str, tuple[Example, ...]]:
         """Return what was kept."""
-        return {reason: tuple(found) for reason, found in self._found.items()}
+        return {reason: tuple(self._found[reason]) for reason in sorted(self._found)}
 
 
 def masked(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,16 @@ __all__ = ["Batch", "Progress", "RecordFile", "Source", "open_records", "source_
 
 Source = str | Path | BinaryIO
 
+#: Fills what it can of its argument; returns how many bytes, none only at the end.
+_ReadInto = Callable[[memoryview], int]
+
 #: Called with the bytes done and the bytes in all, None where that is unknown.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
 #: Enough for a chunk of ordinary rows; of shorter rows a chunk makes several batches.
-_BATCH_ROWS: Final = 128 * 1024
+_BATCH_ROWS: Final = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,14 @@ class RecordFile:
         name: str,
         dialect: Dialect,
         status: os.stat_result | None,
-        chunks: Iterator[bytes],
+        read_into: _ReadInto,
     ) -> None:
         self.name = name
         self.dialect = dialect
         self.status = status
-        self._chunks = chunks
+        self._read_into = read_into
         self._columns = np.array(dialect.columns.indexes, np.int32)
-        self._buffer = b""
-        self._start = 0
+        self._data = np.empty(0, np.uint8)
         self._at_end = False
         self._rows_read = 0
         self.header = b""
@@ -121,30 +123,33 @@ class RecordFile:
 
     def _next(self, capacity: int) -> Batch:
         """Return the next records, none only at the end of the file."""
+        delimiter = ord(self.dialect.delimiter)
         while True:
-            data = np.frombuffer(self._buffer, np.uint8)[self._start :]
-            delimiter = ord(self.dialect.delimiter)
+            data = self._data
             records = split(data, delimiter, self._columns, capacity, last=self._at_end)
             batch = Batch(data, records, self._rows_read + 1, self.text_encoding)
             if len(batch) or (self._at_end and not records.open_quote):
-                self._start += records.consumed
+                self._data = data[records.consumed :]
                 self._rows_read += len(batch)
                 return batch
             self._refuse_bad_record(records)
             self._refill()
 
     def _refill(self) -> None:
-        chunk = next(self._chunks, None)
-        self._at_end = chunk is None
-        self._buffer = self._buffer[self._start :] + (chunk or b"")
-        self._start = 0
+        """Read on, into a new buffer: batches still speak of the old one."""
+        left = len(self._data)
+        buffer = np.empty(left + _CHUNK_SIZE, np.uint8)
+        buffer[:left] = self._data
+        n_read = self._read_into(buffer[left:].data)
+        self._at_end = n_read == 0
+        self._data = buffer[: left + n_read]
 
     def _refuse_bad_record(self, records: Records) -> None:
         where = f"{self.name}, row {self._rows_read + 1}"
         if records.open_quote:
             got = "the end of the file inside a quoted field"
             raise InputError("a closing quote", got, where)
-        if len(self._buffer) - self._start > _LONGEST_RECORD:
+        if len(self._data) > _LONGEST_RECORD:
             limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
             got = "a longer one, as a stray quote makes it"
             raise InputError(limit, got, where)
@@ -180,11 +185,12 @@ def open_records(
             where=name,
             options=options,
         )
-        raw = _raw_chunks(stream, sample, _size(status), progress)
-        chunks = _without_mark(raw, dialect.encoding.bom)
-        if dialect.encoding.is_wide:
-            chunks = _as_utf8(chunks, dialect.encoding.name, name)
-        yield RecordFile(name, dialect, status, chunks)
+        encoding = dialect.encoding
+        file = _File(stream, sample, len(encoding.bom), _size(status), progress)
+        read_into = file.read_into
+        if encoding.is_wide:
+            read_into = _Transcoded(file, encoding.name, name).read_into
+        yield RecordFile(name, dialect, status, read_into)
 
 
 def source_name(source: Source) -> str:
@@ -230,13 +236,24 @@ class _Readable:
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
         self._name = name
+        self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
 
     def read(self, size: int) -> bytes:
+        """Return up to that many bytes, none only at the end."""
+        room = bytearray(size)
+        return bytes(room[: self.read_into(memoryview(room))])
+
+    def read_into(self, room: memoryview) -> int:
+        """Return how many bytes were put into *room*, none only at the end."""
         try:
-            return self._stream.read(size)
+            if self._read_into is not None:
+                return self._read_into(room)
+            piece = self._stream.read(len(room))
         except OSError as error:
             got = f"one that cannot be read ({error.strerror})"
             raise InputError("a CSV file", got, self._name) from error
+        room[: len(piece)] = piece
+        return len(piece)
 
 
 def _read_fully(stream: _Readable, size: int) -> bytes:
@@ -248,31 +265,63 @@ def _read_fully(stream: _Readable, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def _raw_chunks(
-    stream: _Readable, sample: bytes, total: int | None, progress: Progress | None
-) -> Generator[bytes, None, None]:
-    done = 0
-    chunk = sample
-    while chunk:
-        yield chunk
-        done += len(chunk)
-        if progress:
-            progress(done, total)
-        chunk = stream.read(_CHUNK_SIZE)
+class _File:
+    """The bytes of a file without its byte-order mark: the sample, then the rest."""
+
+    def __init__(
+        self,
+        stream: _Readable,
+        sample: bytes,
+        mark_size: int,
+        total: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self._stream = stream
+        self._sample = sample[mark_size:]
+        self._given = mark_size
+        self._total = total
+        self._progress = progress
+
+    def read_into(self, room: memoryview) -> int:
+        """Return how many bytes were put into *room*, none only at the end."""
+        sample, self._sample = self._sample, b""
+        if sample:
+            room[: len(sample)] = sample
+            n_read = len(sample)
+        else:
+            # what was given before has been worked through
+            if self._progress:
+                self._progress(self._given, self._total)
+            n_read = self._stream.read_into(room)
+        self._given += n_read
+        return n_read
 
 
-def _without_mark(chunks: Iterator[bytes], bom: bytes) -> Iterator[bytes]:
-    for number, chunk in enumerate(chunks):
-        yield chunk if number else chunk[len(bom) :]
+class _Transcoded:
+    """The bytes of a file in a wide encoding, as UTF-8."""
 
+    def __init__(self, file: _File, encoding: str, name: str) -> None:
+        self._file = file
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._name = name
+        self._raw = bytearray(_CHUNK_SIZE // 2)  # two bytes become three at most
 
-def _as_utf8(chunks: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        for chunk in chunks:
-            yield decoder.decode(chunk).encode()
-        yield decoder.decode(b"", True).encode()
-    except UnicodeDecodeError as error:
-        # The decoder's own message would show the bytes of a cell.
-        got = f"bytes that are not ({error.reason})"
-        raise InputError(f"text in {encoding}", got, name) from None
+    def read_into(self, room: memoryview) -> int:
+        """Return how many bytes were put into *room*, none only at the end."""
+        text = b""
+        while not text:
+            n_read = self._file.read_into(memoryview(self._raw))
+            text = self._transcode(self._raw[:n_read], final=n_read == 0)
+            if not n_read:
+                break
+        room[: len(text)] = text
+        return len(text)
+
+    def _transcode(self, raw: bytearray, *, final: bool) -> bytes:
+        try:
+            return self._decoder.decode(raw, final).encode()
+        except UnicodeDecodeError as error:
+            # The decoder's own message would show the bytes of a cell.
+            got = f"bytes that are not ({error.reason})"
+            raise InputError(f"text in {self._encoding}", got, self._name) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -32,6 +33,15 @@ _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
 #: A refusal that only a file knows: the row ends before the column.
 _MISSING_FIELD: Final = _FIRST_KEY - 1
+
+
+def _reason(code: int) -> str:
+    if code == _MISSING_FIELD:
+        return "missing_field"
+    return REASONS[code] if code < len(REASONS) else ""
+
+
+_REASONS: Final = [_reason(code) for code in range(_FIRST_KEY)]
 
 
 class Question(Protocol):
@@ -94,14 +104,40 @@ class Tally:
         self.numbers = np.zeros(self.n_columns, np.int64)
         self.decimals = np.zeros(self.n_columns, np.int64)
 
+    def add_clear(self, n_rows: int) -> None:
+        """Count rows that are clear, with a number in every column."""
+        self.kinds[CLEAR] += n_rows
+        self.filled += n_rows
+        self.numbers += n_rows
+
+    def add_columns(self, codes: NDArray[np.uint8], silent: NDArray[np.bool_]) -> None:
+        """Count what the columns of some rows hold."""
+        self.filled += (~silent).sum(axis=1)
+        self.numbers += (codes == 0).sum(axis=1)
+        self.decimals += (codes == _DECIMAL).sum(axis=1)
+
+    def add_rows(self, kinds: NDArray[np.uint8], refused: NDArray[np.uint8]) -> None:
+        """Count rows by their kinds, and invalid ones by their refusals."""
+        self.kinds += np.bincount(kinds, minlength=3)
+        invalid = refused[kinds == INVALID]
+        self.refusals += np.bincount(invalid, minlength=_FIRST_KEY)
+
+    def add_lists(self, names: Sequence[str], which: NDArray[np.intp]) -> None:
+        """Count blocked rows by the list that blocks each, as a place in *names*."""
+        counts = np.bincount(which, minlength=len(names)).tolist()
+        for name, count in zip(names, counts, strict=True):
+            self.lists[name] = self.lists.get(name, 0) + count
+
     def invalid_reasons(self) -> dict[str, int]:
         """Return how many rows are invalid for each reason that occurs."""
         codes = np.flatnonzero(self.refusals).tolist()
-        return {_reason(code): int(self.refusals[code]) for code in codes}
+        return {_REASONS[code]: int(self.refusals[code]) for code in codes}
 
 
 class Judge:
     """Asks the question about every phone number of a batch.
+
+    Several threads may ask at once: what is counted is counted under a lock.
 
     Attributes:
         tally: What came out so far.
@@ -118,6 +154,8 @@ class Judge:
         self.tally = Tally(len(names))
         self.makeup = Makeup()
         self.examples = Examples()
+        self._lock = Lock()
+        self._makeup_lock = Lock()
 
     def judge(self, batch: Batch) -> Judgement:
         """Return what is said of each record: blocked before invalid before clear."""
@@ -148,10 +186,28 @@ class Judge:
             codes: The code of each refusal (`REASONS`), or 0; of that shape too.
             blank: Whether a row is an empty line; None if there are no lines.
         """
+        # most rows are clear: the others alone are worth a closer look
+        odd = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
+        found = self._settle_odd(
+            matches[:, odd], codes[:, odd], None if blank is None else blank[odd]
+        )
+        kinds = np.full(matches.shape[1], CLEAR, np.uint8)
+        reason_of = np.zeros(matches.shape[1], np.int32)
+        kinds[odd], reason_of[odd] = found.kinds, found.reason_of
+        with self._lock:
+            self.tally.add_clear(len(kinds) - len(odd))
+        return Judgement(kinds, reason_of, found.reasons)
+
+    def _settle_odd(
+        self,
+        matches: NDArray[np.int32],
+        codes: NDArray[np.uint8],
+        blank: NDArray[np.bool_] | None,
+    ) -> Judgement:
+        """Return what follows for each row that may not be clear."""
         blocked = matches >= 0
         silent = (codes == _EMPTY) | (codes == _MISSING_FIELD)
         refused = _refusals(codes, silent, blank)
-        self._count_columns(codes, silent)
         kinds = np.where(refused != 0, np.uint8(INVALID), np.uint8(CLEAR))
         rows = np.flatnonzero(blocked.any(axis=0))
         kinds[rows] = BLOCKED
@@ -159,11 +215,12 @@ class Judge:
         columns = blocked[:, rows].argmax(axis=0)
         found, which = _distinct(columns, matches[columns, rows])
         reason_of[rows] = which + _FIRST_KEY
-        self._count_rows(kinds, refused)
         causes = [self._cause(*pair) for pair in found]
-        self._count_lists([name for name, _ in causes], which)
-        reasons = [_reason(code) for code in range(_FIRST_KEY)]
-        return Judgement(kinds, reason_of, reasons + [text for _, text in causes])
+        with self._lock:
+            self.tally.add_columns(codes, silent)
+            self.tally.add_rows(kinds, refused)
+            self.tally.add_lists([name for name, _ in causes], which)
+        return Judgement(kinds, reason_of, _REASONS + [text for _, text in causes])
 
     def note_faults(
         self,
@@ -186,10 +243,11 @@ class Judge:
         reasons = judgement.reason_of[rows]
         for code in np.flatnonzero(np.bincount(reasons)).tolist():
             name = judgement.reasons[code]
-            if self.examples.wants(name):
-                for row in rows[reasons == code][:MOST_EXAMPLES].tolist():
-                    column = int((codes[:, row] == code).argmax())
-                    self.examples.add(name, first_row + row, text_of(column, row))
+            for row in rows[reasons == code][:MOST_EXAMPLES].tolist():
+                column = int((codes[:, row] == code).argmax())
+                with self._lock:
+                    if self.examples.wants(name, first_row + row):
+                        self.examples.add(name, first_row + row, text_of(column, row))
 
     def _ask(self, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return what blocks each number, and the code of each refusal or 0."""
@@ -197,7 +255,8 @@ class Judge:
         matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
         for column in range(len(self._names)):
             keys, matches[column] = self._question.match_spans(*batch.cells(column))
-            self.makeup.add(keys)
+            with self._makeup_lock:
+                self.makeup.add(keys)
             codes[column] = np.where(keys < _FIRST_KEY, keys, 0)
         codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
         return matches, codes
@@ -213,23 +272,6 @@ class Judge:
             known = name, f"{which}{name}{start}{end}"
             self._known[column, match] = known
         return known
-
-    def _count_columns(
-        self, codes: NDArray[np.uint8], silent: NDArray[np.bool_]
-    ) -> None:
-        self.tally.filled += (~silent).sum(axis=1)
-        self.tally.numbers += (codes == 0).sum(axis=1)
-        self.tally.decimals += (codes == _DECIMAL).sum(axis=1)
-
-    def _count_rows(self, kinds: NDArray[np.uint8], refused: NDArray[np.uint8]) -> None:
-        self.tally.kinds += np.bincount(kinds, minlength=3)
-        invalid = refused[kinds == INVALID]
-        self.tally.refusals += np.bincount(invalid, minlength=_FIRST_KEY)
-
-    def _count_lists(self, names: list[str], which: NDArray[np.intp]) -> None:
-        counts = np.bincount(which, minlength=len(names)).tolist()
-        for name, count in zip(names, counts, strict=True):
-            self.tally.lists[name] = self.tally.lists.get(name, 0) + count
 
 
 def _refusals(
@@ -258,9 +300,3 @@ def _distinct(
     pairs = columns.astype(np.int64) << 32 | matches
     found, which = np.unique(pairs, return_inverse=True)
     return [(pair >> 32, pair & 0xFFFFFFFF) for pair in found.tolist()], which
-
-
-def _reason(code: int) -> str:
-    if code == _MISSING_FIELD:
-        return "missing_field"
-    return REASONS[code] if code < len(REASONS) else ""
