@@ -83,19 +83,26 @@ class _PandasFrame:
         self.taken = list(frame.columns.get_level_values(0))
 
     def sample(self, place: int) -> object:
-        return self._frame.iloc[:0, place]
+        return self._column(place, slice(0))
 
     def judged(self, judge: RowJudge, places: Sequence[int]) -> Any:
-        columns = [self._frame.iloc[:, place] for place in places]
-        answers = judge.judge(columns, len(self._frame))
+        answers = judge.judge(list(map(self._column, places)), len(self._frame))
         pandas = sys.modules["pandas"]
         codes = answers.kinds.view(np.int8)
         kinds = pandas.Categorical.from_codes(codes, KINDS)
         text = pandas.Series([""]).dtype  # what this version makes of text
         words = pandas.array(answers.reasons, dtype=text)
         reasons = words.take(answers.reason_of, allow_fill=True)
-        added = {KIND_COLUMN: kinds, REASON_COLUMN: reasons}
-        return self._frame.assign(**added)
+        scrubbed = self._frame.assign()  # a copy, as shallow as this version allows
+        levels = self._frame.columns.nlevels
+        for name, values in ((KIND_COLUMN, kinds), (REASON_COLUMN, reasons)):
+            label = name if levels == 1 else (name, *[""] * (levels - 1))
+            scrubbed.insert(scrubbed.shape[1], label, values)
+        return scrubbed
+
+    def _column(self, place: int, rows: slice = slice(None)) -> Any:
+        # without rows pandas may call any column one of floats
+        return self._frame.iloc[rows, place] if len(self._frame) else []
 
 
 # -- polars ------------------------------------------------------------------------
@@ -137,7 +144,8 @@ class _PolarsLazyFrame:
         names = [self.names[place] for place in places]
 
         def answer(rows: Any) -> Any:
-            columns = [rows.struct.field(name) for name in names]
+            frame = rows.struct.unnest()
+            columns = [frame.get_column(name) for name in names]
             answers = judge.judge(columns, len(rows))
             return polars.DataFrame(_polars_columns(answers)).to_struct(rows.name)
 
