@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from bloctel.errors import InputError, MissingExtraError
+from bloctel.errors import BloctelError, InputError, MissingExtraError
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.rows import KINDS
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.rows import Answers, RowJudge
 
-__all__ = ["KIND_COLUMN", "REASON_COLUMN", "Holder", "holder_of"]
+__all__ = ["KIND_COLUMN", "REASON_COLUMN", "Holder", "holder_of", "in_polars"]
 
 #: The columns that are added.
 KIND_COLUMN: Final = ADDED_COLUMN
@@ -151,7 +151,7 @@ class _PolarsLazyFrame:
 
         # by_name rather than col: a name may look like a pattern
         asked = polars.struct(polars.selectors.by_name(*names)).map_batches(
-            answer,
+            in_polars(answer),
             polars.Struct(
                 {KIND_COLUMN: polars.Enum(KINDS), REASON_COLUMN: polars.String}
             ),
@@ -163,6 +163,22 @@ class _PolarsLazyFrame:
         return self._frame.with_columns(asked.alias(KIND_COLUMN)).with_columns(
             both.field(name) for name in added
         )
+
+
+def in_polars(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return *answer* with errors that polars can raise.
+
+    It makes an error anew from its type and one text, which ours do not take.
+    """
+
+    def guarded(rows: Any) -> Any:
+        try:
+            return answer(rows)
+        except BloctelError as error:
+            compute_error = sys.modules["polars"].exceptions.ComputeError
+            raise compute_error(str(error)) from error
+
+    return guarded
 
 
 def _polars_columns(answers: Answers) -> list[Any]:
