@@ -63,7 +63,9 @@ def frame_of(kind: str, tel: list[str | None] | None = None) -> Any:
         "polars": lambda: pl.DataFrame(table),
         "lazy": lambda: pl.DataFrame(table).lazy(),
         "table": lambda: table,
-        "batch": lambda: pa.record_batch(table.columns[:0] or table.to_pydict()),
+        "batch": lambda: pa.RecordBatch.from_arrays(
+            [column.combine_chunks() for column in table.columns], schema=table.schema
+        ),
         "reader": lambda: table.to_reader(max_chunksize=2),
         "stream": lambda: Stream(table),
     }
@@ -543,6 +545,8 @@ book.register("01 99 00 12 34", list="own", on=date(2026, 3, 1))
 on, tel = date(2026, 11, 23), ["0199001234", "0199001235", None, "12"]
 pandas = [pd.DataFrame({"tel": pd.Series(tel, dtype=d)})
           for d in (object, "string", "category", None)]
+whole = [199001234, 199001235, None, 12]
+pandas.append(pd.DataFrame({"tel": pd.Series(whole, dtype="Int64")}))
 for frame in [*pandas, pl.DataFrame({"tel": tel}), pl.LazyFrame({"tel": tel})]:
     made = bloctel.scrub(frame, book, column="tel", on=on)
     made = made.collect() if isinstance(frame, pl.LazyFrame) else made

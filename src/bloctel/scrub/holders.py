@@ -144,13 +144,12 @@ class _PolarsLazyFrame:
         names = [self.names[place] for place in places]
 
         def answer(rows: Any) -> Any:
-            frame = rows.struct.unnest()
-            columns = [frame.get_column(name) for name in names]
-            answers = judge.judge(columns, len(rows))
+            held = {column.name: column for column in rows.struct.unnest()}
+            answers = judge.judge([held[name] for name in names], len(rows))
             return polars.DataFrame(_polars_columns(answers)).to_struct(rows.name)
 
-        # by_name rather than col: a name may look like a pattern
-        asked = polars.struct(polars.selectors.by_name(*names)).map_batches(
+        # by their places: a name may look like a pattern
+        asked = polars.struct(polars.selectors.by_index(*places)).map_batches(
             in_polars(answer),
             polars.Struct(
                 {KIND_COLUMN: polars.Enum(KINDS), REASON_COLUMN: polars.String}
