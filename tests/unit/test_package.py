@@ -97,7 +97,8 @@ def test_the_package_of_scrubs_is_called_and_imported_from(imports: str) -> None
 
 
 def test_the_package_of_scrubs_is_a_function_to_whoever_looks() -> None:
-    """Its signature is the function's, and it can be sent to another process."""
+    """Signature and text are the function's, and it can be sent to another process."""
     assert inspect.signature(bloctel.scrub) == inspect.signature(frames.scrub)
+    assert bloctel.scrub.__doc__ == frames.scrub.__doc__
     assert pickle.loads(pickle.dumps(bloctel.scrub)) is bloctel.scrub  # noqa: S301
     assert isinstance(bloctel.scrub, ModuleType)
