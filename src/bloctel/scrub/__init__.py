@@ -44,4 +44,4 @@ class _CallablePackage(ModuleType):
 
 
 sys.modules[__name__].__class__ = _CallablePackage
-__doc__ = scrub.__doc__  # what `help(bloctel.scrub)` is asked for
+__doc__ = scrub.__doc__ or __doc__  # what `help(bloctel.scrub)` is asked for
