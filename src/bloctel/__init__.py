@@ -20,6 +20,8 @@ except ImportError as error:
         "otherwise python -m pip install --force-reinstall bloctel)"
     ) from error
 
+from typing import TYPE_CHECKING
+
 from bloctel._filter import BloomFilter
 from bloctel._version import __version__
 from bloctel.books import open
@@ -79,6 +81,10 @@ from bloctel.registry import Registry
 from bloctel.scrub import CsvOptions, Outputs, ScrubSummary, scrub_csv
 from bloctel.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    # when it runs, the package of that name, which can be called: see there why
+    from bloctel.scrub.frames import scrub  # noqa: TC004
+
 __all__ = [
     "BloctelError",
     "BloomFilter",
@@ -137,5 +143,6 @@ __all__ = [
     "normalize",
     "normalize_many",
     "open",
+    "scrub",
     "scrub_csv",
 ]

@@ -294,6 +294,11 @@ def _numpy_blocks(array: NDArray[Any]) -> Iterator[Block]:
 
 def _flat_array(column: Any, expected: str) -> NDArray[Any]:
     """Return *column* as a one-dimensional array in which missing values are marked."""
+    integer = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
+    if integer is not None and integer.kind in "iu" and hasattr(column, "isna"):
+        # nullable ones of pandas, of which numpy would make floats
+        values = column.to_numpy(integer, na_value=0)
+        return np.ma.MaskedArray(values, np.asarray(column.isna()))
     array: NDArray[Any] = np.asanyarray(column)
     if array.ndim != 1:
         raise InputError(expected, f"an array of {array.ndim} dimensions")

@@ -8,7 +8,7 @@ the last ones, and puts numbers to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
 
@@ -19,13 +19,12 @@ from bloctel.errors import (
     DayNotCoveredError,
     InputError,
     InvalidNumberError,
-    NotKnownError,
     StaleSnapshotError,
     UnknownListError,
 )
 from bloctel.numbers import check_region, reason_of
 from bloctel.periods import NO_END, plain_day, to_epoch_day
-from bloctel.question import SILENT, BookList, Question, State, Status, Verdict
+from bloctel.question import BookList, Question, State, Status, Verdict
 from bloctel.rules import shown_name
 from bloctel.table import UNDATED, Overlay, Table
 from bloctel.vouched import question_of
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bloctel.question import OrBlock
     from bloctel.rules import ListRules
 
 __all__ = ["Book", "ClosedState"]
@@ -206,8 +206,8 @@ class Book(Asker):
         on: date | None = None,
         lists: Iterable[str] | None = None,
         region: str | None = None,
-        invalid: Literal["raise", "block"] = "raise",
-        unknown: Literal["raise", "block"] = "raise",
+        invalid: OrBlock = "raise",
+        unknown: OrBlock = "raise",
         threads: int = 1,
     ) -> NDArray[np.bool_]:
         """Tell of each row of a column whether it is blocked.
@@ -231,29 +231,12 @@ class Book(Asker):
             NotKnownError: Nobody knows of a row; its place is in `where`.
             InputError: The column holds something else than text or whole numbers.
         """
-        for name, choice in (("invalid", invalid), ("unknown", unknown)):
-            if choice not in ("raise", "block"):
-                raise InputError("'raise' or 'block'", repr(choice), name)
         region = self._region(region)
 
         def ask(question: Question) -> NDArray[np.bool_]:
-            parts = [np.empty(0, bool)]
-            first = 0
-            for block, statuses in question.judge(column, region, threads):
-                if invalid == "raise" and (statuses == Status.INVALID).any():
-                    row = int((statuses == Status.INVALID).argmax())
-                    key, _ = question.ask(block.value(row), region)
-                    raise InvalidNumberError(reason_of(key), f"row {first + row}")
-                if unknown == "raise" and (statuses == SILENT).any():
-                    row = first + int((statuses == SILENT).argmax())
-                    raise NotKnownError(
-                        "an answer about each number that may still be used",
-                        "none, or an older one",
-                        f"row {row}",
-                    )
-                parts.append(statuses != Status.CLEAR)
-                first += len(block)
-            return np.concatenate(parts)
+            return question.is_blocked_many(
+                column, region, invalid=invalid, unknown=unknown, threads=threads
+            )
 
         return self._answer(ask, on, lists)
 
@@ -274,11 +257,7 @@ class Book(Asker):
         region = self._region(region)
 
         def ask(question: Question) -> NDArray[np.uint8]:
-            parts = [np.empty(0, np.uint8)]
-            parts += [found for _, found in question.judge(column, region, threads)]
-            found = np.concatenate(parts)
-            found[found == SILENT] = Status.BLOCKED
-            return found
+            return question.check_many(column, region, threads)
 
         return self._answer(ask, on, lists)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -36,6 +36,7 @@ __all__ = [
     "PhoneNumber",
     "Reason",
     "check_region",
+    "e164_many",
     "is_valid",
     "normalize",
     "normalize_many",
@@ -244,6 +245,29 @@ def normalize_many(
     keys = read_column(column, check_region(region))
     keys[keys < _digits.FIRST_KEY] = 0
     return keys
+
+
+def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the digits of each key's E.164 number as an integer, 0 for the key 0.
+
+    >>> e164_many(normalize_many(["0639981234", "+44 7700 900123", None])).tolist()
+    [262639981234, 447700900123, 0]
+    """
+    digits = keys.copy()
+    french = np.flatnonzero(keys // 10**9 == 33)
+    nsn = keys[french] % 10**9
+    digits[french] = _country_codes()[nsn // 10**4] * 10**9 + nsn
+    return digits
+
+
+@cache
+def _country_codes() -> NDArray[np.uint64]:
+    """Return the country code of a French line by the first five of its nine digits."""
+    codes = np.full(10**5, 33, np.uint64)
+    for prefix in sorted(_OVERSEAS, key=len):  # the longest decides
+        width: int = 10 ** (5 - len(prefix))
+        codes[int(prefix) * width :][:width] = _OVERSEAS[prefix]
+    return codes
 
 
 # ---------------------------------------------------------------------------

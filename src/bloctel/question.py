@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
 from bloctel import _digits, _filter
 from bloctel._probe import LEFT, Probe
 from bloctel.columns import Spans, blocks
-from bloctel.numbers import PhoneNumber, is_french, nine_digits, read, read_block
+from bloctel.errors import InputError, InvalidNumberError, NotKnownError
+from bloctel.numbers import (
+    PhoneNumber,
+    is_french,
+    nine_digits,
+    read,
+    read_block,
+    reason_of,
+)
 from bloctel.periods import NO_END, from_epoch_day
 from bloctel.prefixes import LAST_CODE, PrefixRule, ranges_of
 from bloctel.table import UNDATED, Entry, Known, Overlay, Table
@@ -35,6 +43,7 @@ __all__ = [
     "SILENT",
     "AskedList",
     "BookList",
+    "OrBlock",
     "Provenance",
     "Question",
     "State",
@@ -42,8 +51,14 @@ __all__ = [
     "Verdict",
 ]
 
+#: What to do with a row that has no answer.
+OrBlock = Literal["raise", "block"]
+
 #: Beside the values of `Status`: nobody knows, which is never "clear".
 SILENT: Final = 3
+
+#: What the key of a French line is above the integer that a spreadsheet leaves of it.
+_FRANCE: Final = np.uint64(33 * 10**9)
 
 
 class Status(IntEnum):
@@ -277,8 +292,73 @@ class Question:
         Returns:
             The keys, or codes of refusals; and what `match_many` says of them.
         """
-        keys = read_block(Spans(data, starts, ends), self.region)
-        return keys, self.match_many(keys)
+        return self.match_block(Spans(data, starts, ends))
+
+    def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Read and match the rows of a block.
+
+        Returns:
+            The keys, or codes of refusals, as `ask` gives them; and what `match_many`
+            says of them.
+        """
+        keys = read_block(block, self.region)
+        matches = self.match_many(keys)
+        if is_french(self.region) and not isinstance(block, Spans):
+            keys[self._ambiguous(block, keys, matches)] = _digits.AMBIGUOUS
+        return keys, matches
+
+    def _ambiguous(
+        self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
+    ) -> list[int]:
+        """Return the rows whose integers are clear, but blocked as foreign numbers."""
+        others = keys - _FRANCE  # below 10^8, or far above, where it is no French line
+        rows = np.flatnonzero((matches < 0) & (others < 10**9) & (others >= 10**8))
+        blocked = Question.match_many(self, others[rows]) >= 0  # silence blocks nobody
+        found = {row: nine_digits(block.value(row)) for row in rows[blocked].tolist()}
+        integers = {row: other for row, other in found.items() if other is not None}
+        known = self._overlay.known(set(integers.values()))
+        return [row for row, other in integers.items() if self._is_abroad(other, known)]
+
+    def check_many(
+        self, column: object, region: str | None, threads: int = 1
+    ) -> NDArray[np.uint8]:
+        """Return the `Status` of each row of a column; see `Book.check_many`."""
+        parts = [np.empty(0, np.uint8)]
+        parts += [found for _, found in self.judge(column, region, threads)]
+        found = np.concatenate(parts)
+        found[found == SILENT] = Status.BLOCKED
+        return found
+
+    def is_blocked_many(
+        self,
+        column: object,
+        region: str | None,
+        *,
+        invalid: OrBlock = "raise",
+        unknown: OrBlock = "raise",
+        threads: int = 1,
+    ) -> NDArray[np.bool_]:
+        """Tell of each row whether it is blocked; see `Book.is_blocked_many`."""
+        for name, choice in (("invalid", invalid), ("unknown", unknown)):
+            if choice not in ("raise", "block"):
+                raise InputError("'raise' or 'block'", repr(choice), name)
+        parts = [np.empty(0, bool)]
+        first = 0
+        for block, statuses in self.judge(column, region, threads):
+            if invalid == "raise" and (statuses == Status.INVALID).any():
+                row = int((statuses == Status.INVALID).argmax())
+                key, _ = self.ask(block.value(row), region)
+                raise InvalidNumberError(reason_of(key), f"row {first + row}")
+            if unknown == "raise" and (statuses == SILENT).any():
+                row = first + int((statuses == SILENT).argmax())
+                raise NotKnownError(
+                    "an answer about each number that may still be used",
+                    "none, or an older one",
+                    f"row {row}",
+                )
+            parts.append(statuses != Status.CLEAR)
+            first += len(block)
+        return np.concatenate(parts)
 
     def judge(
         self, column: object, region: str | None, threads: int = 1
@@ -339,7 +419,7 @@ class Question:
 
     def _is_abroad(self, integer: int, known: Known) -> bool:
         """Tell whether an integer is blocked as a whole foreign number."""
-        code = self.match(integer, known)
+        code = Question.match(self, integer, known)  # silence blocks nobody
         # a prefix also begins what is no line of its country
         return code >= 0 and (
             self._rule(code) is None or read(f"+{integer}", None) == integer

@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 from bloctel import _digits
 from bloctel.errors import InvalidNumberError
-from bloctel.numbers import PhoneNumber, Reason, is_valid, normalize, normalize_many
+from bloctel.numbers import (
+    PhoneNumber,
+    Reason,
+    e164_many,
+    is_valid,
+    normalize,
+    normalize_many,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +142,16 @@ def test_phonenumbers_reads_the_same_french_number(form: str, nsn: str) -> None:
     else:
         assert number.e164.endswith(str(parsed.national_number)[-6:])
         assert _e164(parsed) == "+33" + nsn
+
+
+@settings(deadline=None)
+@given(st.lists(LINES.map(lambda nsn: "0" + nsn) | st.just("+44 7700 900123")))
+def test_a_column_is_written_as_its_numbers_are(texts: list[str]) -> None:
+    """The digits of many keys at once are those of each number."""
+    keys = normalize_many(texts)
+
+    assert e164_many(keys).tolist() == [int(normalize(text).e164) for text in texts]
+    assert keys.tolist() == [normalize(text).key for text in texts]  # left as it was
 
 
 @settings(deadline=None)

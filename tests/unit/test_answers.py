@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,38 @@ def test_columns(registry: Registry) -> None:
         assert found.tolist() == [False, True, True]
     with pytest.raises(InputError, match="unknown"):
         registry.is_blocked_many(column, on=DAY, unknown="guess")  # type: ignore[arg-type]
+
+
+def test_nine_digits_are_read_as_french_where_nobody_knows_the_other(
+    registry: Registry,
+) -> None:
+    """Silence about the foreign number of these digits makes them no less clear."""
+    shortened = CLEAR - 33 * 10**9
+
+    assert registry.check(shortened, on=DAY).status == Status.CLEAR
+    assert not registry.is_blocked(shortened, on=DAY)
+    assert registry.check_many(np.array([shortened]), on=DAY).tolist() == [0]
+    registry.register("+687 12 34 56", list="own", on=DAY)
+    registry.record_answers(
+        list=LIST, on=DAY, opposed=keys(), clear=keys(33687123456, 687123456)
+    )
+    for column in (np.array([687123456]), [687123456]):
+        assert registry.check_many(column, on=DAY).tolist() == [2]
+    assert registry.check(687123456, on=DAY).reason == "ambiguous"
+
+
+def test_a_scrub_of_a_frame_never_calls_unknown_numbers_clear(
+    registry: Registry,
+) -> None:
+    """Who is not known is blocked, and the frame says what a file says."""
+    column = np.array([CLEAR, OPPOSED, ASKED_NEVER], np.int64)
+
+    scrubbed = bloctel.scrub(
+        pl.DataFrame({"tel": column}), registry, column="tel", on=DAY
+    )
+
+    assert scrubbed["bloctel"].to_list() == ["clear", "blocked", "blocked"]
+    assert scrubbed["bloctel_reason"][2] == "fr.bloctel not known"
 
 
 def test_a_scrub_never_calls_unknown_numbers_clear(

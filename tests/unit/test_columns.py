@@ -284,6 +284,20 @@ def test_pandas_is_read_without_pyarrow(
     assert values(column) == TEXTS
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "UInt64"])
+def test_nullable_integers_are_read_without_pyarrow(
+    dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stay whole numbers, nulls or not: floats would lose digits."""
+    column = pd.Series([2**53 + 1, None, 33639981234], dtype=dtype)
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    assert values(column) == [2**53 + 1, None, 33639981234]
+    with pytest.raises(InputError, match="got float64"):
+        blocks(pd.Series([1.5], dtype="Float64"))
+
+
 def test_no_library_of_frames_is_imported() -> None:
     """Columns are known by what they can do: `bloctel.columns` imports numpy alone."""
     program = (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 import bloctel
+from bloctel.scrub import frames
 
 _HEAVY = (
     "duckdb",
@@ -60,3 +64,41 @@ def test_every_public_name_says_what_it_is(name: str) -> None:
     text = getattr(bloctel, name).__doc__ or ""
 
     assert text.strip().partition("\n")[0].rstrip().endswith((".", "?"))
+
+
+_FRAME = """
+from datetime import date
+import polars
+frame = polars.DataFrame({"tel": ["0199001234"]})
+book = bloctel.Registry.create("memory:", lists=["own"])
+made = bloctel.scrub(frame, book, column="tel", on=date(2026, 11, 23))
+print(made["bloctel"].to_list())
+print(bloctel.scrub.csv_file.scrub_csv is scrub_csv is bloctel.scrub_csv)
+"""
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import bloctel\nfrom bloctel.scrub import scrub_csv",
+        "from bloctel.scrub import scrub_csv\nimport bloctel",
+        "import bloctel.scrub.csv_file\nfrom bloctel.scrub.csv_file import scrub_csv",
+        "import bloctel.scrub.csv_file as file\nimport bloctel\n"
+        "scrub_csv = file.scrub_csv",
+        "from bloctel import *\nimport bloctel\nfrom bloctel.scrub import scrub_csv\n"
+        "assert scrub is bloctel.scrub",
+    ],
+)
+def test_the_package_of_scrubs_is_called_and_imported_from(imports: str) -> None:
+    """`bloctel.scrub` is a function and a package, whichever is used first."""
+    done = _run(imports + _FRAME)
+
+    assert done.stdout.split("\n")[:2] == ["['clear']", "True"], done.stderr
+
+
+def test_the_package_of_scrubs_is_a_function_to_whoever_looks() -> None:
+    """Signature and text are the function's, and it can be sent to another process."""
+    assert inspect.signature(bloctel.scrub) == inspect.signature(frames.scrub)
+    assert bloctel.scrub.__doc__ == frames.scrub.__doc__
+    assert pickle.loads(pickle.dumps(bloctel.scrub)) is bloctel.scrub  # noqa: S301
+    assert isinstance(bloctel.scrub, ModuleType)

@@ -40,7 +40,9 @@ def report_on(
         days=days,
         made_on=clock.today(time_zone),
     )
-    write_report(target, summary, subject, receipt=_entries(receipt) if receipt else None)
+    write_report(
+        target, summary, subject, receipt=_entries(receipt) if receipt else None
+    )
 
 
 def _entries(receipt: Receipt) -> dict[str, object]:

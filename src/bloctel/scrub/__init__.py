@@ -1,8 +1,17 @@
-"""A call file in; its rows out, split by what the lists say of their numbers."""
+"""A call file or a frame in; its rows out, with what the lists say of their numbers.
+
+The package can be called: `bloctel.scrub(frame, ...)` is `bloctel.scrub.frames.scrub`.
+"""
+
+import sys
+from importlib import import_module
+from inspect import signature
+from types import ModuleType
 
 from bloctel.scrub.against import open_against, refuse_overwriting, shown_target
 from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
 from bloctel.scrub.dialect import CsvOptions
+from bloctel.scrub.frames import scrub
 from bloctel.scrub.makeup import Finding, Makeup
 from bloctel.scrub.masking import Example
 from bloctel.scrub.report import ReportSubject, require_place, write_report
@@ -18,7 +27,31 @@ __all__ = [
     "open_against",
     "refuse_overwriting",
     "require_place",
+    "scrub",
     "scrub_csv",
     "shown_target",
     "write_report",
 ]
+
+
+class _CallablePackage(ModuleType):
+    """This package, which is also a public function.
+
+    The function itself under the name `bloctel.scrub` would hide the package from
+    whatever looks for modules by attributes: `import bloctel.scrub.reading as reading`,
+    `mock.patch("bloctel.scrub.reading.x")`.  So the name stays the package's, and the
+    package is called; Python's reference lets a module have a class ("Customizing
+    module attribute access").  For type checkers, `bloctel/__init__.py` says that the
+    name is the function.
+    """
+
+    __call__ = staticmethod(scrub)
+    __signature__ = signature(scrub)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let what holds the function be sent to another process."""
+        return import_module, (self.__name__,)
+
+
+sys.modules[__name__].__class__ = _CallablePackage
+__doc__ = scrub.__doc__ or __doc__  # what `help(bloctel.scrub)` is asked for

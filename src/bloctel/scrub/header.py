@@ -13,8 +13,10 @@ __all__ = [
     "ChosenColumns",
     "ColumnChooser",
     "clean_name",
+    "described",
     "looks_like_header",
     "named_columns",
+    "shown",
 ]
 
 #: A cell with so many digits may be a phone number, and is then no column name.
@@ -106,11 +108,11 @@ def _find(
         if column <= len(first):
             return column - 1
         raise InputError(
-            f"a column {_shown(str(column))}", _described(first, names), where
+            f"a column {shown(str(column))}", described(first, names), where
         )
     if names is None:
         raise InputError(
-            f"a header row to find the column {_shown(column)} in", "no header", where
+            f"a header row to find the column {shown(column)} in", "no header", where
         )
     return _find_name(column, names, where)
 
@@ -124,18 +126,18 @@ def _find_name(column: str, names: Sequence[str], where: str) -> int:
         return found[0]
     if found:
         got = f"{len(found)} columns of that name"
-        raise InputError(f"one column {_shown(column)}", got, where)
-    raise InputError(f"a column {_shown(column)}", _described(names, names), where)
+        raise InputError(f"one column {shown(column)}", got, where)
+    raise InputError(f"a column {shown(column)}", described(names, names), where)
 
 
-def _shown(column: str) -> str:
+def shown(column: str) -> str:
     """Return the wanted column for a message, unless it may be a phone number."""
     if _may_hold_number(column):
         return "of that name"
     return column if column.isdecimal() else repr(column)
 
 
-def _described(first: Sequence[str], names: Sequence[str] | None) -> str:
+def described(first: Sequence[str], names: Sequence[str] | None) -> str:
     """Tell which columns there are, but never what a row of data holds."""
     if names is None:
         return f"{len(first)} columns"

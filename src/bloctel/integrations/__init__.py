@@ -1,0 +1,1 @@
+"""Look-ups inside other libraries' own queries: one module a library, each optional."""

@@ -1,0 +1,109 @@
+"""Functions in the SQL of DuckDB.
+
+```python
+bloctel.integrations.duckdb.register(connection, book)
+connection.sql("SELECT * FROM calls WHERE NOT is_blocked(tel)")
+```
+
+Columns come and go as Arrow, 2,048 rows at a time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bloctel.errors import MissingExtraError
+from bloctel.numbers import e164_many, normalize_many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+    from bloctel.lookup import Book
+    from bloctel.question import OrBlock
+
+__all__ = ["register"]
+
+_FEATURE: Final = "functions in DuckDB"
+
+
+def register(
+    connection: Any,
+    book: Book,
+    *,
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
+    invalid: OrBlock = "raise",
+) -> None:
+    """Give a connection `is_blocked`, `phone_key` and `phone_e164`.
+
+    `is_blocked(VARCHAR) -> BOOLEAN` is never NULL, and never false for what is no
+    number: NULL would be, in `CASE` and `IS NOT TRUE`.  With *invalid* `raise` such a
+    row, NULL included, ends the query; with `block` it is true.  False means "on none
+    of the lists asked", never "may be called".
+
+    `phone_key(VARCHAR) -> UBIGINT` and `phone_e164(VARCHAR) -> VARCHAR` are NULL where
+    there is no number.
+
+    Args:
+        connection: A `DuckDBPyConnection`; it must have no functions of these names.
+        book: What is asked; it must stay open for as long as queries ask it.
+        on: The day; today at each call if not given, so that a query that runs over
+            midnight is answered for two days.
+        lists: As for `Book.is_blocked`.
+        region: As for `Book.is_blocked`.
+        invalid: What to do with a row that is no number, or of which nobody knows.
+
+    Raises:
+        CannotAnswerError: As for `Book.is_blocked`; inside a query DuckDB raises its
+            own error, which holds the message.
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - only who uses it has it
+        import pyarrow.compute as pc  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(_FEATURE, "duckdb") from error
+    lists = None if lists is None else [*([lists] if isinstance(lists, str) else lists)]
+    book.question(on=on, lists=lists, region=region)  # what stops it stops it here
+    plan = book.region if region is None else region
+
+    def is_blocked(numbers: Any) -> Any:
+        found = book.is_blocked_many(
+            numbers, on=on, lists=lists, region=region, invalid=invalid, unknown=invalid
+        )
+        return pa.array(found)
+
+    def phone_key(numbers: Any) -> Any:
+        keys = normalize_many(numbers, region=plan)
+        return pa.array(keys, mask=keys == 0)
+
+    def phone_e164(numbers: Any) -> Any:
+        digits = e164_many(normalize_many(numbers, region=plan))
+        texts = pa.array(digits, mask=digits == 0).cast(pa.string())
+        return pc.binary_join_element_wise("+", texts, "")
+
+    _create(connection, is_blocked, "BOOLEAN", side_effects=True)
+    _create(connection, phone_key, "UBIGINT", side_effects=False)
+    _create(connection, phone_e164, "VARCHAR", side_effects=False)
+
+
+def _create(
+    connection: Any, function: Callable[[Any], Any], gives: str, *, side_effects: bool
+) -> None:
+    """Create a function of the same name.
+
+    What has *side_effects* is asked anew by each run of a prepared statement: what
+    has none is computed once where the number is a constant, and an objection that is
+    registered later would be missed.
+    """
+    connection.create_function(
+        function.__name__,
+        function,
+        ["VARCHAR"],
+        gives,
+        type="arrow",
+        null_handling="special",
+        side_effects=side_effects,
+    )

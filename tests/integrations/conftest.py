@@ -1,0 +1,24 @@
+"""Books for the tests of integrations."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel import Registry, bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def answered(tmp_path: Path) -> Iterator[Registry]:
+    """A registry that knows a list by two answers of 3 May 2024: one is clear."""
+    file = tmp_path / "retour.csv"
+    file.write_text("Telephone;Identifiant;Statut\n0199001201;a;OK\n0199001202;b;KO\n")
+    with Registry.create("memory:") as registry:
+        bulk.import_answers(registry, file, on=date(2024, 5, 3))
+        yield registry

@@ -1,0 +1,185 @@
+"""What the functions in DuckDB answer, and when they end a query."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
+from bloctel import MissingExtraError, clock
+from bloctel.errors import ListClosedError
+from bloctel.integrations.duckdb import register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bloctel import Registry
+
+
+@pytest.fixture
+def book() -> Iterator[Registry]:
+    """A registry with three numbers on a firm's own list."""
+    with made_book() as made:
+        yield made
+
+
+@pytest.fixture
+def connection() -> Iterator[Any]:
+    """A connection with a table of calls."""
+    with duckdb.connect() as made:
+        made.execute("CREATE TABLE calls (id INTEGER, tel VARCHAR)")
+        made.executemany("INSERT INTO calls VALUES (?, ?)", list(enumerate(TEXTS)))
+        yield made
+
+
+def column(connection: Any, query: str) -> list[Any]:
+    """Return the first column of what a query gives."""
+    return [row[0] for row in connection.execute(query).fetchall()]
+
+
+def test_each_row_is_answered_as_one_by_one(book: Registry, connection: Any) -> None:
+    """Truth value, key and E.164 are those of `check` and `normalize`."""
+    register(connection, book, on=ON, invalid="block")
+
+    blocked = column(connection, "SELECT is_blocked(tel) FROM calls ORDER BY id")
+    key = column(connection, "SELECT phone_key(tel) FROM calls ORDER BY id")
+    e164 = column(connection, "SELECT phone_e164(tel) FROM calls ORDER BY id")
+
+    assert blocked == [word != "clear" for word in statuses(book, TEXTS)]
+    assert key == keys(TEXTS)
+    assert e164 == numbers(TEXTS)
+    types = (
+        "SELECT typeof(is_blocked('')), typeof(phone_key('')), typeof(phone_e164(''))"
+    )
+    assert connection.execute(types).fetchone() == ("BOOLEAN", "UBIGINT", "VARCHAR")
+
+
+def test_many_batches_of_any_kind_are_answered(book: Registry, connection: Any) -> None:
+    """More rows than a batch holds, none at all, constants, dictionaries, numbers."""
+    register(connection, book, on=ON, invalid="block")
+    rows = TEXTS * 1_000
+    table = pa.table({"tel": pa.array(rows).dictionary_encode(), "id": range(10_000)})
+    connection.register("arrow_calls", table)
+
+    many = column(connection, "SELECT is_blocked(tel) FROM arrow_calls ORDER BY id")
+    whole = [row for row in INTEGERS if row and row > 10**10]
+
+    assert many == [word != "clear" for word in statuses(book, TEXTS)] * 1_000
+    assert column(connection, "SELECT is_blocked(tel) FROM calls WHERE id < 0") == []
+    assert column(connection, "SELECT is_blocked('01 99 00 12 34')") == [True]
+    assert column(connection, "SELECT phone_key(NULL)") == [None]
+    assert column(connection, f"SELECT is_blocked({whole[0]}::VARCHAR)") == [False]
+
+
+@pytest.mark.parametrize("text", ["'O199001235'", "''", "'12'", "NULL"])
+def test_what_is_no_number_ends_the_query(
+    text: str, book: Registry, connection: Any
+) -> None:
+    """No row is false, or NULL, that nobody could answer about."""
+    register(connection, book, on=ON)
+
+    for query in (
+        f"SELECT is_blocked({text})",
+        f"SELECT CASE WHEN is_blocked(x) THEN 1 ELSE 0 END FROM (SELECT {text} AS x)",
+        f"SELECT x FROM (SELECT {text} AS x) WHERE is_blocked(x) IS NOT TRUE",
+    ):
+        with pytest.raises(duckdb.Error, match="expected a phone number") as caught:
+            column(connection, query)
+        assert "199001235" not in str(caught.value).replace(text, "")
+
+
+def test_what_is_no_number_may_be_blocked(book: Registry, connection: Any) -> None:
+    """With `block` no idiom of SQL takes such a row for a clear one."""
+    register(connection, book, on=ON, invalid="block")
+    clear = [n for n, word in enumerate(statuses(book, TEXTS)) if word == "clear"]
+
+    for condition in ("NOT is_blocked(tel)", "is_blocked(tel) IS NOT TRUE"):
+        query = f"SELECT id FROM calls WHERE {condition} ORDER BY id"
+        assert column(connection, query) == clear
+
+
+def test_a_number_of_which_nobody_knows_is_never_false(
+    answered: Registry, connection: Any
+) -> None:
+    """Of a list known by answers: an error, or true, as what is no number."""
+    on = date(2024, 5, 20)
+    register(connection, answered, on=on)
+
+    assert column(connection, "SELECT is_blocked('0199001201')") == [False]
+    with pytest.raises(duckdb.Error, match="an answer about each number"):
+        column(connection, "SELECT is_blocked('0199001203')")
+    with duckdb.connect() as other:
+        register(other, answered, on=on, invalid="block")
+        assert column(other, "SELECT is_blocked('0199001203')") == [True]
+
+
+def test_today_is_that_of_each_call(
+    book: Registry, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection and its prepared statements live over midnight; constants too."""
+    noon = 1795435200.0  # 23 November 2026
+    seconds = [0.0]
+    monkeypatch.setattr(clock, "elapsed", lambda: seconds[0])
+    monkeypatch.setattr(clock, "now", lambda: noon)
+    book.register("01 99 00 12 50", list="own", on=date(2026, 11, 24))
+    register(connection, book)
+    connection.execute("PREPARE ask AS SELECT is_blocked('01 99 00 12 50')")
+    assert column(connection, "EXECUTE ask") == [False]
+
+    monkeypatch.setattr(clock, "now", lambda: noon + 86400)
+    seconds[0] += 2
+
+    assert column(connection, "EXECUTE ask") == [True]
+
+
+def test_what_was_registered_meanwhile_is_seen(book: Registry, connection: Any) -> None:
+    """The book is asked at each call, not once."""
+    register(connection, book, on=ON)
+    connection.execute("PREPARE ask AS SELECT is_blocked('01 99 00 12 51')")
+    assert column(connection, "EXECUTE ask") == [False]
+
+    book.register("01 99 00 12 51", list="own", on=ON)
+
+    assert column(connection, "EXECUTE ask") == [True]
+
+
+def test_a_book_that_cannot_answer_says_so_when_it_is_registered(
+    book: Registry, connection: Any
+) -> None:
+    """Before any query; and inside one if it comes later."""
+    book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
+
+    with pytest.raises(ListClosedError):
+        register(connection, book, on=ON, lists=["fr.bloctel"])
+    register(connection, book, on=ON)
+    book.close()
+    with pytest.raises(duckdb.Error, match="got a closed one"):
+        column(connection, "SELECT is_blocked(tel) FROM calls")
+
+
+def test_lists_and_regions_are_those_of_the_registration(
+    book: Registry, connection: Any
+) -> None:
+    """An iterator of lists is asked about at every call."""
+    book.register("01 99 00 12 52", list="own:brand-a", on=ON)
+    register(connection, book, on=ON, lists=iter(["own:brand-a"]), region="GB")
+
+    for _ in range(2):
+        assert column(connection, "SELECT is_blocked('+33 1 99 00 12 34')") == [False]
+        assert column(connection, "SELECT is_blocked('+33 1 99 00 12 52')") == [True]
+    assert column(connection, "SELECT phone_e164('07700 900123')") == ["+447700900123"]
+
+
+def test_pyarrow_that_is_missing_is_named(
+    book: Registry, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says which extra installs it."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(MissingExtraError, match=r"bloctel\[duckdb\]"):
+        register(connection, book, on=ON)
