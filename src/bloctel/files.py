@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PendingFile", "replacing"]
+__all__ = ["PendingFile", "is_same_file", "replacing"]
 
 
 class PendingFile:
@@ -49,6 +49,14 @@ class PendingFile:
             self.file.close()
         finally:  # a full disk makes even the closing fail
             self._temporary.unlink(missing_ok=True)
+
+
+def is_same_file(first: str | Path, second: str | Path) -> bool:
+    """Tell whether two paths lead to one file; to none, they do not."""
+    try:
+        return os.path.samefile(first, second)
+    except OSError:
+        return False
 
 
 @contextmanager
