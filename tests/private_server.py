@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from processes import kill_family
+from processes import frozen_family, kill_family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,6 +131,14 @@ class Server(ABC):
         """End it at once, with its children, as a crash would; keep its data."""
         if self._process is not None:
             kill_family(self._process)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it say nothing for a while, though its connections stay open."""
+        if self._process is None:
+            raise self._failure("one that runs")
+        with frozen_family(self._process):
+            yield
 
     def run(self, *command: str) -> None:
         """Run a program of the server's as its user, to its end.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
 
-__all__ = ["Process", "kill_family", "living"]
+__all__ = ["Process", "frozen_family", "kill_family", "living"]
 
 
 class Process(NamedTuple):
@@ -33,6 +34,20 @@ def living() -> list[Process]:
             if state not in "ZX":
                 found.append(Process(int(file.parent.name), int(parent), int(rest[17])))
     return found
+
+
+@contextmanager
+def frozen_family(head: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let a process and its children do nothing at all for a while."""
+    family = [head.pid, *(p.id for p in living() if p.parent == head.pid)]
+    for each in family:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in family:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
 
 
 def kill_family(head: subprocess.Popen[bytes]) -> None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from bloctel import clock, ledger, snapshot
-from bloctel.errors import InputError
+from bloctel.errors import InputError, StorageError
 from bloctel.periods import plain_day
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
-    from uuid import UUID
 
     from bloctel.storage import Storage
 
-__all__ = ["build_snapshot"]
+__all__ = ["build_snapshot", "identity_of"]
+
+
+def identity_of(settings: Mapping[str, str]) -> UUID:
+    """Return which registry it is, by the settings that it was created with.
+
+    Raises:
+        StorageError: They do not say.
+    """
+    try:
+        return UUID(settings.get("identity", ""))
+    except ValueError as error:
+        raise StorageError(
+            "a registry as this library makes it", "one without an identity"
+        ) from error
 
 
 def build_snapshot(

@@ -12,7 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from bloctel import clock, ledger, rules
-from bloctel.errors import InputError, TooManyNumbersError, UsedTokenError
+from bloctel.errors import (
+    InputError,
+    NotRegisteredError,
+    TooManyNumbersError,
+    UsedTokenError,
+)
+from bloctel.numbers import read
 from bloctel.periods import to_epoch_day
 from bloctel.rules import in_force
 from bloctel.storage import ChangeKind, RequestRow
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
     from bloctel.periods import RegistrationPeriod
     from bloctel.rules import ListRules
-    from bloctel.storage import Writer
+    from bloctel.storage import Registration, Writer
 
 __all__ = ["VALID_FOR", "Action", "Asked", "confirm", "request", "seconds"]
 
@@ -104,13 +110,16 @@ def request(
     row = RequestRow(
         id.hex(), asked.kind, held.id, asked.key, person, asked.contact, expires_at
     )
-    _require_possible(writer, asked.rule, row, day)
+    # whether there is something to renew or to withdraw is told to nobody who may
+    # only be asking about another person's number
+    if row.kind is ChangeKind.REGISTERED:
+        _require_few(writer, asked.rule, row, day)
     writer.save_request(row)
     return tokens.sign(key, id, expires_at)
 
 
 def confirm(
-    writer: Writer, token: str, key: bytes, *, now: float
+    writer: Writer, token: str, key: bytes, *, now: float, region: str | None
 ) -> RegistrationPeriod:
     """Do what a token stands for, and return the period of the registration."""
     from bloctel import tokens  # noqa: PLC0415
@@ -123,7 +132,12 @@ def confirm(
     rule = rules.load(names[row.list_id])
     day = clock.day_at(now, rule.time_zone)
     rule.require_open(day)
-    _require_possible(writer, rule, row, day)
+    if row.kind is ChangeKind.REGISTERED:
+        _require_few(writer, rule, row, day)
+    else:
+        in_course = ledger.require_in_course(writer, rule, row.key, row.kind, on=day)
+        if read(row.contact, region) != row.key:
+            _require_theirs(writer, rule, row, in_course)
     writer.save_request(row._replace(used_at=int(now)))
     if row.kind is ChangeKind.REGISTERED:
         new = ledger.new_row(rule, row.key, day, None)
@@ -131,18 +145,38 @@ def confirm(
     return ledger.amend(writer, rule, row.key, row.kind, on=day)
 
 
-def _require_possible(
-    writer: Writer, rule: ListRules, row: RequestRow, day: date
+def _require_theirs(
+    writer: Writer, rule: ListRules, row: RequestRow, in_course: list[Registration]
 ) -> None:
-    """Refuse what could not be done today, and a number too many.
+    """Refuse whoever did not confirm all that is in course, alone.
+
+    Another person could register the number as well, to take it off afterwards.
 
     Raises:
-        NotRegisteredError: There is nothing to renew or to withdraw.
+        NotRegisteredError: The person is another one, or nobody knows who it was.
+    """
+    confirmed = [
+        (other.person, clock.day_at(other.used_at, rule.time_zone))
+        for other in writer.requests_of(row.list_id, [row.key])
+        if other.kind is ChangeKind.REGISTERED and other.used_at is not None
+    ]
+    days = {to_epoch_day(day) for _, day in confirmed}
+    is_theirs = {person for person, _ in confirmed} == {row.person}
+    if not is_theirs or {known.registered_on for known in in_course} - days:
+        raise NotRegisteredError(
+            "a registration that the same person confirmed, or a contact that is the "
+            "number itself",
+            "another contact",
+            f"list {rule.name}",
+        )
+
+
+def _require_few(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
+    """Refuse a number too many.
+
+    Raises:
         TooManyNumbersError: The person has as many numbers as the rules allow.
     """
-    if row.kind is not ChangeKind.REGISTERED:
-        ledger.require_in_course(writer, rule, row.key, row.kind, on=day)
-        return
     if not rule.numbers_per_person:
         return
     most = in_force(rule.numbers_per_person, on=day).max

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["PendingFile", "flush_folder", "locked", "replacing"]
+__all__ = ["PendingFile", "flush_folder", "is_same_file", "locked", "replacing"]
 
 #: So many bytes are worth a thread that brings them to the disk.
 _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
@@ -99,6 +99,14 @@ class PendingFile:
             self.file.close()
         finally:  # a full disk makes even the closing fail
             self._temporary.unlink(missing_ok=True)
+
+
+def is_same_file(first: str | Path, second: str | Path) -> bool:
+    """Tell whether two paths lead to one file; to none, they do not."""
+    try:
+        return os.path.samefile(first, second)
+    except OSError:
+        return False
 
 
 @contextmanager

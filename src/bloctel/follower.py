@@ -16,11 +16,11 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import TYPE_CHECKING, Final, Literal, Self, get_args
 from uuid import UUID
 
 from bloctel import clock, snapshot
-from bloctel.building import build_snapshot
+from bloctel.building import build_snapshot, identity_of
 from bloctel.errors import (
     BloctelError,
     CursorPurgedError,
@@ -50,6 +50,9 @@ _LOOK_SECONDS = 0.5
 #: How long to wait after the storage failed, in seconds.
 _RETRY_SECONDS = 0.5
 
+#: How long to wait for the threads at the end: one may hang in a server that does.
+_CLOSE_SECONDS: Final = 5.0
+
 _log = logging.getLogger("bloctel")
 
 
@@ -66,7 +69,8 @@ class Follower(Book):
         self._storage = storage
         self._mirror = mirror
         self._reuse_seconds = 0.25  # so often look-ups make sure that it is heard
-        self._max_silence: float | None = None
+        self._max_silence = 0.0
+        self._may_answer = False  # ... however long the storage is silent
         self._heard_at = clock.elapsed()
         self._has_told = False
         self._cache: Path | None = None
@@ -119,10 +123,10 @@ class Follower(Book):
                 settings = reader.settings()
             mirror = Mirror(storage, require_exact(exact))
             follower = cls(storage, mirror, settings.get("region") or None)
-            follower._identity = UUID(settings["identity"])
+            follower._identity = identity_of(settings)
             follower._cache = None if cache is None else Path(cache)
-            if when_silent == "refuse":
-                follower._max_silence = max_silence_seconds
+            follower._max_silence = max_silence_seconds
+            follower._may_answer = when_silent == "answer"
             follower._start()
         except BaseException:
             storage.close()
@@ -164,7 +168,7 @@ class Follower(Book):
         self._set_state(ClosedState("follower", "the follower"))
         for thread in (self._thread, self._rebuilding):
             if thread is not None and thread.is_alive():
-                thread.join()
+                thread.join(_CLOSE_SECONDS)
         self._storage.close()
 
     def __enter__(self) -> Self:
@@ -183,7 +187,11 @@ class Follower(Book):
     def _refresh(self) -> None:
         """Make sure that what is known is known to be recent."""
         silence = self.silent_seconds
-        if self._max_silence is not None and silence > self._max_silence:
+        if silence <= self._max_silence:
+            return
+        # the thread may be waiting for a server that says nothing at all
+        self._tell_silence("nothing is heard")
+        if not self._may_answer:
             raise SilentStorageError(
                 f"a storage that was heard within {self._max_silence:g} seconds",
                 f"silence for {silence:.0f} seconds",
@@ -230,7 +238,7 @@ class Follower(Book):
                 self._catch_up()
                 watcher.wait(_LOOK_SECONDS)
             except StorageError as error:
-                self._tell_silence(error)
+                self._tell_silence(str(error))
                 _close_quietly(watcher)
                 watcher = None
                 self._closed.wait(_RETRY_SECONDS)
@@ -255,11 +263,10 @@ class Follower(Book):
             )
             self._rebuilding.start()
 
-    def _tell_silence(self, error: StorageError) -> None:
-        limit = self._max_silence or 0.0
-        if not self._has_told and self.silent_seconds > limit:
+    def _tell_silence(self, why: str) -> None:
+        if not self._has_told and self.silent_seconds > self._max_silence:
             self._has_told = True
-            _log.error("the storage has not been heard for too long: %s", error)
+            _log.error("the storage has not been heard for too long: %s", why)
 
     # -- the base -----------------------------------------------------------------
 

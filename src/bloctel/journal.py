@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.storage import ChangeKind, Reader, Registration, Storage
+    from bloctel.storage import ChangeKind, Reader, Registration, Storage, StoredList
 
 __all__ = [
     "Change",
@@ -171,14 +171,19 @@ def due_for_renewal(
     """Yield the numbers of all lists whose protection ends within that time."""
     until = add_days(on, within.days)
     with storage.read() as reader:
-        for held in reader.lists():
-            for row in ledger.due_for_renewal(reader, held, on=on, until=until):
-                asked = reader.requests_of(held.id, [row.key])
-                used = [r for r in asked if r.used_at is not None]
-                last = max(used, key=lambda r: r.used_at or 0, default=None)
-                yield DueRenewal(
-                    PhoneNumber(row.key),
-                    held.name,
-                    ledger.as_day(row.ends_on),
-                    None if last is None else last.contact,
-                )
+        due = [
+            _due(reader, held, row)
+            for held in reader.lists()
+            for row in ledger.due_for_renewal(reader, held, on=on, until=until)
+        ]
+    yield from due  # no transaction is open: they can be renewed on the way
+
+
+def _due(reader: Reader, held: StoredList, row: Registration) -> DueRenewal:
+    asked = reader.requests_of(held.id, [row.key])
+    used = [r for r in asked if r.used_at is not None]
+    last = max(used, key=lambda r: r.used_at or 0, default=None)
+    contact = None if last is None else last.contact
+    return DueRenewal(
+        PhoneNumber(row.key), held.name, ledger.as_day(row.ends_on), contact
+    )

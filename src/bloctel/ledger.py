@@ -265,10 +265,15 @@ def forget(writer: Writer, key: int, *, on: date) -> int:
     """Erase all that is known of a number on every list; return how much that was.
 
     What is on record of a request that was never confirmed goes as well.
+
+    Raises:
+        InputError: It was registered after that day.
     """
     lists = {held.id: held for held in writer.lists()}
     found = writer.registrations_of([key])
     day = to_epoch_day(on)
+    if any(row.registered_on > day for row in found):
+        raise InputError("a day from the number's receipts on", on.isoformat(), "on")
     n_asked = 0
     for held in lists.values():
         rows = [row for row in found if row.list_id == held.id]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bloctel import ledger
-from bloctel.errors import NotRegisteredError
+from bloctel.errors import InputError, NotRegisteredError
+from bloctel.numbers import is_valid
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
 from bloctel.prefixes import spell
 from bloctel.storage import PrefixRow
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bloctel.rules import ListRules
     from bloctel.storage import Reader, Writer
 
-__all__ = ["PrefixEntry", "drop", "entries", "put"]
+__all__ = ["PrefixEntry", "drop", "entries", "put", "require_several"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,22 @@ class PrefixEntry:
     blocks: bool
     starts_on: date
     ends_on: date | None
+
+
+def require_several(prefix: int) -> None:
+    """Make sure that a prefix is not one number: rules are told, and kept, in plain.
+
+    Where numbers have various lengths, as in Germany, a number can begin another.
+
+    Raises:
+        InputError: It is a whole number of some plan.
+    """
+    whole = spell(prefix)
+    if is_valid(whole, region=None) and not is_valid(f"{whole}0", region=None):
+        raise InputError(
+            "a prefix with which several numbers begin (a single one is registered)",
+            "a whole number",
+        )
 
 
 def put(

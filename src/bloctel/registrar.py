@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bloctel import _digits, answers, clock, confirmations, ledger, ranges, rules
 from bloctel.columns import blocks
 from bloctel.commits import Commits
-from bloctel.errors import InvalidNumberError
+from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers import check_region, read_block, reason_of
 from bloctel.periods import plain_day
 from bloctel.prefixes import read_prefix
@@ -235,8 +235,14 @@ class Registrar(Telling):
         the erased registrations covered have no answer any more: they raise
         `DayNotCoveredError` from then on.
 
+        Args:
+            on: The day, not one to come; today in each list's time zone if not given.
+
         Returns:
             How many registrations were erased, by list.
+
+        Raises:
+            InputError: The day is yet to come: what is erased does not come back.
         """
         if on is not None:
             on = plain_day(on)
@@ -246,6 +252,7 @@ class Registrar(Telling):
             for held in writer.lists():
                 rule = rules.load(held.name)
                 day = self._day(on, rule)
+                _require_come(day, clock.today(rule.time_zone))
                 erased[held.name] = ledger.purge(writer, held, rule, on=day)
             writer.drop_requests(int(clock.now()))
             return erased
@@ -263,7 +270,8 @@ class Registrar(Telling):
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
-            on: The day; today in the lists' time zone if not given.
+            on: The day on which it ceases to be protected; today in the lists' time
+                zone if not given.
             region: The region of national forms; the registry's own if not given.
 
         Returns:
@@ -271,9 +279,11 @@ class Registrar(Telling):
 
         Raises:
             InvalidNumberError: No single number can be read.
+            InputError: The day is yet to come, or before a receipt.
         """
         key = self._key(number, region)
         day = self._first_day(on)
+        _require_come(day, self._last_day())
         return self._commits.run_alone(
             lambda writer: ledger.forget(writer, key, on=day)
         )
@@ -298,7 +308,8 @@ class Registrar(Telling):
             region: The region of national forms; the registry's own if not given.
 
         Raises:
-            InputError: It is no prefix of numbers.
+            InputError: It is no prefix of numbers, or a whole one: register that, so
+                that `forget` finds it and `secret` hides it.
             UnknownListError: No rules are known for the list.
             ListClosedError: The list is not open on that day.
         """
@@ -358,7 +369,9 @@ class Registrar(Telling):
             contact: Where the person is reached, such as an e-mail address.  It is
                 kept as long as the registration, for `due_for_renewal`.
             list: The list's name.
-            action: What is asked: `register`, `renew` or `withdraw`.
+            action: What is asked: `register`, `renew` or `withdraw`.  Nothing tells
+                here whether there is something to renew or to withdraw: whoever asks
+                may be asking about another person's number.
             valid_for: How long the token works.
             now: The moment, with a time zone; the present if not given.
 
@@ -366,7 +379,6 @@ class Registrar(Telling):
             InvalidNumberError: No single number can be read.
             TooManyNumbersError: The person has as many numbers on the list as its
                 rules allow.
-            NotRegisteredError: There is nothing to renew or to withdraw.
             UnknownListError: No rules are known for the list.
             ListClosedError: The list is not open on that day.
             InputError: An argument is not what it must be.
@@ -396,13 +408,15 @@ class Registrar(Telling):
             ExpiredTokenError: Its time is over.
             UsedTokenError: It was confirmed before.
             TooManyNumbersError: As for `request`; others were confirmed meanwhile.
-            NotRegisteredError: There is nothing to renew or to withdraw any more.
+            NotRegisteredError: There is nothing to renew or to withdraw, or it is not
+                this person's to do: neither did the same contact confirm the
+                registration, nor is the contact the number itself.
             ListClosedError: The list is not open any more.
         """
         moment = confirmations.seconds(now)
         return self._commits.run(
             lambda writer: confirmations.confirm(
-                writer, token, self._token_key, now=moment
+                writer, token, self._token_key, now=moment, region=self.region
             )
         )
 
@@ -454,12 +468,19 @@ class Registrar(Telling):
         blocks: bool,
     ) -> None:
         rule, day, read = self._prefix(prefix, list, on, region)
+        ranges.require_several(read)
         self._commits.run(
             lambda writer: ranges.put(writer, rule, read, on=day, blocks=blocks)
         )
 
     def _committed(self) -> None:
         """Do what follows a transaction that changed something."""
+
+
+def _require_come(day: date, today: date) -> None:
+    """Raise InputError if a day is yet to come."""
+    if day > today:
+        raise InputError(f"a day up to today, {today}", day.isoformat(), "on")
 
 
 def _all_valid(keys: NDArray[np.uint64], first: int) -> NDArray[np.uint64]:

@@ -118,7 +118,12 @@ class Registry(Registrar, Book):
             StorageError: It cannot be read.
         """
         exact = require_exact(exact)
-        return cls(join_storage(url, secret), refresh_seconds, exact)
+        storage = join_storage(url, secret)
+        try:
+            return cls(storage, refresh_seconds, exact)
+        except BaseException:
+            storage.close()
+            raise
 
     @staticmethod
     def migrate(url: str) -> None:
@@ -134,6 +139,29 @@ class Registry(Registrar, Book):
         storage = open_storage(url)
         try:
             storage.migrate()
+        finally:
+            storage.close()
+
+    @staticmethod
+    def restored(url: str, *, secret: bytes | None = None) -> None:
+        """Say that a backup was put in the place of a registry, before it is opened.
+
+        The backup does not know its last changes, and gives their cursors again: who
+        has read them would take new changes for old ones.  From then on every cursor
+        of before is refused, and followers, caches and readers of the journal begin
+        anew.
+
+        Args:
+            url: As for `open`.
+            secret: As for `create`.
+
+        Raises:
+            StorageError: As for `open`.
+        """
+        storage = join_storage(url, secret)
+        try:
+            with storage.write() as writer:
+                writer.begin_anew()
         finally:
             storage.close()
 

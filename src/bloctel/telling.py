@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from bloctel import clock, journal, ledger, ranges
-from bloctel.building import build_snapshot
+from bloctel.building import build_snapshot, identity_of
+from bloctel.errors import StorageDeniedError
 from bloctel.numbers import check_region, normalize
 from bloctel.periods import plain_day
 
@@ -41,8 +41,8 @@ class Telling:
         self._storage = storage
         with storage.read() as reader:
             settings = reader.settings()
-        self._identity = UUID(settings["identity"])
-        self._token_key = bytes.fromhex(settings["token_key"])
+        self._identity = identity_of(settings)
+        self._signs_with = settings.get("token_key", "")
         self.region = check_region(settings.get("region") or None)
 
     def history(
@@ -112,13 +112,38 @@ class Telling:
             self._storage, path, region=self.region, identity=self._identity, on=on
         )
 
+    @property
+    def _token_key(self) -> bytes:
+        """What signs tokens.
+
+        Raises:
+            StorageDeniedError: It is kept from this user of the database, who could
+                confirm for others with it.
+        """
+        try:
+            key = bytes.fromhex(self._signs_with)
+        except ValueError:
+            key = b""
+        if not key:
+            raise StorageDeniedError(
+                "a registry whose key for tokens may be read", "one without it"
+            )
+        return key
+
     def _key(self, number: object, region: str | None) -> int:
         return normalize(number, region=self.region if region is None else region).key
+
+    def _last_day(self) -> date:
+        """Return the latest day that it is in any list's zone."""
+        return max(self._todays(), default=clock.today("UTC"))
+
+    def _todays(self) -> set[date]:
+        with self._storage.read() as reader:
+            zones = {held.rules.time_zone for held in ledger.book_lists(reader)}
+        return {clock.today(zone) for zone in zones}
 
     def _first_day(self, on: date | None) -> date:
         """Return the day, by default the earliest that it is in any list's zone."""
         if on is not None:
             return plain_day(on)
-        with self._storage.read() as reader:
-            zones = {held.rules.time_zone for held in ledger.book_lists(reader)}
-        return min((clock.today(zone) for zone in zones), default=clock.today("UTC"))
+        return min(self._todays(), default=clock.today("UTC"))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bloctel.confirmations import Action
+
 TEXT = "06 39 98 12 34"
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 DAY = date(2025, 3, 1)
@@ -74,21 +76,85 @@ def test_a_token_of_another_registry_is_forged(registry: Registry) -> None:
         registry.confirm(token, now=NOW)
 
 
+THEN = datetime(2018, 1, 1, tzinfo=UTC)
+
+
+def ask(registry: Registry, action: Action, contact: str = "a@b") -> str:
+    """Return a token for what a person asks of the list of 2018."""
+    return registry.request(TEXT, contact, list="fr.bloctel", action=action, now=THEN)
+
+
 def test_renewal_and_withdrawal_are_asked_for_alike(registry: Registry) -> None:
     """A token renews or withdraws; what is not in course can be neither."""
-    on = datetime(2018, 1, 1, tzinfo=UTC)
-    for action in ("renew", "withdraw"):
+    actions: tuple[Action, ...] = ("renew", "withdraw")
+    for action in actions:
         with pytest.raises(NotRegisteredError):
-            registry.request(TEXT, "a@b", list="own", action=action, now=on)
-    registry.register(TEXT, list="fr.bloctel", on=on.date())
+            registry.confirm(ask(registry, action), now=THEN)
+    registry.confirm(ask(registry, "register"), now=THEN)
 
-    renew = registry.request(TEXT, "a@b", list="fr.bloctel", action="renew", now=on)
-    assert registry.confirm(renew, now=on).ends_on == date(2026, 8, 11)
-    away = registry.request(TEXT, "a@b", list="fr.bloctel", action="withdraw", now=on)
-    assert registry.confirm(away, now=on).is_empty
+    renew, away = (ask(registry, action) for action in actions)
+    assert registry.confirm(renew, now=THEN).ends_on == date(2026, 8, 11)
+    assert registry.confirm(away, now=THEN).is_empty
 
     kinds = [change.kind for change in registry.changes()]
     assert kinds == [ChangeKind.REGISTERED, ChangeKind.RENEWED, ChangeKind.WITHDRAWN]
+
+
+@pytest.mark.parametrize("registered", ["by the holder", "by us", "not"])
+def test_nobody_takes_off_the_number_of_another(
+    registry: Registry, registered: str
+) -> None:
+    """Asking tells nothing; confirming does nothing, registered as well or not."""
+    if registered == "by the holder":
+        registry.confirm(ask(registry, "register"), now=THEN)
+    elif registered == "by us":
+        registry.register(TEXT, list="fr.bloctel", on=date(2017, 12, 1))
+    before = len(list(registry.changes()))
+    other = "someone@else.example"
+
+    with pytest.raises(NotRegisteredError):
+        registry.confirm(ask(registry, "withdraw", other), now=THEN)
+
+    assert len(list(registry.changes())) == before
+    registry.confirm(ask(registry, "register", other), now=THEN)
+    if registered != "not":
+        with pytest.raises(NotRegisteredError):
+            registry.confirm(ask(registry, "withdraw", other), now=THEN)
+        assert registry.is_blocked(TEXT, on=date(2018, 3, 1))
+
+
+def test_the_line_itself_may_take_its_number_off(registry: Registry) -> None:
+    """A token that goes to the number by SMS is confirmed by its holder."""
+    registry.register(TEXT, list="fr.bloctel", on=date(2017, 12, 1))
+
+    token = ask(registry, "withdraw", "+33 6 39 98 12 34")
+
+    assert registry.confirm(token, now=THEN)
+    assert not registry.is_blocked(TEXT, on=date(2018, 3, 1))
+
+
+@pytest.mark.parametrize("prefix", [TEXT, "+33639981234", "+1 202 555 0123"])
+def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
+    """It would stay in plain where numbers are hidden, and survive its erasure."""
+    for rule in (registry.block_prefix, registry.allow_prefix):
+        with pytest.raises(InputError, match="several numbers"):
+            rule(prefix, list="own", on=DAY)
+
+    registry.block_prefix("+49 30 123456", list="own", on=DAY)  # others begin so too
+    assert registry.is_blocked("+49 30 1234567", on=DAY)
+
+
+def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
+    """A day to come, or before the receipt, is refused, and nothing is lost."""
+    registry.register(TEXT, list="own", on=DAY)
+    for day in (date(2199, 1, 1), DAY - timedelta(days=1)):
+        with pytest.raises(InputError, match="a day"):
+            registry.forget(TEXT, on=day)
+    with pytest.raises(InputError, match="up to today"):
+        registry.purge(on=date(2199, 1, 1))
+
+    assert registry.is_blocked(TEXT, on=DAY)
+    assert registry.forget(TEXT, on=DAY) == 1
 
 
 def test_one_person_has_so_many_numbers(registry: Registry) -> None:

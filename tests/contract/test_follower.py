@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bloctel import Follower, Registry, clock
+from bloctel import follower as follower_module
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -168,6 +169,33 @@ def test_a_silent_storage_is_told_of_then_refused(
                 registry.register(KEY + 1, list="own", on=ON)
             for each in (strict, lax):
                 eventually(lambda each=each: each.is_blocked(KEY + 1, on=ON))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_server_that_hangs_is_silent(
+    kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that says nothing at all is told of, is refused, and holds nobody up."""
+    caplog.set_level(logging.ERROR, "bloctel")
+    monkeypatch.setattr(follower_module, "_CLOSE_SECONDS", 0.1)
+    with server(kind) as started:
+        url = started.url(unique())
+        with Registry.create(url, lists=["own"]) as registry:
+            registry.register(KEY, list="own", on=ON)
+        follower = Follower.open(url, max_silence_seconds=0.7)
+        with started.frozen():
+
+            def refuses() -> bool:
+                try:
+                    return not follower.is_blocked(KEY, on=ON)
+                except SilentStorageError:
+                    return True
+
+            eventually(refuses)
+            assert "not been heard" in caplog.text
+            follower.close()
+        with pytest.raises(CannotAnswerError):
+            follower.is_blocked(KEY, on=ON)
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)

@@ -14,6 +14,7 @@ from bloctel import rules
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
+    InputError,
     ListClosedError,
     NotRegisteredError,
     StaleSnapshotError,
@@ -49,8 +50,9 @@ class Held:
 
 @dataclass
 class Model:
-    """Registrations by list, key and day of registration."""
+    """Registrations by list, key and day of registration, as known on a day."""
 
+    today: date
     lists: list[str] = field(default_factory=list)
     held: dict[tuple[str, int, date], Held] = field(default_factory=dict)
     complete_from: dict[str, date] = field(default_factory=dict)
@@ -105,6 +107,8 @@ class Model:
 
     def purge(self, on: date) -> dict[str, int]:
         """Erase what is due, and return how many by list."""
+        if self.lists:
+            self._require_come(on)
         erased = dict.fromkeys(self.lists, 0)
         for name, known in list(self.held.items()):
             end = known.period.ends_on
@@ -120,7 +124,10 @@ class Model:
 
     def forget(self, key: int, on: date) -> int:
         """Erase all that is known of a number, and return how much that was."""
+        self._require_come(on)
         found = [name for name in self.held if name[1] == key]
+        if any(registered_on > on for _, _, registered_on in found):
+            raise InputError("a day from the receipts on", "one before")
         for name in found:
             period = self.held.pop(name).period
             end = min(period.ends_on or date.max, on)
@@ -128,6 +135,10 @@ class Model:
                 first = self.complete_from.get(name[0], date.min)
                 self.complete_from[name[0]] = max(first, end)
         return len(found)
+
+    def _require_come(self, on: date) -> None:
+        if on > self.today:
+            raise InputError("a day that has come", "one to come")
 
     def require_answer(self, on: date, lists: Collection[str] | None) -> list[str]:
         """Return the lists that answer for that day, or raise as a book must."""

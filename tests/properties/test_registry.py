@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 import bloctel
-from bloctel import Registry, Snapshot, Status, mirror
+from bloctel import Registry, Snapshot, Status, clock, mirror
 from bloctel.errors import BloctelError
 from oracles import snapshot as oracle_snapshot
 from oracles.registry import Answer, Model
@@ -82,7 +82,7 @@ class RegistryMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.url = f"sqlite:///{self.folder.name}/r.db"
-        self.model = Model()
+        self.model = Model(clock.today("Europe/Paris"))
         self.days: set[date] = set()
         self.reload_after = mirror._RELOAD_AFTER
         self.turn = 0

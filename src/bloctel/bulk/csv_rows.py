@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 
 from bloctel.bulk.rows import NO_DAY, Rows, read_iso_days
-from bloctel.columns import Spans
-from bloctel.numbers import read_block
 from bloctel.scrub._records import gather_extended
 from bloctel.scrub.added import extended_header, suffix
 from bloctel.scrub.dialect import ALL_DETECTED
 from bloctel.scrub.header import ChosenColumns, named_columns
-from bloctel.scrub.plain import column_of_numbers
+from bloctel.scrub.plain import column_of_numbers, read_numbers_of, with_surplus
 from bloctel.scrub.reading import open_records, source_name
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def open_csv(
     choose = column_of_numbers(column, region, name)
     if on_column is not None:
         choose = _with_days(choose, named_columns([on_column], where=name))
-    with open_records(source, choose, ALL_DETECTED, progress) as records:
+    with open_records(source, with_surplus(choose), ALL_DETECTED, progress) as records:
         yield CsvRows(records, region)
 
 
@@ -72,13 +70,13 @@ class CsvRows:
         self._records = records
         self._region = region
         self.name = records.name
-        self.columns = tuple(records.dialect.columns.names)
+        self.columns = tuple(records.dialect.columns.names[:-1])  # the surplus is last
 
     def parts(self) -> Iterator[Rows]:
         """Yield its rows in order, in parts of bounded size."""
         has_days = len(self.columns) > 1
         for batch in self._records.batches():
-            keys = read_block(Spans(*batch.cells(0)), self._region)
+            keys = read_numbers_of(batch, self._region)
             days = self._days(batch) if has_days else None
             yield Rows(batch.first_row, keys, days, batch)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,12 @@ from bloctel.bulk.csv_rows import open_csv
 from bloctel.bulk.parquet_rows import is_parquet, open_parquet
 from bloctel.bulk.rows import BAD_DAY, CLOSED
 from bloctel.errors import InputError
-from bloctel.files import replacing
+from bloctel.files import is_same_file, replacing
 from bloctel.periods import from_epoch_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
-    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
     chosen = {"column": column, "on_column": on_column}
     with (
         open_rows(source, region=registry.region, progress=progress, **chosen) as rows,
-        _open_rejects(rejects) as file,
+        _open_rejects(rejects, source) as file,
     ):
         feed = _Feed(rows, rule, file)
         registered = registry.register_parts(feed.parts(), list=list, on=on)
@@ -94,10 +94,12 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
 
 
 @contextmanager
-def _open_rejects(path: str | Path | None) -> Iterator[BinaryIO | None]:
+def _open_rejects(path: str | Path | None, source: Source) -> Iterator[BinaryIO | None]:
     if path is None:
         yield None
         return
+    if isinstance(source, str | Path) and is_same_file(path, source):
+        raise InputError("a file of its own", "the input", "the rejected rows")
     try:
         with replacing(path) as file:
             yield file

@@ -17,7 +17,7 @@ import numpy as np
 from bloctel import _digits
 from bloctel.columns import Spans
 from bloctel.errors import InputError
-from bloctel.files import replacing
+from bloctel.files import is_same_file, replacing
 from bloctel.numbers import PhoneNumber, read_block
 from bloctel.scrub._records import gather_extended
 from bloctel.scrub.added import extended_header, suffix
@@ -148,7 +148,7 @@ def answer_request(
 @contextmanager
 def _written(target: str | Path, source: Source) -> Iterator[BinaryIO]:
     """Open the target, which must not be the source."""
-    if isinstance(source, str | Path) and _is_same(source, target):
+    if isinstance(source, str | Path) and is_same_file(source, target):
         raise InputError("a file of its own", "the same as the input", str(target))
     try:
         with replacing(target) as file:
@@ -156,13 +156,6 @@ def _written(target: str | Path, source: Source) -> Iterator[BinaryIO]:
     except OSError as error:
         got = f"one that cannot be written to ({os.strerror(error.errno or 0)})"
         raise InputError("a place for the file", got, str(target)) from error
-
-
-def _is_same(first: str | Path, second: str | Path) -> bool:
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
-        return False
 
 
 def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -320,6 +320,19 @@ def migrate(url: _Url) -> None:
     Registry.migrate(url)
 
 
+@app.command()
+def restored(url: _Url, secret_file: SecretFileOption = None) -> None:
+    """Say that a backup was put in the place of a registry, before it is opened.
+
+    Followers, caches and readers of the journal begin anew then; otherwise they could
+    take new changes for old ones, and miss them.
+
+    Example:
+        bloctel registry restored sqlite:///oppositions.db
+    """
+    Registry.restored(url, secret=secret_in(secret_file))
+
+
 _Prefix = Annotated[
     str, typer.Argument(metavar="PREFIX", help="A prefix such as 0899 or +33162.")
 ]

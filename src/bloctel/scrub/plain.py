@@ -12,6 +12,7 @@ from bloctel import _digits
 from bloctel.columns import Spans
 from bloctel.errors import InputError
 from bloctel.numbers import is_valid, read_block, reason_of
+from bloctel.scrub._records import MISSING
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import (
     ChosenColumns,
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.header import ColumnChooser
 
-__all__ = ["column_of_numbers", "read_numbers", "refuse_unreadable"]
+__all__ = [
+    "column_of_numbers",
+    "read_numbers",
+    "read_numbers_of",
+    "refuse_unreadable",
+    "with_surplus",
+]
+
+_SEVERAL: Final = _digits.REASONS.index("several_numbers")
 
 #: What columns of phone numbers are called, without accents, case and punctuation.
 _USUAL_NAMES: Final = frozenset(
@@ -79,11 +88,11 @@ def read_numbers(
             be read, or there is none.
     """
     name = source_name(source)
-    choose = column_of_numbers(column, region, name)
+    choose = with_surplus(column_of_numbers(column, region, name))
     n_numbers = 0
     with open_records(source, choose, options) as records:
         for batch in records.batches():
-            keys = read_block(Spans(*batch.cells(0)), region)
+            keys = read_numbers_of(batch, region)
             refuse_unreadable(batch, keys, records)
             numbers = keys[keys != _digits.EMPTY]
             n_numbers += len(numbers)
@@ -100,6 +109,37 @@ def column_of_numbers(
     if column is None:
         return partial(_find_column, region, where)
     return named_columns([column], where=where)
+
+
+def with_surplus(choose: ColumnChooser) -> ColumnChooser:
+    """Choose one column more: the cell behind the last, which no row should have."""
+
+    def choose_more(
+        rows: Sequence[Sequence[str]], has_header: bool | None
+    ) -> ChosenColumns:
+        chosen = choose(rows, has_header)
+        n_columns = len(rows[0]) if rows else 0
+        return ChosenColumns(
+            (*chosen.indexes, n_columns), (*chosen.names, ""), chosen.has_header
+        )
+
+    return choose_more
+
+
+def read_numbers_of(batch: Batch, region: str | None) -> NDArray[np.uint64]:
+    """Return the keys of the first column, or codes of refusals.
+
+    A row with a second number behind its last column is refused: that number would
+    be on no list, and nobody would know.
+    """
+    keys = read_block(Spans(*batch.cells(0)), region)
+    surplus = len(batch.records.flags) - 1
+    longer = np.flatnonzero((batch.records.flags[surplus] & MISSING) == 0)
+    if len(longer):
+        data, starts, ends = batch.cells(surplus)
+        others = read_block(Spans(data, starts[longer], ends[longer]), region)
+        keys[longer[others >= _digits.FIRST_KEY]] = _SEVERAL
+    return keys
 
 
 def refuse_unreadable(

@@ -29,7 +29,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from bloctel.errors import InputError, MissingExtraError
+from bloctel.errors import CursorPurgedError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CURSOR_GAP",
     "ChangeKind",
     "Columns",
     "Event",
@@ -53,6 +54,8 @@ __all__ = [
     "Watcher",
     "Writer",
     "open_storage",
+    "require_cursor",
+    "require_driver",
 ]
 
 
@@ -247,7 +250,8 @@ class Reader(Protocol):
         """Return the first *limit* events after the cursor *since*, in order.
 
         Raises:
-            CursorPurgedError: Lines after *since* are not in the journal any more.
+            CursorPurgedError: Lines after *since* are not in the journal any more, or
+                it is none of this journal: a backup was restored.
         """
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
@@ -314,6 +318,14 @@ class Writer(Reader, Protocol):
         """Drop the journal's lines up to the cursor *before*; return how many.
 
         The state stays.  From then on `changes` since an earlier cursor is refused.
+        """
+
+    def begin_anew(self) -> None:
+        """Drop the journal's lines, and give cursors from far beyond from now on.
+
+        Every cursor that was ever given is refused then, also one that this storage
+        does not know: it may be an older copy.  Nothing else is done in the same
+        transaction.
         """
 
     def set_prefix(self, row: PrefixRow) -> None:
@@ -413,6 +425,11 @@ _BUILT_IN: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+#: So far beyond cursors go on when a journal begins anew: no copy of a registry had
+#: more changes than that before it was restored.
+CURSOR_GAP: Final = 1 << 32
+
+
 def open_storage(url: str) -> Storage:
     """Return the storage that *url* names, without touching it yet.
 
@@ -430,6 +447,8 @@ def open_storage(url: str) -> Storage:
         module, name = _BUILT_IN[family]
         make: Callable[[str], Storage] = getattr(import_module(module), name)
         return make(url)
+    if "@" in url:  # it may be no scheme but the beginning of "name:password@host"
+        scheme = ""
     return _installed(scheme)(url)
 
 
@@ -448,6 +467,24 @@ def _installed(scheme: str) -> Callable[[str], Storage]:
 def _unknown(got: str) -> InputError:
     known = ", ".join(f"{name}:" for name in _BUILT_IN)
     return InputError(f"a registry's URL that starts with one of {known}", got)
+
+
+def require_cursor(since: int, trimmed_to: int, last: int) -> None:
+    """Make sure that a journal can tell what came after a cursor.
+
+    Raises:
+        CursorPurgedError: Lines after it have been dropped, or it is of no line.
+    """
+    if since < trimmed_to:
+        raise CursorPurgedError(
+            f"a cursor from {trimmed_to} on (earlier lines have been dropped)",
+            str(since),
+        )
+    if since > last:
+        raise CursorPurgedError(
+            f"a cursor of this journal, up to {last}",
+            f"{since}, which it has not come to (was a backup restored?)",
+        )
 
 
 def require_driver(module: str, extra: str) -> None:

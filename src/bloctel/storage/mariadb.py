@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from bloctel.errors import (
+    InputError,
     StorageBusyError,
     StorageDeniedError,
     StorageError,
@@ -43,6 +45,10 @@ class MariadbStorage(SqlStorage):
         self.writer = MariadbWriter
         self._driver_errors = (pymysql.err.MySQLError,)
         self._url, where = server_url(url, "mysql+pymysql")
+        if set(self._url.query) - set(inspect.signature(pymysql.connect).parameters):
+            raise InputError(
+                "options that PyMySQL knows after the question mark", "another one"
+            )
         # readers see one moment; a writer's moment begins with its lock
         engine = self._new_engine(isolation_level="REPEATABLE READ")
         lookups = self._new_engine(

@@ -35,7 +35,8 @@ class MemoryStorage:
         self._is_closed = False
         self._lock = RLock()
         self._commits = _Commits()
-        self._is_busy = False
+        self._is_writing = False
+        self._n_readers = 0
 
     def create(self, settings: Mapping[str, str]) -> None:
         """Make an empty registry."""
@@ -70,13 +71,13 @@ class MemoryStorage:
     @contextmanager
     def read(self) -> Iterator[MemoryReader]:
         """Open a reading transaction."""
-        with self._alone() as content:
+        with self._alone(writes=False) as content:
             yield MemoryReader(content)
 
     @contextmanager
     def write(self) -> Iterator[MemoryWriter]:
         """Open a writing transaction."""
-        with self._alone() as content:
+        with self._alone(writes=True) as content:
             writer = MemoryWriter(content)
             before = content.last_change
             try:
@@ -88,20 +89,24 @@ class MemoryStorage:
             self._commits.add()
 
     @contextmanager
-    def _alone(self) -> Iterator[Content]:
+    def _alone(self, *, writes: bool) -> Iterator[Content]:
+        """Let one thread in; what it reads inside what it reads is of one moment."""
         with self._lock:
             content = self._known()
-            if self._is_busy:  # it would see, or undo, half of the other
+            if self._is_writing or (writes and self._n_readers):
+                # it would see, or undo, half of the other
                 raise StorageError(
                     "one transaction at a time in a registry in memory",
                     "a second one inside it",
                     "memory:",
                 )
-            self._is_busy = True
+            self._is_writing = writes
+            self._n_readers += not writes
             try:
                 yield content
             finally:
-                self._is_busy = False
+                self._is_writing = False
+                self._n_readers -= not writes
 
     def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers."""

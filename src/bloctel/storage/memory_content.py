@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel.errors import CursorPurgedError
 from bloctel.storage import (
+    CURSOR_GAP,
     ChangeKind,
     Columns,
     Event,
@@ -20,6 +20,7 @@ from bloctel.storage import (
     Registration,
     RequestRow,
     StoredList,
+    require_cursor,
 )
 
 if TYPE_CHECKING:
@@ -88,14 +89,10 @@ class MemoryReader:
 
     def changes(self, since: int, limit: int) -> list[Event]:
         """Return the first *limit* events after the cursor *since*, in order."""
-        trimmed_to, journal = self._content.trimmed_to, self._content.journal
-        if since < trimmed_to:
-            raise CursorPurgedError(
-                f"a cursor from {trimmed_to} on (earlier lines have been dropped)",
-                str(since),
-            )
-        first = self._content.place_of(since)
-        return journal[first : first + limit]
+        content = self._content
+        require_cursor(since, content.trimmed_to, content.last_change)
+        first = content.place_of(since)
+        return content.journal[first : first + limit]
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         """Return all registrations of these numbers."""
@@ -306,6 +303,11 @@ class MemoryWriter(MemoryReader):
 
         self._undo.append(undo)
         return n
+
+    def begin_anew(self) -> None:
+        """Drop the journal's lines, and give cursors from far beyond from now on."""
+        self._content.last_change += CURSOR_GAP
+        self.trim(self._content.last_change)
 
     def set_prefix(self, row: PrefixRow) -> None:
         """Store a prefix rule, in the place of the one of the same name."""

@@ -21,6 +21,7 @@ from bloctel.errors import (
     StorageReadOnlyError,
 )
 from bloctel.storage import Columns, NewRegistrations, require_driver
+from bloctel.storage.polling import PollingWatcher
 from bloctel.storage.sql import BUSY_SECONDS, SqlStorage, server_url
 from bloctel.storage.sql_reading import PART, SqlReader
 from bloctel.storage.sql_writing import SqlWriter
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import psycopg
+
+    from bloctel.storage import Watcher
 
 __all__ = ["PostgresqlStorage"]
 
@@ -101,10 +104,13 @@ class PostgresqlStorage(SqlStorage):
         options.update(self._connect_args)
         return psycopg.connect(*arguments, **options, autocommit=True)
 
-    def watch(self) -> PostgresqlWatcher:
-        """Return what waits for changes."""
+    def watch(self) -> Watcher:
+        """Return what waits for changes; a standby cannot listen, and is polled."""
         self._require_open()
-        return PostgresqlWatcher(self)
+        try:
+            return PostgresqlWatcher(self)
+        except StorageReadOnlyError:
+            return PollingWatcher()
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
         """Return which error of ours an error of psycopg is, by its SQLSTATE."""

@@ -266,6 +266,9 @@ class _Writer(_Reader):
     def trim(self, before: int) -> int:
         return self._writer.trim(before)
 
+    def begin_anew(self) -> None:
+        self._writer.begin_anew()
+
     def set_prefix(self, row: PrefixRow) -> None:
         self._writer.set_prefix(row)
 

@@ -240,17 +240,28 @@ _VERSION: Final = sa.select(tables.setting.c.value).where(
 )
 
 
+def _parsed(url: str, driver: str) -> sa.URL | None:
+    try:
+        return sa.make_url(url).set(drivername=driver)
+    except (sa.exc.ArgumentError, ValueError):
+        return None
+
+
 def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
     """Return a server's URL for SQLAlchemy, and how messages call it.
 
     Raises:
         InputError: It is no URL, or names no database.
     """
-    try:
-        parsed = sa.make_url(url).set(drivername=driver)
-    except (sa.exc.ArgumentError, ValueError):
-        # not even as the cause: it could show the password
-        raise InputError("scheme://user:password@host/database", "no URL") from None
+    parsed = _parsed(url, driver)
+    if parsed is None:  # the error itself, even as context, could show the password
+        raise InputError("scheme://user:password@host/database", "no URL")
+    if "@" in (parsed.host or ""):
+        # the rest of a password: neither a message nor a name server may get it
+        raise InputError(
+            "a URL whose password is percent-encoded (%40 for @)",
+            "one with several @",
+        )
     if not parsed.database:
         raise InputError("a URL that names a database", "none")
     scheme = url.partition(":")[0]

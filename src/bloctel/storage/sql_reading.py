@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 import sqlalchemy as sa
 
-from bloctel.errors import CursorPurgedError
 from bloctel.storage import (
     ChangeKind,
     Columns,
@@ -18,6 +17,7 @@ from bloctel.storage import (
     Registration,
     RequestRow,
     StoredList,
+    require_cursor,
     tables,
 )
 from bloctel.storage.tables import event, list_, prefix, registration, request, state
@@ -61,18 +61,19 @@ class SqlReader:
 
     def changes(self, since: int, limit: int) -> list[Event]:
         """Return the first *limit* events after the cursor *since*, in order."""
-        trimmed_to = self._connection.scalar(sa.select(state.c.trimmed_to)) or 0
-        if since < trimmed_to:
-            raise CursorPurgedError(
-                f"a cursor from {trimmed_to} on (earlier lines have been dropped)",
-                str(since),
-            )
+        require_cursor(since, *self._bounds())
         found: list[Event] = []
         for cursor, columns in JOURNAL:
             query = sa.select(cursor, *columns).where(cursor > since)
             rows = self._connection.execute(query.order_by(cursor).limit(limit))
             found += [Event(row[0], ChangeKind(row[1]), *row[2:]) for row in rows]
         return sorted(found)[:limit]
+
+    def _bounds(self) -> tuple[int, int]:
+        """Return the last cursor whose line has been dropped, and the last of all."""
+        bounds = sa.select(state.c.trimmed_to, state.c.last_change)
+        row = self._connection.execute(bounds).first()
+        return (row.trimmed_to, row.last_change) if row else (0, 0)
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         """Return all registrations of these numbers."""

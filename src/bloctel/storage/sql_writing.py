@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from bloctel.storage import (
+    CURSOR_GAP,
     ChangeKind,
     Event,
     NewRegistrations,
@@ -67,6 +68,9 @@ class SqlWriter(SqlReader):
     def last_change(self) -> int:
         """Return the cursor of the last change; 0 if there is none."""
         return self._last
+
+    def _bounds(self) -> tuple[int, int]:
+        return super()._bounds()[0], self._last
 
     def _cursors(self, n: int) -> range:
         """Return the next *n* cursors."""
@@ -223,8 +227,8 @@ class SqlWriter(SqlReader):
 
     def trim(self, before: int) -> int:
         """Drop the journal's lines up to the cursor *before*; return how many."""
-        trimmed_to = self._connection.scalar(sa.select(state.c.trimmed_to)) or 0
-        before = min(before, self._last)
+        trimmed_to, last = self._bounds()
+        before = min(before, last)
         if before <= trimmed_to:
             return 0
         n = 0
@@ -235,6 +239,11 @@ class SqlWriter(SqlReader):
         self._connection.execute(event.delete().where(event.c.cursor <= before))
         self._connection.execute(state.update().values(trimmed_to=before))
         return n
+
+    def begin_anew(self) -> None:
+        """Drop the journal's lines, and give cursors from far beyond from now on."""
+        self._cursors(CURSOR_GAP)
+        self.trim(self._last)
 
     def set_prefix(self, row: PrefixRow) -> None:
         """Store a prefix rule, in the place of the one of the same name."""

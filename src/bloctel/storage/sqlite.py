@@ -44,6 +44,7 @@ class SqliteStorage(SqlStorage):
     def __init__(self, url: str) -> None:
         self._path = _path_of(url)
         self._may_create = False
+        self._file: tuple[int, int] | None = None
         engine = sa.create_engine(
             "sqlite://",
             creator=self._connect,
@@ -77,6 +78,27 @@ class SqliteStorage(SqlStorage):
         A lock taken only at the first write could not wait for another writer.
         """
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        self._require_same_file()
+
+    def _require_same_file(self) -> None:
+        """Make sure that the file that is open is the one that others will open.
+
+        Where another one took its place, changes would go to a file without a name,
+        and be lost.
+        """
+        try:
+            status = self._path.stat()
+        except OSError:
+            found = None
+        else:
+            found = status.st_dev, status.st_ino
+        if found is None or found != (self._file or found):
+            raise StorageGoneError(
+                "the file that was opened (cure: open the registry again)",
+                "no file" if found is None else "another one in its place",
+                self._where,
+            )
+        self._file = found
 
     def create(self, settings: Mapping[str, str]) -> None:
         """Make an empty registry."""

@@ -10,6 +10,7 @@ from collections import defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from bloctel.storage import CURSOR_GAP
 from bloctel.storage.packed import (
     BLANK,
     LINE,
@@ -122,6 +123,12 @@ class JournalChanges:
         self.trimmed_to = before
         return n_dropped
 
+    def begin_anew(self) -> None:
+        """Drop every line, and go on far beyond."""
+        self.last += CURSOR_GAP
+        self._lines.clear()
+        self.trimmed_to = self.last
+
     def new_events(self) -> Iterator[Event]:
         """Yield the events that are not stored."""
         return unpack_lines(bytes(self._lines), self._stored[0] + 1)
@@ -154,7 +161,8 @@ class JournalChanges:
 
     def _dropped_pages(self, key: Key) -> Iterator[Command]:
         page, n_lines = divmod(self.trimmed_to + 1, PAGE)
-        gone = range(self._stored[1] // PAGE, page)
+        last_page = self._stored[0] // PAGE
+        gone = range(self._stored[1] // PAGE, min(page, last_page + 1))
         for names in _parts(key("journal", old) for old in gone):
             yield ("UNLINK", *names)
         yield ("SETRANGE", key("journal", page), 0, NO_LINE * n_lines)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel.errors import CursorPurgedError, StorageError
+from bloctel.errors import StorageError
 from bloctel.storage import (
     ChangeKind,
     Columns,
@@ -35,6 +35,7 @@ from bloctel.storage import (
     Registration,
     RequestRow,
     StoredList,
+    require_cursor,
 )
 from bloctel.storage.packed import (
     PAGE,
@@ -147,7 +148,7 @@ class ValkeyReader:
             *(("GET", self._key("journal", page)) for page in wanted),
             ("HGET", self._key("state"), "trimmed_to"),  # as of after all pages
         )
-        self._require_line_after(after, int(trimmed_to or 0))
+        require_cursor(after, int(trimmed_to or 0), self._last_cursor())
         with self._server.understanding():
             events = [
                 event
@@ -157,13 +158,8 @@ class ValkeyReader:
             ]
         return events, wanted.stop * PAGE - 1
 
-    def _require_line_after(self, since: int, trimmed_to: int) -> None:
-        if since < trimmed_to:
-            raise CursorPurgedError(
-                f"a cursor from {trimmed_to} on (earlier lines have been dropped)",
-                str(since),
-                self._server.where,
-            )
+    def _last_cursor(self) -> int:
+        return self._last_change
 
     # -- numbers --------------------------------------------------------
 

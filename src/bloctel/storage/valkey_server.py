@@ -231,18 +231,26 @@ def _masked(said: str) -> str:
     return _DIGITS.sub("(digits)", line)
 
 
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL; None if they cannot be those of a server."""
+    try:
+        parts = urlsplit(url)
+        int(parts.path.strip("/") or 0)
+        return None if parts.port == 0 else parts
+    except ValueError:
+        return None
+
+
 class _Address:
     """What a URL says."""
 
     def __init__(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            self.port = parts.port or _PORT
-            self.database = int(parts.path.strip("/") or 0)
-        except ValueError:
-            # not even as the cause: it could show the password
-            raise self._unlike("another URL") from None
+        parts = _split(url)
+        if parts is None:  # the error itself, even as context, could show the password
+            raise self._unlike("another URL")
         self.parts = parts
+        self.port = parts.port or _PORT
+        self.database = int(parts.path.strip("/") or 0)
         self.host = parts.hostname or "localhost"
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         self.namespace = options.pop("namespace", "bloctel")

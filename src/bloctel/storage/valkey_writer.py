@@ -20,6 +20,7 @@ from bloctel.storage import (
     Registration,
     RequestRow,
     StoredList,
+    require_cursor,
 )
 from bloctel.storage.packed import Number, packed_rows
 from bloctel.storage.valkey_changes import (
@@ -85,6 +86,9 @@ class ValkeyWriter(ValkeyReader):
         """Return the cursor of the last change; 0 if there is none."""
         return self._journal.last
 
+    def _last_cursor(self) -> int:
+        return self._journal.last
+
     def lists(self) -> tuple[StoredList, ...]:
         """Return the lists, by their ids."""
         return super().lists() if self._lists is None else tuple(self._lists.values())
@@ -97,7 +101,7 @@ class ValkeyWriter(ValkeyReader):
 
     def changes(self, since: int, limit: int) -> list[Event]:
         """Return the first *limit* events after the cursor *since*, in order."""
-        self._require_line_after(since, self._journal.trimmed_to)
+        require_cursor(since, self._journal.trimmed_to, self._journal.last)
         stored = map(self._journal.as_changed, super().changes(since, limit))
         new = (event for event in self._journal.new_events() if event.cursor > since)
         return list(islice(chain(stored, new), limit))
@@ -221,6 +225,10 @@ class ValkeyWriter(ValkeyReader):
             dropped = (e for e in events if e.cursor <= before)
             n_dropped += sum(e.cursor > self._journal.trimmed_to for e in dropped)
         return n_dropped + self._journal.trim(before)
+
+    def begin_anew(self) -> None:
+        """Drop the journal's lines, and give cursors from far beyond from now on."""
+        self._journal.begin_anew()
 
     def set_prefix(self, row: PrefixRow) -> None:
         """Store a prefix rule, in the place of the one of the same name."""

@@ -141,6 +141,44 @@ class JournalContract(ContractBase):
             with pytest.raises(CursorPurgedError):
                 reader.changes(stored[-1].cursor, 9)
 
+    def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
+        """Whoever knows more than the journal has read another one, and is told so."""
+        with storage.write() as writer:
+            writer.add([new_rows([row()])])
+            last = writer.last_change()
+            assert writer.changes(last, 9) == []
+            with pytest.raises(CursorPurgedError):
+                writer.changes(last + 1, 9)
+
+        with storage.read() as reader:
+            assert reader.changes(last, 9) == []
+            with pytest.raises(CursorPurgedError):
+                reader.changes(last + 1, 9)
+
+    def test_a_journal_can_begin_anew(self, storage: Storage) -> None:
+        """Then no cursor of before is taken, not even of changes that were lost."""
+        for turn in range(2):
+            with storage.write() as writer:
+                writer.add([new_rows([row(KEY + turn)])])
+                before = writer.last_change()
+            with storage.write() as writer:
+                writer.begin_anew()
+            with storage.read() as reader:
+                begun = reader.last_change()
+                assert reader.changes(begun, 9) == []
+                for cursor in (0, before, before + 1_000_000):
+                    with pytest.raises(CursorPurgedError):
+                        reader.changes(cursor, 9)
+
+        with storage.write() as writer:
+            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+        with storage.read() as reader:
+            (event,) = reader.changes(begun, 9)
+            known = {found.key for found in reader.registrations_of([KEY, KEY + 1])}
+        assert (event.kind, event.key) == (ChangeKind.RENEWED, KEY)
+        assert event.cursor > begun
+        assert known == {KEY, KEY + 1}
+
     @pytest.mark.parametrize("limit", [1, 2, 3, 50])
     def test_pages_hold_events_of_all_kinds(self, storage: Storage, limit: int) -> None:
         """Whatever was added or logged between, pages follow on without a gap."""
