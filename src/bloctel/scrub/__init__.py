@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 from inspect import signature
 from types import ModuleType
+from typing import TYPE_CHECKING, Final
 
 from bloctel.scrub.against import open_against, refuse_overwriting, shown_target
 from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
@@ -14,7 +15,9 @@ from bloctel.scrub.dialect import CsvOptions
 from bloctel.scrub.frames import scrub
 from bloctel.scrub.makeup import Finding, Makeup
 from bloctel.scrub.masking import Example
-from bloctel.scrub.report import ReportSubject, require_place, write_report
+
+if TYPE_CHECKING:
+    from bloctel.scrub.report import ReportSubject, require_place, write_report
 
 __all__ = [
     "CsvOptions",
@@ -32,6 +35,16 @@ __all__ = [
     "shown_target",
     "write_report",
 ]
+
+
+#: Imported when asked for: few who import the package write reports.
+_OF_REPORTS: Final = ("ReportSubject", "require_place", "write_report")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _OF_REPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("bloctel.scrub.report"), name)
 
 
 class _CallablePackage(ModuleType):
