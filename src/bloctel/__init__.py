@@ -71,7 +71,16 @@ from bloctel.numbers import (
 from bloctel.periods import RegistrationPeriod
 from bloctel.question import Status, Verdict
 from bloctel.registry import Registry
-from bloctel.scrub import CsvOptions, Outputs, ScrubSummary, scrub_csv
+from bloctel.scrub import (
+    CsvOptions,
+    FileOptions,
+    Outputs,
+    ScrubbedFile,
+    ScrubSummary,
+    scrub_csv,
+    scrub_file,
+    scrub_files,
+)
 from bloctel.snapshot import Snapshot
 
 __all__ = [
@@ -85,6 +94,7 @@ __all__ = [
     "DamagedSnapshotError",
     "DayNotCoveredError",
     "ExpiredTokenError",
+    "FileOptions",
     "Follower",
     "ForeignSnapshotError",
     "ForgedTokenError",
@@ -105,6 +115,7 @@ __all__ = [
     "RegistryExistsError",
     "RegistryNotFoundError",
     "ScrubSummary",
+    "ScrubbedFile",
     "SilentStorageError",
     "Snapshot",
     "SnapshotError",
@@ -128,4 +139,6 @@ __all__ = [
     "normalize_many",
     "open",
     "scrub_csv",
+    "scrub_file",
+    "scrub_files",
 ]

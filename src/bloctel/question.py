@@ -14,7 +14,7 @@ import numpy as np
 
 from bloctel import _digits, _filter
 from bloctel._probe import LEFT, Probe
-from bloctel.columns import Spans, blocks
+from bloctel.columns import Integers, Spans, blocks
 from bloctel.numbers import PhoneNumber, is_french, nine_digits, read, read_block
 from bloctel.periods import NO_END, from_epoch_day
 from bloctel.prefixes import LAST_CODE, PrefixRule, ranges_of
@@ -203,6 +203,30 @@ class Question:
         keys = read_block(Spans(data, starts, ends), self.region)
         return keys, self.match_many(keys)
 
+    def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Read and match the rows of a block of a column.
+
+        Returns:
+            The keys, or codes of refusals, as `ask` gives them; and what `match_many`
+            says of them.
+        """
+        keys = read_block(block, self.region)
+        matches = self.match_many(keys)
+        if is_french(self.region) and not isinstance(block, Spans):
+            self._refuse_ambiguous(block, keys, matches)
+        return keys, matches
+
+    def _refuse_ambiguous(
+        self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
+    ) -> None:
+        """Refuse integers that are clear as French numbers and blocked as others."""
+        rows, others = _nine_digit_rows(block, np.flatnonzero(matches < 0))
+        # the oppositions alone: what nobody vouches for is no second reading
+        codes = Question.match_many(self, others)
+        for place in np.flatnonzero(codes >= 0).tolist():
+            if self._is_line(int(others[place]), int(codes[place])):
+                keys[rows[place]] = _digits.AMBIGUOUS
+
     def judge(
         self, column: object, region: str | None, threads: int = 1
     ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
@@ -263,10 +287,11 @@ class Question:
     def _is_abroad(self, integer: int, known: Known) -> bool:
         """Tell whether an integer is blocked as a whole foreign number."""
         code = self.match(integer, known)
-        # a prefix also begins what is no line of its country
-        return code >= 0 and (
-            self._rule(code) is None or read(f"+{integer}", None) == integer
-        )
+        return code >= 0 and self._is_line(integer, code)
+
+    def _is_line(self, integer: int, code: int) -> bool:
+        """Tell whether what is blocked is a line: a prefix also begins other digits."""
+        return self._rule(code) is None or read(f"+{integer}", None) == integer
 
     def _match_exactly(self, key: int, known: Known) -> int:
         if key in known:
@@ -316,3 +341,18 @@ class Question:
         if any(entry.ends_on <= self._days[entry.list] for entry in known):
             return "period_ended"
         return "not_yet_protected"
+
+
+def _nine_digit_rows(
+    block: Block, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+    """Return which of the rows hold an integer of nine digits, and the integers."""
+    if isinstance(block, Integers):
+        values = block.values[rows].view(np.uint64)
+        if block.valid is not None:
+            values = np.where(block.valid[rows], values, 0)
+    else:
+        found = [nine_digits(block.value(row)) or 0 for row in rows.tolist()]
+        values = np.array(found, np.uint64)
+    is_one = (values >= 10**8) & (values < 10**9)
+    return rows[is_one], values[is_one]

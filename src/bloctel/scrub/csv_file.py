@@ -27,9 +27,17 @@ from bloctel.scrub.verdicts import BLOCKED, CLEAR, INVALID, Judge, Judgement, Qu
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Outputs", "ScrubSummary", "scrub_csv"]
+__all__ = [
+    "KINDS",
+    "Outputs",
+    "ScrubSummary",
+    "refuse_decimals",
+    "scrub_csv",
+    "summarise",
+]
 
-_KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
+#: What stands in each output, by its name.
+KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Outputs:
 
     def wanted(self) -> dict[str, Target]:
         """Return the outputs that there are, by name."""
-        given = {name: getattr(self, name) for name in _KINDS}
+        given = {name: getattr(self, name) for name in KINDS}
         return {name: target for name, target in given.items() if target is not None}
 
 
@@ -113,8 +121,8 @@ def scrub_csv(
         _write_headers(records, files)
         for batch in records.batches():
             _write(records, batch, judge.judge(batch), files)
-        _refuse_decimals(judge, records)
-    return _summary(judge, targets)
+        refuse_decimals(judge, records.dialect.columns.names, records.name)
+    return summarise(judge, targets)
 
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
@@ -122,7 +130,7 @@ def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
     header, extended = records.header, extended_header(records)
     for name, file in files.items():
         file.write(records.dialect.encoding.bom)
-        file.write(records.encode(header if _KINDS[name] == CLEAR else extended))
+        file.write(records.encode(header if KINDS[name] == CLEAR else extended))
 
 
 def _write(
@@ -133,30 +141,33 @@ def _write(
 ) -> None:
     suffixes = [suffix(reason, records) for reason in judgement.reasons]
     for name, file in files.items():
-        rows = batch.data, batch.records, judgement.kinds, _KINDS[name]
-        if _KINDS[name] == CLEAR:
+        rows = batch.data, batch.records, judgement.kinds, KINDS[name]
+        if KINDS[name] == CLEAR:
             file.write(records.encode(gather(*rows)))
         else:
             extended = gather_extended(*rows, judgement.reason_of, suffixes)
             file.write(records.encode(extended))
 
 
-def _refuse_decimals(judge: Judge, records: RecordFile) -> None:
+def refuse_decimals(judge: Judge, names: Sequence[str], where: str) -> None:
     """Refuse a column of decimals without one number: a price, or a wrong column.
 
     Half of them are enough, since a price of 12.0 reads as the two digits 12.
+
+    Raises:
+        InputError: It is one.
     """
     tally = judge.tally
     suspects = np.flatnonzero(
         (tally.numbers == 0) & (2 * tally.decimals > tally.filled)
     )
     for column in suspects.tolist():
-        name = records.dialect.columns.names[column]
-        where = f"{records.name}, column {name!r}"
-        raise InputError("phone numbers", "decimal numbers", where)
+        place = f"{where}, column {names[column]!r}"
+        raise InputError("phone numbers", "decimal numbers", place)
 
 
-def _summary(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
+def summarise(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
+    """Return what a scrub found and wrote."""
     tally = judge.tally
     clear, blocked, invalid = tally.kinds.tolist()
     return ScrubSummary(
