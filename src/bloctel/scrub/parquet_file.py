@@ -18,7 +18,7 @@ from bloctel.scrub.reading import source_name
 from bloctel.scrub.verdicts import CLEAR, Judge, Judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -95,18 +95,15 @@ def scrub_parquet(
     with (
         _opened(source, columns, progress) as rows,
         open_outputs(targets, source=None) as files,
-        ThreadPoolExecutor(1, "bloctel") as pool,
+        _open_writers(rows, files) as writers,
     ):
         judge = Judge(question, rows.names)
-        writers = [_Writer(rows, files[name], KINDS[name], pool) for name in files]
         for batch in rows.batches():
             found = match_columns(question, rows.phones(batch), len(batch))
             judgement = judge.settle(*found)
             for writer in writers:
                 writer.add(batch, judgement)
         refuse_decimals(judge, rows.names, rows.name)
-        for writer in writers:
-            writer.close()
     return summarise(judge, targets)
 
 
@@ -117,7 +114,9 @@ def _opened(
     parquet = parquet_module()
     name = source_name(source)
     try:
-        file = parquet.ParquetFile(source, buffer_size=_READ_AHEAD)
+        file = parquet.ParquetFile(
+            source, buffer_size=_READ_AHEAD, page_checksum_verification=True
+        )
     except (OSError, ValueError) as error:
         raise InputError(_EXPECTED, "one that cannot be read", name) from error
     with file:
@@ -151,14 +150,23 @@ class _Rows:
 
     def _refuse_types(self) -> None:
         """Refuse a phone column of a type that holds no numbers, before any row."""
+        import pyarrow as pa  # noqa: PLC0415
+
         nothing = self.schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
+            type_ = self.schema.field(index).type
             try:
                 blocks(nothing.column(index))
-            except InputError as error:
-                got = f"one of the type {self.schema.field(index).type}"
-                where = f"{self.name}, column {name!r}"
-                raise InputError(error.expected, got, where) from None
+                # which would be taken for a table
+                is_text_or_integer = not pa.types.is_struct(type_)
+            except InputError:
+                is_text_or_integer = False
+            if not is_text_or_integer:
+                raise InputError(
+                    "a column of text or whole numbers",
+                    f"one of the type {type_}",
+                    f"{self.name}, column {name!r}",
+                )
 
     def batches(self) -> Iterator[Any]:
         """Yield the rows in order, in batches of bounded size.
@@ -209,6 +217,24 @@ class _Rows:
         return {"compression": codecs, "use_dictionary": [*repetitive, *added]}
 
 
+@contextmanager
+def _open_writers(
+    rows: _Rows, files: Mapping[str, BinaryIO]
+) -> Iterator[list[_Writer]]:
+    """Yield a writer for each file, whole when the block has ended well."""
+    writers: list[_Writer] = []
+    with ThreadPoolExecutor(1, "bloctel") as pool:
+        try:
+            for name, file in files.items():
+                writers.append(_Writer(rows, file, KINDS[name], pool))
+            yield writers
+            for writer in writers:
+                writer.close()
+        finally:
+            for writer in writers:
+                writer.abandon()
+
+
 class _Writer:
     """An output that gets the rows of one kind, in row groups of a fair size.
 
@@ -251,6 +277,10 @@ class _Writer:
         self._wait()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Keep pyarrow from ending a file that is not wanted, if it is not whole."""
+        self._writer.is_open = False
+
     def _write(self) -> None:
         import pyarrow as pa  # noqa: PLC0415
 
@@ -258,7 +288,7 @@ class _Writer:
         self._rows = []
         self._wait()  # one group that waits is enough
         self._written = self._pool.submit(
-            self._writer.write_table, table, row_group_size=_GROUP_ROWS
+            self._writer.write_table, table, row_group_size=len(table)
         )
 
     def _wait(self) -> None:
