@@ -78,7 +78,16 @@ from bloctel.numbers import (
 from bloctel.periods import RegistrationPeriod
 from bloctel.question import Status, Verdict
 from bloctel.registry import Registry
-from bloctel.scrub import CsvOptions, Outputs, ScrubSummary, scrub_csv
+from bloctel.scrub import (
+    CsvOptions,
+    FileOptions,
+    Outputs,
+    ScrubbedFile,
+    ScrubSummary,
+    scrub_csv,
+    scrub_file,
+    scrub_files,
+)
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -97,6 +106,7 @@ __all__ = [
     "DamagedSnapshotError",
     "DayNotCoveredError",
     "ExpiredTokenError",
+    "FileOptions",
     "Follower",
     "ForeignReceiptError",
     "ForeignSnapshotError",
@@ -120,6 +130,7 @@ __all__ = [
     "RegistryExistsError",
     "RegistryNotFoundError",
     "ScrubSummary",
+    "ScrubbedFile",
     "SilentStorageError",
     "Snapshot",
     "SnapshotError",
@@ -145,4 +156,6 @@ __all__ = [
     "open",
     "scrub",
     "scrub_csv",
+    "scrub_file",
+    "scrub_files",
 ]

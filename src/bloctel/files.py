@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["PendingFile", "flush_folder", "is_same_file", "locked", "replacing"]
+__all__ = [
+    "PendingFile",
+    "flush_folder",
+    "is_same_file",
+    "locked",
+    "remove_leftovers",
+    "replacing",
+]
+
+_PART: Final = re.compile(r"\.bloctel-[0-9a-f]{16}\.part")
 
 #: So many bytes are worth a thread that brings them to the disk.
 _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
@@ -77,8 +87,7 @@ class PendingFile:
         # A link keeps pointing where it points: its target is what is replaced.
         self._final = Path(os.path.realpath(target))
         _refuse_special(self._final)
-        self._temporary = self._final.with_name(f".bloctel-{os.urandom(8).hex()}.part")
-        self._raw = _FlushedAhead(self._temporary)
+        self._temporary, self._raw, self._hold = _begin(self._final.parent)
         self.file: BinaryIO = io.BufferedWriter(self._raw)
 
     def finish(self) -> None:
@@ -91,6 +100,7 @@ class PendingFile:
     def publish(self) -> None:
         """Take the final name; an older file of that name is gone."""
         self._temporary.replace(self._final)
+        self._let_go()
         flush_folder(self._final.parent)
 
     def discard(self) -> None:
@@ -99,6 +109,12 @@ class PendingFile:
             self.file.close()
         finally:  # a full disk makes even the closing fail
             self._temporary.unlink(missing_ok=True)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            os.close(hold)
 
 
 def is_same_file(first: str | Path, second: str | Path) -> bool:
@@ -171,6 +187,12 @@ if sys.platform == "win32":
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
+    def _held(descriptor: int) -> int | None:
+        return None  # nothing tells a killed run's files from others
+
+    def _remove_if_left(name: str) -> None:
+        pass
+
 else:
     import fcntl
 
@@ -179,6 +201,48 @@ else:
 
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _held(descriptor: int) -> int | None:
+        """Lock a file; return a descriptor that keeps the lock after its closing."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return os.dup(descriptor)
+
+    def _remove_if_left(name: str) -> None:
+        """Remove a file, or raise OSError if a process holds it or nobody can tell."""
+        descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name)
+        finally:
+            os.close(descriptor)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what killed runs left in a folder: files that no process holds.
+
+    Where the system cannot tell whether one is held, all stay.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = [entry.path for entry in entries if _PART.fullmatch(entry.name)]
+        for name in names:
+            with suppress(OSError):
+                _remove_if_left(name)
+
+
+def _begin(folder: Path) -> tuple[Path, _FlushedAhead, int | None]:
+    """Return the path of a new file, the file, and what holds it until it is closed."""
+    while True:
+        path = folder / f".bloctel-{os.urandom(8).hex()}.part"
+        file = _FlushedAhead(path)
+        try:
+            hold = _held(file.fileno())
+        except OSError:  # a file system without locks: nothing removes its leftovers
+            return path, file, None
+        # another run may have taken it for a leftover, the moment before it was held
+        if hold is None or os.fstat(hold).st_nlink:
+            return path, file, hold
+        os.close(hold)
+        file.close()
 
 
 def _refuse_special(path: Path) -> None:

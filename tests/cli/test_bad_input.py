@@ -22,7 +22,7 @@ CONTENTS = {
     "no header": (b"A;0199000001\n", "a first row of 2 cells that holds numbers"),
     "empty": (b"", "an empty file"),
     "binary": (b"tel\n\x00\x01\x02", "a binary file"),
-    "workbook": (b"PK\x03\x04\x14\x00", "an Excel workbook"),
+    "workbook": (b"PK\x03\x04\x14\x00", "an output of Excel, as the input is"),
     "database": (b"SQLite format 3\x00", "a SQLite database"),
     "cut in a quoted field": (b'tel\n0199000001\n"02619', "inside a quoted field"),
     "floats": (b"tel\n48.85\n2.35\n", "decimal numbers"),
@@ -46,7 +46,7 @@ def test_a_bad_call_file_is_one_sentence(
 
     said = sentence(done)
     assert got in said
-    assert str(calls) in said
+    assert str(calls if content[:2] != b"PK" else tmp_path / "clear.csv") in said
     assert len(said) < 500 + len(str(calls))
     assert files(tmp_path) == before
 
@@ -68,11 +68,22 @@ def test_where_is_a_row_and_a_column(lists: Path, tmp_path: Path) -> None:
 def test_a_directory_or_a_missing_file(lists: Path, tmp_path: Path) -> None:
     """As a call file and as a list."""
     for path, got in ((tmp_path, "a directory"), (tmp_path / "no", "no such file")):
-        scrubbed = run("scrub", path, "--against", lists, "--column", "tel")
         asked = run("check", LISTED, "--against", path)
 
-        expected = f"expected a CSV file, got {got} - at {path}"
-        assert sentence(scrubbed) == sentence(asked) == expected
+        assert sentence(asked) == f"expected a CSV file, got {got} - at {path}"
+    missing = run("scrub", tmp_path / "no", "--against", lists, "--column", "tel")
+    folder = run("scrub", tmp_path, "--against", lists, "--column", "tel")
+    several = run("scrub", lists, lists, "--against", lists, "--column", "tel")
+
+    assert sentence(missing) == (
+        f"expected a call file, got no such file - at {tmp_path / 'no'}"
+    )
+    assert sentence(folder) == (
+        "expected --into FOLDER for the results of a folder, got none"
+    )
+    assert sentence(several) == (
+        "expected --into FOLDER for the results of several files, got none"
+    )
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux")
@@ -80,7 +91,7 @@ def test_a_file_that_fails_while_it_is_read(lists: Path) -> None:
     """An error of the disk is a sentence too."""
     said = sentence(run("scrub", "/proc/self/mem", "--against", lists, "--column", "1"))
 
-    assert said.startswith("expected a CSV file, got one that cannot be read (")
+    assert said.startswith("expected a call file, got one that cannot be read (")
 
 
 def test_a_file_that_may_not_be_read(
@@ -101,7 +112,7 @@ def test_a_file_that_may_not_be_read(
     said = sentence(run("scrub", calls, "--against", lists, "--column", "tel"))
 
     assert said == (
-        "expected a CSV file, got a file that cannot be read (Permission denied)"
+        "expected a call file, got a file that cannot be read (Permission denied)"
         f" - at {calls}"
     )
 

@@ -47,7 +47,8 @@ def test_the_other_reasons_are_those_of_the_code() -> None:
     clear_and_blocked = re.findall(r"`([a-z_]{6,})`", documented)
 
     assert [code for code, _ in _TABLES[1]] == [
-        verdicts._reason(verdicts._FIRST_KEY - 1)
+        verdicts._reason(verdicts._MISSING_FIELD),
+        verdicts._reason(verdicts.CELL_ERROR),
     ]
     assert [code for code, _ in _TABLES[2]] == clear_and_blocked
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from bloctel.bulk.parquet_rows import parquet_module
 from bloctel.errors import InputError
 from bloctel.files import replacing
 from bloctel.numbers import PhoneNumber
 from bloctel.periods import NO_END, from_epoch_day
+from bloctel.scrub.parquet_file import parquet_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,11 @@ import numpy as np
 
 from bloctel.bulk.rows import NO_DAY, Rows, read_iso_days
 from bloctel.columns import blocks
-from bloctel.errors import InputError, MissingExtraError
+from bloctel.errors import InputError
 from bloctel.numbers import read_block
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.header import clean_name
+from bloctel.scrub.parquet_file import parquet_module
 from bloctel.scrub.reading import source_name
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.reading import Progress, Source
 
-__all__ = ["PARQUET", "ParquetRows", "is_parquet", "open_parquet", "parquet_module"]
+__all__ = ["PARQUET", "ParquetRows", "is_parquet", "open_parquet"]
 
 #: What a Parquet file begins with.
 PARQUET: Final = b"PAR1"
@@ -41,19 +42,6 @@ def is_parquet(source: Source) -> bool:
             return Path(source).is_file() and file.read(4) == PARQUET
     except OSError:
         return False
-
-
-def parquet_module() -> Any:
-    """Return pyarrow's module for Parquet.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 - only who uses it has it
-    except ImportError as error:
-        raise MissingExtraError("Parquet files", "arrow") from error
-    return pyarrow.parquet
 
 
 @contextmanager

@@ -6,11 +6,13 @@
 | 1 | blocked; of receipts: something differs, or is due |
 | 2 | wrong usage, or bad input |
 | 3 | no trustworthy answer: a closed list, a damaged file, a storage that is down |
-| 130, 141 | stopped by Ctrl-C, or by a reader that has gone, as shells count it |
+| 129, 143 | stopped by a terminal that was closed, or by `kill`, as shells count it |
+| 130, 141 | stopped by Ctrl-C, or by a reader that has gone |
 """
 
 import io
 import os
+import signal
 import sys
 
 from bloctel.errors import MissingExtraError
@@ -21,6 +23,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line."""
     _mend_streams()
+    _end_in_order()
     try:
         from bloctel.cli.app import app  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as error:
@@ -32,6 +35,15 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     app()
+
+
+def _end_in_order() -> None:
+    """Make SIGTERM and SIGHUP end the run as Ctrl-C does: no half file is left."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # who starts us may have chosen otherwise, as nohup does
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _mend_streams() -> None:

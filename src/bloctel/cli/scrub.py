@@ -1,10 +1,13 @@
-"""`bloctel scrub`: a call file in; clear, blocked and invalid rows out."""
+"""`bloctel scrub`: call files in; clear, blocked and invalid rows out."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Optional
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Optional, cast
 
 import typer
 
@@ -23,21 +26,32 @@ from bloctel.cli.options import (
     RegionOption,
     place,
 )
-from bloctel.cli.output import print_record
+from bloctel.cli.output import print_record, print_rows
 from bloctel.cli.progress import progress_bar
 from bloctel.cli.scrub_report import report_on, warn_of
+from bloctel.errors import InputError
 from bloctel.scrub import (
     CsvOptions,
+    FileOptions,
     Outputs,
     open_against,
+    plan_files,
     refuse_overwriting,
     require_place,
-    scrub_csv,
+    scrub_file,
+    scrub_files,
 )
 
 if TYPE_CHECKING:
-    from bloctel.scrub import ScrubSummary
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from bloctel.question import Question
+    from bloctel.scrub import ScrubbedFile, ScrubSummary
     from bloctel.scrub.outputs import Target
+    from bloctel.scrub.reading import Source
+    from bloctel.scrub.receipts import ReceiptMaker
 
 __all__ = ["scrub"]
 
@@ -49,7 +63,14 @@ def _output(what: str, option: str) -> object:
 
 
 def scrub(
-    file: Annotated[str, typer.Argument(help="A CSV file; - is standard input.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="A call file: CSV, also in gzip or zstd, Parquet or Excel; - is "
+            "standard input.  With --into also a folder, a pattern, or several.",
+        ),
+    ],
     against: Annotated[
         str,
         typer.Option(
@@ -70,6 +91,15 @@ def scrub(
     output: Annotated[Optional[str], _output("clear rows", "--output")] = None,
     blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,
     invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,
+    into: Annotated[
+        Optional[str],
+        typer.Option(
+            "--into",
+            metavar="FOLDER",
+            help="Where NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv of each "
+            "NAME.csv go, instead of --output, --blocked and --invalid.",
+        ),
+    ] = None,
     on: OnOption = None,
     lists: ListsOption = None,
     region: RegionOption = None,
@@ -97,6 +127,22 @@ def scrub(
             help="Whether the first row names the columns; detected if not given.",
         ),
     ] = None,
+    sheet: Annotated[
+        Optional[str],
+        typer.Option(
+            "--sheet",
+            metavar="NAME",
+            help="The sheet of a workbook; the first with the phone column if not "
+            "given.",
+        ),
+    ] = None,
+    unpack_without_limit: Annotated[
+        bool,
+        typer.Option(
+            "--unpack-without-limit",
+            help="Unpack archives that you trust to whatever size.",
+        ),
+    ] = False,
     receipt: ReceiptOption = None,
     journal: JournalOption = None,
     sign_key: SignKeyOption = None,
@@ -111,11 +157,11 @@ def scrub(
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Split a CSV file by what the lists say of its numbers on that day.
+    """Split call files by what the lists say of their numbers on that day.
 
-    Rows go out byte for byte as they came in, in order.  Every row lands in exactly
-    one of clear, blocked and invalid; blocked and invalid rows say why in one added
-    column.  Files appear at the end, whole, or not at all.
+    Rows go out as they came in, of CSV byte for byte, in order.  Every row lands in
+    exactly one of clear, blocked and invalid; blocked and invalid rows say why in one
+    added column.  Files appear at the end, whole, or not at all.
 
     'clear' means: on none of the lists asked.  It never means that the number may be
     called.
@@ -127,48 +173,164 @@ def scrub(
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
     """
-    began = time.perf_counter()
-    outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
-    refuse_overwriting(outputs, against)
-    calls, chosen = source(file), [place(column) for column in columns]
-    page = _stream(report)
-    if page is not None:
-        require_place(page, source=calls, outputs=outputs, against=against)
-    maker = receipt_maker(
-        *(calls, outputs),
+    wanted = _Wanted(
+        columns=columns,
+        options=FileOptions(
+            CsvOptions(encoding, _mark(delimiter), header), sheet, unpack_without_limit
+        ),
         against=against,
-        receipt=receipt,
-        journal=journal,
-        sign_key=sign_key,
+        against_column=against_column,
+        on=on,
+        lists=lists,
+        region=region,
+        keeping=(receipt, journal, sign_key),
+        report=report,
+        format=format,
     )
-    with open_against(against, column=place(against_column), region=region) as book:
-        question = book.question(on=on, lists=lists, region=region)
+    outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
+    if into is None:
+        _scrub_one(_only(files), outputs, wanted)
+    else:
+        _scrub_many(files, into, outputs, wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is asked of one file as of many."""
+
+    columns: list[str]
+    options: FileOptions
+    against: str
+    against_column: str | None
+    on: date | None
+    lists: list[str] | None
+    region: str | None
+    keeping: tuple[Path | None, Path | None, Path | None]
+    report: str | None
+    format: Format
+
+    @property
+    def places(self) -> list[str | int]:
+        """The phone columns."""
+        return [place(column) for column in self.columns]
+
+    @contextmanager
+    def question(self) -> Iterator[Question]:
+        """Open what is scrubbed against, and give the question to it."""
+        with open_against(
+            self.against, column=place(self.against_column), region=self.region
+        ) as book:
+            yield book.question(on=self.on, lists=self.lists, region=self.region)
+
+    def receipt_maker(self, source: Source, outputs: Outputs) -> ReceiptMaker | None:
+        """Return what makes the receipt, if one is asked for."""
+        receipt, journal, sign_key = self.keeping
+        return receipt_maker(
+            *(source, outputs),
+            against=self.against,
+            receipt=receipt,
+            journal=journal,
+            sign_key=sign_key,
+        )
+
+
+def _scrub_one(file: str, outputs: Outputs, wanted: _Wanted) -> None:
+    began = time.perf_counter()
+    refuse_overwriting(outputs, wanted.against)
+    calls, page = source(file), _stream(wanted.report)
+    if page is not None:
+        require_place(page, source=calls, outputs=outputs, against=wanted.against)
+    maker = wanted.receipt_maker(calls, outputs)
+    with wanted.question() as question:
         with progress_bar("scrub") as progress:
-            summary = scrub_csv(
+            summary = scrub_file(
                 maker.source if maker else calls,
                 question,
-                columns=chosen,
+                columns=wanted.places,
                 outputs=maker.outputs if maker else outputs,
-                options=CsvOptions(encoding, _mark(delimiter), header),
+                options=wanted.options,
                 progress=progress,
             )
-        made = maker.make(summary, question, columns=chosen) if maker else None
+        made = maker.make(summary, question, columns=wanted.places) if maker else None
     seconds = time.perf_counter() - began
     if page is not None:
         report_on(
             *(summary, page),
             file=file,
-            columns=columns,
-            against=against,
+            columns=wanted.columns,
+            against=wanted.against,
             asked=question,
             receipt=made,
         )
-    # the rows may be on standard output: then the summary goes beside it
-    taken = "-" in (output, blocked, invalid, report)
-    print_record(
-        _record(summary, seconds), format, to=sys.stderr if taken else sys.stdout
-    )
+    # what is on standard output may not be mixed: then the summary goes beside it
+    is_taken = sys.stdout.buffer in (page, *outputs.wanted().values())
+    to = sys.stderr if is_taken else sys.stdout
+    print_record(_record(summary, seconds), wanted.format, to=to)
     warn_of(summary)
+
+
+def _scrub_many(
+    files: Sequence[str], into: str, outputs: Outputs, wanted: _Wanted
+) -> None:
+    receipt, journal, sign_key = wanted.keeping
+    if receipt is not None or wanted.report is not None:
+        raise InputError(
+            "--journal for the receipts of many files", "another", "--into"
+        )
+    if sign_key is not None and journal is None:
+        raise InputError("--journal with --sign-key", "none")
+    for job in _planned(files, into, outputs):
+        refuse_overwriting(job, wanted.against)
+
+    def watch(source: Path, outputs: Outputs) -> ReceiptMaker:
+        return cast("ReceiptMaker", wanted.receipt_maker(source, outputs))
+
+    with wanted.question() as question, progress_bar("scrub") as progress:
+        done = scrub_files(
+            files,
+            question,
+            columns=wanted.places,
+            into=into,
+            options=wanted.options,
+            progress=progress,
+            watch=watch if journal else None,
+        )
+    _tell(done, wanted.format)
+
+
+def _only(files: Sequence[str]) -> str:
+    """Return the only file that is given."""
+    what = "several files" if len(files) > 1 else "a folder"
+    if len(files) > 1 or os.path.isdir(files[0]):
+        raise InputError(f"--into FOLDER for the results of {what}", "none")
+    return files[0]
+
+
+def _planned(files: Sequence[str], into: str, outputs: Outputs) -> list[Outputs]:
+    """Return where the rows of each of many files go."""
+    if outputs.wanted():
+        raise InputError("--into, or --output, --blocked and --invalid", "both")
+    if "-" in files:
+        raise InputError("files that have names", "standard input", "--into")
+    return [outputs for _, outputs in plan_files(files, into)]
+
+
+def _tell(done: Sequence[ScrubbedFile], format: Format) -> None:
+    """Print what became of each of many files; exit with 2 if any failed."""
+    rows = [
+        (each.source, s.rows, s.clear, s.blocked, s.invalid)
+        for each in done
+        if (s := each.summary) is not None
+    ]
+    print_rows(("file", "rows", "clear", "blocked", "invalid"), rows, format)
+    for each in done:
+        if each.summary is not None:
+            warn_of(each.summary, of=each.source)
+    failed = [each.error for each in done if each.error is not None]
+    for error in failed:
+        typer.echo(f"bloctel: {error}", err=True)
+    if failed:
+        raise typer.Exit(2)
 
 
 def _stream(path: str | None) -> Target | None:

@@ -11,6 +11,7 @@ from bloctel.scrub import ReportSubject, shown_target, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bloctel.question import Question
     from bloctel.scrub import ScrubSummary
@@ -59,7 +60,8 @@ def _entries(receipt: Receipt) -> dict[str, object]:
     }
 
 
-def warn_of(summary: ScrubSummary) -> None:
-    """Say on standard error what marks of a machine the file bears."""
+def warn_of(summary: ScrubSummary, *, of: Path | None = None) -> None:
+    """Say on standard error what marks of a machine a file bears."""
+    place = f" - at {of}" if of else ""
     for finding in summary.findings:
-        sys.stderr.write(f"bloctel: warning: {finding}\n")
+        sys.stderr.write(f"bloctel: warning: {finding}{place}\n")

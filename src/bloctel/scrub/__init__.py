@@ -10,10 +10,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from bloctel.scrub.against import open_against, refuse_overwriting, shown_target
+from bloctel.scrub.call_file import FileOptions, scrub_file
 from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
 from bloctel.scrub.dialect import CsvOptions
 from bloctel.scrub.frames import scrub
 from bloctel.scrub.makeup import Finding, Makeup
+from bloctel.scrub.many_files import ScrubbedFile, plan_files, scrub_files
 from bloctel.scrub.masking import Example
 
 if TYPE_CHECKING:
@@ -22,16 +24,21 @@ if TYPE_CHECKING:
 __all__ = [
     "CsvOptions",
     "Example",
+    "FileOptions",
     "Finding",
     "Makeup",
     "Outputs",
     "ReportSubject",
     "ScrubSummary",
+    "ScrubbedFile",
     "open_against",
+    "plan_files",
     "refuse_overwriting",
     "require_place",
     "scrub",
     "scrub_csv",
+    "scrub_file",
+    "scrub_files",
     "shown_target",
     "write_report",
 ]

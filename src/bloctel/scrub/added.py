@@ -7,9 +7,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from bloctel.scrub.reading import RecordFile
 
-__all__ = ["ADDED_COLUMN", "extended_header", "suffix"]
+__all__ = ["ADDED_COLUMN", "extended_header", "harmless", "suffix"]
 
 ADDED_COLUMN: Final = "bloctel"
+
+#: What a cell begins with that a spreadsheet runs as a formula, in both widths.
+_FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+
+
+def harmless(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula, as an apostrophe does it.
+
+    Our texts begin with the name of a column or a list, which are the maker's choice.
+
+    >>> harmless("=A1: own")
+    "'=A1: own"
+    """
+    return f"'{text}" if text.startswith(_FORMULA_MARKS) else text
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:

@@ -33,12 +33,20 @@ if TYPE_CHECKING:
     from bloctel.scrub.makeup import Finding
     from bloctel.scrub.masking import Example
 
-__all__ = ["Outputs", "ScrubSummary", "scrub_csv"]
+__all__ = [
+    "KINDS",
+    "Outputs",
+    "ScrubSummary",
+    "refuse_decimals",
+    "scrub_csv",
+    "summarise",
+]
 
 #: One reads and writes; to judge what it reads, two are kept at work at the most.
 _MOST_USEFUL: Final = 3
 
-_KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
+#: What stands in each output, by its name.
+KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class Outputs:
 
     def wanted(self) -> dict[str, Target]:
         """Return the outputs that there are, by name."""
-        given = {name: getattr(self, name) for name in _KINDS}
+        given = {name: getattr(self, name) for name in KINDS}
         return {name: target for name, target in given.items() if target is not None}
 
 
@@ -133,8 +141,8 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
         sorter = _Sorter(records, judge, files.keys())
         with closing(beside(sorter.sort, records.batches(), threads - 1)) as parts:
             _write_rows(parts, files)
-        _refuse_decimals(judge, records)
-    return _summary(judge, targets)
+        refuse_decimals(judge, records.dialect.columns.names, records.name)
+    return summarise(judge, targets)
 
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
@@ -142,7 +150,7 @@ def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
     header, extended = records.header, extended_header(records)
     for name, file in files.items():
         file.write(records.dialect.encoding.bom)
-        file.write(records.encode(header if _KINDS[name] == CLEAR else extended))
+        file.write(records.encode(header if KINDS[name] == CLEAR else extended))
 
 
 class _Sorter:
@@ -163,8 +171,8 @@ class _Sorter:
         suffixes = [self._suffix(reason) for reason in judgement.reasons]
         parts = {}
         for name in self._wanted:
-            rows = batch.data, batch.records, judgement.kinds, _KINDS[name]
-            if _KINDS[name] == CLEAR:
+            rows = batch.data, batch.records, judgement.kinds, KINDS[name]
+            if KINDS[name] == CLEAR:
                 part = gather(*rows)
             else:
                 part = gather_extended(*rows, judgement.reason_of, suffixes)
@@ -180,22 +188,25 @@ def _write_rows(
             file.write(part[name])
 
 
-def _refuse_decimals(judge: Judge, records: RecordFile) -> None:
+def refuse_decimals(judge: Judge, names: Sequence[str], where: str) -> None:
     """Refuse a column of decimals without one number: a price, or a wrong column.
 
     Half of them are enough, since a price of 12.0 reads as the two digits 12.
+
+    Raises:
+        InputError: It is one.
     """
     tally = judge.tally
     suspects = np.flatnonzero(
         (tally.numbers == 0) & (2 * tally.decimals > tally.filled)
     )
     for column in suspects.tolist():
-        name = records.dialect.columns.names[column]
-        where = f"{records.name}, column {name!r}"
-        raise InputError("phone numbers", "decimal numbers", where)
+        place = f"{where}, column {names[column]!r}"
+        raise InputError("phone numbers", "decimal numbers", place)
 
 
-def _summary(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
+def summarise(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
+    """Return what a scrub found and wrote."""
     tally = judge.tally
     clear, blocked, invalid = tally.kinds.tolist()
     return ScrubSummary(

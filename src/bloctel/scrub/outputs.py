@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from bloctel.errors import InputError
 from bloctel.files import PendingFile
+from bloctel.scrub.compression import PendingArchive, codec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ def open_outputs(
     Each is written beside its final name and renamed at the end.
     A stream gets its bytes at the end too, so that no reader of a pipe takes the
     rows of a failed run for a result.
+    What is written to a path that ends in .gz or .zst is compressed.
 
     Args:
         targets: Where each output goes, by its name in messages.
@@ -40,6 +42,7 @@ def open_outputs(
 
     Raises:
         InputError: A target cannot be written, is the source, or is there twice.
+        MissingExtraError: A target ends in .zst, and zstandard is not installed.
     """
     refuse_clashes(targets, source)
     pending: dict[str, _Pending] = {}
@@ -74,13 +77,15 @@ class _PendingStream:
         self.file.close()
 
 
-_Pending = PendingFile | _PendingStream
+_Pending = PendingFile | PendingArchive | _PendingStream
 
 
 def _pending(target: Target) -> _Pending:
     if not isinstance(target, str | Path):
         return _PendingStream(target)
     try:
+        if (codec := codec_of(target)) is not None:
+            return PendingArchive(target, codec)
         return PendingFile(target)
     except OSError as error:
         got = f"one that cannot be written to ({error.strerror})"
@@ -88,7 +93,7 @@ def _pending(target: Target) -> _Pending:
 
 
 def _is_file(output: _Pending) -> bool:
-    return isinstance(output, PendingFile)
+    return not isinstance(output, _PendingStream)
 
 
 def refuse_clashes(

@@ -195,7 +195,10 @@ def open_records(
 
 def source_name(source: Source) -> str:
     """Return how messages call the source."""
-    return str(source) if isinstance(source, str | Path) else "the input stream"
+    if isinstance(source, str | Path):
+        return str(source)
+    # a stream of ours says which file it was made from
+    return str(getattr(source, "label", "the input stream"))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 
 from bloctel._digits import REASONS
 from bloctel.scrub._records import MISSING
+from bloctel.scrub.added import harmless
 from bloctel.scrub.makeup import Makeup
 from bloctel.scrub.masking import MOST_EXAMPLES, MOST_READ, Examples
 
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.reading import Batch
 
-__all__ = ["BLOCKED", "CLEAR", "INVALID", "Judge", "Judgement", "Question", "Tally"]
+__all__ = [
+    "BLOCKED",
+    "CELL_ERROR",
+    "CLEAR",
+    "INVALID",
+    "Judge",
+    "Judgement",
+    "Question",
+    "Tally",
+]
 
 CLEAR: Final = 0
 BLOCKED: Final = 1
@@ -33,11 +43,15 @@ _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
 #: A refusal that only a file knows: the row ends before the column.
 _MISSING_FIELD: Final = _FIRST_KEY - 1
+#: One that only a workbook knows: an error, or a formula without a value.
+CELL_ERROR: Final = _FIRST_KEY - 2
 
 
 def _reason(code: int) -> str:
     if code == _MISSING_FIELD:
         return "missing_field"
+    if code == CELL_ERROR:
+        return "cell_error"
     return REASONS[code] if code < len(REASONS) else ""
 
 
@@ -269,7 +283,7 @@ class Judge:
             which = f"{self._names[column]}: " if len(self._names) > 1 else ""
             start = f" since {since.isoformat()}" if since else ""
             end = f" until {until.isoformat()}" if until else ""
-            known = name, f"{which}{name}{start}{end}"
+            known = name, harmless(f"{which}{name}{start}{end}")
             self._known[column, match] = known
         return known
 
