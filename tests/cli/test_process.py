@@ -202,16 +202,20 @@ def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 
 @posix
-def test_ctrl_c_leaves_nothing(lists: Path, tmp_path: Path) -> None:
-    """Exit code 130, no traceback, no file, no temporary."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_run_that_is_stopped_leaves_nothing(
+    name: str, lists: Path, tmp_path: Path
+) -> None:
+    """By Ctrl-C, `kill` or a closed terminal: no traceback, no file, no temporary."""
     folder = tmp_path / "out"
     running = big_scrub(lists, folder)
     assert len(list(folder.iterdir())) == 2
+    number = getattr(signal, name)
 
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     stdout, stderr = running.communicate()
 
-    assert running.returncode == 130
+    assert running.returncode == 128 + number
     assert stdout == b""
     assert b"Traceback" not in stderr
     assert list(folder.iterdir()) == []
@@ -229,6 +233,44 @@ def test_a_killed_run_leaves_nothing_under_the_final_names(
     running.communicate()
 
     assert not {path.name for path in folder.iterdir()} & {"clear", "blocked"}
+
+
+@posix
+def test_a_run_after_a_killed_one_starts_clean(lists: Path, tmp_path: Path) -> None:
+    """It removes what the killed one left, and nothing of one that lives."""
+    folder, calls = tmp_path / "out", tmp_path / "calls.csv"
+    calls.write_text(f"tel\n{NOT_LISTED}\n")
+    killed = big_scrub(lists, folder)
+    killed.kill()
+    killed.communicate()
+    assert len(list(folder.iterdir())) == 2
+    living = big_scrub(lists, tmp_path / "other")
+    parts = set((tmp_path / "other").iterdir())
+    command = ("scrub", calls, "--against", lists, "--column", "tel")
+
+    for output in (folder / "clear", tmp_path / "other" / "clear"):
+        assert process(*command, "--output", output).returncode == 0
+
+    assert [path.name for path in folder.iterdir()] == ["clear"]
+    assert parts < set((tmp_path / "other").iterdir())
+    living.kill()
+    living.communicate()
+
+
+@posix
+def test_signals_that_are_ignored_stay_so() -> None:
+    """As `nohup` wants it: the run goes on when the terminal is closed."""
+    code = (
+        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
+        "from bloctel.cli import _end_in_order; _end_in_order();"
+        "os.kill(os.getpid(), signal.SIGHUP); print('on')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT
+    )
+
+    assert (done.returncode, done.stdout) == (0, "on\n")
 
 
 @posix

@@ -5,10 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bloctel import Status, rules
+from bloctel._digits import FIRST_KEY
+from bloctel.columns import blocks
+from bloctel.lookup import Book
 from call_files import ENDINGS, HEADER, LISTED, read, scrub, write
 
 numbers = st.sampled_from(
@@ -53,3 +58,34 @@ def test_each_kind_is_split_as_the_csv_of_its_rows(
             found.append((counts, reasons, [read(output) for output in outputs]))
 
     assert found[0] == found[1]
+
+
+#: Numbers that can be read in two ways, keys and texts, on the list or not.
+BOOK = Book.of_numbers(
+    np.array([33_639_980_001, 33_199_000_003, 687_123_456, 447_700_900_123], np.uint64),
+    rules.load("own"),
+    "FR",
+)
+integers = st.sampled_from(
+    [639_980_001, 687_123_456, 33_199_000_003, 447_700_900_123, 612_345_678, 12, -1]
+)
+
+
+@given(st.lists(integers | st.none()), st.lists(integers | numbers | st.none()))
+def test_a_block_is_matched_as_it_is_looked_up(
+    column: list[int | None], mixed: list[int | str | None]
+) -> None:
+    """A scrub of integers and mixed cells knows no other answers than `check_many`."""
+    masked = np.ma.MaskedArray(
+        np.array([number or 0 for number in column], np.int64),
+        [number is None for number in column],
+    )
+    for rows in (masked, mixed):
+        found = [BOOK.question().match_block(block) for block in blocks(rows)]
+
+        statuses = [
+            Status.BLOCKED if match >= 0 else Status(2 * (key < FIRST_KEY))
+            for keys, matches in found
+            for key, match in zip(keys.tolist(), matches.tolist(), strict=True)
+        ]
+        assert statuses == BOOK.check_many(rows).tolist()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bloctel.files import PendingFile, replacing
+from bloctel.files import PendingFile, remove_leftovers, replacing
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
@@ -239,3 +239,109 @@ def test_a_file_is_discarded_more_than_once(tmp_path: Path) -> None:
     pending.discard()
 
     assert names(tmp_path) == ["file"]
+
+
+def left_by_a_killed_run(folder: Path) -> Path:
+    """Return what a run left that was killed while it wrote."""
+    program = (
+        "import os, signal, sys\n"
+        "from bloctel.files import PendingFile\n"
+        "PendingFile(sys.argv[1]).file.flush()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    source = str(Path(__file__).parents[2] / "src")
+    before = set(folder.iterdir())
+    subprocess.run(
+        [sys.executable, "-c", program, folder / "file"],
+        env={**os.environ, "PYTHONPATH": source},
+    )
+    (left,) = set(folder.iterdir()) - before
+    return left
+
+
+@posix
+def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
+    """And nothing else: not what lives, not what only looks alike."""
+    left = [left_by_a_killed_run(tmp_path) for _ in range(2)]
+    alike = [".bloctel-0123456789abcdef.parts", "bloctel-0123456789abcdef.part"]
+    alike += [".bloctel-x.part", ".bloctel-0123456789ABCDEF.part"]
+    for name in alike:
+        (tmp_path / name).touch()
+    living = PendingFile(tmp_path / "file")
+    target = tmp_path / "precious"
+    target.touch()
+    (tmp_path / ".bloctel-0123456789abcdef.part").symlink_to(target)
+    (tmp_path / ".bloctel-1123456789abcdef.part").mkdir()
+
+    remove_leftovers(tmp_path)
+
+    assert not any(path.exists() for path in left)
+    assert len(names(tmp_path)) == len(alike) + 4
+    living.finish()
+    remove_leftovers(tmp_path)  # a file that is whole and waits for its name
+    living.publish()
+    assert "file" in names(tmp_path)
+    remove_leftovers(tmp_path / "no such folder")
+
+
+@posix
+def test_a_file_system_without_locks_keeps_its_leftovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody can tell from a living run's stays; files are written as before."""
+    left = left_by_a_killed_run(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+
+    with replacing(tmp_path / "file") as file:
+        remove_leftovers(tmp_path)
+        file.write(b"x")
+
+    assert (tmp_path / "file").read_bytes() == b"x"
+    assert left.exists()
+
+
+@posix
+def test_a_file_that_was_taken_for_a_leftover_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run may look between the making of a file and its locking."""
+    import fcntl
+
+    ordinary = fcntl.flock
+    removed: list[str] = []
+
+    def late(descriptor: int, how: int) -> None:
+        if not removed:
+            (name,) = names(tmp_path)
+            removed.append(name)
+            (tmp_path / name).unlink()
+        ordinary(descriptor, how)
+
+    monkeypatch.setattr("fcntl.flock", late)
+
+    with replacing(tmp_path / "file") as file:
+        file.write(b"x")
+
+    assert names(tmp_path) == ["file"]
+    assert len(removed) == 1
+
+
+@posix
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    """Neither of a file that was published nor of one that was not."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs Linux")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    for number in range(20):
+        pending = PendingFile(tmp_path / "file")
+        if number % 2:
+            pending.finish()
+            pending.publish()
+        pending.discard()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

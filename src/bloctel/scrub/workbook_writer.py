@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
@@ -75,7 +77,8 @@ class WorkbookWriter:
         self, file: BinaryIO, sheets: Sequence[tuple[str, bool]], folder: str
     ) -> None:
         module = writer_module()
-        self._book = module.Workbook(file, {**_OPTIONS, "tmpdir": folder})
+        self._sink = _Sink(file)
+        self._book = module.Workbook(self._sink, {**_OPTIONS, "tmpdir": folder})
         self._sheets: dict[str, Any] = {}
         self._formats = {
             kind: self._book.add_format({"num_format": number})
@@ -132,7 +135,43 @@ class WorkbookWriter:
             raise cause if isinstance(cause, OSError) else error from error
 
     def abandon(self) -> None:
-        """Let go of the temporary files, if they are still there."""
+        """Let go of the file, and of the temporary ones if they are still there."""
+        self._sink.abandon()
         for sheet in self._sheets.values():
             if (rows := getattr(sheet, "row_data_fh", None)) is not None:
                 rows.close()
+
+
+class _Sink:
+    """A file that, once abandoned, lets an archive end itself into nothing.
+
+    Python does that for an archive that could not be written, whenever it forgets it.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file: BinaryIO | None = file
+        self._place = 0
+
+    def abandon(self) -> None:
+        self._file = None
+
+    def write(self, data: bytes, /) -> int:
+        if self._file is not None:
+            self._file.write(data)
+        self._place += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence != os.SEEK_SET:
+            raise io.UnsupportedOperation
+        if self._file is not None:
+            self._file.seek(offset)
+        self._place = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._place
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()

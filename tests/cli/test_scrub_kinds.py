@@ -1,0 +1,115 @@
+"""`bloctel scrub` of files of every kind, and of many."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import openpyxl
+import pytest
+
+from call_files import ENDINGS, names, read, write
+from command_line import LISTED, NOT_LISTED, run, sentence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = [["nom", "tel"], ["A", LISTED], ["B", NOT_LISTED], ["C", "12"]]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_of_any_kind(ending: str, lists: Path, tmp_path: Path) -> None:
+    """The same command, whatever the file is."""
+    calls = write(tmp_path / f"calls.{ending}", ROWS)
+    clear, blocked = tmp_path / f"clear.{ending}", tmp_path / f"blocked.{ending}"
+
+    done = run(
+        *("scrub", calls, "--against", lists, "--column", "tel"),
+        *("--output", clear, "--blocked", blocked, "--format", "json"),
+    )
+
+    assert done.code == 0
+    summary = json.loads(done.stdout)
+    assert [summary[k] for k in ("rows", "clear", "blocked", "invalid")] == [3, 1, 1, 1]
+    assert read(clear) == [ROWS[0], ROWS[2]]
+    assert read(blocked)[1] == [*ROWS[1], "own"]
+
+
+def test_a_sheet_is_named(lists: Path, tmp_path: Path) -> None:
+    """And told if it is not there."""
+    path = write(tmp_path / "calls.xlsx", ROWS)
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("More").append(["tel"])
+    book.save(path)
+    command = ("scrub", path, "--against", lists, "--column", "tel", "--sheet")
+
+    assert run(*command, "More").stdout.startswith("rows     0")
+    assert "a sheet 'Less', got the sheets 'Sheet1', 'More'" in sentence(
+        run(*command, "Less")
+    )
+
+
+def test_a_folder_into_a_folder(lists: Path, tmp_path: Path) -> None:
+    """A line for each file; the exit code says that one was bad, its sentence why."""
+    calls, into = tmp_path / "calls", tmp_path / "out"
+    calls.mkdir()
+    write(calls / "a.csv", ROWS)
+    write(calls / "b.parquet", ROWS)
+    command = ("scrub", calls, "--against", lists, "--column", "tel", "--into", into)
+
+    good = run(*command, "--format", "csv")
+    (calls / "bad.csv").write_text("nom\nA\n")
+    bad = run(*command, "--format", "csv")
+
+    lines = ["file,rows,clear,blocked,invalid"]
+    lines += [f"{calls / name},3,1,1,1" for name in ("a.csv", "b.parquet")]
+    assert (good.code, good.stderr) == (0, "")
+    assert good.stdout.splitlines() == lines
+    assert (bad.code, bad.stdout) == (2, good.stdout)
+    assert bad.stderr == (
+        "bloctel: expected a column 'tel', got the columns 'nom'"
+        f" - at {calls / 'bad.csv'}\n"
+    )
+    assert len(names(into)) == 6
+
+
+def test_several_files_as_a_shell_gives_them(lists: Path, tmp_path: Path) -> None:
+    """An unquoted pattern becomes many arguments."""
+    files = [write(tmp_path / f"{name}.csv", ROWS) for name in "ab"]
+    command = ("--against", lists, "--column", "tel", "--into", tmp_path / "out")
+
+    assert run("scrub", *files, *command).code == 0
+    assert run("scrub", f"{tmp_path}/?.csv", *command).code == 0
+    assert len(names(tmp_path / "out")) == 6
+
+
+def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
+    """Nothing is written, the folder is not made."""
+    calls, into = write(tmp_path / "calls.csv", ROWS), tmp_path / "out"
+    command = ("--against", lists, "--column", "tel", "--into", into)
+
+    both = run("scrub", calls, *command, "--output", tmp_path / "x.csv")
+    stream = run("scrub", "-", *command)
+
+    assert sentence(both) == (
+        "expected --into, or --output, --blocked and --invalid, got both"
+    )
+    assert sentence(stream) == (
+        "expected files that have names, got standard input - at --into"
+    )
+    assert not into.exists()
+
+
+def test_the_list_is_never_a_result(lists: Path, tmp_path: Path) -> None:
+    """A list that is called like a result of one of the files stays."""
+    calls = write(tmp_path / "calls.csv", ROWS)
+    against = lists.rename(tmp_path / "calls.clear.csv")
+    content = against.read_bytes()
+
+    done = run(
+        *("scrub", calls, "--against", against, "--column", "tel"),
+        *("--into", tmp_path),
+    )
+
+    assert "got the same as the opposition list" in sentence(done)
+    assert against.read_bytes() == content
