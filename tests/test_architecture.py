@@ -58,6 +58,7 @@ RANKS = {
     "books": 15,
     "scrub": 16,
     "bulk": 17,
+    "integrations": 17,
     "cli": 18,
     "__init__": 19,
     "__main__": 19,
