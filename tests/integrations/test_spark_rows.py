@@ -19,7 +19,9 @@ from bloctel.errors import (
     MissingExtraError,
     SnapshotError,
 )
-from bloctel.integrations import spark
+from bloctel.integrations import spark, spark_worker
+from bloctel.integrations.spark_worker import Edition, Job
+from bloctel.snapshot import read_content
 from dirty_rows import ABROAD, DAY, expected, integers, lists_of, texts
 
 if TYPE_CHECKING:
@@ -39,21 +41,21 @@ def path(tmp_path: Path) -> Path:
 def _new_worker() -> Iterator[None]:
     """Let each test be a worker that has opened nothing yet."""
     yield
-    spark._opened.cache_clear()
+    spark_worker.opened.cache_clear()
 
 
-def job_of(path: Path, names: tuple[str, ...] = ("phone",), **more: Any) -> spark._Job:
+def job_of(path: Path, names: tuple[str, ...] = ("phone",), **more: Any) -> Job:
     """Return what the driver would tell a worker about a file."""
-    edition = spark._edition(spark._read(path))
+    edition = Edition.of(read_content(path, verify=True))
     plain = {"on": DAY, "lists": None, "region": None}
     places = tuple(range(len(names)))
     told = {"places": places, "names": names, **plain, **more}
-    return spark._Job(str(path), True, edition, bloctel.__version__, **told)
+    return Job(str(path), True, edition, bloctel.__version__, **told)
 
 
-def said(job: spark._Job, *batches: pa.RecordBatch) -> list[tuple[str, str | None]]:
+def said(job: Job, *batches: pa.RecordBatch) -> list[tuple[str, str | None]]:
     """Return the two added columns as rows."""
-    added = [batch.columns[-2:] for batch in spark._judged(job, iter(batches))]
+    added = [batch.columns[-2:] for batch in spark_worker.judged(job, iter(batches))]
     return [
         pair
         for kinds, reasons in added
@@ -125,7 +127,7 @@ def test_other_columns_pass_as_they_are(path: Path) -> None:
     schema = pa.schema([pa.field("phone", pa.string(), nullable=False), field])
     batch = pa.record_batch([["0199000001"], [["x"]]], schema=schema)
 
-    [out] = spark._judged(job_of(path), iter([batch]))
+    [out] = spark_worker.judged(job_of(path), iter([batch]))
 
     assert out.schema.names == ["phone", "tags", "bloctel", "bloctel_reason"]
     assert [out.schema.field(place) for place in range(2)] == list(schema)
@@ -190,7 +192,7 @@ def test_a_file_is_opened_once(path: Path) -> None:
     for _ in range(3):
         said(job, pa.record_batch({"phone": ["0639980000"]}))
 
-    assert spark._opened.cache_info()[:2] == (2, 1)
+    assert spark_worker.opened.cache_info()[:2] == (2, 1)
 
 
 def test_another_version_of_the_library_is_refused(path: Path) -> None:

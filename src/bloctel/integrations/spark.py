@@ -1,110 +1,36 @@
 """Scrubs of Spark DataFrames: one list and one day, on any number of machines.
 
 The snapshot travels as a file, once to each executor, and is never an object in a
-closure.  Python workers map it, so that those of an executor share its pages.  What the
-driver saw of the file goes with the job: a worker that finds another one raises, and no
-result is a mixture of two lists.
+closure.  Python workers map it, so that those of an executor share its pages.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from bloctel import _digits, clock, rules
+from bloctel import clock, rules
 from bloctel._version import __version__
 from bloctel.books import is_url
-from bloctel.columns import Integers, blocks
-from bloctel.errors import (
-    CannotAnswerError,
-    InputError,
-    MissingExtraError,
-    SnapshotError,
-)
+from bloctel.errors import InputError, MissingExtraError, SnapshotError
 from bloctel.files import replacing
-from bloctel.numbers import is_french, read_block
+from bloctel.integrations.spark_worker import REASON_COLUMN, Edition, Job, judged
 from bloctel.periods import plain_day
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.header import named_columns
-from bloctel.scrub.verdicts import CLEAR, Judge
-from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
+from bloctel.snapshot import Content, Snapshot, read_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
-    from uuid import UUID
 
-    from numpy.typing import NDArray
-
-    from bloctel.columns import Block
     from bloctel.lookup import Book
-    from bloctel.question import Question
-    from bloctel.scrub.verdicts import Judgement
-    from bloctel.snapshot.reading import Stamp
 
-__all__ = ["REASON_COLUMN", "scrub"]
-
-#: The column that is added beside `ADDED_COLUMN`.
-REASON_COLUMN: Final = f"{ADDED_COLUMN}_reason"
+__all__ = ["scrub"]
 
 #: The types of Spark whose rows are read.
 _READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
-#: By `CLEAR`, `BLOCKED` and `INVALID`.
-_KINDS: Final = ("clear", "blocked", "invalid")
-_NINE_DIGITS: Final = 10**8, 10**9
-#: A worker of a long application sees a new list each night.
-_KEPT_FILES: Final = 4
-
-
-class _Edition(NamedTuple):
-    """What tells one snapshot from every other, wherever its file lies."""
-
-    registry: UUID | None
-    generation: int
-    built_on: date
-    checksum: int
-
-    def __str__(self) -> str:
-        return (
-            f"the snapshot of {self.built_on}, generation {self.generation}, "
-            f"checksum {self.checksum:016x}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What a worker is told: little, for it is sent with each task.
-
-    Attributes:
-        file: The snapshot's path on each machine, or its name among Spark's files.
-        is_shared: Which of the two that is.
-        edition: The only content of the file that may be used.
-        version: The version of the library that the driver runs.
-        on: The day.
-        lists: The names of the lists to ask; None for all of the snapshot.
-        region: The region of national forms; None for the snapshot's own.
-        places: Where the phone columns stand in a row.
-        names: How reasons call them.
-    """
-
-    file: str
-    is_shared: bool
-    edition: _Edition
-    version: str
-    on: date
-    lists: tuple[str, ...] | None
-    region: str | None
-    places: tuple[int, ...]
-    names: tuple[str, ...]
-
-
-# ---------------------------------------------------------------------------
-# On the driver
-# ---------------------------------------------------------------------------
 
 
 def scrub(  # noqa: PLR0913 - each is a part of the question
@@ -152,8 +78,8 @@ def scrub(  # noqa: PLR0913 - each is a part of the question
     asked = _names(lists)
     day = _fixed_day(Snapshot(content), on, asked, region)
     file = str(Path(snapshot).absolute()) if shared else _carry(df, content)
-    edition = _edition(content)
-    job = _Job(file, shared, edition, __version__, day, asked, region, places, names)
+    edition = Edition.of(content)
+    job = Job(file, shared, edition, __version__, day, asked, region, places, names)
     return _with_job(df, job)
 
 
@@ -192,11 +118,11 @@ def _phone_columns(
     """Return the places and the names of the phone columns."""
     wanted = (column,) if isinstance(column, str | int) else tuple(column)
     chosen = named_columns(wanted, where="column")([schema.names], True)
-    for place, name in zip(chosen.indexes, chosen.names, strict=True):
+    for place in chosen.indexes:
         kind = schema.fields[place].dataType.simpleString()
         if kind.partition(" ")[0] not in _READABLE:
             expected = f"text or whole numbers (one of {', '.join(_READABLE)})"
-            raise InputError(expected, kind, f"column {name!r}")
+            raise InputError(expected, kind, f"column {place + 1}")
     return chosen.indexes, chosen.names
 
 
@@ -231,11 +157,6 @@ def _fixed_day(
     return days.pop()
 
 
-def _edition(content: Content) -> _Edition:
-    info = content.info
-    return _Edition(info.registry, info.generation, info.built_on, content.checksum)
-
-
 def _carry(df: Any, content: Content) -> str:
     """Put a snapshot among Spark's files, and return its name there.
 
@@ -262,7 +183,7 @@ def _carry(df: Any, content: Content) -> str:
     return name
 
 
-def _with_job(df: Any, job: _Job) -> Any:
+def _with_job(df: Any, job: Job) -> Any:
     """Return the DataFrame with the job as the last thing that is done to its rows.
 
     Spark finds columns by names, in which dots and backticks mean something and which
@@ -278,114 +199,10 @@ def _with_job(df: Any, job: _Job) -> Any:
     ]
     fields.append(StructField(ADDED_COLUMN, StringType(), nullable=False))
     fields.append(StructField(REASON_COLUMN, StringType()))
+    work = partial(judged, job)
     try:
-        judged = df.toDF(*plain).mapInArrow(partial(_judged, job), StructType(fields))
+        added = df.toDF(*plain).mapInArrow(work, StructType(fields))
     except PySparkException as error:
         got = "one that it cannot (drop or cast it)"
         raise InputError("columns that Spark can hand to Python", got, "df") from error
-    return judged.toDF(*df.columns, ADDED_COLUMN, REASON_COLUMN)
-
-
-# ---------------------------------------------------------------------------
-# On the workers
-# ---------------------------------------------------------------------------
-
-
-def _judged(job: _Job, batches: Iterator[Any]) -> Iterator[Any]:
-    """Yield record batches with the two added columns."""
-    question = _book(job).question(on=job.on, lists=job.lists, region=job.region)
-    judge = Judge(question, job.names)
-    for batch in batches:
-        columns = [batch.column(place) for place in job.places]
-        yield _with_verdicts(batch, judge.settle(*_ask(question, columns)))
-
-
-def _book(job: _Job) -> Snapshot:
-    """Return the snapshot that the driver saw.
-
-    Raises:
-        SnapshotError: Here is another one, or none that can be believed.
-        CannotAnswerError: Here is another version of the library.
-    """
-    if job.version != __version__:
-        raise CannotAnswerError(
-            f"the version of bloctel that the driver runs, {job.version}",
-            f"version {__version__}",
-            "a Python worker of Spark (install the same one on all machines)",
-        )
-    path = Path(job.file) if job.is_shared else _carried(job.file)
-    content = _opened(path, stamp_of(path))
-    found = _edition(content)
-    if found != job.edition:
-        raise SnapshotError(
-            f"{job.edition}, which the driver saw", f"{found} (scrub again)", str(path)
-        )
-    return Snapshot(content)
-
-
-def _carried(name: str) -> Path:
-    from pyspark import SparkFiles  # noqa: PLC0415
-
-    return Path(SparkFiles.get(name))
-
-
-@lru_cache(maxsize=_KEPT_FILES)
-def _opened(path: Path, stamp: Stamp) -> Content:
-    """Map a file and check every byte, once in the life of a worker.
-
-    No note of the check is left for other workers: it would have to be believed.
-    """
-    return read_content(path, verify=True)
-
-
-def _ask(
-    question: Question, columns: Sequence[Any]
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Return what blocks each number or -1, and the code of each refusal or 0."""
-    shape = len(columns), len(columns[0])
-    matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
-    for place, column in enumerate(columns):
-        first = 0
-        for block in blocks(column):
-            rows = slice(first, first + len(block))
-            matches[place, rows], codes[place, rows] = _ask_block(question, block)
-            first += len(block)
-    return matches, codes
-
-
-def _ask_block(
-    question: Question, block: Block
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    keys = read_block(block, question.region)
-    matches = question.match_many(keys)
-    codes = np.where(keys < _digits.FIRST_KEY, keys, 0).astype(np.uint8)
-    if isinstance(block, Integers) and is_french(question.region):
-        in_doubt = (matches < 0) & (codes == 0) & _may_be_abroad(question, block)
-        for row in np.flatnonzero(in_doubt).tolist():
-            key, _ = question.ask(block.value(row), question.region)
-            codes[row] = key if key < _digits.FIRST_KEY else 0
-    return matches, codes
-
-
-def _may_be_abroad(question: Question, block: Integers) -> NDArray[np.bool_]:
-    """Tell which nine digits, French without a 0, are blocked as a foreign number."""
-    lowest, beyond = _NINE_DIGITS
-    values = block.values
-    nine = (values >= lowest) & (values < beyond)
-    if not nine.any():
-        return nine
-    foreign = np.where(nine, values, 0).astype(np.uint64)
-    blocked: NDArray[np.bool_] = question.match_many(foreign) >= 0
-    return blocked
-
-
-def _with_verdicts(batch: Any, judgement: Judgement) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
-    clear = judgement.kinds == CLEAR
-    kinds = pa.array(_KINDS).take(pa.array(judgement.kinds))
-    reasons = pa.array(judgement.reasons, pa.string())
-    said = reasons.take(pa.array(judgement.reason_of, mask=clear))
-    schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
-    schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
-    return pa.RecordBatch.from_arrays([*batch.columns, kinds, said], schema=schema)
+    return added.toDF(*df.columns, ADDED_COLUMN, REASON_COLUMN)
