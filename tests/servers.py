@@ -41,10 +41,12 @@ __all__ = [
 STORAGES: Final = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
 
 
-def unavailable(reason: str, required: str | None) -> None:
-    """Skip a test, or fail it if servers are required."""
+def unavailable(
+    reason: str, required: str | None, switch: str = "BLOCTEL_REQUIRE_SERVERS"
+) -> None:
+    """Skip a test, or fail it if what it needs is required by a switch."""
     if required:
-        pytest.fail(f"BLOCTEL_REQUIRE_SERVERS is set, and {reason}")
+        pytest.fail(f"{switch} is set, and {reason}")
     pytest.skip(reason)
 
 

@@ -1,1 +1,1 @@
-"""Look-ups inside other libraries' own queries: one module a library, each optional."""
+"""Look-ups and scrubs inside other libraries: one module each, all optional."""

@@ -16,15 +16,17 @@ French numbers, and anyone who has the file can ask about all of them.
 
 from bloctel.snapshot.book import Snapshot, build, verify
 from bloctel.snapshot.layout import MAGIC
-from bloctel.snapshot.reading import SnapshotInfo, read_content
+from bloctel.snapshot.reading import Content, SnapshotInfo, read_content, stamp_of
 from bloctel.snapshot.writing import Origin
 
 __all__ = [
     "MAGIC",
+    "Content",
     "Origin",
     "Snapshot",
     "SnapshotInfo",
     "build",
     "read_content",
+    "stamp_of",
     "verify",
 ]

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -100,11 +100,14 @@ class Content:
         info: What it says of itself.
         state: What it knows.
         stamp: Which file it is.
+        checksum: The header's, which covers those of the sections: files that have the
+            same one hold the same.
     """
 
     info: SnapshotInfo
     state: State
     stamp: Stamp
+    checksum: int
     _whole: memoryview
     _sections: dict[str, _Section]
 
@@ -125,6 +128,10 @@ class Content:
                     "an altered one",
                     self.info.path,
                 )
+
+    def copy_to(self, file: BinaryIO) -> None:
+        """Write the bytes of the file, as they were when it was mapped."""
+        file.write(self._whole)
 
     def _gaps(self) -> Iterator[tuple[int, int]]:
         """The parts of the file that belong to no section."""
@@ -194,7 +201,8 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
     )
     provenance = Provenance(info.registry, info.generation, built_on)
     state = State(lists, table, Overlay(table), covered_until, prefixes, provenance)
-    return Content(info, state, stamp, memoryview(mapping), sections)
+    whole = memoryview(mapping)
+    return Content(info, state, stamp, header.checksum, whole, sections)
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -1,0 +1,228 @@
+"""What a scrub costs in Spark, beside what bounds it and beside one process.
+
+`python -m benchmarks spark --rows 4000000`.  Spark and its Python workers overlap, and
+other programs may run meanwhile, so what is read is processor time: of the driver, the
+executors and all their children, from `/proc`.  Rows are counted by second of
+one core.
+
+The floor is an identity in `mapInArrow`: the same rows to Python and back, untouched.
+One process is given the rows as pyarrow batches in memory.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks import workload
+from benchmarks.environment import environment
+from benchmarks.prepare import SNAPSHOT, write_snapshot
+from benchmarks.text import as_plain, number
+from bloctel import __version__
+from bloctel.integrations.spark import scrub
+from bloctel.integrations.spark_worker import Edition, Job, judged
+from bloctel.snapshot import read_content
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+__all__ = ["add_to", "run"]
+
+_PART_ROWS: Final = 1_000_000
+_QUERIES: Final = 1_000_000
+#: Spark's default, and a larger one.
+_BATCH_ROWS: Final = (10_000, 50_000)
+_COLUMNS: Final = ("id", "name", "phone", "town")
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to go through all the rows.
+
+    Attributes:
+        name: What the table calls it.
+        batch_rows: How many rows a batch has, None if there are none.
+        run: Does it once.
+        clock: Gives the processor time spent so far, in seconds.
+    """
+
+    name: str
+    batch_rows: int | None
+    run: Callable[[], None]
+    clock: Callable[[], float]
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("--rows", type=int, default=4_000_000)
+    parser.add_argument("--numbers", type=int, default=5_000_000, help="in the list")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, and print the table."""
+    for name, text in environment().items():
+        print(f"{name:18} {text}")
+    with tempfile.TemporaryDirectory(prefix="bloctel-bench-") as name:
+        folder = Path(name)
+        write_snapshot(workload.registrations(options.numbers).table(), folder)
+        _write_rows(folder / "rows", options.rows, options.numbers)
+        session = _session(folder)
+        try:
+            ways = _ways(session, folder)
+            print("\n" + as_plain(_table(ways, options.rows, options.rounds)))
+        finally:
+            session.stop()
+
+
+def _write_rows(folder: Path, rows: int, numbers: int) -> None:
+    """Write Parquet files of `id, name, phone, town`."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    held = workload.registrations(numbers)
+    texts = workload.as_texts(workload.draw_queries(held, _QUERIES).mixed(1))
+    texts[::2] = [" ".join(t[i : i + 2] for i in range(0, 10, 2)) for t in texts[::2]]
+    folder.mkdir()
+    for start in range(0, rows, _PART_ROWS):
+        places = range(start, min(start + _PART_ROWS, rows))
+        columns = {
+            "id": list(places),
+            "name": [f"Person {place % 977}" for place in places],
+            "phone": texts[: len(places)],
+            "town": [f"Town {place % 3541}" for place in places],
+        }
+        pq.write_table(pa.table(columns), folder / f"{start:012}.parquet")
+
+
+def _session(folder: Path) -> Any:
+    """Return the session of two executors of one core each."""
+    import pyspark  # noqa: PLC0415
+    from pyspark.sql import SparkSession  # noqa: PLC0415
+
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["SPARK_HOME"] = str(Path(pyspark.__file__).parent)
+    os.environ["SPARK_WORKER_DIR"] = str(folder / "work")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.executor.memory": "2g",
+        "spark.local.dir": str(folder / "local"),
+        "spark.executorEnv.PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    builder = SparkSession.builder.master("local-cluster[2,1,2048]")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _ways(session: Any, folder: Path) -> list[Way]:
+    snapshot = folder / SNAPSHOT
+    ways = []
+    for what, names in (("4 columns", _COLUMNS), ("phone", ("phone",))):
+        rows = session.read.parquet(str(folder / "rows")).select(*names)
+        scrubbed = scrub(rows, snapshot, column="phone", on=workload.DAY)
+        identity = rows.mapInArrow(_identity(), rows.schema)
+        job = _job(snapshot, names.index("phone"))
+        spark = {
+            f"{what}, Spark: scrub": scrubbed,
+            f"{what}, Spark: identity": identity,
+        }
+        for size in _BATCH_ROWS:
+            batches = _batches(folder, names, size)
+            name = f"{what}, one process"
+            ways.append(Way(name, size, partial(_judge, job, batches), process_time))
+            for name, df in spark.items():
+                ways.append(Way(name, size, partial(_drain, df, size), _tree_time))
+        name = f"{what}, Spark: reading alone"
+        ways.append(Way(name, None, partial(_drain, rows), _tree_time))
+    return ways
+
+
+def _identity() -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return a function that executors need no module of ours for."""
+
+    def identity(batches: Iterator[Any]) -> Iterator[Any]:
+        yield from batches
+
+    return identity
+
+
+def _drain(df: Any, batch_rows: int = _BATCH_ROWS[0]) -> None:
+    # read when a plan is made, which is now
+    df.sparkSession.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", batch_rows)
+    df.write.format("noop").mode("overwrite").save()
+
+
+def _batches(folder: Path, names: tuple[str, ...], batch_rows: int) -> list[Any]:
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    table = pq.read_table(folder / "rows", columns=list(names))
+    return list(table.to_batches(max_chunksize=batch_rows))
+
+
+def _job(snapshot: Path, place: int) -> Job:
+    edition = Edition.of(read_content(snapshot, verify=True))
+    day = workload.DAY
+    file = str(snapshot)
+    return Job(file, True, edition, __version__, day, None, None, (place,), ("phone",))
+
+
+def _judge(job: Job, batches: list[Any]) -> None:
+    for _ in judged(job, iter(batches)):
+        pass
+
+
+def _table(ways: list[Way], rows: int, rounds: int) -> list[list[str]]:
+    """Return a table of readings, every way once a round; the first is to warm up."""
+    readings: list[list[float]] = [[] for _ in ways]
+    for _ in range(rounds + 1):
+        for way, read in zip(ways, readings, strict=True):
+            gc.collect()
+            before = way.clock()
+            way.run()
+            read.append(rows / (way.clock() - before) / 1e6)
+    head = ["million rows a second and core", "rows a batch", "median", "min", "max"]
+    table = [head]
+    for way, (_, *read) in zip(ways, readings, strict=True):
+        size = f"{way.batch_rows:,}" if way.batch_rows else "-"
+        spread = median(read), min(read), max(read)
+        table.append([way.name, size, *map(number, spread)])
+    return table
+
+
+def _tree_time() -> float:
+    """Return the processor time of this process and all below it, in seconds."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # the name of a program may hold blanks and parentheses
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended just now
+            continue
+        pid = int(path.parent.name)
+        parents[pid] = int(fields[1])
+        ticks[pid] = sum(map(int, fields[11:15]))  # its own, and of children gone
+    return sum(ticks[pid] for pid in ticks if _is_ours(pid, parents)) / _TICKS
+
+
+def _is_ours(pid: int, parents: dict[int, int]) -> bool:
+    while pid in parents:
+        if pid == os.getpid():
+            return True
+        pid = parents[pid]
+    return False

@@ -1,0 +1,208 @@
+"""Scrubs of Spark DataFrames: one list and one day, on any number of machines.
+
+The snapshot travels as a file, once to each executor, and is never an object in a
+closure.  Python workers map it, so that those of an executor share its pages.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bloctel import clock, rules
+from bloctel._version import __version__
+from bloctel.books import is_url
+from bloctel.errors import InputError, MissingExtraError, SnapshotError
+from bloctel.files import replacing
+from bloctel.integrations.spark_worker import REASON_COLUMN, Edition, Job, judged
+from bloctel.periods import plain_day
+from bloctel.scrub.added import ADDED_COLUMN
+from bloctel.scrub.header import named_columns
+from bloctel.snapshot import Content, Snapshot, read_content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from bloctel.lookup import Book
+
+__all__ = ["scrub"]
+
+#: The types of Spark whose rows are read.
+_READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
+
+
+def scrub(  # noqa: PLR0913 - each is a part of the question
+    df: Any,
+    snapshot: str | Path,
+    *,
+    column: str | int | Sequence[str | int],
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
+    shared: bool = False,
+) -> Any:
+    """Return a Spark DataFrame with all its rows and what a snapshot says of each.
+
+    Two columns are added: `bloctel`, which is `clear`, `blocked` or `invalid`, and
+    `bloctel_reason`, null where clear.  `clear` means "on none of these lists, on
+    that day", and never "may be called".
+
+    What can be wrong with the arguments or the snapshot is raised here.  The rows are
+    judged when Spark needs them, by the file and on the day of this call, whatever
+    has become of either meanwhile.
+
+    Args:
+        df: The DataFrame.  Of a stream, scrub each batch in `foreachBatch`, so that
+            each is judged on its own day.
+        snapshot: The path of a snapshot file.
+        column: The name of the phone column, of text or whole numbers, or its place
+            from 1 on; or several, and a row is blocked if one of its numbers is.
+        on: The day; today in the lists' time zone if not given.
+        lists: The names of the lists to ask; all of the snapshot if not given.
+        region: The region of national forms; the snapshot's own if not given.
+        shared: Whether each machine sees the file at this path; if not, Spark carries
+            a copy to each executor.
+
+    Raises:
+        InputError: The DataFrame, a column or an argument is not what it must be.
+        SnapshotError: The file cannot be believed.
+        CannotAnswerError: The snapshot cannot be asked about these lists on that day.
+        MissingExtraError: PySpark, pandas or pyarrow is not installed.
+    """
+    _require_spark()
+    _require_frame(df)
+    places, names = _phone_columns(df.schema, column)
+    content = _read(snapshot)
+    asked = _names(lists)
+    day = _fixed_day(Snapshot(content), on, asked, region)
+    file = str(Path(snapshot).absolute()) if shared else _carry(df, content)
+    edition = Edition.of(content)
+    job = Job(file, shared, edition, __version__, day, asked, region, places, names)
+    return _with_job(df, job)
+
+
+def _require_spark() -> None:
+    try:
+        # mapInArrow asks for pandas as well
+        import pandas  # noqa: F401, PLC0415 - only who uses it has it
+        import pyarrow  # noqa: F401, PLC0415
+        import pyspark  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise MissingExtraError("scrubs in Spark", "spark") from error
+
+
+def _require_frame(df: Any) -> None:
+    from pyspark.sql import DataFrame  # noqa: PLC0415
+
+    if not isinstance(df, DataFrame):
+        raise InputError("a Spark DataFrame", f"a {type(df).__name__}", "df")
+    if df.isStreaming:
+        raise InputError(
+            "a DataFrame of rows that are there (scrub the batches of a stream in "
+            "foreachBatch, each on its own day)",
+            "one of a stream",
+            "df",
+        )
+    names = {name.casefold() for name in df.columns}
+    for name in (ADDED_COLUMN, REASON_COLUMN):
+        if name in names:
+            got = "one that has it (drop or rename it)"
+            raise InputError(f"a DataFrame without a column {name!r}", got, "df")
+
+
+def _phone_columns(
+    schema: Any, column: str | int | Sequence[str | int]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return the places and the names of the phone columns."""
+    wanted = (column,) if isinstance(column, str | int) else tuple(column)
+    chosen = named_columns(wanted, where="column")([schema.names], True)
+    for place in chosen.indexes:
+        kind = schema.fields[place].dataType.simpleString()
+        if kind.partition(" ")[0] not in _READABLE:
+            expected = f"text or whole numbers (one of {', '.join(_READABLE)})"
+            raise InputError(expected, kind, f"column {place + 1}")
+    return chosen.indexes, chosen.names
+
+
+def _read(path: str | Path) -> Content:
+    if is_url(path):
+        raise InputError("the path of a snapshot file", "a URL", "snapshot")
+    return read_content(Path(path), verify=True)
+
+
+def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
+    if lists is None:
+        return None
+    return (lists,) if isinstance(lists, str) else tuple(lists)
+
+
+def _fixed_day(
+    book: Book, on: date | None, lists: tuple[str, ...] | None, region: str | None
+) -> date:
+    """Return the day to ask about, once it is sure that there is an answer.
+
+    Raises:
+        CannotAnswerError: There is none.
+        InputError: It is not the same day in all the lists' time zones.
+    """
+    book.question(on=on, lists=lists, region=region)
+    if on is not None:
+        return plain_day(on)
+    zones = {rules.load(name).time_zone for name in lists or book.lists}
+    days = {clock.today(zone) for zone in zones}
+    if len(days) > 1:
+        raise InputError("a day (it is not the same for all these lists)", "none", "on")
+    return days.pop()
+
+
+def _carry(df: Any, content: Content) -> str:
+    """Put a snapshot among Spark's files, and return its name there.
+
+    Spark knows a file by its last name, once and for all, and sends it when an executor
+    starts, be it hours later: so each edition has a name and a copy of its own, which
+    goes when the application ends.
+    """
+    from pyspark import SparkFiles  # noqa: PLC0415
+
+    context = df.sparkSession.sparkContext
+    name = f"bloctel-{content.info.generation}-{content.checksum:016x}.bloctel"
+    folder = Path(SparkFiles.getRootDirectory(), "bloctel")
+    copy = folder / name
+    try:
+        folder.mkdir(exist_ok=True)
+        if not copy.exists():
+            with replacing(copy) as file:
+                content.copy_to(file)
+    except OSError as error:
+        got = error.strerror or "an error"
+        raise SnapshotError("room for a copy", got, str(copy)) from error
+    if not any(uri.endswith(f"/{name}") for uri in context.listFiles):
+        context.addFile(str(copy))
+    return name
+
+
+def _with_job(df: Any, job: Job) -> Any:
+    """Return the DataFrame with the job as the last thing that is done to its rows.
+
+    Spark finds columns by names, in which dots and backticks mean something and which
+    two columns may share, so each has a plain name of its own meanwhile.
+    """
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+    from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415
+
+    plain = [f"c{place}" for place in range(len(df.columns))]
+    fields = [
+        StructField(name, field.dataType, field.nullable, field.metadata)
+        for name, field in zip(plain, df.schema.fields, strict=True)
+    ]
+    fields.append(StructField(ADDED_COLUMN, StringType(), nullable=False))
+    fields.append(StructField(REASON_COLUMN, StringType()))
+    work = partial(judged, job)
+    try:
+        added = df.toDF(*plain).mapInArrow(work, StructType(fields))
+    except PySparkException as error:
+        got = "one that it cannot (drop or cast it)"
+        raise InputError("columns that Spark can hand to Python", got, "df") from error
+    return added.toDF(*df.columns, ADDED_COLUMN, REASON_COLUMN)

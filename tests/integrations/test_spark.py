@@ -1,0 +1,387 @@
+"""Scrubs on a real Spark cluster: two executors, each with its own Python workers."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import bloctel
+from bloctel import clock
+from bloctel.errors import (
+    DamagedSnapshotError,
+    InputError,
+    ListClosedError,
+    SnapshotError,
+    StaleSnapshotError,
+    UnknownListError,
+)
+from bloctel.integrations.spark import scrub
+from dirty_rows import DAY, expected, integers, lists_of, texts
+from private_spark import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+#: On the list from the second edition on, and never in `texts`.
+LATE = "06 39 98 99 01"
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give a cluster for all these tests: it takes long to start."""
+    with cluster(tmp_path_factory.mktemp("spark")) as started:
+        yield started
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A snapshot of the first edition."""
+    return snapshot_of(1, tmp_path / "s.bloctel")
+
+
+def snapshot_of(edition: int, path: Path) -> Path:
+    """Write a snapshot, taking the place of one that is there."""
+    lists_of(edition).build_snapshot(path, on=DAY)
+    return path
+
+
+def frame(session: Any, rows: list[Any], kind: str = "string", parts: int = 4) -> Any:
+    """Return a DataFrame of numbers with their places, in several partitions."""
+    numbered = list(enumerate(rows))
+    return session.createDataFrame(numbered, f"place int, phone {kind}").repartition(
+        parts
+    )
+
+
+def said(scrubbed: Any) -> list[tuple[str, str | None]]:
+    """Return the two added columns in the order of the places."""
+    rows = scrubbed.orderBy("place").collect()
+    return [(row.bloctel, row.bloctel_reason) for row in rows]
+
+
+def asked_by_workers(session: Any, probe: Callable[[], Any]) -> list[Any]:
+    """Return what a function gives in each Python worker that is there."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow
+
+        for _ in batches:
+            yield pyarrow.record_batch({"said": [repr(probe())]})
+
+    # with a barrier both tasks start at once, and each executor has room for one
+    tasks = session.range(0, 2, 1, 2).mapInArrow(run, "said string", barrier=True)
+    return [eval(row.said, {}) for row in tasks.collect()]  # noqa: S307
+
+
+# -- what comes out ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"), [("string", texts(30_000)), ("bigint", integers(10_000))]
+)
+def test_each_row_gets_what_check_says(
+    session: Any, path: Path, kind: str, rows: list[Any]
+) -> None:
+    """No row is lost, and each has the verdict and the reason of a look-up."""
+    book = bloctel.open(path)
+
+    found = said(scrub(frame(session, rows, kind), path, column="phone", on=DAY))
+
+    assert found == [expected(book, row) for row in rows]
+
+
+def test_other_columns_are_untouched(session: Any, path: Path) -> None:
+    """The schema grows by two fields, whatever the names and types of the others."""
+    df = session.sql(
+        """SELECT '0639980000' AS `tel. mobile`, id AS `a``b`, 1 AS twice, 2 AS twice,
+        CAST(id AS decimal(20, 3)), TIMESTAMP '2020-01-02 03:04:05', map('a', id),
+        TIMESTAMP_NTZ '2020-01-02 03:04:05', DATE '2020-01-02', array(1, NULL),
+        named_struct('x', 1, 'y', 'z'), CAST('ab' AS binary), true, NULL,
+        INTERVAL 1 DAY, CAST(1 AS float) FROM range(9)"""
+    )
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    out = scrub(df, path, column="tel. mobile", on=DAY)
+
+    added = (
+        StructField("bloctel", StringType(), False),
+        StructField("bloctel_reason", StringType()),
+    )
+    assert out.schema == StructType([*df.schema.fields, *added])
+    rows = sorted(out.collect(), key=lambda row: row[1])
+    assert [tuple(row)[:-2] for row in rows] == [tuple(row) for row in df.collect()]
+    assert {tuple(row)[-2:] for row in rows} == {("blocked", "own since 2024-01-01")}
+
+
+def test_a_view_can_be_asked_in_sql(session: Any, path: Path) -> None:
+    """What comes out is a DataFrame like any other, of several phone columns too."""
+    df = frame(session, ["0199000001", "0639980000", "none"])
+    df = df.selectExpr("place", "phone AS a", "'01 99 00 00 01' AS b")
+    scrub(df, path, column=["a", "b"], on=DAY).createOrReplaceTempView("scrubbed")
+
+    counts = session.sql("SELECT bloctel, count(*) FROM scrubbed GROUP BY 1 ORDER BY 1")
+    reasons = session.sql("SELECT bloctel_reason FROM scrubbed WHERE place = 1")
+
+    assert list(map(tuple, counts.collect())) == [
+        ("blocked", 1),
+        ("clear", 1),
+        ("invalid", 1),
+    ]
+    assert reasons.first()[0] == "a: own since 2024-01-01"
+
+
+def test_nothing_runs_before_it_is_needed(session: Any, path: Path) -> None:
+    """The call itself starts no job."""
+    df = frame(session, texts(100))
+    tracker = session.sparkContext.statusTracker()
+    before = tracker.getJobIdsForGroup(None)
+
+    out = scrub(df, path, column="phone", on=DAY)
+
+    assert set(tracker.getJobIdsForGroup(None)) == set(before)
+    assert out.count() == 100
+    assert set(tracker.getJobIdsForGroup(None)) > set(before)
+
+
+def test_the_day_is_that_of_the_call(
+    session: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Today is looked up once, on the driver: the workers' clock says another day."""
+    noon = 1_704_193_200.0  # 2024-01-02T11:00Z
+    monkeypatch.setattr(clock, "now", lambda: noon)
+
+    out = scrub(frame(session, ["0639980000"]), path, column="phone")
+
+    assert said(out) == [("blocked", "own since 2024-01-01")]
+
+
+def test_the_job_is_small(
+    session: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is in no closure: what travels with a task is a few hundred bytes."""
+    from pyspark import cloudpickle
+
+    df = frame(session, ["0639980000"])
+    sent: list[Any] = []
+    real = type(df).mapInArrow
+
+    def spy(df: Any, work: object, schema: object) -> Any:
+        sent.append(work)
+        return real(df, work, schema)
+
+    monkeypatch.setattr(type(df), "mapInArrow", spy)
+
+    scrub(df, path, column="phone", on=DAY)
+
+    assert len(cloudpickle.dumps(sent[0])) < min(2_000, path.stat().st_size)
+
+
+# -- the file on the executors ------------------------------------------------------
+
+
+def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
+    """Every Python worker has mapped its executor's copy, and opened it one time."""
+    df = frame(session, texts(1_000), parts=8)
+    for _ in range(2):
+        scrub(df, path, column="phone", on=DAY).collect()
+    generation = bloctel.open(path).info.generation  # type: ignore[attr-defined]
+
+    def probe() -> tuple[int, int, int, list[str]]:
+        from bloctel.integrations.spark_worker import opened
+
+        lines = Path("/proc/self/maps").read_text().splitlines()
+        mapped = [line.split()[-1] for line in lines if line.endswith(".bloctel")]
+        hits, misses, *_ = opened.cache_info()
+        return os.getppid(), hits, misses, mapped
+
+    workers = asked_by_workers(session, probe)
+
+    files = [mapped for _, _, _, mapped in workers]
+    assert len({parent for parent, *_ in workers}) == 2  # two executors
+    for _, hits, misses, mapped in workers:
+        assert hits > misses >= 1
+        assert len(mapped) == len(set(mapped)) == min(misses, 4)
+    assert all(any(f"bloctel-{generation}-" in name for name in own) for own in files)
+    assert not {*files[0]} & {*files[1]}  # each executor has its copy
+
+
+def test_a_file_that_is_replaced_is_another_list(session: Any, path: Path) -> None:
+    """A DataFrame keeps the list of its call, and the next call takes the new one."""
+    df = frame(session, [LATE, "0639980000"])
+    old = scrub(df, path, column="phone", on=DAY)
+    snapshot_of(2, path)
+    new = scrub(df, path, column="phone", on=DAY)
+    path.unlink()
+
+    assert [kind for kind, _ in said(new)] == ["blocked", "blocked"]
+    assert [kind for kind, _ in said(old)] == ["clear", "blocked"]
+
+
+def test_files_of_one_name_do_not_clash(session: Any, tmp_path: Path) -> None:
+    """Spark knows files by their last name; here two of the same are two lists."""
+    df = frame(session, [LATE])
+    out = []
+    for edition in (1, 2):
+        (tmp_path / str(edition)).mkdir()
+        named = snapshot_of(edition, tmp_path / str(edition) / "same.bloctel")
+        out.append(scrub(df, named, column="phone", on=DAY))
+
+    assert said(out[0].unionByName(out[1])) == [
+        ("clear", None),
+        ("blocked", "own since 2024-01-01"),
+    ]
+
+
+def test_the_same_file_is_carried_once(session: Any, path: Path) -> None:
+    """A scrub each hour of an unchanged list copies nothing."""
+    df = frame(session, ["0639980000"])
+    scrub(df, path, column="phone", on=DAY)
+    before = session.sparkContext.listFiles
+
+    scrub(df, path, column="phone", on=DAY)
+
+    assert sorted(session.sparkContext.listFiles) == sorted(before)
+
+
+def test_a_shared_file_is_read_where_it_is(session: Any, path: Path) -> None:
+    """Spark carries nothing where each machine sees the file at its path."""
+    before = session.sparkContext.listFiles
+    out = scrub(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+
+    assert said(out) == [("clear", None)]
+    assert session.sparkContext.listFiles == before
+
+
+def test_a_shared_file_that_is_replaced_fails_the_job(session: Any, path: Path) -> None:
+    """Never a mixture of two lists: the job fails, and says why without a number."""
+    from pyspark.errors import PySparkException
+
+    out = scrub(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    snapshot_of(2, path)
+
+    with pytest.raises(PySparkException) as caught:
+        out.collect()
+
+    message = str(caught.value)
+    assert (
+        "bloctel.errors.SnapshotError: expected the snapshot of 2024-01-02" in message
+    )
+    assert "(scrub again)" in message
+    assert not re.search(r"0?6[ .]?39[ .]?98", message)
+
+
+def test_a_damaged_copy_fails_the_job(session: Any, path: Path) -> None:
+    """What a disk did to the file is found before a row is judged."""
+    from pyspark.errors import PySparkException
+
+    out = scrub(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+    with pytest.raises(PySparkException, match="DamagedSnapshotError: expected a"):
+        out.collect()
+
+
+# -- errors at the call ---------------------------------------------------------------
+
+
+def cut(path: Path) -> None:
+    """Leave a part of a file."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[:1000])
+
+
+@pytest.mark.parametrize(
+    ("error", "change"),
+    [
+        (InputError, {"column": "fax"}),
+        (InputError, {"column": []}),
+        (InputError, {"column": 3}),
+        (InputError, {"column": "price"}),
+        (InputError, {"region": "XX"}),
+        (InputError, {"lists": []}),
+        (InputError, {"on": "2024-01-02"}),
+        (UnknownListError, {"lists": ["own:brand"]}),
+        (ListClosedError, {"lists": "fr.bloctel", "on": date(2026, 8, 11)}),
+        (StaleSnapshotError, {"on": date(2024, 2, 2)}),
+        (StaleSnapshotError, {"on": None}),
+    ],
+)
+def test_a_wrong_argument_is_an_error_at_the_call(
+    session: Any, path: Path, error: type[Exception], change: dict[str, Any]
+) -> None:
+    """Nobody waits for a cluster to hear that the question has no answer."""
+    df = frame(session, ["0639980000"]).selectExpr("phone", "1.5 AS price")
+    arguments: dict[str, Any] = {"column": "phone", "on": DAY, **change}
+
+    with pytest.raises(error):
+        scrub(df, path, **arguments)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT '0639980000' AS phone, 1 AS Bloctel",
+        "SELECT '0639980000' AS phone, 1 AS BLOCTEL_reason",
+        "SELECT '0639980000' AS phone, INTERVAL 1 MONTH AS age",
+    ],
+)
+def test_a_wrong_frame_is_an_error_at_the_call(
+    session: Any, path: Path, query: str
+) -> None:
+    """Columns of ours that are there, or that Python cannot be given."""
+    with pytest.raises(InputError):
+        scrub(session.sql(query), path, column="phone", on=DAY)
+
+
+def test_what_is_no_frame_is_refused(session: Any, path: Path) -> None:
+    """A list is no DataFrame, and a message does not repeat what it holds."""
+    with pytest.raises(InputError, match="a Spark DataFrame, got a list"):
+        scrub(["0639980000"], path, column="phone", on=DAY)
+
+
+@pytest.mark.parametrize(
+    ("error", "change"),
+    [(DamagedSnapshotError, cut), (SnapshotError, Path.unlink)],
+)
+def test_a_bad_file_is_an_error_at_the_call(
+    session: Any, path: Path, error: type[Exception], change: Callable[[Path], None]
+) -> None:
+    """A file that cannot be believed is not sent anywhere."""
+    change(path)
+
+    with pytest.raises(error):
+        scrub(frame(session, ["0639980000"]), path, column="phone", on=DAY)
+    with pytest.raises(InputError, match="a URL"):
+        scrub(frame(session, ["1"]), f"file:{path}", column="phone", on=DAY)
+
+
+def test_a_stream_is_scrubbed_batch_by_batch(
+    session: Any, path: Path, tmp_path: Path
+) -> None:
+    """A stream as a whole has no day; each of its batches has."""
+    rows = tmp_path / "rows"
+    frame(session, ["0639980000", "0199000001"]).write.parquet(str(rows))
+    stream = session.readStream.schema("place int, phone string").parquet(str(rows))
+    found: list[tuple[str, str | None]] = []
+    with pytest.raises(InputError, match="foreachBatch"):
+        scrub(stream, path, column="phone", on=DAY)
+
+    def one(batch: Any, number: int) -> None:
+        found.extend(said(scrub(batch, path, column="phone", on=DAY)))
+
+    writer = stream.writeStream.foreachBatch(one).trigger(availableNow=True)
+    writer = writer.option("checkpointLocation", str(tmp_path / "checkpoint"))
+    writer.start().awaitTermination()
+
+    assert found == [("blocked", "own since 2024-01-01"), ("clear", None)]
