@@ -15,10 +15,10 @@ from bloctel._version import __version__
 from bloctel.books import is_url
 from bloctel.errors import InputError, MissingExtraError, SnapshotError
 from bloctel.files import replacing
-from bloctel.integrations.spark_worker import REASON_COLUMN, Edition, Job, judged
+from bloctel.integrations.spark_worker import Edition, Job, judged
 from bloctel.periods import plain_day
-from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.header import named_columns
+from bloctel.scrub.holders import KIND_COLUMN, REASON_COLUMN
 from bloctel.snapshot import Content, Snapshot, read_content
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _require_frame(df: Any) -> None:
             "df",
         )
     names = {name.casefold() for name in df.columns}
-    for name in (ADDED_COLUMN, REASON_COLUMN):
+    for name in (KIND_COLUMN, REASON_COLUMN):
         if name in names:
             got = "one that has it (drop or rename it)"
             raise InputError(f"a DataFrame without a column {name!r}", got, "df")
@@ -197,7 +197,7 @@ def _with_job(df: Any, job: Job) -> Any:
         StructField(name, field.dataType, field.nullable, field.metadata)
         for name, field in zip(plain, df.schema.fields, strict=True)
     ]
-    fields.append(StructField(ADDED_COLUMN, StringType(), nullable=False))
+    fields.append(StructField(KIND_COLUMN, StringType(), nullable=False))
     fields.append(StructField(REASON_COLUMN, StringType()))
     work = partial(judged, job)
     try:
@@ -205,4 +205,4 @@ def _with_job(df: Any, job: Job) -> Any:
     except PySparkException as error:
         got = "one that it cannot (drop or cast it)"
         raise InputError("columns that Spark can hand to Python", got, "df") from error
-    return added.toDF(*df.columns, ADDED_COLUMN, REASON_COLUMN)
+    return added.toDF(*df.columns, KIND_COLUMN, REASON_COLUMN)

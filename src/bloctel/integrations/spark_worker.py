@@ -11,37 +11,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-import numpy as np
-
-from bloctel import _digits
 from bloctel._version import __version__
-from bloctel.columns import Integers, blocks
 from bloctel.errors import CannotAnswerError, SnapshotError
-from bloctel.numbers import is_french, read_block
-from bloctel.scrub.added import ADDED_COLUMN
-from bloctel.scrub.verdicts import CLEAR, Judge
+from bloctel.scrub.holders import KIND_COLUMN, REASON_COLUMN
+from bloctel.scrub.rows import KINDS, RowJudge
+from bloctel.scrub.verdicts import CLEAR
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import date
     from uuid import UUID
 
-    from numpy.typing import NDArray
-
-    from bloctel.columns import Block
-    from bloctel.question import Question
-    from bloctel.scrub.verdicts import Judgement
+    from bloctel.scrub.rows import Answers
     from bloctel.snapshot.reading import Stamp
 
-__all__ = ["REASON_COLUMN", "Edition", "Job", "judged", "opened"]
+__all__ = ["Edition", "Job", "judged", "opened"]
 
-#: The column that is added beside `ADDED_COLUMN`.
-REASON_COLUMN: Final = f"{ADDED_COLUMN}_reason"
-
-#: By `CLEAR`, `BLOCKED` and `INVALID`.
-_KINDS: Final = ("clear", "blocked", "invalid")
-_NINE_DIGITS: Final = 10**8, 10**9
 #: A worker of a long application sees a new list each night.
 _KEPT_FILES: Final = 4
 
@@ -97,10 +83,10 @@ class Job:
 def judged(job: Job, batches: Iterator[Any]) -> Iterator[Any]:
     """Yield record batches with the two added columns."""
     question = _book(job).question(on=job.on, lists=job.lists, region=job.region)
-    judge = Judge(question, job.names)
+    judge = RowJudge(question, job.names)
     for batch in batches:
         columns = [batch.column(place) for place in job.places]
-        yield _with_verdicts(batch, judge.settle(*_ask(question, columns)))
+        yield _with_answers(batch, judge.judge(columns, len(batch)))
 
 
 def _book(job: Job) -> Snapshot:
@@ -141,54 +127,13 @@ def opened(path: Path, stamp: Stamp) -> Content:
     return read_content(path, verify=True)
 
 
-def _ask(
-    question: Question, columns: Sequence[Any]
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Return what blocks each number or -1, and the code of each refusal or 0."""
-    shape = len(columns), len(columns[0])
-    matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
-    for place, column in enumerate(columns):
-        first = 0
-        for block in blocks(column):
-            rows = slice(first, first + len(block))
-            matches[place, rows], codes[place, rows] = _ask_block(question, block)
-            first += len(block)
-    return matches, codes
-
-
-def _ask_block(
-    question: Question, block: Block
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    keys = read_block(block, question.region)
-    matches = question.match_many(keys)
-    codes = np.where(keys < _digits.FIRST_KEY, keys, 0).astype(np.uint8)
-    if isinstance(block, Integers) and is_french(question.region):
-        in_doubt = (matches < 0) & (codes == 0) & _may_be_abroad(question, block)
-        for row in np.flatnonzero(in_doubt).tolist():
-            key, _ = question.ask(block.value(row), question.region)
-            codes[row] = key if key < _digits.FIRST_KEY else 0
-    return matches, codes
-
-
-def _may_be_abroad(question: Question, block: Integers) -> NDArray[np.bool_]:
-    """Tell which nine digits, French without a 0, are blocked as a foreign number."""
-    lowest, beyond = _NINE_DIGITS
-    values = block.values
-    nine = (values >= lowest) & (values < beyond)
-    if not nine.any():
-        return nine
-    foreign = np.where(nine, values, 0).astype(np.uint64)
-    blocked: NDArray[np.bool_] = question.match_many(foreign) >= 0
-    return blocked
-
-
-def _with_verdicts(batch: Any, judgement: Judgement) -> Any:
+def _with_answers(batch: Any, answers: Answers) -> Any:
     import pyarrow as pa  # noqa: PLC0415
 
-    clear = judgement.kinds == CLEAR
-    kinds = pa.array(_KINDS).take(pa.array(judgement.kinds))
-    reasons = pa.array(judgement.reasons, pa.string())
-    said = reasons.take(pa.array(judgement.reason_of, mask=clear))
-    schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
+    kinds = pa.array(KINDS).take(pa.array(answers.kinds))
+    clear = answers.kinds == CLEAR
+    reasons = pa.array(answers.reasons, pa.string())
+    said = reasons.take(pa.array(answers.reason_of, mask=clear))
+    schema = batch.schema.append(pa.field(KIND_COLUMN, pa.string(), nullable=False))
     schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
     return pa.RecordBatch.from_arrays([*batch.columns, kinds, said], schema=schema)
