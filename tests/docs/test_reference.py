@@ -149,7 +149,7 @@ def _imports_of(file: Path) -> set[str]:
         for alias in node.names
         if node.module and node.module.partition(".")[0] == "bloctel"
     ]
-    return {name.split(".")[1] for name in names} - {"__version__"}
+    return {name.split(".")[1] for name in names} - {"__version__", "_version"}
 
 
 # -- what all pages keep to ------------------------------------------------------
