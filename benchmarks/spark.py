@@ -5,7 +5,8 @@ other programs may run meanwhile, so what is read is processor time: of the driv
 executors and all their children, from `/proc`.  Rows are counted by second of
 one core.
 
-The floor is an identity in `mapInArrow`: the same rows to Python and back, untouched.
+The floor is an identity in `mapInArrow`, the same rows to Python and back, untouched;
+above it, the same with two columns more that are always the same.
 One process is given the rows as pyarrow batches in memory.
 """
 
@@ -135,18 +136,19 @@ def _ways(session: Any, folder: Path) -> list[Way]:
     for what, names in (("4 columns", _COLUMNS), ("phone", ("phone",))):
         rows = session.read.parquet(str(folder / "rows")).select(*names)
         scrubbed = scrub(rows, snapshot, column="phone", on=workload.DAY)
-        identity = rows.mapInArrow(_identity(), rows.schema)
         job = _job(snapshot, names.index("phone"))
-        spark = {
-            f"{what}, Spark: scrub": scrubbed,
-            f"{what}, Spark: identity": identity,
+        frames = {
+            "scrub": scrubbed,
+            "two constants": rows.mapInArrow(_constants(), scrubbed.schema),
+            "identity": rows.mapInArrow(_identity(), rows.schema),
         }
         for size in _BATCH_ROWS:
             batches = _batches(folder, names, size)
             name = f"{what}, one process"
             ways.append(Way(name, size, partial(_judge, job, batches), process_time))
-            for name, df in spark.items():
-                ways.append(Way(name, size, partial(_drain, df, size), _tree_time))
+            for name, df in frames.items():
+                drain = partial(_drain, df, size)
+                ways.append(Way(f"{what}, Spark: {name}", size, drain, _tree_time))
         name = f"{what}, Spark: reading alone"
         ways.append(Way(name, None, partial(_drain, rows), _tree_time))
     return ways
@@ -159,6 +161,22 @@ def _identity() -> Callable[[Iterator[Any]], Iterator[Any]]:
         yield from batches
 
     return identity
+
+
+def _constants() -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return a function that adds the columns of a scrub, as if all were clear."""
+
+    def constants(batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa  # noqa: PLC0415
+
+        for batch in batches:
+            kinds = pa.repeat("clear", batch.num_rows)
+            reasons = pa.nulls(batch.num_rows, pa.string())
+            names = [*batch.schema.names, "bloctel", "bloctel_reason"]
+            columns = [*batch.columns, kinds, reasons]
+            yield pa.RecordBatch.from_arrays(columns, names=names)
+
+    return constants
 
 
 def _drain(df: Any, batch_rows: int = _BATCH_ROWS[0]) -> None:

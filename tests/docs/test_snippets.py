@@ -23,6 +23,7 @@ import typer.main
 import bloctel
 from bloctel.cli.app import app
 from doc_pages import PAGES, ROOT, Fence, fences, name_of
+from private_spark import set_up as set_up_spark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +36,17 @@ _LANGUAGES_OF_MYST: Final = {"{toctree}", "{include}"}
 #: Commands in `sh` fences that a test environment need not have.
 _TOOLS: Final = {"cd", "git", "python", "ruff", "mypy"}
 
+#: Pages whose snippets skip where Spark is missing.
+_IN_SPARK: Final = {"docs/how-to/spark.md"}
+
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_snippet_shows_what_comes_out(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a page shows is what a reader sees who follows it from top to bottom."""
+    if name_of(page) in _IN_SPARK:
+        set_up_spark(monkeypatch)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     environment = _environment(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import claims, differential, plots, scale, suite, workload
+from benchmarks import claims, differential, plots, scale, spark, suite, workload
 from benchmarks.cases import lookups
 from benchmarks.field import Field
 from benchmarks.peers import AnswersIn, BasePeer, Column
@@ -332,3 +334,13 @@ def test_slower_is_what_is_slower_at_its_best_and_typically() -> None:
     assert (
         compare.report(found, 0.3).splitlines()[2].endswith("SLOWER by more than 30%")
     )
+
+
+def test_processor_time_is_that_of_the_children_too() -> None:
+    """What a child burns is counted, while it runs and when it is gone."""
+    before = spark._tree_time()
+
+    code = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+    assert spark._tree_time() - before >= 0.4
