@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from bloctel.scrub._records import Suffixes, pack
 
@@ -35,17 +37,24 @@ def suffix(text: str, records: RecordFile) -> bytes:
 
 
 class AddedFields:
-    """The bytes of added last fields, each made once."""
+    """The bytes of added last fields, each made once; several threads may ask."""
 
     def __init__(self, records: RecordFile) -> None:
-        self._suffix = cache(partial(suffix, records=records))
-        self._packed = 0, pack([])
+        self._records = records
+        self._lock = Lock()
+        self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Suffixes:
         """Return the fields of texts that only become more from call to call."""
-        n_packed, packed = self._packed
-        n = len(texts)
-        if n_packed < n:
-            packed = pack([self._suffix(text) for text in texts[:n]])
-            self._packed = n, packed
-        return packed
+        with self._lock:
+            n_packed = len(self._packed.offsets) - 1
+            if n_packed < len(texts):
+                new = [suffix(text, self._records) for text in texts[n_packed:]]
+                self._packed = _joined(self._packed, pack(new))
+            return self._packed
+
+
+def _joined(first: Suffixes, second: Suffixes) -> Suffixes:
+    """Return the suffixes of both; the byte behind the last one belongs to none."""
+    offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
+    return Suffixes(first.data[:-1] + second.data, offsets)

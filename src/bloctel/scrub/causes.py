@@ -64,13 +64,15 @@ class Causes:
 
     def _learn(self, pairs: NDArray[np.int64]) -> None:
         known, places = self._known
-        new = np.setdiff1d(pairs, known)
+        new = np.unique(pairs)
+        at = np.searchsorted(known, new)
+        is_new = known[at] != new  # another thread may have been here
+        at, new = at[is_new], new[is_new]
         first = len(self.texts)
-        of_new = [self._put(pair >> 32, pair & 0xFFFFFFFF) for pair in new.tolist()]
-        self._list_of = np.append(self._list_of, np.array(of_new, np.int64))
-        order = np.argsort(all_known := np.append(known, new))
-        all_places = np.append(places, np.arange(first, first + len(new)))
-        self._known = all_known[order], all_places[order].astype(np.int32)
+        lists = [self._put(pair >> 32, pair & 0xFFFFFFFF) for pair in new.tolist()]
+        self._list_of = np.append(self._list_of, np.array(lists, np.int64))
+        new_places = np.arange(first, first + len(new))
+        self._known = np.insert(known, at, new), np.insert(places, at, new_places)
 
     def _put(self, column: int, match: int) -> int:
         """Add the words for what blocks; return which list it is on."""
