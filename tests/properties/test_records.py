@@ -199,7 +199,12 @@ def test_suffixes_stand_before_the_line_ending(text: str, data: st.DataObject) -
     which = data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
 
     gathered = _records.gather_extended(
-        raw, records, np.ones(n, np.uint8), 1, np.array(which, np.int32), suffixes
+        raw,
+        records,
+        np.ones(n, np.uint8),
+        1,
+        np.array(which, np.int32),
+        _records.pack(suffixes),
     )
 
     spans = zip(records.starts, records.content_ends, records.ends, which, strict=True)
@@ -238,5 +243,10 @@ def test_a_suffix_out_of_range_is_refused() -> None:
 
     with pytest.raises(ValueError, match="suffixes"):
         _records.gather_extended(
-            b"a\n", records, np.ones(1, np.uint8), 1, np.array([1], np.int32), [b"x"]
+            b"a\n",
+            records,
+            np.ones(1, np.uint8),
+            1,
+            np.array([1], np.int32),
+            _records.pack([b"x"]),
         )

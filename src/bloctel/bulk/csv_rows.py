@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 
 from bloctel.bulk.rows import NO_DAY, Rows, read_iso_days
-from bloctel.scrub._records import gather_extended
+from bloctel.scrub._records import gather_extended, pack
 from bloctel.scrub.added import extended_header, suffix
 from bloctel.scrub.dialect import ALL_DETECTED
 from bloctel.scrub.header import ChosenColumns, named_columns
@@ -112,6 +112,6 @@ class CsvRows:
             for row, reason in reasons.items()
         ]
         rejected = gather_extended(
-            batch.data, batch.records, kinds, 1, suffix_of, suffixes
+            batch.data, batch.records, kinds, 1, suffix_of, pack(suffixes)
         )
         file.write(self._records.encode(rejected))

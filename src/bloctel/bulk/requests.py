@@ -19,7 +19,7 @@ from bloctel.columns import Spans
 from bloctel.errors import InputError
 from bloctel.files import is_same_file, replacing
 from bloctel.numbers import PhoneNumber, read_block
-from bloctel.scrub._records import gather_extended
+from bloctel.scrub._records import gather_extended, pack
 from bloctel.scrub.added import extended_header, suffix
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import named_columns
@@ -186,7 +186,7 @@ def _answers(batch: Batch, question: Question) -> NDArray[np.int32]:
 
 
 def _answered(records: RecordFile, batch: Batch, answers: NDArray[np.int32]) -> bytes:
-    suffixes = [suffix(answer, records) for answer in ANSWERS]
+    suffixes = pack([suffix(answer, records) for answer in ANSWERS])
     everything = np.zeros(len(batch), np.uint8)
     return records.encode(
         gather_extended(batch.data, batch.records, everything, 0, answers, suffixes)

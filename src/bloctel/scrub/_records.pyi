@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,10 @@ class Records(NamedTuple):
     consumed: int
     open_quote: bool
 
+class Suffixes(NamedTuple):
+    data: bytes
+    offsets: NDArray[np.int64]
+
 def split(
     data: NDArray[np.uint8] | bytes,
     delimiter: int,
@@ -31,6 +36,7 @@ def rewrite_cells(
     flags: NDArray[np.uint8],
     table: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]: ...
+def pack(suffixes: Sequence[bytes]) -> Suffixes: ...
 def gather(
     data: NDArray[np.uint8] | bytes,
     records: Records,
@@ -43,5 +49,5 @@ def gather_extended(
     kinds: NDArray[np.uint8],
     kind: int,
     suffix_of: NDArray[np.int32],
-    suffixes: list[bytes],
+    suffixes: Suffixes,
 ) -> bytes: ...

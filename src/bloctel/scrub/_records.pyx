@@ -502,20 +502,41 @@ def gather(
     return out
 
 
-cdef int64_t _extended_size(
-    records, const uint8_t[::1] kinds, uint8_t kind,
-    const int32_t[::1] suffix_of, const int64_t[::1] offsets,
-) except -1:
-    cdef const int64_t[::1] starts = records.starts, ends = records.ends
-    cdef int32_t which, n_suffixes = offsets.shape[0] - 1
+class Suffixes(NamedTuple):
+    """Bytes to add to records, one after the other, and where each begins."""
+
+    data: object
+    offsets: object
+
+
+def pack(suffixes):
+    """Return suffixes as `gather_extended` takes them."""
+    # The zero at the end gives an address even to no suffix at all.
+    lengths = [0, *map(len, suffixes)]
+    return Suffixes(b"".join(suffixes) + b"\0", np.cumsum(lengths, dtype=np.int64))
+
+
+cdef struct Extended:
+    const int64_t *starts
+    const int64_t *ends
+    const uint8_t *kinds
+    const int32_t *suffix_of
+    const int64_t *offsets
+    int32_t n_suffixes
+
+
+cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept nogil:
+    """Return the bytes that the records of a kind will have, -1 if one cannot be."""
     cdef int64_t size = 0
+    cdef int32_t which
     cdef Py_ssize_t i
-    for i in range(kinds.shape[0]):
-        if kinds[i] == kind:
-            which = suffix_of[i]
-            if not 0 <= which < n_suffixes:
-                raise ValueError(f"expected one of {n_suffixes} suffixes, got {which}")
-            size += ends[i] - starts[i] + offsets[which + 1] - offsets[which]
+    for i in range(n):
+        if rows.kinds[i] == kind:
+            which = rows.suffix_of[i]
+            if not 0 <= which < rows.n_suffixes:
+                return -1
+            size += rows.ends[i] - rows.starts[i]
+            size += rows.offsets[which + 1] - rows.offsets[which]
     return size
 
 
@@ -525,7 +546,7 @@ def gather_extended(
     const uint8_t[::1] kinds not None,
     uint8_t kind,
     const int32_t[::1] suffix_of not None,
-    list suffixes not None,
+    suffixes,
 ):
     """Return the records of one *kind*, each with a suffix before its line ending.
 
@@ -535,18 +556,26 @@ def gather_extended(
         kinds: The kind of each record.
         kind: The one to gather.
         suffix_of: For each record, which of the suffixes it gets.
-        suffixes: The bytes to add, delimiter included.
+        suffixes: The bytes to add, delimiter included, as `pack` returns them.
     """
     cdef const int64_t[::1] starts = records.starts, ends = records.ends
     cdef const int64_t[::1] content_ends = records.content_ends
+    cdef const uint8_t[::1] suffix_bytes = suffixes.data
+    cdef const int64_t[::1] offsets = suffixes.offsets
     cdef Py_ssize_t i, n = kinds.shape[0]
-    _check_lengths(n, starts.shape[0], suffix_of.shape[0])
-    # The zero at the end gives an address even to no suffix at all.
-    cdef const uint8_t[::1] suffix_bytes = b"".join(suffixes) + b"\0"
-    lengths = [0, *map(len, suffixes)]
-    cdef const int64_t[::1] offsets = np.cumsum(lengths, dtype=np.int64)
-    cdef int64_t size = _extended_size(records, kinds, kind, suffix_of, offsets)
+    cdef int64_t size
     cdef int32_t which
+    _check_lengths(n, starts.shape[0], suffix_of.shape[0])
+    if n == 0:
+        return b""
+    cdef Extended rows = Extended(
+        &starts[0], &ends[0], &kinds[0], &suffix_of[0], &offsets[0],
+        offsets.shape[0] - 1,
+    )
+    with nogil:
+        size = _extended_size(&rows, n, kind)
+    if size < 0:
+        raise ValueError(f"expected one of {rows.n_suffixes} suffixes for each record")
     out = PyBytes_FromStringAndSize(NULL, size)
     cdef char *target = PyBytes_AS_STRING(out)
     with nogil:

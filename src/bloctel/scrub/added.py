@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from bloctel.scrub._records import Suffixes, pack
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bloctel.scrub.reading import RecordFile
 
-__all__ = ["ADDED_COLUMN", "extended_header", "harmless", "suffix"]
+__all__ = ["ADDED_COLUMN", "AddedFields", "extended_header", "harmless", "suffix"]
 
 ADDED_COLUMN: Final = "bloctel"
 
@@ -41,3 +48,27 @@ def suffix(text: str, records: RecordFile) -> bytes:
     if any(mark in text for mark in (delimiter, '"', "\r", "\n")):
         text = '"' + text.replace('"', '""') + '"'
     return (delimiter + text).encode(records.text_encoding, errors="replace")
+
+
+class AddedFields:
+    """The bytes of added last fields, each made once; several threads may ask."""
+
+    def __init__(self, records: RecordFile) -> None:
+        self._records = records
+        self._lock = Lock()
+        self._packed = pack([])
+
+    def of(self, texts: Sequence[str]) -> Suffixes:
+        """Return the fields of texts that only become more from call to call."""
+        with self._lock:
+            n_packed = len(self._packed.offsets) - 1
+            if n_packed < len(texts):
+                new = [suffix(text, self._records) for text in texts[n_packed:]]
+                self._packed = _joined(self._packed, pack(new))
+            return self._packed
+
+
+def _joined(first: Suffixes, second: Suffixes) -> Suffixes:
+    """Return the suffixes of both; the byte behind the last one belongs to none."""
+    offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
+    return Suffixes(first.data[:-1] + second.data, offsets)

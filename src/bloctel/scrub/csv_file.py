@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from bloctel.errors import InputError
 from bloctel.scrub._records import gather, gather_extended
-from bloctel.scrub.added import extended_header, suffix
+from bloctel.scrub.added import AddedFields, extended_header
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import named_columns
 from bloctel.scrub.outputs import Target, open_outputs
@@ -162,13 +161,12 @@ class _Sorter:
         self._records = records
         self._judge = judge
         self._wanted = wanted
-        # as many as there are distinct periods in the book
-        self._suffix = cache(partial(suffix, records=records))
+        self._added = AddedFields(records)
 
     def sort(self, batch: Batch) -> dict[str, bytes]:
         """Return what goes to each output, as it is written there."""
         judgement = self._judge.judge(batch)
-        suffixes = [self._suffix(reason) for reason in judgement.reasons]
+        suffixes = self._added.of(judgement.reasons)
         parts = {}
         for name in self._wanted:
             rows = batch.data, batch.records, judgement.kinds, KINDS[name]

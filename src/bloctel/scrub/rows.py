@@ -84,12 +84,12 @@ class RowJudge:
         left = np.flatnonzero((codes != 0).any(axis=0) | (matches >= 0).any(axis=0))
         kinds = np.full(n_rows, CLEAR, np.uint8)
         reason_of = np.full(n_rows, -1, np.int32)
-        places: dict[str, int] = {}
+        reasons: list[str] = []
         for first in range(0, len(left), _ROWS_AT_ONCE):
             rows = left[first : first + _ROWS_AT_ONCE]
             judgement = self._judge.settle(matches[:, rows], codes[:, rows])
             kinds[rows] = judgement.kinds
-            place_of = [places.setdefault(r, len(places)) for r in judgement.reasons]
-            found = np.array(place_of, np.int32)[judgement.reason_of]
+            found = judgement.reason_of
             reason_of[rows] = np.where(judgement.kinds == CLEAR, -1, found)
-        return Answers(kinds, reason_of, list(places))
+            reasons = judgement.reasons  # which only become more
+        return Answers(kinds, reason_of, list(reasons))

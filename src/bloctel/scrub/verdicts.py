@@ -10,13 +10,12 @@ import numpy as np
 
 from bloctel._digits import REASONS
 from bloctel.scrub._records import MISSING
-from bloctel.scrub.added import harmless
+from bloctel.scrub.causes import Causes, Why
 from bloctel.scrub.makeup import Makeup
 from bloctel.scrub.masking import MOST_EXAMPLES, MOST_READ, Examples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import date
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,7 +57,7 @@ def _reason(code: int) -> str:
 _REASONS: Final = [_reason(code) for code in range(_FIRST_KEY)]
 
 
-class Question(Protocol):
+class Question(Why, Protocol):
     """What a book is asked about each number, on a day that is fixed already."""
 
     def match_spans(
@@ -70,10 +69,6 @@ class Question(Protocol):
         """Return the key or refusal code of each text, and what blocks it or -1."""
         ...
 
-    def why(self, match: int) -> tuple[str, date | None, date | None]:
-        """Return (list, since, until) of what blocks a number."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -82,7 +77,7 @@ class Judgement:
     Attributes:
         kinds: `CLEAR`, `BLOCKED` or `INVALID`.
         reason_of: For each record that is not clear, which of the reasons holds.
-        reasons: The texts, as the added column shows them.
+        reasons: The texts, as the added column shows them; later batches add to them.
     """
 
     kinds: NDArray[np.uint8]
@@ -136,10 +131,9 @@ class Tally:
         invalid = refused[kinds == INVALID]
         self.refusals += np.bincount(invalid, minlength=_FIRST_KEY)
 
-    def add_lists(self, names: Sequence[str], which: NDArray[np.intp]) -> None:
-        """Count blocked rows by the list that blocks each, as a place in *names*."""
-        counts = np.bincount(which, minlength=len(names)).tolist()
-        for name, count in zip(names, counts, strict=True):
+    def add_lists(self, counts: Mapping[str, int]) -> None:
+        """Count blocked rows by the list that blocks them."""
+        for name, count in counts.items():
             self.lists[name] = self.lists.get(name, 0) + count
 
     def invalid_reasons(self) -> dict[str, int]:
@@ -162,9 +156,7 @@ class Judge:
     def __init__(self, question: Question, names: Sequence[str]) -> None:
         self._question = question
         self._names = names
-        # what blocks, by (column, match), as (list, text): as many as there are
-        # distinct periods in the book
-        self._known: dict[tuple[int, int], tuple[str, str]] = {}
+        self._causes = Causes(question, names, _REASONS)
         self.tally = Tally(len(names))
         self.makeup = Makeup()
         self.examples = Examples()
@@ -227,14 +219,13 @@ class Judge:
         kinds[rows] = BLOCKED
         reason_of = refused.astype(np.int32)
         columns = blocked[:, rows].argmax(axis=0)
-        found, which = _distinct(columns, matches[columns, rows])
-        reason_of[rows] = which + _FIRST_KEY
-        causes = [self._cause(*pair) for pair in found]
+        causes = self._causes.places(columns, matches[columns, rows])
+        reason_of[rows] = causes
         with self._lock:
             self.tally.add_columns(codes, silent)
             self.tally.add_rows(kinds, refused)
-            self.tally.add_lists([name for name, _ in causes], which)
-        return Judgement(kinds, reason_of, _REASONS + [text for _, text in causes])
+            self.tally.add_lists(self._causes.count_lists(causes))
+        return Judgement(kinds, reason_of, self._causes.texts)
 
     def note_faults(
         self,
@@ -275,18 +266,6 @@ class Judge:
         codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
         return matches, codes
 
-    def _cause(self, column: int, match: int) -> tuple[str, str]:
-        """Return the list that blocks, and the text of the reason."""
-        known = self._known.get((column, match))
-        if known is None:
-            name, since, until = self._question.why(match)
-            which = f"{self._names[column]}: " if len(self._names) > 1 else ""
-            start = f" since {since.isoformat()}" if since else ""
-            end = f" until {until.isoformat()}" if until else ""
-            known = name, harmless(f"{which}{name}{start}{end}")
-            self._known[column, match] = known
-        return known
-
 
 def _refusals(
     codes: NDArray[np.uint8],
@@ -305,12 +284,3 @@ def _refusals(
         short &= ~blank
     refused[mute] = np.where(short[mute], _MISSING_FIELD, _EMPTY)
     return refused
-
-
-def _distinct(
-    columns: NDArray[np.intp], matches: NDArray[np.int32]
-) -> tuple[list[tuple[int, int]], NDArray[np.intp]]:
-    """Return the distinct (column, match), and which of them each row has."""
-    pairs = columns.astype(np.int64) << 32 | matches
-    found, which = np.unique(pairs, return_inverse=True)
-    return [(pair >> 32, pair & 0xFFFFFFFF) for pair in found.tolist()], which
