@@ -216,6 +216,39 @@ CLAIMS: Final = (
         "times the result",
     ),
     Claim(
+        "scrub of a CSV file of 12 columns, all cores",
+        value("scrub", "bloctel"),
+        5,
+        "M rows/s",
+        at_least=True,
+    ),
+    Claim(
+        "the same, beside DuckDB",
+        ratio(value("scrub", "bloctel"), value("scrub", "DuckDB")),
+        5,
+        at_least=True,
+    ),
+    Claim(
+        "the same, beside polars",
+        ratio(value("scrub", "bloctel"), value("scrub", "polars")),
+        5,
+        at_least=True,
+    ),
+    Claim(
+        "memory of a scrub, the mapped snapshot included",
+        value("scrub_memory", "whole process, all rows"),
+        200,
+        "MB",
+    ),
+    Claim(
+        "the same, beside that of few rows",
+        ratio(
+            value("scrub_memory", "whole process, all rows"),
+            value("scrub_memory", "whole process, few rows"),
+        ),
+        1.2,
+    ),
+    Claim(
         "import bloctel, over bare numpy",
         value("import", "bloctel, once numpy is there"),
         60,

@@ -23,7 +23,7 @@ class Scale:
         peers_built: Registrations of which building is timed beside peers.
         call_list: Registrations that the call file is scrubbed against.
         call_rows: Rows of the call file.
-        csv_rows: Rows of the call file for Python's csv.
+        few_calls: Rows of the call file for who is slow.
         differential: Look-ups that are compared with an oracle.
         rounds: Readings of each contender.
     """
@@ -37,7 +37,7 @@ class Scale:
     peers_built: int
     call_list: int
     call_rows: int
-    csv_rows: int
+    few_calls: int
     differential: int
     rounds: int
 
@@ -53,9 +53,9 @@ SCALES: Final = {
         few=2_000,
         slow_members=100_000,
         peers_built=_MILLION,
-        call_list=_MILLION,
-        call_rows=500_000,
-        csv_rows=50_000,
+        call_list=12 * _MILLION,
+        call_rows=_MILLION,
+        few_calls=100_000,
         differential=20 * _MILLION,
         rounds=5,
     ),
@@ -74,9 +74,9 @@ SCALES: Final = {
         few=20_000,
         slow_members=_MILLION,
         peers_built=12 * _MILLION,
-        call_list=_MILLION,
-        call_rows=2 * _MILLION,
-        csv_rows=200_000,
+        call_list=12 * _MILLION,
+        call_rows=10 * _MILLION,
+        few_calls=_MILLION,
         differential=1_000 * _MILLION,
         rounds=7,
     ),

@@ -32,7 +32,7 @@ def run(scale: Scale, folder: Path) -> Iterator[Table]:
     yield importing.table(scale)
     yield reading.clean_table(scale)
     yield reading.dirty_table(scale)
-    yield scrubbing.table(scale, folder)
+    yield from scrubbing.tables(scale, folder)
     yield building.peers_table(scale)
     ground = Ground(scale, folder)
     yield building.sizes_table(ground)

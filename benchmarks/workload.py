@@ -28,7 +28,7 @@ __all__ = [
     "dirty_texts",
     "draw_queries",
     "registrations",
-    "write_call_file",
+    "write_wide_call_file",
 ]
 
 #: The past day that is asked about.
@@ -163,11 +163,26 @@ def dirty_texts(clean: list[str]) -> list[str]:
     return texts
 
 
-def write_call_file(path: Path, keys: NDArray[np.uint64]) -> None:
-    """Write a file of `code;name;telephone;city`, one row a key."""
+_WIDE: Final = (
+    "code;title;name;first_name;company;street;postcode;city;telephone;email;"
+    "called_on;remark\r\n"
+)
+_REMARK: Final = '"call back; in the ""evening"""'
+
+
+def write_wide_call_file(path: Path, keys: NDArray[np.uint64]) -> None:
+    """Write a file of 12 columns, about 130 bytes a row, one row a key.
+
+    One number in two has spaces in it; one row in 50 ends in a field with quotes.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write("code;name;telephone;city\r\n")
+        file.write(_WIDE)
         for row, text in enumerate(as_texts(keys)):
             spaced = " ".join(text[place : place + 2] for place in range(0, 10, 2))
-            shown = spaced if row % 2 else text
-            file.write(f"C{row:08d};Person {row % 977};{shown};Town {row % 3541}\r\n")
+            file.write(
+                f"C{row:08d};M.;Name {row % 977};First {row % 331};"
+                f"Company {row % 7919} SARL;{row % 200} rue des Lilas;"
+                f"{row % 95:02d}{row % 1000:03d};Town {row % 3541};"
+                f"{spaced if row % 2 else text};c{row:08d}@example.com;"
+                f"2024-01-{1 + row % 28:02d};{'' if row % 50 else _REMARK}\r\n"
+            )

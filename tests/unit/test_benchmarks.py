@@ -32,7 +32,7 @@ _TINY = scale.Scale(
     peers_built=500,
     call_list=1_000,
     call_rows=400,
-    csv_rows=200,
+    few_calls=200,
     differential=2_000,
     rounds=1,
 )

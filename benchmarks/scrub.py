@@ -1,0 +1,301 @@
+"""A scrub of a wide call file, beside the same job in DuckDB, polars and a script.
+
+`python -m benchmarks scrub` measures ten million rows against twelve million numbers.
+
+The files are in memory where the system has a file system there: what is read is the
+work, not the disk.  The disk has a table of its own: a scrub waits until all that it
+wrote is there, and so does the bare copy beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from benchmarks import workload
+from benchmarks.child import output_of
+from benchmarks.environment import environment
+from benchmarks.peers.csv_set import CsvSet
+from benchmarks.peers.duckdb_scrub import DuckdbScrub
+from benchmarks.peers.polars_scrub import PolarsScrub
+from benchmarks.prepare import SNAPSHOT, write_snapshot
+from benchmarks.results import Results, Row, Table
+from benchmarks.text import as_plain, claims_cells, table_cells
+from benchmarks.timing import Contender, Unit, measure
+from bloctel.scrub import Outputs, scrub_csv
+from bloctel.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["Size", "add_to", "tables"]
+
+_RATE: Final = Unit("M rows/s", 1e-6, per_second=True)
+_FRANCE: Final = np.uint64(33_000_000_000)
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system, not a file
+_ROW_BYTES: Final = 131
+#: The call file, and what one contender at a time writes.
+_FILES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        numbers: Registrations that the file is scrubbed against.
+        rows: Rows of the call file.
+        few_rows: Rows for who is slow, and for whom memory is compared.
+        rounds: Readings of each contender.
+    """
+
+    numbers: int
+    rows: int
+    few_rows: int
+    rounds: int
+
+
+class _Peer(Protocol):
+    """Who does the same job."""
+
+    name: str
+    note: str
+
+    def why_not(self) -> str:
+        """Return why it cannot run here, or nothing."""
+
+    def build(self, numbers: NDArray[np.uint32]) -> None:
+        """Hold the last nine digits of the numbers."""
+
+    def scrub(self, source: Path, folder: Path) -> Path:
+        """Split a call file; return the file of its blocked rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The call file, some of its rows, and where what is made of them goes."""
+
+    calls: Path
+    few: Path
+    made: Path
+
+    def empty(self) -> None:
+        """Remove what a contender wrote."""
+        shutil.rmtree(self.made, ignore_errors=True)
+        self.made.mkdir()
+
+
+def tables(size: Size, folder: Path) -> Iterator[Table]:
+    """Yield what is read of a scrub: its speed, its processor time, its memory."""
+    disk = folder / "scrub"
+    disk.mkdir()
+    with ExitStack() as stack:
+        held = workload.registrations(size.numbers)
+        write_snapshot(held.table(), disk)
+        files = _files(stack.enter_context(_roomy(size, disk)))
+        asked = workload.draw_queries(held, size.rows).mixed(1)
+        workload.write_wide_call_file(files.calls, asked)
+        workload.write_wide_call_file(files.few, asked[: size.few_rows])
+        book = stack.enter_context(Snapshot.open(disk / SNAPSHOT))
+        yield from _speed(_Measured(size, files), book, held)
+        yield _on_disk(_Measured(size, files), book, disk)
+        yield _memory(disk / SNAPSHOT, files)
+
+
+@contextmanager
+def _roomy(size: Size, disk: Path) -> Iterator[Path]:
+    """Yield a folder in memory if there is room for the files, else one on the disk."""
+    needed = _FILES * _ROW_BYTES * size.rows
+    if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > needed:
+        disk = _IN_MEMORY
+    with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=disk) as folder:
+        yield Path(folder)
+
+
+def _files(folder: Path) -> _Files:
+    files = _Files(folder / "calls.csv", folder / "few.csv", folder / "made")
+    files.empty()
+    return files
+
+
+class _Measured:
+    """Contenders, and the processor time that each takes beside the time."""
+
+    def __init__(self, size: Size, files: _Files) -> None:
+        self.size = size
+        self.files = files
+        self._contenders: list[Contender] = []
+        self._missing: list[Row] = []
+        self._cpu: dict[str, list[float]] = {}
+
+    def add(
+        self,
+        name: str,
+        run: Callable[[], int],
+        note: str = "",
+        rows: int | None = None,
+    ) -> None:
+        """Let a contender run over the call file, or over some rows of it."""
+        n_rows = self.size.rows if rows is None else rows
+        times = self._cpu.setdefault(name, [])
+
+        def timed() -> int:
+            began = time.process_time()
+            found = run()
+            times.append((time.process_time() - began) / n_rows * 1e9)
+            return found
+
+        self._contenders.append(
+            Contender(name, timed, n_rows, note, before=self.files.empty)
+        )
+
+    def add_peer(self, peer: _Peer, numbers: NDArray[np.uint32]) -> None:
+        """Let a peer run, if it can."""
+        if why_not := peer.why_not():
+            self._missing.append(Row(peer.name, None, (), None, why_not))
+            return
+        peer.build(numbers)
+        calls, made = self.files.calls, self.files.made
+        self.add(peer.name, lambda: _n_rows(peer.scrub(calls, made)), peer.note)
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the readings."""
+        rows = measure(self._contenders, self.size.rounds, _RATE)
+        return (*rows, *self._missing)
+
+    def cpu_rows(self) -> tuple[Row, ...]:
+        """Return the processor time a row, of the rounds that were read."""
+        rows = [
+            Row(name, None, tuple(times[1:]), None, "")
+            for name, times in self._cpu.items()
+        ]
+        return (*rows, *self._missing)
+
+
+def _speed(
+    measured: _Measured, book: Snapshot, held: workload.Registrations
+) -> Iterator[Table]:
+    files = measured.files
+    numbers = (held.keys - _FRANCE).astype(np.uint32)
+    measured.add("bloctel", lambda: _scrub(book, files.calls, files.made))
+    measured.add(
+        "bloctel, one thread", lambda: _scrub(book, files.calls, files.made, threads=1)
+    )
+    measured.add(
+        "copy", lambda: _copy(files.calls, files.made), "reads and writes, no more"
+    )
+    measured.add_peer(DuckdbScrub(), numbers)
+    measured.add_peer(PolarsScrub(), numbers)
+    script = CsvSet({text[1:] for text in workload.as_texts(held.blocked())})
+    few = min(measured.size.few_rows, measured.size.rows)
+    measured.add(
+        script.name,
+        lambda: script.scrub(files.few, files.made),
+        f"{script.note}; {few:,} rows",
+        few,
+    )
+    n_rows, n_numbers = measured.size.rows, len(held.keys)
+    megabytes = files.calls.stat().st_size / 1e6
+    title = f"{n_rows:,} rows of 12 columns ({megabytes:,.0f} MB)"
+    title = f"scrub of {title}, {n_numbers:,} numbers"
+    rows = measured.rows()
+    yield Table("scrub", title, _RATE.name, "", "blocked", rows)
+    title = "processor time of the same"
+    yield Table("scrub_cpu", title, "ns a row", "", "", measured.cpu_rows())
+
+
+def _scrub(
+    book: Snapshot, calls: Path, folder: Path, *, threads: int | None = None
+) -> int:
+    names = ("clear.csv", "blocked.csv", "invalid.csv")
+    return scrub_csv(
+        calls,
+        book.question(on=workload.DAY),
+        columns=["telephone"],
+        outputs=Outputs(*(folder / name for name in names)),
+        threads=threads,
+    ).blocked
+
+
+def _copy(source: Path, folder: Path) -> int:
+    shutil.copyfile(source, folder / "copy.csv")
+    return 0
+
+
+def _flushed_copy(source: Path, folder: Path) -> int:
+    with source.open("rb") as file, (folder / "copy.csv").open("wb") as copy:
+        shutil.copyfileobj(file, copy, 4 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
+    return 0
+
+
+def _n_rows(path: Path) -> int:
+    """Return how many rows a file has below its header, none with a line in it."""
+    with path.open("rb") as file:
+        parts = iter(lambda: file.read(1 << 20), b"")
+        return sum(part.count(b"\n") for part in parts) - 1
+
+
+def _on_disk(measured: _Measured, book: Snapshot, disk: Path) -> Table:
+    """Read how long it takes until everything is on the disk."""
+    calls = measured.files.calls
+    measured.add("bloctel", lambda: _scrub(book, calls, disk))
+    measured.add("copy", lambda: _flushed_copy(calls, disk), "reads, writes, flushes")
+    title = "the same, until every byte is on the disk"
+    return Table("scrub_disk", title, _RATE.name, "", "", measured.rows())
+
+
+def _memory(snapshot: Path, files: _Files) -> Table:
+    """Read the memory that a process takes which does nothing else."""
+    rows: list[Row] = []
+    for calls, what in ((files.calls, "all rows"), (files.few, "few rows")):
+        files.empty()
+        paths = map(str, (snapshot, calls, files.made))
+        read = json.loads(output_of("-m", "benchmarks.scrub_memory", *paths))
+        whole = (read["peak"] / 1e6,) if read else ()
+        rest = ((read["peak"] - read["mapped"]) / 1e6,) if read else ()
+        note = "" if read else "only Linux tells"
+        rows += [
+            Row(f"whole process, {what}", None, whole, None, note),
+            Row(f"without the mapped snapshot, {what}", None, rest, None, note),
+        ]
+    return Table("scrub_memory", "peak memory of a scrub", "MB", "", "", tuple(rows))
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--numbers", type=int, default=12_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, and print the tables."""
+    machine = environment()
+    for name, text in machine.items():
+        print(f"{name:18} {text}")
+    few = min(options.rows, max(200_000, options.rows // 10))
+    size = Size(options.numbers, options.rows, few, options.rounds)
+    read = []
+    with tempfile.TemporaryDirectory(prefix="bloctel-bench-") as folder:
+        for table in tables(size, Path(folder)):
+            cells = table_cells(table)
+            print(f"\n## {table.title}, {table.unit}\n\n{as_plain(cells)}", flush=True)
+            read.append(table)
+    head, *claims = claims_cells(Results("scrub", machine, tuple(read)))
+    judged = [cells for cells in claims if not cells[-1].startswith("not measured")]
+    print(f"\n## What must be reached\n\n{as_plain([head, *judged])}")
