@@ -18,9 +18,7 @@ from bloctel.files import remove_leftovers
 from bloctel.scrub.compression import Archive, Codec
 from bloctel.scrub.csv_file import Outputs, scrub_csv
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
-from bloctel.scrub.excel_file import ExcelOptions, scrub_excel
 from bloctel.scrub.outputs import refuse_clashes
-from bloctel.scrub.parquet_file import scrub_parquet
 from bloctel.scrub.reading import source_name
 
 if TYPE_CHECKING:
@@ -310,6 +308,8 @@ def _scrub_archive(file: _File, job: Job) -> ScrubSummary:
 
 
 def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
+    from bloctel.scrub.parquet_file import scrub_parquet  # noqa: PLC0415 - as below
+
     with _anywhere(file) as source:
         return scrub_parquet(
             source,
@@ -321,6 +321,9 @@ def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
 
 
 def _scrub_excel(file: _File, job: Job) -> ScrubSummary:
+    # only who has a workbook pays for what unpacks one
+    from bloctel.scrub.excel_file import ExcelOptions, scrub_excel  # noqa: PLC0415
+
     options = job.options
     with _anywhere(file) as source:
         return scrub_excel(
