@@ -235,6 +235,20 @@ CLAIMS: Final = (
         at_least=True,
     ),
     Claim(
+        "scrub of a Parquet file of 12 columns",
+        value("scrub_parquet", "bloctel"),
+        8,
+        "M rows/s",
+        at_least=True,
+    ),
+    Claim(
+        "scrub of a Parquet file of one column",
+        value("scrub_parquet_narrow", "bloctel"),
+        8,
+        "M rows/s",
+        at_least=True,
+    ),
+    Claim(
         "memory of a scrub, the mapped snapshot included",
         value("scrub_memory", "whole process, all rows"),
         200,

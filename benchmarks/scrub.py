@@ -16,6 +16,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -31,7 +32,7 @@ from benchmarks.prepare import SNAPSHOT, write_snapshot
 from benchmarks.results import Results, Row, Table
 from benchmarks.text import as_plain, claims_cells, table_cells
 from benchmarks.timing import Contender, Unit, measure
-from bloctel.scrub import Outputs, scrub_csv
+from bloctel.scrub import Outputs, scrub_csv, scrub_file
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
         workload.write_wide_call_file(files.few, asked[: size.few_rows])
         book = stack.enter_context(Snapshot.open(disk / SNAPSHOT))
         yield from _speed(_Measured(size, files), book, held)
+        yield from _parquet(size, files, book)
         yield _on_disk(_Measured(size, files), book, disk)
         yield _memory(disk / SNAPSHOT, files)
 
@@ -256,6 +258,62 @@ def _on_disk(measured: _Measured, book: Snapshot, disk: Path) -> Table:
     measured.add("copy", lambda: _flushed_copy(calls, disk), "reads, writes, flushes")
     title = "the same, until every byte is on the disk"
     return Table("scrub_disk", title, _RATE.name, "", "", measured.rows())
+
+
+def _parquet(size: Size, files: _Files, book: Snapshot) -> Iterator[Table]:
+    """Read a scrub of the same rows in Parquet, beside a copy of rows by pyarrow."""
+    for columns, what in ((None, "12 columns"), (["telephone"], "the phone column")):
+        calls = _as_parquet(files.calls, columns)
+        measured = _Measured(size, files)
+        measured.add("bloctel", partial(_scrub_parquet, book, calls, files.made))
+        measured.add("copy by pyarrow", partial(_copy_parquet, calls, files.made))
+        megabytes = calls.stat().st_size / 1e6
+        title = f"scrub of Parquet, {what} of {size.rows:,} rows ({megabytes:,.0f} MB)"
+        name = "scrub_parquet" if columns is None else "scrub_parquet_narrow"
+        yield Table(name, title, _RATE.name, "", "blocked", measured.rows())
+        calls.unlink()
+
+
+def _as_parquet(calls: Path, columns: list[str] | None) -> Path:
+    """Write the call file as Parquet, part by part, and return where."""
+    import pyarrow.csv as arrow_csv  # noqa: PLC0415 - only who has it measures it
+    import pyarrow.parquet as parquet  # noqa: PLC0415
+
+    path = calls.with_suffix(".parquet")
+    names = calls.open(encoding="utf-8").readline().rstrip().split(";")
+    texts = dict.fromkeys(names, "string")
+    reader = arrow_csv.open_csv(
+        calls,
+        parse_options=arrow_csv.ParseOptions(delimiter=";"),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=texts, include_columns=columns
+        ),
+    )
+    with parquet.ParquetWriter(path, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+    return path
+
+
+def _scrub_parquet(book: Snapshot, calls: Path, folder: Path) -> int:
+    names = ("clear.parquet", "blocked.parquet", "invalid.parquet")
+    return scrub_file(
+        calls,
+        book.question(on=workload.DAY),
+        columns=["telephone"],
+        outputs=Outputs(*(folder / name for name in names)),
+    ).blocked
+
+
+def _copy_parquet(calls: Path, folder: Path) -> int:
+    import pyarrow.parquet as parquet  # noqa: PLC0415
+
+    with parquet.ParquetFile(calls) as file:
+        path = folder / "copy.parquet"
+        with parquet.ParquetWriter(path, file.schema_arrow) as writer:
+            for batch in file.iter_batches(1 << 17):
+                writer.write_batch(batch)
+    return 0
 
 
 def _memory(snapshot: Path, files: _Files) -> Table:
