@@ -226,11 +226,12 @@ def test_a_file_that_is_replaced_is_another_list(session: Any, path: Path) -> No
 
 def test_files_of_one_name_do_not_clash(session: Any, tmp_path: Path) -> None:
     """Spark knows files by their last name; here two of the same are two lists."""
-    df = frame(session, [LATE])
+    rows = frame(session, [LATE])
     out = []
     for edition in (1, 2):
         (tmp_path / str(edition)).mkdir()
         named = snapshot_of(edition, tmp_path / str(edition) / "same.bloctel")
+        df = rows.selectExpr(f"{edition} AS place", "phone")
         out.append(scrub(df, named, column="phone", on=DAY))
 
     assert said(out[0].unionByName(out[1])) == [

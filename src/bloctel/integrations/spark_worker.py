@@ -17,7 +17,7 @@ from bloctel import _digits
 from bloctel._version import __version__
 from bloctel.columns import Integers, blocks
 from bloctel.errors import CannotAnswerError, SnapshotError
-from bloctel.numbers import is_french, read_block
+from bloctel.numbers import read_block
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.verdicts import CLEAR, Judge
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
@@ -162,7 +162,7 @@ def _ask_block(
     keys = read_block(block, question.region)
     matches = question.match_many(keys)
     codes = np.where(keys < _digits.FIRST_KEY, keys, 0).astype(np.uint8)
-    if isinstance(block, Integers) and is_french(question.region):
+    if isinstance(block, Integers):
         in_doubt = (matches < 0) & (codes == 0) & _may_be_abroad(question, block)
         for row in np.flatnonzero(in_doubt).tolist():
             key, _ = question.ask(block.value(row), question.region)
@@ -171,7 +171,10 @@ def _ask_block(
 
 
 def _may_be_abroad(question: Question, block: Integers) -> NDArray[np.bool_]:
-    """Tell which nine digits, French without a 0, are blocked as a foreign number."""
+    """Tell which integers of nine digits are blocked as a whole foreign number.
+
+    Where the region is French, they are also French numbers whose 0 is lost.
+    """
     lowest, beyond = _NINE_DIGITS
     values = block.values
     nine = (values >= lowest) & (values < beyond)
