@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-__all__ = ["add_to", "run"]
+__all__ = ["add_to", "local_home", "run"]
 
 _PART_ROWS: Final = 1_000_000
 _QUERIES: Final = 1_000_000
@@ -107,14 +107,27 @@ def _write_rows(folder: Path, rows: int, numbers: int) -> None:
         pq.write_table(pa.table(columns), folder / f"{start:012}.parquet")
 
 
+def local_home(folder: Path) -> Path:
+    """Make a home for a local cluster, whose executors work in it, and return it.
+
+    PySpark's own would have them write into the installed package.
+    """
+    import pyspark  # noqa: PLC0415
+
+    home = folder / ".spark"
+    home.mkdir()
+    for part in Path(pyspark.__file__).parent.iterdir():
+        if part.name != "work":
+            (home / part.name).symlink_to(part)
+    return home
+
+
 def _session(folder: Path) -> Any:
     """Return the session of two executors of one core each."""
-    import pyspark  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["SPARK_HOME"] = str(Path(pyspark.__file__).parent)
-    os.environ["SPARK_WORKER_DIR"] = str(folder / "work")
+    os.environ["SPARK_HOME"] = str(local_home(folder))
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {
         "spark.ui.enabled": "false",

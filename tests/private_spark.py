@@ -11,15 +11,16 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from benchmarks.spark import local_home
 from servers import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["cluster", "require", "set_up"]
 
@@ -37,9 +38,14 @@ def require(required: str | None) -> None:
         unavailable(reason, required, _SWITCH)
 
 
-def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let sessions that start from here on find this Python and its modules."""
+def set_up(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let sessions that start from here on find this Python and its modules.
+
+    The first of a process also decides where executors write, be they of a later one:
+    all share one Java machine.
+    """
     require(os.environ.get(_SWITCH))
+    monkeypatch.setenv("SPARK_HOME", str(local_home(folder)))
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
@@ -53,12 +59,9 @@ def cluster(folder: Path) -> Iterator[Any]:
         folder: Where it writes.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
-        set_up(monkeypatch)
-        import pyspark
+        set_up(monkeypatch, folder)
         from pyspark.sql import SparkSession
 
-        monkeypatch.setenv("SPARK_HOME", str(Path(pyspark.__file__).parent))
-        monkeypatch.setenv("SPARK_WORKER_DIR", str(folder / "work"))
         settings = {
             "spark.ui.enabled": "false",
             "spark.local.dir": str(folder / "local"),

@@ -46,7 +46,7 @@ def test_every_snippet_shows_what_comes_out(
 ) -> None:
     """What a page shows is what a reader sees who follows it from top to bottom."""
     if name_of(page) in _IN_SPARK:
-        set_up_spark(monkeypatch)
+        set_up_spark(monkeypatch, tmp_path)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     environment = _environment(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
 import private_spark
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(params=["pyspark", "java"])
@@ -29,14 +33,14 @@ def test_what_is_missing_is_named(missing: str) -> None:
 
 
 def test_the_switch_turns_a_skip_into_a_failure(
-    missing: str, monkeypatch: pytest.MonkeyPatch
+    missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Spark is required by its own switch, and not by that of the servers."""
     monkeypatch.delenv("BLOCTEL_REQUIRE_SPARK", raising=False)
     monkeypatch.setenv("BLOCTEL_REQUIRE_SERVERS", "1")
     with pytest.raises(pytest.skip.Exception):
-        private_spark.set_up(monkeypatch)
+        private_spark.set_up(monkeypatch, tmp_path)
 
     monkeypatch.setenv("BLOCTEL_REQUIRE_SPARK", "1")
     with pytest.raises(pytest.fail.Exception, match="BLOCTEL_REQUIRE_SPARK is set"):
-        private_spark.set_up(monkeypatch)
+        private_spark.set_up(monkeypatch, tmp_path)
