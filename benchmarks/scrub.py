@@ -280,7 +280,8 @@ def _as_parquet(calls: Path, columns: list[str] | None) -> Path:
     import pyarrow.parquet as parquet  # noqa: PLC0415
 
     path = calls.with_suffix(".parquet")
-    names = calls.open(encoding="utf-8").readline().rstrip().split(";")
+    with calls.open(encoding="utf-8") as file:
+        names = file.readline().rstrip().split(";")
     texts = dict.fromkeys(names, "string")
     reader = arrow_csv.open_csv(
         calls,
@@ -289,7 +290,7 @@ def _as_parquet(calls: Path, columns: list[str] | None) -> Path:
             column_types=texts, include_columns=columns
         ),
     )
-    with parquet.ParquetWriter(path, reader.schema) as writer:
+    with reader, parquet.ParquetWriter(path, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)
     return path
