@@ -78,21 +78,22 @@ from bloctel.numbers import (
 from bloctel.periods import RegistrationPeriod
 from bloctel.question import Status, Verdict
 from bloctel.registry import Registry
-from bloctel.scrub import (
-    CsvOptions,
-    FileOptions,
-    Outputs,
-    ScrubbedFile,
-    ScrubSummary,
-    scrub_csv,
-    scrub_file,
-    scrub_files,
-)
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from bloctel.scrub import (
+        CsvOptions,
+        FileOptions,
+        Outputs,
+        ScrubbedFile,
+        ScrubSummary,
+        scrub_csv,
+        scrub_file,
+        scrub_files,
+    )
+
     # when it runs, the package of that name, which can be called: see there why
-    from bloctel.scrub.frames import scrub  # noqa: TC004
+    from bloctel.scrub.frames import scrub
 
 __all__ = [
     "BloctelError",
@@ -159,3 +160,25 @@ __all__ = [
     "scrub_file",
     "scrub_files",
 ]
+
+#: Of scrubs, which take as long to import as all the rest: imported when asked for.
+_OF_SCRUBS = (
+    "CsvOptions",
+    "FileOptions",
+    "Outputs",
+    "ScrubSummary",
+    "ScrubbedFile",
+    "scrub_csv",
+    "scrub_file",
+    "scrub_files",
+)
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module  # noqa: PLC0415
+
+    if name == "scrub":
+        return import_module("bloctel.scrub")
+    if name in _OF_SCRUBS:
+        return getattr(import_module("bloctel.scrub"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
