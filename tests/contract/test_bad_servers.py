@@ -33,6 +33,7 @@ from bloctel.errors import (
     WrongSecretError,
 )
 from bloctel.storage import open_storage
+from bloctel.storage.sql import SqlStorage
 from bloctel.storage.sqlite import SqliteStorage
 from servers import KINDS, Mariadb, Postgresql, Server, server, small_disk, unique
 
@@ -399,6 +400,22 @@ def classes_of(module: object) -> list[type[Exception]]:
     """Return the exception classes that a driver has."""
     found = [value for value in vars(module).values() if isinstance(value, type)]
     return [value for value in found if issubclass(value, Exception)]
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite", *SQL_KINDS], indirect=True)
+def test_a_storage_that_is_closed_while_it_is_read(storage_url: str) -> None:
+    """The connection that was in use is closed once it has been used."""
+    with Registry.create(storage_url, lists=["own"]):
+        pass
+    closed: list[object] = []
+    with closing(open_storage(storage_url)) as storage:
+        assert isinstance(storage, SqlStorage)
+        for engine in {storage._engine, storage._lookups}:
+            sa.event.listen(engine, "close", lambda raw, _: closed.append(raw))
+        with storage.read():
+            storage.close()
+            assert closed == []
+        assert len(closed) == 1
 
 
 @pytest.mark.parametrize("kind", ["sqlite", *SQL_KINDS])

@@ -184,14 +184,19 @@ class SqlStorage:
         self, engine: sa.Engine, *, writes: bool = False
     ) -> Iterator[sa.Connection]:
         """Connect; a pooled connection that has died meanwhile is tried once only."""
+        pool = engine.pool
         try:
             connection = self._begin(engine, writes=writes)
         except sa.exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             connection = self._begin(engine, writes=writes)
-        with connection:
-            yield connection
+        try:
+            with connection:
+                yield connection
+        finally:
+            if self._is_closed:  # while it was in use: its pool was emptied without it
+                pool.dispose()
 
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
         connection = engine.connect()
