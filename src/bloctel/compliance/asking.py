@@ -12,12 +12,13 @@ from bloctel.numbers import PhoneNumber
 from bloctel.question import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date, datetime
+    from zoneinfo import ZoneInfo
 
     from bloctel.lookup import Book
 
-__all__ = ["list_states"]
+__all__ = ["list_states", "names_by_day", "names_to_ask", "zone_of"]
 
 #: Why a number is blocked of which nobody knows whether it is on the list.
 _NOT_KNOWN = ("not_known", "stale_answer")
@@ -46,19 +47,22 @@ def list_states(
     if book is None:
         return ListState.NO_BOOK, ListState.NO_BOOK
     try:
-        held = _names(book, only)
+        held = names_to_ask(book, only)
     except UnknownListError:
         raise
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED
-    named = [name for name in held if name.partition(":")[0] in national]
-    closed_too = [name for name in held if name not in named]
-    own = [name for name in closed_too if _is_open(name, at)]
-    return _state(book, key, at, named), _state(book, key, at, own)
+    named, own = names_by_day(held, at, national=national)
+    return _state(book, key, named), _state(book, key, own)
 
 
-def _names(book: Book, only: Collection[str] | None) -> list[str]:
-    """Return the lists of oppositions that a book holds, or those that are wanted."""
+def names_to_ask(book: Book, only: Collection[str] | None) -> list[str]:
+    """Return the lists of oppositions that a book holds, or those that are wanted.
+
+    Raises:
+        UnknownListError: The book holds none of one of the names in *only*.
+        CannotAnswerError: The book cannot say what it holds.
+    """
     held = [name for name in book.lists if not _vouches(name)]
     if only is None:
         return held
@@ -69,6 +73,25 @@ def _names(book: Book, only: Collection[str] | None) -> list[str]:
     return [name for name in held if name in only]
 
 
+def names_by_day(
+    held: Iterable[str], at: datetime, *, national: Collection[str]
+) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
+    """Return which lists to ask about which day at a moment.
+
+    Returns:
+        Those that the law names, and the others that are open.
+    """
+    named: dict[date, list[str]] = defaultdict(list)
+    own: dict[date, list[str]] = defaultdict(list)
+    for name in held:
+        day = day_of(name, at)
+        if name.partition(":")[0] in national:
+            named[day].append(name)
+        elif _is_open(name, day):
+            own[day].append(name)
+    return named, own
+
+
 def _vouches(name: str) -> bool:
     """Tell whether a list holds answers instead of oppositions."""
     try:
@@ -77,26 +100,27 @@ def _vouches(name: str) -> bool:
         return False
 
 
-def _day(name: str, at: datetime) -> date:
-    """Return the day it is for a list."""
+def zone_of(name: str) -> ZoneInfo:
+    """Return the time zone of a list's days."""
     try:
-        time_zone = rules.load(name).time_zone
+        return clock.zone(rules.load(name).time_zone)
     except UnknownListError:
-        time_zone = rules.load("own").time_zone
-    return at.astimezone(clock.zone(time_zone)).date()
+        return clock.zone(rules.load("own").time_zone)
 
 
-def _is_open(name: str, at: datetime) -> bool:
+def day_of(name: str, at: datetime) -> date:
+    """Return the day that it is for a list."""
+    return at.astimezone(zone_of(name)).date()
+
+
+def _is_open(name: str, day: date) -> bool:
     try:
-        return rules.load(name).is_open(_day(name, at))
+        return rules.load(name).is_open(day)
     except UnknownListError:
         return True
 
 
-def _state(book: Book, key: int, at: datetime, names: Iterable[str]) -> ListState:
-    by_day: dict[date, list[str]] = defaultdict(list)
-    for name in names:
-        by_day[_day(name, at)].append(name)
+def _state(book: Book, key: int, by_day: Mapping[date, list[str]]) -> ListState:
     if not by_day:
         return ListState.NOT_HELD
     order = (ListState.LISTED, ListState.UNANSWERED, ListState.NOT_KNOWN)

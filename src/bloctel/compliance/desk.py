@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
 
 from bloctel import clock
 from bloctel.compliance.abroad import answer_abroad
 from bloctel.compliance.answer import Answer
+from bloctel.compliance.auditing import Audit, audit_calls
 from bloctel.compliance.callers import read_caller
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.gathering import Case, changes, facts_at, located
 from bloctel.compliance.holding import Subject
 from bloctel.compliance.judging import DEFAULT_TRUST, judge
 from bloctel.compliance.moments import in_utc
+from bloctel.compliance.past_calls import Same, read_calls
+from bloctel.compliance.past_facts import Known
+from bloctel.compliance.places import check_time_zone
 from bloctel.errors import CannotAnswerError, InputError
 from bloctel.numbers import normalize
 from bloctel.rules import Certainty, law
@@ -32,11 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _E = TypeVar("_E", bound="StrEnum")
+_K = TypeVar("_K")
 _T = TypeVar("_T")
 
 _COUNTRY: Final = re.compile("[A-Z]{2}")
-#: A zone's name has no digits in a row, so that no message shows a number.
-_TIME_ZONE: Final = re.compile(r"[A-Za-z_]+(/[A-Za-z_+-]+[0-9]{0,2})*")
 _HORIZON_DAYS: Final = 366
 
 
@@ -146,9 +152,8 @@ class Desk:
             return answer_abroad(self.country, number, moment, region=region)
         book = self._lists
         region = region or (None if book is None else book.region) or self.country
-        place, zone = located(
-            key := normalize(number, region=region).key, held, _checked(time_zone)
-        )
+        key = normalize(number, region=region).key
+        place, zone = located(key, held, check_time_zone(time_zone))
         case = Case(
             key=key,
             place=place,
@@ -169,6 +174,64 @@ class Desk:
             only=self._only,
         )
         return self._answer(case, moment, held)
+
+    def audit(  # noqa: PLR0913 - those of `may_call`, for a log without such columns
+        self,
+        calls: Any,
+        *,
+        purpose: str | None = None,
+        sector: str | None = None,
+        caller: object = None,
+        automated: bool | None = None,
+        about: str | None = None,
+        channel: str = Channel.VOICE,
+        time_zone: str | None = None,
+        region: str | None = None,
+    ) -> Audit:
+        """Judge a log of past calls by the law and the lists of the day of each.
+
+        Each call gets the answer that `may_call` would have given at its moment, the
+        calls before it in the log being the call log; ten million take minutes.
+
+        Args:
+            calls: A frame of pandas, polars or pyarrow, or a mapping from names to
+                columns: `number`, `at` (moments with their time zone, or text as
+                ISO 8601 writes them), and, where the log has them, `outcome`
+                (`Outcome`; what was `released` is no call) and the columns named as
+                the arguments below.  Who was called by anyone for the firm belongs in
+                it: attempts are counted from it.
+            purpose: For every call, if the log has no such column; as all others.
+            sector: What was sold.
+            caller: The number that was shown.
+            automated: Whether an automated platform called.
+            about: What the calls were about.
+            channel: How people were reached.
+            time_zone: Where people were.
+            region: As for `may_call`.
+
+        Raises:
+            InputError: The log or another argument is not what it must be; or the law
+                of the country is not one to judge by.
+            UnknownListError: The book lacks a list that is to be asked alone.
+            MissingExtraError: The extra `compliance` is not installed.
+        """
+        held = self.law
+        if held is None:
+            raise InputError("a country whose law is known", self.country, "the desk")
+        region = region or (self._lists and self._lists.region) or self.country
+        given = Same(purpose, sector, caller, automated, about, channel, time_zone)
+        past = read_calls(calls, given, held, region=region)
+        consents, numbers = self._consents, np.unique(past.keys).tolist()
+        evidence = _known(None if consents is None else consents.of_many, numbers)
+        known = Known(
+            law=held,
+            book=self._lists,
+            only=self._only,
+            evidence=evidence,
+            firm=self.firm,
+            local_in=partial(self._local_in, held),
+        )
+        return audit_calls(past, known, trust=self._trust)
 
     def _answer(self, case: Case, at: datetime, held: Law) -> Answer:
         facts = facts_at(case, at, held)
@@ -211,18 +274,11 @@ def _sector(held: Law, sector: str | None) -> str | None:
     return sector
 
 
-def _checked(time_zone: str | None) -> str | None:
-    if time_zone is not None and not _TIME_ZONE.fullmatch(time_zone):
-        expected = "a time zone such as Europe/Paris"
-        raise InputError(expected, "another text", "time_zone")
-    return time_zone
-
-
-def _known(ask: Callable[[int], _T] | None, key: int) -> _T | None:
-    """Return what a store says of a number; None if there is none, or it is down."""
+def _known(ask: Callable[[_K], _T] | None, asked: _K) -> _T | None:
+    """Return what a store says of numbers; None if there is none, or it is down."""
     if ask is None:
         return None
     try:
-        return ask(key)
+        return ask(asked)
     except CannotAnswerError:
         return None

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
 __all__ = [
@@ -134,3 +134,6 @@ class Consents(Protocol):
 
     def of(self, key: int) -> Evidence:
         """Return what there is about the number with that key."""
+
+    def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
+        """Return what there is about many numbers; one without any may be left out."""

@@ -42,8 +42,11 @@ __all__ = [
     "call_back_state",
     "consent_state",
     "contract_state",
+    "is_same",
     "refusals",
+    "scope_of",
     "silence_state",
+    "state_of",
 ]
 
 _S = TypeVar("_S", bound=StrEnum)
@@ -97,14 +100,15 @@ def consent_state(
         return ConsentState.UNKNOWN
     refused = refusals(attempts or (), moment)
     states = (
-        _state_of(consent, refused, subject, moment) for consent in evidence.consents
+        state_of(consent, refused, subject, moment) for consent in evidence.consents
     )
     return _best(states, ConsentState.NONE)
 
 
-def _state_of(
+def state_of(
     consent: Consent, refused: Sequence[datetime], subject: Subject, moment: Moment
 ) -> ConsentState:
+    """Return what one consent comes to at that moment."""
     given_at = in_utc(consent.given_at, "consent.given_at")
     if moment.at < given_at:
         return ConsentState.NOT_YET
@@ -120,7 +124,7 @@ def _state_of(
         return ConsentState.EXPIRED
     if terms and not consent.has_all_mentions:
         return ConsentState.INCOMPLETE
-    covered = _scope_of(consent, subject)
+    covered = scope_of(consent, subject)
     if covered is not None:
         return covered
     if consent.slots and not any(_holds(slot, moment) for slot in consent.slots):
@@ -130,12 +134,12 @@ def _state_of(
     return ConsentState.SLOT if consent.slots else ConsentState.VALID
 
 
-def _scope_of(consent: Consent, subject: Subject) -> ConsentState | None:
+def scope_of(consent: Consent, subject: Subject) -> ConsentState | None:
     """Return what is wrong with who calls about what; None if nothing is."""
-    if subject.firm is not None and not _is_same(subject.firm, consent.firm):
+    if subject.firm is not None and not is_same(subject.firm, consent.firm):
         return ConsentState.OTHER_SCOPE
     wanted = [word for word in (subject.about, subject.sector) if word is not None]
-    if not any(_is_same(word, consent.goods) for word in wanted):
+    if not any(is_same(word, consent.goods) for word in wanted):
         known = subject.about is not None
         return ConsentState.OTHER_SCOPE if known else ConsentState.GOODS_UNKNOWN
     return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
@@ -163,7 +167,7 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
         return ContractState.ENDED
     if subject.about is None:
         return ContractState.OBJECT_UNKNOWN
-    related = _is_same(subject.about, contract.object)
+    related = is_same(subject.about, contract.object)
     return ContractState.RELATED if related else ContractState.UNRELATED
 
 
@@ -193,8 +197,8 @@ def _call_back(
         return CallBackState.NONE
     if subject.about is None:
         return CallBackState.OBJECT_UNKNOWN
-    is_same = _is_same(subject.about, request.object)
-    return CallBackState.IN_TIME if is_same else CallBackState.NONE
+    is_meant = is_same(subject.about, request.object)
+    return CallBackState.IN_TIME if is_meant else CallBackState.NONE
 
 
 def attempts_in_window(
@@ -247,7 +251,8 @@ def refusals(attempts: Sequence[Attempt], moment: Moment) -> list[datetime]:
     return [at for at in moments if at <= moment.at]
 
 
-def _is_same(one: str, other: str) -> bool:
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two texts are the same words, however they are written."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 

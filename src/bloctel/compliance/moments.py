@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from zoneinfo import ZoneInfo
 
-    from bloctel.rules.law import Era
+    from bloctel.rules.law import Era, Law
 
-__all__ = ["in_utc", "midnight", "time_state"]
+__all__ = ["edges", "in_utc", "midnight", "time_state"]
 
 #: Calendars end somewhere; no call is judged that late.
 _LAST_YEAR: Final = 3000
@@ -43,6 +43,22 @@ def in_utc(at: object, where: str) -> datetime:
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the moment, in UTC, at which a day begins in a time zone."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
+    """Return the moments of a day, in UTC, at which `time_state` can change.
+
+    An hour that comes twice has its edges twice.  No calling hours begin or end in an
+    hour that is left out.
+    """
+    rule = law.on(day).one(CallingTimes)
+    slots = rule.slots if rule else ()
+    times = {time.min, *(edge for slot in slots for edge in slot)}
+    return [
+        datetime.combine(day, edge, zone).replace(fold=fold).astimezone(UTC)
+        for edge in times
+        for fold in (0, 1)
+    ]
 
 
 def time_state(

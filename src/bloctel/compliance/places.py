@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from bloctel.errors import InputError
 from bloctel.numbers import french_nsn
 
 if TYPE_CHECKING:
     from bloctel.rules.law import Law, Territory
 
-__all__ = ["is_foreign", "territory_of"]
+__all__ = ["check_time_zone", "is_foreign", "territory_of"]
+
+#: A zone's name has no digits in a row, so that no message shows a number.
+_TIME_ZONE: Final = re.compile(r"[A-Za-z_]+(/[A-Za-z_+-]+[0-9]{0,2})*")
+
+
+def check_time_zone(name: str | None) -> str | None:
+    """Return the name of a time zone if it can be one.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if name is not None and not _TIME_ZONE.fullmatch(name):
+        expected = "a time zone such as Europe/Paris"
+        raise InputError(expected, "another text", "time_zone")
+    return name
 
 
 def is_foreign(key: int) -> bool:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from bloctel.compliance.facts import ConsentState
 from bloctel.compliance.findings import Decision, Effect, Ground
 from bloctel.errors import InputError
+from bloctel.rules.law import Lift, SectorBan
 
 if TYPE_CHECKING:
     from bloctel.compliance.findings import Finding
 
-__all__ = ["Lang", "check_lang", "of_decision", "of_finding", "phrase"]
+__all__ = ["Lang", "check_lang", "of_cure", "of_decision", "of_finding", "phrase"]
 
 Lang = Literal["en", "fr"]
 
@@ -234,3 +235,36 @@ def of_finding(finding: Finding, lang: str) -> str:
 
 
 _PERMITTING: Final = list(Ground)[: list(Ground).index(Ground.LISTED)]
+
+
+def of_cure(finding: Finding) -> str:
+    """Return which record would have made a call lawful; empty if none would.
+
+    >>> from bloctel.compliance.findings import Effect, Finding, Ground
+    >>> of_cure(Finding(Effect.FORBIDS, Ground.HOUR))
+    'a consent to be called at that date and time'
+    """
+    if finding.effect is Effect.ASKS and finding.missing:
+        return f"the input {finding.missing}"
+    if finding.ground is Ground.SECTOR:
+        lifts = finding.rule.lifted_by if isinstance(finding.rule, SectorBan) else ()
+        return " or ".join(_CURE_OF_LIFT[lift] for lift in lifts)
+    return _CURES.get(finding.ground, "")
+
+
+_CONTRACT: Final = "a contract in course, to whose object the call was related"
+_CURE_OF_LIFT: Final = {
+    Lift.CONTRACT: _CONTRACT,
+    Lift.CALL_BACK: "a request to be called back, not older than the rule allows",
+}
+_CURES: Final = {
+    Ground.LISTED: _CONTRACT,
+    Ground.NO_CONSENT: "a consent to calls of this firm about this, given before, that "
+    f"still held; or {_CONTRACT}",
+    **dict.fromkeys(
+        (Ground.DAY, Ground.HOLIDAY, Ground.HOUR),
+        "a consent to be called at that date and time",
+    ),
+    Ground.LIST_UNANSWERED: "a state of the list that covers that day",
+    Ground.LIST_NOT_KNOWN: "an answer about the number, young enough on that day",
+}

@@ -1,0 +1,267 @@
+"""A log of past calls as columns, from whatever frame or rows it came in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from bloctel.compliance.calendars import microseconds
+from bloctel.compliance.callers import read_caller
+from bloctel.compliance.evidence import Outcome
+from bloctel.compliance.moments import in_utc
+from bloctel.compliance.places import check_time_zone
+from bloctel.errors import InputError, InvalidNumberError
+from bloctel.numbers import normalize_many
+from bloctel.rules.law import Channel, Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from enum import StrEnum
+
+    from numpy.typing import NDArray
+
+    from bloctel.rules.law import Law
+
+__all__ = ["Coded", "PastCalls", "Same", "read_calls"]
+
+_MISSING: Final = (None, "")
+
+
+class Coded(NamedTuple):
+    """A column of few distinct values.
+
+    Attributes:
+        values: The distinct values.
+        codes: Which of them each row has.
+    """
+
+    values: Sequence[Any]
+    codes: NDArray[np.int64]
+
+    def mapped(self, change: Callable[[Any], Any]) -> Coded:
+        """Return the column with each value changed."""
+        return coded_by(list(map(change, self.values)), self.codes)
+
+    def taken(self, rows: NDArray[np.intp]) -> Coded:
+        """Return some of the rows."""
+        return Coded(self.values, self.codes[rows])
+
+
+def coded(values: Iterable[Hashable]) -> Coded:
+    """Return a column of Python values by its distinct ones.
+
+    >>> column = coded(["sale", None, "sale"])
+    >>> column.values, column.codes.tolist()
+    (['sale', None], [0, 1, 0])
+    """
+    places: dict[Hashable, int] = {}
+    codes = [places.setdefault(value, len(places)) for value in values]
+    return Coded(list(places), np.array(codes, np.int64))
+
+
+def coded_by(values: Sequence[Hashable], codes: NDArray[np.int64]) -> Coded:
+    """Return a column from values that may be equal, and their places."""
+    distinct = coded(values)
+    return Coded(distinct.values, distinct.codes[codes])
+
+
+class Same(NamedTuple):
+    """What holds for every call of a log that has no such column of its own.
+
+    Attributes:
+        purpose: As for `Desk.may_call`, as all others.
+        sector: What is sold.
+        caller: The number that is shown.
+        automated: Whether an automated platform calls.
+        about: What the calls are about.
+        channel: How people are reached.
+        time_zone: Where people are.
+    """
+
+    purpose: str | None = None
+    sector: str | None = None
+    caller: object = None
+    automated: bool | None = None
+    about: str | None = None
+    channel: str = Channel.VOICE
+    time_zone: str | None = None
+
+
+class PastCalls(NamedTuple):
+    """Past calls, one a row: those that were dialled and whose number can be read.
+
+    Attributes:
+        rows: Where each stands in the log, from 0.
+        keys: The numbers.
+        at: When, in microseconds since 1970-01-01T00:00Z.
+        columns: The other inputs of `Desk.may_call`, and `outcome`.
+        n_rows: How many rows the log has.
+        unreadable: The rows whose number cannot be read.
+    """
+
+    rows: NDArray[np.intp]
+    keys: NDArray[np.uint64]
+    at: NDArray[np.int64]
+    columns: Mapping[str, Coded]
+    n_rows: int
+    unreadable: NDArray[np.intp]
+
+
+def read_calls(log: Any, same: Same, held: Law, *, region: str) -> PastCalls:
+    """Read a log, in the order of its numbers and of their calls.
+
+    Args:
+        log: A frame of pandas, polars or pyarrow, or a mapping from names to columns:
+            `number`, `at`, and those of `Same` and `outcome` that there are.
+        same: What holds for the columns that the log has not.
+        held: The law whose sectors there are.
+        region: The region of national forms.
+
+    Raises:
+        InputError: A column is missing or is not what it must be.
+    """
+    names = _names(log)
+    for name in ("number", "at"):
+        if name not in names:
+            raise InputError(f"a column {name}", "none of that name", "the log")
+    keys = normalize_many(log["number"], region=region)
+    at = _moments(log["at"])
+    n_rows = len(keys)
+    columns = {}
+    for name, read in _readers(held, region).items():
+        if name in names:
+            column = coded(_plain(log[name]))
+            _require_length(len(column.codes), n_rows, name)
+        else:
+            value = getattr(same, name, None)
+            column = Coded([value], np.zeros(n_rows, np.int64))
+        columns[name] = column.mapped(read)
+    _require_length(len(at), n_rows, "at")
+    dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
+    wanted = np.flatnonzero(dialled[columns["outcome"].codes] & (keys != 0))
+    rows = wanted[np.lexsort((at[wanted], keys[wanted]))]
+    return PastCalls(
+        rows,
+        keys[rows],
+        at[rows],
+        {name: column.taken(rows) for name, column in columns.items()},
+        n_rows,
+        np.flatnonzero(keys == 0),
+    )
+
+
+def _names(log: Any) -> list[str]:
+    for attribute in ("column_names", "columns", "keys"):
+        found = getattr(log, attribute, None)
+        if found is not None:
+            return [str(name) for name in (found() if callable(found) else found)]
+    expected = "a frame, or a mapping from names to columns"
+    raise InputError(expected, f"a value of the type {type(log).__name__}", "the log")
+
+
+def _require_length(n: int, n_rows: int, name: str) -> None:
+    if n != n_rows:
+        raise InputError(f"{n_rows} rows as in the column number", str(n), name)
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return the rows of a column as Python values, None where one is missing."""
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, method):
+            column = getattr(column, method)()
+            break
+    return [None if value != value else value for value in column]
+
+
+def _moments(column: Any) -> NDArray[np.int64]:
+    """Return moments in microseconds; texts are read as ISO 8601 writes them.
+
+    Raises:
+        InputError: One is no moment, or has no time zone.
+    """
+    read: dict[object, int] = {}
+    found = np.empty(len(values := _plain(column)), np.int64)
+    for row, value in enumerate(values):
+        if (known := read.get(value)) is None:
+            known = read[value] = _moment(value, row)
+        found[row] = known
+    return found
+
+
+def _moment(value: object, row: int) -> int:
+    where = f"the column at, row {row + 1}"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            got = "another text"
+            raise InputError("a date and time as ISO 8601", got, where) from None
+    return microseconds(in_utc(value, where))
+
+
+def _readers(held: Law, region: str) -> dict[str, Callable[[Any], Any]]:
+    """Return what reads a value of each column."""
+    sectors = [sector.name for sector in held.sectors]
+    return {
+        "purpose": _one_of(Purpose, "purpose"),
+        "sector": _among(sectors, "sector"),
+        "caller": lambda value: _caller(value, region),
+        "automated": _yes_or_no,
+        "about": _text,
+        "channel": _one_of(Channel, "channel", default=Channel.VOICE),
+        "time_zone": lambda value: check_time_zone(_text(value)),
+        "outcome": _one_of(Outcome, "outcome"),
+    }
+
+
+def _one_of(
+    cls: type[StrEnum], name: str, *, default: StrEnum | None = None
+) -> Callable[[Any], StrEnum | None]:
+    find = _among(list(cls), name)
+
+    def read(value: Any) -> StrEnum | None:
+        found = find(value)
+        return default if found is None else cls(found)
+
+    return read
+
+
+def _among(known: Sequence[str], name: str) -> Callable[[Any], str | None]:
+    def read(value: Any) -> str | None:
+        if value in _MISSING:
+            return None
+        if value not in known:
+            expected = f"one of {', '.join(known)}"
+            raise InputError(expected, "something else", f"the column {name}")
+        return str(value)
+
+    return read
+
+
+def _text(value: Any) -> str | None:
+    return None if value in _MISSING else str(value)
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    if value in _MISSING:
+        return None
+    found = _WORDS.get(value)
+    if found is None:
+        expected = f"one of {', '.join(map(str, _WORDS))}"
+        raise InputError(expected, "something else", "the column automated")
+    return found
+
+
+_WORDS: Final = {True: True, False: False, "true": True, "false": False}
+
+
+def _caller(value: Any, region: str) -> str | None:
+    """Return a caller's number; None, which is not known, where it cannot be read."""
+    if value in _MISSING:
+        return None
+    try:
+        return read_caller(value, region)
+    except InvalidNumberError:
+        return None

@@ -1,0 +1,365 @@
+"""From millions of past calls to the facts of each, a column a fact.
+
+`facts_at` says the same of one call: the audit must agree with `may_call`, call by
+call, and so takes from the same functions whatever few distinct inputs let it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from bloctel.compliance.asking import (
+    list_states,
+    names_by_day,
+    names_to_ask,
+    zone_of,
+)
+from bloctel.compliance.calendars import Calendar, moment_of
+from bloctel.compliance.callers import caller_kind
+from bloctel.compliance.evidence import Outcome
+from bloctel.compliance.facts import (
+    CallBackState,
+    ConsentState,
+    ContractState,
+    Facts,
+    ListState,
+    Place,
+    SilenceState,
+    TimeState,
+)
+from bloctel.compliance.gathering import located
+from bloctel.compliance.holding import Subject
+from bloctel.compliance.past_calls import Coded
+from bloctel.compliance.past_evidence import (
+    NEVER_REFUSED,
+    Log,
+    call_back_states,
+    consent_states,
+    contract_states,
+)
+from bloctel.errors import CannotAnswerError
+from bloctel.rules.law import Frequency, Regime, Silence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
+    from enum import StrEnum
+    from zoneinfo import ZoneInfo
+
+    from numpy.typing import NDArray
+
+    from bloctel.compliance.evidence import Evidence
+    from bloctel.compliance.past_calls import PastCalls
+    from bloctel.lookup import Book
+    from bloctel.rules.law import CallerKind, Law
+
+__all__ = ["Known", "facts_of"]
+
+#: Numbers that share all but so many digits are in one territory.
+_SAME_PLACE: Final = np.uint64(10_000)
+
+
+class Known(NamedTuple):
+    """What the desk knows beside the log.
+
+    Attributes:
+        law: The law to judge by.
+        book: The lists.
+        only: The lists to ask; all if None.
+        evidence: What there is of consents, by number; None if nobody keeps any.
+        firm: The firm that called.
+        local_in: Returns the territories of a time zone whose own holidays are kept.
+    """
+
+    law: Law
+    book: Book | None
+    only: Collection[str] | None
+    evidence: Mapping[int, Evidence] | None
+    firm: str | None
+    local_in: Callable[[str], Collection[str]]
+
+
+def facts_of(calls: PastCalls, known: Known) -> tuple[list[Facts], NDArray[np.int64]]:
+    """Return the distinct facts of some calls, and which of them each call has."""
+    places, zones = _located(calls, known.law)
+    days, versions, times = _times(calls, zones, known)
+    columns = calls.columns
+    subjects = _joined(columns["about"], columns["sector"]).mapped(
+        lambda pair: Subject(known.firm, *pair)
+    )
+    log = Log(
+        law=known.law,
+        keys=calls.keys,
+        at=calls.at,
+        zones=zones,
+        days=days,
+        versions=versions,
+        refused_at=_refused_at(calls),
+        subjects=subjects,
+    )
+    national, own = _list_states(log, known)
+    found = {
+        "version": _counted(versions),
+        "place": places,
+        "channel": columns["channel"],
+        "purpose": columns["purpose"],
+        "sector": columns["sector"],
+        "caller": _callers(columns["caller"], versions, known.law),
+        "automated": columns["automated"],
+        "time": _where_known(places, times),
+        "national": national,
+        "own": own,
+        "consent": _enumerated(ConsentState, consent_states(log, known.evidence)),
+        "contract": _enumerated(ContractState, contract_states(log, known.evidence)),
+        "call_back": _enumerated(CallBackState, call_back_states(log, known.evidence)),
+        "attempts": _attempts(log),
+        "silence": _silence(log),
+    }
+    return _distinct(found)
+
+
+def _distinct(found: Mapping[str, Coded]) -> tuple[list[Facts], NDArray[np.int64]]:
+    """Return the combinations that there are, and which each row has."""
+    names = [field.name for field in fields(Facts)]
+    codes = np.zeros(len(found["version"].codes), np.int64)
+    for name in names:
+        column = found[name]
+        codes = codes * len(column.values) + column.codes
+    combinations, which = np.unique(codes, return_inverse=True)
+    each = []
+    for combination in combinations.tolist():
+        values = {}
+        for name in reversed(names):
+            combination, place = divmod(combination, len(found[name].values))
+            values[name] = found[name].values[place]
+        each.append(Facts(**values))
+    return each, which.astype(np.int64)
+
+
+def _enumerated(cls: type[StrEnum], codes: NDArray[np.int64]) -> Coded:
+    return Coded(list(cls), codes)
+
+
+def _counted(numbers: NDArray[np.int64]) -> Coded:
+    values, codes = np.unique(numbers, return_inverse=True)
+    return Coded(values.tolist(), codes.astype(np.int64))
+
+
+def _joined(*columns: Coded) -> Coded:
+    """Return columns as one, of the tuples of their values."""
+    codes = np.zeros(len(columns[0].codes), np.int64)
+    for column in columns:
+        codes = codes * len(column.values) + column.codes
+    distinct = _counted(codes)
+    tuples = []
+    for code in distinct.values:
+        one = []
+        for column in reversed(columns):
+            code, place = divmod(code, len(column.values))
+            one.append(column.values[place])
+        tuples.append(tuple(reversed(one)))
+    return Coded(tuples, distinct.codes)
+
+
+# -- where and when ------------------------------------------------------------------
+
+
+def _located(calls: PastCalls, law: Law) -> tuple[Coded, Coded]:
+    """Return whether we know what time it was there, and the time zones."""
+    prefixes, codes = np.unique(calls.keys // _SAME_PLACE, return_inverse=True)
+    numbers = Coded(
+        (prefixes * _SAME_PLACE).tolist(), codes.astype(np.int64).reshape(-1)
+    )
+    found = _joined(numbers, calls.columns["time_zone"]).mapped(
+        lambda pair: located(pair[0], law, pair[1])
+    )
+    return found.mapped(lambda pair: pair[0]), found.mapped(lambda pair: pair[1])
+
+
+def _times(
+    calls: PastCalls, zones: Coded, known: Known
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the day, the era and the `TimeState` of each call where it rang."""
+    found = np.zeros((3, len(calls.at)), np.int64)
+    for place, zone in enumerate(zones.values):
+        rows = np.flatnonzero(zones.codes == place)
+        if len(rows):
+            at = calls.at[rows]
+            local_in = known.local_in(str(zone))
+            calendar = Calendar(zone, known.law, local_in, *_bounds(at))
+            found[:, rows] = (
+                calendar.days(at),
+                calendar.versions(at),
+                calendar.times(at),
+            )
+    return found[0], found[1], found[2]
+
+
+def _bounds(at: NDArray[np.int64]) -> tuple[int, int]:
+    return int(at.min()), int(at.max())
+
+
+def _where_known(places: Coded, times: NDArray[np.int64]) -> Coded:
+    states = list(TimeState)
+    is_known = np.array([place is Place.KNOWN for place in places.values])
+    codes = np.where(is_known[places.codes], times, states.index(TimeState.UNKNOWN))
+    return Coded(states, codes)
+
+
+def _callers(callers: Coded, versions: NDArray[np.int64], law: Law) -> Coded:
+    def kind(pair: tuple[str | None, int]) -> CallerKind | None:
+        caller, version = pair
+        return None if caller is None else caller_kind(caller, law.eras[version])
+
+    return _joined(callers, _counted(versions)).mapped(kind)
+
+
+# -- attempts and refusals ---------------------------------------------------------
+
+
+def _is_same_number(keys: NDArray[np.uint64], back: int) -> NDArray[np.bool_]:
+    """Tell of each call whether the one so many before it was to the same number."""
+    found = np.zeros(len(keys), bool)
+    found[back:] = keys[back:] == keys[: len(keys) - back]
+    return found
+
+
+def _attempts(log: Log) -> Coded:
+    """Return how many attempts count, at most as many as the law allows.
+
+    Only those before the call do: it is asked whether it might be made.
+    """
+    rules = [era.one(Frequency) for era in log.law.eras]
+    most = np.array([rule.max_attempts if rule else 0 for rule in rules])[log.versions]
+    within = np.array([rule.within_days if rule else 0 for rule in rules])
+    start = log.at - within[log.versions] * _DAY
+    counts = np.zeros(len(log.at), np.int64)
+    # of a shorter log there is nothing so far back
+    for back in range(1, min(int(most.max(initial=0)), len(log.at) - 1) + 1):
+        before = np.zeros(len(log.at), np.int64)
+        before[back:] = log.at[: len(log.at) - back]
+        counts += _is_same_number(log.keys, back) & (before > start) & (back <= most)
+    return _counted(counts)
+
+
+_DAY: Final = 86_400_000_000  # microseconds
+
+
+def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
+    """Return when the same number last refused before each call."""
+    outcomes = calls.columns["outcome"]
+    refuses = np.array([value is Outcome.REFUSED for value in outcomes.values])
+    rows = np.arange(len(calls.keys))
+    last = np.maximum.accumulate(np.where(refuses[outcomes.codes], rows, -1))
+    before = np.concatenate([[-1], last[:-1]]).astype(np.int64)[: len(rows)]
+    is_same = (before >= 0) & (calls.keys[before] == calls.keys)
+    return np.where(is_same, calls.at[before], NEVER_REFUSED)
+
+
+def _silence(log: Log) -> Coded:
+    """Return whether a refusal before the call forbade it."""
+    states = list(SilenceState)
+    codes = np.full(len(log.at), states.index(SilenceState.NONE), np.int64)
+    rows = np.flatnonzero(log.refused_at != NEVER_REFUSED)
+    since = log.days[rows] - _days_of_refusal(log, rows)
+    rules = [era.one(Silence) for era in log.law.eras]
+    spans = (
+        ("asks_days", SilenceState.DOUBTFUL),
+        ("days", SilenceState.SILENT),
+    )
+    for name, state in spans:
+        days = np.array([getattr(rule, name) if rule else 0 for rule in rules])
+        span = days[log.versions[rows]]
+        codes[rows[(span > 0) & (since <= span)]] = states.index(state)
+    return Coded(states, codes)
+
+
+def _days_of_refusal(log: Log, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the days of the refusals where the persons are called."""
+    found = np.zeros(len(rows), np.int64)
+    zones = log.zones.codes[rows]
+    for place, zone in enumerate(log.zones.values):
+        chosen = np.flatnonzero(zones == place)
+        at = log.refused_at[rows[chosen]]
+        if len(chosen):
+            calendar = Calendar(zone, log.law, (), *_bounds(at))
+            found[chosen] = calendar.days(at)
+    return found
+
+
+# -- lists ---------------------------------------------------------------------------
+
+
+def _list_states(log: Log, known: Known) -> tuple[Coded, Coded]:
+    """Return what the lists that the law names said of each number, and the others.
+
+    The numbers called on one day are asked about together; those that are not clear
+    then are asked about one by one, to know why.
+    """
+    states = list(ListState)
+    found = np.empty((2, len(log.at)), np.int64)
+    for rows in _rows_by_day(log, known):
+        at = moment_of(int(log.at[rows[0]]))
+        regime = log.law.eras[int(log.versions[rows[0]])].one(Regime)
+        national = regime.lists if regime else ()
+        both, are_clear = _if_clear(known, log.keys[rows], at, national)
+        found[:, rows] = [[states.index(state)] for state in both]
+        for row in rows[~are_clear].tolist():
+            both = list_states(
+                known.book,
+                int(log.keys[row]),
+                moment_of(int(log.at[row])),
+                national=national,
+                only=known.only,
+            )
+            found[:, row] = [states.index(state) for state in both]
+    return Coded(states, found[0]), Coded(states, found[1])
+
+
+def _rows_by_day(log: Log, known: Known) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows of which the same lists are asked about the same days."""
+    if not len(log.at):
+        return
+    days = _counted(log.versions)
+    for zone in _zones_of_lists(known):
+        calendar = Calendar(zone, log.law, (), *_bounds(log.at))
+        days = _joined(days, _counted(calendar.days(log.at)))
+    order = np.argsort(days.codes, kind="stable")
+    edges = np.flatnonzero(np.diff(days.codes[order])) + 1
+    yield from np.split(order, edges)
+
+
+def _zones_of_lists(known: Known) -> set[ZoneInfo]:
+    if known.book is None:
+        return set()
+    try:
+        return {zone_of(name) for name in names_to_ask(known.book, known.only)}
+    except CannotAnswerError:
+        return set()
+
+
+def _if_clear(
+    known: Known, keys: NDArray[np.uint64], at: datetime, national: Collection[str]
+) -> tuple[tuple[ListState, ListState], NDArray[np.bool_]]:
+    """Return what is said of numbers that no list holds, and which ones these are."""
+    are_clear = np.ones(len(keys), bool)
+    if known.book is None:
+        return (ListState.NO_BOOK, ListState.NO_BOOK), are_clear
+    try:
+        held = names_to_ask(known.book, known.only)
+    except CannotAnswerError:
+        return (ListState.UNANSWERED, ListState.UNANSWERED), are_clear
+    states = []
+    for by_day in names_by_day(held, at, national=national):
+        state = ListState.CLEAR if by_day else ListState.NOT_HELD
+        for day, names in by_day.items():
+            try:
+                question = known.book.question(on=day, lists=names)
+                are_clear &= question.match_many(keys) < 0
+            except CannotAnswerError:
+                state = ListState.UNANSWERED
+        states.append(state)
+    return (states[0], states[1]), are_clear

@@ -1,0 +1,219 @@
+"""The audit of a log is `may_call` at the moment of each call, call by call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bloctel
+from bloctel.compliance import (
+    Attempt,
+    CallBackRequest,
+    Consent,
+    Contract,
+    Decision,
+    Desk,
+    Evidence,
+    Outcome,
+    Slot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bloctel.compliance import Answer
+
+NUMBERS = (33199001234, 33199001235, 33639981234, 33262000000, 33709000000)
+GOODS = ("insurance", "home insurance", "press")
+SECTORS = (None, "insurance", "press", "energy_renovation", "cpf_training", "other")
+CALLERS = (None, "masked", "0162000000", "0639980000", "3639", "+442079460000", "?")
+ZONES = (None, "America/Cayenne", "Europe/Paris")
+
+#: Around the days on which the law changed, and the changes of clocks.
+days = st.sampled_from(
+    [
+        date(2016, 6, 1),
+        date(2020, 7, 26),
+        date(2022, 12, 21),
+        date(2023, 3, 1),
+        date(2024, 2, 29),
+        date(2025, 3, 30),
+        date(2025, 10, 26),
+        date(2026, 8, 11),
+        date(2026, 11, 11),
+    ]
+)
+moments = st.builds(
+    lambda day, hours, minutes: (
+        datetime(day.year, day.month, day.day, tzinfo=UTC)
+        + timedelta(hours=hours, minutes=minutes)
+    ),
+    days,
+    st.integers(-50, 50),
+    st.sampled_from([0, 0, 0, 30, 59]),
+)
+near_days = st.builds(lambda day, n: day + timedelta(days=n), days, st.integers(-9, 9))
+old_moments = st.builds(
+    lambda at, n: at - timedelta(days=n), moments, st.integers(0, 400)
+)
+
+consents = st.builds(
+    Consent,
+    id=st.just("c"),
+    given_at=old_moments,
+    expires_on=near_days,
+    firm=st.sampled_from(["ACME", "Other"]),
+    goods=st.sampled_from(GOODS),
+    slots=st.just(())
+    | st.builds(
+        lambda at, hours: (Slot(at, at + timedelta(hours=hours)),),
+        moments,
+        st.integers(1, 40),
+    ),
+    has_all_mentions=st.booleans(),
+    withdrawn_at=st.none() | moments,
+)
+contracts = st.builds(
+    Contract,
+    starts_on=near_days,
+    ends_on=st.none() | near_days,
+    object=st.sampled_from(GOODS),
+)
+requests = st.builds(
+    CallBackRequest, asked_at=old_moments, object=st.sampled_from(GOODS)
+)
+evidence = st.builds(
+    Evidence,
+    consents=st.lists(consents, max_size=3),
+    contracts=st.lists(contracts, max_size=2),
+    call_backs=st.lists(requests, max_size=2),
+)
+
+
+@dataclass
+class File:
+    """What a firm can show."""
+
+    held: Mapping[int, Evidence]
+
+    def of(self, key: int) -> Evidence:
+        """Return what there is about a number."""
+        return self.held.get(key, Evidence())
+
+    def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
+        """Return what there is about some numbers."""
+        return {key: self.held[key] for key in keys if key in self.held}
+
+
+@dataclass
+class Before:
+    """The calls before one of a log."""
+
+    calls: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+    def attempts(self, key: int) -> list[Attempt]:
+        """Return what was tried before."""
+        return [
+            Attempt(call["at"], call["outcome"] or Outcome.UNANSWERED)
+            for call in self.calls
+            if call["number"] == key
+        ]
+
+
+call = st.fixed_dictionaries(
+    {
+        "number": st.sampled_from(NUMBERS),
+        "at": moments,
+        "outcome": st.none() | st.sampled_from(Outcome),
+        "purpose": st.sampled_from([None, "sale", "sale", "sale", "survey"]),
+        "sector": st.sampled_from(SECTORS),
+        "caller": st.sampled_from(CALLERS),
+        "automated": st.sampled_from([None, True, False, False]),
+        "about": st.none() | st.sampled_from(GOODS),
+        "channel": st.sampled_from(["voice", "voice", "voice", "sms"]),
+        "time_zone": st.sampled_from(ZONES),
+    }
+)
+
+
+def book() -> bloctel.Registry:
+    """Return lists that block some of the numbers, at some times."""
+    registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
+    registry.register(NUMBERS[0], list="fr.bloctel", on=date(2020, 5, 3))
+    registry.register(NUMBERS[1], list="own", on=date(2024, 2, 28))
+    registry.block_prefix("0639", list="own", on=date(2025, 3, 30))
+    return registry
+
+
+def asked(desk: Desk, one: Mapping[str, Any]) -> Answer:
+    """Return what the desk says of one call."""
+    inputs = {name: one[name] for name in one if name != "outcome"}
+    if inputs["caller"] == "?":  # what no log should hold
+        inputs["caller"] = None
+    return desk.may_call(inputs.pop("number"), **inputs)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(call, min_size=1, max_size=30),
+    st.none() | st.dictionaries(st.sampled_from(NUMBERS), evidence),
+    st.sampled_from([None, "ACME"]),
+    st.booleans(),
+)
+def test_each_call_is_judged_as_the_desk_would_have(
+    log: list[dict[str, Any]],
+    held: dict[int, Evidence] | None,
+    firm: str | None,
+    has_book: bool,
+) -> None:
+    """At its moment, with the calls before it as the call log."""
+    known: dict[str, Any] = {"firm": firm, "lists": book() if has_book else None}
+    known["consents"] = None if held is None else File(held)
+    desk = Desk("FR", **known)
+
+    audit = desk.audit({name: [one[name] for one in log] for name in log[0]})
+
+    found = {row: set[str]() for row in range(len(log))}
+    for decision in (Decision.NO, Decision.ASK):
+        table = audit.table(decision)
+        for row, ground in zip(table["row"], table["ground"], strict=True):
+            found[row - 1].add(f"{decision}: {ground}")
+    order = sorted(range(len(log)), key=lambda row: (log[row]["at"], row))
+    for place, row in enumerate(order):
+        one = log[row]
+        before = Before([log[earlier] for earlier in order[:place]])
+        answer = asked(Desk("FR", calls=before, **known), one)
+        if one["outcome"] is Outcome.RELEASED or answer.decision is Decision.YES:
+            expected = set()
+        else:
+            expected = {f"{answer.decision}: {reason}" for reason in answer.reasons}
+        assert found[row] == expected
+    assert audit.n_calls == sum(one["outcome"] is not Outcome.RELEASED for one in log)
+    assert sum(audit.decisions.values()) == audit.n_calls
+
+
+def test_an_empty_log_has_no_breaches() -> None:
+    """Nothing was called, and nothing is wrong."""
+    audit = Desk("FR").audit({"number": [], "at": []})
+
+    assert audit.n_calls == 0
+    assert {
+        name: len(column) for name, column in audit.table().items()
+    } == dict.fromkeys(audit.table(), 0)
+
+
+def test_the_table_is_one_of_columns() -> None:
+    """Numpy arrays of one length, which frames take as they are."""
+    log = {"number": ["01 99 00 12 34"], "at": ["2026-11-22T10:30:00+01:00"]}
+
+    table = Desk("FR").audit(log, purpose="sale", sector="insurance").table()
+
+    assert table["row"].dtype == np.int64
+    assert table["at"].tolist() == [datetime(2026, 11, 22, 9, 30)]  # noqa: DTZ001
+    assert set(table["ground"].tolist()) == {"day"}
+    assert set(table["company_max_euros"].tolist()) == {375_000}
