@@ -171,8 +171,11 @@ class Question:
         provenance: Which state of which registry is asked; None if it is none's.
         probe: What answers most scalar look-ups in one compiled call; None if nothing
             but this class can.
+        knows_everybody: Whether a match is always an opposition; where only answers
+            are known, it may also mean that nobody knows.
     """
 
+    knows_everybody = True
     provenance: Provenance | None
     probe: Probe | None
 

@@ -71,6 +71,8 @@ class VouchedQuestion(Question):
         asked: The lists of clearances, by the places of the lists they are for.
     """
 
+    knows_everybody = False
+
     def __init__(
         self,
         state: State,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bloctel import clock, rules
 from bloctel.compliance.facts import ListState
@@ -18,7 +18,22 @@ if TYPE_CHECKING:
 
     from bloctel.lookup import Book
 
-__all__ = ["list_states", "names_by_day", "names_to_ask", "zone_of"]
+__all__ = [
+    "WORST_FIRST",
+    "asked",
+    "list_states",
+    "names_by_day",
+    "names_to_ask",
+    "zone_of",
+]
+
+#: What lists say, by what decides where they say different things.
+WORST_FIRST: Final = (
+    ListState.LISTED,
+    ListState.UNANSWERED,
+    ListState.NOT_KNOWN,
+    ListState.CLEAR,
+)
 
 #: Why a number is blocked of which nobody knows whether it is on the list.
 _NOT_KNOWN = ("not_known", "stale_answer")
@@ -123,12 +138,12 @@ def _is_open(name: str, day: date) -> bool:
 def _state(book: Book, key: int, by_day: Mapping[date, list[str]]) -> ListState:
     if not by_day:
         return ListState.NOT_HELD
-    order = (ListState.LISTED, ListState.UNANSWERED, ListState.NOT_KNOWN)
-    states = {_asked(book, key, day, lists) for day, lists in by_day.items()}
-    return next((state for state in order if state in states), ListState.CLEAR)
+    states = {asked(book, key, day, lists) for day, lists in by_day.items()}
+    return min(states, key=WORST_FIRST.index)
 
 
-def _asked(book: Book, key: int, day: date, names: list[str]) -> ListState:
+def asked(book: Book, key: int, day: date, names: list[str]) -> ListState:
+    """Return what some lists say of a number on a day."""
     try:
         verdict = book.check(PhoneNumber(key), on=day, lists=names)
     except (ListClosedError, CannotAnswerError):

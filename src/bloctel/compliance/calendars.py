@@ -6,13 +6,13 @@ what holds in between is found once, by what `moments` says of one moment.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bloctel.compliance.facts import TimeState
-from bloctel.compliance.moments import edges, time_state
+from bloctel.compliance.moments import edges, midnight, time_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bloctel.rules.law import Law
 
-__all__ = ["Calendar", "microseconds", "moment_of"]
+__all__ = ["Calendar", "Midnights", "microseconds", "moment_of"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -47,12 +47,33 @@ def moment_of(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-class Calendar:
-    """What day and hour it is in one time zone, from one moment to another.
+class Midnights:
+    """What day it is in one time zone, from one moment to another.
 
     Args:
         zone: The time zone.
-        law: Whose calling hours.
+        first: The first moment, in microseconds.
+        last: The last one.
+    """
+
+    def __init__(self, zone: ZoneInfo, first: int, last: int) -> None:
+        days = _days(zone, first, last)
+        starts = [microseconds(midnight(day, zone)) for day in days]
+        self._starts = np.array(starts, np.int64)
+        self._first = days[0].toordinal()
+
+    def days(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the ordinal of the day that it is at each moment."""
+        places = np.searchsorted(self._starts, at, side="right") - 1
+        return places.astype(np.int64) + self._first
+
+
+class Calendar:
+    """What era of the law and what hour it is in one time zone, as `Midnights` days.
+
+    Args:
+        zone: The time zone.
+        law: Whose eras and calling hours.
         local_in: As for `time_state`.
         first: The first moment, in microseconds.
         last: The last one.
@@ -66,27 +87,17 @@ class Calendar:
         first: int,
         last: int,
     ) -> None:
-        day = moment_of(first).astimezone(zone).date() - timedelta(days=1)
-        end = moment_of(last).astimezone(zone).date() + timedelta(days=1)
-        found: set[datetime] = set()
-        while day <= end:
-            found.update(edges(day, zone, law))
-            day += timedelta(days=1)
+        found = {edge for d in _days(zone, first, last) for edge in edges(d, zone, law)}
         moments = sorted(found)
         days = [moment.astimezone(zone).date() for moment in moments]
         versions = [law.version_on(day) for day in days]
-        self._starts = np.array([microseconds(m) for m in moments], np.int64)
-        self._days = np.array([day.toordinal() for day in days], np.int64)
-        self._versions = np.array(versions, np.int64)
         times = [
             time_state(moment, zone, law.eras[version], local_in=local_in)
             for moment, version in zip(moments, versions, strict=True)
         ]
+        self._starts = np.array([microseconds(m) for m in moments], np.int64)
+        self._versions = np.array(versions, np.int64)
         self._times = np.array([_TIMES[time] for time in times], np.int64)
-
-    def days(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the ordinal of the day that it is at each moment."""
-        return self._days[self._places(at)]
 
     def versions(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the place in `Law.eras` of the era of each moment."""
@@ -98,3 +109,10 @@ class Calendar:
 
     def _places(self, at: NDArray[np.int64]) -> NDArray[np.intp]:
         return np.searchsorted(self._starts, at, side="right") - 1
+
+
+def _days(zone: ZoneInfo, first: int, last: int) -> list[date]:
+    """Return the days in which moments fall, and some around them."""
+    start = moment_of(first).astimezone(zone).date() - timedelta(days=1)
+    end = moment_of(last).astimezone(zone).date() + timedelta(days=1)
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]

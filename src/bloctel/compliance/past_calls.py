@@ -181,12 +181,36 @@ def _moments(column: Any) -> NDArray[np.int64]:
     Raises:
         InputError: One is no moment, or has no time zone.
     """
+    if (moments := _arrow_moments(column)) is not None:
+        return moments
     read: dict[object, int] = {}
     found = np.empty(len(values := _plain(column)), np.int64)
     for row, value in enumerate(values):
         if (known := read.get(value)) is None:
             known = read[value] = _moment(value, row)
         found[row] = known
+    return found
+
+
+def _arrow_moments(column: Any) -> NDArray[np.int64] | None:
+    """Return the moments of a column of Arrow; None if it is none of timestamps."""
+    if not hasattr(column, "__arrow_c_stream__"):
+        return None
+    try:
+        import pyarrow as pa  # noqa: PLC0415
+
+        chunks = pa.chunked_array(column)
+    except (ImportError, TypeError):
+        return None
+    if not pa.types.is_timestamp(chunks.type):
+        return None
+    if chunks.type.tz is None:
+        got = "one without"
+        raise InputError("moments with a time zone", got, "the column at")
+    if chunks.null_count:
+        raise InputError("a moment in every row", "none in some", "the column at")
+    moments = chunks.cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.int64())
+    found: NDArray[np.int64] = moments.to_numpy()
     return found
 
 

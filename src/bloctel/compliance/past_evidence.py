@@ -6,11 +6,12 @@ Each function says of millions of calls what its namesake in `holding` says of o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from bloctel.compliance.calendars import microseconds, moment_of
+from bloctel.compliance.calendars import Midnights, microseconds, moment_of
 from bloctel.compliance.days import last_working_day
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
 from bloctel.compliance.holding import Moment, is_same, scope_of, state_of
@@ -21,9 +22,7 @@ from bloctel.rules.law import CallBack, ConsentTerms, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import date
     from enum import StrEnum
-    from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
@@ -219,9 +218,13 @@ class _Consents:
     def _cap(self, zone: int, years: int) -> NDArray[np.int64]:
         known = self._caps.get((zone, years))
         if known is None:
-            days = _days_in(self._log.zones.values[zone], self._given_at)
-            known = _ordinals(add_years(day, years) for day in days)
-            self._caps[zone, years] = known
+            at = self._given_at
+            midnights = Midnights(
+                self._log.zones.values[zone], int(at.min()), int(at.max())
+            )
+            days, places = np.unique(midnights.days(at), return_inverse=True)
+            last = (add_years(date.fromordinal(day), years) for day in days.tolist())
+            known = self._caps[zone, years] = _ordinals(last)[places]
         return known
 
     def _look_at_slots(self, pairs: _Pairs, state: NDArray[np.int64]) -> None:
@@ -250,10 +253,6 @@ def _scope_code(consent: Consent, subject: Subject) -> int:
 def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
     found = (_NEVER if day is None else day.toordinal() for day in days)
     return np.fromiter(found, np.int64)
-
-
-def _days_in(zone: ZoneInfo, moments: NDArray[np.int64]) -> list[date]:
-    return [moment_of(at).astimezone(zone).date() for at in moments.tolist()]
 
 
 # -- contracts ---------------------------------------------------------------------

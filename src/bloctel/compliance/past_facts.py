@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel.compliance.asking import (
-    list_states,
+    WORST_FIRST,
+    asked,
     names_by_day,
     names_to_ask,
     zone_of,
 )
-from bloctel.compliance.calendars import Calendar, moment_of
+from bloctel.compliance.calendars import Calendar, Midnights, moment_of
 from bloctel.compliance.callers import caller_kind
 from bloctel.compliance.evidence import Outcome
 from bloctel.compliance.facts import (
@@ -45,7 +46,7 @@ from bloctel.rules.law import Frequency, Regime, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
     from enum import StrEnum
     from zoneinfo import ZoneInfo
 
@@ -190,11 +191,9 @@ def _times(
             at = calls.at[rows]
             local_in = known.local_in(str(zone))
             calendar = Calendar(zone, known.law, local_in, *_bounds(at))
-            found[:, rows] = (
-                calendar.days(at),
-                calendar.versions(at),
-                calendar.times(at),
-            )
+            found[0, rows] = Midnights(zone, *_bounds(at)).days(at)
+            found[1, rows] = calendar.versions(at)
+            found[2, rows] = calendar.times(at)
     return found[0], found[1], found[2]
 
 
@@ -285,8 +284,7 @@ def _days_of_refusal(log: Log, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         chosen = np.flatnonzero(zones == place)
         at = log.refused_at[rows[chosen]]
         if len(chosen):
-            calendar = Calendar(zone, log.law, (), *_bounds(at))
-            found[chosen] = calendar.days(at)
+            found[chosen] = Midnights(zone, *_bounds(at)).days(at)
     return found
 
 
@@ -296,8 +294,7 @@ def _days_of_refusal(log: Log, rows: NDArray[np.intp]) -> NDArray[np.int64]:
 def _list_states(log: Log, known: Known) -> tuple[Coded, Coded]:
     """Return what the lists that the law names said of each number, and the others.
 
-    The numbers called on one day are asked about together; those that are not clear
-    then are asked about one by one, to know why.
+    The numbers called on one day are asked about together.
     """
     states = list(ListState)
     found = np.empty((2, len(log.at)), np.int64)
@@ -305,18 +302,50 @@ def _list_states(log: Log, known: Known) -> tuple[Coded, Coded]:
         at = moment_of(int(log.at[rows[0]]))
         regime = log.law.eras[int(log.versions[rows[0]])].one(Regime)
         national = regime.lists if regime else ()
-        both, are_clear = _if_clear(known, log.keys[rows], at, national)
-        found[:, rows] = [[states.index(state)] for state in both]
-        for row in rows[~are_clear].tolist():
-            both = list_states(
-                known.book,
-                int(log.keys[row]),
-                moment_of(int(log.at[row])),
-                national=national,
-                only=known.only,
-            )
-            found[:, row] = [states.index(state) for state in both]
+        for which, state in enumerate(_said(known, log.keys[rows], at, national)):
+            found[which, rows] = state
     return Coded(states, found[0]), Coded(states, found[1])
+
+
+def _said(
+    known: Known, keys: NDArray[np.uint64], at: datetime, national: Collection[str]
+) -> list[NDArray[np.int64]]:
+    """Return the places in `ListState` of what is said of some numbers on one day."""
+    if known.book is None:
+        return [_everywhere(ListState.NO_BOOK, keys)] * 2
+    try:
+        held = names_to_ask(known.book, known.only)
+    except CannotAnswerError:
+        return [_everywhere(ListState.UNANSWERED, keys)] * 2
+    by_days = names_by_day(held, at, national=national)
+    return [_state_of_many(known.book, keys, by_day) for by_day in by_days]
+
+
+def _everywhere(state: ListState, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return np.full(len(keys), list(ListState).index(state), np.int64)
+
+
+def _state_of_many(
+    book: Book, keys: NDArray[np.uint64], by_day: Mapping[date, list[str]]
+) -> NDArray[np.int64]:
+    if not by_day:
+        return _everywhere(ListState.NOT_HELD, keys)
+    ranks = np.full(len(keys), len(WORST_FIRST) - 1, np.int64)
+    for day, names in by_day.items():
+        try:
+            question = book.question(on=day, lists=names)
+            rows = np.flatnonzero(question.match_many(keys) >= 0)
+        except CannotAnswerError:
+            np.minimum(ranks, WORST_FIRST.index(ListState.UNANSWERED), out=ranks)
+            continue
+        if question.knows_everybody:
+            ranks[rows] = WORST_FIRST.index(ListState.LISTED)
+            continue
+        for row in rows.tolist():
+            rank = WORST_FIRST.index(asked(book, int(keys[row]), day, names))
+            ranks[row] = min(rank, ranks[row])
+    states = list(ListState)
+    return np.array([states.index(state) for state in WORST_FIRST], np.int64)[ranks]
 
 
 def _rows_by_day(log: Log, known: Known) -> Iterator[NDArray[np.intp]]:
@@ -325,8 +354,8 @@ def _rows_by_day(log: Log, known: Known) -> Iterator[NDArray[np.intp]]:
         return
     days = _counted(log.versions)
     for zone in _zones_of_lists(known):
-        calendar = Calendar(zone, log.law, (), *_bounds(log.at))
-        days = _joined(days, _counted(calendar.days(log.at)))
+        midnights = Midnights(zone, *_bounds(log.at))
+        days = _joined(days, _counted(midnights.days(log.at)))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1
     yield from np.split(order, edges)
@@ -339,27 +368,3 @@ def _zones_of_lists(known: Known) -> set[ZoneInfo]:
         return {zone_of(name) for name in names_to_ask(known.book, known.only)}
     except CannotAnswerError:
         return set()
-
-
-def _if_clear(
-    known: Known, keys: NDArray[np.uint64], at: datetime, national: Collection[str]
-) -> tuple[tuple[ListState, ListState], NDArray[np.bool_]]:
-    """Return what is said of numbers that no list holds, and which ones these are."""
-    are_clear = np.ones(len(keys), bool)
-    if known.book is None:
-        return (ListState.NO_BOOK, ListState.NO_BOOK), are_clear
-    try:
-        held = names_to_ask(known.book, known.only)
-    except CannotAnswerError:
-        return (ListState.UNANSWERED, ListState.UNANSWERED), are_clear
-    states = []
-    for by_day in names_by_day(held, at, national=national):
-        state = ListState.CLEAR if by_day else ListState.NOT_HELD
-        for day, names in by_day.items():
-            try:
-                question = known.book.question(on=day, lists=names)
-                are_clear &= question.match_many(keys) < 0
-            except CannotAnswerError:
-                state = ListState.UNANSWERED
-        states.append(state)
-    return (states[0], states[1]), are_clear
