@@ -172,11 +172,12 @@ class Desk:
 
     def _answer(self, case: Case, at: datetime, held: Law) -> Answer:
         facts = facts_at(case, at, held)
+        is_sale = facts.purpose is Purpose.SALE
         return Answer(
             judge(facts, held, trust=self._trust),
             facts,
             at.astimezone(case.zone),
-            held.eras[facts.version].all(Duty),
+            held.eras[facts.version].all(Duty) if is_sale else (),
             _seek=lambda: self._next(case, at, held),
         )
 
