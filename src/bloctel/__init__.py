@@ -82,7 +82,7 @@ from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from bloctel import compliance
+    from bloctel import compliance as compliance
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,
