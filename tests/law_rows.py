@@ -28,7 +28,7 @@ from bloctel.question import Status, Verdict
 from bloctel.rules import Certainty
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bloctel.lookup import Book
 
@@ -95,6 +95,10 @@ class PlainConsents:
     def of(self, key: int) -> Evidence:
         """Return the evidence."""
         return self.held
+
+    def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
+        """Return the evidence, of each number."""
+        return dict.fromkeys(keys, self.held)
 
 
 def book_of(**held: str) -> Book:

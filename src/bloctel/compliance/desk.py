@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from bloctel.compliance.abroad import answer_abroad
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.auditing import Audit, audit_calls
 from bloctel.compliance.callers import read_caller
+from bloctel.compliance.evidence import Reserving
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.gathering import Case, changes, facts_at, located
 from bloctel.compliance.holding import Subject
+from bloctel.compliance.inputs import check_flag, check_sector, check_text, one_of
 from bloctel.compliance.judging import DEFAULT_TRUST, judge
 from bloctel.compliance.moments import in_utc
-from bloctel.compliance.past_calls import Same, read_calls
+from bloctel.compliance.past_calls import read_calls
 from bloctel.compliance.past_facts import Known
 from bloctel.compliance.places import check_time_zone
 from bloctel.errors import CannotAnswerError, InputError
@@ -28,22 +31,34 @@ from bloctel.rules import Certainty, law
 from bloctel.rules.law import Channel, Duty, Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
-    from enum import StrEnum
+    from typing import Unpack
 
-    from bloctel.compliance.evidence import Calls, Consents
+    from bloctel.compliance.evidence import Attempt, Calls, Consents
+    from bloctel.compliance.inputs import CallInputs
     from bloctel.lookup import Book
     from bloctel.rules.law import Law
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "Reservation"]
 
-_E = TypeVar("_E", bound="StrEnum")
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
 _COUNTRY: Final = re.compile("[A-Z]{2}")
 _HORIZON_DAYS: Final = 366
+
+
+class Reservation(NamedTuple):
+    """An attempt that was counted, or the answer why it may not be made.
+
+    Attributes:
+        answer: Whether the call may be made, and why.
+        call: What names the attempt in the call log; None if it may not be made.
+    """
+
+    answer: Answer
+    call: int | None
 
 
 class Desk:
@@ -98,14 +113,14 @@ class Desk:
             expected = f"from 0 to {10 * _HORIZON_DAYS} days"
             raise InputError(expected, str(horizon_days), "horizon_days")
         self.country = country
-        self.firm = _text(firm, "firm")
+        self.firm = check_text(firm, "firm")
         self.law: Law | None = law.load(country) if country in law.names() else None
         self._lists = lists
         self._consents = consents
         self._calls = calls
         self._only = None if only is None else tuple(only)
         self._local_holidays = local_holidays
-        self._trust = _one_of(Certainty, trust, "trust")
+        self._trust = one_of(Certainty, trust, "trust")
         self._horizon = timedelta(days=horizon_days)
 
     def __repr__(self) -> str:
@@ -150,44 +165,74 @@ class Desk:
         held = self.law
         if held is None:
             return answer_abroad(self.country, number, moment, region=region)
-        book = self._lists
-        region = region or (None if book is None else book.region) or self.country
-        key = normalize(number, region=region).key
-        place, zone = located(key, held, check_time_zone(time_zone))
-        case = Case(
-            key=key,
-            place=place,
-            zone=zone,
-            local_in=self._local_in(held, str(zone)),
-            purpose=None if purpose is None else _one_of(Purpose, purpose, "purpose"),
-            channel=_one_of(Channel, channel, "channel"),
-            caller=None if caller is None else read_caller(caller, region),
-            automated=_flag(automated),
-            subject=Subject(self.firm, _text(about, "about"), _sector(held, sector)),
-            evidence=_known(
-                self._consents.of if self._consents is not None else None, key
-            ),
-            attempts=_known(
-                self._calls.attempts if self._calls is not None else None, key
-            ),
-            book=book,
-            only=self._only,
+        case = self._case(
+            number,
+            held,
+            purpose=purpose,
+            sector=sector,
+            caller=caller,
+            automated=automated,
+            about=about,
+            channel=channel,
+            time_zone=time_zone,
+            region=region,
         )
-        return self._answer(case, moment, held)
+        log = self._calls
+        attempts = _known(None if log is None else log.attempts, case.key)
+        return self._answer(replace(case, attempts=attempts), moment, held)
 
-    def audit(  # noqa: PLR0913 - those of `may_call`, for a log without such columns
+    def reserve(
         self,
-        calls: Any,
+        number: object,
         *,
-        purpose: str | None = None,
-        sector: str | None = None,
-        caller: object = None,
-        automated: bool | None = None,
-        about: str | None = None,
-        channel: str = Channel.VOICE,
-        time_zone: str | None = None,
-        region: str | None = None,
-    ) -> Audit:
+        at: datetime | None = None,
+        details: Mapping[str, str] | None = None,
+        **call: Unpack[CallInputs],
+    ) -> Reservation:
+        """Ask whether a call may begin, and count it as an attempt at once if it may.
+
+        Between the question and the attempt nobody else writes to the call log: of two
+        workers who ask at once, in whatever process, the second sees the first, and
+        both never make the last attempt that is allowed.
+
+        Args:
+            number: The number to call.
+            at: The moment; now if not given.  What others have noted for a little
+                later, by clocks that differ, counts as well.
+            details: What to note of the call, as `CallLog.add` does.
+            call: The other inputs of `may_call`.
+
+        Returns:
+            The answer, and the attempt's id if the call may be made: tell the log what
+            became of it (`CallLog.conclude`).
+
+        Raises:
+            InputError: The desk has no call log that can reserve (`CallLog`), or an
+                argument is not what it must be.
+            StorageError: The call log failed, and nothing is reserved: do not call.
+            InvalidNumberError: As for `may_call`, as the other errors.
+        """
+        log = self._calls
+        if not isinstance(log, Reserving):
+            raise InputError("a call log that can reserve", "another or none", "calls")
+        moment = in_utc(clock.moment() if at is None else at, "at")
+        held = self.law
+        if held is None:
+            region = call.get("region")
+            answer = answer_abroad(self.country, number, moment, region=region)
+            return Reservation(answer, None)
+        case = self._case(number, held, **call)
+        answers: list[Answer] = []
+
+        def may(attempts: Sequence[Attempt]) -> bool:
+            seen = [one._replace(at=min(one.at, moment)) for one in attempts]
+            answers.append(self._answer(replace(case, attempts=seen), moment, held))
+            return answers[-1].allowed
+
+        made = log.reserve_if(case.key, moment, may, details=details)
+        return Reservation(answers[-1], made)
+
+    def audit(self, calls: Any, **same: Unpack[CallInputs]) -> Audit:
         """Judge a log of past calls by the law and the lists of the day of each.
 
         Each call gets the answer that `may_call` would have given at its moment, the
@@ -198,16 +243,10 @@ class Desk:
                 columns: `number`, `at` (moments with their time zone, or text as
                 ISO 8601 writes them), and, where the log has them, `outcome`
                 (`Outcome`; what was `released` is no call) and the columns named as
-                the arguments below.  Who was called by anyone for the firm belongs in
-                it: attempts are counted from it.
-            purpose: For every call, if the log has no such column; as all others.
-            sector: What was sold.
-            caller: The number that was shown.
-            automated: Whether an automated platform called.
-            about: What the calls were about.
-            channel: How people were reached.
-            time_zone: Where people were.
-            region: As for `may_call`.
+                the other inputs of `may_call`.  The calls of anyone for the firm belong
+                in it: attempts are counted from it.
+            same: The other inputs of `may_call`: what holds for every call, if the log
+                has no such column.
 
         Raises:
             InputError: The log or another argument is not what it must be; or the law
@@ -218,9 +257,8 @@ class Desk:
         held = self.law
         if held is None:
             raise InputError("a country whose law is known", self.country, "the desk")
-        region = region or (self._lists and self._lists.region) or self.country
-        given = Same(purpose, sector, caller, automated, about, channel, time_zone)
-        past = read_calls(calls, given, held, region=region)
+        region = self._region(same.pop("region", None))
+        past = read_calls(calls, same, held, region=region)
         consents, numbers = self._consents, np.unique(past.keys).tolist()
         evidence = _known(None if consents is None else consents.of_many, numbers)
         known = Known(
@@ -232,6 +270,43 @@ class Desk:
             local_in=partial(self._local_in, held),
         )
         return audit_calls(past, known, trust=self._trust)
+
+    def _case(
+        self,
+        number: object,
+        held: Law,
+        **call: Unpack[CallInputs],
+    ) -> Case:
+        """Return a call with all that is known of it but the attempts before."""
+        region = self._region(call.get("region"))
+        key = normalize(number, region=region).key
+        place, zone = located(key, held, check_time_zone(call.get("time_zone")))
+        purpose, caller = call.get("purpose"), call.get("caller")
+        consents = self._consents
+        return Case(
+            key=key,
+            place=place,
+            zone=zone,
+            local_in=self._local_in(held, str(zone)),
+            purpose=None if purpose is None else one_of(Purpose, purpose, "purpose"),
+            channel=one_of(Channel, call.get("channel", Channel.VOICE), "channel"),
+            caller=None if caller is None else read_caller(caller, region),
+            automated=check_flag(call.get("automated"), "automated"),
+            subject=Subject(
+                self.firm,
+                check_text(call.get("about"), "about"),
+                check_sector(held, call.get("sector")),
+            ),
+            evidence=_known(None if consents is None else consents.of, key),
+            attempts=None,
+            book=self._lists,
+            only=self._only,
+        )
+
+    def _region(self, region: str | None) -> str:
+        """Return the region of national forms."""
+        book = self._lists
+        return region or (None if book is None else book.region) or self.country
 
     def _answer(self, case: Case, at: datetime, held: Law) -> Answer:
         facts = facts_at(case, at, held)
@@ -260,31 +335,6 @@ class Desk:
         if not self._local_holidays:
             return ()
         return {t.code for t in held.territories if t.time_zone == time_zone}
-
-
-def _one_of(cls: type[_E], value: object, where: str) -> _E:
-    if not isinstance(value, str) or value not in list(cls):
-        raise InputError(f"one of {', '.join(cls)}", "something else", where)
-    return cls(value)
-
-
-def _sector(held: Law, sector: str | None) -> str | None:
-    names = [known.name for known in held.sectors]
-    if sector is not None and sector not in names:
-        raise InputError(f"one of {', '.join(names)}", "something else", "sector")
-    return sector
-
-
-def _flag(automated: bool | None) -> bool | None:
-    if automated is not None and not isinstance(automated, bool):
-        raise InputError("True, False or None", "something else", "automated")
-    return automated
-
-
-def _text(value: str | None, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise InputError("a text", "something else", where)
-    return value
 
 
 def _known(ask: Callable[[_K], _T] | None, asked: _K) -> _T | None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Contract",
     "Evidence",
     "Outcome",
+    "Reserving",
     "Slot",
 ]
 
@@ -127,6 +128,21 @@ class Calls(Protocol):
 
     def attempts(self, key: int) -> Sequence[Attempt]:
         """Return every attempt to call the number with that key."""
+
+
+@runtime_checkable
+class Reserving(Calls, Protocol):
+    """A call log in which an attempt can be counted before it is made."""
+
+    def reserve_if(
+        self,
+        key: int,
+        at: datetime,
+        decide: Callable[[Sequence[Attempt]], bool],
+        *,
+        details: Mapping[str, str] | None = None,
+    ) -> int | None:
+        """Count an attempt if *decide* says so of those before; return its id."""
 
 
 class Consents(Protocol):

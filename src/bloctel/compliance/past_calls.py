@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bloctel.compliance.inputs import CallInputs
     from bloctel.rules.law import Law
 
-__all__ = ["Coded", "PastCalls", "Same", "read_calls"]
+__all__ = ["Coded", "PastCalls", "read_calls"]
 
 _MISSING: Final = (None, "")
 
@@ -67,28 +68,6 @@ def coded_by(values: Sequence[Hashable], codes: NDArray[np.int64]) -> Coded:
     return Coded(distinct.values, distinct.codes[codes])
 
 
-class Same(NamedTuple):
-    """What holds for every call of a log that has no such column of its own.
-
-    Attributes:
-        purpose: As for `Desk.may_call`, as all others.
-        sector: What is sold.
-        caller: The number that is shown.
-        automated: Whether an automated platform calls.
-        about: What the calls are about.
-        channel: How people are reached.
-        time_zone: Where people are.
-    """
-
-    purpose: str | None = None
-    sector: str | None = None
-    caller: object = None
-    automated: bool | None = None
-    about: str | None = None
-    channel: str = Channel.VOICE
-    time_zone: str | None = None
-
-
 class PastCalls(NamedTuple):
     """Past calls, one a row: those that were dialled and whose number can be read.
 
@@ -109,12 +88,12 @@ class PastCalls(NamedTuple):
     unreadable: NDArray[np.intp]
 
 
-def read_calls(log: Any, same: Same, held: Law, *, region: str) -> PastCalls:
+def read_calls(log: Any, same: CallInputs, held: Law, *, region: str) -> PastCalls:
     """Read a log, in the order of its numbers and of their calls.
 
     Args:
         log: A frame of pandas, polars or pyarrow, or a mapping from names to columns:
-            `number`, `at`, and those of `Same` and `outcome` that there are.
+            `number`, `at`, and those of `CallInputs` and `outcome` that there are.
         same: What holds for the columns that the log has not.
         held: The law whose sectors there are.
         region: The region of national forms.
@@ -126,17 +105,21 @@ def read_calls(log: Any, same: Same, held: Law, *, region: str) -> PastCalls:
     for name in ("number", "at"):
         if name not in names:
             raise InputError(f"a column {name}", "none of that name", "the log")
+    readers = _readers(held, region)
+    if strange := same.keys() - readers.keys():
+        raise TypeError(
+            f"expected inputs of may_call, got {', '.join(sorted(strange))}"
+        )
     keys = normalize_many(log["number"], region=region)
     at = _moments(log["at"])
     n_rows = len(keys)
     columns = {}
-    for name, read in _readers(held, region).items():
+    for name, read in readers.items():
         if name in names:
             column = coded(_plain(log[name]))
             _require_length(len(column.codes), n_rows, name)
         else:
-            value = getattr(same, name, None)
-            column = Coded([value], np.zeros(n_rows, np.int64))
+            column = Coded([same.get(name)], np.zeros(n_rows, np.int64))
         columns[name] = column.mapped(read)
     _require_length(len(at), n_rows, "at")
     dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
