@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from bloctel import __version__
 from bloctel.cli import (
     answers,
+    audit,
     check,
     countries,
     may_call,
@@ -91,6 +92,7 @@ app = typer.Typer(
 )
 app.command("check")(check.check)
 app.command("may-call")(may_call.may_call)
+app.command("audit")(audit.audit)
 app.command("scrub")(scrub.scrub)
 app.command("countries")(countries.countries_command)
 app.add_typer(answers.app, name="answers")

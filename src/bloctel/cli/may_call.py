@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bloctel.cli.call_options import (
+    AboutOption,
+    AgainstOption,
+    AtOption,
+    AutomatedOption,
+    CallerOption,
+    ChannelOption,
+    CountryOption,
+    LocalHolidaysOption,
+    PurposeOption,
+    SectorOption,
+    TimeZoneOption,
+    TrustOption,
+)
 from bloctel.cli.options import Format, FormatOption, ListsOption, RegionOption
 from bloctel.cli.output import print_record
 from bloctel.compliance import Decision, Desk
 from bloctel.rules import Certainty
-from bloctel.rules.law import Channel, Purpose
+from bloctel.rules.law import Channel
 from bloctel.scrub import open_against
 
 if TYPE_CHECKING:
@@ -29,84 +42,21 @@ class _Lang(StrEnum):
     FR = "fr"
 
 
-def _moment(text: str) -> datetime:
-    """Return the moment that an option names."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(
-            "expected a moment with its offset, as --help shows one, got other text"
-        )
-    return moment
-
-
 def may_call(
     number: Annotated[str, typer.Argument(help="The phone number to call.")],
-    at: Annotated[
-        Optional[datetime],
-        typer.Option(
-            "--at",
-            parser=_moment,
-            metavar="MOMENT",
-            help="When, as 2026-11-23T10:30+01:00; now if not given.",
-        ),
-    ] = None,
-    purpose: Annotated[
-        Optional[Purpose],
-        typer.Option("--purpose", help="What for: 'sale' if anything is sold."),
-    ] = None,
-    sector: Annotated[
-        Optional[str],
-        typer.Option("--sector", metavar="NAME", help="What is sold, or 'other'."),
-    ] = None,
-    caller: Annotated[
-        Optional[str],
-        typer.Option("--caller", metavar="NUMBER", help="What is shown, or 'masked'."),
-    ] = None,
-    automated: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--automated/--by-hand", help="Whether an automated platform calls."
-        ),
-    ] = None,
-    about: Annotated[
-        Optional[str],
-        typer.Option("--about", metavar="WORDS", help="What the call is about."),
-    ] = None,
-    channel: Annotated[
-        Channel, typer.Option("--channel", help="How the person is reached.")
-    ] = Channel.VOICE,
-    against: Annotated[
-        Optional[str],
-        typer.Option(
-            "--against",
-            metavar="TARGET",
-            help="A snapshot, a registry's URL, or a CSV file of numbers.",
-        ),
-    ] = None,
+    at: AtOption = None,
+    purpose: PurposeOption = None,
+    sector: SectorOption = None,
+    caller: CallerOption = None,
+    automated: AutomatedOption = None,
+    about: AboutOption = None,
+    channel: ChannelOption = Channel.VOICE,
+    against: AgainstOption = None,
     lists: ListsOption = None,
-    country: Annotated[
-        str, typer.Option("--country", metavar="CODE", help="Whose law.")
-    ] = "FR",
-    time_zone: Annotated[
-        Optional[str],
-        typer.Option(
-            "--time-zone",
-            metavar="ZONE",
-            help="Where the person is, as Europe/Paris, if not where the number "
-            "belongs.",
-        ),
-    ] = None,
-    local_holidays: Annotated[
-        bool,
-        typer.Option("--local-holidays", help="Keep holidays of single territories."),
-    ] = False,
-    trust: Annotated[
-        Certainty,
-        typer.Option("--trust", help="How sure a rule must be to permit a call."),
-    ] = Certainty.V2,
+    country: CountryOption = "FR",
+    time_zone: TimeZoneOption = None,
+    local_holidays: LocalHolidaysOption = False,
+    trust: TrustOption = Certainty.V2,
     lang: Annotated[_Lang, typer.Option("--lang", help="The language.")] = _Lang.EN,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,

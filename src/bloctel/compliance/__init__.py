@@ -9,8 +9,9 @@ and how sure we are.  This is no legal advice.
 """
 
 from bloctel.compliance.answer import Answer
+from bloctel.compliance.auditing import Audit
 from bloctel.compliance.callers import MASKED, caller_kind, read_caller
-from bloctel.compliance.desk import Desk
+from bloctel.compliance.desk import Desk, Reservation
 from bloctel.compliance.evidence import (
     Attempt,
     CallBackRequest,
@@ -20,6 +21,7 @@ from bloctel.compliance.evidence import (
     Contract,
     Evidence,
     Outcome,
+    Reserving,
     Slot,
 )
 from bloctel.compliance.facts import (
@@ -33,6 +35,7 @@ from bloctel.compliance.facts import (
     TimeState,
 )
 from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
+from bloctel.compliance.inputs import CallInputs
 from bloctel.compliance.judging import judge
 from bloctel.compliance.places import territory_of
 from bloctel.rules.law import CallerKind, Channel, Purpose
@@ -41,8 +44,10 @@ __all__ = [
     "MASKED",
     "Answer",
     "Attempt",
+    "Audit",
     "CallBackRequest",
     "CallBackState",
+    "CallInputs",
     "CallerKind",
     "Calls",
     "Channel",
@@ -63,6 +68,8 @@ __all__ = [
     "Outcome",
     "Place",
     "Purpose",
+    "Reservation",
+    "Reserving",
     "SilenceState",
     "Slot",
     "TimeState",

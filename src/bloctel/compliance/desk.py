@@ -232,7 +232,9 @@ class Desk:
         made = log.reserve_if(case.key, moment, may, details=details)
         return Reservation(answers[-1], made)
 
-    def audit(self, calls: Any, **same: Unpack[CallInputs]) -> Audit:
+    def audit(
+        self, calls: Any, *, times_in: str | None = None, **same: Unpack[CallInputs]
+    ) -> Audit:
         """Judge a log of past calls by the law and the lists of the day of each.
 
         Each call gets the answer that `may_call` would have given at its moment, the
@@ -245,6 +247,8 @@ class Desk:
                 (`Outcome`; what was `released` is no call) and the columns named as
                 the other inputs of `may_call`.  The calls of anyone for the firm belong
                 in it: attempts are counted from it.
+            times_in: The time zone of moments that have none of their own, such as
+                Europe/Paris; without it they are refused.
             same: The other inputs of `may_call`: what holds for every call, if the log
                 has no such column.
 
@@ -258,7 +262,7 @@ class Desk:
         if held is None:
             raise InputError("a country whose law is known", self.country, "the desk")
         region = self._region(same.pop("region", None))
-        past = read_calls(calls, same, held, region=region)
+        past = read_calls(calls, same, held, region=region, times_in=times_in)
         consents, numbers = self._consents, np.unique(past.keys).tolist()
         evidence = _known(None if consents is None else consents.of_many, numbers)
         known = Known(

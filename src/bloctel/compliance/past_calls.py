@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from bloctel import clock
 from bloctel.compliance.calendars import microseconds
 from bloctel.compliance.callers import read_caller
 from bloctel.compliance.evidence import Outcome
@@ -19,14 +20,28 @@ from bloctel.rules.law import Channel, Purpose
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from enum import StrEnum
+    from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
     from bloctel.compliance.inputs import CallInputs
     from bloctel.rules.law import Law
 
-__all__ = ["Coded", "PastCalls", "read_calls"]
+__all__ = ["COLUMNS", "Coded", "PastCalls", "read_calls"]
 
+#: The columns that a log can have: `number` and `at`, and what is known besides.
+COLUMNS: Final = (
+    "number",
+    "at",
+    "outcome",
+    "purpose",
+    "sector",
+    "caller",
+    "automated",
+    "about",
+    "channel",
+    "time_zone",
+)
 _MISSING: Final = (None, "")
 
 
@@ -88,7 +103,14 @@ class PastCalls(NamedTuple):
     unreadable: NDArray[np.intp]
 
 
-def read_calls(log: Any, same: CallInputs, held: Law, *, region: str) -> PastCalls:
+def read_calls(
+    log: Any,
+    same: CallInputs,
+    held: Law,
+    *,
+    region: str,
+    times_in: str | None = None,
+) -> PastCalls:
     """Read a log, in the order of its numbers and of their calls.
 
     Args:
@@ -97,6 +119,7 @@ def read_calls(log: Any, same: CallInputs, held: Law, *, region: str) -> PastCal
         same: What holds for the columns that the log has not.
         held: The law whose sectors there are.
         region: The region of national forms.
+        times_in: The time zone of moments that have none of their own.
 
     Raises:
         InputError: A column is missing or is not what it must be.
@@ -111,7 +134,8 @@ def read_calls(log: Any, same: CallInputs, held: Law, *, region: str) -> PastCal
             f"expected inputs of may_call, got {', '.join(sorted(strange))}"
         )
     keys = normalize_many(log["number"], region=region)
-    at = _moments(log["at"])
+    zone = None if times_in is None else clock.zone(check_time_zone(times_in) or "")
+    at = _moments(log["at"], zone)
     n_rows = len(keys)
     columns = {}
     for name, read in readers.items():
@@ -158,19 +182,19 @@ def _plain(column: Any) -> list[Any]:
     return [None if value != value else value for value in column]
 
 
-def _moments(column: Any) -> NDArray[np.int64]:
+def _moments(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
     """Return moments in microseconds; texts are read as ISO 8601 writes them.
 
     Raises:
         InputError: One is no moment, or has no time zone.
     """
-    if (moments := _arrow_moments(column)) is not None:
+    if zone is None and (moments := _arrow_moments(column)) is not None:
         return moments
     read: dict[object, int] = {}
     found = np.empty(len(values := _plain(column)), np.int64)
     for row, value in enumerate(values):
         if (known := read.get(value)) is None:
-            known = read[value] = _moment(value, row)
+            known = read[value] = _moment(value, row, zone)
         found[row] = known
     return found
 
@@ -197,7 +221,7 @@ def _arrow_moments(column: Any) -> NDArray[np.int64] | None:
     return found
 
 
-def _moment(value: object, row: int) -> int:
+def _moment(value: object, row: int, zone: ZoneInfo | None) -> int:
     where = f"the column at, row {row + 1}"
     if isinstance(value, str):
         try:
@@ -205,6 +229,8 @@ def _moment(value: object, row: int) -> int:
         except ValueError:
             got = "another text"
             raise InputError("a date and time as ISO 8601", got, where) from None
+    if zone is not None and isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=zone)  # of an hour that comes twice, the first
     return microseconds(in_utc(value, where))
 
 
