@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bloctel import clock, rules
 from bloctel.compliance.facts import ListState
-from bloctel.errors import CannotAnswerError, ListClosedError, UnknownListError
+from bloctel.errors import CannotAnswerError, UnknownListError
 from bloctel.numbers import PhoneNumber
 from bloctel.question import Status
 
@@ -63,8 +63,6 @@ def list_states(
         return ListState.NO_BOOK, ListState.NO_BOOK
     try:
         held = names_to_ask(book, only)
-    except UnknownListError:
-        raise
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED
     named, own = names_by_day(held, at, national=national)
@@ -102,7 +100,7 @@ def names_by_day(
         day = day_of(name, at)
         if name.partition(":")[0] in national:
             named[day].append(name)
-        elif _is_open(name, day):
+        elif _is_open(name, day):  # a list that has closed says nothing
             own[day].append(name)
     return named, own
 
@@ -146,7 +144,7 @@ def asked(book: Book, key: int, day: date, names: list[str]) -> ListState:
     """Return what some lists say of a number on a day."""
     try:
         verdict = book.check(PhoneNumber(key), on=day, lists=names)
-    except (ListClosedError, CannotAnswerError):
+    except CannotAnswerError:
         return ListState.UNANSWERED
     if verdict.status is Status.CLEAR:
         return ListState.CLEAR
