@@ -14,20 +14,19 @@ released: a dialer that died in between has perhaps dialled.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from bloctel import clock
 from bloctel.compliance.evidence import Attempt, Outcome
+from bloctel.compliance.keeping import Keeper
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.numbers import DEFAULT_REGION, PhoneNumber, normalize
-from bloctel.records import RecordStore, to_microseconds
+from bloctel.records import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
 
-    from bloctel.records import Record, Turn, Verified
+    from bloctel.records import Record, Turn
 
 __all__ = ["STREAM", "CallLog", "LoggedCall"]
 
@@ -36,8 +35,6 @@ STREAM: Final = "calls"
 
 _ATTEMPT: Final = "attempt"
 _OUTCOME: Final = "outcome"
-#: Records that are erased in one transaction, so that dialers do not wait for long.
-_ERASED_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class LoggedCall:
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class CallLog:
+class CallLog(Keeper):
     """Attempts to call, by number.
 
     Any number of threads and processes may use one storage: each sees what all others
@@ -67,59 +64,7 @@ class CallLog:
         store: Where the records are.
     """
 
-    def __init__(self, store: RecordStore) -> None:
-        self._store = store
-
-    @classmethod
-    def create(
-        cls,
-        url: str,
-        *,
-        region: str | None = DEFAULT_REGION,
-        secret: bytes | None = None,
-    ) -> Self:
-        """Make a log where there is nothing, and open it.
-
-        Raises:
-            RegistryExistsError: There is something; `open` takes a registry too.
-            StorageError: It cannot be made there.
-        """
-        return cls(RecordStore.create(url, region=region, secret=secret))
-
-    @classmethod
-    def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open a log, or a registry to keep one in, that exists.
-
-        Raises:
-            RegistryNotFoundError: There is none.
-            StorageError: It cannot be read.
-        """
-        return cls(RecordStore.open(url, secret=secret))
-
-    def close(self) -> None:
-        """Release the storage's connections and files."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def key_of(self, number: object, *, region: str | None = None) -> int:
-        """Return the key of a number, national forms read by the log's region.
-
-        Raises:
-            InvalidNumberError: No single number can be read.
-        """
-        if isinstance(number, PhoneNumber):
-            return number.key
-        return normalize(number, region=region or self._store.region).key
+    stream = STREAM
 
     # -- what was tried -------------------------------------------------------------
 
@@ -249,37 +194,7 @@ class CallLog:
         to_microseconds(before, "before")
         with self._store.read() as moment:
             due = list(_due(moment.all(STREAM), before))
-        for first in range(0, len(due), _ERASED_AT_ONCE):
-            some = due[first : first + _ERASED_AT_ONCE]
-            with self._store.write() as turn:
-                turn.erase(STREAM, some, at=at, why="purged")
-        return len(due)
-
-    def forget(
-        self, number: object, *, at: datetime | None = None, region: str | None = None
-    ) -> int:
-        """Erase all that is logged of a number; return how many records that were.
-
-        The log does not know afterwards how often the number was called.
-
-        Raises:
-            InvalidNumberError: No single number can be read.
-        """
-        key = self.key_of(number, region=region)
-        with self._store.write() as turn:
-            seqs = [record.seq for record in turn.of(STREAM, key)]
-            return turn.erase(STREAM, seqs, at=at, why="forgotten")
-
-    def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
-        """Make sure that the log is as it was written.
-
-        Args:
-            known: Place and digest of a record, as they were noted elsewhere.
-
-        Raises:
-            DamagedRecordsError: It is not; `where` is the first place.
-        """
-        return self._store.verify(STREAM, known=known)
+        return self._erase(due, at)
 
 
 def _attempt(outcome: Outcome, details: Mapping[str, str] | None) -> dict[str, object]:
