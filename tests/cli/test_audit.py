@@ -1,0 +1,160 @@
+"""`bloctel audit`: a file of past calls in, a table of breaches out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from command_line import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHAT = ("--purpose", "sale", "--sector", "insurance", "--by-hand")
+CALLER = ("--caller", "0199000000")
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> str:
+    """Give a registry whose lists hold nobody."""
+    url = f"sqlite:///{tmp_path}/lists.db"
+    lists = ("--list", "fr.bloctel", "--list", "own")
+    assert run("registry", "create", url, *lists).code == 0
+    return url
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _log(path: Path, *rows: str) -> Path:
+    path.write_text("number;at\n" + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+def test_a_breach_is_told_with_its_article(tmp_path: Path, lists: str) -> None:
+    """The table names the row, the moment, the rule, the fine and the cure."""
+    log = _log(
+        tmp_path / "calls.csv",
+        "0199001234;2024-03-04T10:30:00+01:00",
+        "0199001235;2024-03-09T10:30:00+01:00",
+    )
+    output = tmp_path / "breaches.csv"
+
+    done = run("audit", log, *WHAT, *CALLER, "--against", lists, "--output", output)
+
+    assert done.code == 1
+    (breach,) = _rows(output)
+    assert breach["row"] == "2"
+    assert breach["at"] == "2024-03-09T09:30:00Z"
+    assert (breach["ground"], breach["rule"]) == ("day", "fr.hours.2023-03-01")
+    assert "D223-9" in breach["article"]
+    assert breach["company_max_euros"] == "375000"
+
+
+def test_the_exit_code_is_the_worst(tmp_path: Path, lists: str) -> None:
+    """0 if all were lawful, 3 if of some we do not know, 1 if one was not."""
+    lawful = _log(tmp_path / "lawful.csv", "0199001234;2024-03-04T10:30:00+01:00")
+    unread = _log(tmp_path / "unread.csv", "none;2024-03-04T10:30:00+01:00")
+    options = (*WHAT, "--against", lists)
+
+    assert run("audit", lawful, *options, *CALLER).code == 0
+    assert run("audit", lawful, *options).code == 3
+    assert run("audit", unread, *options, *CALLER).code == 3
+    assert run("audit", lawful, *options, "--caller", "masked").code == 1
+
+
+def test_what_is_not_known_has_a_table_of_its_own(tmp_path: Path, lists: str) -> None:
+    """What is missing is named there, and not among the breaches."""
+    log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
+    output, unsettled = tmp_path / "breaches.csv", tmp_path / "unsettled.csv"
+
+    run(
+        *("audit", log, *WHAT, "--against", lists),
+        *("--output", output, "--unsettled", unsettled),
+    )
+
+    assert _rows(output) == []
+    (row,) = _rows(unsettled)
+    assert (row["ground"], row["cure"]) == ("caller_missing", "the input caller")
+
+
+def test_a_column_says_it_of_each_call(tmp_path: Path, lists: str) -> None:
+    """What a column says goes before what an option says of all."""
+    log = tmp_path / "calls.csv"
+    log.write_text(
+        "telephone,when,shown\n"
+        "0199001234,2024-03-04 10:30,masked\n"
+        "0199001235,2024-03-04 10:30,0199000000\n"
+    )
+    names = ("number=telephone", "at=when", "caller=shown")
+    columns = [part for name in names for part in ("--column", name)]
+
+    done = run(
+        *("audit", log, *columns, "--times-in", "Europe/Paris", *WHAT, *CALLER),
+        *("--against", lists, "--format", "json"),
+    )
+
+    assert json.loads(done.stdout)["grounds"] == {"caller_masked": 1}
+
+
+def test_parquet_is_read_as_csv_is(tmp_path: Path, lists: str) -> None:
+    """Moments with a time zone are taken as they are."""
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    at = datetime(2024, 3, 9, 10, 30, tzinfo=ZoneInfo("Europe/Paris"))
+    log = tmp_path / "calls.parquet"
+    parquet.write_table(pa.table({"number": ["0199001234"], "at": [at]}), log)
+
+    done = run("audit", log, *WHAT, *CALLER, "--against", lists, "--format", "json")
+
+    assert json.loads(done.stdout)["grounds"] == {"day": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("number;when\n0199001234;2024-03-04T10:30:00+01:00\n", "a column 'at'"),
+        ("number;at\n0199001234;2024-03-04T10:30:00\n", "a time zone"),
+        ("number;at\n0199001234;0199001235\n", "ISO 8601"),
+        ("number;at;outcome\n0199001234;2024-03-04T10:30Z;0199001235\n", "outcome"),
+        ("number;at;sector\n0199001234;2024-03-04T10:30Z;0199001235\n", "sector"),
+        ("number;at;automated\n0199001234;2024-03-04T10:30Z;maybe\n", "automated"),
+        ("number;at;time_zone\n0199001234;2024-03-04T10:30Z;0199001235\n", "time zone"),
+        ("number;at\n0199001234;9999-12-31T23:59-12:00\n", "a moment"),
+    ],
+)
+def test_bad_logs_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    """The message says what is wrong and where, and shows no number."""
+    log = tmp_path / "calls.csv"
+    log.write_text(text)
+
+    done = run("audit", log, *WHAT, *CALLER, "--output", tmp_path / "breaches.csv")
+
+    assert done.code == 2
+    assert said in done.stderr
+    assert "01990012" not in done.stderr
+    assert not (tmp_path / "breaches.csv").exists()
+
+
+def test_the_log_is_not_overwritten(tmp_path: Path) -> None:
+    """An output is another file."""
+    log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
+    before = log.read_bytes()
+
+    assert run("audit", log, *WHAT, "--output", log).code == 2
+    assert log.read_bytes() == before
+
+
+def test_a_country_without_its_law_is_not_judged(tmp_path: Path) -> None:
+    """What we cannot judge by is an error, and no empty table."""
+    log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
+
+    assert run("audit", log, *WHAT, "--country", "BE").code == 2
