@@ -67,7 +67,6 @@ from bloctel.errors import (
     UsedTokenError,
     WrongSecretError,
 )
-from bloctel.follower import Follower
 from bloctel.lookup import Book
 from bloctel.numbers import (
     PhoneNumber,
@@ -78,11 +77,12 @@ from bloctel.numbers import (
 )
 from bloctel.periods import RegistrationPeriod
 from bloctel.question import Status, Verdict
-from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from bloctel import compliance as compliance
+    from bloctel.follower import Follower
+    from bloctel.registry import Registry
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,
@@ -164,24 +164,38 @@ __all__ = [
     "scrub_files",
 ]
 
-#: Of scrubs, which take as long to import as all the rest: imported when asked for.
-_OF_SCRUBS = (
-    "CsvOptions",
-    "FileOptions",
-    "Outputs",
-    "ScrubSummary",
-    "ScrubbedFile",
-    "scrub_csv",
-    "scrub_file",
-    "scrub_files",
-)
+#: Where names are that are imported when they are asked for: who looks up numbers in a
+#: snapshot need not wait for registries and scrubs.
+_ASKED_FOR = {
+    "Follower": "bloctel.follower",
+    "Registry": "bloctel.registry",
+    **dict.fromkeys(
+        (
+            "CsvOptions",
+            "FileOptions",
+            "Outputs",
+            "ScrubSummary",
+            "ScrubbedFile",
+            "scrub_csv",
+            "scrub_file",
+            "scrub_files",
+        ),
+        "bloctel.scrub",
+    ),
+}
+#: Packages that are names of their own.
+_PACKAGES = ("compliance", "scrub")
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415
 
-    if name in ("compliance", "scrub"):
+    if name in _PACKAGES:
         return import_module(f"bloctel.{name}")
-    if name in _OF_SCRUBS:
-        return getattr(import_module("bloctel.scrub"), name)
+    if name in _ASKED_FOR:
+        return getattr(import_module(_ASKED_FOR[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -33,5 +32,8 @@ def open(target: str | Path) -> Book:
         StorageError: The storage cannot be read.
     """
     if is_url(target):
+        # who opens snapshots alone need not wait for it
+        from bloctel.registry import Registry  # noqa: PLC0415
+
         return Registry.open(str(target))
     return Snapshot.open(target)

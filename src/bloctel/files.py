@@ -7,13 +7,13 @@ import io
 import os
 import re
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from _typeshed import ReadableBuffer
 
@@ -41,6 +41,9 @@ class _FlushedAhead(io.FileIO):
 
     def __init__(self, path: Path) -> None:
         self._unflushed = 0
+        # it imports much, which those who write no large files never need
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
         self._flusher = ThreadPoolExecutor(1, "bloctel-flush")
         self._flush: Future[None] | None = None
         # "x" creates with the ordinary permissions of a new file.

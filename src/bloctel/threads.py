@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from bloctel.errors import InputError
@@ -72,6 +71,9 @@ def beside(
     if helpers < 1:
         yield from map(work, pieces)
         return
+    # it imports much, which those who only look up never need
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
     pending: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(helpers, "bloctel") as pool:
         try:

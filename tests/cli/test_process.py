@@ -192,6 +192,8 @@ def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
+        # whoever runs the tests may have had signals ignored, as `nohup` has
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     assert running.stdin is not None
     rows = f"tel\n{NOT_LISTED}\n".encode() * 500_000

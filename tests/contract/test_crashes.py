@@ -38,9 +38,9 @@ def test_killed_servers_lose_nothing(tmp_path: Path, kind: str) -> None:
             started.kill()
             started.start()
 
-        tally = crashes.rounds(started.url(unique()), tmp_path, 8, 7, crash)
+        tally = crashes.rounds(started.url(unique()), tmp_path, 5, 7, crash)
 
-    assert tally.rounds == 8
+    assert tally.rounds == 5
     assert tally.acknowledged > 0
 
 

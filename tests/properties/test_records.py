@@ -183,10 +183,21 @@ def test_gathered_kinds_partition_the_records(text: str, data: st.DataObject) ->
     slices = [raw[s:e] for s, e in zip(records.starts, records.ends, strict=True)]
 
     for kind in range(3):
-        gathered = _records.gather(raw, records, np.array(kinds, np.uint8), kind)
+        room = np.full(len(raw) + 1, 7, np.uint8)
+        size = _records.gather(raw, records, np.array(kinds, np.uint8), kind, room)
 
         chosen = [row for row, k in zip(slices, kinds, strict=True) if k == kind]
-        assert gathered == b"".join(chosen)
+        assert room[:size].tobytes() == b"".join(chosen)
+        assert (room[size:] == 7).all()
+
+
+def test_rows_without_room_are_refused() -> None:
+    """Nothing is written beyond the end of the memory that was given."""
+    records = read(b"1\n2\n")
+    kinds = np.zeros(2, np.uint8)
+
+    with pytest.raises(ValueError, match="room for all records"):
+        _records.gather(b"1\n2\n", records, kinds, 0, np.empty(3, np.uint8))
 
 
 @given(csv_text | long_text, st.data())

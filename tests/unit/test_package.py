@@ -42,6 +42,17 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert not set(_HEAVY) & set(done.stdout.split())
 
 
+def test_who_looks_up_in_snapshots_imports_no_registry() -> None:
+    """What writes, follows and scrubs is imported when it is asked for."""
+    done = _run("import sys, bloctel; print(*sys.modules); bloctel.Registry")
+
+    assert not done.stderr
+    loaded = set(done.stdout.split())
+    assert "bloctel.snapshot" in loaded
+    assert not {"bloctel.registry", "bloctel.follower", "bloctel.scrub"} & loaded
+    assert not {"concurrent.futures", "logging"} & loaded
+
+
 def test_a_missing_core_is_an_import_error_that_names_the_cure() -> None:
     """There is no silent slow path: the message says what to run."""
     done = _run(_WITHOUT_CORE)

@@ -185,7 +185,9 @@ def _answers(batch: Batch, question: Question) -> NDArray[np.int32]:
     return answers.astype(np.int32)
 
 
-def _answered(records: RecordFile, batch: Batch, answers: NDArray[np.int32]) -> bytes:
+def _answered(
+    records: RecordFile, batch: Batch, answers: NDArray[np.int32]
+) -> bytes | memoryview:
     suffixes = pack([suffix(answer, records) for answer in ANSWERS])
     everything = np.zeros(len(batch), np.uint8)
     return records.encode(

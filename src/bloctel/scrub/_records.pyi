@@ -42,7 +42,8 @@ def gather(
     records: Records,
     kinds: NDArray[np.uint8],
     kind: int,
-) -> bytes: ...
+    out: NDArray[np.uint8],
+) -> int: ...
 def gather_extended(
     data: NDArray[np.uint8] | bytes,
     records: Records,

@@ -474,19 +474,26 @@ def gather(
     records,
     const uint8_t[::1] kinds not None,
     uint8_t kind,
+    uint8_t[::1] out not None,
 ):
-    """Return the records of one *kind*, byte for byte and in order."""
+    """Copy the records of one *kind* to *out*, byte for byte and in order.
+
+    Args:
+        data: The bytes that *records* speak of.
+        records: The records, all of them.
+        kinds: The kind of each record.
+        kind: The one to gather.
+        out: Room for all of the records.
+
+    Returns:
+        How many bytes were copied.
+    """
     cdef const int64_t[::1] starts = records.starts, ends = records.ends
     cdef Py_ssize_t n = kinds.shape[0], i = 0, first
-    cdef int64_t size = 0
+    cdef int64_t size, done = 0
     _check_lengths(n, starts.shape[0], ends.shape[0])
-    with nogil:
-        for i in range(n):
-            if kinds[i] == kind:
-                size += ends[i] - starts[i]
-    out = PyBytes_FromStringAndSize(NULL, size)
-    cdef char *target = PyBytes_AS_STRING(out)
-    i = 0
+    if n and out.shape[0] < ends[n - 1] - starts[0]:
+        raise ValueError(f"expected room for all records, got {out.shape[0]} bytes")
     with nogil:
         while i < n:
             if kinds[i] != kind:
@@ -497,9 +504,9 @@ def gather(
             while i < n and kinds[i] == kind:
                 i += 1
             size = ends[i - 1] - starts[first]
-            memcpy(target, &data[0] + starts[first], size)
-            target += size
-    return out
+            memcpy(&out[0] + done, &data[0] + starts[first], size)
+            done += size
+    return done
 
 
 class Suffixes(NamedTuple):

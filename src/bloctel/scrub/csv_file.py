@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from bloctel.threads import beside, check_threads, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from bloctel.scrub.makeup import Finding
     from bloctel.scrub.masking import Example
@@ -137,9 +140,10 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
     ):
         judge = Judge(question, records.dialect.columns.names)
         _write_headers(records, files)
-        sorter = _Sorter(records, judge, files.keys())
+        rooms = _Rooms()
+        sorter = _Sorter(records, judge, files.keys(), rooms)
         with closing(beside(sorter.sort, records.batches(), threads - 1)) as parts:
-            _write_rows(parts, files)
+            _write_rows(parts, files, rooms)
         refuse_decimals(judge, records.dialect.columns.names, records.name)
     return summarise(judge, targets)
 
@@ -152,38 +156,73 @@ def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
         file.write(records.encode(header if KINDS[name] == CLEAR else extended))
 
 
+class _Rooms:
+    """Memory for rows on their way out, used again once they are written.
+
+    To get fresh memory from the system takes as long as to fill it.
+    """
+
+    def __init__(self) -> None:
+        self._spare: deque[NDArray[np.uint8]] = deque()  # of which threads may take
+
+    def take(self, size: int) -> NDArray[np.uint8]:
+        """Return so many bytes or more, with whatever is in them."""
+        room = self._spare.pop() if self._spare else _NO_ROOM
+        if len(room) < size:  # with some to spare: batches differ by less than a row
+            room = np.empty(size + _TO_SPARE, np.uint8)
+        return room
+
+    def give_back(self, room: NDArray[np.uint8]) -> None:
+        """Take back what nobody looks at any more."""
+        self._spare.append(room)
+
+
+_NO_ROOM: Final = np.empty(0, np.uint8)
+_TO_SPARE: Final = 64 * 1024
+
+
+class _Sorted(NamedTuple):
+    """The rows of a batch as they are written, and the memory that they are in."""
+
+    parts: dict[str, bytes | memoryview]
+    room: NDArray[np.uint8]
+
+
 class _Sorter:
     """Sorts the rows of batches, of which several threads may sort one each."""
 
     def __init__(
-        self, records: RecordFile, judge: Judge, wanted: Collection[str]
+        self, records: RecordFile, judge: Judge, wanted: Collection[str], rooms: _Rooms
     ) -> None:
         self._records = records
         self._judge = judge
         self._wanted = wanted
         self._added = AddedFields(records)
+        self._rooms = rooms
 
-    def sort(self, batch: Batch) -> dict[str, bytes]:
+    def sort(self, batch: Batch) -> _Sorted:
         """Return what goes to each output, as it is written there."""
         judgement = self._judge.judge(batch)
         suffixes = self._added.of(judgement.reasons)
-        parts = {}
+        room = self._rooms.take(len(batch.data))
+        parts: dict[str, bytes | memoryview] = {}
         for name in self._wanted:
             rows = batch.data, batch.records, judgement.kinds, KINDS[name]
             if KINDS[name] == CLEAR:
-                part = gather(*rows)
+                part: bytes | memoryview = room[: gather(*rows, room)].data
             else:
                 part = gather_extended(*rows, judgement.reason_of, suffixes)
             parts[name] = self._records.encode(part)
-        return parts
+        return _Sorted(parts, room)
 
 
 def _write_rows(
-    parts: Iterable[Mapping[str, bytes]], files: Mapping[str, BinaryIO]
+    batches: Iterable[_Sorted], files: Mapping[str, BinaryIO], rooms: _Rooms
 ) -> None:
-    for part in parts:
+    for parts, room in batches:
         for name, file in files.items():
-            file.write(part[name])
+            file.write(parts[name])
+        rooms.give_back(room)
 
 
 def refuse_decimals(judge: Judge, names: Sequence[str], where: str) -> None:

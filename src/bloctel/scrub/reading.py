@@ -110,10 +110,10 @@ class RecordFile:
         while batch := self._next(_BATCH_ROWS):
             yield batch
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: bytes | memoryview) -> bytes | memoryview:
         """Return whole records as the file's own encoding writes them."""
         encoding = self.dialect.encoding
-        return data.decode().encode(encoding.name) if encoding.is_wide else data
+        return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
     @property
     def text_encoding(self) -> str:
