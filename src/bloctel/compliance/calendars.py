@@ -6,45 +6,27 @@ what holds in between is found once, by what `moments` says of one moment.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.moments import edges, midnight, time_state
+from bloctel.records import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import date
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
     from bloctel.rules.law import Law
 
-__all__ = ["Calendar", "Midnights", "microseconds", "moment_of"]
+__all__ = ["Calendar", "Midnights"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _TIMES: Final = {state: code for code, state in enumerate(TimeState)}
-
-
-def microseconds(at: datetime) -> int:
-    """Return a moment in microseconds since 1970-01-01T00:00Z.
-
-    >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    1000000
-    """
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def moment_of(at: int) -> datetime:
-    """Return the moment of so many microseconds since 1970-01-01T00:00Z.
-
-    >>> moment_of(1_000_000).isoformat()
-    '1970-01-01T00:00:01+00:00'
-    """
-    return _EPOCH + timedelta(microseconds=at)
 
 
 class Midnights:
@@ -58,7 +40,7 @@ class Midnights:
 
     def __init__(self, zone: ZoneInfo, first: int, last: int) -> None:
         days = _days(zone, first, last)
-        starts = [microseconds(midnight(day, zone)) for day in days]
+        starts = [to_microseconds(midnight(day, zone)) for day in days]
         self._starts = np.array(starts, np.int64)
         self._first = days[0].toordinal()
 
@@ -95,7 +77,7 @@ class Calendar:
             time_state(moment, zone, law.eras[version], local_in=local_in)
             for moment, version in zip(moments, versions, strict=True)
         ]
-        self._starts = np.array([microseconds(m) for m in moments], np.int64)
+        self._starts = np.array([to_microseconds(m) for m in moments], np.int64)
         self._versions = np.array(versions, np.int64)
         self._times = np.array([_TIMES[time] for time in times], np.int64)
 
@@ -113,6 +95,6 @@ class Calendar:
 
 def _days(zone: ZoneInfo, first: int, last: int) -> list[date]:
     """Return the days in which moments fall, and some around them."""
-    start = moment_of(first).astimezone(zone).date() - timedelta(days=1)
-    end = moment_of(last).astimezone(zone).date() + timedelta(days=1)
+    start = from_microseconds(first).astimezone(zone).date() - timedelta(days=1)
+    end = from_microseconds(last).astimezone(zone).date() + timedelta(days=1)
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from bloctel import clock
-from bloctel.compliance.calendars import microseconds
 from bloctel.compliance.callers import read_caller
 from bloctel.compliance.evidence import Outcome
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.places import check_time_zone
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers import normalize_many
+from bloctel.records import to_microseconds
 from bloctel.rules.law import Channel, Purpose
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _moment(value: object, row: int, zone: ZoneInfo | None) -> int:
             raise InputError("a date and time as ISO 8601", got, where) from None
     if zone is not None and isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=zone)  # of an hour that comes twice, the first
-    return microseconds(in_utc(value, where))
+    return to_microseconds(in_utc(value, where))
 
 
 def _readers(held: Law, region: str) -> dict[str, Callable[[Any], Any]]:

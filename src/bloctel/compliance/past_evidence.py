@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from bloctel.compliance.calendars import Midnights, microseconds, moment_of
+from bloctel.compliance.calendars import Midnights
 from bloctel.compliance.days import last_working_day
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
 from bloctel.compliance.holding import Moment, is_same, scope_of, state_of
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.past_calls import Coded, coded
 from bloctel.periods import add_years
+from bloctel.records import from_microseconds, to_microseconds
 from bloctel.rules.law import CallBack, ConsentTerms, Refusal
 
 if TYPE_CHECKING:
@@ -149,12 +150,12 @@ class _Consents:
     def __init__(self, log: Log, records: Sequence[Consent]) -> None:
         self._log = log
         self._records = records
-        given = [in_utc(one.given_at, "consent.given_at") for one in records]
-        self._given_at = np.array([microseconds(at) for at in given], np.int64)
+        given = [to_microseconds(one.given_at, "consent.given_at") for one in records]
+        self._given_at = np.array(given, np.int64)
         withdrawn = [one.withdrawn_at for one in records]
         self._withdrawn_at = np.array(
             [
-                microseconds(in_utc(at, "consent.withdrawn_at")) if at else _NEVER
+                to_microseconds(at, "consent.withdrawn_at") if at else _NEVER
                 for at in withdrawn
             ],
             np.int64,
@@ -238,9 +239,9 @@ class _Consents:
             state[pair] = _code(
                 state_of(
                     self._records[int(pairs.records[pair])],
-                    [moment_of(refused)] if refused != NEVER_REFUSED else [],
+                    [from_microseconds(refused)] if refused != NEVER_REFUSED else [],
                     log.subjects.values[int(log.subjects.codes[row])],
-                    Moment(moment_of(int(log.at[row])), zone, era),
+                    Moment(from_microseconds(int(log.at[row])), zone, era),
                 )
             )
 
@@ -296,7 +297,10 @@ def call_back_states(
     best = np.full(len(log.keys), none, np.int64)
     keys, records = _held(evidence or {}, lambda one: one.call_backs)
     asked_at = np.array(
-        [microseconds(in_utc(one.asked_at, "call_back.asked_at")) for one in records],
+        [
+            to_microseconds(in_utc(one.asked_at, "call_back.asked_at"))
+            for one in records
+        ],
         np.int64,
     )
     objects = coded(one.object for one in records)
@@ -327,7 +331,7 @@ def _last_working_days(
     for i, (version, zone, at) in enumerate(distinct.T.tolist()):
         era = log.law.eras[version]
         if (rule := era.one(CallBack)) is not None:
-            day = moment_of(at).astimezone(log.zones.values[zone]).date()
+            day = from_microseconds(at).astimezone(log.zones.values[zone]).date()
             last[i] = last_working_day(
                 day, rule.working_days, rule.rest_weekdays, era
             ).toordinal()

@@ -18,7 +18,7 @@ from bloctel.compliance.asking import (
     names_to_ask,
     zone_of,
 )
-from bloctel.compliance.calendars import Calendar, Midnights, moment_of
+from bloctel.compliance.calendars import Calendar, Midnights
 from bloctel.compliance.callers import caller_kind
 from bloctel.compliance.evidence import Outcome
 from bloctel.compliance.facts import (
@@ -42,6 +42,7 @@ from bloctel.compliance.past_evidence import (
     contract_states,
 )
 from bloctel.errors import CannotAnswerError
+from bloctel.records import from_microseconds
 from bloctel.rules.law import Frequency, Regime, Silence
 
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ def _list_states(log: Log, known: Known) -> tuple[Coded, Coded]:
     states = list(ListState)
     found = np.empty((2, len(log.at)), np.int64)
     for rows in _rows_by_day(log, known):
-        at = moment_of(int(log.at[rows[0]]))
+        at = from_microseconds(int(log.at[rows[0]]))
         regime = log.law.eras[int(log.versions[rows[0]])].one(Regime)
         national = regime.lists if regime else ()
         for which, state in enumerate(_said(known, log.keys[rows], at, national)):
