@@ -1,4 +1,4 @@
-"""The commands: `python -m benchmarks run`, `report`, `registries` and `scrub`."""
+"""The commands: `python -m benchmarks run`, `report`, `registries` and others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from benchmarks import page, registries, scrub, spark, suite
+from benchmarks import page, permission, registries, scrub, spark, suite
 from benchmarks.environment import environment
 from benchmarks.results import Results
 from benchmarks.scale import SCALES
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     reports.add_argument("--out", type=Path, default=Path("benchmarks.md"))
     reports.set_defaults(command=_report)
     registries.add_to(commands.add_parser("registries", help="measure registries"))
+    permission.add_to(commands.add_parser("permission", help="measure permission"))
     scrub.add_to(commands.add_parser("scrub", help="measure scrubs of call files"))
     spark.add_to(commands.add_parser("spark", help="measure scrubs in Spark"))
     options = parser.parse_args(arguments)
