@@ -42,7 +42,6 @@ from bloctel.compliance.proofs import Proof, entry_of
 from bloctel.compliance.retention import Retained
 from bloctel.errors import InputError
 from bloctel.periods import add_years, plain_day
-from bloctel.records import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 
     from bloctel.compliance.evidence import CallBackRequest, Contract, Evidence
     from bloctel.compliance.figures import FiguresOn
-    from bloctel.records import Record, RecordStore, Turn
+    from bloctel.records import Entry, Record, RecordStore, Turn
 
 __all__ = ["ConsentRegister", "Kept", "KnownConsents", "NewConsent", "RecordedMany"]
 

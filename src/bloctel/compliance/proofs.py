@@ -24,6 +24,7 @@ __all__ = ["Proof", "ProofEntry", "check_proof", "entry_of"]
 
 _FORMAT: Final = "bloctel.consent-proof"
 _VERSION: Final = 1
+_MEMBERS: Final = ("format", "version", "number", "key", "made_at", "entries")
 _LONGEST: Final = 1 << 26  # bytes of a proof that is read
 
 
@@ -131,13 +132,15 @@ def check_proof(data: bytes, where: str) -> int:
     try:
         value: Any = json.loads(data.decode())
         is_proof = (value["format"], value["version"]) == (_FORMAT, _VERSION)
-        key, entries = value["key"], list(value["entries"])
+        is_proof = is_proof and value.keys() == set(_MEMBERS)
+        key, number = value["key"], value["number"]
+        entries = list(value["entries"])
         is_proof = is_proof and type(key) is int and bool(PhoneNumber(key).e164)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_proof = False
     if not is_proof:
         raise InputError("a proof of consent of version 1", "something else", where)
-    if value["number"] != PhoneNumber(key).e164:
+    if number != PhoneNumber(key).e164:
         raise DamagedRecordsError("a proof of one number", "of two", where)
     for entry in entries:
         _check_entry(key, entry, where)
