@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional, overload
@@ -11,6 +11,7 @@ from typing import Annotated, Optional, overload
 import typer
 
 __all__ = [
+    "AtOption",
     "Format",
     "FormatOption",
     "ListOption",
@@ -19,6 +20,7 @@ __all__ = [
     "RegionOption",
     "SecretFileOption",
     "day",
+    "moment",
     "place",
 ]
 
@@ -45,6 +47,19 @@ def day(text: str) -> date:
         ) from None
 
 
+def moment(text: str) -> datetime:
+    """Return the moment that an option names."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter(
+            "expected a moment with its offset, as --help shows one, got other text"
+        )
+    return found
+
+
 def _list(name: str) -> str:
     """Refuse what is no list's name: an error must not repeat a phone number."""
     if not name[:1].isalpha():
@@ -69,6 +84,15 @@ OnOption = Annotated[
         parser=day,
         metavar="YYYY-MM-DD",
         help="The day; today in the list's time zone if not given.",
+    ),
+]
+AtOption = Annotated[
+    Optional[datetime],
+    typer.Option(
+        "--at",
+        parser=moment,
+        metavar="MOMENT",
+        help="When, as 2026-11-23T10:30+01:00; now if not given.",
     ),
 ]
 FormatOption = Annotated[
