@@ -12,13 +12,14 @@ from bloctel.compliance.consents import Kept, NewConsent
 from bloctel.compliance.figures import zone_of
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
-from bloctel.scrub.header import named_columns
+from bloctel.scrub.header import ChosenColumns, clean_name, named_columns
 from bloctel.scrub.reading import open_records, source_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from bloctel.compliance.consents import ConsentRegister
+    from bloctel.scrub.header import ColumnChooser
     from bloctel.scrub.reading import Batch, Progress, Source
 
 __all__ = ["CONSENT_FIELDS", "ConsentColumns", "ImportedConsents", "import_consents"]
@@ -80,7 +81,7 @@ def import_consents(
     """Record the consents of a CSV file: all of them, or none if one is refused.
 
     A field without a column and without a value is looked for in a column of its own
-    name.  Mentions are names between blanks or commas, or `all` for all that are
+    name; without any end a consent holds for as long as the law allows.  Mentions are names between blanks or commas, or `all` for all that are
     mandatory on the day of the consent.  Importing a file again changes nothing.
 
     Args:
@@ -97,8 +98,8 @@ def import_consents(
     """
     places = _places(columns)
     name = source_name(source)
-    choose = named_columns(list(places.values()), where=name)
-    rows = _Rows(register, columns, list(places), region or register.region)
+    choose = _chooser(places, columns, name)
+    rows = _Rows(register, columns, places, region or register.region)
     with open_records(source, choose, options, progress) as records:
         if len(records.dialect.columns.indexes) < len(places):
             raise InputError("a column of its own for each field", "one for two", name)
@@ -130,6 +131,23 @@ def _places(columns: ConsentColumns) -> dict[str, str | int]:
     }
 
 
+def _chooser(
+    places: dict[str, str | int], columns: ConsentColumns, where: str
+) -> ColumnChooser:
+    """Return what chooses the columns; *places* gets the optional one if it is there.
+
+    An end that the file has is never passed over: the consent would hold for longer.
+    """
+
+    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
+        first = [clean_name(cell).casefold() for cell in (rows[0] if rows else ())]
+        if _OPTIONAL in first and _OPTIONAL not in columns.values:
+            places.setdefault(_OPTIONAL, _OPTIONAL)
+        return named_columns(list(places.values()), where=where)(rows, has_header)
+
+    return choose
+
+
 class _Rows:
     """Rows on their way into consents.
 
@@ -141,7 +159,7 @@ class _Rows:
         self,
         register: ConsentRegister,
         columns: ConsentColumns,
-        names: list[str],
+        names: Collection[str],
         region: str | None,
     ) -> None:
         self.n = 0

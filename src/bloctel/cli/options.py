@@ -14,13 +14,16 @@ __all__ = [
     "AtOption",
     "Format",
     "FormatOption",
+    "KnownOption",
     "ListOption",
     "ListsOption",
     "OnOption",
     "RegionOption",
     "SecretFileOption",
     "day",
+    "known",
     "moment",
+    "named",
     "place",
 ]
 
@@ -60,6 +63,26 @@ def moment(text: str) -> datetime:
     return found
 
 
+def known(text: str | None) -> tuple[int, str] | None:
+    """Return the place and the digest of a record, as an option names them."""
+    if text is None:
+        return None
+    found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
+    if found is None:
+        raise typer.BadParameter("expected PLACE:DIGEST, got other text")
+    return int(found[1]), found[2]
+
+
+def named(texts: list[str] | None) -> dict[str, str]:
+    """Return what a repeated option such as NAME=TEXT names."""
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(name and sign for name, sign, _ in pairs):
+        raise typer.BadParameter("expected NAME=TEXT, got other text")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise typer.BadParameter("expected each name once, got one of them again")
+    return {name: text for name, _, text in pairs}
+
+
 def _list(name: str) -> str:
     """Refuse what is no list's name: an error must not repeat a phone number."""
     if not name[:1].isalpha():
@@ -97,6 +120,14 @@ AtOption = Annotated[
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="How the result is printed.")
+]
+KnownOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--known",
+        metavar="PLACE:DIGEST",
+        help="A record as it was noted elsewhere: how many there were, and the digest.",
+    ),
 ]
 ListOption = Annotated[
     str,
