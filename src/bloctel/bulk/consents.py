@@ -81,8 +81,9 @@ def import_consents(
     """Record the consents of a CSV file: all of them, or none if one is refused.
 
     A field without a column and without a value is looked for in a column of its own
-    name; without any end a consent holds for as long as the law allows.  Mentions are names between blanks or commas, or `all` for all that are
-    mandatory on the day of the consent.  Importing a file again changes nothing.
+    name; without any end a consent holds for as long as the law allows.  Mentions are
+    names between blanks or commas, or `all` for all that are mandatory on the day of
+    the consent.  Importing a file again changes nothing.
 
     Args:
         register: Where to record them.
