@@ -14,7 +14,9 @@ from bloctel import __version__
 from bloctel.cli import (
     answers,
     audit,
+    calls,
     check,
+    consent,
     countries,
     may_call,
     receipt,
@@ -96,6 +98,8 @@ app.command("audit")(audit.audit)
 app.command("scrub")(scrub.scrub)
 app.command("countries")(countries.countries_command)
 app.add_typer(answers.app, name="answers")
+app.add_typer(calls.app, name="calls")
+app.add_typer(consent.app, name="consent")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(registry.app, name="registry")
 app.add_typer(snapshot.app, name="snapshot")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -18,21 +17,29 @@ from bloctel.cli.call_options import (
     AutomatedOption,
     CallerOption,
     ChannelOption,
+    ConsentsOption,
     CountryOption,
+    FirmOption,
     LocalHolidaysOption,
     PurposeOption,
     SectorOption,
     TimeZoneOption,
     TrustOption,
+    opened_desk,
 )
-from bloctel.cli.options import Format, FormatOption, ListsOption, RegionOption
+from bloctel.cli.options import (
+    Format,
+    FormatOption,
+    ListsOption,
+    RegionOption,
+    SecretFileOption,
+)
 from bloctel.cli.output import print_record
-from bloctel.compliance import Decision, Desk
+from bloctel.compliance import Decision
 from bloctel.errors import InputError
 from bloctel.files import is_same_file, replacing
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel
-from bloctel.scrub import open_against
 
 if TYPE_CHECKING:
     from bloctel.compliance import Audit
@@ -85,6 +92,8 @@ def audit(
     lists: ListsOption = None,
     country: CountryOption = "FR",
     time_zone: TimeZoneOption = None,
+    consents: ConsentsOption = None,
+    firm: FirmOption = None,
     local_holidays: LocalHolidaysOption = False,
     trust: TrustOption = Certainty.V2,
     output: Annotated[
@@ -104,6 +113,7 @@ def audit(
             help="Where the same table goes of calls of which we do not know.",
         ),
     ] = None,
+    secret_file: SecretFileOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -121,15 +131,17 @@ def audit(
         --output breaches.csv
     """
     _refuse_overwriting(calls, output, unsettled)
-    opened = open_against(against, region=region) if against else nullcontext()
-    with opened as book:
-        desk = Desk(
-            country,
-            lists=book,
-            only=lists,
-            local_holidays=local_holidays,
-            trust=trust,
-        )
+    with opened_desk(
+        country,
+        against=against,
+        consents=consents,
+        secret_file=secret_file,
+        region=region,
+        only=lists,
+        firm=firm,
+        local_holidays=local_holidays,
+        trust=trust,
+    ) as desk:
         found = desk.audit(
             read_call_log(calls, names=_names(column)),
             times_in=times_in,

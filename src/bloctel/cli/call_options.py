@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from bloctel.cli.opening import secret_in
+from bloctel.cli.options import moment
+from bloctel.compliance import CallLog, ConsentRegister, Desk
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel, Purpose
+from bloctel.scrub import open_against
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = [
     "AboutOption",
@@ -16,34 +25,25 @@ __all__ = [
     "AtOption",
     "AutomatedOption",
     "CallerOption",
+    "CallsOption",
     "ChannelOption",
+    "ConsentsOption",
     "CountryOption",
+    "FirmOption",
     "LocalHolidaysOption",
     "PurposeOption",
     "SectorOption",
     "TimeZoneOption",
     "TrustOption",
+    "opened_desk",
 ]
-
-
-def _moment(text: str) -> datetime:
-    """Return the moment that an option names."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(
-            "expected a moment with its offset, as --help shows one, got other text"
-        )
-    return moment
 
 
 AtOption = Annotated[
     Optional[datetime],
     typer.Option(
         "--at",
-        parser=_moment,
+        parser=moment,
         metavar="MOMENT",
         help="When, as 2026-11-23T10:30+01:00; now if not given.",
     ),
@@ -96,3 +96,46 @@ LocalHolidaysOption = Annotated[
 TrustOption = Annotated[
     Certainty, typer.Option("--trust", help="How sure a rule must be to permit a call.")
 ]
+FirmOption = Annotated[
+    Optional[str],
+    typer.Option("--firm", metavar="NAME", help="Who calls, as consents name it."),
+]
+ConsentsOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--consents",
+        metavar="URL",
+        help="Where consents and contracts are on record (bloctel consent).",
+    ),
+]
+CallsOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--calls", metavar="URL", help="Where attempts are logged (bloctel calls)."
+    ),
+]
+
+
+@contextmanager
+def opened_desk(
+    country: str,
+    *,
+    against: str | None,
+    consents: str | None,
+    calls: str | None = None,
+    secret_file: Path | None,
+    region: str | None,
+    **options: Any,
+) -> Iterator[Desk]:
+    """Open a desk, and all that it is to know."""
+    secret = secret_in(secret_file)
+    with ExitStack() as stack:
+        book = file = log = None
+        if against is not None:
+            book = stack.enter_context(open_against(against, region=region))
+        if consents is not None:
+            opened = ConsentRegister.open(consents, secret=secret)
+            file = stack.enter_context(opened)
+        if calls is not None:
+            log = stack.enter_context(CallLog.open(calls, secret=secret))
+        yield Desk(country, lists=book, consents=file, calls=log, **options)

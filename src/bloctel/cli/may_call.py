@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,20 +13,29 @@ from bloctel.cli.call_options import (
     AtOption,
     AutomatedOption,
     CallerOption,
+    CallsOption,
     ChannelOption,
+    ConsentsOption,
     CountryOption,
+    FirmOption,
     LocalHolidaysOption,
     PurposeOption,
     SectorOption,
     TimeZoneOption,
     TrustOption,
+    opened_desk,
 )
-from bloctel.cli.options import Format, FormatOption, ListsOption, RegionOption
+from bloctel.cli.options import (
+    Format,
+    FormatOption,
+    ListsOption,
+    RegionOption,
+    SecretFileOption,
+)
 from bloctel.cli.output import print_record
-from bloctel.compliance import Decision, Desk
+from bloctel.compliance import Decision
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel
-from bloctel.scrub import open_against
 
 if TYPE_CHECKING:
     from bloctel.compliance import Answer
@@ -55,9 +63,13 @@ def may_call(
     lists: ListsOption = None,
     country: CountryOption = "FR",
     time_zone: TimeZoneOption = None,
+    consents: ConsentsOption = None,
+    calls: CallsOption = None,
+    firm: FirmOption = None,
     local_holidays: LocalHolidaysOption = False,
     trust: TrustOption = Certainty.V2,
     lang: Annotated[_Lang, typer.Option("--lang", help="The language.")] = _Lang.EN,
+    secret_file: SecretFileOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -71,15 +83,18 @@ def may_call(
         bloctel may-call "01 99 00 12 34" --at 2026-11-22T10:30+01:00
         --purpose sale --sector insurance --caller "01 62 00 00 00"
     """
-    opened = open_against(against, region=region) if against else nullcontext()
-    with opened as book:
-        desk = Desk(
-            country,
-            lists=book,
-            only=lists,
-            local_holidays=local_holidays,
-            trust=trust,
-        )
+    with opened_desk(
+        country,
+        against=against,
+        consents=consents,
+        calls=calls,
+        secret_file=secret_file,
+        region=region,
+        only=lists,
+        firm=firm,
+        local_holidays=local_holidays,
+        trust=trust,
+    ) as desk:
         answer = desk.may_call(
             number,
             at=at,

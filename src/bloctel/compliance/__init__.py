@@ -11,6 +11,8 @@ and how sure we are.  This is no legal advice.
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.auditing import Audit
 from bloctel.compliance.callers import MASKED, caller_kind, read_caller
+from bloctel.compliance.calls import CallLog, LoggedCall
+from bloctel.compliance.consents import ConsentRegister, Kept, NewConsent
 from bloctel.compliance.desk import Desk, Reservation
 from bloctel.compliance.evidence import (
     Attempt,
@@ -38,6 +40,7 @@ from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judge
 from bloctel.compliance.inputs import CallInputs
 from bloctel.compliance.judging import judge
 from bloctel.compliance.places import territory_of
+from bloctel.compliance.proofs import Proof, check_proof
 from bloctel.rules.law import CallerKind, Channel, Purpose
 
 __all__ = [
@@ -48,10 +51,12 @@ __all__ = [
     "CallBackRequest",
     "CallBackState",
     "CallInputs",
+    "CallLog",
     "CallerKind",
     "Calls",
     "Channel",
     "Consent",
+    "ConsentRegister",
     "ConsentState",
     "Consents",
     "Contract",
@@ -64,9 +69,13 @@ __all__ = [
     "Finding",
     "Ground",
     "Judgement",
+    "Kept",
     "ListState",
+    "LoggedCall",
+    "NewConsent",
     "Outcome",
     "Place",
+    "Proof",
     "Purpose",
     "Reservation",
     "Reserving",
@@ -74,6 +83,7 @@ __all__ = [
     "Slot",
     "TimeState",
     "caller_kind",
+    "check_proof",
     "judge",
     "read_caller",
     "territory_of",

@@ -13,7 +13,7 @@ import numpy as np
 
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.moments import edges, midnight, time_state
-from bloctel.records import from_microseconds, to_microseconds
+from bloctel.turns import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection

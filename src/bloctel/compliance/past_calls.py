@@ -14,8 +14,8 @@ from bloctel.compliance.moments import in_utc
 from bloctel.compliance.places import check_time_zone
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers import normalize_many
-from bloctel.records import to_microseconds
 from bloctel.rules.law import Channel, Purpose
+from bloctel.turns import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence

@@ -18,8 +18,8 @@ from bloctel.compliance.holding import Moment, is_same, scope_of, state_of
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.past_calls import Coded, coded
 from bloctel.periods import add_years
-from bloctel.records import from_microseconds, to_microseconds
 from bloctel.rules.law import CallBack, ConsentTerms, Refusal
+from bloctel.turns import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -42,8 +42,8 @@ from bloctel.compliance.past_evidence import (
     contract_states,
 )
 from bloctel.errors import CannotAnswerError
-from bloctel.records import from_microseconds
 from bloctel.rules.law import Frequency, Regime, Silence
+from bloctel.turns import from_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
