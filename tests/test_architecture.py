@@ -56,6 +56,7 @@ RANKS = {
     "registrar": 13,
     "registry": 14,
     "books": 15,
+    "compliance": 16,
     "scrub": 16,
     "bulk": 17,
     "integrations": 17,

@@ -81,6 +81,7 @@ from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from bloctel import compliance
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,
@@ -177,8 +178,8 @@ _OF_SCRUBS = (
 def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415
 
-    if name == "scrub":
-        return import_module("bloctel.scrub")
+    if name in ("compliance", "scrub"):
+        return import_module(f"bloctel.{name}")
     if name in _OF_SCRUBS:
         return getattr(import_module("bloctel.scrub"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bloctel import _clock
 from bloctel.errors import CannotAnswerError
 
-__all__ = ["day_at", "elapsed", "moment", "now", "today"]
+__all__ = ["day_at", "elapsed", "moment", "now", "today", "zone"]
 
 
 #: Seconds that only ever grow, for measuring how old a thing is.
@@ -45,11 +45,16 @@ def day_at(moment: float, time_zone: str) -> date:
     Raises:
         CannotAnswerError: The machine has no data on that time zone.
     """
-    return datetime.fromtimestamp(moment, _zone(time_zone)).date()
+    return datetime.fromtimestamp(moment, zone(time_zone)).date()
 
 
 @lru_cache
-def _zone(time_zone: str) -> ZoneInfo:
+def zone(time_zone: str) -> ZoneInfo:
+    """Return a time zone by its IANA name.
+
+    Raises:
+        CannotAnswerError: The machine has no data on it.
+    """
     try:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -37,6 +37,7 @@ __all__ = [
     "Reason",
     "check_region",
     "e164_many",
+    "french_nsn",
     "is_valid",
     "normalize",
     "normalize_many",
@@ -150,7 +151,7 @@ class PhoneNumber(_digits.Line):
         >>> normalize("+33639981234").national
         '06 39 98 12 34'
         """
-        nsn = _french_nsn(self.key)
+        nsn = french_nsn(self.key)
         if nsn is None:
             world = _phonenumbers()
             parsed = world.parse(f"+{self.key}")
@@ -159,7 +160,7 @@ class PhoneNumber(_digits.Line):
 
     def _split(self) -> tuple[str, str]:
         """The country code and the national significant number, as digits."""
-        nsn = _french_nsn(self.key)
+        nsn = french_nsn(self.key)
         if nsn is None:
             code = str(_phonenumbers().parse(f"+{self.key}").country_code)
             return code, str(self.key).removeprefix(code)
@@ -176,8 +177,8 @@ class PhoneNumber(_digits.Line):
         return f"PhoneNumber({self.e164[:-4]}****)"
 
 
-def _french_nsn(key: int) -> str | None:
-    """The nine digits of a line of the French plan; None for other lines."""
+def french_nsn(key: int) -> str | None:
+    """Return the nine digits of a line of the French plan; None for other lines."""
     if key // 10**9 == 33:
         return str(key)[2:]
     return str(key) if key // 10**6 == 508 else None

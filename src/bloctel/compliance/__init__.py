@@ -1,0 +1,73 @@
+"""Permission: may this number be called now, for this purpose, by the law of the day?
+
+`bloctel.is_blocked` answers a fact, whether a number is on a list; it never means that
+a number may be called.  `Desk.may_call` answers what the law makes of it, of consents
+and contracts, of hours and attempts: yes, no, or ask where we do not know.
+
+The law is data (`bloctel.rules.law`), each rule with its article, the version of it,
+and how sure we are.  This is no legal advice.
+"""
+
+from bloctel.compliance.answer import Answer
+from bloctel.compliance.callers import MASKED, caller_kind, read_caller
+from bloctel.compliance.desk import Desk
+from bloctel.compliance.evidence import (
+    Attempt,
+    CallBackRequest,
+    Calls,
+    Consent,
+    Consents,
+    Contract,
+    Evidence,
+    Outcome,
+    Slot,
+)
+from bloctel.compliance.facts import (
+    CallBackState,
+    ConsentState,
+    ContractState,
+    Facts,
+    ListState,
+    Place,
+    SilenceState,
+    TimeState,
+)
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
+from bloctel.compliance.judging import judge
+from bloctel.compliance.places import territory_of
+from bloctel.rules.law import CallerKind, Channel, Purpose
+
+__all__ = [
+    "MASKED",
+    "Answer",
+    "Attempt",
+    "CallBackRequest",
+    "CallBackState",
+    "CallerKind",
+    "Calls",
+    "Channel",
+    "Consent",
+    "ConsentState",
+    "Consents",
+    "Contract",
+    "ContractState",
+    "Decision",
+    "Desk",
+    "Effect",
+    "Evidence",
+    "Facts",
+    "Finding",
+    "Ground",
+    "Judgement",
+    "ListState",
+    "Outcome",
+    "Place",
+    "Purpose",
+    "SilenceState",
+    "Slot",
+    "TimeState",
+    "caller_kind",
+    "judge",
+    "read_caller",
+    "territory_of",
+]

@@ -1,0 +1,50 @@
+"""From a number to the territory where it is called, and the time there."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bloctel.numbers import french_nsn
+
+if TYPE_CHECKING:
+    from bloctel.rules.law import Law, Territory
+
+__all__ = ["is_foreign", "territory_of"]
+
+
+def is_foreign(key: int) -> bool:
+    """Tell whether a number is outside the French plan.
+
+    >>> is_foreign(33199001234), is_foreign(447700900123)
+    (False, True)
+    """
+    return french_nsn(key) is None
+
+
+def territory_of(key: int, law: Law) -> Territory | None:
+    """Return the territory of a number, by its first digits; None if they do not tell.
+
+    Where somebody takes a mobile phone to is not in the number.
+
+    >>> from bloctel.rules import law
+    >>> territory_of(33639981234, law.load("FR")).time_zone
+    'Indian/Mayotte'
+    >>> territory_of(33199001234, law.load("FR")).code
+    'FR'
+    """
+    nsn = french_nsn(key)
+    if nsn is None:
+        return None
+    known = _by_prefix(law)
+    starts = (nsn[:length] for length in range(len(nsn), 0, -1))
+    return next((known[start] for start in starts if start in known), None)
+
+
+@lru_cache(maxsize=8)
+def _by_prefix(law: Law) -> dict[str, Territory | None]:
+    """Return the territories by their first digits; None for what is undecided."""
+    found: dict[str, Territory | None] = dict.fromkeys(law.numbering.undecided)
+    for territory in law.territories:
+        found.update(dict.fromkeys(territory.prefixes, territory))
+    return found
