@@ -4,7 +4,7 @@ A finding is a lead: it says where to look, and proves nothing.  This is no lega
 advice.
 """
 
-from bloctel.complaints.cases import Case, Outcome, State, Step, received
+from bloctel.complaints.cases import Case, Outcome, State, Step, new_id, received
 from bloctel.complaints.complaint import Complaint, missing_from, read_complaint
 from bloctel.complaints.judging import Grounds, Judgement, Known, judge
 from bloctel.complaints.keeping import Complaints, Taken
@@ -24,6 +24,7 @@ __all__ = [
     "Taken",
     "judge",
     "missing_from",
+    "new_id",
     "read_complaint",
     "received",
     "whereabouts",

@@ -13,7 +13,7 @@ from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers import DEFAULT_REGION, PhoneNumber, Reason, normalize
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force
-from bloctel.rules.law._rules import Channel
+from bloctel.rules.law import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

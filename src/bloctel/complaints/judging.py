@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bloctel.compliance.facts import TimeState
+from bloctel.compliance.moments import time_state
 from bloctel.errors import InputError, NotKnownError
 from bloctel.question import Status
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force, law
-from bloctel.rules.law._rules import (
+from bloctel.rules.law import (
     CallBack,
     CallingTimes,
     ContractException,
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from bloctel.lookup import Book
     from bloctel.numbers import PhoneNumber
     from bloctel.question import Verdict
-    from bloctel.rules.law import Era
-    from bloctel.rules.law._rules import LegalRule
+    from bloctel.rules.law import Era, LegalRule
 
 __all__ = ["ADMISSIBLE", "Grounds", "Judgement", "Known", "judge"]
 
@@ -97,8 +98,8 @@ class Known:
         contract: Whether the person had a contract in course to which the call was
             related.
         consent: Whether the person had consented to that call; asked from 2026-08-11.
-        outside_hours: Whether the call came outside the days and hours of the law,
-            and nothing that the person had agreed to lifts them.
+        outside_hours: Whether the call came outside the days and hours of the law;
+            by what the complaint says of its time if None.
         call_back: Whether the person had asked for that call, in time.
         professional_line: Whether the line is of purely professional use.
         purpose: What the call was for.
@@ -106,7 +107,7 @@ class Known:
 
     contract: bool = False
     consent: bool = False
-    outside_hours: bool = False
+    outside_hours: bool | None = None
     call_back: bool = False
     professional_line: bool = False
     purpose: Purpose = Purpose.SALE
@@ -198,9 +199,24 @@ def _whatever_the_list(
         if is_meant and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
     times = era.one(CallingTimes)
-    if known.outside_hours and times is not None:
-        return _by(Grounds.OUT_OF_HOURS, times)
-    return None
+    if times is None or known.consent:  # consent to a call is consent to its time
+        return None
+    is_outside = known.outside_hours
+    if is_outside is None:
+        is_outside = _is_outside(complaint, era, times)
+    return _by(Grounds.OUT_OF_HOURS, times) if is_outside else None
+
+
+def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
+    """Tell whether no part of the time slot is one in which calls may begin."""
+    begin, end = complaint.from_time, complaint.until_time
+    moment = complaint.began_at
+    if moment is None or begin is None:
+        return False
+    state = time_state(moment, complaint.zone, era)
+    if state is not TimeState.HOUR or end is None:
+        return state is not TimeState.OPEN
+    return not any(begin < until and since < end for since, until in times.slots)
 
 
 def _excepted(complaint: Complaint, era: Era, known: Known) -> Judgement | None:
