@@ -37,6 +37,7 @@ BloctelError
         ├── StorageFullError             there is no room left
         ├── StorageBusyError             another writer took too long
         ├── SilentStorageError           a follower has not heard of it for too long
+        ├── DamagedRecordsError          its records are not as they were written
         ├── NewerRegistryError           a later version of the library made it
         ├── OlderRegistryError           an earlier one did; migrate it
         └── WrongSecretError             its numbers are hidden by another secret
@@ -60,6 +61,7 @@ __all__ = [
     "CapacityError",
     "CursorPurgedError",
     "DamagedReceiptError",
+    "DamagedRecordsError",
     "DamagedSnapshotError",
     "DayNotCoveredError",
     "ExpiredTokenError",
@@ -301,6 +303,10 @@ class StorageBusyError(StorageError):
 
 class SilentStorageError(StorageError):
     """A follower has not heard of its storage for too long to answer."""
+
+
+class DamagedRecordsError(StorageError):
+    """Records of calls or consents were altered, dropped or moved since."""
 
 
 class NewerRegistryError(StorageError):

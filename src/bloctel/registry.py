@@ -12,10 +12,8 @@ Look-ups answer from memory; what other processes changed is seen within
 
 from __future__ import annotations
 
-import os
 from threading import RLock
 from typing import TYPE_CHECKING, Self
-from uuid import uuid4
 
 from bloctel import rules
 from bloctel.errors import StorageError
@@ -24,7 +22,7 @@ from bloctel.mirror import Mirror, require_exact
 from bloctel.numbers import DEFAULT_REGION, check_region
 from bloctel.registrar import Registrar
 from bloctel.storage import open_storage
-from bloctel.storage.opening import create_storage, join_storage
+from bloctel.storage.opening import create_storage, join_storage, new_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,11 +75,7 @@ class Registry(Registrar, Book):
             StorageError: It cannot be made there.
         """
         names = [rules.load(name).name for name in lists]
-        settings = {
-            "region": check_region(region) or "",
-            "identity": uuid4().hex,
-            "token_key": os.urandom(32).hex(),
-        }
+        settings = new_settings(check_region(region))
         storage = create_storage(url, settings, secret)
         with storage.write() as writer:
             for name in dict.fromkeys(names):

@@ -20,23 +20,46 @@ a URL to a `Storage`.  `bloctel.testing` is what such a storage must pass.
 Everything is read and written inside a transaction: a writer's changes come with their
 journal or not at all, and writers of one registry come one after the other, so that
 cursors grow in the order in which changes become visible.
+
+Beside registrations a storage keeps *records*: rows in named streams that only grow.
+They are written in the same transactions, and move no cursor: who follows a list does
+not wake for each call that is logged.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from bloctel.errors import CursorPurgedError, InputError, MissingExtraError
+from bloctel.errors import (
+    CursorPurgedError,
+    DamagedRecordsError,
+    InputError,
+    MissingExtraError,
+)
+from bloctel.storage.rows import (
+    ChangeKind,
+    Columns,
+    Event,
+    Found,
+    NewRegistrations,
+    PrefixRow,
+    RecordRow,
+    Registration,
+    RequestRow,
+    StoredList,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from contextlib import AbstractContextManager
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = [
     "CURSOR_GAP",
@@ -47,6 +70,7 @@ __all__ = [
     "NewRegistrations",
     "PrefixRow",
     "Reader",
+    "RecordRow",
     "Registration",
     "RequestRow",
     "Storage",
@@ -56,174 +80,9 @@ __all__ = [
     "open_storage",
     "require_cursor",
     "require_driver",
+    "require_following",
+    "require_last",
 ]
-
-
-class ChangeKind(StrEnum):
-    """What happened."""
-
-    REGISTERED = "registered"
-    RENEWED = "renewed"
-    WITHDRAWN = "withdrawn"
-    PURGED = "purged"
-    """Registrations of a list were erased, as its rules say."""
-    FORGOTTEN = "forgotten"
-    """A person's number was erased, as the person asked."""
-    PREFIXES = "prefixes"
-    """The prefix rules of a list changed."""
-
-
-class Registration(NamedTuple):
-    """One registration of one number on one list; days since 1970-01-01.
-
-    A list, a key and a day of registration name it: registering the same number
-    again on the same day is the same registration.
-
-    Attributes:
-        list_id: The list, as `StoredList.id`.
-        key: The number.
-        registered_on: The day of the receipt.
-        starts_on: The first day of the protection.
-        ends_on: The first day after it, or `NO_END`.
-        withdrawn_on: The day of the withdrawal, or None.
-    """
-
-    list_id: int
-    key: int
-    registered_on: int
-    starts_on: int
-    ends_on: int
-    withdrawn_on: int | None = None
-
-
-class Event(NamedTuple):
-    """One line of the journal.
-
-    Attributes:
-        cursor: Its place; later events have greater ones.  0 when not yet stored.
-        kind: What happened.
-        list_id: The list it happened on.
-        key: The number; None where it has been erased, or where there is none.
-        on: The day it took effect, in days since 1970-01-01.
-    """
-
-    cursor: int
-    kind: ChangeKind
-    list_id: int
-    key: int | None
-    on: int
-
-
-class StoredList(NamedTuple):
-    """A list that a registry holds.
-
-    Attributes:
-        id: Its number in this storage: 1, 2, 3, in the order of their coming.
-        name: Its name.
-        complete_from: The first day of which nothing was erased, in days since
-            1970-01-01; None if nothing ever was.
-    """
-
-    id: int
-    name: str
-    complete_from: int | None
-
-
-class PrefixRow(NamedTuple):
-    """A rule for all numbers that begin alike.
-
-    A list, a prefix and a first day name it.
-
-    Attributes:
-        list_id: The list it belongs to.
-        prefix: The first digits of keys, as an integer.
-        starts_on: Its first day.
-        ends_on: The first day after it, or `NO_END`.
-        blocks: Whether such numbers are blocked; else they are let through.
-    """
-
-    list_id: int
-    prefix: int
-    starts_on: int
-    ends_on: int
-    blocks: bool
-
-
-class RequestRow(NamedTuple):
-    """What a person asked for, and how to reach the person.
-
-    Attributes:
-        id: What its token names, as hexadecimal text.
-        kind: What is asked: to register, to renew, to withdraw.
-        list_id: The list.
-        key: The number.
-        person: What stands for the person, the same whenever the same one asks.
-        contact: Where the person is reached.
-        expires_at: Until when it can be confirmed, in seconds since 1970-01-01.
-        used_at: When it was confirmed, or None.
-    """
-
-    id: str
-    kind: ChangeKind
-    list_id: int
-    key: int
-    person: str
-    contact: str
-    expires_at: int
-    used_at: int | None = None
-
-
-class Found(NamedTuple):
-    """What a look-up in a storage found, at one moment.
-
-    Attributes:
-        registrations: All registrations of the numbers that were asked.
-        complete_from: Of each list, by its id, the first day of which nothing was
-            erased; lists of which nothing ever was are left out.
-    """
-
-    registrations: list[Registration]
-    complete_from: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Registrations as columns of equal length, int64 but for the keys (uint64)."""
-
-    list_ids: NDArray[np.int64]
-    keys: NDArray[np.uint64]
-    starts_on: NDArray[np.int64]
-    ends_on: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class NewRegistrations:
-    """Registrations of one list as columns of equal length, ready to be added.
-
-    Attributes:
-        list_id: The list.
-        keys: The numbers, uint64.
-        registered_on: The days of the receipts, int64, as the next two.
-        starts_on: The first days of the protection.
-        ends_on: The first days after it, or `NO_END`.
-    """
-
-    list_id: int
-    keys: NDArray[np.uint64]
-    registered_on: NDArray[np.int64]
-    starts_on: NDArray[np.int64]
-    ends_on: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def rows(self) -> list[Registration]:
-        """Return them one by one."""
-        columns = (self.keys, self.registered_on, self.starts_on, self.ends_on)
-        return [
-            Registration(self.list_id, *row)
-            for row in zip(*(column.tolist() for column in columns), strict=True)
-        ]
 
 
 class Reader(Protocol):
@@ -243,7 +102,7 @@ class Reader(Protocol):
         """Return the cursor of the last change; 0 if there is none.
 
         Every writing transaction that changed anything moves it, also one that
-        only added a list.
+        only added a list; records alone do not.
         """
 
     def changes(self, since: int, limit: int) -> list[Event]:
@@ -279,6 +138,19 @@ class Reader(Protocol):
 
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
         """Return what was asked for these numbers on a list."""
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        """Return a stream's records about these numbers, in their order."""
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        """Return the first *limit* records of a stream after a place, in order."""
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        """Return the last record of a stream; None if it never had one.
+
+        Raises:
+            DamagedRecordsError: The last one that was ever appended is not there.
+        """
 
 
 class Writer(Reader, Protocol):
@@ -342,6 +214,16 @@ class Writer(Reader, Protocol):
 
     def drop_requests(self, expired_before: int) -> None:
         """Drop what was never confirmed and expired before that second."""
+
+    def append_records(self, rows: Sequence[RecordRow]) -> None:
+        """Append records of one stream, whose places follow on from its last one.
+
+        Raises:
+            DamagedRecordsError: They do not follow on.
+        """
+
+    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        """Erase number and body of records; places and digests stay."""
 
 
 class Watcher(Protocol):
@@ -485,6 +367,29 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
             f"a cursor of this journal, up to {last}",
             f"{since}, which it has not come to (was a backup restored?)",
         )
+
+
+def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
+    """Make sure that records follow on from the last one of their stream.
+
+    Raises:
+        DamagedRecordsError: They do not.
+    """
+    wanted = range(last_seq + 1, last_seq + 1 + len(rows))
+    if [row.seq for row in rows] != list(wanted):
+        got = "others"
+        raise DamagedRecordsError(f"records from {last_seq + 1} on", got)
+
+
+def require_last(row: RecordRow | None, stream: str, last_seq: int) -> None:
+    """Make sure that the last record of a stream is there.
+
+    Raises:
+        DamagedRecordsError: It is not.
+    """
+    if row is None and last_seq:
+        where = f"record {last_seq} of {stream}"
+        raise DamagedRecordsError("the last record that was appended", "none", where)
 
 
 def require_driver(module: str, extra: str) -> None:

@@ -17,14 +17,23 @@ from bloctel.storage import (
     Event,
     NewRegistrations,
     PrefixRow,
+    RecordRow,
     Registration,
     RequestRow,
     StoredList,
     require_cursor,
+    require_following,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
 __all__ = ["Content", "MemoryReader", "MemoryWriter"]
 
@@ -39,6 +48,8 @@ class Content:
         journal: The events, by their cursors.
         places: The cursors of the events of each number, up to `placed_to`.
         placed_to: The last cursor that `places` knows.
+        records: The records of each stream; the place of one is its place here.
+        record_places: Where in a stream a number's records are.
     """
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -52,6 +63,8 @@ class Content:
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}
+        self.records: defaultdict[str, list[RecordRow]] = defaultdict(list)
+        self.record_places: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
 
     def place_of(self, cursor: int) -> int:
         """Return where in the journal the first event after a cursor is."""
@@ -150,6 +163,22 @@ class MemoryReader:
             for row in self._content.requests.values()
             if row.list_id == list_id and row.key in wanted
         ]
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        """Return a stream's records about these numbers, in their order."""
+        places = self._content.record_places
+        found = {place for key in keys for place in places.get((stream, key), ())}
+        rows = self._content.records.get(stream, [])
+        return [rows[place] for place in sorted(found)]
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        """Return the first *limit* records of a stream after a place, in order."""
+        return self._content.records.get(stream, [])[after : after + limit]
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        """Return the last record of a stream; None if it never had one."""
+        rows = self._content.records.get(stream)
+        return rows[-1] if rows else None
 
 
 class MemoryWriter(MemoryReader):
@@ -331,6 +360,30 @@ class MemoryWriter(MemoryReader):
         for row in list(self._content.requests.values()):
             if row.used_at is None and row.expires_at < expired_before:
                 self._put(self._content.requests, row.id, None)
+
+    def append_records(self, rows: Sequence[RecordRow]) -> None:
+        """Append records of one stream, whose places follow on from its last one."""
+        for row in rows:
+            there = self._content.records[row.stream]
+            require_following([row], len(there))
+            self._undo.append(there.pop)
+            there.append(row)
+            if row.key is not None:
+                places = self._content.record_places[row.stream, row.key]
+                self._undo.append(places.pop)
+                places.append(row.seq - 1)
+
+    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        """Erase number and body of records; places and digests stay."""
+        rows = self._content.records.get(stream, [])
+        places = self._content.record_places
+        for place in {seq - 1 for seq in seqs if 1 <= seq <= len(rows)}:
+            row = rows[place]
+            self._undo.append(partial(rows.__setitem__, place, row))
+            rows[place] = row._replace(key=None, body=None)
+            if row.key is not None:
+                left = [p for p in places[stream, row.key] if p != place]
+                self._put(places, (stream, row.key), left or None)
 
 
 def _without(

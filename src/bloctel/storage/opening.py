@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from bloctel.storage import open_storage
 
@@ -11,7 +13,20 @@ if TYPE_CHECKING:
 
     from bloctel.storage import Storage
 
-__all__ = ["create_storage", "join_storage"]
+__all__ = ["create_storage", "join_storage", "new_settings"]
+
+
+def new_settings(region: str | None) -> dict[str, str]:
+    """Return what a new registry is created with, in which anything can be kept.
+
+    Args:
+        region: The region by which national forms are read.
+    """
+    return {
+        "region": region or "",
+        "identity": uuid4().hex,
+        "token_key": os.urandom(32).hex(),
+    }
 
 
 def create_storage(

@@ -7,8 +7,12 @@ neither read nor written under another secret: every number of it would look cle
 Settings are sealed as well: the key that signs tokens is among them, and with it one
 could forge tokens, and try out who a person is.
 
+Bodies of records are sealed too: with the salt in one, and its digest beside, one could
+try out which number it is about.
+
 Prefix rules pass as they are, for a range of numbers is nobody's.  So do lists and
-days, what stands for a person, and how often all of these occur.
+days, what stands for a person, when what a record tells of happened, and how often all
+of these occur.
 """
 
 from __future__ import annotations
@@ -22,10 +26,24 @@ import numpy as np
 
 from bloctel.errors import WrongSecretError
 from bloctel.pseudonyms import Pseudonyms
-from bloctel.storage import Columns, Event, Found, Registration, RequestRow
+from bloctel.storage import (
+    Columns,
+    Event,
+    Found,
+    RecordRow,
+    Registration,
+    RequestRow,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from numpy.typing import NDArray
 
@@ -52,7 +70,7 @@ _SEALED: Final = "sealed:"
 #: Rows whose keys are changed at once.
 _PART: Final = 10_000
 
-_Row = TypeVar("_Row", Registration, Event, RequestRow)
+_Row = TypeVar("_Row", Registration, Event, RequestRow, RecordRow)
 
 
 def require_plain(settings: Mapping[str, str]) -> None:
@@ -226,6 +244,23 @@ class _Reader:
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
         return self._unsealed(self._reader.requests_of(list_id, self._hidden(keys)))
 
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        return self._told(self._reader.records_of(stream, self._hidden(keys)))
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        return self._told(self._reader.records(stream, after, limit))
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        row = self._reader.last_record(stream)
+        return row and self._told([row])[0]
+
+    def _told(self, rows: list[RecordRow]) -> list[RecordRow]:
+        unseal = self._pseudonyms.unseal
+        return [
+            row if row.body is None else row._replace(body=unseal(row.body))
+            for row in self._shown(rows)
+        ]
+
     def _hidden(self, keys: Collection[int]) -> list[int]:
         return _hidden(keys, self._pseudonyms)
 
@@ -282,6 +317,19 @@ class _Writer(_Reader):
 
     def drop_requests(self, expired_before: int) -> None:
         self._writer.drop_requests(expired_before)
+
+    def append_records(self, rows: Sequence[RecordRow]) -> None:
+        seal = self._pseudonyms.seal
+        hidden = _changed(rows, self._pseudonyms.hide)
+        self._writer.append_records(
+            [
+                row if row.body is None else row._replace(body=seal(row.body))
+                for row in hidden
+            ]
+        )
+
+    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        self._writer.erase_records(stream, seqs)
 
 
 def _hidden(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:

@@ -107,6 +107,7 @@ class SqlStorage:
     def migrate(self) -> None:
         """Bring a registry that an earlier version made to the form of this one."""
         with self._transaction(writes=True) as connection:
+            self._lock_creation(connection)
             tables.migrate(connection, self._version(connection))
 
     def _version(self, connection: sa.Connection) -> int:

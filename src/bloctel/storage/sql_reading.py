@@ -14,10 +14,12 @@ from bloctel.storage import (
     Event,
     Found,
     PrefixRow,
+    RecordRow,
     Registration,
     RequestRow,
     StoredList,
     require_cursor,
+    sql_records,
     tables,
 )
 from bloctel.storage.tables import event, list_, prefix, registration, request, state
@@ -151,6 +153,21 @@ class SqlReader:
             is_one = request.c.key.in_(some)
             found += self._requests(is_one, request.c.list_id == list_id)
         return found
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        """Return a stream's records about these numbers, in their order."""
+        found: list[RecordRow] = []
+        for some in parts(set(keys), _KEYS_AT_ONCE):
+            found += sql_records.records_of(self._connection, stream, some)
+        return sorted(found, key=lambda row: row.seq)
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        """Return the first *limit* records of a stream after a place, in order."""
+        return sql_records.records(self._connection, stream, after, limit)
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        """Return the last record of a stream; None if it never had one."""
+        return sql_records.last_record(self._connection, stream)
 
     def _requests(self, *conditions: sa.ColumnElement[bool]) -> list[RequestRow]:
         columns = [request.c[name] for name in RequestRow._fields]

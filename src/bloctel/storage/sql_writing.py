@@ -15,9 +15,11 @@ from bloctel.storage import (
     Event,
     NewRegistrations,
     PrefixRow,
+    RecordRow,
     Registration,
     RequestRow,
     StoredList,
+    sql_records,
 )
 from bloctel.storage.sql_reading import JOURNAL, PART, SqlReader
 from bloctel.storage.sql_reading import parts as in_parts
@@ -25,6 +27,7 @@ from bloctel.storage.tables import (
     event,
     list_,
     prefix,
+    record,
     registration,
     request,
     staged,
@@ -32,7 +35,7 @@ from bloctel.storage.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 __all__ = ["NEW", "SqlWriter"]
 
@@ -275,6 +278,18 @@ class SqlWriter(SqlReader):
         unused = request.c.used_at.is_(None)
         late = request.c.expires_at < expired_before
         self._connection.execute(request.delete().where(unused, late))
+
+    def append_records(self, rows: Sequence[RecordRow]) -> None:
+        """Append records of one stream, whose places follow on from its last one."""
+        if rows:
+            sql_records.note_end(self._connection, rows)
+            self._insert(record, RecordRow._fields, rows)
+
+    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        """Erase number and body of records; places and digests stay."""
+        self.has_erased = True
+        for some in in_parts(seqs, _FEW):
+            sql_records.erase_records(self._connection, stream, some)
 
     # -- statements ---------------------------------------------------------------
 

@@ -22,15 +22,18 @@ __all__ = [
     "metadata",
     "migrate",
     "prefix",
+    "record",
     "registration",
     "request",
     "setting",
     "staged",
     "state",
+    "stream",
 ]
 
-#: The version of the tables; 1 had no cursors in registrations, and only SQLite.
-SCHEMA_VERSION: Final = 2
+#: The version of the tables; 1 had no cursors in registrations, and only SQLite; 2 had
+#: no records.
+SCHEMA_VERSION: Final = 3
 
 metadata: Final = sa.MetaData()
 
@@ -116,6 +119,29 @@ request: Final = sa.Table(
     **_BYTES,
 )
 
+#: How many records a stream has had, so that it shows if the last ones are dropped.
+stream: Final = sa.Table(
+    "bloctel_stream",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("last_seq", sa.BigInteger, nullable=False),
+    **_BYTES,
+)
+record: Final = sa.Table(
+    "bloctel_record",
+    metadata,
+    sa.Column("stream", sa.String(32), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.BigInteger),  # NULL: erased, or none
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text),  # NULL: erased
+    sa.Column("content", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Index("bloctel_record_key", "stream", "key"),
+    sqlite_with_rowid=False,
+    **_BYTES,
+)
+
 _temporary: Final = sa.MetaData()
 
 
@@ -193,4 +219,10 @@ def _from_1_to_2(connection: sa.Connection) -> None:
     connection.exec_driver_sql("DROP TABLE bloctel_event_1")
 
 
-_MIGRATIONS: Final = {1: _from_1_to_2}
+def _from_2_to_3(connection: sa.Connection) -> None:
+    """Make room for records."""
+    # where making tables cannot be undone, some may be there already
+    metadata.create_all(connection, tables=[stream, record])
+
+
+_MIGRATIONS: Final = {1: _from_1_to_2, 2: _from_2_to_3}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from bloctel import clock
 from bloctel.errors import (
     NewerRegistryError,
+    OlderRegistryError,
     RegistryExistsError,
     RegistryNotFoundError,
     StorageDeniedError,
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ValkeyStorage"]
 
-_SCHEMA_VERSION: Final = 1
+#: The version of what is stored; 1 had no records.
+_SCHEMA_VERSION: Final = 2
 #: How long a watcher waits on the server before it looks whether it was closed.
 _SLICE_SECONDS: Final = 0.2
 
@@ -81,23 +83,49 @@ class ValkeyStorage:
 
     def check(self) -> None:
         """Make sure that there is a registry that this version can read."""
-        setting = self._server.key("setting")
-        (text,) = self._server.ask(("HGET", setting, "schema_version"))[:1]
-        if text is None:
-            raise RegistryNotFoundError(
-                "a registry (Registry.create makes one)", "none", self._server.where
-            )
-        if text != b"%d" % _SCHEMA_VERSION:
-            raise NewerRegistryError(
-                f"a registry of schema version {_SCHEMA_VERSION}",
-                f"version {int(text)}" if text.isdigit() else "another",
+        version = self._version()
+        if version < _SCHEMA_VERSION:
+            raise OlderRegistryError(
+                f"a registry of schema version {_SCHEMA_VERSION} "
+                "(cure: bloctel registry migrate URL)",
+                f"version {version}",
                 self._server.where,
             )
         self._require_memory()
 
     def migrate(self) -> None:
-        """Do nothing: no earlier version can have left anything here."""
-        self.check()
+        """Bring a registry that an earlier version made to the form of this one.
+
+        Records have keys of their own: all that changes is the version, which keeps
+        processes of the earlier one from a registry that they know in part.
+        """
+        with self._locked() as lock:
+            self._version()
+            (found,) = self._server.ask(
+                ("HGET", self._server.key("state"), "last_change")
+            )
+            setting = self._server.key("setting")
+            command: Command = ("HSET", setting, "schema_version", _SCHEMA_VERSION)
+            with self._server.understanding():
+                last_change = int(found)
+            lock.commit([command], last_change)
+
+    def _version(self) -> int:
+        """Return the version of what is stored, if this library knows it."""
+        setting = self._server.key("setting")
+        (text,) = self._server.ask(("HGET", setting, "schema_version"))
+        if text is None:
+            raise RegistryNotFoundError(
+                "a registry (Registry.create makes one)", "none", self._server.where
+            )
+        version = int(text) if text.isdigit() else 0
+        if not 1 <= version <= _SCHEMA_VERSION:
+            raise NewerRegistryError(
+                f"a registry of schema version 1 to {_SCHEMA_VERSION}",
+                f"version {version}" if version else "another",
+                self._server.where,
+            )
+        return version
 
     def _require_memory(self) -> None:
         """Make sure that the server does not forget numbers when memory is short."""
@@ -128,6 +156,7 @@ class ValkeyStorage:
             commands, cursor = writer.finish()
             lock.commit(commands, cursor)
         self._server.note(cursor)
+        self._server.note_ends(writer.recorded.ends)
 
     @contextmanager
     def _locked(self) -> Iterator[WriterLock]:

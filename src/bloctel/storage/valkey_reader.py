@@ -3,7 +3,7 @@
 | key (after the namespace)     | kind   | what it holds                              |
 | ----------------------------- | ------ | ------------------------------------------ |
 | `setting`                     | hash   | what the registry was created with         |
-| `state`                       | hash   | `last_change`, `trimmed_to`                |
+| `state`                       | hash   | `last_change`, `trimmed_to`, stream ends   |
 | `lists`                       | hash   | id to JSON: name, complete from            |
 | `prefixes`                    | hash   | list:prefix:start to end:blocks            |
 | `n:BUCKET`                    | hash   | number to its packed value                 |
@@ -13,6 +13,8 @@
 | `requests:by:LIST:PERSON`     | set    | ids                                        |
 | `requests:of:LIST:NUMBER`     | set    | ids                                        |
 | `requests:open`               | zset   | ids of what was not confirmed, by expiry   |
+| `records:STREAM`              | hash   | place to JSON                              |
+| `records:of:STREAM:NUMBER`    | list   | places                                     |
 | `lock`, `staged:...`          |        | a writer's, for a while                    |
 | `changes`                     | stream | wakes followers                            |
 """
@@ -25,17 +27,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel.errors import StorageError
 from bloctel.storage import (
     ChangeKind,
     Columns,
     Event,
     Found,
     PrefixRow,
+    RecordRow,
     Registration,
     RequestRow,
     StoredList,
     require_cursor,
+    require_last,
 )
 from bloctel.storage.packed import (
     PAGE,
@@ -47,9 +50,10 @@ from bloctel.storage.packed import (
     rows_of,
     unpack_lines,
 )
+from bloctel.storage.valkey_records import end_field, unpack_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from bloctel.storage.valkey_server import Command, ValkeyServer
 
@@ -91,11 +95,7 @@ class ValkeyReader:
         found, *replies = self._server.ask(state, *commands)
         self._take_state(found)
         if self._last_change < seen:
-            raise StorageError(
-                "a storage that keeps what it has confirmed",
-                "one that has lost its last changes (cure: open the registry again)",
-                self._server.where,
-            )
+            self._server.refuse_loss()
         self._server.note(self._last_change)
         return replies
 
@@ -281,6 +281,67 @@ class ValkeyReader:
         (found,) = self._ask(("HMGET", self._key("requests"), *wanted))
         with self._server.understanding():
             return [_request(value) for value in found if value is not None]
+
+    # -- records ----------------------------------------------------------
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        """Return a stream's records about these numbers, in their order."""
+        wanted = set(keys)
+        _, *found = self._ask_stream(
+            stream,
+            *(
+                ("LRANGE", self._key("records:of", stream, key), 0, -1)
+                for key in wanted
+            ),
+        )
+        places = sorted({int(place) for places in found for place in places})
+        # what was erased meanwhile is not about them any more
+        rows = self._records_at(stream, places)
+        return [row for row in rows if row.key in wanted]
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        """Return the first *limit* records of a stream after a place, in order."""
+        last_seq = self._end_of(stream)
+        places = range(after + 1, min(after + limit, last_seq) + 1)
+        return self._records_at(stream, places)
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        """Return the last record of a stream; None if it never had one."""
+        last_seq = self._end_of(stream)
+        rows = self._records_at(stream, [last_seq] if last_seq else [])
+        row = rows[0] if rows else None
+        require_last(row, stream, last_seq)
+        return row
+
+    def _end_of(self, stream: str) -> int:
+        return int(self._ask_stream(stream)[0])
+
+    def _ask_stream(self, stream: str, *commands: Command) -> list[Any]:
+        """Return where a stream ends, and the answers to commands.
+
+        A server that lost its memory has forgotten calls: one more would seem allowed.
+        """
+        end: Command = ("HGET", self._key("state"), end_field(stream))
+        seen = self._server.ends.get(stream, 0)
+        found, *replies = self._ask(end, *commands)
+        with self._server.understanding():
+            last_seq = int(found or 0)
+        if last_seq < seen:
+            self._server.refuse_loss()
+        self._server.note_ends({stream: last_seq})
+        return [last_seq, *replies]
+
+    def _records_at(self, stream: str, places: Sequence[int]) -> list[RecordRow]:
+        """Return those of the records at these places that are there."""
+        if not places:
+            return []
+        (found,) = self._ask(("HMGET", self._key("records", stream), *places))
+        with self._server.understanding():
+            return [
+                unpack_record(stream, place, value)
+                for place, value in zip(places, found, strict=True)
+                if value is not None
+            ]
 
 
 def _prefix_row(

@@ -20,7 +20,7 @@ from bloctel.errors import (
 from bloctel.storage import require_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from urllib.parse import SplitResult
 
     import valkey
@@ -105,6 +105,7 @@ class ValkeyServer:
         where: How messages call the registry; no password is in it.
         scripts: The text of each script, by its name.
         seen: The last change that any answer showed.
+        ends: How far any answer showed that a stream of records goes.
 
     Raises:
         InputError: The URL is not like that.
@@ -116,6 +117,7 @@ class ValkeyServer:
         address = _Address(url)
         self.where = address.where
         self.seen = 0
+        self.ends: dict[str, int] = {}
         self._root = f"{{{address.namespace}}}"  # in braces: one slot of a cluster
         self._client: Any = _client(address)  # which is typed in part
         self._is_closed = False
@@ -164,6 +166,19 @@ class ValkeyServer:
     def note(self, cursor: int) -> None:
         """Note that a change is stored: no later answer may be without it."""
         self.seen = max(self.seen, cursor)
+
+    def note_ends(self, ends: Mapping[str, int]) -> None:
+        """Note that streams of records go so far: no later answer may stop before."""
+        for stream, last_seq in ends.items():
+            self.ends[stream] = max(self.ends.get(stream, 0), last_seq)
+
+    def refuse_loss(self) -> NoReturn:
+        """Raise StorageError for an answer that is older than one before it."""
+        raise StorageError(
+            "a storage that keeps what it has confirmed",
+            "one that has lost its last changes (cure: open the registry again)",
+            self.where,
+        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -17,6 +17,7 @@ from bloctel.storage import (
     Event,
     NewRegistrations,
     PrefixRow,
+    RecordRow,
     Registration,
     RequestRow,
     StoredList,
@@ -31,9 +32,10 @@ from bloctel.storage.valkey_changes import (
     prefix_commands,
 )
 from bloctel.storage.valkey_reader import PAGES_AT_ONCE, ValkeyReader
+from bloctel.storage.valkey_records import RecordChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from bloctel.storage.valkey_lock import WriterLock
     from bloctel.storage.valkey_server import Command, ValkeyServer
@@ -50,6 +52,9 @@ class ValkeyWriter(ValkeyReader):
     Args:
         server: Where it is.
         lock: What keeps other writers out; it is held.
+
+    Attributes:
+        recorded: What it has changed of the records.
     """
 
     def __init__(self, server: ValkeyServer, lock: WriterLock) -> None:
@@ -61,6 +66,7 @@ class ValkeyWriter(ValkeyReader):
         self._lists: dict[int, StoredList] | None = None
         self._prefixes: dict[tuple[int, ...], PrefixRow] | None = None
         self._requested = RequestChanges()
+        self.recorded = RecordChanges()
 
     def _ask(self, *commands: Command) -> list[Any]:
         self._lock.keep()
@@ -74,6 +80,7 @@ class ValkeyWriter(ValkeyReader):
             number_commands(self._key, self._numbers, self._journal.trimmed_to),
             self._journal.commands(self._key),
             self._requested.commands(self._key),
+            self.recorded.commands(self._key),
             list_commands(self._key, (self._lists or {}).values()),
         ]
         if self._prefixes is not None:
@@ -294,3 +301,41 @@ class ValkeyWriter(ValkeyReader):
         for row in self._requested.over(self._requests(ids), is_due):
             if is_due(row):
                 self._requested.put(row.id, None)
+
+    # -- records ------------------------------------------------------------
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        """Return a stream's records about these numbers, in their order."""
+        wanted = set(keys)
+        stored = self.recorded.over(stream, super().records_of(stream, wanted))
+        kept = [row for row in stored if row.key is not None]
+        return kept + self.recorded.new(stream, wanted)
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        """Return the first *limit* records of a stream after a place, in order."""
+        stored = self.recorded.over(stream, super().records(stream, after, limit))
+        new = (row for row in self.recorded.new(stream) if row.seq > after)
+        return list(islice(chain(stored, new), limit))
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        """Return the last record of a stream; None if it never had one."""
+        new = self.recorded.new(stream)
+        if new:
+            return new[-1]
+        row = super().last_record(stream)
+        return row and self.recorded.over(stream, [row])[0]
+
+    def append_records(self, rows: Sequence[RecordRow]) -> None:
+        """Append records of one stream, whose places follow on from its last one."""
+        if rows:
+            stream = rows[0].stream
+            last_seq = self.recorded.ends.get(stream) or self._end_of(stream)
+            self.recorded.append(rows, last_seq)
+
+    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        """Erase number and body of records; places and digests stay."""
+        wanted = iter(set(seqs))
+        while places := set(islice(wanted, _AT_ONCE)):
+            rows = self._records_at(stream, sorted(places))
+            new = [row for row in self.recorded.new(stream) if row.seq in places]
+            self.recorded.erase(stream, rows + new)

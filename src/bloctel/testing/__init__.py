@@ -20,7 +20,15 @@ from typing import Final
 
 import pytest
 
-_PARTS: Final = ("opening", "transactions", "registrations", "journal", "kept", "turns")
+_PARTS: Final = (
+    "opening",
+    "transactions",
+    "registrations",
+    "journal",
+    "kept",
+    "records",
+    "turns",
+)
 # a failure shows what was expected and what came, as in pytest's own files
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
@@ -28,6 +36,7 @@ from bloctel.testing.base import new_rows, run_all  # noqa: E402 - see above
 from bloctel.testing.journal import JournalContract  # noqa: E402
 from bloctel.testing.kept import KeptContract  # noqa: E402
 from bloctel.testing.opening import OpeningContract  # noqa: E402
+from bloctel.testing.records import RecordsContract  # noqa: E402
 from bloctel.testing.registrations import RegistrationsContract  # noqa: E402
 from bloctel.testing.transactions import TransactionsContract  # noqa: E402
 from bloctel.testing.turns import TurnsContract  # noqa: E402
@@ -41,6 +50,7 @@ class StorageContract(
     RegistrationsContract,
     JournalContract,
     KeptContract,
+    RecordsContract,
     TurnsContract,
 ):
     """The contract of `bloctel.storage.Storage`."""

@@ -1,10 +1,11 @@
-"""The one spelling of a receipt: JSON as RFC 8785 writes it, without fractions."""
+"""Reading the one spelling of a receipt."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final, NoReturn
 
+from bloctel.canonical import canonical
 from bloctel.errors import DamagedReceiptError, ForeignReceiptError
 
 __all__ = ["GREATEST", "LONGEST", "canonical", "read_object"]
@@ -17,21 +18,6 @@ LONGEST: Final = 1 << 20
 _DIGITS: Final = len(str(GREATEST))
 #: How every receipt begins: "against" is the first of its members.
 _BEGINNING: Final = b'{"against":'
-
-
-def canonical(value: object) -> bytes:
-    r"""Return the canonical spelling of a value, in UTF-8.
-
-    >>> canonical({"b": [1, None], "a": "t\u00e9l\n"}).decode()
-    '{"a":"tél\\n","b":[1,null]}'
-    """
-    return json.dumps(
-        value,
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=(",", ":"),
-        sort_keys=True,
-    ).encode()
 
 
 def read_object(data: bytes, where: str) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""That records are kept in their order, and can be erased without leaving it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel.errors import DamagedRecordsError
+from bloctel.storage import RecordRow
+from bloctel.testing.base import KEY, ContractBase, run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bloctel.storage import Storage
+
+__all__ = ["RecordsContract"]
+
+_AT = 1_790_000_000_123_456
+
+
+def record(seq: int, key: int | None = KEY, stream: str = "calls") -> RecordRow:
+    """Return a record whose digests say nothing: a storage does not look at them."""
+    body = f'{{"seq":{seq}}}'
+    return RecordRow(stream, seq, key, _AT + seq, body, f"{seq:064x}", f"{seq:064X}")
+
+
+def erased(row: RecordRow) -> RecordRow:
+    """Return what is left of a record."""
+    return row._replace(key=None, body=None)
+
+
+class RecordsContract(ContractBase):
+    """Streams of records."""
+
+    def test_there_are_no_records_at_first(self, storage: Storage) -> None:
+        """A stream that nobody wrote to is empty, and no error."""
+        with storage.read() as reader:
+            assert reader.last_record("calls") is None
+            assert reader.records("calls", 0, 9) == []
+            assert reader.records_of("calls", [KEY]) == []
+            assert reader.records_of("calls", []) == []
+
+    def test_records_are_kept_in_their_order(self, storage: Storage) -> None:
+        """They come back as they went in, by their places, in pages, and by number."""
+        rows = [record(i, KEY + i % 3) for i in range(1, 8)]
+        with storage.write() as writer:
+            writer.append_records(rows[:2])
+            writer.append_records([])
+            writer.append_records(rows[2:5])
+        with storage.write() as writer:
+            writer.append_records(rows[5:])
+
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 99) == rows
+            assert reader.records("calls", 2, 3) == rows[2:5]
+            assert reader.records("calls", 7, 3) == []
+            assert reader.last_record("calls") == rows[-1]
+            assert reader.records_of("calls", [KEY + 1]) == [rows[0], rows[3], rows[6]]
+            assert reader.records_of("calls", [KEY + 2, KEY, KEY]) == [
+                row for row in rows if row.key != KEY + 1
+            ]
+            assert reader.records_of("calls", [KEY + 5]) == []
+
+    def test_streams_are_apart(self, storage: Storage) -> None:
+        """Each stream has its own places, and numbers are looked for in one alone."""
+        ours, theirs = record(1), record(1, KEY, "consents")
+        upper = record(1, KEY, "Calls")
+        with storage.write() as writer:
+            for row in (ours, theirs, upper):
+                writer.append_records([row])
+            writer.erase_records("consents", [1])
+
+        with storage.read() as reader:
+            assert reader.records_of("calls", [KEY]) == [ours]
+            assert reader.records_of("consents", [KEY]) == []
+            assert reader.last_record("consents") == erased(theirs)
+            assert reader.last_record("Calls") == upper
+
+    def test_records_are_any_text(self, storage: Storage) -> None:
+        """A body of 32 KiB of any text is kept; a number is not a must."""
+        body = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 4_000)[:16_000]
+        rows = [
+            record(1, None)._replace(body=body, at=-(2**50)),
+            record(2, 2**50)._replace(body="", at=2**57),
+        ]
+        with storage.write() as writer:
+            writer.append_records(rows)
+
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 9) == rows
+            assert reader.records_of("calls", [2**50]) == rows[1:]
+
+    def test_places_follow_on(self, storage: Storage) -> None:
+        """A place that is taken, or one too far, is refused and nothing is stored."""
+        with storage.write() as writer:
+            writer.append_records([record(1)])
+
+        def append(*seqs: int) -> None:
+            with storage.write() as writer:
+                writer.append_records([record(seq) for seq in seqs])
+
+        for seqs in ([1], [3], [2, 4], [2, 2], [0], [3, 2]):
+            with pytest.raises(DamagedRecordsError):
+                append(*seqs)
+
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 9) == [record(1)]
+        append(2)
+
+    def test_erased_records_keep_their_place(self, storage: Storage) -> None:
+        """Number and body go, the rest stays; the number finds nothing any more."""
+        rows = [record(i, KEY + i % 2) for i in range(1, 6)]
+        with storage.write() as writer:
+            writer.append_records(rows)
+        with storage.write() as writer:
+            writer.erase_records("calls", {2, 5})
+            writer.erase_records("calls", [])
+            writer.erase_records("calls", [99])
+        with storage.write() as writer:
+            writer.erase_records("calls", [2])
+
+        left = [erased(row) if row.seq in (2, 5) else row for row in rows]
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 9) == left
+            assert reader.records_of("calls", [KEY]) == [rows[3]]
+            assert reader.records_of("calls", [KEY + 1]) == [rows[0], rows[2]]
+            assert reader.last_record("calls") == erased(rows[4])
+        with storage.write() as writer:
+            writer.append_records([record(6)])
+
+    def test_a_writer_sees_its_own_records(self, storage: Storage) -> None:
+        """What a transaction reads is what it has appended and erased."""
+        rows = [record(i) for i in range(1, 5)]
+        with storage.write() as writer:
+            writer.append_records(rows[:2])
+        with storage.write() as writer:
+            writer.append_records(rows[2:])
+            assert writer.last_record("calls") == rows[3]
+            assert writer.records_of("calls", [KEY]) == rows
+            writer.erase_records("calls", [1, 3])
+            assert writer.records_of("calls", [KEY]) == [rows[1], rows[3]]
+            left = [erased(rows[0]), rows[1], erased(rows[2]), rows[3]]
+            assert writer.records("calls", 0, 9) == left
+            assert writer.records("calls", 1, 2) == left[1:3]
+
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 9) == left
+
+    def test_an_error_undoes_records(self, storage: Storage) -> None:
+        """Appended and erased records are as they were when a transaction fails."""
+        with storage.write() as writer:
+            writer.append_records([record(1), record(2, KEY + 1)])
+
+        def fail() -> None:
+            with storage.write() as writer:
+                writer.append_records([record(3), record(4, None)])
+                writer.append_records([record(1, KEY, "consents")])
+                writer.erase_records("calls", [1, 3])
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 9) == [record(1), record(2, KEY + 1)]
+            assert reader.records_of("calls", [KEY]) == [record(1)]
+            assert reader.last_record("consents") is None
+        with storage.write() as writer:
+            writer.append_records([record(3)])
+
+    def test_records_move_no_cursor(self, storage: Storage) -> None:
+        """Who follows the lists is not woken by calls, and misses no change."""
+        with storage.read() as reader:
+            before = reader.last_change()
+        with storage.write() as writer:
+            writer.append_records([record(1)])
+        with storage.write() as writer:
+            writer.erase_records("calls", [1])
+
+        with storage.read() as reader:
+            assert reader.last_change() == before
+            assert reader.changes(before, 9) == []
+        with storage.write() as writer:
+            writer.append_records([record(2)])
+            writer.add_list("fr.bloctel")
+        with storage.read() as reader:
+            assert reader.last_change() > before
+
+    def test_who_reads_and_appends_is_alone(self, storage: Storage) -> None:
+        """Of many who look first and append then, each sees what the others did."""
+
+        def take_one() -> None:
+            for _ in range(8):
+                with storage.write() as writer:
+                    last = writer.last_record("calls")
+                    writer.append_records([record(last.seq + 1 if last else 1)])
+
+        works: list[Callable[[], object]] = [take_one] * 5
+        run_all(works)
+
+        with storage.read() as reader:
+            assert reader.records("calls", 0, 99) == [record(i) for i in range(1, 41)]
+
+    def test_others_see_records(self, shared_url: str, storage: Storage) -> None:
+        """What one storage appends, another that is open at the same URL reads."""
+        other = self.open(shared_url)
+        with other.read() as reader:
+            assert reader.last_record("calls") is None
+        with storage.write() as writer:
+            writer.append_records([record(1)])
+
+        with other.read() as reader:
+            assert reader.records_of("calls", [KEY]) == [record(1)]
+        other.close()
