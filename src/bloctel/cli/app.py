@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from bloctel import __version__
-from bloctel.cli import answers, check, receipt, registry, scrub, snapshot
+from bloctel.cli import answers, check, complaint, receipt, registry, scrub, snapshot
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
@@ -82,6 +82,7 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("scrub")(scrub.scrub)
 app.add_typer(answers.app, name="answers")
+app.add_typer(complaint.app, name="complaint")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(registry.app, name="registry")
 app.add_typer(snapshot.app, name="snapshot")

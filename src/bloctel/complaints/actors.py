@@ -221,9 +221,9 @@ class _Joining:
         return max(_SECTOR, self._sectors[sector] / len(self._seen))
 
     def _is_platform(self, places: Sequence[int]) -> bool:
-        """Tell whether a number is used under several names that are used elsewhere too.
+        """Tell whether a number is used under names that are used elsewhere too.
 
-        A call centre that works for several firms has one.
+        That of a call centre that works for several firms is.
         """
         days: dict[int, list[int]] = defaultdict(list)
         for place in places:

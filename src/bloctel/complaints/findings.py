@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bloctel.complaints.actors import callers, find_actors
@@ -26,7 +27,12 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
     Raises:
         MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
     """
-    return find_actors(observe(cases))
+    seen = observe(cases)
+    called = {one.called for one in seen}
+    return [
+        replace(actor, numbers=_uncalled(actor.numbers, called))
+        for actor in find_actors(seen)
+    ]
 
 
 def find(cases: Iterable[Case]) -> list[Finding]:
@@ -41,6 +47,7 @@ def find(cases: Iterable[Case]) -> list[Finding]:
     seen = observe(cases)
     actors = find_actors(seen)
     by_id = {one.id: one for one in seen}
+    called = {one.called for one in seen}
     found = [
         *false_claims(seen),
         *neighbours(actors, by_id),
@@ -48,4 +55,10 @@ def find(cases: Iterable[Case]) -> list[Finding]:
         *sequences(actors, by_id),
         *callers(actors, by_id),
     ]
-    return sorted(found, key=lambda one: (one.probability, one.code, one.evidence))
+    shown = [replace(one, numbers=_uncalled(one.numbers, called)) for one in found]
+    return sorted(shown, key=lambda one: (one.probability, one.code, one.evidence))
+
+
+def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
+    """Leave out the numbers of people who complain: callers show such numbers too."""
+    return tuple(number for number in numbers if number not in called)

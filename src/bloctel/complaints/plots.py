@@ -40,7 +40,8 @@ _NODES: Final = {
     "address": (2.0, _PURPLE, "D"),
 }
 _MOST_NODES: Final = 12
-_SETTINGS: Final = {
+_MOST_TICKS: Final = 6
+_SETTINGS: Final[Any] = {
     "svg.hashsalt": "bloctel",  # else the names of parts are drawn
     "svg.fonttype": "path",
     "font.family": ["DejaVu Sans"],
@@ -64,13 +65,13 @@ def plot_complaints(target: Target, cases: Sequence[Case], *, format: str = "") 
     """
     with _figure(target, format, (9.0, 6.5)) as figure:
         above, below = figure.subplots(2, 1)
-        periods = by_period(cases)
+        unit, periods = by_period(cases)
         places = range(len(periods))
         above.bar(places, [count for _, count in periods], color=_BLUE)
-        step = max(1, len(periods) // 8)
+        step = -(-len(periods) // _MOST_TICKS)  # as many as do not overlap
         names = [name for name, _ in periods]
         above.set_xticks([*places][::step], names[::step])
-        above.set_title("Complaints by the day, week or month of the call")
+        above.set_title(f"Complaints by the {unit} of the call")
         above.set_ylabel("complaints")
         sectors = by_sector(cases)[::-1]
         bars = below.barh(
@@ -155,11 +156,11 @@ def _edges(
     """Count how many complaints name two of the nodes together."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
-    for one in observe(case for case in cases if case.id in about):
-        number, name = ("number", one.shown), ("name", one.caller)
-        others = (("firm", one.siren), ("address", one.address))
-        pairs = [(number, name), *((number, o) for o in others)]
-        pairs += [(name, other) for other in others]
+    for seen in observe(case for case in cases if case.id in about):
+        number, name = ("number", seen.shown), ("name", seen.caller)
+        others = (("firm", seen.siren), ("address", seen.address))
+        pairs: list[tuple[_Node, _Node]] = [(number, name)]
+        pairs += [(one, other) for one in (number, name) for other in others]
         counts.update(p for p in pairs if p[0] in nodes and p[1] in nodes)
     return counts
 

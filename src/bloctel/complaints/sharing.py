@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bloctel.numbers import PhoneNumber
+from bloctel.numbers import PhoneNumber, french_nsn
 
 __all__ = ["shown_name", "shown_number"]
 
@@ -19,9 +19,9 @@ def shown_number(key: int, *, full: bool) -> str:
     ('01 62 00 •• ••', '01 62 00 00 12')
     """
     number = PhoneNumber(key)
+    text = number.e164 if french_nsn(key) is None else number.national
     if full:
-        return number.national if number.e164.startswith("+33") else number.e164
-    text = number.national
+        return text
     left = sum(character.isdigit() for character in text) - _HIDDEN
     shown = []
     for character in text:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel.complaints.cases import State
 from bloctel.rules import law
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from bloctel.complaints.cases import Case
 
-__all__ = ["by_period", "by_sector", "by_state"]
+__all__ = ["Periods", "by_period", "by_sector", "by_state"]
 
 _MOST_DAYS: Final = 31
 _MOST_WEEKS: Final = 27
@@ -29,7 +29,19 @@ def by_state(cases: Iterable[Case]) -> dict[State, int]:
     return {state: counts[state] for state in State}
 
 
-def by_period(cases: Iterable[Case]) -> list[tuple[str, int]]:
+class Periods(NamedTuple):
+    """How many calls were in each period.
+
+    Attributes:
+        unit: What the periods are, in words.
+        counts: The periods, by the names of their first days, with their counts.
+    """
+
+    unit: str
+    counts: list[tuple[str, int]]
+
+
+def by_period(cases: Iterable[Case]) -> Periods:
     """Return how many calls were in each period, from the first to the last.
 
     The periods are days within a month, weeks by their Mondays within half a year, and
@@ -37,15 +49,12 @@ def by_period(cases: Iterable[Case]) -> list[tuple[str, int]]:
     """
     days = [day for case in cases if (day := case.complaint.called_on)]
     if not days:
-        return []
+        return Periods("day", [])
     first, last = min(days), max(days)
-    counts = Counter(_period(day, first, last) for day in days)
-    return [
-        (name, counts[name])
-        for name in dict.fromkeys(
-            _period(day, first, last) for day in _all_days(first, last)
-        )
-    ]
+    unit, name = _unit((last - first).days + 1)
+    counts = Counter(map(name, days))
+    names = dict.fromkeys(map(name, _all_days(first, last)))
+    return Periods(unit, [(each, counts[each]) for each in names])
 
 
 def _all_days(first: date, last: date) -> Iterator[date]:
@@ -53,13 +62,13 @@ def _all_days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=place)
 
 
-def _period(day: date, first: date, last: date) -> str:
-    span = (last - first).days + 1
-    if span <= _MOST_DAYS:
-        return day.isoformat()
-    if span <= _MOST_WEEKS * _WEEK:
-        return (day - timedelta(days=day.weekday())).isoformat()
-    return f"{day:%Y-%m}"
+def _unit(n_days: int) -> tuple[str, Callable[[date], str]]:
+    """Return what the periods of so many days are, and the name of that of a day."""
+    if n_days <= _MOST_DAYS:
+        return "day", lambda day: day.isoformat()
+    if n_days <= _MOST_WEEKS * _WEEK:
+        return "week", lambda day: (day - timedelta(days=day.weekday())).isoformat()
+    return "month", lambda day: f"{day:%Y-%m}"
 
 
 def by_sector(cases: Iterable[Case]) -> list[tuple[str, int]]:
