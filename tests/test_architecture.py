@@ -48,6 +48,7 @@ RANKS = {
     "building": 10,
     "commits": 10,
     "confirmations": 10,
+    "erasures": 10,
     "journal": 10,
     "ranges": 10,
     "stored": 10,
