@@ -82,7 +82,7 @@ from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from bloctel import compliance
+    from bloctel import complaints, compliance
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,
@@ -180,7 +180,7 @@ _OF_SCRUBS = (
 def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415
 
-    if name in ("compliance", "scrub"):
+    if name in ("complaints", "compliance", "scrub"):
         return import_module(f"bloctel.{name}")
     if name in _OF_SCRUBS:
         return getattr(import_module("bloctel.scrub"), name)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bloctel import clock
-from bloctel.books import open as open_book
 from bloctel.cli.complaint_report import print_findings, write_page, write_picture
 from bloctel.cli.input import source
-from bloctel.cli.options import Format, FormatOption
+from bloctel.cli.opening import secret_in
+from bloctel.cli.options import Format, FormatOption, SecretFileOption
 from bloctel.cli.output import print_record, print_rows
 from bloctel.complaints import (
     Complaints,
@@ -27,8 +27,11 @@ from bloctel.complaints import (
 )
 from bloctel.errors import InputError
 from bloctel.rules.law import Channel, Purpose
+from bloctel.scrub import open_against
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bloctel.complaints import Case
 
 __all__ = ["app"]
@@ -37,6 +40,11 @@ app = typer.Typer(
     help="Keep complaints about calls, judge them, and see what many of them show.",
     no_args_is_help=True,
 )
+
+
+def _opened(url: str, secret_file: Path | None) -> Complaints:
+    """Return the complaints at *url*, to be closed by the caller."""
+    return Complaints.open(url, secret=secret_in(secret_file))
 
 
 class _Language(StrEnum):
@@ -125,13 +133,13 @@ _Channel = Annotated[
 
 
 @app.command()
-def create(url: _Url) -> None:
+def create(url: _Url, secret_file: SecretFileOption = None) -> None:
     """Make a storage for complaints where there is none.
 
     Example:
         bloctel complaint create sqlite:///complaints.db
     """
-    Complaints.create(url).close()
+    Complaints.create(url, secret=secret_in(secret_file)).close()
 
 
 @app.command()
@@ -152,6 +160,7 @@ def add(
     channel: _Channel = Channel.VOICE,
     at: _At = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Keep a complaint; one that lacks a mandatory field is kept as a signal.
 
@@ -174,8 +183,9 @@ def add(
         "address": address,
         "channel": channel.value,
     }
-    complaint = read_complaint(told, where="the options")
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
+        region = complaints.region
+        complaint = read_complaint(told, where="the options", region=region)
         case = complaints.add(complaint, at=at)
     print_record(_standing(case), format)
 
@@ -197,6 +207,7 @@ def import_(
     file: Annotated[str, typer.Argument(help="CSV or JSON; - is standard input.")],
     at: _At = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Keep every complaint of a file: all of them, or none if one is refused.
 
@@ -206,9 +217,10 @@ def import_(
     Example:
         bloctel complaint import sqlite:///complaints.db complaints.csv
     """
-    cases = list(read_file(source(file), at=at or clock.moment()))
-    with Complaints.open(url) as complaints:
-        done = complaints.take(cases)
+    moment = at or clock.moment()
+    with _opened(url, secret_file) as complaints:
+        cases = read_file(source(file), at=moment, region=complaints.region)
+        done = complaints.take(list(cases))
     record = {
         "added": done.added,
         "of them signals": done.signals,
@@ -228,6 +240,7 @@ def export(
         ),
     ] = _FileFormat.JSON,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Write every complaint to a file, with the numbers that were called.
 
@@ -235,7 +248,7 @@ def export(
         bloctel complaint export sqlite:///complaints.db complaints.json
     """
     target = sys.stdout.buffer if file == "-" else file
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         n = write_file(target, complaints.cases(), format=kind.value)
     to = sys.stderr if file == "-" else sys.stdout
     print_record({"exported": n}, format, to=to)
@@ -248,6 +261,7 @@ def list_(
         Optional[State], typer.Option("--state", help="Those that stand there alone.")
     ] = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Show every complaint in a line, without the number that was called.
 
@@ -255,7 +269,7 @@ def list_(
         bloctel complaint list sqlite:///complaints.db --state received
     """
     columns = ("id", "state", "since", "called_on", "shown", "caller", "sector")
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         rows = [
             (
                 case.id,
@@ -273,13 +287,18 @@ def list_(
 
 
 @app.command()
-def show(url: _Url, id: _Id, format: FormatOption = Format.TABLE) -> None:
+def show(
+    url: _Url,
+    id: _Id,
+    format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
+) -> None:
     """Show all of one complaint, with the number that was called.
 
     Example:
         bloctel complaint show sqlite:///complaints.db BCDF-GHJK-LMNP
     """
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         case = complaints.case(id)
     steps = {
         f"{place} {step.state.value}": f"{step.at.isoformat()} {step.detail}".rstrip()
@@ -299,13 +318,14 @@ def where(
     lang: Annotated[
         _Language, typer.Option("--lang", help="The language.")
     ] = _Language.FR,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Tell the person who complained where the complaint stands.
 
     Example:
         bloctel complaint where sqlite:///complaints.db BCDF-GHJK-LMNP --lang en
     """
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         told = complaints.where(id, lang=lang.value)
     typer.echo(told)
 
@@ -323,6 +343,7 @@ def complete(
     sector: _Sector = "",
     at: _At = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Add what a signal lacks; what is not given stays as it is.
 
@@ -339,10 +360,11 @@ def complete(
         "caller": caller,
         "sector": sector,
     }
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         told = _told(complaints.case(id))
         told |= {name: text for name, text in given.items() if text}
-        complaint = read_complaint(told, where="the options")
+        region = complaints.region
+        complaint = read_complaint(told, where="the options", region=region)
         case = complaints.complete(id, complaint, at=at)
     print_record(_standing(case), format)
 
@@ -387,6 +409,7 @@ def judge(
     ] = Purpose.SALE,
     at: _At = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Judge a complaint by the law and the list of the day of the call.
 
@@ -405,11 +428,11 @@ def judge(
         professional_line=professional_line,
         purpose=purpose,
     )
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         if against is None:
             case = complaints.judge(id, known=known, at=at)
         else:
-            with open_book(against) as book:
+            with open_against(against) as book:
                 case = complaints.judge(id, book, known=known, at=at)
     print_record(_standing(case), format)
 
@@ -424,13 +447,14 @@ def forward(
     ] = None,
     at: _At = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Note that an admissible complaint was sent to the authority.
 
     Example:
         bloctel complaint forward sqlite:///complaints.db BCDF-GHJK-LMNP
     """
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         case = complaints.forward(id, to=to, at=at)
     print_record(_standing(case), format)
 
@@ -444,25 +468,26 @@ def close(
     ] = Outcome.DONE,
     at: _At = None,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Note that nothing more happens to a complaint.
 
     Example:
         bloctel complaint close sqlite:///complaints.db BCDF-GHJK-LMNP
     """
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         case = complaints.close_case(id, outcome, at=at)
     print_record(_standing(case), format)
 
 
 @app.command()
-def erase(url: _Url, id: _Id) -> None:
+def erase(url: _Url, id: _Id, secret_file: SecretFileOption = None) -> None:
     """Erase all that is known of a complaint, as the person asks (GDPR art. 17).
 
     Example:
         bloctel complaint erase sqlite:///complaints.db BCDF-GHJK-LMNP
     """
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         complaints.erase(id)
 
 
@@ -508,6 +533,7 @@ def report(
         ),
     ] = False,
     format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
 ) -> None:
     """Show what all complaints together show: leads, no proofs.
 
@@ -517,7 +543,7 @@ def report(
     """
     if caller is not None and plot is None:
         raise InputError("--plot with --caller", "--caller alone")
-    with Complaints.open(url) as complaints:
+    with _opened(url, secret_file) as complaints:
         cases = list(complaints.cases())
     if plot is not None:
         write_picture(plot, cases, caller=caller, full=full)

@@ -171,8 +171,9 @@ def told(complaint: Complaint) -> Complaint:
     number = complaint.called
     if number is None:
         return complaint
+    free = ("shown", *_FREE)
     texts: dict[str, Any] = {
-        name: without_number(getattr(complaint, name), number) for name in _FREE
+        name: without_number(getattr(complaint, name), number) for name in free
     }
     if complaint.shown_key == number.key:
         texts["shown"] = number.e164

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from bloctel import clock
 from bloctel.complaints.cases import (
@@ -18,8 +18,9 @@ from bloctel.complaints.cases import (
 from bloctel.complaints.complaint import read_complaint, told, written
 from bloctel.complaints.judging import judge
 from bloctel.complaints.telling import whereabouts
-from bloctel.errors import InputError
+from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers import PhoneNumber
+from bloctel.records import Entry, RecordStore
 from bloctel.rules import complaints as forms
 
 if TYPE_CHECKING:
@@ -30,13 +31,11 @@ if TYPE_CHECKING:
     from bloctel.complaints.judging import Known
     from bloctel.complaints.telling import Language
     from bloctel.lookup import Book
-    from bloctel.records import Record, RecordStore, Turn
+    from bloctel.records import Record, Turn
 
 __all__ = ["Complaints", "Taken"]
 
 _STREAM: Final = "complaints"
-#: The key of a report that does not say which number was called.
-_NO_KEY: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +59,42 @@ class Complaints:
     A storage is named by the URL of a registry, and can be one.  What is written is
     never changed: a step is a record more.  The number called is the key of a
     complaint's records and stands nowhere else in them.
+
+    Attributes:
+        region: The region of numbers without a country code.
     """
 
     def __init__(self, store: RecordStore) -> None:
         self._store = store
+        self.region = store.region
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, secret: bytes | None = None) -> Self:
         """Open the complaints in a storage that is there.
+
+        Args:
+            url: As for `bloctel.Registry.open`.
+            secret: What hides numbers and what is told, if the storage was made so.
 
         Raises:
             RegistryNotFoundError: There is none.
             StorageError: It does not do what it is asked.
         """
-        from bloctel.records import RecordStore
-
-        return cls(RecordStore.open(url))
+        return cls(RecordStore.open(url, secret=secret))
 
     @classmethod
-    def create(cls, url: str) -> Self:
+    def create(cls, url: str, *, secret: bytes | None = None) -> Self:
         """Make a storage where there is none.
+
+        Args:
+            url: As for `bloctel.Registry.create`.
+            secret: What hides numbers and what is told, at least 16 bytes.
 
         Raises:
             RegistryExistsError: There is one.
             StorageError: It does not do what it is asked.
         """
-        from bloctel.records import RecordStore
-
-        return cls(RecordStore.create(url))
+        return cls(RecordStore.create(url, secret=secret))
 
     def close(self) -> None:
         """Let go of the storage."""
@@ -116,7 +123,7 @@ class Complaints:
         """
         case = received(told(complaint), id=new_id(), at=at or clock.moment())
         with self._store.write() as turn:
-            _append(turn, case, case.steps[0], tells=True)
+            turn.extend(_STREAM, [_entry(case, case.steps[0], tells=True)])
         return case
 
     def take(self, cases: Iterable[Case]) -> Taken:
@@ -140,9 +147,14 @@ class Complaints:
                 kept[new[-1].id] = new[-1]
                 told_before.add(case.complaint)
         with self._store.write() as turn:
-            for case in new:
-                for place, step in enumerate(case.steps):
-                    _append(turn, case, step, tells=place == 0)
+            turn.extend(
+                _STREAM,
+                (
+                    _entry(case, step, tells=step is case.steps[0])
+                    for case in new
+                    for step in case.steps
+                ),
+            )
         signals = sum(case.state is State.SIGNAL for case in new)
         return Taken(len(new), known, signals)
 
@@ -227,7 +239,7 @@ class Complaints:
         """
         rows = self._rows(check_id(id))
         with self._store.write() as turn:
-            turn.erase(_STREAM, [row.seq for row in rows])
+            turn.erase(_STREAM, [row.seq for row in rows], why=id)
 
     # -- what can be told --------------------------------------------------------
 
@@ -245,7 +257,7 @@ class Complaints:
         with self._store.read() as moment:
             for row in moment.all(_STREAM):
                 if row.fields is not None:
-                    by_id.setdefault(str(row.fields["id"]), []).append(row)
+                    by_id.setdefault(str(row.fields.get("id")), []).append(row)
         for rows in by_id.values():
             yield _case(rows)
 
@@ -259,11 +271,7 @@ class Complaints:
 
     def _rows(self, id: str) -> list[Record]:
         with self._store.read() as moment:
-            rows = [
-                row
-                for row in moment.all(_STREAM)
-                if row.fields is not None and row.fields["id"] == id
-            ]
+            rows = [row for row in moment.all(_STREAM) if _is_of(row, id)]
         if not rows:
             raise InputError("a complaint that is kept here", "none of that name", id)
         return rows
@@ -273,18 +281,13 @@ class Complaints:
     ) -> Case:
         """Add a step to a case, which nobody else changes meanwhile."""
         id = check_id(id)
-        keys = {row.key for row in self._rows(id) if row.key is not None}
+        keys = {row.key for row in self._rows(id)}
         with self._store.write() as turn:
-            rows = [
-                row
-                for key in keys
-                for row in turn.of(_STREAM, key)
-                if row.fields is not None and row.fields["id"] == id
-            ]
+            rows = [row for key in keys for row in _about(turn, key) if _is_of(row, id)]
             if not rows:  # erased meanwhile
                 raise InputError("a complaint that is kept here", "an erased one", id)
             changed = change(_case(sorted(rows, key=lambda row: row.seq)))
-            _append(turn, changed, changed.steps[-1], tells=tells)
+            turn.extend(_STREAM, [_entry(changed, changed.steps[-1], tells=tells)])
         return changed
 
 
@@ -308,23 +311,34 @@ def _named(case: Case) -> Case:
 # -- from cases to records, and back ---------------------------------------------
 
 
-def _append(turn: Turn, case: Case, step: Step, *, tells: bool) -> None:
-    """Write a step; what is told goes with the first one, and when it is completed."""
+def _about(turn: Turn, key: int | None) -> Iterable[Record]:
+    """Return the records about a number; those about none are among all."""
+    if key is None:
+        return (row for row in turn.all(_STREAM) if row.key is None)
+    return turn.of(_STREAM, key)
+
+
+def _is_of(row: Record, id: str) -> bool:
+    return row.fields is not None and row.fields.get("id") == id
+
+
+def _entry(case: Case, step: Step, *, tells: bool) -> Entry:
+    """Return a step; what is told goes with the first one, and when it is completed."""
     fields: dict[str, object] = {"id": case.id, "state": str(step.state)}
     fields |= {"detail": step.detail} if step.detail else {}
     fields |= {"rule": step.rule} if step.rule else {}
     complaint = case.complaint
     if tells:
         fields["complaint"] = _without_called(complaint)
-    key = complaint.called.key if complaint.called else _NO_KEY
-    turn.append(_STREAM, key, step.at, fields)
+    key = complaint.called.key if complaint.called else None
+    return Entry(key, step.at, fields)
 
 
 def _without_called(complaint: Complaint) -> dict[str, str]:
     """Return what is told but for the number called, which some callers show."""
     texts = written(complaint)
     called = texts.pop("called", None)
-    if called is not None and complaint.called == _number(complaint.shown_key):
+    if called is not None and complaint.shown == called:
         del texts["shown"]
         texts["shows_called"] = "true"
     return texts
@@ -333,33 +347,37 @@ def _without_called(complaint: Complaint) -> dict[str, str]:
 def _case(rows: Iterable[Record]) -> Case:
     """Return what the rows of one case tell."""
     steps: list[Step] = []
-    id, complaint = "", None
+    complaint = None
+    id = ""
     for row in rows:
-        held = row.fields or {}
-        id = str(held["id"])
-        if "complaint" in held:
-            complaint = _complaint(dict(held["complaint"]), row)
-        steps.append(
-            Step(
-                state=State(held["state"]),
-                at=row.at,
-                detail=held.get("detail", ""),
-                rule=held.get("rule", ""),
-            )
-        )
+        try:
+            held = row.fields or {}
+            id = str(held["id"])
+            if "complaint" in held:
+                complaint = _complaint(dict(held["complaint"]), row)
+            steps.append(_step(held, row.at))
+        except (KeyError, TypeError, ValueError) as error:
+            where = f"record {row.seq} of {_STREAM}"
+            raise DamagedRecordsError(
+                "a step of a complaint", "another", where
+            ) from error
     if complaint is None:
-        raise InputError("a complaint with what was told", "one without", id)
+        raise DamagedRecordsError("a complaint with what was told", "one without", id)
     return Case(id=id, complaint=complaint, steps=tuple(steps))
 
 
+def _step(held: dict[str, Any], at: datetime) -> Step:
+    return Step(
+        state=State(held["state"]),
+        at=at,
+        detail=str(held.get("detail", "")),
+        rule=str(held.get("rule", "")),
+    )
+
+
 def _complaint(texts: dict[str, object], row: Record) -> Complaint:
-    called = _number(row.key or _NO_KEY)
-    if called is not None:
-        texts["called"] = called.e164
-    if texts.pop("shows_called", None) and called is not None:
-        texts["shown"] = called.e164
+    if row.key is not None:
+        called = PhoneNumber(row.key).e164
+        texts |= {"called": called}
+        texts |= {"shown": called} if texts.pop("shows_called", None) else {}
     return read_complaint(texts, where=f"{_STREAM}, record {row.seq}")
-
-
-def _number(key: int) -> PhoneNumber | None:
-    return PhoneNumber(key) if key else None

@@ -21,8 +21,11 @@ __all__ = ["CALLED", "without_number"]
 
 #: What stands where the number stood.
 CALLED: Final = "[number called]"
-#: So many characters can separate two digits of one number.
+#: So many characters can separate two digits of one number, and more of these.
 _WIDEST_GAP: Final = 3
+_SEPARATORS: Final = re.compile(r"[\s.\-/()]*")
+#: Of a longer number, the last digits tell enough.
+_LINE_DIGITS: Final = 9
 #: What of a number can stand before its national digits.
 _PREFIX: Final = re.compile(r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?\Z")
 
@@ -36,30 +39,43 @@ def without_number(text: str, number: PhoneNumber) -> str:
     '[number called] rang, then 0639981235'
     """
     wanted = number.national_significant_number
+    for digits in dict.fromkeys((wanted, wanted[-_LINE_DIGITS:])):
+        text = _without(text, digits)
+    return text
+
+
+def _without(text: str, wanted: str) -> str:
     digits = [
         (place, str(digit))
         for place, character in enumerate(text)
         if (digit := unicodedata.decimal(character, None)) is not None
     ]
     shown, done = [], 0
-    for start, end in _found(digits, wanted):
+    for start, end in _found(text, digits, wanted):
         shown += [text[done : _begin(text, start, done)], CALLED]
         done = end
     return "".join(shown) + text[done:]
 
 
-def _found(digits: list[tuple[int, str]], wanted: str) -> Iterator[tuple[int, int]]:
+def _found(
+    text: str, digits: list[tuple[int, str]], wanted: str
+) -> Iterator[tuple[int, int]]:
     """Yield where the wanted digits follow one another, as (start, end) in the text."""
     count, first = len(wanted), 0
     while first + count <= len(digits):
         places = [place for place, _ in digits[first : first + count]]
         spelled = "".join(digit for _, digit in digits[first : first + count])
-        gaps = (b - a for a, b in pairwise(places))
-        if spelled == wanted and max(gaps) <= _WIDEST_GAP + 1:
+        if spelled == wanted and all(
+            _is_gap(text[a + 1 : b]) for a, b in pairwise(places)
+        ):
             yield places[0], places[-1] + 1
             first += count
         else:
             first += 1
+
+
+def _is_gap(between: str) -> bool:
+    return len(between) <= _WIDEST_GAP or _SEPARATORS.fullmatch(between) is not None
 
 
 def _begin(text: str, start: int, done: int) -> int:

@@ -178,9 +178,7 @@ def _source(step: Step, lang: Language) -> str:
     day = rule.article_version.isoformat()
     if lang == "en":
         return f" ({rule.article}, version in force on {day})"
-    # the data has its articles in French but for the word between two paragraphs
-    article = rule.article.replace(" to ", " à ")
-    return f" ({article}, version en vigueur au {day})"
+    return f" ({rule.article}, version en vigueur au {day})"
 
 
 def _wanted(case: Case, lang: Language) -> Iterator[str]:
