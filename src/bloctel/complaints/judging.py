@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.moments import time_state
 from bloctel.errors import InputError, NotKnownError
+from bloctel.periods import add_days
 from bloctel.question import Status
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force, law
+from bloctel.rules import load as load_list
 from bloctel.rules.law import (
     CallBack,
     CallingTimes,
@@ -244,8 +246,12 @@ def _by_regime(
     if book is None:
         expected = f"a book that knows {', '.join(regime.lists)} of that day"
         raise InputError(expected, "none", "the list of the day of the call")
-    verdict = book.check(number, on=day, lists=regime.lists)
-    return _by(_grounds_of(verdict), regime)
+    grounds = _grounds_of(book.check(number, on=day, lists=regime.lists))
+    if grounds is Grounds.WITHIN_DELAY and not any(
+        _begins_soon(name, number, day, book) for name in regime.lists
+    ):
+        grounds = Grounds.NOT_REGISTERED  # the registration itself was later
+    return _by(grounds, regime)
 
 
 def _grounds_of(verdict: Verdict) -> Grounds:
@@ -254,6 +260,21 @@ def _grounds_of(verdict: Verdict) -> Grounds:
     if verdict.status is Status.BLOCKED:
         return Grounds.LISTED
     return _CLEAR[verdict.reason]
+
+
+def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
+    """Tell whether protection begins within the delay after a registration.
+
+    A book knows from when on a number is protected, not when it was registered.
+    """
+    held = load_list(name)
+    delay = in_force(held.protection_delay, on=day).max_days
+    days = (add_days(day, later) for later in range(1, delay + 1))
+    return any(
+        book.check(number, on=later, lists=[name]).status is Status.BLOCKED
+        for later in days
+        if held.is_open(later)
+    )
 
 
 def _by(grounds: Grounds, rule: LegalRule) -> Judgement:
