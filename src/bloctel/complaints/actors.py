@@ -44,6 +44,8 @@ _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: What so many firms share belongs to none of them.
 _MANY: Final = 3
 _TWO: Final = 2
+#: A name that is given in fewer of the complaints about a number is somebody else's.
+_MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
 #: 01 23 45 67 89 without its 0.
@@ -230,13 +232,18 @@ class _Joining:
             days[self._families[place]].append(self._seen[place].day)
         number = self._seen[places[0]].shown
         spans = sorted(
-            (min(each), max(each))
+            (min(each), max(each), len(each))
             for family, each in days.items()
-            if len(each) >= _TWO and self._shown_under[family] - {0, number}
+            # a number that is mistyped brings a name that is not its caller's
+            if len(each) >= _MISPLACED * len(places)
+            and self._shown_under[family] - {0, number}
         )
         # one after the other, they may be the names of one firm that opened again
-        overlap = any(end >= start for (_, end), (start, _) in pairwise(spans))
-        return overlap or len(spans) >= _MANY
+        follows = len(spans) < _MANY and all(
+            end < start and min(count, other) >= _TWO
+            for (_, end, count), (start, _, other) in pairwise(spans)
+        )
+        return not follows
 
 
 def _places(values: Sequence[_V]) -> dict[_V, list[int]]:

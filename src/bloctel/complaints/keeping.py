@@ -269,6 +269,15 @@ class Complaints:
         """
         return whereabouts(self.case(id), lang=lang)
 
+    def verify(self) -> None:
+        """Make sure that nothing that was written has been changed since.
+
+        Raises:
+            DamagedRecordsError: A record was altered, dropped or moved; `where` is the
+                first such place.
+        """
+        self._store.verify(_STREAM)
+
     def _rows(self, id: str) -> list[Record]:
         with self._store.read() as moment:
             rows = [row for row in moment.all(_STREAM) if _is_of(row, id)]
