@@ -138,7 +138,8 @@ class Complaints:
         told_before = {case.complaint for case in kept.values()}
         new: list[Case] = []
         known = 0
-        for case in cases:
+        for given in cases:
+            case = replace(given, complaint=told(given.complaint))
             is_told = not case.id and case.complaint in told_before
             if is_told or _is_kept(case, kept):
                 known += 1

@@ -68,7 +68,7 @@ def plot_complaints(target: Target, cases: Sequence[Case], *, format: str = "") 
         unit, periods = by_period(cases)
         places = range(len(periods))
         above.bar(places, [count for _, count in periods], color=_BLUE)
-        step = -(-len(periods) // _MOST_TICKS)  # as many as do not overlap
+        step = max(1, -(-len(periods) // _MOST_TICKS))  # as many as do not overlap
         names = [name for name, _ in periods]
         above.set_xticks([*places][::step], names[::step])
         above.set_title(f"Complaints by the {unit} of the call")
