@@ -82,7 +82,11 @@ from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from bloctel import complaints, compliance
+=======
+    from bloctel import compliance as compliance
+>>>>>>> records
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,

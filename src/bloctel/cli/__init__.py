@@ -3,9 +3,9 @@
 | exit code | meaning |
 | --- | --- |
 | 0 | done, or clear |
-| 1 | blocked; of receipts: something differs, or is due |
+| 1 | blocked; of receipts: something differs, or is due; of calls: not lawful |
 | 2 | wrong usage, or bad input |
-| 3 | no trustworthy answer: a closed list, a damaged file, a storage that is down |
+| 3 | no trustworthy answer: a closed list, a damaged file, a call to ask about |
 | 129, 143 | stopped by a terminal that was closed, or by `kill`, as shells count it |
 | 130, 141 | stopped by Ctrl-C, or by a reader that has gone |
 """

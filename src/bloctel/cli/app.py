@@ -11,7 +11,17 @@ import typer
 from typer.core import TyperGroup
 
 from bloctel import __version__
-from bloctel.cli import answers, check, complaint, receipt, registry, scrub, snapshot
+from bloctel.cli import (
+    answers,
+    check,
+    complaint,
+    countries,
+    may_call,
+    receipt,
+    registry,
+    scrub,
+    snapshot,
+)
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
@@ -73,14 +83,17 @@ app = typer.Typer(
     "'clear' means: on none of the lists asked, on that day.  It never means that "
     "the number may be called; since 11 August 2026 France requires prior consent.",
     epilog="Exit codes: 0 done or clear, 1 blocked (of receipts: something differs, or "
-    "is due), 2 wrong usage or bad input, 3 no trustworthy answer.",
+    "is due; of calls: not lawful), 2 wrong usage or bad input, 3 no trustworthy "
+    "answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.check)
+app.command("may-call")(may_call.may_call)
 app.command("scrub")(scrub.scrub)
+app.command("countries")(countries.countries_command)
 app.add_typer(answers.app, name="answers")
 app.add_typer(complaint.app, name="complaint")
 app.add_typer(receipt.app, name="receipt")

@@ -28,13 +28,8 @@ def answer_abroad(
     known = next((held for held in countries() if held.code == country), None)
     ground = Ground.COUNTRY_UNKNOWN if known is None else Ground.COUNTRY_NOT_JUDGED
     judgement = Judgement.of([Finding(Effect.ASKS, ground)])
-    if known is None:
-        return Answer(judgement, None, at)
-    facts = (
-        f"{fact.topic}: {fact.en} ({fact.certainty}; {fact.source})"
-        for fact in known.facts_on(at.date())
-    )
-    return Answer(judgement, None, at, known=tuple(facts))
+    facts = () if known is None else known.facts_on(at.date())
+    return Answer(judgement, None, at, known=facts)
 
 
 def _region(country: str) -> str | None:

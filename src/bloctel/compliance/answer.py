@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bloctel.compliance.facts import Facts
     from bloctel.compliance.findings import Finding, Judgement
-    from bloctel.rules.law import Duty, LegalRule
+    from bloctel.rules.law import CountryFact, Duty, LegalRule
 
 __all__ = ["Answer"]
 
@@ -37,7 +37,7 @@ class Answer:
     facts: Facts | None
     at: datetime
     duties: tuple[Duty, ...] = ()
-    known: tuple[str, ...] = ()
+    known: tuple[CountryFact, ...] = ()
     _seek: Callable[[], datetime | None] = field(default=lambda: None, compare=False)
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class Answer:
             for duty in self.duties:
                 text = _words(duty, lang)
                 lines.append(f"{phrase('duties', lang)}{colon} {text}")
-        lines += [f"{phrase('known', lang)}{colon} {fact}" for fact in self.known]
+        lines += [_known(fact, lang) for fact in self.known]
         return "\n".join([*lines, phrase("advice", lang)])
 
     def _rules(self) -> list[LegalRule]:
@@ -129,5 +129,10 @@ def _line(finding: Finding, lang: str) -> str:
     return f"{said} [{rule.id}; {rule.article}, {version}; {sure}]"
 
 
-def _words(rule: LegalRule, lang: str) -> str:
+def _known(fact: CountryFact, lang: str) -> str:
+    text = f"{phrase('known', lang)}{phrase('colon', lang)} {_words(fact, lang)}"
+    return f"{text} [{fact.source}; {phrase('certainty', lang)} {fact.certainty}]"
+
+
+def _words(rule: LegalRule | CountryFact, lang: str) -> str:
     return rule.fr if lang == "fr" else rule.en

@@ -92,14 +92,14 @@ class Desk:
             expected = f"from 0 to {10 * _HORIZON_DAYS} days"
             raise InputError(expected, str(horizon_days), "horizon_days")
         self.country = country
-        self.firm = firm
+        self.firm = _text(firm, "firm")
         self.law: Law | None = law.load(country) if country in law.names() else None
         self._lists = lists
         self._consents = consents
         self._calls = calls
         self._only = None if only is None else tuple(only)
         self._local_holidays = local_holidays
-        self._trust = Certainty(trust)
+        self._trust = _one_of(Certainty, trust, "trust")
         self._horizon = timedelta(days=horizon_days)
 
     def __repr__(self) -> str:
@@ -157,8 +157,8 @@ class Desk:
             purpose=None if purpose is None else _one_of(Purpose, purpose, "purpose"),
             channel=_one_of(Channel, channel, "channel"),
             caller=None if caller is None else read_caller(caller, region),
-            automated=automated,
-            subject=Subject(self.firm, about, _sector(held, sector)),
+            automated=_flag(automated),
+            subject=Subject(self.firm, _text(about, "about"), _sector(held, sector)),
             evidence=_known(
                 self._consents.of if self._consents is not None else None, key
             ),
@@ -172,11 +172,12 @@ class Desk:
 
     def _answer(self, case: Case, at: datetime, held: Law) -> Answer:
         facts = facts_at(case, at, held)
+        is_sale = facts.purpose is Purpose.SALE
         return Answer(
             judge(facts, held, trust=self._trust),
             facts,
             at.astimezone(case.zone),
-            held.eras[facts.version].all(Duty),
+            held.eras[facts.version].all(Duty) if is_sale else (),
             _seek=lambda: self._next(case, at, held),
         )
 
@@ -209,6 +210,18 @@ def _sector(held: Law, sector: str | None) -> str | None:
     if sector is not None and sector not in names:
         raise InputError(f"one of {', '.join(names)}", "something else", "sector")
     return sector
+
+
+def _flag(automated: bool | None) -> bool | None:
+    if automated is not None and not isinstance(automated, bool):
+        raise InputError("True, False or None", "something else", "automated")
+    return automated
+
+
+def _text(value: str | None, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InputError("a text", "something else", where)
+    return value
 
 
 def _checked(time_zone: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bloctel.numbers import french_nsn
@@ -36,15 +35,6 @@ def territory_of(key: int, law: Law) -> Territory | None:
     nsn = french_nsn(key)
     if nsn is None:
         return None
-    known = _by_prefix(law)
+    known = law.by_prefix
     starts = (nsn[:length] for length in range(len(nsn), 0, -1))
     return next((known[start] for start in starts if start in known), None)
-
-
-@lru_cache(maxsize=8)
-def _by_prefix(law: Law) -> dict[str, Territory | None]:
-    """Return the territories by their first digits; None for what is undecided."""
-    found: dict[str, Territory | None] = dict.fromkeys(law.numbering.undecided)
-    for territory in law.territories:
-        found.update(dict.fromkeys(territory.prefixes, territory))
-    return found

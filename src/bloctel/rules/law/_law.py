@@ -131,6 +131,14 @@ class Law:
         return next((fine for fine in fines if fine.breach == rule.sanction), None)
 
     @cached_property
+    def by_prefix(self) -> Mapping[str, Territory | None]:
+        """The territories by their first digits; None for what is undecided."""
+        found: dict[str, Territory | None] = dict.fromkeys(self.numbering.undecided)
+        for territory in self.territories:
+            found.update(dict.fromkeys(territory.prefixes, territory))
+        return found
+
+    @cached_property
     def _starts(self) -> list[date]:
         return [era.valid_from for era in self.eras]
 
