@@ -82,11 +82,8 @@ from bloctel.registry import Registry
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from bloctel import complaints, compliance
-=======
+    from bloctel import complaints as complaints
     from bloctel import compliance as compliance
->>>>>>> records
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,

@@ -329,6 +329,30 @@ def test_naive_moments_of_a_store_are_refused() -> None:
             },
             "2026-12-25T21:00:00+01:00",
         ),
+        (
+            {
+                "at": paris(2026, 11, 23, 15),
+                "consents": [
+                    {"given_at": datetime(2026, 11, 23, 15, 20, tzinfo=PARIS)}
+                ],
+            },
+            "2026-11-23T15:20:00+01:00",
+        ),
+        (
+            {
+                "at": paris(2026, 11, 23, 15),
+                "sector": "home_adaptation",
+                "about": "lift",
+                "trust": "V3",
+                "call_backs": [
+                    {
+                        "asked_at": datetime(2026, 11, 23, 15, 20, tzinfo=PARIS),
+                        "object": "lift",
+                    }
+                ],
+            },
+            "2026-11-23T15:20:00+01:00",
+        ),
         # the law changes: what the list forbids until the last day, consent permits
         (
             {
@@ -347,6 +371,36 @@ def test_the_next_moment_is_where_the_law_puts_it(
     found = ask(row).next_allowed_at
 
     assert (found and found.isoformat()) == at
+
+
+def test_a_contract_begins_at_midnight_where_the_person_is() -> None:
+    """Before there were hours, at 00:00 in Martinique, which is 06:00 in Paris."""
+    found = ask(
+        {
+            "at": paris(2022, 5, 30, 15),
+            "called": "MQ",
+            "bloctel": "listed",
+            "about": "home",
+            "contracts": [{"object": "home", "starts_on": date(2022, 5, 31)}],
+        }
+    ).next_allowed_at
+
+    assert found is not None
+    assert found.isoformat() == "2022-05-31T00:00:00-04:00"
+
+
+def test_a_list_lets_go_at_midnight_in_paris() -> None:
+    """Its days are counted there, whoever is called: at 02:00 in La Réunion."""
+    registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
+    called = PhoneNumber(KEYS["RE"])
+    registry.register(called, list="own", on=date(2022, 1, 3))
+    registry.withdraw(called, list="own", on=date(2022, 5, 31))
+    held = desk(lists=registry)
+
+    found = held.may_call(called, at=paris(2022, 5, 30, 15), **CALL).next_allowed_at
+
+    assert found is not None
+    assert found.isoformat() == "2022-05-31T02:00:00+04:00"
 
 
 def test_a_call_that_is_lawful_is_so_at_once() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bloctel import clock, rules
 from bloctel.compliance.facts import ListState
-from bloctel.errors import CannotAnswerError, ListClosedError, UnknownListError
+from bloctel.errors import CannotAnswerError, UnknownListError
 from bloctel.numbers import PhoneNumber
 from bloctel.question import Status
 
@@ -47,13 +47,11 @@ def list_states(
         return ListState.NO_BOOK, ListState.NO_BOOK
     try:
         held = _names(book, only)
-    except UnknownListError:
-        raise
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED
     named = [name for name in held if name.partition(":")[0] in national]
-    closed_too = [name for name in held if name not in named]
-    own = [name for name in closed_too if _is_open(name, at)]
+    # a list that has closed says nothing; of one that the law names, that is to be told
+    own = [name for name in held if name not in named and _is_open(name, at)]
     return _state(book, key, at, named), _state(book, key, at, own)
 
 
@@ -107,7 +105,7 @@ def _state(book: Book, key: int, at: datetime, names: Iterable[str]) -> ListStat
 def _asked(book: Book, key: int, day: date, names: list[str]) -> ListState:
     try:
         verdict = book.check(PhoneNumber(key), on=day, lists=names)
-    except (ListClosedError, CannotAnswerError):
+    except CannotAnswerError:
         return ListState.UNANSWERED
     if verdict.status is Status.CLEAR:
         return ListState.CLEAR

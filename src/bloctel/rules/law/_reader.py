@@ -25,7 +25,7 @@ from bloctel.rules._checks import (
 )
 from bloctel.rules._reader import LIST_NAME, TIME_ZONE
 from bloctel.rules._versions import Certainty
-from bloctel.rules.law import _rules
+from bloctel.rules.law import _kinds, _rules
 from bloctel.rules.law._law import Era, Law
 
 if TYPE_CHECKING:
@@ -96,21 +96,22 @@ def parse(text: str, where: str) -> Law:
         _rules.Territory, document["territory"], "territory", where
     )
     sectors = _read_tables(_rules.Sector, document["sector"], "sector", where)
-    rules = [
-        placed
+    placed = [
+        found
         for section, cls in SECTIONS.items()
-        for placed in _read_section(cls, document[section], section, where)
+        for found in _read_section(cls, document[section], section, where)
     ]
+    rules = tuple(rule for rule, _ in placed)
     law = Law(
         identity.country,
         identity.title,
-        tuple(rule for rule, _ in rules),
-        _eras([rule for rule, _ in rules]),
+        rules,
+        _eras(rules),
         numbering,
         tuple(item for item, _ in territories),
         tuple(item for item, _ in sectors),
     )
-    _require_names(law, rules, where)
+    _require_names(law, placed, where)
     _require_prefixes(law, territories, where)
     return law
 
@@ -154,7 +155,7 @@ def _read_section(
 def _require_sense(rule: LegalRule, where: str) -> None:
     """Refuse what each key allows and their sum does not."""
     if isinstance(rule, _rules.Regime):
-        asks = rule.question is _rules.RegimeQuestion.OPPOSITION
+        asks = rule.question is _kinds.RegimeQuestion.OPPOSITION
         if asks != bool(rule.lists):
             refuse("lists for opposition alone", list(rule.lists), f"{where}.lists")
     if isinstance(rule, _rules.CallingTimes):
@@ -164,7 +165,7 @@ def _require_sense(rule: LegalRule, where: str) -> None:
     if isinstance(rule, _rules.Silence) and rule.asks_days < rule.days:
         refuse(f"at least {rule.days} days", rule.asks_days, f"{where}.asks_days")
     if isinstance(rule, _rules.CallerNumbers):
-        masked = rule.kind is _rules.CallerKind.MASKED
+        masked = rule.kind is _kinds.CallerKind.MASKED
         if masked == bool(rule.patterns):
             expected = "patterns, unless the number is masked"
             refuse(expected, list(rule.patterns), f"{where}.patterns")
@@ -290,20 +291,20 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "valid_until": day,
     "sanction": _WORD,
     "breach": _WORD,
-    "kind": one_of(_rules.CallerKind),
-    "question": one_of(_rules.RegimeQuestion),
+    "kind": one_of(_kinds.CallerKind),
+    "question": one_of(_kinds.RegimeQuestion),
     "lists": _each(matching(LIST_NAME, "a name such as fr.bloctel")),
-    "relation": one_of(_rules.ContractRelation),
+    "relation": one_of(_kinds.ContractRelation),
     "sectors": _each(_WORD),
-    "purposes": _each(one_of(_rules.Purpose)),
-    "channels": _each(one_of(_rules.Channel)),
-    "lifted_by": _each(one_of(_rules.Lift)),
+    "purposes": _each(one_of(_kinds.Purpose)),
+    "channels": _each(one_of(_kinds.Channel)),
+    "lifted_by": _each(one_of(_kinds.Lift)),
     "report_to": _DIGITS,
     "asks": _flag,
     "weekdays": _each(_WEEKDAY),
     "slots": _each(_slot),
     "on_holidays": _flag,
-    "needs": one_of(_rules.HoursNeed),
+    "needs": one_of(_kinds.HoursNeed),
     "max_attempts": count(1, 1000),
     "within_days": count(1, 3650),
     "days": count(0, 3650),

@@ -6,7 +6,6 @@ The names of the fields are the keys of the TOML files; each kind is one section
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from bloctel.rules._versions import Sourced, Version
@@ -14,122 +13,42 @@ from bloctel.rules._versions import Sourced, Version
 if TYPE_CHECKING:
     from datetime import date, time
 
+    from bloctel.rules.law._kinds import (
+        CallerKind,
+        Channel,
+        ContractRelation,
+        HoursNeed,
+        Lift,
+        Purpose,
+        RegimeQuestion,
+    )
+
 __all__ = [
     "CallBack",
-    "CallerKind",
     "CallerNumbers",
     "CallingTimes",
-    "Channel",
     "ConsentTerms",
     "Consequence",
     "ContractException",
-    "ContractRelation",
     "Duty",
     "Frequency",
     "Holidays",
     "HoursException",
-    "HoursNeed",
     "LegalRule",
-    "Lift",
     "LocalHoliday",
     "Numbering",
     "Objection",
     "OtherChannel",
     "OutOfScope",
     "PressException",
-    "Purpose",
     "Refusal",
     "Regime",
-    "RegimeQuestion",
     "Sanction",
     "Sector",
     "SectorBan",
     "Silence",
     "Territory",
 ]
-
-
-class Purpose(StrEnum):
-    """What a call is for; whatever sells something is a sale."""
-
-    SALE = "sale"
-    """Prospecting: something is, or will be, sold."""
-    SURVEY = "survey"
-    """A poll or a survey that sells nothing."""
-    ASSOCIATION = "association"
-    """A non-commercial association that sells nothing."""
-    PUBLIC_SERVICE = "public_service"
-    """A public service that sells nothing."""
-
-
-class Channel(StrEnum):
-    """How the person is reached."""
-
-    VOICE = "voice"
-    """A call in which a person speaks: what these rules are about."""
-    RECORDED = "recorded"
-    """A call that plays a recorded message."""
-    VOICE_SPAM = "voice_spam"
-    """A call that rings to be called back, or the like."""
-    SMS = "sms"
-    EMAIL = "email"
-    SOCIAL = "social"
-    """A message on a social network."""
-
-
-class RegimeQuestion(StrEnum):
-    """What decides whether a number may be called."""
-
-    NONE = "none"
-    """Nothing that this data knows of."""
-    OPPOSITION = "opposition"
-    """Whether the number is on the list of those who object."""
-    CONSENT = "consent"
-    """Whether the person consented before."""
-
-
-class ContractRelation(StrEnum):
-    """Which contracts make a call lawful."""
-
-    PREEXISTING = "preexisting"
-    """Contractual relations that exist already."""
-    IN_COURSE = "in_course"
-    """A contract in course, to whose object the call is related."""
-
-
-class HoursNeed(StrEnum):
-    """Which consent lifts days and hours."""
-
-    CONSENT = "consent"
-    """Express prior consent to be called."""
-    SLOT = "slot"
-    """Consent to that very date and time."""
-
-
-class Lift(StrEnum):
-    """What lifts a ban."""
-
-    CONTRACT = "contract"
-    CALL_BACK = "call_back"
-
-
-class CallerKind(StrEnum):
-    """Which number the called person is shown."""
-
-    MASKED = "masked"
-    """None."""
-    FORBIDDEN = "forbidden"
-    """One that prospecting must not show."""
-    VERIFIED = "verified"
-    """One of the ranges for automated platforms."""
-    MOBILE = "mobile"
-    """One of the ranges for calls between people."""
-    TECHNICAL = "technical"
-    """One of the ranges for technical platforms, such as deliveries."""
-    FOREIGN = "foreign"
-    """One outside the national plan."""
-    ORDINARY = "ordinary"
-    """Any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
