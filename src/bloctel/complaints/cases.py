@@ -166,22 +166,27 @@ class Case:
         """
         return self.after(Step(state=State.CLOSED, at=at, detail=outcome))
 
-    def after(self, step: Step) -> Case:
+    def after(self, step: Step, *, where: str | None = None) -> Case:
         """Return the case with one step more.
+
+        Args:
+            step: The step.
+            where: What to call the place in messages; the name of the case if None.
 
         Raises:
             InputError: That step may not follow, or would be before the last one.
         """
+        place = self.id if where is None else where
         allowed = _NEXT[self.state]
         if step.state not in allowed:
             expected = (
                 f"one of the steps {', '.join(allowed)}" if allowed else "no step"
             )
-            raise InputError(f"{expected} after {self.state}", str(step.state), self.id)
+            raise InputError(f"{expected} after {self.state}", str(step.state), place)
         _require_aware(step.at)
         if step.at < self.steps[-1].at:
             last = self.steps[-1].at.isoformat()
-            raise InputError(f"a step at {last} or later", step.at.isoformat(), self.id)
+            raise InputError(f"a step at {last} or later", step.at.isoformat(), place)
         return replace(self, steps=(*self.steps, step))
 
 

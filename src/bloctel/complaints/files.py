@@ -228,8 +228,8 @@ def _gone_on(begun: Case, steps: object, where: str) -> Case:
     case = Case(id=begun.id, complaint=begun.complaint, steps=(read[0],))
     if read[0].state not in (State.SIGNAL, State.RECEIVED):
         raise InputError("a step that begins", "another", f"{where}, steps[0]")
-    for step in read[1:]:
-        case = case.after(step)
+    for number, step in enumerate(read[1:], 1):
+        case = case.after(step, where=f"{where}, steps[{number}]")
     return case
 
 
