@@ -190,8 +190,16 @@ class Case:
         return replace(self, steps=(*self.steps, step))
 
 
-def received(complaint: Complaint, *, id: str, at: datetime) -> Case:
+def received(
+    complaint: Complaint, *, id: str, at: datetime, where: str | None = None
+) -> Case:
     """Return the case that a complaint begins.
+
+    Args:
+        complaint: What was told.
+        id: The name of the case; empty if it gets one when it is kept.
+        at: When it came.
+        where: What to call the place in messages; the name if None.
 
     Raises:
         InputError: The moment has no time zone, or is before the day of the call.
@@ -207,8 +215,9 @@ def received(complaint: Complaint, *, id: str, at: datetime) -> Case:
     # of the call only the beginning of a slot may be known, in any zone
     day = complaint.called_on
     if day is not None and day > at.astimezone(complaint.zone).date():
+        place = id if where is None else where
         raise InputError(
-            f"a call of {at.date().isoformat()} or before", day.isoformat(), id
+            f"a call of {at.date().isoformat()} or before", day.isoformat(), place
         )
     missing = missing_from(complaint, received_on=at.date())
     state = State.SIGNAL if missing else State.RECEIVED

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -56,6 +57,7 @@ def false_claims(seen: Sequence[Observation]) -> Iterator[Finding]:
     yield from _mobiles(shown)
 
 
+@lru_cache(maxsize=1 << 16)
 def claim_of(key: int, text: str) -> str | None:
     """Return why a number cannot be what it claims, as a code; None if it can.
 

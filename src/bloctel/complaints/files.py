@@ -268,6 +268,7 @@ def _begun(
         read_complaint(told, where=where, region=region),
         id=check_id(id, where=f"{where}, id") if id else "",
         at=_moment(moment, f"{where}, received_at") if moment else at,
+        where=where,
     )
 
 
