@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -29,6 +30,7 @@ from bloctel.complaints.likeness import NameTable, name_key
 from bloctel.complaints.observing import observe, plain
 from bloctel.complaints.registers import siren_of
 from bloctel.complaints.report_words import TITLES
+from bloctel.errors import MissingExtraError
 from bloctel.numbers import french_nsn
 from callers import FICTION, Population
 
@@ -479,6 +481,21 @@ def test_names_are_compared_as_they_sound() -> None:
     assert chances["stephanie"] == 1.0
     assert chances["conseil energie"] > 0.1
     assert chances["brelovantis habitat"] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("module", "package"), [("stdnum.fr", "stdnum"), ("rapidfuzz", "rapidfuzz")]
+)
+def test_a_missing_package_is_named_by_its_extra(
+    monkeypatch: pytest.MonkeyPatch, module: str, package: str
+) -> None:
+    """Without `complaints`, complaints are kept; only what they show needs it."""
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, module, None)
+    siren_of.cache_clear()
+
+    with pytest.raises(MissingExtraError, match="complaints"):
+        find(plain_cases()[:2] + (case(line(1), shown(1), siren=_SIRENS[0]),))
 
 
 # -- all of them -------------------------------------------------------------------

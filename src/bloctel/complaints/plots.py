@@ -31,6 +31,7 @@ __all__ = ["plot_caller", "plot_complaints"]
 _BLUE: Final = "#0072b2"
 _ORANGE: Final = "#d55e00"
 _GREEN: Final = "#009e73"
+_GREY: Final = "#6f7680"
 _PURPLE: Final = "#cc79a7"
 #: By the kind of a node: its column, colour and shape.
 _NODES: Final = {
@@ -114,19 +115,7 @@ def plot_caller(
     height = 1.5 + 0.55 * max(Counter(_NODES[kind][0] for kind, _ in nodes).values())
     with _figure(target, format, (9.0, max(3.0, height))) as figure:
         axes = figure.subplots()
-        places = _places(nodes)
-        for (first, second), count in sorted(edges.items()):
-            (x, y), (u, v) = places[first], places[second]
-            axes.plot(
-                [x, u], [y, v], color="#6f7680", lw=min(6.0, 0.6 * count), zorder=1
-            )
-        for node, label in nodes.items():
-            _, colour, shape = _NODES[node[0]]
-            x, y = places[node]
-            axes.scatter([x], [y], s=140, color=colour, marker=shape, zorder=2)
-            axes.annotate(
-                label, (x, y), (0, 9), textcoords="offset points", ha="center"
-            )
+        _draw(axes, nodes, edges)
         axes.set_xlim(-0.5, 2.5)
         axes.set_xticks([0, 1, 2], ["numbers shown", "names", "firms and addresses"])
         axes.set_yticks([])
@@ -135,6 +124,20 @@ def plot_caller(
 
 
 _Node = tuple[str, object]
+
+
+def _draw(
+    axes: Any, nodes: dict[_Node, str], edges: Counter[tuple[_Node, _Node]]
+) -> None:
+    places = _places(nodes)
+    for (first, second), count in sorted(edges.items()):
+        (x, y), (u, v) = places[first], places[second]
+        axes.plot([x, u], [y, v], color=_GREY, lw=min(6.0, 0.6 * count), zorder=1)
+    for node, label in nodes.items():
+        _, colour, shape = _NODES[node[0]]
+        x, y = places[node]
+        axes.scatter([x], [y], s=140, color=colour, marker=shape, zorder=2)
+        axes.annotate(label, (x, y), (0, 9), textcoords="offset points", ha="center")
 
 
 def _nodes(actor: Actor, *, full: bool) -> dict[_Node, str]:
