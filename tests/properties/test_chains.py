@@ -20,9 +20,10 @@ from bloctel.chain import (
     new_body,
 )
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.records import RecordStore, from_microseconds, to_microseconds
+from bloctel.records import RecordStore
 from bloctel.storage import RecordRow
 from bloctel.storage.memory import MemoryStorage
+from bloctel.turns import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -495,7 +495,7 @@ def test_a_missing_package_is_named_by_its_extra(
     siren_of.cache_clear()
 
     with pytest.raises(MissingExtraError, match="complaints"):
-        find(plain_cases()[:2] + (case(line(1), shown(1), siren=_SIRENS[0]),))
+        find((*plain_cases()[:2], case(line(1), shown(1), siren=_SIRENS[0])))
 
 
 # -- all of them -------------------------------------------------------------------

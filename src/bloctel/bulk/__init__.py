@@ -4,17 +4,21 @@ An exported file *is* the list: whoever has it can read it.
 """
 
 from bloctel.bulk.answers import ImportedAnswers, import_answers
+from bloctel.bulk.consents import ConsentColumns, ImportedConsents, import_consents
 from bloctel.bulk.exporting import export_numbers
 from bloctel.bulk.importing import Imported, import_numbers
 from bloctel.bulk.requests import Requested, answer_request, write_request
 
 __all__ = [
+    "ConsentColumns",
     "Imported",
     "ImportedAnswers",
+    "ImportedConsents",
     "Requested",
     "answer_request",
     "export_numbers",
     "import_answers",
+    "import_consents",
     "import_numbers",
     "write_request",
 ]

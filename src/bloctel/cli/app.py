@@ -13,8 +13,10 @@ from typer.core import TyperGroup
 from bloctel import __version__
 from bloctel.cli import (
     answers,
+    calls,
     check,
     complaint,
+    consent,
     countries,
     may_call,
     receipt,
@@ -95,7 +97,9 @@ app.command("may-call")(may_call.may_call)
 app.command("scrub")(scrub.scrub)
 app.command("countries")(countries.countries_command)
 app.add_typer(answers.app, name="answers")
+app.add_typer(calls.app, name="calls")
 app.add_typer(complaint.app, name="complaint")
+app.add_typer(consent.app, name="consent")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(registry.app, name="registry")
 app.add_typer(snapshot.app, name="snapshot")

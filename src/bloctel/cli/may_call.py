@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from bloctel.cli.options import Format, FormatOption, ListsOption, RegionOption
+from bloctel.cli.options import (
+    Format,
+    FormatOption,
+    ListsOption,
+    RegionOption,
+    moment,
+)
 from bloctel.cli.output import print_record
 from bloctel.compliance import Decision, Desk
 from bloctel.rules import Certainty
@@ -29,26 +35,13 @@ class _Lang(StrEnum):
     FR = "fr"
 
 
-def _moment(text: str) -> datetime:
-    """Return the moment that an option names."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(
-            "expected a moment with its offset, as --help shows one, got other text"
-        )
-    return moment
-
-
 def may_call(
     number: Annotated[str, typer.Argument(help="The phone number to call.")],
     at: Annotated[
         Optional[datetime],
         typer.Option(
             "--at",
-            parser=_moment,
+            parser=moment,
             metavar="MOMENT",
             help="When, as 2026-11-23T10:30+01:00; now if not given.",
         ),

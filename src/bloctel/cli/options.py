@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional, overload
@@ -11,14 +11,19 @@ from typing import Annotated, Optional, overload
 import typer
 
 __all__ = [
+    "AtOption",
     "Format",
     "FormatOption",
+    "KnownOption",
     "ListOption",
     "ListsOption",
     "OnOption",
     "RegionOption",
     "SecretFileOption",
     "day",
+    "known",
+    "moment",
+    "named",
     "place",
 ]
 
@@ -43,6 +48,39 @@ def day(text: str) -> date:
         raise typer.BadParameter(
             "expected a day such as 2026-11-23, got something else"
         ) from None
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that an option names."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter(
+            "expected a moment with its offset, as --help shows one, got other text"
+        )
+    return found
+
+
+def known(text: str | None) -> tuple[int, str] | None:
+    """Return the place and the digest of a record, as an option names them."""
+    if text is None:
+        return None
+    found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
+    if found is None:
+        raise typer.BadParameter("expected PLACE:DIGEST, got other text")
+    return int(found[1]), found[2]
+
+
+def named(texts: list[str] | None) -> dict[str, str]:
+    """Return what a repeated option such as NAME=TEXT names."""
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(name and sign for name, sign, _ in pairs):
+        raise typer.BadParameter("expected NAME=TEXT, got other text")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise typer.BadParameter("expected each name once, got one of them again")
+    return {name: text for name, _, text in pairs}
 
 
 def _list(name: str) -> str:
@@ -71,8 +109,25 @@ OnOption = Annotated[
         help="The day; today in the list's time zone if not given.",
     ),
 ]
+AtOption = Annotated[
+    Optional[datetime],
+    typer.Option(
+        "--at",
+        parser=moment,
+        metavar="MOMENT",
+        help="When, as 2026-11-23T10:30+01:00; now if not given.",
+    ),
+]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="How the result is printed.")
+]
+KnownOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--known",
+        metavar="PLACE:DIGEST",
+        help="A record as it was noted elsewhere: how many there were, and the digest.",
+    ),
 ]
 ListOption = Annotated[
     str,

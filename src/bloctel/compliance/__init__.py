@@ -10,6 +10,8 @@ and how sure we are.  This is no legal advice.
 
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.callers import MASKED, caller_kind, read_caller
+from bloctel.compliance.calls import CallLog, LoggedCall
+from bloctel.compliance.consents import ConsentRegister, Kept, NewConsent
 from bloctel.compliance.desk import Desk
 from bloctel.compliance.evidence import (
     Attempt,
@@ -35,6 +37,7 @@ from bloctel.compliance.facts import (
 from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
 from bloctel.compliance.judging import judge
 from bloctel.compliance.places import territory_of
+from bloctel.compliance.proofs import Proof, check_proof
 from bloctel.rules.law import CallerKind, Channel, Purpose
 
 __all__ = [
@@ -43,10 +46,12 @@ __all__ = [
     "Attempt",
     "CallBackRequest",
     "CallBackState",
+    "CallLog",
     "CallerKind",
     "Calls",
     "Channel",
     "Consent",
+    "ConsentRegister",
     "ConsentState",
     "Consents",
     "Contract",
@@ -59,14 +64,19 @@ __all__ = [
     "Finding",
     "Ground",
     "Judgement",
+    "Kept",
     "ListState",
+    "LoggedCall",
+    "NewConsent",
     "Outcome",
     "Place",
+    "Proof",
     "Purpose",
     "SilenceState",
     "Slot",
     "TimeState",
     "caller_kind",
+    "check_proof",
     "judge",
     "read_caller",
     "territory_of",

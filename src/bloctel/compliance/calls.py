@@ -20,7 +20,7 @@ from bloctel import clock
 from bloctel.compliance.evidence import Attempt, Outcome
 from bloctel.compliance.keeping import Keeper
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.records import to_microseconds
+from bloctel.turns import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -15,6 +15,7 @@ what the firm knew when it dialled.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel import clock
@@ -42,9 +43,10 @@ from bloctel.compliance.proofs import Proof, entry_of
 from bloctel.compliance.retention import Retained
 from bloctel.errors import InputError
 from bloctel.periods import add_years, plain_day
+from bloctel.turns import require_without
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date, datetime
 
     from bloctel.compliance.evidence import CallBackRequest, Contract, Evidence
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsentRegister", "Kept", "KnownConsents", "NewConsent", "RecordedMany"]
 
-#: Records that are appended at once.
+#: Consents that are looked up and appended at once.
 _AT_ONCE: Final = 1_000
 
 
@@ -75,13 +77,16 @@ class ConsentRegister(Keeper):
     Args:
         store: Where the records are.
         figures: What the law of the day of a consent asks of it.
+
+    Attributes:
+        figures: As given.
     """
 
     stream = STREAM
 
     def __init__(self, store: RecordStore, figures: FiguresOn = french_figures) -> None:
         super().__init__(store)
-        self._figures = figures
+        self.figures = figures
 
     # -- what is recorded ------------------------------------------------------------
 
@@ -110,8 +115,7 @@ class ConsentRegister(Keeper):
                 2026-08-11).
         """
         key = self.key_of(number, region=region)
-        entry = self._consent(key, consent, recorded_at)
-        return self._append(entry)
+        return self._append(self._consent(key, consent, recorded_at))
 
     def record_many(
         self,
@@ -123,30 +127,22 @@ class ConsentRegister(Keeper):
 
         One that is there already, word for word, is not recorded again.
 
+        Args:
+            consents: They are read one after the other.
+            recorded_at: When they are recorded; now if not given.
+
         Raises:
             InputError: As for `record`.
         """
-        entries = [
-            self._consent(key, consent, recorded_at) for key, consent in consents
-        ]
-
-        def change(turn: Turn) -> RecordedMany:
-            known: dict[int, set[str]] = {}
-            new: list[Entry] = []
-            for entry in entries:
-                key = entry.key or 0
-                if key not in known:
-                    known[key] = {sense_of(r) for r in turn.of(STREAM, key)}
-                sense = sense_of(entry)
-                if sense not in known[key]:
-                    known[key].add(sense)
-                    new.append(entry)
-            for first in range(0, len(new), _AT_ONCE):
-                turn.extend(STREAM, new[first : first + _AT_ONCE])
-            return RecordedMany(len(new), len(entries) - len(new))
-
+        when = clock.moment() if recorded_at is None else recorded_at
+        entries = (self._consent(key, new, when) for key, new in consents)
+        n_read = n_new = 0
         with self._store.write() as turn:
-            return change(turn)
+            while some := list(islice(entries, _AT_ONCE)):
+                new = _unknown(turn, some)
+                turn.extend(STREAM, new)
+                n_read, n_new = n_read + len(some), n_new + len(new)
+        return RecordedMany(n_new, n_read - n_new)
 
     def withdraw(
         self,
@@ -320,7 +316,7 @@ class ConsentRegister(Keeper):
             at: When this happens; now if not given.
         """
         day = clock.moment().date() if on is None else plain_day(on)
-        retained = Retained(day, self._figures)
+        retained = Retained(day, self.figures)
         with self._store.read() as moment:
             for record in moment.all(STREAM):
                 retained.look_at(record)
@@ -334,7 +330,7 @@ class ConsentRegister(Keeper):
         zone = zone_of(key)
 
         def mentions_for(given_at: datetime) -> Collection[str]:
-            return self._figures(given_at.astimezone(zone).date()).mentions
+            return self.figures(given_at.astimezone(zone).date()).mentions
 
         return evidence_of(records, mentions_for)
 
@@ -342,10 +338,8 @@ class ConsentRegister(Keeper):
         self, key: int, new: NewConsent, recorded_at: datetime | None
     ) -> Entry:
         day = in_utc(new.given_at, "given_at").astimezone(zone_of(key)).date()
-        figures = self._figures(day)
-        last = None
-        if figures.max_years is not None:
-            last = add_years(day, figures.max_years)
+        figures = self.figures(day)
+        last = add_years(day, figures.max_years) if figures.max_years else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
             raise InputError("an end of the consent", "none", "expires_on")
@@ -357,6 +351,7 @@ class ConsentRegister(Keeper):
             got = "one that is not"
             raise InputError("an end after the collection", got, "expires_on")
         fields = consent_fields(new, expires_on, figures.mentions)
+        require_without(key, fields)
         return new_entry(key, new.given_at, Kind.CONSENT, fields, recorded_at)
 
     def _append(self, entry: Entry) -> str:
@@ -395,3 +390,11 @@ def _require(turn: Turn, key: int, seq: int, kind: Kind) -> None:
     found = [record for record in turn.of(STREAM, key) if record.seq == seq]
     if not found or kind_of(found[0]) is not kind:
         raise InputError(f"the id of a {kind.value} of that number", "another", "id")
+
+
+def _unknown(turn: Turn, entries: Sequence[Entry]) -> list[Entry]:
+    """Return those of the entries that are not recorded yet, each once."""
+    keys = {entry.key for entry in entries if entry.key is not None}
+    known = {(r.key, sense_of(r)) for r in turn.of_many(STREAM, keys)}
+    new = {(entry.key, sense_of(entry)): entry for entry in entries}
+    return [entry for name, entry in new.items() if name not in known]

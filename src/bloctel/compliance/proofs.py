@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bloctel.chain import Chain
 from bloctel.compliance.consent_fields import STREAM, Kind
+from bloctel.compliance.figures import zone_of
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers import PhoneNumber
 from bloctel.records import Record
 from bloctel.storage import RecordRow
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from zoneinfo import ZoneInfo
 
 __all__ = ["Proof", "ProofEntry", "check_proof", "entry_of"]
 
@@ -86,14 +88,14 @@ class Proof:
         words = _WORDS.get(lang)
         if words is None:
             raise InputError("fr or en", "another text", "lang")
-        number = PhoneNumber(self.key)
+        number, zone = PhoneNumber(self.key), zone_of(self.key)
         head = [
             words["title"],
             "",
             f"{words['number']}{number.national} ({number.e164})",
-            f"{words['made_at']}{_shown(self.made_at)}",
+            f"{words['made_at']}{_shown(self.made_at, zone)}",
         ]
-        parts = [_paragraph(entry, words) for entry in self.entries]
+        parts = [_paragraph(entry, words, zone) for entry in self.entries]
         return "\n".join([*head, *(parts or ["", words["none"]]), "", words["end"], ""])
 
 
@@ -176,21 +178,25 @@ def _check_entry(key: int, entry: Any, where: str) -> None:
 # -- for people ---------------------------------------------------------------------
 
 
-def _shown(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+def _shown(at: datetime | str, zone: ZoneInfo) -> str:
+    """Return a moment as it was where the person is called."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.astimezone(zone).isoformat(" ", "seconds")
 
 
-def _paragraph(entry: ProofEntry, words: dict[str, str]) -> str:
+def _paragraph(entry: ProofEntry, words: dict[str, str], zone: ZoneInfo) -> str:
     fields = entry.record.fields or {}
     kind = Kind(fields["kind"])
-    lines = ["", f"{entry.record.seq}. {words[kind]}{_shown(entry.record.at)}"]
+    happened = _shown(entry.record.at, zone)
+    lines = ["", f"{entry.record.seq}. {words[kind]}{happened}"]
     for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on"):
         if fields.get(name) is not None:
             lines.append(f"   {words[name]}{fields[name]}")
     for mention in fields.get("mentions", ()):
         lines.append(f"   {words['mention']}{words.get(mention, mention)}")
     for starts_at, ends_at in fields.get("slots", ()):
-        lines.append(f"   {words['slot']}{starts_at} - {ends_at}")
+        slot = " / ".join(_shown(edge, zone) for edge in (starts_at, ends_at))
+        lines.append(f"   {words['slot']}{slot}")
     if "channel" in fields:
         lines.append(f"   {words['channel']}{fields['channel']}")
     if "of" in fields:
@@ -200,7 +206,7 @@ def _paragraph(entry: ProofEntry, words: dict[str, str]) -> str:
         kept = fields["kept"]
         lines.append(f"   {words['kept']}{kept['where']}")
         lines.append(f"   SHA-256{words['colon']}{kept['sha256']}")
-    lines.append(f"   {words['recorded_at']}{fields['recorded_at']}")
+    lines.append(f"   {words['recorded_at']}{_shown(fields['recorded_at'], zone)}")
     lines.append(f"   {words['digest']}{entry.row.digest}")
     return "\n".join(lines)
 
@@ -231,7 +237,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "all": "all consents given until then",
         "kept": "Evidence kept: ",
         "recorded_at": "Recorded at: ",
-        "digest": "Digest in the chain: ",
+        "digest": "Digest in the chain (SHA-256): ",
         "identity_and_goods": "who the professional is, and which goods or services",
         "proposal": "what is proposed",
         "validity_period": "for how long the consent holds",
@@ -263,7 +269,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "all": "tous les consentements donnés jusque-là",
         "kept": "Preuve conservée : ",
         "recorded_at": "Enregistré le : ",
-        "digest": "Empreinte dans la chaîne : ",
+        "digest": "Empreinte dans la chaîne (SHA-256) : ",
         "identity_and_goods": "identité du professionnel, nature des biens ou services",
         "proposal": "objet de la proposition",
         "validity_period": "durée de validité du consentement",
