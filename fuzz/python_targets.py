@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import struct
 import sys
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ import xxhash
 
 with atheris.instrument_imports(include=["bloctel"]):
     from bloctel import Snapshot, _digits, rules
+    from bloctel.complaints import read_file, write_file
     from bloctel.errors import BloctelError
     from bloctel.scrub import receipts
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ON: Final = date(2020, 2, 1)
+_AT: Final = datetime(2026, 11, 25, tzinfo=UTC)
 _NUMBERS: Final = [33199001234, 33639980003, 33261910007, 447700900123, 64, 2**50]
 _SECTION: Final = struct.Struct("<8sQQQ")
 
@@ -110,11 +113,22 @@ def canonical(record: object) -> bytes:
     return compact.encode()
 
 
+def complaints(data: bytes) -> None:
+    """Read a file of complaints, and write what was read."""
+    try:
+        cases = list(read_file(io.BytesIO(data), at=_AT))
+    except BloctelError:
+        return
+    write_file(io.BytesIO(), cases, format="json")
+    write_file(io.BytesIO(), cases, format="csv")
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "snapshot": snapshot,
     "digits": digits,
     "rules": toml,
     "receipt": receipt,
+    "complaints": complaints,
 }
 
 
@@ -129,6 +143,10 @@ def seeds(target: str) -> list[bytes]:
         return [
             flag + line for line in lines.splitlines(True) for flag in (b"\0", b"\1")
         ]
+    if target == "complaints":
+        told = b'{"called": "0639981234", "called_on": "2026-11-23", "text": "x"}'
+        head = b'{"format": "bloctel.complaints", "version": 1, "complaints": ['
+        return [head + told + b"]}", b"called;called_on\n0639981234;2026-11-23\n"]
     if target == "rules":
         return [f.read_bytes() for f in (root / "src/bloctel/rules").glob("*.toml")]
     return [b"06 39 98 12 34", b"+33 (0)1.99.00.12.34", b"tel:0199001234;ext=2"]

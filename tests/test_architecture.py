@@ -64,6 +64,7 @@ RANKS = {
     "compliance": 16,
     "scrub": 16,
     "bulk": 17,
+    "complaints": 17,
     "integrations": 17,
     "cli": 18,
     "__init__": 19,

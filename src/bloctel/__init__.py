@@ -80,6 +80,7 @@ from bloctel.question import Status, Verdict
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from bloctel import complaints as complaints
     from bloctel import compliance as compliance
     from bloctel.follower import Follower
     from bloctel.registry import Registry
@@ -184,7 +185,7 @@ _ASKED_FOR = {
     ),
 }
 #: Packages that are names of their own.
-_PACKAGES = ("compliance", "scrub")
+_PACKAGES = ("complaints", "compliance", "scrub")
 
 
 def __getattr__(name: str) -> object:

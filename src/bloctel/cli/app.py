@@ -16,6 +16,7 @@ from bloctel.cli import (
     audit,
     calls,
     check,
+    complaint,
     consent,
     countries,
     may_call,
@@ -99,6 +100,7 @@ app.command("scrub")(scrub.scrub)
 app.command("countries")(countries.countries_command)
 app.add_typer(answers.app, name="answers")
 app.add_typer(calls.app, name="calls")
+app.add_typer(complaint.app, name="complaint")
 app.add_typer(consent.app, name="consent")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(registry.app, name="registry")

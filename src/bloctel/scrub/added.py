@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.reading import RecordFile
 
-__all__ = ["ADDED_COLUMN", "AddedFields", "extended_header", "harmless", "suffix"]
+__all__ = [
+    "ADDED_COLUMN",
+    "FORMULA_MARKS",
+    "AddedFields",
+    "extended_header",
+    "harmless",
+    "suffix",
+]
 
 ADDED_COLUMN: Final = "bloctel"
 
 #: What a cell begins with that a spreadsheet runs as a formula, in both widths.
-_FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def harmless(text: str) -> str:
@@ -30,7 +37,7 @@ def harmless(text: str) -> str:
     >>> harmless("=A1: own")
     "'=A1: own"
     """
-    return f"'{text}" if text.startswith(_FORMULA_MARKS) else text
+    return f"'{text}" if text.startswith(FORMULA_MARKS) else text
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:

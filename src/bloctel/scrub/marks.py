@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.numbers import PhoneNumber
+from bloctel.scrub.assigned import MISTYPED, is_assigned, metadata_version
 from bloctel.scrub.chances import (
     binomial_tail,
     chi_square_below,
@@ -50,8 +50,6 @@ _LARGER_BLOCKS: Final = (100_000, 1_000_000)
 #: The normal law fits the covered endings if as many as this could go either way.
 _LEAST_VARIANCE: Final = 10
 _ENDINGS: Final = 10_000
-#: No town hall is in a block that the metadata does not know.
-_MISTYPED: Final = 0.02
 _LOOKED_UP: Final = 1_000
 
 
@@ -243,8 +241,8 @@ def _unassigned(traits: Traits) -> Finding | None:
     """Numbers in blocks that no operator has, as who draws from a whole range."""
     numbers = traits.numbers[~fiction_ranges().contain(traits.numbers)]
     looked_up = numbers[:: max(1, len(numbers) // _LOOKED_UP)].tolist()
-    unknown = sum(1 for key in looked_up if not _is_assigned(key))
-    chance = binomial_tail(unknown, len(looked_up), _MISTYPED)
+    unknown = sum(1 for key in looked_up if not is_assigned(key))
+    chance = binomial_tail(unknown, len(looked_up), MISTYPED)
     if chance >= _SURPRISING:
         return None
     return Finding(
@@ -252,9 +250,9 @@ def _unassigned(traits: Traits) -> Finding | None:
         f"{_percent(unknown / len(looked_up))} of the numbers are in blocks that no "
         "operator is known to have",
         f"unassigned among {len(looked_up):,} numbers, by the metadata of phonenumbers "
-        f"{_metadata_version()}",
+        f"{metadata_version()}",
         unknown,
-        _MISTYPED * len(looked_up),
+        MISTYPED * len(looked_up),
         chance,
         _CHANCE,
         "At most 2 % of the numbers are mistyped. The metadata lags the regulator: "
@@ -323,19 +321,3 @@ def _coverage(counts: NDArray[np.int64]) -> tuple[float, float]:
     both = free * np.maximum(0, 1 - counts / (_ENDINGS - 1))
     left, pairs = _ENDINGS * float(free.prod()), float(both.prod())
     return _ENDINGS - left, left + _ENDINGS * (_ENDINGS - 1) * pairs - left * left
-
-
-def _is_assigned(key: int) -> bool:
-    import phonenumbers  # noqa: PLC0415 - a short file never needs it
-
-    try:
-        parsed = phonenumbers.parse(PhoneNumber(key).e164)
-    except phonenumbers.NumberParseException:  # not even the country is assigned
-        return False
-    return bool(phonenumbers.is_valid_number(parsed))
-
-
-def _metadata_version() -> str:
-    import phonenumbers  # noqa: PLC0415 - a short file never needs it
-
-    return phonenumbers.__version__

@@ -6,7 +6,6 @@ It needs neither network nor script.  It holds no number: examples are masked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,7 @@ from bloctel.scrub.chances import said
 from bloctel.scrub.marks import FEWEST_NUMBERS
 from bloctel.scrub.outputs import open_outputs, refuse_clashes
 from bloctel.scrub.report_chart import bar, share, swatch
-from bloctel.scrub.report_html import Html, facts, foreign, joined, table, tag
+from bloctel.scrub.report_html import Html, facts, foreign, joined, page, table, tag
 from bloctel.scrub.report_words import MARKS, REASONS
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ReportSubject", "as_html", "require_place", "write_report"]
 
-#: Nothing is fetched and nothing runs, whatever a cell could smuggle in.
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 #: The list whose end changed what "clear" is worth.
 _NATIONAL: Final = "fr.bloctel"
 _FRENCH: Final = ("consentement préalable", "Code de la consommation")
@@ -78,9 +75,9 @@ def write_report(
     Raises:
         InputError: Nothing can be written there.
     """
-    page = as_html(summary, subject, receipt=receipt)
+    text = as_html(summary, subject, receipt=receipt)
     with open_outputs({"report": target}, source=None) as files:
-        files["report"].write(page.encode())
+        files["report"].write(text.encode())
 
 
 def require_place(
@@ -116,22 +113,7 @@ def as_html(
         _receipt(receipt),
         tag("footer", tag("p", f"Written by bloctel {__version__}.", class_="small")),
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Scrub report: {subject.file}"),
-        tag("style", Html(_style())),
-    )
-    page = tag("html", head, tag("body", tag("main", *sections)), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
-
-
-@cache
-def _style() -> str:
-    return Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    return page(f"Scrub report: {subject.file}", sections)
 
 
 def _head(summary: ScrubSummary, subject: ReportSubject) -> Html:

@@ -1,0 +1,64 @@
+"""All that complaints show, the surest first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bloctel.complaints.actors import callers, find_actors
+from bloctel.complaints.bursts import bursts, sequences
+from bloctel.complaints.claims import false_claims
+from bloctel.complaints.neighbours import neighbours
+from bloctel.complaints.observing import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bloctel.complaints.actors import Actor
+    from bloctel.complaints.cases import Case
+    from bloctel.complaints.leads import Finding
+
+__all__ = ["find", "find_callers"]
+
+
+def find_callers(cases: Iterable[Case]) -> list[Actor]:
+    """Return the callers behind some complaints, those with the most first.
+
+    Raises:
+        MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
+    """
+    seen = observe(cases)
+    called = {one.called for one in seen}
+    return [
+        replace(actor, numbers=_uncalled(actor.numbers, called))
+        for actor in find_actors(seen)
+    ]
+
+
+def find(cases: Iterable[Case]) -> list[Finding]:
+    """Return what some complaints show, the surest first.
+
+    Each finding is a lead, no proof: it says what it rests on, in which plain model it
+    would be rare, and how rare.  No finding says which numbers were called.
+
+    Raises:
+        MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
+    """
+    seen = observe(cases)
+    actors = find_actors(seen)
+    by_id = {one.id: one for one in seen}
+    called = {one.called for one in seen}
+    found = [
+        *false_claims(seen),
+        *neighbours(actors, by_id),
+        *bursts(actors, by_id),
+        *sequences(actors, by_id),
+        *callers(actors, by_id),
+    ]
+    shown = [replace(one, numbers=_uncalled(one.numbers, called)) for one in found]
+    return sorted(shown, key=lambda one: (one.probability, one.code, one.evidence))
+
+
+def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
+    """Leave out the numbers of people who complain: callers show such numbers too."""
+    return tuple(number for number in numbers if number not in called)

@@ -1,0 +1,46 @@
+"""The number of a firm in the French register (SIREN), checked and without doubt."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from bloctel.errors import MissingExtraError
+
+__all__ = ["siren_of"]
+
+_SIREN_DIGITS: Final = 9
+_SIRET_DIGITS: Final = 14
+#: Who does not know a number types one key over and over, or one after the other.
+_FEWEST_DISTINCT: Final = 3
+_RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
+
+
+@lru_cache(maxsize=1 << 16)
+def siren_of(text: str) -> str:
+    """Return the SIREN that a text names; empty if it names none that can be real.
+
+    A SIRET holds the SIREN in its first nine digits, a number of value added tax (TVA)
+    in its last nine.  Placeholders such as 000 000 000, which pass the checksum, name
+    no firm.
+
+    Raises:
+        MissingExtraError: The package python-stdnum is not installed.
+
+    >>> siren_of("732 829 320"), siren_of("FR 44 732829320"), siren_of("000 000 000")
+    ('732829320', '732829320', '')
+    """
+    try:
+        from stdnum.fr import siren, siret, tva  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("the numbers of firms", "complaints") from error
+    digits = re.sub(r"[\s.\-]", "", text.upper())
+    if digits.startswith("FR"):
+        digits = digits[-_SIREN_DIGITS:] if tva.is_valid(digits) else ""
+    if len(digits) == _SIRET_DIGITS:
+        digits = digits[:_SIREN_DIGITS] if siret.is_valid(digits) else ""
+    is_real = re.fullmatch(f"[0-9]{{{_SIREN_DIGITS}}}", digits) and not (
+        len(set(digits)) < _FEWEST_DISTINCT or any(run in digits for run in _RUNS)
+    )
+    return digits if is_real and siren.is_valid(digits) else ""
