@@ -1,4 +1,7 @@
-"""Reading and writing records in an SQL database."""
+"""Reading and writing records in an SQL database.
+
+Statements are made once: making them takes longer than most databases take to answer.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from bloctel.errors import DamagedRecordsError
 from bloctel.storage import RecordRow, require_following, require_last
 from bloctel.storage.tables import record, stream
 
@@ -14,24 +18,48 @@ if TYPE_CHECKING:
 
 __all__ = ["erase_records", "last_record", "note_end", "records", "records_of"]
 
-_RECORDS: Final = sa.select(*(record.c[name] for name in RecordRow._fields))
+_COLUMNS: Final = [record.c[name] for name in RecordRow._fields]
+_IN_STREAM: Final = record.c.stream == sa.bindparam("name")
+_OF: Final = sa.select(*_COLUMNS).where(
+    _IN_STREAM, record.c.key.in_(sa.bindparam("keys", expanding=True))
+)
+_LATER: Final = (
+    sa.select(*_COLUMNS)
+    .where(_IN_STREAM, record.c.seq > sa.bindparam("after"))
+    .order_by(record.c.seq)
+    .limit(sa.bindparam("n", type_=sa.Integer))
+)
+_IS_LAST: Final = (record.c.stream == stream.c.name, record.c.seq == stream.c.last_seq)
+_LAST: Final = (
+    sa.select(stream.c.last_seq, *_COLUMNS)
+    .select_from(stream.outerjoin(record, sa.and_(*_IS_LAST)))
+    .where(stream.c.name == sa.bindparam("name"))
+)
+_GROWN: Final = (
+    stream.update()
+    .where(stream.c.name == sa.bindparam("of"))
+    .where(stream.c.last_seq == sa.bindparam("before"))
+    .values(last_seq=sa.bindparam("after"))
+)
+_ERASED: Final = (
+    record.update()
+    .where(_IN_STREAM, record.c.seq.in_(sa.bindparam("seqs", expanding=True)))
+    .values(key=None, body=None)
+)
 
 
 def records_of(
     connection: sa.Connection, name: str, keys: Sequence[int]
 ) -> list[RecordRow]:
     """Return a stream's records about as many numbers as fit in one statement."""
-    is_one = record.c.stream == name, record.c.key.in_(keys)
-    return _rows(connection, _RECORDS.where(*is_one))
+    return _rows(connection, _OF, {"name": name, "keys": keys})
 
 
 def records(
     connection: sa.Connection, name: str, after: int, limit: int
 ) -> list[RecordRow]:
     """Return the first records of a stream after a place, in order."""
-    later = record.c.stream == name, record.c.seq > after
-    query = _RECORDS.where(*later).order_by(record.c.seq).limit(limit)
-    return _rows(connection, query)
+    return _rows(connection, _LATER, {"name": name, "after": after, "n": limit})
 
 
 def last_record(connection: sa.Connection, name: str) -> RecordRow | None:
@@ -40,10 +68,11 @@ def last_record(connection: sa.Connection, name: str) -> RecordRow | None:
     Raises:
         DamagedRecordsError: The last one that was ever appended is not there.
     """
-    last_seq = _last_seq(connection, name)
-    is_last = record.c.stream == name, record.c.seq == last_seq
-    found = _rows(connection, _RECORDS.where(*is_last)) if last_seq else []
-    row = found[0] if found else None
+    found = connection.execute(_LAST, {"name": name}).first()
+    if found is None:
+        return None
+    last_seq, *values = found
+    row = None if values[0] is None else RecordRow(*values)
     require_last(row, name, last_seq)
     return row
 
@@ -54,26 +83,22 @@ def note_end(connection: sa.Connection, rows: Sequence[RecordRow]) -> None:
     Raises:
         DamagedRecordsError: They do not follow on from the last one.
     """
-    name, last_seq = rows[0].stream, _last_seq(connection, rows[0].stream)
-    require_following(rows, last_seq)
-    values: dict[str, Any] = {"name": name, "last_seq": rows[-1].seq}
-    if last_seq:
-        is_it = stream.c.name == name
-        connection.execute(stream.update().where(is_it).values(values))
-    else:
-        connection.execute(stream.insert(), values)
+    name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
+    require_following(rows, before)
+    if before == 0 and connection.execute(_LAST, {"name": name}).first() is None:
+        connection.execute(stream.insert(), {"name": name, "last_seq": after})
+        return
+    ends = {"of": name, "before": before, "after": after}
+    if connection.execute(_GROWN, ends).rowcount != 1:
+        raise DamagedRecordsError("records that follow the last one", "others")
 
 
 def erase_records(connection: sa.Connection, name: str, seqs: Sequence[int]) -> None:
     """Erase number and body of as many records as fit in one statement."""
-    is_one = record.c.stream == name, record.c.seq.in_(seqs)
-    connection.execute(record.update().where(*is_one).values(key=None, body=None))
+    connection.execute(_ERASED, {"name": name, "seqs": seqs})
 
 
-def _last_seq(connection: sa.Connection, name: str) -> int:
-    query = sa.select(stream.c.last_seq).where(stream.c.name == name)
-    return connection.scalar(query) or 0
-
-
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[RecordRow]:
-    return [RecordRow(*row) for row in connection.execute(query)]
+def _rows(
+    connection: sa.Connection, query: sa.Select[Any], values: dict[str, object]
+) -> list[RecordRow]:
+    return [RecordRow(*row) for row in connection.execute(query, values)]

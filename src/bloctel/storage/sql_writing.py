@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NEW", "SqlWriter"]
 
+#: What a writer locks first of all.
+_LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _FEW: Final = 5_000  # so many new registrations are not worth a staging table
 
 
@@ -52,8 +54,7 @@ class SqlWriter(SqlReader):
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
         # waits for other writers, so that cursors grow as transactions end
-        locked = sa.select(state.c.last_change).with_for_update()
-        self._first = self._last = connection.scalar(locked) or 0
+        self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False
 
