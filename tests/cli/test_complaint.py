@@ -249,6 +249,19 @@ def test_an_erased_complaint_is_gone(url: str) -> None:
     assert run("complaint", "where", url, id).code == 2
 
 
+def test_what_was_kept_can_be_verified(url: str) -> None:
+    """By itself, and by a digest that was noted elsewhere."""
+    added(url, *TOLD)
+    done = run("complaint", "verify", url, "--format", "json")
+    told = json.loads(done.stdout)
+    assert (done.code, told["records"]) == (0, 1)
+    added(url, *TOLD)
+
+    noted = f"1:{told['digest']}"
+    assert run("complaint", "verify", url, "--known", noted).code == 0
+    assert run("complaint", "verify", url, "--known", f"1:{'0' * 64}").code == 3
+
+
 def test_a_secret_file_opens_what_it_hid(tmp_path: Path) -> None:
     """Without it, nothing is read."""
     secret = tmp_path / "secret"

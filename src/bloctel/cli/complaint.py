@@ -12,7 +12,6 @@ from bloctel import clock
 from bloctel.cli import complaint_steps
 from bloctel.cli.complaint_options import (
     AddressOption,
-    AtOption,
     CalledOption,
     CallerOption,
     ChannelOption,
@@ -33,7 +32,7 @@ from bloctel.cli.complaint_options import (
 )
 from bloctel.cli.input import source
 from bloctel.cli.opening import secret_in
-from bloctel.cli.options import Format, FormatOption, SecretFileOption
+from bloctel.cli.options import AtOption, Format, FormatOption, SecretFileOption
 from bloctel.cli.output import print_record, print_rows
 from bloctel.complaints import Complaints, State, read_complaint, read_file, write_file
 from bloctel.rules.law import Channel
@@ -282,4 +281,5 @@ app.command("judge")(complaint_steps.judge)
 app.command("forward")(complaint_steps.forward)
 app.command("close")(complaint_steps.close)
 app.command("erase")(complaint_steps.erase)
+app.command("verify")(complaint_steps.verify)
 app.command("report")(complaint_steps.report)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddressOption",
-    "AtOption",
     "CalledOption",
     "CallerOption",
     "ChannelOption",
@@ -39,19 +37,6 @@ __all__ = [
 ]
 
 
-def moment_of(text: str) -> datetime:
-    """Return the moment that an option names."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() is None:
-        raise typer.BadParameter(
-            "expected a moment such as 2026-11-25T09:30+01:00, got something else"
-        )
-    return moment
-
-
 UrlArgument = Annotated[
     str,
     typer.Argument(metavar="URL", help="The storage, such as sqlite:///complaints.db."),
@@ -59,15 +44,6 @@ UrlArgument = Annotated[
 IdArgument = Annotated[
     str,
     typer.Argument(metavar="ID", help="The complaint, such as BCDF-GHJK-LMNP."),
-]
-AtOption = Annotated[
-    Optional[datetime],
-    typer.Option(
-        "--at",
-        parser=moment_of,
-        metavar="MOMENT",
-        help="When, such as 2026-11-25T09:30+01:00; now if not given.",
-    ),
 ]
 CalledOption = Annotated[
     str, typer.Option("--called", help="The number that was called.")

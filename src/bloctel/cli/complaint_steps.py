@@ -7,21 +7,27 @@ from typing import Annotated, Optional
 import typer
 
 from bloctel.cli.complaint_options import (
-    AtOption,
     IdArgument,
     UrlArgument,
     opened,
     standing,
 )
 from bloctel.cli.complaint_report import print_findings, write_page, write_picture
-from bloctel.cli.options import Format, FormatOption, SecretFileOption
+from bloctel.cli.options import (
+    AtOption,
+    Format,
+    FormatOption,
+    KnownOption,
+    SecretFileOption,
+    known,
+)
 from bloctel.cli.output import print_record
 from bloctel.complaints import Known, Outcome
 from bloctel.errors import InputError
 from bloctel.rules.law import Purpose
 from bloctel.scrub import open_against
 
-__all__ = ["close", "erase", "forward", "judge", "report"]
+__all__ = ["close", "erase", "forward", "judge", "report", "verify"]
 
 
 def judge(
@@ -74,7 +80,7 @@ def judge(
         bloctel complaint judge sqlite:///complaints.db BCDF-GHJK-LMNP
         --against sqlite:///oppositions.db
     """
-    known = Known(
+    facts = Known(
         contract=contract,
         consent=consent,
         outside_hours=outside_hours,
@@ -84,10 +90,10 @@ def judge(
     )
     with opened(url, secret_file) as complaints:
         if against is None:
-            case = complaints.judge(id, known=known, at=at)
+            case = complaints.judge(id, known=facts, at=at)
         else:
             with open_against(against) as book:
-                case = complaints.judge(id, book, known=known, at=at)
+                case = complaints.judge(id, book, known=facts, at=at)
     print_record(standing(case), format)
 
 
@@ -142,6 +148,23 @@ def erase(
     """
     with opened(url, secret_file) as complaints:
         complaints.erase(id)
+
+
+def verify(
+    url: UrlArgument,
+    noted: KnownOption = None,
+    format: FormatOption = Format.TABLE,
+    secret_file: SecretFileOption = None,
+) -> None:
+    """Check that no record was altered, dropped or moved; print place and digest.
+
+    Exit code: 0 as it was written, 3 not.
+
+    Example:
+        bloctel complaint verify sqlite:///complaints.db
+    """
+    with opened(url, secret_file) as complaints:
+        print_record(complaints.verify(known=known(noted))._asdict(), format)
 
 
 def report(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bloctel.complaints.judging import Known
     from bloctel.complaints.telling import Language
     from bloctel.lookup import Book
-    from bloctel.records import Record, Turn
+    from bloctel.records import Record, Turn, Verified
 
 __all__ = ["Complaints", "Taken"]
 
@@ -270,14 +270,17 @@ class Complaints:
         """
         return whereabouts(self.case(id), lang=lang)
 
-    def verify(self) -> None:
+    def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
         """Make sure that nothing that was written has been changed since.
+
+        Args:
+            known: Place and digest of a record, as they were noted elsewhere.
 
         Raises:
             DamagedRecordsError: A record was altered, dropped or moved; `where` is the
                 first such place.
         """
-        self._store.verify(_STREAM)
+        return self._store.verify(_STREAM, known=known)
 
     def _rows(self, id: str) -> list[Record]:
         with self._store.read() as moment:
