@@ -21,7 +21,8 @@ _PAGE = ROOT / "docs" / "reference" / "cli.md"
 
 
 def _leaves(group: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         if hasattr(command, "commands"):
             yield from _leaves(command, f"{path} {name}")
         else:

@@ -221,9 +221,9 @@ def _problems(command: list[str]) -> Iterator[str]:
 def _wrong_options(words: list[str]) -> Iterator[str]:
     command: Any = typer.main.get_command(app)
     while words and hasattr(command, "commands"):
-        if words[0] not in command.commands:
+        if words[0] not in command.list_commands(None):
             break
-        command, words = command.commands[words[0]], words[1:]
+        command, words = command.get_command(None, words[0]), words[1:]
     known = {"--help", "-h"}
     for parameter in command.params:
         known.update(parameter.opts, parameter.secondary_opts)

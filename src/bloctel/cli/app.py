@@ -5,26 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from bloctel import __version__
-from bloctel.cli import (
-    answers,
-    audit,
-    calls,
-    check,
-    complaint,
-    consent,
-    countries,
-    may_call,
-    receipt,
-    registry,
-    scrub,
-    snapshot,
-)
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
@@ -35,12 +22,47 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 _NUMBER = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
 
 
+#: The commands in the order of the help, the module of each, and what it is there.
+_COMMANDS: Final = {
+    "check": ("check", "check"),
+    "may-call": ("may_call", "may_call"),
+    "audit": ("audit", "audit"),
+    "scrub": ("scrub", "scrub"),
+    "countries": ("countries", "countries_command"),
+    "answers": ("answers", "app"),
+    "calls": ("calls", "app"),
+    "complaint": ("complaint", "app"),
+    "consent": ("consent", "app"),
+    "receipt": ("receipt", "app"),
+    "registry": ("registry", "app"),
+    "snapshot": ("snapshot", "app"),
+}
+
+
+def _load(name: str) -> Any:
+    """Return a command, which is imported only now: few need more than one."""
+    module, attribute = _COMMANDS[name]
+    found = getattr(import_module(f"bloctel.cli.{module}"), attribute)
+    holder = typer.Typer(rich_markup_mode=None)
+    holder.callback()(lambda: None)  # so that one command makes a group as well
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    group: Any = typer.main.get_command(holder)
+    return group.commands[name]
+
+
 class _Commands(TyperGroup):
     """Commands whose errors are one sentence and an exit code, not a traceback."""
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands."""
+        return list(_COMMANDS)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command whose help shows examples line by line, to be copied."""
-        command = super().get_command(ctx, cmd_name)
+        command = _load(cmd_name) if cmd_name in _COMMANDS else None
         for each in (command, *getattr(command, "commands", {}).values()):
             if each and each.help and "\b" not in each.help:
                 each.help = each.help.replace("\nExample:\n", "\n\b\nExample:\n")
@@ -93,18 +115,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("check")(check.check)
-app.command("may-call")(may_call.may_call)
-app.command("audit")(audit.audit)
-app.command("scrub")(scrub.scrub)
-app.command("countries")(countries.countries_command)
-app.add_typer(answers.app, name="answers")
-app.add_typer(calls.app, name="calls")
-app.add_typer(complaint.app, name="complaint")
-app.add_typer(consent.app, name="consent")
-app.add_typer(receipt.app, name="receipt")
-app.add_typer(registry.app, name="registry")
-app.add_typer(snapshot.app, name="snapshot")
 
 
 def _version(asked: bool) -> None:
