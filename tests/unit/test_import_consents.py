@@ -127,7 +127,7 @@ BAD_ROWS = {
     "a moment such as": ROW.replace("2026-09-01T18:12+02:00", "1/9/2026"),
     "a moment with its offset": ROW.replace("+02:00", ""),
     "a day such as": ROW.replace("2027-01-01", "soon"),
-    "at most 1 years": ROW.replace("2027-01-01", "2029-09-01"),
+    "at most a year": ROW.replace("2027-01-01", "2029-09-01"),
     "SHA-256": ROW.replace(DIGEST, "x"),
     "a text": ROW.replace("Exemple SA", " "),
     "mentions out of": ROW.replace("all", "everything"),

@@ -11,6 +11,7 @@ from bloctel.compliance.findings import Decision
 from bloctel.compliance.judging import judge
 from bloctel.compliance.past_facts import facts_of
 from bloctel.compliance.words import of_cure
+from bloctel.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,12 +92,11 @@ class Audit:
             decision: `no`, for breaches; or `ask`, for what is not known.
 
         Raises:
-            ValueError: Another decision.
+            InputError: Another decision.
         """
-        decision = Decision(decision)
-        if decision is Decision.YES:
-            raise ValueError("expected no or ask, got yes")
-        wanted = np.array([j.decision is decision for j in self._judgements], bool)
+        if decision not in (Decision.NO, Decision.ASK):
+            raise InputError("no or ask", "something else", "decision")
+        wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
         sizes = np.array([len(each) for each in self._against], np.int64)
         first = np.cumsum(sizes) - sizes

@@ -6,18 +6,17 @@ what holds in between is found once, by what `moments` says of one moment.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.moments import edges, midnight, time_state
-from bloctel.turns import from_microseconds, to_microseconds
+from bloctel.turns import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import date
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -26,39 +25,38 @@ if TYPE_CHECKING:
 
 __all__ = ["Calendar", "Midnights"]
 
+_DAY: Final = 86_400_000_000  # microseconds
+_EPOCH: Final = date(1970, 1, 1)
 _TIMES: Final = {state: code for code, state in enumerate(TimeState)}
 
 
 class Midnights:
-    """What day it is in one time zone, from one moment to another.
+    """What day it is in one time zone at some moments.
 
     Args:
         zone: The time zone.
-        first: The first moment, in microseconds.
-        last: The last one.
+        at: The moments, in microseconds since 1970-01-01T00:00Z.
     """
 
-    def __init__(self, zone: ZoneInfo, first: int, last: int) -> None:
-        days = _days(zone, first, last)
+    def __init__(self, zone: ZoneInfo, at: NDArray[np.int64]) -> None:
+        days = _days(at)
         starts = [to_microseconds(midnight(day, zone)) for day in days]
         self._starts = np.array(starts, np.int64)
-        self._first = days[0].toordinal()
+        self._days = np.array([day.toordinal() for day in days], np.int64)
 
     def days(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the ordinal of the day that it is at each moment."""
-        places = np.searchsorted(self._starts, at, side="right") - 1
-        return places.astype(np.int64) + self._first
+        """Return the ordinal of the day that it is at each of these moments."""
+        return self._days[np.searchsorted(self._starts, at, side="right") - 1]
 
 
 class Calendar:
-    """What era of the law and what hour it is in one time zone, as `Midnights` days.
+    """What era of the law and what hour it is in one time zone at some moments.
 
     Args:
         zone: The time zone.
         law: Whose eras and calling hours.
         local_in: As for `time_state`.
-        first: The first moment, in microseconds.
-        last: The last one.
+        at: The moments, in microseconds since 1970-01-01T00:00Z.
     """
 
     def __init__(
@@ -66,10 +64,9 @@ class Calendar:
         zone: ZoneInfo,
         law: Law,
         local_in: Collection[str],
-        first: int,
-        last: int,
+        at: NDArray[np.int64],
     ) -> None:
-        found = {edge for d in _days(zone, first, last) for edge in edges(d, zone, law)}
+        found = {edge for day in _days(at) for edge in edges(day, zone, law)}
         moments = sorted(found)
         days = [moment.astimezone(zone).date() for moment in moments]
         versions = [law.version_on(day) for day in days]
@@ -93,8 +90,8 @@ class Calendar:
         return np.searchsorted(self._starts, at, side="right") - 1
 
 
-def _days(zone: ZoneInfo, first: int, last: int) -> list[date]:
-    """Return the days in which moments fall, and some around them."""
-    start = from_microseconds(first).astimezone(zone).date() - timedelta(days=1)
-    end = from_microseconds(last).astimezone(zone).date() + timedelta(days=1)
-    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+def _days(at: NDArray[np.int64]) -> list[date]:
+    """Return the days in which moments fall, wherever that is, and those around."""
+    occurring = np.unique(at // _DAY)
+    around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
+    return [_EPOCH + timedelta(days=day) for day in sorted(around)]

@@ -15,7 +15,7 @@ from bloctel.compliance.abroad import answer_abroad
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.auditing import Audit, audit_calls
 from bloctel.compliance.callers import read_caller
-from bloctel.compliance.evidence import Reserving
+from bloctel.compliance.evidence import ManyConsents, Reserving
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.gathering import Case, changes, facts_at, located
 from bloctel.compliance.holding import Subject
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from bloctel.compliance.evidence import Attempt, Calls, Consents
+    from bloctel.compliance.evidence import Attempt, Calls, Consents, Evidence
     from bloctel.compliance.inputs import CallInputs
     from bloctel.lookup import Book
     from bloctel.rules.law import Law
@@ -263,8 +263,7 @@ class Desk:
             raise InputError("a country whose law is known", self.country, "the desk")
         region = self._region(same.pop("region", None))
         past = read_calls(calls, same, held, region=region, times_in=times_in)
-        consents, numbers = self._consents, np.unique(past.keys).tolist()
-        evidence = _known(None if consents is None else consents.of_many, numbers)
+        evidence = _known(self._evidence_of_many, np.unique(past.keys).tolist())
         known = Known(
             law=held,
             book=self._lists,
@@ -306,6 +305,14 @@ class Desk:
             book=self._lists,
             only=self._only,
         )
+
+    def _evidence_of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence] | None:
+        consents = self._consents
+        if consents is None:
+            return None
+        if isinstance(consents, ManyConsents):
+            return consents.of_many(keys)
+        return {key: consents.of(key) for key in keys}
 
     def _region(self, region: str | None) -> str:
         """Return the region of national forms."""

@@ -21,6 +21,7 @@ __all__ = [
     "Consents",
     "Contract",
     "Evidence",
+    "ManyConsents",
     "Outcome",
     "Reserving",
     "Slot",
@@ -150,6 +151,11 @@ class Consents(Protocol):
 
     def of(self, key: int) -> Evidence:
         """Return what there is about the number with that key."""
+
+
+@runtime_checkable
+class ManyConsents(Consents, Protocol):
+    """One that can be asked about many numbers at once, as an audit does."""
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
         """Return what there is about many numbers; one without any may be left out."""

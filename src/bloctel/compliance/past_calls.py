@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from bloctel import clock
 from bloctel.compliance.callers import read_caller
 from bloctel.compliance.evidence import Outcome
+from bloctel.compliance.inputs import check_text
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.places import check_time_zone
 from bloctel.errors import InputError, InvalidNumberError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "Coded", "PastCalls", "read_calls"]
 
+_FIRST_MOMENT: Final = to_microseconds(datetime(2, 1, 1, tzinfo=UTC))
+_LAST_MOMENT: Final = to_microseconds(datetime(3000, 1, 1, tzinfo=UTC))
 #: The columns that a log can have: `number` and `at`, and what is known besides.
 COLUMNS: Final = (
     "number",
@@ -75,6 +78,14 @@ def coded(values: Iterable[Hashable]) -> Coded:
     places: dict[Hashable, int] = {}
     codes = [places.setdefault(value, len(places)) for value in values]
     return Coded(list(places), np.array(codes, np.int64))
+
+
+def _coded_column(column: Any, name: str) -> Coded:
+    try:
+        return coded(_plain(column))
+    except TypeError:
+        got = "lists or the like"
+        raise InputError("single values", got, f"the column {name}") from None
 
 
 def coded_by(values: Sequence[Hashable], codes: NDArray[np.int64]) -> Coded:
@@ -134,13 +145,14 @@ def read_calls(
             f"expected inputs of may_call, got {', '.join(sorted(strange))}"
         )
     keys = normalize_many(log["number"], region=region)
-    zone = None if times_in is None else clock.zone(check_time_zone(times_in) or "")
+    named = check_time_zone(check_text(times_in, "times_in"))
+    zone = None if named is None else clock.zone(named)
     at = _moments(log["at"], zone)
     n_rows = len(keys)
     columns = {}
     for name, read in readers.items():
         if name in names:
-            column = coded(_plain(log[name]))
+            column = _coded_column(log[name], name)
             _require_length(len(column.codes), n_rows, name)
         else:
             column = Coded([same.get(name)], np.zeros(n_rows, np.int64))
@@ -179,7 +191,15 @@ def _plain(column: Any) -> list[Any]:
         if hasattr(column, method):
             column = getattr(column, method)()
             break
-    return [None if value != value else value for value in column]
+    return [_present(value) for value in column]
+
+
+def _present(value: Any) -> Any:
+    """Return a value; None for what frames write where there is none."""
+    try:
+        return None if value != value else value
+    except (TypeError, ValueError):  # pandas.NA is neither the same nor another
+        return None
 
 
 def _moments(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
@@ -191,8 +211,14 @@ def _moments(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
     if zone is None and (moments := _arrow_moments(column)) is not None:
         return moments
     read: dict[object, int] = {}
-    found = np.empty(len(values := _plain(column)), np.int64)
+    try:
+        values = _plain(column)
+    except OverflowError:
+        raise _no_moment("one out of reach") from None
+    found = np.empty(len(values), np.int64)
     for row, value in enumerate(values):
+        if not isinstance(value, str | datetime):
+            raise _no_moment("something else", row)
         if (known := read.get(value)) is None:
             known = read[value] = _moment(value, row, zone)
         found[row] = known
@@ -201,12 +227,15 @@ def _moments(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
 
 def _arrow_moments(column: Any) -> NDArray[np.int64] | None:
     """Return the moments of a column of Arrow; None if it is none of timestamps."""
-    if not hasattr(column, "__arrow_c_stream__"):
+    is_stream = hasattr(column, "__arrow_c_stream__")
+    if not is_stream and not hasattr(column, "__arrow_c_array__"):
         return None
     try:
         import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.compute  # noqa: PLC0415
 
-        chunks = pa.chunked_array(column)
+        whole = column if is_stream else [pa.array(column)]
+        chunks = pa.chunked_array(whole)
     except (ImportError, TypeError):
         return None
     if not pa.types.is_timestamp(chunks.type):
@@ -216,9 +245,23 @@ def _arrow_moments(column: Any) -> NDArray[np.int64] | None:
         raise InputError("moments with a time zone", got, "the column at")
     if chunks.null_count:
         raise InputError("a moment in every row", "none in some", "the column at")
-    moments = chunks.cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.int64())
-    found: NDArray[np.int64] = moments.to_numpy()
+    target = pa.timestamp("us", "UTC")
+    try:
+        moments = chunks.cast(
+            options=pa.compute.CastOptions(target, allow_time_truncate=True)
+        )
+    except pa.ArrowInvalid:
+        raise _no_moment("one out of reach") from None
+    found: NDArray[np.int64] = moments.cast(pa.int64()).to_numpy()
+    wrong = np.flatnonzero((found < _FIRST_MOMENT) | (found >= _LAST_MOMENT))
+    if len(wrong):
+        raise _no_moment("another one", int(wrong[0]))
     return found
+
+
+def _no_moment(got: str, row: int | None = None) -> InputError:
+    where = "the column at" if row is None else f"the column at, row {row + 1}"
+    return InputError("a date and time before the year 3000", got, where)
 
 
 def _moment(value: object, row: int, zone: ZoneInfo | None) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _R = TypeVar("_R")
-_S = TypeVar("_S")
 
 #: Pairs of a call and a record that are looked at together.
 _PAIRS: Final = 1 << 20
@@ -117,13 +116,28 @@ def _code(state: StrEnum) -> int:
     return list(type(state)).index(state)
 
 
-def _matrix(
-    subjects: Sequence[_S], terms: Sequence[_R], state: Callable[[_R, _S], int]
+def _each(
+    pairs: _Pairs, subjects: Coded, terms: Coded, state: Callable[[Any, Any], int]
 ) -> NDArray[np.int64]:
-    """Return what each subject comes to beside each of some terms."""
-    return np.array(
-        [[state(term, subject) for term in terms] for subject in subjects], np.int64
-    ).reshape(len(subjects), len(terms))
+    """Return what the subject of each call comes to beside the terms of each record.
+
+    Only what occurs is looked at, and once: there may be as many terms as records.
+
+    Args:
+        pairs: The calls and the records.
+        subjects: Who called about what, by call.
+        terms: What the records are about, by record.
+        state: Returns what some terms and a subject come to.
+    """
+    n_terms = len(terms.values)
+    both = subjects.codes[pairs.rows] * n_terms + terms.codes[pairs.records]
+    distinct, place = np.unique(both, return_inverse=True)
+    found: list[int] = [
+        state(terms.values[code % n_terms], subjects.values[code // n_terms])
+        for code in distinct.tolist()
+    ]
+    states: NDArray[np.int64] = np.array(found, np.int64)[place.reshape(-1)]
+    return states
 
 
 # -- consents ----------------------------------------------------------------------
@@ -164,10 +178,8 @@ class _Consents:
         self._has_mentions = np.array([one.has_all_mentions for one in records])
         self._has_slots = np.array([bool(one.slots) for one in records])
         scopes = coded((one.firm, one.goods) for one in records)
-        self._scope = scopes.codes
         examples = {(one.firm, one.goods): one for one in records}
-        covered = [examples[scope] for scope in scopes.values]
-        self._covered = _matrix(log.subjects.values, covered, _scope_code)
+        self._scopes = Coded([examples[scope] for scope in scopes.values], scopes.codes)
         eras = log.law.eras
         terms = [era.one(ConsentTerms) for era in eras]
         self._years = np.array([one.max_years if one else 0 for one in terms])
@@ -184,7 +196,7 @@ class _Consents:
         given_at, expires_on = self._given_at[records], self._expires_on[records]
         last = self._last_days(pairs)
         has_terms = self._years[versions] > 0
-        covered = self._covered[log.subjects.codes[rows], self._scope[records]]
+        covered = _each(pairs, log.subjects, self._scopes, _scope_code)
         refused = self._withdraws[versions] & (log.refused_at[rows] >= given_at)
         reasons = [
             (at < given_at, ConsentState.NOT_YET),
@@ -220,9 +232,7 @@ class _Consents:
         known = self._caps.get((zone, years))
         if known is None:
             at = self._given_at
-            midnights = Midnights(
-                self._log.zones.values[zone], int(at.min()), int(at.max())
-            )
+            midnights = Midnights(self._log.zones.values[zone], at)
             days, places = np.unique(midnights.days(at), return_inverse=True)
             last = (add_years(date.fromordinal(day), years) for day in days.tolist())
             known = self._caps[zone, years] = _ordinals(last)[places]
@@ -269,10 +279,10 @@ def contract_states(
     starts_on = _ordinals(one.starts_on for one in records)
     ends_on = _ordinals(one.ends_on for one in records)
     objects = coded(one.object for one in records)
-    related = _matrix(log.subjects.values, objects.values, _relation)
-    for rows, held in _pairs(log, keys):
+    for pairs in _pairs(log, keys):
+        rows, held = pairs
         days = log.days[rows]
-        state = related[log.subjects.codes[rows], objects.codes[held]]
+        state = _each(pairs, log.subjects, objects, _relation)
         state[days >= ends_on[held]] = _code(ContractState.ENDED)
         state[days < starts_on[held]] = _code(ContractState.NONE)
         np.minimum.at(best, rows, state)
@@ -304,9 +314,9 @@ def call_back_states(
         np.int64,
     )
     objects = coded(one.object for one in records)
-    about = _matrix(log.subjects.values, objects.values, _request)
-    for rows, held in _pairs(log, keys):
-        state = about[log.subjects.codes[rows], objects.codes[held]]
+    for pairs in _pairs(log, keys):
+        rows, held = pairs
+        state = _each(pairs, log.subjects, objects, _request)
         last = _last_working_days(log, rows, asked_at[held])
         too_late = log.days[rows] > last
         state[too_late | (log.at[rows] < asked_at[held])] = _code(CallBackState.NONE)

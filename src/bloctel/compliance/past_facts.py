@@ -191,15 +191,11 @@ def _times(
         if len(rows):
             at = calls.at[rows]
             local_in = known.local_in(str(zone))
-            calendar = Calendar(zone, known.law, local_in, *_bounds(at))
-            found[0, rows] = Midnights(zone, *_bounds(at)).days(at)
+            calendar = Calendar(zone, known.law, local_in, at)
+            found[0, rows] = Midnights(zone, at).days(at)
             found[1, rows] = calendar.versions(at)
             found[2, rows] = calendar.times(at)
     return found[0], found[1], found[2]
-
-
-def _bounds(at: NDArray[np.int64]) -> tuple[int, int]:
-    return int(at.min()), int(at.max())
 
 
 def _where_known(places: Coded, times: NDArray[np.int64]) -> Coded:
@@ -285,7 +281,7 @@ def _days_of_refusal(log: Log, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         chosen = np.flatnonzero(zones == place)
         at = log.refused_at[rows[chosen]]
         if len(chosen):
-            found[chosen] = Midnights(zone, *_bounds(at)).days(at)
+            found[chosen] = Midnights(zone, at).days(at)
     return found
 
 
@@ -355,7 +351,7 @@ def _rows_by_day(log: Log, known: Known) -> Iterator[NDArray[np.intp]]:
         return
     days = _counted(log.versions)
     for zone in _zones_of_lists(known):
-        midnights = Midnights(zone, *_bounds(log.at))
+        midnights = Midnights(zone, log.at)
         days = _joined(days, _counted(midnights.days(log.at)))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1

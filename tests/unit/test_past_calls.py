@@ -1,0 +1,168 @@
+"""Logs of past calls, as hostile as frames can hold them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from time import process_time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bloctel.compliance import Contract, Desk, Evidence
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NUMBER = "01 99 00 12 34"
+AT = datetime(2024, 3, 4, 10, 30, tzinfo=UTC)
+
+
+def test_missing_values_of_pandas_are_missing() -> None:
+    """`pandas.NA`, `NaN` and `NaT` say nothing, whatever the column's type."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {
+            "number": [NUMBER, NUMBER],
+            "at": [AT, AT],
+            "purpose": pd.array(["sale", pd.NA], dtype="string"),
+            "automated": pd.array([True, pd.NA], dtype="boolean"),
+            "about": [float("nan"), "x"],
+        }
+    )
+
+    table = Desk("FR").audit(frame).table("ask")
+
+    assert "purpose_missing" in table["ground"][table["row"] == 2].tolist()
+    assert "purpose_missing" not in table["ground"][table["row"] == 1].tolist()
+
+
+@pytest.mark.parametrize("bad", [[1, 2], {"a": 1}, {1}])
+@pytest.mark.parametrize("name", ["at", "outcome", "about", "caller"])
+def test_nested_values_are_refused(name: str, bad: Any) -> None:
+    """A list in a cell is no input, and no crash."""
+    log = {"number": [NUMBER], "at": [AT], name: [bad]}
+
+    with pytest.raises(InputError, match=name):
+        Desk("FR").audit(log)
+
+
+def test_moments_out_of_reach_are_refused() -> None:
+    """Calendars end; Arrow's whole numbers go on."""
+    pa = pytest.importorskip("pyarrow")
+    for value, unit in ((2**62, "us"), (2**60, "s"), (-(2**62), "us")):
+        column = pa.array([value]).cast(pa.timestamp(unit, "UTC"))
+
+        with pytest.raises(InputError, match="before the year 3000"):
+            Desk("FR").audit({"number": [NUMBER], "at": column})
+
+
+def test_moments_of_arrow_are_those_of_python() -> None:
+    """In any unit and zone; without a zone they are refused, like datetimes."""
+    pa = pytest.importorskip("pyarrow")
+    for unit in ("s", "ms", "us", "ns"):
+        column = pa.array([AT], pa.timestamp(unit, "Europe/Paris"))
+        audit = Desk("FR").audit({"number": [NUMBER], "at": column})
+        assert audit.table("ask")["at"][0] == np.datetime64("2024-03-04T10:30")
+    naive = pa.array([0]).cast(pa.timestamp("us"))
+    with pytest.raises(InputError, match="time zone"):
+        Desk("FR").audit({"number": [NUMBER], "at": naive})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"times_in": 5}, "times_in"),
+        ({"times_in": NUMBER}, "time zone"),
+    ],
+)
+def test_arguments_are_checked(arguments: Any, says: str) -> None:
+    """What cannot be is told of, without a number in the message."""
+    with pytest.raises(InputError, match=says) as raised:
+        Desk("FR").audit({"number": [NUMBER], "at": [AT]}, **arguments)
+    assert "99 00" not in str(raised.value)
+
+
+def test_unknown_inputs_are_refused() -> None:
+    """A misspelt input would be one that nobody gave."""
+    log: Any = {"number": [NUMBER], "at": [AT]}
+    strange: Any = {"chanel": "sms"}
+    with pytest.raises(TypeError, match="chanel"):
+        Desk("FR").audit(log, **strange)
+
+
+@pytest.mark.parametrize("decision", ["yes", "bogus", None, 5])
+def test_only_breaches_and_what_is_not_known_have_a_table(decision: Any) -> None:
+    """Against a lawful call nothing speaks."""
+    with pytest.raises(InputError, match="no or ask"):
+        Desk("FR").audit({"number": [], "at": []}).table(decision)
+
+
+def test_a_file_that_knows_numbers_one_by_one_will_do() -> None:
+    """`of_many` is for speed alone."""
+
+    class File:
+        def of(self, key: int) -> Evidence:
+            return Evidence()
+
+    log = {"number": [NUMBER], "at": ["2026-11-23T10:30:00+01:00"]}
+    audit = Desk("FR", consents=File()).audit(log, purpose="sale", sector="other")
+
+    assert audit.grounds == {"no_consent": 1}
+
+
+def _contracts(n: int) -> float:
+    """Return how long an audit of as many contracts as calls takes."""
+
+    class File:
+        def of(self, key: int) -> Evidence:
+            raise NotImplementedError
+
+        def of_many(self, keys: list[int]) -> dict[int, Evidence]:
+            held = {"starts_on": datetime(2020, 1, 1, tzinfo=UTC).date()}
+            return {
+                key: Evidence(contracts=[_contract(f"contract {key}", held)])
+                for key in keys
+            }
+
+    numbers = np.arange(33_639_980_000, 33_639_980_000 + n)
+    log = {
+        "number": numbers,
+        "at": [AT] * n,
+        "about": [f"contract {key}" for key in numbers.tolist()],
+    }
+    begin = process_time()
+    Desk("FR", consents=File()).audit(log, purpose="sale", sector="other")
+    return process_time() - begin
+
+
+def _contract(about: str, held: dict[str, Any]) -> Contract:
+    return Contract(ends_on=None, object=about, **held)
+
+
+def _far(year: int) -> float:
+    log = {"number": [NUMBER] * 2, "at": [AT, AT.replace(year=year)]}
+    begin = process_time()
+    Desk("FR").audit(log)
+    return process_time() - begin
+
+
+@pytest.mark.parametrize(
+    ("takes", "small", "large", "most"),
+    [
+        # four times as many take some four times as long, not sixteen times
+        (_contracts, 1_000, 4_000, 10),
+        # a date with a typo in it is one day more, not nine centuries of them
+        (_far, 2025, 2925, 20),
+    ],
+)
+def test_time_grows_with_what_is_there(
+    takes: Callable[[int], float], small: int, large: int, most: float
+) -> None:
+    """What it takes is bounded by the log and the records, as a ratio."""
+    takes(small)  # reads the rules
+
+    assert min(takes(large) for _ in range(3)) < most * max(
+        min(takes(small) for _ in range(3)), 0.01
+    )
