@@ -55,6 +55,8 @@ LINK = SANITIZE[:1] if is_on("BLOCTEL_SANITIZE") else []
 MACROS = [("BLOCTEL_NO_SIMD", "1")] if is_on("BLOCTEL_PORTABLE") else []
 
 setup(
+    # what takes long is the C compiler, and it waits for none of the others
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
     ext_modules=cythonize(
         [
             Extension(
