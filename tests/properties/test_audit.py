@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
     from bloctel.compliance import Answer
 
-NUMBERS = (33199001234, 33199001235, 33639981234, 33262000000, 33709000000)
+NUMBERS = (
+    33199001234,
+    33199001235,
+    33639981234,
+    33262000000,
+    33709000000,
+    33976000000,
+)
 GOODS = ("insurance", "home insurance", "press")
 SECTORS = (None, "insurance", "press", "energy_renovation", "cpf_training", "other")
 CALLERS = (None, "masked", "0162000000", "0639980000", "3639", "+442079460000", "?")

@@ -501,7 +501,12 @@ def test_each_territory_is_told_by_its_first_digits(code: str) -> None:
         ("026890", "YT"),
         ("026200", "RE"),
         ("019900", "FR"),
-        ("081000", "FR"),
+        ("081000", None),
+        ("090000", None),
+        ("094760", "GF"),
+        ("097622", None),
+        ("093950", None),
+        ("026880", None),
     ],
 )
 def test_the_blocks_of_07090_to_07093_are_told_by_six_digits(
