@@ -71,5 +71,5 @@ setup(
             for name, headers in COMPILED.items()
         ],
         language_level=3,
-    )
+    ),
 )

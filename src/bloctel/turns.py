@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ERASURES",
+    "LAST_YEAR",
     "Entry",
     "Moment",
     "Record",
     "Turn",
+    "check_key",
     "from_microseconds",
     "require_without",
     "to_microseconds",
@@ -33,6 +36,8 @@ ERASURES: Final = "erasures"
 
 _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 _PAGE: Final = 1_000
+#: Calendars end somewhere; no moment so late is kept.
+LAST_YEAR: Final = 3000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -84,6 +89,25 @@ class Entry(NamedTuple):
     at: datetime
     fields: Mapping[str, object]
 
+    def __repr__(self) -> str:
+        return f"Entry(at={self.at!r})"  # the key is a phone number
+
+
+def check_key(key: object) -> int:
+    """Return the key of a number if it is one (`PhoneNumber.key`).
+
+    Raises:
+        InputError: It is something else.
+    """
+    if type(key) is not int or not 0 < key < _KEYS:
+        got = "another whole number" if type(key) is int else type(key).__name__
+        raise InputError("the key of a number, as PhoneNumber.key", got, "key")
+    return key
+
+
+#: Numbers of at most 15 digits (E.164) are below this.
+_KEYS: Final = 1 << 50
+
 
 def to_microseconds(at: object, where: str = "at") -> int:
     """Return the microseconds since 1970-01-01T00:00Z.
@@ -98,6 +122,8 @@ def to_microseconds(at: object, where: str = "at") -> int:
         raise InputError("a datetime", type(at).__name__, where)
     if at.utcoffset() is None:
         raise InputError("a datetime with a time zone", "one without", where)
+    if not 1 < at.year < LAST_YEAR:
+        raise InputError(f"a moment before {LAST_YEAR}", "another one", where)
     return (at - _EPOCH) // _MICROSECOND
 
 
@@ -130,7 +156,8 @@ class Moment:
         Raises:
             DamagedRecordsError: One of them was altered.
         """
-        return [Record.of(row) for row in self._reader.records_of(stream, keys)]
+        known = [check_key(key) for key in keys]
+        return [Record.of(row) for row in self._reader.records_of(stream, known)]
 
     def all(self, stream: str) -> Iterator[Record]:
         """Yield the records of a stream, erased ones included, in their order.
@@ -207,7 +234,7 @@ class Turn(Moment):
     def _extend(self, stream: str, entries: Iterable[Entry]) -> list[Record]:
         last, rows = self._head(stream), []
         for key, at, fields in entries:
-            require_without(key, fields)
+            require_without(key if key is None else check_key(key), fields)
             body = new_body(fields)
             row = following(last, stream, key, to_microseconds(at), body)
             rows.append(row)
@@ -263,7 +290,7 @@ def _require_stream(stream: str) -> None:
         raise InputError("a stream's name such as calls", "another text", "stream")
 
 
-_SEPARATORS: Final = re.compile(r"[\s.\-/()]")
+_SEPARATORS: Final = re.compile(r"[\W_]+")
 _LINE_DIGITS: Final = 9  # of a French number, after the 0
 
 
@@ -278,7 +305,8 @@ def require_without(key: int | None, value: object) -> None:
     if key is None:
         return
     if isinstance(value, str):
-        if str(key)[-_LINE_DIGITS:] in _SEPARATORS.sub("", value):
+        plain = unicodedata.normalize("NFKC", value)  # digits of any width
+        if str(key)[-_LINE_DIGITS:] in _SEPARATORS.sub("", plain):
             raise InputError("fields without the number", "the number", "fields")
     elif isinstance(value, dict):
         for part in value.items():

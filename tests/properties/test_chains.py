@@ -208,12 +208,11 @@ def test_no_text_is_believed_to_be_a_body(body: str) -> None:
 
 @given(st.datetimes(timezones=st.timezones()))
 def test_moments_come_back_as_they_were(at: datetime) -> None:
-    """A moment in any time zone is the same moment in UTC."""
+    """A moment in any time zone is the same moment in UTC, or is out of calendars."""
     try:
-        microseconds = to_microseconds(at)
-        back = from_microseconds(microseconds)
-    except OverflowError:
-        assert at.year in (1, 9999)
+        back = from_microseconds(to_microseconds(at))
+    except InputError:
+        assert not 1 < at.year < 3000
         return
     assert back == at.astimezone(UTC)
     assert back.tzinfo is UTC

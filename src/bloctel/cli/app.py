@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from bloctel import __version__
+from bloctel._version import __version__
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
@@ -42,7 +42,7 @@ _COMMANDS: Final = {
 def _load(name: str) -> Any:
     """Return a command, which is imported only now: few need more than one."""
     module, attribute = _COMMANDS[name]
-    found = getattr(import_module(f"bloctel.cli.{module}"), attribute)
+    found = getattr(import_module(f"{__package__}.{module}"), attribute)
     holder = typer.Typer(rich_markup_mode=None)
     holder.callback()(lambda: None)  # so that one command makes a group as well
     if isinstance(found, typer.Typer):

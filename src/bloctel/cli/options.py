@@ -10,6 +10,8 @@ from typing import Annotated, Optional, overload
 
 import typer
 
+from bloctel.turns import to_microseconds
+
 __all__ = [
     "AtOption",
     "Format",
@@ -60,6 +62,7 @@ def moment(text: str) -> datetime:
         raise typer.BadParameter(
             "expected a moment with its offset, as --help shows one, got other text"
         )
+    to_microseconds(found)  # later than calendars go is refused before it is used
     return found
 
 

@@ -13,17 +13,19 @@ released: a dialer that died in between has perhaps dialled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bloctel import clock
 from bloctel.compliance.evidence import Attempt, Outcome
+from bloctel.compliance.inputs import one_of
 from bloctel.compliance.keeping import Keeper
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.turns import to_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from bloctel.records import Record, Turn
@@ -109,7 +111,7 @@ class CallLog(Keeper):
         """
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else at
-        fields = _attempt(outcome, details)
+        fields = _attempt(one_of(Outcome, outcome, "outcome"), details)
         return self._store.run(lambda turn: turn.append(STREAM, key, when, fields).seq)
 
     def reserve_if(
@@ -161,7 +163,9 @@ class CallLog(Keeper):
         Raises:
             InputError: There is no such call, or that cannot have become of it.
         """
-        wanted = Outcome(outcome)
+        wanted = one_of(Outcome, outcome, "outcome")
+        if type(call) is not int:
+            raise InputError("the id of a call in this log", "another", "call")
         when = clock.moment() if at is None else at
 
         def change(turn: Turn) -> None:
@@ -198,10 +202,12 @@ class CallLog(Keeper):
 
 
 def _attempt(outcome: Outcome, details: Mapping[str, str] | None) -> dict[str, object]:
+    if not isinstance(details, Mapping | None):
+        raise InputError("details by their names", type(details).__name__, "details")
     texts = dict(details or {})
     if not all(isinstance(part, str) for item in texts.items() for part in item):
         raise InputError("details that are texts", "others", "details")
-    return {"kind": _ATTEMPT, "outcome": Outcome(outcome).value, "details": texts}
+    return {"kind": _ATTEMPT, "outcome": outcome.value, "details": texts}
 
 
 def _is(record: Record, kind: str) -> bool:

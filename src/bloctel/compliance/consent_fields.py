@@ -202,6 +202,8 @@ def _day(value: object, where: str) -> date:
 
 
 def _slot(slot: Slot, most_hours: int | None) -> list[str]:
+    if not isinstance(slot, tuple) or len(slot) != len(Slot._fields):
+        raise InputError("a Slot", type(slot).__name__, "slots")
     starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
     if not starts_at < ends_at:
         raise InputError("a slot that ends after it starts", "another", "slots")
@@ -212,6 +214,8 @@ def _slot(slot: Slot, most_hours: int | None) -> list[str]:
 
 
 def _kept(kept: Kept) -> dict[str, str]:
+    if not isinstance(kept, Kept):
+        raise InputError("where the evidence is kept", type(kept).__name__, "kept")
     if not isinstance(kept.sha256, str) or not _DIGEST.fullmatch(kept.sha256.lower()):
         expected = "a SHA-256 digest of 64 hexadecimal digits"
         raise InputError(expected, "another text", "kept.sha256")

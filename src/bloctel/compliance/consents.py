@@ -43,7 +43,7 @@ from bloctel.compliance.proofs import Proof, entry_of
 from bloctel.compliance.retention import Retained
 from bloctel.errors import InputError
 from bloctel.periods import add_years, plain_day
-from bloctel.turns import require_without
+from bloctel.turns import check_key, require_without
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -350,7 +350,8 @@ class ConsentRegister(Keeper):
     def _consent(
         self, key: int, new: NewConsent, recorded_at: datetime | None
     ) -> Entry:
-        day = in_utc(new.given_at, "given_at").astimezone(zone_of(key)).date()
+        zone = zone_of(check_key(key))
+        day = in_utc(new.given_at, "given_at").astimezone(zone).date()
         figures = self.figures(day)
         last = add_years(day, figures.max_years) if figures.max_years else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)

@@ -15,11 +15,17 @@ from bloctel.compliance.abroad import answer_abroad
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.auditing import Audit, audit_calls
 from bloctel.compliance.callers import read_caller
-from bloctel.compliance.evidence import ManyConsents, Reserving
+from bloctel.compliance.evidence import ManyConsents, Outcome, Reserving
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.gathering import Case, changes, facts_at, located
 from bloctel.compliance.holding import Subject
-from bloctel.compliance.inputs import check_flag, check_sector, check_text, one_of
+from bloctel.compliance.inputs import (
+    check_flag,
+    check_names,
+    check_sector,
+    check_text,
+    one_of,
+)
 from bloctel.compliance.judging import DEFAULT_TRUST, judge
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.past_calls import read_calls
@@ -47,6 +53,7 @@ _T = TypeVar("_T")
 
 _COUNTRY: Final = re.compile("[A-Z]{2}")
 _HORIZON_DAYS: Final = 366
+_MOST_DAYS: Final = 10 * _HORIZON_DAYS
 
 
 class Reservation(NamedTuple):
@@ -105,13 +112,13 @@ class Desk:
         trust: Certainty = DEFAULT_TRUST,
         horizon_days: int = _HORIZON_DAYS,
     ) -> None:
-        if not _COUNTRY.fullmatch(country):
+        if not isinstance(country, str) or not _COUNTRY.fullmatch(country):
             raise InputError(
                 "a country as ISO 3166-1 alpha-2 writes it, such as FR", "another text"
             )
-        if not 0 <= horizon_days <= 10 * _HORIZON_DAYS:
-            expected = f"from 0 to {10 * _HORIZON_DAYS} days"
-            raise InputError(expected, str(horizon_days), "horizon_days")
+        if type(horizon_days) is not int or not 0 <= horizon_days <= _MOST_DAYS:
+            got = "another number"
+            raise InputError(f"from 0 to {_MOST_DAYS} days", got, "horizon_days")
         self.country = country
         self.firm = check_text(firm, "firm")
         self.law: Law | None = law.load(country) if country in law.names() else None
@@ -215,6 +222,7 @@ class Desk:
         log = self._calls
         if not isinstance(log, Reserving):
             raise InputError("a call log that can reserve", "another or none", "calls")
+        check_names(call)
         moment = in_utc(clock.moment() if at is None else at, "at")
         held = self.law
         if held is None:
@@ -222,15 +230,43 @@ class Desk:
             answer = answer_abroad(self.country, number, moment, region=region)
             return Reservation(answer, None)
         case = self._case(number, held, **call)
-        answers: list[Answer] = []
+        answer = self._answer(case, moment, held)
 
         def may(attempts: Sequence[Attempt]) -> bool:
-            seen = [one._replace(at=min(one.at, moment)) for one in attempts]
-            answers.append(self._answer(replace(case, attempts=seen), moment, held))
-            return answers[-1].allowed
+            nonlocal answer
+            answer = self._answer_to_one_of_many(case, attempts, moment, held)
+            return answer.allowed
 
         made = log.reserve_if(case.key, moment, may, details=details)
-        return Reservation(answers[-1], made)
+        if made is not None and (late := self._objection_since(case, moment, held)):
+            log.conclude(made, Outcome.RELEASED, at=moment)
+            return Reservation(late, None)
+        return Reservation(answer, made)
+
+    def _answer_to_one_of_many(
+        self, case: Case, attempts: Sequence[Attempt], at: datetime, held: Law
+    ) -> Answer:
+        """Return the answer to one of many workers, whose clocks differ.
+
+        What others noted for a little later counts now; when the call may be made
+        otherwise follows from what was noted.
+        """
+        noted = replace(case, attempts=attempts)
+        seen = [one._replace(at=min(one.at, at)) for one in attempts]
+        answer = self._answer(replace(case, attempts=seen), at, held)
+        return replace(answer, _seek=lambda: self._next(noted, at, held))
+
+    def _objection_since(self, case: Case, at: datetime, held: Law) -> Answer | None:
+        """Return the answer if what is on record has changed since it was looked at.
+
+        Whoever withdraws before the attempt was counted is not called.
+        """
+        consents = self._consents
+        evidence = _known(None if consents is None else consents.of, case.key)
+        if evidence == case.evidence:
+            return None
+        answer = self._answer(replace(case, evidence=evidence, attempts=()), at, held)
+        return None if answer.allowed else answer
 
     def audit(
         self, calls: Any, *, times_in: str | None = None, **same: Unpack[CallInputs]
@@ -317,7 +353,11 @@ class Desk:
     def _region(self, region: str | None) -> str:
         """Return the region of national forms."""
         book = self._lists
-        return region or (None if book is None else book.region) or self.country
+        return (
+            check_text(region, "region")
+            or (None if book is None else book.region)
+            or self.country
+        )
 
     def _answer(self, case: Case, at: datetime, held: Law) -> Answer:
         facts = facts_at(case, at, held)

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from enum import StrEnum
 
     from bloctel.rules.law import Law
 
-__all__ = ["CallInputs", "check_flag", "check_sector", "check_text", "one_of"]
+__all__ = [
+    "CallInputs",
+    "check_flag",
+    "check_names",
+    "check_sector",
+    "check_text",
+    "one_of",
+]
 
 _E = TypeVar("_E", bound="StrEnum")
 
@@ -27,6 +35,17 @@ class CallInputs(TypedDict, total=False):
     channel: str
     time_zone: str | None
     region: str | None
+
+
+def check_names(call: Iterable[str]) -> None:
+    """Make sure that all inputs are those of a call: a misspelt one would be missing.
+
+    Raises:
+        TypeError: One is not, as for any function.
+    """
+    if strange := set(call) - CallInputs.__annotations__.keys():
+        got = ", ".join(sorted(strange))
+        raise TypeError(f"expected inputs of may_call, got {got}")
 
 
 def one_of(cls: type[_E], value: object, where: str) -> _E:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bloctel.compliance.days import is_holiday, is_local_holiday
 from bloctel.compliance.facts import TimeState
 from bloctel.errors import InputError
 from bloctel.rules.law import CallingTimes
+from bloctel.turns import LAST_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from bloctel.rules.law import Era, Law
 
 __all__ = ["edges", "in_utc", "midnight", "time_state"]
-
-#: Calendars end somewhere; no call is judged that late.
-_LAST_YEAR: Final = 3000
 
 
 def in_utc(at: object, where: str) -> datetime:
@@ -35,8 +33,8 @@ def in_utc(at: object, where: str) -> datetime:
         raise InputError("a datetime", "something else", where)
     if at.utcoffset() is None:
         raise InputError("a datetime with a time zone", "one without", where)
-    if not date.min.year < at.year < _LAST_YEAR:
-        raise InputError(f"a moment before {_LAST_YEAR}", "another one", where)
+    if not date.min.year < at.year < LAST_YEAR:
+        raise InputError(f"a moment before {LAST_YEAR}", "another one", where)
     return at.astimezone(UTC)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from bloctel import clock
 from bloctel.compliance.callers import read_caller
 from bloctel.compliance.evidence import Outcome
-from bloctel.compliance.inputs import check_text
+from bloctel.compliance.inputs import check_names, check_text
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.places import check_time_zone
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers import normalize_many
 from bloctel.rules.law import Channel, Purpose
-from bloctel.turns import to_microseconds
+from bloctel.turns import LAST_YEAR, to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Coded", "PastCalls", "read_calls"]
 
 _FIRST_MOMENT: Final = to_microseconds(datetime(2, 1, 1, tzinfo=UTC))
-_LAST_MOMENT: Final = to_microseconds(datetime(3000, 1, 1, tzinfo=UTC))
+#: The first one that `to_microseconds` refuses.
+_END: Final = (
+    to_microseconds(datetime(LAST_YEAR - 1, 12, 31, tzinfo=UTC)) + 86_400_000_000
+)
 #: The columns that a log can have: `number` and `at`, and what is known besides.
 COLUMNS: Final = (
     "number",
@@ -140,10 +143,7 @@ def read_calls(
         if name not in names:
             raise InputError(f"a column {name}", "none of that name", "the log")
     readers = _readers(held, region)
-    if strange := same.keys() - readers.keys():
-        raise TypeError(
-            f"expected inputs of may_call, got {', '.join(sorted(strange))}"
-        )
+    check_names(same)
     keys = normalize_many(log["number"], region=region)
     named = check_time_zone(check_text(times_in, "times_in"))
     zone = None if named is None else clock.zone(named)
@@ -253,7 +253,7 @@ def _arrow_moments(column: Any) -> NDArray[np.int64] | None:
     except pa.ArrowInvalid:
         raise _no_moment("one out of reach") from None
     found: NDArray[np.int64] = moments.cast(pa.int64()).to_numpy()
-    wrong = np.flatnonzero((found < _FIRST_MOMENT) | (found >= _LAST_MOMENT))
+    wrong = np.flatnonzero((found < _FIRST_MOMENT) | (found >= _END))
     if len(wrong):
         raise _no_moment("another one", int(wrong[0]))
     return found

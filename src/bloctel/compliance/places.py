@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["check_time_zone", "is_foreign", "territory_of"]
 
 #: A zone's name has no digits in a row, so that no message shows a number.
-_TIME_ZONE: Final = re.compile(r"[A-Za-z_]+(/[A-Za-z_+-]+[0-9]{0,2})*")
+_TIME_ZONE: Final = re.compile(r"UTC|[A-Za-z_]+(/[A-Za-z_+-]+[0-9]{0,2})+")
 
 
 def check_time_zone(name: str | None) -> str | None:
@@ -23,7 +23,9 @@ def check_time_zone(name: str | None) -> str | None:
     Raises:
         InputError: It cannot.
     """
-    if name is not None and not _TIME_ZONE.fullmatch(name):
+    if name is None:
+        return None
+    if not isinstance(name, str) or not _TIME_ZONE.fullmatch(name):
         expected = "a time zone such as Europe/Paris"
         raise InputError(expected, "another text", "time_zone")
     return name
