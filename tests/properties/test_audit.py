@@ -80,7 +80,7 @@ consents = st.builds(
     | st.builds(
         lambda at, hours: (Slot(at, at + timedelta(hours=hours)),),
         moments,
-        st.integers(1, 40),
+        st.integers(1, 40) | st.just(24) | st.just(9_000),
     ),
     has_all_mentions=st.booleans(),
     withdrawn_at=st.none() | moments,

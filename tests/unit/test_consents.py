@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 def figures(day: date) -> Figures:
     """Figures of the tests' own: a law of 2026, and nothing before."""
     cap = 1 if day >= date(2026, 8, 11) else None
-    return Figures(cap, 3, 2, ALL, "the law of the tests")
+    return Figures(cap, 3, 2, ALL, "the law of the tests", 24)
 
 
 def consent(**changes: Any) -> NewConsent:
@@ -184,6 +184,7 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
         {"expires_on": "2027-01-01"},
         {"slots": [Slot(GIVEN, GIVEN)]},
         {"slots": [Slot(GIVEN + DAY, GIVEN)]},
+        {"slots": [Slot(GIVEN, GIVEN + DAY + timedelta(seconds=1))]},
         {"slots": [Slot(datetime(2026, 9, 1), GIVEN)]},  # noqa: DTZ001
     ],
 )
@@ -460,4 +461,4 @@ def test_the_figures_are_those_of_the_law() -> None:
     assert (after.max_years, after.proof_years) == (1, 3)
     assert (after.call_back_proof_years, len(after.mentions)) == (3, 5)
     assert "version in force on 2026-08-11" in after.citation
-    assert before == after._replace(max_years=None)
+    assert before == after._replace(max_years=None, slot_hours=None)

@@ -171,6 +171,10 @@ def test_fines_are_those_of_their_day() -> None:
         ),
         (edited(("asks_days = 60", "asks_days = 59")), "at least 60 days, got 59"),
         (
+            edited(("slot_hours = 24\n", "")),
+            "the hours of a precise time at most, got 0",
+        ),
+        (
             edited(('"269", "639"', '"269", "692"')),
             "expected digits of one territory, got '692'",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -97,9 +97,19 @@ class NewConsent:
 
 
 def consent_fields(
-    new: NewConsent, expires_on: date, known_mentions: Collection[str]
+    new: NewConsent,
+    expires_on: date,
+    known_mentions: Collection[str],
+    *,
+    slot_hours: int | None = None,
 ) -> dict[str, object]:
     """Return what is recorded of a consent.
+
+    Args:
+        new: The consent.
+        expires_on: The first day on which it no longer holds.
+        known_mentions: What the person can have been told.
+        slot_hours: How long a date and time consented to lasts at most.
 
     Raises:
         InputError: Something is not what it must be; the message names what.
@@ -113,7 +123,7 @@ def consent_fields(
         "goods": _text(new.goods, "goods"),
         "expires_on": _day(expires_on, "expires_on").isoformat(),
         "mentions": sorted(set(new.mentions)),
-        "slots": [_slot(slot) for slot in new.slots],
+        "slots": [_slot(slot, slot_hours) for slot in new.slots],
         "kept": _kept(new.kept),
     }
 
@@ -191,10 +201,13 @@ def _day(value: object, where: str) -> date:
     return value
 
 
-def _slot(slot: Slot) -> list[str]:
+def _slot(slot: Slot, most_hours: int | None) -> list[str]:
     starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
     if not starts_at < ends_at:
         raise InputError("a slot that ends after it starts", "another", "slots")
+    if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
+        expected = f"a precise date and time, of {most_hours} hours at most"
+        raise InputError(expected, "a longer one", "slots")
     return [starts_at.isoformat(), ends_at.isoformat()]
 
 

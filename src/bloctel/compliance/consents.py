@@ -365,7 +365,9 @@ class ConsentRegister(Keeper):
         if expires_on <= day:
             got = "one that is not"
             raise InputError("an end after the collection", got, "expires_on")
-        fields = consent_fields(new, expires_on, figures.mentions)
+        fields = consent_fields(
+            new, expires_on, figures.mentions, slot_hours=figures.slot_hours
+        )
         require_without(key, fields)
         return new_entry(key, new.given_at, Kind.CONSENT, fields, recorded_at)
 

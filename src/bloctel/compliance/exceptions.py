@@ -36,6 +36,7 @@ _IN_COURSE: Final = (
     ContractState.UNRELATED,
 )
 _UNSETTLED: Final = {
+    ConsentState.WIDE_SLOT: (Ground.CONSENT_SLOT_WIDE, ""),
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
     ConsentState.FIRM_UNKNOWN: (Ground.FIRM_MISSING, "firm"),
     ConsentState.GOODS_UNKNOWN: (Ground.ABOUT_MISSING, "about"),

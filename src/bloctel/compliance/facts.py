@@ -68,6 +68,8 @@ class ConsentState(StrEnum):
     SLOT = "slot"
     """It holds, for this very date and time."""
     VALID = "valid"
+    WIDE_SLOT = "wide_slot"
+    """It holds, for a time that is too long to be a precise one."""
     OVERLONG = "overlong"
     """It holds, but was given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"

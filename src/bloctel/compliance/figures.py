@@ -9,7 +9,7 @@ from bloctel import clock
 from bloctel.compliance.places import territory_of
 from bloctel.errors import CannotAnswerError
 from bloctel.rules import law
-from bloctel.rules.law import CallBack, ConsentTerms, LegalRule
+from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ class Figures(NamedTuple):
         call_back_proof_years: For how many that of a request to be called back is.
         mentions: What the person must be told.
         citation: The article, with its version.
+        slot_hours: How long a date and time consented to lasts at most; None where
+            no rule says.
     """
 
     max_years: int | None
@@ -38,6 +40,7 @@ class Figures(NamedTuple):
     call_back_proof_years: int
     mentions: tuple[str, ...]
     citation: str
+    slot_hours: int | None = None
 
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ def french_figures(day: date) -> Figures:
         call_back_proof_years=call_back.proof_years,
         mentions=terms.mentions,
         citation=terms.citation,
+        slot_hours=_first_from(HoursException, day).slot_hours or None,
     )
 
 

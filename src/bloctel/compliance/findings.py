@@ -73,6 +73,7 @@ class Ground(StrEnum):
     LIST_NOT_KNOWN = "list_not_known"
     CONSENTS_MISSING = "consents_missing"
     CONSENT_OVERLONG = "consent_overlong"
+    CONSENT_SLOT_WIDE = "consent_slot_wide"
     FIRM_MISSING = "firm_missing"
     ABOUT_MISSING = "about_missing"
     CONTRACT_ENDED = "contract_ended"

@@ -19,7 +19,14 @@ from bloctel.compliance.facts import (
 )
 from bloctel.compliance.moments import in_utc
 from bloctel.periods import add_years
-from bloctel.rules.law import CallBack, ConsentTerms, Frequency, Refusal, Silence
+from bloctel.rules.law import (
+    CallBack,
+    ConsentTerms,
+    Frequency,
+    HoursException,
+    Refusal,
+    Silence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,11 +134,15 @@ def state_of(
     covered = scope_of(consent, subject)
     if covered is not None:
         return covered
-    if consent.slots and not any(_holds(slot, moment) for slot in consent.slots):
+    held = [slot for slot in consent.slots if _holds(slot, moment)]
+    if consent.slots and not held:
         return ConsentState.OUT_OF_SLOTS
     if last and consent.expires_on > last:
         return ConsentState.OVERLONG
-    return ConsentState.SLOT if consent.slots else ConsentState.VALID
+    if not held:
+        return ConsentState.VALID
+    is_precise = any(_is_precise(slot, moment.era) for slot in held)
+    return ConsentState.SLOT if is_precise else ConsentState.WIDE_SLOT
 
 
 def scope_of(consent: Consent, subject: Subject) -> ConsentState | None:
@@ -148,6 +159,15 @@ def scope_of(consent: Consent, subject: Subject) -> ConsentState | None:
 def _holds(slot: tuple[datetime, datetime], moment: Moment) -> bool:
     start, end = (in_utc(edge, "consent.slots") for edge in slot)
     return start <= moment.at < end
+
+
+def _is_precise(slot: tuple[datetime, datetime], era: Era) -> bool:
+    """Tell whether a date and time consented to is as precise as the law asks."""
+    rule = era.one(HoursException)
+    if rule is None or not rule.slot_hours:
+        return True
+    start, end = (in_utc(edge, "consent.slots") for edge in slot)
+    return end - start <= timedelta(hours=rule.slot_hours)
 
 
 def contract_state(

@@ -141,6 +141,10 @@ _GROUNDS: Final = {
         "no consents to look at; give consents",
         "aucun consentement à examiner ; indiquez consents",
     ),
+    Ground.CONSENT_SLOT_WIDE: (
+        "the time consented to is too long to be a precise one",
+        "l'horaire consenti est trop long pour être précis",
+    ),
     Ground.CONSENT_OVERLONG: (
         "the consent was given for longer than the law allows",
         "le consentement a été donné pour plus longtemps que la loi ne le permet",

@@ -162,6 +162,8 @@ def _require_sense(rule: LegalRule, where: str) -> None:
         edges = [edge for slot in rule.slots for edge in slot]
         if any(later <= earlier for earlier, later in pairwise(edges)):
             refuse("times that follow one another", list(edges), f"{where}.slots")
+    if isinstance(rule, _rules.HoursException):
+        _require_precise(rule, where)
     if isinstance(rule, _rules.Silence) and rule.asks_days < rule.days:
         refuse(f"at least {rule.days} days", rule.asks_days, f"{where}.asks_days")
     if isinstance(rule, _rules.CallerNumbers):
@@ -173,6 +175,12 @@ def _require_sense(rule: LegalRule, where: str) -> None:
         bool(rule.day) == bool(rule.before_easter_monday)
     ):
         refuse("a day or days before Easter Monday", rule.day or 0, where)
+
+
+def _require_precise(rule: _rules.HoursException, where: str) -> None:
+    """Refuse a precise date and time of any length."""
+    if rule.needs is _kinds.HoursNeed.SLOT and not rule.slot_hours:
+        refuse("the hours of a precise time at most", 0, f"{where}.slot_hours")
 
 
 def _require_names(
@@ -305,6 +313,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "slots": _each(_slot),
     "on_holidays": _flag,
     "needs": one_of(_kinds.HoursNeed),
+    "slot_hours": count(1, 8760),
     "max_attempts": count(1, 1000),
     "within_days": count(1, 3650),
     "days": count(0, 3650),

@@ -176,11 +176,18 @@ class CallingTimes(LegalRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoursException(LegalRule):
-    """What lifts days and hours."""
+    """What lifts days and hours.
+
+    Attributes:
+        needs: Which consent does.
+        slot_hours: How long a date and time consented to lasts at most; 0 where no
+            rule asks for a precise one.
+    """
 
     permits: ClassVar[bool] = True
 
     needs: HoursNeed
+    slot_hours: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
