@@ -181,12 +181,17 @@ def _evidence(row: dict[str, Any]) -> Evidence:
             Contract(
                 starts_on=held.get("starts_on", started),
                 ends_on=held.get("ends_on"),
+                firm=held.get("firm", FIRM),
                 object=held["object"],
             )
             for held in row.get("contracts", ())
         ],
         call_backs=[
-            CallBackRequest(asked_at=moment(held["asked_at"]), object=held["object"])
+            CallBackRequest(
+                asked_at=moment(held["asked_at"]),
+                firm=held.get("firm", FIRM),
+                object=held["object"],
+            )
             for held in row.get("call_backs", ())
         ],
     )

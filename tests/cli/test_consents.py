@@ -88,13 +88,15 @@ def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
     """They are shown beside consents."""
     about = ("--about", "home insurance")
     done = run(
-        *("consent", "contract", url, NUMBER, *about, "--starts-on", "2024-01-01"),
+        *("consent", "contract", url, NUMBER, *about, "--firm", "Exemple SA"),
+        *("--starts-on", "2024-01-01"),
         *("--format", "json"),
     )
     id = json.loads(done.stdout)["id"]
     ended = run("consent", "end-contract", url, NUMBER, id, "--ends-on", "2027-01-01")
     asked = run(
         *("consent", "call-back", url, NUMBER, "--at", AT, "--about", "heat pump"),
+        *("--firm", "Exemple SARL"),
         *("--evidence", tmp_path / "form.json", "--where", "archive"),
     )
 
@@ -102,6 +104,7 @@ def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
     contract, call_back = shown(url)
     assert (contract["kind"], contract["until"]) == ("contract", "2027-01-01")
     assert (call_back["kind"], call_back["about"]) == ("call_back", "heat pump")
+    assert (contract["firm"], call_back["firm"]) == ("Exemple SA", "Exemple SARL")
 
 
 def test_a_proof_is_written_and_checked(url: str, tmp_path: Path) -> None:

@@ -69,12 +69,13 @@ old_moments = st.builds(
     lambda at, n: at - timedelta(days=n), moments, st.integers(0, 400)
 )
 
+firms = st.sampled_from(["ACME", "acme", "Other"])
 consents = st.builds(
     Consent,
     id=st.just("c"),
     given_at=old_moments,
     expires_on=near_days,
-    firm=st.sampled_from(["ACME", "Other"]),
+    firm=firms,
     goods=st.sampled_from(GOODS),
     slots=st.just(())
     | st.builds(
@@ -89,10 +90,11 @@ contracts = st.builds(
     Contract,
     starts_on=near_days,
     ends_on=st.none() | near_days,
+    firm=firms,
     object=st.sampled_from(GOODS),
 )
 requests = st.builds(
-    CallBackRequest, asked_at=old_moments, object=st.sampled_from(GOODS)
+    CallBackRequest, asked_at=old_moments, firm=firms, object=st.sampled_from(GOODS)
 )
 evidence = st.builds(
     Evidence,

@@ -84,6 +84,7 @@ def contracts(draw: st.DrawFn, start: datetime) -> Contract:
     return Contract(
         starts_on=starts_on,
         ends_on=draw(st.sampled_from([None, ends_on])),
+        firm=draw(st.sampled_from([FIRM, FIRM, "Another"])),
         object=draw(words),
     )
 
@@ -111,7 +112,7 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
         "consents": draw(st.lists(consents(start), max_size=3)),
         "contracts": draw(st.lists(contracts(start), max_size=1)),
         "call_backs": [
-            CallBackRequest(asked_at=start + shift, object="home")
+            CallBackRequest(asked_at=start + shift, firm=FIRM, object="home")
             for shift in draw(st.lists(minutes, max_size=1))
         ],
         "attempts": draw(st.lists(attempts(start), max_size=6)),
@@ -192,7 +193,7 @@ def test_more_evidence_never_takes_a_yes_away(
         "contracts": [*question["contracts"], data.draw(contracts(start))],
         "call_backs": [
             *question["call_backs"],
-            CallBackRequest(asked_at=start - DAY, object=data.draw(words)),
+            CallBackRequest(asked_at=start - DAY, firm=FIRM, object=data.draw(words)),
         ],
     }
 

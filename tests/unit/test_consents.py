@@ -243,7 +243,9 @@ def test_only_a_consent_of_that_number_is_withdrawn(register: ConsentRegister) -
     theirs = register.record(OTHER, consent(), recorded_at=NOW)
     contract = register.add_contract(
         NUMBER,
-        Contract(starts_on=date(2024, 1, 1), ends_on=None, object="x"),
+        Contract(
+            starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", object="x"
+        ),
         recorded_at=NOW,
     )
 
@@ -265,7 +267,12 @@ def test_a_withdrawal_needs_no_consent(register: ConsentRegister) -> None:
 
 def test_contracts_and_their_ends(register: ConsentRegister) -> None:
     """A contract runs until its end is recorded; the last word on it counts."""
-    held = Contract(starts_on=date(2024, 1, 1), ends_on=None, object="home insurance")
+    held = Contract(
+        starts_on=date(2024, 1, 1),
+        ends_on=None,
+        firm="Exemple SA",
+        object="home insurance",
+    )
     id = register.add_contract(NUMBER, held, recorded_at=NOW)
     assert register.of(KEY).contracts == (held,)
 
@@ -276,7 +283,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
     with pytest.raises(InputError, match="a contract of that number"):
         register.end_contract(OTHER, id, ends_on=date(2026, 12, 1))
     backwards = Contract(
-        starts_on=date(2024, 1, 2), ends_on=date(2024, 1, 1), object="x"
+        starts_on=date(2024, 1, 2), ends_on=date(2024, 1, 1), firm="x", object="x"
     )
     with pytest.raises(InputError, match="ends_on"):
         register.add_contract(NUMBER, backwards)
@@ -284,10 +291,22 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
 
 def test_requests_to_be_called_back(register: ConsentRegister) -> None:
     """When it was asked, and about what."""
-    request = CallBackRequest(asked_at=GIVEN, object="heat pump")
+    request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
     register.add_call_back(NUMBER, request, kept=KEPT, recorded_at=NOW)
 
     assert register.of(KEY).call_backs == (request,)
+
+
+def test_contracts_and_requests_name_their_firm(register: ConsentRegister) -> None:
+    """Of no firm they would speak for any."""
+    held = Contract(starts_on=date(2024, 1, 1), ends_on=None, firm=" ", object="x")
+    request = CallBackRequest(asked_at=GIVEN, firm="", object="heat pump")
+
+    with pytest.raises(InputError, match="firm"):
+        register.add_contract(NUMBER, held, recorded_at=NOW)
+    with pytest.raises(InputError, match="firm"):
+        register.add_call_back(NUMBER, request, kept=KEPT, recorded_at=NOW)
+    assert register.verify().records == 0
 
 
 # -- many at once --------------------------------------------------------------------
@@ -393,11 +412,18 @@ def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> No
 
 def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> None:
     """A contract stays while it runs; a request for as long as the law says."""
-    held = Contract(starts_on=date(2020, 1, 1), ends_on=None, object="insurance")
-    over = Contract(starts_on=date(2020, 1, 1), ends_on=date(2021, 1, 1), object="x")
+    held = Contract(
+        starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", object="insurance"
+    )
+    over = Contract(
+        starts_on=date(2020, 1, 1),
+        ends_on=date(2021, 1, 1),
+        firm="Exemple SA",
+        object="x",
+    )
     register.add_contract(NUMBER, over, recorded_at=NOW)
     id = register.add_contract(NUMBER, held, recorded_at=NOW)
-    request = CallBackRequest(asked_at=GIVEN, object="heat pump")
+    request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
     register.add_call_back(NUMBER, request, kept=KEPT, recorded_at=NOW)
 
     assert register.purge(on=date(2023, 12, 31), at=NOW) == 0

@@ -403,7 +403,9 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
     contracts = []
     if "k" in row:
         first = at.date() - timedelta(days=9)
-        contracts = [Contract(starts_on=first, ends_on=None, object=row.pop("k"))]
+        contracts = [
+            Contract(starts_on=first, ends_on=None, firm=FIRM, object=row.pop("k"))
+        ]
     row["calls"] = PlainCalls(held)
     row["consents"] = PlainConsents(Evidence(consents=consents, contracts=contracts))
     row["local_holidays"] = bool(row.pop("p", 0))

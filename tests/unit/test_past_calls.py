@@ -133,12 +133,12 @@ def _contracts(n: int) -> float:
         "about": [f"contract {key}" for key in numbers.tolist()],
     }
     begin = process_time()
-    Desk("FR", consents=File()).audit(log, purpose="sale", sector="other")
+    Desk("FR", consents=File(), firm="A").audit(log, purpose="sale", sector="other")
     return process_time() - begin
 
 
 def _contract(about: str, held: dict[str, Any]) -> Contract:
-    return Contract(ends_on=None, object=about, **held)
+    return Contract(firm="A", ends_on=None, object=about, **held)
 
 
 def _far(year: int) -> float:

@@ -38,10 +38,12 @@ def filled() -> ConsentRegister:
     id = register.record(NUMBER, new, recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW, channel="by word in a call", recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW, of=id, channel="courriel", recorded_at=NOW)
-    held = Contract(starts_on=date(2024, 1, 1), ends_on=None, object="habitation")
+    held = Contract(
+        starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", object="habitation"
+    )
     contract = register.add_contract(NUMBER, held, recorded_at=NOW)
     register.end_contract(NUMBER, contract, ends_on=date(2027, 1, 1), recorded_at=NOW)
-    asked = CallBackRequest(asked_at=NOW, object="pompe à chaleur")
+    asked = CallBackRequest(asked_at=NOW, firm="Exemple SA", object="pompe à chaleur")
     register.add_call_back(NUMBER, asked, kept=KEPT, recorded_at=NOW)
     return register
 

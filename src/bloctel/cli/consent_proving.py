@@ -87,11 +87,14 @@ def _rows(evidence: Evidence) -> list[tuple[object, ...]]:
         for held in evidence.consents
     ]
     contracts = [
-        ("contract", held.object, None, held.starts_on, held.ends_on, None, None)
+        ("contract", held.object, held.firm, held.starts_on, held.ends_on, None, None)
         for held in evidence.contracts
     ]
     call_backs = [
-        ("call_back", asked.object, None, asked.asked_at.isoformat(), None, None, None)
+        (
+            *("call_back", asked.object, asked.firm),
+            *(asked.asked_at.isoformat(), None, None, None),
+        )
         for asked in evidence.call_backs
     ]
     return [*consents, *contracts, *call_backs]

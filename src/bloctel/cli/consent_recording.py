@@ -223,6 +223,9 @@ def withdraw(
 def contract(
     url: UrlArgument,
     number: NumberArgument,
+    firm: Annotated[
+        str, typer.Option("--firm", metavar="NAME", help="Whose contract it is.")
+    ],
     about: AboutOption,
     starts_on: Annotated[
         date,
@@ -247,9 +250,9 @@ def contract(
 
     Example:
         bloctel consent contract sqlite:///consents.db "01 99 00 12 34"
-        --about "home insurance" --starts-on 2024-01-01
+        --firm "Exemple SA" --about "home insurance" --starts-on 2024-01-01
     """
-    held = Contract(starts_on=starts_on, ends_on=ends_on, object=about)
+    held = Contract(starts_on=starts_on, ends_on=ends_on, firm=firm, object=about)
     with ConsentRegister.open(url, secret=secret_in(secret_file)) as register:
         print_record({"id": register.add_contract(number, held, region=region)}, format)
 
@@ -284,6 +287,9 @@ def call_back(
     url: UrlArgument,
     number: NumberArgument,
     at: GivenOption,
+    firm: Annotated[
+        str, typer.Option("--firm", metavar="NAME", help="Who was asked to call.")
+    ],
     about: AboutOption,
     evidence: EvidenceOption,
     where: WhereOption,
@@ -295,10 +301,10 @@ def call_back(
 
     Example:
         bloctel consent call-back sqlite:///consents.db "01 99 00 12 34"
-        --at 2026-10-02T18:12+02:00 --about "heat pump" --evidence form.json
-        --where "archive, form.json"
+        --at 2026-10-02T18:12+02:00 --firm "Exemple SA" --about "heat pump"
+        --evidence form.json --where "archive, form.json"
     """
-    asked = CallBackRequest(asked_at=at, object=about)
+    asked = CallBackRequest(asked_at=at, firm=firm, object=about)
     kept = kept_in(evidence, where)
     with ConsentRegister.open(url, secret=secret_in(secret_file)) as register:
         id = register.add_call_back(number, asked, kept=kept, region=region)

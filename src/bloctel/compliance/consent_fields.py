@@ -143,6 +143,7 @@ def contract_fields(contract: Contract) -> dict[str, object]:
     if ends_on is not None and _day(ends_on, "ends_on") < starts_on:
         raise InputError("an end from the start on", "one before it", "ends_on")
     return {
+        "firm": _text(contract.firm, "firm"),
         "object": _text(contract.object, "object"),
         "starts_on": starts_on.isoformat(),
         "ends_on": None if ends_on is None else ends_on.isoformat(),
@@ -154,9 +155,13 @@ def contract_end_fields(of: int, ends_on: date) -> dict[str, object]:
     return {"of": of, "ends_on": _day(ends_on, "ends_on").isoformat()}
 
 
-def call_back_fields(object: str, kept: Kept) -> dict[str, object]:
+def call_back_fields(request: CallBackRequest, kept: Kept) -> dict[str, object]:
     """Return what is recorded of a request to be called back."""
-    return {"object": _text(object, "object"), "kept": _kept(kept)}
+    return {
+        "firm": _text(request.firm, "firm"),
+        "object": _text(request.object, "object"),
+        "kept": _kept(kept),
+    }
 
 
 def new_entry(
@@ -312,6 +317,7 @@ class _Reading:
         self._contracts[record.seq] = Contract(
             starts_on=date.fromisoformat(fields["starts_on"]),
             ends_on=None if ends_on is None else date.fromisoformat(ends_on),
+            firm=_read_text(fields["firm"]),
             object=_read_text(fields["object"]),
         )
 
@@ -322,7 +328,11 @@ class _Reading:
             self._contracts[fields["of"]] = replace(ended, ends_on=ends_on)
 
     def call_back(self, record: Record, fields: dict[str, Any]) -> None:
-        asked = CallBackRequest(asked_at=record.at, object=_read_text(fields["object"]))
+        asked = CallBackRequest(
+            asked_at=record.at,
+            firm=_read_text(fields["firm"]),
+            object=_read_text(fields["object"]),
+        )
         self._call_backs.append(asked)
 
     def evidence(self) -> Evidence:

@@ -192,7 +192,7 @@ class ConsentRegister(Keeper):
         recorded_at: datetime | None = None,
         region: str | None = None,
     ) -> str:
-        """Record a contract between the person and the firm, and return its id.
+        """Record a contract between the person and a firm, and return its id.
 
         Raises:
             InvalidNumberError: No single number can be read.
@@ -241,7 +241,7 @@ class ConsentRegister(Keeper):
 
         Args:
             number: The number to call.
-            request: When it was asked, and about what.
+            request: When it was asked, of whom, and about what.
             kept: Where the evidence is.
             recorded_at: When it is recorded; now if not given.
             region: The region of national forms.
@@ -251,7 +251,7 @@ class ConsentRegister(Keeper):
             InputError: Something is not what it must be.
         """
         key = self.key_of(number, region=region)
-        fields = call_back_fields(request.object, kept)
+        fields = call_back_fields(request, kept)
         return self._append(
             new_entry(key, request.asked_at, Kind.CALL_BACK, fields, recorded_at)
         )

@@ -89,16 +89,18 @@ class Consent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A contract between the person and the firm.
+    """A contract between the person and a firm.
 
     Attributes:
         starts_on: Its first day.
         ends_on: The first day after it; None while no end is known.
+        firm: Whose contract it is; it says nothing for the calls of another one.
         object: What it is about, in words that a call repeats (`about=`).
     """
 
     starts_on: date
     ends_on: date | None
+    firm: str
     object: str
 
 
@@ -108,10 +110,12 @@ class CallBackRequest:
 
     Attributes:
         asked_at: When.
+        firm: By whom.
         object: About what, in words that the call repeats (`about=`).
     """
 
     asked_at: datetime
+    firm: str
     object: str
 
 

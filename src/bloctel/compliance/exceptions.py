@@ -50,6 +50,8 @@ def by_contract(bench: Bench) -> Finding | None:
     state = bench.facts.contract
     if rule is None:
         return None
+    if state is ContractState.FIRM_UNKNOWN:
+        return Finding(Effect.ASKS, Ground.FIRM_MISSING, rule, "firm")
     if rule.relation is ContractRelation.PREEXISTING:
         if state is ContractState.ENDED:
             return Finding(Effect.ASKS, Ground.CONTRACT_ENDED, rule)
@@ -75,6 +77,8 @@ def by_call_back(bench: Bench) -> Finding | None:
     state = bench.facts.call_back
     if rule is None or bench.facts.sector not in rule.sectors:
         return None
+    if state is CallBackState.FIRM_UNKNOWN:
+        return Finding(Effect.ASKS, Ground.FIRM_MISSING, rule, "firm")
     if state is CallBackState.OBJECT_UNKNOWN:
         return Finding(Effect.ASKS, Ground.ABOUT_MISSING, rule, "about")
     is_lawful = state is CallBackState.IN_TIME

@@ -98,12 +98,15 @@ class ContractState(StrEnum):
 
     RELATED = "related"
     """In course, and the call is about its object."""
+    FIRM_UNKNOWN = "firm_unknown"
+    """In course, and nobody said which firm calls."""
     OBJECT_UNKNOWN = "object_unknown"
     """In course, and nobody said what the call is about."""
     UNRELATED = "unrelated"
     """In course, about something else."""
     ENDED = "ended"
     NONE = "none"
+    """None that has begun with the firm that calls."""
     UNKNOWN = "unknown"
     """There is no file of contracts to ask."""
 
@@ -112,10 +115,12 @@ class CallBackState(StrEnum):
     """The best of the requests to be called back, from the best to the worst."""
 
     IN_TIME = "in_time"
+    FIRM_UNKNOWN = "firm_unknown"
+    """In time, and nobody said which firm calls."""
     OBJECT_UNKNOWN = "object_unknown"
     """In time, and nobody said what the call is about."""
     NONE = "none"
-    """None that is not too old, too young, or about something else."""
+    """None but those too old, too young, to another firm or about something else."""
     UNKNOWN = "unknown"
 
 

@@ -50,7 +50,9 @@ __all__ = [
     "consent_state",
     "contract_state",
     "is_same",
+    "meaning_of",
     "refusals",
+    "relation_of",
     "scope_of",
     "silence_state",
     "state_of",
@@ -181,10 +183,20 @@ def contract_state(
 
 
 def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
-    if day < contract.starts_on:
+    state = relation_of(contract, subject)
+    if day < contract.starts_on or state is ContractState.NONE:
         return ContractState.NONE
     if contract.ends_on is not None and day >= contract.ends_on:
         return ContractState.ENDED
+    return state
+
+
+def relation_of(contract: Contract, subject: Subject) -> ContractState:
+    """Return what a contract in course is to who calls about what."""
+    if subject.firm is None:
+        return ContractState.FIRM_UNKNOWN
+    if not is_same(subject.firm, contract.firm):
+        return ContractState.NONE
     if subject.about is None:
         return ContractState.OBJECT_UNKNOWN
     related = is_same(subject.about, contract.object)
@@ -215,10 +227,20 @@ def _call_back(
     )
     if moment.at < asked_at or moment.day > last:
         return CallBackState.NONE
+    return meaning_of(request, subject)
+
+
+def meaning_of(request: CallBackRequest, subject: Subject) -> CallBackState:
+    """Return what a request in time is to who calls about what."""
+    if subject.firm is not None and not is_same(subject.firm, request.firm):
+        return CallBackState.NONE
+    if subject.about is not None and not is_same(subject.about, request.object):
+        return CallBackState.NONE
+    if subject.firm is None:
+        return CallBackState.FIRM_UNKNOWN
     if subject.about is None:
         return CallBackState.OBJECT_UNKNOWN
-    is_meant = is_same(subject.about, request.object)
-    return CallBackState.IN_TIME if is_meant else CallBackState.NONE
+    return CallBackState.IN_TIME
 
 
 def attempts_in_window(

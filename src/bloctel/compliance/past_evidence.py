@@ -14,8 +14,13 @@ import numpy as np
 from bloctel.compliance.calendars import Midnights
 from bloctel.compliance.days import last_working_day
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
-from bloctel.compliance.holding import Moment, is_same, scope_of, state_of
-from bloctel.compliance.moments import in_utc
+from bloctel.compliance.holding import (
+    Moment,
+    meaning_of,
+    relation_of,
+    scope_of,
+    state_of,
+)
 from bloctel.compliance.past_calls import Coded, coded
 from bloctel.periods import add_years
 from bloctel.rules.law import CallBack, ConsentTerms, Refusal
@@ -27,7 +32,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.compliance.evidence import Consent, Evidence
+    from bloctel.compliance.evidence import (
+        CallBackRequest,
+        Consent,
+        Contract,
+        Evidence,
+    )
     from bloctel.compliance.holding import Subject
     from bloctel.rules.law import Law
 
@@ -40,6 +50,7 @@ __all__ = [
 ]
 
 _R = TypeVar("_R")
+_T = TypeVar("_T", "Contract", "CallBackRequest")
 
 #: Pairs of a call and a record that are looked at together.
 _PAIRS: Final = 1 << 20
@@ -278,22 +289,27 @@ def contract_states(
     keys, records = _held(evidence or {}, lambda one: one.contracts)
     starts_on = _ordinals(one.starts_on for one in records)
     ends_on = _ordinals(one.ends_on for one in records)
-    objects = coded(one.object for one in records)
+    terms = _terms(records)
     for pairs in _pairs(log, keys):
         rows, held = pairs
         days = log.days[rows]
-        state = _each(pairs, log.subjects, objects, _relation)
+        state = _each(pairs, log.subjects, terms, _relation)
+        is_none = (state == _code(ContractState.NONE)) | (days < starts_on[held])
         state[days >= ends_on[held]] = _code(ContractState.ENDED)
-        state[days < starts_on[held]] = _code(ContractState.NONE)
+        state[is_none] = _code(ContractState.NONE)
         np.minimum.at(best, rows, state)
     return best
 
 
-def _relation(about: str, subject: Subject) -> int:
-    if subject.about is None:
-        return _code(ContractState.OBJECT_UNKNOWN)
-    is_related = is_same(subject.about, about)
-    return _code(ContractState.RELATED if is_related else ContractState.UNRELATED)
+def _relation(contract: Contract, subject: Subject) -> int:
+    return _code(relation_of(contract, subject))
+
+
+def _terms(records: Sequence[_T]) -> Coded:
+    """Return a record of each firm and object there is, and which each record has."""
+    terms = coded((one.firm, one.object) for one in records)
+    examples = {(one.firm, one.object): one for one in records}
+    return Coded([examples[term] for term in terms.values], terms.codes)
 
 
 # -- requests to be called back ------------------------------------------------------
@@ -307,16 +323,13 @@ def call_back_states(
     best = np.full(len(log.keys), none, np.int64)
     keys, records = _held(evidence or {}, lambda one: one.call_backs)
     asked_at = np.array(
-        [
-            to_microseconds(in_utc(one.asked_at, "call_back.asked_at"))
-            for one in records
-        ],
+        [to_microseconds(one.asked_at, "call_back.asked_at") for one in records],
         np.int64,
     )
-    objects = coded(one.object for one in records)
+    terms = _terms(records)
     for pairs in _pairs(log, keys):
         rows, held = pairs
-        state = _each(pairs, log.subjects, objects, _request)
+        state = _each(pairs, log.subjects, terms, _request)
         last = _last_working_days(log, rows, asked_at[held])
         too_late = log.days[rows] > last
         state[too_late | (log.at[rows] < asked_at[held])] = _code(CallBackState.NONE)
@@ -324,11 +337,8 @@ def call_back_states(
     return best
 
 
-def _request(about: str, subject: Subject) -> int:
-    if subject.about is None:
-        return _code(CallBackState.OBJECT_UNKNOWN)
-    is_meant = is_same(subject.about, about)
-    return _code(CallBackState.IN_TIME if is_meant else CallBackState.NONE)
+def _request(request: CallBackRequest, subject: Subject) -> int:
+    return _code(meaning_of(request, subject))
 
 
 def _last_working_days(
