@@ -36,7 +36,7 @@ NUMBERS = (
     33709000000,
     33976000000,
 )
-GOODS = ("insurance", "home insurance", "press")
+GOODS = ("insurance", "home insurance", "press", "other", "Energy renovation")
 SECTORS = (None, "insurance", "press", "energy_renovation", "cpf_training", "other")
 CALLERS = (None, "masked", "0162000000", "0639980000", "3639", "+442079460000", "?")
 ZONES = (None, "America/Cayenne", "Europe/Paris")

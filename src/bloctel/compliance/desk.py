@@ -300,6 +300,7 @@ class Desk:
                 self.firm,
                 check_text(call.get("about"), "about"),
                 check_sector(held, call.get("sector")),
+                held.vague,
             ),
             evidence=_known(None if consents is None else consents.of, key),
             attempts=None,

@@ -17,6 +17,7 @@ from bloctel.compliance.holding import (
     call_back_state,
     consent_state,
     contract_state,
+    sector_named,
     silence_state,
 )
 from bloctel.compliance.moments import in_utc, midnight, time_state
@@ -107,6 +108,7 @@ def facts_at(case: Case, at: datetime, law: Law) -> Facts:
         channel=case.channel,
         purpose=case.purpose,
         sector=case.subject.sector,
+        about_sector=sector_named(case.subject.about, law),
         caller=None if case.caller is None else caller_kind(case.caller, era),
         automated=case.automated,
         time=time_state(at, case.zone, era, local_in=case.local_in)

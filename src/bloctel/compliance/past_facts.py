@@ -32,7 +32,7 @@ from bloctel.compliance.facts import (
     TimeState,
 )
 from bloctel.compliance.gathering import located
-from bloctel.compliance.holding import Subject
+from bloctel.compliance.holding import Subject, sector_named
 from bloctel.compliance.past_calls import Coded
 from bloctel.compliance.past_evidence import (
     NEVER_REFUSED,
@@ -90,7 +90,7 @@ def facts_of(calls: PastCalls, known: Known) -> tuple[list[Facts], NDArray[np.in
     days, versions, times = _times(calls, zones, known)
     columns = calls.columns
     subjects = _joined(columns["about"], columns["sector"]).mapped(
-        lambda pair: Subject(known.firm, *pair)
+        lambda pair: Subject(known.firm, pair[0], pair[1], known.law.vague)
     )
     log = Log(
         law=known.law,
@@ -109,6 +109,9 @@ def facts_of(calls: PastCalls, known: Known) -> tuple[list[Facts], NDArray[np.in
         "channel": columns["channel"],
         "purpose": columns["purpose"],
         "sector": columns["sector"],
+        "about_sector": columns["about"].mapped(
+            lambda about: sector_named(about, known.law)
+        ),
         "caller": _callers(columns["caller"], versions, known.law),
         "automated": columns["automated"],
         "time": _where_known(places, times),

@@ -337,4 +337,5 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "time_zone": matching(TIME_ZONE, "a time zone such as Europe/Paris"),
     "prefixes": _each(_DIGITS),
     "name": _WORD,
+    "specific": _flag,
 }

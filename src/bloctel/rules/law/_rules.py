@@ -357,8 +357,16 @@ class Territory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sector:
-    """What a call may be about: a name, and what it means in English and French."""
+    """What a call may be about.
+
+    Attributes:
+        name: Its name.
+        en: What it means in English.
+        fr: What it means in French.
+        specific: Whether a consent to be called about it is specific.
+    """
 
     name: str
     en: str
     fr: str
+    specific: bool = True
