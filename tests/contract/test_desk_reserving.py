@@ -152,3 +152,16 @@ def test_what_is_noted_of_a_call_is_kept(lists: Registry) -> None:
         )
 
         assert calls.calls(NUMBER)[0].details == {"campaign": "autumn"}
+
+
+def test_an_input_that_is_misspelt_is_refused(lists: Registry) -> None:
+    """`chanel="sms"` must not pass for a call."""
+    with CallLog.create("memory:") as calls:
+        wrong: Any = {"chanel": "sms"}
+
+        for country in ("FR", "BE"):
+            asked = Desk(country, lists=lists, calls=calls)
+            with pytest.raises(TypeError, match="chanel"):
+                asked.reserve(NUMBER, at=AT, **SALE, **wrong)
+
+        assert calls.attempts(33199001234) == []

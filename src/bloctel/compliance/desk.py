@@ -19,7 +19,13 @@ from bloctel.compliance.evidence import Reserving
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.gathering import Case, changes, facts_at, located
 from bloctel.compliance.holding import Subject
-from bloctel.compliance.inputs import check_flag, check_sector, check_text, one_of
+from bloctel.compliance.inputs import (
+    check_flag,
+    check_names,
+    check_sector,
+    check_text,
+    one_of,
+)
 from bloctel.compliance.judging import DEFAULT_TRUST, judge
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.past_calls import read_calls
@@ -163,20 +169,19 @@ class Desk:
         """
         moment = in_utc(clock.moment() if at is None else at, "at")
         held = self.law
+        call: CallInputs = {
+            "purpose": purpose,
+            "sector": sector,
+            "caller": caller,
+            "automated": automated,
+            "about": about,
+            "channel": channel,
+            "time_zone": time_zone,
+            "region": region,
+        }
         if held is None:
-            return answer_abroad(self.country, number, moment, region=region)
-        case = self._case(
-            number,
-            held,
-            purpose=purpose,
-            sector=sector,
-            caller=caller,
-            automated=automated,
-            about=about,
-            channel=channel,
-            time_zone=time_zone,
-            region=region,
-        )
+            return answer_abroad(self.country, number, moment, **call)
+        case = self._case(number, held, **call)
         log = self._calls
         attempts = _known(None if log is None else log.attempts, case.key)
         return self._answer(replace(case, attempts=attempts), moment, held)
@@ -209,17 +214,18 @@ class Desk:
         Raises:
             InputError: The desk has no call log that can reserve (`CallLog`), or an
                 argument is not what it must be.
+            TypeError: Something is no input of `may_call`.
             StorageError: The call log failed, and nothing is reserved: do not call.
             InvalidNumberError: As for `may_call`, as the other errors.
         """
+        check_names(call)
         log = self._calls
         if not isinstance(log, Reserving):
             raise InputError("a call log that can reserve", "another or none", "calls")
         moment = in_utc(clock.moment() if at is None else at, "at")
         held = self.law
         if held is None:
-            region = call.get("region")
-            answer = answer_abroad(self.country, number, moment, region=region)
+            answer = answer_abroad(self.country, number, moment, **call)
             return Reservation(answer, None)
         case = self._case(number, held, **call)
         answers: list[Answer] = []

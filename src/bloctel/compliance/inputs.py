@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from enum import StrEnum
 
     from bloctel.rules.law import Law
 
-__all__ = ["CallInputs", "check_flag", "check_sector", "check_text", "one_of"]
+__all__ = [
+    "CallInputs",
+    "check_flag",
+    "check_names",
+    "check_sector",
+    "check_text",
+    "one_of",
+]
 
 _E = TypeVar("_E", bound="StrEnum")
 
@@ -27,6 +35,17 @@ class CallInputs(TypedDict, total=False):
     channel: str
     time_zone: str | None
     region: str | None
+
+
+def check_names(call: Mapping[str, object]) -> None:
+    """Refuse what is no input of a call: one that is misspelt is one that is missing.
+
+    Raises:
+        TypeError: Something is none.
+    """
+    if strange := call.keys() - CallInputs.__annotations__.keys():
+        names = ", ".join(sorted(strange))
+        raise TypeError(f"expected inputs of may_call, got {names}")
 
 
 def one_of(cls: type[_E], value: object, where: str) -> _E:
