@@ -15,7 +15,7 @@ from bloctel.compliance.abroad import answer_abroad
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.auditing import Audit, audit_calls
 from bloctel.compliance.callers import read_caller
-from bloctel.compliance.evidence import Reserving
+from bloctel.compliance.evidence import Outcome, Reserving
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.gathering import Case, changes, facts_at, located
 from bloctel.compliance.holding import Subject
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from bloctel.compliance.evidence import Attempt, Calls, Consents
+    from bloctel.compliance.evidence import Attempt, Calls, Consents, Evidence
     from bloctel.compliance.inputs import CallInputs
     from bloctel.lookup import Book
     from bloctel.rules.law import Law
@@ -198,12 +198,15 @@ class Desk:
 
         Between the question and the attempt nobody else writes to the call log: of two
         workers who ask at once, in whatever process, the second sees the first, and
-        both never make the last attempt that is allowed.
+        both never make the last attempt that is allowed.  Consents are read once more
+        afterwards, and the attempt is released if one was withdrawn meanwhile.
 
         Args:
             number: The number to call.
-            at: The moment; now if not given.  What others have noted for a little
-                later, by clocks that differ, counts as well.
+            at: The moment; now if not given.  What others have noted for later, by
+                clocks that differ, counts as well: so this can be refused where
+                `may_call` says yes of the same moment, to which later attempts do not
+                count yet.
             details: What to note of the call, as `CallLog.add` does.
             call: The other inputs of `may_call`.
 
@@ -229,14 +232,23 @@ class Desk:
             return Reservation(answer, None)
         case = self._case(number, held, **call)
         answers: list[Answer] = []
+        before: list[Sequence[Attempt]] = []
 
         def may(attempts: Sequence[Attempt]) -> bool:
-            seen = [one._replace(at=min(one.at, moment)) for one in attempts]
-            answers.append(self._answer(replace(case, attempts=seen), moment, held))
+            before.append(attempts)
+            seen = replace(case, attempts=attempts, counts_later=True)
+            answers.append(self._answer(seen, moment, held))
             return answers[-1].allowed
 
         made = log.reserve_if(case.key, moment, may, details=details)
-        return Reservation(answers[-1], made)
+        if made is None:
+            return Reservation(answers[-1], None)
+        # consent may have been withdrawn since it was read
+        case = replace(case, evidence=self._evidence(case.key))
+        if may(before[-1]):
+            return Reservation(answers[-1], made)
+        log.conclude(made, Outcome.RELEASED, at=moment)
+        return Reservation(answers[-1], None)
 
     def audit(
         self, calls: Any, *, times_in: str | None = None, **same: Unpack[CallInputs]
@@ -292,7 +304,6 @@ class Desk:
         key = normalize(number, region=region).key
         place, zone = located(key, held, check_time_zone(call.get("time_zone")))
         purpose, caller = call.get("purpose"), call.get("caller")
-        consents = self._consents
         return Case(
             key=key,
             place=place,
@@ -308,11 +319,16 @@ class Desk:
                 check_sector(held, call.get("sector")),
                 held.vague,
             ),
-            evidence=_known(None if consents is None else consents.of, key),
+            evidence=self._evidence(key),
             attempts=None,
             book=self._lists,
             only=self._only,
         )
+
+    def _evidence(self, key: int) -> Evidence | None:
+        """Return what is known of consents and contracts; None if nobody knows."""
+        consents = self._consents
+        return _known(None if consents is None else consents.of, key)
 
     def _region(self, region: str | None) -> str:
         """Return the region of national forms."""

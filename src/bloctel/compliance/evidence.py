@@ -148,6 +148,11 @@ class Reserving(Calls, Protocol):
     ) -> int | None:
         """Count an attempt if *decide* says so of those before; return its id."""
 
+    def conclude(
+        self, call: int, outcome: Outcome, *, at: datetime | None = None
+    ) -> None:
+        """Note what became of an attempt, `RELEASED` if it was never made."""
+
 
 class Consents(Protocol):
     """A file of consents, contracts and requests."""
