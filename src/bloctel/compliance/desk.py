@@ -30,14 +30,14 @@ from bloctel.compliance.judging import DEFAULT_TRUST, judge
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.past_calls import read_calls
 from bloctel.compliance.past_facts import Known
-from bloctel.compliance.places import check_time_zone
+from bloctel.compliance.places import check_time_zone, territory_of
 from bloctel.errors import CannotAnswerError, InputError
 from bloctel.numbers import normalize
 from bloctel.rules import Certainty, law
 from bloctel.rules.law import Channel, Duty, Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Unpack
 
@@ -308,7 +308,7 @@ class Desk:
             key=key,
             place=place,
             zone=zone,
-            local_in=self._local_in(held, str(zone)),
+            local_in=self._local_in(held, key, str(zone)),
             purpose=None if purpose is None else one_of(Purpose, purpose, "purpose"),
             channel=one_of(Channel, call.get("channel", Channel.VOICE), "channel"),
             caller=None if caller is None else read_caller(caller, region),
@@ -358,10 +358,16 @@ class Desk:
                 return moment.astimezone(case.zone)
         return None
 
-    def _local_in(self, held: Law, time_zone: str) -> Collection[str]:
+    def _local_in(self, held: Law, key: int, time_zone: str) -> frozenset[str]:
+        """Return where a person may be: by the time there, and by the number."""
         if not self._local_holidays:
-            return ()
-        return {t.code for t in held.territories if t.time_zone == time_zone}
+            return frozenset()
+        own = territory_of(key, held)
+        return frozenset(
+            place.code
+            for place in held.territories
+            if place is own or time_zone in (place.time_zone, *place.other_zones)
+        )
 
 
 def _known(ask: Callable[[_K], _T] | None, asked: _K) -> _T | None:

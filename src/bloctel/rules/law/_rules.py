@@ -346,6 +346,7 @@ class Territory:
         fr: Its name in French.
         time_zone: The IANA name of its time zone.
         prefixes: The first digits; the longest that matches decides.
+        other_zones: Other names of its time, such as those of its islands.
     """
 
     code: str
@@ -353,6 +354,7 @@ class Territory:
     fr: str
     time_zone: str
     prefixes: tuple[str, ...]
+    other_zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
