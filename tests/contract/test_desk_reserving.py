@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
@@ -152,3 +153,61 @@ def test_what_is_noted_of_a_call_is_kept(lists: Registry) -> None:
         )
 
         assert calls.calls(NUMBER)[0].details == {"campaign": "autumn"}
+
+
+def test_an_input_that_is_misspelt_is_refused(lists: Registry) -> None:
+    """`chanel="sms"` must not pass for a call."""
+    with CallLog.create("memory:") as calls:
+        wrong: Any = {"chanel": "sms"}
+
+        for country in ("FR", "BE"):
+            asked = Desk(country, lists=lists, calls=calls)
+            with pytest.raises(TypeError, match="chanel"):
+                asked.reserve(NUMBER, at=AT, **SALE, **wrong)
+
+        assert calls.attempts(33199001234) == []
+
+
+class Withdrawing(Everybody):
+    """Everybody consented, until the attempt is counted."""
+
+    def __init__(self, calls: CallLog) -> None:
+        self._calls = calls
+
+    def of(self, key: int) -> Evidence:
+        """Return the consent, withdrawn once there is an attempt."""
+        if not self._calls.attempts(key):
+            return self.held
+        consent = replace(self.held.consents[0], withdrawn_at=AT)
+        return Evidence(consents=(consent,))
+
+
+def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
+    """Consent is read before the transaction, and once more after it."""
+    with CallLog.create("memory:") as calls:
+        asked = Desk(
+            "FR", lists=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
+        )
+
+        made = asked.reserve(NUMBER, at=AT, **SALE)
+
+        assert (made.call, made.answer.reasons) == (None, ("no_consent",))
+        (attempt,) = calls.attempts(33199001234)
+        assert attempt.outcome is Outcome.RELEASED
+
+
+def test_the_next_moment_is_that_of_what_was_noted(lists: Registry) -> None:
+    """Attempts noted for later count at once, and for 30 days from when they are."""
+    later = AT + timedelta(hours=4)
+    with CallLog.create("memory:") as calls:
+        for _ in range(4):
+            calls.add(NUMBER, Outcome.UNANSWERED, at=later)
+        asked = desk(calls, lists)
+
+        made = asked.reserve(NUMBER, at=AT, **SALE)
+
+        assert (made.call, made.answer.reasons) == (None, ("attempts",))
+        assert asked.may_call(NUMBER, at=AT, **SALE).allowed  # none is made yet
+        found = made.answer.next_allowed_at
+        assert found == later + timedelta(days=30)
+        assert asked.reserve(NUMBER, at=found, **SALE).call is not None

@@ -33,13 +33,14 @@ NUMBERS = (
     33199001235,
     33639981234,
     33262000000,
+    33590000000,
     33709000000,
     33976000000,
 )
-GOODS = ("insurance", "home insurance", "press")
+GOODS = ("insurance", "home insurance", "press", "other", "Energy renovation")
 SECTORS = (None, "insurance", "press", "energy_renovation", "cpf_training", "other")
 CALLERS = (None, "masked", "0162000000", "0639980000", "3639", "+442079460000", "?")
-ZONES = (None, "America/Cayenne", "Europe/Paris")
+ZONES = (None, "America/Cayenne", "Europe/Paris", "America/St_Barthelemy")
 
 #: Around the days on which the law changed, and the changes of clocks.
 days = st.sampled_from(
@@ -52,6 +53,7 @@ days = st.sampled_from(
         date(2025, 3, 30),
         date(2025, 10, 26),
         date(2026, 8, 11),
+        date(2026, 10, 9),
         date(2026, 11, 11),
     ]
 )
@@ -177,16 +179,18 @@ def asked(desk: Desk, one: Mapping[str, Any]) -> Answer:
     st.none() | st.dictionaries(st.sampled_from(NUMBERS), evidence),
     st.sampled_from([None, "ACME"]),
     st.sampled_from([None, True, False]),
+    st.booleans(),
 )
 def test_each_call_is_judged_as_the_desk_would_have(
     log: list[dict[str, Any]],
     held: dict[int, Evidence] | None,
     firm: str | None,
     of_answers: bool | None,
+    is_prudent: bool,
 ) -> None:
     """At its moment, with the calls before it as the call log."""
     lists = None if of_answers is None else book(of_answers=of_answers)
-    known: dict[str, Any] = {"firm": firm, "lists": lists}
+    known: dict[str, Any] = {"firm": firm, "lists": lists, "local_holidays": is_prudent}
     known["consents"] = None if held is None else File(held)
     desk = Desk("FR", **known)
 

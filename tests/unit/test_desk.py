@@ -610,3 +610,24 @@ def test_a_consented_slot_is_half_open_and_in_any_zone() -> None:
         at = (start + timedelta(minutes=minutes)).astimezone(PARIS)
         number = PhoneNumber(KEYS["MQ"])
         assert asked.may_call(number, at=at, **CALL).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"purpose": "bogus"},
+        {"sector": 5},
+        {"automated": "yes"},
+        {"about": 5},
+        {"channel": "pigeon"},
+        {"time_zone": 7},
+        {"time_zone": "Nowhere 7"},
+    ],
+)
+def test_inputs_are_checked_where_no_law_is_known(wrong: dict[str, Any]) -> None:
+    """A word that is misspelt is an error in every country."""
+    desk, at = Desk("BE"), paris(2026, 11, 23, 15)
+    assert desk.may_call("+32 2 000 00 00", at=at).decision == "ask"
+
+    with pytest.raises(InputError):
+        desk.may_call("+32 2 000 00 00", at=at, **wrong)

@@ -30,14 +30,14 @@ from bloctel.compliance.judging import DEFAULT_TRUST, judge
 from bloctel.compliance.moments import in_utc
 from bloctel.compliance.past_calls import read_calls
 from bloctel.compliance.past_facts import Known
-from bloctel.compliance.places import check_time_zone
+from bloctel.compliance.places import check_time_zone, territory_of
 from bloctel.errors import CannotAnswerError, InputError
 from bloctel.numbers import normalize
 from bloctel.rules import Certainty, law
 from bloctel.rules.law import Channel, Duty, Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Unpack
 
@@ -170,20 +170,19 @@ class Desk:
         """
         moment = in_utc(clock.moment() if at is None else at, "at")
         held = self.law
+        call: CallInputs = {
+            "purpose": purpose,
+            "sector": sector,
+            "caller": caller,
+            "automated": automated,
+            "about": about,
+            "channel": channel,
+            "time_zone": time_zone,
+            "region": region,
+        }
         if held is None:
-            return answer_abroad(self.country, number, moment, region=region)
-        case = self._case(
-            number,
-            held,
-            purpose=purpose,
-            sector=sector,
-            caller=caller,
-            automated=automated,
-            about=about,
-            channel=channel,
-            time_zone=time_zone,
-            region=region,
-        )
+            return answer_abroad(self.country, number, moment, **call)
+        case = self._case(number, held, **call)
         log = self._calls
         attempts = _known(None if log is None else log.attempts, case.key)
         return self._answer(replace(case, attempts=attempts), moment, held)
@@ -200,12 +199,15 @@ class Desk:
 
         Between the question and the attempt nobody else writes to the call log: of two
         workers who ask at once, in whatever process, the second sees the first, and
-        both never make the last attempt that is allowed.
+        both never make the last attempt that is allowed.  Consents are read once more
+        afterwards, and the attempt is released if one was withdrawn meanwhile.
 
         Args:
             number: The number to call.
-            at: The moment; now if not given.  What others have noted for a little
-                later, by clocks that differ, counts as well.
+            at: The moment; now if not given.  What others have noted for later, by
+                clocks that differ, counts as well: so this can be refused where
+                `may_call` says yes of the same moment, to which later attempts do not
+                count yet.
             details: What to note of the call, as `CallLog.add` does.
             call: The other inputs of `may_call`.
 
@@ -216,57 +218,38 @@ class Desk:
         Raises:
             InputError: The desk has no call log that can reserve (`CallLog`), or an
                 argument is not what it must be.
+            TypeError: Something is no input of `may_call`.
             StorageError: The call log failed, and nothing is reserved: do not call.
             InvalidNumberError: As for `may_call`, as the other errors.
         """
+        check_names(call)
         log = self._calls
         if not isinstance(log, Reserving):
             raise InputError("a call log that can reserve", "another or none", "calls")
-        check_names(call)
         moment = in_utc(clock.moment() if at is None else at, "at")
         held = self.law
         if held is None:
-            region = call.get("region")
-            answer = answer_abroad(self.country, number, moment, region=region)
+            answer = answer_abroad(self.country, number, moment, **call)
             return Reservation(answer, None)
         case = self._case(number, held, **call)
-        answer = self._answer(case, moment, held)
+        answers: list[Answer] = []
+        before: list[Sequence[Attempt]] = []
 
         def may(attempts: Sequence[Attempt]) -> bool:
-            nonlocal answer
-            answer = self._answer_to_one_of_many(case, attempts, moment, held)
-            return answer.allowed
+            before.append(attempts)
+            seen = replace(case, attempts=attempts, counts_later=True)
+            answers.append(self._answer(seen, moment, held))
+            return answers[-1].allowed
 
         made = log.reserve_if(case.key, moment, may, details=details)
-        if made is not None and (late := self._objection_since(case, moment, held)):
-            log.conclude(made, Outcome.RELEASED, at=moment)
-            return Reservation(late, None)
-        return Reservation(answer, made)
-
-    def _answer_to_one_of_many(
-        self, case: Case, attempts: Sequence[Attempt], at: datetime, held: Law
-    ) -> Answer:
-        """Return the answer to one of many workers, whose clocks differ.
-
-        What others noted for a little later counts now; when the call may be made
-        otherwise follows from what was noted.
-        """
-        noted = replace(case, attempts=attempts)
-        seen = [one._replace(at=min(one.at, at)) for one in attempts]
-        answer = self._answer(replace(case, attempts=seen), at, held)
-        return replace(answer, _seek=lambda: self._next(noted, at, held))
-
-    def _objection_since(self, case: Case, at: datetime, held: Law) -> Answer | None:
-        """Return the answer if what is on record has changed since it was looked at.
-
-        Whoever withdraws before the attempt was counted is not called.
-        """
-        consents = self._consents
-        evidence = _known(None if consents is None else consents.of, case.key)
-        if evidence == case.evidence:
-            return None
-        answer = self._answer(replace(case, evidence=evidence, attempts=()), at, held)
-        return None if answer.allowed else answer
+        if made is None:
+            return Reservation(answers[-1], None)
+        # consent may have been withdrawn since it was read
+        case = replace(case, evidence=self._evidence(case.key))
+        if may(before[-1]):
+            return Reservation(answers[-1], made)
+        log.conclude(made, Outcome.RELEASED, at=moment)
+        return Reservation(answers[-1], None)
 
     def audit(
         self, calls: Any, *, times_in: str | None = None, **same: Unpack[CallInputs]
@@ -321,12 +304,11 @@ class Desk:
         key = normalize(number, region=region).key
         place, zone = located(key, held, check_time_zone(call.get("time_zone")))
         purpose, caller = call.get("purpose"), call.get("caller")
-        consents = self._consents
         return Case(
             key=key,
             place=place,
             zone=zone,
-            local_in=self._local_in(held, str(zone)),
+            local_in=self._local_in(held, key, str(zone)),
             purpose=None if purpose is None else one_of(Purpose, purpose, "purpose"),
             channel=one_of(Channel, call.get("channel", Channel.VOICE), "channel"),
             caller=None if caller is None else read_caller(caller, region),
@@ -335,8 +317,9 @@ class Desk:
                 self.firm,
                 check_text(call.get("about"), "about"),
                 check_sector(held, call.get("sector")),
+                held.vague,
             ),
-            evidence=_known(None if consents is None else consents.of, key),
+            evidence=self._evidence(key),
             attempts=None,
             book=self._lists,
             only=self._only,
@@ -349,6 +332,11 @@ class Desk:
         if isinstance(consents, ManyConsents):
             return consents.of_many(keys)
         return {key: consents.of(key) for key in keys}
+
+    def _evidence(self, key: int) -> Evidence | None:
+        """Return what is known of consents and contracts; None if nobody knows."""
+        consents = self._consents
+        return _known(None if consents is None else consents.of, key)
 
     def _region(self, region: str | None) -> str:
         """Return the region of national forms."""
@@ -382,10 +370,16 @@ class Desk:
                 return moment.astimezone(case.zone)
         return None
 
-    def _local_in(self, held: Law, time_zone: str) -> Collection[str]:
+    def _local_in(self, held: Law, key: int, time_zone: str) -> frozenset[str]:
+        """Return where a person may be: by the time there, and by the number."""
         if not self._local_holidays:
-            return ()
-        return {t.code for t in held.territories if t.time_zone == time_zone}
+            return frozenset()
+        own = territory_of(key, held)
+        return frozenset(
+            place.code
+            for place in held.territories
+            if place is own or time_zone in (place.time_zone, *place.other_zones)
+        )
 
 
 def _known(ask: Callable[[_K], _T] | None, asked: _K) -> _T | None:

@@ -152,7 +152,7 @@ class Reserving(Calls, Protocol):
     def conclude(
         self, call: int, outcome: Outcome, *, at: datetime | None = None
     ) -> None:
-        """Note what became of an attempt."""
+        """Note what became of an attempt, `RELEASED` if it was never made."""
 
 
 class Consents(Protocol):

@@ -39,6 +39,7 @@ _UNSETTLED: Final = {
     ConsentState.WIDE_SLOT: (Ground.CONSENT_SLOT_WIDE, ""),
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
     ConsentState.FIRM_UNKNOWN: (Ground.FIRM_MISSING, "firm"),
+    ConsentState.GOODS_DOUBTFUL: (Ground.ABOUT_DOUBTFUL, ""),
     ConsentState.GOODS_UNKNOWN: (Ground.ABOUT_MISSING, "about"),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }

@@ -74,6 +74,8 @@ class ConsentState(StrEnum):
     """It holds, but was given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"
     """It would hold, if it was given to the firm that calls."""
+    GOODS_DOUBTFUL = "goods_doubtful"
+    """It was given for the sector, and the call is about it in other words."""
     GOODS_UNKNOWN = "goods_unknown"
     """It would hold, if it was given for what the call is about."""
     OUT_OF_SLOTS = "out_of_slots"
@@ -144,6 +146,8 @@ class Facts:
         channel: How the person is reached.
         purpose: What for; None if nobody said.
         sector: About what; None if nobody said.
+        about_sector: The sector that the words name which say what the call is about;
+            None if they name none.
         caller: Which number is shown; None if nobody said.
         automated: Whether an automated platform calls; None if nobody said.
         time: Where the moment falls.
@@ -162,6 +166,7 @@ class Facts:
     channel: Channel
     purpose: Purpose | None
     sector: str | None
+    about_sector: str | None = None
     caller: CallerKind | None
     automated: bool | None
     time: TimeState

@@ -76,6 +76,8 @@ class Ground(StrEnum):
     CONSENT_SLOT_WIDE = "consent_slot_wide"
     FIRM_MISSING = "firm_missing"
     ABOUT_MISSING = "about_missing"
+    ABOUT_DOUBTFUL = "about_doubtful"
+    ABOUT_DISAGREES = "about_disagrees"
     CONTRACT_ENDED = "contract_ended"
     CALLS_MISSING = "calls_missing"
     SILENCE_DOUBTFUL = "silence_doubtful"

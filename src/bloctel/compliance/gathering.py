@@ -17,6 +17,7 @@ from bloctel.compliance.holding import (
     call_back_state,
     consent_state,
     contract_state,
+    sector_named,
     silence_state,
 )
 from bloctel.compliance.moments import in_utc, midnight, time_state
@@ -51,6 +52,7 @@ class Case:
         subject: Who calls about what.
         evidence: What there is of consents and contracts; None if nobody keeps any.
         attempts: The attempts so far; None if nobody keeps a log.
+        counts_later: Whether attempts that are noted for later count already.
         book: The lists.
         only: The lists to ask; all if None.
     """
@@ -68,6 +70,7 @@ class Case:
     attempts: Sequence[Attempt] | None
     book: Book | None
     only: Collection[str] | None
+    counts_later: bool = False
 
     def __repr__(self) -> str:
         # the key is a phone number
@@ -93,6 +96,7 @@ def facts_at(case: Case, at: datetime, law: Law) -> Facts:
     version = law.version_on(day)
     moment = Moment(at, case.zone, law.eras[version])
     era = moment.era
+    attempts = _so_far(case, at)
     regime = era.one(Regime)
     national, own = list_states(
         case.book,
@@ -107,6 +111,7 @@ def facts_at(case: Case, at: datetime, law: Law) -> Facts:
         channel=case.channel,
         purpose=case.purpose,
         sector=case.subject.sector,
+        about_sector=sector_named(case.subject.about, law),
         caller=None if case.caller is None else caller_kind(case.caller, era),
         automated=case.automated,
         time=time_state(at, case.zone, era, local_in=case.local_in)
@@ -114,12 +119,21 @@ def facts_at(case: Case, at: datetime, law: Law) -> Facts:
         else TimeState.UNKNOWN,
         national=national,
         own=own,
-        consent=consent_state(case.evidence, case.attempts, case.subject, moment),
+        consent=consent_state(case.evidence, attempts, case.subject, moment),
         contract=contract_state(case.evidence, case.subject, moment),
         call_back=call_back_state(case.evidence, case.subject, moment),
-        attempts=attempts_in_window(case.attempts, moment),
-        silence=silence_state(case.attempts, moment),
+        attempts=attempts_in_window(attempts, moment),
+        silence=silence_state(attempts, moment),
     )
+
+
+def _so_far(case: Case, at: datetime) -> Sequence[Attempt] | None:
+    """Return the attempts, those noted for later as if they were made now."""
+    if case.attempts is None or not case.counts_later:
+        return case.attempts
+    return [
+        one._replace(at=min(in_utc(one.at, "attempt.at"), at)) for one in case.attempts
+    ]
 
 
 def changes(case: Case, law: Law, after: datetime, until: datetime) -> list[datetime]:

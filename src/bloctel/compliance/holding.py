@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         Contract,
         Evidence,
     )
-    from bloctel.rules.law import Era
+    from bloctel.rules.law import Era, Law
 
 __all__ = [
     "Moment",
@@ -54,6 +54,7 @@ __all__ = [
     "refusals",
     "relation_of",
     "scope_of",
+    "sector_named",
     "silence_state",
     "state_of",
 ]
@@ -91,11 +92,13 @@ class Subject(NamedTuple):
         firm: The firm that calls.
         about: What the call is about, in the words of a consent or a contract.
         sector: The sector's name.
+        vague: The sectors that a specific consent cannot be about.
     """
 
     firm: str | None = None
     about: str | None = None
     sector: str | None = None
+    vague: tuple[str, ...] = ()
 
 
 def consent_state(
@@ -151,11 +154,30 @@ def scope_of(consent: Consent, subject: Subject) -> ConsentState | None:
     """Return what is wrong with who calls about what; None if nothing is."""
     if subject.firm is not None and not is_same(subject.firm, consent.firm):
         return ConsentState.OTHER_SCOPE
-    wanted = [word for word in (subject.about, subject.sector) if word is not None]
-    if not any(is_same(word, consent.goods) for word in wanted):
-        known = subject.about is not None
-        return ConsentState.OTHER_SCOPE if known else ConsentState.GOODS_UNKNOWN
+    if any(is_same(name, consent.goods) for name in subject.vague):
+        return ConsentState.OTHER_SCOPE
+    is_sector = subject.sector is not None and is_same(subject.sector, consent.goods)
+    if subject.about is None:
+        if not is_sector:
+            return ConsentState.GOODS_UNKNOWN
+    elif not is_same(subject.about, consent.goods):
+        # whether what the call is about is of that sector, words do not tell
+        return ConsentState.GOODS_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
     return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
+
+
+def sector_named(about: str | None, law: Law) -> str | None:
+    """Return the sector whose name some words are; None if they are none's.
+
+    >>> from bloctel.rules import law
+    >>> sector_named("Energy renovation", law.load("FR"))
+    'energy_renovation'
+    """
+    if about is None:
+        return None
+    words = about.replace("_", " ")
+    names = (sector.name for sector in law.sectors)
+    return next((n for n in names if is_same(n.replace("_", " "), words)), None)
 
 
 def _holds(slot: tuple[datetime, datetime], moment: Moment) -> bool:

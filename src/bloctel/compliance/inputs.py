@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
     from enum import StrEnum
 
     from bloctel.rules.law import Law
@@ -37,15 +37,15 @@ class CallInputs(TypedDict, total=False):
     region: str | None
 
 
-def check_names(call: Iterable[str]) -> None:
-    """Make sure that all inputs are those of a call: a misspelt one would be missing.
+def check_names(call: Mapping[str, object]) -> None:
+    """Refuse what is no input of a call: one that is misspelt is one that is missing.
 
     Raises:
-        TypeError: One is not, as for any function.
+        TypeError: Something is none.
     """
-    if strange := set(call) - CallInputs.__annotations__.keys():
-        got = ", ".join(sorted(strange))
-        raise TypeError(f"expected inputs of may_call, got {got}")
+    if strange := call.keys() - CallInputs.__annotations__.keys():
+        names = ", ".join(sorted(strange))
+        raise TypeError(f"expected inputs of may_call, got {names}")
 
 
 def one_of(cls: type[_E], value: object, where: str) -> _E:

@@ -114,6 +114,8 @@ def _on_nothing_sold(bench: Bench, purpose: Purpose) -> Iterator[Finding]:
 def _on_sale(bench: Bench, regime: Regime) -> Iterator[Finding]:
     if bench.facts.sector is None:
         yield Finding(Effect.ASKS, Ground.SECTOR_MISSING, None, "sector")
+    elif bench.facts.about_sector not in (None, bench.facts.sector):
+        yield Finding(Effect.ASKS, Ground.ABOUT_DISAGREES)
     for ban in _bans(bench):
         yield from _of_ban(bench, ban)
     if regime.question is RegimeQuestion.OPPOSITION:
@@ -130,8 +132,9 @@ def _on_sale(bench: Bench, regime: Regime) -> Iterator[Finding]:
 
 
 def _bans(bench: Bench) -> Iterator[SectorBan]:
+    named = {bench.facts.sector, bench.facts.about_sector}
     for ban in bench.era.all(SectorBan):
-        if bench.facts.sector in ban.sectors and bench.facts.channel in ban.channels:
+        if named & {*ban.sectors} and bench.facts.channel in ban.channels:
             yield ban
 
 

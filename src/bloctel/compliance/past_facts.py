@@ -32,7 +32,7 @@ from bloctel.compliance.facts import (
     TimeState,
 )
 from bloctel.compliance.gathering import located
-from bloctel.compliance.holding import Subject
+from bloctel.compliance.holding import Subject, sector_named
 from bloctel.compliance.past_calls import Coded
 from bloctel.compliance.past_evidence import (
     NEVER_REFUSED,
@@ -73,7 +73,8 @@ class Known(NamedTuple):
         only: The lists to ask; all if None.
         evidence: What there is of consents, by number; None if nobody keeps any.
         firm: The firm that called.
-        local_in: Returns the territories of a time zone whose own holidays are kept.
+        local_in: Returns the territories whose own holidays are kept for a number,
+            and a time zone there.
     """
 
     law: Law
@@ -81,16 +82,16 @@ class Known(NamedTuple):
     only: Collection[str] | None
     evidence: Mapping[int, Evidence] | None
     firm: str | None
-    local_in: Callable[[str], Collection[str]]
+    local_in: Callable[[int, str], frozenset[str]]
 
 
 def facts_of(calls: PastCalls, known: Known) -> tuple[list[Facts], NDArray[np.int64]]:
     """Return the distinct facts of some calls, and which of them each call has."""
-    places, zones = _located(calls, known.law)
-    days, versions, times = _times(calls, zones, known)
+    places, zones, local = _located(calls, known)
+    days, versions, times = _times(calls, zones, local, known.law)
     columns = calls.columns
     subjects = _joined(columns["about"], columns["sector"]).mapped(
-        lambda pair: Subject(known.firm, *pair)
+        lambda pair: Subject(known.firm, pair[0], pair[1], known.law.vague)
     )
     log = Log(
         law=known.law,
@@ -109,6 +110,9 @@ def facts_of(calls: PastCalls, known: Known) -> tuple[list[Facts], NDArray[np.in
         "channel": columns["channel"],
         "purpose": columns["purpose"],
         "sector": columns["sector"],
+        "about_sector": columns["about"].mapped(
+            lambda about: sector_named(about, known.law)
+        ),
         "caller": _callers(columns["caller"], versions, known.law),
         "automated": columns["automated"],
         "time": _where_known(places, times),
@@ -169,29 +173,39 @@ def _joined(*columns: Coded) -> Coded:
 # -- where and when ------------------------------------------------------------------
 
 
-def _located(calls: PastCalls, law: Law) -> tuple[Coded, Coded]:
-    """Return whether we know what time it was there, and the time zones."""
+def _located(calls: PastCalls, known: Known) -> tuple[Coded, Coded, Coded]:
+    """Return whether we know what time it was there, and the time zones.
+
+    The third are the territories whose own holidays are kept.
+    """
     prefixes, codes = np.unique(calls.keys // _SAME_PLACE, return_inverse=True)
     numbers = Coded(
         (prefixes * _SAME_PLACE).tolist(), codes.astype(np.int64).reshape(-1)
     )
-    found = _joined(numbers, calls.columns["time_zone"]).mapped(
-        lambda pair: located(pair[0], law, pair[1])
+
+    def look(pair: tuple[int, str | None]) -> tuple[Place, ZoneInfo, frozenset[str]]:
+        place, zone = located(pair[0], known.law, pair[1])
+        return place, zone, known.local_in(pair[0], str(zone))
+
+    found = _joined(numbers, calls.columns["time_zone"]).mapped(look)
+    return (
+        found.mapped(lambda each: each[0]),
+        found.mapped(lambda each: each[1]),
+        found.mapped(lambda each: each[2]),
     )
-    return found.mapped(lambda pair: pair[0]), found.mapped(lambda pair: pair[1])
 
 
 def _times(
-    calls: PastCalls, zones: Coded, known: Known
+    calls: PastCalls, zones: Coded, local: Coded, law: Law
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return the day, the era and the `TimeState` of each call where it rang."""
     found = np.zeros((3, len(calls.at)), np.int64)
-    for place, zone in enumerate(zones.values):
-        rows = np.flatnonzero(zones.codes == place)
+    where = _joined(zones, local)
+    for place, (zone, local_in) in enumerate(where.values):
+        rows = np.flatnonzero(where.codes == place)
         if len(rows):
             at = calls.at[rows]
-            local_in = known.local_in(str(zone))
-            calendar = Calendar(zone, known.law, local_in, at)
+            calendar = Calendar(zone, law, local_in, at)
             found[0, rows] = Midnights(zone, at).days(at)
             found[1, rows] = calendar.versions(at)
             found[2, rows] = calendar.times(at)

@@ -157,6 +157,16 @@ _GROUNDS: Final = {
         "nobody said what the call is about; give about",
         "l'objet de l'appel n'est pas indiqué ; indiquez about",
     ),
+    Ground.ABOUT_DOUBTFUL: (
+        "consent was given for the sector, and the call is about something else in it, "
+        "or outside",
+        "le consentement vise le secteur, et l'objet de l'appel est autre, qu'il en "
+        "relève ou non",
+    ),
+    Ground.ABOUT_DISAGREES: (
+        "about names another sector than sector",
+        "about désigne un autre secteur que sector",
+    ),
     Ground.CONTRACT_ENDED: ("the contract has ended", "le contrat est terminé"),
     Ground.CALLS_MISSING: (
         "no call log to look at; give calls",

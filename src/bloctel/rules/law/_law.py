@@ -139,6 +139,11 @@ class Law:
         return found
 
     @cached_property
+    def vague(self) -> tuple[str, ...]:
+        """The names of the sectors that a specific consent cannot be about."""
+        return tuple(sector.name for sector in self.sectors if not sector.specific)
+
+    @cached_property
     def _starts(self) -> list[date]:
         return [era.valid_from for era in self.eras]
 

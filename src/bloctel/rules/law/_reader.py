@@ -336,5 +336,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "undecided": _each(_DIGITS),
     "time_zone": matching(TIME_ZONE, "a time zone such as Europe/Paris"),
     "prefixes": _each(_DIGITS),
+    "other_zones": _each(matching(TIME_ZONE, "a time zone such as Europe/Paris")),
     "name": _WORD,
+    "specific": _flag,
 }

@@ -346,6 +346,7 @@ class Territory:
         fr: Its name in French.
         time_zone: The IANA name of its time zone.
         prefixes: The first digits; the longest that matches decides.
+        other_zones: Other names of its time, such as those of its islands.
     """
 
     code: str
@@ -353,12 +354,21 @@ class Territory:
     fr: str
     time_zone: str
     prefixes: tuple[str, ...]
+    other_zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sector:
-    """What a call may be about: a name, and what it means in English and French."""
+    """What a call may be about.
+
+    Attributes:
+        name: Its name.
+        en: What it means in English.
+        fr: What it means in French.
+        specific: Whether a consent to be called about it is specific.
+    """
 
     name: str
     en: str
     fr: str
+    specific: bool = True
