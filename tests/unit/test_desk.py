@@ -445,10 +445,13 @@ def test_an_explanation_is_in_one_of_two_languages() -> None:
         answer.explain("de")
 
 
-def test_other_channels_name_33700() -> None:
+@pytest.mark.parametrize("sector", ["insurance", "energy_renovation"])
+@pytest.mark.parametrize("called", ["FR", "abroad"])
+def test_other_channels_name_33700(called: str, sector: str) -> None:
     """Whoever gets spam by SMS or a ping call reports it there."""
+    call = {"at": paris(2026, 11, 23, 15), "called": called, "sector": sector}
     for channel in ("sms", "voice_spam"):
-        answer = ask({"at": paris(2026, 11, 23, 15), "channel": channel})
+        answer = ask({**call, "channel": channel})
         assert "33700" in answer.explain("en")
         assert "33700" in answer.explain("fr")
 

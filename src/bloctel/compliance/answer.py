@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bloctel.compliance.findings import Decision
+from bloctel.compliance.findings import Decision, Ground
 from bloctel.compliance.words import of_decision, of_finding, phrase
 from bloctel.rules import Certainty
 
@@ -101,7 +101,7 @@ class Answer:
         """
         colon = phrase("colon", lang)
         lines = [of_decision(self.decision, lang)]
-        lines += [_line(finding, lang) for finding in self.judgement.deciding]
+        lines += [_line(finding, lang) for finding in self._told()]
         if self.missing:
             names = ", ".join(self.missing)
             lines.append(f"{phrase('missing', lang)}{colon} {names}.")
@@ -111,6 +111,15 @@ class Answer:
                 lines.append(f"{phrase('duties', lang)}{colon} {text}")
         lines += [_known(fact, lang) for fact in self.known]
         return "\n".join([*lines, phrase("advice", lang)])
+
+    def _told(self) -> list[Finding]:
+        """Return what decides, and where a person reports what is no call."""
+        deciding = self.judgement.deciding
+        return [
+            finding
+            for finding in self.judgement.findings
+            if finding in deciding or finding.ground is Ground.OTHER_CHANNEL
+        ]
 
     def _rules(self) -> list[LegalRule]:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]

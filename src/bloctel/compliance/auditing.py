@@ -155,10 +155,11 @@ def audit_calls(calls: PastCalls, known: Known, *, trust: Certainty) -> Audit:
 
 
 def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
-    rule = finding.rule
+    rule, era = finding.rule, known.law.eras[facts.version]
+    cure = of_cure(finding, era)
     if rule is None:
-        return _Against(finding.ground, "", "", "", 0, 0, of_cure(finding))
-    day = known.law.eras[facts.version].valid_from
+        return _Against(finding.ground, "", "", "", 0, 0, cure)
+    day = era.valid_from
     fine = known.law.sanction_of(rule, on=day)
     return _Against(
         finding.ground.value,
@@ -167,5 +168,5 @@ def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
         rule.certainty.value,
         fine.person_max_euros if fine else 0,
         fine.company_max_euros if fine else 0,
-        of_cure(finding),
+        cure,
     )

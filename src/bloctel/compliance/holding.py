@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from unicodedata import normalize
 
 from bloctel.compliance.days import last_working_day
 from bloctel.compliance.evidence import Outcome
@@ -57,6 +58,7 @@ __all__ = [
     "sector_named",
     "silence_state",
     "state_of",
+    "words_of",
 ]
 
 _S = TypeVar("_S", bound=StrEnum)
@@ -316,8 +318,17 @@ def refusals(attempts: Sequence[Attempt], moment: Moment) -> list[datetime]:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Tell whether two texts are the same words, however they are written."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+    r"""Tell whether two texts are the same words, however they are written.
+
+    >>> is_same("Énergie verte", "E\u0301NERGIE  verte")
+    True
+    """
+    return words_of(one) == words_of(other)
+
+
+def words_of(text: str) -> str:
+    """Return a text in the one way in which all texts of the same words are written."""
+    return normalize("NFC", normalize("NFC", " ".join(text.split())).casefold())
 
 
 def _best(states: Iterable[_S], none: _S) -> _S:

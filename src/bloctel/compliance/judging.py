@@ -66,7 +66,7 @@ def judge(facts: Facts, law: Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgem
     if regime is None or regime.question is RegimeQuestion.NONE:
         return _asking(Ground.BEFORE_THE_LAW, regime)
     if facts.place is Place.FOREIGN:
-        return _asking(Ground.FOREIGN_NUMBER, None)
+        return Judgement.of(list(_on_foreign_number(bench)))
     if facts.channel is not Channel.VOICE:
         return Judgement.of(list(_on_other_channel(bench)))
     if facts.purpose is None:
@@ -80,11 +80,22 @@ def _asking(ground: Ground, rule: Regime | None) -> Judgement:
     return Judgement.of([Finding(Effect.ASKS, ground, rule)])
 
 
-def _on_other_channel(bench: Bench) -> Iterator[Finding]:
-    """Yield that these rules are not about messages; some bans are all the same."""
+def _on_foreign_number(bench: Bench) -> Iterator[Finding]:
+    """Yield that we do not know which law protects whom; and where spam is reported."""
+    yield Finding(Effect.ASKS, Ground.FOREIGN_NUMBER)
+    if bench.facts.channel is not Channel.VOICE:
+        yield _other_channel(bench)
+
+
+def _other_channel(bench: Bench) -> Finding:
     channel = bench.facts.channel
     rules = (r for r in bench.era.all(OtherChannel) if channel in r.channels)
-    yield Finding(Effect.ASKS, Ground.OTHER_CHANNEL, next(rules, None))
+    return Finding(Effect.ASKS, Ground.OTHER_CHANNEL, next(rules, None))
+
+
+def _on_other_channel(bench: Bench) -> Iterator[Finding]:
+    """Yield that these rules are not about messages; some bans are all the same."""
+    yield _other_channel(bench)
     for ban in _bans(bench):
         effect = Effect.ASKS if ban.asks else Effect.FORBIDS
         yield Finding(effect, Ground.SECTOR, ban)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, Literal
 from bloctel.compliance.facts import ConsentState
 from bloctel.compliance.findings import Decision, Effect, Ground
 from bloctel.errors import InputError
-from bloctel.rules.law import Lift, SectorBan
+from bloctel.rules.law import HoursException, HoursNeed, Lift, SectorBan
 
 if TYPE_CHECKING:
     from bloctel.compliance.findings import Finding
+    from bloctel.rules.law import Era
 
 __all__ = ["Lang", "check_lang", "of_cure", "of_decision", "of_finding", "phrase"]
 
@@ -251,13 +252,25 @@ def of_finding(finding: Finding, lang: str) -> str:
 _PERMITTING: Final = list(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
-def of_cure(finding: Finding) -> str:
+def of_cure(finding: Finding, era: Era) -> str:
     """Return which record would have made a call lawful; empty if none would.
 
+    Args:
+        finding: What speaks against the call.
+        era: The law of its day.
+
+    >>> from datetime import date
     >>> from bloctel.compliance.findings import Effect, Finding, Ground
-    >>> of_cure(Finding(Effect.FORBIDS, Ground.HOUR))
+    >>> from bloctel.rules import law
+    >>> french, hour = law.load("FR"), Finding(Effect.FORBIDS, Ground.HOUR)
+    >>> of_cure(hour, french.on(date(2026, 11, 23)))
     'a consent to be called at that date and time'
+    >>> of_cure(hour, french.on(date(2024, 6, 3)))
+    'an express consent to be called, given before, that still held'
     """
+    if finding.ground in _TIMES:
+        exception = era.one(HoursException)
+        return _CURE_OF_TIMES[exception.needs] if exception else ""
     if finding.effect is Effect.ASKS and finding.missing:
         return f"the input {finding.missing}"
     if finding.ground is Ground.SECTOR:
@@ -271,14 +284,15 @@ _CURE_OF_LIFT: Final = {
     Lift.CONTRACT: _CONTRACT,
     Lift.CALL_BACK: "a request to be called back, not older than the rule allows",
 }
+_TIMES: Final = (Ground.DAY, Ground.HOLIDAY, Ground.HOUR)
+_CURE_OF_TIMES: Final = {
+    HoursNeed.CONSENT: "an express consent to be called, given before, that still held",
+    HoursNeed.SLOT: "a consent to be called at that date and time",
+}
 _CURES: Final = {
     Ground.LISTED: _CONTRACT,
     Ground.NO_CONSENT: "a consent to calls of this firm about this, given before, that "
     f"still held; or {_CONTRACT}",
-    **dict.fromkeys(
-        (Ground.DAY, Ground.HOLIDAY, Ground.HOUR),
-        "a consent to be called at that date and time",
-    ),
     Ground.LIST_UNANSWERED: "a state of the list that covers that day",
     Ground.LIST_NOT_KNOWN: "an answer about the number, young enough on that day",
 }
