@@ -13,6 +13,7 @@ from bloctel.cli.options import (
     Format,
     FormatOption,
     KnownOption,
+    NewRegionOption,
     RegionOption,
     SecretFileOption,
     known,
@@ -42,14 +43,7 @@ _Number = Annotated[str, typer.Argument(help="A phone number.")]
 @app.command()
 def create(
     url: _Url,
-    region: Annotated[
-        str,
-        typer.Option(
-            "--region",
-            metavar="CODE",
-            help="The region (ISO 3166-1) of numbers without a country code.",
-        ),
-    ] = DEFAULT_REGION,
+    region: NewRegionOption = DEFAULT_REGION,
     secret_file: SecretFileOption = None,
 ) -> None:
     """Make an empty log where there is nothing; a registry can hold one as it is.

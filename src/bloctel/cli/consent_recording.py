@@ -24,6 +24,7 @@ from bloctel.cli.options import (
     AtOption,
     Format,
     FormatOption,
+    NewRegionOption,
     RegionOption,
     SecretFileOption,
     day,
@@ -50,14 +51,7 @@ __all__ = [
 
 def create(
     url: UrlArgument,
-    region: Annotated[
-        str,
-        typer.Option(
-            "--region",
-            metavar="CODE",
-            help="The region (ISO 3166-1) of numbers without a country code.",
-        ),
-    ] = DEFAULT_REGION,
+    region: NewRegionOption = DEFAULT_REGION,
     secret_file: SecretFileOption = None,
 ) -> None:
     """Make an empty file of consents; a registry can hold them as it is.

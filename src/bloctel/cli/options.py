@@ -19,6 +19,7 @@ __all__ = [
     "KnownOption",
     "ListOption",
     "ListsOption",
+    "NewRegionOption",
     "OnOption",
     "RegionOption",
     "SecretFileOption",
@@ -103,6 +104,15 @@ def _region(code: str | None) -> str | None:
     return code
 
 
+#: Of what is about to be made: the region is stored with it.
+NewRegionOption = Annotated[
+    str,
+    typer.Option(
+        "--region",
+        metavar="CODE",
+        help="The region (ISO 3166-1) of numbers without a country code.",
+    ),
+]
 OnOption = Annotated[
     Optional[date],
     typer.Option(

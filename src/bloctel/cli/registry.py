@@ -15,6 +15,7 @@ from bloctel.cli.options import (
     Format,
     FormatOption,
     ListOption,
+    NewRegionOption,
     OnOption,
     RegionOption,
     SecretFileOption,
@@ -48,14 +49,7 @@ _Numbers = Annotated[
 @app.command()
 def create(
     url: _Url,
-    region: Annotated[
-        str,
-        typer.Option(
-            "--region",
-            metavar="CODE",
-            help="The region (ISO 3166-1) of numbers without a country code.",
-        ),
-    ] = DEFAULT_REGION,
+    region: NewRegionOption = DEFAULT_REGION,
     lists: Annotated[
         Optional[list[str]],
         typer.Option(
