@@ -333,6 +333,17 @@ def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
     assert register.verify().records == 0
 
 
+def test_nobody_adds_to_what_was_known(register: ConsentRegister) -> None:
+    """A record that says it is older than those before it was not known before them."""
+    register.record(OTHER, consent(), recorded_at=NOW + 90 * DAY)
+    before = register.as_known_at(NOW + 60 * DAY)
+    register.record(NUMBER, consent(), recorded_at=NOW)
+
+    for known in (before, register.as_known_at(NOW + 60 * DAY)):
+        assert known.of(KEY).consents == []
+    assert len(register.as_known_at(NOW + 90 * DAY).of(KEY).consents) == 1
+
+
 def test_many_are_known_as_each_is(register: ConsentRegister) -> None:
     """An audit asks about all numbers at once, and of any moment."""
     many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(12)]

@@ -271,13 +271,21 @@ class ConsentRegister(Keeper):
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was known at a moment, for a desk to ask.
 
-        What was recorded later is not in it, whenever it happened; what was erased
-        since is not in it any more.
+        What was recorded later is not in it, whenever it happened, nor what follows it
+        in the chain, whenever that says it was recorded: nobody adds to what was known.
+        What was erased since is not in it any more.
 
         Raises:
             InputError: The moment has no time zone.
         """
-        return KnownConsents(self, in_utc(at, "at"))
+        moment = in_utc(at, "at")
+        known = 0
+        with self._store.read() as now:
+            for record in now.all(STREAM):
+                if record.fields is not None and recorded_at(record) > moment:
+                    break
+                known = record.seq
+        return KnownConsents(self, known)
 
     def proof(
         self,
@@ -381,12 +389,12 @@ class KnownConsents:
 
     Args:
         register: The file.
-        at: The moment, in UTC.
+        known: The place of the last record that was known then.
     """
 
-    def __init__(self, register: ConsentRegister, at: datetime) -> None:
+    def __init__(self, register: ConsentRegister, known: int) -> None:
         self._register = register
-        self._at = at
+        self._last = known
 
     def of(self, key: int) -> Evidence:
         """Return what was known of the number of that key."""
@@ -399,7 +407,7 @@ class KnownConsents:
         return {key: self._known(key, own) for key, own in held.items() if own}
 
     def _known(self, key: int, records: Iterable[Record]) -> Evidence:
-        then = [record for record in records if recorded_at(record) <= self._at]
+        then = [record for record in records if record.seq <= self._last]
         return self._register._evidence(key, then)
 
 
