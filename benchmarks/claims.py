@@ -236,14 +236,14 @@ CLAIMS: Final = (
     ),
     Claim(
         "scrub of a Parquet file of 12 columns",
-        value("scrub_parquet", "bloctel"),
+        value("scrub_parquet", "bloctel, marked"),
         8,
         "M rows/s",
         at_least=True,
     ),
     Claim(
         "scrub of a Parquet file of one column",
-        value("scrub_parquet_narrow", "bloctel"),
+        value("scrub_parquet_narrow", "bloctel, marked"),
         8,
         "M rows/s",
         at_least=True,

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -49,6 +49,7 @@ _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system, not a file
 _ROW_BYTES: Final = 131
 #: The call file, and what one contender at a time writes.
 _FILES: Final = 4
+_GROUP_ROWS: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,8 @@ def _parquet(size: Size, files: _Files, book: Snapshot) -> Iterator[Table]:
     for columns, what in ((None, "12 columns"), (["telephone"], "the phone column")):
         calls = _as_parquet(files.calls, columns)
         measured = _Measured(size, files)
-        measured.add("bloctel", partial(_scrub_parquet, book, calls, files.made))
+        measured.add("bloctel, marked", partial(_mark_parquet, book, calls, files.made))
+        measured.add("bloctel, split", partial(_scrub_parquet, book, calls, files.made))
         measured.add("copy by pyarrow", partial(_copy_parquet, calls, files.made))
         megabytes = calls.stat().st_size / 1e6
         title = f"scrub of Parquet, {what} of {size.rows:,} rows ({megabytes:,.0f} MB)"
@@ -291,19 +293,37 @@ def _as_parquet(calls: Path, columns: list[str] | None) -> Path:
         ),
     )
     with reader, parquet.ParquetWriter(path, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+        for group in _row_groups(reader):
+            writer.write_table(group, row_group_size=len(group))
     return path
+
+
+def _row_groups(reader: Any) -> Iterator[Any]:
+    """Yield tables of as many rows as pyarrow puts into a row group by itself."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    batches: list[Any] = []
+    for batch in reader:
+        batches.append(batch)
+        if sum(map(len, batches)) >= _GROUP_ROWS:
+            yield pa.Table.from_batches(batches)
+            batches.clear()
+    if batches:
+        yield pa.Table.from_batches(batches)
+
+
+def _mark_parquet(book: Snapshot, calls: Path, folder: Path) -> int:
+    return _written(book, calls, Outputs(marked=folder / "marked.parquet"))
 
 
 def _scrub_parquet(book: Snapshot, calls: Path, folder: Path) -> int:
     names = ("clear.parquet", "blocked.parquet", "invalid.parquet")
-    return scrub_file(
-        calls,
-        book.question(on=workload.DAY),
-        columns=["telephone"],
-        outputs=Outputs(*(folder / name for name in names)),
-    ).blocked
+    return _written(book, calls, Outputs(*(folder / name for name in names)))
+
+
+def _written(book: Snapshot, calls: Path, outputs: Outputs) -> int:
+    question = book.question(on=workload.DAY)
+    return scrub_file(calls, question, columns=["telephone"], outputs=outputs).blocked
 
 
 def _copy_parquet(calls: Path, folder: Path) -> int:

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from bloctel.question import Question
 
-__all__ = ["ENDINGS", "HEADER", "LISTED", "ask", "names", "read", "scrub", "write"]
+__all__ = [
+    "ENDINGS",
+    "HEADER",
+    "LISTED",
+    "Rows",
+    "ask",
+    "names",
+    "read",
+    "scrub",
+    "write",
+]
 
 #: How the names of call files end, one for each kind.
 ENDINGS: Final = ("csv", "csv.gz", "csv.zst", "parquet", "xlsx")

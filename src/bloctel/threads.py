@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bloctel.errors import InputError
 
@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
-__all__ = ["beside", "check_threads", "in_order", "usable_cores"]
+__all__ = [
+    "MOST_TO_READ_AND_JUDGE",
+    "beside",
+    "check_threads",
+    "chosen_threads",
+    "in_order",
+    "usable_cores",
+]
+
+#: How many are of use where one reads, and writes, what others judge: two of these are
+#: kept at work at the most.
+MOST_TO_READ_AND_JUDGE: Final = 3
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
@@ -34,6 +45,15 @@ def check_threads(threads: int) -> int:
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError("a whole number from 1", repr(threads), "threads")
     return threads
+
+
+def chosen_threads(threads: int | None, most: int) -> int:
+    """Return *threads*, or if None one a core, but no more than are of use.
+
+    Raises:
+        InputError: It is no whole number from 1.
+    """
+    return min(usable_cores(), most) if threads is None else check_threads(threads)
 
 
 def in_order(

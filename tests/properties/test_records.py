@@ -252,7 +252,7 @@ def test_a_suffix_out_of_range_is_refused() -> None:
     """A suffix that does not exist is an error, never a stray read."""
     records = read(b"a\n")
 
-    with pytest.raises(ValueError, match="suffixes"):
+    with pytest.raises(ValueError, match="texts for each"):
         _records.gather_extended(
             b"a\n",
             records,

@@ -14,7 +14,8 @@ from bloctel import Status, rules
 from bloctel._digits import FIRST_KEY
 from bloctel.columns import blocks
 from bloctel.lookup import Book
-from call_files import ENDINGS, HEADER, LISTED, read, scrub, write
+from bloctel.scrub import Outputs, scrub_file
+from call_files import ENDINGS, HEADER, LISTED, Rows, ask, read, scrub, write
 
 numbers = st.sampled_from(
     [
@@ -58,6 +59,33 @@ def test_each_kind_is_split_as_the_csv_of_its_rows(
             found.append((counts, reasons, [read(output) for output in outputs]))
 
     assert found[0] == found[1]
+
+
+@settings(max_examples=20)
+@pytest.mark.parametrize("ending", ENDINGS)
+@given(tables)
+def test_a_marked_file_says_what_the_split_ones_do(
+    ending: str, table: list[list[str]]
+) -> None:
+    """Each kind has the rows that are marked so, in order, for that reason."""
+    rows = [["A", "0261910004", "0261910004"], *table]
+    with tempfile.TemporaryDirectory() as name:
+        source = write(Path(name, f"calls.{ending}"), [[*HEADER, "tel2"], *rows])
+        _, outputs = scrub(source, ("tel", "tel2"))
+        target = Path(name, f"marked.{ending}")
+        scrub_file(
+            source, ask(), columns=["tel", "tel2"], outputs=Outputs(marked=target)
+        )
+        split, marked = [read(output)[1:] for output in outputs], read(target)
+
+    at = marked[0].index("bloctel")
+    found: dict[object, Rows] = {"clear": [], "blocked": [], "invalid": []}
+    for row in marked[1:]:
+        kind, reason = row[at : at + 2]
+        own = [*row[:at], *row[at + 2 :]]
+        found[kind].append(own if kind == "clear" else [*own, reason])
+    assert len(marked) - 1 == len(rows)
+    assert list(found.values()) == split
 
 
 #: Numbers that can be read in two ways, keys and texts, on the list or not.

@@ -69,6 +69,7 @@ def verify(
     clear: Annotated[Optional[Path], _file("the clear output", "--clear")] = None,
     blocked: Annotated[Optional[Path], _file("the blocked output", "--blocked")] = None,
     invalid: Annotated[Optional[Path], _file("the invalid output", "--invalid")] = None,
+    marked: Annotated[Optional[Path], _file("the marked output", "--marked")] = None,
     output_folder: Annotated[
         Optional[Path],
         typer.Option(
@@ -110,6 +111,7 @@ def verify(
     if output_folder is not None:
         outputs |= files_in(output_folder, held)
     given = {"clear": clear, "blocked": blocked, "invalid": invalid}
+    given["marked"] = marked
     outputs |= {kind: path for kind, path in given.items() if path is not None}
     checks = [Check("receipt", True, "a whole one", f"digest {held.digest}")]
     if input_file is not None:

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Optional, cast
 
 import typer
@@ -41,6 +42,7 @@ from bloctel.scrub import (
     scrub_file,
     scrub_files,
 )
+from bloctel.scrub.verdicts import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,6 +56,15 @@ if TYPE_CHECKING:
     from bloctel.scrub.receipts import ReceiptMaker
 
 __all__ = ["scrub"]
+
+
+class _Written(StrEnum):
+    """What can be written of each of many files."""
+
+    CLEAR = "clear"
+    BLOCKED = "blocked"
+    INVALID = "invalid"
+    MARKED = "marked"
 
 
 def _output(what: str, option: str) -> object:
@@ -91,13 +102,24 @@ def scrub(
     output: Annotated[Optional[str], _output("clear rows", "--output")] = None,
     blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,
     invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,
+    marked: Annotated[
+        Optional[str], _output("all rows, each with what is said of it,", "--marked")
+    ] = None,
     into: Annotated[
         Optional[str],
         typer.Option(
             "--into",
             metavar="FOLDER",
             help="Where NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv of each "
-            "NAME.csv go, instead of --output, --blocked and --invalid.",
+            "NAME.csv go, instead of --output, --blocked, --invalid and --marked.",
+        ),
+    ] = None,
+    write: Annotated[
+        Optional[list[_Written]],
+        typer.Option(
+            "--write",
+            help="Which files --into gets: clear, blocked and invalid if not given.  "
+            "May be repeated.",
         ),
     ] = None,
     on: OnOption = None,
@@ -157,11 +179,13 @@ def scrub(
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Split call files by what the lists say of their numbers on that day.
+    """Split or mark call files by what the lists say of their numbers on that day.
 
     Rows go out as they came in, of CSV byte for byte, in order.  Every row lands in
     exactly one of clear, blocked and invalid; blocked and invalid rows say why in one
-    added column.  Files appear at the end, whole, or not at all.
+    added column.  The marked file has all rows and two added columns: 'bloctel' says
+    clear, blocked or invalid, 'bloctel_reason' why; they come first in CSV, last in
+    other files.  Files appear at the end, whole, or not at all.
 
     'clear' means: on none of the lists asked.  It never means that the number may be
     called.
@@ -187,11 +211,13 @@ def scrub(
         report=report,
         format=format,
     )
-    outputs = Outputs(_stream(output), _stream(blocked), _stream(invalid))
-    if into is None:
-        _scrub_one(_only(files), outputs, wanted)
+    outputs = Outputs(*map(_stream, (output, blocked, invalid, marked)))
+    if into is not None:
+        _scrub_many(files, into, outputs, tuple(write or KINDS), wanted)
+    elif write:
+        raise InputError("--into FOLDER with --write", "none")
     else:
-        _scrub_many(files, into, outputs, wanted)
+        _scrub_one(_only(files), outputs, wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +296,11 @@ def _scrub_one(file: str, outputs: Outputs, wanted: _Wanted) -> None:
 
 
 def _scrub_many(
-    files: Sequence[str], into: str, outputs: Outputs, wanted: _Wanted
+    files: Sequence[str],
+    into: str,
+    outputs: Outputs,
+    write: Sequence[str],
+    wanted: _Wanted,
 ) -> None:
     receipt, journal, sign_key = wanted.keeping
     if receipt is not None or wanted.report is not None:
@@ -279,7 +309,7 @@ def _scrub_many(
         )
     if sign_key is not None and journal is None:
         raise InputError("--journal with --sign-key", "none")
-    for job in _planned(files, into, outputs):
+    for job in _planned(files, into, outputs, write):
         refuse_overwriting(job, wanted.against)
 
     def watch(source: Path, outputs: Outputs) -> ReceiptMaker:
@@ -291,6 +321,7 @@ def _scrub_many(
             question,
             columns=wanted.places,
             into=into,
+            write=write,
             options=wanted.options,
             progress=progress,
             watch=watch if journal else None,
@@ -306,13 +337,16 @@ def _only(files: Sequence[str]) -> str:
     return files[0]
 
 
-def _planned(files: Sequence[str], into: str, outputs: Outputs) -> list[Outputs]:
+def _planned(
+    files: Sequence[str], into: str, outputs: Outputs, write: Sequence[str]
+) -> list[Outputs]:
     """Return where the rows of each of many files go."""
     if outputs.wanted():
-        raise InputError("--into, or --output, --blocked and --invalid", "both")
+        expected = "--into, or --output, --blocked, --invalid and --marked"
+        raise InputError(expected, "both")
     if "-" in files:
         raise InputError("files that have names", "standard input", "--into")
-    return [outputs for _, outputs in plan_files(files, into)]
+    return [outputs for _, outputs in plan_files(files, into, write)]
 
 
 def _tell(done: Sequence[ScrubbedFile], format: Format) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bloctel.errors import MissingExtraError
 from bloctel.numbers import DEFAULT_REGION, e164_many, normalize_many
-from bloctel.scrub.rows import KINDS
+from bloctel.scrub.verdicts import KINDS
 
 try:
     import pandas as pd

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from bloctel.errors import MissingExtraError
 from bloctel.numbers import DEFAULT_REGION, check_region, e164_many, normalize_many
 from bloctel.scrub.holders import in_polars
-from bloctel.scrub.rows import KINDS
+from bloctel.scrub.verdicts import KINDS
 
 try:
     import polars as pl

@@ -18,7 +18,7 @@ from bloctel.files import replacing
 from bloctel.integrations.spark_worker import Edition, Job, judged
 from bloctel.periods import plain_day
 from bloctel.scrub.header import named_columns
-from bloctel.scrub.holders import KIND_COLUMN, REASON_COLUMN
+from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN, refuse_marked
 from bloctel.snapshot import Content, Snapshot, read_content
 
 if TYPE_CHECKING:
@@ -105,11 +105,7 @@ def _require_frame(df: Any) -> None:
             "one of a stream",
             "df",
         )
-    names = {name.casefold() for name in df.columns}
-    for name in (KIND_COLUMN, REASON_COLUMN):
-        if name in names:
-            got = "one that has it (drop or rename it)"
-            raise InputError(f"a DataFrame without a column {name!r}", got, "df")
+    refuse_marked([name.casefold() for name in df.columns], "a DataFrame", "df")
 
 
 def _phone_columns(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
-from bloctel.scrub.holders import KIND_COLUMN, REASON_COLUMN
-from bloctel.scrub.rows import KINDS, RowJudge
-from bloctel.scrub.verdicts import CLEAR
+from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
+from bloctel.scrub.rows import RowJudge
+from bloctel.scrub.verdicts import CLEAR, KINDS
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
 if TYPE_CHECKING:

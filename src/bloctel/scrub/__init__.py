@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from bloctel.scrub.against import open_against, refuse_overwriting, shown_target
 from bloctel.scrub.call_file import FileOptions, scrub_file
-from bloctel.scrub.csv_file import Outputs, ScrubSummary, scrub_csv
+from bloctel.scrub.csv_file import scrub_csv
 from bloctel.scrub.dialect import CsvOptions
 from bloctel.scrub.frames import scrub
 from bloctel.scrub.makeup import Finding, Makeup
 from bloctel.scrub.many_files import ScrubbedFile, plan_files, scrub_files
 from bloctel.scrub.masking import Example
+from bloctel.scrub.outputs import Outputs
+from bloctel.scrub.summary import ScrubSummary
 
 if TYPE_CHECKING:
     from bloctel.scrub.report import ReportSubject, require_place, write_report

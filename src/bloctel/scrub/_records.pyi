@@ -17,7 +17,7 @@ class Records(NamedTuple):
     consumed: int
     open_quote: bool
 
-class Suffixes(NamedTuple):
+class Added(NamedTuple):
     data: bytes
     offsets: NDArray[np.int64]
 
@@ -36,7 +36,7 @@ def rewrite_cells(
     flags: NDArray[np.uint8],
     table: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]: ...
-def pack(suffixes: Sequence[bytes]) -> Suffixes: ...
+def pack(fields: Sequence[bytes]) -> Added: ...
 def gather(
     data: NDArray[np.uint8] | bytes,
     records: Records,
@@ -49,6 +49,8 @@ def gather_extended(
     records: Records,
     kinds: NDArray[np.uint8],
     kind: int,
-    suffix_of: NDArray[np.int32],
-    suffixes: Suffixes,
+    added_of: NDArray[np.int32],
+    added: Added,
+    *,
+    in_front: bool = False,
 ) -> bytes: ...

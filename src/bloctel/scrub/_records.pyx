@@ -509,27 +509,27 @@ def gather(
     return done
 
 
-class Suffixes(NamedTuple):
+class Added(NamedTuple):
     """Bytes to add to records, one after the other, and where each begins."""
 
     data: object
     offsets: object
 
 
-def pack(suffixes):
-    """Return suffixes as `gather_extended` takes them."""
-    # The zero at the end gives an address even to no suffix at all.
-    lengths = [0, *map(len, suffixes)]
-    return Suffixes(b"".join(suffixes) + b"\0", np.cumsum(lengths, dtype=np.int64))
+def pack(fields):
+    """Return fields as `gather_extended` takes them."""
+    # The zero at the end gives an address even to no field at all.
+    lengths = [0, *map(len, fields)]
+    return Added(b"".join(fields) + b"\0", np.cumsum(lengths, dtype=np.int64))
 
 
 cdef struct Extended:
     const int64_t *starts
     const int64_t *ends
     const uint8_t *kinds
-    const int32_t *suffix_of
+    const int32_t *added_of
     const int64_t *offsets
-    int32_t n_suffixes
+    int32_t n_added
 
 
 cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept nogil:
@@ -539,8 +539,8 @@ cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept
     cdef Py_ssize_t i
     for i in range(n):
         if rows.kinds[i] == kind:
-            which = rows.suffix_of[i]
-            if not 0 <= which < rows.n_suffixes:
+            which = rows.added_of[i]
+            if not 0 <= which < rows.n_added:
                 return -1
             size += rows.ends[i] - rows.starts[i]
             size += rows.offsets[which + 1] - rows.offsets[which]
@@ -552,49 +552,54 @@ def gather_extended(
     records,
     const uint8_t[::1] kinds not None,
     uint8_t kind,
-    const int32_t[::1] suffix_of not None,
-    suffixes,
+    const int32_t[::1] added_of not None,
+    added,
+    *,
+    bint in_front=False,
 ):
-    """Return the records of one *kind*, each with a suffix before its line ending.
+    """Return the records of one *kind*, each with some bytes more.
+
+    They stand before the line ending, or before all else.
 
     Args:
         data: The bytes that *records* speak of.
         records: The records, all of them.
         kinds: The kind of each record.
         kind: The one to gather.
-        suffix_of: For each record, which of the suffixes it gets.
-        suffixes: The bytes to add, delimiter included, as `pack` returns them.
+        added_of: For each record, which of the added bytes it gets.
+        added: The bytes to add, delimiter included, as `pack` returns them.
+        in_front: Whether they come before the record.
     """
     cdef const int64_t[::1] starts = records.starts, ends = records.ends
     cdef const int64_t[::1] content_ends = records.content_ends
-    cdef const uint8_t[::1] suffix_bytes = suffixes.data
-    cdef const int64_t[::1] offsets = suffixes.offsets
+    cdef const uint8_t[::1] added_bytes = added.data
+    cdef const int64_t[::1] offsets = added.offsets
     cdef Py_ssize_t i, n = kinds.shape[0]
-    cdef int64_t size
+    cdef int64_t size, before
     cdef int32_t which
-    _check_lengths(n, starts.shape[0], suffix_of.shape[0])
+    _check_lengths(n, starts.shape[0], added_of.shape[0])
     if n == 0:
         return b""
     cdef Extended rows = Extended(
-        &starts[0], &ends[0], &kinds[0], &suffix_of[0], &offsets[0],
+        &starts[0], &ends[0], &kinds[0], &added_of[0], &offsets[0],
         offsets.shape[0] - 1,
     )
     with nogil:
         size = _extended_size(&rows, n, kind)
     if size < 0:
-        raise ValueError(f"expected one of {rows.n_suffixes} suffixes for each record")
+        raise ValueError(f"expected one of {rows.n_added} texts for each record")
     out = PyBytes_FromStringAndSize(NULL, size)
     cdef char *target = PyBytes_AS_STRING(out)
     with nogil:
         for i in range(n):
             if kinds[i] == kind:
-                which = suffix_of[i]
-                target = _append(target, &data[0] + starts[i],
-                                 content_ends[i] - starts[i])
-                target = _append(target, &suffix_bytes[0] + offsets[which],
+                which = added_of[i]
+                before = 0 if in_front else content_ends[i] - starts[i]
+                target = _append(target, &data[0] + starts[i], before)
+                target = _append(target, &added_bytes[0] + offsets[which],
                                  offsets[which + 1] - offsets[which])
-                target = _append(target, &data[0] + content_ends[i],
-                                 ends[i] - content_ends[i])
+                target = _append(target, &data[0] + starts[i] + before,
+                                 ends[i] - starts[i] - before)
     return out
 
 

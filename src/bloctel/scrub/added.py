@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.scrub._records import Suffixes, pack
+from bloctel.scrub._records import Added, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bloctel.scrub.reading import RecordFile
 
@@ -19,6 +19,7 @@ __all__ = [
     "FORMULA_MARKS",
     "AddedFields",
     "extended_header",
+    "fields_in_front",
     "harmless",
     "suffix",
 ]
@@ -51,31 +52,52 @@ def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
 
 def suffix(text: str, records: RecordFile) -> bytes:
     """Return the bytes of an added last field."""
+    return _encoded(records.dialect.delimiter + _field(text, records), records)
+
+
+def fields_in_front(texts: Sequence[str], records: RecordFile) -> bytes:
+    """Return the bytes of added first fields."""
     delimiter = records.dialect.delimiter
-    if any(mark in text for mark in (delimiter, '"', "\r", "\n")):
-        text = '"' + text.replace('"', '""') + '"'
-    return (delimiter + text).encode(records.text_encoding, errors="replace")
+    fields = [_field(text, records) + delimiter for text in texts]
+    return _encoded("".join(fields), records)
+
+
+def _field(text: str, records: RecordFile) -> str:
+    if any(mark in text for mark in (records.dialect.delimiter, '"', "\r", "\n")):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _encoded(text: str, records: RecordFile) -> bytes:
+    return text.encode(records.text_encoding, errors="replace")
 
 
 class AddedFields:
-    """The bytes of added last fields, each made once; several threads may ask."""
+    """The bytes that are added to rows, each made once; several threads may ask.
 
-    def __init__(self, records: RecordFile) -> None:
-        self._records = records
+    Args:
+        made: Makes what each text is added as: in one way, or always in as many.
+    """
+
+    def __init__(self, made: Callable[[str], Sequence[bytes]]) -> None:
+        self._made = made
         self._lock = Lock()
+        self._n_made = 0
         self._packed = pack([])
 
-    def of(self, texts: Sequence[str]) -> Suffixes:
-        """Return the fields of texts that only become more from call to call."""
+    def of(self, texts: Sequence[str]) -> Added:
+        """Return the bytes of texts that only become more from call to call."""
         with self._lock:
-            n_packed = len(self._packed.offsets) - 1
-            if n_packed < len(texts):
-                new = [suffix(text, self._records) for text in texts[n_packed:]]
+            if self._n_made < len(texts):
+                new = [
+                    made for text in texts[self._n_made :] for made in self._made(text)
+                ]
                 self._packed = _joined(self._packed, pack(new))
+                self._n_made = len(texts)
             return self._packed
 
 
-def _joined(first: Suffixes, second: Suffixes) -> Suffixes:
-    """Return the suffixes of both; the byte behind the last one belongs to none."""
+def _joined(first: Added, second: Added) -> Added:
+    """Return the bytes of both; the byte behind the last one belongs to none."""
     offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
-    return Suffixes(first.data[:-1] + second.data, offsets)
+    return Added(first.data[:-1] + second.data, offsets)

@@ -23,8 +23,7 @@ from bloctel.snapshot import MAGIC, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bloctel.scrub.csv_file import Outputs
-    from bloctel.scrub.outputs import Target
+    from bloctel.scrub.outputs import Outputs, Target
 
 __all__ = [
     "PLAIN_LIST",

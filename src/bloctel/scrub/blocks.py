@@ -39,13 +39,14 @@ def match_columns(
         a row for each column.
     """
     shape = len(columns), n_rows
-    matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
+    matches, codes = np.empty(shape, np.int32), np.zeros(shape, np.uint8)
     for column, blocks in enumerate(columns):
         first = 0
         for block in blocks:
             rows = slice(first, first + len(block))
             keys, matches[column, rows] = question.match_block(block)
             makeup.add(keys)
-            codes[column, rows] = np.where(keys < _digits.FIRST_KEY, keys, 0)
+            refused = np.flatnonzero(keys < _digits.FIRST_KEY)
+            codes[column, first + refused] = keys[refused]
             first = rows.stop
     return matches, codes

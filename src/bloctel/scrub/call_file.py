@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 from bloctel.errors import InputError
 from bloctel.files import remove_leftovers
 from bloctel.scrub.compression import Archive, Codec
-from bloctel.scrub.csv_file import Outputs, scrub_csv
+from bloctel.scrub.csv_file import scrub_csv
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
-from bloctel.scrub.outputs import refuse_clashes
+from bloctel.scrub.outputs import NOT_WRITTEN, Outputs, refuse_clashes
 from bloctel.scrub.reading import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bloctel.question import Question
-    from bloctel.scrub.csv_file import ScrubSummary
     from bloctel.scrub.reading import Progress, Source
+    from bloctel.scrub.summary import ScrubSummary
 
 __all__ = [
     "NOTHING_KNOWN",
@@ -90,25 +90,25 @@ class FileOptions:
 
 
 NOTHING_KNOWN: Final = FileOptions()
-_NOT_WRITTEN: Final = Outputs()
 
 
-def scrub_file(
+def scrub_file(  # noqa: PLR0913 - what, by what, where to, and how
     source: Source,
     question: Question,
     *,
     columns: Sequence[str | int],
-    outputs: Outputs = _NOT_WRITTEN,
+    outputs: Outputs = NOT_WRITTEN,
     options: FileOptions = NOTHING_KNOWN,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> ScrubSummary:
-    """Split the rows of a call file by what a book answers about their numbers.
+    """Split or mark the rows of a call file by what a book answers of their numbers.
 
     The file is CSV, plain or in gzip or zstd, Parquet, or an Excel workbook; its first
     bytes tell which, not its name.  Rows go out as they came in: as CSV, Parquet or
     Excel.  A CSV output is compressed if its name ends in .gz or .zst.
 
-    Every row goes to exactly one output, in order.  A row is blocked if any of its
+    Rows go out in order.  A row is blocked if any of its
     numbers is; else invalid if any of them cannot be read or if it has none; else
     clear.  Part files that killed runs left beside the outputs are removed.
 
@@ -120,6 +120,8 @@ def scrub_file(
         options: What need not be found out about the file.
         progress: Called with what is done and what there is in all, if known: bytes
             of a CSV file as it is stored, rows of other files.
+        threads: How many threads share the work, if it can be shared; by default one
+            a core, but no more than are of use.
 
     Raises:
         InputError: The file, a column, an option or an output is not what it must
@@ -128,7 +130,7 @@ def scrub_file(
     """
     for folder in {Path(os.path.realpath(path)).parent for path in _paths(outputs)}:
         remove_leftovers(folder)
-    return split(source, Job(question, columns, outputs, options, progress))
+    return split(source, Job(question, columns, outputs, options, progress, threads))
 
 
 def split(source: Source, job: Job) -> ScrubSummary:
@@ -148,6 +150,7 @@ class Job(NamedTuple):
     outputs: Outputs
     options: FileOptions
     progress: Progress | None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,7 @@ def _scrub_csv(file: _File, job: Job) -> ScrubSummary:
         outputs=job.outputs,
         options=job.options.csv,
         progress=job.progress,
+        threads=job.threads,
     )
 
 
@@ -304,6 +308,7 @@ def _scrub_archive(file: _File, job: Job) -> ScrubSummary:
         outputs=job.outputs,
         options=job.options.csv,
         progress=progress,
+        threads=job.threads,
     )
 
 
@@ -317,6 +322,7 @@ def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
             columns=job.columns,
             outputs=job.outputs,
             progress=job.progress,
+            threads=job.threads,
         )
 
 

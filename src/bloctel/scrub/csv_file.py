@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
-from bloctel.errors import InputError
 from bloctel.scrub._records import gather, gather_extended
-from bloctel.scrub.added import AddedFields, extended_header
+from bloctel.scrub.added import (
+    AddedFields,
+    extended_header,
+    fields_in_front,
+    suffix,
+)
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import named_columns
-from bloctel.scrub.outputs import Target, open_outputs
+from bloctel.scrub.marking import ADDED_COLUMNS, refuse_marked_file
+from bloctel.scrub.outputs import NOT_WRITTEN, Outputs, open_outputs
 from bloctel.scrub.reading import (
     Batch,
     Progress,
@@ -24,79 +27,18 @@ from bloctel.scrub.reading import (
     open_records,
     source_name,
 )
-from bloctel.scrub.verdicts import BLOCKED, CLEAR, INVALID, Judge, Question
-from bloctel.threads import beside, check_threads, usable_cores
+from bloctel.scrub.summary import ScrubSummary, refuse_decimals, summarise
+from bloctel.scrub.verdicts import CLEAR, KINDS, Judge, Question
+from bloctel.threads import MOST_TO_READ_AND_JUDGE, beside, chosen_threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.scrub.makeup import Finding
-    from bloctel.scrub.masking import Example
+    from bloctel.scrub.verdicts import Judgement
 
-__all__ = [
-    "KINDS",
-    "Outputs",
-    "ScrubSummary",
-    "refuse_decimals",
-    "scrub_csv",
-    "summarise",
-]
-
-#: One reads and writes; to judge what it reads, two are kept at work at the most.
-_MOST_USEFUL: Final = 3
-
-#: What stands in each output, by its name.
-KINDS: Final = {"clear": CLEAR, "blocked": BLOCKED, "invalid": INVALID}
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where the rows of each kind go; None drops them, and they are only counted.
-
-    Attributes:
-        clear: For the rows whose numbers no list blocks, as they came.
-        blocked: For the rows with a blocked number; an added column says why.
-        invalid: For the rows without a readable number; an added column says why.
-    """
-
-    clear: Target | None = None
-    blocked: Target | None = None
-    invalid: Target | None = None
-
-    def wanted(self) -> dict[str, Target]:
-        """Return the outputs that there are, by name."""
-        given = {name: getattr(self, name) for name in KINDS}
-        return {name: target for name, target in given.items() if target is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class ScrubSummary:
-    """What a scrub found; `rows == clear + blocked + invalid`.
-
-    Attributes:
-        rows: Rows read, the header not counted.
-        clear: Rows whose numbers no list blocks; whether they may be called is another
-            question.
-        blocked: Rows with a blocked number.
-        invalid: Rows with an unreadable number and no blocked one, or with none.
-        invalid_reasons: Invalid rows by the stable code of the reason.
-        blocked_lists: Blocked rows by the list that blocks them.
-        outputs: The files written, by name.
-        findings: Marks of a file that a machine made; a warning, whatever the verdicts.
-        examples: A few of the invalid cells for each reason, masked.
-    """
-
-    rows: int
-    clear: int
-    blocked: int
-    invalid: int
-    invalid_reasons: Mapping[str, int]
-    blocked_lists: Mapping[str, int]
-    outputs: Mapping[str, Path]
-    findings: tuple[Finding, ...] = ()
-    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+__all__ = ["scrub_csv"]
 
 
 def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
@@ -104,16 +46,17 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
     question: Question,
     *,
     columns: Sequence[str | int],
-    outputs: Outputs = Outputs(),
+    outputs: Outputs = NOT_WRITTEN,
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
     """Split the rows of a CSV file by what a book answers about their numbers.
 
-    Every row goes to exactly one output, in order and byte for byte.
+    Rows go out in order and byte for byte.
     A row is blocked if any of its numbers is; else invalid if any of them cannot be
-    read or if it has none; else clear.
+    read or if it has none; else clear.  In the marked output, the two added columns
+    come first: rows with a field too many or too few would move them elsewhere.
 
     Args:
         source: A path, or a binary stream.
@@ -130,15 +73,15 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
             be; nothing is written then.
     """
     choose = named_columns(columns, where=source_name(source))
-    if threads is None:
-        threads = min(usable_cores(), _MOST_USEFUL)
-    check_threads(threads)
+    threads = chosen_threads(threads, MOST_TO_READ_AND_JUDGE)
     targets = outputs.wanted()
     with (
         open_records(source, choose, options, progress) as records,
         open_outputs(targets, source=records.status) as files,
     ):
         judge = Judge(question, records.dialect.columns.names)
+        if "marked" in files:
+            refuse_marked_file(records.dialect.columns.header, records.name)
         _write_headers(records, files)
         rooms = _Rooms()
         sorter = _Sorter(records, judge, files.keys(), rooms)
@@ -150,10 +93,17 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
     """Begin each output as the input begins: byte-order mark, header row."""
-    header, extended = records.header, extended_header(records)
     for name, file in files.items():
         file.write(records.dialect.encoding.bom)
-        file.write(records.encode(header if KINDS[name] == CLEAR else extended))
+        file.write(records.encode(_header(records, name)))
+
+
+def _header(records: RecordFile, output: str) -> bytes:
+    if output == "clear" or not records.header:
+        return records.header
+    if output == "marked":
+        return fields_in_front(ADDED_COLUMNS[output], records) + records.header
+    return extended_header(records)
 
 
 class _Rooms:
@@ -197,23 +147,42 @@ class _Sorter:
         self._records = records
         self._judge = judge
         self._wanted = wanted
-        self._added = AddedFields(records)
+        self._reasons = AddedFields(lambda text: [suffix(text, records)])
+        self._marks = AddedFields(
+            lambda text: [fields_in_front((kind, text), records) for kind in KINDS]
+        )
         self._rooms = rooms
 
     def sort(self, batch: Batch) -> _Sorted:
         """Return what goes to each output, as it is written there."""
         judgement = self._judge.judge(batch)
-        suffixes = self._added.of(judgement.reasons)
         room = self._rooms.take(len(batch.data))
         parts: dict[str, bytes | memoryview] = {}
         for name in self._wanted:
-            rows = batch.data, batch.records, judgement.kinds, KINDS[name]
-            if KINDS[name] == CLEAR:
-                part: bytes | memoryview = room[: gather(*rows, room)].data
+            if name == "marked":
+                part: bytes | memoryview = self._marked(batch, judgement)
+            elif name == "clear":
+                rows = batch.data, batch.records, judgement.kinds, CLEAR
+                part = room[: gather(*rows, room)].data
             else:
-                part = gather_extended(*rows, judgement.reason_of, suffixes)
+                part = self._with_reasons(batch, judgement, KINDS.index(name))
             parts[name] = self._records.encode(part)
         return _Sorted(parts, room)
+
+    def _with_reasons(self, batch: Batch, judgement: Judgement, kind: int) -> bytes:
+        reasons = judgement.reason_of, self._reasons.of(judgement.reasons)
+        return gather_extended(
+            batch.data, batch.records, judgement.kinds, kind, *reasons
+        )
+
+    def _marked(self, batch: Batch, judgement: Judgement) -> bytes:
+        # of each reason there is a mark for each kind
+        mark_of = judgement.reason_of * np.int32(len(KINDS)) + judgement.kinds
+        marks = mark_of.astype(np.int32), self._marks.of(judgement.reasons)
+        all_rows = np.zeros(len(batch), np.uint8)
+        return gather_extended(
+            batch.data, batch.records, all_rows, 0, *marks, in_front=True
+        )
 
 
 def _write_rows(
@@ -223,41 +192,3 @@ def _write_rows(
         for name, file in files.items():
             file.write(parts[name])
         rooms.give_back(room)
-
-
-def refuse_decimals(judge: Judge, names: Sequence[str], where: str) -> None:
-    """Refuse a column of decimals without one number: a price, or a wrong column.
-
-    Half of them are enough, since a price of 12.0 reads as the two digits 12.
-
-    Raises:
-        InputError: It is one.
-    """
-    tally = judge.tally
-    suspects = np.flatnonzero(
-        (tally.numbers == 0) & (2 * tally.decimals > tally.filled)
-    )
-    for column in suspects.tolist():
-        place = f"{where}, column {names[column]!r}"
-        raise InputError("phone numbers", "decimal numbers", place)
-
-
-def summarise(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
-    """Return what a scrub found and wrote."""
-    tally = judge.tally
-    clear, blocked, invalid = tally.kinds.tolist()
-    return ScrubSummary(
-        rows=clear + blocked + invalid,
-        clear=clear,
-        blocked=blocked,
-        invalid=invalid,
-        invalid_reasons=tally.invalid_reasons(),
-        blocked_lists=dict(sorted(tally.lists.items())),
-        outputs={
-            name: Path(target)
-            for name, target in targets.items()
-            if isinstance(target, str | Path)
-        },
-        findings=judge.makeup.findings(),
-        examples=judge.examples.by_reason(),
-    )

@@ -1,4 +1,4 @@
-"""A scrub of an Excel workbook: the rows of a sheet, split into three workbooks."""
+"""A scrub of an Excel workbook: the rows of a sheet, split or marked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from bloctel import _digits
 from bloctel.columns import Objects
-from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.blocks import match_columns
-from bloctel.scrub.csv_file import KINDS, refuse_decimals, summarise
 from bloctel.scrub.header import named_columns
+from bloctel.scrub.marking import ADDED_COLUMNS, refuse_marked_file
 from bloctel.scrub.outputs import open_outputs
 from bloctel.scrub.reading import source_name
-from bloctel.scrub.verdicts import CELL_ERROR, CLEAR, Judge
+from bloctel.scrub.summary import refuse_decimals, summarise
+from bloctel.scrub.verdicts import CELL_ERROR, KINDS, Judge
 from bloctel.scrub.workbook_reader import open_workbook
 from bloctel.scrub.workbook_writer import open_workbooks
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.question import Question
-    from bloctel.scrub.csv_file import Outputs, ScrubSummary
     from bloctel.scrub.makeup import Makeup
+    from bloctel.scrub.outputs import Outputs
     from bloctel.scrub.reading import Progress, Source
+    from bloctel.scrub.summary import ScrubSummary
     from bloctel.scrub.verdicts import Judgement
     from bloctel.scrub.workbook_reader import Rows, Sheet, Workbook
     from bloctel.scrub.workbook_writer import Cell, WorkbookWriter
@@ -89,10 +90,12 @@ def scrub_excel(
         book = stack.enter_context(open_workbook(source, limited=options.limited))
         files = stack.enter_context(open_outputs(targets, source=None))
         sheet = book.choose(choose, options.sheet, options.header)
+        if "marked" in files:
+            refuse_marked_file(sheet.chosen.header, sheet.where)
         judge = Judge(question, sheet.chosen.names)
         writers = stack.enter_context(open_workbooks(files, _kept(book, sheet)))
         _copy_others(book, sheet, writers)
-        outs = [_Output(writers[name], sheet, KINDS[name]) for name in writers]
+        outs = [_Output(writers[name], sheet, name) for name in writers]
         for rows in sheet.batches():
             matches, codes = _match(question, sheet, rows, judge.makeup)
             judgement = judge.settle(matches, codes)
@@ -163,31 +166,34 @@ def _phone(cell: Cell) -> object:
 
 
 class _Output:
-    """The scrubbed sheet of one output, with the rows of one kind."""
+    """The scrubbed sheet of one output, with its rows."""
 
-    def __init__(self, writer: WorkbookWriter, sheet: Sheet, kind: int) -> None:
+    def __init__(self, writer: WorkbookWriter, sheet: Sheet, name: str) -> None:
         self._writer = writer
         self._sheet = sheet.name
-        self._kind = kind
+        self._name = name
         self._width = sheet.cells.last_column + 1
         self._rows = 0
         writer.show(sheet.name)
         for row in sheet.head[:-1]:
             self._put(row)
         for header in sheet.head[-1:] if sheet.chosen.has_header else []:
-            self._put(header if kind == CLEAR else self._extended(header, ADDED_COLUMN))
+            self._put(self._extended(header, ADDED_COLUMNS[name]))
 
     def write(self, rows: Rows, judgement: Judgement) -> None:
-        """Write the rows of the kind."""
-        for place in np.flatnonzero(judgement.kinds == self._kind).tolist():
-            cells = rows.cells[place]
-            if self._kind != CLEAR:
-                reason = judgement.reasons[judgement.reason_of[place]]
-                cells = self._extended(cells, reason)
-            self._put(cells)
+        """Write those of the rows that belong here."""
+        for place, code in enumerate(judgement.kinds.tolist()):
+            kind = KINDS[code]
+            if self._name not in (kind, "marked"):
+                continue
+            reason = judgement.reasons[judgement.reason_of[place]]
+            said = {"clear": (), "marked": (kind, reason)}.get(self._name, (reason,))
+            self._put(self._extended(rows.cells[place], said))
 
-    def _extended(self, cells: list[Cell], text: str) -> list[Cell]:
-        return [*cells, *[""] * (self._width - len(cells)), text]
+    def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:
+        if not texts:
+            return cells
+        return [*cells, *[""] * (self._width - len(cells)), *texts]
 
     def _put(self, cells: list[Cell]) -> None:
         self._writer.write(self._sheet, self._rows, cells)

@@ -13,7 +13,8 @@ from bloctel.errors import InputError
 from bloctel.lookup import Book
 from bloctel.registry import Registry
 from bloctel.scrub.header import described, shown
-from bloctel.scrub.holders import KIND_COLUMN, REASON_COLUMN, holder_of
+from bloctel.scrub.holders import holder_of
+from bloctel.scrub.marking import refuse_marked
 from bloctel.scrub.rows import RowJudge
 from bloctel.snapshot import Snapshot
 
@@ -68,9 +69,7 @@ def scrub(
     """
     holder = holder_of(frame)
     places = _chosen(holder, column)
-    for name in (KIND_COLUMN, REASON_COLUMN):
-        if name in holder.taken:
-            raise InputError(f"a frame without a column {name!r}", "one that has it")
+    refuse_marked(holder.taken, "a frame", None)
     with _opened(against) as book:
         question = book.question(on=on, lists=lists, region=region)
     judge = RowJudge(question, [str(holder.names[place]) for place in places])

@@ -16,19 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from bloctel.errors import BloctelError, InputError, MissingExtraError
-from bloctel.scrub.added import ADDED_COLUMN
-from bloctel.scrub.rows import KINDS
+from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
+from bloctel.scrub.verdicts import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from bloctel.scrub.rows import Answers, RowJudge
 
-__all__ = ["KIND_COLUMN", "REASON_COLUMN", "Holder", "holder_of", "in_polars"]
-
-#: The columns that are added.
-KIND_COLUMN: Final = ADDED_COLUMN
-REASON_COLUMN: Final = "bloctel_reason"
+__all__ = ["Holder", "holder_of", "in_polars"]
 
 #: Texts of so many rows stay below what 32-bit offsets of Arrow can reach.
 _ROWS_AT_ONCE: Final = 1 << 20

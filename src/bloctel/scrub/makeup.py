@@ -9,6 +9,7 @@ rests.
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,11 +34,12 @@ _BACKWARDS: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 class Makeup:
     """Watches the numbers of a file go by, in bounded memory.
 
-    What it finds does not depend on the order of the batches, and what several saw of
-    a file can be put together.
+    What it finds does not depend on the order of the batches, which several threads may
+    add, and what several saw of a file can be put together.
     """
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._n_numbers = 0
         self._n_steps = 0
         self._numbers = Sample(1, _MOST_NUMBERS)
@@ -45,16 +47,19 @@ class Makeup:
 
     def add(self, keys: NDArray[np.uint64]) -> None:
         """Look at the numbers of some consecutive rows; refusals are passed over."""
-        for start in range(0, len(keys), _SLICE):
-            part = keys[start : start + _SLICE]
-            wanted = part >= _FIRST_KEY
-            numbers = part if wanted.all() else part[wanted]
-            gaps = numbers[1:] - numbers[:-1]
-            self._n_steps += int(np.count_nonzero(gaps == 1))
-            self._n_steps += int(np.count_nonzero(gaps == _BACKWARDS))
-            self._n_numbers += len(numbers)
-            self._numbers.add(numbers)
-            self._in_blocks.add(numbers)
+        with self._lock:
+            for start in range(0, len(keys), _SLICE):
+                self._add(keys[start : start + _SLICE])
+
+    def _add(self, keys: NDArray[np.uint64]) -> None:
+        wanted = keys >= _FIRST_KEY
+        numbers = keys if wanted.all() else keys[wanted]
+        gaps = numbers[1:] - numbers[:-1]
+        self._n_steps += int(np.count_nonzero(gaps == 1))
+        self._n_steps += int(np.count_nonzero(gaps == _BACKWARDS))
+        self._n_numbers += len(numbers)
+        self._numbers.add(numbers)
+        self._in_blocks.add(numbers)
 
     def merge(self, other: Makeup) -> None:
         """Take in what another one saw of the same file."""

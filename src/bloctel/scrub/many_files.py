@@ -6,22 +6,23 @@ import glob
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
 from bloctel.files import remove_leftovers
 from bloctel.scrub.call_file import NOTHING_KNOWN, Job, split
-from bloctel.scrub.csv_file import Outputs
+from bloctel.scrub.outputs import Outputs
+from bloctel.scrub.verdicts import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from bloctel.question import Question
     from bloctel.scrub.call_file import FileOptions
-    from bloctel.scrub.csv_file import ScrubSummary
     from bloctel.scrub.reading import Progress
+    from bloctel.scrub.summary import ScrubSummary
 
 __all__ = ["ScrubbedFile", "Sources", "call_files", "plan_files", "scrub_files"]
 
@@ -32,10 +33,9 @@ Sources = str | Path | Iterable[str | Path]
 _ENDING: Final = re.compile(
     r"\.(?:(?:csv|tsv|txt)(?:\.gz|\.zst)?|parquet|xlsx|xlsm)$", re.IGNORECASE
 )
-_RESULT: Final = re.compile(r"\.(?:clear|blocked|invalid)(?:\.\w+){0,2}$")
+_RESULT: Final = re.compile(r"\.(?:clear|blocked|invalid|marked)(?:\.\w+){0,2}$")
 #: What editors and spreadsheets leave beside a file that is open.
 _HIDDEN: Final = (".", "~$")
-_KINDS: Final = ("clear", "blocked", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,15 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     *,
     columns: Sequence[str | int],
     into: str | Path,
+    write: Collection[str] = KINDS,
     options: FileOptions = NOTHING_KNOWN,
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> list[ScrubbedFile]:
     """Scrub many call files into one folder.
 
-    NAME.csv becomes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv there.
+    NAME.csv becomes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv there, or
+    whichever of them and of NAME.marked.csv are wanted.
     A file that is not what it must be does not stop the others: look at `error`.  Its
     results of an earlier run stay as they are.  What speaks of no single file, such as
     a full disk or a list that is closed, stops everything; files that are done stay
@@ -94,6 +96,7 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
         question: As for `scrub_file`.
         columns: As for `scrub_file`.
         into: The folder for the results; made if it is not there.
+        write: Which outputs each file gets: names of those of `Outputs`.
         options: As for `scrub_file`.
         progress: Called with the bytes of all files that are done, and in all.
         watch: Returns, for each file, what keeps a record of its scrub.
@@ -105,7 +108,7 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
         InputError: There is no file, two would have the same results, or a result
             would take the place of a call file; nothing is written then.
     """
-    jobs = plan_files(sources, into)
+    jobs = plan_files(sources, into, write)
     _make_folder(Path(into))
     remove_leftovers(into)
     sizes = [_size(source) for source, _ in jobs]
@@ -136,7 +139,9 @@ def _size(source: Path) -> int:
     return source.stat().st_size if source.is_file() else 0
 
 
-def plan_files(sources: Sources, into: str | Path) -> list[tuple[Path, Outputs]]:
+def plan_files(
+    sources: Sources, into: str | Path, write: Collection[str] = KINDS
+) -> list[tuple[Path, Outputs]]:
     """Return the call files and where the rows of each go; nothing is written.
 
     Raises:
@@ -148,7 +153,8 @@ def plan_files(sources: Sources, into: str | Path) -> list[tuple[Path, Outputs]]
         raise InputError("a folder for the results", "a file", str(folder))
     if not folder.absolute().parent.is_dir():
         raise InputError("a folder for the results", "no such folder", str(folder))
-    jobs = [(source, _outputs(source, folder)) for source in files]
+    _refuse_unknown(write)
+    jobs = [(source, _outputs(source, folder, write)) for source in files]
     _refuse_clashes(jobs)
     return jobs
 
@@ -194,14 +200,22 @@ def _is_result(path: Path, into: Path) -> bool:
     return _RESULT.search(path.name) is not None or path.name.startswith(".bloctel-")
 
 
-def _outputs(source: Path, folder: Path) -> Outputs:
+def _refuse_unknown(write: Collection[str]) -> None:
+    known = [each.name for each in fields(Outputs)]
+    wanted = [write] if isinstance(write, str) else list(write)
+    if not wanted or not set(wanted) <= set(known):
+        expected = f"some of {', '.join(known)}"
+        raise InputError(expected, ", ".join(map(repr, wanted)) or "none", "write")
+
+
+def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
     ending = _ENDING.search(source.name)
     name, suffix = source.stem, source.suffix
     if ending is not None:
         name, suffix = source.name[: ending.start()], ending.group()
     if suffix.lower() == ".xlsm":
         suffix = ".xlsx"  # macros are not kept
-    return Outputs(*(folder / f"{name}.{kind}{suffix}" for kind in _KINDS))
+    return Outputs(**{kind: folder / f"{name}.{kind}{suffix}" for kind in write})
 
 
 def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:

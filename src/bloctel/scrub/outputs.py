@@ -7,6 +7,7 @@ import shutil
 import stat
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -17,12 +18,41 @@ from bloctel.scrub.compression import PendingArchive, codec_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Target", "open_outputs", "refuse_clashes"]
+__all__ = ["NOT_WRITTEN", "Outputs", "Target", "open_outputs", "refuse_clashes"]
 
 #: Where an output goes: a path, or a binary stream such as the standard output.
 Target = str | Path | BinaryIO
 
 _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the rows go; None drops them, and they are only counted.
+
+    Every row goes to exactly one of the first three, and to the last.
+
+    Attributes:
+        clear: For the rows whose numbers no list blocks, as they came.
+        blocked: For the rows with a blocked number; an added column says why.
+        invalid: For the rows without a readable number; an added column says why.
+        marked: For all rows, as the operator of a list gives a file back: of two
+            added columns, `bloctel` says `clear`, `blocked` or `invalid`, and
+            `bloctel_reason` why.
+    """
+
+    clear: Target | None = None
+    blocked: Target | None = None
+    invalid: Target | None = None
+    marked: Target | None = None
+
+    def wanted(self) -> dict[str, Target]:
+        """Return the outputs that there are, by name."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: target for name, target in given.items() if target is not None}
+
+
+NOT_WRITTEN: Final = Outputs()
 
 
 @contextmanager

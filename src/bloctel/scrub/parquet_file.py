@@ -1,22 +1,28 @@
-"""A scrub of a Parquet file: its rows, with all their columns, split in three."""
+"""A scrub of a Parquet file: its rows, with all their columns, split or marked."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, cast
 
 from bloctel.columns import blocks
 from bloctel.errors import InputError, MissingExtraError
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.blocks import match_columns
-from bloctel.scrub.csv_file import KINDS, refuse_decimals, summarise
 from bloctel.scrub.header import named_columns
+from bloctel.scrub.marking import refuse_marked_file
 from bloctel.scrub.outputs import open_outputs
+from bloctel.scrub.parquet_footer import footer_of, is_encrypted
+from bloctel.scrub.parquet_marked import Marker
+from bloctel.scrub.parquet_schema import extended
 from bloctel.scrub.reading import source_name
-from bloctel.scrub.verdicts import CLEAR, Judge, Judgement
+from bloctel.scrub.summary import refuse_decimals, summarise
+from bloctel.scrub.verdicts import CLEAR, KINDS, Judge, Judgement
+from bloctel.threads import MOST_TO_READ_AND_JUDGE, beside, chosen_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +30,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bloctel.columns import Block
     from bloctel.question import Question
-    from bloctel.scrub.csv_file import Outputs, ScrubSummary
+    from bloctel.scrub.outputs import Outputs
     from bloctel.scrub.reading import Progress, Source
+    from bloctel.scrub.summary import ScrubSummary
 
 __all__ = ["parquet_module", "scrub_parquet"]
 
@@ -73,12 +79,14 @@ def scrub_parquet(
     columns: Sequence[str | int],
     outputs: Outputs,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> ScrubSummary:
-    """Split the rows of a Parquet file; the outputs are Parquet files.
+    """Split or mark the rows of a Parquet file; the outputs are Parquet files.
 
     The phone columns alone are looked at, and all columns are written: types, metadata
-    and compression are those of the file.  That no output is the input is the caller's
-    care.
+    and compression are those of the file.  Rows that are split are decoded and encoded
+    again; the marked output has the file's own bytes, and two columns behind them,
+    which is several times as fast.  That no output is the input is the caller's care.
 
     Args:
         source: A path, or a binary stream that can be read from anywhere.
@@ -86,12 +94,14 @@ def scrub_parquet(
         columns: As for `scrub_csv`.
         outputs: As for `scrub_csv`.
         progress: As for `scrub_csv`; rows stand for bytes.
+        threads: As for `scrub_csv`.
 
     Raises:
         InputError: The file, a column or an output is not what it must be; nothing is
             written then.
         MissingExtraError: pyarrow is not installed.
     """
+    threads = chosen_threads(threads, MOST_TO_READ_AND_JUDGE)
     targets = outputs.wanted()
     with (
         _opened(source, columns, progress) as rows,
@@ -99,19 +109,27 @@ def scrub_parquet(
         _open_writers(rows, files) as writers,
     ):
         judge = Judge(question, rows.names)
-        first_row = 1
-        for batch in rows.batches():
-            found = match_columns(
-                question, rows.phones(batch), len(batch), judge.makeup
-            )
-            judgement = judge.settle(*found)
-            text_of = partial(rows.text, batch)
-            judge.note_faults(judgement, found[1], text_of, first_row=first_row)
-            first_row += len(batch)
-            for writer in writers:
-                writer.add(batch, judgement)
+        parts = rows.parts(whole=not files.keys().isdisjoint(KINDS))
+        work = partial(_judged, question, judge)
+        with closing(beside(work, parts, threads - 1)) as judged:
+            for batch, judgement in judged:
+                for writer in writers:
+                    writer.add(batch, judgement)
         refuse_decimals(judge, rows.names, rows.name)
     return summarise(judge, targets)
+
+
+def _judged(question: Question, judge: Judge, part: _Part) -> tuple[Any, Judgement]:
+    """Return a batch, and what is said of its rows."""
+    phones = [blocks(column) for column in part.phones]
+    found = match_columns(question, phones, len(part.batch), judge.makeup)
+    judgement = judge.settle(*found)
+
+    def text_of(column: int, row: int) -> str:
+        return str(part.phones[column][row].as_py())
+
+    judge.note_faults(judgement, found[1], text_of, first_row=part.first_row)
+    return part.batch, judgement
 
 
 @contextmanager
@@ -120,39 +138,71 @@ def _opened(
 ) -> Iterator[_Rows]:
     parquet = parquet_module()
     name = source_name(source)
-    try:
-        file = parquet.ParquetFile(
-            source, buffer_size=_READ_AHEAD, page_checksum_verification=True
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(_EXPECTED, "one that cannot be read", name) from error
-    with file:
-        yield _Rows(file, name, columns, progress)
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(_stream(source))
+            file = parquet.ParquetFile(
+                stream, buffer_size=_READ_AHEAD, page_checksum_verification=True
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(_EXPECTED, "one that cannot be read", name) from error
+        stack.enter_context(file)
+        if is_encrypted(footer_of(stream)[1]):
+            # pyarrow ends the process when it is asked about such a column
+            raise InputError(_EXPECTED, "one with encrypted columns", name)
+        yield _Rows(file, stream, name, columns, progress)
+
+
+@contextmanager
+def _stream(source: Source) -> Iterator[BinaryIO]:
+    """Open a path once for all: another file may take its place meanwhile."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if isinstance(source, str | Path):
+        with pa.OSFile(str(source)) as file:
+            yield cast("BinaryIO", file)
+    else:
+        yield source
+
+
+class _Part(NamedTuple):
+    """Some consecutive rows: their columns, or no more than the phone columns."""
+
+    batch: Any
+    phones: list[Any]
+    first_row: int
 
 
 class _Rows:
     """A Parquet file that is being read.
 
     Attributes:
+        file: The file as pyarrow sees it.
+        stream: Its bytes.
         name: How messages call it.
         schema: Its columns and metadata, as Arrow sees them.
+        header: The names of all columns.
         names: How to call each phone column in a message.
     """
 
     def __init__(
         self,
         file: Any,
+        stream: BinaryIO,
         name: str,
         columns: Sequence[str | int],
         progress: Progress | None,
     ) -> None:
+        self.file = file
+        self.stream = stream
         self.name = name
         self.schema = file.schema_arrow
-        self._file = file
         self._progress = progress
         chosen = named_columns(columns, where=name)([self.schema.names], True)
+        self.header = chosen.header
         self.names = chosen.names
         self._indexes = chosen.indexes
+        self._phone_names = [self.schema.names[place] for place in chosen.indexes]
         self._refuse_types()
 
     def _refuse_types(self) -> None:
@@ -175,19 +225,36 @@ class _Rows:
                     f"{self.name}, column {name!r}",
                 )
 
-    def batches(self) -> Iterator[Any]:
+    def parts(self, *, whole: bool) -> Iterator[_Part]:
         """Yield the rows in order, in batches of bounded size.
+
+        Args:
+            whole: Whether all columns are needed.
 
         Raises:
             InputError: The file is damaged.
         """
-        done, total = 0, self._file.metadata.num_rows
-        batches = self._file.iter_batches(_ROWS_AT_ONCE)
+        columns = self._phone_names if not whole and self._are_apart() else None
+        done, total = 0, self.file.metadata.num_rows
+        batches = self.file.iter_batches(
+            _ROWS_AT_ONCE, columns=columns, use_threads=whole
+        )
+        keys = self._indexes if columns is None else columns
         while (batch := self._next(batches)) is not None:
-            yield batch
+            phones = [batch.column(key) for key in keys]
+            yield _Part(batch, phones, done + 1)
             done += len(batch)
             if self._progress is not None:
                 self._progress(done, total)
+
+    def _are_apart(self) -> bool:
+        """Tell whether pyarrow can read each phone column by its name, and no other."""
+        schema = self.file.schema
+        paths = [schema.column(place).path for place in range(len(schema))]
+        return all(
+            sum(path == name or path.startswith(f"{name}.") for path in paths) == 1
+            for name in self._phone_names
+        )
 
     def _next(self, batches: Iterator[Any]) -> Any:
         try:
@@ -195,13 +262,13 @@ class _Rows:
         except (OSError, ValueError, NotImplementedError) as error:
             raise InputError(_EXPECTED, "one that is damaged", self.name) from error
 
-    def phones(self, batch: Any) -> list[Iterator[Block]]:
-        """Return the blocks of each phone column of a batch."""
-        return [blocks(batch.column(index)) for index in self._indexes]
-
-    def text(self, batch: Any, column: int, row: int) -> str:
-        """Return what a phone column of a batch holds, as text."""
-        return str(batch.column(self._indexes[column])[row].as_py())
+    @property
+    def codec(self) -> str:
+        """How pyarrow's writer calls the compression of the first column."""
+        metadata = self.file.metadata
+        if metadata.num_row_groups == 0:
+            return "SNAPPY"
+        return _CODECS.get(metadata.row_group(0).column(0).compression, "SNAPPY")
 
     def storage(self, added: Sequence[str]) -> dict[str, Any]:
         """Return how the columns are compressed and encoded, for pyarrow's writer.
@@ -209,7 +276,7 @@ class _Rows:
         Args:
             added: The columns that the file does not have.
         """
-        metadata = self._file.metadata
+        metadata = self.file.metadata
         if metadata.num_row_groups == 0:
             return {}
         group = metadata.row_group(0)
@@ -224,26 +291,48 @@ class _Rows:
             for chunk in chunks
             if chunk.total_uncompressed_size <= _INDEX_BYTES * chunk.num_values
         ]
-        codecs |= dict.fromkeys(added, next(iter(codecs.values())))
+        codecs |= dict.fromkeys(added, self.codec)
         return {"compression": codecs, "use_dictionary": [*repetitive, *added]}
 
 
 @contextmanager
 def _open_writers(
     rows: _Rows, files: Mapping[str, BinaryIO]
-) -> Iterator[list[_Writer]]:
+) -> Iterator[list[_Output]]:
     """Yield a writer for each file, whole when the block has ended well."""
-    writers: list[_Writer] = []
+    writers: list[_Output] = []
     with ThreadPoolExecutor(1, "bloctel") as pool:
         try:
             for name, file in files.items():
-                writers.append(_Writer(rows, file, KINDS[name], pool))
+                writers.append(_writer(rows, file, name, pool))
             yield writers
             for writer in writers:
                 writer.close()
         finally:
             for writer in writers:
                 writer.abandon()
+
+
+class _Output(Protocol):
+    """What gets all the rows, and writes a file of them."""
+
+    def add(self, batch: Any, judgement: Judgement, /) -> None:
+        """Take the next rows."""
+
+    def close(self) -> None:
+        """Write what is left, and the end of the file."""
+
+    def abandon(self) -> None:
+        """Let go of a file that is not wanted, if it is not whole."""
+
+
+def _writer(
+    rows: _Rows, file: BinaryIO, output: str, pool: ThreadPoolExecutor
+) -> _Output:
+    if output != "marked":
+        return _Writer(rows, file, KINDS.index(output), pool)
+    refuse_marked_file(rows.header, rows.name)
+    return Marker(rows.file, rows.stream, rows.name, file, codec=rows.codec, pool=pool)
 
 
 class _Writer:
@@ -261,7 +350,7 @@ class _Writer:
         self._written: Future[None] | None = None
         names = rows.schema.names
         added = [] if kind == CLEAR else [_free_name(names)]
-        self._schema = _extended(rows.schema, added)
+        self._schema = extended(rows.schema, dict.fromkeys(added, False), rows.name)
         self._writer = parquet_module().ParquetWriter(
             file, self._schema, **rows.storage(added)
         )
@@ -331,14 +420,6 @@ def _batch(columns: list[Any], schema: Any) -> Any:
     import pyarrow as pa  # noqa: PLC0415
 
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _extended(schema: Any, added: Sequence[str]) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
-    for name in added:
-        schema = schema.append(pa.field(name, pa.string(), nullable=False))
-    return schema
 
 
 def _free_name(taken: Sequence[str]) -> str:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
-    from bloctel.scrub.csv_file import Outputs, ScrubSummary
     from bloctel.scrub.makeup import Finding
-    from bloctel.scrub.outputs import Target
+    from bloctel.scrub.outputs import Outputs, Target
     from bloctel.scrub.reading import Source
+    from bloctel.scrub.summary import ScrubSummary
 
 __all__ = ["ReportSubject", "as_html", "require_place", "write_report"]
 

@@ -6,31 +6,30 @@ table below it gives the figures, and its swatches are the legend.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bloctel.scrub.report_html import Html, tag
+from bloctel.scrub.verdicts import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["bar", "share", "swatch"]
 
-_KINDS: Final = ("clear", "blocked", "invalid")
-
 
 def bar(counts: Mapping[str, int]) -> Html:
     """Return a bar whose parts are as long as the counts are large."""
     rows = sum(counts.values())
     parts, start = [], 0.0
-    for kind in _KINDS:
+    for kind in KINDS:
         width = 100 * counts[kind] / rows if rows else 0.0
         parts.append(_part(kind, f"{start:.4f}%", f"{width:.4f}%"))
         start += width
-    told = ", ".join(f"{kind} {share(counts[kind], rows)}" for kind in _KINDS)
+    told = ", ".join(f"{kind} {share(counts[kind], rows)}" for kind in KINDS)
     return tag(
         "svg",
         tag("title", f"Rows by what was found: {told}.", id="bar-title"),
-        tag("defs", *map(_pattern, _KINDS)),
+        tag("defs", *map(_pattern, KINDS)),
         tag("rect", class_="frame", width="100%", height="100%"),
         *parts,
         class_="bar",

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from bloctel.question import Question
 
-__all__ = ["KINDS", "Answers", "RowJudge"]
-
-#: What rows are called, by the codes of `bloctel.scrub.verdicts` and of `Status`.
-KINDS: Final = ("clear", "blocked", "invalid")
+__all__ = ["Answers", "RowJudge"]
 
 #: Few enough for what is made of them to stay in the cache.
 _ROWS_AT_ONCE: Final = 1 << 16
@@ -33,7 +30,7 @@ class Answers:
     """What is said of each row.
 
     Attributes:
-        kinds: The place in `KINDS` (uint8).
+        kinds: `CLEAR`, `BLOCKED` or `INVALID` (uint8), which `Status` calls so too.
         reason_of: The place in *reasons* (int32); -1 where the row is clear.
         reasons: The texts, as the added column of a file shows them.
     """

@@ -1,4 +1,4 @@
-"""Which of its three outputs each record of a batch belongs to, and why."""
+"""What is said of each record of a batch: clear, blocked or invalid, and why."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ __all__ = [
     "CELL_ERROR",
     "CLEAR",
     "INVALID",
+    "KINDS",
     "Judge",
     "Judgement",
     "Question",
@@ -35,6 +36,8 @@ __all__ = [
 CLEAR: Final = 0
 BLOCKED: Final = 1
 INVALID: Final = 2
+#: What they are called.
+KINDS: Final = ("clear", "blocked", "invalid")
 
 #: Keys below this are the codes of refusals.
 _FIRST_KEY: Final = 64
@@ -83,6 +86,10 @@ class Judgement:
     kinds: NDArray[np.uint8]
     reason_of: NDArray[np.int32]
     reasons: list[str]
+
+    def rows(self, wanted: slice) -> Judgement:
+        """Return what is said of some of the records."""
+        return Judgement(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 
 @dataclass
@@ -161,7 +168,6 @@ class Judge:
         self.makeup = Makeup()
         self.examples = Examples()
         self._lock = Lock()
-        self._makeup_lock = Lock()
 
     def judge(self, batch: Batch) -> Judgement:
         """Return what is said of each record: blocked before invalid before clear."""
@@ -260,8 +266,7 @@ class Judge:
         matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
         for column in range(len(self._names)):
             keys, matches[column] = self._question.match_spans(*batch.cells(column))
-            with self._makeup_lock:
-                self.makeup.add(keys)
+            self.makeup.add(keys)
             codes[column] = np.where(keys < _FIRST_KEY, keys, 0)
         codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
         return matches, codes

@@ -35,10 +35,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bloctel.question import AskedList, Question
-    from bloctel.scrub.csv_file import Outputs, ScrubSummary
+    from bloctel.scrub.outputs import Outputs
     from bloctel.scrub.reading import Source
     from bloctel.scrub.receipts.receipt import Place
     from bloctel.scrub.receipts.signing import SigningKey
+    from bloctel.scrub.summary import ScrubSummary
 
 __all__ = ["Keeping", "ReceiptMaker"]
 

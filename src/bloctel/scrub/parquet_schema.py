@@ -1,0 +1,51 @@
+"""Schemas of Parquet files with columns more, the one that Spark keeps among them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SPARK_SCHEMA", "extended"]
+
+#: Where Spark writes its own schema, which it believes more than that of the file.
+SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+def extended(schema: Any, columns: Mapping[str, bool], where: str) -> Any:
+    """Return a schema of pyarrow with columns of text more.
+
+    Args:
+        schema: The schema.
+        columns: Of each column, by name, whether it has nulls.
+        where: The file, for messages.
+
+    Raises:
+        InputError: Spark's schema cannot be read: Spark would not see the columns.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - only who uses it has it
+
+    for name, nullable in columns.items():
+        schema = schema.append(pa.field(name, pa.string(), nullable=nullable))
+    metadata = schema.metadata or {}
+    if columns and SPARK_SCHEMA in metadata:
+        text = _with_columns(metadata[SPARK_SCHEMA], columns, where)
+        schema = schema.with_metadata(metadata | {SPARK_SCHEMA: text})
+    return schema
+
+
+def _with_columns(text: bytes, columns: Mapping[str, bool], where: str) -> bytes:
+    try:
+        schema = json.loads(text)
+        schema["fields"] += [
+            {"name": name, "type": "string", "nullable": nullable, "metadata": {}}
+            for name, nullable in columns.items()
+        ]
+    except (ValueError, LookupError, TypeError) as error:
+        got = "one that cannot be read"
+        raise InputError("a schema of Spark, as JSON", got, where) from error
+    return json.dumps(schema, separators=(",", ":")).encode()
