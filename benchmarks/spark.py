@@ -29,7 +29,7 @@ from benchmarks.prepare import SNAPSHOT, write_snapshot
 from benchmarks.text import as_plain, number
 from bloctel import __version__
 from bloctel.integrations.spark import scrub
-from bloctel.integrations.spark_worker import Edition, Job, judged
+from bloctel.integrations.spark_worker import Asked, Edition, Job, judged
 from bloctel.snapshot import read_content
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ def _job(snapshot: Path, place: int) -> Job:
     edition = Edition.of(read_content(snapshot, verify=True))
     day = workload.DAY
     file = str(snapshot)
-    return Job(file, True, edition, __version__, day, None, None, (place,), ("phone",))
+    asked = Asked(file, True, edition, __version__, day, None, None)
+    return Job(asked, (place,), ("phone",))
 
 
 def _judge(job: Job, batches: list[Any]) -> None:

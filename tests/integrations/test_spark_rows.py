@@ -20,7 +20,7 @@ from bloctel.errors import (
     SnapshotError,
 )
 from bloctel.integrations import spark, spark_worker
-from bloctel.integrations.spark_worker import Edition, Job
+from bloctel.integrations.spark_worker import Asked, Edition, Job
 from bloctel.snapshot import read_content
 from dirty_rows import ABROAD, DAY, expected, integers, lists_of, texts
 
@@ -47,10 +47,14 @@ def _new_worker() -> Iterator[None]:
 def job_of(path: Path, names: tuple[str, ...] = ("phone",), **more: Any) -> Job:
     """Return what the driver would tell a worker about a file."""
     edition = Edition.of(read_content(path, verify=True))
-    plain = {"on": DAY, "lists": None, "region": None}
-    places = tuple(range(len(names)))
-    told = {"places": places, "names": names, **plain, **more}
-    return Job(str(path), True, edition, bloctel.__version__, **told)
+    told = {"on": DAY, "lists": None, "region": None, **more}
+    asked = Asked(str(path), True, edition, bloctel.__version__, **told)
+    return Job(asked, tuple(range(len(names))), names)
+
+
+def asking(job: Job, **changes: Any) -> Job:
+    """Return a job that asks something else."""
+    return replace(job, asked=replace(job.asked, **changes))
 
 
 def said(job: Job, *batches: pa.RecordBatch) -> list[tuple[str, str | None]]:
@@ -171,7 +175,7 @@ def test_another_registry_is_refused(path: Path, tmp_path: Path) -> None:
     lists_of(1).build_snapshot(other, on=DAY)
 
     with pytest.raises(SnapshotError, match="which the driver saw"):
-        said(replace(job, file=str(other)), pa.record_batch({"phone": ["1"]}))
+        said(asking(job, file=str(other)), pa.record_batch({"phone": ["1"]}))
 
 
 def test_every_byte_is_checked(path: Path) -> None:
@@ -197,7 +201,7 @@ def test_a_file_is_opened_once(path: Path) -> None:
 
 def test_another_version_of_the_library_is_refused(path: Path) -> None:
     """Two versions may read a text in two ways, so all machines have the same."""
-    job = replace(job_of(path), version="0.0.0")
+    job = asking(job_of(path), version="0.0.0")
 
     with pytest.raises(CannotAnswerError, match=r"driver runs, 0\.0\.0, got version"):
         said(job, pa.record_batch({"phone": ["0639980000"]}))

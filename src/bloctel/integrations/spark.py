@@ -10,24 +10,39 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bloctel import clock, rules
+from bloctel import clock, errors, rules
 from bloctel._version import __version__
 from bloctel.books import is_url
 from bloctel.errors import InputError, MissingExtraError, SnapshotError
-from bloctel.files import replacing
-from bloctel.integrations.spark_worker import Edition, Job, judged
+from bloctel.files import remove_leftovers, replacing
+from bloctel.integrations.spark_worker import (
+    SUMMARY,
+    TOLD,
+    Asked,
+    Edition,
+    FilesJob,
+    Job,
+    judged,
+    scrubbed_files,
+)
 from bloctel.periods import plain_day
+from bloctel.scrub import ScrubbedFile, ScrubSummary, plan_files, refuse_overwriting
+from bloctel.scrub.call_file import NOTHING_KNOWN
 from bloctel.scrub.header import named_columns
+from bloctel.scrub.many_files import make_folder, size_of
 from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN, refuse_marked
+from bloctel.scrub.verdicts import KINDS
 from bloctel.snapshot import Content, Snapshot, read_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date
 
     from bloctel.lookup import Book
+    from bloctel.scrub import FileOptions, Outputs
+    from bloctel.scrub.many_files import Sources
 
-__all__ = ["scrub"]
+__all__ = ["scrub", "scrub_files"]
 
 #: The types of Spark whose rows are read.
 _READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
@@ -74,13 +89,125 @@ def scrub(  # noqa: PLR0913 - each is a part of the question
     _require_spark()
     _require_frame(df)
     places, names = _phone_columns(df.schema, column)
+    asked = _asked(df.sparkSession, snapshot, on, lists, region, shared=shared)
+    return _with_job(df, Job(asked, places, names))
+
+
+def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
+    session: Any,
+    sources: Sources,
+    snapshot: str | Path,
+    *,
+    columns: Sequence[str | int],
+    into: str | Path,
+    write: Collection[str] = KINDS,
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
+    options: FileOptions = NOTHING_KNOWN,
+    shared: bool = False,
+) -> list[ScrubbedFile]:
+    """Scrub call files on the machines of a Spark cluster, one file a task.
+
+    What `bloctel.scrub_files` does on one machine: rows never become rows of Spark,
+    so that each core is about as fast as it is alone.  Every machine must see the
+    files and the folder at the same paths.  A task that runs again makes the same
+    files again.
+
+    The summaries have the counts and reasons; examples and findings stay behind.
+
+    Args:
+        session: The `SparkSession`.
+        sources: As for `bloctel.scrub_files`.
+        snapshot: As for `scrub`.
+        columns: As for `bloctel.scrub_files`.
+        into: Likewise.
+        write: Likewise.
+        on: As for `scrub`.
+        lists: Likewise.
+        region: Likewise.
+        options: As for `bloctel.scrub_files`.
+        shared: As for `scrub`.
+
+    Returns:
+        What became of each file, in the order of their names.
+
+    Raises:
+        InputError: There is no file, two would have the same results, a result would
+            take the place of a call file or of the snapshot, or an argument is not
+            what it must be; nothing is written then.
+        SnapshotError: The file cannot be believed.
+        CannotAnswerError: The snapshot cannot be asked about these lists on that day.
+        MissingExtraError: PySpark, pandas or pyarrow is not installed.
+    """
+    _require_spark()
+    _require_session(session)
+    plan = plan_files(sources, into, write)
+    for _, outputs in plan:
+        refuse_overwriting(outputs, str(snapshot))
+    asked = _asked(session, snapshot, on, lists, region, shared=shared)
+    make_folder(Path(into))
+    remove_leftovers(into)
+    threads = int(session.sparkContext.getConf().get("spark.task.cpus", "1"))
+    job = FilesJob(asked, tuple(columns), options, threads)
+    told = _named(session, plan).mapInArrow(partial(scrubbed_files, job), TOLD)
+    done = {row["source"]: row for row in told.collect()}
+    return [
+        _scrubbed(source, outputs, done[str(source.absolute())])
+        for source, outputs in plan
+    ]
+
+
+def _require_session(session: Any) -> None:
+    from pyspark.sql import SparkSession  # noqa: PLC0415
+
+    if not isinstance(session, SparkSession):
+        got = f"a {type(session).__name__}"
+        raise InputError("a session of Spark", got, "session")
+
+
+def _named(session: Any, plan: Sequence[tuple[Path, Outputs]]) -> Any:
+    """Return a DataFrame with a partition for each file, which it names."""
+    # the last task should not be the longest
+    largest = sorted(plan, key=lambda job: -size_of(job[0]))
+    rows = [
+        (
+            str(source.absolute()),
+            {
+                kind: str(Path(str(target)).absolute())
+                for kind, target in outputs.wanted().items()
+            },
+        )
+        for source, outputs in largest
+    ]
+    named = session.sparkContext.parallelize(rows, len(rows))
+    return session.createDataFrame(named, "source string, outputs map<string, string>")
+
+
+def _scrubbed(source: Path, outputs: Outputs, row: Any) -> ScrubbedFile:
+    if row["error"] is not None:
+        name, *arguments = row["error"]
+        return ScrubbedFile(source, None, getattr(errors, name)(*arguments))
+    counts = {name: row[name] for name in SUMMARY}
+    paths = {kind: Path(str(path)) for kind, path in outputs.wanted().items()}
+    return ScrubbedFile(source, ScrubSummary(**counts, outputs=paths), None)
+
+
+def _asked(
+    session: Any,
+    snapshot: str | Path,
+    on: date | None,
+    lists: Iterable[str] | None,
+    region: str | None,
+    *,
+    shared: bool,
+) -> Asked:
+    """Return what workers are asked, once it is sure that there is an answer."""
     content = _read(snapshot)
-    asked = _names(lists)
-    day = _fixed_day(Snapshot(content), on, asked, region)
-    file = str(Path(snapshot).absolute()) if shared else _carry(df, content)
-    edition = Edition.of(content)
-    job = Job(file, shared, edition, __version__, day, asked, region, places, names)
-    return _with_job(df, job)
+    names = _names(lists)
+    day = _fixed_day(Snapshot(content), on, names, region)
+    file = str(Path(snapshot).absolute()) if shared else _carry(session, content)
+    return Asked(file, shared, Edition.of(content), __version__, day, names, region)
 
 
 def _require_spark() -> None:
@@ -153,7 +280,7 @@ def _fixed_day(
     return days.pop()
 
 
-def _carry(df: Any, content: Content) -> str:
+def _carry(session: Any, content: Content) -> str:
     """Put a snapshot among Spark's files, and return its name there.
 
     Spark knows a file by its last name, once and for all, and sends it when an executor
@@ -162,7 +289,7 @@ def _carry(df: Any, content: Content) -> str:
     """
     from pyspark import SparkFiles  # noqa: PLC0415
 
-    context = df.sparkSession.sparkContext
+    context = session.sparkContext
     name = f"bloctel-{content.info.generation}-{content.checksum:016x}.bloctel"
     folder = Path(SparkFiles.getRootDirectory(), "bloctel")
     copy = folder / name

@@ -1,4 +1,4 @@
-"""What a Python worker of Spark does: map the list that the driver saw, judge batches.
+"""What a Python worker of Spark does: map the list that the driver saw, judge by it.
 
 Whatever a job says of its snapshot is compared with the file that is here: a worker
 that finds another one raises, and no result is a mixture of two lists.
@@ -6,6 +6,7 @@ that finds another one raises, and no result is a mixture of two lists.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
+from bloctel.scrub import Outputs, call_file
+from bloctel.scrub.many_files import scrub_one
 from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
 from bloctel.scrub.rows import RowJudge
 from bloctel.scrub.verdicts import CLEAR, KINDS
@@ -23,10 +26,22 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
+    from bloctel.question import Question
+    from bloctel.scrub import FileOptions, ScrubbedFile
     from bloctel.scrub.rows import Answers
     from bloctel.snapshot.reading import Stamp
 
-__all__ = ["Edition", "Job", "judged", "opened"]
+__all__ = [
+    "SUMMARY",
+    "TOLD",
+    "Asked",
+    "Edition",
+    "FilesJob",
+    "Job",
+    "judged",
+    "opened",
+    "scrubbed_files",
+]
 
 #: A worker of a long application sees a new list each night.
 _KEPT_FILES: Final = 4
@@ -54,8 +69,8 @@ class Edition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What a worker is told: little, for it is sent with each task.
+class Asked:
+    """What is asked of which list: little, for it is sent with each task.
 
     Attributes:
         file: The snapshot's path on each machine, or its name among Spark's files.
@@ -65,8 +80,6 @@ class Job:
         on: The day.
         lists: The names of the lists to ask; None for all of the snapshot.
         region: The region of national forms; None for the snapshot's own.
-        places: Where the phone columns stand in a row.
-        names: How reasons call them.
     """
 
     file: str
@@ -76,38 +89,128 @@ class Job:
     on: date
     lists: tuple[str, ...] | None
     region: str | None
+
+    def question(self) -> Question:
+        """Return the question to the snapshot that the driver saw.
+
+        Raises:
+            SnapshotError: Here is another one, or none that can be believed.
+            CannotAnswerError: Here is another version of the library.
+        """
+        return _book(self).question(on=self.on, lists=self.lists, region=self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done with the rows of a DataFrame.
+
+    Attributes:
+        asked: What is asked of which list.
+        places: Where the phone columns stand in a row.
+        names: How reasons call them.
+    """
+
+    asked: Asked
     places: tuple[int, ...]
     names: tuple[str, ...]
 
 
 def judged(job: Job, batches: Iterator[Any]) -> Iterator[Any]:
     """Yield record batches with the two added columns."""
-    question = _book(job).question(on=job.on, lists=job.lists, region=job.region)
-    judge = RowJudge(question, job.names)
+    judge = RowJudge(job.asked.question(), job.names)
     for batch in batches:
         columns = [batch.column(place) for place in job.places]
         yield _with_answers(batch, judge.judge(columns, len(batch)))
 
 
-def _book(job: Job) -> Snapshot:
-    """Return the snapshot that the driver saw.
+@dataclass(frozen=True, slots=True)
+class FilesJob:
+    """What is done with call files that every machine sees.
 
-    Raises:
-        SnapshotError: Here is another one, or none that can be believed.
-        CannotAnswerError: Here is another version of the library.
+    Attributes:
+        asked: What is asked of which list.
+        columns: The phone columns, by name or by number from 1 on.
+        options: What need not be found out about the files.
+        threads: How many threads share the work on one file.
     """
-    if job.version != __version__:
+
+    asked: Asked
+    columns: tuple[str | int, ...]
+    options: FileOptions
+    threads: int
+
+
+def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
+    """Scrub the files that record batches name, and yield what became of each."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    question = job.asked.question()
+    for batch in batches:
+        for named in batch.to_pylist():
+            outputs = Outputs(**dict(named["outputs"]))
+            asked = call_file.Job(question, job.columns, outputs, job.options, None)
+            done = scrub_one(Path(named["source"]), asked._replace(threads=job.threads))
+            yield pa.RecordBatch.from_pylist([_told(done)], _told_schema())
+
+
+def _told(done: ScrubbedFile) -> dict[str, object]:
+    """Return what became of a file, in types that Spark has."""
+    told: dict[str, object] = {"source": str(done.source)}
+    if done.summary is not None:
+        summary = {name: getattr(done.summary, name) for name in SUMMARY}
+        told |= {
+            name: list(value.items()) if isinstance(value, Mapping) else value
+            for name, value in summary.items()
+        }
+    if (error := done.error) is not None:
+        told["error"] = [type(error).__name__, *error.args]
+    return told
+
+
+#: What is told of a summary.
+SUMMARY: Final = (
+    *("rows", "clear", "blocked", "invalid"),
+    *("invalid_reasons", "blocked_lists"),
+)
+
+
+def _told_schema() -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+
+    counts = pa.map_(pa.string(), pa.int64())
+    types = [pa.int64()] * 4 + [counts] * 2
+    return pa.schema(
+        [
+            ("source", pa.string()),
+            *zip(SUMMARY, types, strict=True),
+            ("error", pa.list_(pa.string())),
+        ]
+    )
+
+
+#: The same for Spark.
+TOLD: Final = (
+    "source string, rows bigint, clear bigint, blocked bigint, invalid bigint, "
+    "invalid_reasons map<string, bigint>, blocked_lists map<string, bigint>, "
+    "error array<string>"
+)
+
+
+def _book(asked: Asked) -> Snapshot:
+    if asked.version != __version__:
         raise CannotAnswerError(
-            f"the version of bloctel that the driver runs, {job.version}",
+            f"the version of bloctel that the driver runs, {asked.version}",
             f"version {__version__}",
             "a Python worker of Spark (install the same one on all machines)",
         )
-    path = Path(job.file) if job.is_shared else _carried(job.file)
+    path = Path(asked.file) if asked.is_shared else _carried(asked.file)
     content = opened(path, stamp_of(path))
     found = Edition.of(content)
-    if found != job.edition:
+    if found != asked.edition:
         raise SnapshotError(
-            f"{job.edition}, which the driver saw", f"{found} (scrub again)", str(path)
+            f"{asked.edition}, which the driver saw",
+            f"{found} (scrub again)",
+            str(path),
         )
     return Snapshot(content)
 

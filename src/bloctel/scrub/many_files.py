@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from bloctel.scrub.reading import Progress
     from bloctel.scrub.summary import ScrubSummary
 
-__all__ = ["ScrubbedFile", "Sources", "call_files", "plan_files", "scrub_files"]
+__all__ = [
+    "ScrubbedFile",
+    "Sources",
+    "call_files",
+    "make_folder",
+    "plan_files",
+    "scrub_files",
+    "scrub_one",
+    "size_of",
+]
 
 #: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
 Sources = str | Path | Iterable[str | Path]
@@ -109,20 +118,26 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
             would take the place of a call file; nothing is written then.
     """
     jobs = plan_files(sources, into, write)
-    _make_folder(Path(into))
+    make_folder(Path(into))
     remove_leftovers(into)
-    sizes = [_size(source) for source, _ in jobs]
+    sizes = [size_of(source) for source, _ in jobs]
     done: list[ScrubbedFile] = []
     for number, (source, outputs) in enumerate(jobs):
         told = _told(progress, sizes, number)
         job = Job(question, columns, outputs, options, told)
-        done.append(_scrubbed(source, job, watch))
+        done.append(scrub_one(source, job, watch))
         if told is not None:
             told(1, 1)
     return done
 
 
-def _scrubbed(source: Path, job: Job, watch: Watch | None) -> ScrubbedFile:
+def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
+    """Scrub one of many files, and tell what became of it.
+
+    Raises:
+        CannotAnswerError: No file can be judged.
+        OSError: The outputs cannot be written.
+    """
     try:
         keeper = watch(source, job.outputs) if watch else None
         summary = split(source, job)
@@ -135,7 +150,8 @@ def _scrubbed(source: Path, job: Job, watch: Watch | None) -> ScrubbedFile:
         return ScrubbedFile(source, None, error)
 
 
-def _size(source: Path) -> int:
+def size_of(source: Path) -> int:
+    """Return the bytes of a file, 0 if nobody can tell."""
     return source.stat().st_size if source.is_file() else 0
 
 
@@ -234,7 +250,12 @@ def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:
             taken[path] = source
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder for the results, if it is not there.
+
+    Raises:
+        InputError: It cannot be made.
+    """
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -109,7 +109,8 @@ def scrub_parquet(
         _open_writers(rows, files) as writers,
     ):
         judge = Judge(question, rows.names)
-        parts = rows.parts(whole=not files.keys().isdisjoint(KINDS))
+        whole = not files.keys().isdisjoint(KINDS)
+        parts = rows.parts(whole=whole, threads=threads)
         work = partial(_judged, question, judge)
         with closing(beside(work, parts, threads - 1)) as judged:
             for batch, judgement in judged:
@@ -225,11 +226,12 @@ class _Rows:
                     f"{self.name}, column {name!r}",
                 )
 
-    def parts(self, *, whole: bool) -> Iterator[_Part]:
+    def parts(self, *, whole: bool, threads: int) -> Iterator[_Part]:
         """Yield the rows in order, in batches of bounded size.
 
         Args:
             whole: Whether all columns are needed.
+            threads: Whether several may be decoded at once.
 
         Raises:
             InputError: The file is damaged.
@@ -237,7 +239,7 @@ class _Rows:
         columns = self._phone_names if not whole and self._are_apart() else None
         done, total = 0, self.file.metadata.num_rows
         batches = self.file.iter_batches(
-            _ROWS_AT_ONCE, columns=columns, use_threads=whole
+            _ROWS_AT_ONCE, columns=columns, use_threads=whole and threads > 1
         )
         keys = self._indexes if columns is None else columns
         while (batch := self._next(batches)) is not None:

@@ -1,0 +1,212 @@
+"""Call files that are scrubbed on the machines of a real Spark cluster."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import bloctel
+from bloctel.errors import InputError, MissingExtraError, StaleSnapshotError
+from bloctel.integrations.spark import scrub_files
+from bloctel.scrub import CsvOptions, FileOptions, Outputs, scrub_file
+from bloctel.snapshot import Snapshot
+from call_files import names, write
+from dirty_rows import DAY, lists_of, texts
+from private_spark import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+LATE = DAY.replace(year=DAY.year + 1)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give a cluster for all these tests: it takes long to start."""
+    with cluster(tmp_path_factory.mktemp("spark")) as started:
+        yield started
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A snapshot."""
+    lists_of(1).build_snapshot(tmp_path / "s.bloctel", on=DAY)
+    return tmp_path / "s.bloctel"
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    """A folder with files of several kinds, one of which is none."""
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    rows = [[str(row), text or ""] for row, text in enumerate(texts(3000))]
+    for number, ending in enumerate(("csv", "csv.gz", "parquet", "xlsx")):
+        part = rows[number * 700 : (number + 1) * 700]
+        write(folder / f"calls{number}.{ending}", [["n", "phone"], *part])
+    (folder / "notes.txt").write_text("no call file\n")
+    return folder
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_each_file_comes_out_as_on_one_machine(
+    session: Any, path: Path, calls: Path, *, shared: bool
+) -> None:
+    """The same files, counts, reasons and errors, in the same order."""
+    there, here = calls.parent / "there", calls.parent / "here"
+    write_all = ("clear", "blocked", "invalid", "marked")
+    with Snapshot.open(path) as book:
+        alone = bloctel.scrub_files(
+            calls,
+            book.question(on=DAY),
+            columns=["phone"],
+            into=here,
+            write=write_all,
+        )
+
+    done = scrub_files(
+        *(session, calls, path),
+        columns=["phone"],
+        into=there,
+        write=write_all,
+        on=DAY,
+        shared=shared,
+    )
+
+    assert [each.source for each in done] == [each.source for each in alone]
+    for each, other in zip(done, alone, strict=True):
+        assert (each.error and str(each.error)) == (other.error and str(other.error))
+        assert type(each.error) is type(other.error)
+        if other.summary is not None and each.summary is not None:
+            assert each.summary.rows == other.summary.rows
+            assert each.summary.invalid_reasons == other.summary.invalid_reasons
+            assert each.summary.blocked_lists == other.summary.blocked_lists
+            assert each.summary.outputs == {
+                kind: there / output.name
+                for kind, output in other.summary.outputs.items()
+            }
+    assert [each.summary for each in done if each.error] == [None]
+    assert names(there) == names(here)
+    for name in names(here):
+        if not name.endswith("xlsx"):  # which says when it was made
+            assert (there / name).read_bytes() == (here / name).read_bytes()
+
+
+def test_a_plan_that_cannot_be_is_refused_before_anything_runs(
+    session: Any, path: Path, calls: Path
+) -> None:
+    """No folder is made; what could not be judged is an error of its own."""
+    into = calls.parent / "out"
+
+    def scrubbed(source: Any, snapshot: Path, on: date = DAY, **more: Any) -> None:
+        more = {"columns": ["phone"], "into": into, **more}
+        scrub_files(session, source, snapshot, on=on, **more)
+
+    with pytest.raises(InputError, match="call files, got none"):
+        scrubbed(calls / "*.tsv", path)
+    with pytest.raises(InputError, match="some of clear"):
+        scrubbed(calls, path, write=["everything"])
+    with pytest.raises(StaleSnapshotError):
+        scrubbed(calls, path, on=LATE)
+    with pytest.raises(InputError, match="a session of Spark, got a str"):
+        scrub_files("spark", calls, path, columns=["phone"], into=into)
+    own = path.rename(calls.parent / "calls0.clear.csv")
+    with pytest.raises(InputError):
+        scrubbed(calls / "calls0.csv", own, into=calls.parent)
+    assert not into.exists()
+
+
+def test_options_reach_the_machines(session: Any, path: Path, tmp_path: Path) -> None:
+    """A file without a header; relative paths are those of the driver."""
+    source = tmp_path / "bare.csv"
+    source.write_text("A;0639980000\nB;0199000001\n")
+    options = FileOptions(CsvOptions(header=False))
+
+    done = scrub_files(
+        *(session, source, path),
+        columns=[2],
+        into=tmp_path / "out",
+        on=DAY,
+        options=options,
+    )
+
+    assert [(each.summary and each.summary.rows) for each in done] == [2]
+    assert (tmp_path / "out" / "bare.clear.csv").read_text() == "B;0199000001\n"
+
+
+def test_a_list_that_was_replaced_stops_the_job(
+    session: Any, path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody scrubs by another list than the driver saw."""
+    from pyspark.errors import PythonException
+
+    from bloctel.integrations import spark
+
+    asked = spark._asked
+
+    def asking(*args: Any, **more: Any) -> Any:
+        told = asked(*args, **more)
+        other = path.with_name("other.bloctel")
+        lists_of(2).build_snapshot(other, on=DAY)
+        other.replace(path)
+        return told
+
+    monkeypatch.setattr(spark, "_asked", asking)
+    into = calls.parent / "out"
+
+    with pytest.raises(PythonException, match="which the driver saw"):
+        scrub_files(
+            *(session, calls, path),
+            columns=["phone"],
+            into=into,
+            on=DAY,
+            shared=True,
+        )
+
+    assert names(into) == []
+
+
+def test_spark_sees_the_added_columns_of_its_own_files(
+    session: Any, path: Path, tmp_path: Path
+) -> None:
+    """It keeps a schema of its own in them, which it believes more than the file."""
+    rows = [(0, "0639980000"), (1, "0199000001"), (2, "12")]
+    frame = session.createDataFrame(rows, "place int, phone string").coalesce(1)
+    frame.write.parquet(str(tmp_path / "rows"))
+    (source,) = (tmp_path / "rows").glob("*.parquet")
+    shutil.move(source, tmp_path / "rows.parquet")
+    kinds = ("clear", "blocked", "invalid", "marked")
+    targets = [tmp_path / f"{kind}.parquet" for kind in kinds]
+    with Snapshot.open(path) as book:
+        scrub_file(
+            tmp_path / "rows.parquet",
+            book.question(on=DAY),
+            columns=["phone"],
+            outputs=Outputs(*targets),
+        )
+
+    def read(target: Path) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in session.read.parquet(str(target)).collect()]
+
+    why = "own since 2024-01-01"
+    assert read(targets[0]) == [(1, "0199000001")]
+    assert read(targets[1]) == [(0, "0639980000", why)]
+    assert read(targets[2]) == [(2, "12", "short_number")]
+    assert read(targets[3]) == [
+        (0, "0639980000", "blocked", why),
+        (1, "0199000001", "clear", None),
+        (2, "12", "invalid", "short_number"),
+    ]
+
+
+def test_without_spark_the_error_names_the_extra(
+    path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything else."""
+    monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
+
+    with pytest.raises(MissingExtraError, match="spark"):
+        scrub_files(None, calls, path, columns=["phone"], into=calls.parent / "out")
