@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Size", "add_to", "tables"]
+__all__ = ["ROW_BYTES", "Size", "add_to", "memory_folder", "tables"]
 
 _RATE: Final = Unit("M rows/s", 1e-6, per_second=True)
 _FRANCE: Final = np.uint64(33_000_000_000)
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system, not a file
-_ROW_BYTES: Final = 131
+#: Of a wide call file.
+ROW_BYTES: Final = 131
 #: The call file, and what one contender at a time writes.
 _FILES: Final = 4
 _GROUP_ROWS: Final = 1 << 20
@@ -117,12 +118,17 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
         yield _memory(disk / SNAPSHOT, files)
 
 
+def memory_folder(needed: int) -> Path | None:
+    """Return a folder in memory if it has room for so many bytes."""
+    if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > needed:
+        return _IN_MEMORY
+    return None
+
+
 @contextmanager
 def _roomy(size: Size, disk: Path) -> Iterator[Path]:
     """Yield a folder in memory if there is room for the files, else one on the disk."""
-    needed = _FILES * _ROW_BYTES * size.rows
-    if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > needed:
-        disk = _IN_MEMORY
+    disk = memory_folder(_FILES * ROW_BYTES * size.rows) or disk
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=disk) as folder:
         yield Path(folder)
 

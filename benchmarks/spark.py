@@ -8,6 +8,9 @@ one core.
 The floor is an identity in `mapInArrow`, the same rows to Python and back, untouched;
 above it, the same with two columns more that are always the same.
 One process is given the rows as pyarrow batches in memory.
+
+Call files, CSV of 12 columns, are scrubbed one a task, and by one process with one
+thread, one after the other.
 """
 
 from __future__ import annotations
@@ -23,14 +26,18 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from benchmarks import workload
 from benchmarks.environment import environment
 from benchmarks.prepare import SNAPSHOT, write_snapshot
+from benchmarks.scrub import ROW_BYTES, memory_folder
 from benchmarks.text import as_plain, number
 from bloctel import __version__
-from bloctel.integrations.spark import scrub
+from bloctel.integrations.spark import scrub, scrub_files
 from bloctel.integrations.spark_worker import Asked, Edition, Job, judged
-from bloctel.snapshot import read_content
+from bloctel.scrub import plan_files, scrub_file
+from bloctel.snapshot import Snapshot, read_content
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +47,8 @@ __all__ = ["add_to", "local_home", "run"]
 
 _PART_ROWS: Final = 1_000_000
 _QUERIES: Final = 1_000_000
+#: Call files: two tasks for each executor.
+_N_FILES: Final = 4
 #: Spark's default, and a larger one.
 _BATCH_ROWS: Final = (10_000, 50_000)
 _COLUMNS: Final = ("id", "name", "phone", "town")
@@ -52,12 +61,14 @@ class Way:
 
     Attributes:
         name: What the table calls it.
+        rows: How many rows it goes through.
         batch_rows: How many rows a batch has, None if there are none.
         run: Does it once.
         clock: Gives the processor time spent so far, in seconds.
     """
 
     name: str
+    rows: int
     batch_rows: int | None
     run: Callable[[], None]
     clock: Callable[[], float]
@@ -66,6 +77,7 @@ class Way:
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--rows", type=int, default=4_000_000)
+    parser.add_argument("--file-rows", type=int, default=24_000_000)
     parser.add_argument("--numbers", type=int, default=5_000_000, help="in the list")
     parser.add_argument("--rounds", type=int, default=5)
     parser.set_defaults(command=run)
@@ -75,14 +87,20 @@ def run(options: argparse.Namespace) -> None:
     """Measure, and print the table."""
     for name, text in environment().items():
         print(f"{name:18} {text}")
-    with tempfile.TemporaryDirectory(prefix="bloctel-bench-") as name:
+    # the call files, and what is made of them
+    home = memory_folder(2 * ROW_BYTES * options.file_rows)
+    with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=home) as name:
         folder = Path(name)
         write_snapshot(workload.registrations(options.numbers).table(), folder)
         _write_rows(folder / "rows", options.rows, options.numbers)
+        _write_files(folder / "calls", options.file_rows, options.numbers)
         session = _session(folder)
         try:
-            ways = _ways(session, folder)
-            print("\n" + as_plain(_table(ways, options.rows, options.rounds)))
+            ways = [
+                *_ways(session, folder, options.rows),
+                *_file_ways(session, folder, options.file_rows),
+            ]
+            print("\n" + as_plain(_table(ways, options.rounds)))
         finally:
             session.stop()
 
@@ -105,6 +123,14 @@ def _write_rows(folder: Path, rows: int, numbers: int) -> None:
             "town": [f"Town {place % 3541}" for place in places],
         }
         pq.write_table(pa.table(columns), folder / f"{start:012}.parquet")
+
+
+def _write_files(folder: Path, rows: int, numbers: int) -> None:
+    """Write call files of 12 columns, in all of so many rows."""
+    asked = workload.draw_queries(workload.registrations(numbers), rows).mixed(1)
+    folder.mkdir()
+    for place, part in enumerate(np.array_split(asked, _N_FILES)):
+        workload.write_wide_call_file(folder / f"{place}.csv", part)
 
 
 def local_home(folder: Path) -> Path:
@@ -143,7 +169,7 @@ def _session(folder: Path) -> Any:
     return session
 
 
-def _ways(session: Any, folder: Path) -> list[Way]:
+def _ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
     snapshot = folder / SNAPSHOT
     ways = []
     for what, names in (("4 columns", _COLUMNS), ("phone", ("phone",))):
@@ -158,13 +184,45 @@ def _ways(session: Any, folder: Path) -> list[Way]:
         for size in _BATCH_ROWS:
             batches = _batches(folder, names, size)
             name = f"{what}, one process"
-            ways.append(Way(name, size, partial(_judge, job, batches), process_time))
+            judge = partial(_judge, job, batches)
+            ways.append(Way(name, n_rows, size, judge, process_time))
             for name, df in frames.items():
                 drain = partial(_drain, df, size)
-                ways.append(Way(f"{what}, Spark: {name}", size, drain, _tree_time))
+                spark = f"{what}, Spark: {name}"
+                ways.append(Way(spark, n_rows, size, drain, _tree_time))
         name = f"{what}, Spark: reading alone"
-        ways.append(Way(name, None, partial(_drain, rows), _tree_time))
+        ways.append(Way(name, n_rows, None, partial(_drain, rows), _tree_time))
     return ways
+
+
+def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
+    calls, into, snapshot = folder / "calls", folder / "made", folder / SNAPSHOT
+
+    def alone() -> None:
+        with Snapshot.open(snapshot) as book:
+            question = book.question(on=workload.DAY)
+            for source, outputs in plan_files(calls, into):
+                into.mkdir(exist_ok=True)
+                scrub_file(
+                    source,
+                    question,
+                    columns=["telephone"],
+                    outputs=outputs,
+                    threads=1,
+                )
+
+    def together() -> None:
+        columns = ["telephone"]
+        done = scrub_files(
+            session, calls, snapshot, columns=columns, into=into, on=workload.DAY
+        )
+        if any(each.error for each in done):
+            raise ValueError("expected scrubbed files, got an error")
+
+    return [
+        Way("call files, one process", n_rows, None, alone, process_time),
+        Way("call files, Spark: scrub_files", n_rows, None, together, _tree_time),
+    ]
 
 
 def _identity() -> Callable[[Iterator[Any]], Iterator[Any]]:
@@ -218,18 +276,22 @@ def _judge(job: Job, batches: list[Any]) -> None:
         pass
 
 
-def _table(ways: list[Way], rows: int, rounds: int) -> list[list[str]]:
-    """Return a table of readings, every way once a round; the first is to warm up."""
+def _table(ways: list[Way], rounds: int) -> list[list[str]]:
+    """Return a table of readings, every way once a round.
+
+    Before each it is run to warm up: Spark stops workers that wait for a minute.
+    """
     readings: list[list[float]] = [[] for _ in ways]
-    for _ in range(rounds + 1):
+    for _ in range(rounds):
         for way, read in zip(ways, readings, strict=True):
+            way.run()
             gc.collect()
             before = way.clock()
             way.run()
-            read.append(rows / (way.clock() - before) / 1e6)
+            read.append(way.rows / (way.clock() - before) / 1e6)
     head = ["million rows a second and core", "rows a batch", "median", "min", "max"]
     table = [head]
-    for way, (_, *read) in zip(ways, readings, strict=True):
+    for way, read in zip(ways, readings, strict=True):
         size = f"{way.batch_rows:,}" if way.batch_rows else "-"
         spread = median(read), min(read), max(read)
         table.append([way.name, size, *map(number, spread)])

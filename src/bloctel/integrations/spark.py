@@ -6,6 +6,7 @@ closure.  Python workers map it, so that those of an executor share its pages.
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -149,11 +150,16 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     make_folder(Path(into))
     remove_leftovers(into)
     threads = int(session.sparkContext.getConf().get("spark.task.cpus", "1"))
-    job = FilesJob(asked, tuple(columns), options, threads)
-    told = _named(session, plan).mapInArrow(partial(scrubbed_files, job), TOLD)
+    # the last task should not be the longest
+    largest = sorted(plan, key=lambda file: -size_of(file[0]))
+    files = tuple(_absolute(*file) for file in largest)
+    job = FilesJob(asked, files, tuple(columns), options, threads)
+    # rows that Spark makes itself, as a list from here would cost more Python workers
+    places = session.range(0, len(files), 1, len(files))
+    told = places.mapInArrow(partial(scrubbed_files, job), TOLD)
     done = {row["source"]: row for row in told.collect()}
     return [
-        _scrubbed(source, outputs, done[str(source.absolute())])
+        _scrubbed(source, outputs, done[os.path.abspath(source)])
         for source, outputs in plan
     ]
 
@@ -166,22 +172,12 @@ def _require_session(session: Any) -> None:
         raise InputError("a session of Spark", got, "session")
 
 
-def _named(session: Any, plan: Sequence[tuple[Path, Outputs]]) -> Any:
-    """Return a DataFrame with a partition for each file, which it names."""
-    # the last task should not be the longest
-    largest = sorted(plan, key=lambda job: -size_of(job[0]))
-    rows = [
-        (
-            str(source.absolute()),
-            {
-                kind: str(Path(str(target)).absolute())
-                for kind, target in outputs.wanted().items()
-            },
-        )
-        for source, outputs in largest
-    ]
-    named = session.sparkContext.parallelize(rows, len(rows))
-    return session.createDataFrame(named, "source string, outputs map<string, string>")
+def _absolute(source: Path, outputs: Outputs) -> tuple[str, dict[str, str]]:
+    """Return where a file and its outputs are, wherever a worker stands."""
+    targets = outputs.wanted().items()
+    return os.path.abspath(source), {
+        kind: os.path.abspath(str(path)) for kind, path in targets
+    }
 
 
 def _scrubbed(source: Path, outputs: Outputs, row: Any) -> ScrubbedFile:

@@ -129,27 +129,36 @@ class FilesJob:
 
     Attributes:
         asked: What is asked of which list.
+        files: The path of each, and those of its outputs by name.
         columns: The phone columns, by name or by number from 1 on.
         options: What need not be found out about the files.
         threads: How many threads share the work on one file.
     """
 
     asked: Asked
+    files: tuple[tuple[str, dict[str, str]], ...]
     columns: tuple[str | int, ...]
     options: FileOptions
     threads: int
 
 
 def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
-    """Scrub the files that record batches name, and yield what became of each."""
+    """Scrub the files whose places are in record batches; yield what became of each."""
     import pyarrow as pa  # noqa: PLC0415
 
     question = job.asked.question()
     for batch in batches:
-        for named in batch.to_pylist():
-            outputs = Outputs(**dict(named["outputs"]))
-            asked = call_file.Job(question, job.columns, outputs, job.options, None)
-            done = scrub_one(Path(named["source"]), asked._replace(threads=job.threads))
+        for place in batch.column(0).to_pylist():
+            source, outputs = job.files[place]
+            asked = call_file.Job(
+                question,
+                job.columns,
+                Outputs(**outputs),
+                job.options,
+                progress=None,
+                threads=job.threads,
+            )
+            done = scrub_one(Path(source), asked)
             yield pa.RecordBatch.from_pylist([_told(done)], _told_schema())
 
 
