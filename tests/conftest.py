@@ -20,6 +20,8 @@ settings.register_profile(
 )
 # the same examples in each run, so that a red run speaks of the change it tests
 settings.register_profile("ci", settings.get_profile("bloctel"), derandomize=True)
+# where the same tests run again, on another build
+settings.register_profile("brief", settings.get_profile("ci"), max_examples=25)
 settings.load_profile("ci" if "CI" in os.environ else "bloctel")
 
 

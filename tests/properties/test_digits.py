@@ -80,7 +80,7 @@ national = st.booleans()
 
 
 @given(value=anything, national=national)
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @example(b"0639981\xe2\x802234", True)
 @example("+4930123.000", False)
 @example(".06.39981234", True)
@@ -121,7 +121,7 @@ def test_compiled_and_plain_reader_agree(value: str | bytes, national: bool) -> 
     ),
     national=national,
 )
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @example(33_099_999_999, True)
 @example(33_100_000_000, False)
 @example(33_999_999_999, False)

@@ -272,7 +272,7 @@ def test_integers_of_foreign_lines_are_their_e164_digits() -> None:
             assert normalize(number.key) == number, (region, number.key)
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=1000)
 @given(
     code=st.sampled_from(CODES),
     nsn=st.from_regex("0{0,3}[0-9]{5,12}", fullmatch=True),
@@ -334,7 +334,7 @@ SCALARS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=1000)
 @given(value=SCALARS, region=st.sampled_from(["FR", "PM", "US", None]))
 def test_no_object_raises_anything_but_its_refusal(
     value: object, region: str | None
