@@ -13,21 +13,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.scrub import _thrift
-from bloctel.scrub.parquet_footer import FooterError, footer_of, is_encrypted, joined
+from bloctel.scrub.parquet_footer import (
+    Bounds,
+    Footer,
+    FooterError,
+    joined,
+    read_footer,
+    tail,
+)
+from bloctel.scrub.thrift import fields_of, items_of, whole_number
+from bloctel.scrub.thrift import list_of as list_of_structs
+from bloctel.scrub.thrift import struct_of as struct_of_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def footer(table: pa.Table, group_rows: int = 2) -> bytes:
+def footer(table: pa.Table, group_rows: int = 2) -> Footer:
     """Return the footer of a file."""
     file = io.BytesIO()
     pq.write_table(table, file, row_group_size=group_rows)
-    return footer_of(file)[1]
+    return read_footer(file)
+
+
+def read(data: bytes) -> Footer:
+    """Return the footer of a file that has only one."""
+    return read_footer(io.BytesIO(b"PAR1" + tail(data)))
 
 
 FOOTER = footer(pa.table({"a": [1, 2, 3], "b": [["x"], None, []]}))
 OTHER = footer(pa.table({"c": ["x", "y", "z"]}))
+BOUNDS = [[Bounds(b"x", b"y", 0)], [Bounds(None, None, 1)]]
 
 
 def varint(value: int) -> bytes:
@@ -148,42 +164,47 @@ def test_bytes_that_promise_too_much_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="a struct of Thrift"):
         _thrift.fields(data)
     with pytest.raises(FooterError, match="a footer that cannot be read"):
-        is_encrypted(data)
+        read(data)
 
 
 @given(st.data())
 def test_damaged_footers_are_joined_or_refused(data: st.DataObject) -> None:
     """Nothing else ever happens."""
-    damaged = bytearray(data.draw(st.sampled_from([FOOTER, OTHER])))
+    damaged = bytearray(data.draw(st.sampled_from([FOOTER, OTHER])).data)
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(
             st.integers(0, 255)
         )
     damaged = damaged[: data.draw(st.integers(0, len(damaged)))]
 
-    for pair in ((bytes(damaged), OTHER), (FOOTER, bytes(damaged))):
+    for first in (True, False):
         try:
-            made = joined(*pair, shift=100, metadata={})
+            footer = read(bytes(damaged))
+            pair = (footer, OTHER) if first else (FOOTER, footer)
+            made = joined(*pair, bounds=BOUNDS, metadata={})
         except FooterError:
             continue
-        assert _thrift.fields(made)
+        assert read(made).group_rows == FOOTER.group_rows
 
 
 def test_a_joined_footer_tells_of_both() -> None:
     """A footer that pyarrow reads, with the places of the second moved."""
-    made = joined(FOOTER, OTHER, shift=1000, metadata={})
+    made = joined(FOOTER, OTHER, bounds=BOUNDS, metadata={})
 
     found = metadata_of(made)
-    own, added = metadata_of(FOOTER), metadata_of(OTHER)
+    own, added = metadata_of(FOOTER.data), metadata_of(OTHER.data)
+    shift = FOOTER.start - 4
     assert found.schema.names == ["a", "element", "c"]
     assert found.num_rows == 3
     for place in (0, 1):
         group = found.row_group(place)
         assert group.column(0) == own.row_group(place).column(0)
         chunk, moved = added.row_group(place).column(0), group.column(2)
-        assert moved.data_page_offset == chunk.data_page_offset + 1000
-        assert moved.dictionary_page_offset == chunk.dictionary_page_offset + 1000
-        assert moved.statistics == chunk.statistics
+        assert moved.data_page_offset == chunk.data_page_offset + shift
+        assert moved.dictionary_page_offset == chunk.dictionary_page_offset + shift
+    told = [found.row_group(place).column(2).statistics for place in (0, 1)]
+    assert (told[0].min, told[0].max, told[0].null_count) == ("x", "y", 0)
+    assert (told[1].has_min_max, told[1].null_count) == (False, 1)
 
 
 @pytest.mark.parametrize("group_rows", [1, 3])
@@ -192,10 +213,55 @@ def test_row_groups_that_differ_are_refused(group_rows: int) -> None:
     other = footer(pa.table({"c": ["x", "y", "z"]}), group_rows)
 
     with pytest.raises(FooterError, match="other row groups"):
-        joined(FOOTER, other, shift=0, metadata={})
+        joined(FOOTER, other, bounds=BOUNDS, metadata={})
     other = footer(pa.table({"c": ["x", "y", "z", "z"]}))
-    with pytest.raises(FooterError, match="row groups of other lengths"):
-        joined(FOOTER, other, shift=0, metadata={})
+    with pytest.raises(FooterError, match="other row groups"):
+        joined(FOOTER, other, bounds=BOUNDS, metadata={})
+
+
+# the numbers of fields of parquet.thrift
+GROUPS, CHUNKS, METADATA = 4, 1, 3
+EMPTY = struct_of_fields({})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda file, group, chunk, _: file.update({8: EMPTY}), "encrypted columns"),
+        (lambda file, group, chunk, _: chunk.update({8: EMPTY}), "encrypted columns"),
+        (lambda file, group, chunk, _: chunk.pop(3), "encrypted columns"),
+        (lambda *fields: fields[3].update({4: whole_number(8)}), "compression"),
+        (lambda *fields: fields[3].update({4: whole_number(-1)}), "compression"),
+        (lambda *fields: fields[3].pop(4), "compression"),
+        (lambda *fields: fields[1].update({3: whole_number(-1)}), "less than no rows"),
+        (
+            lambda *fields: fields[1].update({1: list_of_structs([])}),
+            "of other columns",
+        ),
+        (lambda *fields: fields[0].pop(4), "cannot be read"),
+        (lambda *fields: fields[1].pop(3), "cannot be read"),
+    ],
+)
+def test_what_readers_end_the_process_for_is_refused(
+    change: Callable[..., object], why: str
+) -> None:
+    """Before any of them sees it; and what none could make sense of."""
+    file = fields_of(OTHER.data)
+    first, *groups = items_of(file[GROUPS])
+    group = fields_of(first)
+    chunk = fields_of(items_of(group[CHUNKS])[0])
+    metadata = fields_of(chunk[METADATA].value)
+
+    change(file, group, chunk, metadata)
+
+    if METADATA in chunk:
+        chunk[METADATA] = struct_of_fields(metadata)
+    if len(items_of(group[CHUNKS])):
+        group[CHUNKS] = list_of_structs([struct_of_fields(chunk).value])
+    if GROUPS in file:
+        file[GROUPS] = list_of_structs([struct_of_fields(group).value, *groups])
+    with pytest.raises(FooterError, match=why):
+        read(struct_of_fields(file).value)
 
 
 def metadata_of(data: bytes) -> pq.FileMetaData:

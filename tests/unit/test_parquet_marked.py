@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import polars as pl
@@ -15,7 +17,16 @@ import pyarrow.parquet.encryption as pe
 import pytest
 
 from bloctel.errors import InputError
-from bloctel.scrub import Outputs, ScrubSummary, parquet_file, scrub_file
+from bloctel.scrub import (
+    Outputs,
+    ScrubSummary,
+    parquet_file,
+    parquet_footer,
+    parquet_marked,
+    parquet_source,
+    scrub_file,
+)
+from bloctel.scrub.parquet_schema import SPARK_SCHEMA
 from call_files import ask, names
 
 if TYPE_CHECKING:
@@ -361,3 +372,169 @@ def test_many_reasons_are_told_apart(tmp_path: Path) -> None:
     )
     assert sorted(said(marked), key=str) == sorted(plain(targets), key=str)
     assert summary.clear == 0
+
+
+def test_readers_can_skip_row_groups(tmp_path: Path) -> None:
+    """What is known of the marks is true: some readers believe a lack of it as well."""
+    numbers = ["0261910002"] * 4 + ["0639980001", "0261910002"] + ["12", "x"]
+    source = tmp_path / "calls.parquet"
+    pq.write_table(pa.table({"tel": numbers}), source, row_group_size=2)
+
+    metadata = pq.ParquetFile(mark(source)).metadata
+
+    told = []
+    for place in range(4):
+        for column in (1, 2):
+            found = metadata.row_group(place).column(column).statistics
+            bounds = (found.min, found.max) if found.has_min_max else None
+            told.append((bounds, found.null_count))
+    assert told == [
+        (("clear", "clear"), 0),
+        (None, 2),
+        (("clear", "clear"), 0),
+        (None, 2),
+        (("blocked", "clear"), 0),
+        (("own", "own"), 1),
+        (("invalid", "invalid"), 0),
+        (("letters", "short_number"), 0),
+    ]
+
+
+def test_page_indexes_are_left_out_of_the_footer(tmp_path: Path) -> None:
+    """Of all columns or none: a reader refuses a file that has those of some."""
+    source = tmp_path / "calls.parquet"
+    pq.write_table(rows_of(100), source, write_page_index=True)
+
+    group = pq.ParquetFile(mark(source)).metadata.row_group(0)
+
+    kinds = [group.column(place) for place in range(4)]
+    assert not any(kind.has_column_index or kind.has_offset_index for kind in kinds)
+
+
+def test_a_stream_whose_descriptor_is_another_files(tmp_path: Path) -> None:
+    """Of what is unpacked on the way, the packed bytes are nobody's."""
+    plain, packed = io.BytesIO(), tmp_path / "calls.parquet.gz"
+    pq.write_table(rows_of(4), plain)
+    packed.write_bytes(gzip.compress(plain.getvalue()))
+    target = tmp_path / "marked.parquet"
+
+    with gzip.open(packed) as stream:
+        outputs = Outputs(marked=target)
+        scrub_file(cast("Any", stream), ask(), columns=["tel"], outputs=outputs)
+
+    assert said(pq.read_table(target)) == SAID
+
+
+def test_a_file_that_is_rewritten_while_it_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the first look at it on, also if its time is set back."""
+    source = tmp_path / "calls.parquet"
+    pq.write_table(rows_of(4), source)
+    other = io.BytesIO()
+    pq.write_table(rows_of(4)[::-1], other)
+    read = parquet_footer.read_footer
+
+    def rewriting(stream: Any) -> Any:
+        footer = read(stream)
+        status = source.stat()
+        source.write_bytes(other.getvalue())
+        os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+        return footer
+
+    monkeypatch.setattr(parquet_source, "read_footer", rewriting)
+
+    with pytest.raises(InputError, match=r"a Parquet file|that was changed"):
+        mark(source)
+
+    assert names(tmp_path) == ["calls.parquet"]
+
+
+def test_a_file_that_is_cut_meanwhile_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an error of ours, whoever notices first."""
+    source = tmp_path / "calls.parquet"
+    pq.write_table(rows_of(4), source)
+    judged = parquet_file._judged
+
+    def cutting(*args: Any) -> Any:
+        os.truncate(source, 10)
+        return judged(*args)
+
+    monkeypatch.setattr(parquet_file, "_judged", cutting)
+
+    with pytest.raises(InputError, match=r"a Parquet file|that was changed"):
+        mark(source)
+
+    assert names(tmp_path) == ["calls.parquet"]
+
+
+def test_text_that_is_none_is_invalid(tmp_path: Path) -> None:
+    """A column of text whose bytes are Latin-1, as careless writers make them."""
+    raw = pa.array([b"t\xe9l\xe9phone", b"0639980001"])
+    texts = pa.StringArray.from_buffers(2, *raw.buffers()[1:])
+    source = tmp_path / "calls.parquet"
+    pq.write_table(pa.table({"tel": texts}), source)
+
+    marked = mark(source)
+
+    assert said(pq.read_table(marked)) == [("invalid", "letters"), SAID[0]]
+
+
+@pytest.mark.parametrize("outputs", ["marked", "clear", None])
+def test_compression_that_nobody_knows_is_refused(
+    outputs: str | None, tmp_path: Path
+) -> None:
+    """And nothing left: pyarrow would end the process."""
+    source, target = tmp_path / "calls.parquet", tmp_path / "out.parquet"
+    pq.write_table(rows_of(4), source, compression="zstd")
+    footer = int.from_bytes(source.read_bytes()[-8:-4], "little")
+    data = source.read_bytes()
+    # the codec is the fourth field of what is said of a column: 12 as written is ZSTD
+    damaged = data[-footer - 8 :].replace(b"\x15\x0c\x16", b"\x15\x1a\x16")
+    assert damaged != data[-footer - 8 :]
+    source.write_bytes(data[: -footer - 8] + damaged)
+    wanted = Outputs(**{outputs: target}) if outputs else Outputs()
+
+    with pytest.raises(InputError, match="one with compression that is not known"):
+        scrub_file(source, ask(), columns=["tel"], outputs=wanted)
+
+    assert names(tmp_path) == ["calls.parquet"]
+
+
+def test_a_row_group_too_large_to_mark_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any work is done."""
+    monkeypatch.setattr(parquet_marked, "MOST_ROWS", 3)
+    source = tmp_path / "calls.parquet"
+    pq.write_table(rows_of(4), source)
+
+    with pytest.raises(InputError, match="one with a row group of more than 3 rows"):
+        mark(source)
+
+    assert names(tmp_path) == ["calls.parquet"]
+
+
+def test_spark_sees_the_columns_if_only_the_footer_has_its_schema(
+    tmp_path: Path,
+) -> None:
+    """Arrow's own schema need not know of it; what is nested too deep is refused."""
+    key, own = SPARK_SCHEMA, b'{"type":"struct","fields":[]}'
+    source = tmp_path / "calls.parquet"
+
+    def write(spark: bytes) -> None:
+        with pq.ParquetWriter(source, rows_of(4).schema) as writer:
+            writer.write_table(rows_of(4))
+            writer.add_key_value_metadata({key: spark})
+
+    write(own)
+    found = pq.ParquetFile(mark(source)).metadata.metadata[key]
+    assert [each["name"] for each in json.loads(found)["fields"]] == [
+        "bloctel",
+        "bloctel_reason",
+    ]
+    write(b"[" * 100_000)
+    with pytest.raises(InputError, match="a schema of Spark"):
+        mark(source)

@@ -67,6 +67,19 @@ def test_every_row_is_there_with_what_is_said_of_it(
         assert rows == [[*row, *s] for s, row in zip(SAID, ROWS, strict=True)]
 
 
+@pytest.mark.parametrize("ending", [each for each in ENDINGS if each != "parquet"])
+def test_a_marked_file_is_refused_though_its_header_looks_like_numbers(
+    ending: str, tmp_path: Path
+) -> None:
+    """With columns by place the header is a row of data; to its readers it is none."""
+    source = write(tmp_path / f"calls.{ending}", [["bloctel", "tel_2025"], ["a", "12"]])
+
+    with pytest.raises(InputError, match="without a column 'bloctel'"):
+        mark(source, columns=[2])
+
+    assert names(tmp_path) == [f"calls.{ending}"]
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", ["bloctel", "Bloctel_Reason"])
 def test_what_is_marked_already_is_refused(

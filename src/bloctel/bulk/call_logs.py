@@ -9,7 +9,7 @@ from bloctel.compliance.past_calls import COLUMNS
 from bloctel.errors import InputError
 from bloctel.scrub.dialect import ALL_DETECTED
 from bloctel.scrub.header import ChosenColumns, clean_name, described, shown
-from bloctel.scrub.parquet_file import parquet_module
+from bloctel.scrub.parquet_source import parquet_module
 from bloctel.scrub.reading import open_records, source_name
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from bloctel.errors import InputError
 from bloctel.files import replacing
 from bloctel.numbers import PhoneNumber
 from bloctel.periods import NO_END, from_epoch_day
-from bloctel.scrub.parquet_file import parquet_module
+from bloctel.scrub.parquet_source import parquet_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from bloctel.errors import InputError
 from bloctel.numbers import read_block
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.header import clean_name
-from bloctel.scrub.parquet_file import parquet_module
+from bloctel.scrub.parquet_source import parquet_module
 from bloctel.scrub.reading import source_name
 
 if TYPE_CHECKING:

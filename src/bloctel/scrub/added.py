@@ -88,12 +88,11 @@ class AddedFields:
     def of(self, texts: Sequence[str]) -> Added:
         """Return the bytes of texts that only become more from call to call."""
         with self._lock:
-            if self._n_made < len(texts):
-                new = [
-                    made for text in texts[self._n_made :] for made in self._made(text)
-                ]
-                self._packed = _joined(self._packed, pack(new))
-                self._n_made = len(texts)
+            new = texts[self._n_made :]  # of which another thread makes more meanwhile
+            if new:
+                made = [each for text in new for each in self._made(text)]
+                self._packed = _joined(self._packed, pack(made))
+                self._n_made += len(new)
             return self._packed
 
 

@@ -81,7 +81,7 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
     ):
         judge = Judge(question, records.dialect.columns.names)
         if "marked" in files:
-            refuse_marked_file(records.dialect.columns.header, records.name)
+            refuse_marked_file(records.dialect.columns.first, records.name)
         _write_headers(records, files)
         rooms = _Rooms()
         sorter = _Sorter(records, judge, files.keys(), rooms)

@@ -91,7 +91,7 @@ def scrub_excel(
         files = stack.enter_context(open_outputs(targets, source=None))
         sheet = book.choose(choose, options.sheet, options.header)
         if "marked" in files:
-            refuse_marked_file(sheet.chosen.header, sheet.where)
+            refuse_marked_file(sheet.chosen.first, sheet.where)
         judge = Judge(question, sheet.chosen.names)
         writers = stack.enter_context(open_workbooks(files, _kept(book, sheet)))
         _copy_others(book, sheet, writers)
@@ -175,9 +175,11 @@ class _Output:
         self._width = sheet.cells.last_column + 1
         self._rows = 0
         writer.show(sheet.name)
-        for row in sheet.head[:-1]:
+        n_headers = int(sheet.chosen.has_header)
+        above = len(sheet.head) - n_headers
+        for row in sheet.head[:above]:
             self._put(row)
-        for header in sheet.head[-1:] if sheet.chosen.has_header else []:
+        for header in sheet.head[above:]:
             self._put(self._extended(header, ADDED_COLUMNS[name]))
 
     def write(self, rows: Rows, judgement: Judgement) -> None:

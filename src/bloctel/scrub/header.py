@@ -33,13 +33,14 @@ class ChosenColumns:
         indexes: Their places, from 0 on.
         names: How to call each of them in a message.
         has_header: Whether the first row names the columns.
-        header: The names of all columns of the file; none if it has no header.
+        first: The cells of the first row, as names: others may take them for the
+            header though we do not.
     """
 
     indexes: tuple[int, ...]
     names: tuple[str, ...]
     has_header: bool
-    header: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
 
 
 #: Chooses columns from the first rows of a file, or raises `InputError`; its second
@@ -87,7 +88,7 @@ def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
             indexes=tuple(found),
             names=tuple(names[i] if names else str(i + 1) for i in found),
             has_header=has_header,
-            header=tuple(names or ()),
+            first=tuple(first),
         )
 
     return choose

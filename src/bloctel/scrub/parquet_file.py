@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain, count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
 from bloctel.columns import blocks
-from bloctel.errors import InputError, MissingExtraError
+from bloctel.errors import InputError
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.blocks import match_columns
-from bloctel.scrub.header import named_columns
+from bloctel.scrub.header import clean_name, named_columns
 from bloctel.scrub.marking import refuse_marked_file
 from bloctel.scrub.outputs import open_outputs
-from bloctel.scrub.parquet_footer import footer_of, is_encrypted
 from bloctel.scrub.parquet_marked import Marker
 from bloctel.scrub.parquet_schema import extended
-from bloctel.scrub.reading import source_name
+from bloctel.scrub.parquet_source import EXPECTED, open_parquet, parquet_module
 from bloctel.scrub.summary import refuse_decimals, summarise
 from bloctel.scrub.verdicts import CLEAR, KINDS, Judge, Judgement
 from bloctel.threads import MOST_TO_READ_AND_JUDGE, beside, chosen_threads
@@ -32,20 +30,18 @@ if TYPE_CHECKING:
 
     from bloctel.question import Question
     from bloctel.scrub.outputs import Outputs
+    from bloctel.scrub.parquet_source import ParquetSource
     from bloctel.scrub.reading import Progress, Source
     from bloctel.scrub.summary import ScrubSummary
 
-__all__ = ["parquet_module", "scrub_parquet"]
+__all__ = ["scrub_parquet"]
 
 _ROWS_AT_ONCE: Final = 1 << 17
 #: What a row group of an output may hold before it is written.
 _GROUP_ROWS: Final = 1 << 20
 _GROUP_BYTES: Final = 64 * 1024 * 1024
-#: So much of a column is read ahead; else pyarrow reads whole row groups.
-_READ_AHEAD: Final = 1024 * 1024
 #: An index into a dictionary takes less than this, a value of its own mostly more.
 _INDEX_BYTES: Final = 4
-_EXPECTED: Final = "a Parquet file"
 #: How pyarrow's writer calls what its reader says of compression.
 _CODECS: Final = {
     "UNCOMPRESSED": "NONE",
@@ -57,19 +53,6 @@ _CODECS: Final = {
     "LZ4_RAW": "LZ4",
 }
 _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
-
-
-def parquet_module() -> Any:
-    """Return pyarrow's module for Parquet.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 - only who uses it has it
-    except ImportError as error:
-        raise MissingExtraError("Parquet files", "arrow") from error
-    return pyarrow.parquet
 
 
 def scrub_parquet(
@@ -103,20 +86,19 @@ def scrub_parquet(
     """
     threads = chosen_threads(threads, MOST_TO_READ_AND_JUDGE)
     targets = outputs.wanted()
-    with (
-        _opened(source, columns, progress) as rows,
-        open_outputs(targets, source=None) as files,
-        _open_writers(rows, files) as writers,
-    ):
+    with open_parquet(source) as opened, open_outputs(targets, source=None) as files:
+        rows = _Rows(opened, columns, progress)
         judge = Judge(question, rows.names)
-        whole = not files.keys().isdisjoint(KINDS)
-        parts = rows.parts(whole=whole, threads=threads)
-        work = partial(_judged, question, judge)
-        with closing(beside(work, parts, threads - 1)) as judged:
-            for batch, judgement in judged:
-                for writer in writers:
-                    writer.add(batch, judgement)
-        refuse_decimals(judge, rows.names, rows.name)
+        with _open_writers(rows, files) as writers:
+            whole = not files.keys().isdisjoint(KINDS)
+            parts = rows.parts(whole=whole, threads=threads)
+            work = partial(_judged, question, judge)
+            with closing(beside(work, parts, threads - 1)) as judged:
+                for batch, judgement in judged:
+                    for writer in writers:
+                        writer.add(batch, judgement)
+        opened.refuse_changed()
+        refuse_decimals(judge, rows.names, opened.name)
     return summarise(judge, targets)
 
 
@@ -127,43 +109,17 @@ def _judged(question: Question, judge: Judge, part: _Part) -> tuple[Any, Judgeme
     judgement = judge.settle(*found)
 
     def text_of(column: int, row: int) -> str:
-        return str(part.phones[column][row].as_py())
+        return _text(part.phones[column][row])
 
     judge.note_faults(judgement, found[1], text_of, first_row=part.first_row)
     return part.batch, judgement
 
 
-@contextmanager
-def _opened(
-    source: Source, columns: Sequence[str | int], progress: Progress | None
-) -> Iterator[_Rows]:
-    parquet = parquet_module()
-    name = source_name(source)
-    with ExitStack() as stack:
-        try:
-            stream = stack.enter_context(_stream(source))
-            file = parquet.ParquetFile(
-                stream, buffer_size=_READ_AHEAD, page_checksum_verification=True
-            )
-        except (OSError, ValueError) as error:
-            raise InputError(_EXPECTED, "one that cannot be read", name) from error
-        stack.enter_context(file)
-        if is_encrypted(footer_of(stream)[1]):
-            # pyarrow ends the process when it is asked about such a column
-            raise InputError(_EXPECTED, "one with encrypted columns", name)
-        yield _Rows(file, stream, name, columns, progress)
-
-
-@contextmanager
-def _stream(source: Source) -> Iterator[BinaryIO]:
-    """Open a path once for all: another file may take its place meanwhile."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    if isinstance(source, str | Path):
-        with pa.OSFile(str(source)) as file:
-            yield cast("BinaryIO", file)
-    else:
-        yield source
+def _text(value: Any) -> str:
+    try:
+        return str(value.as_py())
+    except UnicodeDecodeError as error:  # text by its type alone
+        return error.object.decode(errors="replace")
 
 
 class _Part(NamedTuple):
@@ -175,44 +131,35 @@ class _Part(NamedTuple):
 
 
 class _Rows:
-    """A Parquet file that is being read.
+    """The rows of a Parquet file that is being read.
 
     Attributes:
-        file: The file as pyarrow sees it.
-        stream: Its bytes.
-        name: How messages call it.
-        schema: Its columns and metadata, as Arrow sees them.
-        header: The names of all columns.
+        source: The file.
         names: How to call each phone column in a message.
     """
 
     def __init__(
         self,
-        file: Any,
-        stream: BinaryIO,
-        name: str,
+        source: ParquetSource,
         columns: Sequence[str | int],
         progress: Progress | None,
     ) -> None:
-        self.file = file
-        self.stream = stream
-        self.name = name
-        self.schema = file.schema_arrow
+        self.source = source
+        self._schema = source.schema
         self._progress = progress
-        chosen = named_columns(columns, where=name)([self.schema.names], True)
-        self.header = chosen.header
+        chosen = named_columns(columns, where=source.name)([self._schema.names], True)
         self.names = chosen.names
         self._indexes = chosen.indexes
-        self._phone_names = [self.schema.names[place] for place in chosen.indexes]
+        self._phone_names = [self._schema.names[place] for place in chosen.indexes]
         self._refuse_types()
 
     def _refuse_types(self) -> None:
         """Refuse a phone column of a type that holds no numbers, before any row."""
         import pyarrow as pa  # noqa: PLC0415
 
-        nothing = self.schema.empty_table()
+        nothing = self._schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
-            type_ = self.schema.field(index).type
+            type_ = self._schema.field(index).type
             try:
                 blocks(nothing.column(index))
                 # which would be taken for a table
@@ -223,7 +170,7 @@ class _Rows:
                 raise InputError(
                     "a column of text or whole numbers",
                     f"one of the type {type_}",
-                    f"{self.name}, column {name!r}",
+                    f"{self.source.name}, column {name!r}",
                 )
 
     def parts(self, *, whole: bool, threads: int) -> Iterator[_Part]:
@@ -237,8 +184,8 @@ class _Rows:
             InputError: The file is damaged.
         """
         columns = self._phone_names if not whole and self._are_apart() else None
-        done, total = 0, self.file.metadata.num_rows
-        batches = self.file.iter_batches(
+        done, total = 0, self.source.file.metadata.num_rows
+        batches = self.source.file.iter_batches(
             _ROWS_AT_ONCE, columns=columns, use_threads=whole and threads > 1
         )
         keys = self._indexes if columns is None else columns
@@ -251,7 +198,7 @@ class _Rows:
 
     def _are_apart(self) -> bool:
         """Tell whether pyarrow can read each phone column by its name, and no other."""
-        schema = self.file.schema
+        schema = self.source.file.schema
         paths = [schema.column(place).path for place in range(len(schema))]
         return all(
             sum(path == name or path.startswith(f"{name}.") for path in paths) == 1
@@ -262,13 +209,15 @@ class _Rows:
         try:
             return next(batches, None)
         except (OSError, ValueError, NotImplementedError) as error:
-            raise InputError(_EXPECTED, "one that is damaged", self.name) from error
+            raise InputError(
+                EXPECTED, "one that is damaged", self.source.name
+            ) from error
 
     @property
     def codec(self) -> str:
         """How pyarrow's writer calls the compression of the first column."""
-        metadata = self.file.metadata
-        if metadata.num_row_groups == 0:
+        metadata = self.source.file.metadata
+        if metadata.num_row_groups == 0 or metadata.num_columns == 0:
             return "SNAPPY"
         return _CODECS.get(metadata.row_group(0).column(0).compression, "SNAPPY")
 
@@ -278,7 +227,7 @@ class _Rows:
         Args:
             added: The columns that the file does not have.
         """
-        metadata = self.file.metadata
+        metadata = self.source.file.metadata
         if metadata.num_row_groups == 0:
             return {}
         group = metadata.row_group(0)
@@ -333,8 +282,8 @@ def _writer(
 ) -> _Output:
     if output != "marked":
         return _Writer(rows, file, KINDS.index(output), pool)
-    refuse_marked_file(rows.header, rows.name)
-    return Marker(rows.file, rows.stream, rows.name, file, codec=rows.codec, pool=pool)
+    refuse_marked_file(map(clean_name, rows.source.schema.names), rows.source.name)
+    return Marker(rows.source, file, codec=rows.codec, pool=pool)
 
 
 class _Writer:
@@ -350,9 +299,10 @@ class _Writer:
         self._pool = pool
         self._rows: list[Any] = []
         self._written: Future[None] | None = None
-        names = rows.schema.names
-        added = [] if kind == CLEAR else [_free_name(names)]
-        self._schema = extended(rows.schema, dict.fromkeys(added, False), rows.name)
+        source = rows.source
+        added = [] if kind == CLEAR else [_free_name(source.schema.names)]
+        columns = dict.fromkeys(added, False)
+        self._schema = extended(source.schema, columns, source.name)
         self._writer = parquet_module().ParquetWriter(
             file, self._schema, **rows.storage(added)
         )

@@ -4,58 +4,112 @@ All that a Parquet file says of its columns stands in its footer, with the place
 in the file.  So a file gets columns from another one if their bytes are appended, and
 one footer tells of both.  What need not change stays the bytes that it was.
 
-Sources: `parquet.thrift` of https://github.com/apache/parquet-format, whose numbers of
-fields stand below, and the compact protocol of
-https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md.
+Source: `parquet.thrift` of https://github.com/apache/parquet-format, whose numbers of
+fields stand below.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
-from bloctel.scrub import _thrift
+from bloctel.scrub.thrift import (
+    Field,
+    field_of,
+    fields_of,
+    items_of,
+    list_of,
+    number_of,
+    plus,
+    struct_of,
+    text,
+    text_of,
+    whole_number,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["FooterError", "footer_of", "is_encrypted", "joined", "tail"]
+__all__ = ["Bounds", "Footer", "FooterError", "joined", "read_footer", "tail"]
 
 #: The length of the footer and the magic word, at the end of a file.
 _TAIL: Final = struct.Struct("<I4s")
 _MAGIC: Final = b"PAR1"
 
-# of the compact protocol: types, and how numbers and lengths are written
-_I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12
-_LONG: Final = 15  # a list of so many, or more, has its length apart
-_LONGEST_STEP: Final = 15
-_MORE: Final = 128
-_SIGN: Final = 63
-
 # FileMetaData
 _SCHEMA, _ROW_GROUPS, _KEY_VALUES, _ORDERS, _ENCRYPTION = 2, 4, 5, 7, 8
 # SchemaElement
-_CHILDREN: Final = 5
+_TYPE, _CHILDREN = 1, 5
+# KeyValue
+_KEY, _VALUE = 1, 2
 # RowGroup
 _CHUNKS, _BYTES, _ROWS, _COMPRESSED = 1, 2, 3, 6
-# ColumnChunk: its places, and its metadata with more of them
-_CHUNK_PLACES: Final = (2, 4, 6)
-_CHUNK_METADATA: Final = 3
+# ColumnChunk: its places, those of its page indexes, its metadata
+_CHUNK_PLACES: Final = (2,)
+_INDEX_PLACES: Final = (4, 5, 6, 7)
+_CHUNK_METADATA, _CHUNK_ENCRYPTION = 3, 8
+# ColumnMetaData, with more places
+_CODEC, _STATISTICS = 4, 12
 _METADATA_PLACES: Final = (9, 10, 11, 14)
+_CODECS: Final = range(8)
+# Statistics
+_NULLS, _GREATEST, _LEAST = 3, 5, 6
 
 
 class FooterError(ValueError):
-    """A footer that nothing can be added to."""
+    """A footer that cannot be worked with: what it has, or has not."""
 
 
-def footer_of(file: BinaryIO) -> tuple[int, bytes]:
-    """Return where the footer of a file begins, and its bytes.
+class Bounds(NamedTuple):
+    """What is known of the values in a column of a row group.
+
+    Attributes:
+        least: The first in the order of their bytes; None if there is no value.
+        greatest: The last.
+        n_nulls: How many rows have none.
+    """
+
+    least: bytes | None
+    greatest: bytes | None
+    n_nulls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """A footer of which everything is there that is counted on.
+
+    Attributes:
+        start: Where in the file it begins.
+        data: Its bytes.
+        group_rows: How many rows each row group has.
+    """
+
+    start: int
+    data: bytes
+    group_rows: tuple[int, ...]
+
+
+def read_footer(file: BinaryIO) -> Footer:
+    """Return the footer of a file.
+
+    What some readers end the process for is found out here: encrypted columns, and
+    compression that nobody knows.
 
     Raises:
-        FooterError: The file has none.
+        FooterError: The file has none, or one that cannot be worked with.
     """
+    start, data = _bytes_of(file)
+    try:
+        return Footer(start, data, tuple(_checked_groups(data)))
+    except FooterError:
+        raise
+    except (ValueError, KeyError) as error:
+        raise FooterError("a footer that cannot be read") from error
+
+
+def _bytes_of(file: BinaryIO) -> tuple[int, bytes]:
     end = file.seek(0, os.SEEK_END)
     file.seek(max(0, end - _TAIL.size))
     last = file.read(_TAIL.size)
@@ -67,16 +121,38 @@ def footer_of(file: BinaryIO) -> tuple[int, bytes]:
     return start, file.read(size)
 
 
-def is_encrypted(footer: bytes) -> bool:
-    """Tell whether a file that anybody can open has columns that not everybody can.
+def _checked_groups(data: bytes) -> Iterator[int]:
+    """Yield how many rows each row group has."""
+    file = fields_of(data)
+    if _ENCRYPTION in file:
+        raise FooterError("encrypted columns")
+    n_leaves = sum(map(_is_leaf, items_of(file[_SCHEMA])))
+    for group in items_of(file[_ROW_GROUPS]):
+        fields = fields_of(group)
+        chunks = items_of(fields[_CHUNKS])
+        if len(chunks) != n_leaves:
+            raise FooterError("a row group of other columns")
+        for chunk in chunks:
+            _check_chunk(chunk)
+        n_rows = number_of(fields[_ROWS])
+        if n_rows < 0:
+            raise FooterError("a row group of less than no rows")
+        yield n_rows
 
-    Raises:
-        FooterError: It is no footer.
-    """
-    try:
-        return _ENCRYPTION in _fields(footer)
-    except ValueError as error:
-        raise FooterError("a footer that cannot be read") from error
+
+def _is_leaf(element: bytes) -> bool:
+    fields = fields_of(element)
+    has_children = _CHILDREN in fields and number_of(fields[_CHILDREN]) > 0
+    return _TYPE in fields and not has_children
+
+
+def _check_chunk(chunk: bytes) -> None:
+    fields = fields_of(chunk)
+    if _CHUNK_ENCRYPTION in fields or _CHUNK_METADATA not in fields:
+        raise FooterError("encrypted columns")
+    codec = field_of(fields[_CHUNK_METADATA].value, _CODEC)
+    if codec is None or number_of(codec) not in _CODECS:
+        raise FooterError("compression that is not known")
 
 
 def tail(footer: bytes) -> bytes:
@@ -85,22 +161,29 @@ def tail(footer: bytes) -> bytes:
 
 
 def joined(
-    footer: bytes, other: bytes, *, shift: int, metadata: Mapping[bytes, bytes]
+    footer: Footer,
+    other: Footer,
+    *,
+    bounds: Sequence[Sequence[Bounds]],
+    metadata: Mapping[bytes, bytes],
 ) -> bytes:
     """Return the footer of a file with the columns of another one behind its own.
+
+    The column chunks of the other stand where the footer of the file did.  Page indexes
+    are no longer spoken of: readers expect them of all columns or none.
 
     Args:
         footer: That of the file.
         other: That of the one with as many row groups of as many rows.
-        shift: How many bytes further back its column chunks are now.
+        bounds: For each row group, what is known of each column of the other file.
         metadata: Values that take the place of those of the same keys, if there are
             such.
 
     Raises:
-        FooterError: One is no footer, or they do not fit.
+        FooterError: They do not fit.
     """
     try:
-        return _joined(footer, other, shift, metadata)
+        return _joined(footer, other, bounds, metadata)
     except FooterError:
         raise
     except (ValueError, KeyError) as error:
@@ -108,135 +191,86 @@ def joined(
 
 
 def _joined(
-    footer: bytes, other: bytes, shift: int, metadata: Mapping[bytes, bytes]
+    footer: Footer,
+    other: Footer,
+    bounds: Sequence[Sequence[Bounds]],
+    metadata: Mapping[bytes, bytes],
 ) -> bytes:
-    file, added = _fields(footer), _fields(other)
-    root, *columns = _items(added[_SCHEMA])
-    n_columns = _number(_fields(root)[_CHILDREN])
-    file[_SCHEMA] = _with_columns(file[_SCHEMA], columns, n_columns)
-    groups, more = _items(file[_ROW_GROUPS]), _items(added[_ROW_GROUPS])
-    if len(groups) != len(more):
+    if footer.group_rows != other.group_rows:
         raise FooterError("other row groups")
-    pairs = zip(groups, more, strict=True)
-    file[_ROW_GROUPS] = _list([_group(*pair, shift) for pair in pairs])
+    file, added = fields_of(footer.data), fields_of(other.data)
+    root, *columns = items_of(added[_SCHEMA])
+    n_columns = number_of(fields_of(root)[_CHILDREN])
+    file[_SCHEMA] = _with_columns(file[_SCHEMA], columns, n_columns)
+    shift = footer.start - len(_MAGIC)
+    groups = zip(
+        items_of(file[_ROW_GROUPS]), items_of(added[_ROW_GROUPS]), bounds, strict=True
+    )
+    file[_ROW_GROUPS] = list_of([_group(*each, shift) for each in groups])
     if _ORDERS in file:
-        orders = [*_items(file[_ORDERS]), *_items(added[_ORDERS])]
-        file[_ORDERS] = _list(orders)
+        file[_ORDERS] = list_of([*items_of(file[_ORDERS]), *items_of(added[_ORDERS])])
     if _KEY_VALUES in file:
-        values = [_renewed(pair, metadata) for pair in _items(file[_KEY_VALUES])]
-        file[_KEY_VALUES] = _list(values)
-    return _struct(file)
+        pairs = items_of(file[_KEY_VALUES])
+        file[_KEY_VALUES] = list_of([_renewed(pair, metadata) for pair in pairs])
+    return struct_of(file).value
 
 
-def _with_columns(schema: _Field, columns: Sequence[bytes], n_columns: int) -> _Field:
-    root, *own = _items(schema)
-    fields = _fields(root)
-    fields[_CHILDREN] = _plus(fields[_CHILDREN], n_columns)
-    return _list([_struct(fields), *own, *columns])
+def _with_columns(schema: Field, columns: Sequence[bytes], n_columns: int) -> Field:
+    root, *own = items_of(schema)
+    fields = fields_of(root)
+    fields[_CHILDREN] = plus(fields[_CHILDREN], n_columns)
+    return list_of([struct_of(fields).value, *own, *columns])
 
 
-def _group(group: bytes, other: bytes, shift: int) -> bytes:
+def _group(group: bytes, other: bytes, bounds: Sequence[Bounds], shift: int) -> bytes:
     """Return a row group with the column chunks of another one."""
-    fields, added = _fields(group), _fields(other)
-    if _number(fields[_ROWS]) != _number(added[_ROWS]):
-        raise FooterError("row groups of other lengths")
-    chunks = [_moved(chunk, shift) for chunk in _items(added[_CHUNKS])]
-    fields[_CHUNKS] = _list([*_items(fields[_CHUNKS]), *chunks])
+    fields, added = fields_of(group), fields_of(other)
+    own = [_without_index(chunk) for chunk in items_of(fields[_CHUNKS])]
+    more = zip(items_of(added[_CHUNKS]), bounds, strict=True)
+    fields[_CHUNKS] = list_of([*own, *(_moved(*each, shift) for each in more)])
     for size in (_BYTES, _COMPRESSED):
         if size in fields:
-            fields[size] = _plus(fields[size], _number(added[size]))
-    return _struct(fields)
+            fields[size] = plus(fields[size], number_of(added[size]))
+    return struct_of(fields).value
 
 
-def _moved(chunk: bytes, shift: int) -> bytes:
-    fields = _fields(chunk)
-    metadata = _fields(fields[_CHUNK_METADATA].value)
+def _without_index(chunk: bytes) -> bytes:
+    fields = fields_of(chunk)
+    if fields.keys().isdisjoint(_INDEX_PLACES):
+        return chunk
+    kept = {number: fields[number] for number in fields if number not in _INDEX_PLACES}
+    return struct_of(kept).value
+
+
+def _moved(chunk: bytes, bounds: Bounds, shift: int) -> bytes:
+    """Return a column chunk that stands further back, with what is known of it."""
+    fields = fields_of(chunk)
+    metadata = fields_of(fields[_CHUNK_METADATA].value)
+    metadata[_STATISTICS] = _statistics(bounds)
     _move(metadata, _METADATA_PLACES, shift)
-    fields[_CHUNK_METADATA] = _Field(_STRUCT, _struct(metadata))
+    fields[_CHUNK_METADATA] = struct_of(metadata)
     _move(fields, _CHUNK_PLACES, shift)
-    return _struct(fields)
+    return struct_of(fields).value
 
 
-def _move(fields: dict[int, _Field], places: Sequence[int], shift: int) -> None:
+def _move(fields: dict[int, Field], places: Sequence[int], shift: int) -> None:
     for place in places:
         # a place of 0 is none: there is the magic word
-        if place in fields and _number(fields[place]):
-            fields[place] = _plus(fields[place], shift)
+        if place in fields and number_of(fields[place]):
+            fields[place] = plus(fields[place], shift)
+
+
+def _statistics(bounds: Bounds) -> Field:
+    fields = {_NULLS: whole_number(bounds.n_nulls)}
+    if bounds.least is not None and bounds.greatest is not None:
+        fields[_LEAST], fields[_GREATEST] = text(bounds.least), text(bounds.greatest)
+    return struct_of(fields)
 
 
 def _renewed(pair: bytes, metadata: Mapping[bytes, bytes]) -> bytes:
-    key, value = 1, 2
-    fields = _fields(pair)
-    name = fields[key].value[slice(*_thrift.binary(fields[key].value))]
-    if name in metadata:
-        new = metadata[name]
-        fields[value] = _Field(_BINARY, _varint(len(new)) + new)
-    return _struct(fields)
-
-
-# -- the compact protocol --------------------------------------------------------------
-
-
-class _Field(NamedTuple):
-    """A field of a struct: its type, and its bytes as they stand there."""
-
-    type: int
-    value: bytes
-
-
-def _fields(data: bytes) -> dict[int, _Field]:
-    """Return the fields of the struct that the bytes are, by number."""
-    return {
-        number: _Field(type_, data[start:end])
-        for number, type_, start, end in _thrift.fields(data)
-    }
-
-
-def _items(field: _Field) -> list[bytes]:
-    """Return the items of a list of structs."""
-    type_, bounds = _thrift.items(field.value) if field.type == _LIST else (0, [])
-    if type_ != _STRUCT and len(bounds) > 1:
-        raise FooterError("a list of another type")
-    return [field.value[start:end] for start, end in pairwise(bounds)]
-
-
-def _number(field: _Field) -> int:
-    if field.type not in (_I32, _I64):
-        raise FooterError("a number of another type")
-    return _thrift.number(field.value)
-
-
-def _plus(field: _Field, more: int) -> _Field:
-    value = _number(field) + more
-    return _Field(field.type, _varint(value << 1 ^ value >> _SIGN))
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= _MORE:
-        out.append(value & _MORE - 1 | _MORE)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _list(items: Sequence[bytes]) -> _Field:
-    """Return a list of structs."""
-    size = len(items)
-    head = bytes([min(size, _LONG) << 4 | _STRUCT])
-    if size >= _LONG:
-        head += _varint(size)
-    return _Field(_LIST, head + b"".join(items))
-
-
-def _struct(fields: Mapping[int, _Field]) -> bytes:
-    pieces, last = [], 0
-    for number, (type_, value) in sorted(fields.items()):
-        step = number - last
-        if 0 < step <= _LONGEST_STEP:
-            pieces.append(bytes([step << 4 | type_]))
-        else:
-            pieces.append(bytes([type_]) + _varint(number << 1))
-        pieces.append(value)
-        last = number
-    return b"".join([*pieces, b"\0"])
+    fields = fields_of(pair)
+    name = text_of(fields[_KEY])
+    if name not in metadata:
+        return pair
+    fields[_VALUE] = text(metadata[name])
+    return struct_of(fields).value

@@ -23,14 +23,14 @@ from bloctel.scrub.compression import refuse_bomb
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["SheetCells", "examine"]
+__all__ = ["MOST_COLUMNS", "SheetCells", "examine"]
 
 _EXPECTED: Final = "an Excel workbook (.xlsx)"
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _PIECE: Final = 1024 * 1024
-#: No sheet has more columns or rows.
-_MOST_COLUMNS: Final = 16_384
+#: No sheet has more columns, or rows.
+MOST_COLUMNS: Final = 16_384
 _MOST_ROWS: Final = 1_048_576
 #: A span of so many cells is always allowed, a larger one if it is not nearly empty.
 _SPAN_ALLOWED: Final = 20_000_000
@@ -215,7 +215,7 @@ class _Scanner:
             letters = place.rstrip("0123456789")
             self._row = int(place[len(letters) :]) - 1
             self._column = self._number(letters)
-        if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < _MOST_COLUMNS):
+        if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < MOST_COLUMNS):
             raise ValueError
         self._type = attributes.get("t", "n")
         self._counted = False

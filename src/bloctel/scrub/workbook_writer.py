@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from bloctel.errors import InputError, MissingExtraError
+from bloctel.scrub.workbook import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,9 +103,12 @@ class WorkbookWriter:
         """Write a row; empty texts stay empty cells.
 
         Raises:
-            InputError: A text is longer than a cell may be.
+            InputError: A text is longer than a cell may be, or the row than a sheet.
         """
         target = self._sheets[sheet]
+        if len(cells) > MOST_COLUMNS:
+            got = f"{len(cells):,}, the added ones among them"
+            raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")
         for column, cell in enumerate(cells):
             if cell != "" and self._put(target, row, column, cell):
                 got = "one that does not fit"
