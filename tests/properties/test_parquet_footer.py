@@ -232,7 +232,8 @@ EMPTY = struct_of_fields({})
         (lambda file, group, chunk, _: chunk.pop(3), "encrypted columns"),
         (lambda *fields: fields[3].update({4: whole_number(8)}), "compression"),
         (lambda *fields: fields[3].update({4: whole_number(-1)}), "compression"),
-        (lambda *fields: fields[3].pop(4), "compression"),
+        (lambda *fields: fields[3].pop(4), "cannot be read"),
+        (lambda *fields: fields[3].pop(5), "cannot be read"),
         (lambda *fields: fields[1].update({3: whole_number(-1)}), "less than no rows"),
         (
             lambda *fields: fields[1].update({1: list_of_structs([])}),

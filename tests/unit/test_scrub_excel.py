@@ -423,3 +423,30 @@ def test_without_the_libraries_the_error_names_the_extra(
     with pytest.raises(MissingExtraError, match=r"pip install 'bloctel\[excel\]'"):
         scrub(source)
     assert names(tmp_path) == ["calls.xlsx"]
+
+
+def test_a_sheet_without_room_for_more_columns_is_refused(tmp_path: Path) -> None:
+    """With a sentence about the columns."""
+    header = ["tel", *(f"c{column}" for column in range(16_383))]
+    source = write(tmp_path / "calls.xlsx", [header, ["0639980001"]])
+
+    with pytest.raises(InputError, match=r"at most 16,384 columns, got 16,386"):
+        scrub_file(
+            source,
+            ask(),
+            columns=["tel"],
+            outputs=Outputs(marked=tmp_path / "marked.xlsx"),
+        )
+
+    assert names(tmp_path) == ["calls.xlsx"]
+
+
+def test_empty_lines_above_a_sheet_without_a_header_stay(tmp_path: Path) -> None:
+    """Rows stand where they stood."""
+    table = [["", ""], ["", ""], ["Ana", "0261910002"]]
+    source, target = write(tmp_path / "calls.xlsx", table), tmp_path / "clear.xlsx"
+
+    scrub_file(source, ask(), columns=[2], outputs=Outputs(clear=target))
+
+    sheet = openpyxl.load_workbook(target).worksheets[0]
+    assert [cell.value for cell in sheet[3]] == ["Ana", "0261910002"]

@@ -12,7 +12,7 @@ from bloctel.columns import blocks
 from bloctel.errors import InputError
 from bloctel.scrub.added import ADDED_COLUMN
 from bloctel.scrub.blocks import match_columns
-from bloctel.scrub.header import clean_name, named_columns
+from bloctel.scrub.header import named_columns
 from bloctel.scrub.marking import refuse_marked_file
 from bloctel.scrub.outputs import open_outputs
 from bloctel.scrub.parquet_marked import Marker
@@ -42,16 +42,8 @@ _GROUP_ROWS: Final = 1 << 20
 _GROUP_BYTES: Final = 64 * 1024 * 1024
 #: An index into a dictionary takes less than this, a value of its own mostly more.
 _INDEX_BYTES: Final = 4
-#: How pyarrow's writer calls what its reader says of compression.
-_CODECS: Final = {
-    "UNCOMPRESSED": "NONE",
-    "SNAPPY": "SNAPPY",
-    "GZIP": "GZIP",
-    "BROTLI": "BROTLI",
-    "ZSTD": "ZSTD",
-    "LZ4": "LZ4",
-    "LZ4_RAW": "LZ4",
-}
+#: How pyarrow's writer calls the compression of other files, which it may not know.
+_CODECS: Final = ("NONE", "SNAPPY", "GZIP", "SNAPPY", "BROTLI", "LZ4", "ZSTD", "LZ4")
 _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
 
 
@@ -135,6 +127,7 @@ class _Rows:
 
     Attributes:
         source: The file.
+        header: The names of all columns, as others compare them.
         names: How to call each phone column in a message.
     """
 
@@ -145,21 +138,22 @@ class _Rows:
         progress: Progress | None,
     ) -> None:
         self.source = source
-        self._schema = source.schema
         self._progress = progress
-        chosen = named_columns(columns, where=source.name)([self._schema.names], True)
+        names = source.schema.names
+        chosen = named_columns(columns, where=source.name)([names], True)
+        self.header = chosen.first
         self.names = chosen.names
         self._indexes = chosen.indexes
-        self._phone_names = [self._schema.names[place] for place in chosen.indexes]
+        self._phone_names = [names[place] for place in chosen.indexes]
         self._refuse_types()
 
     def _refuse_types(self) -> None:
         """Refuse a phone column of a type that holds no numbers, before any row."""
         import pyarrow as pa  # noqa: PLC0415
 
-        nothing = self._schema.empty_table()
+        nothing = self.source.schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
-            type_ = self._schema.field(index).type
+            type_ = self.source.schema.field(index).type
             try:
                 blocks(nothing.column(index))
                 # which would be taken for a table
@@ -198,8 +192,7 @@ class _Rows:
 
     def _are_apart(self) -> bool:
         """Tell whether pyarrow can read each phone column by its name, and no other."""
-        schema = self.source.file.schema
-        paths = [schema.column(place).path for place in range(len(schema))]
+        paths = self._paths()
         return all(
             sum(path == name or path.startswith(f"{name}.") for path in paths) == 1
             for name in self._phone_names
@@ -209,17 +202,14 @@ class _Rows:
         try:
             return next(batches, None)
         except (OSError, ValueError, NotImplementedError) as error:
-            raise InputError(
-                EXPECTED, "one that is damaged", self.source.name
-            ) from error
+            where = self.source.name
+            raise InputError(EXPECTED, "one that is damaged", where) from error
 
     @property
     def codec(self) -> str:
         """How pyarrow's writer calls the compression of the first column."""
-        metadata = self.source.file.metadata
-        if metadata.num_row_groups == 0 or metadata.num_columns == 0:
-            return "SNAPPY"
-        return _CODECS.get(metadata.row_group(0).column(0).compression, "SNAPPY")
+        chunks = self.source.footer.chunks
+        return _CODECS[chunks[0].codec] if chunks else "SNAPPY"
 
     def storage(self, added: Sequence[str]) -> dict[str, Any]:
         """Return how the columns are compressed and encoded, for pyarrow's writer.
@@ -227,23 +217,25 @@ class _Rows:
         Args:
             added: The columns that the file does not have.
         """
-        metadata = self.source.file.metadata
-        if metadata.num_row_groups == 0:
+        chunks = self.source.footer.chunks
+        if not chunks:
             return {}
-        group = metadata.row_group(0)
-        chunks = [group.column(index) for index in range(group.num_columns)]
-        codecs = {
-            chunk.path_in_schema: _CODECS.get(chunk.compression, "SNAPPY")
-            for chunk in chunks
-        }
+        # pyarrow ends the process when it is asked about a chunk that is damaged
+        columns = list(zip(self._paths(), chunks, strict=True))
+        codecs = {path: _CODECS[chunk.codec] for path, chunk in columns}
         # a dictionary of values that differ in every row takes time for nothing
         repetitive = [
-            chunk.path_in_schema
-            for chunk in chunks
-            if chunk.total_uncompressed_size <= _INDEX_BYTES * chunk.num_values
+            path
+            for path, chunk in columns
+            if chunk.n_bytes <= _INDEX_BYTES * chunk.n_values
         ]
         codecs |= dict.fromkeys(added, self.codec)
         return {"compression": codecs, "use_dictionary": [*repetitive, *added]}
+
+    def _paths(self) -> list[str]:
+        """Return how pyarrow calls each leaf of the schema."""
+        schema = self.source.file.schema
+        return [schema.column(place).path for place in range(len(schema))]
 
 
 @contextmanager
@@ -282,7 +274,7 @@ def _writer(
 ) -> _Output:
     if output != "marked":
         return _Writer(rows, file, KINDS.index(output), pool)
-    refuse_marked_file(map(clean_name, rows.source.schema.names), rows.source.name)
+    refuse_marked_file(rows.header, rows.source.name)
     return Marker(rows.source, file, codec=rows.codec, pool=pool)
 
 

@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from bloctel.scrub.thrift import (
     Field,
-    field_of,
+    binary,
+    binary_of,
     fields_of,
     items_of,
     list_of,
     number_of,
     plus,
     struct_of,
-    text,
-    text_of,
     whole_number,
 )
 
@@ -51,7 +51,7 @@ _CHUNK_PLACES: Final = (2,)
 _INDEX_PLACES: Final = (4, 5, 6, 7)
 _CHUNK_METADATA, _CHUNK_ENCRYPTION = 3, 8
 # ColumnMetaData, with more places
-_CODEC, _STATISTICS = 4, 12
+_CODEC, _VALUES, _SIZE, _STATISTICS = 4, 5, 6, 12
 _METADATA_PLACES: Final = (9, 10, 11, 14)
 _CODECS: Final = range(8)
 # Statistics
@@ -76,6 +76,20 @@ class Bounds(NamedTuple):
     n_nulls: int
 
 
+class Chunk(NamedTuple):
+    """What is said of a column of a row group.
+
+    Attributes:
+        codec: How it is compressed (`CompressionCodec`).
+        n_values: How many values it has, nulls among them.
+        n_bytes: How many bytes they take, encoded, before they are compressed.
+    """
+
+    codec: int
+    n_values: int
+    n_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Footer:
     """A footer of which everything is there that is counted on.
@@ -84,25 +98,36 @@ class Footer:
         start: Where in the file it begins.
         data: Its bytes.
         group_rows: How many rows each row group has.
+        chunks: The columns of the first row group, in the order of the schema's leaves.
     """
 
     start: int
     data: bytes
     group_rows: tuple[int, ...]
+    chunks: tuple[Chunk, ...]
 
 
 def read_footer(file: BinaryIO) -> Footer:
     """Return the footer of a file.
 
-    What some readers end the process for is found out here: encrypted columns, and
-    compression that nobody knows.
+    What some readers end the process for is found out here: encrypted columns,
+    compression that nobody knows, and columns of which nothing can be read.
 
     Raises:
         FooterError: The file has none, or one that cannot be worked with.
     """
     start, data = _bytes_of(file)
+    with _trusting_nothing():
+        groups = _groups(data)
+    rows = tuple(n_rows for n_rows, _ in groups)
+    return Footer(start, data, rows, groups[0][1] if groups else ())
+
+
+@contextmanager
+def _trusting_nothing() -> Iterator[None]:
+    """Call whatever is found in a footer that should not be there an error of it."""
     try:
-        return Footer(start, data, tuple(_checked_groups(data)))
+        yield
     except FooterError:
         raise
     except (ValueError, KeyError) as error:
@@ -121,23 +146,22 @@ def _bytes_of(file: BinaryIO) -> tuple[int, bytes]:
     return start, file.read(size)
 
 
-def _checked_groups(data: bytes) -> Iterator[int]:
-    """Yield how many rows each row group has."""
+def _groups(data: bytes) -> list[tuple[int, tuple[Chunk, ...]]]:
+    """Return how many rows each row group has, and its columns."""
     file = fields_of(data)
     if _ENCRYPTION in file:
         raise FooterError("encrypted columns")
     n_leaves = sum(map(_is_leaf, items_of(file[_SCHEMA])))
+    groups = []
     for group in items_of(file[_ROW_GROUPS]):
         fields = fields_of(group)
-        chunks = items_of(fields[_CHUNKS])
-        if len(chunks) != n_leaves:
-            raise FooterError("a row group of other columns")
-        for chunk in chunks:
-            _check_chunk(chunk)
-        n_rows = number_of(fields[_ROWS])
+        n_rows, chunks = number_of(fields[_ROWS]), items_of(fields[_CHUNKS])
         if n_rows < 0:
             raise FooterError("a row group of less than no rows")
-        yield n_rows
+        if len(chunks) != n_leaves:
+            raise FooterError("a row group of other columns")
+        groups.append((n_rows, tuple(map(_chunk, chunks))))
+    return groups
 
 
 def _is_leaf(element: bytes) -> bool:
@@ -146,13 +170,17 @@ def _is_leaf(element: bytes) -> bool:
     return _TYPE in fields and not has_children
 
 
-def _check_chunk(chunk: bytes) -> None:
+def _chunk(chunk: bytes) -> Chunk:
     fields = fields_of(chunk)
     if _CHUNK_ENCRYPTION in fields or _CHUNK_METADATA not in fields:
         raise FooterError("encrypted columns")
-    codec = field_of(fields[_CHUNK_METADATA].value, _CODEC)
-    if codec is None or number_of(codec) not in _CODECS:
+    metadata = fields_of(fields[_CHUNK_METADATA].value)
+    codec, n_values, n_bytes = (
+        number_of(metadata[place]) for place in (_CODEC, _VALUES, _SIZE)
+    )
+    if codec not in _CODECS:
         raise FooterError("compression that is not known")
+    return Chunk(codec, n_values, n_bytes)
 
 
 def tail(footer: bytes) -> bytes:
@@ -182,12 +210,8 @@ def joined(
     Raises:
         FooterError: They do not fit.
     """
-    try:
+    with _trusting_nothing():
         return _joined(footer, other, bounds, metadata)
-    except FooterError:
-        raise
-    except (ValueError, KeyError) as error:
-        raise FooterError("a footer that cannot be read") from error
 
 
 def _joined(
@@ -263,14 +287,17 @@ def _move(fields: dict[int, Field], places: Sequence[int], shift: int) -> None:
 def _statistics(bounds: Bounds) -> Field:
     fields = {_NULLS: whole_number(bounds.n_nulls)}
     if bounds.least is not None and bounds.greatest is not None:
-        fields[_LEAST], fields[_GREATEST] = text(bounds.least), text(bounds.greatest)
+        fields[_LEAST], fields[_GREATEST] = (
+            binary(bounds.least),
+            binary(bounds.greatest),
+        )
     return struct_of(fields)
 
 
 def _renewed(pair: bytes, metadata: Mapping[bytes, bytes]) -> bytes:
     fields = fields_of(pair)
-    name = text_of(fields[_KEY])
+    name = binary_of(fields[_KEY])
     if name not in metadata:
         return pair
-    fields[_VALUE] = text(metadata[name])
+    fields[_VALUE] = binary(metadata[name])
     return struct_of(fields).value

@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Field",
-    "field_of",
+    "binary",
+    "binary_of",
     "fields_of",
     "items_of",
     "list_of",
     "number_of",
     "plus",
     "struct_of",
-    "text",
-    "text_of",
     "whole_number",
 ]
 
@@ -61,19 +60,6 @@ def fields_of(data: bytes) -> dict[int, Field]:
     }
 
 
-def field_of(data: bytes, wanted: int) -> Field | None:
-    """Return one field of the struct that the bytes are, None if it is not there.
-
-    Raises:
-        ValueError: They are no struct.
-    """
-    found = None
-    for number, type_, start, end in _thrift.fields(data):
-        if number == wanted:  # of two, the last holds
-            found = Field(type_, data[start:end])
-    return found
-
-
 def items_of(field: Field) -> list[bytes]:
     """Return the items of a list of structs.
 
@@ -99,7 +85,7 @@ def number_of(field: Field) -> int:
     return _thrift.number(field.value)
 
 
-def text_of(field: Field) -> bytes:
+def binary_of(field: Field) -> bytes:
     """Return the bytes that a field is.
 
     Raises:
@@ -133,7 +119,7 @@ def plus(field: Field, more: int) -> Field:
     return Field(field.type, whole_number(number_of(field) + more).value)
 
 
-def text(value: bytes) -> Field:
+def binary(value: bytes) -> Field:
     """Return a field of bytes."""
     return Field(_BINARY, _varint(len(value)) + value)
 
