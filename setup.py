@@ -33,6 +33,7 @@ COMPILED = {
     ],
     "bloctel._ranges": ["src/bloctel/_native/ranges.h"],
     "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
+    "bloctel.scrub._sampling": [],
     "bloctel.scrub._thrift": [],
 }
 

@@ -30,6 +30,7 @@ RANKS = {
     "tokens": 1,
     "_version": 1,
     "scrub._records": 1,
+    "scrub._sampling": 1,
     "scrub._thrift": 1,
     "_probe": 2,
     "columns": 2,

@@ -332,7 +332,8 @@ def read_block(block: Block, region: str | None) -> NDArray[np.uint64]:
     """Return keys, or codes of refusals, of one block of a column."""
     keys = np.empty(len(block), np.uint64)
     block.read(is_french(region), keys)
-    for row in np.flatnonzero(np.isin(keys, _SLOW)).tolist():
+    refused = np.flatnonzero(keys < _digits.FIRST_KEY)
+    for row in refused[np.isin(keys[refused], _SLOW)].tolist():
         keys[row] = _read_slowly(block.value(row), int(keys[row]), region)
     return keys
 

@@ -68,8 +68,25 @@ def raw_texts(draw: st.DrawFn) -> bytes:
     return raw
 
 
+@st.composite
+def pairs(draw: st.DrawFn) -> str:
+    """Draw ten digits by twos, as most people write them, now and then a bit off."""
+    digits = draw(st.text("0123456789", min_size=10, max_size=10))
+    between = [draw(st.sampled_from(" .-/x"))] * 4
+    if draw(st.integers(0, 3)) == 0:
+        between[draw(st.integers(0, 3))] = draw(st.sampled_from(" .-/0\0"))
+    text = "0" + digits[1:2]
+    for i, separator in enumerate(between, 1):
+        text += separator + digits[2 * i : 2 * i + 2]
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(text) - 1))
+        text = text[:at] + draw(st.sampled_from("/:0 .x\0")) + text[at + 1 :]
+    return text
+
+
 anything = st.one_of(
     texts(),
+    pairs(),
     raw_texts(),
     st.text(),
     st.binary(),

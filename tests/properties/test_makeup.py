@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bloctel.scrub._sampling import count_steps, draw
 from bloctel.scrub.makeup import Makeup
 from bloctel.scrub.marks import Traits, _pairs
 from bloctel.scrub.sampling import Sample
@@ -18,6 +22,45 @@ cuts = st.lists(st.integers(0, 50), max_size=5)
 def arrays(keys: list[int], cut: list[int]) -> list[np.ndarray]:
     """Return the keys in batches."""
     return np.split(np.array(keys, np.uint64), sorted(c for c in cut if c < len(keys)))
+
+
+any_keys = st.lists(st.integers(0, 2**64 - 1) | st.integers(2**64 - 9, 2**64 - 1))
+groups = st.sampled_from([1, 2, 9_999, 10_000, 10_001, 2**64 - 1])
+
+
+@given(any_keys, groups, st.integers(0, 2**64 - 1), st.integers(0, 30))
+def test_what_is_drawn_is_what_the_hash_says(
+    keys: list[int], group: int, limit: int, room: int
+) -> None:
+    """The compiled loop does what whole numbers of any size do, until room is out."""
+    out = np.zeros(room, np.uint64)
+
+    n_seen, n_drawn = draw(np.array(keys, np.uint64), group, limit, out)
+
+    drawn = [
+        key
+        for key in keys[:n_seen]
+        if key // group * 0x9E3779B97F4A7C15 % 2**64 <= limit
+    ]
+    assert out[:n_drawn].tolist() == drawn
+    assert not out[n_drawn:].any()
+    assert n_drawn == room or n_seen == len(keys)
+
+
+def test_no_key_makes_no_group() -> None:
+    """Nothing is divided by nothing."""
+    with pytest.raises(ValueError, match="groups of 1 or more"):
+        draw(np.zeros(1, np.uint64), 0, 0, np.zeros(1, np.uint64))
+
+
+@given(st.lists(st.integers(0, 9) | st.integers(2**64 - 3, 2**64 - 1) | st.just(2**63)))
+def test_steps_go_up_or_down_by_one(keys: list[int]) -> None:
+    """A step is from a number to the next one, or back."""
+    array = np.array(keys, np.uint64)
+    gaps = {1, 2**64 - 1}  # beyond the last key is the first
+
+    expected = sum((b - a) % 2**64 in gaps for a, b in pairwise(keys))
+    assert count_steps(array) == expected
 
 
 @given(numbers, cuts, st.sampled_from([1, 10, 10_000]), st.integers(1, 40))

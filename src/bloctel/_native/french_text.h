@@ -169,11 +169,36 @@ static inline size_t french_before_extension(const uint8_t *text, size_t n)
     return end > length && !memcmp(text + end - length, word, length) ? end - length : 0;
 }
 
+/* The key of 06 39 98 12 34, with spaces, dots or dashes between; 0 for any other text.
+ * Most texts that people write are of this form: it is read without a loop. */
+static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
+{
+    uint64_t start, end; /* 06 39 98 and 98 12 34, as they stand there */
+    if (n != 14)
+        return 0;
+    memcpy(&start, text, sizeof start);
+    memcpy(&end, text + 6, sizeof end);
+    const uint64_t between = UINT64_C(0x0000FF0000FF0000);
+    const uint64_t mark = start >> 16 & 0xFF;
+    const int is_mark = (mark == ' ') | (mark == '.') | (mark == '-');
+    const uint64_t marks = mark << 16 | mark << 40;
+    const int is_paired = ((start & between) == marks) & ((end & between) == marks);
+    const uint64_t first = (start >> 8 & 0xFF) - '0';
+    const uint64_t digits = (start >> 24 & 0xFFFF) | (start >> 32 & 0xFFFF0000)
+        | (end << 8 & UINT64_C(0x0000FFFF00000000)) | (end & UINT64_C(0xFFFF000000000000));
+    const int fits = is_mark & is_paired & ((start & 0xFF) == '0') & (first - 1 < 9)
+        & french_are_digits(digits);
+    return fits ? french_line(first * 100000000 + french_value(digits)) : 0;
+}
+
 /* The key of a text with blanks, dashes, dots or parentheses in it, and maybe an
  * extension behind; 0 if it is not one of the common forms. */
 static inline uint64_t french_spaced_key(const uint8_t *text, size_t n)
 {
     uint8_t kept[FRENCH_LONGEST_TEXT];
+    const uint64_t paired = french_paired_key(text, n);
+    if (paired)
+        return paired;
     if (n > FRENCH_LONGEST_TEXT)
         return 0;
     size_t n_kept = french_compact(text, n, kept);

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bloctel.scrub._sampling import count_steps
 from bloctel.scrub.marks import BLOCK, Finding, Traits, marks_of
 from bloctel.scrub.sampling import Sample
 
@@ -24,11 +25,8 @@ __all__ = ["Finding", "Makeup"]
 
 #: Shorter keys belong to plans so small that honest files fill their blocks.
 _FIRST_KEY: Final = np.uint64(10**10)
-#: So many fit the fastest memory.
-_SLICE: Final = 16 * 1024
 _MOST_NUMBERS: Final = 32 * 1024
 _MOST_IN_BLOCKS: Final = 64 * 1024
-_BACKWARDS: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class Makeup:
@@ -47,19 +45,14 @@ class Makeup:
 
     def add(self, keys: NDArray[np.uint64]) -> None:
         """Look at the numbers of some consecutive rows; refusals are passed over."""
-        with self._lock:
-            for start in range(0, len(keys), _SLICE):
-                self._add(keys[start : start + _SLICE])
-
-    def _add(self, keys: NDArray[np.uint64]) -> None:
+        keys = np.ascontiguousarray(keys)
         wanted = keys >= _FIRST_KEY
         numbers = keys if wanted.all() else keys[wanted]
-        gaps = numbers[1:] - numbers[:-1]
-        self._n_steps += int(np.count_nonzero(gaps == 1))
-        self._n_steps += int(np.count_nonzero(gaps == _BACKWARDS))
-        self._n_numbers += len(numbers)
-        self._numbers.add(numbers)
-        self._in_blocks.add(numbers)
+        with self._lock:
+            self._n_numbers += len(numbers)
+            self._n_steps += count_steps(numbers)
+            self._numbers.add(numbers)
+            self._in_blocks.add(numbers)
 
     def merge(self, other: Makeup) -> None:
         """Take in what another one saw of the same file."""

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bloctel.scrub._sampling import draw
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Sample"]
 
-#: 2^64 over the golden ratio: multiples of it fall evenly over the 64-bit integers.
-_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
-#: Of tiny batches each would cost more than the numbers in it.
-_MOST_PARTS: Final = 1024
-_EVERYTHING: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+_EVERYTHING: Final = 2**64 - 1
 
 
 class Sample:
@@ -31,27 +29,27 @@ class Sample:
     """
 
     def __init__(self, group: int, capacity: int) -> None:
-        self._group = np.uint64(group)
+        self._group = group
         self._capacity = capacity
         self._limit = _EVERYTHING
         self._kept = np.empty(0, np.uint64)
-        self._waiting: list[NDArray[np.uint64]] = []
+        self._waiting = np.empty(capacity, np.uint64)
         self._n_waiting = 0
 
     def add(self, keys: NDArray[np.uint64]) -> None:
         """Look at more numbers."""
-        drawn = keys if self._limit == _EVERYTHING else keys[self._is_drawn(keys)]
-        if len(drawn):
-            # a slice would keep the whole batch that it was cut from
-            self._waiting.append(drawn.copy() if drawn is keys else drawn)
-            self._n_waiting += len(drawn)
-        if self._n_waiting > self._capacity or len(self._waiting) > _MOST_PARTS:
-            self._settle()
+        while len(keys):
+            room = self._waiting[self._n_waiting :]
+            n_seen, n_drawn = draw(keys, self._group, self._limit, room)
+            keys = keys[n_seen:]
+            self._n_waiting += n_drawn
+            if self._n_waiting == self._capacity:
+                self._settle()
 
     def merge(self, other: Sample) -> None:
         """Take in what another sample of other numbers holds."""
         self._limit = min(self._limit, other._limit)
-        self._waiting += [other._kept, *other._waiting]
+        self.add(other.values())
         self._settle()
 
     def values(self) -> NDArray[np.uint64]:
@@ -59,19 +57,18 @@ class Sample:
         self._settle()
         return self._kept
 
-    def _is_drawn(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        groups = keys // self._group if self._group > 1 else keys
-        drawn: NDArray[np.bool_] = groups * _SPREAD <= self._limit
-        return drawn
-
     def _settle(self) -> None:
         """Put what waits to the rest, and let go of what there is no room for."""
-        together = np.concatenate([self._kept, *self._waiting])
-        kept = _distinct(together[self._is_drawn(together)])
+        together = np.concatenate([self._kept, self._waiting[: self._n_waiting]])
+        kept = _distinct(self._drawn(together))
         while len(kept) > self._capacity:
-            self._limit >>= np.uint64(1)
-            kept = kept[self._is_drawn(kept)]
-        self._kept, self._waiting, self._n_waiting = kept, [], 0
+            self._limit >>= 1
+            kept = self._drawn(kept)
+        self._kept, self._n_waiting = kept, 0
+
+    def _drawn(self, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        room = np.empty_like(keys)
+        return room[: draw(keys, self._group, self._limit, room)[1]]
 
 
 def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
