@@ -48,6 +48,7 @@ def test_the_other_reasons_are_those_of_the_code() -> None:
 
     assert [code for code, _ in _TABLES[1]] == [
         verdicts._reason(verdicts._MISSING_FIELD),
+        verdicts._reason(verdicts._STRAY_QUOTE),
         verdicts._reason(verdicts.CELL_ERROR),
     ]
     assert [code for code, _ in _TABLES[2]] == clear_and_blocked

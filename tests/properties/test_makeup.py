@@ -96,6 +96,18 @@ def test_a_sample_does_not_depend_on_the_order(
     assert pieces.values().tolist() == straight.values().tolist()
 
 
+def test_a_sample_takes_in_one_that_has_just_let_go_of_half() -> None:
+    """What another holds too much of when it is merged is let go of here as well."""
+    straight, merged, other = Sample(1, 2), Sample(1, 2), Sample(1, 2)
+    straight.add(np.array([21, 1, 2, 3], np.uint64))
+    merged.add(np.array([21], np.uint64))
+    other.add(np.array([1, 2, 3], np.uint64))
+
+    merged.merge(other)
+
+    assert merged.values().tolist() == straight.values().tolist()
+
+
 @given(numbers)
 def test_a_small_sample_is_everything(keys: list[int]) -> None:
     """Where there is room for all, all are there, and pairs are counted exactly."""

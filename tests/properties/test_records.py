@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bloctel.scrub import _records
-from bloctel.scrub._records import MISSING, Records
+from bloctel.scrub._records import MISSING, STRAY, Records
 
 #: Few symbols, so that every meeting of quotes, delimiters and line endings occurs.
 csv_text = st.text(alphabet='ab;"\n\ré', max_size=150)
@@ -104,6 +104,36 @@ def check_slices(text: str) -> None:
 def test_same_records_and_fields_as_the_csv_module(text: str) -> None:
     """Every record has the fields that `csv.reader` finds in it."""
     check_fields(text)
+
+
+@given(csv_text | long_text)
+@example('a;"b"c\n"d";e\n')
+@example('"a""b";"c\nd"e;f\n')
+def test_rows_that_strict_readers_refuse_are_marked(text: str) -> None:
+    """What `csv.reader` takes only when it is not strict has the flag in each field."""
+    data = text.encode()
+
+    records = read(data)
+
+    for start, end, *flags in zip(
+        records.starts, records.ends, *records.flags & STRAY, strict=True
+    ):
+        record = io.StringIO(data[start:end].decode(), newline="")
+        try:
+            next(csv.reader(record, delimiter=";", strict=True), None)
+            is_stray = False
+        except csv.Error:
+            is_stray = True
+        assert [flag != 0 for flag in flags] == [is_stray] * N_COLUMNS
+
+
+@given(st.text(" \t", max_size=80), st.sampled_from(["", "x", "\N{NO-BREAK SPACE}"]))
+def test_blanks_behind_a_closing_quote_do_no_harm(blanks: str, text: str) -> None:
+    """Who aligns columns means no other cells."""
+    records = read(f'a;"b"{blanks}{text};c\n'.encode())
+
+    assert (records.flags & STRAY != 0).all() == bool(text)
+    assert (records.flags & STRAY != 0).any() == bool(text)
 
 
 @given(csv_text | long_text)

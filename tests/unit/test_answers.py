@@ -291,6 +291,18 @@ def test_the_file_that_came_back(tmp_path: Path) -> None:
         ("Telephone;Identifiant\n0199001201;a1\n", "column"),
         ("Telephone;Identifiant;Statut\n0199001201;a1\n", "row 2"),
         ("Telephone;Identifiant;Statut\n", "answers about phone numbers"),
+        (
+            "Telephone;Identifiant;Statut\n0199001202;lot;OK;KO\n",
+            "as many fields as in the first row, got a longer row .*, row 2",
+        ),
+        (
+            "Telephone;Statut;Identifiant\n0199001201;KO;OK\n",
+            "got 'Statut' as column 2: give the column by its name",
+        ),
+        (
+            'Telephone;Identifiant;Statut\n0199001201;"a1;KO\n0199001202;"a2;OK\n',
+            "got a quote that is closed with text behind it .*, row 2",
+        ),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, expected: str) -> None:
@@ -302,6 +314,37 @@ def test_other_files_are_refused(tmp_path: Path, text: str, expected: str) -> No
         import_answers(registry, file, on=DAY)
     assert "199001201" not in str(refused.value)
     assert registry.lists == ()
+
+
+def test_a_status_elsewhere_is_read_where_it_is_named(tmp_path: Path) -> None:
+    """By its name; delimiters behind the last field, of nothing, are none too many."""
+    file = tmp_path / "retour.csv"
+    file.write_text("Telephone;Statut;Identifiant\n0199001201;KO;OK\n0199001202;OK;;\n")
+    registry = Registry.create("memory:")
+
+    found = import_answers(registry, file, on=DAY, status_column="statut")
+
+    assert (found.clear, found.opposed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "got"),
+    [("0199001203", "a shorter row"), ("0199001204;e;f", "a longer row")],
+)
+def test_no_answer_is_given_that_could_not_be_read(
+    tmp_path: Path, row: str, got: str
+) -> None:
+    """Behind a row that is not like the others, nobody would find the status."""
+    request, answer = tmp_path / "request.csv", tmp_path / "retour_1.csv"
+    request.write_text(f"Telephone;Identifiant\n0199001201;a1\n\n{row}\n")
+    operator = Registry.create("memory:")
+    operator.register(OPPOSED, list="own", on=DAY)
+
+    with pytest.raises(InputError, match=f"got {got} - at .*, row 4") as refused:
+        answer_request(request, operator.question(on=DAY), answer)
+
+    assert "19900" not in str(refused.value)
+    assert not answer.exists()
 
 
 SENT = (

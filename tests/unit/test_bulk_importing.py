@@ -87,6 +87,10 @@ BAD_ROWS = {
     "no day": (f"tel;jour\n{FIRST};2024-03-01\n{SECOND};\n", "row 3, column 'jour'"),
     "short row": (f"tel;jour\n{FIRST};2024-03-01\n{SECOND}\n", "row 3, column 'jour'"),
     "quote": (f'tel;jour\n{FIRST};2024-03-01\n"{SECOND};', "row 3"),
+    "two quotes": (
+        f'tel;jour;n\n{FIRST};2024-03-01;"A\n{SECOND};2024-03-01;"B\n',
+        "row 2",
+    ),
 }
 
 

@@ -92,6 +92,48 @@ def test_short_and_blank_rows_are_invalid(tmp_path: Path) -> None:
     ]
 
 
+SWALLOWED = {
+    "line feeds": ('A;0639980009\n"B;0639980009\nC;0639980001\n"D;0639980009', 2),
+    "behind the number": ('A;0639980009;"x\nC;0639980001;"y', 1),
+    "in one row": ('"A\\"";0639980001;"B\\"";0639980009', 1),
+    "in the phone column": ('A;"0639980009"0', 1),
+}
+
+
+@pytest.mark.parametrize(("rows", "n_lines"), SWALLOWED.values(), ids=SWALLOWED)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_between_two_stray_quotes_are_never_clear(
+    rows: str, n_lines: int, threads: int, tmp_path: Path
+) -> None:
+    """Two quotes that were never closed close one another: who knows what is what?"""
+    text = f"nom;tel;x\n{rows}\nE;0639980009;\n"
+    (tmp_path / "calls.csv").write_text(text)
+    targets = [tmp_path / name for name in ("clear", "blocked", "invalid")]
+
+    summary = scrub_csv(
+        tmp_path / "calls.csv",
+        BOOK,
+        columns=["tel"],
+        outputs=Outputs(*targets),
+        threads=threads,
+    )
+
+    clear, blocked, invalid = (target.read_text() for target in targets)
+    assert summary.invalid_reasons == {"stray_quote": 1}
+    assert "0639980001" not in clear + blocked
+    assert "E;0639980009;\n" in clear
+    assert invalid.count("\n") >= n_lines
+    assert len(clear + blocked + invalid) == (
+        len(text) + len("nom;tel;x;bloctel\n" * 2) + len(";stray_quote")
+    )
+
+
+def test_a_stray_quote_in_the_header_is_refused(tmp_path: Path) -> None:
+    """Else the header would hide rows."""
+    with pytest.raises(InputError, match=r"closed with text behind it .* row 1"):
+        scrub(tmp_path, 'tel;"nom\n0639980001;A\n0639980009;"B\n0639980009;C\n')
+
+
 def test_quoted_cells_are_read_and_kept(tmp_path: Path) -> None:
     """Quotes are resolved for the look-up, the row keeps its bytes."""
     text = 'tel,x\n"=""0639980001""","a\nb"\n"0639980009",\'\n'

@@ -19,6 +19,7 @@ from bloctel.numbers import read_block
 from bloctel.scrub._records import MISSING
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import named_columns
+from bloctel.scrub.plain import refuse_surplus, with_surplus
 from bloctel.scrub.reading import open_records, source_name
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.registrar import Registrar
-    from bloctel.scrub.reading import Batch, Progress, Source
+    from bloctel.scrub.reading import Batch, Progress, RecordFile, Source
 
 __all__ = ["ImportedAnswers", "import_answers"]
 
 _LIST: Final = "fr.bloctel"
 _NUMBER_COLUMN: Final = 1
 _STATUS_COLUMN: Final = 3
+_STATUS: Final = "statut"
 _CALLABLE: Final = b"OK"
 _BLANKS: Final = b" \t"
 
@@ -84,19 +86,23 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
         progress: Told how much has been read, and of how much.
 
     Raises:
-        InputError: The file or a column is not what it must be, or a row ends before
-            its status; nothing is recorded then.
+        InputError: The file or a column is not what it must be, a row ends before its
+            status or has a field too many, or the header calls another column
+            `Statut`; nothing is recorded then.
         ListClosedError: The list is not open on that day.
         UnknownListError: No rules are known for the list.
     """
-    choose = named_columns([column, status_column], where=source_name(source))
+    where = source_name(source)
+    choose = with_surplus(named_columns([column, status_column], where=where))
     opposed, clear = _Keys(), _Keys()
     rows = unreadable = 0
     with open_records(source, choose, options, progress) as records:
+        _refuse_other_status(records)
         for batch in records.batches():
             keys = read_block(Spans(*batch.cells(0)), registry.region)
             filled = keys != _digits.EMPTY
             _require_statuses(batch, filled, records.name)
+            refuse_surplus(batch, records.name)
             readable = keys >= _digits.FIRST_KEY
             callable_ = _is_callable(batch)
             clear.add(keys[readable & callable_])
@@ -104,7 +110,7 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             rows += int(filled.sum())
             unreadable += int((filled & ~readable).sum())
     if rows == 0:
-        raise InputError("answers about phone numbers", "none", source_name(source))
+        raise InputError("answers about phone numbers", "none", where)
     recorded = registry.record_answers(
         list=list, on=on, opposed=opposed.all(), clear=clear.all()
     )
@@ -124,6 +130,19 @@ class _Keys:
 
     def all(self) -> NDArray[np.uint64]:
         return np.concatenate(self._parts)
+
+
+def _refuse_other_status(records: RecordFile) -> None:
+    """Refuse a column by its place if the header calls another one the status."""
+    columns = records.dialect.columns
+    if not columns.has_header:
+        return
+    names = [name.casefold() for name in columns.first]
+    chosen = columns.indexes[1]
+    if _STATUS in names and names[chosen] != _STATUS:
+        place = names.index(_STATUS) + 1
+        got = f"'Statut' as column {place}: give the column by its name"
+        raise InputError(f"the status as column {chosen + 1}", got, records.name)
 
 
 def _require_statuses(batch: Batch, filled: NDArray[np.bool_], name: str) -> None:

@@ -9,6 +9,7 @@ import csv
 import io
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -19,18 +20,20 @@ from bloctel.columns import Spans
 from bloctel.errors import InputError
 from bloctel.files import is_same_file, replacing
 from bloctel.numbers import PhoneNumber, read_block
-from bloctel.scrub._records import gather_extended, pack
+from bloctel.scrub._records import MISSING, gather_extended, pack
 from bloctel.scrub.added import extended_header, suffix
 from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
 from bloctel.scrub.header import named_columns
+from bloctel.scrub.plain import refuse_surplus, with_surplus
 from bloctel.scrub.reading import open_records, source_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bloctel.question import Question
+    from bloctel.scrub.header import ChosenColumns, ColumnChooser
     from bloctel.scrub.reading import Batch, Progress, RecordFile, Source
 
 __all__ = ["ANSWERS", "Requested", "answer_request", "write_request"]
@@ -128,10 +131,13 @@ def answer_request(
         How many rows have each of the `ANSWERS`.
 
     Raises:
-        InputError: The file is not what it must be, or the target cannot be written.
+        InputError: The file is not what it must be, a row has not as many fields as
+            the first, behind which the status stands, or the target cannot be written.
     """
     counts = np.zeros(len(ANSWERS), np.int64)
-    choose = named_columns([1], where=source_name(source))
+    choose = with_surplus(
+        _first_and_last(named_columns([1], where=source_name(source)))
+    )
     with (
         open_records(source, choose, options, progress) as records,
         _written(target, source) as file,
@@ -139,10 +145,36 @@ def answer_request(
         file.write(records.dialect.encoding.bom)
         file.write(records.encode(extended_header(records, _STATUS)))
         for batch in records.batches():
+            _refuse_shorter(batch, records.name)
+            refuse_surplus(batch, records.name)
             answers = _answers(batch, question)
             counts += np.bincount(answers, minlength=len(ANSWERS))
             file.write(_answered(records, batch, answers))
     return dict(zip(ANSWERS, counts.tolist(), strict=True))
+
+
+def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
+    """Choose the last column too, which every row must have."""
+
+    def choose_both(
+        rows: Sequence[Sequence[str]], has_header: bool | None
+    ) -> ChosenColumns:
+        chosen = choose(rows, has_header)
+        last = len(rows[0]) - 1
+        return replace(
+            chosen, indexes=(*chosen.indexes, last), names=(*chosen.names, "")
+        )
+
+    return choose_both
+
+
+def _refuse_shorter(batch: Batch, where: str) -> None:
+    """Raise InputError if a row that is no empty line has fields too few."""
+    is_line = batch.records.content_ends > batch.records.starts
+    is_short = (batch.records.flags[1] & MISSING != 0) & is_line
+    if is_short.any():
+        where = f"{where}, row {batch.first_row + int(is_short.argmax())}"
+        raise InputError("as many fields as in the first row", "a shorter row", where)
 
 
 @contextmanager

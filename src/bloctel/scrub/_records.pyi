@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 ESCAPED: Final = 1
 MISSING: Final = 2
+STRAY: Final = 4
 
 class Records(NamedTuple):
     starts: NDArray[np.int64]

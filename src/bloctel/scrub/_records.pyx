@@ -48,14 +48,23 @@ cdef enum:
     CARRIAGE_RETURN = 13
     _ESCAPED = 1
     _MISSING = 2
+    _STRAY = 4
+    SPACE = 32
+    TAB = 9
     OPEN_QUOTE = -1
 
 ESCAPED = _ESCAPED
 MISSING = _MISSING
+STRAY = _STRAY
 
 
 class Records(NamedTuple):
-    """The records at the start of a buffer; `ends[i] == starts[i + 1]`."""
+    """The records at the start of a buffer; `ends[i] == starts[i + 1]`.
+
+    The flags of each wanted field: `ESCAPED` where its bytes are not its text, `MISSING`
+    where the record ends before it, `STRAY` where text stands behind a closing quote
+    anywhere in the record, so that nobody knows where its fields and it itself end.
+    """
 
     starts: object
     content_ends: object
@@ -123,10 +132,22 @@ cdef inline void _keep_missing(
 # -- splitting, one place after another --------------------------------------
 
 
+cdef inline bint _is_blank(
+    const uint8_t *data, int64_t start, int64_t end
+) noexcept nogil:
+    while start < end and (data[start] == SPACE or data[start] == TAB):
+        start += 1
+    return start == end
+
+
 cdef inline int64_t _end_of_quoted(
     csv_scan *scan, int64_t inside, Cell *cell
 ) noexcept nogil:
-    """Return where the quoted field whose text starts at *inside* stops."""
+    """Return where the quoted field whose text starts at *inside* stops.
+
+    What stands behind the closing quote belongs to the field, as for `csv.reader`; if
+    it is more than blanks, the quote may well have been meant to open another one.
+    """
     cdef int64_t at = csv_next(scan, CSV_QUOTE, inside)
     cell.start = inside
     cell.flag = 0
@@ -137,11 +158,11 @@ cdef inline int64_t _end_of_quoted(
         return OPEN_QUOTE
     cell.end = at
     at += 1
-    if csv_next(scan, CSV_FIELD_END, at) != at:
-        cell.flag = _ESCAPED
-        at = csv_next(scan, CSV_FIELD_END, at)
-        cell.end = at
-    return at
+    cdef int64_t end = csv_next(scan, CSV_FIELD_END, at)
+    if end != at:
+        cell.flag = _ESCAPED if _is_blank(scan.data, at, end) else _ESCAPED | _STRAY
+        cell.end = end
+    return end
 
 
 cdef inline int64_t _end_of_field(
@@ -156,9 +177,11 @@ cdef inline int64_t _end_of_field(
     return cell.end
 
 
-cdef inline int64_t _end_of_record(csv_scan *scan, int64_t at) noexcept nogil:
+cdef inline int64_t _end_of_record(
+    csv_scan *scan, int64_t at, uint8_t *stray
+) noexcept nogil:
     """Return where the record stops, from the end *at* of one of its fields."""
-    cdef Cell ignored
+    cdef Cell cell
     while True:
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
@@ -168,9 +191,10 @@ cdef inline int64_t _end_of_record(csv_scan *scan, int64_t at) noexcept nogil:
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
-        at = _end_of_quoted(scan, at + 1, &ignored)
+        at = _end_of_quoted(scan, at + 1, &cell)
         if at == OPEN_QUOTE:
             return OPEN_QUOTE
+        stray[0] |= cell.flag & _STRAY
 
 
 cdef inline int64_t _read_record(
@@ -178,20 +202,26 @@ cdef inline int64_t _read_record(
 ) noexcept nogil:
     """Return where the content of the record at *start* stops, or `OPEN_QUOTE`."""
     cdef Cell cell
-    cdef Py_ssize_t found = 0
+    cdef Py_ssize_t found = 0, slot
     cdef int32_t field = 0
+    cdef uint8_t stray = 0
     cdef int64_t end = _end_of_field(scan, start, &cell)
     while end != OPEN_QUOTE:
+        stray |= cell.flag & _STRAY
         while found < wanted.count and wanted.fields[found] == field:
             _keep(spans, wanted.slots[found], row, &cell)
             found += 1
         if found == wanted.count:
-            return _end_of_record(scan, end)
+            end = _end_of_record(scan, end, &stray)
+            break
         if end == scan.size or scan.data[end] != scan.delimiter:
             break
         field += 1
         end = _end_of_field(scan, end + 1, &cell)
     _keep_missing(wanted, found, spans, row, end)
+    if stray:
+        for slot in range(wanted.count):
+            spans.flags[slot * spans.capacity + row] |= _STRAY
     return end
 
 

@@ -85,7 +85,9 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
         _write_headers(records, files)
         rooms = _Rooms()
         sorter = _Sorter(records, judge, files.keys(), rooms)
-        with closing(beside(sorter.sort, records.batches(), threads - 1)) as parts:
+        with closing(
+            beside(sorter.sort, records.batches(stray_quotes=True), threads - 1)
+        ) as parts:
             _write_rows(parts, files, rooms)
         refuse_decimals(judge, records.dialect.columns.names, records.name)
     return summarise(judge, targets)

@@ -16,7 +16,7 @@ MOST_READ: Final = 256
 _DIGITS_SHOWN: Final = 4
 _CHARACTERS_SHOWN: Final = 40
 #: Such cells show nothing.
-_WITHOUT: Final = ("empty", "missing_field")
+_WITHOUT: Final = ("empty", "missing_field", "stray_quote")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ __all__ = [
     "column_of_numbers",
     "read_numbers",
     "read_numbers_of",
+    "refuse_surplus",
     "refuse_unreadable",
     "with_surplus",
 ]
@@ -120,7 +121,10 @@ def with_surplus(choose: ColumnChooser) -> ColumnChooser:
         chosen = choose(rows, has_header)
         n_columns = len(rows[0]) if rows else 0
         return ChosenColumns(
-            (*chosen.indexes, n_columns), (*chosen.names, ""), chosen.has_header
+            (*chosen.indexes, n_columns),
+            (*chosen.names, ""),
+            chosen.has_header,
+            chosen.first,
         )
 
     return choose_more
@@ -140,6 +144,18 @@ def read_numbers_of(batch: Batch, region: str | None) -> NDArray[np.uint64]:
         others = read_block(Spans(data, starts[longer], ends[longer]), region)
         keys[longer[others >= _digits.FIRST_KEY]] = _SEVERAL
     return keys
+
+
+def refuse_surplus(batch: Batch, where: str) -> None:
+    """Raise InputError if a row has more fields than the first: which is which?
+
+    The last column of the batch is that of `with_surplus`.
+    """
+    _, starts, ends = batch.cells(-1)
+    is_there = (batch.records.flags[-1] & MISSING == 0) & (starts < ends)
+    if is_there.any():
+        where = f"{where}, row {batch.first_row + int(is_there.argmax())}"
+        raise InputError("as many fields as in the first row", "a longer row", where)
 
 
 def refuse_unreadable(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from bloctel.errors import InputError
-from bloctel.scrub._records import ESCAPED, Records, rewrite_cells, split
+from bloctel.scrub._records import ESCAPED, STRAY, Records, rewrite_cells, split
 from bloctel.scrub.dialect import SAMPLE_SIZE, CsvOptions, Dialect, detect
 from bloctel.scrub.encodings import utf8_table
 
@@ -98,16 +98,23 @@ class RecordFile:
         self.header = b""
         if dialect.columns.has_header:
             header = self._next(1)
+            self._refuse_stray_quotes(header)
             self.header = header.data[: header.records.consumed].tobytes()
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, *, stray_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
+        Args:
+            stray_quotes: Whether rows may have text behind a closing quote; such a row
+                is none to rely on, and has the flag `STRAY`.
+
         Raises:
-            InputError: A quote is never closed, a row is too long, or the bytes are
-                not in the encoding.
+            InputError: A quote is never closed, text stands behind a closing one, a
+                row is too long, or the bytes are not in the encoding.
         """
         while batch := self._next(_BATCH_ROWS):
+            if not stray_quotes:
+                self._refuse_stray_quotes(batch)
             yield batch
 
     def encode(self, data: bytes | memoryview) -> bytes | memoryview:
@@ -143,6 +150,14 @@ class RecordFile:
         n_read = self._read_into(buffer[left:].data)
         self._at_end = n_read == 0
         self._data = buffer[: left + n_read]
+
+    def _refuse_stray_quotes(self, batch: Batch) -> None:
+        """Refuse what two quotes, neither of them closed, make of the rows between."""
+        stray = np.flatnonzero(batch.records.flags[0] & STRAY)
+        if len(stray):
+            where = f"{self.name}, row {batch.first_row + int(stray[0])}"
+            got = "a quote that is closed with text behind it"
+            raise InputError("a field that ends with its closing quote", got, where)
 
     def _refuse_bad_record(self, records: Records) -> None:
         where = f"{self.name}, row {self._rows_read + 1}"

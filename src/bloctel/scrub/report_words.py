@@ -23,6 +23,9 @@ REASONS: Final = {
     "no_country": "a national form, and no region to read it by",
     "ambiguous": "digits that can be read as two numbers",
     "missing_field": "the row ends before the phone column",
+    "stray_quote": "text stands behind a closing quote, so that fields and rows may be "
+    "others than they seem",
+    "cell_error": "a cell of a workbook with an error, or a formula without a value",
 }
 
 #: By the code of the finding, its title.

@@ -48,8 +48,9 @@ class Sample:
 
     def merge(self, other: Sample) -> None:
         """Take in what another sample of other numbers holds."""
+        kept = other.values()  # which may be fewer than it held, and its limit lower
         self._limit = min(self._limit, other._limit)
-        self.add(other.values())
+        self.add(kept)
         self._settle()
 
     def values(self) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from bloctel._digits import REASONS
-from bloctel.scrub._records import MISSING
+from bloctel.scrub._records import MISSING, STRAY
 from bloctel.scrub.causes import Causes, Why
 from bloctel.scrub.makeup import Makeup
 from bloctel.scrub.masking import MOST_EXAMPLES, MOST_READ, Examples
@@ -45,6 +45,8 @@ _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
 #: A refusal that only a file knows: the row ends before the column.
 _MISSING_FIELD: Final = _FIRST_KEY - 1
+#: Text behind a closing quote: nobody knows which cell is which, nor of which row.
+_STRAY_QUOTE: Final = _FIRST_KEY - 3
 #: One that only a workbook knows: an error, or a formula without a value.
 CELL_ERROR: Final = _FIRST_KEY - 2
 
@@ -54,6 +56,8 @@ def _reason(code: int) -> str:
         return "missing_field"
     if code == CELL_ERROR:
         return "cell_error"
+    if code == _STRAY_QUOTE:
+        return "stray_quote"
     return REASONS[code] if code < len(REASONS) else ""
 
 
@@ -269,6 +273,7 @@ class Judge:
             self.makeup.add(keys)
             codes[column] = np.where(keys < _FIRST_KEY, keys, 0)
         codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
+        codes[(batch.records.flags & STRAY) != 0] = _STRAY_QUOTE
         return matches, codes
 
 
