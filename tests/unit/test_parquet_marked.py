@@ -26,6 +26,7 @@ from bloctel.scrub import (
     parquet_source,
     scrub_file,
 )
+from bloctel.scrub.parquet_footer import read_footer
 from bloctel.scrub.parquet_schema import SPARK_SCHEMA
 from call_files import ask, names
 
@@ -493,6 +494,34 @@ def test_compression_that_nobody_knows_is_refused(
 
     with pytest.raises(InputError, match="one with compression that is not known"):
         scrub_file(source, ask(), columns=["tel"], outputs=wanted)
+
+    assert names(tmp_path) == ["calls.parquet"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 3], ids=["file", "column", "group"])
+@pytest.mark.parametrize("name", ["marked", "clear"])
+def test_a_footer_that_contradicts_itself_is_refused(
+    place: int, name: str, tmp_path: Path
+) -> None:
+    """Whether a column, a row group or the file should have fewer, no row is lost."""
+    source = tmp_path / "calls.parquet"
+    pq.write_table(pa.table({"tel": NUMBERS[:2] * 20_000}), source)
+    data = source.read_bytes()
+    start = read_footer(io.BytesIO(data)).start
+    # as signed numbers of variable length; the third is of a histogram
+    said, fewer = b"\x80\xf1\x04", b"\xa0\x9c\x01"  # 40,000 and 10,000
+    parts = data[start:].split(said)
+    assert len(parts) == 5
+    parts[place : place + 2] = [fewer.join(parts[place : place + 2])]
+    source.write_bytes(data[:start] + said.join(parts))
+
+    with pytest.raises(InputError, match="other rows than it says"):
+        scrub_file(
+            source,
+            ask(),
+            columns=["tel"],
+            outputs=Outputs(**{name: tmp_path / "out.parquet"}),
+        )
 
     assert names(tmp_path) == ["calls.parquet"]
 

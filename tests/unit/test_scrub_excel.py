@@ -128,6 +128,29 @@ def test_a_formula_that_nobody_calculated_is_never_clear(tmp_path: Path) -> None
     assert added(outputs[2]) == ["cell_error"]
 
 
+@pytest.mark.parametrize("value", ["NaN", "INF", "-INF", "1E400"])
+def test_what_is_no_number_though_the_file_says_so(value: str, tmp_path: Path) -> None:
+    """No cell of Excel holds it: an error elsewhere, and no phone number."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        rows = [["tel", "n"], ["0261910002", 7777], [7777, 1]]
+        for row, cells in enumerate(rows):
+            sheet.write_row(row, 0, cells)
+        book.add_worksheet("Other").write(0, 0, 7777)
+
+    source = make(tmp_path, fill)
+    parts = zipfile.ZipFile(source)
+    with zipfile.ZipFile(tmp_path / "odd.xlsx", "w") as odd:
+        for name in parts.namelist():
+            part = parts.read(name).replace(b"<v>7777</v>", f"<v>{value}</v>".encode())
+            odd.writestr(name, part)
+
+    summary, outputs = scrub(tmp_path / "odd.xlsx")
+
+    assert (summary.clear, summary.invalid) == (1, 1)
+    assert read(outputs[0])[1][0] == "0261910002"
+
+
 def test_types_of_other_cells_are_kept(tmp_path: Path) -> None:
     """Texts, numbers, truths, days, moments, times and durations."""
     day, moment = date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001

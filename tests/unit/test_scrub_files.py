@@ -77,6 +77,21 @@ def test_a_pattern_a_file_or_several(tmp_path: Path) -> None:
     assert "odd.clear" in names(into)
 
 
+@pytest.mark.parametrize("sources", ["", "*.csv"], ids=["folder", "pattern"])
+def test_a_link_that_leads_nowhere_is_told_of(sources: str, tmp_path: Path) -> None:
+    """Somebody meant a call file, of which no row was scrubbed."""
+    write(tmp_path / "1.csv", ROWS)
+    (tmp_path / "2.csv").symlink_to(tmp_path / "gone" / "2.csv")
+
+    done = scrub_files(
+        tmp_path / sources, ask(), columns=["tel"], into=tmp_path / "out"
+    )
+
+    assert [each.source.name for each in done] == ["1.csv", "2.csv"]
+    assert done[0].error is None
+    assert "no such file" in str(done[1].error)
+
+
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     """It is told at the end, has no results, and those of an earlier run stay."""
     into = tmp_path / "out"

@@ -193,16 +193,21 @@ def call_files(sources: Sources, into: str | Path) -> list[Path]:
     return sorted(found.values())
 
 
+def _is_file(path: Path) -> bool:
+    """Tell whether something is a file, or was: of a dead link somebody must know."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
 def _expanded(source: str | Path) -> Iterator[Path]:
     path = Path(source)
     if path.is_dir():
-        names = (entry for entry in path.iterdir() if entry.is_file())
+        names = (entry for entry in path.iterdir() if _is_file(entry))
         yield from (entry for entry in names if _is_call_file(entry.name))
     elif path.exists() or not glob.has_magic(str(source)):
         yield path
     else:
         found = map(Path, glob.iglob(str(source), recursive=True))
-        yield from (entry for entry in found if entry.is_file())
+        yield from (entry for entry in found if _is_file(entry))
 
 
 def _is_call_file(name: str) -> bool:

@@ -189,6 +189,10 @@ class _Rows:
             done += len(batch)
             if self._progress is not None:
                 self._progress(done, total)
+        if done != total:
+            raise InputError(
+                EXPECTED, "one of other rows than it says", self.source.name
+            )
 
     def _are_apart(self) -> bool:
         """Tell whether pyarrow can read each phone column by its name, and no other."""

@@ -39,7 +39,7 @@ _TAIL: Final = struct.Struct("<I4s")
 _MAGIC: Final = b"PAR1"
 
 # FileMetaData
-_SCHEMA, _ROW_GROUPS, _KEY_VALUES, _ORDERS, _ENCRYPTION = 2, 4, 5, 7, 8
+_SCHEMA, _ALL_ROWS, _ROW_GROUPS, _KEY_VALUES, _ORDERS, _ENCRYPTION = 2, 3, 4, 5, 7, 8
 # SchemaElement
 _TYPE, _CHILDREN = 1, 5
 # KeyValue
@@ -161,6 +161,8 @@ def _groups(data: bytes) -> list[tuple[int, tuple[Chunk, ...]]]:
         if len(chunks) != n_leaves:
             raise FooterError("a row group of other columns")
         groups.append((n_rows, tuple(map(_chunk, chunks))))
+    if number_of(file[_ALL_ROWS]) != sum(n_rows for n_rows, _ in groups):
+        raise FooterError("row groups of other rows than it says")
     return groups
 
 

@@ -24,6 +24,8 @@ _FORMATS: Final = {datetime: 22, date: 14, time: 21, timedelta: 46}
 #: The file is the caller's data: no text is taken for something else.
 _OPTIONS: Final = {
     "constant_memory": True,
+    # which no cell of Excel can hold: they become errors, as Excel itself makes of them
+    "nan_inf_to_errors": True,
     "strings_to_formulas": False,
     "strings_to_numbers": False,
     "strings_to_urls": False,
