@@ -62,8 +62,8 @@ class Records(NamedTuple):
     """The records at the start of a buffer; `ends[i] == starts[i + 1]`.
 
     The flags of each wanted field: `ESCAPED` where its bytes are not its text,
-    `MISSING` where the record ends before it, `STRAY` where text stands behind a closing
-    quote anywhere in the record, so that nobody knows where its fields, or it, end.
+    `MISSING` where the record ends before it, `STRAY` where text stands behind a
+    closing quote anywhere in the record, so that nobody knows where its fields end.
     """
 
     starts: object
