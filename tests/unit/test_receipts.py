@@ -639,6 +639,30 @@ def test_files_that_are_not_what_they_were_differ(folder: Path) -> None:
     assert not check_file("invalid", None, other).agrees
 
 
+def test_whoever_waits_is_told_how_far_it_is(folder: Path) -> None:
+    """Of all files together; one of another size is not read, and never caught up."""
+    receipt = scrubbed(folder)
+    files = {"input": folder / "calls.csv", **files_in(folder, receipt)}
+    sizes = {kind: path.stat().st_size for kind, path in files.items() if path}
+    told: list[tuple[int, int | None]] = []
+
+    checks = check_files(receipt, files, lambda *progress: told.append(progress))
+
+    total = sum(sizes.values())
+    assert all(check.agrees for check in checks)
+    assert [check.part for check in checks] == list(files)
+    assert told[-1] == (total, total)
+    assert told == sorted(told)
+
+    told.clear()
+    with (folder / "calls.csv").open("ab") as file:
+        file.write(b"x")
+    checks = check_files(receipt, files, lambda *progress: told.append(progress))
+
+    assert [check.agrees for check in checks] == [False, *[True] * (len(files) - 1)]
+    assert told[-1] == (total - sizes["input"], total)
+
+
 # -- what is due ------------------------------------------------------------------
 
 

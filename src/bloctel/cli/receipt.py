@@ -13,6 +13,7 @@ import typer
 
 from bloctel.cli.options import Format, FormatOption, day
 from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.progress import progress_bar
 from bloctel.errors import InputError, TornJournalError
 from bloctel.scrub.receipts import (
     Check,
@@ -20,7 +21,6 @@ from bloctel.scrub.receipts import (
     Journal,
     SigningKey,
     State,
-    check_file,
     check_files,
     check_journal,
     check_signature,
@@ -107,16 +107,17 @@ def verify(
         --journal scrubs.jsonl
     """
     held = _read(receipt, number)
-    outputs: dict[str, Path | None] = {}
+    files: dict[str, Path | None] = {}
+    if input_file is not None:
+        files["input"] = input_file
     if output_folder is not None:
-        outputs |= files_in(output_folder, held)
+        files |= files_in(output_folder, held)
     given = {"clear": clear, "blocked": blocked, "invalid": invalid}
     given["marked"] = marked
-    outputs |= {kind: path for kind, path in given.items() if path is not None}
+    files |= {kind: path for kind, path in given.items() if path is not None}
     checks = [Check("receipt", True, "a whole one", f"digest {held.digest}")]
-    if input_file is not None:
-        checks.append(check_file("input", held.input, input_file))
-    checks += check_files(held, outputs)
+    with progress_bar("verify") as progress:
+        checks += check_files(held, files, progress)
     if public_key is not None or held.signature is not None:
         checks.append(check_signature(held, _key(public_key)))
     if journal is not None:

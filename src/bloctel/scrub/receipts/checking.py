@@ -12,8 +12,9 @@ from bloctel.scrub.receipts.names import MASK
 from bloctel.scrub.receipts.signing import is_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from bloctel.scrub.reading import Progress
     from bloctel.scrub.receipts.journal import Journal
     from bloctel.scrub.receipts.receipt import FileMark, Receipt
 
@@ -46,13 +47,19 @@ class Check:
     got: str
 
 
-def check_file(part: str, mark: FileMark | None, path: Path | None) -> Check:
+def check_file(
+    part: str,
+    mark: FileMark | None,
+    path: Path | None,
+    read: Callable[[int], object] = lambda _: None,
+) -> Check:
     """Compare a file with its mark.
 
     Args:
         part: How to call it.
         mark: What the receipt says of it; None if it does not know such a file.
         path: Where it is; None if nobody knows.
+        read: Told again and again how many bytes more were read.
     """
     if mark is None:
         return Check(part, False, "no such file", "one")
@@ -62,7 +69,7 @@ def check_file(part: str, mark: FileMark | None, path: Path | None) -> Check:
     try:
         size = path.stat().st_size
         # what is larger need not be read to be different
-        found = None if size != mark.size else mark_of(path)
+        found = None if size != mark.size else mark_of(path, read)
     except OSError as error:
         return Check(part, False, expected, f"none ({error.strerror})")
     except InputError as error:
@@ -83,11 +90,30 @@ def files_in(folder: Path, receipt: Receipt) -> dict[str, Path | None]:
     }
 
 
-def check_files(receipt: Receipt, outputs: Mapping[str, Path | None]) -> list[Check]:
-    """Compare output files, by kind, with what a receipt says of them."""
+def check_files(
+    receipt: Receipt,
+    files: Mapping[str, Path | None],
+    progress: Progress | None = None,
+) -> list[Check]:
+    """Compare files with what a receipt says of them.
+
+    Args:
+        receipt: The receipt.
+        files: Where each is, by the kind of output, or as `input`.
+        progress: Called with the bytes that were read, and those to be read in all.
+    """
+    marks = {"input": receipt.input, **receipt.outputs}
+    total = sum(marks[kind].size for kind in files if kind in marks)
+    done = 0
+
+    def read(n_bytes: int) -> None:
+        nonlocal done
+        done += n_bytes
+        if progress is not None:
+            progress(done, total)
+
     return [
-        check_file(kind, receipt.outputs.get(kind), path)
-        for kind, path in outputs.items()
+        check_file(kind, marks.get(kind), path, read) for kind, path in files.items()
     ]
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from bloctel.errors import InputError
 from bloctel.scrub.receipts.names import kept_name
 from bloctel.scrub.receipts.receipt import FileMark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
 
 __all__ = [
     "HashedReader",
@@ -50,20 +56,28 @@ def mark_again(path: str | Path, stamp: Stamp | None) -> FileMark:
     return mark
 
 
-def mark_of(path: str | Path) -> FileMark:
+def mark_of(
+    path: str | Path, read: Callable[[int], object] = lambda _: None
+) -> FileMark:
     """Return the mark of a file, read without holding up other threads.
+
+    Args:
+        path: Where it is.
+        read: Told again and again how many bytes more were read.
 
     Raises:
         InputError: It was changed while it was read, or cannot be read.
     """
-    return _read(path)[0]
+    return _read(path, read)[0]
 
 
-def _read(path: str | Path) -> tuple[FileMark, Stamp]:
+def _read(
+    path: str | Path, read: Callable[[int], object] = lambda _: None
+) -> tuple[FileMark, Stamp]:
     # a pipe that took the place of the file must not hold us up
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(path, flags), "rb", buffering=0) as file:
+        with _Watched(os.open(path, flags), read) as file:
             before = _stamp(os.fstat(file.fileno()), path)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             after = _stamp(os.fstat(file.fileno()), path)
@@ -92,6 +106,20 @@ def _stamp(status: os.stat_result, path: str | Path) -> Stamp:
 def _changed(path: str | Path) -> InputError:
     got = "one that was changed meanwhile (cure: scrub it again)"
     return InputError("a file that stays as it is", got, str(path))
+
+
+class _Watched(io.FileIO):
+    """A file that tells how many bytes were read."""
+
+    def __init__(self, descriptor: int, told: Callable[[int], object]) -> None:
+        super().__init__(descriptor, "rb")
+        self._told = told
+
+    def readinto(self, room: Buffer, /) -> int:
+        """Fill what can be filled."""
+        n_read = super().readinto(room) or 0
+        self._told(n_read)
+        return n_read
 
 
 class _Hashed:
