@@ -40,7 +40,7 @@ def test_what_is_drawn_is_what_the_hash_says(
     drawn = [
         key
         for key in keys[:n_seen]
-        if key // group * 0x9E3779B97F4A7C15 % 2**64 <= limit
+        if key // group * 0x9E3779B97F4A7C15 % 2**64 | 1 <= limit
     ]
     assert out[:n_drawn].tolist() == drawn
     assert not out[n_drawn:].any()
@@ -106,6 +106,15 @@ def test_a_sample_takes_in_one_that_has_just_let_go_of_half() -> None:
     merged.merge(other)
 
     assert merged.values().tolist() == straight.values().tolist()
+
+
+@pytest.mark.parametrize("first", [0, _FIRST])
+def test_a_group_that_there_is_no_room_for_is_let_go_of(first: int) -> None:
+    """Also the very first of all, whose place in the plan is 0."""
+    sample = Sample(10_000, 2)
+    sample.add(np.arange(first, first + 3, dtype=np.uint64))
+
+    assert sample.values().tolist() == []
 
 
 @given(numbers)

@@ -27,7 +27,8 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        if key // group * spread <= drawing.limit:
+        # no hash is 0, which half of any limit would let through for ever
+        if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1
         seen += 1
@@ -48,7 +49,7 @@ def draw(
     Args:
         keys: The keys (uint64).
         group: How many neighbouring keys are drawn together or not at all, from 1.
-        limit: The greatest hash that is drawn.
+        limit: The greatest hash that is drawn; 0 draws nothing.
         out: Where they go (uint64).
 
     Returns:
