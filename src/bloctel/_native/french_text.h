@@ -170,7 +170,7 @@ static inline size_t french_before_extension(const uint8_t *text, size_t n)
 }
 
 /* The key of 06 39 98 12 34, with spaces, dots or dashes between; 0 for any other text.
- * Most texts that people write are of this form: it is read without a loop. */
+ * So are all but nine of the 24,588 town halls listed: it is read without a loop. */
 static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
 {
     uint64_t start, end; /* 06 39 98 and 98 12 34, as they stand there */

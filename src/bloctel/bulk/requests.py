@@ -9,7 +9,6 @@ import csv
 import io
 import os
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -159,11 +158,7 @@ def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
     def choose_both(
         rows: Sequence[Sequence[str]], has_header: bool | None
     ) -> ChosenColumns:
-        chosen = choose(rows, has_header)
-        last = len(rows[0]) - 1
-        return replace(
-            chosen, indexes=(*chosen.indexes, last), names=(*chosen.names, "")
-        )
+        return choose(rows, has_header).with_one_more(len(rows[0]) - 1)
 
     return choose_both
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bloctel.errors import InputError
@@ -41,6 +41,10 @@ class ChosenColumns:
     names: tuple[str, ...]
     has_header: bool
     first: tuple[str, ...] = ()
+
+    def with_one_more(self, index: int) -> ChosenColumns:
+        """Return the same and a column that no message speaks of."""
+        return replace(self, indexes=(*self.indexes, index), names=(*self.names, ""))
 
 
 #: Chooses columns from the first rows of a file, or raises `InputError`; its second

@@ -120,12 +120,7 @@ def with_surplus(choose: ColumnChooser) -> ColumnChooser:
     ) -> ChosenColumns:
         chosen = choose(rows, has_header)
         n_columns = len(rows[0]) if rows else 0
-        return ChosenColumns(
-            (*chosen.indexes, n_columns),
-            (*chosen.names, ""),
-            chosen.has_header,
-            chosen.first,
-        )
+        return chosen.with_one_more(n_columns)
 
     return choose_more
 
