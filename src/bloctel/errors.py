@@ -1,51 +1,51 @@
-"""Every error that the library raises on purpose.
+"""Exceptions raised by the library, under one root class.
 
 ```text
 BloctelError
-├── InvalidNumberError (ValueError)      the text names no single phone number
-├── InputError (ValueError)              an argument or a file is not what it must be
-│   ├── UnknownListError                 no such list in this book, or no rules for it
-│   ├── NotRegisteredError               no registration in course to renew or withdraw
+├── InvalidNumberError (ValueError)      the text is not one phone number
+├── InputError (ValueError)              an argument or a file is not valid
+│   ├── UnknownListError                 the book or the rules have no such list
+│   ├── NotRegisteredError               no active registration to renew or withdraw
 │   ├── TooManyNumbersError              more numbers than one person may register
-│   └── TokenError                       a token that confirms nothing
-│       ├── ForgedTokenError             nobody here signed it
-│       ├── ExpiredTokenError            its time is over
-│       └── UsedTokenError               it was confirmed before
+│   └── TokenError                       the token does not confirm a request
+│       ├── ForgedTokenError             this registry did not sign it
+│       ├── ExpiredTokenError            it has expired
+│       └── UsedTokenError               it was used before
 ├── CapacityError                        a filter or an index is full
 ├── RegistryExistsError                  create would overwrite
 ├── RegistryNotFoundError                open would create
 ├── MissingExtraError (ImportError)      an optional package is not installed
 └── CannotAnswerError                    "don't know", which is never "clear"
-    ├── ListClosedError                  no list asked is open on that day
-    ├── DayNotCoveredError               the book does not know that day any more
-    │   └── StaleSnapshotError           ... or does not know it yet
-    ├── NotKnownError                    no answer about the number, or a stale one
-    ├── SnapshotError                    the file cannot be believed
+    ├── ListClosedError                  no requested list is open on that day
+    ├── DayNotCoveredError               data for that day was erased
+    │   └── StaleSnapshotError           the snapshot is too old for that day
+    ├── NotKnownError                    no answer about the number, or an old one
+    ├── SnapshotError                    the file cannot be used as a snapshot
     │   ├── DamagedSnapshotError         truncated or altered
-    │   ├── ForeignSnapshotError         not a snapshot at all
+    │   ├── NotASnapshotError            not a snapshot at all
     │   └── NewerSnapshotError           written by a later version of the format
-    ├── ReceiptError                     a receipt or a journal of them proves nothing
-    │   ├── DamagedReceiptError          truncated, altered, or out of its order
-    │   ├── ForeignReceiptError          not a receipt at all
+    ├── ReceiptError                     a receipt or a receipt journal is not valid
+    │   ├── DamagedReceiptError          truncated, altered, or out of order
+    │   ├── NotAReceiptError             not a receipt at all
     │   ├── NewerReceiptError            written by a later version of the format
-    │   └── TornJournalError             a journal ends in half a line, after a crash
-    ├── CursorPurgedError                the journal does not reach back so far
-    └── StorageError                     the storage does not do what it is asked
-        ├── StorageDeniedError           wrong password, or no right to do that
-        ├── StorageGoneError             it cannot be reached, or went away
-        ├── StorageReadOnlyError         it can be read and not written
-        ├── StorageFullError             there is no room left
-        ├── StorageBusyError             another writer took too long
-        ├── SilentStorageError           a follower has not heard of it for too long
-        ├── DamagedRecordsError          its records are not as they were written
-        ├── NewerRegistryError           a later version of the library made it
-        ├── OlderRegistryError           an earlier one did; migrate it
+    │   └── TruncatedJournalError        the last line of a journal is incomplete
+    ├── CursorPurgedError                the journal no longer has that cursor
+    └── StorageError                     the storage cannot do the operation
+        ├── StorageDeniedError           wrong password or missing privilege
+        ├── StorageGoneError             connection refused or lost
+        ├── StorageReadOnlyError         reading works, writing does not
+        ├── StorageFullError             no space left
+        ├── StorageBusyError             timeout while waiting for another writer
+        ├── StorageUnreachableError      a follower's replica is too old to answer
+        ├── DamagedRecordsError          its records were altered
+        ├── NewerRegistryError           made by a later version of the library
+        ├── OlderRegistryError           made by an earlier version; migrate it
         └── WrongSecretError             its numbers are hidden by another secret
 ```
 
-Each message is a sentence: what was expected, what came, and where.
-No message holds a phone number or a password.
-Every error can be pickled, so that it crosses process pools unharmed.
+Each message is a sentence that says what happened, where, and what to do.
+No message contains a phone number or a password.
+Every error can be pickled, so that it can cross process pools.
 """
 
 from __future__ import annotations
@@ -65,8 +65,6 @@ __all__ = [
     "DamagedSnapshotError",
     "DayNotCoveredError",
     "ExpiredTokenError",
-    "ForeignReceiptError",
-    "ForeignSnapshotError",
     "ForgedTokenError",
     "InputError",
     "InvalidNumberError",
@@ -75,13 +73,14 @@ __all__ = [
     "NewerReceiptError",
     "NewerRegistryError",
     "NewerSnapshotError",
+    "NotAReceiptError",
+    "NotASnapshotError",
     "NotKnownError",
     "NotRegisteredError",
     "OlderRegistryError",
     "ReceiptError",
     "RegistryExistsError",
     "RegistryNotFoundError",
-    "SilentStorageError",
     "SnapshotError",
     "StaleSnapshotError",
     "StorageBusyError",
@@ -90,9 +89,10 @@ __all__ = [
     "StorageFullError",
     "StorageGoneError",
     "StorageReadOnlyError",
+    "StorageUnreachableError",
     "TokenError",
     "TooManyNumbersError",
-    "TornJournalError",
+    "TruncatedJournalError",
     "UnknownListError",
     "UsedTokenError",
     "WrongSecretError",
@@ -100,31 +100,39 @@ __all__ = [
 
 
 class BloctelError(Exception):
-    """The root of every error of this library.
+    """Root class of all errors of this library.
 
     Attributes:
         expected: What was expected.
         got: What came instead, never a phone number or a password.
         where: The file, row, column or argument it came from, if known.
+        message: The sentence that `str()` gives, without `where`; by default
+            "expected ..., got ...".
     """
 
-    def __init__(self, expected: str, got: str, where: str | None = None) -> None:
+    def __init__(
+        self,
+        expected: str,
+        got: str,
+        where: str | None = None,
+        *,
+        message: str | None = None,
+    ) -> None:
         super().__init__(expected, got, where)
         self.expected = expected
         self.got = got
         self.where = where
+        self.message = message or f"expected {expected}, got {got}"
 
     def __str__(self) -> str:
-        place = f" - at {self.where}" if self.where else ""
-        return f"expected {self.expected}, got {self.got}{place}"
+        return f"{self.message} - at {self.where}" if self.where else self.message
 
 
 class InvalidNumberError(BloctelError, ValueError):
-    """The text names no single phone number.
+    """The text is not one phone number.
 
     Attributes:
-        reason: Why, as a stable code that programs may compare
-            (`bloctel.numbers.Reason` lists them all).
+        reason: A stable code for programs (`bloctel.numbers.Reason` lists them).
         where: The row, column or option the text came from, if known.
     """
 
@@ -135,39 +143,39 @@ class InvalidNumberError(BloctelError, ValueError):
 
 
 class InputError(BloctelError, ValueError):
-    """An argument, an option or a file is not what it must be."""
+    """An argument, an option or a file is not valid."""
 
 
 class UnknownListError(InputError):
-    """The list is not in this book, or no rules are known for it."""
+    """The list is not in this book, or it has no rules."""
 
 
 class NotRegisteredError(InputError):
-    """There is no registration in course to renew or to withdraw."""
+    """There is no active registration to renew or to withdraw."""
 
 
 class TooManyNumbersError(InputError):
-    """One person may not put so many numbers on the list."""
+    """One person may not put that number of phone numbers on the list."""
 
 
 class TokenError(InputError):
-    """The token confirms nothing."""
+    """The token does not confirm a request."""
 
 
 class ForgedTokenError(TokenError):
-    """The token is not one that this registry signed."""
+    """The token was not signed by this registry."""
 
 
 class ExpiredTokenError(TokenError):
-    """The token's time is over; ask for another one."""
+    """The token has expired; request a new one."""
 
 
 class UsedTokenError(TokenError):
-    """The token was confirmed before, and works only once."""
+    """The token was already used; a token works once."""
 
 
 class CapacityError(BloctelError):
-    """A filter or an index cannot hold more without breaking its promise."""
+    """The filter or index is full: more keys would break its false-positive rate."""
 
 
 class RegistryExistsError(BloctelError):
@@ -198,15 +206,15 @@ class MissingExtraError(BloctelError, ImportError):
 
 
 class CannotAnswerError(BloctelError):
-    """The question has no trustworthy answer: "don't know", never "clear"."""
+    """The look-up has no reliable answer: "don't know", never "clear"."""
 
 
 class ListClosedError(CannotAnswerError):
-    """No list that was asked is open on that day.
+    """No requested list is open on that day.
 
     Attributes:
         list: The name of the list.
-        on: The day of the question.
+        on: The day of the look-up.
         expected: The days on which the list is open.
         explanation: What applies on that day instead, if known.
     """
@@ -226,7 +234,7 @@ class ListClosedError(CannotAnswerError):
 
 
 class DayNotCoveredError(CannotAnswerError):
-    """The book does not know that day: its data was erased, or is yet to come."""
+    """The book does not cover that day: its data was erased or does not exist yet."""
 
 
 class StaleSnapshotError(DayNotCoveredError):
@@ -238,15 +246,15 @@ class NotKnownError(CannotAnswerError):
 
 
 class SnapshotError(CannotAnswerError):
-    """The snapshot file cannot be believed."""
+    """The file cannot be used as a snapshot."""
 
 
 class DamagedSnapshotError(SnapshotError):
     """The file is a snapshot, but truncated or altered."""
 
 
-class ForeignSnapshotError(SnapshotError):
-    """The file is no snapshot."""
+class NotASnapshotError(SnapshotError):
+    """The file is not a snapshot."""
 
 
 class NewerSnapshotError(SnapshotError):
@@ -254,59 +262,59 @@ class NewerSnapshotError(SnapshotError):
 
 
 class ReceiptError(CannotAnswerError):
-    """The receipt of a scrub, or a journal of receipts, cannot be relied upon."""
+    """The receipt of a scrub, or a journal of receipts, is not valid."""
 
 
 class DamagedReceiptError(ReceiptError):
-    """The receipt was truncated or altered, or its journal is not as it was written."""
+    """The receipt or its journal was truncated or altered."""
 
 
-class ForeignReceiptError(ReceiptError):
-    """The file holds no receipt."""
+class NotAReceiptError(ReceiptError):
+    """The file does not contain a receipt."""
 
 
 class NewerReceiptError(ReceiptError):
     """A later version of the format wrote the receipt; update `bloctel`."""
 
 
-class TornJournalError(ReceiptError):
-    """A journal of receipts ends in half a line; `bloctel receipt mend` it."""
+class TruncatedJournalError(ReceiptError):
+    """The last line of a receipt journal is incomplete; run `bloctel receipt mend`."""
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal does not reach back to that cursor; start from the state again."""
+    """The journal no longer has that cursor; read the whole state again."""
 
 
 class StorageError(CannotAnswerError):
-    """The storage does not do what it is asked, or holds what cannot be read."""
+    """The storage cannot do the operation, or its content cannot be read."""
 
 
 class StorageDeniedError(StorageError):
-    """The storage refuses the password, or the right to do that."""
+    """The storage refuses the password, or the user lacks a privilege."""
 
 
 class StorageGoneError(StorageError):
-    """The storage cannot be reached, or went away in the middle."""
+    """The connection to the storage was refused or lost."""
 
 
 class StorageReadOnlyError(StorageError):
-    """The storage can be read and not written."""
+    """The storage is read-only."""
 
 
 class StorageFullError(StorageError):
-    """The storage has no room left."""
+    """The storage has no space left."""
 
 
 class StorageBusyError(StorageError):
-    """Another writer of the registry took too long."""
+    """Another writer held the registry's lock for too long."""
 
 
-class SilentStorageError(StorageError):
-    """A follower has not heard of its storage for too long to answer."""
+class StorageUnreachableError(StorageError):
+    """A follower could not reach its storage for too long; its replica is too old."""
 
 
 class DamagedRecordsError(StorageError):
-    """Records of calls or consents were altered, dropped or moved since."""
+    """Records of calls or consents were altered, deleted or moved."""
 
 
 class NewerRegistryError(StorageError):
@@ -318,4 +326,4 @@ class OlderRegistryError(StorageError):
 
 
 class WrongSecretError(StorageError):
-    """The numbers of the registry are hidden, and this is not the secret."""
+    """The numbers of the registry are hidden by another secret."""

@@ -25,9 +25,9 @@ from bloctel.errors import (
     BloctelError,
     CursorPurgedError,
     InputError,
-    SilentStorageError,
     SnapshotError,
     StorageError,
+    StorageUnreachableError,
 )
 from bloctel.lookup import Book, ClosedState
 from bloctel.mirror import Mirror, require_exact
@@ -192,7 +192,7 @@ class Follower(Book):
         # the thread may be waiting for a server that says nothing at all
         self._tell_silence("nothing is heard")
         if not self._may_answer:
-            raise SilentStorageError(
+            raise StorageUnreachableError(
                 f"a storage that was heard within {self._max_silence:g} seconds",
                 f"silence for {silence:.0f} seconds",
             )

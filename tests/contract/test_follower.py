@@ -18,7 +18,7 @@ from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
     InputError,
-    SilentStorageError,
+    StorageUnreachableError,
 )
 from servers import KINDS, STORAGES, server, unique
 
@@ -153,12 +153,12 @@ def test_a_silent_storage_is_told_of_then_refused(
             def refuses() -> bool:
                 try:
                     return not strict.is_blocked(KEY, on=ON)
-                except SilentStorageError:
+                except StorageUnreachableError:
                     return True
 
             eventually(refuses)
             eventually(lambda: "not been heard" in caplog.text)
-            with pytest.raises(SilentStorageError, match=r"0\.7 seconds"):
+            with pytest.raises(StorageUnreachableError, match=r"0\.7 seconds"):
                 strict.check_many([KEY], on=ON)
             assert lax.is_blocked(KEY, on=ON)
             assert strict.silent_seconds > 0.7
@@ -188,7 +188,7 @@ def test_a_server_that_hangs_is_silent(
             def refuses() -> bool:
                 try:
                     return not follower.is_blocked(KEY, on=ON)
-                except SilentStorageError:
+                except StorageUnreachableError:
                     return True
 
             eventually(refuses)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bloctel.errors import TornJournalError
+from bloctel.errors import TruncatedJournalError
 from bloctel.scrub.receipts import Journal, Keeping, Receipt, read
 from oracles import receipt as oracle
 from receipt_samples import EXAMPLE, scrubbed, write_files
@@ -128,7 +128,7 @@ def test_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
 def _is_whole(path: Path) -> bool:
     try:
         return bool(list(Journal(path).receipts()))
-    except TornJournalError:
+    except TruncatedJournalError:
         return False
 
 

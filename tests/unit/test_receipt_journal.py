@@ -12,9 +12,9 @@ import pytest
 from bloctel import files
 from bloctel.errors import (
     DamagedReceiptError,
-    ForeignReceiptError,
+    NotAReceiptError,
     ReceiptError,
-    TornJournalError,
+    TruncatedJournalError,
 )
 from bloctel.scrub.receipts import Journal, Receipt, SigningKey, check_journal
 from bloctel.scrub.receipts.signing import is_signed
@@ -137,7 +137,7 @@ def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> No
     path = tmp_path / "j.jsonl"
     path.write_bytes(b"".join(rebuilt(change)))
 
-    assert isinstance(refusal(path), DamagedReceiptError | ForeignReceiptError)
+    assert isinstance(refusal(path), DamagedReceiptError | NotAReceiptError)
     if change != "an empty line":
         check = check_journal(chain(5)[4], Journal(path))
         assert not check.agrees
@@ -185,11 +185,11 @@ def test_half_a_line_is_found_and_never_written_over(path: Path) -> None:
         path.write_bytes(content[:-cut])
 
         for write in (append, lambda path: Journal(path).check()):
-            with pytest.raises(TornJournalError, match="bloctel receipt mend"):
+            with pytest.raises(TruncatedJournalError, match="bloctel receipt mend"):
                 write(path)
 
         found: list[Receipt] = []
-        with pytest.raises(TornJournalError, match="line 5"):
+        with pytest.raises(TruncatedJournalError, match="line 5"):
             found.extend(Journal(path).receipts())
         assert found == chain(4)[: len(found)]
         assert path.read_bytes() == content[:-cut]
@@ -218,7 +218,7 @@ def test_a_journal_that_is_one_half_line_is_mended(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     path.write_bytes(b"\0" * 20_000)
 
-    with pytest.raises(TornJournalError):
+    with pytest.raises(TruncatedJournalError):
         append(path)
     Journal(path).mend()
 

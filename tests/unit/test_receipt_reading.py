@@ -10,8 +10,8 @@ import pytest
 
 from bloctel.errors import (
     DamagedReceiptError,
-    ForeignReceiptError,
     NewerReceiptError,
+    NotAReceiptError,
     ReceiptError,
 )
 from bloctel.scrub.receipts import parse, read
@@ -66,7 +66,7 @@ def test_every_altered_byte_is_found() -> None:
 def test_every_truncation_is_found() -> None:
     """Also the loss of the line feed alone."""
     for end in range(len(LINE)):
-        expected = DamagedReceiptError if end else ForeignReceiptError
+        expected = DamagedReceiptError if end else NotAReceiptError
         assert refusal(LINE[:end]) is expected
 
 
@@ -135,7 +135,7 @@ FOREIGN = {
 @pytest.mark.parametrize("line", FOREIGN.values(), ids=FOREIGN)
 def test_other_things_are_foreign(line: bytes) -> None:
     """They are no receipt that was damaged."""
-    assert refusal(line) is ForeignReceiptError
+    assert refusal(line) is NotAReceiptError
 
 
 @pytest.mark.parametrize("more", [{}, {"seal": 1}, {"input": None}])
@@ -252,5 +252,5 @@ def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(ReceiptError, match="cannot be read"):
             read(path)
-    with pytest.raises(ForeignReceiptError):
+    with pytest.raises(NotAReceiptError):
         read("/dev/zero")

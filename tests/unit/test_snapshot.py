@@ -21,10 +21,10 @@ from bloctel.errors import (
     CannotAnswerError,
     DamagedSnapshotError,
     DayNotCoveredError,
-    ForeignSnapshotError,
     InputError,
     ListClosedError,
     NewerSnapshotError,
+    NotASnapshotError,
     SnapshotError,
     StaleSnapshotError,
 )
@@ -188,9 +188,9 @@ def test_a_closed_one_lets_go_of_the_file(
     [
         (b"", DamagedSnapshotError),
         (b"\x89BLO", DamagedSnapshotError),
-        (b"\x89PNG\r\n\x1a\n" + bytes(500), ForeignSnapshotError),
-        (b"06 39 98 12 34\n" * 50, ForeignSnapshotError),
-        (b"\0" * 4096, ForeignSnapshotError),
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), NotASnapshotError),
+        (b"06 39 98 12 34\n" * 50, NotASnapshotError),
+        (b"\0" * 4096, NotASnapshotError),
     ],
 )
 def test_foreign_files_are_refused(

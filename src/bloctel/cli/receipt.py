@@ -14,7 +14,7 @@ import typer
 from bloctel.cli.options import Format, FormatOption, day
 from bloctel.cli.output import print_record, print_rows
 from bloctel.cli.progress import progress_bar
-from bloctel.errors import InputError, TornJournalError
+from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (
     Check,
     FileState,
@@ -176,10 +176,10 @@ def status(
         bloctel receipt status scrubs.jsonl --within 7
     """
     receipts: list[Receipt] = []
-    torn: TornJournalError | None = None
+    torn: TruncatedJournalError | None = None
     try:
         receipts.extend(Journal(journal).receipts())
-    except TornJournalError as error:
+    except TruncatedJournalError as error:
         torn = error
     files = file_states(receipts, on=on, within_days=within)
     columns = [field.name for field in fields(FileState)]

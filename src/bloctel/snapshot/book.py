@@ -51,7 +51,7 @@ class Snapshot(Book):
                 the whole file.  Header and lengths are checked always.
 
         Raises:
-            ForeignSnapshotError: The file is no snapshot.
+            NotASnapshotError: The file is no snapshot.
             NewerSnapshotError: A later version of the format wrote it.
             DamagedSnapshotError: It is truncated or altered.
             SnapshotError: It cannot be read.

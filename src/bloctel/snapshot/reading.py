@@ -19,8 +19,8 @@ from bloctel.errors import (
     BloctelError,
     CannotAnswerError,
     DamagedSnapshotError,
-    ForeignSnapshotError,
     NewerSnapshotError,
+    NotASnapshotError,
     SnapshotError,
 )
 from bloctel.numbers import check_region
@@ -157,7 +157,7 @@ def read_content(path: Path, *, verify: bool) -> Content:
     """Map a file and check its header and lengths; with *verify*, every byte.
 
     Raises:
-        ForeignSnapshotError: The file is no snapshot.
+        NotASnapshotError: The file is no snapshot.
         NewerSnapshotError: A later version of the format wrote it.
         DamagedSnapshotError: It is truncated or altered.
         SnapshotError: It cannot be read.
@@ -246,9 +246,9 @@ def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
     size = len(mapping)
     if mapping[:16] == b"SQLite format 3\0":
         got = "an SQLite database (as a registry it is opened by sqlite:///path)"
-        raise ForeignSnapshotError("a snapshot", got)
+        raise NotASnapshotError("a snapshot", got)
     if mapping[: len(MAGIC)] != MAGIC[:size]:
-        raise ForeignSnapshotError("a snapshot", "a file of another kind")
+        raise NotASnapshotError("a snapshot", "a file of another kind")
     if size < HEADER.size:
         raise DamagedSnapshotError("a whole header", f"{size} bytes")
     header = Header(*HEADER.unpack_from(mapping))

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final, NoReturn
 
 from bloctel.canonical import canonical
-from bloctel.errors import DamagedReceiptError, ForeignReceiptError
+from bloctel.errors import DamagedReceiptError, NotAReceiptError
 
 __all__ = ["GREATEST", "LONGEST", "canonical", "read_object"]
 
@@ -25,7 +25,7 @@ def read_object(data: bytes, where: str) -> dict[str, Any]:
 
     Raises:
         DamagedReceiptError: It begins as a receipt, and is no JSON of ours.
-        ForeignReceiptError: It is something else.
+        NotAReceiptError: It is something else.
     """
     try:
         value = json.loads(
@@ -41,7 +41,7 @@ def read_object(data: bytes, where: str) -> dict[str, Any]:
             raise DamagedReceiptError("a receipt", got, where) from None
         value = None
     if not isinstance(value, dict):
-        raise ForeignReceiptError("a receipt", "something else", where)
+        raise NotAReceiptError("a receipt", "something else", where)
     return value
 
 

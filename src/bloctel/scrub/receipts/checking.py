@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bloctel.errors import DamagedReceiptError, InputError, TornJournalError
+from bloctel.errors import DamagedReceiptError, InputError, TruncatedJournalError
 from bloctel.scrub.receipts.marks import mark_of
 from bloctel.scrub.receipts.names import MASK
 from bloctel.scrub.receipts.signing import is_signed
@@ -151,7 +151,7 @@ def check_journal(receipt: Receipt, journal: Journal) -> Check:
                 found = other
     except DamagedReceiptError as error:
         return Check("journal", False, f"{expected}, {error.expected}", _where(error))
-    except TornJournalError:
+    except TruncatedJournalError:
         torn = ", and half a line at its end"
     if found is None:
         return Check("journal", False, expected, f"{n} receipts without it{torn}")

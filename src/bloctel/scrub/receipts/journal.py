@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from bloctel.errors import DamagedReceiptError, ReceiptError, TornJournalError
+from bloctel.errors import DamagedReceiptError, ReceiptError, TruncatedJournalError
 from bloctel.files import flush_folder, locked, replacing
 from bloctel.scrub.receipts.canonical import LONGEST
 from bloctel.scrub.receipts.reading import parse
@@ -45,7 +45,7 @@ class Journal:
         """Make sure that a receipt could be appended now.
 
         Raises:
-            TornJournalError: The last line is half a receipt.
+            TruncatedJournalError: The last line is half a receipt.
             ReceiptError: It is no journal, or cannot be written.
         """
         if self.path.exists():
@@ -62,7 +62,7 @@ class Journal:
             make: Returns the receipt for a place in the journal.
 
         Raises:
-            TornJournalError: The last line is half a receipt; nothing is appended.
+            TruncatedJournalError: The last line is half a receipt; nothing is appended.
             ReceiptError: It is no journal, or cannot be written; it is as it was.
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
@@ -80,7 +80,7 @@ class Journal:
 
         Raises:
             DamagedReceiptError: One of them was altered, left out, put in or moved.
-            TornJournalError: After the last: there is half a receipt more.
+            TruncatedJournalError: After the last: there is half a receipt more.
             ReceiptError: It is no journal, or cannot be read.
         """
         previous: Receipt | None = None
@@ -189,8 +189,8 @@ class Journal:
             file.truncate(size)
             raise
 
-    def _torn(self, where: str) -> TornJournalError:
-        return TornJournalError(
+    def _torn(self, where: str) -> TruncatedJournalError:
+        return TruncatedJournalError(
             "a journal whose last line is whole",
             "one with half a line at its end, as a crash leaves it "
             "(cure: bloctel receipt mend)",

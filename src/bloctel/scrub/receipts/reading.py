@@ -11,8 +11,8 @@ from uuid import UUID
 
 from bloctel.errors import (
     DamagedReceiptError,
-    ForeignReceiptError,
     NewerReceiptError,
+    NotAReceiptError,
     ReceiptError,
 )
 from bloctel.rules import Certainty
@@ -73,16 +73,16 @@ def parse(line: bytes, where: str) -> Receipt:
         where: What to call them in messages.
 
     Raises:
-        ForeignReceiptError: They are no receipt.
+        NotAReceiptError: They are no receipt.
         NewerReceiptError: A later version of the format wrote them.
         DamagedReceiptError: They were cut or altered.
     """
     if len(line) > LONGEST:
         got = "a longer one"
-        raise ForeignReceiptError(f"a receipt of at most {LONGEST} bytes", got, where)
+        raise NotAReceiptError(f"a receipt of at most {LONGEST} bytes", got, where)
     record = read_object(line, where)
     if record.get("format") != FORMAT:
-        raise ForeignReceiptError("a receipt", "something else", where)
+        raise NotAReceiptError("a receipt", "something else", where)
     _require_version(record.get("version"), where)
     _require_seal(record, line, where)
     try:
