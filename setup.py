@@ -17,23 +17,23 @@ FILTER = [
 ]
 # each with the headers that it includes
 COMPILED = {
-    "bloctel._arrow": [],
-    "bloctel._clock": ["src/bloctel/_native/coarse_clock.h"],
-    "bloctel._digits": ["src/bloctel/_native/french_text.h"],
-    "bloctel._entries": [
+    "bloctel.numbers._arrow": [],
+    "bloctel._util._coarse_clock": ["src/bloctel/_native/coarse_clock.h"],
+    "bloctel.numbers._digits": ["src/bloctel/_native/french_text.h"],
+    "bloctel.lookup._table_builder": [
         "src/bloctel/_native/entries.h",
         "src/bloctel/_native/pair_sort.h",
         "src/bloctel/_native/xxh64.h",
     ],
     "bloctel._filter": [*FILTER, "src/bloctel/_native/index_layout.h"],
-    "bloctel._probe": [
+    "bloctel.lookup._probe": [
         *FILTER,
         "src/bloctel/_native/french_text.h",
         "src/bloctel/_native/ranges.h",
     ],
-    "bloctel._ranges": ["src/bloctel/_native/ranges.h"],
-    "bloctel.scrub._records": ["src/bloctel/_native/csv_scan.h"],
-    "bloctel.scrub._sampling": [],
+    "bloctel.lookup._key_ranges": ["src/bloctel/_native/ranges.h"],
+    "bloctel.tabular._csv_scan": ["src/bloctel/_native/csv_scan.h"],
+    "bloctel.scrub.origin._sampling": [],
     "bloctel.scrub._thrift": [],
 }
 

@@ -7,11 +7,11 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from benchmarks import page, permission, registries, scrub, spark, suite
+from benchmarks import compliance, registries, report_page, scrub, spark, suite
 from benchmarks.environment import environment
 from benchmarks.results import Results
 from benchmarks.scale import SCALES
-from benchmarks.text import as_plain, table_cells
+from benchmarks.tables import as_plain, table_cells
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     reports.add_argument("--out", type=Path, default=Path("benchmarks.md"))
     reports.set_defaults(command=_report)
     registries.add_to(commands.add_parser("registries", help="measure registries"))
-    permission.add_to(commands.add_parser("permission", help="measure permission"))
+    compliance.add_to(commands.add_parser("permission", help="measure permission"))
     scrub.add_to(commands.add_parser("scrub", help="measure scrubs of call files"))
     spark.add_to(commands.add_parser("spark", help="measure scrubs in Spark"))
     options = parser.parse_args(arguments)
@@ -46,25 +46,26 @@ def _run(options: argparse.Namespace) -> None:
     results = Results(options.suite, machine, tuple(tables))
     if options.json:
         options.json.write_text(results.to_json(), encoding="utf-8")
-    print(page.as_terminal(results))
+    print(report_page.as_terminal(results))
 
 
 def _opening(machine: dict[str, str]) -> str:
     """Return what a reader must know before the first table."""
     losses = "\n".join(
         textwrap.fill(loss, 88, initial_indent="- ", subsequent_indent="  ")
-        for loss in page.LOSSES
+        for loss in report_page.LOSSES
     )
     lines = "\n".join(f"{name:18} {text}" for name, text in machine.items())
     return (
-        f"Not measured here:\n{page.NOT_MEASURED}\n\n"
-        f"Where something else is better:\n{losses}\n\n{page.READING}\n\n{lines}\n"
+        f"Not measured here:\n{report_page.NOT_MEASURED}\n\n"
+        f"Where something else is better:\n{losses}\n\n"
+        f"{report_page.READING}\n\n{lines}\n"
     )
 
 
 def _report(options: argparse.Namespace) -> None:
     text = options.results.read_text(encoding="utf-8")
-    page.write(Results.from_json(text), options.out)
+    report_page.write(Results.from_json(text), options.out)
 
 
 if __name__ == "__main__":

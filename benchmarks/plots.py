@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.text import number
+from benchmarks.tables import number
 
 if TYPE_CHECKING:
     from pathlib import Path

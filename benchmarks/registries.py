@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchmarks.environment import environment
-from benchmarks.text import as_plain
+from benchmarks.tables import as_plain
 from bloctel import Follower, Registry
 from bloctel.bulk import import_numbers
 

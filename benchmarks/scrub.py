@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from benchmarks import workload
-from benchmarks.child import output_of
 from benchmarks.environment import environment
 from benchmarks.peers.csv_set import CsvSet
 from benchmarks.peers.duckdb_scrub import DuckdbScrub
 from benchmarks.peers.polars_scrub import PolarsScrub
-from benchmarks.prepare import SNAPSHOT, write_snapshot
+from benchmarks.prepare_snapshot import SNAPSHOT, write_snapshot
 from benchmarks.results import Results, Row, Table
-from benchmarks.text import as_plain, claims_cells, table_cells
+from benchmarks.subprocesses import output_of
+from benchmarks.tables import as_plain, claims_cells, table_cells
 from benchmarks.timing import Contender, Unit, measure
 from bloctel.scrub import Outputs, scrub_csv, scrub_file
 from bloctel.snapshot import Snapshot

@@ -30,11 +30,11 @@ import numpy as np
 
 from benchmarks import workload
 from benchmarks.environment import environment
-from benchmarks.prepare import SNAPSHOT, write_snapshot
+from benchmarks.prepare_snapshot import SNAPSHOT, write_snapshot
 from benchmarks.scrub import ROW_BYTES, memory_folder
-from benchmarks.text import as_plain, number
+from benchmarks.tables import as_plain, number
 from bloctel import __version__
-from bloctel.integrations.spark import scrub, scrub_files
+from bloctel.integrations.spark import scrub_files, scrub_frame
 from bloctel.integrations.spark_worker import Asked, Edition, Job, judged
 from bloctel.scrub import plan_files, scrub_file
 from bloctel.snapshot import Snapshot, read_content
@@ -174,7 +174,7 @@ def _ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
     ways = []
     for what, names in (("4 columns", _COLUMNS), ("phone", ("phone",))):
         rows = session.read.parquet(str(folder / "rows")).select(*names)
-        scrubbed = scrub(rows, snapshot, column="phone", on=workload.DAY)
+        scrubbed = scrub_frame(rows, snapshot, column="phone", on=workload.DAY)
         job = _job(snapshot, names.index("phone"))
         frames = {
             "scrub": scrubbed,

@@ -15,7 +15,7 @@ from benchmarks.cases import (
     scrubbing,
     sizes,
 )
-from benchmarks.ground import Ground
+from benchmarks.fixtures import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

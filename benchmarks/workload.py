@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bloctel import rules
+from bloctel.lookup.question import BookList
+from bloctel.lookup.table import Table
 from bloctel.periods import NO_END, to_epoch_day
-from bloctel.question import BookList
-from bloctel.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path

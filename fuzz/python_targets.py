@@ -19,9 +19,10 @@ import atheris
 import xxhash
 
 with atheris.instrument_imports(include=["bloctel"]):
-    from bloctel import Snapshot, _digits, rules
+    from bloctel import Snapshot, rules
     from bloctel.complaints import read_file, write_file
     from bloctel.errors import BloctelError
+    from bloctel.numbers import _digits
     from bloctel.scrub import receipts
 
 if TYPE_CHECKING:

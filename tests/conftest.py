@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from servers import STORAGES, Server, server
+from tests.helpers.servers import STORAGES, Server, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

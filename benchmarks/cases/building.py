@@ -19,7 +19,7 @@ from benchmarks.timing import MS, NS, Contender, measure
 from bloctel import Snapshot
 
 if TYPE_CHECKING:
-    from benchmarks.ground import Ground, Prepared
+    from benchmarks.fixtures import Ground, Prepared
     from benchmarks.peers import Peer
     from benchmarks.scale import Scale
     from benchmarks.workload import Registrations

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.field import Field
-    from benchmarks.ground import Ground
+    from benchmarks.contenders import Field
+    from benchmarks.fixtures import Ground
     from benchmarks.peers import Peer
 
 __all__ = ["clean_table", "dirty_table", "threads_table"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 import bloctel
-from benchmarks.field import Field
+from benchmarks.contenders import Field
 from benchmarks.peers import AnswersBatches
 from benchmarks.peers.abloom_filter import AbloomFilter
 from benchmarks.peers.bloctel_book import BloctelBook
@@ -18,7 +18,7 @@ from benchmarks.peers.rbloom_filter import RbloomFilter
 from benchmarks.results import Row, Table
 
 if TYPE_CHECKING:
-    from benchmarks.ground import Ground
+    from benchmarks.fixtures import Ground
     from benchmarks.peers import Column, Peer
 
 __all__ = ["table"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.child import output_of
 from benchmarks.results import Row, Table
+from benchmarks.subprocesses import output_of
 from benchmarks.timing import MS
 
 if TYPE_CHECKING:

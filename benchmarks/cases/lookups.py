@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import workload
-from benchmarks.field import Field
+from benchmarks.contenders import Field
 from benchmarks.peers.abloom_filter import AbloomFilter
 from benchmarks.peers.bloctel_book import BloctelBook
 from benchmarks.peers.c_floor import CFloor
@@ -27,7 +27,7 @@ from benchmarks.timing import NS, measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.ground import Ground
+    from benchmarks.fixtures import Ground
     from benchmarks.peers import Peer
     from benchmarks.scale import Scale
     from benchmarks.timing import Contender

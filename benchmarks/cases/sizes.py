@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.results import Row, Table
 
 if TYPE_CHECKING:
-    from benchmarks.field import Field
-    from benchmarks.ground import Ground, Prepared
+    from benchmarks.contenders import Field
+    from benchmarks.fixtures import Ground, Prepared
 
 __all__ = ["bound", "peers_table", "table"]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 import bloctel
 from benchmarks.peers import AnswersBatches
-from bloctel.table import FALSE_POSITIVE_RATE
+from bloctel.lookup.table import FALSE_POSITIVE_RATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,9 @@ called": since 11 August 2026 France requires prior consent
 """
 
 try:
-    from bloctel import _arrow, _digits, _filter, _probe  # noqa: F401 - tried, not used
+    from bloctel import _filter  # noqa: F401 - tried, not used
+    from bloctel.lookup import _probe  # noqa: F401
+    from bloctel.numbers import _arrow, _digits  # noqa: F401
 except ImportError as error:
     raise ImportError(
         "expected the compiled core of bloctel, got none that this Python can load "
@@ -22,68 +24,37 @@ except ImportError as error:
 
 from typing import TYPE_CHECKING
 
+from bloctel import errors
 from bloctel._filter import BloomFilter
+from bloctel._open import open
 from bloctel._version import __version__
-from bloctel.books import open
 from bloctel.errors import (
     BloctelError,
     CannotAnswerError,
-    CapacityError,
-    CursorPurgedError,
-    DamagedReceiptError,
-    DamagedRecordsError,
-    DamagedSnapshotError,
     DayNotCoveredError,
-    ExpiredTokenError,
-    ForgedTokenError,
     InputError,
     InvalidNumberError,
     ListClosedError,
     MissingExtraError,
-    NewerReceiptError,
-    NewerRegistryError,
-    NewerSnapshotError,
-    NotAReceiptError,
-    NotASnapshotError,
     NotKnownError,
     NotRegisteredError,
-    OlderRegistryError,
-    ReceiptError,
     RegistryExistsError,
     RegistryNotFoundError,
     SnapshotError,
-    StaleSnapshotError,
-    StorageBusyError,
-    StorageDeniedError,
     StorageError,
-    StorageFullError,
-    StorageGoneError,
-    StorageReadOnlyError,
-    StorageUnreachableError,
-    TokenError,
-    TooManyNumbersError,
-    TruncatedJournalError,
     UnknownListError,
-    UsedTokenError,
-    WrongSecretError,
 )
-from bloctel.lookup import Book
-from bloctel.numbers import (
-    PhoneNumber,
-    Reason,
-    is_valid,
-    normalize,
-    normalize_many,
-)
+from bloctel.lookup.book import Book
+from bloctel.lookup.question import Status, Verdict
+from bloctel.numbers import PhoneNumber, Reason, is_valid, normalize, normalize_many
 from bloctel.periods import RegistrationPeriod
-from bloctel.question import Status, Verdict
 from bloctel.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from bloctel import complaints as complaints
     from bloctel import compliance as compliance
-    from bloctel.follower import Follower
-    from bloctel.registry import Registry
+    from bloctel import scrub as scrub
+    from bloctel.registry import Follower, Registry
     from bloctel.scrub import (
         CsvOptions,
         FileOptions,
@@ -93,82 +64,62 @@ if TYPE_CHECKING:
         scrub_csv,
         scrub_file,
         scrub_files,
+        scrub_frame,
     )
 
-    # when it runs, the package of that name, which can be called: see there why
-    from bloctel.scrub.frames import scrub
-
-__all__ = [
-    "BloctelError",
-    "BloomFilter",
+__all__ = [  # noqa: RUF022 - grouped by theme
+    # phone numbers
+    "PhoneNumber",
+    "Reason",
+    "is_valid",
+    "normalize",
+    "normalize_many",
+    # books: sets of lists that answer look-ups
     "Book",
-    "CannotAnswerError",
-    "CapacityError",
-    "CsvOptions",
-    "CursorPurgedError",
-    "DamagedReceiptError",
-    "DamagedRecordsError",
-    "DamagedSnapshotError",
-    "DayNotCoveredError",
-    "ExpiredTokenError",
-    "FileOptions",
     "Follower",
-    "ForgedTokenError",
+    "Registry",
+    "Snapshot",
+    "open",
+    # answers
+    "RegistrationPeriod",
+    "Status",
+    "Verdict",
+    # scrubs of frames and files
+    "CsvOptions",
+    "FileOptions",
+    "Outputs",
+    "ScrubSummary",
+    "ScrubbedFile",
+    "scrub_csv",
+    "scrub_file",
+    "scrub_files",
+    "scrub_frame",
+    # the filter by itself
+    "BloomFilter",
+    # errors that programs catch; all others are in bloctel.errors
+    "errors",
+    "BloctelError",
+    "CannotAnswerError",
+    "DayNotCoveredError",
     "InputError",
     "InvalidNumberError",
     "ListClosedError",
     "MissingExtraError",
-    "NewerReceiptError",
-    "NewerRegistryError",
-    "NewerSnapshotError",
-    "NotAReceiptError",
-    "NotASnapshotError",
     "NotKnownError",
     "NotRegisteredError",
-    "OlderRegistryError",
-    "Outputs",
-    "PhoneNumber",
-    "Reason",
-    "ReceiptError",
-    "RegistrationPeriod",
-    "Registry",
     "RegistryExistsError",
     "RegistryNotFoundError",
-    "ScrubSummary",
-    "ScrubbedFile",
-    "Snapshot",
     "SnapshotError",
-    "StaleSnapshotError",
-    "Status",
-    "StorageBusyError",
-    "StorageDeniedError",
     "StorageError",
-    "StorageFullError",
-    "StorageGoneError",
-    "StorageReadOnlyError",
-    "StorageUnreachableError",
-    "TokenError",
-    "TooManyNumbersError",
-    "TruncatedJournalError",
     "UnknownListError",
-    "UsedTokenError",
-    "Verdict",
-    "WrongSecretError",
+    # about the package
     "__version__",
-    "is_valid",
-    "normalize",
-    "normalize_many",
-    "open",
-    "scrub",
-    "scrub_csv",
-    "scrub_file",
-    "scrub_files",
 ]
 
-#: Where names are that are imported when they are asked for: who looks up numbers in a
-#: snapshot need not wait for registries and scrubs.
-_ASKED_FOR = {
-    "Follower": "bloctel.follower",
+#: Public names that are imported on first use: a program that only looks up numbers
+#: does not wait for registries and scrubs.
+_LAZY = {
+    "Follower": "bloctel.registry",
     "Registry": "bloctel.registry",
     **dict.fromkeys(
         (
@@ -180,21 +131,21 @@ _ASKED_FOR = {
             "scrub_csv",
             "scrub_file",
             "scrub_files",
+            "scrub_frame",
         ),
         "bloctel.scrub",
     ),
 }
-#: Packages that are names of their own.
-_PACKAGES = ("complaints", "compliance", "scrub")
+_LAZY_PACKAGES = ("complaints", "compliance", "scrub")
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415
 
-    if name in _PACKAGES:
+    if name in _LAZY_PACKAGES:
         return import_module(f"bloctel.{name}")
-    if name in _ASKED_FOR:
-        return getattr(import_module(_ASKED_FOR[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bloctel.registry import Registry
+from bloctel.registry.registry import Registry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from command_line import run
+from tests.helpers.command_line import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import LISTED, NOT_LISTED, run, sentence
+from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from bloctel import Registry
-from callers import Population
-from command_line import Done, run, sentence
+from tests.helpers.callers import Population
+from tests.helpers.command_line import Done, run, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

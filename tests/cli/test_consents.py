@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from command_line import run, sentence
+from tests.helpers.command_line import run, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

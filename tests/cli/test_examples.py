@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run
-from plain_scrub import counts, is_fiction, key, keys, kind, rows
+from tests.helpers.command_line import run
+from tests.helpers.plain_scrub import counts, is_fiction, key, keys, kind, rows
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from command_line import LISTED, NOT_LISTED, run, sentence
+from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

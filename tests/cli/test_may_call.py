@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bloctel.registry import Registry
+from bloctel.registry.registry import Registry
 from bloctel.rules import law
-from command_line import LISTED, NOT_LISTED, run, sentence
+from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

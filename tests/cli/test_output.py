@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from command_line import LISTED, NOT_LISTED, run
+from tests.helpers.command_line import LISTED, NOT_LISTED, run
 
 if TYPE_CHECKING:
     from pathlib import Path

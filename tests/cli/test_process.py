@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import LISTED, NOT_LISTED
+from tests.helpers.command_line import LISTED, NOT_LISTED
 
 COMMAND = (sys.executable, "-m", "bloctel")
 SOURCE = Path(__file__).parents[2] / "src"

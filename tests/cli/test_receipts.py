@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from bloctel import clock
+from bloctel._util import clock
 from bloctel.scrub.receipts import FileMark, read
-from command_line import Done, run, sentence
-from oracles import receipt as oracle
-from receipt_samples import EXAMPLE, chain, edited
+from tests.helpers.command_line import Done, run, sentence
+from tests.helpers.receipt_samples import EXAMPLE, chain, edited
+from tests.oracles import receipt as oracle
 
 TODAY = clock.today("Europe/Paris")
 

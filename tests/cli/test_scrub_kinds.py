@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import openpyxl
 import pytest
 
-from call_files import ENDINGS, names, read, write
-from command_line import LISTED, NOT_LISTED, run, sentence
+from tests.helpers.call_files import ENDINGS, names, read, write
+from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel.scrub.receipts import Journal
-from call_files import ENDINGS, write
-from command_line import LISTED, NOT_LISTED, run, sentence
+from tests.helpers.call_files import ENDINGS, write
+from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

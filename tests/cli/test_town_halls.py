@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run
-from plain_scrub import counts, key, keys, kind, rows
+from tests.helpers.command_line import run
+from tests.helpers.plain_scrub import counts, key, keys, kind, rows
 
 TOWN_HALLS = Path(__file__).parents[1] / "data" / "town-halls.csv"
 CONTENT = TOWN_HALLS.read_text(encoding="utf-8")

@@ -10,10 +10,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
-from bloctel import MissingExtraError, clock
+from bloctel import MissingExtraError
+from bloctel._util import clock
 from bloctel.errors import ListClosedError
 from bloctel.integrations.duckdb import register
+from tests.helpers.asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import bloctel.integrations.pandas  # noqa: F401 - it registers the accessor
-from asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 from bloctel.errors import InvalidNumberError, ListClosedError, NotKnownError
+from tests.helpers.asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 import bloctel.integrations.polars
-from asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
-from bloctel import clock
+from bloctel._util import clock
 from bloctel.errors import InputError, InvalidNumberError, ListClosedError
+from tests.helpers.asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

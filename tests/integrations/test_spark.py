@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import bloctel
-from bloctel import clock
+from bloctel._util import clock
 from bloctel.errors import (
     DamagedSnapshotError,
     InputError,
@@ -20,9 +20,9 @@ from bloctel.errors import (
     StaleSnapshotError,
     UnknownListError,
 )
-from bloctel.integrations.spark import scrub
-from dirty_rows import DAY, expected, integers, lists_of, texts
-from private_spark import cluster
+from bloctel.integrations.spark import scrub_frame
+from tests.helpers.dirty_rows import DAY, expected, integers, lists_of, texts
+from tests.helpers.private_spark import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def test_each_row_gets_what_check_says(
     """No row is lost, and each has the verdict and the reason of a look-up."""
     book = bloctel.open(path)
 
-    found = said(scrub(frame(session, rows, kind), path, column="phone", on=DAY))
+    found = said(scrub_frame(frame(session, rows, kind), path, column="phone", on=DAY))
 
     assert found == [expected(book, row) for row in rows]
 
@@ -108,7 +108,7 @@ def test_other_columns_are_untouched(session: Any, path: Path) -> None:
     )
     from pyspark.sql.types import StringType, StructField, StructType
 
-    out = scrub(df, path, column="tel. mobile", on=DAY)
+    out = scrub_frame(df, path, column="tel. mobile", on=DAY)
 
     added = (
         StructField("bloctel", StringType(), False),
@@ -124,7 +124,7 @@ def test_a_view_can_be_asked_in_sql(session: Any, path: Path) -> None:
     """What comes out is a DataFrame like any other, of several phone columns too."""
     df = frame(session, ["0199000001", "0639980000", "none"])
     df = df.selectExpr("place", "phone AS a", "'01 99 00 00 01' AS b")
-    scrub(df, path, column=["a", "b"], on=DAY).createOrReplaceTempView("scrubbed")
+    scrub_frame(df, path, column=["a", "b"], on=DAY).createOrReplaceTempView("scrubbed")
 
     counts = session.sql("SELECT bloctel, count(*) FROM scrubbed GROUP BY 1 ORDER BY 1")
     reasons = session.sql("SELECT bloctel_reason FROM scrubbed WHERE place = 1")
@@ -143,7 +143,7 @@ def test_nothing_runs_before_it_is_needed(session: Any, path: Path) -> None:
     tracker = session.sparkContext.statusTracker()
     before = tracker.getJobIdsForGroup(None)
 
-    out = scrub(df, path, column="phone", on=DAY)
+    out = scrub_frame(df, path, column="phone", on=DAY)
 
     assert set(tracker.getJobIdsForGroup(None)) == set(before)
     assert out.count() == 100
@@ -157,7 +157,7 @@ def test_the_day_is_that_of_the_call(
     noon = 1_704_193_200.0  # 2024-01-02T11:00Z
     monkeypatch.setattr(clock, "now", lambda: noon)
 
-    out = scrub(frame(session, ["0639980000"]), path, column="phone")
+    out = scrub_frame(frame(session, ["0639980000"]), path, column="phone")
 
     assert said(out) == [("blocked", "own since 2024-01-01")]
 
@@ -178,7 +178,7 @@ def test_the_job_is_small(
 
     monkeypatch.setattr(type(df), "mapInArrow", spy)
 
-    scrub(df, path, column="phone", on=DAY)
+    scrub_frame(df, path, column="phone", on=DAY)
 
     assert len(cloudpickle.dumps(sent[0])) < min(2_000, path.stat().st_size)
 
@@ -190,7 +190,7 @@ def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
     """Every Python worker has mapped its executor's copy, and opened it one time."""
     df = frame(session, texts(1_000), parts=8)
     for _ in range(2):
-        scrub(df, path, column="phone", on=DAY).collect()
+        scrub_frame(df, path, column="phone", on=DAY).collect()
     generation = bloctel.open(path).info.generation  # type: ignore[attr-defined]
 
     def probe() -> tuple[int, int, int, list[str]]:
@@ -215,9 +215,9 @@ def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
 def test_a_file_that_is_replaced_is_another_list(session: Any, path: Path) -> None:
     """A DataFrame keeps the list of its call, and the next call takes the new one."""
     df = frame(session, [LATE, "0639980000"])
-    old = scrub(df, path, column="phone", on=DAY)
+    old = scrub_frame(df, path, column="phone", on=DAY)
     snapshot_of(2, path)
-    new = scrub(df, path, column="phone", on=DAY)
+    new = scrub_frame(df, path, column="phone", on=DAY)
     path.unlink()
 
     assert [kind for kind, _ in said(new)] == ["blocked", "blocked"]
@@ -232,7 +232,7 @@ def test_files_of_one_name_do_not_clash(session: Any, tmp_path: Path) -> None:
         (tmp_path / str(edition)).mkdir()
         named = snapshot_of(edition, tmp_path / str(edition) / "same.bloctel")
         df = rows.selectExpr(f"{edition} AS place", "phone")
-        out.append(scrub(df, named, column="phone", on=DAY))
+        out.append(scrub_frame(df, named, column="phone", on=DAY))
 
     assert said(out[0].unionByName(out[1])) == [
         ("clear", None),
@@ -243,10 +243,10 @@ def test_files_of_one_name_do_not_clash(session: Any, tmp_path: Path) -> None:
 def test_the_same_file_is_carried_once(session: Any, path: Path) -> None:
     """A scrub each hour of an unchanged list copies nothing."""
     df = frame(session, ["0639980000"])
-    scrub(df, path, column="phone", on=DAY)
+    scrub_frame(df, path, column="phone", on=DAY)
     before = session.sparkContext.listFiles
 
-    scrub(df, path, column="phone", on=DAY)
+    scrub_frame(df, path, column="phone", on=DAY)
 
     assert sorted(session.sparkContext.listFiles) == sorted(before)
 
@@ -254,7 +254,7 @@ def test_the_same_file_is_carried_once(session: Any, path: Path) -> None:
 def test_a_shared_file_is_read_where_it_is(session: Any, path: Path) -> None:
     """Spark carries nothing where each machine sees the file at its path."""
     before = session.sparkContext.listFiles
-    out = scrub(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
 
     assert said(out) == [("clear", None)]
     assert session.sparkContext.listFiles == before
@@ -264,7 +264,7 @@ def test_a_shared_file_that_is_replaced_fails_the_job(session: Any, path: Path) 
     """Never a mixture of two lists: the job fails, and says why without a number."""
     from pyspark.errors import PySparkException
 
-    out = scrub(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
     snapshot_of(2, path)
 
     with pytest.raises(PySparkException) as caught:
@@ -282,7 +282,7 @@ def test_a_damaged_copy_fails_the_job(session: Any, path: Path) -> None:
     """What a disk did to the file is found before a row is judged."""
     from pyspark.errors import PySparkException
 
-    out = scrub(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.unlink()
@@ -326,7 +326,7 @@ def test_a_wrong_argument_is_an_error_at_the_call(
     arguments: dict[str, Any] = {"column": "phone", "on": DAY, **change}
 
     with pytest.raises(error):
-        scrub(df, path, **arguments)
+        scrub_frame(df, path, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -342,13 +342,13 @@ def test_a_wrong_frame_is_an_error_at_the_call(
 ) -> None:
     """Columns of ours that are there, or that Python cannot be given."""
     with pytest.raises(InputError):
-        scrub(session.sql(query), path, column="phone", on=DAY)
+        scrub_frame(session.sql(query), path, column="phone", on=DAY)
 
 
 def test_what_is_no_frame_is_refused(session: Any, path: Path) -> None:
     """A list is no DataFrame, and a message does not repeat what it holds."""
     with pytest.raises(InputError, match="a Spark DataFrame, got a list"):
-        scrub(["0639980000"], path, column="phone", on=DAY)
+        scrub_frame(["0639980000"], path, column="phone", on=DAY)
 
 
 @pytest.mark.parametrize(
@@ -362,9 +362,9 @@ def test_a_bad_file_is_an_error_at_the_call(
     change(path)
 
     with pytest.raises(error):
-        scrub(frame(session, ["0639980000"]), path, column="phone", on=DAY)
+        scrub_frame(frame(session, ["0639980000"]), path, column="phone", on=DAY)
     with pytest.raises(InputError, match="a URL"):
-        scrub(frame(session, ["1"]), f"file:{path}", column="phone", on=DAY)
+        scrub_frame(frame(session, ["1"]), f"file:{path}", column="phone", on=DAY)
 
 
 def test_a_stream_is_scrubbed_batch_by_batch(
@@ -376,10 +376,10 @@ def test_a_stream_is_scrubbed_batch_by_batch(
     stream = session.readStream.schema("place int, phone string").parquet(str(rows))
     found: list[tuple[str, str | None]] = []
     with pytest.raises(InputError, match="foreachBatch"):
-        scrub(stream, path, column="phone", on=DAY)
+        scrub_frame(stream, path, column="phone", on=DAY)
 
     def one(batch: Any, number: int) -> None:
-        found.extend(said(scrub(batch, path, column="phone", on=DAY)))
+        found.extend(said(scrub_frame(batch, path, column="phone", on=DAY)))
 
     writer = stream.writeStream.foreachBatch(one).trigger(availableNow=True)
     writer = writer.option("checkpointLocation", str(tmp_path / "checkpoint"))

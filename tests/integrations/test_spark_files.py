@@ -12,9 +12,9 @@ from bloctel.errors import InputError, MissingExtraError, StaleSnapshotError
 from bloctel.integrations.spark import scrub_files
 from bloctel.scrub import CsvOptions, FileOptions, Outputs, scrub_file
 from bloctel.snapshot import Snapshot
-from call_files import names, write
-from dirty_rows import DAY, lists_of, texts
-from private_spark import cluster
+from tests.helpers.call_files import names, write
+from tests.helpers.dirty_rows import DAY, lists_of, texts
+from tests.helpers.private_spark import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 import bloctel
-from bloctel import clock, rules
+from bloctel import rules
+from bloctel._util import clock
 from bloctel.errors import (
     CannotAnswerError,
     DamagedSnapshotError,
@@ -22,7 +23,7 @@ from bloctel.errors import (
 from bloctel.integrations import spark, spark_worker
 from bloctel.integrations.spark_worker import Asked, Edition, Job
 from bloctel.snapshot import read_content
-from dirty_rows import ABROAD, DAY, expected, integers, lists_of, texts
+from tests.helpers.dirty_rows import ABROAD, DAY, expected, integers, lists_of, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

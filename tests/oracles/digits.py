@@ -1,6 +1,6 @@
 """Text to keys, as the specification says it and as plainly as it can be said.
 
-The twin of `bloctel._digits`.  An answer is a key, or the name of a refusal, or
+The twin of `bloctel.numbers._digits`.  An answer is a key, or the name of a refusal, or
 `WORLD` or `CONTEXT` where the compiled reader leaves the text to Python.
 """
 
@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Final
 
-from bloctel import _digits
+from bloctel.numbers import _digits
 
 WORLD: Final = "world"
 CONTEXT: Final = "context"

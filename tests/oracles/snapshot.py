@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 
-from oracles.sbbf import Twin
+from tests.oracles.sbbf import Twin
 
 if TYPE_CHECKING:
     from pathlib import Path

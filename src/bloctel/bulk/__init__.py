@@ -3,10 +3,14 @@
 An exported file *is* the list: whoever has it can read it.
 """
 
-from bloctel.bulk.answers import ImportedAnswers, import_answers
-from bloctel.bulk.consents import ConsentColumns, ImportedConsents, import_consents
-from bloctel.bulk.exporting import export_numbers
-from bloctel.bulk.importing import Imported, import_numbers
+from bloctel.bulk.export_numbers import export_numbers
+from bloctel.bulk.import_consents import (
+    ConsentColumns,
+    ImportedConsents,
+    import_consents,
+)
+from bloctel.bulk.import_numbers import Imported, import_numbers
+from bloctel.bulk.operator_files import ImportedAnswers, import_answers
 from bloctel.bulk.requests import Requested, answer_request, write_request
 
 __all__ = [

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from bloctel.bulk.rows import NO_DAY, Rows, read_iso_days
-from bloctel.scrub._records import gather_extended, pack
-from bloctel.scrub.added import extended_header, suffix
-from bloctel.scrub.dialect import ALL_DETECTED
-from bloctel.scrub.header import ChosenColumns, named_columns
+from bloctel.bulk.row_sources import NO_DAY, Rows, read_iso_days
+from bloctel.scrub.added_columns import extended_header, suffix
 from bloctel.scrub.plain import column_of_numbers, read_numbers_of, with_surplus
-from bloctel.scrub.reading import open_records, source_name
+from bloctel.tabular._csv_scan import gather_extended, pack
+from bloctel.tabular.csv_dialect import ALL_DETECTED
+from bloctel.tabular.csv_reader import open_records, source_name
+from bloctel.tabular.phone_columns import ChosenColumns, named_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.scrub.header import ColumnChooser
-    from bloctel.scrub.reading import Batch, Progress, RecordFile, Source
+    from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
+    from bloctel.tabular.phone_columns import ColumnChooser
 
 __all__ = ["CsvRows", "open_csv"]
 

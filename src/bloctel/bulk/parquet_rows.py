@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import numpy as np
 
-from bloctel.bulk.rows import NO_DAY, Rows, read_iso_days
-from bloctel.columns import blocks
+from bloctel.bulk.row_sources import NO_DAY, Rows, read_iso_days
 from bloctel.errors import InputError
-from bloctel.numbers import read_block
-from bloctel.scrub.added import ADDED_COLUMN
-from bloctel.scrub.header import clean_name
-from bloctel.scrub.parquet_source import parquet_module
-from bloctel.scrub.reading import source_name
+from bloctel.numbers.columns import blocks
+from bloctel.numbers.phone_number import read_block
+from bloctel.scrub.added_columns import ADDED_COLUMN
+from bloctel.tabular.csv_reader import source_name
+from bloctel.tabular.parquet_reader import parquet_module
+from bloctel.tabular.phone_columns import clean_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from bloctel.scrub.reading import Progress, Source
+    from bloctel.tabular.csv_reader import Progress, Source
 
 __all__ = ["PARQUET", "ParquetRows", "is_parquet", "open_parquet"]
 

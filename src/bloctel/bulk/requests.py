@@ -1,6 +1,6 @@
 """The file that goes to the French operator, and the answer that it gives.
 
-The form is that of `bloctel.bulk.answers`.
+The form is that of `bloctel.bulk.operator_files`.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
-from bloctel import _digits
-from bloctel.columns import Spans
+from bloctel._util.atomic_files import is_same_file, replacing
 from bloctel.errors import InputError
-from bloctel.files import is_same_file, replacing
-from bloctel.numbers import PhoneNumber, read_block
-from bloctel.scrub._records import MISSING, gather_extended, pack
-from bloctel.scrub.added import extended_header, suffix
-from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
-from bloctel.scrub.header import named_columns
+from bloctel.numbers import _digits
+from bloctel.numbers.columns import Spans
+from bloctel.numbers.phone_number import PhoneNumber, read_block
+from bloctel.scrub.added_columns import extended_header, suffix
 from bloctel.scrub.plain import refuse_surplus, with_surplus
-from bloctel.scrub.reading import open_records, source_name
+from bloctel.tabular._csv_scan import MISSING, gather_extended, pack
+from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
+from bloctel.tabular.csv_reader import open_records, source_name
+from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.question import Question
-    from bloctel.scrub.header import ChosenColumns, ColumnChooser
-    from bloctel.scrub.reading import Batch, Progress, RecordFile, Source
+    from bloctel.lookup.question import Question
+    from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
+    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
 
 __all__ = ["ANSWERS", "Requested", "answer_request", "write_request"]
 

@@ -9,8 +9,8 @@ import typer
 
 from bloctel.bulk import answer_request, import_answers, write_request
 from bloctel.cli.input import source
-from bloctel.cli.opening import opened
-from bloctel.cli.options import (
+from bloctel.cli.io import print_record
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListsOption,
@@ -20,9 +20,9 @@ from bloctel.cli.options import (
     day,
     place,
 )
-from bloctel.cli.output import print_record
+from bloctel.cli.options.registry import opened
 from bloctel.cli.progress import progress_bar
-from bloctel.numbers import DEFAULT_REGION
+from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.scrub import open_against
 
 __all__ = ["app"]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from bloctel.bulk.call_logs import read_call_log
-from bloctel.cli.call_options import (
+from bloctel._util.atomic_files import is_same_file, replacing
+from bloctel.bulk.read_call_log import read_call_log
+from bloctel.cli.io import print_record
+from bloctel.cli.options.call import (
     AboutOption,
     AgainstOption,
     AutomatedOption,
@@ -27,17 +29,15 @@ from bloctel.cli.call_options import (
     TrustOption,
     opened_desk,
 )
-from bloctel.cli.options import (
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListsOption,
     RegionOption,
     SecretFileOption,
 )
-from bloctel.cli.output import print_record
 from bloctel.compliance import Decision
 from bloctel.errors import InputError
-from bloctel.files import is_same_file, replacing
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel
 

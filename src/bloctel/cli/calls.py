@@ -7,8 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from bloctel.cli.opening import secret_in
-from bloctel.cli.options import (
+from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.options.common import (
     AtOption,
     Format,
     FormatOption,
@@ -20,10 +20,10 @@ from bloctel.cli.options import (
     moment,
     named,
 )
-from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.options.registry import secret_in
 from bloctel.compliance import Outcome
-from bloctel.compliance.calls import CallLog
-from bloctel.numbers import DEFAULT_REGION
+from bloctel.compliance.call_log import CallLog
+from bloctel.numbers.phone_number import DEFAULT_REGION
 
 __all__ = ["app"]
 

@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 
 from bloctel.cli.input import all_numbers
-from bloctel.cli.options import (
+from bloctel.cli.io import print_rows
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListsOption,
     OnOption,
     RegionOption,
 )
-from bloctel.cli.output import print_rows
-from bloctel.question import Status, Verdict
+from bloctel.lookup.question import Status, Verdict
 from bloctel.scrub import open_against
 
 __all__ = ["check"]

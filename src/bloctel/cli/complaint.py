@@ -8,9 +8,12 @@ from typing import Annotated, Optional
 
 import typer
 
-from bloctel import clock
+from bloctel._util import clock
 from bloctel.cli import complaint_steps
-from bloctel.cli.complaint_options import (
+from bloctel.cli.input import source
+from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.options.common import AtOption, Format, FormatOption, SecretFileOption
+from bloctel.cli.options.complaint import (
     AddressOption,
     CalledOption,
     CallerOption,
@@ -30,10 +33,7 @@ from bloctel.cli.complaint_options import (
     standing,
     told_of,
 )
-from bloctel.cli.input import source
-from bloctel.cli.opening import secret_in
-from bloctel.cli.options import AtOption, Format, FormatOption, SecretFileOption
-from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.options.registry import secret_in
 from bloctel.complaints import Complaints, State, read_complaint, read_file, write_file
 from bloctel.rules.law import Channel
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bloctel import clock
-from bloctel.cli.options import Format
-from bloctel.cli.output import print_rows
+from bloctel._util import clock
+from bloctel.cli.io import print_rows
+from bloctel.cli.options.common import Format
 from bloctel.complaints import (
     ReportOptions,
     find,

@@ -6,14 +6,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from bloctel.cli.complaint_options import (
-    IdArgument,
-    UrlArgument,
-    opened,
-    standing,
-)
 from bloctel.cli.complaint_report import print_findings, write_page, write_picture
-from bloctel.cli.options import (
+from bloctel.cli.io import print_record
+from bloctel.cli.options.common import (
     AtOption,
     Format,
     FormatOption,
@@ -21,7 +16,7 @@ from bloctel.cli.options import (
     SecretFileOption,
     known,
 )
-from bloctel.cli.output import print_record
+from bloctel.cli.options.complaint import IdArgument, UrlArgument, opened, standing
 from bloctel.complaints import Known, Outcome
 from bloctel.errors import InputError
 from bloctel.rules.law import Purpose

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from bloctel.cli.consent_options import NumberArgument, UrlArgument, content_of
-from bloctel.cli.opening import secret_in
-from bloctel.cli.options import (
+from bloctel._util.atomic_files import replacing
+from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     KnownOption,
@@ -22,10 +22,10 @@ from bloctel.cli.options import (
     known,
     moment,
 )
-from bloctel.cli.output import print_record, print_rows
-from bloctel.compliance.consents import ConsentRegister
-from bloctel.compliance.proofs import check_proof
-from bloctel.files import replacing
+from bloctel.cli.options.consent import NumberArgument, UrlArgument, content_of
+from bloctel.cli.options.registry import secret_in
+from bloctel.compliance.consents.proof import check_proof
+from bloctel.compliance.consents.register import ConsentRegister
 
 if TYPE_CHECKING:
     from bloctel.compliance import Evidence

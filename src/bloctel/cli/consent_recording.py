@@ -8,19 +8,9 @@ from typing import Annotated, Optional
 import typer
 
 from bloctel.bulk import ConsentColumns, import_consents
-from bloctel.cli.consent_options import (
-    AboutOption,
-    EvidenceOption,
-    GivenOption,
-    NumberArgument,
-    UrlArgument,
-    WhereOption,
-    kept_in,
-    slot_of,
-)
 from bloctel.cli.input import source
-from bloctel.cli.opening import secret_in
-from bloctel.cli.options import (
+from bloctel.cli.io import print_record
+from bloctel.cli.options.common import (
     AtOption,
     Format,
     FormatOption,
@@ -31,12 +21,22 @@ from bloctel.cli.options import (
     named,
     place,
 )
-from bloctel.cli.output import print_record
+from bloctel.cli.options.consent import (
+    AboutOption,
+    EvidenceOption,
+    GivenOption,
+    NumberArgument,
+    UrlArgument,
+    WhereOption,
+    kept_in,
+    slot_of,
+)
+from bloctel.cli.options.registry import secret_in
 from bloctel.cli.progress import progress_bar
 from bloctel.compliance import CallBackRequest, Contract
-from bloctel.compliance.consents import ConsentRegister, NewConsent
-from bloctel.compliance.figures import zone_of
-from bloctel.numbers import DEFAULT_REGION
+from bloctel.compliance.consents.legal_terms import zone_of
+from bloctel.compliance.consents.register import ConsentRegister, NewConsent
+from bloctel.numbers.phone_number import DEFAULT_REGION
 
 __all__ = [
     "call_back",

@@ -6,8 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from bloctel.cli.options import Format, FormatOption, OnOption
-from bloctel.cli.output import print_rows
+from bloctel.cli.io import print_rows
+from bloctel.cli.options.common import Format, FormatOption, OnOption
 from bloctel.errors import InputError
 from bloctel.rules.law import Country, CountryFact, countries
 

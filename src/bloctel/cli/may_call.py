@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bloctel.cli.call_options import (
+from bloctel.cli.io import print_record
+from bloctel.cli.options.call import (
     AboutOption,
     AgainstOption,
     AtOption,
@@ -25,14 +26,13 @@ from bloctel.cli.call_options import (
     TrustOption,
     opened_desk,
 )
-from bloctel.cli.options import (
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListsOption,
     RegionOption,
     SecretFileOption,
 )
-from bloctel.cli.output import print_record
 from bloctel.compliance import Decision
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel

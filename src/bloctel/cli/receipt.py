@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from bloctel.cli.options import Format, FormatOption, day
-from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.options.common import Format, FormatOption, day
 from bloctel.cli.progress import progress_bar
 from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (

@@ -10,8 +10,8 @@ import typer
 
 from bloctel.bulk import export_numbers, import_numbers
 from bloctel.cli.input import all_numbers, source
-from bloctel.cli.opening import opened, secret_in
-from bloctel.cli.options import (
+from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListOption,
@@ -21,13 +21,13 @@ from bloctel.cli.options import (
     SecretFileOption,
     place,
 )
-from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.options.registry import opened, secret_in
 from bloctel.cli.progress import progress_bar
 from bloctel.errors import InputError, InvalidNumberError
-from bloctel.journal import HistoryEntry
-from bloctel.numbers import DEFAULT_REGION, PhoneNumber, normalize
-from bloctel.ranges import PrefixEntry
-from bloctel.registry import Registry
+from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, normalize
+from bloctel.registry.journal import HistoryEntry
+from bloctel.registry.prefix_rules import PrefixEntry
+from bloctel.registry.registry import Registry
 
 __all__ = ["app"]
 

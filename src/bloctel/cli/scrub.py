@@ -13,13 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Optional, cast
 import typer
 
 from bloctel.cli.input import source
-from bloctel.cli.keeping import (
-    JournalOption,
-    ReceiptOption,
-    SignKeyOption,
-    receipt_maker,
-)
-from bloctel.cli.options import (
+from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListsOption,
@@ -27,7 +22,12 @@ from bloctel.cli.options import (
     RegionOption,
     place,
 )
-from bloctel.cli.output import print_record, print_rows
+from bloctel.cli.options.receipt import (
+    JournalOption,
+    ReceiptOption,
+    SignKeyOption,
+    receipt_maker,
+)
 from bloctel.cli.progress import progress_bar
 from bloctel.cli.scrub_report import report_on, warn_of
 from bloctel.errors import InputError
@@ -42,18 +42,18 @@ from bloctel.scrub import (
     scrub_file,
     scrub_files,
 )
-from bloctel.scrub.verdicts import KINDS
+from bloctel.scrub.classifier import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
-    from bloctel.question import Question
+    from bloctel.lookup.question import Question
     from bloctel.scrub import ScrubbedFile, ScrubSummary
-    from bloctel.scrub.outputs import Target
-    from bloctel.scrub.reading import Source
     from bloctel.scrub.receipts import ReceiptMaker
+    from bloctel.tabular.csv_reader import Source
+    from bloctel.tabular.outputs import Target
 
 __all__ = ["scrub"]
 

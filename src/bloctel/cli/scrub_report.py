@@ -6,17 +6,18 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bloctel import clock, rules
+from bloctel import rules
+from bloctel._util import clock
 from bloctel.scrub import ReportSubject, shown_target, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bloctel.question import Question
+    from bloctel.lookup.question import Question
     from bloctel.scrub import ScrubSummary
-    from bloctel.scrub.outputs import Target
     from bloctel.scrub.receipts import Receipt
+    from bloctel.tabular.outputs import Target
 
 __all__ = ["report_on", "warn_of"]
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bloctel.cli.opening import opened
-from bloctel.cli.options import Format, FormatOption, OnOption, SecretFileOption
-from bloctel.cli.output import print_record
+from bloctel.cli.io import print_record
+from bloctel.cli.options.common import Format, FormatOption, OnOption, SecretFileOption
+from bloctel.cli.options.registry import opened
 from bloctel.errors import InputError
 from bloctel.snapshot import MAGIC, Snapshot, SnapshotInfo
 from bloctel.snapshot import verify as verify_snapshot

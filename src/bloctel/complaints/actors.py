@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from bloctel.complaints.forest import Forest
 from bloctel.complaints.leads import Finding
 from bloctel.complaints.likeness import NameTable, name_key, unlike
-from bloctel.numbers import french_nsn
-from bloctel.scrub.assigned import MISTYPED
+from bloctel.numbers.phone_number import french_nsn
+from bloctel.numbers.plan import MISTYPED
 from bloctel.scrub.chances import said
 
 if TYPE_CHECKING:

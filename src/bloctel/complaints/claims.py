@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bloctel.complaints.leads import SURPRISING, THRESHOLD, Finding
-from bloctel.compliance.callers import caller_kind
+from bloctel.compliance.caller_id import caller_kind
 from bloctel.errors import InvalidNumberError
-from bloctel.numbers import Reason, french_nsn, normalize
+from bloctel.numbers.fiction import fiction_ranges
+from bloctel.numbers.phone_number import Reason, french_nsn, normalize
+from bloctel.numbers.plan import MISTYPED, is_assigned, metadata_version
 from bloctel.rules import law
 from bloctel.rules.law import CallerKind, CallerNumbers
-from bloctel.scrub.assigned import MISTYPED, is_assigned, metadata_version
 from bloctel.scrub.chances import binomial_tail, poisson_tail
-from bloctel.scrub.fiction import fiction_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bloctel.complaints.redaction import without_number
 from bloctel.errors import InputError, InvalidNumberError
-from bloctel.numbers import DEFAULT_REGION, PhoneNumber, Reason, normalize
+from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, Reason, normalize
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force
 from bloctel.rules.law import Channel

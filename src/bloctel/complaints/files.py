@@ -24,14 +24,14 @@ from bloctel.complaints.cases import (
 )
 from bloctel.complaints.complaint import read_complaint, written
 from bloctel.errors import InputError
-from bloctel.numbers import DEFAULT_REGION
-from bloctel.scrub.added import FORMULA_MARKS
-from bloctel.scrub.outputs import open_outputs
+from bloctel.numbers.phone_number import DEFAULT_REGION
+from bloctel.scrub.added_columns import FORMULA_MARKS
+from bloctel.tabular.outputs import open_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from bloctel.scrub.outputs import Target
+    from bloctel.tabular.outputs import Target
 
 __all__ = ["COLUMNS", "read_file", "write_file"]
 

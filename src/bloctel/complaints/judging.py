@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bloctel.compliance.calling_hours import time_state
 from bloctel.compliance.facts import TimeState
-from bloctel.compliance.moments import time_state
 from bloctel.errors import InputError, NotKnownError
+from bloctel.lookup.question import Status
 from bloctel.periods import add_days
-from bloctel.question import Status
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force, law
 from bloctel.rules import load as load_list
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bloctel.complaints.complaint import Complaint
-    from bloctel.lookup import Book
-    from bloctel.numbers import PhoneNumber
-    from bloctel.question import Verdict
+    from bloctel.lookup.book import Book
+    from bloctel.lookup.question import Verdict
+    from bloctel.numbers.phone_number import PhoneNumber
     from bloctel.rules.law import Era, LegalRule
 
 __all__ = ["ADMISSIBLE", "Grounds", "Judgement", "Known", "judge"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bloctel import clock
+from bloctel._util import clock
 from bloctel.complaints.cases import (
     Case,
     Outcome,
@@ -19,8 +19,8 @@ from bloctel.complaints.complaint import read_complaint, told, written
 from bloctel.complaints.judging import judge
 from bloctel.complaints.telling import whereabouts
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.numbers import PhoneNumber
-from bloctel.records import Entry, RecordStore
+from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.records.store import Entry, RecordStore
 from bloctel.rules import complaints as forms
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from bloctel.complaints.complaint import Complaint
     from bloctel.complaints.judging import Known
     from bloctel.complaints.telling import Language
-    from bloctel.lookup import Book
-    from bloctel.records import Record, Turn, Verified
+    from bloctel.lookup.book import Book
+    from bloctel.records.store import Record, Turn, Verified
 
 __all__ = ["Complaints", "Taken"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bloctel.scrub.chances import said
-from bloctel.scrub.marks import Finding as Mark
+from bloctel.scrub.origin.tests import Finding as Mark
 
 __all__ = ["SURPRISING", "THRESHOLD", "Finding"]
 

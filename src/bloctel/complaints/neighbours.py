@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel.complaints.chances import successes_tail
 from bloctel.complaints.leads import SURPRISING, THRESHOLD, Finding
-from bloctel.numbers import french_nsn
+from bloctel.numbers.phone_number import french_nsn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

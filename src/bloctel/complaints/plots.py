@@ -16,14 +16,14 @@ from bloctel.complaints.observing import observe
 from bloctel.complaints.sharing import shown_name, shown_number
 from bloctel.complaints.tallies import by_period, by_sector
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.scrub.outputs import open_outputs
+from bloctel.tabular.outputs import open_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bloctel.complaints.actors import Actor
     from bloctel.complaints.cases import Case
-    from bloctel.scrub.outputs import Target
+    from bloctel.tabular.outputs import Target
 
 __all__ = ["plot_caller", "plot_complaints"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bloctel.numbers import PhoneNumber
+    from bloctel.numbers.phone_number import PhoneNumber
 
 __all__ = ["CALLED", "without_number"]
 

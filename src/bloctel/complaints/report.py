@@ -18,9 +18,9 @@ from bloctel.complaints.sharing import shown_number
 from bloctel.complaints.tallies import by_period, by_sector, by_state
 from bloctel.complaints.telling import STATE_WORDS
 from bloctel.scrub.chances import said
-from bloctel.scrub.outputs import open_outputs
 from bloctel.scrub.report_chart import share
 from bloctel.scrub.report_html import Html, facts, foreign, joined, page, table, tag
+from bloctel.tabular.outputs import open_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bloctel.complaints.actors import Actor
     from bloctel.complaints.cases import Case
     from bloctel.complaints.leads import Finding
-    from bloctel.scrub.outputs import Target
+    from bloctel.tabular.outputs import Target
 
 __all__ = ["ReportOptions", "as_html", "write_report"]
 

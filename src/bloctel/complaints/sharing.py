@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bloctel.numbers import PhoneNumber, french_nsn
+from bloctel.numbers.phone_number import PhoneNumber, french_nsn
 
 __all__ = ["shown_name", "shown_number"]
 

@@ -9,12 +9,25 @@ and how sure we are.  This is no legal advice.
 """
 
 from bloctel.compliance.answer import Answer
-from bloctel.compliance.auditing import Audit
-from bloctel.compliance.callers import MASKED, caller_kind, read_caller
-from bloctel.compliance.calls import CallLog, LoggedCall
-from bloctel.compliance.consents import ConsentRegister, Kept, NewConsent
+from bloctel.compliance.audit.audit import Audit
+from bloctel.compliance.call_inputs import CallInputs
+from bloctel.compliance.call_log import CallLog, LoggedCall
+from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
+from bloctel.compliance.consents.proof import Proof, check_proof
+from bloctel.compliance.consents.register import ConsentRegister, Kept, NewConsent
 from bloctel.compliance.desk import Desk, Reservation
-from bloctel.compliance.evidence import (
+from bloctel.compliance.facts import (
+    CallBackState,
+    ConsentState,
+    ContractState,
+    Facts,
+    ListState,
+    Place,
+    SilenceState,
+    TimeState,
+)
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
+from bloctel.compliance.interfaces import (
     Attempt,
     CallBackRequest,
     Calls,
@@ -27,21 +40,8 @@ from bloctel.compliance.evidence import (
     Reserving,
     Slot,
 )
-from bloctel.compliance.facts import (
-    CallBackState,
-    ConsentState,
-    ContractState,
-    Facts,
-    ListState,
-    Place,
-    SilenceState,
-    TimeState,
-)
-from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
-from bloctel.compliance.inputs import CallInputs
-from bloctel.compliance.judging import judge
-from bloctel.compliance.places import territory_of
-from bloctel.compliance.proofs import Proof, check_proof
+from bloctel.compliance.judgement import judge
+from bloctel.compliance.territories import territory_of
 from bloctel.rules.law import CallerKind, Channel, Purpose
 
 __all__ = [

@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from bloctel import clock
-from bloctel.compliance.abroad import answer_abroad
+from bloctel._util import clock
 from bloctel.compliance.answer import Answer
-from bloctel.compliance.auditing import Audit, audit_calls
-from bloctel.compliance.callers import read_caller
-from bloctel.compliance.evidence import ManyConsents, Outcome, Reserving
-from bloctel.compliance.findings import Decision
-from bloctel.compliance.gathering import Case, changes, facts_at, located
-from bloctel.compliance.holding import Subject
-from bloctel.compliance.inputs import (
+from bloctel.compliance.audit.audit import Audit, audit_calls
+from bloctel.compliance.audit.call_columns import read_calls
+from bloctel.compliance.audit.facts import Known
+from bloctel.compliance.call_facts import Case, changes, facts_at, located
+from bloctel.compliance.call_inputs import (
     check_flag,
     check_names,
     check_sector,
     check_text,
     one_of,
 )
-from bloctel.compliance.judging import DEFAULT_TRUST, judge
-from bloctel.compliance.moments import in_utc
-from bloctel.compliance.past_calls import read_calls
-from bloctel.compliance.past_facts import Known
-from bloctel.compliance.places import check_time_zone, territory_of
+from bloctel.compliance.caller_id import read_caller
+from bloctel.compliance.calling_hours import in_utc
+from bloctel.compliance.evidence_state import Subject
+from bloctel.compliance.findings import Decision
+from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving
+from bloctel.compliance.judgement import DEFAULT_TRUST, judge
+from bloctel.compliance.other_countries import answer_abroad
+from bloctel.compliance.territories import check_time_zone, territory_of
 from bloctel.errors import CannotAnswerError, InputError
-from bloctel.numbers import normalize
+from bloctel.numbers.phone_number import normalize
 from bloctel.rules import Certainty, law
 from bloctel.rules.law import Channel, Duty, Purpose
 
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from bloctel.compliance.evidence import Attempt, Calls, Consents, Evidence
-    from bloctel.compliance.inputs import CallInputs
-    from bloctel.lookup import Book
+    from bloctel.compliance.call_inputs import CallInputs
+    from bloctel.compliance.interfaces import Attempt, Calls, Consents, Evidence
+    from bloctel.lookup.book import Book
     from bloctel.rules.law import Law
 
 __all__ = ["Desk", "Reservation"]

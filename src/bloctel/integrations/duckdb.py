@@ -13,14 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bloctel.errors import MissingExtraError
-from bloctel.numbers import e164_many, normalize_many
+from bloctel.numbers.phone_number import e164_many, normalize_many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
-    from bloctel.lookup import Book
-    from bloctel.question import OrBlock
+    from bloctel.lookup.book import Book
+    from bloctel.lookup.question import OrBlock
 
 __all__ = ["register"]
 

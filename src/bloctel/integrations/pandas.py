@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bloctel.errors import MissingExtraError
-from bloctel.numbers import DEFAULT_REGION, e164_many, normalize_many
-from bloctel.scrub.verdicts import KINDS
+from bloctel.numbers.phone_number import DEFAULT_REGION, e164_many, normalize_many
+from bloctel.scrub.classifier import KINDS
 
 try:
     import pandas as pd
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from bloctel.lookup import Book
-    from bloctel.question import OrBlock
+    from bloctel.lookup.book import Book
+    from bloctel.lookup.question import OrBlock
 
 __all__ = ["SeriesAccessor"]
 

@@ -15,9 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from bloctel.errors import MissingExtraError
-from bloctel.numbers import DEFAULT_REGION, check_region, e164_many, normalize_many
-from bloctel.scrub.holders import in_polars
-from bloctel.scrub.verdicts import KINDS
+from bloctel.numbers.phone_number import (
+    DEFAULT_REGION,
+    check_region,
+    e164_many,
+    normalize_many,
+)
+from bloctel.scrub.classifier import KINDS
+from bloctel.scrub.frame_adapters import in_polars
 
 try:
     import polars as pl
@@ -28,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
-    from bloctel.lookup import Book
-    from bloctel.question import OrBlock
+    from bloctel.lookup.book import Book
+    from bloctel.lookup.question import OrBlock
 
 __all__ = ["STATUS", "ExprNamespace", "SeriesNamespace"]
 

@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bloctel import clock, errors, rules
+from bloctel import errors, rules
+from bloctel._open import is_url
+from bloctel._util import clock
+from bloctel._util.atomic_files import remove_leftovers, replacing
 from bloctel._version import __version__
-from bloctel.books import is_url
 from bloctel.errors import InputError, MissingExtraError, SnapshotError
-from bloctel.files import remove_leftovers, replacing
 from bloctel.integrations.spark_worker import (
     SUMMARY,
     TOLD,
@@ -28,28 +29,28 @@ from bloctel.integrations.spark_worker import (
 )
 from bloctel.periods import plain_day
 from bloctel.scrub import ScrubbedFile, ScrubSummary, plan_files, refuse_overwriting
-from bloctel.scrub.call_file import NOTHING_KNOWN
-from bloctel.scrub.header import named_columns
-from bloctel.scrub.many_files import make_folder, size_of
+from bloctel.scrub.classifier import KINDS
+from bloctel.scrub.files import NOTHING_KNOWN
+from bloctel.scrub.folders import make_folder, size_of
 from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN, refuse_marked
-from bloctel.scrub.verdicts import KINDS
 from bloctel.snapshot import Content, Snapshot, read_content
+from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import date
 
-    from bloctel.lookup import Book
+    from bloctel.lookup.book import Book
     from bloctel.scrub import FileOptions, Outputs
-    from bloctel.scrub.many_files import Sources
+    from bloctel.scrub.folders import Sources
 
-__all__ = ["scrub", "scrub_files"]
+__all__ = ["scrub_files", "scrub_frame"]
 
 #: The types of Spark whose rows are read.
 _READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
 
 
-def scrub(  # noqa: PLR0913 - each is a part of the question
+def scrub_frame(  # noqa: PLR0913 - each is a part of the question
     df: Any,
     snapshot: str | Path,
     *,

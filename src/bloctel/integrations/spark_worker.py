@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
-from bloctel.scrub import Outputs, call_file
-from bloctel.scrub.many_files import scrub_one
+from bloctel.scrub import Outputs, files
+from bloctel.scrub.classifier import CLEAR, KINDS
+from bloctel.scrub.folders import scrub_one
 from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
 from bloctel.scrub.rows import RowJudge
-from bloctel.scrub.verdicts import CLEAR, KINDS
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
-    from bloctel.question import Question
+    from bloctel.lookup.question import Question
     from bloctel.scrub import FileOptions, ScrubbedFile
     from bloctel.scrub.rows import Answers
-    from bloctel.snapshot.reading import Stamp
+    from bloctel.snapshot.reader import Stamp
 
 __all__ = [
     "SUMMARY",
@@ -150,7 +150,7 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
     for batch in batches:
         for place in batch.column(0).to_pylist():
             source, outputs = job.files[place]
-            asked = call_file.Job(
+            asked = files.Job(
                 question,
                 job.columns,
                 Outputs(**outputs),

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bloctel import _digits
+from bloctel.numbers import _digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.columns import Block
-    from bloctel.question import Question
-    from bloctel.scrub.makeup import Makeup
+    from bloctel.lookup.question import Question
+    from bloctel.numbers.columns import Block
+    from bloctel.scrub.origin.detector import Makeup
 
 __all__ = ["match_columns"]
 

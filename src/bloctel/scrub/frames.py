@@ -7,29 +7,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from bloctel.books import open as open_book
-from bloctel.columns import blocks
+from bloctel._open import open as open_book
 from bloctel.errors import InputError
-from bloctel.lookup import Book
-from bloctel.registry import Registry
-from bloctel.scrub.header import described, shown
-from bloctel.scrub.holders import holder_of
+from bloctel.lookup.book import Book
+from bloctel.numbers.columns import blocks
+from bloctel.registry.registry import Registry
+from bloctel.scrub.frame_adapters import holder_of
 from bloctel.scrub.marking import refuse_marked
 from bloctel.scrub.rows import RowJudge
 from bloctel.snapshot import Snapshot
+from bloctel.tabular.phone_columns import described, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from datetime import date
 
-    from bloctel.scrub.holders import Holder
+    from bloctel.scrub.frame_adapters import Holder
 
-__all__ = ["scrub"]
+__all__ = ["scrub_frame"]
 
 _Frame = TypeVar("_Frame")
 
 
-def scrub(
+def scrub_frame(
     frame: _Frame,
     against: Book | str | Path,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bloctel.errors import InputError
-from bloctel.scrub.added import ADDED_COLUMN
+from bloctel.scrub.added_columns import ADDED_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

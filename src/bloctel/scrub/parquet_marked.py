@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from bloctel.scrub.parquet_source import ParquetSource
-    from bloctel.scrub.verdicts import Judgement
+    from bloctel.scrub.classifier import Judgement
+    from bloctel.tabular.parquet_reader import ParquetSource
 
 __all__ = ["Marker"]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import numpy as np
 
+from bloctel.scrub.classifier import CLEAR, KINDS
 from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
 from bloctel.scrub.parquet_footer import Bounds
-from bloctel.scrub.verdicts import CLEAR, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.scrub.verdicts import Judgement
+    from bloctel.scrub.classifier import Judgement
 
 __all__ = ["MOST_ROWS", "Groups", "Marks"]
 

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel import _digits
-from bloctel.columns import Spans
 from bloctel.errors import InputError
-from bloctel.numbers import is_valid, read_block, reason_of
-from bloctel.scrub._records import MISSING
-from bloctel.scrub.dialect import ALL_DETECTED, CsvOptions
-from bloctel.scrub.header import (
-    ChosenColumns,
-    clean_name,
-    looks_like_header,
-    named_columns,
-)
-from bloctel.scrub.reading import (
+from bloctel.numbers import _digits
+from bloctel.numbers.columns import Spans
+from bloctel.numbers.phone_number import is_valid, read_block, reason_of
+from bloctel.tabular._csv_scan import MISSING
+from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
+from bloctel.tabular.csv_reader import (
     Batch,
     RecordFile,
     Source,
     open_records,
     source_name,
+)
+from bloctel.tabular.phone_columns import (
+    ChosenColumns,
+    clean_name,
+    looks_like_header,
+    named_columns,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.scrub.header import ColumnChooser
+    from bloctel.tabular.phone_columns import ColumnChooser
 
 __all__ = [
     "column_of_numbers",

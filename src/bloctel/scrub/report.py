@@ -13,22 +13,22 @@ from bloctel import rules
 from bloctel._version import __version__
 from bloctel.errors import UnknownListError
 from bloctel.periods import add_days
-from bloctel.scrub.against import refuse_replacing
 from bloctel.scrub.chances import said
-from bloctel.scrub.marks import FEWEST_NUMBERS
-from bloctel.scrub.outputs import open_outputs, refuse_clashes
+from bloctel.scrub.opposition_source import refuse_replacing
+from bloctel.scrub.origin.tests import FEWEST_NUMBERS
 from bloctel.scrub.report_chart import bar, share, swatch
 from bloctel.scrub.report_html import Html, facts, foreign, joined, page, table, tag
 from bloctel.scrub.report_words import MARKS, REASONS
+from bloctel.tabular.outputs import open_outputs, refuse_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
-    from bloctel.scrub.makeup import Finding
-    from bloctel.scrub.outputs import Outputs, Target
-    from bloctel.scrub.reading import Source
+    from bloctel.scrub.origin.detector import Finding
     from bloctel.scrub.summary import ScrubSummary
+    from bloctel.tabular.csv_reader import Source
+    from bloctel.tabular.outputs import Outputs, Target
 
 __all__ = ["ReportSubject", "as_html", "require_place", "write_report"]
 

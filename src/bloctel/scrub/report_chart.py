@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.report_html import Html, tag
-from bloctel.scrub.verdicts import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel._digits import EMPTY, FIRST_KEY
-from bloctel.columns import blocks
-from bloctel.scrub.verdicts import CLEAR, Judge
+from bloctel.numbers._digits import EMPTY, FIRST_KEY
+from bloctel.numbers.columns import blocks
+from bloctel.scrub.classifier import CLEAR, Judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.question import Question
+    from bloctel.lookup.question import Question
 
 __all__ = ["Answers", "RowJudge"]
 
@@ -57,7 +57,7 @@ class RowJudge:
         """Return what is said of each row.
 
         Args:
-            columns: The phone columns: what `bloctel.columns.blocks` takes.
+            columns: The phone columns: what `bloctel.numbers.columns.blocks` takes.
             n_rows: How many rows each of them has.
         """
         shape = len(columns), n_rows

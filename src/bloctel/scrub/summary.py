@@ -13,10 +13,10 @@ from bloctel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bloctel.scrub.makeup import Finding
-    from bloctel.scrub.masking import Example
-    from bloctel.scrub.outputs import Target
-    from bloctel.scrub.verdicts import Judge
+    from bloctel.scrub.classifier import Judge
+    from bloctel.scrub.masked_examples import Example
+    from bloctel.scrub.origin.detector import Finding
+    from bloctel.tabular.outputs import Target
 
 __all__ = ["ScrubSummary", "refuse_decimals", "summarise"]
 

@@ -14,10 +14,10 @@ mapping or raises.  A snapshot *is* the list: there are only a thousand million
 French numbers, and anyone who has the file can ask about all of them.
 """
 
-from bloctel.snapshot.book import Snapshot, build, verify
-from bloctel.snapshot.layout import MAGIC
-from bloctel.snapshot.reading import Content, SnapshotInfo, read_content, stamp_of
-from bloctel.snapshot.writing import Origin
+from bloctel.snapshot.format import MAGIC
+from bloctel.snapshot.reader import Content, SnapshotInfo, read_content, stamp_of
+from bloctel.snapshot.snapshot import Snapshot, build, verify
+from bloctel.snapshot.writer import Origin
 
 __all__ = [
     "MAGIC",

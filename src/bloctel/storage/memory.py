@@ -12,8 +12,8 @@ from bloctel.errors import (
     RegistryNotFoundError,
     StorageError,
 )
-from bloctel.storage import Found
 from bloctel.storage.memory_content import Content, MemoryReader, MemoryWriter
+from bloctel.storage.rows import Found
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

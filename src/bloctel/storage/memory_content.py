@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel.storage import (
-    CURSOR_GAP,
+from bloctel.storage.interface import CURSOR_GAP, require_cursor, require_following
+from bloctel.storage.rows import (
     ChangeKind,
     Columns,
     Event,
@@ -21,8 +21,6 @@ from bloctel.storage import (
     Registration,
     RequestRow,
     StoredList,
-    require_cursor,
-    require_following,
 )
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from bloctel.storage import open_storage
+from bloctel.storage.interface import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["create_storage", "join_storage", "new_settings"]
 
@@ -59,7 +59,7 @@ def join_storage(url: str, secret: bytes | None) -> Storage:
     try:
         storage.check()
         if secret is None:
-            from bloctel.storage.pseudonymous import require_plain  # noqa: PLC0415
+            from bloctel.storage.pseudonymized import require_plain  # noqa: PLC0415
 
             with storage.read() as reader:
                 require_plain(reader.settings())
@@ -73,6 +73,6 @@ def _storage(url: str, secret: bytes | None) -> Storage:
     storage = open_storage(url)
     if secret is None:
         return storage
-    from bloctel.storage.pseudonymous import PseudonymousStorage  # noqa: PLC0415
+    from bloctel.storage.pseudonymized import PseudonymousStorage  # noqa: PLC0415
 
     return PseudonymousStorage(storage, secret)

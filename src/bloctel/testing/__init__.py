@@ -33,13 +33,13 @@ _PARTS: Final = (
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from bloctel.testing.base import new_rows, run_all  # noqa: E402 - see above
+from bloctel.testing.concurrency import TurnsContract  # noqa: E402
 from bloctel.testing.journal import JournalContract  # noqa: E402
-from bloctel.testing.kept import KeptContract  # noqa: E402
+from bloctel.testing.lists_and_requests import KeptContract  # noqa: E402
 from bloctel.testing.opening import OpeningContract  # noqa: E402
 from bloctel.testing.records import RecordsContract  # noqa: E402
 from bloctel.testing.registrations import RegistrationsContract  # noqa: E402
 from bloctel.testing.transactions import TransactionsContract  # noqa: E402
-from bloctel.testing.turns import TurnsContract  # noqa: E402
 
 __all__ = ["StorageContract", "new_rows", "run_all"]
 

@@ -9,18 +9,13 @@ import numpy as np
 import pytest
 
 from bloctel.periods import NO_END
-from bloctel.storage import (
-    ChangeKind,
-    NewRegistrations,
-    Registration,
-    RequestRow,
-    open_storage,
-)
+from bloctel.storage.interface import open_storage
+from bloctel.storage.rows import ChangeKind, NewRegistrations, Registration, RequestRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["DAY", "KEY", "ContractBase", "new_rows", "request", "row", "run_all"]
 

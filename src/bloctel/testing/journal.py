@@ -8,11 +8,11 @@ import pytest
 
 from bloctel.errors import CursorPurgedError
 from bloctel.periods import NO_END
-from bloctel.storage import ChangeKind, Event, PrefixRow
+from bloctel.storage.rows import ChangeKind, Event, PrefixRow
 from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, request, row
 
 if TYPE_CHECKING:
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["JournalContract"]
 

@@ -10,7 +10,7 @@ from bloctel.errors import RegistryExistsError, RegistryNotFoundError, StorageEr
 from bloctel.testing.base import KEY, ContractBase, new_rows, row
 
 if TYPE_CHECKING:
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["OpeningContract"]
 

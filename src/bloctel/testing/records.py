@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel.errors import DamagedRecordsError
-from bloctel.storage import RecordRow
+from bloctel.storage.rows import RecordRow
 from bloctel.testing.base import KEY, ContractBase, run_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["RecordsContract"]
 

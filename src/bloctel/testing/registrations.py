@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bloctel.periods import NO_END
-from bloctel.storage import ChangeKind, Event
+from bloctel.storage.rows import ChangeKind, Event
 from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, row
 
 if TYPE_CHECKING:
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["RegistrationsContract"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel.periods import NO_END
-from bloctel.storage import NewRegistrations, PrefixRow
+from bloctel.storage.rows import NewRegistrations, PrefixRow
 from bloctel.testing.base import (
     DAY,
     KEY,
@@ -21,7 +21,7 @@ from bloctel.testing.base import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bloctel.storage import Storage
+    from bloctel.storage.interface import Storage
 
 __all__ = ["TransactionsContract"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bloctel import clock
+from bloctel._util import clock
 from bloctel.periods import add_days
 from bloctel.scrub.receipts.names import MASK
 

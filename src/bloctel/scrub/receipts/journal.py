@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from bloctel._util.atomic_files import flush_folder, locked, replacing
 from bloctel.errors import DamagedReceiptError, ReceiptError, TruncatedJournalError
-from bloctel.files import flush_folder, locked, replacing
 from bloctel.scrub.receipts.canonical import LONGEST
 from bloctel.scrub.receipts.reading import parse
 from bloctel.scrub.receipts.receipt import Place

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from bloctel import clock
+from bloctel._open import is_url
+from bloctel._util import clock
+from bloctel._util.atomic_files import replacing
 from bloctel._version import __version__
-from bloctel.books import is_url
 from bloctel.errors import InputError, ReceiptError
-from bloctel.files import replacing
 from bloctel.scrub.receipts.journal import Journal
 from bloctel.scrub.receipts.marks import (
     HashedReader,
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from bloctel.question import AskedList, Question
-    from bloctel.scrub.outputs import Outputs
-    from bloctel.scrub.reading import Source
+    from bloctel.lookup.question import AskedList, Question
     from bloctel.scrub.receipts.receipt import Place
     from bloctel.scrub.receipts.signing import SigningKey
     from bloctel.scrub.summary import ScrubSummary
+    from bloctel.tabular.csv_reader import Source
+    from bloctel.tabular.outputs import Outputs
 
 __all__ = ["Keeping", "ReceiptMaker"]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bloctel._util.atomic_files import flush_folder
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.files import flush_folder
 from bloctel.scrub.receipts.receipt import Receipt, Signature
 
 if TYPE_CHECKING:

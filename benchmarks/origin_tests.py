@@ -1,0 +1,204 @@
+"""How often the marks of a machine are found, in files of machines and of people.
+
+    python -m benchmarks.origin_tests    # a minute; --files 50 for the table
+
+Files of people are made after what is known of real ones: numbers fall into blocks of
+very unequal use, some have a neighbour, some are mistyped, some come twice.  The
+French town halls are real, and so are the parts that are drawn from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from bloctel import normalize_many
+from bloctel.scrub.origin.detector import Makeup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["MACHINES", "PEOPLE", "SEED", "Rate", "draw", "measure", "town_halls"]
+
+SEED: Final = 20_261_125
+SIZES: Final = (2_000, 20_000, 200_000)
+
+_FRANCE: Final = 33_000_000_000
+_BLOCK: Final = 10_000
+_TOWN_HALLS: Final = Path(__file__).parents[1] / "tests" / "data" / "town-halls.csv"
+
+#: Ranges of a million numbers of the French plan that operators have.
+_MOBILE: Final = np.r_[600:639, 640:690, 698:700, 730:790]
+_FIXED: Final = np.r_[130:150, 160:180, 230:260, 320:340, 380:390, 420:460, 530:570]
+
+_Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+class Rate(NamedTuple):
+    """How many of the files of one kind bear a mark.
+
+    Attributes:
+        kind: How the files came about.
+        rows: How many rows each has.
+        files: How many there were.
+        found: How many bear any mark.
+        marks: How many bear each mark.
+    """
+
+    kind: str
+    rows: int
+    files: int
+    found: int
+    marks: dict[str, int]
+
+
+def town_halls() -> NDArray[np.uint64]:
+    """Return the numbers of all French town halls, in the order of the file."""
+    with _TOWN_HALLS.open(encoding="utf-8", newline="") as file:
+        texts = [row[2] for row in csv.reader(file, delimiter=";")][1:]
+    keys = normalize_many(texts, region="FR")
+    found: NDArray[np.uint64] = keys[keys != 0]
+    return found
+
+
+def _of_people(
+    source: np.random.Generator, n: int, ranges: _Numbers, spread: float
+) -> _Numbers:
+    """Draw numbers from ranges of a million and blocks that are unequally used."""
+    million = source.lognormal(0, spread, len(ranges))
+    use = million[:, None] * source.gamma(1.0, 1.0, (len(ranges), 100))
+    blocks = (ranges[:, None] * 100 + np.arange(100)).ravel()
+    drawn = source.choice(blocks, n, p=(use / use.sum()).ravel())
+    numbers = drawn * _BLOCK + source.integers(0, _BLOCK, n)
+    beside = source.choice(n, n // 200, replace=False)  # an office has the next one
+    numbers[beside] = numbers[(beside + 1) % n] + 1
+    slips = source.choice(n, n // 100, replace=False)  # one wrong digit
+    numbers[slips] += source.integers(1, 9, len(slips)) * 10 ** source.integers(
+        0, 8, len(slips)
+    )
+    twice = source.choice(n, n // 50, replace=False)
+    numbers[twice] = numbers[source.integers(0, n, len(twice))]
+    return numbers % 10**9
+
+
+def _mobiles(source: np.random.Generator, n: int) -> _Numbers:
+    return _of_people(source, n, _MOBILE, 0.6)
+
+
+def _households(source: np.random.Generator, n: int) -> _Numbers:
+    return _of_people(source, n, np.r_[_FIXED, _MOBILE], 1.0)
+
+
+def _town(source: np.random.Generator, n: int) -> _Numbers:
+    """Draw numbers of one town: some sixty blocks, and mobiles from everywhere."""
+    blocks = 54_900 + source.choice(100, 60, replace=False)
+    use = source.gamma(1.5, 1.0, 60)
+    homes = source.choice(blocks, n // 2, p=use / use.sum())
+    fixed = homes * _BLOCK + source.integers(0, _BLOCK, n // 2)
+    return np.concatenate([fixed, _mobiles(source, n - n // 2)])
+
+
+def _part_of_town_halls(source: np.random.Generator, n: int) -> _Numbers:
+    """Draw a part of the real file; of a longer one than it there is none."""
+    real = town_halls().astype(np.int64) - _FRANCE
+    return source.permutation(real)[:n]
+
+
+def _drawn_mobiles(source: np.random.Generator, n: int) -> _Numbers:
+    return source.integers(600_000_000, 800_000_000, n)
+
+
+def _drawn_assigned(source: np.random.Generator, n: int) -> _Numbers:
+    return source.choice(_MOBILE, n) * 10**6 + source.integers(0, 10**6, n)
+
+
+def _drawn_plan(source: np.random.Generator, n: int) -> _Numbers:
+    return source.integers(100_000_000, 800_000_000, n)
+
+
+def _counted(source: np.random.Generator, n: int) -> _Numbers:
+    return int(source.integers(600_000_000, 700_000_000)) + np.arange(n)
+
+
+def _counted_shuffled(source: np.random.Generator, n: int) -> _Numbers:
+    return source.permutation(_counted(source, n))
+
+
+def _answered(chance: float) -> Callable[[np.random.Generator, int], _Numbers]:
+    """Count up, and keep the numbers where somebody answers, in any order."""
+
+    def draw(source: np.random.Generator, n: int) -> _Numbers:
+        first = int(source.integers(600_000_000, 690_000_000))
+        return source.permutation(first + np.cumsum(source.geometric(chance, n)))
+
+    return draw
+
+
+def _every_seventh(source: np.random.Generator, n: int) -> _Numbers:
+    first = int(source.integers(600_000_000, 690_000_000))
+    return source.permutation(first + 7 * np.arange(n))
+
+
+_Kind = dict[str, "Callable[[np.random.Generator, int], _Numbers]"]
+
+PEOPLE: Final[_Kind] = {
+    "town halls, a part of the real file": _part_of_town_halls,
+    "mobile numbers of customers": _mobiles,
+    "fixed and mobile numbers of customers": _households,
+    "one town's fixed numbers, and mobiles": _town,
+}
+MACHINES: Final[_Kind] = {
+    "drawn from 06 and 07": _drawn_mobiles,
+    "drawn from the assigned ranges of 06 and 07": _drawn_assigned,
+    "drawn from 01 to 07": _drawn_plan,
+    "counted up": _counted,
+    "counted up, shuffled": _counted_shuffled,
+    "counted up, 30 % answered, shuffled": _answered(0.3),
+    "counted up, 5 % answered, shuffled": _answered(0.05),
+    "every seventh number, shuffled": _every_seventh,
+}
+
+
+def draw(kind: str, rows: int, seed: int) -> NDArray[np.uint64]:
+    """Return the keys of one file, the same for the same seed."""
+    source = np.random.default_rng([SEED, seed])
+    return ({**PEOPLE, **MACHINES}[kind](source, rows) + _FRANCE).astype(np.uint64)
+
+
+def measure(kind: str, rows: int, files: int) -> Rate:
+    """Make files of one kind and count the marks that are found in them."""
+    marks: Counter[str] = Counter()
+    found = 0
+    for seed in range(files):
+        makeup = Makeup()
+        makeup.add(draw(kind, rows, seed))
+        codes = [finding.code for finding in makeup.findings()]
+        marks.update(codes)
+        found += bool(codes)
+    return Rate(kind, rows, files, found, dict(marks))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print a row of a table for each kind of file and size."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.origin_tests")
+    parser.add_argument("--files", type=int, default=10, help="of each kind and size")
+    files = parser.parse_args(arguments).files
+    print("| files of | rows | with a mark | which |\n| --- | --- | --- | --- |")
+    for kind in (*PEOPLE, *MACHINES):
+        for rows in SIZES:
+            if kind in PEOPLE and "real" in kind and rows > len(town_halls()):
+                continue
+            rate = measure(kind, rows, files)
+            which = ", ".join(f"`{code}` {n}" for code, n in rate.marks.items())
+            print(f"| {kind} | {rows:,} | {rate.found} of {files} | {which or '-'} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Tables as lines of text, for a terminal and for Markdown."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.promises import CLAIMS, PROMISES, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.results import Results, Row, Table
+
+__all__ = [
+    "as_markdown",
+    "as_plain",
+    "claims_cells",
+    "number",
+    "promises_cells",
+    "table_cells",
+]
+
+
+def table_cells(table: Table) -> list[list[str]]:
+    """Return a table as rows of cells, its head first; columns without use are out."""
+    head = ["", table.scale, "median", "min", "max", "ratio", table.found, "note"]
+    rows = [head, *(_cells(row, table.reference(row)) for row in table.rows)]
+    used = [any(column[1:]) for column in zip(*rows, strict=True)]
+    return [
+        [cell for cell, keep in zip(row, used, strict=True) if keep] for row in rows
+    ]
+
+
+def _cells(row: Row, reference: Row | None) -> list[str]:
+    at = "" if row.at is None else f"{row.at:,}"
+    found = "" if row.found is None else f"{row.found:,}"
+    if not row.values:
+        return [row.name, at, "-", "", "", "", found, row.note]
+    if len(row.values) == 1:
+        return [row.name, at, number(row.median), "", "", "", found, row.note]
+    by = reference.median if reference else 0
+    relative = f"{row.median / by:.2f}" if by else ""
+    spread = [row.median, min(row.values), max(row.values)]
+    return [row.name, at, *map(number, spread), relative, found, row.note]
+
+
+def claims_cells(results: Results) -> list[list[str]]:
+    """Return what a run says of each claim."""
+    rows = [["figure", "must reach", "median", "min", "max", ""]]
+    for claim in CLAIMS:
+        reading, verdict = judge(claim, results)
+        read = reading.values
+        spread = [median(read), min(read), max(read)] if read else []
+        cells = [number(one) for one in spread] or ["", "", ""]
+        rows.append([claim.figure, claim.target, *cells, verdict])
+    return rows
+
+
+def promises_cells() -> list[list[str]]:
+    """Return what shows each promise."""
+    rows = [["promise", "shown by"]]
+    for promise in PROMISES:
+        rows.append([promise.text, ", ".join(promise.shown_by)])
+    return rows
+
+
+def number(value: float) -> str:
+    """Return a reading with as many digits as it deserves.
+
+    >>> number(15_500.4), number(17.23), number(0.0), number(2.0)
+    ('15,500', '17.2', '0', '2')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def as_plain(cells: Sequence[Sequence[str]]) -> str:
+    """Return cells as columns of text; words to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(
+                row, widths, _is_numeric(cells), strict=True
+            )
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)
+
+
+def as_markdown(cells: Sequence[Sequence[str]]) -> str:
+    """Return cells as a table of Markdown."""
+    rule = ["---:" if to_right else "---" for to_right in _is_numeric(cells)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], rule, *cells[1:]])
+
+
+def _is_numeric(cells: Sequence[Sequence[str]]) -> Iterable[bool]:
+    """Tell of each column whether it holds numbers."""
+    return [
+        all(cell.strip("-")[:1].isdigit() for cell in column[1:] if cell.strip("-"))
+        for column in zip_longest(*cells, fillvalue="")
+    ]

@@ -1,0 +1,1 @@
+"""Audit of past calls, in columns."""

@@ -1,0 +1,172 @@
+"""The audit of past calls: which of them the law of their day forbade, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bloctel.compliance.audit.facts import facts_of
+from bloctel.compliance.findings import Decision
+from bloctel.compliance.judgement import judge
+from bloctel.compliance.words import of_cure
+from bloctel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from bloctel.compliance.audit.call_columns import PastCalls
+    from bloctel.compliance.audit.facts import Known
+    from bloctel.compliance.facts import Facts
+    from bloctel.compliance.findings import Finding, Judgement
+    from bloctel.rules import Certainty
+
+__all__ = ["Audit", "audit_calls"]
+
+
+class _Against(NamedTuple):
+    """What one ground says against each call that it concerns."""
+
+    ground: str
+    rule: str
+    article: str
+    certainty: str
+    person_max_euros: int
+    company_max_euros: int
+    cure: str
+
+
+@dataclass(frozen=True, repr=False)
+class Audit:
+    """What the law of their day made of past calls.
+
+    Attributes:
+        n_rows: Rows of the log.
+        n_calls: Calls that were judged: those that were dialled.
+        unreadable: The rows, from 1, whose number cannot be read; nobody judged them.
+        decisions: How many calls were lawful (`yes`), were not (`no`), or are not known
+            to have been (`ask`).
+        grounds: How many of the calls that were not lawful each ground speaks against,
+            by its code (`Ground`).
+    """
+
+    n_rows: int
+    n_calls: int
+    unreadable: NDArray[np.int64]
+    decisions: Mapping[Decision, int]
+    grounds: Mapping[str, int]
+    _rows: NDArray[np.int64]
+    _at: NDArray[np.int64]
+    _which: NDArray[np.int64]
+    _judgements: Sequence[Judgement]
+    _against: Sequence[Sequence[_Against]]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{d.value}: {n}" for d, n in self.decisions.items())
+        return f"Audit({self.n_calls} calls; {shown})"
+
+    def table(self, decision: str = Decision.NO) -> dict[str, NDArray[Any]]:
+        """Return what speaks against the calls with a decision, in the log's order.
+
+        A call has a row for each ground.  `pandas.DataFrame`, `polars.DataFrame` and
+        `pyarrow.table` take the columns as they are:
+
+        ====================  ====================================================
+        `row`                 int64: where the call stands in the log, from 1
+        `at`                  datetime64[us]: when it was made, in UTC
+        `ground`              why, as a code that does not change (`Ground`)
+        `rule`                the name of the rule; empty where no rule says so
+        `article`             the article, with its version
+        `certainty`           how sure the rule is
+        `person_max_euros`    int64: the fine at most for a natural person, 0 if none
+                              is known
+        `company_max_euros`   int64: the same for a company
+        `cure`                which record would have made the call lawful; empty if
+                              none would
+        ====================  ====================================================
+
+        Args:
+            decision: `no`, for breaches; or `ask`, for what is not known.
+
+        Raises:
+            InputError: Another decision.
+        """
+        if decision not in (Decision.NO, Decision.ASK):
+            raise InputError("no or ask", "something else", "decision")
+        wanted = np.array([j.decision == decision for j in self._judgements], bool)
+        calls = np.flatnonzero(wanted[self._which])
+        sizes = np.array([len(each) for each in self._against], np.int64)
+        first = np.cumsum(sizes) - sizes
+        which = self._which[calls]
+        n = sizes[which]
+        call = np.repeat(calls, n)
+        inside = np.arange(len(call)) - np.repeat(np.cumsum(n) - n, n)
+        place = first[self._which[call]] + inside
+        every = [against for each in self._against for against in each]
+        columns: dict[str, NDArray[Any]] = {
+            "row": self._rows[call] + 1,
+            "at": self._at[call].astype("datetime64[us]"),
+        }
+        for number, name in enumerate(_Against._fields):
+            values = [against[number] for against in every]
+            dtype = np.int64 if name.endswith("euros") else object
+            columns[name] = np.array(values, dtype)[place]
+        return columns
+
+
+def audit_calls(calls: PastCalls, known: Known, *, trust: Certainty) -> Audit:
+    """Judge past calls by the law and the lists of the day of each.
+
+    Args:
+        calls: The calls.
+        known: What the desk knows beside them.
+        trust: How sure a rule must be to make a call lawful.
+    """
+    facts, which = facts_of(calls, known)
+    judgements = [judge(each, known.law, trust=trust) for each in facts]
+    against = [
+        [_against(finding, each, known) for finding in judgement.deciding]
+        for judgement, each in zip(judgements, facts, strict=True)
+    ]
+    counts = np.bincount(which, minlength=len(facts)).tolist()
+    decisions = dict.fromkeys(Decision, 0)
+    grounds: dict[str, int] = {}
+    for judgement, n in zip(judgements, counts, strict=True):
+        decisions[judgement.decision] += n
+        if judgement.decision is Decision.NO:
+            for ground in {finding.ground.value for finding in judgement.deciding}:
+                grounds[ground] = grounds.get(ground, 0) + n
+    order = np.argsort(calls.rows, kind="stable")
+    return Audit(
+        n_rows=calls.n_rows,
+        n_calls=len(calls.rows),
+        unreadable=calls.unreadable + 1,
+        decisions=decisions,
+        grounds=dict(sorted(grounds.items(), key=lambda item: (-item[1], item[0]))),
+        _rows=calls.rows[order],
+        _at=calls.at[order],
+        _which=which[order],
+        _judgements=judgements,
+        _against=against,
+    )
+
+
+def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
+    rule, era = finding.rule, known.law.eras[facts.version]
+    cure = of_cure(finding, era)
+    if rule is None:
+        return _Against(finding.ground, "", "", "", 0, 0, cure)
+    day = era.valid_from
+    fine = known.law.sanction_of(rule, on=day)
+    return _Against(
+        finding.ground.value,
+        rule.id,
+        rule.citation,
+        rule.certainty.value,
+        fine.person_max_euros if fine else 0,
+        fine.company_max_euros if fine else 0,
+        cure,
+    )

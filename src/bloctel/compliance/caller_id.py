@@ -1,0 +1,73 @@
+"""The number that the called person is shown."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from bloctel.errors import InvalidNumberError
+from bloctel.numbers.phone_number import Reason, french_nsn, normalize
+from bloctel.rules.law import CallerKind, CallerNumbers
+
+if TYPE_CHECKING:
+    from bloctel.rules.law import Era
+
+__all__ = ["MASKED", "caller_kind", "read_caller"]
+
+#: What stands for a call that shows no number.
+MASKED: Final = "masked"
+#: A short number, once everything but its digits is gone.
+_SHORT: Final = re.compile("[0-9]{2,6}")
+
+
+def read_caller(caller: object, region: str | None) -> str:
+    """Return a caller's number in national form, `masked`, or `+` and foreign digits.
+
+    >>> read_caller("+33 1 62 00 12 34", "FR"), read_caller("36 39", "FR")
+    ('0162001234', '3639')
+
+    Raises:
+        InvalidNumberError: It is no number, and not `masked`.
+    """
+    if caller == MASKED:
+        return MASKED
+    try:
+        number = normalize(caller, region=region)
+    except InvalidNumberError as error:
+        digits = re.sub(r"[\s.\-]", "", caller) if isinstance(caller, str) else ""
+        if error.reason == Reason.SHORT_NUMBER and _SHORT.fullmatch(digits):
+            return digits
+        raise InvalidNumberError(error.reason, "caller") from None
+    nsn = french_nsn(number.key)
+    return number.e164 if nsn is None else f"0{nsn}"
+
+
+def caller_kind(caller: str, era: Era) -> CallerKind:
+    """Return what a number as `read_caller` gives it is, by the rules of an era.
+
+    >>> from datetime import date
+    >>> from bloctel.rules import law
+    >>> era = law.load("FR").on(date(2026, 11, 23))
+    >>> caller_kind("0162001234", era).value, caller_kind("3639", era).value
+    ('verified', 'forbidden')
+    """
+    if caller == MASKED:
+        return CallerKind.MASKED
+    if caller.startswith("+"):
+        return CallerKind.FOREIGN
+    kinds = (
+        rule.kind
+        for rule in era.all(CallerNumbers)
+        if _matches(rule.patterns, caller) and not _matches(rule.exceptions, caller)
+    )
+    return next(kinds, CallerKind.ORDINARY)
+
+
+def _matches(patterns: tuple[str, ...], digits: str) -> bool:
+    return bool(patterns) and bool(_compiled(patterns).fullmatch(digits))
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(pattern.replace("x", "[0-9]") for pattern in patterns))

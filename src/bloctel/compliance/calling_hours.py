@@ -1,0 +1,93 @@
+"""Where the moment of a call falls: in the hours, on a holiday, outside."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from bloctel.compliance.facts import TimeState
+from bloctel.compliance.holidays import is_holiday, is_local_holiday
+from bloctel.errors import InputError
+from bloctel.records.transactions import LAST_YEAR
+from bloctel.rules.law import CallingTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from zoneinfo import ZoneInfo
+
+    from bloctel.rules.law import Era, Law
+
+__all__ = ["edges", "in_utc", "midnight", "time_state"]
+
+
+def in_utc(at: object, where: str) -> datetime:
+    """Return a moment in UTC.
+
+    Moments in one time zone compare by the clock on the wall, which an hour of October
+    shows twice; in UTC they compare by which comes first.
+
+    Raises:
+        InputError: It is no moment: a day alone, or a time without its time zone.
+    """
+    if not isinstance(at, datetime):
+        raise InputError("a datetime", "something else", where)
+    if at.utcoffset() is None:
+        raise InputError("a datetime with a time zone", "one without", where)
+    if not date.min.year < at.year < LAST_YEAR:
+        raise InputError(f"a moment before {LAST_YEAR}", "another one", where)
+    return at.astimezone(UTC)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the moment, in UTC, at which a day begins in a time zone."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
+    """Return the moments of a day, in UTC, at which `time_state` can change.
+
+    An hour that comes twice has its edges twice.  No calling hours begin or end in an
+    hour that is left out.
+    """
+    rule = law.on(day).one(CallingTimes)
+    slots = rule.slots if rule else ()
+    times = {time.min, *(edge for slot in slots for edge in slot)}
+    return [
+        datetime.combine(day, edge, zone).replace(fold=fold).astimezone(UTC)
+        for edge in times
+        for fold in (0, 1)
+    ]
+
+
+def time_state(
+    at: datetime, zone: ZoneInfo, era: Era, *, local_in: Collection[str] = ()
+) -> TimeState:
+    """Return where a moment falls, in the time zone of the called person.
+
+    >>> from datetime import datetime
+    >>> from zoneinfo import ZoneInfo
+    >>> from bloctel.rules import law
+    >>> paris = ZoneInfo("Europe/Paris")
+    >>> sunday = datetime(2026, 11, 22, 10, 30, tzinfo=paris)
+    >>> time_state(sunday, paris, law.load("FR").on(sunday.date())).value
+    'day'
+
+    Args:
+        at: The moment.
+        zone: Where the person is called.
+        era: The law of that day.
+        local_in: The territories whose own holidays are kept besides.
+    """
+    rule = era.one(CallingTimes)
+    if rule is None:
+        return TimeState.OPEN
+    local = at.astimezone(zone)
+    day, clock = local.date(), local.time()
+    if day.isoweekday() not in rule.weekdays:
+        return TimeState.DAY
+    if not rule.on_holidays and (
+        is_holiday(day, era) or is_local_holiday(day, era, local_in)
+    ):
+        return TimeState.HOLIDAY
+    is_open = any(start <= clock < end for start, end in rule.slots)
+    return TimeState.OPEN if is_open else TimeState.HOUR

@@ -1,0 +1,1 @@
+"""Consents to be called: their register, records and proofs."""

@@ -1,0 +1,95 @@
+"""What the law of a day asks of a consent, as a file of consents needs it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from bloctel._util import clock
+from bloctel.compliance.territories import territory_of
+from bloctel.errors import CannotAnswerError
+from bloctel.rules import law
+from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+    from zoneinfo import ZoneInfo
+
+__all__ = ["Figures", "FiguresOn", "french_figures", "zone_of"]
+
+_R = TypeVar("_R", bound=LegalRule)
+
+
+class Figures(NamedTuple):
+    """The figures for what was collected on one day.
+
+    Attributes:
+        max_years: For how many calendar years a consent holds at most; None where no
+            rule of that day says.
+        proof_years: For how many years its proof is kept.
+        call_back_proof_years: For how many that of a request to be called back is.
+        mentions: What the person must be told.
+        citation: The article, with its version.
+        slot_hours: How long a date and time consented to lasts at most; None where
+            no rule says.
+    """
+
+    max_years: int | None
+    proof_years: int
+    call_back_proof_years: int
+    mentions: tuple[str, ...]
+    citation: str
+    slot_hours: int | None = None
+
+
+if TYPE_CHECKING:
+    FiguresOn = Callable[[date], Figures]
+
+
+@lru_cache
+def french_figures(day: date) -> Figures:
+    """Return the figures of French law for what was collected on a day.
+
+    Before there were rules on consent, nothing says how long one holds; its proof and
+    its mentions are measured by the first rules that came, under which alone it could
+    still be used.
+
+    >>> from datetime import date
+    >>> french_figures(date(2026, 8, 11)).max_years
+    1
+    >>> french_figures(date(2026, 8, 10)).max_years is None
+    True
+    """
+    terms = _first_from(ConsentTerms, day)
+    call_back = _first_from(CallBack, day)
+    return Figures(
+        max_years=terms.max_years if terms.is_in_force(on=day) else None,
+        proof_years=terms.proof_years,
+        call_back_proof_years=call_back.proof_years,
+        mentions=terms.mentions,
+        citation=terms.citation,
+        slot_hours=_first_from(HoursException, day).slot_hours or None,
+    )
+
+
+def _first_from(kind: type[_R], day: date) -> _R:
+    """Return the rule of a kind that is in force on a day, or the next to come."""
+    found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
+    later = [r for r in found if r.valid_until is None or day < r.valid_until]
+    if not later:
+        raise CannotAnswerError("a rule on consents", "none", day.isoformat())
+    return min(later, key=lambda rule: rule.valid_from)
+
+
+def zone_of(key: int) -> ZoneInfo:
+    """Return the time zone in which days are counted for a number.
+
+    That of its territory; where its digits do not tell, that of the capital.
+
+    >>> zone_of(33639981234).key, zone_of(447700900123).key
+    ('Indian/Mayotte', 'Europe/Paris')
+    """
+    french = law.load("FR")
+    territory = territory_of(key, french) or french.territories[0]
+    return clock.zone(territory.time_zone)

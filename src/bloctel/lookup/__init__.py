@@ -1,0 +1,1 @@
+"""Exact look-ups: tables of numbers and the books that answer from them."""

@@ -1,0 +1,256 @@
+"""Rules for all numbers that begin alike: how they are written, and what they block.
+
+A rule belongs to one list.  On a day, the longest of a list's rules that match a number
+and cover the day decides: it blocks, or lets through what a shorter one blocks.  A
+prefix matches a key if the key's decimal digits begin with the prefix's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from bloctel.errors import InputError
+from bloctel.lookup._key_ranges import Ranges
+from bloctel.numbers.phone_number import check_region, is_french
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "LAST_CODE",
+    "PREFIX_END",
+    "PrefixRule",
+    "ranges_of",
+    "read_prefix",
+    "spell",
+]
+
+#: Prefixes are below: no number has more digits.
+PREFIX_END: Final = 10**15
+#: The code of the first rule; that of the next is one less.  Codes of periods grow
+#: from 0, so that the two do not meet.
+LAST_CODE: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixRule:
+    """A rule of one list for all numbers that begin alike.
+
+    Attributes:
+        list: The place of the list in the book.
+        prefix: The first digits of the numbers' keys; a whole key is one number.
+        starts_on: The rule's first day, in days since 1970-01-01.
+        ends_on: The first day after it, or `NO_END`.
+        blocks: Whether such numbers are blocked; else they are let through.
+    """
+
+    list: int
+    prefix: int = field(repr=False)  # it can be a whole number
+    starts_on: int
+    ends_on: int
+    blocks: bool
+
+
+# -- as people write them --------------------------------------------------------
+
+_FORM: Final = (
+    "a prefix as +33162, 0033162 or, in a French region, 0162, of 15 digits at most"
+)
+_LONGEST: Final = 15
+_FRENCH_DIGITS: Final = 9
+_OVERSEAS: Final = ("262", "508", "590", "594", "596")
+#: Fewer digits after an overseas code begin lines of other departments too.
+_FEWEST_OVERSEAS: Final = 3
+_BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufeff-]+")
+
+
+def read_prefix(text: str, *, region: str | None) -> int:
+    """Return the first digits of the keys of all numbers that begin with *text*.
+
+    A French line has one key whatever country code it is written with, so `+262639`
+    and `0639` are the same prefix.  Two things are apart: lines of
+    Saint-Pierre-et-Miquelon with six digits, `+508` or `0508`, which `+33` and `+335`
+    do not cover; and its other lines, such as `0708 4`, which `+508` does not cover.
+
+    >>> read_prefix("01 62", region="FR")
+    33162
+    >>> read_prefix("+262 639", region=None)
+    33639
+    >>> read_prefix("+44 7700", region="FR")
+    447700
+
+    Args:
+        text: The prefix in international form or, in a French region, in national
+            form with its 0, as people write it: spaces, dots, dashes.
+        region: The region by which a national form is read.
+
+    Raises:
+        InputError: It is no prefix, or numbers that are not meant begin so too.
+    """
+    french = is_french(check_region(region))
+    digits = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
+    plus = digits.startswith("+")
+    digits = digits.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise InputError(_FORM, "text with something else than digits")
+    if french and not plus and digits.startswith("00"):
+        plus, digits = True, digits[2:]
+    if plus:
+        return _international(digits)
+    if not french:
+        raise InputError("a prefix in international form, as +33162", "another")
+    return _national(digits)
+
+
+def spell(prefix: int) -> str:
+    """Return a prefix of keys as people write it.
+
+    >>> spell(33162)
+    '+33162'
+    """
+    return f"+{prefix}"
+
+
+def _national(digits: str) -> int:
+    if not digits.startswith("0"):
+        raise InputError(_FORM, "digits that do not say where they begin")
+    nsn = _without_trunk_prefix(digits)
+    if nsn in ("5", "50"):
+        raise InputError(
+            "+335 or +3350, and +508 apart",
+            "a prefix of two plans: lines of Saint-Pierre-et-Miquelon (0508) have "
+            "keys of their own",
+        )
+    return _french(nsn)
+
+
+def _french(nsn: str) -> int:
+    """Return the prefix of lines of the French plan, by its first digits without 0."""
+    if nsn.startswith("508"):
+        return _checked(nsn, _FRENCH_DIGITS)
+    return _checked("33" + nsn, 2 + _FRENCH_DIGITS)
+
+
+def _international(digits: str) -> int:
+    code, rest = digits[:3], digits[3:]
+    if digits.startswith("33"):
+        return _french(_without_trunk_prefix(digits[2:]))
+    if code in _OVERSEAS:
+        return _overseas(code, _without_trunk_prefix(rest))
+    return _foreign(digits)
+
+
+def _overseas(code: str, rest: str) -> int:
+    if code == "508" and not rest.startswith(("7", "8")):
+        return _checked(code + rest.removeprefix(code), _FRENCH_DIGITS)
+    if len(rest) < _FEWEST_OVERSEAS:
+        raise InputError(
+            f"at least {_FEWEST_OVERSEAS} digits after an overseas country code",
+            "fewer, with which lines of other departments begin as well",
+        )
+    return _french(rest)
+
+
+def _foreign(digits: str) -> int:
+    """Return E.164 digits, without the trunk prefix that some write after the code."""
+    # importing the world's plans takes long, and French prefixes never need them
+    from phonenumbers import (  # noqa: PLC0415
+        COUNTRY_CODE_TO_REGION_CODE,
+        PhoneMetadata,
+        region_code_for_country_code,
+    )
+
+    codes = (digits[:length] for length in (1, 2, 3))
+    code = next((c for c in codes if int(c or 0) in COUNTRY_CODE_TO_REGION_CODE), None)
+    if code is None:
+        raise InputError(f"{_FORM}, from the country code on", "no country code")
+    plan = PhoneMetadata.metadata_for_region(region_code_for_country_code(int(code)))
+    rest = digits.removeprefix(code)
+    if plan is not None and plan.national_prefix == "0":
+        rest = _without_trunk_prefix(rest)
+    return _checked(code + rest, _LONGEST)
+
+
+def _without_trunk_prefix(digits: str) -> str:
+    """Return digits without the 0 that is dialled, but is no part of the number."""
+    nsn = digits.removeprefix("0")
+    if nsn != digits and (not nsn or nsn.startswith("0")):
+        raise InputError(_FORM, "a 0 without the digits that belong behind it")
+    return nsn
+
+
+def _checked(digits: str, longest: int) -> int:
+    if len(digits) > longest:
+        raise InputError(_FORM, "more digits than a number has")
+    return int(digits)
+
+
+# -- what they block -------------------------------------------------------------
+
+#: Lines of the French plan all have as many digits, and no other key begins so.
+_FRENCH: Final = "33"
+_FRENCH_LENGTHS: Final = (len(_FRENCH) + _FRENCH_DIGITS,)
+#: No line has fewer than three: keys so short stand for refusals.
+_LENGTHS: Final = range(3, _LONGEST + 1)
+
+
+def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | None:
+    """Return the keys that rules block, each with the code of the rule that does.
+
+    Args:
+        rules: The rules of all lists.  Of two of a list with the same prefix on the
+            same day, the one that began later decides.
+        days: The day that is asked of each list, by the list's place.
+
+    Returns:
+        The codes, `LAST_CODE` less the rule's place; None if no rule blocks anything.
+    """
+    asked = [
+        (rule, LAST_CODE - place)
+        for place, rule in enumerate(rules)
+        if rule.list in days and rule.starts_on <= days[rule.list] < rule.ends_on
+    ]
+    if not any(rule.blocks for rule, _ in asked):
+        return None
+    edges = [edge for rule, _ in asked for pair in _keys(rule.prefix) for edge in pair]
+    starts = np.unique(np.array([0, *edges], np.uint64))
+    codes = np.full(len(starts), -1, np.int32)
+    for _, of_list in groupby(sorted(asked, key=_weight), lambda pair: pair[0].list):
+        codes = np.where(codes < 0, _decided(of_list, starts), codes)
+    changes = np.append(True, codes[1:] != codes[:-1])
+    return Ranges(starts[changes], codes[changes])
+
+
+def _weight(asked: tuple[PrefixRule, int]) -> tuple[int, ...]:
+    """Order rules by list, and those of a list so that later ones decide."""
+    rule, _ = asked
+    n_digits = len(str(rule.prefix))
+    return rule.list, n_digits, rule.starts_on, rule.blocks, rule.ends_on
+
+
+def _decided(
+    rules: Iterable[tuple[PrefixRule, int]], starts: NDArray[np.uint64]
+) -> NDArray[np.int32]:
+    """Return the code of the rule that blocks the keys of each range, or -1."""
+    codes = np.full(len(starts), -1, np.int32)
+    for rule, code in rules:
+        edges = np.array(_keys(rule.prefix), np.uint64).reshape(-1, 2)
+        for first, end in np.searchsorted(starts, edges).tolist():
+            codes[first:end] = code if rule.blocks else -1
+    return codes
+
+
+def _keys(prefix: int) -> list[tuple[int, int]]:
+    """Return the half-open ranges of the keys that begin with a prefix."""
+    digits = str(prefix)
+    lengths = _FRENCH_LENGTHS if digits.startswith(_FRENCH) else _LENGTHS
+    scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]
+    return [(prefix * scale, (prefix + 1) * scale) for scale in scales]

@@ -1,0 +1,202 @@
+"""A scrub of an Excel workbook: the rows of a sheet, split or marked."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from bloctel.numbers import _digits
+from bloctel.numbers.columns import Objects
+from bloctel.scrub.blocks import match_columns
+from bloctel.scrub.classifier import CELL_ERROR, KINDS, Judge
+from bloctel.scrub.marking import ADDED_COLUMNS, refuse_marked_file
+from bloctel.scrub.summary import refuse_decimals, summarise
+from bloctel.tabular.csv_reader import source_name
+from bloctel.tabular.outputs import open_outputs
+from bloctel.tabular.phone_columns import named_columns
+from bloctel.tabular.xlsx_reader import open_workbook
+from bloctel.tabular.xlsx_writer import open_workbooks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from bloctel.lookup.question import Question
+    from bloctel.scrub.classifier import Judgement
+    from bloctel.scrub.origin.detector import Makeup
+    from bloctel.scrub.summary import ScrubSummary
+    from bloctel.tabular.csv_reader import Progress, Source
+    from bloctel.tabular.outputs import Outputs
+    from bloctel.tabular.xlsx_reader import Rows, Sheet, Workbook
+    from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
+
+__all__ = ["ALL_FOUND", "ExcelOptions", "scrub_excel"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExcelOptions:
+    """What the caller knows of a workbook; None is found out.
+
+    Attributes:
+        sheet: The sheet to scrub; the first that has the phone columns if None.
+        header: Whether its first row names the columns.
+        limited: Whether to refuse what unpacks to more than any real workbook does.
+    """
+
+    sheet: str | None = None
+    header: bool | None = None
+    limited: bool = True
+
+
+ALL_FOUND: Final = ExcelOptions()
+
+
+def scrub_excel(
+    source: Source,
+    question: Question,
+    *,
+    columns: Sequence[str | int],
+    outputs: Outputs,
+    options: ExcelOptions = ALL_FOUND,
+    progress: Progress | None = None,
+) -> ScrubSummary:
+    """Split the rows of a sheet of a workbook; the outputs are workbooks.
+
+    Values are kept with their types, and the other sheets as values; formulas, formats
+    and all else that is no value are not.  That no output is the input is the caller's
+    care.
+
+    Args:
+        source: A path, or a binary stream that can be read from anywhere.
+        question: As for `scrub_csv`.
+        columns: As for `scrub_csv`; places count from the column A.
+        outputs: As for `scrub_csv`.
+        options: What need not be found out.
+        progress: As for `scrub_csv`; rows stand for bytes.
+
+    Raises:
+        InputError: The workbook, a sheet, a column or an output is not what it must
+            be; nothing is written then.
+        MissingExtraError: python-calamine or XlsxWriter is not installed.
+    """
+    targets = outputs.wanted()
+    choose = named_columns(columns, where=source_name(source))
+    with ExitStack() as stack:
+        book = stack.enter_context(open_workbook(source, limited=options.limited))
+        files = stack.enter_context(open_outputs(targets, source=None))
+        sheet = book.choose(choose, options.sheet, options.header)
+        if "marked" in files:
+            refuse_marked_file(sheet.chosen.first, sheet.where)
+        judge = Judge(question, sheet.chosen.names)
+        writers = stack.enter_context(open_workbooks(files, _kept(book, sheet)))
+        _copy_others(book, sheet, writers)
+        outs = [_Output(writers[name], sheet, name) for name in writers]
+        for rows in sheet.batches():
+            matches, codes = _match(question, sheet, rows, judge.makeup)
+            judgement = judge.settle(matches, codes)
+            text_of = partial(_text, sheet, rows)
+            judge.note_faults(judgement, codes, text_of, first_row=rows.first + 1)
+            for out in outs:
+                out.write(rows, judgement)
+            if progress is not None:
+                progress(rows.first + len(rows.cells), sheet.cells.last_row + 1)
+        refuse_decimals(judge, sheet.chosen.names, sheet.where)
+    return summarise(judge, targets)
+
+
+def _kept(book: Workbook, sheet: Sheet) -> list[tuple[str, bool]]:
+    """Return the sheets of the outputs, in order, and whether each is hidden."""
+    kept = {*book.others(sheet), sheet.name}
+    return [
+        (name, hidden and name != sheet.name)
+        for name, hidden in book.hidden.items()
+        if name in kept
+    ]
+
+
+def _copy_others(
+    book: Workbook, sheet: Sheet, writers: Mapping[str, WorkbookWriter]
+) -> None:
+    """Write the values of the sheets that are not scrubbed."""
+    for name in book.others(sheet):
+        for row, cells in enumerate(book.rows(name)):
+            for writer in writers.values():
+                writer.write(name, row, cells)
+
+
+def _match(
+    question: Question, sheet: Sheet, rows: Rows, makeup: Makeup
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Return what blocks each number, and the code of each refusal."""
+    indexes = sheet.chosen.indexes
+    phones = [[Objects([_phone(row[i]) for row in rows.cells])] for i in indexes]
+    matches, codes = match_columns(question, phones, len(rows.cells), makeup)
+    for column, index in enumerate(indexes):
+        codes_here = codes[column]
+        errors = _among(sheet.cells.errors.get(index, ()), rows)
+        # a formula that nobody has calculated has no value, and reads as empty
+        formulas = _among(sheet.cells.formulas.get(index, ()), rows)
+        formulas = formulas[codes_here[formulas] == _digits.EMPTY]
+        codes_here[errors] = CELL_ERROR
+        codes_here[formulas] = CELL_ERROR
+    return matches, codes
+
+
+def _text(sheet: Sheet, rows: Rows, column: int, row: int) -> str:
+    """Return what a phone column holds, as text."""
+    return str(rows.cells[row][sheet.chosen.indexes[column]])
+
+
+def _among(places: Sequence[int], rows: Rows) -> NDArray[np.int64]:
+    """Return which of the rows stand at some places of the sheet."""
+    found = np.asarray(places, np.int64) - rows.first
+    return found[(found >= 0) & (found < len(rows.cells))]
+
+
+def _phone(cell: Cell) -> object:
+    """Return a cell as a number is read from it: Excel keeps whole ones as floats."""
+    if isinstance(cell, float):
+        return int(cell) if cell.is_integer() else repr(cell)
+    return None if cell == "" else cell
+
+
+class _Output:
+    """The scrubbed sheet of one output, with its rows."""
+
+    def __init__(self, writer: WorkbookWriter, sheet: Sheet, name: str) -> None:
+        self._writer = writer
+        self._sheet = sheet.name
+        self._name = name
+        self._width = sheet.cells.last_column + 1
+        self._rows = 0
+        writer.show(sheet.name)
+        n_headers = int(sheet.chosen.has_header)
+        above = len(sheet.head) - n_headers
+        for row in sheet.head[:above]:
+            self._put(row)
+        for header in sheet.head[above:]:
+            self._put(self._extended(header, ADDED_COLUMNS[name]))
+
+    def write(self, rows: Rows, judgement: Judgement) -> None:
+        """Write those of the rows that belong here."""
+        for place, code in enumerate(judgement.kinds.tolist()):
+            kind = KINDS[code]
+            if self._name not in (kind, "marked"):
+                continue
+            reason = judgement.reasons[judgement.reason_of[place]]
+            said = {"clear": (), "marked": (kind, reason)}.get(self._name, (reason,))
+            self._put(self._extended(rows.cells[place], said))
+
+    def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:
+        if not texts:
+            return cells
+        return [*cells, *[""] * (self._width - len(cells)), *texts]
+
+    def _put(self, cells: list[Cell]) -> None:
+        self._writer.write(self._sheet, self._rows, cells)
+        self._rows += 1

@@ -1,0 +1,1 @@
+"""Statistical checks for call files that a machine made."""

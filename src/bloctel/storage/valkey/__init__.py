@@ -1,0 +1,1 @@
+"""Storage in Valkey or Redis."""

@@ -1,0 +1,123 @@
+"""How a CSV file is written: encoding, delimiter, header, columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from bloctel.errors import InputError
+from bloctel.tabular.encodings import Encoding, find_encoding
+
+if TYPE_CHECKING:
+    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
+
+__all__ = ["ALL_DETECTED", "SAMPLE_SIZE", "CsvOptions", "Dialect", "detect"]
+
+#: How much of the file is looked at; `csv` refuses fields longer than this.
+SAMPLE_SIZE: Final = 128 * 1024
+
+_CANDIDATES: Final = (";", ",", "\t", "|")
+_ROWS_COMPARED: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """What the caller knows of the file; None is found out.
+
+    Attributes:
+        encoding: The text encoding.
+        delimiter: The character between two fields.
+        header: Whether the first row names the columns.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+
+
+ALL_DETECTED: Final = CsvOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file is written.
+
+    Attributes:
+        encoding: The text encoding and its byte-order mark.
+        delimiter: The character between two fields.
+        columns: The columns to read, and whether there is a header.
+    """
+
+    encoding: Encoding
+    delimiter: str
+    columns: ChosenColumns
+
+
+def detect(
+    sample: bytes,
+    *,
+    at_end: bool,
+    choose: ColumnChooser,
+    where: str,
+    options: CsvOptions = ALL_DETECTED,
+) -> Dialect:
+    """Return how the file that begins with *sample* is written.
+
+    Args:
+        sample: The first `SAMPLE_SIZE` bytes of the file.
+        at_end: Whether that is the whole file.
+        choose: Chooses the columns to read.
+        where: The file, for messages.
+        options: What need not be found out.
+
+    Raises:
+        InputError: The file is empty or binary, an option cannot be, or the columns
+            to read are not there.
+    """
+    encoding = find_encoding(sample, at_end=at_end, given=options.encoding, where=where)
+    if len(sample) == len(encoding.bom):
+        raise InputError("a CSV file", "an empty file", where)
+    text = sample[len(encoding.bom) :].decode(encoding.name, errors="replace")
+    given = options.delimiter
+    candidates = _CANDIDATES if given is None else (_checked(given),)
+    tables = {mark: _rows(text, mark, at_end=at_end) for mark in candidates}
+    delimiter = max(
+        tables, key=lambda mark: _merit(tables[mark], choose, options.header)
+    )
+    return Dialect(encoding, delimiter, choose(tables[delimiter], options.header))
+
+
+def _checked(delimiter: str) -> str:
+    if len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n\0':
+        return delimiter
+    raise InputError("a delimiter of one ASCII character", repr(delimiter))
+
+
+def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
+    """Return the first rows, without the one that the sample may have cut."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = list(islice(reader, _ROWS_COMPARED))
+    if len(rows) in range(2, _ROWS_COMPARED) and not at_end:
+        rows.pop()
+    return rows
+
+
+def _merit(
+    rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
+) -> tuple[bool, float, int]:
+    """Rank a delimiter: it shows the columns, rows of one length, many fields."""
+    try:
+        choose(rows, has_header)
+    except InputError:
+        shows_columns = False
+    else:
+        shows_columns = True
+    lengths = Counter(len(row) for row in rows if row)
+    length, n_rows = lengths.most_common(1)[0] if lengths else (1, 0)
+    if length == 1:
+        return shows_columns, 0.0, 1
+    return shows_columns, n_rows / lengths.total(), length

@@ -1,0 +1,345 @@
+"""A CSV file of any size as batches of records, in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+
+from bloctel.errors import InputError
+from bloctel.tabular._csv_scan import ESCAPED, STRAY, Records, rewrite_cells, split
+from bloctel.tabular.csv_dialect import SAMPLE_SIZE, CsvOptions, Dialect, detect
+from bloctel.tabular.encodings import utf8_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bloctel.tabular.phone_columns import ColumnChooser
+
+__all__ = ["Batch", "Progress", "RecordFile", "Source", "open_records", "source_name"]
+
+Source = str | Path | BinaryIO
+
+#: Fills what it can of its argument; returns how many bytes, none only at the end.
+_ReadInto = Callable[[memoryview], int]
+
+#: Called with the bytes done and the bytes in all, None where that is unknown.
+Progress = Callable[[int, int | None], None]
+
+_CHUNK_SIZE: Final = 4 * 1024 * 1024
+_LONGEST_RECORD: Final = 64 * 1024 * 1024
+#: Enough for a chunk of ordinary rows; of shorter rows a chunk makes several batches.
+_BATCH_ROWS: Final = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive records.
+
+    Attributes:
+        data: The bytes that the records speak of.
+        records: Where the records and their wanted fields lie.
+        first_row: The number of the first one in the file, which begins at 1.
+        encoding: The encoding of the bytes.
+    """
+
+    data: NDArray[np.uint8]
+    records: Records
+    first_row: int
+    encoding: str
+
+    def __len__(self) -> int:
+        return len(self.records.starts)
+
+    def cells(
+        self, column: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Return (data, starts, ends) of the text, in UTF-8, of a wanted column."""
+        records = self.records
+        spans = records.field_starts[column], records.field_ends[column]
+        flags = records.flags[column]
+        if self.encoding.startswith("utf-") and not np.any(flags & ESCAPED):
+            return self.data, *spans
+        return rewrite_cells(self.data, *spans, flags, utf8_table(self.encoding))
+
+
+class RecordFile:
+    """A CSV file that is being read.
+
+    Attributes:
+        name: How messages call the file.
+        dialect: How it is written.
+        status: What the system says of the file, if it is one.
+        header: The bytes of the header row, none if there is none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dialect: Dialect,
+        status: os.stat_result | None,
+        read_into: _ReadInto,
+    ) -> None:
+        self.name = name
+        self.dialect = dialect
+        self.status = status
+        self._read_into = read_into
+        self._columns = np.array(dialect.columns.indexes, np.int32)
+        self._data = np.empty(0, np.uint8)
+        self._at_end = False
+        self._rows_read = 0
+        self.header = b""
+        if dialect.columns.has_header:
+            header = self._next(1)
+            self._refuse_stray_quotes(header)
+            self.header = header.data[: header.records.consumed].tobytes()
+
+    def batches(self, *, stray_quotes: bool = False) -> Iterator[Batch]:
+        """Yield the rows after the header, in order.
+
+        Args:
+            stray_quotes: Whether rows may have text behind a closing quote; such a row
+                is none to rely on, and has the flag `STRAY`.
+
+        Raises:
+            InputError: A quote is never closed, text stands behind a closing one, a
+                row is too long, or the bytes are not in the encoding.
+        """
+        while batch := self._next(_BATCH_ROWS):
+            if not stray_quotes:
+                self._refuse_stray_quotes(batch)
+            yield batch
+
+    def encode(self, data: bytes | memoryview) -> bytes | memoryview:
+        """Return whole records as the file's own encoding writes them."""
+        encoding = self.dialect.encoding
+        return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
+
+    @property
+    def text_encoding(self) -> str:
+        """The encoding of the records as they are handed out."""
+        encoding = self.dialect.encoding
+        return "utf-8" if encoding.is_wide else encoding.name
+
+    def _next(self, capacity: int) -> Batch:
+        """Return the next records, none only at the end of the file."""
+        delimiter = ord(self.dialect.delimiter)
+        while True:
+            data = self._data
+            records = split(data, delimiter, self._columns, capacity, last=self._at_end)
+            batch = Batch(data, records, self._rows_read + 1, self.text_encoding)
+            if len(batch) or (self._at_end and not records.open_quote):
+                self._data = data[records.consumed :]
+                self._rows_read += len(batch)
+                return batch
+            self._refuse_bad_record(records)
+            self._refill()
+
+    def _refill(self) -> None:
+        """Read on, into a new buffer: batches still speak of the old one."""
+        left = len(self._data)
+        buffer = np.empty(left + _CHUNK_SIZE, np.uint8)
+        buffer[:left] = self._data
+        n_read = self._read_into(buffer[left:].data)
+        self._at_end = n_read == 0
+        self._data = buffer[: left + n_read]
+
+    def _refuse_stray_quotes(self, batch: Batch) -> None:
+        """Refuse what two quotes, neither of them closed, make of the rows between."""
+        stray = np.flatnonzero(batch.records.flags[0] & STRAY)
+        if len(stray):
+            where = f"{self.name}, row {batch.first_row + int(stray[0])}"
+            got = "a quote that is closed with text behind it"
+            raise InputError("a field that ends with its closing quote", got, where)
+
+    def _refuse_bad_record(self, records: Records) -> None:
+        where = f"{self.name}, row {self._rows_read + 1}"
+        if records.open_quote:
+            got = "the end of the file inside a quoted field"
+            raise InputError("a closing quote", got, where)
+        if len(self._data) > _LONGEST_RECORD:
+            limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
+            got = "a longer one, as a stray quote makes it"
+            raise InputError(limit, got, where)
+
+
+@contextmanager
+def open_records(
+    source: Source,
+    choose: ColumnChooser,
+    options: CsvOptions,
+    progress: Progress | None = None,
+) -> Iterator[RecordFile]:
+    """Open a CSV file, or read a binary stream, as records.
+
+    Args:
+        source: A path, or a binary stream, which is left open.
+        choose: Chooses the columns to read.
+        options: What need not be found out about the file.
+        progress: Told of each chunk that has been worked through.
+
+    Raises:
+        InputError: There is no such file, or it is no CSV file with those columns.
+    """
+    name = source_name(source)
+    with _opened(source, name) as opened:
+        stream = _Readable(opened, name)
+        status = _status(opened)
+        sample = _read_fully(stream, SAMPLE_SIZE)
+        dialect = detect(
+            sample,
+            at_end=len(sample) < SAMPLE_SIZE,
+            choose=choose,
+            where=name,
+            options=options,
+        )
+        encoding = dialect.encoding
+        file = _File(stream, sample, len(encoding.bom), _size(status), progress)
+        read_into = file.read_into
+        if encoding.is_wide:
+            read_into = _Transcoded(file, encoding.name, name).read_into
+        yield RecordFile(name, dialect, status, read_into)
+
+
+def source_name(source: Source) -> str:
+    """Return how messages call the source."""
+    if isinstance(source, str | Path):
+        return str(source)
+    # a stream of ours says which file it was made from
+    return str(getattr(source, "label", "the input stream"))
+
+
+@contextmanager
+def _opened(source: Source, name: str) -> Iterator[BinaryIO]:
+    if not isinstance(source, str | Path):
+        yield source
+        return
+    path = Path(source)
+    if path.is_dir():
+        raise InputError("a CSV file", "a directory", name)
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise InputError("a CSV file", "no such file", name) from None
+    except OSError as error:
+        got = f"a file that cannot be read ({error.strerror})"
+        raise InputError("a CSV file", got, name) from error
+    with stream:
+        yield stream
+
+
+def _status(stream: BinaryIO) -> os.stat_result | None:
+    try:
+        return os.fstat(stream.fileno())
+    except (AttributeError, OSError):  # a stream in memory has no descriptor
+        return None
+
+
+def _size(status: os.stat_result | None) -> int | None:
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_size
+
+
+class _Readable:
+    """A stream whose errors are sentences."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
+
+    def read(self, size: int) -> bytes:
+        """Return up to that many bytes, none only at the end."""
+        room = bytearray(size)
+        return bytes(room[: self.read_into(memoryview(room))])
+
+    def read_into(self, room: memoryview) -> int:
+        """Return how many bytes were put into *room*, none only at the end."""
+        try:
+            if self._read_into is not None:
+                return self._read_into(room)
+            piece = self._stream.read(len(room))
+        except OSError as error:
+            got = f"one that cannot be read ({error.strerror})"
+            raise InputError("a CSV file", got, self._name) from error
+        room[: len(piece)] = piece
+        return len(piece)
+
+
+def _read_fully(stream: _Readable, size: int) -> bytes:
+    """Return *size* bytes, fewer only at the end: a pipe gives them in pieces."""
+    pieces = []
+    while size and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+class _File:
+    """The bytes of a file without its byte-order mark: the sample, then the rest."""
+
+    def __init__(
+        self,
+        stream: _Readable,
+        sample: bytes,
+        mark_size: int,
+        total: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self._stream = stream
+        self._sample = sample[mark_size:]
+        self._given = mark_size
+        self._total = total
+        self._progress = progress
+
+    def read_into(self, room: memoryview) -> int:
+        """Return how many bytes were put into *room*, none only at the end."""
+        sample, self._sample = self._sample, b""
+        if sample:
+            room[: len(sample)] = sample
+            n_read = len(sample)
+        else:
+            # what was given before has been worked through
+            if self._progress:
+                self._progress(self._given, self._total)
+            n_read = self._stream.read_into(room)
+        self._given += n_read
+        return n_read
+
+
+class _Transcoded:
+    """The bytes of a file in a wide encoding, as UTF-8."""
+
+    def __init__(self, file: _File, encoding: str, name: str) -> None:
+        self._file = file
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._name = name
+        self._raw = bytearray(_CHUNK_SIZE // 2)  # two bytes become three at most
+
+    def read_into(self, room: memoryview) -> int:
+        """Return how many bytes were put into *room*, none only at the end."""
+        text = b""
+        while not text:
+            n_read = self._file.read_into(memoryview(self._raw))
+            text = self._transcode(self._raw[:n_read], final=n_read == 0)
+            if not n_read:
+                break
+        room[: len(text)] = text
+        return len(text)
+
+    def _transcode(self, raw: bytearray, *, final: bool) -> bytes:
+        try:
+            return self._decoder.decode(raw, final).encode()
+        except UnicodeDecodeError as error:
+            # The decoder's own message would show the bytes of a cell.
+            got = f"bytes that are not ({error.reason})"
+            raise InputError(f"text in {self._encoding}", got, self._name) from None

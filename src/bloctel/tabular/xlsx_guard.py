@@ -1,0 +1,244 @@
+"""An Excel workbook, looked at before any library that trusts it reads it.
+
+A workbook is a zip archive of XML.  The library that reads the values unpacks it
+without limit, makes room for every cell between the first and the last, and gives an
+error and an empty cell alike: so what unpacks to too much, spans too much or says no
+value is found out here.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+import zipfile
+import zlib
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Final
+from xml.parsers import expat
+
+from bloctel.errors import InputError
+from bloctel.tabular.compression import refuse_bomb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["MOST_COLUMNS", "SheetCells", "examine"]
+
+_EXPECTED: Final = "an Excel workbook (.xlsx)"
+_WORKBOOK: Final = "xl/workbook.xml"
+_RELATIONS: Final = "xl/_rels/workbook.xml.rels"
+_PIECE: Final = 1024 * 1024
+#: No sheet has more columns, or rows.
+MOST_COLUMNS: Final = 16_384
+_MOST_ROWS: Final = 1_048_576
+#: A span of so many cells is always allowed, a larger one if it is not nearly empty.
+_SPAN_ALLOWED: Final = 20_000_000
+_MOST_SPAN_RATIO: Final = 50
+
+
+@dataclass
+class SheetCells:
+    """Which cells of a sheet say something, by their places from 0 on.
+
+    Attributes:
+        n_cells: The cells with a value.
+        last_row: The last row that has one, -1 if none has.
+        last_column: The last column that has one, -1 if none has.
+        errors: The rows of the errors, by column.
+        formulas: The rows of the formulas whose value is no text, by column.
+    """
+
+    n_cells: int = 0
+    last_row: int = -1
+    last_column: int = -1
+    errors: dict[int, array[int]] = field(default_factory=dict)
+    formulas: dict[int, array[int]] = field(default_factory=dict)
+
+
+def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
+    """Return the sheets of a workbook, in order, with which of their cells say what.
+
+    Args:
+        file: The workbook; it is left at its beginning.
+        where: How messages call it.
+        limited: Whether to refuse what unpacks to more than any real file does.
+
+    Raises:
+        InputError: It is no workbook, damaged, encrypted, or too large to be one.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _refuse_foreign(archive, where)
+            _weigh(archive, where, limited=limited)
+            return {
+                name: _scan(archive, part, f"{where}, sheet {name!r}", limited=limited)
+                for name, part in _sheets(archive)
+            }
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        KeyError,
+        ValueError,
+        expat.ExpatError,
+    ) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(_EXPECTED, "one that is damaged", where) from error
+    finally:
+        file.seek(0)
+
+
+def _refuse_foreign(archive: zipfile.ZipFile, where: str) -> None:
+    names = set(archive.namelist())
+    if "xl/workbook.bin" in names:
+        raise InputError(_EXPECTED, "a binary workbook (.xlsb)", where)
+    if _WORKBOOK not in names:
+        raise InputError(_EXPECTED, "another zip archive", where)
+    if any(part.flag_bits & 1 for part in archive.infolist()):
+        raise InputError(_EXPECTED, "an encrypted archive", where)
+
+
+def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
+    """Unpack everything once, and believe no size that the archive states."""
+    packed = sum(part.compress_size for part in archive.infolist())
+    unpacked = 0
+    for part in archive.infolist():
+        whole = copy.copy(part)
+        whole.file_size = 1 << 62  # else no more is unpacked than is stated
+        length = 0
+        with archive.open(whole) as stream:
+            while piece := stream.read(_PIECE):
+                length += len(piece)
+                if limited:
+                    refuse_bomb(packed, unpacked + length, where)
+        if length != part.file_size:
+            raise zipfile.BadZipFile
+        unpacked += length
+
+
+def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    """Yield the name of each sheet, and the part of the archive that holds it."""
+    targets = {
+        attributes["Id"]: attributes["Target"]
+        for name, attributes in _elements(archive, _RELATIONS)
+        if name == "Relationship"
+    }
+    for name, attributes in _elements(archive, _WORKBOOK):
+        if name == "sheet":
+            identity = next(v for k, v in attributes.items() if _local(k) == "id")
+            target = posixpath.join("/xl", targets[identity])
+            yield attributes["name"], posixpath.normpath(target).lstrip("/")
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
+    found: list[tuple[str, dict[str, str]]] = []
+    _parse(archive, part, lambda name, attributes: found.append((name, attributes)))
+    return found
+
+
+def _parse(
+    archive: zipfile.ZipFile,
+    part: str,
+    begin: Callable[[str, dict[str, str]], object],
+) -> None:
+    """Call *begin* with the name, its prefix left out, and the attributes of each."""
+    names: dict[str, str] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        local = names.get(name)
+        if local is None:
+            local = names[name] = _local(name)
+        begin(local, attributes)
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    with archive.open(part) as stream:
+        while piece := stream.read(_PIECE):
+            parser.Parse(piece, False)
+    parser.Parse(b"", True)
+
+
+def _refuse_doctype(*_: object) -> None:
+    """No workbook declares entities; those that do want to be unfolded."""
+    raise ValueError
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _scan(
+    archive: zipfile.ZipFile, part: str, where: str, *, limited: bool
+) -> SheetCells:
+    scanner = _Scanner()
+    _parse(archive, part, scanner.begin)
+    cells = scanner.cells
+    span = (cells.last_row + 1) * (cells.last_column + 1)
+    if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
+        got = "one whose few cells lie far apart"
+        raise InputError("a sheet with its cells together", got, where)
+    return cells
+
+
+class _Scanner:
+    """What the elements of a sheet say of its cells."""
+
+    def __init__(self) -> None:
+        self.cells = SheetCells()
+        self._columns: dict[str, int] = {}
+        self._row = -1
+        self._column = -1
+        self._type = ""
+        self._counted = False
+
+    def begin(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "c":
+            self._begin_cell(attributes)
+        elif name in ("v", "is") and not self._counted:
+            self._count()
+        elif name == "f" and self._type != "str":
+            _note(self.cells.formulas, self._column, self._row)
+        elif name == "row":
+            self._row = int(attributes.get("r", self._row + 2)) - 1
+            self._column = -1
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        place = attributes.get("r")
+        if place is None:
+            self._column += 1
+        else:
+            letters = place.rstrip("0123456789")
+            self._row = int(place[len(letters) :]) - 1
+            self._column = self._number(letters)
+        if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < MOST_COLUMNS):
+            raise ValueError
+        self._type = attributes.get("t", "n")
+        self._counted = False
+        if self._type == "e":
+            _note(self.cells.errors, self._column, self._row)
+
+    def _count(self) -> None:
+        self._counted = True
+        cells = self.cells
+        cells.n_cells += 1
+        cells.last_row = max(cells.last_row, self._row)
+        cells.last_column = max(cells.last_column, self._column)
+
+    def _number(self, letters: str) -> int:
+        """Return the place of a column that is called A, B, ... AA, ..."""
+        number = self._columns.get(letters)
+        if number is None:
+            number = 0
+            for letter in letters:
+                number = 26 * number + "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) + 1
+            number = self._columns[letters] = number - 1
+        return number
+
+
+def _note(places: dict[int, array[int]], column: int, row: int) -> None:
+    places.setdefault(column, array("q")).append(row)

@@ -1,0 +1,172 @@
+"""That lists, prefix rules and requests are kept as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bloctel.periods import NO_END
+from bloctel.storage.rows import ChangeKind, PrefixRow
+from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, request, row
+
+if TYPE_CHECKING:
+    from bloctel.storage.interface import Storage
+
+__all__ = ["KeptContract"]
+
+
+class KeptContract(ContractBase):
+    """Lists, prefix rules, requests."""
+
+    def test_lists_are_numbered_as_they_come(self, storage: Storage) -> None:
+        """Ids are 1, 2, 3, whatever the names."""
+        with storage.write() as writer:
+            assert writer.add_list("fr.bloctel").id == 2
+            assert writer.add_list("a").id == 3
+
+        with storage.read() as reader:
+            assert [(h.id, h.name) for h in reader.lists()] == [
+                (1, "own"),
+                (2, "fr.bloctel"),
+                (3, "a"),
+            ]
+
+    def test_a_list_is_complete_from_a_day(self, storage: Storage) -> None:
+        """The day is kept of each list alone, the last one that was said."""
+        with storage.write() as writer:
+            writer.add_list("fr.bloctel")
+            writer.set_complete_from(2, DAY)
+        with storage.write() as writer:
+            writer.set_complete_from(2, -5)
+
+        with storage.read() as reader:
+            assert [held.complete_from for held in reader.lists()] == [None, -5]
+
+    def test_prefix_rules_are_kept(self, storage: Storage) -> None:
+        """Rules are stored, replaced and dropped by name, with an event each."""
+        rule = PrefixRow(1, 33899, DAY, NO_END, True)
+        other = PrefixRow(1, 33162, DAY, DAY + 1, False)
+        with storage.write() as writer:
+            writer.set_prefix(rule)
+            writer.set_prefix(other)
+            writer.set_prefix(rule._replace(ends_on=DAY + 9))
+
+        with storage.read() as reader:
+            assert sorted(reader.prefixes()) == [other, rule._replace(ends_on=DAY + 9)]
+            assert [(e.kind, e.key) for e in reader.changes(0, 9)] == [
+                (ChangeKind.PREFIXES, None)
+            ] * 3
+        with storage.write() as writer:
+            writer.drop_prefix(rule)
+            assert writer.prefixes() == [other]
+
+    def test_prefix_rules_have_names(self, storage: Storage) -> None:
+        """A list, a prefix and a first day name a rule: each other one stays."""
+        rules = [
+            PrefixRow(list_id, prefix, on, on + 9, list_id == 1)
+            for list_id in (1, 2)
+            for prefix in (33899, 338991)
+            for on in (DAY, DAY + 5)
+        ]
+        absent = PrefixRow(2, 338992, DAY, NO_END, True)
+        with storage.write() as writer:
+            writer.add_list("fr.bloctel")
+            before = writer.last_change()
+            for rule in rules:
+                writer.set_prefix(rule)
+            writer.drop_prefix(rules[7]._replace(ends_on=NO_END, blocks=True))
+            writer.drop_prefix(absent)
+
+        with storage.read() as reader:
+            assert sorted(reader.prefixes()) == rules[:7]
+            told = [(e.list_id, e.on) for e in reader.changes(before, 99)]
+        expected = [*rules, rules[7], absent]
+        assert told == [(rule.list_id, rule.starts_on) for rule in expected]
+
+    def test_requests_are_kept(self, storage: Storage) -> None:
+        """Requests are stored, replaced, found by person and number, and expire."""
+        used = request(id="cd" * 16, key=KEY + 1, used_at=7)
+        with storage.write() as writer:
+            writer.save_request(request())
+            writer.save_request(used._replace(used_at=None))
+            writer.save_request(used)
+            writer.save_request(request(id="ef" * 16, person="other", list_id=2))
+
+        with storage.read() as reader:
+            theirs = reader.requests_by(1, "person")
+            assert sorted(theirs) == [request(), used]
+            assert reader.requests_of(1, [KEY]) == [request()]
+            assert reader.requests_of(2, [KEY + 1]) == []
+            assert reader.request("cd" * 16) == used
+        with storage.write() as writer:
+            writer.drop_requests(5_000)
+            assert writer.request("ab" * 16) == request()
+            writer.drop_requests(5_001)
+
+        with storage.read() as reader:
+            assert reader.requests_by(1, "person") == [used]
+
+    def test_requests_are_any_text(self, storage: Storage) -> None:
+        """A contact is any text of 320 characters; a far second is no trouble."""
+        contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
+        kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
+        asked = [
+            request(id=f"{i:032x}", kind=ChangeKind(kind), used_at=used_at)._replace(
+                contact=contact, expires_at=2**40
+            )
+            for i, (kind, used_at) in enumerate(kinds.items())
+        ]
+        with storage.write() as writer:
+            for one in asked:
+                writer.save_request(one)
+
+        with storage.read() as reader:
+            assert [reader.request(one.id) for one in asked] == asked
+
+    def test_people_are_told_apart(self, storage: Storage) -> None:
+        """What stands for two persons differs by as little as one letter's case."""
+        names = ["person", "Person", "persón"]
+        asked = [request(id=f"{i:032x}", person=name) for i, name in enumerate(names)]
+        with storage.write() as writer:
+            for one in asked:
+                writer.save_request(one)
+
+        with storage.read() as reader:
+            found = [reader.requests_by(1, name) for name in names]
+        assert found == [[one] for one in asked]
+
+    def test_a_changed_request_is_found_by_what_it_says(self, storage: Storage) -> None:
+        """A request is found by its new number and person, and not by the old ones."""
+        changed = request(list_id=2, key=KEY + 1, person="other", expires_at=9_000)
+        with storage.write() as writer:
+            writer.save_request(request())
+        with storage.write() as writer:
+            writer.save_request(changed)
+            assert writer.requests_of(1, [KEY]) == []
+
+        with storage.read() as reader:
+            assert reader.requests_by(1, "person") == []
+            assert reader.requests_of(1, [KEY, KEY + 1]) == []
+            assert reader.requests_by(2, "other") == [changed]
+            assert reader.requests_of(2, [KEY, KEY + 1]) == [changed]
+        with storage.write() as writer:
+            writer.drop_requests(8_999)
+            assert writer.request(changed.id) == changed
+
+    def test_erasure_takes_what_was_asked_there(self, storage: Storage) -> None:
+        """Requests of the number on that list go, used or not; all others stay."""
+        others = [
+            request(id="0" * 32, key=KEY + 1),
+            request(id="1" * 32, list_id=2),
+        ]
+        gone = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
+        with storage.write() as writer:
+            writer.add([new_rows([row()])])
+            for one in (*others, *gone):
+                writer.save_request(one)
+        with storage.write() as writer:
+            writer.erase([row()])
+
+        with storage.read() as reader:
+            assert [reader.request(one.id) for one in others] == others
+            assert [reader.request(one.id) for one in gone] == [None, None]
+            assert reader.requests_by(1, "person") == others[:1]

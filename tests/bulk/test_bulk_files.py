@@ -1,0 +1,223 @@
+"""Parquet, rejected rows, exports, and how days are read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bloctel.bulk import Imported, export_numbers, import_numbers
+from bloctel.bulk.row_sources import NO_DAY, read_iso_days
+from bloctel.errors import InputError, InvalidNumberError, ListClosedError
+from bloctel.periods import from_epoch_day
+from bloctel.registry.registry import Registry
+from tests.helpers.command_line import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST, SECOND = "01 99 00 00 01", "+33 2 61 91 00 02"
+DAY = date(2024, 3, 1)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """An empty registry in memory, without any list."""
+    return Registry.create("memory:")
+
+
+ALMOST = st.one_of(
+    st.dates().map(date.isoformat),
+    st.text("0123456789- ", max_size=11),
+    st.from_regex(r"\d{4}-\d{2}-\d{2}", fullmatch=True),
+)
+
+
+@given(st.lists(ALMOST, max_size=20))
+def test_days_are_read_as_python_reads_them(texts: list[str]) -> None:
+    """Ten characters that are a day to Python are that day; all else is none."""
+    encoded = [text.encode() for text in texts]
+    lengths = np.array([len(text) for text in encoded], np.int64)
+    ends = np.cumsum(lengths)
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+
+    found = read_iso_days(data, ends - lengths, ends).tolist()
+
+    for text, day in zip(texts, found, strict=True):
+        try:
+            expected = date.fromisoformat(text) if len(text) == 10 else None
+        except ValueError:
+            expected = None
+        assert (None if day == NO_DAY else from_epoch_day(day)) == expected
+
+
+DAYS = [date(2021, 5, 3), date(2022, 1, 1), None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(DAYS[:2]),
+        pa.array(DAYS[:2]).cast(pa.date64()),
+        pa.array(DAYS[:2]).cast(pa.timestamp("us")),
+        pa.array([" 2021-05-03", "2022-01-01"]),
+        pa.array(["2021-05-03", "2022-01-01"]).dictionary_encode(),
+    ],
+    ids=str,
+)
+def test_parquet_is_read_as_csv_is(
+    registry: Registry, tmp_path: Path, column: pa.Array
+) -> None:
+    """Numbers and days of any type that holds them; the columns are named."""
+    path = tmp_path / "list.parquet"
+    pq.write_table(pa.table({"tel": [FIRST, SECOND], "jour": column}), path)
+
+    done = import_numbers(registry, path, list="own", column="tel", on_column="jour")
+
+    assert done == Imported(2, 2, 0)
+    days = [registry.history(number)[0].registered_on for number in (FIRST, SECOND)]
+    assert days == DAYS[:2]
+
+
+def test_a_bad_row_of_parquet_is_named(registry: Registry, tmp_path: Path) -> None:
+    """The first bad number, or day, stops everything with its place."""
+    path = tmp_path / "list.parquet"
+    pq.write_table(pa.table({"tel": [FIRST, "06 39 98"], "jour": DAYS[1:]}), path)
+
+    with pytest.raises(InputError, match=r"too_short.*row 2, column 'tel'"):
+        import_numbers(registry, path, list="own", column="tel")
+    with pytest.raises(InputError, match="name the one to read"):
+        import_numbers(registry, path, list="own")
+    pq.write_table(pa.table({"tel": [FIRST, SECOND], "jour": DAYS[1:]}), path)
+    with pytest.raises(InputError, match=r"a day such as .*row 2, column 'jour'"):
+        import_numbers(registry, path, list="own", column=1, on_column=2)
+    path.write_bytes(b"PAR1 and nothing that follows")
+    with pytest.raises(InputError, match="one that cannot be read"):
+        import_numbers(registry, path, list="own")
+    assert registry.lists == ()
+
+
+ROWS = (
+    f'tel;jour;"note"\n{FIRST};2021-05-03;a\n06 39 98;2021-05-03;"b;\n"\n'
+    f'{SECOND};demain;c\n;;d\n{SECOND};2016-05-31;e\n{SECOND};2022-01-01;"f"\n'
+)
+
+
+def test_bad_rows_go_aside(registry: Registry, tmp_path: Path) -> None:
+    """Byte for byte, with place and reason; the others are registered."""
+    rejects = tmp_path / "rejects.csv"
+
+    done = import_numbers(
+        registry,
+        io.BytesIO(ROWS.encode()),
+        list="own",
+        column="tel",
+        on_column="jour",
+        rejects=rejects,
+    )
+
+    assert done == Imported(5, 2, 3)
+    assert rejects.read_text() == (
+        'tel;jour;"note";bloctel\n'
+        '06 39 98;2021-05-03;"b;\n";row 3: too_short\n'
+        f"{SECOND};demain;c;row 4: bad_day\n"
+        f"{SECOND};2016-05-31;e;row 6: list_closed\n"
+    )
+    again = import_numbers(
+        registry,
+        io.BytesIO(f"tel\n{FIRST}\n".encode()),
+        list="own",
+        rejects=rejects,
+    )
+    assert (again.rejected, rejects.read_text()) == (0, "tel;bloctel\n")
+
+
+def test_nothing_is_left_of_a_failed_import(registry: Registry, tmp_path: Path) -> None:
+    """A day that stops everything leaves neither rows nor a file of rejects."""
+    rejects = tmp_path / "rejects.csv"
+    bad = ROWS.encode() + b'"never closed'
+    with pytest.raises(InputError, match="closing quote"):
+        import_numbers(
+            registry, io.BytesIO(bad), list="own", column="tel", rejects=rejects
+        )
+    with pytest.raises(ListClosedError):
+        import_numbers(
+            registry,
+            io.BytesIO(f"tel,jour\n{FIRST},2015-01-01\n".encode()),
+            list="own",
+            on_column="jour",
+        )
+
+    assert list(tmp_path.iterdir()) == []
+    assert registry.lists == ()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_an_export_can_be_imported(tmp_path: Path, suffix: str) -> None:
+    """What goes out comes in again, overseas numbers and withdrawals told."""
+    one = Registry.create("memory:")
+    numbers = [FIRST, "06 39 98 12 34", "05 08 41 00 01", "+44 7700 900001"]
+    days = [date(2020, 1, 1 + i) for i in range(len(numbers))]
+    one.register_many(numbers, list="own", on=days)
+    path = tmp_path / f"list.{suffix}"
+
+    assert export_numbers(one, path, list="own") == 4
+    other = Registry.create("memory:")
+    done = import_numbers(
+        other, path, list="own", column="number", on_column="registered_on"
+    )
+
+    assert done == Imported(4, 4, 0)
+    for number in numbers:
+        assert other.history(number) == one.history(number)
+
+
+def test_an_exported_row_says_all(registry: Registry) -> None:
+    """Number in E.164, four days, empty where there is none."""
+    registry.register("06 39 98 12 34", list="own", on=date(2020, 1, 1))
+    registry.withdraw("06 39 98 12 34", list="own", on=date(2021, 1, 1))
+    registry.register(FIRST, list="own", on=date(2020, 1, 1))
+    file = io.BytesIO()
+
+    export_numbers(registry, file, list="own")
+
+    rows = sorted(csv.reader(io.StringIO(file.getvalue().decode())))
+    assert rows == [
+        ["+262639981234", "2020-01-01", "2020-01-01", "2021-01-01", "2021-01-01"],
+        ["+33199000001", "2020-01-01", "2020-01-01", "", ""],
+        ["number", "registered_on", "starts_on", "ends_on", "withdrawn_on"],
+    ]
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    """Import with rejects, and export, from the command line."""
+    url = f"sqlite:///{tmp_path}/r.db"
+    (tmp_path / "in.csv").write_text(ROWS)
+    assert run("registry", "create", url).code == 0
+
+    done = run(
+        *("registry", "import", url, tmp_path / "in.csv", "--list", "own"),
+        *("--column", "tel", "--on-column", "jour", "--format", "csv"),
+        *("--keep-going", tmp_path / "rejects.csv"),
+    )
+    out = run("registry", "export", url, "-", "--list", "own")
+
+    assert done.stdout == "rows,registered,known already,rejected\n5,2,0,3\n"
+    assert len((tmp_path / "rejects.csv").read_text().splitlines()) == 5
+    assert out.stdout.splitlines()[1].startswith("+33199000001,2021-05-03")
+    assert out.stderr == "exported  2\n"
+
+
+def test_a_key_that_is_bad_is_no_number(registry: Registry) -> None:
+    """Whatever cannot be registered raises before anything is stored."""
+    with pytest.raises(InvalidNumberError):
+        registry.register("06 39 98", list="own", on=DAY)
+    assert registry.lists == ()

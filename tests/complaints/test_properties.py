@@ -1,0 +1,343 @@
+"""Laws of complaints, beside the plainest thing that can be right."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from bloctel import PhoneNumber
+from bloctel.complaints import (
+    Case,
+    Complaint,
+    Complaints,
+    Grounds,
+    Judgement,
+    Known,
+    Outcome,
+    State,
+    new_id,
+    read_complaint,
+    read_file,
+    received,
+    write_file,
+    written,
+)
+from bloctel.complaints.chances import ascents_tail, successes_tail
+from bloctel.complaints.judging import ADMISSIBLE
+from bloctel.complaints.redaction import without_number
+from bloctel.errors import InputError
+from bloctel.rules.law import Channel
+from tests.helpers.callers import FICTION
+
+NOW: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
+NUMBERS: Final = st.builds(
+    lambda first, last: PhoneNumber(first + last),
+    st.sampled_from(FICTION),
+    st.integers(0, 9_999),
+)
+#: What people write, formulas and quotes among it.
+TEXTS: Final = st.text(
+    st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from("=+-@'\";,|\n\t"),
+    max_size=30,
+).map(str.strip)
+COMPLAINTS: Final = st.builds(
+    Complaint,
+    called=st.none() | NUMBERS,
+    called_on=st.none() | st.dates(date(2015, 1, 1), date(2026, 11, 24)),
+    from_time=st.none() | st.times().map(lambda t: t.replace(microsecond=0)),
+    time_zone=st.sampled_from(["", "Indian/Reunion", "America/Miquelon"]),
+    shown=TEXTS | NUMBERS.map(str),
+    caller=TEXTS,
+    sector=TEXTS,
+    purpose=TEXTS,
+    text=TEXTS,
+    siren=TEXTS,
+    address=TEXTS,
+    channel=st.sampled_from(Channel),
+).map(lambda told: read_complaint(written(told), where="-"))
+
+
+def begun(complaint: Complaint) -> Case:
+    """Return the case that a complaint begins."""
+    return received(complaint, id=new_id(), at=NOW)
+
+
+CASES: Final = st.lists(COMPLAINTS.map(begun), max_size=5)
+
+
+# -- files -------------------------------------------------------------------------
+
+
+@given(COMPLAINTS)
+def test_what_is_written_is_read(complaint: Complaint) -> None:
+    """Texts of a complaint are the complaint."""
+    assert read_complaint(written(complaint), where="-") == complaint
+
+
+@pytest.mark.parametrize("format", ["csv", "json"])
+@given(cases=CASES)
+def test_a_file_holds_what_was_written(format: str, cases: list[Case]) -> None:
+    """CSV and JSON give the same complaints back, whatever people wrote."""
+    file = io.BytesIO()
+    write_file(file, cases, format=format)
+
+    read = read_file(io.BytesIO(file.getvalue()), at=NOW + timedelta(days=1))
+
+    assert list(read) == cases
+
+
+@given(CASES)
+def test_no_cell_is_a_formula(cases: list[Case]) -> None:
+    """A spreadsheet that opens the CSV runs nothing; a plain number is left alone."""
+    import csv
+
+    file = io.BytesIO()
+    write_file(file, cases, format="csv")
+
+    for row in csv.reader(io.StringIO(file.getvalue().decode(), newline="")):
+        for cell in row:
+            is_number = cell[:1] == "+" and cell[1:].replace(" ", "").isdecimal()
+            assert is_number or not cell.startswith(tuple("=+-@\t\r＝＋－＠"))  # noqa: RUF001
+
+
+@given(st.binary(max_size=200))
+def test_hostile_bytes_are_refused_in_a_sentence(data: bytes) -> None:
+    """Nothing but an error of ours comes out of bytes that are no complaints."""
+    with suppress(InputError):
+        list(read_file(io.BytesIO(data), at=NOW))
+
+
+_JSON: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "called", "steps", "state", "at", "detail", "x"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=9,
+)
+
+
+@given(_JSON)
+def test_json_of_wrong_types_is_refused_in_a_sentence(entry: object) -> None:
+    """Whatever stands in the place of a complaint."""
+    document = {"format": "bloctel.complaints", "version": 1, "complaints": [entry]}
+    data = json.dumps(document).encode()
+
+    with suppress(InputError):
+        list(read_file(io.BytesIO(data), at=NOW))
+
+
+# -- redaction ---------------------------------------------------------------------
+
+
+@given(NUMBERS, TEXTS, TEXTS, st.sampled_from(["", " ", ".", "-", "  ", "/"]))
+def test_a_number_is_never_left_in_a_text(
+    number: PhoneNumber, before: str, after: str, gap: str
+) -> None:
+    """However its digits are set apart, and whatever stands around it."""
+    spelled = gap.join(number.national_significant_number)
+
+    kept = without_number(f"{before}{spelled}{after}", number)
+
+    bare = "".join(c for c in kept if c.isascii() and c not in " .-/()\n\t")
+    assert number.national_significant_number not in bare or (
+        number.national_significant_number
+        in "".join(c for c in before + after if c.isascii())
+    )
+
+
+@given(NUMBERS, TEXTS)
+def test_what_is_left_is_left_alone(number: PhoneNumber, text: str) -> None:
+    """Taking the number out twice changes nothing."""
+    once = without_number(text, number)
+
+    assert without_number(once, number) == once
+
+
+# -- chances -----------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0, 1), max_size=9), st.integers(-1, 10))
+def test_the_tail_of_trials_is_the_sum_over_all_outcomes(
+    chances: list[float], count: int
+) -> None:
+    """Every way in which trials can come out, weighed by its chance."""
+    total = 0.0
+    for outcome in itertools.product((0, 1), repeat=len(chances)):
+        weight = math.prod(
+            p if hit else 1 - p for hit, p in zip(outcome, chances, strict=True)
+        )
+        total += weight if sum(outcome) >= count else 0.0
+
+    assert successes_tail(count, chances) == pytest.approx(total, abs=1e-12)
+
+
+@pytest.mark.parametrize("length", range(1, 8))
+def test_the_tail_of_ascents_is_counted_over_all_orders(length: int) -> None:
+    """Every order of so many things has the same chance."""
+    counts = [
+        sum(b > a for a, b in itertools.pairwise(order))
+        for order in itertools.permutations(range(length))
+    ]
+
+    for count in range(length + 2):
+        share = sum(ups >= count for ups in counts) / len(counts)
+        assert ascents_tail(count, length) == pytest.approx(share, abs=1e-12)
+
+
+# -- the life of a complaint --------------------------------------------------------
+
+#: Which steps may follow, written down a second time.
+_MAY: Final[dict[State, set[str]]] = {
+    State.SIGNAL: {"complete", "close"},
+    State.RECEIVED: {"judge", "close"},
+    State.ADMISSIBLE: {"judge", "forward", "close"},
+    State.NOT_ADMISSIBLE: {"judge", "close"},
+    State.FORWARDED: {"close"},
+    State.CLOSED: set(),
+}
+_WHOLE: Final = Complaint(
+    called=PhoneNumber(FICTION[0] + 1),
+    called_on=date(2026, 11, 23),
+    from_time=time(10, 30),
+    shown="01 99 00 56 78",
+    sector="insurance",
+)
+
+
+class LivesOfComplaints(RuleBasedStateMachine):
+    """Complaints in a storage, beside a list of the states that they went through."""
+
+    @initialize()
+    def begin(self) -> None:
+        """Open an empty storage."""
+        self.kept = Complaints.create("memory:")
+        self.states: dict[str, list[State]] = {}
+        self.at = NOW
+
+    def teardown(self) -> None:
+        """Let go of the storage."""
+        if hasattr(self, "kept"):
+            self.kept.close()
+
+    def moment(self) -> datetime:
+        """Return a moment that is later than the last one."""
+        self.at += timedelta(minutes=1)
+        return self.at
+
+    @rule(missing=st.sampled_from(["", "sector", "shown", "called"]))
+    def add(self, missing: str) -> None:
+        """Keep a complaint that may lack a field."""
+        lacking: dict[str, Any] = {missing: None if missing == "called" else ""}
+        told = replace(_WHOLE, **lacking) if missing else _WHOLE
+        case = self.kept.add(told, at=self.moment())
+        self.states[case.id] = [State.SIGNAL if missing else State.RECEIVED]
+
+    @precondition(lambda self: self.states)
+    @rule(
+        data=st.data(), step=st.sampled_from(["complete", "judge", "forward", "close"])
+    )
+    def step(self, data: st.DataObject, step: str) -> None:
+        """Take a step that may follow, or be refused and change nothing."""
+        id = data.draw(st.sampled_from(sorted(self.states)))
+        may = step in _MAY[self.states[id][-1]]
+        try:
+            case = self.take(id, step, data)
+        except InputError:
+            assert not may
+        else:
+            assert may
+            self.states[id].append(case.state)
+
+    def take(self, id: str, step: str, data: st.DataObject) -> Case:
+        """Take a step, by the name of the method."""
+        at = self.moment()
+        if step == "complete":
+            return self.kept.complete(id, _WHOLE, at=at)
+        if step == "forward":
+            return self.kept.forward(id, at=at)
+        if step == "close":
+            return self.kept.close_case(id, data.draw(st.sampled_from(Outcome)), at=at)
+        return self.kept.judge(id, known=Known(consent=data.draw(st.booleans())), at=at)
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data())
+    def go_back_in_time(self, data: st.DataObject) -> None:
+        """No step is before the last one."""
+        id = data.draw(st.sampled_from(sorted(self.states)))
+        with pytest.raises(InputError):
+            self.kept.close_case(id, at=NOW - timedelta(days=1))
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        """Forget a complaint; nobody can ask about it any more."""
+        id = data.draw(st.sampled_from(sorted(self.states)))
+        self.kept.erase(id)
+        del self.states[id]
+        with pytest.raises(InputError):
+            self.kept.where(id)
+
+    @rule()
+    def hand_over(self) -> None:
+        """A file of all complaints makes the same ones in another storage, once."""
+        file = io.BytesIO()
+        write_file(file, self.kept.cases(), format="json")
+        with Complaints.create("memory:") as other:
+            for known in (0, len(self.states)):
+                read = read_file(io.BytesIO(file.getvalue()), at=NOW)
+                assert other.take(read).known == known
+            assert list(other.cases()) == list(self.kept.cases())
+
+    @invariant()
+    def is_what_was_done(self) -> None:
+        """Each complaint stands where its steps led, and tells of each with its day."""
+        if not hasattr(self, "kept"):
+            return
+        found = {case.id: case for case in self.kept.cases()}
+        assert list(found) == list(self.states)
+        for id, case in found.items():
+            assert [step.state for step in case.steps] == self.states[id]
+            moments = [step.at for step in case.steps]
+            assert moments == sorted(moments)
+            assert self.kept.where(id).count("2026-") >= len(moments)
+
+    @invariant()
+    def is_chained(self) -> None:
+        """Nothing that was written has changed."""
+        if hasattr(self, "kept"):
+            self.kept.verify()
+
+
+TestLivesOfComplaints = LivesOfComplaints.TestCase
+
+
+@given(st.sampled_from(Grounds))
+def test_grounds_decide_the_state(grounds: Grounds) -> None:
+    """A judgement is admissible or not by its grounds alone."""
+    case = begun(_WHOLE).judged(Judgement(grounds, ""), at=NOW)
+
+    is_admissible = grounds in ADMISSIBLE
+    assert (case.state is State.ADMISSIBLE) == is_admissible
+    assert (case.state is State.NOT_ADMISSIBLE) != is_admissible

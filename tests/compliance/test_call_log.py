@@ -1,0 +1,258 @@
+"""The log of calls: what counts as an attempt, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel import InvalidNumberError, PhoneNumber, Registry
+from bloctel.compliance.call_log import CallLog
+from bloctel.compliance.interfaces import Outcome
+from bloctel.errors import DamagedRecordsError, InputError
+from bloctel.records.store import RecordStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bloctel.compliance.interfaces import Attempt
+
+KEY = 33639981234
+NUMBER = "06 39 98 12 34"
+AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def store() -> RecordStore:
+    """A store in memory."""
+    return RecordStore.create("memory:")
+
+
+@pytest.fixture
+def calls(store: RecordStore) -> Iterator[CallLog]:
+    """An empty log."""
+    with CallLog(store) as log:
+        yield log
+
+
+def always(attempts: Sequence[Attempt]) -> bool:
+    """Say yes."""
+    del attempts
+    return True
+
+
+def outcomes(calls: CallLog) -> list[str]:
+    """Return what became of the attempts to call the number."""
+    return [attempt.outcome.value for attempt in calls.attempts(KEY)]
+
+
+def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
+    """A log that came late, of another platform, is put where it belongs."""
+    calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+    calls.add("+262 639 98 12 34", Outcome.UNANSWERED, at=AT - HOUR)
+    calls.add("01 99 00 12 34", Outcome.REFUSED, at=AT)
+
+    assert calls.attempts(KEY) == [
+        (AT - HOUR, Outcome.UNANSWERED),
+        (AT, Outcome.ANSWERED),
+    ]
+    assert calls.attempts(KEY + 1) == []
+
+
+def test_details_are_kept(calls: CallLog) -> None:
+    """What was noted comes back with the call, and is in no log file by accident."""
+    details = {"caller": "+33162000000", "campaign": "autumn"}
+    first = calls.add(NUMBER, Outcome.ANSWERED, at=AT, details=details)
+    second = calls.reserve_if(KEY, AT + HOUR, always)
+
+    found = calls.calls(NUMBER)
+
+    assert [call.id for call in found] == [first, second]
+    assert [call.details for call in found] == [details, {}]
+    assert "33162000000" not in repr(found)
+
+
+@pytest.mark.parametrize("details", [{"a": 1}, {"to": NUMBER}, {1: "a"}])
+def test_details_are_texts_without_the_number(
+    calls: CallLog, details: dict[str, str]
+) -> None:
+    """The called number is where it can be erased, and nowhere else."""
+    with pytest.raises(InputError):
+        calls.add(NUMBER, Outcome.ANSWERED, at=AT, details=details)
+
+    assert calls.verify().records == 0
+
+
+def test_a_reservation_counts_until_it_is_released(calls: CallLog) -> None:
+    """Who reserved and died has perhaps dialled; who says that he did not, has not."""
+    call = calls.reserve_if(KEY, AT, always)
+    assert call is not None
+    assert outcomes(calls) == ["reserved"]
+
+    calls.conclude(call, Outcome.RELEASED, at=AT + HOUR)
+
+    assert calls.attempts(KEY) == [(AT, Outcome.RELEASED)]
+
+
+def test_a_refused_reservation_leaves_nothing(calls: CallLog) -> None:
+    """What may not be made is not logged as made."""
+    seen: list[int] = []
+
+    def never(attempts: Sequence[Attempt]) -> bool:
+        seen.append(len(attempts))
+        return False
+
+    calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+
+    assert calls.reserve_if(KEY, AT, never) is None
+    assert seen == [1]
+    assert calls.verify().records == 1
+
+
+def test_an_error_while_deciding_reserves_nothing(calls: CallLog) -> None:
+    """Who cannot decide must not call."""
+
+    def broken(attempts: Sequence[Attempt]) -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        calls.reserve_if(KEY, AT, broken)
+
+    assert calls.attempts(KEY) == []
+
+
+POSSIBLE = {
+    ("reserved", "answered"),
+    ("reserved", "unanswered"),
+    ("reserved", "refused"),
+    ("reserved", "released"),
+    ("released", "answered"),
+    ("released", "unanswered"),
+    ("released", "refused"),
+    ("answered", "unanswered"),
+    ("answered", "refused"),
+    ("unanswered", "answered"),
+    ("unanswered", "refused"),
+}
+
+
+@pytest.mark.parametrize("known", Outcome)
+@pytest.mark.parametrize("wanted", Outcome)
+def test_outcomes_that_can_follow(
+    calls: CallLog, known: Outcome, wanted: Outcome
+) -> None:
+    """No later word brings back an attempt, or takes back a refusal."""
+    call = calls.add(NUMBER, known, at=AT)
+    if known is wanted:
+        calls.conclude(call, wanted, at=AT)
+        assert calls.verify().records == 1
+    elif (known.value, wanted.value) in POSSIBLE:
+        calls.conclude(call, wanted, at=AT + HOUR)
+        assert outcomes(calls) == [wanted.value]
+    else:
+        with pytest.raises(InputError, match=f"{wanted.value} after {known.value}"):
+            calls.conclude(call, wanted, at=AT)
+        assert outcomes(calls) == [known.value]
+
+
+def test_only_a_call_of_the_log_is_concluded(calls: CallLog) -> None:
+    """Neither another number nor the record of an outcome is a call."""
+    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
+    calls.conclude(call, Outcome.ANSWERED, at=AT)
+
+    for id in (0, -1, call + 1, call + 2, 10**9):
+        with pytest.raises(InputError, match="the id of a call in this log"):
+            calls.conclude(id, Outcome.REFUSED, at=AT)
+
+
+def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
+    """What is older goes, of every number; what is as old or younger stays."""
+    old = calls.reserve_if(KEY, AT - HOUR, always)
+    young = calls.reserve_if(KEY, AT, always)
+    assert old is not None
+    assert young is not None
+    for call in (old, young):
+        calls.conclude(call, Outcome.ANSWERED, at=AT + HOUR)
+
+    assert calls.purge(before=AT, at=AT) == 2
+    assert calls.purge(before=AT, at=AT) == 0
+
+    assert calls.attempts(KEY) == [(AT, Outcome.ANSWERED)]
+    assert calls.verify()[:2] == (4, 2)
+    with pytest.raises(InputError, match="the id of a call"):
+        calls.conclude(old, Outcome.REFUSED, at=AT)
+    with pytest.raises(InputError, match="time zone"):
+        calls.purge(before=datetime(2026, 10, 5))  # noqa: DTZ001
+
+
+def test_an_outcome_without_its_attempt_is_purged(
+    calls: CallLog, store: RecordStore
+) -> None:
+    """What came in while its attempt was erased counts for nothing, and goes next."""
+    call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
+    fields = {"kind": "outcome", "of": call, "outcome": "answered"}
+    with store.write() as turn:
+        turn.erase("calls", [call], at=AT)
+        turn.append("calls", KEY, AT + HOUR, fields)
+
+    assert calls.attempts(KEY) == []
+    assert calls.purge(before=AT, at=AT) == 1
+    assert calls.verify()[:2] == (2, 2)
+
+
+def test_a_number_is_forgotten(calls: CallLog) -> None:
+    """All that is logged of a person goes, and nothing of others."""
+    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+    calls.conclude(call, Outcome.REFUSED, at=AT)
+    calls.add(PhoneNumber(KEY + 1), Outcome.ANSWERED, at=AT)
+
+    assert calls.forget(NUMBER, at=AT) == 2
+    assert calls.forget(NUMBER, at=AT) == 0
+
+    assert calls.attempts(KEY) == []
+    assert len(calls.attempts(KEY + 1)) == 1
+    assert calls.verify()[:2] == (3, 2)
+
+
+def test_no_number_no_log(calls: CallLog) -> None:
+    """What is no number is refused, and the message does not show it."""
+    with pytest.raises(InvalidNumberError) as caught:
+        calls.add("06 39 98 12", Outcome.ANSWERED, at=AT)
+
+    assert "39" not in str(caught.value)
+
+
+def test_a_log_lives_in_a_registry(tmp_path: Path) -> None:
+    """One database for objections and calls, and one for calls alone."""
+    url = f"sqlite:///{tmp_path}/r.db"
+    Registry.create(url, region="BE").close()
+
+    with CallLog.open(url) as calls:
+        calls.add("+33 6 39 98 12 34", Outcome.ANSWERED, at=AT)
+        assert len(calls.attempts(KEY)) == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"kind": "attempt", "outcome": "answered"},
+        {"kind": "attempt", "outcome": "later", "details": {}},
+        {"kind": "attempt", "outcome": "answered", "details": 1},
+        {"kind": "transfer", "outcome": "answered"},
+        {"kind": "outcome", "outcome": "answered"},
+        {"kind": "outcome", "outcome": "answered", "of": [1]},
+    ],
+)
+def test_what_is_not_understood_is_no_free_attempt(
+    calls: CallLog, store: RecordStore, fields: dict[str, object]
+) -> None:
+    """A record of a later version, or of somebody else, is an error and not nothing."""
+    with store.write() as turn:
+        turn.append("calls", KEY, AT, fields)
+
+    with pytest.raises(DamagedRecordsError, match="a record of a call"):
+        calls.reserve_if(KEY, AT, always)

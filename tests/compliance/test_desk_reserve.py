@@ -1,0 +1,213 @@
+"""A desk counts an attempt in the moment in which it allows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bloctel import Registry
+from bloctel.compliance import Consent, Decision, Desk, Evidence, Outcome
+from bloctel.compliance.call_log import CallLog
+from bloctel.errors import InputError, StorageError
+from bloctel.testing import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+NUMBER = "01 99 00 12 34"
+AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+SALE: Any = {
+    "purpose": "sale",
+    "sector": "insurance",
+    "about": "insurance",
+    "caller": "01 62 00 00 00",
+    "automated": False,
+}
+
+
+class Everybody:
+    """Everybody consented."""
+
+    held = Evidence(
+        consents=(
+            Consent(
+                id="1",
+                given_at=AT - timedelta(days=30),
+                expires_on=(AT + timedelta(days=300)).date(),
+                firm="ACME",
+                goods="insurance",
+                has_all_mentions=True,
+            ),
+        )
+    )
+
+    def of(self, key: int) -> Evidence:
+        """Return the consent."""
+        return self.held
+
+    def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
+        """Return the consent, of each number."""
+        return dict.fromkeys(keys, self.held)
+
+
+@pytest.fixture
+def lists() -> Iterator[Registry]:
+    """Give lists that hold nobody."""
+    with Registry.create("memory:", lists=["own"]) as registry:
+        yield registry
+
+
+def desk(calls: Any, lists: Registry) -> Desk:
+    """Return a desk that knows all that a call needs."""
+    return Desk("FR", lists=lists, consents=Everybody(), calls=calls, firm="ACME")
+
+
+def test_threads_never_make_one_attempt_too_many(
+    storage_url: str, lists: Registry
+) -> None:
+    """Of eight dialers at once, four get through: the law's number (D223-9)."""
+    start = Barrier(8)
+    answers = []
+    with CallLog.create(storage_url) as calls:
+
+        def dial(late: int) -> Callable[[], None]:
+            def do() -> None:
+                start.wait()  # clocks differ by some seconds
+                at = AT + timedelta(seconds=late)
+                answers.append(desk(calls, lists).reserve(NUMBER, at=at, **SALE))
+
+            return do
+
+        run_all([dial(late) for late in range(8)])
+
+        made = [each.call for each in answers if each.call is not None]
+        assert len(made) == len(set(made)) == 4
+        refused = [each.answer for each in answers if each.call is None]
+        assert {answer.reasons for answer in refused} == {("attempts",)}
+        assert len(calls.attempts(33199001234)) == 4
+
+
+def test_an_attempt_that_was_never_made_is_given_back(lists: Registry) -> None:
+    """What is released counts no more; what was refused withdraws the consent."""
+    with CallLog.create("memory:") as calls:
+        asked = desk(calls, lists)
+        made = [asked.reserve(NUMBER, at=AT, **SALE).call for _ in range(4)]
+        assert asked.reserve(NUMBER, at=AT, **SALE).call is None
+        assert made[0] is not None
+        assert made[1] is not None
+        calls.conclude(made[0], Outcome.RELEASED, at=AT)
+
+        assert asked.reserve(NUMBER, at=AT, **SALE).answer.allowed
+
+        next_month = AT + timedelta(days=30)
+        assert asked.may_call(NUMBER, at=next_month, **SALE).allowed
+        calls.conclude(made[1], Outcome.REFUSED, at=AT)
+        answer = asked.reserve(NUMBER, at=next_month, **SALE).answer
+        assert answer.decision is not Decision.YES
+
+
+def test_what_is_not_allowed_is_not_counted(lists: Registry) -> None:
+    """On a Sunday nothing is reserved, and the answer says why."""
+    with CallLog.create("memory:") as calls:
+        made = desk(calls, lists).reserve(NUMBER, at=AT - timedelta(days=1), **SALE)
+
+        assert (made.call, made.answer.reasons) == (None, ("day",))
+        assert calls.attempts(33199001234) == []
+
+
+def test_the_answer_is_that_of_the_question(lists: Registry) -> None:
+    """To reserve and to ask give one answer, and the same next moment."""
+    with CallLog.create("memory:") as calls:
+        asked = desk(calls, lists)
+        sunday = AT - timedelta(days=1)
+
+        answer = asked.reserve(NUMBER, at=sunday, **SALE).answer
+
+        assert answer == asked.may_call(NUMBER, at=sunday, **SALE)
+        assert answer.next_allowed_at == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def test_a_desk_without_a_log_reserves_nothing(lists: Registry) -> None:
+    """To count an attempt, there must be something to count in."""
+    with pytest.raises(InputError, match="call log that can reserve"):
+        desk(None, lists).reserve(NUMBER, at=AT, **SALE)
+
+
+def test_a_log_that_is_gone_is_an_error(lists: Registry) -> None:
+    """Nothing is reserved where nothing can be written."""
+    calls = CallLog.create("memory:")
+    calls.close()
+    with pytest.raises(StorageError):
+        desk(calls, lists).reserve(NUMBER, at=AT, **SALE)
+
+
+def test_what_is_noted_of_a_call_is_kept(lists: Registry) -> None:
+    """Such as the campaign it was made for."""
+    with CallLog.create("memory:") as calls:
+        desk(calls, lists).reserve(
+            NUMBER, at=AT, details={"campaign": "autumn"}, **SALE
+        )
+
+        assert calls.calls(NUMBER)[0].details == {"campaign": "autumn"}
+
+
+def test_an_input_that_is_misspelt_is_refused(lists: Registry) -> None:
+    """`chanel="sms"` must not pass for a call."""
+    with CallLog.create("memory:") as calls:
+        wrong: Any = {"chanel": "sms"}
+
+        for country in ("FR", "BE"):
+            asked = Desk(country, lists=lists, calls=calls)
+            with pytest.raises(TypeError, match="chanel"):
+                asked.reserve(NUMBER, at=AT, **SALE, **wrong)
+
+        assert calls.attempts(33199001234) == []
+
+
+class Withdrawing(Everybody):
+    """Everybody consented, until the attempt is counted."""
+
+    def __init__(self, calls: CallLog) -> None:
+        self._calls = calls
+
+    def of(self, key: int) -> Evidence:
+        """Return the consent, withdrawn once there is an attempt."""
+        if not self._calls.attempts(key):
+            return self.held
+        consent = replace(self.held.consents[0], withdrawn_at=AT)
+        return Evidence(consents=(consent,))
+
+
+def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
+    """Consent is read before the transaction, and once more after it."""
+    with CallLog.create("memory:") as calls:
+        asked = Desk(
+            "FR", lists=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
+        )
+
+        made = asked.reserve(NUMBER, at=AT, **SALE)
+
+        assert (made.call, made.answer.reasons) == (None, ("no_consent",))
+        (attempt,) = calls.attempts(33199001234)
+        assert attempt.outcome is Outcome.RELEASED
+
+
+def test_the_next_moment_is_that_of_what_was_noted(lists: Registry) -> None:
+    """Attempts noted for later count at once, and for 30 days from when they are."""
+    later = AT + timedelta(hours=4)
+    with CallLog.create("memory:") as calls:
+        for _ in range(4):
+            calls.add(NUMBER, Outcome.UNANSWERED, at=later)
+        asked = desk(calls, lists)
+
+        made = asked.reserve(NUMBER, at=AT, **SALE)
+
+        assert (made.call, made.answer.reasons) == (None, ("attempts",))
+        assert asked.may_call(NUMBER, at=AT, **SALE).allowed  # none is made yet
+        found = made.answer.next_allowed_at
+        assert found == later + timedelta(days=30)
+        assert asked.reserve(NUMBER, at=found, **SALE).call is not None

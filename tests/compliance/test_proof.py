@@ -1,0 +1,191 @@
+"""Proofs for one person: complete, readable, and checked by anybody."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bloctel.compliance import CallBackRequest, Contract, Slot
+from bloctel.compliance.consents.legal_terms import french_figures
+from bloctel.compliance.consents.proof import check_proof
+from bloctel.compliance.consents.register import ConsentRegister, Kept, NewConsent
+from bloctel.errors import BloctelError, DamagedRecordsError, InputError
+from bloctel.records.store import RecordStore
+
+NUMBER = "06 39 98 12 34"
+GIVEN = datetime(2026, 9, 1, 16, 12, tzinfo=UTC)
+NOW = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
+KEPT = Kept("ab" * 32, "archive, form-4711.json")
+
+
+def filled() -> ConsentRegister:
+    """Return a register with a record of each kind about one number, and others."""
+    register = ConsentRegister(RecordStore.create("memory:"))
+    new = NewConsent(
+        given_at=GIVEN,
+        firm="Exemple & Fils",
+        goods="assurances",
+        mentions=french_figures(GIVEN.date()).mentions,
+        kept=KEPT,
+        slots=[Slot(NOW, NOW.replace(hour=9))],
+    )
+    register.record("01 99 00 12 34", new, recorded_at=NOW)
+    id = register.record(NUMBER, new, recorded_at=NOW)
+    register.withdraw(NUMBER, at=NOW, channel="by word in a call", recorded_at=NOW)
+    register.withdraw(NUMBER, at=NOW, of=id, channel="courriel", recorded_at=NOW)
+    held = Contract(
+        starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", object="habitation"
+    )
+    contract = register.add_contract(NUMBER, held, recorded_at=NOW)
+    register.end_contract(NUMBER, contract, ends_on=date(2027, 1, 1), recorded_at=NOW)
+    asked = CallBackRequest(asked_at=NOW, firm="Exemple SA", object="pompe à chaleur")
+    register.add_call_back(NUMBER, asked, kept=KEPT, recorded_at=NOW)
+    return register
+
+
+def proof() -> dict[str, Any]:
+    """Return a proof as JSON that was read."""
+    value: dict[str, Any] = json.loads(filled().proof(NUMBER, at=NOW).json())
+    return value
+
+
+def check(value: object) -> int:
+    """Check a proof that is a value."""
+    return check_proof(json.dumps(value, ensure_ascii=False).encode(), "proof.json")
+
+
+def test_a_proof_holds_all_of_one_number_and_nothing_else() -> None:
+    """Each record of the number is in it, with what was kept and where."""
+    value = proof()
+
+    assert value["number"] == "+262639981234"
+    assert value["made_at"] == NOW.isoformat()
+    kinds = [entry["kind"] for entry in value["entries"]]
+    assert kinds == [
+        "consent",
+        "withdrawal",
+        "withdrawal",
+        "contract",
+        "contract_end",
+        "call_back",
+    ]
+    first = value["entries"][0]
+    assert first["kept"] == {"sha256": "ab" * 32, "where": "archive, form-4711.json"}
+    assert len(first["mentions"]) == 5
+    assert check(value) == 6
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_a_proof_is_read_by_people(lang: str) -> None:
+    """The page says all that the records say, in French or in English."""
+    page = filled().proof(NUMBER, at=NOW).text(lang=lang)
+
+    for said in (
+        "06 39 98 12 34 (+262639981234)",
+        "2026-09-01 19:12:00+03:00",  # in Mayotte
+        "2026-09-02 11:00:00+03:00 / 2026-09-02 12:00:00+03:00",
+        "Exemple & Fils",
+        "assurances",
+        "2027-09-01",
+        "archive, form-4711.json",
+        "ab" * 32,
+        "by word in a call",
+        "courriel",
+        "habitation",
+        "pompe à chaleur",
+    ):
+        assert said in page
+    assert max(map(len, page.splitlines())) <= 110
+    mention = {"fr": "durée de validité", "en": "for how long the consent holds"}
+    assert mention[lang] in page
+    assert "identity_and_goods" not in page
+
+
+def test_nothing_on_record_is_said_to_be_nothing() -> None:
+    """Who asks and of whom nothing is known learns that."""
+    empty = filled().proof("01 99 00 12 99", at=NOW)
+
+    assert "Rien n'est enregistré." in empty.text()
+    assert check_proof(empty.json().encode(), "proof.json") == 0
+    with pytest.raises(InputError, match="fr or en"):
+        empty.text(lang="de")
+
+
+def test_a_proof_shows_no_number_in_a_log() -> None:
+    """The number is in the proof, and not in what a program prints of it."""
+    made = filled().proof(NUMBER, at=NOW)
+
+    assert "639981234" not in repr(made)
+
+
+ALTERATIONS: dict[str, Any] = {
+    "firm": lambda value: value["entries"][0].update(firm="Autre"),
+    "at": lambda value: value["entries"][0].update(at=NOW.isoformat()),
+    "more": lambda value: value["entries"][0].update(more="x"),
+    "less": lambda value: value["entries"][0].pop("mentions"),
+    "id": lambda value: value["entries"][0].update(id="7"),
+    "body": lambda value: value["entries"][0]["record"].update(body="{}"),
+    "digest": lambda value: value["entries"][0]["record"].update(digest="0" * 64),
+    "previous": lambda value: value["entries"][1]["record"].update(previous=None),
+    "seq": lambda value: value["entries"][1]["record"].update(seq=9),
+    "record": lambda value: value["entries"][1].update(record=None),
+    "entry": lambda value: value["entries"].append(1),
+    "number": lambda value: value.update(number="+33199001234"),
+    "key": lambda value: value.update(key=33199001234, number="+33199001234"),
+}
+
+
+@pytest.mark.parametrize("how", ALTERATIONS)
+def test_an_altered_proof_is_found(how: str) -> None:
+    """What an entry says is what its record says, or the proof is none."""
+    value = proof()
+    ALTERATIONS[how](value)
+
+    with pytest.raises(DamagedRecordsError):
+        check(value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"format":"bloctel.consent-proof","version":2,"key":1,"entries":[]}',
+        b'{"format":"bloctel.consent-proof","version":1,"key":"1","entries":[]}',
+        b'{"format":"bloctel.consent-proof","version":1,"key":true,"entries":[]}',
+        b'{"format":"bloctel.consent-proof","version":1,"key":33199001234}',
+        b'{"format":"bloctel.consent-proof","version":1,"key":33199001234,"entries":1}',
+    ],
+)
+def test_what_is_no_proof_is_refused(data: bytes) -> None:
+    """Foreign bytes are an error of ours, with their place."""
+    with pytest.raises(InputError, match=r"proof of consent.*proof\.json"):
+        check_proof(data, "proof.json")
+
+
+@given(st.data())
+def test_no_alteration_of_a_byte_goes_unseen(data: st.DataObject) -> None:
+    """A byte that is altered is found, unless it is one that means nothing."""
+    whole = json.dumps(proof(), ensure_ascii=False).encode()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda b: b != whole[place]))
+    altered = whole[:place] + bytes([byte]) + whole[place + 1 :]
+
+    try:
+        check_proof(altered, "proof.json")
+    except BloctelError:
+        return
+    assert _meant(json.loads(altered)) == _meant(json.loads(whole))
+
+
+def _meant(value: dict[str, Any]) -> object:
+    """Return a proof without what nothing in it can prove."""
+    return {**value, "made_at": None}

@@ -1,0 +1,166 @@
+"""Laws of the Bloom filter, for any keys."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bloctel._filter import BloomFilter, expected_false_positive_rate, xxh64
+from bloctel.errors import CapacityError, InputError
+from tests.oracles import sbbf
+
+ANY_KEY = st.integers(0, 2**64 - 1)
+PHONES = st.integers(33_100_000_000, 33_999_999_999)
+KEYS = st.lists(st.one_of(ANY_KEY, PHONES, st.sampled_from([0, 1, 2**63, 2**64 - 1])))
+N_BLOCKS = st.integers(1, 40)
+
+
+def filled(n_blocks: int, keys: list[int]) -> BloomFilter:
+    """Return a filter of that many blocks with all the keys."""
+    made = BloomFilter.with_blocks(n_blocks, capacity=1000)
+    made.add_many(keys)
+    return made
+
+
+@given(ANY_KEY)
+@example(0)
+@example(2**64 - 1)
+def test_hash_is_xxh64(key: int) -> None:
+    """The compiled hash is XXH64, seed 0, of the key's little-endian bytes."""
+    assert xxh64(key) == sbbf.xxh64(key)
+
+
+@given(N_BLOCKS, KEYS)
+def test_bits_are_the_specification_s(n_blocks: int, keys: list[int]) -> None:
+    """The bitset equals the plain twin's, bit for bit."""
+    made = filled(n_blocks, keys)
+
+    assert made.blocks.tobytes() == sbbf.Twin(n_blocks, keys).to_bytes()
+
+
+@given(N_BLOCKS, KEYS, KEYS)
+def test_answers_are_the_twin_s(
+    n_blocks: int, keys: list[int], asked: list[int]
+) -> None:
+    """One by one and in a batch, the filter reports what the plain twin reports."""
+    made, twin = filled(n_blocks, keys), sbbf.Twin(n_blocks, keys)
+    expected = [twin.might_contain(key) for key in asked]
+
+    assert [made.might_contain(key) for key in asked] == expected
+    assert made.might_contain_many(asked).tolist() == expected
+
+
+@given(N_BLOCKS, KEYS)
+def test_never_a_false_negative(n_blocks: int, keys: list[int]) -> None:
+    """Every key that went in is reported, however full the filter is."""
+    assert filled(n_blocks, keys).might_contain_many(keys).all()
+
+
+@given(N_BLOCKS, KEYS)
+def test_one_by_one_equals_many(n_blocks: int, keys: list[int]) -> None:
+    """`add` of each key leaves the same filter as `add_many` of all."""
+    one = BloomFilter.with_blocks(n_blocks, capacity=1000)
+    for key in keys:
+        one.add(key)
+
+    assert one.to_bytes() == filled(n_blocks, keys).to_bytes()
+
+
+@given(N_BLOCKS, KEYS)
+def test_counts_keys_that_set_a_bit(n_blocks: int, keys: list[int]) -> None:
+    """`n_added` counts the keys that set at least one new bit."""
+    twin = sbbf.Twin(n_blocks)
+    expected = sum(twin.add(key) for key in keys)
+
+    assert filled(n_blocks, keys).n_added == expected
+
+
+@given(N_BLOCKS, KEYS)
+def test_measures_the_bits_as_they_are(n_blocks: int, keys: list[int]) -> None:
+    """The measured rate is the chance of eight set bits in a random block."""
+    made, twin = filled(n_blocks, keys), sbbf.Twin(n_blocks, keys)
+
+    assert made.measured_false_positive_rate == pytest.approx(twin.measured_rate())
+
+
+@given(N_BLOCKS, KEYS, ANY_KEY)
+def test_a_full_filter_takes_only_what_it_reports(
+    n_blocks: int, keys: list[int], key: int
+) -> None:
+    """When full, it accepts a key if and only if it reports it, and never changes."""
+    made = filled(n_blocks, keys)
+    rate = made.false_positive_rate
+    wrapped = BloomFilter.from_blocks(made.blocks, 1000, rate, n_added=1000)
+    full = BloomFilter.from_bytes(wrapped.to_bytes())
+    before = full.to_bytes()
+
+    full.add_many(keys)
+    if full.might_contain(key):
+        full.add(key)
+    else:
+        with pytest.raises(CapacityError):
+            full.add(key)
+
+    assert full.to_bytes() == before
+
+
+@given(N_BLOCKS, KEYS, KEYS)
+def test_union_holds_both(n_blocks: int, left: list[int], right: list[int]) -> None:
+    """A union has the bits of a filter given both sets of keys, and sums the counts."""
+    first, second = filled(n_blocks, left), filled(n_blocks, right)
+
+    union = first | second
+
+    assert union.n_added == first.n_added + second.n_added
+    assert np.array_equal(union.blocks, filled(n_blocks, left + right).blocks)
+
+
+@given(N_BLOCKS, KEYS)
+def test_bytes_and_pickle_round_trip(n_blocks: int, keys: list[int]) -> None:
+    """A filter read back, from bytes or from a pickle, is the same and can grow."""
+    made = filled(n_blocks, keys)
+
+    for read in (
+        BloomFilter.from_bytes(made.to_bytes()),
+        pickle.loads(pickle.dumps(made)),  # noqa: S301
+    ):
+        assert read.to_bytes() == made.to_bytes()
+        read.add(5)
+        assert read.might_contain(5)
+
+
+@given(st.binary(max_size=200), st.integers(0, 120))
+def test_from_bytes_refuses_junk(junk: bytes, n_kept: int) -> None:
+    """Bytes that no filter wrote are refused, whatever they begin with."""
+    genuine = filled(2, [1, 2, 3]).to_bytes()
+
+    with pytest.raises(InputError):
+        BloomFilter.from_bytes(genuine[:n_kept] + junk)
+
+
+@given(st.integers(0, 2**40), st.integers(1, 2**32 - 1))
+@example(64, 1)
+@example(65, 1)
+@example(2**62, 1)
+@example(1, 2**32 - 1)
+def test_expected_rate_is_the_poisson_mean(n_keys: int, n_blocks: int) -> None:
+    """The rate equals the same mean in 80 digits, whatever the load."""
+    expected = sbbf.expected_rate(n_keys, n_blocks)
+
+    found = expected_false_positive_rate(n_keys, n_blocks)
+
+    assert found == pytest.approx(expected, rel=1e-9, abs=0)
+
+
+@given(st.integers(1, 200_000), st.floats(1e-6, 0.99))
+def test_sized_by_the_least_number_of_blocks(capacity: int, rate: float) -> None:
+    """The blocks keep the promised rate at capacity, and one fewer would not."""
+    n_blocks = BloomFilter(capacity, rate).n_blocks
+    fewer = max(n_blocks - 1, 1)
+
+    assert expected_false_positive_rate(capacity, n_blocks) <= rate
+    assert n_blocks == 1 or expected_false_positive_rate(capacity, fewer) > rate

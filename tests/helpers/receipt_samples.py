@@ -1,0 +1,151 @@
+"""Receipts for tests, made by hand and by scrubs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from bloctel.rules import Certainty
+from bloctel.scrub import Outputs, open_against, scrub_csv
+from bloctel.scrub.receipts import (
+    Against,
+    Counts,
+    FileMark,
+    Journal,
+    JudgedList,
+    Keeping,
+    Place,
+    Receipt,
+    ReceiptMaker,
+)
+from bloctel.scrub.receipts.canonical import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bloctel.scrub.receipts import SigningKey
+
+__all__ = [
+    "EXAMPLE",
+    "FOLDER",
+    "chain",
+    "edited",
+    "respelled",
+    "scrubbed",
+    "write_files",
+]
+
+FOLDER: Final = Path(__file__).parents[1] / "data" / "receipts"
+
+#: The receipt that the page on the format shows.
+EXAMPLE: Final = Receipt(
+    input=FileMark(
+        name="prospects.csv",
+        size=33_972,
+        sha256="326a93eae5303a89eb228685979810957b9a701a28ce263504c94bb9ac0496d8",
+    ),
+    outputs={},
+    columns=("telephone",),
+    region="FR",
+    against=Against(
+        kind="snapshot",
+        name="oppositions.bloctel",
+        registry=UUID("6b1f0f5a-54c5-4b4c-8f6e-3a53b10c7e01"),
+        generation=400,
+        built_on=date(2026, 10, 6),
+    ),
+    lists=(
+        JudgedList(
+            name="own",
+            on=date(2026, 10, 6),
+            time_zone="Europe/Paris",
+            valid_until=date(2026, 11, 5),
+            days=30,
+            source="The same rhythm as the French list; no text sets one",
+            certainty=Certainty.R,
+        ),
+    ),
+    counts=Counts(rows=1000, clear=921, blocked=75, invalid=4),
+    invalid_reasons={"too_short": 1, "short_number": 3},
+    blocked_lists={"own": 75},
+    made_at=datetime(2026, 10, 6, 8, tzinfo=UTC),
+    valid_until=date(2026, 11, 5),
+    software="bloctel 0.1.0",
+    journal=Place(number=1, previous=None),
+)
+
+
+def respelled(record: dict[str, Any]) -> bytes:
+    """Return the line of a record whose digest fits, whatever it holds."""
+    import hashlib
+
+    body = {name: value for name, value in record.items() if name != "digest"}
+    digest = hashlib.sha256(canonical(body)).hexdigest()
+    return canonical(body | {"digest": digest}) + b"\n"
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the line of the example after a change, its digest made to fit."""
+    record = json.loads(EXAMPLE.line)
+    change(record)
+    return respelled(record)
+
+
+def chain(n: int, key: SigningKey | None = None) -> list[Receipt]:
+    """Return the receipts of a journal."""
+    made: list[Receipt] = []
+    for number in range(1, n + 1):
+        previous = made[-1].digest if made else None
+        receipt = replace(EXAMPLE, journal=Place(number=number, previous=previous))
+        made.append(receipt if key is None else key.sign(receipt))
+    return made
+
+
+def write_files(folder: Path) -> None:
+    """Write a call file and a list to scrub it against."""
+    (folder / "calls.csv").write_text("tel\n0199001234\n0199001235\n12\n")
+    (folder / "list.csv").write_text("tel\n0199001234\n")
+
+
+_NOWHERE: Final = Keeping()
+
+
+def scrubbed(
+    folder: Path, keeping: Keeping = _NOWHERE, *, on: date | None = None
+) -> Receipt:
+    """Scrub the call file of a folder, and return the receipt."""
+    outputs = Outputs(*(folder / f"{kind}.csv" for kind in ("clear", "blocked")))
+    against = str(folder / "list.csv")
+    maker = ReceiptMaker(
+        folder / "calls.csv", outputs, against=against, keeping=keeping
+    )
+    with open_against(against) as book:
+        question = book.question(on=on)
+        summary = scrub_csv(
+            maker.source, question, columns=["tel"], outputs=maker.outputs
+        )
+    return maker.make(summary, question, columns=["tel"])
+
+
+def main() -> None:
+    """Write the files that are missing; none is ever written again."""
+    from bloctel.scrub.receipts import SigningKey
+
+    FOLDER.mkdir(exist_ok=True)
+    example, journal = FOLDER / "example.json", FOLDER / "journal.jsonl"
+    if not example.exists():
+        example.write_bytes(EXAMPLE.line)
+    if not journal.exists():
+        pem = FOLDER / "key.pem"
+        key = SigningKey.create(pem)
+        journal.write_bytes(b"".join(receipt.line for receipt in chain(3, key)))
+        pem.unlink()
+        sum(1 for _ in Journal(journal).receipts())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,290 @@
+"""Private database servers for the tests, started and stopped with them.
+
+Each is a real one, from Debian's packages, with a password and durable commits.  Where
+a program or a driver is missing the tests skip and say so; with BLOCTEL_REQUIRE_SERVERS
+set they fail instead.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.helpers.private_server import Server, ServerError, is_free, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "KINDS",
+    "STORAGES",
+    "Server",
+    "ServerError",
+    "is_free",
+    "require",
+    "server",
+    "small_disk",
+    "unavailable",
+    "unique",
+]
+
+#: The kinds of storages.
+STORAGES: Final = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
+
+
+def unavailable(
+    reason: str, required: str | None, switch: str = "BLOCTEL_REQUIRE_SERVERS"
+) -> None:
+    """Skip a test, or fail it if what it needs is required by a switch."""
+    if required:
+        pytest.fail(f"{switch} is set, and {reason}")
+    pytest.skip(reason)
+
+
+def require(kind: type[Server], required: str | None) -> None:
+    """Skip a test, or fail it if servers are required, where one cannot run."""
+    if kind.program() is None:
+        reason = f"{kind.kind} is not installed (Debian's package {kind.package})"
+        unavailable(reason, required)
+    if importlib.util.find_spec(kind.driver) is None:
+        unavailable(f"the extra {kind.kind} of bloctel is not installed", required)
+
+
+class Postgresql(Server):
+    """A PostgreSQL server."""
+
+    kind = "postgresql"
+    package = "postgresql"
+    driver = "psycopg"
+    user = "postgres"
+    stop_signal = signal.SIGINT  # does not wait for the clients to go
+    orphan_signal = "QUIT"  # ends the children as well
+
+    @classmethod
+    def program(cls) -> str | None:
+        """Return the newest of Debian's, which no `PATH` has, or another."""
+        found = Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres")
+        newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+        return str(newest) if newest else shutil.which("postgres")
+
+    def prepare(self) -> None:
+        """Make a cluster whose superuser has a password."""
+        self.run(
+            str(Path(self.program() or "").resolve().with_name("initdb")),
+            f"--pgdata={self._data}",
+            "--username=bloctel",
+            "--auth=scram-sha-256",
+            f"--pwfile={self.write('password', self.password)}",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+
+    def command(self) -> list[str]:
+        """Return what starts the server, without a Unix socket."""
+        options = {"port": self.port, "listen_addresses": "127.0.0.1"}
+        options |= {"unix_socket_directories": "", "max_wal_size": "2GB"}
+        set_ = [part for o, v in options.items() for part in ("-c", f"{o}={v}")]
+        return [self.program() or "", f"-D{self._data}", *set_, *self._options]
+
+    def ping(self) -> None:
+        """Return if the server answers, else raise."""
+        self.execute("SELECT 1")
+
+    def execute(self, text: str) -> None:
+        """Execute a statement as the superuser."""
+        import psycopg
+
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(text.encode())
+
+    def _url(self, name: str, password: str | None = None) -> str:
+        secret = self.password if password is None else password
+        return f"postgresql://bloctel:{secret}@127.0.0.1:{self.port}/{name}"
+
+    def url(self, name: str, password: str | None = None) -> str:
+        """Return the URL of a registry in a database that is made if need be."""
+        import psycopg
+
+        with suppress(psycopg.errors.DuplicateDatabase):
+            self.execute(f"CREATE DATABASE {name}")
+        return self._url(name, password)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+class Mariadb(Server):
+    """A MariaDB server."""
+
+    kind = "mariadb"
+    package = "mariadb-server"
+    driver = "pymysql"
+    user = "mysql"
+
+    @classmethod
+    def program(cls) -> str | None:
+        """Return Debian's, which not every `PATH` has, or another."""
+        return shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
+
+    def prepare(self) -> None:
+        """Make the system tables, and what makes a user with a password."""
+        self.write(
+            "users.sql",
+            f"CREATE USER IF NOT EXISTS bloctel IDENTIFIED BY '{self.password}';\n"
+            "GRANT ALL ON *.* TO bloctel WITH GRANT OPTION;\n",
+        )
+        # root comes in by the Unix socket alone, and nobody without a name
+        self.run(
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--datadir={self._data}",
+            "--skip-test-db",
+            "--auth-root-authentication-method=socket",
+        )
+
+    def command(self) -> list[str]:
+        """Return what starts the server."""
+        return [
+            self.program() or "",
+            "--no-defaults",
+            f"--datadir={self._data}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--socket=socket",  # in the data's folder: a short path wherever that is
+            f"--pid-file={self.home / 'pid'}",
+            f"--init-file={self.home / 'users.sql'}",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-log-file-size=32M",
+            *self._options,
+        ]
+
+    def ping(self) -> None:
+        """Return if the server answers, else raise."""
+        self.execute("SELECT 1")
+
+    def execute(self, text: str) -> None:
+        """Execute a statement as a user who may do everything."""
+        import pymysql
+
+        connection = pymysql.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="bloctel",
+            password=self.password,
+            autocommit=True,
+            init_command="SET lock_wait_timeout = 60",
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute(text)
+
+    def url(self, name: str, password: str | None = None) -> str:
+        """Return the URL of a registry in a database that is made if need be."""
+        self.execute(f"CREATE DATABASE IF NOT EXISTS {name}")
+        secret = self.password if password is None else password
+        return f"mariadb://bloctel:{secret}@127.0.0.1:{self.port}/{name}"
+
+    def drop(self, name: str) -> None:
+        """Drop a database, once the transactions in it are over."""
+        self.execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+class Valkey(Server):
+    """A Valkey server, or a Redis one, which speaks the same language."""
+
+    kind = "valkey"
+    package = "redis-server"
+    driver = "valkey"
+    user = "redis"
+
+    @classmethod
+    def program(cls) -> str | None:
+        """Return whichever of the two there is."""
+        return shutil.which("valkey-server") or shutil.which("redis-server")
+
+    def prepare(self) -> None:
+        """Do nothing: it makes its data as it needs them."""
+
+    def command(self) -> list[str]:
+        """Return what starts the server."""
+        return [
+            self.program() or "",
+            *("--port", str(self.port)),
+            *("--bind", "127.0.0.1"),
+            *("--dir", str(self._data)),
+            *("--requirepass", self.password),
+            *("--appendonly", "yes"),
+            *("--appendfsync", "always"),
+            *self._options,
+        ]
+
+    def ping(self) -> None:
+        """Return if the server answers, else raise."""
+        import valkey
+
+        with valkey.Valkey(port=self.port, password=self.password) as client:
+            client.ping()
+
+    def url(self, name: str, password: str | None = None) -> str:
+        """Return the URL of a registry in a namespace of its own."""
+        secret = self.password if password is None else password
+        return f"valkey://:{secret}@127.0.0.1:{self.port}/0?namespace={name}"
+
+    def drop(self, name: str) -> None:
+        """Do nothing: which keys a namespace has is not known here."""
+
+
+KINDS: Final[dict[str, type[Server]]] = {
+    kind.kind: kind for kind in (Postgresql, Mariadb, Valkey)
+}
+
+
+@contextmanager
+def server(kind: str, *options: str, data: Path | None = None) -> Iterator[Server]:
+    """Start a server of one's own, which may be killed, and end it with its data.
+
+    Args:
+        kind: A key of `KINDS`.
+        options: What its program is given besides.
+        data: A folder for its data that is not there yet, such as on a small disk.
+    """
+    require(KINDS[kind], os.environ.get("BLOCTEL_REQUIRE_SERVERS"))
+    with tempfile.TemporaryDirectory(
+        prefix="bloctel-", ignore_cleanup_errors=True
+    ) as home:
+        started = KINDS[kind](Path(home), options, data)
+        try:
+            started.install()
+            started.start()
+            yield started
+        finally:
+            started.kill()
+
+
+@contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """Give a folder on a disk of that size; skip where none can be mounted."""
+    folder = Path(tempfile.mkdtemp(prefix="bloctel-disk-"))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True).returncode
+    ):
+        folder.rmdir()
+        pytest.skip("mounting a small disk is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+        folder.rmdir()

@@ -1,0 +1,329 @@
+"""What people ask of a registry, in every storage: tokens, prefixes, erasure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bloctel import PhoneNumber, Registry, Snapshot
+from bloctel.errors import (
+    DayNotCoveredError,
+    ExpiredTokenError,
+    ForgedTokenError,
+    InputError,
+    ListClosedError,
+    NotRegisteredError,
+    TooManyNumbersError,
+    UsedTokenError,
+)
+from bloctel.registry.journal import DueRenewal
+from bloctel.registry.prefix_rules import PrefixEntry
+from bloctel.storage.rows import ChangeKind
+from bloctel.testing import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bloctel.registry.confirmations import Action
+
+TEXT = "06 39 98 12 34"
+NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
+DAY = date(2025, 3, 1)
+
+
+@pytest.fixture
+def registry(storage_url: str) -> Iterator[Registry]:
+    """An empty registry in each storage."""
+    with Registry.create(storage_url, lists=["own"]) as created:
+        yield created
+
+
+def later(**time: int) -> datetime:
+    """Return a moment after `NOW`."""
+    return NOW + timedelta(**time)
+
+
+# -- tokens -----------------------------------------------------------------------
+
+
+def test_a_token_registers_once(registry: Registry) -> None:
+    """Nothing changes before it is confirmed, and it works once, on that day."""
+    token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
+    assert not registry.is_blocked(TEXT, on=DAY)
+    assert "639981234" not in token
+
+    period = registry.confirm(token, now=later(hours=47))
+
+    assert (period.starts_on, period.ends_on) == (date(2025, 3, 3), None)
+    assert registry.is_blocked(TEXT, on=date(2025, 3, 3))
+    with pytest.raises(UsedTokenError):
+        registry.confirm(token, now=later(hours=47))
+    with pytest.raises(ExpiredTokenError):
+        registry.confirm(token, now=later(hours=49))
+    with pytest.raises(ForgedTokenError):
+        registry.confirm(token[:-1] + ("A" if token[-1] != "A" else "B"), now=NOW)
+
+
+def test_a_token_of_another_registry_is_forged(registry: Registry) -> None:
+    """Each registry signs with a key of its own."""
+    other = Registry.create("memory:")
+    token = other.request(TEXT, "a@b.example", list="own", now=NOW)
+
+    with pytest.raises(ForgedTokenError):
+        registry.confirm(token, now=NOW)
+
+
+THEN = datetime(2018, 1, 1, tzinfo=UTC)
+
+
+def ask(registry: Registry, action: Action, contact: str = "a@b") -> str:
+    """Return a token for what a person asks of the list of 2018."""
+    return registry.request(TEXT, contact, list="fr.bloctel", action=action, now=THEN)
+
+
+def test_renewal_and_withdrawal_are_asked_for_alike(registry: Registry) -> None:
+    """A token renews or withdraws; what is not in course can be neither."""
+    actions: tuple[Action, ...] = ("renew", "withdraw")
+    for action in actions:
+        with pytest.raises(NotRegisteredError):
+            registry.confirm(ask(registry, action), now=THEN)
+    registry.confirm(ask(registry, "register"), now=THEN)
+
+    renew, away = (ask(registry, action) for action in actions)
+    assert registry.confirm(renew, now=THEN).ends_on == date(2026, 8, 11)
+    assert registry.confirm(away, now=THEN).is_empty
+
+    kinds = [change.kind for change in registry.changes()]
+    assert kinds == [ChangeKind.REGISTERED, ChangeKind.RENEWED, ChangeKind.WITHDRAWN]
+
+
+@pytest.mark.parametrize("registered", ["by the holder", "by us", "not"])
+def test_nobody_takes_off_the_number_of_another(
+    registry: Registry, registered: str
+) -> None:
+    """Asking tells nothing; confirming does nothing, registered as well or not."""
+    if registered == "by the holder":
+        registry.confirm(ask(registry, "register"), now=THEN)
+    elif registered == "by us":
+        registry.register(TEXT, list="fr.bloctel", on=date(2017, 12, 1))
+    before = len(list(registry.changes()))
+    other = "someone@else.example"
+
+    with pytest.raises(NotRegisteredError):
+        registry.confirm(ask(registry, "withdraw", other), now=THEN)
+
+    assert len(list(registry.changes())) == before
+    registry.confirm(ask(registry, "register", other), now=THEN)
+    if registered != "not":
+        with pytest.raises(NotRegisteredError):
+            registry.confirm(ask(registry, "withdraw", other), now=THEN)
+        assert registry.is_blocked(TEXT, on=date(2018, 3, 1))
+
+
+def test_the_line_itself_may_take_its_number_off(registry: Registry) -> None:
+    """A token that goes to the number by SMS is confirmed by its holder."""
+    registry.register(TEXT, list="fr.bloctel", on=date(2017, 12, 1))
+
+    token = ask(registry, "withdraw", "+33 6 39 98 12 34")
+
+    assert registry.confirm(token, now=THEN)
+    assert not registry.is_blocked(TEXT, on=date(2018, 3, 1))
+
+
+@pytest.mark.parametrize("prefix", [TEXT, "+33639981234", "+1 202 555 0123"])
+def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
+    """It would stay in plain where numbers are hidden, and survive its erasure."""
+    for rule in (registry.block_prefix, registry.allow_prefix):
+        with pytest.raises(InputError, match="several numbers"):
+            rule(prefix, list="own", on=DAY)
+
+    registry.block_prefix("+49 30 123456", list="own", on=DAY)  # others begin so too
+    assert registry.is_blocked("+49 30 1234567", on=DAY)
+
+
+def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
+    """A day to come, or before the receipt, is refused, and nothing is lost."""
+    registry.register(TEXT, list="own", on=DAY)
+    for day in (date(2199, 1, 1), DAY - timedelta(days=1)):
+        with pytest.raises(InputError, match="a day"):
+            registry.forget(TEXT, on=day)
+    with pytest.raises(InputError, match="up to today"):
+        registry.purge(on=date(2199, 1, 1))
+
+    assert registry.is_blocked(TEXT, on=DAY)
+    assert registry.forget(TEXT, on=DAY) == 1
+
+
+def test_one_person_has_so_many_numbers(registry: Registry) -> None:
+    """Ten on Bloctel, however the address is spelled; withdrawn ones count not."""
+
+    def ask(i: int, contact: str) -> str:
+        number = f"01 99 00 00 {i:02}"
+        return registry.request(number, contact, list="fr.bloctel", now=NOW)
+
+    waiting = ask(99, "A@b.example ")
+    for i in range(10):
+        registry.confirm(ask(i, "a@B.example"), now=NOW)
+
+    with pytest.raises(TooManyNumbersError, match="at most 10"):
+        ask(10, "a@b.example")
+    with pytest.raises(TooManyNumbersError):
+        registry.confirm(waiting, now=NOW)
+    registry.confirm(ask(3, "a@b.example"), now=NOW)  # the same number again
+    registry.confirm(ask(11, "other@b.example"), now=NOW)
+    registry.withdraw("01 99 00 00 00", list="fr.bloctel", on=DAY)
+    assert registry.confirm(waiting, now=NOW)
+
+
+def test_a_token_confirmed_twice_at_once_works_once(registry: Registry) -> None:
+    """Of many who follow one link at the same moment one succeeds."""
+    token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
+    outcomes: list[type] = []
+
+    def confirm() -> None:
+        try:
+            outcomes.append(type(registry.confirm(token, now=NOW)))
+        except UsedTokenError as error:
+            outcomes.append(type(error))
+
+    run_all([confirm] * 6)
+
+    assert outcomes.count(UsedTokenError) == 5
+
+
+def test_what_is_asked_must_make_sense(registry: Registry) -> None:
+    """No contact, no such action, no time, no time zone, a closed list: refused."""
+    refused: list[tuple[dict[str, Any], type[Exception]]] = [
+        ({"contact": " "}, InputError),
+        ({"contact": "x" * 321}, InputError),
+        ({"action": "delete"}, InputError),
+        ({"valid_for": timedelta(0)}, InputError),
+        ({"now": datetime(2025, 3, 1)}, InputError),  # noqa: DTZ001
+        ({"list": "fr.bloctel", "now": later(days=900)}, ListClosedError),
+    ]
+    for changed, error in refused:
+        arguments: dict[str, Any] = {
+            "contact": "a@b",
+            "list": "own",
+            "now": NOW,
+            **changed,
+        }
+        with pytest.raises(error):
+            registry.request(TEXT, **arguments)
+    assert list(registry.changes()) == []
+
+
+def test_who_is_to_be_reminded(registry: Registry) -> None:
+    """Numbers whose protection ends soon, with the contact, and no others."""
+    for number, on in (
+        (TEXT, date(2018, 6, 1)),
+        ("01 99 00 00 01", date(2018, 5, 1)),
+        ("01 99 00 00 02", date(2018, 6, 1)),
+        ("01 99 00 00 03", date(2018, 5, 1)),
+    ):
+        now = datetime.combine(on, NOW.timetz())
+        token = registry.request(number, "a@b.example", list="fr.bloctel", now=now)
+        registry.confirm(token, now=now)
+    registry.renew("01 99 00 00 01", list="fr.bloctel", on=date(2021, 3, 1))
+    registry.withdraw("01 99 00 00 02", list="fr.bloctel", on=date(2021, 4, 1))
+
+    due = registry.due_for_renewal(within=timedelta(days=90), on=date(2021, 3, 3))
+
+    ends_on = date(2021, 6, 1)
+    assert sorted(due, key=lambda d: d.ends_on) == [
+        DueRenewal(
+            PhoneNumber(33199000003), "fr.bloctel", date(2021, 5, 1), "a@b.example"
+        ),
+        DueRenewal(PhoneNumber(33639981234), "fr.bloctel", ends_on, "a@b.example"),
+    ]
+
+
+# -- scopes and prefixes ------------------------------------------------------------
+
+
+def test_lists_of_brands_stand_beside_the_national_one(registry: Registry) -> None:
+    """A scope has the rules of its list, and is asked alone or with all."""
+    registry.register(TEXT, list="own:brand-a", on=DAY)
+
+    assert registry.lists == ("own", "own:brand-a")
+    assert registry.check(TEXT, on=DAY).list == "own:brand-a"
+    assert not registry.is_blocked(TEXT, on=DAY, lists=["own"])
+    assert registry.is_blocked(TEXT, on=DAY, lists=["own:brand-a"])
+
+
+def test_the_longest_prefix_decides(registry: Registry, tmp_path: Path) -> None:
+    """Block 0899, let a range of it through; exact entries beat prefixes."""
+    registry.is_blocked(TEXT, on=DAY)  # what follows reaches look-ups at once
+    registry.block_prefix("06 39 98", list="own", on=DAY)
+    registry.allow_prefix("+33 6 39 98 12", list="own", on=DAY)
+    registry.register("06 39 98 12 00", list="own", on=DAY)
+    registry.block_prefix("0199 00", list="own:brand-a", on=DAY)
+    registry.drop_prefix("019900", list="own:brand-a", on=date(2025, 4, 1))
+
+    asked = ["0639980000", "0639981299", "0639981200", "0199000000", "0261910000"]
+    wanted = [True, False, True, True, False]
+    registry.build_snapshot(tmp_path / "s.bloctel", on=date(2025, 4, 2))
+    with Snapshot.open(tmp_path / "s.bloctel") as snapshot:
+        for book in (registry, snapshot):
+            assert book.is_blocked_many(asked, on=DAY).tolist() == wanted
+            assert [book.is_blocked(number, on=DAY) for number in asked] == wanted
+            assert book.check("0639980000", on=DAY).reason == "prefix"
+            assert not book.is_blocked("0199000000", on=date(2025, 4, 1))
+            assert not book.is_blocked("0639980000", on=date(2025, 2, 28))
+
+
+def test_prefix_rules_have_a_history(registry: Registry) -> None:
+    """A rule that replaces another ends it that day; the same day undoes it."""
+    registry.block_prefix("0199", list="own", on=DAY)
+    registry.allow_prefix("0199", list="own", on=date(2025, 5, 1))
+    registry.block_prefix("0261", list="own", on=DAY)
+    registry.drop_prefix("0261", list="own", on=DAY)
+    with pytest.raises(NotRegisteredError):
+        registry.drop_prefix("0261", list="own", on=DAY)
+    with pytest.raises(InputError):
+        registry.block_prefix("98", list="own", on=DAY)
+
+    assert registry.prefixes() == [
+        PrefixEntry("own", "+33199", True, DAY, date(2025, 5, 1)),
+        PrefixEntry("own", "+33199", False, date(2025, 5, 1), None),
+    ]
+
+
+# -- erasure ------------------------------------------------------------------------
+
+
+def test_what_is_forgotten_is_nowhere(registry: Registry) -> None:
+    """State, journal and requests lose the number; days it was protected are lost."""
+    registry.register(TEXT, list="own", on=date(2024, 1, 1))
+    token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
+
+    assert registry.forget(TEXT, on=DAY) == 2
+
+    assert registry.history(TEXT) == []
+    assert [change.number for change in registry.changes()] == [None, None]
+    assert [change.kind for change in registry.changes()] == [
+        ChangeKind.REGISTERED,
+        ChangeKind.FORGOTTEN,
+    ]
+    assert not registry.is_blocked(TEXT, on=DAY)
+    with pytest.raises(DayNotCoveredError):
+        registry.is_blocked("0199000000", on=date(2025, 2, 28))
+    with pytest.raises(UsedTokenError):
+        registry.confirm(token, now=NOW)
+    assert registry.forget(TEXT, on=DAY) == 0
+
+
+def test_requests_that_nobody_confirmed_are_purged(registry: Registry) -> None:
+    """After their time is over a purge erases them."""
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    registry.request(TEXT, "a@b.example", list="own", now=long_ago)
+    with registry._storage.read() as reader:
+        assert len(reader.requests_of(1, [33639981234])) == 1
+
+    registry.purge()
+
+    with registry._storage.read() as reader:
+        assert reader.requests_of(1, [33639981234]) == []

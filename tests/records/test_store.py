@@ -1,0 +1,302 @@
+"""Stores of records: what they take, what they refuse, what they tell."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel import Registry
+from bloctel.errors import (
+    DamagedRecordsError,
+    InputError,
+    RegistryExistsError,
+    RegistryNotFoundError,
+    WrongSecretError,
+)
+from bloctel.records.store import Entry, RecordStore
+from bloctel.storage.interface import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bloctel.records.store import Turn
+
+KEY = 33639981234
+AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
+SECRET = b"sixteen bytes or more"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """The URL of a store that is not there yet."""
+    return f"sqlite:///{tmp_path}/records.db"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[RecordStore]:
+    """An empty store."""
+    with RecordStore.create(url) as created:
+        yield created
+
+
+def test_a_record_is_what_was_appended(store: RecordStore) -> None:
+    """Key, moment and fields come back, and places count from 1."""
+    paris = timezone(timedelta(hours=2))
+    with store.write() as turn:
+        first = turn.append("calls", KEY, AT, {"kind": "attempt", "tags": ["a", None]})
+        more = turn.extend(
+            "calls", [Entry(KEY + 1, AT.astimezone(paris), {}), Entry(None, AT, {})]
+        )
+        assert [record.seq for record in (first, *more)] == [1, 2, 3]
+        assert turn.of("calls", KEY) == [first]
+        assert turn.extend("calls", []) == []
+
+    with store.read() as moment:
+        assert list(moment.all("calls")) == [first, *more]
+        assert moment.get("calls", 2) == more[0]
+        assert [moment.get("calls", seq) for seq in (0, 4, -1)] == [None] * 3
+        assert list(moment.all("others")) == []
+    assert more[0].at == AT
+    assert first.fields == {"kind": "attempt", "tags": ["a", None]}
+
+
+def test_a_record_hides_its_number(store: RecordStore) -> None:
+    """A record that is shown in a log tells nobody's number."""
+    with store.write() as turn:
+        record = turn.append("calls", KEY, AT, {})
+
+    assert "9981234" not in repr(record)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "06 39 98 12 34",
+        "call +33 (0)6.39.98.12.34 back",
+        ["x", {"to": "tel:+262-639-98-12-34"}],
+        {"0639981234": 1},
+        33639981234,
+    ],
+)
+def test_the_number_is_not_among_the_fields(store: RecordStore, said: object) -> None:
+    """What is erased by number lies in one place, and nowhere in the text."""
+
+    def append() -> None:
+        with store.write() as turn:
+            turn.append("calls", KEY, AT, {"note": said})
+
+    with pytest.raises(InputError, match="fields without the number"):
+        append()
+
+    with store.read() as moment:
+        assert list(moment.all("calls")) == []
+
+
+@pytest.mark.parametrize(
+    "stream", ["", "Calls", "erasures", "a" * 33, "1", "calls\n", "appels é"]
+)
+def test_a_stream_has_a_plain_name(store: RecordStore, stream: str) -> None:
+    """Nobody writes to the stream of erasures, or to one that storages may mistake."""
+
+    def append() -> None:
+        with store.write() as turn:
+            turn.append(stream, KEY, AT, {})
+
+    with pytest.raises(InputError, match="a stream's name"):
+        append()
+
+
+@pytest.mark.parametrize("at", [datetime(2026, 10, 5), date(2026, 10, 5), "now", 0])  # noqa: DTZ001
+def test_a_moment_has_a_time_zone(store: RecordStore, at: datetime) -> None:
+    """A clock on a wall somewhere tells no moment."""
+
+    def append() -> None:
+        with store.write() as turn:
+            turn.append("calls", KEY, at, {})
+
+    with pytest.raises(InputError, match="a datetime"):
+        append()
+
+
+def test_what_is_not_there_is_not_erased(store: RecordStore) -> None:
+    """A place that no record has is an error, and nothing is erased."""
+
+    def erase(*seqs: int) -> None:
+        with store.write() as turn:
+            turn.erase("calls", seqs, at=AT)
+
+    with store.write() as turn:
+        turn.append("calls", KEY, AT, {})
+    for seqs in ((0,), (2,), (1, 2), (-1, 1)):
+        with pytest.raises(InputError, match="places from 1 to 1"):
+            erase(*seqs)
+    erase()
+
+    assert store.verify("calls")[:2] == (1, 0)
+    assert store.verify("erasures").records == 0
+
+
+def test_an_erasure_is_told_of(store: RecordStore) -> None:
+    """It says what was erased of which stream, when and why, however many runs."""
+    with store.write() as turn:
+        turn.extend("calls", [Entry(KEY, AT, {}) for _ in range(1_203)])
+    with store.write() as turn:
+        assert turn.erase("calls", range(1, 1_203, 2), at=AT, why="purged") == 601
+
+    with store.read() as moment:
+        told = [record.fields for record in moment.all("erasures")]
+    assert [len(fields["seqs"]) for fields in told if fields] == [500, 101]
+    assert {fields["why"] for fields in told if fields} == {"purged"}
+    assert store.verify("calls")[:2] == (1_203, 601)
+
+
+def test_threads_share_transactions(store: RecordStore) -> None:
+    """`run` gives what the change gives, and a change that fails fails alone."""
+
+    def fail(turn: Turn) -> None:
+        turn.append("calls", KEY, AT, {})
+        raise KeyError
+
+    assert store.run(lambda turn: turn.append("calls", KEY, AT, {"a": 1})).seq == 1
+    with pytest.raises(KeyError):
+        store.run(fail)
+    assert store.verify("calls").records == 1
+
+
+# -- one storage, many uses ---------------------------------------------------------
+
+
+def test_a_registry_and_records_share_a_storage(url: str) -> None:
+    """What made the storage does not matter to what is kept there."""
+    RecordStore.create(url, region="BE").close()
+    with pytest.raises(RegistryExistsError):
+        RecordStore.create(url)
+    with Registry.open(url) as registry, RecordStore.open(url) as store:
+        assert registry.region == store.region == "BE"
+        registry.register("+33639981234", list="own", on=date(2026, 10, 5))
+        with store.write() as turn:
+            turn.append("calls", KEY, AT, {})
+        assert registry.is_blocked("+33639981234", on=date(2026, 10, 6))
+        assert store.verify("calls").records == 1
+
+
+def test_open_creates_nothing(tmp_path: Path) -> None:
+    """A typo must not become an empty log of calls."""
+    with pytest.raises(RegistryNotFoundError):
+        RecordStore.open(f"sqlite:///{tmp_path}/typo.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_records_are_hidden_by_a_secret(url: str, tmp_path: Path) -> None:
+    """Neither number nor body lies in the file, and no other secret reads them."""
+    with RecordStore.create(url, secret=SECRET) as store:
+        with store.write() as turn:
+            turn.append("calls", KEY, AT, {"note": "what was said"})
+        assert store.verify("calls").records == 1
+    for secret in (None, b"another secret of bytes"):
+        with pytest.raises(WrongSecretError):
+            RecordStore.open(url, secret=secret)
+    with RecordStore.open(url, secret=SECRET) as store, store.read() as moment:
+        (record,) = moment.of("calls", KEY)
+        assert record.fields == {"note": "what was said"}
+
+    beneath = open_storage(url)
+    with beneath.read() as reader:
+        (row,) = reader.records("calls", 0, 9)
+    beneath.close()
+    assert row.key != KEY
+    data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for trace in (b"639981234", KEY.to_bytes(5, "big"), b"what was said", b"salt"):
+        assert trace not in data
+
+
+# -- what is done behind a store's back -----------------------------------------------
+
+TAMPERINGS = {
+    "UPDATE bloctel_record SET body = replace(body, '3', '4') WHERE seq = 3": 3,
+    "UPDATE bloctel_record SET key = key + 1 WHERE seq = 1": 1,
+    "UPDATE bloctel_record SET at = at + 1 WHERE seq = 2 AND stream = 'calls'": 2,
+    "UPDATE bloctel_record SET body = NULL, key = NULL WHERE seq = 4": 4,
+    "UPDATE bloctel_record SET at = 1 << 62 WHERE seq = 2 AND stream = 'calls'": 2,
+    "DELETE FROM bloctel_record WHERE seq = 1 AND stream = 'calls'": 2,
+    "DELETE FROM bloctel_record WHERE seq = 3": 4,
+    "DELETE FROM bloctel_record WHERE seq = 5": 5,
+    "DELETE FROM bloctel_record WHERE stream = 'calls'": 5,
+    "DELETE FROM bloctel_record WHERE stream = 'erasures'": 2,
+    "UPDATE bloctel_record SET stream = 'others' WHERE seq = 5": 5,
+    "UPDATE bloctel_record SET seq = 9 WHERE seq = 5": 9,
+    "UPDATE bloctel_record SET at = 7 WHERE stream = 'erasures'": 1,
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+def test_tampering_with_the_database_is_found(
+    store: RecordStore, url: str, tampering: str
+) -> None:
+    """Whatever one statement does to the rows, verification names a place."""
+    with store.write() as turn:
+        turn.extend("calls", [Entry(KEY, AT, {"i": f"{i}33"}) for i in range(5)])
+        turn.erase("calls", [2], at=AT)
+    store.verify("calls")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw, raw:
+        assert raw.execute(tampering).rowcount >= 1
+
+    with pytest.raises(DamagedRecordsError) as caught:
+        store.verify("calls")
+
+    assert caught.value.where is not None
+    assert caught.value.where.startswith(f"record {TAMPERINGS[tampering]} of ")
+
+
+def test_a_digest_noted_elsewhere_finds_a_chain_written_anew(
+    store: RecordStore,
+) -> None:
+    """Who forges a whole stream cannot know what was noted."""
+    with store.write() as turn:
+        noted = turn.append("calls", KEY, AT, {"outcome": "answered"})
+    forged = RecordStore.create("memory:")
+    with forged.write() as turn:
+        turn.append("calls", KEY, AT, {"outcome": "answered"})
+        turn.append("calls", KEY, AT, {})
+
+    assert store.verify("calls", known=(1, noted.digest)).digest == noted.digest
+    with pytest.raises(DamagedRecordsError, match="the digest that was noted"):
+        forged.verify("calls", known=(1, noted.digest))
+    with pytest.raises(DamagedRecordsError, match="records up to 7"):
+        store.verify("calls", known=(7, noted.digest))
+
+
+def test_who_appends_finds_that_the_last_record_is_gone(
+    store: RecordStore, url: str
+) -> None:
+    """A log that lost its end does not go on as if nothing had been."""
+    with store.write() as turn:
+        turn.append("calls", KEY, AT, {})
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw, raw:
+        raw.execute("DELETE FROM bloctel_record")
+
+    with pytest.raises(DamagedRecordsError, match="the last record"):
+        store.run(lambda turn: turn.append("calls", KEY, AT, {}))
+
+
+def test_erased_records_that_come_back_are_found(store: RecordStore, url: str) -> None:
+    """A backup of one row does not undo an erasure unseen."""
+    with store.write() as turn:
+        turn.append("calls", KEY, AT, {})
+    path = url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as raw:
+        row = raw.execute("SELECT key, body FROM bloctel_record").fetchone()
+    with store.write() as turn:
+        turn.erase("calls", [1], at=AT)
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute(
+            "UPDATE bloctel_record SET key = ?, body = ? WHERE stream = 'calls'", row
+        )
+
+    with pytest.raises(DamagedRecordsError, match="there again"):
+        store.verify("calls")

@@ -1,0 +1,125 @@
+"""Exact in memory or in the storage: the same answers, at a known price."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bloctel import Follower, Registry
+from bloctel.errors import InputError
+from tests.helpers.proxy import proxy_to
+from tests.helpers.servers import KINDS, Server, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ON = date(2024, 1, 2)
+HOUR = 3600
+FIRST = 33639980000
+
+
+@pytest.fixture
+def registry(storage_url: str) -> Iterator[Registry]:
+    """A registry with numbers on two lists, some withdrawn."""
+    with Registry.create(storage_url, lists=["own", "fr.bloctel"]) as created:
+        created.register_many(range(FIRST, FIRST + 500, 5), list="own", on=ON)
+        created.register_many(
+            range(FIRST, FIRST + 300, 3), list="fr.bloctel", on=date(2023, 1, 1)
+        )
+        for key in range(FIRST, FIRST + 50, 5):
+            created.withdraw(key, list="own", on=ON + timedelta(days=9))
+        created.register("+44 7700 900001", list="own", on=ON)
+        yield created
+
+
+def opened(registry: Registry, exact: Any) -> Registry:
+    """Return another look at the same storage."""
+    return Registry(registry._storage, exact=exact)
+
+
+def test_both_modes_answer_alike(registry: Registry) -> None:
+    """Every look-up, of text, integers and columns, on days of all kinds."""
+    one = opened(registry, "memory")
+    other = opened(registry, "storage")
+    keys = [*range(FIRST - 5, FIRST + 510), 447700900001, 447700900002]
+    texts = ["06 39 98 00 00", "0639980001", "+44 7700 900001", "0601", "639980005"]
+
+    for on in (date(2023, 6, 1), ON, ON + timedelta(days=10)):
+        for column in (keys, texts, np.array(keys)):
+            expected = one.check_many(column, on=on).tolist()
+            assert other.check_many(column, on=on).tolist() == expected
+        for number in (*keys[::37], *texts, 639980005, "rubbish"):
+            assert other.check(number, on=on) == one.check(number, on=on)
+            if one.check(number, on=on).number:
+                assert other.is_blocked(number, on=on) == one.is_blocked(number, on=on)
+
+
+def test_what_changes_is_seen_in_the_storage(registry: Registry) -> None:
+    """Changes through one registry, or another one, change the answers at once."""
+    other = Registry(registry._storage, refresh_seconds=0, exact="storage")
+    new = FIRST + 7_777
+    assert not other.is_blocked(new, on=ON)
+
+    for each in (registry, other):
+        each.register(new, list="own", on=ON)
+        assert other.is_blocked(new, on=ON)
+        each.withdraw(new, list="own", on=ON)
+        assert not other.is_blocked(new, on=ON)
+
+
+def test_the_filter_grows(registry: Registry) -> None:
+    """A filter that becomes too small is replaced; no number is ever missed."""
+    other = Registry(registry._storage, refresh_seconds=0, exact="storage")
+    assert other.is_blocked(FIRST + 100, on=ON)
+
+    more = range(33199000000, 33199003000)
+    registry.register_many(more, list="own", on=ON)
+
+    assert other.is_blocked_many(more, on=ON).all()
+    assert other.is_blocked(FIRST + 100, on=ON)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_look_up_costs(kind: str, request: pytest.FixtureRequest) -> None:
+    """A miss costs no round trip, a hit one, and so does a batch of hits."""
+    server: Server = request.getfixturevalue(kind)
+    url = server.url(unique())
+    with Registry.create(url, lists=["own"]) as created:
+        created.register_many(range(FIRST, FIRST + 3000), list="own", on=ON)
+    with proxy_to(server.port) as proxy:
+        through = url.replace(f":{server.port}", f":{proxy.port}")
+        counted: list[int] = []
+
+        def cost(asked: object) -> bool:
+            before = proxy.round_trips
+            found = book.is_blocked_many(asked, on=ON)
+            counted.append(proxy.round_trips - before)
+            return bool(found.all())
+
+        for exact, hit in (("memory", 0), ("storage", 1)):
+            with Registry.open(through, refresh_seconds=HOUR, exact=exact) as book:  # type: ignore[arg-type]
+                book.is_blocked(FIRST, on=ON)  # reads what there is, and connects
+                counted.clear()
+                for key in range(33199000000, 33199000020):
+                    assert not book.is_blocked(key, on=ON)
+                misses = [f"026191{i:04}" for i in range(2000)]
+                found = book.is_blocked_many(misses, on=ON)
+                assert not found.any()
+                before = proxy.round_trips
+                assert book.is_blocked("06 39 98 00 01", on=ON)
+                assert book.check("06 39 98 00 01", on=ON).list == "own"
+                assert proxy.round_trips - before == 2 * hit
+                assert cost(list(range(FIRST, FIRST + 30)))
+                assert cost(np.arange(FIRST, FIRST + 30))
+                assert counted == [hit, hit]
+
+
+def test_there_are_two_modes(storage_url: str) -> None:
+    """Another word for exactness is refused; a cache and the storage exclude."""
+    with pytest.raises(InputError, match="'memory' or 'storage'"):
+        Registry.open(storage_url, exact="perhaps")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no cache"):
+        Follower.open(storage_url, exact="storage", cache="x.bloctel")

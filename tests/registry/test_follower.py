@@ -1,0 +1,290 @@
+"""Processes that follow a registry: never more than a moment behind, or they refuse."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import threading
+import time
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bloctel import Follower, Registry
+from bloctel._util import clock
+from bloctel.errors import (
+    CannotAnswerError,
+    DayNotCoveredError,
+    InputError,
+    StorageUnreachableError,
+)
+from bloctel.registry import follower as follower_module
+from tests.helpers.servers import KINDS, STORAGES, server, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KEY = 33639981234
+ON = date(2024, 1, 2)
+SHARED = [kind for kind in STORAGES if kind != "memory"]
+HANG = 60  # seconds after which a test is believed to hang
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    """Return once it is so."""
+    end = time.monotonic() + HANG
+    while not is_so():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def registry(storage_url: str) -> Iterator[Registry]:
+    """A registry that others can open, with one number."""
+    with Registry.create(storage_url, lists=["own"]) as created:
+        created.register(KEY, list="own", on=ON)
+        yield created
+
+
+def _register(url: str, key: int) -> None:
+    with Registry.open(url) as registry:
+        registry.register(key, list="own", on=ON)
+
+
+@pytest.mark.parametrize("storage_url", SHARED, indirect=True)
+def test_another_process_is_heard(storage_url: str, registry: Registry) -> None:
+    """What another process has stored is blocked here soon afterwards."""
+    with Follower.open(storage_url) as follower:
+        assert follower.is_blocked(KEY, on=ON)
+        assert not follower.is_blocked(KEY + 1, on=ON)
+        spawn = multiprocessing.get_context("spawn")
+        other = spawn.Process(target=_register, args=(storage_url, KEY + 1))
+        other.start()
+        other.join()
+
+        eventually(lambda: follower.is_blocked(KEY + 1, on=ON))
+        registry.withdraw(KEY, list="own", on=ON)
+        eventually(lambda: not follower.is_blocked(KEY, on=ON))
+        registry.block_prefix("0199", list="own", on=ON)
+        eventually(lambda: follower.is_blocked("0199001234", on=ON))
+
+
+@pytest.mark.parametrize("exact", ["memory", "storage"])
+@pytest.mark.parametrize("storage_url", SHARED, indirect=True)
+def test_erasures_reach_a_follower(
+    storage_url: str, registry: Registry, exact: Any
+) -> None:
+    """What is forgotten is not blocked any more; days that are lost are refused."""
+    with Follower.open(storage_url, exact=exact) as follower:
+        assert follower.is_blocked(KEY, on=ON)
+        registry.forget(KEY, on=date(2024, 6, 1))
+
+        eventually(lambda: not follower.is_blocked(KEY, on=date(2024, 6, 1)))
+        with pytest.raises(DayNotCoveredError):
+            follower.is_blocked(KEY, on=ON)
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_follower_starts_from_its_cache(
+    storage_url: str, registry: Registry, tmp_path: Path
+) -> None:
+    """A cached snapshot is taken up with what came since; a bad one is replaced."""
+    cache = tmp_path / "cache.bloctel"
+    Follower.open(storage_url, cache=cache).close()
+    made = cache.read_bytes()
+    registry.register(KEY + 1, list="own", on=ON)
+
+    with Follower.open(storage_url, cache=cache) as follower:
+        assert cache.read_bytes() == made
+        assert follower.is_blocked_many([KEY, KEY + 1], on=ON).all()
+
+    other = Registry.create("memory:", lists=["own"])
+    other.build_snapshot(tmp_path / "other.bloctel")
+    for content in (
+        made[:-1],
+        b"something else",
+        (tmp_path / "other.bloctel").read_bytes(),
+    ):
+        cache.write_bytes(content)
+        with Follower.open(storage_url, cache=cache) as follower:
+            assert follower.is_blocked_many([KEY, KEY + 1], on=ON).all()
+        assert cache.read_bytes() not in (content, made)
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_follower_that_fell_behind_starts_anew(
+    storage_url: str, registry: Registry, tmp_path: Path
+) -> None:
+    """A journal that was trimmed, or numbers that were erased, make a new cache."""
+    cache = tmp_path / "cache.bloctel"
+    Follower.open(storage_url, cache=cache).close()
+    registry.register(KEY + 1, list="own", on=ON)
+    registry.trim_journal(before=10**9)
+    with Follower.open(storage_url, cache=cache) as follower:
+        assert follower.is_blocked_many([KEY, KEY + 1], on=ON).all()
+    made = cache.read_bytes()
+
+    registry.forget(KEY, on=ON)
+    with Follower.open(storage_url, cache=cache) as follower:
+        eventually(lambda: cache.read_bytes() != made)
+        eventually(lambda: not follower.is_blocked(KEY, on=ON))
+        assert follower.is_blocked(KEY + 1, on=ON)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_silent_storage_is_told_of_then_refused(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Look-ups go on for a while, then refuse, and go on when it is back."""
+    caplog.set_level(logging.ERROR, "bloctel")
+    with server(kind) as started:
+        url = started.url(unique())
+        with Registry.create(url, lists=["own"]) as registry:
+            registry.register(KEY, list="own", on=ON)
+        with (
+            Follower.open(url, max_silence_seconds=0.7) as strict,
+            Follower.open(url, max_silence_seconds=0.7, when_silent="answer") as lax,
+        ):
+            started.kill()
+            assert strict.is_blocked(KEY, on=ON)
+
+            def refuses() -> bool:
+                try:
+                    return not strict.is_blocked(KEY, on=ON)
+                except StorageUnreachableError:
+                    return True
+
+            eventually(refuses)
+            eventually(lambda: "not been heard" in caplog.text)
+            with pytest.raises(StorageUnreachableError, match=r"0\.7 seconds"):
+                strict.check_many([KEY], on=ON)
+            assert lax.is_blocked(KEY, on=ON)
+            assert strict.silent_seconds > 0.7
+            started.start()
+
+            eventually(lambda: not refuses())
+            with Registry.open(url) as registry:
+                registry.register(KEY + 1, list="own", on=ON)
+            for each in (strict, lax):
+                eventually(lambda each=each: each.is_blocked(KEY + 1, on=ON))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_server_that_hangs_is_silent(
+    kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that says nothing at all is told of, is refused, and holds nobody up."""
+    caplog.set_level(logging.ERROR, "bloctel")
+    monkeypatch.setattr(follower_module, "_CLOSE_SECONDS", 0.1)
+    with server(kind) as started:
+        url = started.url(unique())
+        with Registry.create(url, lists=["own"]) as registry:
+            registry.register(KEY, list="own", on=ON)
+        follower = Follower.open(url, max_silence_seconds=0.7)
+        with started.frozen():
+
+            def refuses() -> bool:
+                try:
+                    return not follower.is_blocked(KEY, on=ON)
+                except StorageUnreachableError:
+                    return True
+
+            eventually(refuses)
+            assert "not been heard" in caplog.text
+            follower.close()
+        with pytest.raises(CannotAnswerError):
+            follower.is_blocked(KEY, on=ON)
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_queued_numbers_that_become_blocked(
+    storage_url: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook is told once of each, when it is registered or its day has come."""
+    moment = [1_700_000_000.0]  # 14 November 2023
+    monkeypatch.setattr(clock, "now", lambda: moment[0])
+    told: list[object] = []
+    queue: list[object] = ["06 39 98 12 34", "0199001234", 33199001235]
+    with Follower.open(storage_url) as follower:
+        follower.on_blocked(told.extend, lambda: list(queue))
+        assert told == []
+
+        registry.register("0199001234", list="own", on=date(2023, 11, 1))
+        registry.register("0261911234", list="own", on=date(2023, 11, 1))
+        eventually(lambda: told == ["0199001234"])
+        registry.register(33199001235, list="own", on=date(2023, 11, 1))
+        eventually(lambda: told == ["0199001234", 33199001235])
+        moment[0] += 60 * 86_400  # KEY is protected from 2 January on
+        eventually(lambda: told[2:] == ["06 39 98 12 34"])
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_hook_that_fails_stops_nothing(
+    storage_url: str, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a hook raises is logged; the follower goes on."""
+
+    def fail(_: list[object]) -> None:
+        raise KeyError
+
+    with Follower.open(storage_url) as follower:
+        follower.on_blocked(fail, lambda: [KEY])
+        assert "the hook for blocked numbers failed" in caplog.text
+        registry.register(KEY + 1, list="own", on=ON)
+        eventually(lambda: follower.is_blocked(KEY + 1, on=ON))
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_threads_ask_while_it_changes(storage_url: str, registry: Registry) -> None:
+    """Eight threads ask all the time; what was blocked once never looks clear."""
+    errors: list[BaseException] = []
+    is_over = threading.Event()
+
+    def ask(follower: Follower) -> None:
+        seen = np.zeros(60, bool)
+        try:
+            while not is_over.is_set():
+                # a batch is no moment: what comes while it is read may be in its
+                # later rows alone, so each number is held to what it was before
+                found = follower.is_blocked_many(range(KEY, KEY + 60), on=ON)
+                assert not np.any(seen & ~found), np.flatnonzero(seen & ~found)
+                seen = found
+        except BaseException as error:
+            errors.append(error)
+
+    with Follower.open(storage_url) as follower:
+        threads = [threading.Thread(target=ask, args=(follower,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for i in range(1, 60):
+            registry.register(KEY + i, list="own", on=ON)
+            if i == 30:
+                registry.forget("0199009999")
+                with follower._changing:
+                    follower._mirror.is_behind = True
+        eventually(lambda: follower.is_blocked(KEY + 59, on=ON))
+        is_over.set()
+        for thread in threads:
+            thread.join()
+
+    assert errors == []
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_closed_follower_answers_nothing(
+    storage_url: str, registry: Registry
+) -> None:
+    """Its threads end, and it says that it is closed."""
+    assert registry.lists == ("own",)
+    before = {thread.name for thread in threading.enumerate()}
+    follower = Follower.open(storage_url)
+    follower.close()
+
+    assert {thread.name for thread in threading.enumerate()} == before
+    with pytest.raises(CannotAnswerError, match="a closed one"):
+        follower.is_blocked(KEY, on=ON)
+    with pytest.raises(InputError, match="when_silent"):
+        Follower.open(storage_url, when_silent="guess")  # type: ignore[arg-type]

@@ -1,0 +1,553 @@
+"""What each method of a registry does, and each error that it raises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import bloctel
+from bloctel import Registry, Status, normalize_many
+from bloctel._util import _coarse_clock, clock
+from bloctel.errors import (
+    CannotAnswerError,
+    DayNotCoveredError,
+    InputError,
+    InvalidNumberError,
+    ListClosedError,
+    NotRegisteredError,
+    StorageError,
+    UnknownListError,
+)
+from bloctel.lookup.question import Question
+from bloctel.periods import RegistrationPeriod
+from bloctel.registry import journal, replica
+from bloctel.storage.rows import ChangeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KEY = 33639981234
+TEXT = "06 39 98 12 34"
+ON = date(2024, 1, 2)
+NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def empty() -> Registry:
+    """A registry in memory without any list."""
+    return Registry.create("memory:")
+
+
+@pytest.fixture
+def own(empty: Registry) -> Registry:
+    """A registry with one number on a firm's own list."""
+    empty.register(TEXT, list="own", on=ON)
+    return empty
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """The URL of a registry in a file, with one list and no number."""
+    url = f"sqlite:///{tmp_path}/r.db"
+    Registry.create(url, lists=["own"]).close()
+    return url
+
+
+# -- days ---------------------------------------------------------------------
+
+DAYS_TAKEN: dict[str, Callable[[Registry, Any], object]] = {
+    "register": lambda r, on: r.register(TEXT, list="own", on=on),
+    "register_many": lambda r, on: r.register_many([TEXT], list="own", on=on),
+    "column": lambda r, on: r.register_many([TEXT], list="own", on=[on]),
+    "in step": lambda r, on: r.register_many([TEXT], list="own", on=iter([on])),
+    "renew": lambda r, on: r.renew(TEXT, list="own", on=on),
+    "withdraw": lambda r, on: r.withdraw(TEXT, list="own", on=on),
+    "purge": lambda r, on: r.purge(on=on),
+    "is_blocked": lambda r, on: r.is_blocked(TEXT, on=on),
+    "check": lambda r, on: r.check(TEXT, on=on),
+    "is_blocked_many": lambda r, on: r.is_blocked_many([TEXT], on=on),
+    "check_many": lambda r, on: r.check_many([TEXT], on=on),
+    "question": lambda r, on: r.question(on=on),
+    "build_snapshot": lambda r, on: r.build_snapshot("/nowhere/s", on=on),
+}
+
+
+@pytest.mark.parametrize("name", DAYS_TAKEN)
+@pytest.mark.parametrize("on", [NOON, NOON.replace(tzinfo=None), 20240102])
+def test_a_moment_is_no_day(name: str, on: object, own: Registry) -> None:
+    """A moment is refused wherever a day is taken: its day depends on a zone."""
+    with pytest.raises(InputError):
+        DAYS_TAKEN[name](own, on)
+
+    assert len(list(own.changes())) == 1
+
+
+def test_a_moment_is_no_day_for_an_empty_registry(empty: Registry) -> None:
+    """Also where there is nothing to erase yet."""
+    with pytest.raises(InputError):
+        empty.purge(on=NOON)
+
+
+# -- registering --------------------------------------------------------------
+
+
+def test_a_registration_is_what_the_rules_make_of_it(empty: Registry) -> None:
+    """The period is told, stored, kept in the history and in the journal."""
+    period = empty.register(TEXT, list="fr.bloctel", on=date(2018, 5, 3), delay_days=7)
+
+    assert period == RegistrationPeriod(date(2018, 5, 10), date(2021, 5, 3))
+    (held,) = empty.history("+33 6 39 98 12 34")
+    assert (held.starts_on, held.ends_on) == (period.starts_on, period.ends_on)
+    assert (held.list, held.withdrawn_on) == ("fr.bloctel", None)
+    (change,) = empty.changes()
+    assert (change.kind, change.on) == (ChangeKind.REGISTERED, date(2018, 5, 3))
+    assert change.number == bloctel.normalize(TEXT)
+    verdict = empty.check(TEXT, on=date(2018, 5, 9))
+    assert (verdict.status, verdict.reason) == (Status.CLEAR, "not_yet_protected")
+
+
+def test_the_period_told_is_the_one_stored(empty: Registry) -> None:
+    """Registering again tells what protects, not what might have."""
+    first = empty.register(TEXT, list="fr.bloctel", on=ON)
+    assert empty.register(TEXT, list="fr.bloctel", on=ON, delay_days=0) == first
+
+    ended = empty.withdraw(TEXT, list="fr.bloctel", on=date(2024, 1, 20))
+
+    assert empty.register(TEXT, list="fr.bloctel", on=ON) == ended
+    assert empty.check(TEXT, on=date(2024, 3, 1)).status is Status.CLEAR
+
+
+def test_errors_of_registering_change_nothing(empty: Registry) -> None:
+    """What is refused adds neither number nor list nor journal."""
+    refused: list[tuple[type[Exception], Callable[[], object]]] = [
+        (InvalidNumberError, lambda: empty.register("x", list="own", on=ON)),
+        (UnknownListError, lambda: empty.register(TEXT, list="fr.blocktel", on=ON)),
+        (
+            ListClosedError,
+            lambda: empty.register(TEXT, list="fr.bloctel", on=date(2026, 8, 11)),
+        ),
+        (
+            InputError,
+            lambda: empty.register(TEXT, list="fr.bloctel", on=ON, delay_days=31),
+        ),
+        (UnknownListError, lambda: empty.renew(TEXT, list="own", on=ON)),
+    ]
+    for error, act in refused:
+        with pytest.raises(error):
+            act()
+    assert empty.lists == ()
+    assert list(empty.changes()) == []
+
+
+def test_a_column_with_its_days(empty: Registry) -> None:
+    """Each number is registered on its own day."""
+    numbers = ["0639980001", "0639980002", "0639980001"]
+    days = [date(2020, 1, 1), date(2021, 1, 1), date(2022, 1, 1)]
+
+    assert empty.register_many(numbers, list="own", on=days) == 3
+
+    assert empty.is_blocked_many(numbers, on=date(2020, 6, 1)).tolist() == [1, 0, 1]
+    as_array = np.array(days, "datetime64[D]")
+    assert empty.register_many(numbers, list="own", on=as_array) == 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "on"),
+    [
+        (["0639980001"] * 3, [ON]),
+        (["0639980001"] * 3, [ON] * 2),
+        (["0639980001"] * 3, [ON] * 4),
+        (["0639980001"], []),
+        ([], [ON]),
+    ],
+)
+@pytest.mark.parametrize("in_step", [False, True])
+def test_columns_of_other_lengths_are_refused(
+    numbers: list[str], on: list[date], in_step: bool, empty: Registry
+) -> None:
+    """Days that are not one a number are refused, also a single one in a column."""
+    days: Any = iter(on) if in_step else on
+
+    with pytest.raises(InputError, match="days for"):
+        empty.register_many(numbers, list="own", on=days)
+
+    assert empty.lists == ()
+
+
+@pytest.mark.parametrize("as_iterator", [False, True])
+def test_one_bad_row_registers_nothing(as_iterator: bool, file: str) -> None:
+    """One number that cannot be read is named by its row, and undoes all others."""
+    numbers: list[object] = [33639900000 + i for i in range(70_000)]
+    numbers[69_000] = "06 39 98 12 3O"
+    column: Any = iter(numbers) if as_iterator else numbers
+    with Registry.open(file) as opened:
+        with pytest.raises(InvalidNumberError, match="row 69000") as caught:
+            opened.register_many(column, list="fr.bloctel", on=ON)
+
+        assert "39 98" not in str(caught.value)
+        assert opened.lists == ("own",)
+        assert not opened.is_blocked(33639900000, on=ON)
+        assert list(opened.changes()) == []
+
+
+def test_a_bad_day_in_step_is_named_by_its_row(empty: Registry) -> None:
+    """The row in the message counts from the first, however many pieces came."""
+    numbers = (33639900000 + i for i in range(70_000))
+    on: list[Any] = [ON] * 70_000
+    on[69_000] = None
+
+    with pytest.raises(InputError, match="row 69000"):
+        empty.register_many(numbers, list="own", on=iter(on))
+
+    assert empty.lists == ()
+
+
+def test_duplicates_count_once(empty: Registry) -> None:
+    """The same number twice, in one piece or in two, is one registration."""
+    numbers = [33639900000 + i % 40_000 for i in range(80_000)]
+
+    assert empty.register_many(iter(numbers), list="own", on=ON) == 40_000
+    assert len(list(empty.changes())) == 40_000
+
+
+def test_a_column_is_loaded_in_bounded_memory(tmp_path: Path) -> None:
+    """An iterator takes the memory of a piece of it, however long it is."""
+    code = (
+        "import resource, sys\n"
+        "from datetime import date\n"
+        "from bloctel import Registry\n"
+        "r = Registry.create(f'sqlite:///{sys.argv[1]}', lists=['own'])\n"
+        "def peak(first, n):\n"
+        "    numbers = (33600000000 + first + i for i in range(n))\n"
+        "    r.register_many(numbers, list='own', on=date(2024, 1, 2))\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(peak(0, 66_000), peak(66_000, 132_000))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "r.db")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    before, after = map(int, done.stdout.split())
+    assert after < 1.3 * before
+
+
+# -- renewing, withdrawing, erasing ------------------------------------------
+
+
+def test_a_withdrawal_ends_the_protection_that_day(own: Registry) -> None:
+    """The day before is protected, the day itself is not."""
+    period = own.withdraw(TEXT, list="own", on=date(2024, 6, 1))
+
+    assert period.ends_on == date(2024, 6, 1)
+    assert own.is_blocked(TEXT, on=date(2024, 5, 31))
+    assert own.check(TEXT, on=date(2024, 6, 1)).reason == "period_ended"
+    with pytest.raises(NotRegisteredError):
+        own.withdraw(TEXT, list="own", on=date(2024, 6, 1))
+
+
+def test_an_objection_on_the_day_of_a_withdrawal_stands(own: Registry) -> None:
+    """Withdrawn and registered again on one day, in that order: blocked from it."""
+    for _ in range(2):
+        own.withdraw(TEXT, list="own", on=ON)
+        assert not own.is_blocked(TEXT, on=ON)
+        own.register(TEXT, list="own", on=ON)
+        assert own.is_blocked(TEXT, on=ON)
+
+
+def test_a_withdrawal_recorded_late_spares_later_objections(own: Registry) -> None:
+    """A withdrawal of an earlier day leaves what was registered after that day."""
+    own.register(TEXT, list="own", on=date(2024, 3, 1))
+
+    own.withdraw(TEXT, list="own", on=date(2024, 2, 1))
+
+    days = [date(2024, 1, 31), date(2024, 2, 1), date(2024, 2, 29), date(2024, 3, 1)]
+    assert [own.is_blocked(TEXT, on=on) for on in days] == [True, False, False, True]
+
+
+def test_a_renewal_never_undoes_a_withdrawal(empty: Registry) -> None:
+    """Renewing a day before the withdrawal, recorded after it, is refused."""
+    empty.register(TEXT, list="fr.bloctel", on=date(2018, 1, 1))
+    empty.withdraw(TEXT, list="fr.bloctel", on=date(2020, 1, 1))
+
+    with pytest.raises(NotRegisteredError):
+        empty.renew(TEXT, list="fr.bloctel", on=date(2019, 1, 1))
+
+    assert not empty.is_blocked(TEXT, on=date(2020, 1, 1))
+
+
+def test_unknown_lists_and_numbers_are_told_apart(own: Registry) -> None:
+    """A list that the registry lacks is not a number that the list lacks."""
+    for act in (own.renew, own.withdraw):
+        with pytest.raises(NotRegisteredError):
+            act("0639980001", list="own", on=ON)
+        with pytest.raises(UnknownListError, match="own"):
+            act(TEXT, list="fr.bloctel", on=ON)
+        with pytest.raises(ListClosedError):
+            act(TEXT, list="fr.bloctel", on=date(2026, 8, 11))
+
+
+def test_what_is_erased_is_unknown_not_clear(own: Registry) -> None:
+    """After a purge the days that it covered have no answer, the others have."""
+    own.withdraw(TEXT, list="own", on=date(2024, 6, 1))
+    assert own.purge(on=date(2024, 5, 31)) == {"own": 0}
+
+    assert own.purge(on=date(2024, 6, 1)) == {"own": 1}
+
+    with pytest.raises(DayNotCoveredError):
+        own.is_blocked("0639980001", on=date(2024, 5, 31))
+    assert own.check(TEXT, on=date(2024, 6, 1)).reason == "not_listed"
+    assert own.history(TEXT) == []
+    assert [change.number for change in own.changes()] == [None] * 3
+
+
+# -- lists --------------------------------------------------------------------
+
+
+def test_a_closed_list_says_what_applies_since(
+    empty: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked today, a book of Bloctel alone answers with the law, never CLEAR."""
+    empty.register(TEXT, list="fr.bloctel", on=ON)
+    monkeypatch.setattr(clock, "now", lambda: 1795435200.0)  # 23 November 2026
+    asks: list[Callable[[], object]] = [
+        lambda: empty.is_blocked(TEXT),
+        lambda: empty.check(TEXT),
+        lambda: empty.check_many([TEXT]),
+        lambda: empty.is_blocked_many([TEXT], on=date(2026, 8, 11)),
+    ]
+    for ask in asks:
+        with pytest.raises(ListClosedError, match=r"prior consent.*L223-1"):
+            ask()
+    assert empty.is_blocked(TEXT, on=date(2026, 8, 10))
+    with pytest.raises(ListClosedError):
+        empty.is_blocked(TEXT, on=date(2016, 5, 31))
+
+
+def test_an_open_list_answers_beside_a_closed_one(own: Registry) -> None:
+    """With another list in the book the open one answers, unless not asked."""
+    own.register("0639980001", list="fr.bloctel", on=ON)
+    after = date(2026, 8, 11)
+
+    assert own.check(TEXT, on=after).list == "own"
+    assert own.check("0639980001", on=after).status is Status.CLEAR
+    with pytest.raises(ListClosedError):
+        own.check(TEXT, on=after, lists=["fr.bloctel"])
+
+
+def test_lists_narrow_the_question(own: Registry) -> None:
+    """Only the lists asked answer; a single name and an iterator do as well."""
+    own.register(TEXT, list="fr.bloctel", on=date(2024, 3, 1))
+
+    narrow: list[Any] = ["own", ["own"], {"own"}, iter(["own"]), (n for n in ["own"])]
+    for lists in narrow:
+        assert own.is_blocked(TEXT, on=ON, lists=lists)
+    assert not own.is_blocked(TEXT, on=ON, lists=["fr.bloctel"])
+
+
+@pytest.mark.parametrize("lists", [["fr.blocktel"], "owm", ["own", "x"], ("OWN",)])
+def test_a_typo_in_a_list_is_an_error(lists: Any, own: Registry) -> None:
+    """A list that the book lacks is never taken for an empty one."""
+    with pytest.raises(UnknownListError, match="one of own"):
+        own.is_blocked(TEXT, on=ON, lists=lists)
+
+
+def test_no_list_at_all_is_an_error(own: Registry, empty: Registry) -> None:
+    """To ask no list is not to ask."""
+    none: list[Any] = [[], (), iter([])]
+    for lists in none:
+        with pytest.raises(InputError):
+            own.is_blocked(TEXT, on=ON, lists=lists)
+
+
+def test_a_number_in_the_place_of_a_list_is_not_shown(own: Registry) -> None:
+    """A message about a list's name never shows a phone number."""
+    with pytest.raises(UnknownListError) as caught:
+        own.is_blocked(TEXT, on=ON, lists=["0639981234"])
+
+    assert "0639981234" not in str(caught.value) + repr(caught.value)
+
+
+def test_an_empty_registry_does_not_answer(empty: Registry) -> None:
+    """Nothing registered, no list: an error, not CLEAR."""
+    with pytest.raises(CannotAnswerError):
+        empty.is_blocked(TEXT, on=ON)
+    with pytest.raises(CannotAnswerError):
+        empty.check_many([], on=ON)
+
+
+# -- time ---------------------------------------------------------------------
+
+
+def test_today_is_the_day_of_the_list(
+    empty: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day changes at midnight in Paris, at most a second later in a look-up."""
+    empty.register(TEXT, list="own", on=date(2024, 7, 1))
+    midnight = datetime(2024, 6, 30, 22, tzinfo=UTC).timestamp()
+    monkeypatch.setattr(clock, "now", lambda: midnight - 0.001)
+    assert not empty.is_blocked(TEXT)
+    assert not empty.is_blocked(TEXT)
+
+    monkeypatch.setattr(clock, "now", lambda: midnight + 0.999)
+    _coarse_clock.skip(1)
+
+    assert empty.is_blocked(TEXT)
+    assert empty.is_blocked_many([TEXT]).all()
+    assert empty.register("0639980001", list="own").starts_on == date(2024, 7, 1)
+
+
+def test_others_writes_are_seen_in_time(file: str) -> None:
+    """A write elsewhere is seen after refresh_seconds at the latest; one's own now."""
+    with Registry.open(file, refresh_seconds=3600) as one, Registry.open(file) as other:
+        assert not one.is_blocked(KEY, on=ON)
+        other.register(KEY, list="own", on=ON)
+        assert other.is_blocked(KEY, on=ON)
+        _coarse_clock.skip(1800)
+        assert not one.is_blocked(KEY, on=ON)
+
+        _coarse_clock.skip(1800)
+
+        assert one.is_blocked(KEY, on=ON)
+        one.withdraw(KEY, list="own", on=ON)
+        assert not one.is_blocked(KEY, on=ON)
+
+
+def test_a_storage_that_is_down_does_not_answer(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be refreshed is not answered from what was known."""
+    with Registry.open(file, refresh_seconds=0) as opened:
+        opened.is_blocked(KEY, on=ON)
+
+        def fail() -> None:
+            raise StorageError("a storage that answers", "none")
+
+        monkeypatch.setattr(opened._storage, "read", fail)
+        for _ in range(2):
+            with pytest.raises(StorageError):
+                opened.is_blocked(KEY, on=ON)
+
+
+def test_a_question_of_an_old_state_is_not_kept(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question in the making while the state is replaced is not asked again."""
+    monkeypatch.setattr(replica, "_RELOAD_AFTER", 0)
+    with Registry.open(file) as one:
+        one.is_blocked(KEY, on=ON)
+        make = Question.__init__
+        once = [True]
+
+        def slow(self: Question, *args: Any) -> None:
+            make(self, *args)
+            if once and once.pop():  # another thread writes and refreshes meanwhile
+                one.register(KEY, list="own", on=ON)
+                one.is_blocked(KEY, on=date(2024, 5, 5))
+
+        monkeypatch.setattr(Question, "__init__", slow)
+        one.is_blocked(KEY, on=date(2024, 3, 3))
+
+        assert one.is_blocked(KEY, on=date(2024, 3, 3))
+
+
+def test_look_ups_go_on_during_an_import(file: str) -> None:
+    """A long import holds up no look-up, which sees it when it is done."""
+    with Registry.open(file, refresh_seconds=0) as opened:
+        started, asked = threading.Event(), threading.Event()
+
+        def numbers() -> Iterator[int]:
+            yield KEY
+            started.set()
+            asked.wait(20)
+
+        importer = threading.Thread(
+            target=opened.register_many, args=(numbers(),), kwargs={"list": "own"}
+        )
+        importer.start()
+        started.wait(20)
+        during = opened.is_blocked(KEY, on=date(2030, 1, 1)), importer.is_alive()
+        asked.set()
+        importer.join()
+
+        assert during == (False, True)
+        assert opened.is_blocked(KEY, on=date(2030, 1, 1))
+
+
+def test_the_overlay_and_the_table_agree(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folding changes in alters no verdict: periods that touch are one in both."""
+    with Registry.open(file) as one:
+        one.is_blocked(KEY, on=ON)
+        for begin, off in ((1, 3), (3, 5), (5, None), (8, None)):
+            one.register(KEY, list="own", on=date(2024, begin, 1))
+            if off:
+                one.withdraw(KEY, list="own", on=date(2024, off, 1))
+        one.register(KEY, list="fr.bloctel", on=date(2018, 1, 1))
+        with Registry.open(file) as fresh:
+            for month in range(1, 13):
+                on = date(2024, month, 1)
+                assert one.check(KEY, on=on) == fresh.check(KEY, on=on)
+            assert one.check(KEY, on=date(2024, 9, 1)).since == date(2024, 1, 1)
+            assert len(one._state.overlay) == 1
+            assert len(fresh._state.overlay) == 0
+
+
+def test_the_journal_is_paged(own: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of any size give every change once, and a cursor goes on after it."""
+    own.register_many(range(KEY + 1, KEY + 6), list="own", on=ON)
+    monkeypatch.setattr(journal, "_PAGE", 2)
+
+    changes = list(own.changes())
+
+    assert len(changes) == 6
+    assert list(own.changes(since=changes[2].cursor)) == changes[3:]
+
+
+def test_other_regions_read_other_numbers() -> None:
+    """The region is stored with the registry; a call may give another one."""
+    belgian = Registry.create("memory:", region="BE", lists=["own"])
+    belgian.register(TEXT, list="own", on=ON, region="FR")
+
+    assert belgian.region == "BE"
+    assert belgian.is_blocked(KEY, on=ON)
+    with pytest.raises(InputError):
+        Registry.create("memory:", region="XX")
+
+
+AMBIGUOUS = 687_123_456  # +687 12 34 56, or 06 87 12 34 56 whose 0 is lost
+
+
+@pytest.mark.parametrize("number", [AMBIGUOUS, np.int64(AMBIGUOUS)])
+def test_an_integer_that_is_blocked_abroad_is_never_clear(
+    empty: Registry, number: object
+) -> None:
+    """Of nine digits, clear as a French number, blocked as a foreign one: refused."""
+    empty.register("+687 12 34 56", list="own", on=ON)
+    keys = normalize_many(["+687 12 34 56", "06 39 98 00 01"])
+
+    assert empty.check(number, on=ON).reason == "ambiguous"
+    assert empty.check_many([number, TEXT], on=ON).tolist() == [2, 0]
+    assert empty.check_many(keys, on=ON).tolist() == [2, 0]
+    with pytest.raises(InvalidNumberError):
+        empty.is_blocked(number, on=ON)
+    assert empty.is_blocked("+687 12 34 56", on=ON)
+    assert not empty.is_blocked("06 87 12 34 56", on=ON)
+
+
+def test_an_integer_that_is_blocked_at_home_is_blocked(empty: Registry) -> None:
+    """The French reading is asked first, and decides where it blocks."""
+    empty.register("06 39 98 00 01", list="own", on=ON)
+
+    assert empty.is_blocked(639980001, on=ON)
+    assert empty.check_many(np.array([639980001]), on=ON).tolist() == [1]

@@ -1,0 +1,289 @@
+"""Laws of registries: every storage and every file answers as a dict would."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+)
+
+import bloctel
+from bloctel import Registry, Snapshot, Status
+from bloctel._util import clock
+from bloctel.errors import BloctelError
+from bloctel.registry import replica
+from tests.oracles import snapshot as oracle_snapshot
+from tests.oracles.registry import Answer, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from bloctel.lookup.book import Book
+
+# French ones that a filter must tell apart, and keys of other countries beside them
+KEYS = [
+    33639980001,
+    33639980002,
+    33199000001,
+    33536490007,
+    447700900123,
+    12025550143,
+]
+LISTS = ["own", "fr.bloctel"]
+EDGES = [
+    date(2016, 6, 1),
+    date(2018, 3, 31),
+    date(2018, 12, 31),
+    date(2019, 1, 1),
+    date(2019, 3, 31),
+    date(2019, 4, 1),
+    date(2020, 2, 29),
+    date(2022, 1, 1),
+    date(2022, 3, 31),
+    date(2022, 4, 1),
+    date(2026, 7, 20),
+    date(2026, 8, 10),
+    date(2026, 8, 11),
+    date(2016, 5, 31),
+    date(2026, 11, 23),
+]
+DAYS = st.one_of(
+    st.sampled_from(EDGES),
+    st.builds(
+        lambda day, more: day + timedelta(days=more),
+        st.sampled_from(EDGES),
+        st.integers(-40, 40),
+    ),
+)
+ASKED = [None, ["own"], ["fr.bloctel"], LISTS, ["own", "other"]]
+
+
+def outcome(act: Callable[[], Any]) -> object:
+    """Return what *act* returns, or the class of the error of ours it raises."""
+    try:
+        return act()
+    except BloctelError as error:
+        return type(error)
+
+
+class RegistryMachine(RuleBasedStateMachine):
+    """The same changes made to storages and to a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.url = f"sqlite:///{self.folder.name}/r.db"
+        self.model = Model(clock.today("Europe/Paris"))
+        self.days: set[date] = set()
+        self.reload_after = replica._RELOAD_AFTER
+        self.turn = 0
+
+    @initialize(reload_after=st.sampled_from([0, 1, 3, 100_000]))
+    def create(self, reload_after: int) -> None:
+        """Start empty; a small limit makes the overlay be folded in often."""
+        replica._RELOAD_AFTER = reload_after  # type: ignore[misc]
+        self.registries = [Registry.create("memory:"), Registry.create(self.url)]
+        self.others = [
+            Registry.open(self.url, refresh_seconds=0),
+            Registry.open(self.url, refresh_seconds=0, exact="storage"),
+        ]
+
+    def teardown(self) -> None:
+        """Leave no file and no changed limit."""
+        replica._RELOAD_AFTER = self.reload_after  # type: ignore[misc]
+        with suppress(AttributeError):
+            for each in [*self.registries, *self.others]:
+                each.close()
+        self.folder.cleanup()
+
+    def same(
+        self, wanted: Callable[[], object], act: Callable[[Registry], object]
+    ) -> None:
+        """Do it to all; results, or classes of errors, are the model's."""
+        want = outcome(wanted)
+        for each in self.registries:
+            got = outcome(lambda each=each: act(each))  # type: ignore[misc]
+            assert got == want
+
+    def seen(self, on: date) -> None:
+        """Ask about that day and those beside it from now on."""
+        self.days |= {on + timedelta(days=i) for i in (-1, 0, 1, 30, 1096)}
+
+    @rule(
+        list=st.sampled_from(LISTS),
+        key=st.sampled_from(KEYS),
+        on=DAYS,
+        delay=st.sampled_from([None, 0, 5, 31]),
+    )
+    def register(self, list: str, key: int, on: date, delay: int | None) -> None:
+        """Register one number."""
+        self.seen(on)
+
+        def wanted() -> object:
+            self.model.register(list, [key], on, delay)
+            return self.model.held[list, key, on].period
+
+        self.same(wanted, lambda r: r.register(key, list=list, on=on, delay_days=delay))
+
+    @rule(
+        list=st.sampled_from(LISTS),
+        rows=st.lists(st.tuples(st.sampled_from(KEYS), DAYS), max_size=8),
+        in_step=st.booleans(),
+    )
+    def register_many(
+        self, list: str, rows: list[tuple[int, date]], in_step: bool
+    ) -> None:
+        """Register a column with a column of days: all of it or nothing."""
+        for _, on in rows:
+            self.seen(on)
+
+        def wanted() -> int:
+            before = dict(self.model.held), self.model.lists[:]
+            try:
+                if not rows and list not in self.model.lists:
+                    self.model.lists.append(list)
+                return sum(self.model.register(list, [k], d, None) for k, d in rows)
+            except BloctelError:
+                self.model.held, self.model.lists = before
+                raise
+
+        def act(each: Registry) -> int:
+            keys: Any = [key for key, _ in rows]
+            on: Any = [day for _, day in rows]
+            if in_step:
+                keys, on = iter(keys), iter(on)
+            return each.register_many(keys, list=list, on=on)
+
+        self.same(wanted, act)
+
+    @rule(list=st.sampled_from(LISTS), key=st.sampled_from(KEYS), on=DAYS)
+    def renew(self, list: str, key: int, on: date) -> None:
+        """Renew one number."""
+        self.seen(on)
+        self.same(
+            lambda: self.model.renew(list, key, on),
+            lambda r: r.renew(key, list=list, on=on) and None,
+        )
+
+    @rule(
+        data=st.data(),
+        list=st.sampled_from(LISTS),
+        key=st.sampled_from(KEYS),
+        on=DAYS,
+        more=st.integers(0, 40),
+    )
+    def withdraw(
+        self, data: st.DataObject, list: str, key: int, on: date, more: int
+    ) -> None:
+        """Take one number off, often one that is there."""
+        if data.draw(st.booleans()) and self.model.held:
+            name = data.draw(st.sampled_from(sorted(self.model.held)))
+            list, key, on = name[0], name[1], name[2] + timedelta(days=more)
+        self.seen(on)
+        self.same(
+            lambda: self.model.withdraw(list, key, on),
+            lambda r: r.withdraw(key, list=list, on=on) and None,
+        )
+
+    @rule(on=DAYS)
+    def purge(self, on: date) -> None:
+        """Erase what is due."""
+        self.seen(on)
+        self.same(lambda: self.model.purge(on), lambda r: r.purge(on=on))
+
+    @rule(key=st.sampled_from(KEYS), on=DAYS)
+    def forget(self, key: int, on: date) -> None:
+        """Erase all that is known of a number."""
+        self.seen(on)
+        self.same(lambda: self.model.forget(key, on), lambda r: r.forget(key, on=on))
+
+    @rule()
+    def reopen(self) -> None:
+        """Close the file and open it again."""
+        self.registries[1].close()
+        self.registries[1] = Registry.open(self.url)
+
+    @rule(on=st.sampled_from([date(2022, 3, 2), date(2026, 11, 23)]))
+    def snapshot(self, on: date) -> None:
+        """A snapshot answers as the registry that built it; both storages alike."""
+        files = [Path(self.folder.name) / f"{i}.bloctel" for i in (0, 1)]
+        if not self.model.lists:
+            for each, file in zip(self.registries, files, strict=True):
+                made = outcome(lambda e=each, f=file: e.build_snapshot(f, on=on))  # type: ignore[misc]
+                assert made is bloctel.CannotAnswerError
+                assert not file.exists()
+            return
+        for each, file in zip(self.registries, files, strict=True):
+            each.build_snapshot(file, on=on)
+        assert oracle_snapshot.content_of(files[0]) == oracle_snapshot.content_of(
+            files[1]
+        )
+        with Snapshot.open(files[0]) as snapshot:
+            snapshot.verify()
+            self.model.covered_until = on + timedelta(days=30)
+            self.agree(snapshot, ASKED)
+            self.model.covered_until = None
+
+    @invariant()
+    def all_agree(self) -> None:
+        """Every book gives the model's answers, on every day that matters."""
+        if not hasattr(self, "registries"):
+            return
+        for each in [*self.registries, *self.others]:
+            self.agree(each, [None])
+        self.turn += 1
+        self.agree(self.registries[1], [ASKED[self.turn % len(ASKED)]])
+
+    def agree(self, book: Book, asked: list[list[str] | None]) -> None:
+        """Compare all four look-ups with the model."""
+        days = {*sorted(self.days)[:: max(1, len(self.days) // 5)], *EDGES[-4:]}
+        for on in days:
+            for lists in asked:
+                self.agree_on(book, on, lists)
+
+    def agree_on(self, book: Book, on: date, lists: Collection[str] | None) -> None:
+        """Compare one day."""
+        want = outcome(lambda: [self.model.answer(key, on, lists) for key in KEYS])
+        many = outcome(lambda: book.is_blocked_many(KEYS, on=on, lists=lists).tolist())
+        codes = outcome(
+            lambda: book.check_many(np.array(KEYS), on=on, lists=lists).tolist()
+        )
+        if isinstance(want, type):
+            one = outcome(lambda: book.is_blocked(KEYS[0], on=on, lists=lists))
+            told = outcome(lambda: book.check(KEYS[0], on=on, lists=lists))
+            assert [one, told, many, codes] == [want] * 4
+            return
+        assert isinstance(want, list)
+        blocked = [answer.blocked for answer in want]
+        assert many == blocked
+        assert codes == [int(one) for one in blocked]
+        for key, answer in zip(KEYS, want, strict=True):
+            assert book.is_blocked(key, on=on, lists=lists) == answer.blocked
+            told = book.check(key, on=on, lists=lists)
+            is_blocked = told.status is Status.BLOCKED
+            assert answer == Answer(
+                is_blocked, told.list, told.since, told.until, told.reason
+            )
+
+
+RegistryMachine.TestCase.settings = settings(
+    max_examples=15,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class TestRegistry(RegistryMachine.TestCase):  # type: ignore[misc, valid-type]
+    """Whatever is done, registries, files and snapshots answer as the model."""

@@ -1,0 +1,464 @@
+"""The strict reader of laws, and that every figure of the judgement is read by it."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bloctel.compliance import Desk
+from bloctel.errors import InputError
+from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.rules import Certainty, law
+from tests.helpers.law_rows import (
+    FIRM,
+    KEYS,
+    PARIS,
+    PlainCalls,
+    PlainConsents,
+    ask,
+    book_of,
+    rows,
+)
+
+FOLDER = Path(law.__file__).parent
+TEXT = (FOLDER / "fr.toml").read_text(encoding="utf-8")
+FRENCH = law.load("FR")
+
+
+def edited(*changes: tuple[str, str]) -> str:
+    """Return the French law with some of its text replaced everywhere."""
+    text = TEXT
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def refusal(text: str) -> str:
+    """Return the sentence with which the reader refuses *text*."""
+    with pytest.raises(InputError) as refused:
+        law.parse(text, "x.toml")
+    assert pickle.loads(pickle.dumps(refused.value)).args == refused.value.args  # noqa: S301
+    return str(refused.value)
+
+
+def test_the_law_that_comes_with_the_library_is_whole() -> None:
+    """Each rule has two languages, an article, and a version not younger than today."""
+    assert law.names() == ("FR",)
+    assert law.load("FR") is FRENCH
+    assert len({rule.id for rule in FRENCH.rules}) == len(FRENCH.rules)
+    for rule in FRENCH.rules:
+        assert rule.en != rule.fr
+        assert rule.en.endswith(".")
+        assert rule.fr.endswith(".")
+        assert rule.citation.endswith(f"{rule.article_version.isoformat()})")
+    assert {rule.certainty for rule in FRENCH.rules} <= set(Certainty)
+
+
+def test_the_eras_are_every_day_once() -> None:
+    """From the first regime on, without gap or overlap; no rule changes within one."""
+    for earlier, later in zip(FRENCH.eras, FRENCH.eras[1:], strict=False):
+        assert earlier.valid_until == later.valid_from
+    assert FRENCH.eras[-1].valid_until is None
+    for era in FRENCH.eras:
+        last = (era.valid_until or date(2999, 1, 2)) - timedelta(days=1)
+        for day in (era.valid_from, last):
+            in_force = [rule for rule in FRENCH.rules if rule.is_in_force(on=day)]
+            assert list(era.rules) == in_force
+            assert FRENCH.on(day) is era
+
+
+def test_a_day_before_the_first_regime_is_refused() -> None:
+    """Nothing is known of it, and nothing is guessed."""
+    with pytest.raises(InputError, match="a day from 1970-01-01 on, got 1969-12-31"):
+        FRENCH.on(date(1969, 12, 31))
+
+
+@pytest.mark.parametrize(
+    "country", ["", "fr", "DE", "FR\n", "../rules/own", "0639981234"]
+)
+def test_a_law_that_is_not_there_is_refused(country: str) -> None:
+    """No name leads out of the package, and no message holds a number."""
+    with pytest.raises(InputError, match="one of the countries FR") as refused:
+        law.load(country)
+
+    assert "3998" not in str(refused.value)
+
+
+def test_a_rule_that_is_not_there_is_refused() -> None:
+    """A typo is no rule."""
+    with pytest.raises(InputError, match="the name of a rule"):
+        FRENCH.rule("fr.hours.2023-03-02")
+
+
+def test_fines_are_those_of_their_day() -> None:
+    """L242-16: 15,000 and 75,000 euros, then 75,000 and 375,000."""
+    listed = FRENCH.rule("fr.regime.2016-07-01")
+
+    fines = [
+        FRENCH.sanction_of(listed, on=day)
+        for day in (date(2016, 5, 31), date(2020, 7, 25), date(2020, 7, 26))
+    ]
+
+    assert fines[0] is None
+    assert [(f.person_max_euros, f.company_max_euros) for f in fines[1:] if f] == [
+        (15_000, 75_000),
+        (75_000, 375_000),
+    ]
+    training = FRENCH.rule("fr.training-ban.2022-12-21")
+    fine = FRENCH.sanction_of(training, on=date(2024, 5, 31))
+    assert fine is not None
+    assert fine.id == "fr.training-fine.2022-12-21"
+    masked = FRENCH.rule("fr.masked.2016-07-01")
+    assert FRENCH.sanction_of(masked, on=date(2024, 5, 31)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "expected the key call_back, got nothing - at x.toml"),
+        (edited(("[law]", "[laws]")), "got 'laws' - at x.toml"),
+        (edited(('country = "FR"', 'country = "fr"')), "x.toml, law.country"),
+        (edited(("[numbering]", "[[numbering]]")), "a table, got an array of 1"),
+        (
+            "frequency = 4\n" + edited(("[[frequency]]", "[[duty]]")),
+            "expected an array of tables, got 4 - at x.toml, frequency",
+        ),
+        (
+            edited(("max_attempts = 4", "max_attempts = 0")),
+            "expected a whole number from 1 to 1000, got 0 - at x.toml, "
+            "frequency[0].max_attempts",
+        ),
+        (edited(("max_attempts = 4", "max_attempts = true")), "1000, got True"),
+        (
+            edited(("10:00:00, 13:00:00", "13:00:00, 10:00:00")),
+            "expected times that follow one another",
+        ),
+        (
+            edited(("14:00:00, 20:00:00", "12:00:00, 20:00:00")),
+            "calling_times[0].slots",
+        ),
+        (edited(("[14:00:00, 20:00:00]", "[14:00:00]")), "two times such as 10:00:00"),
+        (edited(("14:00:00, 20:00:00", '"14", "20"')), "slots[1]"),
+        (edited(("weekdays = [1, 2", "weekdays = [0, 2")), "from 1 to 7, got 0"),
+        (edited(("weekdays = [1, 2", "weekdays = [2, 2")), "each of them once"),
+        (edited(("weekdays = [1, 2, 3, 4, 5]", "weekdays = []")), "at least one"),
+        (edited(("on_holidays = false", "on_holidays = 0")), "true or false, got 0"),
+        (edited(('needs = "slot"', 'needs = "luck"')), "one of consent, slot"),
+        (edited(('question = "consent"', 'question = "maybe"')), "regime[4].question"),
+        (
+            edited(('question = "consent"', 'question = "consent"\nlists = ["own"]')),
+            "expected lists for opposition alone",
+        ),
+        (edited(('lifted_by = ["contract"]', 'lifted_by = ["luck"]')), "lifted_by[0]"),
+        (
+            edited(('sectors = ["press"]', 'sectors = ["presse"]')),
+            "got 'presse' - at x.toml, press_exception[0].sectors",
+        ),
+        (
+            edited(('territories = ["YT"]', 'territories = ["NC"]')),
+            "got 'NC' - at x.toml, local_holiday[2].territories",
+        ),
+        (
+            edited(('sanction = "training"', 'sanction = "luck"')),
+            "expected one of prospecting, training, got 'luck'",
+        ),
+        (
+            edited(('kind = "masked"', 'kind = "masked"\npatterns = ["01xx"]')),
+            "expected patterns, unless the number is masked",
+        ),
+        (edited(('"089xxxxxxx"', '"x89xxxxxxx"')), "digits and x"),
+        (edited(('"3xxx"', '"3.*"')), "digits and x"),
+        (edited(('day = "05-22"', 'day = "05-32"')), "month and day such as 05-22"),
+        (
+            edited(('day = "05-22"', "")),
+            "expected a day or days before Easter Monday",
+        ),
+        (edited(("asks_days = 60", "asks_days = 59")), "at least 60 days, got 59"),
+        (
+            edited(("slot_hours = 24\n", "")),
+            "the hours of a precise time at most, got 0",
+        ),
+        (
+            edited(('"269", "639"', '"269", "692"')),
+            "expected digits of one territory, got '692'",
+        ),
+        (edited(('code = "YT"', 'code = "RE"')), "a name that nothing else has"),
+        (edited(("Indian/Mayotte", "Indian/../Mayotte")), "territory[2].time_zone"),
+        (edited(('"fr.hours.2023-03-01"', '"hours"')), "such as fr.hours.2023-03-01"),
+        (
+            edited(('"fr.frequency.2023-03-01"', '"fr.hours.2023-03-01"')),
+            "expected versions of one rule",
+        ),
+        (
+            edited(('"fr.publication.2020-07-26"', '"fr.null-contract.2020-07-26"')),
+            "expected the day on which the next version begins",
+        ),
+        (edited(("article_version = 2016-08-01\n", "")), "the key article_version"),
+        (edited(('certainty = "V3"', 'certainty = "V4"')), "one of V1, V2, V3, R, NF"),
+    ],
+)
+def test_a_faulty_law_is_refused_with_the_key(text: str, sentence: str) -> None:
+    """Whatever is wrong, the message says what and where."""
+    assert sentence in refusal(text)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    ["regime", "contract", "hours", "frequency", "silence", "energy-ban", "fine"],
+)
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_versions_that_overlap_or_leave_a_gap_are_refused(
+    chain: str, shift: int
+) -> None:
+    """Of each chain, each day has one version."""
+    versions = [rule for rule in FRENCH.rules if rule.chain == f"fr.{chain}"]
+    old = versions[0].valid_until
+    assert old is not None
+    start = TEXT.index(f'id = "{versions[0].id}"')
+    moved = (old + timedelta(days=shift)).isoformat()
+    tail = TEXT[start:].replace(
+        f"valid_until = {old.isoformat()}", f"valid_until = {moved}", 1
+    )
+
+    assert f"begins, {old.isoformat()}, got {moved}" in refusal(TEXT[:start] + tail)
+
+
+def test_the_last_regime_has_no_end() -> None:
+    """A day without a question would be a day without an answer."""
+    marker = "valid_from = 2026-08-11\nquestion"
+    text = edited(
+        (marker, "valid_from = 2026-08-11\nvalid_until = 2030-01-01\nquestion")
+    )
+
+    assert "expected no day, got 2030-01-01 - at x.toml, regime[4]" in refusal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00",
+        "a = " + "[" * 100_000,
+        "a = " + "{b=" * 100_000,
+        edited(("max_attempts = 4", "max_attempts = 0x" + "f" * 10_000)),
+        edited(("max_attempts = 4", "max_attempts = nan")),
+        edited(('day = "05-22"', 'day = "' + "9" * 100_000 + '"')),
+        edited(("weekdays = [1, 2, 3, 4, 5]", "weekdays = " + "[" * 90 + "]" * 90)),
+        "[law]\n[law]",
+    ],
+)
+def test_a_hostile_document_gets_a_short_sentence(text: str) -> None:
+    """Nothing but our error comes out, and the message stays readable."""
+    assert len(refusal(text)) < 500
+
+
+# -- every figure comes from the data ------------------------------------------
+
+MONDAY = datetime(2024, 6, 3, 10, 30, tzinfo=PARIS)
+
+
+def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
+    """Return why a call is lawful or not, by another law than the real one."""
+    says = {"bloctel": "clear", "own": "clear"} | call.pop("says", {})
+    desk = Desk(
+        lists=book_of(**says),
+        calls=call.pop("calls", PlainCalls()),
+        consents=call.pop("consents", PlainConsents()),
+        firm=FIRM,
+        local_holidays=call.pop("local_holidays", False),
+    )
+    desk.law = law.parse(text, "x.toml")
+    called = PhoneNumber(KEYS[call.pop("called", "FR")])
+    said = {"purpose": "sale", "sector": "insurance", "caller": "0162000000"}
+    given = desk.may_call(called, at=at, **(said | call))
+    return (given.decision, *given.reasons)
+
+
+@pytest.mark.parametrize(
+    ("change", "call", "before", "after"),
+    [
+        (("10:00:00, 13:00:00", "11:00:00, 13:00:00"), {}, "not_listed", "hour"),
+        (("weekdays = [1, 2", "weekdays = [2"), {}, "not_listed", "day"),
+        (("max_attempts = 4", "max_attempts = 3"), {"n": 3}, "not_listed", "attempts"),
+        (("within_days = 30", "within_days = 31"), {"n": 4}, "not_listed", "attempts"),
+        (
+            ("\ndays = 60\nasks_days = 60", "\ndays = 61\nasks_days = 61"),
+            {"r": 61},
+            "not_listed",
+            "silence",
+        ),
+        (("max_years = 1", "max_years = 2"), {"c": 400}, "no_consent", "consent"),
+        (
+            ("on_holidays = false", "on_holidays = true"),
+            {"at": datetime(2024, 5, 1, 15, tzinfo=PARIS)},
+            "holiday",
+            "not_listed",
+        ),
+        (
+            ('day = "05-22"', 'day = "05-23"'),
+            {"at": datetime(2024, 5, 22, 18, tzinfo=PARIS), "called": "MQ", "p": 1},
+            "holiday",
+            "not_listed",
+        ),
+        (
+            ("before_easter_monday = 3", "before_easter_monday = 4"),
+            {"at": datetime(2024, 3, 29, 15, tzinfo=PARIS), "p": 1},
+            "holiday",
+            "not_listed",
+        ),
+        (
+            ('"0162xxxxxx"', '"0161xxxxxx"'),
+            {"automated": True},
+            "not_listed",
+            "caller_not_verified",
+        ),
+        (
+            ('"089xxxxxxx"', '"088xxxxxxx"'),
+            {"caller": "0899000000", "automated": False},
+            "caller_forbidden",
+            "not_listed",
+        ),
+        (
+            ('sectors = ["energy_renovation"]', 'sectors = ["telecom"]'),
+            {"sector": "telecom"},
+            "not_listed",
+            "sector",
+        ),
+        (
+            ('sectors = ["press"]', 'sectors = ["insurance"]'),
+            {"says": {"bloctel": "listed"}},
+            "listed",
+            "press",
+        ),
+        (
+            ('purposes = ["survey"]', 'purposes = ["association", "survey"]'),
+            {"purpose": "survey"},
+            "nothing_sold",
+            "nothing_sold",
+        ),
+        (
+            ("America/Martinique", "Europe/Paris"),
+            {"called": "MQ"},
+            "hour",
+            "not_listed",
+        ),
+        (
+            ('lists = ["fr.bloctel"]', 'lists = ["own"]'),
+            {"says": {"bloctel": "absent"}},
+            "list_not_held",
+            "not_listed",
+        ),
+        (
+            ('relation = "in_course"', 'relation = "preexisting"'),
+            {"says": {"bloctel": "listed"}, "k": "car", "about": "home"},
+            "listed",
+            "contract",
+        ),
+        (
+            ('needs = "slot"', 'needs = "consent"'),
+            {"at": datetime(2026, 11, 22, 21, tzinfo=PARIS), "c": 30},
+            "day",
+            "consent",
+        ),
+        (
+            ("withdraws_consent = true", "withdraws_consent = false"),
+            {"at": datetime(2026, 11, 23, 15, tzinfo=PARIS), "c": 90, "r": 70},
+            "no_consent",
+            "consent",
+        ),
+        (
+            ("asks_days = 60", "asks_days = 71"),
+            {"at": datetime(2026, 11, 23, 15, tzinfo=PARIS), "c": 30, "r": 70},
+            "consent",
+            "silence_doubtful",
+        ),
+    ],
+)
+def test_another_figure_in_the_data_gives_another_answer(
+    change: tuple[str, str], call: dict[str, Any], before: str, after: str
+) -> None:
+    """Nothing legal is a constant in code."""
+    row = dict(call)
+    if "c" in row and "at" not in row:
+        row["at"] = datetime(2027, 12, 6, 15, tzinfo=PARIS)
+    given = _given(row)
+
+    assert before in answer(TEXT, **given)
+    assert after in answer(edited(change), **given)
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what the desk is given for a row: attempts, a consent, a contract."""
+    from bloctel.compliance import Attempt, Contract, Evidence, Outcome
+    from tests.helpers.law_rows import consent
+
+    at = row.get("at", MONDAY)
+    n, refused, ago = row.pop("n", 0), row.pop("r", None), row.pop("c", None)
+    held = [
+        Attempt(at - timedelta(days=30 if n > 3 else 2, hours=i), Outcome.UNANSWERED)
+        for i in range(n)
+    ]
+    if refused is not None:
+        held.append(Attempt(at - timedelta(days=refused), Outcome.REFUSED))
+    consents = []
+    if ago is not None:
+        given_at = at - timedelta(days=ago)
+        far = (at + timedelta(days=30)).date()
+        consents = [consent({"given_at": given_at, "expires_on": far})]
+    contracts = []
+    if "k" in row:
+        first = at.date() - timedelta(days=9)
+        contracts = [
+            Contract(starts_on=first, ends_on=None, firm=FIRM, object=row.pop("k"))
+        ]
+    row["calls"] = PlainCalls(held)
+    row["consents"] = PlainConsents(Evidence(consents=consents, contracts=contracts))
+    row["local_holidays"] = bool(row.pop("p", 0))
+    return row
+
+
+def test_days_of_a_call_back_are_read() -> None:
+    """The five working days of R223-4, and which weekdays rest."""
+    row = next(r for r in rows() if r["name"] == "called back on the sixth day")
+    assert ask(row).decision == "no"
+
+    era = law.parse(edited(("working_days = 5", "working_days = 6")), "x").on(
+        date(2026, 10, 9)
+    )
+    rule = era.one(law.CallBack)
+    assert rule is not None
+
+    from bloctel.compliance.holidays import last_working_day
+
+    asked_on = date(2026, 10, 2)
+    last = last_working_day(asked_on, rule.working_days, rule.rest_weekdays, era)
+    assert last == date(2026, 10, 9)
+    assert last_working_day(asked_on, rule.working_days, (6, 7), era) == date(
+        2026, 10, 12
+    )
+
+
+def test_the_library_of_holidays_says_what_the_law_says() -> None:
+    """L3133-1 names eleven days; those that do not move are these."""
+    from bloctel.compliance.holidays import is_holiday
+
+    fixed = {(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)}
+    for year in range(2016, 2036):
+        days = [
+            date(year, 1, 1) + timedelta(days=i)
+            for i in range(366)
+            if (date(year, 1, 1) + timedelta(days=i)).year == year
+        ]
+        found = {day for day in days if is_holiday(day, FRENCH.on(day))}
+        moving = {day for day in found if (day.month, day.day) not in fixed}
+        assert len(found - moving) == len(fixed)
+        # Easter Monday, Ascension 38 days later, Whit Monday 49 days later
+        easter = min(moving)
+        ascension = easter + timedelta(days=38)
+        expected = {easter, ascension, easter + timedelta(days=49)}
+        assert easter.isoweekday() == 1
+        assert moving == expected - {d for d in expected if (d.month, d.day) in fixed}

@@ -1,0 +1,476 @@
+"""Excel workbooks: what is read of them, and what comes out."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from bloctel.errors import InputError, MissingExtraError
+from bloctel.scrub import CsvOptions, Outputs, scrub_file
+from bloctel.tabular import compression, xlsx_guard
+from tests.helpers.call_files import ask, names, read, scrub, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ROWS = [["nom", "tel"], ["A", "06 39 98 00 01"], ["B", "0261910002"], ["C", "x"]]
+
+
+def make(folder: Path, fill: Callable[[Any, Any], object], name: str = "Calls") -> Path:
+    """Write a workbook of one sheet, or more, with what *fill* does to it."""
+    path = folder / "calls.xlsx"
+    book = xlsxwriter.Workbook(path)
+    fill(book, book.add_worksheet(name))
+    book.close()
+    return path
+
+
+def column(*cells: object) -> Callable[[Any, Any], object]:
+    """Return what writes a phone column."""
+    return lambda _, sheet: sheet.write_column(0, 0, ["tel", *cells])
+
+
+def added(path: Path) -> list[str]:
+    """Return the last column below the header."""
+    return [row[-1] for row in read(path)[1:]]
+
+
+def test_rows_go_to_three_workbooks(tmp_path: Path) -> None:
+    """As of a CSV file: in order, with one column more where they are not clear."""
+    summary, outputs = scrub(write(tmp_path / "calls.xlsx", ROWS))
+
+    assert [read(output) for output in outputs] == [
+        [["nom", "tel"], ["B", "0261910002"]],
+        [["nom", "tel", "bloctel"], ["A", "06 39 98 00 01", "own"]],
+        [["nom", "tel", "bloctel"], ["C", "x", "letters"]],
+    ]
+    assert (summary.rows, summary.invalid_reasons) == (3, {"letters": 1})
+
+
+def test_numbers_of_a_spreadsheet_are_read(tmp_path: Path) -> None:
+    """Excel keeps a number without its zero, as a float; with a fraction it is none."""
+    source = make(tmp_path, column(639980001, 33199000003, 261910002, 48.8566, 1e15))
+
+    summary, outputs = scrub(source)
+
+    assert (summary.blocked, summary.clear) == (2, 1)
+    assert read(outputs[0])[1:] == [["261910002"]]
+    assert added(outputs[2]) == ["decimal", "too_long"]
+
+
+def test_cells_that_are_no_number_are_invalid(tmp_path: Path) -> None:
+    """A truth, a day, a time, nothing: never clear."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        column("0261910002")(book, sheet)
+        day = book.add_format({"num_format": "dd/mm/yyyy"})
+        sheet.write_boolean(2, 0, True)
+        sheet.write_datetime(3, 0, date(2026, 1, 2), day)
+        sheet.write_blank(4, 0, None, day)
+        sheet.write(5, 1, "not blank")
+
+    summary, _ = scrub(make(tmp_path, fill))
+
+    assert (summary.clear, summary.blocked) == (1, 0)
+    assert summary.invalid_reasons == {"not_text": 2, "empty": 2}
+
+
+def test_a_formula_counts_by_its_value(tmp_path: Path) -> None:
+    """The value is that of the last calculation, a text or a number."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        column("0261910002")(book, sheet)
+        sheet.write_formula(2, 0, '="0639"&"980001"', None, "0639980001")
+        sheet.write_formula(3, 0, "=639980000+1", None, 639980001)
+
+    summary, outputs = scrub(make(tmp_path, fill))
+
+    assert (summary.clear, summary.blocked) == (1, 2)
+    assert read(outputs[1])[1:] == [["0639980001", "own"], ["639980001", "own"]]
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?"])
+def test_an_error_is_never_clear(error: str, tmp_path: Path) -> None:
+    """Not even beside a number that is: the library reads it as an empty cell."""
+
+    def fill(_: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["tel", "mobile"])
+        sheet.write_row(1, 0, ["0261910002", "0261910003"])
+        sheet.write(2, 0, "0261910002")
+        sheet.write_formula(2, 1, "=A9", None, error)
+        sheet.write(3, 1, "0639980001")
+        sheet.write_formula(3, 0, "=A9", None, error)
+
+    summary, outputs = scrub(make(tmp_path, fill), ["tel", "mobile"])
+
+    assert (summary.clear, summary.blocked) == (1, 1)
+    assert added(outputs[2]) == ["cell_error"]
+
+
+def test_a_formula_that_nobody_calculated_is_never_clear(tmp_path: Path) -> None:
+    """Programs write formulas without values, which Excel would calculate."""
+    path = tmp_path / "calls.xlsx"
+    book = openpyxl.Workbook()
+    for row in (["tel", "mobile"], ["0261910002", "=A1"], ["0261910002", None]):
+        book.active.append(row)
+    book.save(path)
+
+    summary, outputs = scrub(path, ["tel", "mobile"])
+
+    assert (summary.rows, summary.clear) == (2, 1)
+    assert added(outputs[2]) == ["cell_error"]
+
+
+@pytest.mark.parametrize("value", ["NaN", "INF", "-INF", "1E400"])
+def test_what_is_no_number_though_the_file_says_so(value: str, tmp_path: Path) -> None:
+    """No cell of Excel holds it: an error elsewhere, and no phone number."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        rows = [["tel", "n"], ["0261910002", 7777], [7777, 1]]
+        for row, cells in enumerate(rows):
+            sheet.write_row(row, 0, cells)
+        book.add_worksheet("Other").write(0, 0, 7777)
+
+    source = make(tmp_path, fill)
+    parts = zipfile.ZipFile(source)
+    with zipfile.ZipFile(tmp_path / "odd.xlsx", "w") as odd:
+        for name in parts.namelist():
+            part = parts.read(name).replace(b"<v>7777</v>", f"<v>{value}</v>".encode())
+            odd.writestr(name, part)
+
+    summary, outputs = scrub(tmp_path / "odd.xlsx")
+
+    assert (summary.clear, summary.invalid) == (1, 1)
+    assert read(outputs[0])[1][0] == "0261910002"
+
+
+def test_types_of_other_cells_are_kept(tmp_path: Path) -> None:
+    """Texts, numbers, truths, days, moments, times and durations."""
+    day, moment = date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001
+    clock, span = time(3, 4, 5), timedelta(hours=30)
+
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["tel", *"abcdefgh"])
+        sheet.write_row(1, 0, ["0261910002", "012", 1.25, 1234567890123456, True])
+        for column, value, form in [
+            (5, day, "dd/mm/yyyy"),
+            (6, moment, "dd/mm/yyyy hh:mm:ss"),
+            (7, clock, "hh:mm:ss"),
+            (8, span, "[h]:mm:ss"),
+        ]:
+            form = book.add_format({"num_format": form})
+            sheet.write_datetime(1, column, value, form)
+
+    _, (clear, _, _) = scrub(make(tmp_path, fill))
+
+    row = list(openpyxl.load_workbook(clear).worksheets[0].values)[1]
+    midnight = datetime(2026, 1, 2)  # noqa: DTZ001
+    assert row == (
+        *("0261910002", "012", 1.25, 1234567890123456, True),
+        *(midnight, moment, clock, span),
+    )
+
+
+def test_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
+    """Neither a cell of the caller's nor our own is ever run."""
+    text, name = '=HYPERLINK("http://x","y")', "=cmd|' /c calc'!A0"
+
+    def fill(_: Any, sheet: Any) -> None:
+        for place, cell in enumerate([name, "+tel", text, "0639980001"]):
+            sheet.write_string(place // 2, place % 2, cell)
+        sheet.write_string(2, 0, "0639980001")
+
+    _, (_, blocked, _) = scrub(make(tmp_path, fill), [name, "+tel"])
+
+    sheet = openpyxl.load_workbook(blocked).worksheets[0]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+    assert [row[2] for row in sheet.values] == [
+        "bloctel",
+        "'+tel: own",
+        f"'{name}: own",
+    ]
+
+
+def test_a_table_may_begin_anywhere(tmp_path: Path) -> None:
+    """Rows above and columns before it stay where they are; blank rows are rows."""
+
+    def fill(_: Any, sheet: Any) -> None:
+        for row, cell in [(2, "tel"), (3, "0261910002"), (5, "0639980001")]:
+            sheet.write_string(row, 3, cell)
+
+    summary, outputs = scrub(make(tmp_path, fill))
+    by_place, _ = scrub(tmp_path / "calls.xlsx", [4])
+
+    assert by_place == summary
+    assert (summary.clear, summary.blocked, summary.invalid) == (1, 1, 1)
+    assert openpyxl.load_workbook(outputs[0]).active["D3"].value == "tel"
+    assert openpyxl.load_workbook(outputs[0]).active["D4"].value == "0261910002"
+    assert openpyxl.load_workbook(outputs[1]).active["E4"].value == "own"
+
+
+def test_a_sheet_without_a_header(tmp_path: Path) -> None:
+    """Its first row is data, as in a CSV file."""
+    source = make(tmp_path, lambda _, sheet: sheet.write(0, 0, "0639980001"))
+
+    detected, outputs = scrub(source, [1])
+    told, _ = scrub(source, [1], csv=CsvOptions(header=True))
+
+    assert (detected.blocked, told.rows) == (1, 0)
+    assert read(outputs[1])[-1:] == [["0639980001", "own"]] or told.rows == 0
+
+
+def three_sheets(book: Any, sheet: Any) -> None:
+    """Fill a sheet of notes, and add two of calls, a hidden one and a chart."""
+    sheet.write(0, 0, "notes")
+    for name, number in (("May", "0639980001"), ("June", "0261910002")):
+        calls = book.add_worksheet(name)
+        calls.write_column(0, 0, ["tel", number])
+    book.add_worksheet("Secret").write(1, 1, 7)
+    book.worksheets()[-1].hide()
+    chart = book.add_chart({"type": "bar"})
+    chart.add_series({"values": "=May!$A$2:$A$3"})
+    book.add_chartsheet("Chart").set_chart(chart)
+
+
+def test_the_first_sheet_with_the_column_is_scrubbed(tmp_path: Path) -> None:
+    """Others are kept, but for one with the column as well: nobody judged it."""
+    source = make(tmp_path, three_sheets, "Notes")
+
+    summary, (clear, _, _) = scrub(source)
+    book = openpyxl.load_workbook(clear)
+
+    assert (summary.clear, summary.blocked) == (0, 1)
+    assert book.sheetnames == ["Notes", "May", "Secret"]
+    assert [list(sheet.values) for sheet in book.worksheets] == [
+        [("notes",)],
+        [("tel",)],
+        [(None, None), (None, 7)],
+    ]
+    assert book["Secret"].sheet_state == "hidden"
+    assert book.active.title == "May"
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
+    """One that is not there is told with those that are."""
+    source = make(tmp_path, three_sheets, "Notes")
+
+    summary, (clear, _, _) = scrub(source, sheet="June")
+
+    assert (summary.clear, summary.blocked) == (1, 0)
+    assert openpyxl.load_workbook(clear).sheetnames == ["Notes", "June", "Secret"]
+    with pytest.raises(InputError) as caught:
+        scrub(source, sheet="July")
+    assert str(caught.value) == (
+        "expected a sheet 'July', got the sheets 'Notes', 'May', 'June', 'Secret'"
+        f" - at {source}"
+    )
+    with pytest.raises(InputError, match="a column 'tel', got the columns 'notes'"):
+        scrub(source, sheet="Notes")
+
+
+def test_a_column_of_prices_is_the_wrong_column(tmp_path: Path) -> None:
+    """As in a CSV file, and with the sheet."""
+    source = make(tmp_path, column(1.5, 2.25, 9.99))
+
+    with pytest.raises(InputError, match=r"got decimal numbers - at .*'Calls', column"):
+        scrub(source)
+
+    assert names(tmp_path) == ["calls.xlsx"]
+
+
+def test_workbooks_through_pipes(tmp_path: Path) -> None:
+    """Neither side needs a file."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    clear = io.BytesIO()
+
+    scrub_file(
+        io.BytesIO(source.read_bytes()), ask(), columns=[2], outputs=Outputs(clear)
+    )
+
+    assert list(openpyxl.load_workbook(clear).active.values)[1] == ("B", "0261910002")
+
+
+# -- workbooks that are none, or too much ------------------------------------------
+
+
+def with_part(source: Path, part: str, content: bytes | None) -> Path:
+    """Return a copy of a workbook in which a part is another, or not there."""
+    target = source.with_name("other.xlsx")
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", 8) as new:
+        for name in old.namelist():
+            if name != part:
+                new.writestr(name, old.read(name))
+        if content is not None:
+            new.writestr(part, content)
+    return target
+
+
+def refusal(path: Path) -> str:
+    """Return the sentence with which a workbook is refused; nothing is written."""
+    before = names(path.parent)
+    with pytest.raises(InputError) as caught:
+        scrub(path)
+    assert names(path.parent) == before
+    return str(caught.value)
+
+
+def test_other_files_are_no_workbooks(tmp_path: Path) -> None:
+    """Another zip, a binary workbook, an old or encrypted one, one that is cut."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    data = source.read_bytes()
+    other = with_part(source, "xl/workbook.xml", None)
+    assert refusal(other).startswith(
+        "expected an Excel workbook (.xlsx), got another zip archive"
+    )
+    other = with_part(source, "xl/workbook.bin", b"x")
+    assert "a binary workbook (.xlsb)" in refusal(other)
+    old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+    for content, got in [
+        (old, "an Excel workbook that is encrypted, or older than .xlsx"),
+        (data[:-1], "one that is damaged"),
+        (data[: len(data) // 2], "one that is damaged"),
+        (data[:4], "one that is damaged"),
+        (data.replace(b"<", b">"), "one that is damaged"),
+    ]:
+        other.write_bytes(content)
+        assert got in refusal(other) or content == data
+
+
+def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
+    """The flag is set in the directory of the archive."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    data = bytearray(source.read_bytes())
+    place = data.index(b"PK\x01\x02")
+    data[place + 8] |= 1
+    source.write_bytes(data)
+
+    assert "an encrypted archive" in refusal(source)
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [
+        ("xl/workbook.xml", b"<workbook>"),
+        ("xl/_rels/workbook.xml.rels", b"<Relationships/>"),
+        ("xl/worksheets/sheet1.xml", None),
+        ("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row"),
+        ("xl/worksheets/sheet1.xml", b'<a><sheetData><c r="XFE1"><v>1</v></c></a>'),
+        ("xl/worksheets/sheet1.xml", b'<a><c r="?1"><v>1</v></c></a>'),
+        ("xl/worksheets/sheet1.xml", b'<a><c r="A"><v>1</v></c></a>'),
+        (
+            "xl/worksheets/sheet1.xml",
+            b'<!DOCTYPE a [<!ENTITY b "x">]><a><c r="A1"><v>&b;</v></c></a>',
+        ),
+    ],
+)
+def test_damaged_parts_are_refused(
+    part: str, content: bytes | None, tmp_path: Path
+) -> None:
+    """No part is believed because the others are whole."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+
+    assert "one that is damaged" in refusal(with_part(source, part, content))
+
+
+def test_a_workbook_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever part it is, before any library holds it in memory."""
+    monkeypatch.setattr(compression, "_ALWAYS_ALLOWED", 1024 * 1024)
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    bomb = with_part(source, "xl/theme/theme1.xml", bytes(40 * 1024 * 1024))
+
+    assert "unpacks to at most 500 times its size" in refusal(bomb)
+    assert scrub(bomb, unpack_without_limit=True)[0].rows == 3
+
+
+def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
+    """An archive may say that a bomb is small; the library would not ask."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    path = with_part(source, "xl/theme/theme1.xml", bytes(1000))
+    data = path.read_bytes()
+    place = data.rindex(b"xl/theme/theme1.xml") - 46
+    stated = data[place + 24 : place + 28]
+    assert stated == (1000).to_bytes(4, "little")
+    path.write_bytes(data[: place + 24] + bytes([10, 0, 0, 0]) + data[place + 28 :])
+
+    assert "one that is damaged" in refusal(path)
+
+
+def test_cells_far_apart_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two cells at the ends of a sheet would take room for all between them."""
+
+    def fill(book: Any, sheet: Any) -> None:
+        column("0261910002")(book, sheet)
+        sheet.write(1_048_575, 16_383, "x")
+
+    source = make(tmp_path, fill)
+
+    assert refusal(source) == (
+        "expected a sheet with its cells together, got one whose few cells lie far "
+        f"apart - at {source}, sheet 'Calls'"
+    )
+    monkeypatch.setattr(xlsx_guard, "_SPAN_ALLOWED", 1)
+    monkeypatch.setattr(xlsx_guard, "_MOST_SPAN_RATIO", 2)
+    ordinary = make(tmp_path, column("0261910002"))
+    assert scrub(ordinary)[0].rows == 1
+
+
+def test_a_workbook_without_the_column_or_without_rows(tmp_path: Path) -> None:
+    """The columns of the first sheet are told."""
+    assert "a column 'tel', got the columns 'a', 'b'" in refusal(
+        write(tmp_path / "calls.xlsx", [["a", "b"]])
+    )
+    empty = make(tmp_path, lambda book, sheet: None)
+
+    assert "a column 'tel'" in refusal(empty)
+
+
+@pytest.mark.parametrize("module", ["python_calamine", "xlsxwriter"])
+def test_without_the_libraries_the_error_names_the_extra(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a file is made."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'bloctel\[excel\]'"):
+        scrub(source)
+    assert names(tmp_path) == ["calls.xlsx"]
+
+
+def test_a_sheet_without_room_for_more_columns_is_refused(tmp_path: Path) -> None:
+    """With a sentence about the columns."""
+    header = ["tel", *(f"c{column}" for column in range(16_383))]
+    source = write(tmp_path / "calls.xlsx", [header, ["0639980001"]])
+
+    with pytest.raises(InputError, match=r"at most 16,384 columns, got 16,386"):
+        scrub_file(
+            source,
+            ask(),
+            columns=["tel"],
+            outputs=Outputs(marked=tmp_path / "marked.xlsx"),
+        )
+
+    assert names(tmp_path) == ["calls.xlsx"]
+
+
+def test_empty_lines_above_a_sheet_without_a_header_stay(tmp_path: Path) -> None:
+    """Rows stand where they stood."""
+    table = [["", ""], ["", ""], ["Ana", "0261910002"]]
+    source, target = write(tmp_path / "calls.xlsx", table), tmp_path / "clear.xlsx"
+
+    scrub_file(source, ask(), columns=[2], outputs=Outputs(clear=target))
+
+    sheet = openpyxl.load_workbook(target).worksheets[0]
+    assert [cell.value for cell in sheet[3]] == ["Ana", "0261910002"]

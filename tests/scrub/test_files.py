@@ -1,0 +1,444 @@
+"""Many files into one folder; and what must hold for a file of every kind."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel.errors import CannotAnswerError, InputError
+from bloctel.scrub import Outputs, files, scrub_file, scrub_files
+from bloctel.tabular import csv_reader
+from tests.helpers.call_files import ENDINGS, ask, names, read, scrub, write
+from tests.helpers.servers import small_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bloctel.scrub.folders import Sources
+
+ROWS = [["nom", "tel"], ["A", "0639980001"], ["B", "0261910002"], ["C", "12"]]
+every_kind = pytest.mark.parametrize("ending", ENDINGS)
+#: What makes an output fail on the way: enough rows to fill more than a buffer.
+MANY = [["nom", "tel"], *([f"P{i:06}", f"026191{i % 9973:04}"] for i in range(30_000))]
+
+
+# -- many files --------------------------------------------------------------------
+
+
+def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
+    """Named after it and in its kind; what is no call file by its name is left."""
+    calls, into = tmp_path / "calls", tmp_path / "out"
+    calls.mkdir()
+    for number, ending in enumerate(ENDINGS):
+        write(calls / f"c{number}.{ending}", ROWS)
+    for other in ("README.md", ".hidden.csv", "~$c4.xlsx", "list.bloctel"):
+        (calls / other).write_text("x")
+    (calls / "below.csv").mkdir()
+
+    done = scrub_files(calls, ask(), columns=["tel"], into=into)
+
+    assert [each.source.name for each in done] == [
+        f"c{number}.{ending}" for number, ending in enumerate(ENDINGS)
+    ]
+    assert names(into) == sorted(
+        f"c{number}.{kind}.{ending}"
+        for number, ending in enumerate(ENDINGS)
+        for kind in ("clear", "blocked", "invalid")
+    )
+    for number, ending in enumerate(ENDINGS):
+        assert done[number].error is None
+        assert read(into / f"c{number}.clear.{ending}") == [ROWS[0], ROWS[2]]
+
+
+def test_a_pattern_a_file_or_several(tmp_path: Path) -> None:
+    """Each file once, in the order of the names, whatever it is called."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("a/2.csv", "a/1.csv", "a/b/3.csv", "a/b/odd", "a/[x].csv"):
+        write(tmp_path / name, ROWS)
+    into = tmp_path / "out"
+
+    def sources(given: object) -> list[str]:
+        done = scrub_files(given, ask(), columns=[2], into=into)  # type: ignore[arg-type]
+        return [str(each.source.relative_to(tmp_path)) for each in done]
+
+    assert sources(f"{tmp_path}/a/*.csv") == ["a/1.csv", "a/2.csv", "a/[x].csv"]
+    assert sources(f"{tmp_path}/a/b/**") == ["a/b/3.csv", "a/b/odd"]
+    assert sources(tmp_path / "a" / "[x].csv") == ["a/[x].csv"]
+    several = [
+        tmp_path / "a/2.csv",
+        f"{tmp_path}/a/?.csv",
+        tmp_path / "a" / "b" / "odd",
+    ]
+    assert sources(several) == ["a/1.csv", "a/2.csv", "a/b/odd"]
+    assert "odd.clear" in names(into)
+
+
+@pytest.mark.parametrize("sources", ["", "*.csv"], ids=["folder", "pattern"])
+def test_a_link_that_leads_nowhere_is_told_of(sources: str, tmp_path: Path) -> None:
+    """Somebody meant a call file, of which no row was scrubbed."""
+    write(tmp_path / "1.csv", ROWS)
+    (tmp_path / "2.csv").symlink_to(tmp_path / "gone" / "2.csv")
+
+    done = scrub_files(
+        tmp_path / sources, ask(), columns=["tel"], into=tmp_path / "out"
+    )
+
+    assert [each.source.name for each in done] == ["1.csv", "2.csv"]
+    assert done[0].error is None
+    assert "no such file" in str(done[1].error)
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    """It is told at the end, has no results, and those of an earlier run stay."""
+    into = tmp_path / "out"
+    for name in ("1.csv", "2.csv", "3.csv"):
+        write(tmp_path / name, ROWS)
+    scrub_files(tmp_path, ask(), columns=["tel"], into=into)
+    earlier = (into / "2.clear.csv").read_bytes()
+    (tmp_path / "2.csv").write_text("nom;mobile\nA;0261910002\n")
+    (tmp_path / "1.csv").write_text("tel\n0261910009\n")
+
+    done = scrub_files(
+        [tmp_path, tmp_path / "4.csv"], ask(), columns=["tel"], into=into
+    )
+
+    assert [each.summary is None for each in done] == [False, True, False, True]
+    assert [str(each.error) for each in done if each.error] == [
+        "expected a column 'tel', got the columns 'nom', 'mobile'"
+        f" - at {tmp_path / '2.csv'}",
+        f"expected a call file, got no such file - at {tmp_path / '4.csv'}",
+    ]
+    assert (into / "1.clear.csv").read_text() == "tel\n0261910009\n"
+    assert (into / "2.clear.csv").read_bytes() == earlier
+
+
+def test_a_question_without_an_answer_stops_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that is down is down for all files."""
+    write(tmp_path / "1.csv", ROWS)
+
+    def fail(*_: object) -> None:
+        raise CannotAnswerError("an answer", "none")
+
+    monkeypatch.setitem(files._SCRUBS, files.FileKind.CSV, fail)
+
+    with pytest.raises(CannotAnswerError):
+        scrub_files(tmp_path, ask(), columns=["tel"], into=tmp_path / "out")
+
+
+def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
+    """Run again, into the folder itself or one inside, everything stays as it is."""
+    write(tmp_path / "calls.csv", ROWS)
+    write(tmp_path / "more.csv.gz", ROWS)
+
+    (tmp_path / "out").mkdir()
+    for into, kept in ((tmp_path, 2), (tmp_path / "out", 0)):
+        given: tuple[Sources, ...] = (tmp_path, f"{tmp_path}/*", tmp_path)
+        for source in given:
+            if into != tmp_path:  # what is elsewhere is nobody's result
+                source = [tmp_path / "calls.csv", tmp_path / "more.csv.gz", into]
+            done = scrub_files(source, ask(), columns=["tel"], into=into)
+
+            assert [e.source.name for e in done] == ["calls.csv", "more.csv.gz"]
+            assert len([path for path in into.iterdir() if path.is_file()]) == 6 + kept
+    with pytest.raises(InputError, match="expected call files, got none"):
+        scrub_files(tmp_path / "out", ask(), columns=["tel"], into=tmp_path / "out")
+
+
+def refusal(sources: object, into: Path) -> str:
+    """Return the sentence with which a plan is refused; nothing is written."""
+    folder = into.parent
+    before = names(folder)
+    with pytest.raises(InputError) as caught:
+        scrub_files(sources, ask(), columns=["tel"], into=into)  # type: ignore[arg-type]
+    assert names(folder) == before
+    return str(caught.value)
+
+
+def test_plans_that_cannot_be(tmp_path: Path) -> None:
+    """Two files with the same results, a result over a call file, no file or folder."""
+    into = tmp_path / "out"
+    (tmp_path / "a").mkdir()
+    for name in ("x.csv", "a/x.csv", "y.xlsx", "y.xlsm", "z.csv", "a/z.clear.csv"):
+        write(tmp_path / name, ROWS) if "xlsm" not in name else (
+            (tmp_path / name).write_bytes((tmp_path / "y.xlsx").read_bytes())
+        )
+
+    assert refusal(f"{tmp_path}/**/x.csv", into) == (
+        "expected files whose results have different names, got "
+        f"{tmp_path}/a/x.csv and {tmp_path}/x.csv, which both become {into}/x.clear.csv"
+    )
+    assert "which both become" in refusal(f"{tmp_path}/y.*", into)
+    (tmp_path / "b").symlink_to(tmp_path / "a" / "z.clear.csv")
+    clash = [tmp_path / "z.csv", tmp_path / "b"]
+    assert "got a call file of that name" in refusal(clash, tmp_path / "a")
+    assert refusal(tmp_path / "no*", into).startswith("expected call files, got none")
+    assert refusal([], into) == "expected call files, got none"
+    assert "got no such folder" in refusal(tmp_path, tmp_path / "no" / "out")
+    assert "a folder for the results, got a file" in refusal(
+        tmp_path, tmp_path / "x.csv"
+    )
+
+
+def test_progress_runs_over_all_files(tmp_path: Path) -> None:
+    """The bytes done grow up to those of all files, bad ones too."""
+    for name in ("1.csv", "2.parquet", "3.csv.gz", "4.xlsx"):
+        write(tmp_path / name, ROWS)
+    (tmp_path / "5.csv").write_text("bad")
+    total = sum(path.stat().st_size for path in tmp_path.iterdir())
+    seen: list[tuple[int, int | None]] = []
+
+    scrub_files(
+        tmp_path,
+        ask(),
+        columns=["tel"],
+        into=tmp_path / "out",
+        progress=lambda *done: seen.append(done),
+    )
+
+    assert seen == sorted(seen)
+    assert seen[-1] == (total, total)
+
+
+# -- every kind of file ---------------------------------------------------------------
+
+
+@every_kind
+def test_an_output_never_is_the_input(ending: str, tmp_path: Path) -> None:
+    """Neither by its name nor through a link of any kind; the input stays."""
+    source = write(tmp_path / f"calls.{ending}", ROWS)
+    (tmp_path / f"soft.{ending}").symlink_to(source)
+    os.link(source, tmp_path / f"hard.{ending}")
+    before, content = names(tmp_path), source.read_bytes()
+
+    for name in ("calls", "soft", "hard"):
+        for given in (source, str(source), tmp_path / f"soft.{ending}"):
+            outputs = Outputs(blocked=tmp_path / f"{name}.{ending}")
+            with pytest.raises(InputError, match="the same as the input"):
+                scrub_file(given, ask(), columns=["tel"], outputs=outputs)
+    with source.open("rb") as stream, pytest.raises(InputError, match="the input"):
+        scrub_file(stream, ask(), columns=["tel"], outputs=Outputs(source))
+
+    assert source.read_bytes() == content
+    assert names(tmp_path) == before
+
+
+@every_kind
+def test_a_folder_or_a_device_is_no_output(ending: str, tmp_path: Path) -> None:
+    """Nor what lies in a folder that is not there, or that takes no files."""
+    source = write(tmp_path / f"calls.{ending}", ROWS)
+    (tmp_path / f"folder.{ending}").mkdir()
+    cases = {
+        tmp_path / f"folder.{ending}": "a directory",
+        tmp_path / "no" / f"x.{ending}": "no such folder",
+        Path(os.devnull): "a device, a pipe or a socket",
+    }
+    if os.path.exists("/proc"):
+        cases[Path(f"/proc/x.{ending}")] = "one that cannot be written to"
+
+    for path, got in cases.items():
+        with pytest.raises(InputError, match=got):
+            scrub_file(source, ask(), columns=["tel"], outputs=Outputs(path))
+
+    assert names(tmp_path) == [f"calls.{ending}"]
+
+
+@every_kind
+def test_an_interrupted_run_leaves_nothing(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle: no part, no temporary folder; older results stay."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    source = write(tmp_path / f"calls.{ending}", MANY)
+    clear, content = tmp_path / f"clear.{ending}", source.read_bytes()
+    clear.write_bytes(b"older")
+
+    def interrupt(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scrub_file(
+            source,
+            ask(),
+            columns=["tel"],
+            outputs=Outputs(clear, tmp_path / f"blocked.{ending}"),
+            progress=interrupt,
+        )
+
+    assert names(tmp_path) == [f"calls.{ending}", f"clear.{ending}"]
+    assert clear.read_bytes() == b"older"
+    assert source.read_bytes() == content
+    assert list(temporary.iterdir()) == []
+
+
+@every_kind
+def test_a_full_disk_leaves_nothing(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a half result nor a part; the error is the system's."""
+    source = write(tmp_path / f"calls.{ending}", MANY)
+    with small_disk(1) as disk:
+        filler = disk / "filler"
+        filler.write_bytes(bytes(1024 * 1024 - 32 * 1024))
+
+        with pytest.raises(OSError, match="No space left"):
+            scrub_file(
+                source,
+                ask(),
+                columns=["tel"],
+                outputs=Outputs(disk / f"clear.{ending}", disk / f"blocked.{ending}"),
+            )
+
+        assert names(disk) == ["filler"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+@every_kind
+def test_the_input_may_lie_where_nothing_can_be_written(
+    ending: str, tmp_path: Path
+) -> None:
+    """It is opened to be read alone: also in a folder that is mounted so."""
+    with small_disk(4) as disk:
+        source = write(disk / f"calls.{ending}", ROWS)
+        options = ["mount", "-o", "remount,ro", str(disk)]
+        if subprocess.run(options, capture_output=True).returncode:
+            pytest.skip("a disk cannot be mounted to be read alone here")
+
+        summary = scrub_file(
+            source, ask(), columns=["tel"], outputs=Outputs(tmp_path / f"c.{ending}")
+        )
+        with pytest.raises(InputError, match="one that cannot be written to"):
+            scrub_file(
+                source, ask(), columns=["tel"], outputs=Outputs(disk / f"c.{ending}")
+            )
+
+    assert summary.rows == 3
+
+
+@every_kind
+def test_a_second_header_is_a_row_without_a_number(ending: str, tmp_path: Path) -> None:
+    """As in files that were joined: it is invalid, and nothing is lost."""
+    source = write(tmp_path / f"calls.{ending}", [*ROWS, ROWS[0], ROWS[2]])
+
+    summary, outputs = scrub(source)
+
+    assert (summary.rows, summary.clear) == (5, 2)
+    assert read(outputs[2])[1:] == [[*ROWS[3], "short_number"], [*ROWS[0], "letters"]]
+
+
+@every_kind
+def test_the_added_column_holds_no_formula(ending: str, tmp_path: Path) -> None:
+    """Whatever the phone columns are called; their own names stay."""
+    columns = ["=1+1", "+tel", "-x", "@y"]
+    table = [columns, ["12", "0639980001", "", ""], ["0639980001", "", "", ""]]
+    source = write(tmp_path / f"calls.{ending}", table)
+
+    _, outputs = scrub(source, columns)
+
+    assert read(outputs[1]) == [
+        [*columns, "bloctel"],
+        [*table[1], "'+tel: own"],
+        [*table[2], "'=1+1: own"],
+    ]
+
+
+# -- strange CSV files ---------------------------------------------------------------
+
+
+def csv(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """Scrub a CSV file of that content; return the outputs."""
+    streams = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    scrub_file(io.BytesIO(content), ask(), columns=["tel"], outputs=Outputs(*streams))
+    clear, blocked, invalid = (stream.getvalue() for stream in streams)
+    return clear, blocked, invalid
+
+
+def test_rows_with_too_few_fields_are_invalid() -> None:
+    """Nobody knows what the number would have been."""
+    clear, _, invalid = csv(b"nom;x;tel\nA;1;0261910002\nB;0261910003\nC\n")
+
+    assert clear == b"nom;x;tel\nA;1;0261910002\n"
+    assert invalid.splitlines()[1:] == [
+        b"B;0261910003;missing_field",
+        b"C;missing_field",
+    ]
+
+
+@pytest.mark.parametrize("odd", [b"Zo\xe9", b"\x00", b"a\x00b", b"\xff\xfe"])
+def test_odd_bytes_far_into_a_file_stay(odd: bytes) -> None:
+    """Of another encoding, or zeros: the row is judged by its number, and kept."""
+    before = b"A;0261910002\n" * 20_000
+    content = b"nom;tel\n" + before + odd + b";0261910003\n" + odd + b";0639980001\n"
+
+    clear, blocked, _ = csv(content)
+
+    assert clear == b"nom;tel\n" + before + odd + b";0261910003\n"
+    assert blocked == b"nom;tel;bloctel\n" + odd + b";0639980001;own\n"
+
+
+@pytest.mark.parametrize("odd", [b"\x00", b"\xe9", b"\xff"])
+def test_odd_bytes_in_a_number_are_no_number(odd: bytes) -> None:
+    """What cannot be read for sure is invalid, not clear."""
+    before = b"A;0261910002\n" * 20_000
+
+    clear, _, invalid = csv(b"nom;tel\n" + before + b"B;02619" + odd + b"10003\n")
+
+    assert clear == b"nom;tel\n" + before
+    assert invalid.startswith(b"nom;tel;bloctel\nB;02619" + odd + b"10003;")
+
+
+class LongLine:
+    """A stream whose second line goes on for as long as it is read."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def read(self, size: int) -> bytes:
+        """Return bytes without an end of a line, after the first ones."""
+        piece = b"x" * size if self.given else b"tel\n0261910002\n"
+        self.given += len(piece)
+        return piece
+
+
+def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory stays bounded: soon after the limit nothing more is read."""
+    monkeypatch.setattr(csv_reader, "_LONGEST_RECORD", 8 * 1024 * 1024)
+    stream = LongLine()
+
+    with pytest.raises(InputError, match="a row of at most 8 MiB"):
+        scrub_file(stream, ask(), columns=["tel"])  # type: ignore[arg-type]
+
+    assert stream.given < 20 * 1024 * 1024
+
+
+def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
+    """Plain or packed: what follows may be rows."""
+    for ending in ("csv", "csv.gz", "csv.zst"):
+        source = write(tmp_path / f"calls.{ending}", ROWS)
+        write(source, [["nom", "tel"], ["A", "0261910002"]])
+        plain = b'nom;tel\nA;0261910002\nB;"0639980001\nC;0261910003\n'
+        source.write_bytes(packed(ending, plain))
+
+        with pytest.raises(InputError, match=f"a closing quote.* - at {source}, row 3"):
+            scrub(source)
+
+
+def packed(ending: str, data: bytes) -> bytes:
+    """Return bytes as a file with that ending holds them."""
+    import gzip
+
+    import zstandard
+
+    pack: dict[str, Callable[[bytes], bytes]] = {
+        "csv.gz": gzip.compress,
+        "csv.zst": zstandard.compress,
+    }
+    return pack.get(ending, bytes)(data)

@@ -1,0 +1,80 @@
+"""Masked examples: enough to see what is wrong, too little to call anybody."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bloctel.scrub.masked_examples import MOST_EXAMPLES, Examples, masked
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("06 39 98 12", "06 39 •• ••"),
+        ("O6 39 98 12 34", "x6 39 9• •• ••"),
+        ("3013", "30••"),
+        ("7", "•"),
+        ("Zoé Martin", "xxx xxxxxx"),
+        ("zoe@example.org", "xxx@xxxxxxx.xxx"),
+        ("０６３９９８１２３４", "０６３９••••••"),  # noqa: RUF001 - full width
+        ("06\u202e39\u200b98\x0012", "06·39·••·••"),
+        ("", ""),
+    ],
+)
+def test_what_is_shown_of_a_cell(text: str, shown: str) -> None:
+    """The first digits and the marks between them; neither names nor numbers."""
+    assert masked(text) == shown
+
+
+@given(st.text() | st.from_regex(r"[0-9 +.O]{0,60}"))
+def test_no_whole_number_is_ever_shown(text: str) -> None:
+    """At most four digits, and never more than half of them; no letter but x."""
+    shown = masked(text)
+
+    def is_(kind: str, character: str) -> bool:
+        return unicodedata.category(character)[0] in kind
+
+    digits = sum(is_("N", character) for character in shown)
+    assert digits <= 4
+    assert 2 * digits <= sum(is_("N", character) for character in text)
+    assert {character for character in shown if is_("LM", character)} <= {"x"}
+    assert not any(is_("C", character) for character in shown)
+    assert len(shown) <= 41
+
+
+def test_a_long_cell_is_cut() -> None:
+    """A cell of a megabyte is no reason for a page of a megabyte."""
+    assert masked("a" * 10**6) == "x" * 40 + "…"
+
+
+def test_only_the_first_few_are_kept() -> None:
+    """A file of nothing but faults leaves three of each."""
+    examples = Examples()
+
+    for row in range(2, 100):
+        examples.add("letters", row, "O199001234")
+        examples.add("empty", row, " ")
+
+    kept = examples.by_reason()
+    assert list(kept) == ["letters"]
+    assert [example.row for example in kept["letters"]] == [2, 3, 4]
+    assert not examples.wants("letters", 100)
+    examples.add("letters", 1, "O1")  # read late, and still among the first
+    assert [example.row for example in examples.by_reason()["letters"]] == [1, 2, 3]
+
+
+def test_of_parts_the_first_rows_stay() -> None:
+    """Parts of a file that were read in any order leave what the whole file leaves."""
+    late, early = Examples(), Examples()
+    for row in (90, 91):
+        late.add("letters", row, "O1")
+        early.add("letters", row - 80, "O1")
+
+    late.merge(early)
+
+    rows = [example.row for example in late.by_reason()["letters"]]
+    assert rows == [10, 11, 90][:MOST_EXAMPLES]

@@ -1,0 +1,296 @@
+"""A journal of receipts only grows, and shows what was done to it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel._util import atomic_files
+from bloctel.errors import (
+    DamagedReceiptError,
+    NotAReceiptError,
+    ReceiptError,
+    TruncatedJournalError,
+)
+from bloctel.scrub.receipts import Journal, Receipt, SigningKey, check_journal
+from bloctel.scrub.receipts.signing import is_signed
+from tests.helpers.receipt_samples import EXAMPLE, FOLDER, chain
+from tests.oracles import receipt as oracle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bloctel.scrub.receipts import Place
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+def lines(receipts: list[Receipt]) -> list[bytes]:
+    """Return receipts as lines."""
+    return [receipt.line for receipt in receipts]
+
+
+def append(path: Path) -> Receipt:
+    """Append the example to a journal."""
+
+    def make(place: Place) -> Receipt:
+        return replace(EXAMPLE, journal=place)
+
+    return Journal(path).append(make)
+
+
+def refusal(path: Path) -> ReceiptError:
+    """Return how reading a journal ends, which the second verifier refuses too."""
+    with pytest.raises(ReceiptError) as caught:
+        list(Journal(path).receipts())
+    assert not oracle.is_whole(path.read_bytes())
+    return caught.value
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal of five receipts."""
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b"".join(lines(chain(5))))
+    return path
+
+
+def test_each_receipt_is_tied_to_the_one_before(tmp_path: Path) -> None:
+    """Numbers go up from 1, and each names the digest of the last."""
+    path = tmp_path / "j.jsonl"
+
+    made = [append(path) for _ in range(3)]
+
+    assert made == chain(3) == list(Journal(path).receipts())
+    assert path.read_bytes() == b"".join(lines(made))
+    assert oracle.is_whole(path.read_bytes())
+    assert Journal(path).receipt(2) == made[1]
+
+
+def test_the_golden_journal_is_read_and_goes_on(tmp_path: Path) -> None:
+    """What an earlier version wrote is read and signed as it was."""
+    path = tmp_path / "j.jsonl"
+    path.write_bytes((FOLDER / "journal.jsonl").read_bytes())
+
+    append(path)
+
+    receipts = list(Journal(path).receipts())
+    assert [is_signed(receipt) for receipt in receipts] == [True] * 3 + [False]
+    assert all(oracle.is_signed(receipt.line) for receipt in receipts[:3])
+    assert oracle.is_whole(path.read_bytes())
+
+
+def test_an_empty_journal_is_whole(tmp_path: Path) -> None:
+    """It has no receipts yet."""
+    path = tmp_path / "j.jsonl"
+    path.touch()
+
+    Journal(path).check()
+
+    assert list(Journal(path).receipts()) == []
+    assert append(path).journal == chain(1)[0].journal
+
+
+def rebuilt(change: str) -> list[bytes]:
+    """Return the lines of five receipts after something was done to them."""
+    held = lines(chain(5))
+    other = lines([*chain(4)[:3], replace(EXAMPLE, region="BE")])
+    return {
+        "reordered": [held[0], held[2], held[1], *held[3:]],
+        "first two exchanged": [held[1], held[0], *held[2:]],
+        "one left out": [*held[:2], *held[3:]],
+        "the first left out": held[1:],
+        "one twice": [*held[:3], held[2], *held[3:]],
+        "another in its place": [
+            *held[:2],
+            replace(chain(3)[2], region="BE").line,
+            *held[3:],
+        ],
+        "one of no journal": [*held, replace(EXAMPLE, journal=None).line],
+        "two joined": [*held, *held],
+        "an empty line": [*held[:2], b"\n", *held[2:]],
+        "one of another": [*held[:3], other[3], held[4]],
+    }[change]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "reordered",
+        "first two exchanged",
+        "one left out",
+        "the first left out",
+        "one twice",
+        "another in its place",
+        "one of no journal",
+        "two joined",
+        "an empty line",
+        "one of another",
+    ],
+)
+def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> None:
+    """Each receipt is sound by itself; their order is not."""
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b"".join(rebuilt(change)))
+
+    assert isinstance(refusal(path), DamagedReceiptError | NotAReceiptError)
+    if change != "an empty line":
+        check = check_journal(chain(5)[4], Journal(path))
+        assert not check.agrees
+        assert "line " in check.got
+
+
+def test_a_journal_whose_end_was_cut_misses_the_later_receipt(path: Path) -> None:
+    """The journal alone is whole; whoever holds the receipt sees it."""
+    last = chain(5)[4]
+    assert check_journal(last, Journal(path)).agrees
+    path.write_bytes(b"".join(lines(chain(5))[:4]))
+
+    check = check_journal(last, Journal(path))
+
+    assert len(list(Journal(path).receipts())) == 4
+    assert not check.agrees
+    assert check.got == "4 receipts without it"
+
+
+def test_a_receipt_of_another_journal_is_found(path: Path) -> None:
+    """Its number is there, with another receipt."""
+    other = replace(chain(5)[4], region="BE")
+    alone = replace(EXAMPLE, journal=None)
+
+    assert check_journal(other, Journal(path)).got == "another receipt in its place"
+    assert not check_journal(alone, Journal(path)).agrees
+
+
+def test_every_altered_byte_of_the_middle_is_found(path: Path) -> None:
+    """In one of the lines, and the line feeds around it."""
+    content = path.read_bytes()
+    start = content.index(b"\n")
+    for at in range(start, content.index(b"\n", start + 1) + 1, 3):
+        altered = bytearray(content)
+        altered[at] ^= 1
+        path.write_bytes(altered)
+        with pytest.raises(ReceiptError):
+            list(Journal(path).receipts())
+
+
+def test_half_a_line_is_found_and_never_written_over(path: Path) -> None:
+    """Nothing is appended after it, what is whole can be read, a cure is named."""
+    content = path.read_bytes()
+    for cut in (1, 100, len(lines(chain(5))[4]) - 1):
+        path.write_bytes(content[:-cut])
+
+        for write in (append, lambda path: Journal(path).check()):
+            with pytest.raises(TruncatedJournalError, match="bloctel receipt mend"):
+                write(path)
+
+        found: list[Receipt] = []
+        with pytest.raises(TruncatedJournalError, match="line 5"):
+            found.extend(Journal(path).receipts())
+        assert found == chain(4)[: len(found)]
+        assert path.read_bytes() == content[:-cut]
+        check = check_journal(chain(4)[3], Journal(path))
+        assert check.agrees
+        assert check.got.endswith("half a line at its end")
+
+
+def test_mending_moves_the_half_line_aside(path: Path) -> None:
+    """It is kept, and the journal goes on; doing it again does nothing."""
+    whole = b"".join(lines(chain(4)))
+    path.write_bytes(path.read_bytes()[:-9])
+    half = path.read_bytes()[len(whole) :]
+
+    beside = Journal(path).mend()
+
+    assert beside is not None
+    assert beside.read_bytes() == half
+    assert path.read_bytes() == whole
+    assert Journal(path).mend() is None
+    assert append(path) == chain(5)[4]
+
+
+def test_a_journal_that_is_one_half_line_is_mended(tmp_path: Path) -> None:
+    """Also where a crash left zeros instead of text."""
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b"\0" * 20_000)
+
+    with pytest.raises(TruncatedJournalError):
+        append(path)
+    Journal(path).mend()
+
+    assert append(path) == chain(1)[0]
+
+
+@pytest.mark.parametrize("n", [0, 6, 10**12])
+def test_a_number_that_is_not_there_is_an_error(n: int, path: Path) -> None:
+    """It says how many there are."""
+    with pytest.raises(ReceiptError, match="got 5 receipts"):
+        Journal(path).receipt(n)
+
+
+@posix
+def test_what_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
+    """A call file, a receipt of its own, a folder, a pipe that nobody writes."""
+    calls, own, pipe = (tmp_path / name for name in ("c.csv", "r.json", "pipe"))
+    calls.write_bytes(b"tel\n0199001234\n")
+    own.write_bytes(replace(EXAMPLE, journal=None).line)
+    os.mkfifo(pipe)
+    for path in (calls, own, pipe, tmp_path, tmp_path / "no" / "j.jsonl"):
+        before = path.read_bytes() if path.is_file() else None
+        for use in (append, lambda path: Journal(path).check()):
+            with pytest.raises(ReceiptError):
+                use(path)
+        assert before is None or path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a part of the line was written already."""
+    content = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        assert len(path.read_bytes()) > len(content)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(ReceiptError, match="No space left"):
+            append(path)
+
+    assert path.read_bytes() == content
+    assert append(path).journal is not None
+
+
+def test_a_journal_that_is_replaced_while_one_waits_is_opened_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line goes to the file that has the name, not to the one that had it."""
+    calls: list[int] = []
+
+    def locked(descriptor: int, *, shared: bool = False) -> object:
+        if not calls:
+            path.rename(path.with_name("old.jsonl"))
+        calls.append(descriptor)
+        return atomic_files.locked(descriptor, shared=shared)
+
+    monkeypatch.setattr("bloctel.scrub.receipts.journal.locked", locked)
+
+    append(path)
+
+    assert list(Journal(path).receipts()) == chain(1)
+    assert list(Journal(path.with_name("old.jsonl")).receipts()) == chain(5)
+
+
+def test_a_signature_that_was_taken_away_breaks_the_chain(tmp_path: Path) -> None:
+    """The digest covers it."""
+    key = SigningKey.create(tmp_path / "key.pem")
+    held = chain(3, key)
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b"".join(lines([replace(held[0], signature=None), *held[1:]])))
+
+    assert isinstance(refusal(path), DamagedReceiptError)

@@ -1,0 +1,335 @@
+"""The report: complete, safe whatever the file holds, and without a number."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import date
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bloctel import Outputs, Reason, ScrubSummary, scrub_csv
+from bloctel.errors import InputError
+from bloctel.scrub import (
+    Example,
+    Makeup,
+    ReportSubject,
+    classifier,
+    open_against,
+    require_place,
+    shown_target,
+    write_report,
+)
+from bloctel.scrub.report import as_html
+from bloctel.scrub.report_chart import share
+from bloctel.scrub.report_words import MARKS, REASONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = date(2026, 11, 25)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></style><svg onload=alert(1)>",
+    "&lt;b&gt; &amp; &#x3c;",
+    "\u202eexe.vsc\u2066",
+    "a\x00b\x1b[31m",
+    "bad-\udce9-name",
+    "javascript:alert(1)",
+)
+#: The elements that a page of ours is made of: none of them loads or runs anything.
+HARMLESS = {
+    *("html", "head", "meta", "title", "style", "body", "main", "header", "footer"),
+    *("section", "div", "p", "span", "i", "h1", "h2", "h3", "code", "bdi"),
+    *("dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr", "th", "td"),
+    *("svg", "defs", "pattern", "rect", "circle"),
+}
+
+
+class Page(HTMLParser):
+    """What an HTML parser sees in a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == [], "every element that is opened is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.tags.append((tag, dict(attrs)))
+        if tag != "meta":
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Make sure that it closes what was opened last."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Note what is read."""
+        if self._open[-1:] != ["style"]:
+            self.text += data
+
+
+def summary(**changed: Any) -> ScrubSummary:
+    """Return what a scrub of a thousand rows found."""
+    found: dict[str, Any] = {
+        "rows": 1_000,
+        "clear": 825,
+        "blocked": 150,
+        "invalid": 25,
+        "invalid_reasons": {"letters": 20, "too_short": 5},
+        "blocked_lists": {"own": 150},
+        "outputs": {},
+    }
+    return ScrubSummary(**{**found, **changed})
+
+
+def subject(**changed: Any) -> ReportSubject:
+    """Return what that scrub was about."""
+    about: dict[str, Any] = {
+        "file": "prospects.csv",
+        "columns": ["telephone"],
+        "against": "oppositions.bloctel",
+        "days": {"own": DAY},
+        "made_on": DAY,
+    }
+    return ReportSubject(**{**about, **changed})
+
+
+def test_the_page_says_what_was_scrubbed_against_what_and_when() -> None:
+    """File, column, target, list, day, counts, shares and reasons are on it."""
+    text = Page(as_html(summary(), subject())).text
+
+    for said in (
+        *("prospects.csv", "telephone", "oppositions.bloctel", "own", "2026-11-25"),
+        *("1,000 rows: 825 clear, 150 blocked, 25 invalid.", "82.5 %", "15.0 %"),
+        *("Letters among the digits", "letters", "20", "2.0 %"),
+        "2026-12-25",  # how long the rules of the list let one rely on the answer
+    ):
+        assert said in text
+
+
+def test_the_page_says_that_clear_is_no_permission() -> None:
+    """In words, and with the law that has applied since the national list ended."""
+    text = Page(as_html(summary(), subject())).text
+
+    assert "Clear does not mean that a number may be called" in text
+    assert (
+        "since 2026-08-11, prior consent (consentement préalable) is required" in text
+    )
+    assert "L223-1" in text
+    assert '<i lang="fr">consentement préalable</i>' in as_html(summary(), subject())
+
+
+def test_nothing_is_fetched_and_nothing_runs() -> None:
+    """The page is one file, and says so to the browser."""
+    page = Page(as_html(summary(), subject()))
+
+    policies = [dict(a)["content"] for t, a in page.tags if "http-equiv" in a]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    assert {tag for tag, _ in page.tags} <= HARMLESS
+    for _, attributes in page.tags:
+        assert not {"src", "href", "style"} & attributes.keys()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markup_in_names_is_text(text: str) -> None:
+    """A file, column, list, target or output may be called anything."""
+    plain = Page(as_html(summary(), subject()))
+    receipt: dict[str, object] = {text: {text: [text]}}
+
+    page = as_html(
+        summary(
+            blocked_lists={text: 150},
+            invalid_reasons={text: 25},
+            outputs={text: text},
+            examples={text: (Example(2, text),)},
+        ),
+        subject(file=text, columns=[text, text], against=text, days={text: DAY}),
+        receipt=receipt,
+    )
+
+    page.encode()
+    held = Page(page)
+    assert {tag for tag, _ in held.tags} <= HARMLESS
+    names = {name for _, attributes in held.tags for name in attributes}
+    known = {name for _, attributes in plain.tags for name in attributes}
+    assert names <= known
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", page)
+    # what can be shown is shown as it is
+    if text.isprintable():
+        assert text in held.text
+
+
+@given(st.text())
+def test_no_cell_gets_out_of_its_place(text: str) -> None:
+    """Whatever a cell holds, the page has the same elements."""
+    plain, held = (
+        Page(as_html(summary(examples={"letters": (Example(2, cell),)}), subject()))
+        for cell in ("x", text)
+    )
+
+    assert held.tags == plain.tags
+
+
+def scrub_cells(cells: list[str], folder: Path) -> ScrubSummary:
+    """Return what a scrub of a file with these cells finds."""
+    (folder / "oppositions.csv").write_text("telephone\n01 99 00 00 01\n")
+    rows = "".join(f"x,{cell}\n" for cell in cells)
+    calls = io.BytesIO(f"id,telephone\n{rows}".encode())
+    with open_against(str(folder / "oppositions.csv")) as book:
+        return scrub_csv(calls, book.question(on=DAY), columns=["telephone"])
+
+
+def test_examples_are_masked_and_have_their_rows(tmp_path: Path) -> None:
+    """A reader finds the fault in the file, and no number on the page."""
+    cells = ["06 39 98 12", "O6 39 98 12 34", "Zoé 0199001234", "06 39 98 12 99 99"]
+
+    scrubbed = scrub_cells(cells, tmp_path)
+    page = as_html(scrubbed, subject())
+
+    assert scrubbed.examples["too_short"] == (Example(2, "06 39 •• ••"),)
+    assert scrubbed.examples["letters"] == (
+        Example(3, "x6 39 9• •• ••"),
+        Example(4, "xxx 0199••••••"),
+    )
+    assert "06 39 •• ••" in page
+    assert "row 3" in page
+    for part in ("98 12", "Zoé", "001234", "99 99"):
+        assert part not in page
+
+
+def test_findings_are_on_the_page_with_their_assumptions() -> None:
+    """Each finding has its title, its figures, its chance and its threshold."""
+    makeup = Makeup()
+    makeup.add(33_639_980_000 + np.arange(3_000, dtype=np.uint64))
+    found = makeup.findings()
+
+    text = Page(as_html(summary(findings=found), subject())).text
+
+    assert found
+    for finding in found:
+        assert MARKS[finding.code] in text
+        assert finding.assumption in text
+        assert finding.threshold in text
+    assert "changes no verdict" in text
+
+
+def test_no_finding_is_no_praise() -> None:
+    """A page without findings says what was not examined."""
+    text = Page(as_html(summary(), subject())).text
+
+    assert "Files of fewer than 1,000 numbers are not examined" in text
+
+
+def test_the_receipt_is_shown_whole() -> None:
+    """Labels and values, nested as they come; without one there is no such section."""
+    receipt = {
+        "Number": "2026/7",
+        "Input": {"Rows": 12, "Parts": ["a", "b"]},
+        "By": None,
+    }
+
+    text = Page(as_html(summary(), subject(), receipt=receipt)).text
+
+    for part in ("Receipt", "2026/7", "Input", "Rows", "12", "a, b", "By"):
+        assert part in text
+    assert "Receipt" not in Page(as_html(summary(), subject())).text
+
+
+def test_an_empty_scrub_has_a_report() -> None:
+    """A file without rows is reported on, without a division by nothing."""
+    nothing = dict.fromkeys(("rows", "clear", "blocked", "invalid"), 0)
+
+    page = as_html(
+        summary(**nothing, invalid_reasons={}, blocked_lists={}), subject(days={})
+    )
+
+    assert "0 rows" in Page(page).text
+
+
+def test_the_chart_has_a_text_alternative() -> None:
+    """Who does not see the bar hears the shares."""
+    page = Page(as_html(summary(), subject()))
+
+    charts = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert charts[0]["role"] == "img"
+    assert charts[0]["aria-labelledby"] == "bar-title"
+    assert "clear 82.5 %, blocked 15.0 %, invalid 2.5 %" in page.text
+    assert all(chart["aria-hidden"] == "true" for chart in charts[1:])
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_shares_never_round_to_none_or_all(one: int, other: int) -> None:
+    """What is there is never 0 %, and what is not all is never 100 %."""
+    told = share(one, one + other)
+
+    assert (told == "0 %") == (one == 0)
+    assert (told == "100 %") == (one > 0 and other == 0)
+
+
+def test_every_code_has_words() -> None:
+    """A reader who knows no codes reads what is meant, whatever the code."""
+    assert set(REASONS) == {*Reason, *filter(None, classifier._REASONS)}
+
+
+def test_a_report_is_written_whole(tmp_path: Path) -> None:
+    """To a file, or to a stream; the same bytes."""
+    stream = io.BytesIO()
+
+    write_report(tmp_path / "report.html", summary(), subject())
+    write_report(stream, summary(), subject())
+
+    assert (tmp_path / "report.html").read_bytes() == stream.getvalue()
+    assert stream.getvalue().startswith(b"<!DOCTYPE html>\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_report_without_a_folder_is_refused(tmp_path: Path) -> None:
+    """In a sentence, and nothing is left behind."""
+    with pytest.raises(InputError, match="a folder for the output, got no such folder"):
+        write_report(tmp_path / "none" / "report.html", summary(), subject())
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("taken", ["calls.csv", "clear.csv", "oppositions.csv"])
+def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
+    """Not that of the input, an output or the opposition list."""
+    for name in ("calls.csv", "oppositions.csv"):
+        (tmp_path / name).write_text("telephone\n")
+
+    with pytest.raises(InputError, match="a file of its own"):
+        require_place(
+            str(tmp_path / taken),
+            source=str(tmp_path / "calls.csv"),
+            outputs=Outputs(clear=tmp_path / "clear.csv"),
+            against=str(tmp_path / "oppositions.csv"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("oppositions.bloctel", "oppositions.bloctel"),
+        ("sqlite:///oppositions.db", "sqlite:///oppositions.db"),
+        ("memory:", "memory:"),
+        ("postgresql://me:s3cret@db.example:5432/a", "postgresql://db.example:5432/a"),
+        ("valkey://:s3cret@db.example/0?secret=s3cret", "valkey://db.example/0"),
+        ("mariadb://me:a@s3cret@[::1/lists", "a registry"),
+    ],
+)
+def test_no_password_is_shown(target: str, shown: str) -> None:
+    """Of a URL, neither user nor password nor options come on the page."""
+    assert shown_target(target) == shown

@@ -1,0 +1,72 @@
+"""The contract of storages, run over every one there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel.storage.pseudonymized import PseudonymousStorage
+from bloctel.testing import StorageContract
+from tests.helpers.servers import unique
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bloctel.storage.interface import Storage
+    from tests.helpers.servers import Server
+
+
+class TestMemory(StorageContract):
+    """`memory:`."""
+
+    is_shared = False
+
+    @pytest.fixture
+    def url(self) -> str:
+        """Give the URL of a storage that is not there yet."""
+        return "memory:"
+
+
+class TestSqlite(StorageContract):
+    """`sqlite:///`."""
+
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        """Give the URL of a storage that is not there yet."""
+        return f"sqlite:///{tmp_path}/a b%20?.db"
+
+
+class TestPostgresql(StorageContract):
+    """`postgresql://`."""
+
+    @pytest.fixture
+    def url(self, postgresql: Server) -> str:
+        """Give the URL of a storage that is not there yet."""
+        return postgresql.url(unique())
+
+
+class TestMariadb(StorageContract):
+    """`mariadb://`."""
+
+    @pytest.fixture
+    def url(self, mariadb: Server) -> str:
+        """Give the URL of a storage that is not there yet."""
+        return mariadb.url(unique())
+
+
+class TestValkey(StorageContract):
+    """`valkey://`."""
+
+    @pytest.fixture
+    def url(self, valkey: Server) -> str:
+        """Give the URL of a storage that is not there yet."""
+        return valkey.url(unique())
+
+
+class TestPseudonymous(TestSqlite):
+    """Any storage whose numbers are hidden."""
+
+    def open(self, url: str) -> Storage:
+        """Open the storage at *url*."""
+        return PseudonymousStorage(super().open(url), b"sixteen bytes or more")

@@ -1,0 +1,214 @@
+"""Threads share transactions: each change succeeds or fails alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager, suppress
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bloctel import Registry, rules
+from bloctel.errors import NotRegisteredError, StorageError
+from bloctel.registry.registrations import add_rows, new_row
+from bloctel.storage.group_commit import GroupCommit
+from bloctel.storage.memory import MemoryStorage
+from bloctel.testing import run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bloctel.periods import RegistrationPeriod
+    from bloctel.registry.registrations import NewRow
+    from bloctel.storage.interface import Writer
+    from bloctel.storage.memory_content import MemoryWriter
+
+KEY = 33639981234
+ON = date(2024, 1, 2)
+
+
+class Slow(MemoryStorage):
+    """A storage whose first transaction waits until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.create({})
+        self.n_transactions = 0
+        self.began = threading.Event()
+        self.go_on = threading.Event()
+
+    @contextmanager
+    def write(self) -> Iterator[MemoryWriter]:
+        """Open a writing transaction."""
+        self.n_transactions += 1
+        if self.n_transactions == 1:
+            self.began.set()
+            self.go_on.wait()
+        with super().write() as writer:
+            yield writer
+
+
+def row(key: int) -> NewRow:
+    """Return a registration of one's own list."""
+    return new_row(rules.load("own"), key, ON, None)
+
+
+def add(commits: GroupCommit, new: NewRow) -> RegistrationPeriod:
+    """Add a registration, as `Registry.register` does."""
+    return commits.run_batched(add_rows, new)
+
+
+def waiting(commits: GroupCommit, n: int) -> None:
+    """Return once *n* changes wait."""
+    while len(commits._waiting) < n:
+        threading.Event().wait(0.001)
+
+
+@pytest.fixture
+def slow() -> Slow:
+    """A storage that is slow once."""
+    return Slow()
+
+
+def test_who_waits_is_committed_together(slow: Slow) -> None:
+    """Nine changes that come during a commit make one transaction more."""
+    calls: list[int] = []
+    commits = GroupCommit(slow, lambda: calls.append(slow.n_transactions))
+    works = [lambda i=i: add(commits, row(KEY + i)) for i in range(10)]
+
+    def release() -> None:
+        slow.began.wait()
+        waiting(commits, 9)
+        slow.go_on.set()
+
+    run_all([*works, release])
+
+    assert slow.n_transactions == 2
+    assert calls == [1, 2]
+    assert len(slow.lookup(range(KEY, KEY + 10)).registrations) == 10
+
+
+def test_a_change_that_fails_fails_alone(slow: Slow) -> None:
+    """In one transaction with others, its error is its own, and theirs are stored."""
+    commits = GroupCommit(slow, lambda: None)
+    failed: list[BaseException] = []
+
+    def fail(writer: Writer) -> None:
+        writer.add_list("fr.bloctel")
+        raise NotRegisteredError("a registration", "none")
+
+    def failing() -> None:
+        try:
+            commits.run(fail)
+        except NotRegisteredError as error:
+            failed.append(error)
+
+    def release() -> None:
+        slow.began.wait()
+        waiting(commits, 6)
+        slow.go_on.set()
+
+    works = [lambda i=i: add(commits, row(KEY + i)) for i in range(5)]
+    run_all([*works, failing, failing, release])
+
+    assert len(failed) == 2
+    assert len(slow.lookup(range(KEY, KEY + 5)).registrations) == 5
+    with slow.read() as reader:
+        assert [held.name for held in reader.lists()] == ["own"]
+
+
+def test_a_storage_that_fails_fails_all() -> None:
+    """Nobody is told that a change is stored when the transaction failed."""
+    storage = MemoryStorage()
+    storage.create({})
+    commits = GroupCommit(storage, lambda: None)
+    storage.close()
+
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            add(commits, row(KEY))
+
+
+def test_a_change_that_wants_to_be_alone_is(slow: Slow) -> None:
+    """It is called once, in a transaction that holds nothing else."""
+    commits = GroupCommit(slow, lambda: None)
+    sizes: list[int] = []
+
+    def alone(writer: Writer) -> None:
+        sizes.append(len(writer.registrations_of(range(KEY, KEY + 3))))
+
+    def release() -> None:
+        slow.began.wait()
+        waiting(commits, 3)
+        slow.go_on.set()
+
+    run_all(
+        [
+            *(lambda i=i: add(commits, row(KEY + i)) for i in range(3)),
+            lambda: commits.run_alone(alone),
+            release,
+        ]
+    )
+
+    assert len(sizes) == 1
+    assert slow.n_transactions >= 3
+
+
+def test_an_interrupted_leader_loses_no_other_change(slow: Slow) -> None:
+    """Ctrl-C in the thread that commits for others undoes its own change alone."""
+    commits = GroupCommit(slow, lambda: None)
+
+    def interrupted() -> None:
+        with suppress(KeyboardInterrupt):
+            commits.run(lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    def release() -> None:
+        slow.began.wait()
+        waiting(commits, 4)
+        slow.go_on.set()
+
+    first = threading.Thread(target=interrupted)
+    first.start()
+    slow.began.wait()
+    works = [lambda i=i: add(commits, row(KEY + i)) for i in range(4)]
+    run_all([*works, release])
+    first.join()
+
+    assert len(slow.lookup(range(KEY, KEY + 4)).registrations) == 4
+    assert not commits._is_led
+
+
+def test_a_change_inside_a_change_is_refused() -> None:
+    """It would wait for itself."""
+    registry = Registry.create("memory:")
+
+    def numbers() -> Iterator[int]:
+        yield KEY
+        registry.register(KEY + 1, list="own", on=ON)
+
+    with pytest.raises(StorageError, match="one inside another"):
+        registry.register_many(numbers(), list="own", on=ON)
+    assert registry.lists == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_goes_on(tmp_path: Path) -> None:
+    """Parent and child both write after a fork, each on connections of its own."""
+    with Registry.create(f"sqlite:///{tmp_path}/r.db") as registry:
+        registry.register(KEY, list="own", on=ON)
+        registry._commits._is_led = True  # as if a thread were at work meanwhile
+        child = os.fork()
+        if child == 0:
+            code = 1
+            with suppress(BaseException):
+                registry.register(KEY + 1, list="own", on=ON)
+                code = 0
+            os._exit(code)
+        registry._commits._is_led = False
+        registry.register(KEY + 2, list="own", on=ON)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert registry.is_blocked_many(range(KEY, KEY + 3), on=ON).all()

@@ -1,0 +1,358 @@
+"""A storage under a secret behaves as without one, and sees no number."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bloctel.errors import (
+    CursorPurgedError,
+    InputError,
+    RegistryExistsError,
+    RegistryNotFoundError,
+    WrongSecretError,
+)
+from bloctel.periods import NO_END
+from bloctel.storage.interface import open_storage
+from bloctel.storage.pseudonymized import (
+    FINGERPRINT,
+    PseudonymousStorage,
+    require_plain,
+)
+from bloctel.storage.pseudonyms import Pseudonyms
+from bloctel.storage.rows import (
+    ChangeKind,
+    Event,
+    NewRegistrations,
+    PrefixRow,
+    Registration,
+    RequestRow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bloctel.storage.interface import Reader, Storage
+
+SECRET = bytes(range(32))
+OTHER = SECRET[::-1]
+KEYS = [33639981234, 33639985678, 33199001234, 33261911234, 33536491234]
+KEY, ERASED, *_ = KEYS
+CONTACT = "zoe@example.org"
+TOKEN_KEY = "c0ffee" * 8
+DAY = 19_700
+REQUEST = RequestRow("0" * 32, ChangeKind.REGISTERED, 1, KEY, "p" * 32, CONTACT, 99)
+PREFIX = PrefixRow(1, 33162, DAY, NO_END, blocks=True)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """The URL of a storage that is not there yet."""
+    return f"sqlite:///{tmp_path}/hidden.db"
+
+
+@pytest.fixture
+def inner(url: str) -> Iterator[Storage]:
+    """What lies beneath."""
+    storage = open_storage(url)
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+def hidden(inner: Storage) -> Storage:
+    """A storage under a secret, in which everything has been stored once."""
+    storage = PseudonymousStorage(inner, SECRET)
+    fill(storage)
+    return storage
+
+
+def new(keys: list[int], on: int = DAY) -> NewRegistrations:
+    """Registrations of the first list, without an end."""
+    days = np.full(len(keys), on)
+    ends = np.full(len(keys), NO_END)
+    return NewRegistrations(1, np.array(keys, np.uint64), days, days, ends)
+
+
+def fill(storage: Storage) -> None:
+    """Make a registry, and write in it in every way there is."""
+    storage.create({"region": "FR", "token_key": TOKEN_KEY})
+    with storage.write() as writer:
+        assert writer.add_list("own").id == 1
+        assert writer.add(iter([new(KEYS[:2]), new(KEYS)])) == len(KEYS)
+        writer.set_prefix(PREFIX)
+        writer.set_prefix(PREFIX._replace(prefix=33163))
+        writer.save_request(REQUEST)
+        writer.save_request(REQUEST._replace(id="1" * 32, key=ERASED))
+        writer.save_request(REQUEST._replace(id="2" * 32, expires_at=7))
+    with storage.write() as writer:
+        writer.update([Registration(1, KEY, DAY, DAY, DAY + 9, DAY + 9)])
+        writer.erase([Registration(1, ERASED, DAY, DAY, NO_END)])
+        writer.set_complete_from(1, DAY)
+        writer.log(
+            [
+                Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY + 9),
+                Event(0, ChangeKind.PURGED, 1, None, DAY + 9),
+            ]
+        )
+        writer.drop_prefix(PREFIX._replace(prefix=33163))
+        writer.drop_requests(8)
+
+
+def everything(reader: Reader) -> dict[str, object]:
+    """Return all that can be read, in an order of its own."""
+    parts = reader.registrations(1, ends_from=None, ends_before=None)
+    ended = reader.registrations(1, ends_from=DAY, ends_before=NO_END)
+    rows = [
+        row
+        for part in reader.columns()
+        for row in zip(
+            part.list_ids.tolist(),
+            part.keys.tolist(),
+            part.starts_on.tolist(),
+            part.ends_on.tolist(),
+            strict=True,
+        )
+    ]
+    # a storage gives the cursors of a part in any order
+    events = sorted(str(event[1:]) for event in reader.changes(0, 100))
+    return {
+        "settings": reader.settings(),
+        "lists": reader.lists(),
+        "last_change": reader.last_change(),
+        "changes": events,
+        "last changes": [event[1:] for event in reader.changes(len(KEYS) + 2, 100)],
+        "of": sorted(reader.registrations_of(KEYS[:3])),
+        "none": reader.registrations_of([]),
+        "all": sorted(row for part in parts for row in part),
+        "ended": [row for part in ended for row in part],
+        "columns": sorted(rows),
+        "prefixes": reader.prefixes(),
+        "request": reader.request(REQUEST.id),
+        "no request": reader.request("3" * 32),
+        "requests by": reader.requests_by(1, REQUEST.person),
+        "requests of": reader.requests_of(1, KEYS),
+    }
+
+
+def test_a_secret_changes_nothing_of_what_is_read(
+    hidden: Storage, tmp_path: Path
+) -> None:
+    """Every way to write, read in every way, gives what a plain storage gives."""
+    plain = open_storage(f"sqlite:///{tmp_path}/plain.db")
+    fill(plain)
+
+    with plain.read() as reader:
+        expected = everything(reader)
+    with hidden.read() as reader:
+        assert everything(reader) == expected
+    with hidden.write() as writer:
+        assert everything(writer) == expected
+    assert sorted(hidden.lookup(KEYS)[0]) == sorted(plain.lookup(KEYS)[0])
+    assert KEY in {row.key for row in hidden.lookup([KEY])[0]}
+    assert hidden.lookup([33639980000])[0] == []
+    plain.close()
+
+
+def test_a_part_of_many_rows_is_changed_row_by_row(inner: Storage) -> None:
+    """Rows that are hidden many at once keep their order and their days."""
+    storage = PseudonymousStorage(inner, SECRET)
+    storage.create({})
+    keys = list(range(33639960000, 33639990000))
+    with storage.write() as writer:
+        writer.add_list("own")
+        writer.add([new(keys)])
+        writer.update(Registration(1, key, DAY, DAY, DAY + key % 1000) for key in keys)
+
+    found = storage.lookup(keys).registrations
+
+    assert sorted((row.key, row.ends_on) for row in found) == [
+        (key, DAY + key % 1000) for key in keys
+    ]
+
+
+def test_an_error_undoes_the_transaction(hidden: Storage) -> None:
+    """All of it is kept, or nothing, as without a secret."""
+    with hidden.read() as reader:
+        before = everything(reader)
+
+    def fail() -> None:
+        with hidden.write() as writer:
+            writer.add([new([33639980001])])
+            raise InputError("nothing", "an error")
+
+    with pytest.raises(InputError, match="an error"):
+        fail()
+
+    with hidden.read() as reader:
+        assert everything(reader) == before
+
+
+def test_the_wrapper_passes_on_what_needs_no_secret(inner: Storage) -> None:
+    """Trimming, watching, migrating and closing are the storage's own."""
+    storage = PseudonymousStorage(inner, SECRET)
+    with pytest.raises(RegistryNotFoundError):
+        storage.check()
+    fill(storage)
+
+    with pytest.raises(RegistryExistsError):
+        storage.create({})
+    storage.migrate()
+    storage.check()
+    with storage.write() as writer:
+        assert writer.trim(writer.last_change()) > 0
+    with storage.read() as reader, pytest.raises(CursorPurgedError):
+        reader.changes(0, 100)
+    watcher = storage.watch()
+    watcher.wait(0)
+    watcher.close()
+    storage.close()
+
+
+# -- the secret ----------------------------------------------------------------
+
+
+def _read(storage: Storage) -> None:
+    with storage.read():
+        pytest.fail("it was read")
+
+
+def _write(storage: Storage) -> None:
+    with storage.write():
+        pytest.fail("it was written")
+
+
+USES: list[Callable[[Storage], object]] = [
+    lambda storage: storage.check(),
+    lambda storage: storage.lookup([KEY]),
+    _read,
+    _write,
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["check", "lookup", "read", "write"])
+def test_another_secret_is_refused(
+    use: Callable[[Storage], object], hidden: Storage, inner: Storage
+) -> None:
+    """Under a wrong secret every number would be clear, so there is no answer."""
+    with pytest.raises(WrongSecretError) as caught:
+        use(PseudonymousStorage(inner, OTHER))
+
+    assert str(caught.value) == (
+        "expected a registry whose numbers are hidden by the secret given, "
+        "got one whose numbers are hidden by another secret"
+    )
+
+
+@pytest.mark.parametrize("use", USES, ids=["check", "lookup", "read", "write"])
+def test_a_secret_for_a_plain_registry_is_refused(
+    use: Callable[[Storage], object], inner: Storage
+) -> None:
+    """Hidden numbers among plain ones would be found by nobody."""
+    inner.create({"region": "FR"})
+
+    with pytest.raises(WrongSecretError, match="got one whose numbers are plain"):
+        use(PseudonymousStorage(inner, SECRET))
+
+
+def test_a_registry_that_took_the_place_of_another_is_noticed(
+    hidden: Storage, url: str
+) -> None:
+    """The secret is looked at in each transaction, and not at the first alone."""
+    hidden.check()
+    with sqlite3.connect(_path(url)) as connection:
+        connection.execute(
+            "UPDATE bloctel_setting SET value = ? WHERE name = ?",
+            (Pseudonyms(OTHER).fingerprint(), FINGERPRINT),
+        )
+    connection.close()
+
+    with pytest.raises(WrongSecretError):
+        _read(hidden)
+
+
+def test_no_secret_for_hidden_numbers_is_refused(
+    hidden: Storage, inner: Storage
+) -> None:
+    """Without its secret a registry is not read as if its numbers were plain."""
+    require_plain({"region": "FR"})
+    with inner.read() as reader, pytest.raises(WrongSecretError) as caught:
+        require_plain(reader.settings())
+
+    assert str(caught.value) == (
+        "expected the secret that the registry's numbers are hidden by, got none"
+    )
+
+
+# -- what lies beneath -----------------------------------------------------------
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _files(url: str) -> list[Path]:
+    """Return the file of a storage, its write-ahead log and the like."""
+    path = _path(url)
+    return sorted(path.parent.glob(f"{path.name}*"))
+
+
+def _traces(key: int) -> Iterator[bytes]:
+    """Yield every way in which a number could be read off the bytes of a file."""
+    national = str(key)[2:]
+    grouped = " ".join(["0" + national[0], *_pairs(national[1:])])
+    for text in (national, grouped, f"{key:x}", f"{key:X}"):
+        for encoding in ("utf-8", "utf-16-le"):
+            yield text.encode(encoding)
+    yield key.to_bytes(5, "little")
+    yield key.to_bytes(5, "big")
+
+
+def _pairs(digits: str) -> list[str]:
+    return [digits[at : at + 2] for at in range(0, len(digits), 2)]
+
+
+def _found(data: bytes) -> set[object]:
+    """Return what can be read off these bytes of what is to be hidden."""
+    found: set[object] = {
+        key for key in KEYS if any(trace in data for trace in _traces(key))
+    }
+    return found | {t for t in (CONTACT, TOKEN_KEY) if t.encode() in data}
+
+
+def test_no_number_and_no_contact_lies_in_the_file(hidden: Storage, url: str) -> None:
+    """A stolen file shows no number, in no form, nor whom one could write to."""
+    data = b"".join(file.read_bytes() for file in _files(url))
+
+    assert len(data) > 4096
+    assert b"own" in data
+    assert _found(data) == set()
+
+
+def test_the_search_finds_what_is_not_hidden(inner: Storage, url: str) -> None:
+    """Without a secret the same search finds everything that is still there."""
+    fill(inner)
+    data = b"".join(file.read_bytes() for file in _files(url))
+
+    assert _found(data) >= {KEY, *KEYS[2:], CONTACT, TOKEN_KEY}
+
+
+def test_what_is_read_beneath_is_no_number(hidden: Storage, inner: Storage) -> None:
+    """Whoever may read the tables reads other keys, and sealed contacts."""
+    with inner.read() as reader:
+        beneath = everything(reader)
+        (part,) = reader.columns()
+        events = reader.changes(0, 100)
+        rows = reader.requests_by(1, REQUEST.person)
+
+    assert not {*part.keys.tolist()} & {*KEYS}
+    assert not {event.key for event in events} & {*KEYS}
+    assert not {row.key for row in rows} & {*KEYS}
+    assert not {row.contact for row in rows} & {CONTACT}
+    assert beneath["of"] == beneath["requests of"] == []
+    assert inner.lookup(KEYS)[0] == []
+    assert beneath["prefixes"] == [PREFIX]

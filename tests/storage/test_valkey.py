@@ -1,0 +1,570 @@
+"""A registry in Valkey fails closed, whatever becomes of its server and its lock."""
+
+from __future__ import annotations
+
+import inspect
+import multiprocessing
+import pickle
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bloctel._util import clock
+from bloctel.errors import (
+    InputError,
+    MissingExtraError,
+    NewerRegistryError,
+    RegistryNotFoundError,
+    StorageBusyError,
+    StorageDeniedError,
+    StorageError,
+    StorageFullError,
+    StorageGoneError,
+    StorageReadOnlyError,
+)
+from bloctel.storage.interface import open_storage
+from bloctel.storage.rows import ChangeKind, Event
+from bloctel.storage.valkey import lock
+from bloctel.storage.valkey.encoding import PAGE
+from bloctel.storage.valkey.server import KINDS, kind_of
+from bloctel.storage.valkey.storage import ValkeyStorage
+from bloctel.testing.base import KEY, new_rows, row, run_all
+from tests.helpers.servers import Server, server, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bloctel.storage.valkey.server import Command
+
+driver = pytest.importorskip("valkey")
+
+
+@pytest.fixture
+def url(valkey: Server) -> str:
+    """Give the URL of a registry that is not there yet."""
+    return valkey.url(unique())
+
+
+@pytest.fixture
+def storage(url: str) -> Iterator[ValkeyStorage]:
+    """Give a registry with one list and one number."""
+    opened = fill(url)
+    yield opened
+    opened.close()
+
+
+def fill(url: str) -> ValkeyStorage:
+    """Return a new registry with one list and one number."""
+    opened = ValkeyStorage(url)
+    opened.create({"region": "FR"})
+    with opened.write() as writer:
+        writer.add_list("own")
+        writer.add([new_rows([row()])])
+    return opened
+
+
+def client(started: Server) -> Any:
+    """Return the driver's own view of a server."""
+    return driver.Valkey(port=started.port, password=started.password)
+
+
+def name(url: str, key: str) -> str:
+    """Return the name of a key of a registry."""
+    return f"{{{url.partition('namespace=')[2]}}}:{key}"
+
+
+def add(storage: ValkeyStorage, key: int) -> int:
+    """Add a number in a transaction of its own."""
+    with storage.write() as writer:
+        return writer.add([new_rows([row(key)])])
+
+
+# -- URLs and errors ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey://:s3cret@host:port/0",
+        "valkey://:s3cret@host/name",
+        "valkey://:s3cret@[host/0",
+        "valkey://:s3cret@host/0?namespace=a:b",
+        "valkey://:s3cret@host/0?namespace=",
+        "valkey://:s3cret@host/0?db=3",
+        "valkey://:s3cret@host/0?ssl_ca_certs=file",
+    ],
+)
+def test_a_url_that_is_none_is_refused(url: str) -> None:
+    """What cannot be meant is an error, which does not show the password."""
+    with pytest.raises(InputError) as caught:
+        open_storage(url)
+
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("scheme", ["valkey", "valkeys", "redis", "rediss"])
+def test_a_place_is_named_without_its_password(scheme: str) -> None:
+    """Messages name server, database and namespace, and neither user nor password."""
+    opened = ValkeyStorage(f"{scheme}://ann:s3cret@[::1]:1/2?namespace=x")
+
+    with pytest.raises(StorageGoneError) as caught:
+        opened.check()
+
+    assert caught.value.where == f"{scheme}://[::1]:1/2?namespace=x"
+    assert "s3cret" not in str(caught.value) + repr(opened)
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the driver the error says what to install."""
+    monkeypatch.setitem(sys.modules, "valkey", None)
+
+    with pytest.raises(MissingExtraError) as caught:
+        ValkeyStorage("valkey://host")
+
+    assert caught.value.extra == "valkey"
+
+
+def test_every_exception_of_the_driver_is_known() -> None:
+    """None of the driver's exceptions is mapped by chance."""
+    found = {
+        kind.__name__
+        for _, kind in inspect.getmembers(driver.exceptions, inspect.isclass)
+        if kind.__module__ == driver.exceptions.__name__
+    }
+
+    assert found - KINDS.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("MISCONF Errors writing to the AOF file", StorageFullError),
+        ("BUSY Redis is busy running a script", StorageBusyError),
+        ("NOREPLICAS Not enough good replicas to write.", StorageReadOnlyError),
+        ("MASTERDOWN Link with MASTER is down", StorageGoneError),
+        ("ERR another thing", StorageError),
+    ],
+)
+def test_an_error_of_the_server_is_known(said: str, kind: type[Exception]) -> None:
+    """Errors that the driver has no exception for are told apart by their code."""
+    assert kind_of(driver.ResponseError(said)) is kind
+
+
+def test_an_error_shows_no_number(valkey: Server, url: str) -> None:
+    """Neither the message nor its cause holds what was asked, and both are pickled."""
+    storage = fill(url)
+    client(valkey).set(name(url, f"requests:of:1:{KEY}"), "foreign")
+
+    with pytest.raises(StorageError) as caught, storage.read() as reader:
+        reader.requests_of(1, [KEY])
+
+    assert str(KEY) not in str(caught.value) + repr(caught.value.__cause__)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
+
+
+def test_a_wrong_password_is_denied(valkey: Server) -> None:
+    """A server that does not let us in is no missing registry."""
+    with pytest.raises(StorageDeniedError) as caught:
+        ValkeyStorage(valkey.url(unique(), "wr0ng")).check()
+
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_right_that_is_missing_is_denied(valkey: Server, url: str) -> None:
+    """A user who may only read reads, and is told so when it writes."""
+    fill(url).close()
+    commands = ["+@read", "+@connection", "+eval", "-info"]
+    client(valkey).acl_setuser(
+        "ann", enabled=True, passwords=["+s3cret"], keys=["*"], commands=commands
+    )
+    storage = ValkeyStorage(url.replace(f":{valkey.password}@", "ann:s3cret@"))
+
+    storage.check()
+    assert storage.lookup([KEY]).registrations == [row()]
+    with pytest.raises(StorageDeniedError):
+        add(storage, KEY + 1)
+
+
+def test_a_refusal_shows_no_number(valkey: Server, url: str) -> None:
+    """A command that is refused is in neither the message nor its cause."""
+    fill(url).close()
+    client(valkey).acl_setuser(
+        "bob",
+        enabled=True,
+        passwords=["+s3cret"],
+        keys=["*"],
+        commands=["+@all", "-hmget"],
+    )
+    storage = ValkeyStorage(url.replace(f":{valkey.password}@", "bob:s3cret@"))
+
+    with pytest.raises(StorageDeniedError) as caught:
+        storage.lookup([KEY])
+
+    said = str(caught.value) + repr(caught.value.__cause__)
+    assert "HMGET" not in said
+    assert str(KEY.to_bytes(8, "little"))[2:-1] not in said
+
+
+# -- what is there -----------------------------------------------------------------
+
+
+def test_a_later_version_is_refused(valkey: Server, storage: ValkeyStorage) -> None:
+    """What a later version wrote is not guessed at."""
+    setting = storage._server.key("setting")
+    for version in ("3", "0", "x"):
+        client(valkey).hset(setting, "schema_version", version)
+        with pytest.raises(NewerRegistryError):
+            storage.check()
+
+
+def test_namespaces_are_apart(valkey: Server, storage: ValkeyStorage) -> None:
+    """Registries of one server know nothing of one another."""
+    other = ValkeyStorage(valkey.url(unique()))
+    with pytest.raises(RegistryNotFoundError):
+        other.check()
+    with pytest.raises(StorageError):
+        other.lookup([KEY])
+    other.create({"region": "BE"})
+
+    assert other.lookup([KEY]).registrations == []
+    assert storage.lookup([KEY]).registrations == [row()]
+
+
+def test_a_registry_that_is_gone_answers_nothing(
+    valkey: Server, storage: ValkeyStorage
+) -> None:
+    """A server that has forgotten a registry does not make its numbers look clear."""
+    client(valkey).delete(storage._server.key("state"))
+
+    with pytest.raises(StorageError):
+        storage.lookup([KEY])
+    with pytest.raises(StorageError), storage.read() as reader:
+        list(reader.columns())
+    with pytest.raises(StorageError):
+        add(storage, KEY + 1)
+
+
+def test_a_registry_that_goes_back_is_not_believed(
+    valkey: Server, storage: ValkeyStorage
+) -> None:
+    """After the loss of confirmed changes the storage has to be opened again."""
+    client(valkey).hincrby(storage._server.key("state"), "last_change", -1)
+
+    with pytest.raises(StorageError, match="lost its last changes"):
+        storage.lookup([KEY])
+
+
+def test_what_cannot_be_read_is_an_error(
+    valkey: Server, storage: ValkeyStorage
+) -> None:
+    """Values that this library never writes are refused, without showing them."""
+    key = storage._server.key
+    names = client(valkey).keys(key("n:*"))
+    client(valkey).hset(names[0], KEY.to_bytes(8, "little"), b"33639981234")
+    client(valkey).hset(key("lists"), 1, b"33639981234")
+    client(valkey).set(key("journal", 0), b"33639981234")
+
+    def asked(ask: Callable[[], object]) -> str:
+        with pytest.raises(StorageError) as caught:
+            ask()
+        return str(caught.value)
+
+    with storage.read() as reader:
+        for ask in (
+            lambda: storage.lookup([KEY]),
+            lambda: list(reader.columns()),
+            lambda: reader.lists(),
+            lambda: reader.changes(0, 9),
+        ):
+            assert "33639981234" not in asked(ask)
+
+
+def test_a_lookup_is_one_round_trip(
+    storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many numbers are asked, the server is asked once."""
+    sent: list[int] = []
+    send = storage._server._send
+
+    def count(commands: tuple[Command, ...]) -> list[object]:
+        sent.append(len(commands))
+        return send(commands)
+
+    monkeypatch.setattr(storage._server, "_send", count)
+    assert storage.lookup([KEY + i for i in range(5_000)]).registrations == [row()]
+    with storage.read() as reader:
+        assert reader.registrations_of([KEY, KEY + 1]) == [row()]
+    assert len(sent) == 2
+
+
+def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> None:
+    """Pages are cut where cursors are, and what is dropped leaves the server."""
+    kind, n = ChangeKind.RENEWED, 3 * PAGE + 7
+    for some in (range(PAGE - 3), range(PAGE - 3, n)):
+        with storage.write() as writer:
+            writer.log(Event(0, kind, 1, KEY + i, i) for i in some)
+
+    with storage.read() as reader:
+        first = reader.changes(0, 9)[0].cursor
+        found = reader.changes(first, 10**6)
+    assert [event.on for event in found] == list(range(n))
+
+    with storage.write() as writer:
+        assert writer.trim(found[2 * PAGE].cursor) == 2 * PAGE + 2
+        writer.log([Event(0, kind, 1, KEY, n)])
+        assert writer.trim(found[2 * PAGE + 1].cursor) == 1
+    with storage.read() as reader:
+        left = reader.changes(found[2 * PAGE + 1].cursor, 10**6)
+    assert [event.on for event in left] == list(range(2 * PAGE + 2, n + 1))
+
+
+def test_a_writer_reads_everything_with_its_changes(storage: ValkeyStorage) -> None:
+    """Columns, and ends, of a writer hold what it has not committed yet."""
+    with storage.write() as writer:
+        writer.add([new_rows([row(KEY + 1), row(KEY + 2, ends_on=20_000)])])
+        writer.erase([row()])
+        keys = [key for part in writer.columns() for key in part.keys.tolist()]
+        ended = writer.registrations(1, ends_from=None, ends_before=30_000)
+        assert sorted(keys) == [KEY + 1, KEY + 2]
+        assert [r for part in ended for r in part] == [row(KEY + 2, ends_on=20_000)]
+
+
+def test_a_large_transaction_is_one(storage: ValkeyStorage) -> None:
+    """What is staged in many parts becomes visible together."""
+    rows = [row(KEY + i) for i in range(30_000)]
+    with storage.write() as writer:
+        assert writer.add([new_rows(rows)]) == 29_999
+        with storage.read() as reader:
+            assert sum(len(part.keys) for part in reader.columns()) == 1
+
+    with storage.read() as reader:
+        assert sum(len(part.keys) for part in reader.columns()) == 30_000
+
+
+# -- locks -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("holder", [None, "another"])
+def test_a_lost_lock_stores_nothing(
+    valkey: Server, storage: ValkeyStorage, holder: str | None
+) -> None:
+    """A writer whose lock ran out, or went to another, cannot commit."""
+    lock = storage._server.key("lock")
+
+    def lose() -> None:
+        with storage.write() as writer:
+            writer.add([new_rows([row(KEY + i) for i in range(9_000)])])
+            client(valkey).delete(lock)
+            if holder:
+                client(valkey).set(lock, holder)
+
+    with pytest.raises(StorageBusyError):
+        lose()
+
+    assert storage.lookup([KEY + 1]).registrations == []
+    held = client(valkey).get(lock)
+    assert held == (holder.encode() if holder else None)
+    assert client(valkey).keys(storage._server.key("staged:*")) == []
+
+
+def test_an_old_lock_is_kept(
+    valkey: Server, storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long transaction renews its lock, and ends when that is not its own."""
+    lock = storage._server.key("lock")
+
+    def linger() -> None:
+        with storage.write() as writer:
+            client(valkey).pexpire(lock, 5_000)
+            monkeypatch.setattr(clock, "elapsed", lambda: 1e9)
+            writer.registrations_of([KEY])
+            assert client(valkey).pttl(lock) > 5_000
+            client(valkey).delete(lock)
+            monkeypatch.setattr(clock, "elapsed", lambda: 2e9)
+            writer.registrations_of([KEY])
+
+    with pytest.raises(StorageBusyError):
+        linger()
+
+
+def test_an_error_lets_go_of_the_lock(valkey: Server, storage: ValkeyStorage) -> None:
+    """After an error, and after a transaction without a change, others may write."""
+    lock = storage._server.key("lock")
+    with pytest.raises(KeyError), storage.write():
+        raise KeyError
+    assert client(valkey).exists(lock) == 0
+    with storage.write() as writer:
+        writer.lists()
+    assert client(valkey).exists(lock) == 0
+
+
+def test_a_writer_waits_for_another_one_for_a_time(
+    storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits too long is told so, and has not disturbed the other."""
+    monkeypatch.setattr(lock, "BUSY_SECONDS", 0.2)
+    with storage.write() as writer:
+        writer.add([new_rows([row(KEY + 1)])])
+        with pytest.raises(StorageBusyError):
+            add(storage, KEY + 2)
+
+    assert storage.lookup([KEY + 1, KEY + 2]).registrations == [row(KEY + 1)]
+
+
+def test_many_threads_share_one_storage(storage: ValkeyStorage) -> None:
+    """Eight threads write through one storage, and nothing is lost."""
+
+    def work(place: int) -> Callable[[], None]:
+        def do() -> None:
+            for i in range(10):
+                assert add(storage, KEY + 100 * place + i + 1) == 1
+
+        return do
+
+    run_all([work(place) for place in range(8)])
+
+    with storage.read() as reader:
+        assert sum(len(part.keys) for part in reader.columns()) == 81
+        cursors = [event.cursor for event in reader.changes(0, 999)]
+    assert cursors == sorted(set(cursors))
+    assert len(cursors) == 81
+
+
+def _write(url: str, first: int) -> None:
+    storage = ValkeyStorage(url)
+    for i in range(20):
+        add(storage, first + i)
+
+
+def test_two_processes_share_one_registry(url: str, storage: ValkeyStorage) -> None:
+    """Writers of several processes come one after the other."""
+    spawn = multiprocessing.get_context("spawn")
+    jobs = [spawn.Process(target=_write, args=(url, KEY + n)) for n in (100, 200)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+
+    assert [job.exitcode for job in jobs] == [0, 0]
+    with storage.read() as reader:
+        assert len(reader.changes(0, 999)) == 41
+
+
+def test_a_storage_survives_a_fork(storage: ValkeyStorage) -> None:
+    """Parent and child do not speak on one connection."""
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: [add(storage, KEY + i) for i in range(100, 130)]
+    )
+    child.start()
+    for _ in range(50):
+        assert storage.lookup([KEY]).registrations == [row()]
+    child.join()
+
+    assert child.exitcode == 0
+    assert len(storage.lookup(range(KEY, KEY + 200)).registrations) == 31
+
+
+# -- servers that fail -------------------------------------------------------------
+
+
+def test_a_server_may_die_and_come_back() -> None:
+    """What was confirmed is there, what was not is not, and nothing is guessed."""
+    with server("valkey") as started:
+        storage = fill(started.url("x"))
+
+        def die_inside() -> None:
+            with storage.write() as writer:
+                writer.add([new_rows([row(KEY + 1)])])
+                started.kill()
+
+        with pytest.raises(StorageGoneError):
+            die_inside()
+        with pytest.raises(StorageGoneError):
+            storage.lookup([KEY])
+        started.start()
+        assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
+        client(started).delete(storage._server.key("lock"))  # as it does in time
+        started.kill()
+        started.start()
+        assert add(storage, KEY + 1) == 1
+
+
+def test_a_watcher_of_a_dead_server_says_so() -> None:
+    """A wait does not go on for ever when the server is gone."""
+    with server("valkey") as started:
+        watcher = fill(started.url("x")).watch()
+        started.kill()
+        with pytest.raises(StorageGoneError):
+            watcher.wait(30)
+
+
+def test_a_closed_watcher_waits_no_more(storage: ValkeyStorage) -> None:
+    """Closing it from another thread ends a wait."""
+    watcher = storage.watch()
+    thread = threading.Thread(target=watcher.wait, args=(600,))
+    thread.start()
+    watcher.close()
+    thread.join(30)
+
+    assert not thread.is_alive()
+
+
+def test_a_full_server_stores_nothing_and_answers() -> None:
+    """Without room for more, what is there is read as ever."""
+    with server("valkey") as started:
+        storage = fill(started.url("x"))
+        client(started).config_set("maxmemory", 1)
+        with pytest.raises(StorageFullError):
+            add(storage, KEY + 1)
+        with storage.read() as reader:
+            assert sum(len(part.keys) for part in reader.columns()) == 1
+            assert [event.key for event in reader.changes(0, 9)] == [KEY]
+        assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
+
+        client(started).config_set("maxmemory", 0)
+
+        def fill_up() -> None:
+            with storage.write() as writer:
+                writer.add([new_rows([row(KEY + 1)])])
+                client(started).config_set("maxmemory", 1)
+
+        with pytest.raises(StorageFullError):
+            fill_up()
+        client(started).config_set("maxmemory", 0)
+        assert add(storage, KEY + 1) == 1
+
+
+def test_a_server_that_evicts_is_refused() -> None:
+    """A server that drops keys when memory is short would make numbers look clear."""
+    options = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+    with server("valkey", *options) as started:
+        storage = ValkeyStorage(started.url("x"))
+        with pytest.raises(StorageError, match="noeviction"):
+            storage.create({})
+        client(started).config_set("maxmemory-policy", "noeviction")
+        storage.create({})
+        client(started).config_set("maxmemory-policy", "allkeys-random")
+        with pytest.raises(StorageError, match="noeviction"):
+            storage.check()
+
+
+def test_a_replica_is_not_written() -> None:
+    """A server that only follows another one says that it cannot be written."""
+    with server("valkey", "--replicaof", "127.0.0.1", "1") as started:
+        storage = ValkeyStorage(started.url("x"))
+        with pytest.raises(StorageReadOnlyError):
+            storage.create({})
+
+
+def test_values_far_apart_are_kept(storage: ValkeyStorage) -> None:
+    """Numbers of all sizes lie in buckets of their own, and are all found."""
+    keys = np.unique(np.random.default_rng(3).integers(1, 2**62, 3_000)).tolist()
+    with storage.write() as writer:
+        assert writer.add([new_rows([row(key) for key in keys])]) == len(keys)
+
+    found = storage.lookup([*keys, KEY]).registrations
+    assert sorted(found) == sorted([row(), *(row(key) for key in keys)])

@@ -1,0 +1,46 @@
+"""A real browser, Debian's Chromium, without a window and without a network."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.helpers.servers import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+#: Nothing is to be fetched behind a test's back.
+_QUIET: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a browser that lives as long as the tests."""
+    required = os.environ.get("BLOCTEL_REQUIRE_SERVERS")
+    program = shutil.which("chromium")
+    if program is None:
+        unavailable("chromium is not installed (Debian's package chromium)", required)
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        unavailable("the package axe-playwright-python is not installed", required)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # the user's data are in an empty folder of its own, which goes with it
+        started = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
+        yield started
+        started.close()

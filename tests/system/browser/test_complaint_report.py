@@ -1,0 +1,88 @@
+"""The report on complaints as people see it: light and dark, large and small."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from bloctel.complaints import ReportOptions, write_report
+from tests.helpers.callers import Population
+from tests.helpers.pages import SCHEMES, WIDTHS, opened, violations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+_HOSTILE: Final = "<script>window.hit = 1</script>" + "without-a-blank-" * 8
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["masked", "full"])
+def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The address of a page about complaints in which names are hostile."""
+    made = [case for case, _ in Population(3).complaints(400)]
+    hostile = [
+        replace(
+            case,
+            complaint=replace(case.complaint, caller=_HOSTILE, sector=_HOSTILE),
+        )
+        for case in made[:20]
+    ]
+    path: Path = tmp_path_factory.mktemp("report") / "report.html"
+    options = ReportOptions(
+        title=_HOSTILE, made_on=date(2026, 12, 1), full=request.param
+    )
+    write_report(path, [*hostile, *made[20:]], options)
+    return path.as_uri()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_everybody_can_read_the_page(
+    browser: Browser, address: str, scheme: str, width: int
+) -> None:
+    """It fits, asks for nothing, runs nothing, and breaks no rule of WCAG 2.2 AA."""
+    page, noticed = opened(browser, address, scheme, width)
+
+    assert noticed == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("window.hit") is None
+    assert "<script>window.hit = 1</script>" in page.inner_text("h1")
+    assert violations(page) == []
+    page.close()
+
+
+def test_the_columns_are_as_high_as_the_counts_are_large(
+    browser: Browser, address: str
+) -> None:
+    """Each period has a column, and the highest reaches the top."""
+    page, _ = opened(browser, address)
+
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.columns rect')].map(column => "
+        "[column.getBoundingClientRect().height, "
+        "Number(column.textContent.split(': ')[1])])"
+    )
+
+    most = max(count for _, count in heights)
+    assert [round(height / 144, 2) for height, _ in heights] == [
+        round(count / most, 2) for _, count in heights
+    ]
+    page.close()
+
+
+def test_the_page_prints_on_white(browser: Browser, address: str) -> None:
+    """On paper it is black on white, also from a dark screen."""
+    page, _ = opened(browser, address, "dark")
+    page.emulate_media(media="print", color_scheme="dark")
+
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    assert paper == "rgb(255, 255, 255)"
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.close()

@@ -1,0 +1,95 @@
+"""The pages about the law say what the rules say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+import bloctel
+import bloctel.compliance
+from bloctel.rules import law
+from tests.helpers.doc_pages import ROOT
+
+_EXPLANATION = ROOT / "docs" / "explanation"
+_ABOUT_LAW = (
+    "docs/explanation/may-i-call.md",
+    "docs/how-to/consent.md",
+    "docs/reference/rules.md",
+    "docs/reference/api.md",
+)
+
+
+def test_the_drawings_and_the_table_are_what_the_script_makes_of_the_rules() -> None:
+    """A changed rule makes them stale, and this test says how to mend it."""
+    sources = Path(bloctel.__file__).parents[1]
+
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "draw-law"), "--check"],
+        env={"PYTHONPATH": str(sources)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_rule_is_in_the_table() -> None:
+    """Whoever reads a rule's name in an answer finds how sure it is."""
+    page = (_EXPLANATION / "may-i-call.md").read_text(encoding="utf-8")
+
+    rows = [line for line in page.splitlines() if line.startswith("| `fr.")]
+
+    assert [row.split("`")[1] for row in rows] == [r.id for r in law.load("FR").rules]
+
+
+@pytest.mark.parametrize("name", ["may-i-call.svg", "may-i-call-list.svg"])
+def test_a_drawing_has_a_title_and_reads_by_day_and_by_night(name: str) -> None:
+    """Every colour of the light drawing has one of the dark drawing."""
+    text = (_EXPLANATION / name).read_text(encoding="utf-8")
+    root = Xml.fromstring(text)  # noqa: S314 - our own file
+    light, _, dark = text.partition("prefers-color-scheme:dark")
+
+    assert root[0].tag.endswith("title")
+    assert (root[0].text or "").startswith("May I call? In France, from ")
+    for kind in (
+        "page",
+        "text",
+        "rule",
+        "question",
+        "line",
+        "head",
+        "yes",
+        "no",
+        "ask",
+    ):
+        assert f".{kind}{{" in light
+        assert f".{kind}{{" in dark
+    width, height = (float(part) for part in root.attrib["viewBox"].split()[2:])
+    for box in root.iter("{http://www.w3.org/2000/svg}rect"):
+        right = float(box.get("x", "0")) + float(box.get("width", "0"))
+        bottom = float(box.get("y", "0")) + float(box.get("height", "0"))
+        assert right <= width
+        assert bottom <= height
+
+
+@pytest.mark.parametrize("page", _ABOUT_LAW)
+def test_pages_about_law_are_no_legal_advice(page: str) -> None:
+    """And they say so."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+
+    assert "This is no legal advice." in text
+
+
+def test_every_name_of_the_package_is_in_the_reference() -> None:
+    """Whoever reads `bloctel.compliance.__all__` finds each name explained."""
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    names = {*bloctel.compliance.__all__, *law.__all__} - {"SECTIONS"}
+
+    missing = {name for name in names if f":: {name}" not in page}
+
+    assert not missing

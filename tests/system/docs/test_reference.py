@@ -1,0 +1,193 @@
+"""The reference is complete, and what it says is true."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Final, get_type_hints
+
+import pytest
+
+import bloctel
+from bloctel import errors, rules
+from bloctel.lookup import question
+from bloctel.scrub import classifier
+from tests.helpers.doc_pages import PAGES, ROOT, fences, name_of
+
+_REFERENCE: Final = ROOT / "docs" / "reference"
+_REASONS: Final = (_REFERENCE / "reasons.md").read_text(encoding="utf-8")
+_RULES: Final = (_REFERENCE / "rules.md").read_text(encoding="utf-8")
+_ROW: Final = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
+_TABLES: Final = [_ROW.findall(part) for part in _REASONS.split("\n## ")[1:]]
+_EXAMPLES: Final = {code: row.split("`")[1] for code, row in _TABLES[0]}
+
+
+def test_every_reason_of_a_refusal_is_in_the_table_once() -> None:
+    """The table is complete, in the order of `Reason`, and invents nothing."""
+    assert [code for code, _ in _TABLES[0]] == list(bloctel.Reason)
+
+
+@pytest.mark.parametrize("code", [code for code in _EXAMPLES if code != "ambiguous"])
+def test_every_example_is_refused_for_its_reason(code: str) -> None:
+    """What the table shows is what `normalize` does."""
+    example: object = True if code == "not_text" else _EXAMPLES[code]
+    region = None if code == "no_country" else "FR"
+
+    with pytest.raises(bloctel.InvalidNumberError) as caught:
+        bloctel.normalize(example, region=region)
+
+    assert caught.value.reason == code
+
+
+def test_the_other_reasons_are_those_of_the_code() -> None:
+    """What a scrub and a verdict may say is in the tables, and nothing else."""
+    documented = question.Verdict.__doc__ or ""
+    clear_and_blocked = re.findall(r"`([a-z_]{6,})`", documented)
+
+    assert [code for code, _ in _TABLES[1]] == [
+        classifier._reason(classifier._MISSING_FIELD),
+        classifier._reason(classifier._STRAY_QUOTE),
+        classifier._reason(classifier.CELL_ERROR),
+    ]
+    assert [code for code, _ in _TABLES[2]] == clear_and_blocked
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """Whoever reads `bloctel.__all__` finds each name explained."""
+    pages = [_REFERENCE / "api.md", _REFERENCE / "errors.md"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    explained = set(re.findall(r"^\.\. (?:auto|py:)\w+:: (\w+)", text, re.MULTILINE))
+
+    assert set(bloctel.__all__) <= explained
+
+
+def test_every_error_is_in_the_reference() -> None:
+    """The classes follow the tree of the module, none left out."""
+    text = (_REFERENCE / "errors.md").read_text(encoding="utf-8")
+    listed = re.findall(r"autoexception:: (\w+)", text)
+
+    assert sorted(listed) == sorted(errors.__all__)
+    assert listed == re.findall(r"(?m)^[│├└─ ]*(\w+Error)\b", errors.__doc__ or "")
+
+
+def test_every_key_of_the_rules_is_in_the_reference() -> None:
+    """A TOML key that the reader knows has a row in the tables."""
+    hints = get_type_hints(rules.ListRules, vars(rules))
+    sections = [rules.Opening, rules.Closing]
+    sections += [
+        part
+        for hint in hints.values()
+        for part in getattr(hint, "__args__", ())
+        if isinstance(part, type) and issubclass(part, rules.Version)
+    ]
+    keys = {field.name for section in sections for field in fields(section)}
+
+    missing = {key for key in keys if f"`{key}`" not in _RULES}
+
+    assert len(sections) == 9
+    assert not missing
+
+
+def test_the_toml_examples_are_rules() -> None:
+    """A reader who copies an example has rules that the library accepts."""
+    examples = [
+        fence.text
+        for page in PAGES
+        for fence in fences(page)
+        if fence.language == "toml"
+    ]
+
+    parsed = [rules.parse(text, "example") for text in examples]
+
+    names = [tomllib.loads(text)["list"]["name"] for text in examples]
+    assert [held.name for held in parsed] == names
+    assert names
+
+
+def test_the_ranks_of_modules_are_those_of_the_code() -> None:
+    """The table names every module, and none imports from its own rank or above."""
+    page = ROOT / "docs" / "explanation" / "architecture.md"
+    rows = re.findall(r"(?m)^\| (\d+) \| `(\w+)` \|", page.read_text(encoding="utf-8"))
+    ranks = {module: int(rank) for rank, module in rows}
+    imports = _imports()
+
+    wrong = [
+        f"{module} imports {other}"
+        for module, others in imports.items()
+        for other in others
+        if ranks[other] >= ranks[module]
+    ]
+
+    compiled = {"_arrow", "_clock", "_digits", "_entries", "_filter", "_probe"}
+    compiled |= {"_ranges"}
+    assert set(imports) | compiled == set(ranks)
+    assert not wrong
+
+
+def _imports() -> dict[str, set[str]]:
+    """Return what each part of the package imports of the others when it runs."""
+    package = Path(bloctel.__file__).parent
+    found: dict[str, set[str]] = {}
+    for file in package.rglob("*.py"):
+        part = file.relative_to(package).with_suffix("").parts[0]
+        if part not in ("__init__", "__main__", "_version"):
+            found.setdefault(part, set()).update(_imports_of(file) - {part})
+    return found
+
+
+def _imports_of(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and id(node) not in for_types
+        for alias in node.names
+        if node.module and node.module.partition(".")[0] == "bloctel"
+    ]
+    return {name.split(".")[1] for name in names} - {"__version__", "_version"}
+
+
+# -- what all pages keep to ------------------------------------------------------
+
+#: The ranges that the French regulator (ARCEP) reserves for works of fiction.
+_FICTION: Final = ("19900", "26191", "35301", "46571", "53649", "63998")
+#: The first number of a range for automated platforms: no range is for works of fiction
+#: there, and this one stands for all of it.
+_PLATFORM: Final = re.compile("162000000")
+_NUMBER: Final = re.compile(
+    r"(?<![\d.])(?<!\d[ .-])(?:\+?(?:33|262|590|594|596)|0)[ .-]?\(?0?\)?"
+    r"((?:[ .-]?\d){9})(?![ .-]?\d)"
+)
+_NEVER: Final = re.compile(
+    r"never means(?:\s+that\s+the\s+number)?[\s\"]*may\s+be\s+called"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_numbers_are_fictional(page: Path) -> None:
+    """Nobody's phone rings because somebody tried an example."""
+    text = page.read_text(encoding="utf-8")
+    found = [re.sub(r"\D", "", digits) for digits in _NUMBER.findall(text)]
+
+    assert [
+        number
+        for number in found
+        if not number.startswith(_FICTION) and not _PLATFORM.fullmatch(number)
+    ] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_clear_never_means_may_be_called(page: Path) -> None:
+    """Every page that shows a look-up says what its answer does not mean."""
+    text = page.read_text(encoding="utf-8")
+
+    assert "is_blocked" not in text or _NEVER.search(text)

@@ -1,0 +1,234 @@
+"""Every snippet of the documentation runs, and shows what really comes out.
+
+A page is read from top to bottom by one reader: its snippets share a folder, which
+holds a copy of `examples/`, and its Python snippets share their names.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import typer.main
+
+import bloctel
+from bloctel.cli.app import app
+from tests.helpers.doc_pages import PAGES, ROOT, Fence, fences, name_of
+from tests.helpers.private_spark import set_up as set_up_spark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A column of figures is as wide as its widest, which may be a speed.
+_FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_END: Final = "--- end of command ---"
+_LANGUAGES: Final = {"python", "console", "sh", "text", "toml", "csv", "{eval-rst}"}
+_LANGUAGES_OF_MYST: Final = {"{toctree}", "{include}"}
+#: Commands in `sh` fences that a test environment need not have.
+_TOOLS: Final = {"cd", "git", "python", "ruff", "mypy"}
+
+#: Pages whose snippets skip where Spark is missing.
+_IN_SPARK: Final = {"docs/how-to/spark.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_snippet_shows_what_comes_out(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page shows is what a reader sees who follows it from top to bottom."""
+    if name_of(page) in _IN_SPARK:
+        set_up_spark(monkeypatch, tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    environment = _environment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+
+    wrong = [
+        report
+        for fence in fences(page)
+        for report in (
+            _wrong_python(fence, page, names)
+            if fence.language == "python"
+            else _wrong_console(fence, page, environment)
+            if fence.language == "console"
+            else ()
+        )
+    ]
+
+    assert not wrong, "\n\n".join(wrong)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_fence_has_a_language_that_is_checked(page: Path) -> None:
+    """No fence hides from these tests behind a language that they do not know."""
+    known = _LANGUAGES | _LANGUAGES_OF_MYST
+
+    unknown = [(f.line, f.language) for f in fences(page) if f.language not in known]
+
+    assert not unknown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_shell_command_exists(page: Path) -> None:
+    """What `sh` fences tell readers to type is there, with the options shown."""
+    wrong = [
+        f"{name_of(page)}:{fence.line}: {problem}"
+        for fence in fences(page)
+        if fence.language == "sh"
+        for command in _commands(fence.text)
+        for problem in _problems(command)
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+# -- python --------------------------------------------------------------------
+
+
+def _wrong_python(fence: Fence, page: Path, names: dict[str, Any]) -> Iterator[str]:
+    where = f"{name_of(page)}:{fence.line}"
+    test = doctest.DocTestParser().get_doctest(
+        fence.text, names, where, name_of(page), fence.line
+    )
+    if not test.examples:
+        yield f"{where}: a python fence without >>> is never run"
+        return
+    reports: list[str] = []
+    # newer Pythons colour their reports, which nobody looks at here
+    runner = doctest.DocTestRunner(optionflags=_FLAGS, verbose=False)
+    runner.run(test, out=reports.append, clear_globs=False)
+    names.update(test.globs)
+    yield from ["".join(reports)] if reports else []
+
+
+# -- console -------------------------------------------------------------------
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return an environment in which `bloctel` is the one under test."""
+    programs = folder / ".programs"
+    programs.mkdir()
+    wrapper = programs / "bloctel"
+    python = shlex.quote(sys.executable)
+    wrapper.write_text(f'#!/bin/sh\nexec {python} -m bloctel "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    sources = Path(bloctel.__file__).parents[1]
+    return {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(sources),
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "COLUMNS": "80",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+    }
+
+
+def _wrong_console(
+    fence: Fence, page: Path, environment: dict[str, str]
+) -> Iterator[str]:
+    steps = _steps(fence.text)
+    where = f"{name_of(page)}:{fence.line}"
+    if not steps:
+        yield f"{where}: a console fence without $ is never run"
+        return
+    shown = [_tidy(output) for _, output in steps]
+    outputs = _run([command for command, _ in steps], environment)
+    for (command, _), want, got in zip(steps, shown, outputs, strict=True):
+        if not doctest.OutputChecker().check_output(want, got, _FLAGS):
+            yield f"{where}: $ {command}\nshown:\n{want}\nreal:\n{got}"
+
+
+def _steps(text: str) -> list[tuple[str, str]]:
+    """Return each command and the output that is shown for it."""
+    steps: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        command, output = steps[-1] if steps else ("", "")
+        if line.startswith("$ "):
+            steps.append((line[2:], ""))
+        elif line.startswith("> ") and not output:
+            steps[-1] = f"{command}\n{line[2:]}", ""
+        else:
+            steps[-1] = command, f"{output}{line}\n"
+    return steps
+
+
+def _run(commands: list[str], environment: dict[str, str]) -> list[str]:
+    """Return what each command writes; they share one shell, `$?` included."""
+    script = "".join(
+        f"{command}\nstatus=$?; echo; echo '{_END}'; (exit $status)\n"
+        for command in commands
+    )
+    done = subprocess.run(
+        [shutil.which("bash") or "bash", "-c", script],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    return [_tidy(part) for part in done.stdout.split(f"{_END}\n")[: len(commands)]]
+
+
+def _tidy(output: str) -> str:
+    """Return the lines without the blanks that nobody sees."""
+    lines = [line.rstrip() for line in output.splitlines()]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+# -- sh ------------------------------------------------------------------------
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each simple command, comments left out."""
+    lexer = shlex.shlex(
+        text.replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars=""
+    )
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words: list[str] = []
+    for word in [*lexer, ";"]:
+        if word in (";", "&&", "||", "|"):
+            if words:
+                yield words
+            words = []
+        else:
+            words.append(word)
+
+
+def _problems(command: list[str]) -> Iterator[str]:
+    program, *words = command
+    if program == "bloctel":
+        yield from _wrong_options(words)
+    elif program == "python" and words[:1] == ["-m"]:
+        if words[1] != "pip" and find_spec(words[1]) is None:
+            yield f"no module {words[1]}"
+    elif program not in _TOOLS and shutil.which(program) is None:
+        yield f"no command {program}"
+
+
+def _wrong_options(words: list[str]) -> Iterator[str]:
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        if words[0] not in command.list_commands(None):
+            break
+        command, words = command.get_command(None, words[0]), words[1:]
+    known = {"--help", "-h"}
+    for parameter in command.params:
+        known.update(parameter.opts, parameter.secondary_opts)
+    if hasattr(command, "commands") and not set(words) & known:
+        yield f"no command bloctel {' '.join(words)}"
+    for word in words:
+        if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known:
+            yield f"no option {word} of bloctel {command.name}"

@@ -1,0 +1,534 @@
+"""Servers that refuse, vanish or are full: an error class each, nothing half done."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import traceback
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from bloctel import PhoneNumber, Registry
+from bloctel.errors import (
+    BloctelError,
+    CursorPurgedError,
+    NewerRegistryError,
+    OlderRegistryError,
+    RegistryNotFoundError,
+    StorageBusyError,
+    StorageDeniedError,
+    StorageError,
+    StorageFullError,
+    StorageGoneError,
+    StorageReadOnlyError,
+    WrongSecretError,
+)
+from bloctel.storage.interface import open_storage
+from bloctel.storage.sql.engine import SqlStorage
+from bloctel.storage.sql.sqlite import SqliteStorage
+from tests.helpers.servers import (
+    KINDS,
+    Mariadb,
+    Postgresql,
+    Server,
+    server,
+    small_disk,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+KEY = 33639981234
+ON = date(2024, 1, 2)
+SQL_KINDS = [kind for kind in KINDS if kind != "valkey"]
+RANGES = (33199000000, 33261910000, 33353010000, 33465710000, 33536490000)
+
+
+@pytest.fixture(params=KINDS)
+def shared(request: pytest.FixtureRequest) -> Server:
+    """A server of each kind, which must be left alive."""
+    started: Server = request.getfixturevalue(request.param)
+    return started
+
+
+def told(error: BaseException) -> str:
+    """Return everything that an error and its causes show."""
+    shown = "".join(traceback.format_exception(error))
+    return f"{shown} {error!r} {error.args}"
+
+
+def all_numbers(
+    then: Iterator[None] | None = None,
+) -> Iterator[tuple[NDArray[np.uint64], None]]:
+    """Yield 50,000 numbers in five parts; before the fourth something happens."""
+    for place, first in enumerate(RANGES):
+        if place == 3 and then is not None:
+            next(then)
+        yield np.arange(first, first + 10_000, dtype=np.uint64), None
+
+
+# -- passwords, addresses ---------------------------------------------------------
+
+
+def test_a_wrong_password_is_refused(
+    shared: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an error of its own, and no password is shown anywhere."""
+    caplog.set_level(logging.DEBUG)
+    url = shared.url(unique(), password="not-the-pass")  # noqa: S106
+
+    with pytest.raises(StorageDeniedError) as caught:
+        Registry.create(url)
+
+    shown = told(caught.value) + caplog.text
+    assert "not-the-pass" not in shown
+    assert shared.password not in shown
+
+
+def test_a_port_where_nobody_listens(shared: Server) -> None:
+    """A server that is not there is gone."""
+    url = shared.url(unique()).replace(f":{shared.port}", ":9")
+
+    for act in (Registry.create, Registry.open):
+        with pytest.raises(StorageGoneError) as caught:
+            act(url)
+        assert shared.password not in told(caught.value)
+
+
+def test_a_database_without_a_registry(shared: Server) -> None:
+    """A typo in the name of a database never becomes an empty list."""
+    with pytest.raises(RegistryNotFoundError):
+        Registry.open(shared.url(unique()))
+
+
+# -- servers that go ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_dies_in_an_import(kind: str) -> None:
+    """Nothing of it is there afterwards, and the same registry goes on."""
+    with server(kind) as started, Registry.create(started.url(unique())) as registry:
+        registry.register(KEY, list="own", on=ON)
+
+        def kill() -> Iterator[None]:
+            started.kill()
+            yield
+
+        with pytest.raises(StorageGoneError):
+            registry.register_parts(all_numbers(kill()), list="own", on=ON)
+        with pytest.raises(StorageGoneError):
+            registry.register(KEY + 1, list="own", on=ON)
+        started.start()
+
+        assert sum(len(p.keys) for p in registry.registrations(list="own")) == 1
+        assert registry.register_parts(all_numbers(), list="own", on=ON) == 50_000
+        assert registry.is_blocked_many([KEY, RANGES[0], RANGES[-1]], on=ON).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_dies_between_questions(kind: str) -> None:
+    """What cannot be known is an error, never clear; after a restart all is well."""
+    with server(kind) as started:
+        url = started.url(unique())
+        with Registry.create(url) as writer:
+            writer.register(KEY, list="own", on=ON)
+        with Registry.open(url, refresh_seconds=0) as registry:
+            assert registry.is_blocked(KEY, on=ON)
+            started.kill()
+            for _ in range(2):
+                with pytest.raises(StorageGoneError):
+                    registry.is_blocked(KEY, on=ON)
+            started.start()
+
+            assert registry.is_blocked(KEY, on=ON)
+            started.kill()
+            started.start()  # nobody noticed: the dead connection is replaced
+            assert registry.register(KEY, list="own", on=ON).starts_on == ON
+
+
+# -- read only, full -----------------------------------------------------------------
+
+
+def test_a_read_only_postgresql(postgresql: Postgresql) -> None:
+    """Look-ups go on, changes are refused."""
+    url = postgresql.url(unique())
+    with Registry.create(url) as registry:
+        registry.register(KEY, list="own", on=ON)
+    name = url.rpartition("/")[2]
+    postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with Registry.open(url) as registry:
+        with pytest.raises(StorageReadOnlyError):
+            registry.register(KEY + 1, list="own", on=ON)
+        assert registry.is_blocked(KEY, on=ON)
+
+
+def test_a_read_only_mariadb() -> None:
+    """Look-ups go on, changes are refused."""
+    with server("mariadb") as started:
+        assert isinstance(started, Mariadb)
+        url = started.url("plain")
+        with Registry.create(url) as registry:
+            registry.register(KEY, list="own", on=ON)
+        started.execute("CREATE USER clerk@'127.0.0.1' IDENTIFIED BY 'clerk'")
+        started.execute("GRANT ALL ON plain.* TO clerk@'127.0.0.1'")
+        started.execute("SET GLOBAL read_only = 1")
+        clerk = f"mariadb://clerk:clerk@127.0.0.1:{started.port}/plain"
+        with Registry.open(clerk) as registry:
+            with pytest.raises(StorageReadOnlyError):
+                registry.register(KEY + 1, list="own", on=ON)
+            assert registry.is_blocked(KEY, on=ON)
+
+
+def test_a_read_only_file(tmp_path: Path) -> None:
+    """An SQLite file on a disk that cannot be written to is read all the same."""
+    if os.getuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    with small_disk(8) as disk:
+        url = f"sqlite:///{disk}/r.db"
+        with Registry.create(url) as registry:
+            registry.register(KEY, list="own", on=ON)
+            mount = ["mount", "-o", "remount,ro", str(disk)]
+            assert registry.is_blocked(KEY, on=ON)
+            if subprocess.run(mount, check=False, capture_output=True).returncode:
+                pytest.skip("a disk cannot be made read-only while it is in use")
+            with pytest.raises(StorageError):
+                registry.register(KEY + 1, list="own", on=ON)
+
+
+def fill(registry: Registry) -> None:
+    """Import until the disk is full."""
+    for first in range(2016, 2026):
+        on = date(first, 6, 1)
+        registry.register_parts(all_numbers(), list="own", on=on)
+
+
+def test_a_full_disk_of_sqlite() -> None:
+    """Nothing half written, what was there is there, and it works again later."""
+    with small_disk(8) as disk:
+        ballast = disk / "ballast"
+        ballast.write_bytes(b"\0" * 3_000_000)
+        with Registry.create(f"sqlite:///{disk}/r.db") as registry:
+            registry.register(KEY, list="own", on=ON)
+            with pytest.raises(StorageFullError):
+                fill(registry)
+            n = sum(len(p.keys) for p in registry.registrations(list="own"))
+            assert n % 50_000 == 1
+            ballast.unlink()
+
+            registry.register(KEY + 1, list="own", on=ON)
+            assert registry.is_blocked_many([KEY, KEY + 1], on=ON).all()
+
+
+def test_a_full_disk_of_postgresql() -> None:
+    """Nothing half written, and what was there is there."""
+    with (
+        small_disk(110) as disk,
+        server(
+            "postgresql",
+            *("-c", "max_wal_size=32MB", "-c", "min_wal_size=32MB"),
+            data=disk / "data",
+        ) as started,
+        Registry.create(started.url(unique())) as registry,
+    ):
+        registry.register(KEY, list="own", on=ON)
+        with pytest.raises((StorageFullError, StorageGoneError)):
+            fill(registry)
+        for ballast in disk.glob("ballast"):
+            ballast.unlink()
+
+
+# -- waiting for others ----------------------------------------------------------------
+
+
+def test_another_writer_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that waits in vain is told so, and nothing is written."""
+    monkeypatch.setattr("bloctel.storage.sql.sqlite.BUSY_SECONDS", 0.1)
+    url = f"sqlite:///{tmp_path}/r.db"
+    with Registry.create(url) as registry, Registry.open(url) as other:
+        with registry._storage.write() as writer:
+            writer.add_list("own")
+            with pytest.raises(StorageBusyError):
+                other.register(KEY, list="own", on=ON)
+        assert other.register(KEY, list="own", on=ON).starts_on == ON
+
+
+@pytest.mark.parametrize("kind", SQL_KINDS)
+def test_another_writer_of_a_server_takes_too_long(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On servers as well: the lock of one registry is one lock."""
+    monkeypatch.setattr(f"bloctel.storage.{kind}.BUSY_SECONDS", 1)
+    url = request.getfixturevalue(kind).url(unique())
+    with Registry.create(url) as registry, Registry.open(url) as other:
+        with registry._storage.write() as writer:
+            writer.add_list("own")
+            with pytest.raises(StorageBusyError):
+                other.register(KEY, list="own", on=ON)
+        assert other.register(KEY, list="own", on=ON).starts_on == ON
+
+
+# -- versions -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", SQL_KINDS)
+def test_a_newer_registry_is_refused(kind: str, request: pytest.FixtureRequest) -> None:
+    """What a later version made is not read by guesswork."""
+    url = request.getfixturevalue(kind).url(unique())
+    Registry.create(url).close()
+    driver = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}[kind]
+    engine = sa.create_engine(sa.make_url(url).set(drivername=driver))
+    with engine.begin() as raw:
+        raw.exec_driver_sql(
+            "UPDATE bloctel_setting SET value = '9' WHERE name = 'schema_version'"
+        )
+    engine.dispose()
+
+    for act in (Registry.open, Registry.migrate):
+        with pytest.raises(NewerRegistryError):
+            act(url)
+
+
+VERSION_1 = """
+CREATE TABLE bloctel_setting (name VARCHAR(64) PRIMARY KEY, value VARCHAR(255));
+CREATE TABLE bloctel_list (id INTEGER PRIMARY KEY, name VARCHAR(64) NOT NULL UNIQUE,
+    complete_from INTEGER);
+CREATE TABLE bloctel_registration (key BIGINT NOT NULL, list_id INTEGER NOT NULL,
+    registered_on INTEGER NOT NULL, starts_on INTEGER NOT NULL,
+    ends_on INTEGER NOT NULL, withdrawn_on INTEGER,
+    PRIMARY KEY (key, list_id, registered_on)) WITHOUT ROWID;
+CREATE TABLE bloctel_event (cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind VARCHAR(16) NOT NULL, list_id INTEGER NOT NULL, key BIGINT,
+    on_day INTEGER NOT NULL);
+CREATE INDEX bloctel_event_key ON bloctel_event (key);
+INSERT INTO bloctel_setting VALUES ('schema_version', '1'), ('region', 'FR'),
+    ('identity', '0123456789abcdef0123456789abcdef');
+INSERT INTO bloctel_list VALUES (1, 'own', 19000);
+INSERT INTO bloctel_registration VALUES
+    (33639981234, 1, 19724, 19724, 2147483647, NULL),
+    (33639981235, 1, 19724, 19724, 19800, 19800);
+INSERT INTO bloctel_event (kind, list_id, key, on_day) VALUES
+    ('registered', 1, 33639981234, 19724), ('registered', 1, 33639981235, 19724),
+    ('registered', 1, NULL, 18000), ('withdrawn', 1, 33639981235, 19800),
+    ('purged', 1, NULL, 19000);
+"""
+
+
+@pytest.fixture
+def version_1(tmp_path: Path) -> str:
+    """The URL of a registry that the first version made."""
+    with closing(sqlite3.connect(tmp_path / "r.db")) as raw:
+        raw.executescript(VERSION_1)
+    return f"sqlite:///{tmp_path}/r.db"
+
+
+def test_an_older_registry_is_migrated(version_1: str) -> None:
+    """Everything is there, with its cursors, and goes on from there."""
+    with pytest.raises(OlderRegistryError, match="bloctel registry migrate"):
+        Registry.open(version_1)
+
+    Registry.migrate(version_1)
+    Registry.migrate(version_1)
+
+    with Registry.open(version_1) as registry:
+        told = [(c.cursor, c.kind.value, c.number) for c in registry.changes()]
+        assert [line[:2] for line in told] == [
+            (1, "registered"),
+            (2, "registered"),
+            (3, "registered"),
+            (4, "withdrawn"),
+            (5, "purged"),
+        ]
+        assert [line[2] is None for line in told] == [False, False, True, False, True]
+        assert registry.is_blocked(KEY, on=ON)
+        assert registry.history(KEY + 1)[0].withdrawn_on == date(2024, 3, 18)
+        registry.register(KEY + 2, list="own", on=ON)
+        assert [c.cursor for c in registry.changes(since=5)] == [6]
+        token = registry.request(KEY + 3, "a@b.example", list="own")
+        assert registry.confirm(token).ends_on is None
+
+
+def test_a_migration_that_fails_changes_nothing(
+    version_1: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is one transaction."""
+    from bloctel.storage.sql import schema
+
+    plain = schema._MIGRATIONS[1]
+
+    def fail(connection: sa.Connection) -> None:
+        plain(connection)
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(schema._MIGRATIONS, 1, fail)
+    with pytest.raises(KeyboardInterrupt):
+        Registry.migrate(version_1)
+    monkeypatch.undo()
+
+    with pytest.raises(OlderRegistryError):
+        Registry.open(version_1)
+    Registry.migrate(version_1)
+    with Registry.open(version_1) as registry:
+        assert registry.is_blocked(KEY, on=ON)
+
+
+def test_a_cursor_that_was_dropped(storage_url: str) -> None:
+    """Whoever comes back after its lines are gone is told, and reads all anew."""
+    with Registry.create(storage_url, lists=["own"]) as registry:
+        registry.is_blocked(KEY, on=ON)
+        for i in range(4):
+            registry.register(KEY + i, list="own", on=ON)
+        cursors = [change.cursor for change in registry.changes()]
+        assert registry.trim_journal(before=cursors[1]) == 2
+
+        with pytest.raises(CursorPurgedError):
+            list(registry.changes(since=cursors[0]))
+        assert [c.cursor for c in registry.changes(since=cursors[1])] == cursors[2:]
+        assert registry.is_blocked_many(range(KEY, KEY + 4), on=ON).all()
+
+
+# -- drivers ------------------------------------------------------------------------
+
+
+def classes_of(module: object) -> list[type[Exception]]:
+    """Return the exception classes that a driver has."""
+    found = [value for value in vars(module).values() if isinstance(value, type)]
+    return [value for value in found if issubclass(value, Exception)]
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite", *SQL_KINDS], indirect=True)
+def test_a_storage_that_is_closed_while_it_is_read(storage_url: str) -> None:
+    """The connection that was in use is closed once it has been used."""
+    with Registry.create(storage_url, lists=["own"]):
+        pass
+    closed: list[object] = []
+    with closing(open_storage(storage_url)) as storage:
+        assert isinstance(storage, SqlStorage)
+        for engine in {storage._engine, storage._lookups}:
+            sa.event.listen(engine, "close", lambda raw, _: closed.append(raw))
+        with storage.read():
+            storage.close()
+            assert closed == []
+        assert len(closed) == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", *SQL_KINDS])
+def test_every_error_of_a_driver_is_ours(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Whatever driver and SQLAlchemy raise becomes a StorageError, with its cause."""
+    modules: list[object] = [sa.exc, sqlite3]
+    if kind == "postgresql":
+        import psycopg
+
+        modules = [sa.exc, psycopg.errors]
+    if kind == "mariadb":
+        import pymysql
+
+        modules = [sa.exc, pymysql.err]
+    url = f"sqlite:///{tmp_path}/r.db"
+    if kind != "sqlite":
+        url = request.getfixturevalue(kind).url(unique())
+    storage = open_storage(url)
+    storage.create({})
+    n = 0
+    for error_class in (c for module in modules for c in classes_of(module)):
+        is_ours = issubclass(error_class, sa.exc.SQLAlchemyError)
+        if error_class.__module__ == sa.exc.__name__ and not is_ours:
+            continue  # nothing that SQLAlchemy raises by itself
+        try:
+            error = error_class("x 639981234")
+        except TypeError:  # made by SQLAlchemy alone, of a driver's error
+            error = sa.exc.DBAPIError("select 1", {}, sqlite3.Error("x 639981234"))
+        if isinstance(error, ImportError | AttributeError | KeyError):
+            continue
+        with pytest.raises(BloctelError) as caught, storage.read():
+            raise error
+        n += isinstance(caught.value, StorageError)
+        assert caught.value.__cause__ is not None
+        assert "639981234" not in told(caught.value).replace("raise error", "")
+    assert n > 10
+    storage.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", *SQL_KINDS])
+def test_errors_hold_no_number(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What the driver says of a failure shows no number, to the last cause."""
+    from bloctel.storage.sql.schema import registration
+
+    url = f"sqlite:///{tmp_path}/r.db"
+    if kind != "sqlite":
+        url = request.getfixturevalue(kind).url(unique())
+    storage = open_storage(url)
+    storage.create({})
+    columns = ("key", "list_id", "registered_on", "starts_on", "ends_on", "cursor")
+    with pytest.raises(StorageError) as caught, storage.write() as writer:
+        writer._insert(registration, columns, [(KEY, 1, 1, 1, 1, 1)] * 2)  # type: ignore[attr-defined]
+
+    assert "IntegrityError" in told(caught.value) or "Unique" in told(caught.value)
+    assert str(KEY)[2:] not in told(caught.value)
+    storage.close()
+
+
+def test_another_secret_is_refused(storage_url: str) -> None:
+    """Hidden numbers are read with their secret alone: all else would look clear."""
+    if storage_url == "memory:":
+        pytest.skip("nothing can be opened in memory")
+    secret = b"a secret of some length"
+    with Registry.create(storage_url, secret=secret) as registry:
+        registry.register(KEY, list="own", on=ON)
+    for other in (None, b"another secret of length"):
+        with pytest.raises(WrongSecretError):
+            Registry.open(storage_url, secret=other)
+
+    with Registry.open(storage_url, secret=secret) as registry:
+        assert registry.is_blocked(KEY, on=ON)
+        assert [change.number for change in registry.changes()] == [PhoneNumber(KEY)]
+
+
+def test_drivers_are_imported_when_they_are_used() -> None:
+    """Importing the library imports no driver, and not SQLAlchemy."""
+    code = (
+        "import sys, bloctel\n"
+        "heavy = {'sqlalchemy', 'psycopg', 'pymysql', 'valkey', 'cryptography'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "bloctel.Registry.create('memory:').close()\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n[]\n"
+
+
+def test_sqlite_knows_its_errors(tmp_path: Path) -> None:
+    """Each kind of failure of SQLite has its class, extended codes as well."""
+    storage = SqliteStorage(f"sqlite:///{tmp_path}/r.db")
+    for code, kind in {
+        sqlite3.SQLITE_BUSY: StorageBusyError,
+        sqlite3.SQLITE_BUSY_SNAPSHOT: StorageBusyError,
+        sqlite3.SQLITE_READONLY_DBMOVED: StorageReadOnlyError,
+        sqlite3.SQLITE_FULL: StorageFullError,
+        sqlite3.SQLITE_CANTOPEN: StorageGoneError,
+        sqlite3.SQLITE_CORRUPT: StorageError,
+    }.items():
+        error = sqlite3.OperationalError("x")
+        error.sqlite_errorcode = code
+        assert storage._kind_of(error) is kind
+    assert threading.active_count() >= 1

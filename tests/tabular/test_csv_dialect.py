@@ -1,0 +1,134 @@
+"""How a CSV file is found to be written."""
+
+from __future__ import annotations
+
+import pytest
+
+from bloctel.errors import InputError
+from bloctel.tabular.csv_dialect import CsvOptions, Dialect, detect
+from bloctel.tabular.phone_columns import named_columns
+
+
+def found(
+    sample: bytes | str,
+    *wanted: str | int,
+    at_end: bool = True,
+    options: CsvOptions | None = None,
+) -> Dialect:
+    """Detect how a sample is written, those columns being wanted."""
+    return detect(
+        sample.encode() if isinstance(sample, str) else sample,
+        at_end=at_end,
+        choose=named_columns(wanted, where="calls.csv"),
+        where="calls.csv",
+        options=options or CsvOptions(),
+    )
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+def test_the_delimiter_is_the_consistent_one(delimiter: str) -> None:
+    """Other marks inside the cells do not mislead."""
+    rows = [["nom", "tel"], ["Dupont, Léa; M|me", "1"], ['"a\tb"', "2"], ["c", "3"]]
+    quoted = [[f'"{c}"' if delimiter in c else c for c in row] for row in rows]
+    text = "\n".join(delimiter.join(row) for row in quoted)
+
+    assert found(text, "tel").delimiter == delimiter
+
+
+def test_the_delimiter_that_shows_the_column_wins() -> None:
+    """A consistent count counts less than the header that was named."""
+    assert found("nom, prénom;tel\nA, B;1\nC, D, E;2\n", "tel").delimiter == ";"
+
+
+def test_one_column_needs_no_delimiter() -> None:
+    """The added column is then set off by a semicolon."""
+    assert found("tel\n0639980001\n", "tel").delimiter == ";"
+
+
+@pytest.mark.parametrize(
+    ("sample", "name"),
+    [
+        ("té".encode(), "utf-8"),
+        ("té".encode("cp1252"), "cp1252"),
+        ("té;\n".encode("utf-16"), "utf-16-le"),
+        ("té;\n".encode("utf-16-le"), "utf-16-le"),
+        ("té;\n".encode("utf-16-be"), "utf-16-be"),
+        (b"\xef\xbb\xbft", "utf-8"),
+    ],
+)
+def test_the_encoding_is_found(sample: bytes, name: str) -> None:
+    """Marks first, then zeros, then whether it is UTF-8."""
+    assert found(sample, 1).encoding.name == name
+
+
+def test_a_character_cut_by_the_sample_is_still_utf8() -> None:
+    """Where the sample stops says nothing about the file."""
+    cut = "tel;é".encode()[:-1]
+
+    assert found(cut, 1, at_end=False).encoding.name == "utf-8"
+    assert found(cut, 1, at_end=True).encoding.name == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("UTF8", "utf-8"),
+        ("utf-8-sig", "utf-8"),
+        ("windows-1252", "cp1252"),
+        ("latin-1", "iso8859-1"),
+        ("ISO-8859-15", "iso8859-15"),
+    ],
+)
+def test_an_encoding_may_be_given(given: str, name: str) -> None:
+    """Every spelling that Python knows names the same encoding."""
+    options = CsvOptions(encoding=given)
+
+    assert found("tel\n1", "tel", options=options).encoding.name == name
+
+
+@pytest.mark.parametrize(
+    ("first", "header"),
+    [
+        ("tel", True),
+        ("Tél. 1", True),
+        ("0639980001", False),
+        ("tel:+33639980001", False),
+        ("", False),
+        ("112", False),
+    ],
+)
+def test_a_first_row_with_a_number_is_no_header(first: str, header: bool) -> None:
+    """In doubt the first row is data: it is looked up, or it is invalid."""
+    dialect = found(f"x;{first}\nx;0639980002\n", 2)
+
+    assert dialect.columns.has_header is header
+    assert dialect.columns.names == (first if header else "2",)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["Téléphone", " téléphone ", "Te\u0301le\u0301phone"]
+)
+def test_a_column_is_found_by_its_name(wanted: str) -> None:
+    """Blanks, marks, quotes, composition and, if it is the only one, case."""
+    dialect = found('\ufeffid,"Téléphone "\n1,2\n', wanted)
+
+    assert dialect.columns.indexes == (1,)
+
+
+def test_the_exact_name_comes_before_its_other_cases() -> None:
+    """Case is ignored only where nothing is exact."""
+    assert found("TEL,tel\n1,2\n", "tel").columns.indexes == (1,)
+
+
+def test_the_same_column_twice_is_one() -> None:
+    """A name and a number may mean the same column."""
+    assert found("a,tel\n1,2\n", "tel", 2).columns.indexes == (1,)
+
+
+def test_no_cell_is_shown_as_a_column_name() -> None:
+    """A file without a header does not betray its first row."""
+    with pytest.raises(InputError) as caught:
+        found("Dupont;0639980001\n", "tel")
+
+    assert "Dupont" not in str(caught.value)
+    assert "0639980001" not in str(caught.value)

@@ -1,0 +1,75 @@
+"""What `import bloctel` gives, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import bloctel
+
+_HEAVY = (
+    "duckdb",
+    "pandas",
+    "phonenumbers",
+    "polars",
+    "pyarrow",
+    "sqlalchemy",
+    "typer",
+)
+_WITHOUT_CORE = """
+import sys
+sys.modules["bloctel._filter"] = None   # as if it had not been compiled
+import bloctel
+"""
+
+
+def _run(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    """A program pays for a library when it uses what needs it."""
+    done = _run("import sys, bloctel; print(*sys.modules)")
+
+    assert not done.stderr
+    assert not set(_HEAVY) & set(done.stdout.split())
+
+
+def test_who_looks_up_in_snapshots_imports_no_registry() -> None:
+    """What writes, follows and scrubs is imported when it is asked for."""
+    done = _run("import sys, bloctel; print(*sys.modules); bloctel.Registry")
+
+    assert not done.stderr
+    loaded = set(done.stdout.split())
+    assert "bloctel.snapshot" in loaded
+    assert (
+        not {"bloctel.registry", "bloctel.registry.follower", "bloctel.scrub"} & loaded
+    )
+    assert not {"concurrent.futures", "logging"} & loaded
+
+
+def test_a_missing_core_is_an_import_error_that_names_the_cure() -> None:
+    """There is no silent slow path: the message says what to run."""
+    done = _run(_WITHOUT_CORE)
+
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("ImportError: expected the compiled core of bloctel")
+    assert "python -m pip install" in last
+
+
+def test_the_public_names_can_be_imported() -> None:
+    """`__all__` lists each name once, and each can be imported."""
+    assert len(bloctel.__all__) == len({*bloctel.__all__})
+    assert all(hasattr(bloctel, name) for name in bloctel.__all__)
+
+
+@pytest.mark.parametrize("name", [n for n in bloctel.__all__ if n != "__version__"])
+def test_every_public_name_says_what_it_is(name: str) -> None:
+    """A docstring begins with a sentence."""
+    text = getattr(bloctel, name).__doc__ or ""
+
+    assert text.strip().partition("\n")[0].rstrip().endswith((".", "?"))
