@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import compliance, registries, report_page, scrub, spark, suite
 from benchmarks.environment import environment
 from benchmarks.results import Results
-from benchmarks.scale import SCALES
+from benchmarks.suite import SCALES
 from benchmarks.tables import as_plain, table_cells
 
 

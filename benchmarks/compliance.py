@@ -90,9 +90,7 @@ class _Everybody:
 
 
 def _desk(lists: Registry, calls: Any) -> Desk:
-    return Desk(
-        "FR", lists=lists, consents=_Everybody(), calls=calls, firm="Exemple SA"
-    )
+    return Desk("FR", book=lists, consents=_Everybody(), calls=calls, firm="Exemple SA")
 
 
 def _asking(lists: Registry) -> Iterator[Reading]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from benchmarks.peers import Column, Peer
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
 
 __all__ = ["Field"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
 
 __all__ = ["Ground", "Prepared"]
 

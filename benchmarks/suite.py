@@ -1,8 +1,9 @@
-"""A suite: every case, in the order in which its tables are printed."""
+"""How much of everything a suite measures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from benchmarks.cases import (
     building,
@@ -22,9 +23,83 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.results import Table
-    from benchmarks.scale import Scale
 
-__all__ = ["run"]
+__all__ = ["SCALES", "Scale", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything.
+
+    Attributes:
+        numbers: Registrations in the book, and members of most peers.
+        sizes: The books whose look-ups, files and builds are compared; *numbers* is
+            one of them.
+        queries: Queries of a batch.
+        loop: Queries one by one.
+        few: Queries of those who answer in more than a microsecond.
+        slow_members: Members of peers whose building is slow.
+        peers_built: Registrations of which building is timed beside peers.
+        call_list: Registrations that the call file is scrubbed against.
+        call_rows: Rows of the call file.
+        few_calls: Rows of the call file for who is slow.
+        differential: Look-ups that are compared with an oracle.
+        rounds: Readings of each contender.
+    """
+
+    numbers: int
+    sizes: tuple[int, ...]
+    queries: int
+    loop: int
+    few: int
+    slow_members: int
+    peers_built: int
+    call_list: int
+    call_rows: int
+    few_calls: int
+    differential: int
+    rounds: int
+
+
+_MILLION: Final = 1_000_000
+
+SCALES: Final = {
+    "quick": Scale(
+        numbers=12 * _MILLION,
+        sizes=(10_000, _MILLION, 12 * _MILLION),
+        queries=_MILLION,
+        loop=200_000,
+        few=2_000,
+        slow_members=100_000,
+        peers_built=_MILLION,
+        call_list=12 * _MILLION,
+        call_rows=_MILLION,
+        few_calls=100_000,
+        differential=20 * _MILLION,
+        rounds=5,
+    ),
+    "full": Scale(
+        numbers=12 * _MILLION,
+        sizes=(
+            10_000,
+            100_000,
+            _MILLION,
+            12 * _MILLION,
+            100 * _MILLION,
+            250 * _MILLION,
+        ),
+        queries=_MILLION,
+        loop=_MILLION,
+        few=20_000,
+        slow_members=_MILLION,
+        peers_built=12 * _MILLION,
+        call_list=12 * _MILLION,
+        call_rows=10 * _MILLION,
+        few_calls=_MILLION,
+        differential=1_000 * _MILLION,
+        rounds=7,
+    ),
+}
 
 
 def run(scale: Scale, folder: Path) -> Iterator[Table]:

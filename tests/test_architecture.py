@@ -27,7 +27,6 @@ RANKS = {
     "lookup": 4,
     "storage": 5,
     "snapshot": 5,
-    "canonical": 4,
     "records": 6,
     "registry": 7,
     "_open": 8,

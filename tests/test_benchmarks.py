@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import differential, plots, promises, scale, spark, suite, workload
+from benchmarks import differential, plots, promises, spark, suite, workload
 from benchmarks.cases import lookups
 from benchmarks.contenders import Field
 from benchmarks.peers import AnswersIn, BasePeer, Column
@@ -22,7 +22,7 @@ from benchmarks.tables import as_markdown, as_plain, table_cells
 from bloctel import Book, Registry
 
 _ROOT = Path(__file__).parents[1]
-_TINY = scale.Scale(
+_TINY = suite.Scale(
     numbers=3_000,
     sizes=(500, 3_000),
     queries=600,

@@ -21,7 +21,7 @@ from bloctel import Snapshot
 if TYPE_CHECKING:
     from benchmarks.fixtures import Ground, Prepared
     from benchmarks.peers import Peer
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
     from benchmarks.workload import Registrations
 
 __all__ = ["memory_table", "opening_table", "peers_table", "sizes_table"]

@@ -8,7 +8,7 @@ from benchmarks import differential
 from benchmarks.results import Row, Table
 
 if TYPE_CHECKING:
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
 
 __all__ = ["table"]
 

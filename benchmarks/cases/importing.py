@@ -9,7 +9,7 @@ from benchmarks.subprocesses import output_of
 from benchmarks.timing import MS
 
 if TYPE_CHECKING:
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
 
 __all__ = ["table"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from benchmarks.fixtures import Ground
     from benchmarks.peers import Peer
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
     from benchmarks.timing import Contender
 
 __all__ = ["batches", "key_field", "loops", "text_field", "text_loops"]

@@ -16,7 +16,7 @@ from benchmarks.results import Row, Table
 from benchmarks.timing import NS, Contender, measure
 
 if TYPE_CHECKING:
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
 
 __all__ = ["clean_table", "dirty_table"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.results import Table
-    from benchmarks.scale import Scale
+    from benchmarks.suite import Scale
 
 __all__ = ["tables"]
 

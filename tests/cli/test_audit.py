@@ -97,7 +97,7 @@ def test_a_column_says_it_of_each_call(tmp_path: Path, lists: str) -> None:
     columns = [part for name in names for part in ("--column", name)]
 
     done = run(
-        *("audit", log, *columns, "--times-in", "Europe/Paris", *WHAT, *CALLER),
+        *("audit", log, *columns, "--log-time-zone", "Europe/Paris", *WHAT, *CALLER),
         *("--against", lists, "--format", "json"),
     )
 

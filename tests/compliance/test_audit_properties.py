@@ -190,7 +190,7 @@ def test_each_call_is_judged_as_the_desk_would_have(
 ) -> None:
     """At its moment, with the calls before it as the call log."""
     lists = None if of_answers is None else book(of_answers=of_answers)
-    known: dict[str, Any] = {"firm": firm, "lists": lists, "local_holidays": is_prudent}
+    known: dict[str, Any] = {"firm": firm, "book": lists, "local_holidays": is_prudent}
     known["consents"] = None if held is None else File(held)
     desk = Desk("FR", **known)
 

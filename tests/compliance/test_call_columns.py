@@ -73,8 +73,8 @@ def test_moments_of_arrow_are_those_of_python() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"times_in": 5}, "times_in"),
-        ({"times_in": NUMBER}, "time zone"),
+        ({"log_time_zone": 5}, "log_time_zone"),
+        ({"log_time_zone": NUMBER}, "time zone"),
     ],
 )
 def test_arguments_are_checked(arguments: Any, says: str) -> None:

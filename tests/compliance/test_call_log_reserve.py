@@ -66,7 +66,7 @@ _DIALER: Final = """
 import json, sys
 from datetime import datetime
 from threading import Thread
-from bloctel.compliance.calls import CallLog
+from bloctel.compliance.call_log import CallLog
 
 url, at, most, keys = json.loads(sys.argv[1])
 when = datetime.fromisoformat(at)

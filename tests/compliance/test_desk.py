@@ -66,7 +66,7 @@ def paris(year: int, month: int, day: int, hour: int) -> datetime:
 def desk(**known: Any) -> Desk:
     """Return a desk that knows of nothing against a call."""
     clear: dict[str, Any] = {
-        "lists": book_of(bloctel="clear", own="clear"),
+        "book": book_of(bloctel="clear", own="clear"),
         "calls": PlainCalls(),
         "consents": PlainConsents(),
         "firm": FIRM,
@@ -199,7 +199,7 @@ def test_a_store_that_is_down_never_permits() -> None:
     for known, reason in (
         ({"calls": down}, "calls_missing"),
         ({"consents": down}, "consents_missing"),
-        ({"lists": down}, "list_unanswered"),
+        ({"book": down}, "list_unanswered"),
     ):
         held = desk(**({"consents": given} | known))
         answer = held.may_call(NUMBER, at=later, **CALL)
@@ -210,7 +210,7 @@ def test_a_real_registry_is_asked_about_the_day_of_the_call() -> None:
     """On the list from the day on which protection begins."""
     registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
     registry.register(NUMBER, list="fr.bloctel", on=date(2024, 5, 4))
-    held = desk(lists=registry)
+    held = desk(book=registry)
 
     friday = held.may_call(NUMBER, at=MONDAY - timedelta(days=3), **CALL)
     monday = held.may_call(NUMBER, at=MONDAY, **CALL)
@@ -227,7 +227,7 @@ def test_a_closed_registry_never_permits() -> None:
     registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
     registry.close()
 
-    answer = desk(lists=registry).may_call(NUMBER, at=MONDAY, **CALL)
+    answer = desk(book=registry).may_call(NUMBER, at=MONDAY, **CALL)
 
     assert (answer.decision, answer.reasons) == ("ask", ("list_unanswered",))
 
@@ -238,7 +238,7 @@ def test_a_stale_snapshot_never_permits(tmp_path: Any) -> None:
     registry.build_snapshot(tmp_path / "s.bloctel", on=date(2024, 5, 3))
 
     with bloctel.Snapshot.open(tmp_path / "s.bloctel") as snapshot:
-        held = desk(lists=snapshot)
+        held = desk(book=snapshot)
         fresh = held.may_call(
             NUMBER, at=datetime(2024, 5, 31, 20, tzinfo=PARIS), **CALL
         )
@@ -254,13 +254,13 @@ def test_lists_can_be_asked_alone() -> None:
         "memory:", lists=["fr.bloctel", "own", "own:brand-a", "own:brand-b"]
     )
     registry.register(NUMBER, list="own:brand-a", on=date(2024, 1, 2))
-    both = desk(lists=registry)
-    other = desk(lists=registry, only=["fr.bloctel", "own", "own:brand-b"])
+    both = desk(book=registry)
+    other = desk(book=registry, lists=["fr.bloctel", "own", "own:brand-b"])
 
     assert both.may_call(NUMBER, at=MONDAY, **CALL).reasons == ("objected",)
     assert other.may_call(NUMBER, at=MONDAY, **CALL).allowed
     with pytest.raises(UnknownListError, match="got own:brand-c"):
-        desk(lists=registry, only=["own:brand-c"]).may_call(NUMBER, at=MONDAY, **CALL)
+        desk(book=registry, lists=["own:brand-c"]).may_call(NUMBER, at=MONDAY, **CALL)
 
 
 def test_answers_instead_of_a_list_are_asked_like_one() -> None:
@@ -268,7 +268,7 @@ def test_answers_instead_of_a_list_are_asked_like_one() -> None:
     registry = bloctel.Registry.create(
         "memory:", lists=["fr.bloctel", "fr.bloctel.cleared", "own"]
     )
-    held = desk(lists=registry)
+    held = desk(book=registry)
     before = held.may_call(NUMBER, at=MONDAY, **CALL)
 
     registry.register(NUMBER, list="fr.bloctel.cleared", on=date(2024, 5, 20))
@@ -404,7 +404,7 @@ def test_a_list_lets_go_at_midnight_in_paris() -> None:
     called = PhoneNumber(KEYS["RE"])
     registry.register(called, list="own", on=date(2022, 1, 3))
     registry.withdraw(called, list="own", on=date(2022, 5, 31))
-    held = desk(lists=registry)
+    held = desk(book=registry)
 
     found = held.may_call(called, at=paris(2022, 5, 30, 15), **CALL).next_allowed_at
 

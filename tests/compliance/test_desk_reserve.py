@@ -63,7 +63,7 @@ def lists() -> Iterator[Registry]:
 
 def desk(calls: Any, lists: Registry) -> Desk:
     """Return a desk that knows all that a call needs."""
-    return Desk("FR", lists=lists, consents=Everybody(), calls=calls, firm="ACME")
+    return Desk("FR", book=lists, consents=Everybody(), calls=calls, firm="ACME")
 
 
 def test_threads_never_make_one_attempt_too_many(
@@ -161,7 +161,7 @@ def test_an_input_that_is_misspelt_is_refused(lists: Registry) -> None:
         wrong: Any = {"chanel": "sms"}
 
         for country in ("FR", "BE"):
-            asked = Desk(country, lists=lists, calls=calls)
+            asked = Desk(country, book=lists, calls=calls)
             with pytest.raises(TypeError, match="chanel"):
                 asked.reserve(NUMBER, at=AT, **SALE, **wrong)
 
@@ -186,7 +186,7 @@ def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
     """Consent is read before the transaction, and once more after it."""
     with CallLog.create("memory:") as calls:
         asked = Desk(
-            "FR", lists=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
+            "FR", book=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
         )
 
         made = asked.reserve(NUMBER, at=AT, **SALE)

@@ -125,7 +125,7 @@ DAY = timedelta(days=1)
 def ask(question: dict[str, Any], at: datetime | None = None) -> Answer:
     """Return what a desk answers."""
     desk = Desk(
-        lists=book_of(bloctel=question["bloctel"], own="clear"),
+        book=book_of(bloctel=question["bloctel"], own="clear"),
         consents=PlainConsents(
             Evidence(
                 consents=question["consents"],
@@ -326,7 +326,7 @@ def test_the_hour_that_comes_twice_is_not_called_in_twice(zone: str) -> None:
     """Scanned minute by minute over both changes of a year, hours stay the law's."""
     place = ZoneInfo(zone)
     desk = Desk(
-        lists=book_of(bloctel="clear", own="clear"), calls=PlainCalls(), firm=FIRM
+        book=book_of(bloctel="clear", own="clear"), calls=PlainCalls(), firm=FIRM
     )
     for day in (date(2025, 10, 31), date(2025, 10, 27), date(2026, 3, 30)):
         start = datetime(day.year, day.month, day.day, tzinfo=place).astimezone(UTC)

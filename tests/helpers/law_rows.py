@@ -129,7 +129,7 @@ def ask(row: dict[str, Any]) -> Answer:
     says = {key: row.get(key, "clear") for key in ("bloctel", "own")}
     consents = None if row.get("consents") == "none" else PlainConsents(_evidence(row))
     desk = Desk(
-        lists=None if "none" in says.values() else book_of(**says),
+        book=None if "none" in says.values() else book_of(**says),
         consents=consents,
         calls=None if row.get("calls") == "none" else PlainCalls(_attempts(row)),
         firm=row.get("firm", FIRM) or None,

@@ -265,7 +265,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
     """Return why a call is lawful or not, by another law than the real one."""
     says = {"bloctel": "clear", "own": "clear"} | call.pop("says", {})
     desk = Desk(
-        lists=book_of(**says),
+        book=book_of(**says),
         calls=call.pop("calls", PlainCalls()),
         consents=call.pop("consents", PlainConsents()),
         firm=FIRM,

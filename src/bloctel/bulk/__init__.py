@@ -10,8 +10,13 @@ from bloctel.bulk.import_consents import (
     import_consents,
 )
 from bloctel.bulk.import_numbers import Imported, import_numbers
-from bloctel.bulk.operator_files import ImportedAnswers, import_answers
-from bloctel.bulk.requests import Requested, answer_request, write_request
+from bloctel.bulk.operator_files import (
+    ImportedAnswers,
+    Requested,
+    answer_request,
+    import_answers,
+    write_request,
+)
 
 __all__ = [
     "ConsentColumns",

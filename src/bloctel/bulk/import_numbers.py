@@ -10,9 +10,7 @@ import numpy as np
 
 from bloctel import rules
 from bloctel._util.atomic_files import is_same_file, replacing
-from bloctel.bulk.csv_rows import open_csv
-from bloctel.bulk.parquet_rows import is_parquet, open_parquet
-from bloctel.bulk.row_sources import BAD_DAY, CLOSED
+from bloctel.bulk.row_sources import BAD_DAY, CLOSED, is_parquet, open_csv, open_parquet
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
 from bloctel.periods import from_epoch_day

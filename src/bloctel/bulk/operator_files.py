@@ -1,36 +1,47 @@
-"""The files that go to the French operator, and those that come back.
-
-A firm sends `Telephone;Identifiant`: French numbers in national form, each with a mark
-of its own to find the row again.  `retour_*.csv` brings back number, mark and status:
-`OK` is callable, anything else is opposed.  That is what programs of 2021 wrote and
-read; no specification was found.
-"""
+"""Files exchanged with the operator of a closed list: requests and answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+import csv
+import io
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
+from bloctel._util.atomic_files import is_same_file, replacing
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Spans
-from bloctel.numbers.phone_number import read_block
+from bloctel.numbers.phone_number import PhoneNumber, read_block
+from bloctel.scrub.added_columns import extended_header, suffix
 from bloctel.scrub.plain import refuse_surplus, with_surplus
-from bloctel.tabular._csv_scan import MISSING
+from bloctel.tabular._csv_scan import MISSING, gather_extended, pack
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.csv_reader import open_records, source_name
 from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
 
+    from bloctel.lookup.question import Question
     from bloctel.registry.registrar import Registrar
     from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
+    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
 
-__all__ = ["ImportedAnswers", "import_answers"]
+__all__ = [
+    "ANSWERS",
+    "ImportedAnswers",
+    "Requested",
+    "answer_request",
+    "import_answers",
+    "write_request",
+]
 
 _LIST: Final = "fr.bloctel"
 _NUMBER_COLUMN: Final = 1
@@ -167,3 +178,188 @@ def _is_callable(batch: Batch) -> NDArray[np.bool_]:
         text = data[starts[row] : ends[row]].tobytes()
         is_callable[row] = text.strip(_BLANKS) == _CALLABLE
     return is_callable
+
+
+_HEADER: Final = ("Telephone", "Identifiant")
+_STATUS_HEADER: Final = "Statut"
+
+#: What stands in the third column: callable, opposed, no number.
+ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
+
+#: Keys of the French plan: 33 and nine digits; 508 and six.
+_METROPOLE: Final = (33_000_000_000, 34_000_000_000)
+_ST_PIERRE: Final = (508_000_000, 509_000_000)
+
+
+class Requested(NamedTuple):
+    """What was written for the operator.
+
+    Attributes:
+        rows: Rows read.
+        written: Those that went into the file.
+        foreign: Those whose number is no French one, and on no French list.
+        unreadable: Those without a number that can be read.
+    """
+
+    rows: int
+    written: int
+    foreign: int
+    unreadable: int
+
+
+def write_request(  # noqa: PLR0913 - each is an option of the command
+    source: Source,
+    target: str | Path,
+    *,
+    column: str | int,
+    id_column: str | int,
+    region: str | None = "FR",
+    options: CsvOptions = ALL_DETECTED,
+    progress: Progress | None = None,
+) -> Requested:
+    """Write the file for the operator from a call file: `Telephone;Identifiant`.
+
+    Args:
+        source: A CSV file: a path, or a binary stream.
+        target: Where the file goes; it appears whole, or not at all.
+        column: The column of numbers.
+        id_column: The column of the marks by which the rows are found again.
+        region: The region of numbers without a country code.
+        options: What need not be found out about the source.
+        progress: Told how much has been read, and of how much.
+
+    Raises:
+        InputError: The file or a column is not what it must be, or the target cannot
+            be written.
+    """
+    choose = named_columns([column, id_column], where=source_name(source))
+    rows = foreign = unreadable = 0
+    with (
+        open_records(source, choose, options, progress) as records,
+        _written(target, source) as file,
+    ):
+        file.write((";".join(_HEADER) + "\r\n").encode())
+        for batch in records.batches():
+            keys = read_block(Spans(*batch.cells(0)), region)
+            french = _is_french(keys)
+            rows += len(batch)
+            unreadable += int((keys < _digits.FIRST_KEY).sum())
+            foreign += int(((keys >= _digits.FIRST_KEY) & ~french).sum())
+            file.write(_lines(batch, keys, np.flatnonzero(french).tolist()))
+    return Requested(rows, rows - foreign - unreadable, foreign, unreadable)
+
+
+def answer_request(
+    source: Source,
+    question: Question,
+    target: str | Path,
+    *,
+    options: CsvOptions = ALL_DETECTED,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Answer a file as an operator does: every row as it came, and a status.
+
+    Callable is `OK`: on none of the lists asked.  It never means that the law lets
+    call.  `OPPOSE` is on one of them, or not known; `INVALIDE` is no number.
+
+    Args:
+        source: The file, with the numbers in its first column.
+        question: `book.question(on=..., lists=..., region=...)`.
+        target: Where the answer goes, such as `retour_2024.csv`.
+        options: What need not be found out about the source.
+        progress: Told how much has been read, and of how much.
+
+    Returns:
+        How many rows have each of the `ANSWERS`.
+
+    Raises:
+        InputError: The file is not what it must be, a row has not as many fields as
+            the first, behind which the status stands, or the target cannot be written.
+    """
+    counts = np.zeros(len(ANSWERS), np.int64)
+    choose = with_surplus(
+        _first_and_last(named_columns([1], where=source_name(source)))
+    )
+    with (
+        open_records(source, choose, options, progress) as records,
+        _written(target, source) as file,
+    ):
+        file.write(records.dialect.encoding.bom)
+        file.write(records.encode(extended_header(records, _STATUS_HEADER)))
+        for batch in records.batches():
+            _refuse_shorter(batch, records.name)
+            refuse_surplus(batch, records.name)
+            answers = _answers(batch, question)
+            counts += np.bincount(answers, minlength=len(ANSWERS))
+            file.write(_answered(records, batch, answers))
+    return dict(zip(ANSWERS, counts.tolist(), strict=True))
+
+
+def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
+    """Choose the last column too, which every row must have."""
+
+    def choose_both(
+        rows: Sequence[Sequence[str]], has_header: bool | None
+    ) -> ChosenColumns:
+        return choose(rows, has_header).with_one_more(len(rows[0]) - 1)
+
+    return choose_both
+
+
+def _refuse_shorter(batch: Batch, where: str) -> None:
+    """Raise InputError if a row that is no empty line has fields too few."""
+    is_line = batch.records.content_ends > batch.records.starts
+    is_short = (batch.records.flags[1] & MISSING != 0) & is_line
+    if is_short.any():
+        where = f"{where}, row {batch.first_row + int(is_short.argmax())}"
+        raise InputError("as many fields as in the first row", "a shorter row", where)
+
+
+@contextmanager
+def _written(target: str | Path, source: Source) -> Iterator[BinaryIO]:
+    """Open the target, which must not be the source."""
+    if isinstance(source, str | Path) and is_same_file(source, target):
+        raise InputError("a file of its own", "the same as the input", str(target))
+    try:
+        with replacing(target) as file:
+            yield file
+    except OSError as error:
+        got = f"one that cannot be written to ({os.strerror(error.errno or 0)})"
+        raise InputError("a place for the file", got, str(target)) from error
+
+
+def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    french = np.zeros(len(keys), bool)
+    for first, end in (_METROPOLE, _ST_PIERRE):
+        french |= (keys >= first) & (keys < end)
+    return french
+
+
+def _lines(batch: Batch, keys: NDArray[np.uint64], rows: list[int]) -> bytes:
+    data, starts, ends = batch.cells(1)
+    text = io.StringIO()
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(
+        (
+            PhoneNumber(int(keys[row])).national.replace(" ", ""),
+            data[starts[row] : ends[row]].tobytes().decode(errors="replace"),
+        )
+        for row in rows
+    )
+    return text.getvalue().encode()
+
+
+def _answers(batch: Batch, question: Question) -> NDArray[np.int32]:
+    keys, matches = question.match_spans(*batch.cells(0))
+    answers = np.where(matches >= 0, 1, 0)
+    answers[keys < _digits.FIRST_KEY] = 2
+    return answers.astype(np.int32)
+
+
+def _answered(
+    records: RecordFile, batch: Batch, answers: NDArray[np.int32]
+) -> bytes | memoryview:
+    suffixes = pack([suffix(answer, records) for answer in ANSWERS])
+    everything = np.zeros(len(batch), np.uint8)
+    return records.encode(
+        gather_extended(batch.data, batch.records, everything, 0, answers, suffixes)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bloctel.bulk.parquet_rows import is_parquet
+from bloctel.bulk.row_sources import is_parquet
 from bloctel.compliance.audit.call_columns import COLUMNS
 from bloctel.errors import InputError
 from bloctel.tabular.csv_dialect import ALL_DETECTED

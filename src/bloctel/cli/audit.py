@@ -74,10 +74,10 @@ def audit(
             "caller, automated, about, channel or time_zone; may be repeated.",
         ),
     ] = None,
-    times_in: Annotated[
+    log_time_zone: Annotated[
         Optional[str],
         typer.Option(
-            "--times-in",
+            "--log-time-zone",
             metavar="ZONE",
             help="The time zone of moments written without one, as Europe/Paris.",
         ),
@@ -137,14 +137,14 @@ def audit(
         consents=consents,
         secret_file=secret_file,
         region=region,
-        only=lists,
+        lists=lists,
         firm=firm,
         local_holidays=local_holidays,
         trust=trust,
     ) as desk:
         found = desk.audit(
             read_call_log(calls, names=_names(column)),
-            times_in=times_in,
+            log_time_zone=log_time_zone,
             purpose=purpose,
             sector=sector,
             caller=caller,

@@ -90,7 +90,7 @@ def may_call(
         calls=calls,
         secret_file=secret_file,
         region=region,
-        only=lists,
+        lists=lists,
         firm=firm,
         local_holidays=local_holidays,
         trust=trust,

@@ -54,7 +54,7 @@ class Case:
         attempts: The attempts so far; None if nobody keeps a log.
         counts_later: Whether attempts that are noted for later count already.
         book: The lists.
-        only: The lists to ask; all if None.
+        lists: The lists to ask; all if None.
     """
 
     key: int
@@ -69,7 +69,7 @@ class Case:
     evidence: Evidence | None
     attempts: Sequence[Attempt] | None
     book: Book | None
-    only: Collection[str] | None
+    lists: Collection[str] | None
     counts_later: bool = False
 
     def __repr__(self) -> str:
@@ -103,7 +103,7 @@ def facts_at(case: Case, at: datetime, law: Law) -> Facts:
         case.key,
         at,
         national=regime.lists if regime else (),
-        only=case.only,
+        lists=case.lists,
     )
     return Facts(
         version=version,

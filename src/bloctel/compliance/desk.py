@@ -86,11 +86,11 @@ class Desk:
 
     Args:
         country: Whose law to judge by, ISO 3166-1 alpha-2.
-        lists: The book to ask, such as a registry or a snapshot.
+        book: The book to ask, such as a registry or a snapshot.
         consents: Who knows of consents, contracts and requests to be called back.
         calls: The call log.
         firm: The firm that calls, as consents name it.
-        only: The names of the lists to ask; all that the book holds if not given.
+        lists: The names of the lists to ask; all lists of the book if not given.
         local_holidays: Keep the holidays of single territories as well, which the
             texts on calling hours do not name.
         trust: How sure a rule must be to permit a call; by default, what only public
@@ -103,11 +103,11 @@ class Desk:
         self,
         country: str = "FR",
         *,
-        lists: Book | None = None,
+        book: Book | None = None,
         consents: Consents | None = None,
         calls: Calls | None = None,
         firm: str | None = None,
-        only: Iterable[str] | None = None,
+        lists: Iterable[str] | None = None,
         local_holidays: bool = False,
         trust: Certainty = DEFAULT_TRUST,
         horizon_days: int = _HORIZON_DAYS,
@@ -122,10 +122,10 @@ class Desk:
         self.country = country
         self.firm = check_text(firm, "firm")
         self.law: Law | None = law.load(country) if country in law.names() else None
-        self._lists = lists
+        self._book = book
         self._consents = consents
         self._calls = calls
-        self._only = None if only is None else tuple(only)
+        self._lists = None if lists is None else tuple(lists)
         self._local_holidays = local_holidays
         self._trust = one_of(Certainty, trust, "trust")
         self._horizon = timedelta(days=horizon_days)
@@ -252,7 +252,11 @@ class Desk:
         return Reservation(answers[-1], None)
 
     def audit(
-        self, calls: Any, *, times_in: str | None = None, **same: Unpack[CallInputs]
+        self,
+        calls: Any,
+        *,
+        log_time_zone: str | None = None,
+        **same: Unpack[CallInputs],
     ) -> Audit:
         """Judge a log of past calls by the law and the lists of the day of each.
 
@@ -266,7 +270,7 @@ class Desk:
                 (`Outcome`; what was `released` is no call) and the columns named as
                 the other inputs of `may_call`.  The calls of anyone for the firm belong
                 in it: attempts are counted from it.
-            times_in: The time zone of moments that have none of their own, such as
+            log_time_zone: The time zone of moments that have none of their own, such as
                 Europe/Paris; without it they are refused.
             same: The other inputs of `may_call`: what holds for every call, if the log
                 has no such column.
@@ -281,12 +285,12 @@ class Desk:
         if held is None:
             raise InputError("a country whose law is known", self.country, "the desk")
         region = self._region(same.pop("region", None))
-        past = read_calls(calls, same, held, region=region, times_in=times_in)
+        past = read_calls(calls, same, held, region=region, log_time_zone=log_time_zone)
         evidence = _known(self._evidence_of_many, np.unique(past.keys).tolist())
         known = Known(
             law=held,
-            book=self._lists,
-            only=self._only,
+            book=self._book,
+            lists=self._lists,
             evidence=evidence,
             firm=self.firm,
             local_in=partial(self._local_in, held),
@@ -321,8 +325,8 @@ class Desk:
             ),
             evidence=self._evidence(key),
             attempts=None,
-            book=self._lists,
-            only=self._only,
+            book=self._book,
+            lists=self._lists,
         )
 
     def _evidence_of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence] | None:
@@ -340,7 +344,7 @@ class Desk:
 
     def _region(self, region: str | None) -> str:
         """Return the region of national forms."""
-        book = self._lists
+        book = self._book
         return (
             check_text(region, "region")
             or (None if book is None else book.region)

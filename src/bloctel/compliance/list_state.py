@@ -46,7 +46,7 @@ def list_states(
     at: datetime,
     *,
     national: Collection[str],
-    only: Collection[str] | None = None,
+    lists: Collection[str] | None = None,
 ) -> tuple[ListState, ListState]:
     """Return what the lists that the law names say of a number, and what the others.
 
@@ -55,36 +55,36 @@ def list_states(
         key: The number.
         at: The moment; each list is asked about the day it is then in its own zone.
         national: The lists that the law of the day names.
-        only: The lists to ask; all if None.
+        lists: The lists to ask; all if None.
 
     Raises:
-        UnknownListError: The book holds none of one of the names in `only`.
+        UnknownListError: The book holds none of one of the names in `lists`.
     """
     if book is None:
         return ListState.NO_BOOK, ListState.NO_BOOK
     try:
-        held = names_to_ask(book, only)
+        held = names_to_ask(book, lists)
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED
     named, own = names_by_day(held, at, national=national)
     return _state(book, key, named), _state(book, key, own)
 
 
-def names_to_ask(book: Book, only: Collection[str] | None) -> list[str]:
+def names_to_ask(book: Book, lists: Collection[str] | None) -> list[str]:
     """Return the lists of oppositions that a book holds, or those that are wanted.
 
     Raises:
-        UnknownListError: The book holds none of one of the names in *only*.
+        UnknownListError: The book holds none of one of the names in *lists*.
         CannotAnswerError: The book cannot say what it holds.
     """
     held = [name for name in book.lists if not _vouches(name)]
-    if only is None:
+    if lists is None:
         return held
-    for name in only:
+    for name in lists:
         if name not in held:
             known = ", ".join(held)
             raise UnknownListError(f"one of {known}", rules.shown_name(name), "lists")
-    return [name for name in held if name in only]
+    return [name for name in held if name in lists]
 
 
 def names_by_day(

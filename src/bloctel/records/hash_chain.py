@@ -21,7 +21,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from bloctel.canonical import canonical
+from bloctel._util.canonical_json import canonical
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.storage.rows import RecordRow
 

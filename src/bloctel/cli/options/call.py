@@ -138,4 +138,4 @@ def opened_desk(
             file = stack.enter_context(opened)
         if calls is not None:
             log = stack.enter_context(CallLog.open(calls, secret=secret))
-        yield Desk(country, lists=book, consents=file, calls=log, **options)
+        yield Desk(country, book=book, consents=file, calls=log, **options)

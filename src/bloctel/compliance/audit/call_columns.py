@@ -123,7 +123,7 @@ def read_calls(
     held: Law,
     *,
     region: str,
-    times_in: str | None = None,
+    log_time_zone: str | None = None,
 ) -> PastCalls:
     """Read a log, in the order of its numbers and of their calls.
 
@@ -133,7 +133,7 @@ def read_calls(
         same: What holds for the columns that the log has not.
         held: The law whose sectors there are.
         region: The region of national forms.
-        times_in: The time zone of moments that have none of their own.
+        log_time_zone: The time zone of moments that have none of their own.
 
     Raises:
         InputError: A column is missing or is not what it must be.
@@ -145,7 +145,7 @@ def read_calls(
     readers = _readers(held, region)
     check_names(same)
     keys = normalize_many(log["number"], region=region)
-    named = check_time_zone(check_text(times_in, "times_in"))
+    named = check_time_zone(check_text(log_time_zone, "log_time_zone"))
     zone = None if named is None else clock.zone(named)
     at = _moments(log["at"], zone)
     n_rows = len(keys)

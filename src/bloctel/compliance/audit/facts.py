@@ -70,7 +70,7 @@ class Known(NamedTuple):
     Attributes:
         law: The law to judge by.
         book: The lists.
-        only: The lists to ask; all if None.
+        lists: The lists to ask; all if None.
         evidence: What there is of consents, by number; None if nobody keeps any.
         firm: The firm that called.
         local_in: Returns the territories whose own holidays are kept for a number,
@@ -79,7 +79,7 @@ class Known(NamedTuple):
 
     law: Law
     book: Book | None
-    only: Collection[str] | None
+    lists: Collection[str] | None
     evidence: Mapping[int, Evidence] | None
     firm: str | None
     local_in: Callable[[int, str], frozenset[str]]
@@ -325,7 +325,7 @@ def _said(
     if known.book is None:
         return [_everywhere(ListState.NO_BOOK, keys)] * 2
     try:
-        held = names_to_ask(known.book, known.only)
+        held = names_to_ask(known.book, known.lists)
     except CannotAnswerError:
         return [_everywhere(ListState.UNANSWERED, keys)] * 2
     by_days = names_by_day(held, at, national=national)
@@ -376,6 +376,6 @@ def _zones_of_lists(known: Known) -> set[ZoneInfo]:
     if known.book is None:
         return set()
     try:
-        return {zone_of(name) for name in names_to_ask(known.book, known.only)}
+        return {zone_of(name) for name in names_to_ask(known.book, known.lists)}
     except CannotAnswerError:
         return set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NoReturn
 
-from bloctel.canonical import canonical
+from bloctel._util.canonical_json import canonical
 from bloctel.errors import DamagedReceiptError, NotAReceiptError
 
 __all__ = ["GREATEST", "LONGEST", "canonical", "read_object"]
