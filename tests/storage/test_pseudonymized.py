@@ -1,4 +1,4 @@
-"""A storage under a secret behaves as without one, and sees no number."""
+"""Storage decorator: same results as without a secret, and no number in the file."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ PREFIX = PrefixRow(1, 33162, DAY, NO_END, blocks=True)
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """The URL of a storage that is not there yet."""
+    """The URL of a storage that does not exist yet."""
     return f"sqlite:///{tmp_path}/hidden.db"
 
 
 @pytest.fixture
 def inner(url: str) -> Iterator[Storage]:
-    """What lies beneath."""
+    """The wrapped storage."""
     storage = open_storage(url)
     yield storage
     storage.close()
@@ -65,7 +65,7 @@ def inner(url: str) -> Iterator[Storage]:
 
 @pytest.fixture
 def hidden(inner: Storage) -> Storage:
-    """A storage under a secret, in which everything has been stored once."""
+    """A storage under a secret that contains a row of each kind."""
     storage = PseudonymousStorage(inner, SECRET)
     fill(storage)
     return storage
@@ -79,7 +79,7 @@ def new(keys: list[int], on: int = DAY) -> NewRegistrations:
 
 
 def fill(storage: Storage) -> None:
-    """Make a registry, and write in it in every way there is."""
+    """Create a registry, and call each method that writes."""
     storage.create({"region": "FR", "token_key": TOKEN_KEY})
     with storage.write() as writer:
         assert writer.add_list("own").id == 1
@@ -104,7 +104,7 @@ def fill(storage: Storage) -> None:
 
 
 def everything(reader: Reader) -> dict[str, object]:
-    """Return all that can be read, in an order of its own."""
+    """Return the result of each method that reads, in a stable order."""
     parts = reader.registrations(1, ends_from=None, ends_before=None)
     ended = reader.registrations(1, ends_from=DAY, ends_before=NO_END)
     rows = [
@@ -139,10 +139,10 @@ def everything(reader: Reader) -> dict[str, object]:
     }
 
 
-def test_a_secret_changes_nothing_of_what_is_read(
+def test_reading_gives_the_same_with_and_without_a_secret(
     hidden: Storage, tmp_path: Path
 ) -> None:
-    """Every way to write, read in every way, gives what a plain storage gives."""
+    """Every method that writes and every method that reads is compared."""
     plain = open_storage(f"sqlite:///{tmp_path}/plain.db")
     fill(plain)
 
@@ -158,8 +158,8 @@ def test_a_secret_changes_nothing_of_what_is_read(
     plain.close()
 
 
-def test_a_part_of_many_rows_is_changed_row_by_row(inner: Storage) -> None:
-    """Rows that are hidden many at once keep their order and their days."""
+def test_many_rows_are_converted_row_by_row(inner: Storage) -> None:
+    """Rows that are hidden together keep their own days."""
     storage = PseudonymousStorage(inner, SECRET)
     storage.create({})
     keys = list(range(33639960000, 33639990000))
@@ -176,7 +176,7 @@ def test_a_part_of_many_rows_is_changed_row_by_row(inner: Storage) -> None:
 
 
 def test_an_error_undoes_the_transaction(hidden: Storage) -> None:
-    """All of it is kept, or nothing, as without a secret."""
+    """A transaction is all or nothing, as without a secret."""
     with hidden.read() as reader:
         before = everything(reader)
 
@@ -192,8 +192,8 @@ def test_an_error_undoes_the_transaction(hidden: Storage) -> None:
         assert everything(reader) == before
 
 
-def test_the_wrapper_passes_on_what_needs_no_secret(inner: Storage) -> None:
-    """Trimming, watching, migrating and closing are the storage's own."""
+def test_calls_without_numbers_are_passed_on(inner: Storage) -> None:
+    """The wrapped storage itself trims, watches, migrates and closes."""
     storage = PseudonymousStorage(inner, SECRET)
     with pytest.raises(RegistryNotFoundError):
         storage.check()
@@ -238,7 +238,7 @@ USES: list[Callable[[Storage], object]] = [
 def test_another_secret_is_refused(
     use: Callable[[Storage], object], hidden: Storage, inner: Storage
 ) -> None:
-    """Under a wrong secret every number would be clear, so there is no answer."""
+    """Under a wrong secret every number would look clear, so there is no answer."""
     with pytest.raises(WrongSecretError) as caught:
         use(PseudonymousStorage(inner, OTHER))
 
@@ -252,17 +252,15 @@ def test_another_secret_is_refused(
 def test_a_secret_for_a_plain_registry_is_refused(
     use: Callable[[Storage], object], inner: Storage
 ) -> None:
-    """Hidden numbers among plain ones would be found by nobody."""
+    """Hidden numbers among plain ones would never be found."""
     inner.create({"region": "FR"})
 
-    with pytest.raises(WrongSecretError, match="got one whose numbers are plain"):
+    with pytest.raises(WrongSecretError, match="got one whose numbers are not hidden"):
         use(PseudonymousStorage(inner, SECRET))
 
 
-def test_a_registry_that_took_the_place_of_another_is_noticed(
-    hidden: Storage, url: str
-) -> None:
-    """The secret is looked at in each transaction, and not at the first alone."""
+def test_a_replaced_registry_is_noticed(hidden: Storage, url: str) -> None:
+    """Each transaction checks the secret, not only the first one."""
     hidden.check()
     with sqlite3.connect(_path(url)) as connection:
         connection.execute(
@@ -275,20 +273,19 @@ def test_a_registry_that_took_the_place_of_another_is_noticed(
         _read(hidden)
 
 
-def test_no_secret_for_hidden_numbers_is_refused(
+def test_hidden_numbers_without_a_secret_are_refused(
     hidden: Storage, inner: Storage
 ) -> None:
-    """Without its secret a registry is not read as if its numbers were plain."""
+    """Pseudonyms are not read as if they were numbers."""
     require_plain({"region": "FR"})
     with inner.read() as reader, pytest.raises(WrongSecretError) as caught:
         require_plain(reader.settings())
 
-    assert str(caught.value) == (
-        "expected the secret that the registry's numbers are hidden by, got none"
-    )
+    message = "the numbers of this registry are hidden: open it with its secret"
+    assert str(caught.value) == message
 
 
-# -- what lies beneath -----------------------------------------------------------
+# -- the wrapped storage ---------------------------------------------------------
 
 
 def _path(url: str) -> Path:
@@ -296,13 +293,13 @@ def _path(url: str) -> Path:
 
 
 def _files(url: str) -> list[Path]:
-    """Return the file of a storage, its write-ahead log and the like."""
+    """Return the file of a storage, its write-ahead log and similar files."""
     path = _path(url)
     return sorted(path.parent.glob(f"{path.name}*"))
 
 
 def _traces(key: int) -> Iterator[bytes]:
-    """Yield every way in which a number could be read off the bytes of a file."""
+    """Yield the ways in which a file could contain a number."""
     national = str(key)[2:]
     grouped = " ".join(["0" + national[0], *_pairs(national[1:])])
     for text in (national, grouped, f"{key:x}", f"{key:X}"):
@@ -317,15 +314,15 @@ def _pairs(digits: str) -> list[str]:
 
 
 def _found(data: bytes) -> set[object]:
-    """Return what can be read off these bytes of what is to be hidden."""
+    """Return the hidden values that these bytes contain."""
     found: set[object] = {
         key for key in KEYS if any(trace in data for trace in _traces(key))
     }
     return found | {t for t in (CONTACT, TOKEN_KEY) if t.encode() in data}
 
 
-def test_no_number_and_no_contact_lies_in_the_file(hidden: Storage, url: str) -> None:
-    """A stolen file shows no number, in no form, nor whom one could write to."""
+def test_the_file_contains_no_number_and_no_contact(hidden: Storage, url: str) -> None:
+    """A stolen file shows no number in any form, no contact and no key."""
     data = b"".join(file.read_bytes() for file in _files(url))
 
     assert len(data) > 4096
@@ -334,15 +331,15 @@ def test_no_number_and_no_contact_lies_in_the_file(hidden: Storage, url: str) ->
 
 
 def test_the_search_finds_what_is_not_hidden(inner: Storage, url: str) -> None:
-    """Without a secret the same search finds everything that is still there."""
+    """Without a secret the same search finds all stored values."""
     fill(inner)
     data = b"".join(file.read_bytes() for file in _files(url))
 
     assert _found(data) >= {KEY, *KEYS[2:], CONTACT, TOKEN_KEY}
 
 
-def test_what_is_read_beneath_is_no_number(hidden: Storage, inner: Storage) -> None:
-    """Whoever may read the tables reads other keys, and sealed contacts."""
+def test_the_wrapped_storage_returns_no_number(hidden: Storage, inner: Storage) -> None:
+    """Its tables contain other keys, and sealed contacts."""
     with inner.read() as reader:
         beneath = everything(reader)
         (part,) = reader.columns()

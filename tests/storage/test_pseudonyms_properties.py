@@ -1,12 +1,16 @@
-"""Laws of hidden numbers, for any keys and secrets."""
+"""Properties of pseudonyms, for any keys and secrets."""
 
 from __future__ import annotations
+
+import hashlib
+import hmac
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.storage.pseudonyms import Pseudonyms
+from tests.oracles import ff1
 
 KEYS = st.lists(
     st.one_of(
@@ -21,7 +25,7 @@ SECRETS = st.binary(min_size=16, max_size=64)
 
 @given(SECRETS, KEYS)
 def test_showing_undoes_hiding(secret: bytes, keys: list[int]) -> None:
-    """It is a permutation of its domain: whatever is hidden is found again."""
+    """Hiding is a permutation of its domain."""
     pseudonyms = Pseudonyms(secret)
     column = np.array(keys, np.uint64)
 
@@ -33,9 +37,28 @@ def test_showing_undoes_hiding(secret: bytes, keys: list[int]) -> None:
     assert len(set(keys)) == len(set(hidden.tolist()))
 
 
+@given(SECRETS, KEYS)
+def test_pseudonyms_are_those_of_the_standard(secret: bytes, keys: list[int]) -> None:
+    """The columns of numpy give what the plain FF1 gives, bit by bit."""
+    expected = [_hidden(_key_of(secret), key) for key in keys]
+
+    assert Pseudonyms(secret).hide(np.array(keys, np.uint64)).tolist() == expected
+
+
+def _key_of(secret: bytes) -> bytes:
+    """Return the key by HKDF-SHA256 (RFC 5869); one block is enough."""
+    extracted = hmac.digest(bytes(32), secret, hashlib.sha256)
+    return hmac.digest(extracted, b"bloctel pseudonyms v1\1", hashlib.sha256)
+
+
+def _hidden(aes_key: bytes, key: int) -> int:
+    numerals = ff1.encrypt(aes_key, b"", 2, [int(bit) for bit in f"{key:062b}"])
+    return int("".join(map(str, numerals)), 2)
+
+
 @given(SECRETS, st.text())
 def test_unsealing_undoes_sealing(secret: bytes, text: str) -> None:
-    """Whatever is sealed is read again."""
+    """Any text that is sealed can be read."""
     pseudonyms = Pseudonyms(secret)
 
     assert text == pseudonyms.unseal(pseudonyms.seal(text))

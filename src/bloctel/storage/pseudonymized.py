@@ -1,18 +1,15 @@
-"""A storage that sees no number and no contact: both are hidden on their way in.
+"""Storage decorator that hides numbers and texts under a secret.
 
-It wraps any other storage, which gets and gives pseudonyms where it would get and give
-keys.  A registry made so holds the secret's fingerprint among its settings, and is
-neither read nor written under another secret: every number of it would look clear.
+The wrapped storage gets pseudonyms instead of numbers, and encrypted contacts.  The
+registry stores a fingerprint of the secret in its settings.  It cannot be read or
+written under another secret, because every number would look clear.
 
-Settings are sealed as well: the key that signs tokens is among them, and with it one
-could forge tokens, and try out who a person is.
+Settings are encrypted too: with the key that signs tokens, one could forge tokens and
+test contacts.  So are the bodies of records: with their salt and digest, one could test
+numbers.
 
-Bodies of records are sealed too: with the salt in one, and its digest beside, one could
-try out which number it is about.
-
-Prefix rules pass as they are, for a range of numbers is nobody's.  So do lists and
-days, what stands for a person, when what a record tells of happened, and how often all
-of these occur.
+The rest stays readable: lists, days, prefix rules, the identifiers of persons, the
+times of records, and the number of rows of each kind.
 """
 
 from __future__ import annotations
@@ -20,20 +17,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from bloctel.errors import WrongSecretError
 from bloctel.storage.pseudonyms import Pseudonyms
-from bloctel.storage.rows import (
-    Columns,
-    Event,
-    Found,
-    RecordRow,
-    Registration,
-    RequestRow,
-)
+from bloctel.storage.rows import Event, RecordRow, Registration, RequestRow
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -47,65 +37,73 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.storage.interface import Reader, Storage, Watcher, Writer
-    from bloctel.storage.rows import NewRegistrations, PrefixRow, StoredList
-
-    _Change: TypeAlias = Callable[[NDArray[np.uint64]], NDArray[np.uint64]]
+    from bloctel.storage.interface import Reader, Storage, Writer
+    from bloctel.storage.rows import Columns, Found, NewRegistrations
 
 __all__ = ["FINGERPRINT", "PseudonymousStorage", "require_plain"]
 
-#: The name of the setting that holds the fingerprint of the secret.
+#: The setting with the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
 
-#: What the values of sealed settings begin with; a storage has settings of its own.
+#: Prefix of encrypted settings; the wrapped storage has plain settings of its own.
 _SEALED: Final = "sealed:"
 
-#: Rows whose keys are changed at once.
+#: Rows converted at once.
 _PART: Final = 10_000
+
+#: The field of a row that is encrypted.
+_TEXT_FIELDS: Final[dict[type, str]] = {RequestRow: "contact", RecordRow: "body"}
 
 _Row = TypeVar("_Row", Registration, Event, RequestRow, RecordRow)
 
 
 def require_plain(settings: Mapping[str, str]) -> None:
-    """Make sure that a registry can be read without a secret.
+    """Require that a registry can be read without a secret.
 
     Args:
-        settings: What the storage was created with.
+        settings: The settings of the storage.
 
     Raises:
-        WrongSecretError: Its numbers are hidden.
+        WrongSecretError: The registry's numbers are hidden.
     """
     if FINGERPRINT in settings:
         raise WrongSecretError(
-            "the secret that the registry's numbers are hidden by", "none"
+            "the secret of the registry",
+            "no secret",
+            message="the numbers of this registry are hidden: open it with its secret",
         )
 
 
 class PseudonymousStorage:
-    """A storage whose numbers and contacts are hidden under a secret.
+    """Storage whose numbers and contacts are hidden under a secret.
 
-    Its transactions and look-ups raise WrongSecretError where `check` does.
+    `check`, transactions and look-ups raise WrongSecretError if the numbers are hidden
+    by another secret, or not hidden.
 
     Args:
-        storage: Where the registry is kept.
-        secret: At least 16 bytes that nobody can guess.
+        storage: The wrapped storage.
+        secret: At least 16 random bytes.
 
     Raises:
-        InputError: The secret is too short, or no bytes.
+        InputError: The secret is too short, or not bytes.
         MissingExtraError: The extra `secrets` is not installed.
     """
 
     def __init__(self, storage: Storage, secret: bytes) -> None:
         self._storage = storage
         self._pseudonyms = Pseudonyms(secret)
-        self._recognised = False
+        self._is_recognised = False
+        # these need no secret
+        self.migrate = storage.migrate
+        self.watch = storage.watch
+        self.close = storage.close
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry that knows its secret again.
+        """Create an empty registry that stores the fingerprint of the secret.
 
         Raises:
             RegistryExistsError: There is one already.
-            StorageError: It cannot be made.
+            StorageError: It cannot be created.
         """
         seal = self._pseudonyms.seal
         sealed = {name: _SEALED + seal(value) for name, value in settings.items()}
@@ -113,37 +111,28 @@ class PseudonymousStorage:
         self._storage.create({**sealed, FINGERPRINT: fingerprint})
 
     def check(self) -> None:
-        """Make sure that there is a registry that this secret can read.
+        """Require a registry that this secret can read.
 
         Raises:
-            WrongSecretError: Its numbers are hidden by another secret, or by none.
-            StorageError: What `Storage.check` raises.
+            WrongSecretError: Its numbers are hidden by another secret, or not hidden.
+            StorageError: As for `Storage.check`.
         """
         self._storage.check()
         with self.read():
             pass
 
-    def migrate(self) -> None:
-        """Bring a registry to the form of this version, as `Storage.migrate` does."""
-        self._storage.migrate()
-
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Open a reading transaction.
-
-        Raises:
-            WrongSecretError: The numbers are hidden by another secret, or by none.
-        """
+        """Open a read transaction."""
         with self._storage.read() as reader:
             self._recognise(reader)
             yield _Reader(reader, self._pseudonyms)
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
-        """Open a writing transaction.
+        """Open a write transaction.
 
         Raises:
-            WrongSecretError: The numbers are hidden by another secret, or by none.
             StorageBusyError: Another writer took too long.
         """
         with self._storage.write() as writer:
@@ -153,42 +142,35 @@ class PseudonymousStorage:
     def lookup(self, keys: Collection[int]) -> Found:
         """Return all registrations of these numbers, in one round trip.
 
-        Only the first look-up of all makes sure of the secret, if nothing did before.
-
-        Raises:
-            WrongSecretError: The numbers are hidden by another secret, or by none.
+        Only the first look-up checks the secret, unless a transaction did before.
         """
-        if not self._recognised:
+        if not self._is_recognised:
             self.check()
-        rows, complete_from = self._storage.lookup(_hidden(keys, self._pseudonyms))
-        return Found(list(_changed(rows, self._pseudonyms.show)), complete_from)
-
-    def watch(self) -> Watcher:
-        """Return what waits for changes."""
-        return self._storage.watch()
-
-    def close(self) -> None:
-        """Release connections and files."""
-        self._storage.close()
+        found = self._storage.lookup(_hidden_keys(keys, self._pseudonyms))
+        rows = list(_shown(found.registrations, self._pseudonyms))
+        return found._replace(registrations=rows)
 
     def _recognise(self, reader: Reader) -> None:
-        got = reader.settings().get(FINGERPRINT)
-        if got != self._pseudonyms.fingerprint():
+        stored = reader.settings().get(FINGERPRINT)
+        if stored != self._pseudonyms.fingerprint():
+            got = "not hidden" if stored is None else "hidden by another secret"
             raise WrongSecretError(
                 "a registry whose numbers are hidden by the secret given",
-                "one whose numbers are plain"
-                if got is None
-                else "one whose numbers are hidden by another secret",
+                f"one whose numbers are {got}",
             )
-        self._recognised = True
+        self._is_recognised = True
 
 
 class _Reader:
-    """A `Reader` that shows what another holds hidden."""
+    """`Reader` that shows the numbers and texts that another one returns hidden."""
 
     def __init__(self, reader: Reader, pseudonyms: Pseudonyms) -> None:
         self._reader = reader
         self._pseudonyms = pseudonyms
+        # these contain nothing hidden
+        self.lists = reader.lists
+        self.last_change = reader.last_change
+        self.prefixes = reader.prefixes
 
     def settings(self) -> dict[str, str]:
         unseal = self._pseudonyms.unseal
@@ -199,12 +181,6 @@ class _Reader:
             for name, value in self._reader.settings().items()
             if name != FINGERPRINT
         }
-
-    def lists(self) -> tuple[StoredList, ...]:
-        return self._reader.lists()
-
-    def last_change(self) -> int:
-        return self._reader.last_change()
 
     def changes(self, since: int, limit: int) -> list[Event]:
         return self._shown(self._reader.changes(since, limit))
@@ -224,119 +200,95 @@ class _Reader:
         show = self._pseudonyms.show
         return (replace(part, keys=show(part.keys)) for part in self._reader.columns())
 
-    def prefixes(self) -> list[PrefixRow]:
-        return self._reader.prefixes()
-
     def request(self, id: str) -> RequestRow | None:
         row = self._reader.request(id)
-        return row and self._unsealed([row])[0]
+        return row and self._shown([row])[0]
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        return self._unsealed(self._reader.requests_by(list_id, person))
+        return self._shown(self._reader.requests_by(list_id, person))
 
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        return self._unsealed(self._reader.requests_of(list_id, self._hidden(keys)))
+        return self._shown(self._reader.requests_of(list_id, self._hidden(keys)))
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
-        return self._told(self._reader.records_of(stream, self._hidden(keys)))
+        return self._shown(self._reader.records_of(stream, self._hidden(keys)))
 
     def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
-        return self._told(self._reader.records(stream, after, limit))
+        return self._shown(self._reader.records(stream, after, limit))
 
     def last_record(self, stream: str) -> RecordRow | None:
         row = self._reader.last_record(stream)
-        return row and self._told([row])[0]
-
-    def _told(self, rows: list[RecordRow]) -> list[RecordRow]:
-        unseal = self._pseudonyms.unseal
-        return [
-            row if row.body is None else row._replace(body=unseal(row.body))
-            for row in self._shown(rows)
-        ]
+        return row and self._shown([row])[0]
 
     def _hidden(self, keys: Collection[int]) -> list[int]:
-        return _hidden(keys, self._pseudonyms)
+        return _hidden_keys(keys, self._pseudonyms)
 
     def _shown(self, rows: Iterable[_Row]) -> list[_Row]:
-        return list(_changed(rows, self._pseudonyms.show))
-
-    def _unsealed(self, rows: list[RequestRow]) -> list[RequestRow]:
-        unseal = self._pseudonyms.unseal
-        return [row._replace(contact=unseal(row.contact)) for row in self._shown(rows)]
+        return list(_shown(rows, self._pseudonyms))
 
 
 class _Writer(_Reader):
-    """A `Writer` that hides what another stores."""
+    """`Writer` that hides numbers and texts before another one stores them."""
 
     def __init__(self, writer: Writer, pseudonyms: Pseudonyms) -> None:
         super().__init__(writer, pseudonyms)
         self._writer = writer
-
-    def add_list(self, name: str) -> StoredList:
-        return self._writer.add_list(name)
+        # these contain nothing to hide
+        self.add_list = writer.add_list
+        self.set_complete_from = writer.set_complete_from
+        self.trim = writer.trim
+        self.begin_anew = writer.begin_anew
+        self.set_prefix = writer.set_prefix
+        self.drop_prefix = writer.drop_prefix
+        self.drop_requests = writer.drop_requests
+        self.erase_records = writer.erase_records
 
     def add(self, parts: Iterable[NewRegistrations]) -> int:
         hide = self._pseudonyms.hide
         return self._writer.add(replace(part, keys=hide(part.keys)) for part in parts)
 
     def update(self, registrations: Iterable[Registration]) -> None:
-        self._writer.update(_changed(registrations, self._pseudonyms.hide))
+        self._writer.update(self._hidden_rows(registrations))
 
     def erase(self, registrations: Iterable[Registration]) -> None:
-        self._writer.erase(_changed(registrations, self._pseudonyms.hide))
-
-    def set_complete_from(self, list_id: int, day: int) -> None:
-        self._writer.set_complete_from(list_id, day)
+        self._writer.erase(self._hidden_rows(registrations))
 
     def log(self, events: Iterable[Event]) -> None:
-        self._writer.log(_changed(events, self._pseudonyms.hide))
-
-    def trim(self, before: int) -> int:
-        return self._writer.trim(before)
-
-    def begin_anew(self) -> None:
-        self._writer.begin_anew()
-
-    def set_prefix(self, row: PrefixRow) -> None:
-        self._writer.set_prefix(row)
-
-    def drop_prefix(self, row: PrefixRow) -> None:
-        self._writer.drop_prefix(row)
+        self._writer.log(self._hidden_rows(events))
 
     def save_request(self, row: RequestRow) -> None:
-        hidden = self._pseudonyms.hide_one(row.key)
-        sealed = self._pseudonyms.seal(row.contact)
-        self._writer.save_request(row._replace(key=hidden, contact=sealed))
-
-    def drop_requests(self, expired_before: int) -> None:
-        self._writer.drop_requests(expired_before)
+        self._writer.save_request(next(self._hidden_rows([row])))
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
-        seal = self._pseudonyms.seal
-        hidden = _changed(rows, self._pseudonyms.hide)
-        self._writer.append_records(
-            [
-                row if row.body is None else row._replace(body=seal(row.body))
-                for row in hidden
-            ]
-        )
+        self._writer.append_records(list(self._hidden_rows(rows)))
 
-    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        self._writer.erase_records(stream, seqs)
+    def _hidden_rows(self, rows: Iterable[_Row]) -> Iterator[_Row]:
+        return _converted(rows, self._pseudonyms.hide, self._pseudonyms.seal)
 
 
-def _hidden(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
-    """Return the pseudonyms of these numbers."""
-    hidden: list[int] = pseudonyms.hide(
-        np.fromiter(keys, np.uint64, len(keys))
-    ).tolist()
+def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
+    """Return the pseudonyms of keys."""
+    column = np.fromiter(keys, np.uint64, len(keys))
+    hidden: list[int] = pseudonyms.hide(column).tolist()
     return hidden
 
 
-def _changed(rows: Iterable[_Row], change: _Change) -> Iterator[_Row]:
-    """Yield rows with their keys changed, many at once; one without a key stays."""
-    left = iter(rows)
-    while part := list(islice(left, _PART)):
+def _shown(rows: Iterable[_Row], pseudonyms: Pseudonyms) -> Iterator[_Row]:
+    return _converted(rows, pseudonyms.show, pseudonyms.unseal)
+
+
+def _converted(
+    rows: Iterable[_Row],
+    convert_keys: Callable[[NDArray[np.uint64]], NDArray[np.uint64]],
+    convert_text: Callable[[str], str],
+) -> Iterator[_Row]:
+    """Yield rows with their keys and texts converted; None stays None."""
+    remaining = iter(rows)
+    while part := list(islice(remaining, _PART)):
+        field = _TEXT_FIELDS.get(type(part[0]))
         keys = np.array([row.key or 0 for row in part], np.uint64)
-        for row, key in zip(part, change(keys).tolist(), strict=True):
-            yield row if row.key is None else row._replace(key=key)
+        for row, key in zip(part, convert_keys(keys).tolist(), strict=True):
+            changes = {} if row.key is None else {"key": key}
+            if field and (text := getattr(row, field)) is not None:
+                changes[field] = convert_text(text)
+            yield row._replace(**changes)
