@@ -11,6 +11,7 @@ import bloctel
 
 _HEAVY = (
     "duckdb",
+    "itsdangerous",
     "pandas",
     "phonenumbers",
     "polars",

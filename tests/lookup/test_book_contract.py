@@ -1,4 +1,4 @@
-"""What people ask of a registry, in every storage: tokens, prefixes, erasure."""
+"""Confirmation tokens, prefix rules and erasure, in every storage."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def registry(storage_url: str) -> Iterator[Registry]:
 
 
 def later(**time: int) -> datetime:
-    """Return a moment after `NOW`."""
+    """Return an instant after `NOW`."""
     return NOW + timedelta(**time)
 
 
@@ -50,7 +50,7 @@ def later(**time: int) -> datetime:
 
 
 def test_a_token_registers_once(registry: Registry) -> None:
-    """Nothing changes before it is confirmed, and it works once, on that day."""
+    """Nothing changes before the confirmation, and a token can be used once."""
     token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
     assert not registry.is_blocked(TEXT, on=DAY)
     assert "639981234" not in token
@@ -68,7 +68,7 @@ def test_a_token_registers_once(registry: Registry) -> None:
 
 
 def test_a_token_of_another_registry_is_forged(registry: Registry) -> None:
-    """Each registry signs with a key of its own."""
+    """Each registry signs with its own key."""
     other = Registry.create("memory:")
     token = other.request(TEXT, "a@b.example", list="own", now=NOW)
 
@@ -80,12 +80,12 @@ THEN = datetime(2018, 1, 1, tzinfo=UTC)
 
 
 def ask(registry: Registry, action: Action, contact: str = "a@b") -> str:
-    """Return a token for what a person asks of the list of 2018."""
+    """Return a token for a request to the list of 2018."""
     return registry.request(TEXT, contact, list="fr.bloctel", action=action, now=THEN)
 
 
-def test_renewal_and_withdrawal_are_asked_for_alike(registry: Registry) -> None:
-    """A token renews or withdraws; what is not in course can be neither."""
+def test_tokens_renew_and_withdraw(registry: Registry) -> None:
+    """Only an active registration can be renewed or withdrawn."""
     actions: tuple[Action, ...] = ("renew", "withdraw")
     for action in actions:
         with pytest.raises(NotRegisteredError):
@@ -101,10 +101,10 @@ def test_renewal_and_withdrawal_are_asked_for_alike(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("registered", ["by the holder", "by us", "not"])
-def test_nobody_takes_off_the_number_of_another(
+def test_nobody_withdraws_the_number_of_another_person(
     registry: Registry, registered: str
 ) -> None:
-    """Asking tells nothing; confirming does nothing, registered as well or not."""
+    """The request reveals nothing, and the confirmation changes nothing."""
     if registered == "by the holder":
         registry.confirm(ask(registry, "register"), now=THEN)
     elif registered == "by us":
@@ -123,8 +123,8 @@ def test_nobody_takes_off_the_number_of_another(
         assert registry.is_blocked(TEXT, on=date(2018, 3, 1))
 
 
-def test_the_line_itself_may_take_its_number_off(registry: Registry) -> None:
-    """A token that goes to the number by SMS is confirmed by its holder."""
+def test_the_number_itself_is_a_contact_that_may_withdraw(registry: Registry) -> None:
+    """A token sent by SMS is confirmed by the subscriber."""
     registry.register(TEXT, list="fr.bloctel", on=date(2017, 12, 1))
 
     token = ask(registry, "withdraw", "+33 6 39 98 12 34")
@@ -135,7 +135,7 @@ def test_the_line_itself_may_take_its_number_off(registry: Registry) -> None:
 
 @pytest.mark.parametrize("prefix", [TEXT, "+33639981234", "+1 202 555 0123"])
 def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
-    """It would stay in plain where numbers are hidden, and survive its erasure."""
+    """It would not be hidden under a secret, and would survive its erasure."""
     for rule in (registry.block_prefix, registry.allow_prefix):
         with pytest.raises(InputError, match="several numbers"):
             rule(prefix, list="own", on=DAY)
@@ -145,7 +145,7 @@ def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
 
 
 def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
-    """A day to come, or before the receipt, is refused, and nothing is lost."""
+    """A future day, or one before the registration, is refused."""
     registry.register(TEXT, list="own", on=DAY)
     for day in (date(2199, 1, 1), DAY - timedelta(days=1)):
         with pytest.raises(InputError, match="a day"):
@@ -157,8 +157,8 @@ def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
     assert registry.forget(TEXT, on=DAY) == 1
 
 
-def test_one_person_has_so_many_numbers(registry: Registry) -> None:
-    """Ten on Bloctel, however the address is spelled; withdrawn ones count not."""
+def test_one_person_has_at_most_ten_numbers(registry: Registry) -> None:
+    """On Bloctel, in any spelling of the address; withdrawn ones do not count."""
 
     def ask(i: int, contact: str) -> str:
         number = f"01 99 00 00 {i:02}"
@@ -178,8 +178,8 @@ def test_one_person_has_so_many_numbers(registry: Registry) -> None:
     assert registry.confirm(waiting, now=NOW)
 
 
-def test_a_token_confirmed_twice_at_once_works_once(registry: Registry) -> None:
-    """Of many who follow one link at the same moment one succeeds."""
+def test_one_of_several_simultaneous_confirmations_succeeds(registry: Registry) -> None:
+    """Threads that confirm one token at the same time register it once."""
     token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
     outcomes: list[type] = []
 
@@ -194,8 +194,8 @@ def test_a_token_confirmed_twice_at_once_works_once(registry: Registry) -> None:
     assert outcomes.count(UsedTokenError) == 5
 
 
-def test_what_is_asked_must_make_sense(registry: Registry) -> None:
-    """No contact, no such action, no time, no time zone, a closed list: refused."""
+def test_bad_requests_are_refused(registry: Registry) -> None:
+    """Bad contacts, actions, durations and instants, and a closed list."""
     refused: list[tuple[dict[str, Any], type[Exception]]] = [
         ({"contact": " "}, InputError),
         ({"contact": "x" * 321}, InputError),
@@ -216,8 +216,8 @@ def test_what_is_asked_must_make_sense(registry: Registry) -> None:
     assert list(registry.changes()) == []
 
 
-def test_who_is_to_be_reminded(registry: Registry) -> None:
-    """Numbers whose protection ends soon, with the contact, and no others."""
+def test_due_renewals(registry: Registry) -> None:
+    """Only numbers whose protection ends soon, with their contacts."""
     for number, on in (
         (TEXT, date(2018, 6, 1)),
         ("01 99 00 00 01", date(2018, 5, 1)),
@@ -244,8 +244,8 @@ def test_who_is_to_be_reminded(registry: Registry) -> None:
 # -- scopes and prefixes ------------------------------------------------------------
 
 
-def test_lists_of_brands_stand_beside_the_national_one(registry: Registry) -> None:
-    """A scope has the rules of its list, and is asked alone or with all."""
+def test_a_brand_has_its_own_list(registry: Registry) -> None:
+    """A scope has the rules of its list, and is looked up alone or with all."""
     registry.register(TEXT, list="own:brand-a", on=DAY)
 
     assert registry.lists == ("own", "own:brand-a")
@@ -255,7 +255,7 @@ def test_lists_of_brands_stand_beside_the_national_one(registry: Registry) -> No
 
 
 def test_the_longest_prefix_decides(registry: Registry, tmp_path: Path) -> None:
-    """Block 0899, let a range of it through; exact entries beat prefixes."""
+    """Block a prefix, allow a range of it; registrations override prefixes."""
     registry.is_blocked(TEXT, on=DAY)  # what follows reaches look-ups at once
     registry.block_prefix("06 39 98", list="own", on=DAY)
     registry.allow_prefix("+33 6 39 98 12", list="own", on=DAY)
@@ -276,7 +276,7 @@ def test_the_longest_prefix_decides(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_prefix_rules_have_a_history(registry: Registry) -> None:
-    """A rule that replaces another ends it that day; the same day undoes it."""
+    """A new rule ends the older one; ending a rule on its first day removes it."""
     registry.block_prefix("0199", list="own", on=DAY)
     registry.allow_prefix("0199", list="own", on=date(2025, 5, 1))
     registry.block_prefix("0261", list="own", on=DAY)
@@ -295,8 +295,8 @@ def test_prefix_rules_have_a_history(registry: Registry) -> None:
 # -- erasure ------------------------------------------------------------------------
 
 
-def test_what_is_forgotten_is_nowhere(registry: Registry) -> None:
-    """State, journal and requests lose the number; days it was protected are lost."""
+def test_a_forgotten_number_is_erased_everywhere(registry: Registry) -> None:
+    """From state, journal and requests; its protected days have no answer."""
     registry.register(TEXT, list="own", on=date(2024, 1, 1))
     token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
 
@@ -316,8 +316,8 @@ def test_what_is_forgotten_is_nowhere(registry: Registry) -> None:
     assert registry.forget(TEXT, on=DAY) == 0
 
 
-def test_requests_that_nobody_confirmed_are_purged(registry: Registry) -> None:
-    """After their time is over a purge erases them."""
+def test_expired_requests_are_purged(registry: Registry) -> None:
+    """A purge erases requests that were not confirmed in time."""
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     registry.request(TEXT, "a@b.example", list="own", now=long_ago)
     with registry._storage.read() as reader:

@@ -1,19 +1,29 @@
-"""What people ask for without a password: a token goes to them, and comes back.
+"""Double opt-in: requests that a person confirms with a signed token.
 
-The list holds a number and a day (Code de la consommation, article R223-3, version in
-force until 10 August 2026); who asked is kept beside it, only as long as the number.
+The token goes to the person and comes back in a link.  It consists of the request's id,
+the second of its expiry, and a signature, joined by dots.  It contains neither the
+number nor the contact, because links appear in the logs of web servers and in the
+histories of browsers.
+
+A list contains numbers and days (Code de la consommation, article R223-3, version in
+force until 10 August 2026).  The contact is stored in a request, only as long as the
+number.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
+from unicodedata import normalize
 
 from bloctel import rules
 from bloctel._util import clock
 from bloctel.errors import (
+    ExpiredTokenError,
+    ForgedTokenError,
     InputError,
     NotRegisteredError,
     TooManyNumbersError,
@@ -28,16 +38,28 @@ from bloctel.storage.rows import ChangeKind, RequestRow
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from itsdangerous import Signer
+
     from bloctel.periods import RegistrationPeriod
     from bloctel.rules import ListRules
     from bloctel.storage.interface import Writer
     from bloctel.storage.rows import Registration
 
-__all__ = ["VALID_FOR", "Action", "Asked", "confirm", "request", "seconds"]
+__all__ = [
+    "VALID_FOR",
+    "Action",
+    "NewRequest",
+    "confirm",
+    "person_of",
+    "read_token",
+    "request",
+    "seconds",
+    "sign_token",
+]
 
 Action = Literal["register", "renew", "withdraw"]
 
-#: How long a token works if nobody says otherwise.
+#: The default validity of a token.
 VALID_FOR: Final = timedelta(hours=48)
 
 _KINDS: Final = {
@@ -45,21 +67,30 @@ _KINDS: Final = {
     "renew": ChangeKind.RENEWED,
     "withdraw": ChangeKind.WITHDRAWN,
 }
-_LONGEST_CONTACT: Final = 320  # of an e-mail address (RFC 3696, erratum 1690)
+_MAX_CONTACT: Final = 320  # of an e-mail address (RFC 3696, erratum 1690)
+_MIN_KEY: Final = 16
+
+#: An expiry has at most 14 digits, which is more than a `timedelta` can reach.  The
+#: last character of a signature has two spare bits: they are 0, so that no token has a
+#: second spelling.
+_MAX_EXPIRY: Final = 10**14 - 1
+_TOKEN: Final = re.compile(
+    r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person asks for.
+class NewRequest:
+    """A person's request, before its confirmation.
 
     Attributes:
         rule: The rules of the list.
         key: The number.
         contact: Where the person is reached.
-        action: What is asked.
+        action: The requested action.
 
     Raises:
-        InputError: There is no way to reach the person, or no such action.
+        InputError: The contact is empty or too long, or the action is unknown.
     """
 
     rule: ListRules
@@ -69,80 +100,76 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.action not in _KINDS:
-            known = ", ".join(_KINDS)
-            raise InputError(f"one of {known}", "something else", "action")
-        if not isinstance(self.contact, str) or not self.contact.strip():
-            raise InputError("text", "nothing by which to reach a person", "contact")
-        if len(self.contact) > _LONGEST_CONTACT:
+            got = f"{len(str(self.action))} characters"
+            raise InputError(f"one of {', '.join(_KINDS)}", got, "action")
+        if not isinstance(self.contact, str):
+            raise InputError("text", type(self.contact).__name__, "contact")
+        if not self.contact.strip():
+            raise InputError("where to reach the person", "blank text", "contact")
+        if len(self.contact) > _MAX_CONTACT:
             got = f"{len(self.contact)} characters"
-            raise InputError(f"at most {_LONGEST_CONTACT} characters", got, "contact")
-
-    @property
-    def kind(self) -> ChangeKind:
-        """What will have happened."""
-        return _KINDS[self.action]
+            raise InputError(f"at most {_MAX_CONTACT} characters", got, "contact")
 
 
 def seconds(now: datetime | None) -> float:
-    """Return a moment in seconds since 1970-01-01T00:00Z, by default the present.
+    """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
 
     Raises:
-        InputError: The moment has no time zone.
+        InputError: The instant has no time zone.
     """
     if now is None:
         return clock.now()
     if now.tzinfo is None:
-        raise InputError("a datetime with a time zone", "one without", "now")
+        raise InputError("a datetime with a time zone", "a naive datetime", "now")
     return now.timestamp()
 
 
 def request(
-    writer: Writer, asked: Asked, key: bytes, *, now: float, valid_for: timedelta
+    writer: Writer, new: NewRequest, key: bytes, *, now: float, valid_for: timedelta
 ) -> str:
-    """Note what a person asks for, and return the token that confirms it."""
-    from bloctel.registry import tokens  # noqa: PLC0415 - a third of the library's import time
-
+    """Store a request, and return the token that confirms it."""
     if valid_for <= timedelta(0):
-        raise InputError("some time", "none", "valid_for")
-    day = clock.day_at(now, asked.rule.time_zone)
-    asked.rule.require_open(day)
-    held = registrations.held_list(writer, asked.rule.name)
-    person = tokens.person_of(key, asked.contact)
-    id = os.urandom(16)
+        raise InputError("a positive duration", str(valid_for), "valid_for")
+    day = clock.day_at(now, new.rule.time_zone)
+    new.rule.require_open(day)
+    stored = registrations.held_list(writer, new.rule.name)
+    person = person_of(key, new.contact)
+    id = os.urandom(16).hex()
     expires_at = int(now + valid_for.total_seconds())
-    row = RequestRow(
-        id.hex(), asked.kind, held.id, asked.key, person, asked.contact, expires_at
-    )
-    # whether there is something to renew or to withdraw is told to nobody who may
-    # only be asking about another person's number
-    if row.kind is ChangeKind.REGISTERED:
-        _require_few(writer, asked.rule, row, day)
+    kind = _KINDS[new.action]
+    row = RequestRow(id, kind, stored.id, new.key, person, new.contact, expires_at)
+    # renewals and withdrawals are checked only at the confirmation: the answer would
+    # reveal whether a number is registered, and it may be another person's number
+    if kind is ChangeKind.REGISTERED:
+        _require_room(writer, new.rule, row, day)
     writer.save_request(row)
-    return tokens.sign(key, id, expires_at)
+    return sign_token(key, id, expires_at)
 
 
 def confirm(
     writer: Writer, token: str, key: bytes, *, now: float, region: str | None
 ) -> RegistrationPeriod:
-    """Do what a token stands for, and return the period of the registration."""
-    from bloctel.registry import tokens  # noqa: PLC0415
-
-    row = writer.request(tokens.read(key, token, now=now))
+    """Execute the request that a token confirms; return the registration period."""
+    row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
-        # signed by us and gone: the number it was for has been erased
-        raise UsedTokenError("a token that was not confirmed yet", "a used one")
-    names = {held.id: held.name for held in writer.lists()}
+        # without a row, the number of the request was erased
+        raise UsedTokenError(
+            "a token that was not used yet",
+            "a used token",
+            message="the token was already used: request a new one",
+        )
+    names = {stored.id: stored.name for stored in writer.lists()}
     rule = rules.load(names[row.list_id])
     day = clock.day_at(now, rule.time_zone)
     rule.require_open(day)
     if row.kind is ChangeKind.REGISTERED:
-        _require_few(writer, rule, row, day)
+        _require_room(writer, rule, row, day)
     else:
-        in_course = registrations.require_in_course(
+        active = registrations.require_in_course(
             writer, rule, row.key, row.kind, on=day
         )
         if read(row.contact, region) != row.key:
-            _require_theirs(writer, rule, row, in_course)
+            _require_same_person(writer, rule, row, active)
     writer.save_request(row._replace(used_at=int(now)))
     if row.kind is ChangeKind.REGISTERED:
         new = registrations.new_row(rule, row.key, day, None)
@@ -150,15 +177,110 @@ def confirm(
     return registrations.amend(writer, rule, row.key, row.kind, on=day)
 
 
-def _require_theirs(
-    writer: Writer, rule: ListRules, row: RequestRow, in_course: list[Registration]
-) -> None:
-    """Refuse whoever did not confirm all that is in course, alone.
+# -- tokens ------------------------------------------------------------------------
 
-    Another person could register the number as well, to take it off afterwards.
+
+def sign_token(key: bytes, id: str, expires_at: int) -> str:
+    """Return a token for a request, as text that a URL can contain.
+
+    Args:
+        key: The secret key that signs.
+        id: The request's id, 32 hex digits.
+        expires_at: The expiry, in seconds since 1970-01-01.
 
     Raises:
-        NotRegisteredError: The person is another one, or nobody knows who it was.
+        InputError: The key is too short, or the expiry is out of range.
+    """
+    if not 0 <= expires_at <= _MAX_EXPIRY:
+        expected = f"an expiry from 0 to {_MAX_EXPIRY} seconds since 1970-01-01"
+        raise InputError(expected, str(expires_at))
+    return _signer(key).sign(f"{id}.{expires_at}").decode("ascii")
+
+
+def read_token(key: bytes, token: object, *, now: float) -> str:
+    """Return the id of the request that a token confirms.
+
+    Args:
+        key: The secret key that signed it.
+        token: Untrusted input.
+        now: The time, in seconds since 1970-01-01.
+
+    Raises:
+        ForgedTokenError: It is not a token that `sign_token` made with this key.
+        ExpiredTokenError: It has expired.
+        InputError: The key is too short.
+    """
+    match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
+    if match is None or not _signer(key).validate(match[0]):
+        kind = type(token).__name__
+        raise ForgedTokenError(
+            "a token that this registry signed",
+            f"{len(token)} characters" if isinstance(token, str) else kind,
+            message="the token was not signed by this registry",
+        )
+    id, expires_at = match.groups()
+    if not now < int(expires_at):
+        raise ExpiredTokenError(
+            "a token that is still valid",
+            f"one that expired at second {expires_at}",
+            message="the token has expired: request a new one",
+        )
+    return id
+
+
+def _signer(key: bytes) -> Signer:
+    # slow imports, which most users of a registry never need
+    import hashlib  # noqa: PLC0415
+
+    from itsdangerous import Signer  # noqa: PLC0415
+
+    return Signer(
+        _long_enough(key),
+        salt="bloctel token v1",
+        key_derivation="hmac",
+        digest_method=hashlib.sha256,
+    )
+
+
+def _long_enough(key: bytes) -> bytes:
+    if len(key) < _MIN_KEY:
+        raise InputError(f"a key of at least {_MIN_KEY} bytes", f"{len(key)} bytes")
+    return key
+
+
+# -- persons -----------------------------------------------------------------------
+
+
+def person_of(key: bytes, contact: str) -> str:
+    """Return the identifier of a person: 32 hex digits from key and contact.
+
+    Case, outer blanks and Unicode normalisation forms make no difference, so another
+    spelling of an e-mail address gives the same person.  Without the key, nobody can
+    test contacts.
+
+    Raises:
+        InputError: The contact is blank, or the key is too short.
+    """
+    import hashlib  # noqa: PLC0415 - as for tokens
+    import hmac  # noqa: PLC0415
+
+    # case folding can undo the first normalisation
+    plain = normalize("NFKC", normalize("NFKC", contact).casefold()).strip()
+    if not plain:
+        raise InputError("a contact", "blank text")
+    message = b"bloctel person v1\0" + plain.encode("utf-8", "surrogatepass")
+    return hmac.digest(_long_enough(key), message, hashlib.sha256)[:16].hex()
+
+
+def _require_same_person(
+    writer: Writer, rule: ListRules, row: RequestRow, active: list[Registration]
+) -> None:
+    """Require that this person alone confirmed all active registrations.
+
+    Otherwise, one could register another person's number in order to withdraw it.
+
+    Raises:
+        NotRegisteredError: Another person confirmed one of them, or nobody did.
     """
     confirmed = [
         (other.person, clock.day_at(other.used_at, rule.time_zone))
@@ -167,17 +289,17 @@ def _require_theirs(
     ]
     days = {to_epoch_day(day) for _, day in confirmed}
     is_theirs = {person for person, _ in confirmed} == {row.person}
-    if not is_theirs or {known.registered_on for known in in_course} - days:
+    if not is_theirs or {known.registered_on for known in active} - days:
         raise NotRegisteredError(
-            "a registration that the same person confirmed, or a contact that is the "
+            "a registration that the same contact confirmed, or a contact that is the "
             "number itself",
-            "another contact",
+            "a contact that did not confirm it",
             f"list {rule.name}",
         )
 
 
-def _require_few(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
-    """Refuse a number too many.
+def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
+    """Require that the person may register one more number.
 
     Raises:
         TooManyNumbersError: The person has as many numbers as the rules allow.
@@ -185,25 +307,25 @@ def _require_few(writer: Writer, rule: ListRules, row: RequestRow, day: date) ->
     if not rule.numbers_per_person:
         return
     most = in_force(rule.numbers_per_person, on=day).max
-    theirs = _numbers_of(writer, row, day)
-    if len(theirs - {row.key}) >= most:
+    registered = _numbers_of(writer, row, day)
+    if len(registered - {row.key}) >= most:
         raise TooManyNumbersError(
             f"at most {most} numbers of one person",
-            "one more",
+            f"a request for {most + 1}",
             f"list {rule.name}",
         )
 
 
 def _numbers_of(writer: Writer, row: RequestRow, day: date) -> set[int]:
-    """Return the numbers that the person of a request has on its list that day."""
-    asked = {
+    """Return the numbers that a request's person has on its list on a day."""
+    confirmed = {
         other.key
         for other in writer.requests_by(row.list_id, row.person)
         if other.kind is ChangeKind.REGISTERED and other.used_at is not None
     }
     return {
         known.key
-        for known in writer.registrations_of(asked)
+        for known in writer.registrations_of(confirmed)
         if known.list_id == row.list_id
         and known.withdrawn_on is None
         and known.ends_on > to_epoch_day(day)

@@ -395,13 +395,13 @@ class Registrar(Telling):
             ListClosedError: The list is not open on that day.
             InputError: An argument is not what it must be.
         """
-        asked = confirmations.Asked(
+        new = confirmations.NewRequest(
             rules.load(list), self._key(number, None), contact, action
         )
         moment = confirmations.seconds(now)
         return self._commits.run(
             lambda writer: confirmations.request(
-                writer, asked, self._token_key, now=moment, valid_for=valid_for
+                writer, new, self._token_key, now=moment, valid_for=valid_for
             )
         )
 
