@@ -179,8 +179,10 @@ def test_a_secret_hides_numbers_and_words(tmp_path: object) -> None:
 def test_a_stream_of_something_else_is_no_complaints(tmp_path: object) -> None:
     """It is said which record is none."""
     url = f"sqlite:///{tmp_path}/records.db"
-    with RecordStore.create(url) as store, store.write() as turn:
-        turn.append("complaints", CALLED.key, NOW, {"id": "x", "state": "flying"})
+    with RecordStore.create(url) as store, store.write() as transaction:
+        transaction.append(
+            "complaints", CALLED.key, NOW, {"id": "x", "state": "flying"}
+        )
 
     with Complaints.open(url) as kept, pytest.raises(DamagedRecordsError) as caught:
         list(kept.cases())

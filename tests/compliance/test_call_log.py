@@ -194,9 +194,9 @@ def test_an_outcome_without_its_attempt_is_purged(
     """What came in while its attempt was erased counts for nothing, and goes next."""
     call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
     fields = {"kind": "outcome", "of": call, "outcome": "answered"}
-    with store.write() as turn:
-        turn.erase("calls", [call], at=AT)
-        turn.append("calls", KEY, AT + HOUR, fields)
+    with store.write() as transaction:
+        transaction.erase("calls", [call], at=AT)
+        transaction.append("calls", KEY, AT + HOUR, fields)
 
     assert calls.attempts(KEY) == []
     assert calls.purge(before=AT, at=AT) == 1
@@ -251,8 +251,8 @@ def test_what_is_not_understood_is_no_free_attempt(
     calls: CallLog, store: RecordStore, fields: dict[str, object]
 ) -> None:
     """A record of a later version, or of somebody else, is an error and not nothing."""
-    with store.write() as turn:
-        turn.append("calls", KEY, AT, fields)
+    with store.write() as transaction:
+        transaction.append("calls", KEY, AT, fields)
 
     with pytest.raises(DamagedRecordsError, match="a record of a call"):
         calls.reserve_if(KEY, AT, always)

@@ -449,7 +449,7 @@ def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> N
 
 
 def test_a_number_is_forgotten(register: ConsentRegister) -> None:
-    """All of a person goes, nothing of others, and the chain holds."""
+    """All records of one person are erased, and the hash chain stays intact."""
     register.record(NUMBER, consent(), recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW, channel="letter", recorded_at=NOW)
     register.record(OTHER, consent(), recorded_at=NOW)
@@ -480,8 +480,8 @@ def test_what_is_not_understood_is_an_error(
     register: ConsentRegister, store: RecordStore, fields: dict[str, object]
 ) -> None:
     """A record of a later version may be a withdrawal: it is not passed over."""
-    with store.write() as turn:
-        turn.append("consents", KEY, GIVEN, fields)
+    with store.write() as transaction:
+        transaction.append("consents", KEY, GIVEN, fields)
 
     with pytest.raises(DamagedRecordsError):
         register.as_known_at(NOW).of(KEY)

@@ -104,10 +104,14 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
     ("argument", "value", "sentence"),
     [
         ("at", MONDAY.replace(tzinfo=None), "a datetime with a time zone"),
-        ("at", date(2024, 6, 3), "expected a datetime, got something else - at at"),
-        ("at", "2024-06-03", "expected a datetime, got something else - at at"),
-        ("at", datetime(9999, 12, 31, tzinfo=UTC), "a moment before 3000"),
-        ("at", datetime(1, 1, 1, tzinfo=UTC), "a moment before 3000"),
+        ("at", date(2024, 6, 3), "expected a datetime, got date - at at"),
+        ("at", "2024-06-03", "expected a datetime, got str - at at"),
+        (
+            "at",
+            datetime(9999, 12, 31, tzinfo=UTC),
+            "an instant from the year 2 to 2999",
+        ),
+        ("at", datetime(1, 1, 1, tzinfo=UTC), "an instant from the year 2 to 2999"),
         ("at", datetime(1960, 1, 1, tzinfo=UTC), "a day from 1970-01-01 on"),
         ("purpose", "selling", "one of sale, survey, association, public_service"),
         ("purpose", 1, "one of sale"),

@@ -1,4 +1,4 @@
-"""Stores of records: what they take, what they refuse, what they tell."""
+"""Record stores: accepted and refused records, erasures, and tampering."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from bloctel.errors import (
     RegistryNotFoundError,
     WrongSecretError,
 )
-from bloctel.records.store import Entry, RecordStore
+from bloctel.records.store import RecordStore
+from bloctel.records.transactions import Entry
 from bloctel.storage.interface import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bloctel.records.store import Turn
+    from bloctel.records.transactions import WriteTransaction
 
 KEY = 33639981234
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
@@ -33,7 +34,7 @@ SECRET = b"sixteen bytes or more"
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """The URL of a store that is not there yet."""
+    """The URL of a store that does not exist yet."""
     return f"sqlite:///{tmp_path}/records.db"
 
 
@@ -45,30 +46,32 @@ def store(url: str) -> Iterator[RecordStore]:
 
 
 def test_a_record_is_what_was_appended(store: RecordStore) -> None:
-    """Key, moment and fields come back, and places count from 1."""
+    """Key, time and fields come back, and sequence numbers start at 1."""
     paris = timezone(timedelta(hours=2))
-    with store.write() as turn:
-        first = turn.append("calls", KEY, AT, {"kind": "attempt", "tags": ["a", None]})
-        more = turn.extend(
+    with store.write() as transaction:
+        first = transaction.append(
+            "calls", KEY, AT, {"kind": "attempt", "tags": ["a", None]}
+        )
+        more = transaction.extend(
             "calls", [Entry(KEY + 1, AT.astimezone(paris), {}), Entry(None, AT, {})]
         )
         assert [record.seq for record in (first, *more)] == [1, 2, 3]
-        assert turn.of("calls", KEY) == [first]
-        assert turn.extend("calls", []) == []
+        assert transaction.of("calls", KEY) == [first]
+        assert transaction.extend("calls", []) == []
 
-    with store.read() as moment:
-        assert list(moment.all("calls")) == [first, *more]
-        assert moment.get("calls", 2) == more[0]
-        assert [moment.get("calls", seq) for seq in (0, 4, -1)] == [None] * 3
-        assert list(moment.all("others")) == []
+    with store.read() as transaction:
+        assert list(transaction.all("calls")) == [first, *more]
+        assert transaction.get("calls", 2) == more[0]
+        assert [transaction.get("calls", seq) for seq in (0, 4, -1)] == [None] * 3
+        assert list(transaction.all("others")) == []
     assert more[0].at == AT
     assert first.fields == {"kind": "attempt", "tags": ["a", None]}
 
 
 def test_a_record_hides_its_number(store: RecordStore) -> None:
-    """A record that is shown in a log tells nobody's number."""
-    with store.write() as turn:
-        record = turn.append("calls", KEY, AT, {})
+    """The `repr` of a record in a log does not contain the number."""
+    with store.write() as transaction:
+        record = transaction.append("calls", KEY, AT, {})
 
     assert "9981234" not in repr(record)
 
@@ -84,56 +87,58 @@ def test_a_record_hides_its_number(store: RecordStore) -> None:
     ],
 )
 def test_the_number_is_not_among_the_fields(store: RecordStore, said: object) -> None:
-    """What is erased by number lies in one place, and nowhere in the text."""
+    """Erasing a number could not remove it from the fields."""
 
     def append() -> None:
-        with store.write() as turn:
-            turn.append("calls", KEY, AT, {"note": said})
+        with store.write() as transaction:
+            transaction.append("calls", KEY, AT, {"note": said})
 
     with pytest.raises(InputError, match="fields without the number"):
         append()
 
-    with store.read() as moment:
-        assert list(moment.all("calls")) == []
+    with store.read() as transaction:
+        assert list(transaction.all("calls")) == []
 
 
 @pytest.mark.parametrize(
     "stream", ["", "Calls", "erasures", "a" * 33, "1", "calls\n", "appels é"]
 )
 def test_a_stream_has_a_plain_name(store: RecordStore, stream: str) -> None:
-    """Nobody writes to the stream of erasures, or to one that storages may mistake."""
+    """Callers cannot write to the erasure log, and storages support all names."""
 
     def append() -> None:
-        with store.write() as turn:
-            turn.append(stream, KEY, AT, {})
+        with store.write() as transaction:
+            transaction.append(stream, KEY, AT, {})
 
     with pytest.raises(InputError, match="a stream's name"):
         append()
 
 
 @pytest.mark.parametrize("at", [datetime(2026, 10, 5), date(2026, 10, 5), "now", 0])  # noqa: DTZ001
-def test_a_moment_has_a_time_zone(store: RecordStore, at: datetime) -> None:
-    """A clock on a wall somewhere tells no moment."""
+def test_a_time_without_a_time_zone_is_refused(
+    store: RecordStore, at: datetime
+) -> None:
+    """Local time alone is ambiguous."""
 
     def append() -> None:
-        with store.write() as turn:
-            turn.append("calls", KEY, at, {})
+        with store.write() as transaction:
+            transaction.append("calls", KEY, at, {})
 
     with pytest.raises(InputError, match="a datetime"):
         append()
 
 
-def test_what_is_not_there_is_not_erased(store: RecordStore) -> None:
-    """A place that no record has is an error, and nothing is erased."""
+def test_missing_records_cannot_be_erased(store: RecordStore) -> None:
+    """An unknown sequence number is an error, and nothing is erased."""
 
     def erase(*seqs: int) -> None:
-        with store.write() as turn:
-            turn.erase("calls", seqs, at=AT)
+        with store.write() as transaction:
+            transaction.erase("calls", seqs, at=AT)
 
-    with store.write() as turn:
-        turn.append("calls", KEY, AT, {})
+    with store.write() as transaction:
+        transaction.append("calls", KEY, AT, {})
     for seqs in ((0,), (2,), (1, 2), (-1, 1)):
-        with pytest.raises(InputError, match="places from 1 to 1"):
+        with pytest.raises(InputError, match="sequence numbers from 1 to 1"):
             erase(*seqs)
     erase()
 
@@ -141,28 +146,35 @@ def test_what_is_not_there_is_not_erased(store: RecordStore) -> None:
     assert store.verify("erasures").records == 0
 
 
-def test_an_erasure_is_told_of(store: RecordStore) -> None:
-    """It says what was erased of which stream, when and why, however many runs."""
-    with store.write() as turn:
-        turn.extend("calls", [Entry(KEY, AT, {}) for _ in range(1_203)])
-    with store.write() as turn:
-        assert turn.erase("calls", range(1, 1_203, 2), at=AT, why="purged") == 601
+def test_erasures_are_logged(store: RecordStore) -> None:
+    """The log contains stream, ranges and reason, in records of bounded size."""
+    with store.write() as transaction:
+        transaction.extend("calls", [Entry(KEY, AT, {}) for _ in range(1_203)])
+    with store.write() as transaction:
+        assert (
+            transaction.erase("calls", range(1, 1_203, 2), at=AT, why="purged") == 601
+        )
 
-    with store.read() as moment:
-        told = [record.fields for record in moment.all("erasures")]
-    assert [len(fields["seqs"]) for fields in told if fields] == [500, 101]
-    assert {fields["why"] for fields in told if fields} == {"purged"}
+    with store.read() as transaction:
+        logged = [record.fields for record in transaction.all("erasures")]
+    assert [len(fields["seqs"]) for fields in logged if fields] == [500, 101]
+    assert {fields["why"] for fields in logged if fields} == {"purged"}
     assert store.verify("calls")[:2] == (1_203, 601)
 
 
-def test_threads_share_transactions(store: RecordStore) -> None:
-    """`run` gives what the change gives, and a change that fails fails alone."""
+def test_run_returns_the_result_of_the_change(store: RecordStore) -> None:
+    """A change that raises an error does not undo the others."""
 
-    def fail(turn: Turn) -> None:
-        turn.append("calls", KEY, AT, {})
+    def fail(transaction: WriteTransaction) -> None:
+        transaction.append("calls", KEY, AT, {})
         raise KeyError
 
-    assert store.run(lambda turn: turn.append("calls", KEY, AT, {"a": 1})).seq == 1
+    assert (
+        store.run(
+            lambda transaction: transaction.append("calls", KEY, AT, {"a": 1})
+        ).seq
+        == 1
+    )
     with pytest.raises(KeyError):
         store.run(fail)
     assert store.verify("calls").records == 1
@@ -172,37 +184,37 @@ def test_threads_share_transactions(store: RecordStore) -> None:
 
 
 def test_a_registry_and_records_share_a_storage(url: str) -> None:
-    """What made the storage does not matter to what is kept there."""
+    """A registry and a store can use one storage, in either order."""
     RecordStore.create(url, region="BE").close()
     with pytest.raises(RegistryExistsError):
         RecordStore.create(url)
     with Registry.open(url) as registry, RecordStore.open(url) as store:
         assert registry.region == store.region == "BE"
         registry.register("+33639981234", list="own", on=date(2026, 10, 5))
-        with store.write() as turn:
-            turn.append("calls", KEY, AT, {})
+        with store.write() as transaction:
+            transaction.append("calls", KEY, AT, {})
         assert registry.is_blocked("+33639981234", on=date(2026, 10, 6))
         assert store.verify("calls").records == 1
 
 
 def test_open_creates_nothing(tmp_path: Path) -> None:
-    """A typo must not become an empty log of calls."""
+    """A typo in a URL does not create an empty log of calls."""
     with pytest.raises(RegistryNotFoundError):
         RecordStore.open(f"sqlite:///{tmp_path}/typo.db")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_records_are_hidden_by_a_secret(url: str, tmp_path: Path) -> None:
-    """Neither number nor body lies in the file, and no other secret reads them."""
+    """The file contains neither number nor fields; only the secret reads them."""
     with RecordStore.create(url, secret=SECRET) as store:
-        with store.write() as turn:
-            turn.append("calls", KEY, AT, {"note": "what was said"})
+        with store.write() as transaction:
+            transaction.append("calls", KEY, AT, {"note": "what was said"})
         assert store.verify("calls").records == 1
     for secret in (None, b"another secret of bytes"):
         with pytest.raises(WrongSecretError):
             RecordStore.open(url, secret=secret)
-    with RecordStore.open(url, secret=SECRET) as store, store.read() as moment:
-        (record,) = moment.of("calls", KEY)
+    with RecordStore.open(url, secret=SECRET) as store, store.read() as transaction:
+        (record,) = transaction.of("calls", KEY)
         assert record.fields == {"note": "what was said"}
 
     beneath = open_storage(url)
@@ -215,7 +227,7 @@ def test_records_are_hidden_by_a_secret(url: str, tmp_path: Path) -> None:
         assert trace not in data
 
 
-# -- what is done behind a store's back -----------------------------------------------
+# -- tampering ----------------------------------------------------------------------
 
 TAMPERINGS = {
     "UPDATE bloctel_record SET body = replace(body, '3', '4') WHERE seq = 3": 3,
@@ -238,10 +250,10 @@ TAMPERINGS = {
 def test_tampering_with_the_database_is_found(
     store: RecordStore, url: str, tampering: str
 ) -> None:
-    """Whatever one statement does to the rows, verification names a place."""
-    with store.write() as turn:
-        turn.extend("calls", [Entry(KEY, AT, {"i": f"{i}33"}) for i in range(5)])
-        turn.erase("calls", [2], at=AT)
+    """Verification names the first damaged record."""
+    with store.write() as transaction:
+        transaction.extend("calls", [Entry(KEY, AT, {"i": f"{i}33"}) for i in range(5)])
+        transaction.erase("calls", [2], at=AT)
     store.verify("calls")
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw, raw:
         assert raw.execute(tampering).rowcount >= 1
@@ -253,50 +265,50 @@ def test_tampering_with_the_database_is_found(
     assert caught.value.where.startswith(f"record {TAMPERINGS[tampering]} of ")
 
 
-def test_a_digest_noted_elsewhere_finds_a_chain_written_anew(
+def test_a_saved_digest_reveals_a_rewritten_stream(
     store: RecordStore,
 ) -> None:
-    """Who forges a whole stream cannot know what was noted."""
-    with store.write() as turn:
-        noted = turn.append("calls", KEY, AT, {"outcome": "answered"})
+    """A forged stream has other digests than the one saved elsewhere."""
+    with store.write() as transaction:
+        noted = transaction.append("calls", KEY, AT, {"outcome": "answered"})
     forged = RecordStore.create("memory:")
-    with forged.write() as turn:
-        turn.append("calls", KEY, AT, {"outcome": "answered"})
-        turn.append("calls", KEY, AT, {})
+    with forged.write() as transaction:
+        transaction.append("calls", KEY, AT, {"outcome": "answered"})
+        transaction.append("calls", KEY, AT, {})
 
     assert store.verify("calls", known=(1, noted.digest)).digest == noted.digest
-    with pytest.raises(DamagedRecordsError, match="the digest that was noted"):
+    with pytest.raises(DamagedRecordsError, match="digest is not the saved one"):
         forged.verify("calls", known=(1, noted.digest))
-    with pytest.raises(DamagedRecordsError, match="records up to 7"):
+    with pytest.raises(DamagedRecordsError, match="missing, the last is 7"):
         store.verify("calls", known=(7, noted.digest))
 
 
-def test_who_appends_finds_that_the_last_record_is_gone(
+def test_appending_detects_that_the_last_record_is_missing(
     store: RecordStore, url: str
 ) -> None:
-    """A log that lost its end does not go on as if nothing had been."""
-    with store.write() as turn:
-        turn.append("calls", KEY, AT, {})
+    """A truncated log does not accept more records."""
+    with store.write() as transaction:
+        transaction.append("calls", KEY, AT, {})
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw, raw:
         raw.execute("DELETE FROM bloctel_record")
 
     with pytest.raises(DamagedRecordsError, match="the last record"):
-        store.run(lambda turn: turn.append("calls", KEY, AT, {}))
+        store.run(lambda transaction: transaction.append("calls", KEY, AT, {}))
 
 
-def test_erased_records_that_come_back_are_found(store: RecordStore, url: str) -> None:
-    """A backup of one row does not undo an erasure unseen."""
-    with store.write() as turn:
-        turn.append("calls", KEY, AT, {})
+def test_restored_records_are_found(store: RecordStore, url: str) -> None:
+    """Restoring an erased row from a backup is detected."""
+    with store.write() as transaction:
+        transaction.append("calls", KEY, AT, {})
     path = url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as raw:
         row = raw.execute("SELECT key, body FROM bloctel_record").fetchone()
-    with store.write() as turn:
-        turn.erase("calls", [1], at=AT)
+    with store.write() as transaction:
+        transaction.erase("calls", [1], at=AT)
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute(
             "UPDATE bloctel_record SET key = ?, body = ? WHERE stream = 'calls'", row
         )
 
-    with pytest.raises(DamagedRecordsError, match="there again"):
+    with pytest.raises(DamagedRecordsError, match="was erased, and restored"):
         store.verify("calls")

@@ -23,7 +23,7 @@ KEY = 33639981234
 KEYS = np.array([0, 1, KEY, 33536491234, (1 << 62) - 1], np.uint64)
 CONTACT = "Zoé@example.org"
 
-#: Computed with `oracles.ff1` and HKDF by `hmac`, without `bloctel.pseudonyms`.
+#: Computed with `oracles.ff1` and HKDF by `hmac`, without `bloctel.storage.pseudonyms`.
 GOLDEN = {
     SECRET: (
         "24695860f8962d17eca9ef6650fbdad9",

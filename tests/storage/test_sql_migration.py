@@ -79,8 +79,8 @@ def test_a_registry_without_records_is_migrated(storage_url: str) -> None:
         assert [change.cursor for change in registry.changes()] == before
         registry.register(KEY + 1, list="own", on=ON)
     with RecordStore.open(storage_url) as store:
-        with store.write() as turn:
-            turn.append("calls", KEY, AT, {})
+        with store.write() as transaction:
+            transaction.append("calls", KEY, AT, {})
         assert store.verify("calls").records == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bloctel.compliance import CallLog, ConsentRegister, Desk, Kept, NewConsent, Outcome
 from bloctel.errors import InputError
-from bloctel.records.store import Entry
+from bloctel.records.transactions import Entry
 from tests.helpers.command_line import run
 
 if TYPE_CHECKING:

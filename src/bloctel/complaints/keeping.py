@@ -20,7 +20,8 @@ from bloctel.complaints.judging import judge
 from bloctel.complaints.telling import whereabouts
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
-from bloctel.records.store import Entry, RecordStore
+from bloctel.records.store import RecordStore
+from bloctel.records.transactions import Entry
 from bloctel.rules import complaints as forms
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from bloctel.complaints.judging import Known
     from bloctel.complaints.telling import Language
     from bloctel.lookup.book import Book
-    from bloctel.records.store import Record, Turn, Verified
+    from bloctel.records.store import Verified
+    from bloctel.records.transactions import Record, WriteTransaction
 
 __all__ = ["Complaints", "Taken"]
 
@@ -122,8 +124,8 @@ class Complaints:
             InputError: The call would be after that.
         """
         case = received(told(complaint), id=new_id(), at=at or clock.moment())
-        with self._store.write() as turn:
-            turn.extend(_STREAM, [_entry(case, case.steps[0], tells=True)])
+        with self._store.write() as transaction:
+            transaction.extend(_STREAM, [_entry(case, case.steps[0], tells=True)])
         return case
 
     def take(self, cases: Iterable[Case]) -> Taken:
@@ -147,8 +149,8 @@ class Complaints:
                 new.append(_named(case))
                 kept[new[-1].id] = new[-1]
                 told_before.add(case.complaint)
-        with self._store.write() as turn:
-            turn.extend(
+        with self._store.write() as transaction:
+            transaction.extend(
                 _STREAM,
                 (
                     _entry(case, step, tells=step is case.steps[0])
@@ -239,8 +241,8 @@ class Complaints:
             InputError: There is no such complaint.
         """
         rows = self._rows(check_id(id))
-        with self._store.write() as turn:
-            turn.erase(_STREAM, [row.seq for row in rows], why=id)
+        with self._store.write() as transaction:
+            transaction.erase(_STREAM, [row.seq for row in rows], why=id)
 
     # -- what can be told --------------------------------------------------------
 
@@ -255,8 +257,8 @@ class Complaints:
     def cases(self) -> Iterator[Case]:
         """Yield every complaint that has not been erased, in the order they came."""
         by_id: dict[str, list[Record]] = {}
-        with self._store.read() as moment:
-            for row in moment.all(_STREAM):
+        with self._store.read() as transaction:
+            for row in transaction.all(_STREAM):
                 if row.fields is not None:
                     by_id.setdefault(str(row.fields.get("id")), []).append(row)
         for rows in by_id.values():
@@ -283,8 +285,8 @@ class Complaints:
         return self._store.verify(_STREAM, known=known)
 
     def _rows(self, id: str) -> list[Record]:
-        with self._store.read() as moment:
-            rows = [row for row in moment.all(_STREAM) if _is_of(row, id)]
+        with self._store.read() as transaction:
+            rows = [row for row in transaction.all(_STREAM) if _is_of(row, id)]
         if not rows:
             raise InputError("a complaint that is kept here", "none of that name", id)
         return rows
@@ -295,12 +297,19 @@ class Complaints:
         """Add a step to a case, which nobody else changes meanwhile."""
         id = check_id(id)
         keys = {row.key for row in self._rows(id)}
-        with self._store.write() as turn:
-            rows = [row for key in keys for row in _about(turn, key) if _is_of(row, id)]
+        with self._store.write() as transaction:
+            rows = [
+                row
+                for key in keys
+                for row in _about(transaction, key)
+                if _is_of(row, id)
+            ]
             if not rows:  # erased meanwhile
                 raise InputError("a complaint that is kept here", "an erased one", id)
             changed = change(_case(sorted(rows, key=lambda row: row.seq)))
-            turn.extend(_STREAM, [_entry(changed, changed.steps[-1], tells=tells)])
+            transaction.extend(
+                _STREAM, [_entry(changed, changed.steps[-1], tells=tells)]
+            )
         return changed
 
 
@@ -324,11 +333,11 @@ def _named(case: Case) -> Case:
 # -- from cases to records, and back ---------------------------------------------
 
 
-def _about(turn: Turn, key: int | None) -> Iterable[Record]:
+def _about(transaction: WriteTransaction, key: int | None) -> Iterable[Record]:
     """Return the records about a number; those about none are among all."""
     if key is None:
-        return (row for row in turn.all(_STREAM) if row.key is None)
-    return turn.of(_STREAM, key)
+        return (row for row in transaction.all(_STREAM) if row.key is None)
+    return transaction.of(_STREAM, key)
 
 
 def _is_of(row: Record, id: str) -> bool:

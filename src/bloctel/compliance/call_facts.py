@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bloctel._util import clock
+from bloctel._util.instants import in_utc
 from bloctel.compliance.caller_id import caller_kind
-from bloctel.compliance.calling_hours import in_utc, midnight, time_state
+from bloctel.compliance.calling_hours import midnight, time_state
 from bloctel.compliance.evidence_state import (
     Moment,
     Subject,

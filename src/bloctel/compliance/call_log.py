@@ -18,17 +18,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bloctel._util import clock
+from bloctel._util.instants import to_microseconds
 from bloctel.compliance.call_inputs import one_of
 from bloctel.compliance.interfaces import Attempt, Outcome
 from bloctel.compliance.record_keeper import Keeper
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.records.transactions import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from bloctel.records.store import Record, Turn
+    from bloctel.records.transactions import Record, WriteTransaction
 
 __all__ = ["STREAM", "CallLog", "LoggedCall"]
 
@@ -72,8 +72,8 @@ class CallLog(Keeper):
 
     def attempts(self, key: int) -> list[Attempt]:
         """Return every attempt to call the number of that key, oldest first."""
-        with self._store.read() as moment:
-            return _attempts(moment.of(STREAM, key))
+        with self._store.read() as transaction:
+            return _attempts(transaction.of(STREAM, key))
 
     def calls(self, number: object, *, region: str | None = None) -> list[LoggedCall]:
         """Return every attempt to call a number, with what was noted, oldest first.
@@ -82,8 +82,8 @@ class CallLog(Keeper):
             InvalidNumberError: No single number can be read.
         """
         key = self.key_of(number, region=region)
-        with self._store.read() as moment:
-            return _in_time(_folded(moment.of(STREAM, key)))
+        with self._store.read() as transaction:
+            return _in_time(_folded(transaction.of(STREAM, key)))
 
     # -- what is noted ----------------------------------------------------------------
 
@@ -112,7 +112,9 @@ class CallLog(Keeper):
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else at
         fields = _attempt(one_of(Outcome, outcome, "outcome"), details)
-        return self._store.run(lambda turn: turn.append(STREAM, key, when, fields).seq)
+        return self._store.run(
+            lambda transaction: transaction.append(STREAM, key, when, fields).seq
+        )
 
     def reserve_if(
         self,
@@ -140,10 +142,10 @@ class CallLog(Keeper):
         """
         fields = _attempt(Outcome.RESERVED, details)
 
-        def change(turn: Turn) -> int | None:
-            if not decide(_attempts(turn.of(STREAM, key))):
+        def change(transaction: WriteTransaction) -> int | None:
+            if not decide(_attempts(transaction.of(STREAM, key))):
                 return None
-            return turn.append(STREAM, key, at, fields).seq
+            return transaction.append(STREAM, key, at, fields).seq
 
         return self._store.run(change)
 
@@ -168,16 +170,16 @@ class CallLog(Keeper):
             raise InputError("the id of a call in this log", "another", "call")
         when = clock.moment() if at is None else at
 
-        def change(turn: Turn) -> None:
-            record = turn.get(STREAM, call)
+        def change(transaction: WriteTransaction) -> None:
+            record = transaction.get(STREAM, call)
             if record is None or record.key is None or not _is(record, _ATTEMPT):
                 raise InputError("the id of a call in this log", "another", "call")
-            known = _folded(turn.of(STREAM, record.key))[call].outcome
+            known = _folded(transaction.of(STREAM, record.key))[call].outcome
             if wanted is known:
                 return
             _require_possible(known, wanted)
             fields = {"kind": _OUTCOME, "of": call, "outcome": wanted.value}
-            turn.append(STREAM, record.key, when, fields)
+            transaction.append(STREAM, record.key, when, fields)
 
         self._store.run(change)
 
@@ -186,7 +188,7 @@ class CallLog(Keeper):
     def purge(self, *, before: datetime, at: datetime | None = None) -> int:
         """Erase the attempts made before a moment; return how many records that were.
 
-        The chain holds; dialers go on meanwhile.
+        The hash chain stays intact; dialers continue meanwhile.
 
         Args:
             before: They were made before that.
@@ -196,8 +198,8 @@ class CallLog(Keeper):
             InputError: The moment has no time zone.
         """
         to_microseconds(before, "before")
-        with self._store.read() as moment:
-            due = list(_due(moment.all(STREAM), before))
+        with self._store.read() as transaction:
+            due = list(_due(transaction.all(STREAM), before))
         return self._erase(due, at)
 
 

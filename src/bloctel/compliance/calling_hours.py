@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.holidays import is_holiday, is_local_holiday
-from bloctel.errors import InputError
-from bloctel.records.transactions import LAST_YEAR
 from bloctel.rules.law import CallingTimes
 
 if TYPE_CHECKING:
@@ -17,25 +15,7 @@ if TYPE_CHECKING:
 
     from bloctel.rules.law import Era, Law
 
-__all__ = ["edges", "in_utc", "midnight", "time_state"]
-
-
-def in_utc(at: object, where: str) -> datetime:
-    """Return a moment in UTC.
-
-    Moments in one time zone compare by the clock on the wall, which an hour of October
-    shows twice; in UTC they compare by which comes first.
-
-    Raises:
-        InputError: It is no moment: a day alone, or a time without its time zone.
-    """
-    if not isinstance(at, datetime):
-        raise InputError("a datetime", "something else", where)
-    if at.utcoffset() is None:
-        raise InputError("a datetime with a time zone", "one without", where)
-    if not date.min.year < at.year < LAST_YEAR:
-        raise InputError(f"a moment before {LAST_YEAR}", "another one", where)
-    return at.astimezone(UTC)
+__all__ = ["edges", "midnight", "time_state"]
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import numpy as np
 
 from bloctel._util import clock
+from bloctel._util.instants import in_utc
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
@@ -24,7 +25,6 @@ from bloctel.compliance.call_inputs import (
     one_of,
 )
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.calling_hours import in_utc
 from bloctel.compliance.evidence_state import Subject
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving

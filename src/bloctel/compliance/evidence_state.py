@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from unicodedata import normalize
 
-from bloctel.compliance.calling_hours import in_utc
+from bloctel._util.instants import in_utc
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,

@@ -112,9 +112,9 @@ class Keeper:
             InvalidNumberError: No single number can be read.
         """
         key = self.key_of(number, region=region)
-        with self._store.write() as turn:
-            seqs = [record.seq for record in turn.of(self.stream, key)]
-            return turn.erase(self.stream, seqs, at=at, why="forgotten")
+        with self._store.write() as transaction:
+            seqs = [record.seq for record in transaction.of(self.stream, key)]
+            return transaction.erase(self.stream, seqs, at=at, why="forgotten")
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
         """Make sure that the records are as they were written.
@@ -131,6 +131,6 @@ class Keeper:
         """Erase records that are due, while others go on writing."""
         for first in range(0, len(seqs), _ERASED_AT_ONCE):
             some = seqs[first : first + _ERASED_AT_ONCE]
-            with self._store.write() as turn:
-                turn.erase(self.stream, some, at=at, why="purged")
+            with self._store.write() as transaction:
+                transaction.erase(self.stream, some, at=at, why="purged")
         return len(seqs)

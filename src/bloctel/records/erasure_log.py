@@ -1,124 +1,108 @@
-"""Which records of a stream were erased, as a stream of its own tells."""
+"""Log of erased records: a stream whose records list erased sequence numbers."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
 
 from bloctel.errors import DamagedRecordsError
-from bloctel.records.hash_chain import Chain, fields_of
+from bloctel.records.hash_chain import HashChain, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from bloctel.storage.rows import RecordRow
 
-__all__ = ["Erasures", "told_in_parts"]
+__all__ = ["SequenceSet", "erased_in", "erasure_fields"]
 
-#: Runs of places that one record tells of.
-_RUNS: Final = 500
+#: Ranges that one record lists.
+_RANGES: Final = 500
 
 
-def told_in_parts(
-    stream: str, seqs: Sequence[int], why: str
-) -> Iterator[dict[str, object]]:
-    """Yield the fields of records that tell which places were erased, and why.
+class SequenceSet:
+    """Set of sequence numbers.
 
-    Args:
-        stream: The stream of which they were erased.
-        seqs: The places, in order.
-        why: What is noted beside.
-
-    >>> list(told_in_parts("calls", [1, 2, 3, 7], "purged"))
-    [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]
+    Attributes:
+        ranges: First and last number of each range, in order.  Ranges do not touch.
     """
-    erased = Erasures()
-    for seq in seqs:
-        erased.add(seq)
-    runs = list(erased.runs())
-    for first in range(0, len(runs), _RUNS):
-        yield {"stream": stream, "seqs": runs[first : first + _RUNS], "why": why}
 
-
-class Erasures:
-    """A set of places, as runs that do not touch."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []  # inclusive
-
-    @classmethod
-    def of(cls, rows: Iterable[RecordRow], stream: str) -> Erasures:
-        """Return which places of a stream were erased.
-
-        Args:
-            rows: The stream that tells of erasures.
-            stream: The stream of which they were erased.
-
-        Raises:
-            DamagedRecordsError: What tells of it is not as it was written.
-        """
-        runs: list[list[int]] = []
-        chain: Chain | None = None
-        for row in rows:
-            chain = chain or Chain(row.stream)
-            chain.follow(row)
-            runs += _runs_in(fields_of(row), stream, row)
-        found = cls()
-        for first, last in sorted(runs):
-            found._add_run(first, last)
-        return found
+    def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
+        self.ranges: list[list[int]] = []
+        for first, last in sorted(ranges):
+            self._append(first, last)
 
     def __len__(self) -> int:
-        return sum(
-            last - first + 1
-            for first, last in zip(self._starts, self._ends, strict=True)
-        )
+        return sum(last - first + 1 for first, last in self.ranges)
 
     def __contains__(self, seq: int) -> bool:
-        place = bisect_right(self._starts, seq) - 1
-        return place >= 0 and seq <= self._ends[place]
-
-    def runs(self) -> Iterator[list[int]]:
-        """Yield first and last place of each run."""
-        return ([a, b] for a, b in zip(self._starts, self._ends, strict=True))
+        return seq <= self._end_of(seq)
 
     def add(self, seq: int) -> None:
-        """Add a place after all others."""
-        self._add_run(seq, seq)
+        """Add a number that is greater than all others."""
+        self._append(seq, seq)
 
-    def _add_run(self, first: int, last: int) -> None:
-        if self._ends and first <= self._ends[-1] + 1:
-            self._ends[-1] = max(last, self._ends[-1])
+    def first_missing(self, other: SequenceSet) -> int | None:
+        """Return the first number of *other* that is not in this set, or None."""
+        for first, last in other.ranges:
+            end = max(first - 1, self._end_of(first))
+            if end < last:
+                return end + 1
+        return None
+
+    def _append(self, first: int, last: int) -> None:
+        if self.ranges and first <= self.ranges[-1][1] + 1:
+            self.ranges[-1][1] = max(last, self.ranges[-1][1])
         else:
-            self._starts.append(first)
-            self._ends.append(last)
+            self.ranges.append([first, last])
 
-    def require(self, blank: Erasures, stream: str) -> None:
-        """Make sure that all blank records are told of.
-
-        Raises:
-            DamagedRecordsError: One is not; `where` is the first of them.
-        """
-        for first, last in blank.runs():
-            place = bisect_right(self._starts, first) - 1
-            told_to = self._ends[place] if place >= 0 else 0
-            if told_to < last:
-                where = f"record {max(first, told_to + 1)} of {stream}"
-                got = "a blank one that no erasure tells of"
-                raise DamagedRecordsError("a record as it was written", got, where)
+    def _end_of(self, seq: int) -> int:
+        """Return the end of the last range that begins at or before a number."""
+        index = bisect_right(self.ranges, seq, key=itemgetter(0))
+        return self.ranges[index - 1][1] if index else 0
 
 
-def _runs_in(
-    fields: dict[str, Any] | None, stream: str, row: RecordRow
-) -> list[list[int]]:
-    """Return the runs of a stream that a record tells of."""
-    try:
-        if fields is None:
-            raise ValueError
-        runs = [[int(first), int(last)] for first, last in fields["seqs"]]
-    except (KeyError, TypeError, ValueError):
-        where = f"record {row.seq} of {row.stream}"
-        got = "another"
-        raise DamagedRecordsError("a record of erasures", got, where) from None
-    return runs if fields["stream"] == stream else []
+def erasure_fields(
+    stream: str, seqs: Iterable[int], why: str
+) -> Iterator[dict[str, object]]:
+    """Yield the fields of the records that log an erasure.
+
+    Args:
+        stream: The stream of the erased records.
+        seqs: Their sequence numbers, in order.
+        why: The reason.
+
+    >>> list(erasure_fields("calls", [1, 2, 3, 7], "purged"))
+    [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]
+    """
+    ranges = SequenceSet([seq, seq] for seq in seqs).ranges
+    for start in range(0, len(ranges), _RANGES):
+        yield {"stream": stream, "seqs": ranges[start : start + _RANGES], "why": why}
+
+
+def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
+    """Return the sequence numbers of a stream whose erasure is logged.
+
+    Args:
+        stream: The stream of the erased records.
+        log: The records of the erasure log.
+
+    Raises:
+        DamagedRecordsError: The erasure log was altered.
+    """
+    ranges: list[list[int]] = []
+    chain: HashChain | None = None
+    for row in log:
+        chain = chain or HashChain(row.stream)
+        chain.follow(row)
+        fields = fields_of(row) or {}
+        try:
+            logged = [[int(first), int(last)] for first, last in fields["seqs"]]
+            ranges += logged if fields["stream"] == stream else []
+        except (KeyError, TypeError, ValueError):
+            raise DamagedRecordsError(
+                "a stream and its erased sequence numbers",
+                f"{len(fields)} fields of another form",
+                f"record {row.seq} of {row.stream}",
+            ) from None
+    return SequenceSet(ranges)

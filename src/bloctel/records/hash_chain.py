@@ -1,17 +1,17 @@
-"""What ties records together: none is altered, dropped or moved without a trace.
+"""Hash chain over records: no record can be altered, deleted or moved unnoticed.
 
-| of a record | is                                                               |
-| ----------- | ---------------------------------------------------------------- |
-| body        | its fields and a random salt, as canonical JSON                  |
-| content     | SHA-256 of the canonical JSON `[key, at, body]`                  |
-| digest      | SHA-256 of that of `[previous digest, stream, seq, at, content]` |
+| value   | definition                                                             |
+| ------- | ---------------------------------------------------------------------- |
+| body    | the fields of the record and a random salt, as canonical JSON          |
+| content | SHA-256 of the canonical JSON `[key, at, body]`                        |
+| digest  | SHA-256 of that of `[previous digest, stream, seq, at, content]`        |
 
-The first record of a stream has null for its previous digest.  Digests are lower-case
+The first record of a stream has null as its previous digest.  Digests are lower-case
 hexadecimal.
 
-Key and body can be erased, and the chain still holds: the digest needs the content
-alone.  There are only 10^9 French numbers, and a digest of one would tell it; so 128
-random bits are in each body, and go with it.
+Key and body can be erased without breaking the hash chain, because the digest depends
+only on the content.  There are only 10^9 French numbers, and a digest of a number would
+reveal it.  Therefore each body contains a salt of 128 random bits, erased with it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "LONGEST_BODY",
-    "Chain",
+    "MAX_BODY",
+    "HashChain",
     "content_of",
     "digest_of",
     "fields_of",
@@ -38,19 +38,20 @@ __all__ = [
     "new_body",
 ]
 
-#: The bytes of the longest body, which every storage takes, sealed or not.
-LONGEST_BODY: Final = 1 << 15
+#: Maximum bytes of a body, which every storage can store, even encrypted.
+MAX_BODY: Final = 1 << 15
 
 _SALT: Final = "salt"
 _SALT_BYTES: Final = 16
-_GREATEST: Final = 2**53 - 1  # the greatest integer that every JSON library keeps
+_MAX_INTEGER: Final = 2**53 - 1  # the largest one that every JSON library keeps exactly
 
 
 def new_body(fields: Mapping[str, object]) -> str:
-    """Return fields as the body of a new record, under a salt of its own.
+    """Return fields as the body of a new record, with a new salt.
 
     Raises:
-        InputError: They are no JSON without fractions, hold a `salt`, or are too long.
+        InputError: They are not JSON without fractions, contain a `salt`, or are too
+            long.
     """
     if _SALT in fields:
         raise InputError("fields without a salt", "a salt", "fields")
@@ -59,16 +60,18 @@ def new_body(fields: Mapping[str, object]) -> str:
         body = canonical(salted)
         _parsed(body.decode())
     except (TypeError, ValueError, RecursionError):
-        # the cause is left out: it can hold what the fields hold
-        raise InputError("fields that JSON can hold", "others", "fields") from None
-    if len(body) > LONGEST_BODY:
-        expected = f"fields of at most {LONGEST_BODY} bytes as JSON"
-        raise InputError(expected, str(len(body)), "fields")
+        # without the cause, which can contain values of the fields
+        message = "the fields cannot be stored as JSON without fractions"
+        got = f"{len(fields)} fields"
+        raise InputError("JSON", got, "fields", message=message) from None
+    if len(body) > MAX_BODY:
+        expected = f"fields of at most {MAX_BODY} bytes as JSON"
+        raise InputError(expected, f"{len(body)} bytes", "fields")
     return body.decode()
 
 
 def fields_of(row: RecordRow) -> dict[str, Any] | None:
-    """Return what a record says; None if it was erased.
+    """Return the fields of a record; None if it was erased.
 
     Raises:
         DamagedRecordsError: It was altered.
@@ -90,7 +93,7 @@ def fields_of(row: RecordRow) -> dict[str, Any] | None:
 
 
 def content_of(key: int | None, at: int, body: str) -> str:
-    """Return the digest of what a record says.
+    """Return the content digest of a record.
 
     >>> content_of(None, 0, "{}")[:16]
     'f3d7438159c90c37'
@@ -99,21 +102,21 @@ def content_of(key: int | None, at: int, body: str) -> str:
 
 
 def digest_of(previous: str | None, row: RecordRow) -> str:
-    """Return the digest that ties a record to the one before it."""
+    """Return the digest that links a record to the previous one."""
     return _digest([previous, row.stream, row.seq, row.at, row.content])
 
 
 def following(
     last: tuple[int, str | None], stream: str, key: int | None, at: int, body: str
 ) -> RecordRow:
-    """Return the record that follows on.
+    """Return the next record of a stream.
 
     Args:
-        last: Place and digest of the last record; (0, None) before the first.
+        last: Sequence number and digest of the last record; (0, None) before the first.
         stream: The stream.
-        key: The number that it is about, if any.
-        at: When what it tells of happened, in microseconds since 1970-01-01T00:00Z.
-        body: What `new_body` returned.
+        key: The number that it is about, or None.
+        at: The time of the event, in microseconds since 1970-01-01T00:00Z.
+        body: A result of `new_body`.
     """
     seq, previous = last
     content = content_of(key, at, body)
@@ -121,47 +124,48 @@ def following(
     return row._replace(digest=digest_of(previous, row))
 
 
-class Chain:
-    """Follows the records of a stream, and finds the first that is not as written.
+class HashChain:
+    """Verifier that follows the records of a stream to the first altered one.
 
     Attributes:
         stream: The stream.
-        seq: The place of the last record that was followed.
+        seq: The sequence number of the last verified record; 0 before the first.
         digest: Its digest; None before the first.
     """
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, last: tuple[int, str | None] = (0, None)) -> None:
         self.stream = stream
-        self.seq = 0
-        self.digest: str | None = None
+        self.seq, self.digest = last
 
     def follow(self, row: RecordRow) -> None:
-        """Follow one record.
+        """Verify the next record.
 
         Raises:
-            DamagedRecordsError: It was altered, or it is not the one that comes next.
+            DamagedRecordsError: It was altered, or it is not the next record.
         """
+        where = f"record {row.seq} of {self.stream}"
         if row.seq != self.seq + 1:
             raise DamagedRecordsError(
-                f"record {self.seq + 1}", f"record {row.seq}", _place(self.stream, row)
+                f"record {self.seq + 1}", f"record {row.seq}", where
             )
         fields_of(row)
         if row.digest != digest_of(self.digest, row):
             raise DamagedRecordsError(
-                "a record that follows the one before it",
-                "one that was altered or moved",
-                _place(self.stream, row),
+                "a digest that depends on the previous record",
+                "a digest that does not match",
+                where,
+                message="the record was altered or moved: its digest does not match",
             )
         self.seq, self.digest = row.seq, row.digest
 
 
 def _altered(row: RecordRow) -> DamagedRecordsError:
-    place = _place(row.stream, row)
-    return DamagedRecordsError("a record as it was written", "an altered one", place)
-
-
-def _place(stream: str, row: RecordRow) -> str:
-    return f"record {row.seq} of {stream}"
+    return DamagedRecordsError(
+        "a content digest that matches",
+        "one that does not match",
+        f"record {row.seq} of {row.stream}",
+        message="the record was altered: its content does not match its digest",
+    )
 
 
 def _digest(value: list[object]) -> str:
@@ -175,9 +179,9 @@ def _parsed(body: str) -> Any:
 
 
 def _integer(text: str) -> int:
-    value = int(text) if len(text) <= len(str(-_GREATEST)) else _GREATEST + 1
-    return value if abs(value) <= _GREATEST else _refuse(text)
+    value = int(text) if len(text) <= len(str(-_MAX_INTEGER)) else _MAX_INTEGER + 1
+    return value if abs(value) <= _MAX_INTEGER else _refuse(text)
 
 
 def _refuse(text: str) -> NoReturn:
-    raise ValueError("no number of a record")
+    raise ValueError("not an integer of at most 53 bits")

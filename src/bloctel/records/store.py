@@ -1,20 +1,21 @@
-"""Records: what happened, in streams that only grow.
+"""Store of append-only record streams that reveal tampering.
 
 ```python
 store = RecordStore.create("sqlite:///calls.db")     # refuses to overwrite
-with store.write() as turn:
-    turn.append("calls", key, at, {"kind": "attempt"})
-with store.read() as moment:
-    moment.of("calls", key)
+with store.write() as transaction:
+    transaction.append("calls", key, at, {"kind": "attempt"})
+with store.read() as transaction:
+    transaction.of("calls", key)
 store.verify("calls")
 ```
 
-A storage that holds a registry can hold records as well, and the other way round.
-`bloctel.records.hash_chain` says how records are tied to one another.
+A storage can contain a registry and records at the same time.
+`bloctel.records.hash_chain` defines how records are linked.
 
-What is erased is told of in a stream of its own, so that nobody can blank a record and
-call it an erasure.  Whoever may write to the storage can still write all of it anew;
-to find that out, note place and digest of the last record elsewhere, now and then.
+Erasures are logged in their own stream, so that nobody can blank a record and call that
+an erasure.  Anyone who can write to the storage can still rewrite all streams.  To
+detect that, save the sequence number and digest of the last record elsewhere from time
+to time, and pass them to `verify`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from bloctel.errors import DamagedRecordsError
 from bloctel.numbers.phone_number import DEFAULT_REGION, check_region
-from bloctel.records.erasure_log import Erasures
-from bloctel.records.hash_chain import Chain
-from bloctel.records.transactions import ERASURES, Entry, Moment, Record, Turn
+from bloctel.records.erasure_log import SequenceSet, erased_in
+from bloctel.records.hash_chain import HashChain
+from bloctel.records.transactions import (
+    ERASURES,
+    ReadTransaction,
+    WriteTransaction,
+)
 from bloctel.storage.group_commit import GroupCommit
 from bloctel.storage.opening import create_storage, join_storage, new_settings
 
@@ -35,20 +40,19 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from bloctel.storage.interface import Storage
-    from bloctel.storage.rows import RecordRow
 
-__all__ = ["ERASURES", "Entry", "Moment", "Record", "RecordStore", "Turn", "Verified"]
+__all__ = ["RecordStore", "Verified"]
 
 _T = TypeVar("_T")
 
 
 class Verified(NamedTuple):
-    """A stream that is as it was written.
+    """Result of a successful verification of a stream.
 
     Attributes:
-        records: How many there are.
-        erased: How many of them were erased.
-        digest: The digest of the last one; None if there is none.
+        records: The number of records.
+        erased: The number of erased records among them.
+        digest: The digest of the last record; None without records.
     """
 
     records: int
@@ -57,13 +61,13 @@ class Verified(NamedTuple):
 
 
 class RecordStore:
-    """Streams of records in a storage.
+    """Append-only streams of records in a storage.
 
     Args:
-        storage: Where they are; a registry may be there as well.
+        storage: The storage; it can contain a registry too.
 
     Attributes:
-        region: The region by which national forms are read.
+        region: The default region for national forms of numbers.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -81,30 +85,30 @@ class RecordStore:
         region: str | None = DEFAULT_REGION,
         secret: bytes | None = None,
     ) -> Self:
-        """Make a place for records where there is none, and open it.
+        """Create an empty store, and open it.
 
         Args:
             url: As for `bloctel.Registry.create`.
-            region: The region by which national forms are read, stored with it.
-            secret: What hides numbers and bodies in the storage, at least 16 bytes.
+            region: The default region for national forms of numbers, stored with it.
+            secret: At least 16 random bytes that hide numbers and fields.
 
         Raises:
-            RegistryExistsError: There is something already; `open` it.
-            InputError: URL, region or secret cannot be used.
+            RegistryExistsError: There is a store or a registry already; `open` it.
+            InputError: URL, region or secret are not valid.
             MissingExtraError: A package is missing for that URL or for a secret.
-            StorageError: It cannot be made there.
+            StorageError: It cannot be created there.
         """
         settings = new_settings(check_region(region))
         return cls(create_storage(url, settings, secret))
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open a place for records, or a registry, that exists.
+        """Open an existing store or registry.
 
         Raises:
-            RegistryNotFoundError: There is none: a typo must not become an empty log.
+            RegistryNotFoundError: There is none; a typo does not create an empty log.
             OlderRegistryError: An earlier version made it: `bloctel registry migrate`.
-            WrongSecretError: Its numbers are hidden by another secret, or by none.
+            WrongSecretError: Its numbers are hidden by another secret, or not hidden.
             StorageError: It cannot be read.
         """
         storage = join_storage(url, secret)
@@ -130,76 +134,71 @@ class RecordStore:
         self.close()
 
     @contextmanager
-    def read(self) -> Iterator[Moment]:
-        """Open a reading transaction."""
+    def read(self) -> Iterator[ReadTransaction]:
+        """Open a read transaction."""
         with self._storage.read() as reader:
-            yield Moment(reader)
+            yield ReadTransaction(reader)
 
     @contextmanager
-    def write(self) -> Iterator[Turn]:
-        """Open a writing transaction: committed at its end, undone on an error.
+    def write(self) -> Iterator[WriteTransaction]:
+        """Open a write transaction: committed at its end, rolled back on an error.
 
         Raises:
             StorageBusyError: Another writer took too long.
         """
         with self._storage.write() as writer:
-            yield Turn(writer)
+            yield WriteTransaction(writer)
 
-    def run(self, change: Callable[[Turn], _T]) -> _T:
-        """Return what *change* does in a transaction, once that is stored.
+    def run(self, change: Callable[[WriteTransaction], _T]) -> _T:
+        """Run a function in a write transaction; return its result after the commit.
 
-        Threads that come at once share a transaction, and the flush to the disk that
-        it costs.
+        Simultaneous calls of several threads share a transaction and its flush to disk.
 
         Args:
-            change: It looks and appends; it may be called again if that of another
-                thread fails.
+            change: The function.  It is called again if the transaction fails because
+                of another thread's function.
 
         Raises:
             StorageError: The storage failed; nothing is stored.
         """
-        return self._commits.run(lambda writer: change(Turn(writer)))
+        return self._commits.run(lambda writer: change(WriteTransaction(writer)))
 
     def verify(self, stream: str, *, known: tuple[int, str] | None = None) -> Verified:
-        """Make sure that a stream is as it was written.
+        """Verify that a stream is as it was written.
 
         Args:
             stream: The stream.
-            known: Place and digest of a record, as they were noted elsewhere.
+            known: Sequence number and digest of a record, as they were saved elsewhere.
 
         Raises:
-            DamagedRecordsError: A record was altered, dropped, moved, or blanked
-                without an erasure that tells of it; `where` is the first such place.
+            DamagedRecordsError: A record was altered, deleted, moved, or blanked
+                without a logged erasure; `where` is the first such record.
         """
-        with self.read() as moment:
-            erased_before = Erasures.of(moment.rows(ERASURES), stream)
-            blank, chain = Erasures(), Chain(stream)
-            for row in moment.rows(stream):
+        known_seq, known_digest = known or (0, None)
+        with self.read() as transaction:
+            logged = erased_in(stream, transaction.rows(ERASURES))
+            blank, chain = SequenceSet(), HashChain(stream)
+            for row in transaction.rows(stream):
                 chain.follow(row)
-                _require_known(row, known)
+                if row.seq == known_seq and row.digest != known_digest:
+                    raise _damaged(stream, row.seq, "its digest is not the saved one")
                 if row.body is None:
                     blank.add(row.seq)
-                elif row.seq in erased_before:
-                    where = f"record {row.seq} of {stream}"
-                    got = "one that is there again"
-                    raise DamagedRecordsError("an erased record", got, where)
-            _require_end(moment, chain, known)
-            # of a storage without moments, they may have come meanwhile
-            Erasures.of(moment.rows(ERASURES), stream).require(blank, stream)
+                elif row.seq in logged:
+                    raise _damaged(stream, row.seq, "it was erased, and restored")
+            last = transaction.last(stream)
+            end = max(last.seq if last else 0, known_seq)
+            if chain.seq < end:
+                raise _damaged(stream, chain.seq + 1, f"missing, the last is {end}")
+            # read again: storages without a consistent view may have erased meanwhile
+            logged = erased_in(stream, transaction.rows(ERASURES))
+            if (seq := logged.first_missing(blank)) is not None:
+                raise _damaged(stream, seq, "it is blank without a logged erasure")
         return Verified(chain.seq, len(blank), chain.digest)
 
 
-def _require_known(row: RecordRow, known: tuple[int, str] | None) -> None:
-    if known is not None and row.seq == known[0] and row.digest != known[1]:
-        raise DamagedRecordsError(
-            "the digest that was noted", "another", f"record {row.seq} of {row.stream}"
-        )
-
-
-def _require_end(moment: Moment, chain: Chain, known: tuple[int, str] | None) -> None:
-    """Make sure that no records lack at the end."""
-    last = moment.last(chain.stream)
-    end = max(last.seq if last else 0, known[0] if known else 0)
-    if chain.seq < end:
-        where = f"record {chain.seq + 1} of {chain.stream}"
-        raise DamagedRecordsError(f"records up to {end}", "fewer", where)
+def _damaged(stream: str, seq: int, fault: str) -> DamagedRecordsError:
+    where = f"record {seq} of {stream}"
+    return DamagedRecordsError(
+        "an unaltered record", fault, where, message=f"damaged record: {fault}"
+    )

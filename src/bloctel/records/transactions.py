@@ -1,58 +1,58 @@
-"""Records as they are read, and appended in turns of which no two overlap."""
+"""Read and write transactions on streams of records; writers are serialised."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from bloctel._util import clock
+from bloctel._util.instants import from_microseconds, to_microseconds
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.records.erasure_log import told_in_parts
+from bloctel.records.erasure_log import erasure_fields
 from bloctel.records.hash_chain import fields_of, following, new_body
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from bloctel.storage.interface import Reader, Writer
     from bloctel.storage.rows import RecordRow
 
 __all__ = [
     "ERASURES",
-    "LAST_YEAR",
     "Entry",
-    "Moment",
+    "ReadTransaction",
     "Record",
-    "Turn",
+    "WriteTransaction",
     "check_key",
-    "from_microseconds",
-    "require_without",
-    "to_microseconds",
+    "require_without_number",
 ]
 
-#: The stream that tells what was erased of the others.
+#: The stream that logs erasures in the other streams.
 ERASURES: Final = "erasures"
 
 _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 _PAGE: Final = 1_000
-#: Calendars end somewhere; no moment so late is kept.
-LAST_YEAR: Final = 3000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+
+#: Above all numbers of at most 15 digits (E.164).
+_KEY_LIMIT: Final = 1 << 50
+
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+_SUBSCRIBER_DIGITS: Final = 9  # of a French number, after the 0
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of a stream.
+    """One record of a stream.
 
     Attributes:
-        seq: Its place: 1, 2, 3.
-        key: The number that it is about; None if there is none, or it was erased.
-        at: When what it tells of happened, in UTC.
-        fields: What it says; None once it was erased.
-        digest: What ties it to the record before it.
+        seq: Its sequence number: 1, 2, 3.
+        key: The number that it is about; None if there is none, or after erasure.
+        at: The time of the event, in UTC.
+        fields: Its content; None after erasure.
+        digest: Its digest in the hash chain.
     """
 
     seq: int
@@ -63,7 +63,7 @@ class Record:
 
     @classmethod
     def of(cls, row: RecordRow) -> Self:
-        """Return what a row says.
+        """Return the record that a row contains.
 
         Raises:
             DamagedRecordsError: It was altered.
@@ -73,17 +73,18 @@ class Record:
             at = from_microseconds(row.at)
         except OverflowError:
             where = f"record {row.seq} of {row.stream}"
-            raise DamagedRecordsError("a moment", "another one", where) from None
+            got = f"{row.at} microseconds"
+            raise DamagedRecordsError("a date up to 9999", got, where) from None
         return cls(row.seq, row.key, at, fields, row.digest)
 
 
 class Entry(NamedTuple):
-    """What becomes a record.
+    """Content of a record that is to be appended.
 
     Attributes:
-        key: The number that it is about, if any.
-        at: When what it tells of happened, an aware datetime.
-        fields: What it says, as JSON holds it, without that number.
+        key: The number that it is about, or None.
+        at: The time of the event, an aware datetime.
+        fields: A JSON object that does not contain the number.
     """
 
     key: int | None
@@ -91,60 +92,29 @@ class Entry(NamedTuple):
     fields: Mapping[str, object]
 
     def __repr__(self) -> str:
-        return f"Entry(at={self.at!r})"  # the key is a phone number
+        return f"Entry(at={self.at!r})"  # without the phone number
 
 
 def check_key(key: object) -> int:
-    """Return the key of a number if it is one (`PhoneNumber.key`).
+    """Return a value if it can be the key of a number (`PhoneNumber.key`).
 
     Raises:
-        InputError: It is something else.
+        InputError: It cannot.
     """
-    if type(key) is not int or not 0 < key < _KEYS:
-        got = "another whole number" if type(key) is int else type(key).__name__
+    if type(key) is not int or not 0 < key < _KEY_LIMIT:
+        got = "an integer out of range" if type(key) is int else type(key).__name__
         raise InputError("the key of a number, as PhoneNumber.key", got, "key")
     return key
 
 
-#: Numbers of at most 15 digits (E.164) are below this.
-_KEYS: Final = 1 << 50
-
-
-def to_microseconds(at: object, where: str = "at") -> int:
-    """Return the microseconds since 1970-01-01T00:00Z.
-
-    Raises:
-        InputError: It is no datetime with a time zone.
-
-    >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    1000000
-    """
-    if not isinstance(at, datetime):
-        raise InputError("a datetime", type(at).__name__, where)
-    if at.utcoffset() is None:
-        raise InputError("a datetime with a time zone", "one without", where)
-    if not 1 < at.year < LAST_YEAR:
-        raise InputError(f"a moment before {LAST_YEAR}", "another one", where)
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(at: int) -> datetime:
-    """Return the moment in UTC.
-
-    >>> from_microseconds(1_000_000)
-    datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
-    """
-    return _EPOCH + at * _MICROSECOND
-
-
-class Moment:
-    """What a store holds, as of one moment."""
+class ReadTransaction:
+    """Consistent view of all streams."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     def of(self, stream: str, key: int) -> list[Record]:
-        """Return the records about a number, in their order.
+        """Return the records about a number, in order.
 
         Raises:
             DamagedRecordsError: One of them was altered.
@@ -152,16 +122,16 @@ class Moment:
         return self.of_many(stream, [key])
 
     def of_many(self, stream: str, keys: Collection[int]) -> list[Record]:
-        """Return the records about some numbers, in their order.
+        """Return the records about several numbers, in order.
 
         Raises:
             DamagedRecordsError: One of them was altered.
         """
-        known = [check_key(key) for key in keys]
-        return [Record.of(row) for row in self._reader.records_of(stream, known)]
+        valid = [check_key(key) for key in keys]
+        return [Record.of(row) for row in self._reader.records_of(stream, valid)]
 
     def all(self, stream: str) -> Iterator[Record]:
-        """Yield the records of a stream, erased ones included, in their order.
+        """Yield all records of a stream, including erased ones, in order.
 
         Raises:
             DamagedRecordsError: One of them was altered.
@@ -169,7 +139,7 @@ class Moment:
         return map(Record.of, self.rows(stream))
 
     def get(self, stream: str, seq: int) -> Record | None:
-        """Return the record at a place, if there is one.
+        """Return the record with a sequence number, or None.
 
         Raises:
             DamagedRecordsError: It was altered.
@@ -178,28 +148,28 @@ class Moment:
         return row and Record.of(row)
 
     def last(self, stream: str) -> RecordRow | None:
-        """Return the last record as it is stored; None if there never was one.
+        """Return the row of the last record; None if the stream never had one.
 
         Raises:
-            DamagedRecordsError: It is not there any more.
+            DamagedRecordsError: The last record was deleted.
         """
         return self._reader.last_record(stream)
 
     def row(self, stream: str, seq: int) -> RecordRow | None:
-        """Return the record at a place as it is stored, if there is one."""
+        """Return the row with a sequence number, or None."""
         rows = self._reader.records(stream, seq - 1, 1) if seq > 0 else []
         return rows[0] if rows and rows[0].seq == seq else None
 
     def rows(self, stream: str) -> Iterator[RecordRow]:
-        """Yield the records of a stream as they are stored."""
+        """Yield the rows of a stream."""
         after = 0
         while page := self._reader.records(stream, after, _PAGE):
             yield from page
             after = page[-1].seq
 
 
-class Turn(Moment):
-    """A transaction, in which nobody else writes: all of it is kept, or nothing."""
+class WriteTransaction(ReadTransaction):
+    """Exclusive transaction: either all its changes are stored, or none."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__(writer)
@@ -212,14 +182,13 @@ class Turn(Moment):
         """Append a record to a stream, and return it.
 
         Args:
-            stream: The stream's name; it begins with its first record.
-            key: The number that it is about, if any.
-            at: When what it tells of happened.
-            fields: What it says, as JSON holds it, without that number.
+            stream: The stream's name.  The first record creates the stream.
+            key: The number that it is about, or None.
+            at: The time of the event, an aware datetime.
+            fields: A JSON object that does not contain the number.
 
         Raises:
-            InputError: The stream has no such name, the moment no time zone, or the
-                fields are none that can be kept.
+            InputError: An argument is not valid.
         """
         return self.extend(stream, [Entry(key, at, fields)])[0]
 
@@ -227,7 +196,7 @@ class Turn(Moment):
         """Append records to a stream, and return them.
 
         Raises:
-            InputError: As for `append`; `where` tells which of them, counted from 1.
+            InputError: An entry is not valid.
         """
         _require_stream(stream)
         return self._extend(stream, entries)
@@ -235,9 +204,9 @@ class Turn(Moment):
     def _extend(self, stream: str, entries: Iterable[Entry]) -> list[Record]:
         last, rows = self._head(stream), []
         for key, at, fields in entries:
-            require_without(key if key is None else check_key(key), fields)
-            body = new_body(fields)
-            row = following(last, stream, key, to_microseconds(at), body)
+            if key is not None:
+                require_without_number(check_key(key), fields)
+            row = following(last, stream, key, to_microseconds(at), new_body(fields))
             rows.append(row)
             last = row.seq, row.digest
         self._writer.append_records(rows)
@@ -245,7 +214,7 @@ class Turn(Moment):
         return [Record.of(row) for row in rows]
 
     def _head(self, stream: str) -> tuple[int, str | None]:
-        """Return place and digest of the last record."""
+        """Return sequence number and digest of the last record."""
         if stream not in self._heads:
             last = self.last(stream)
             self._heads[stream] = (last.seq, last.digest) if last else (0, None)
@@ -259,18 +228,18 @@ class Turn(Moment):
         at: datetime | None = None,
         why: str = "",
     ) -> int:
-        """Erase what records say and whom they are about; return how many.
+        """Erase the numbers and fields of records; return how many were erased.
 
-        Their places, moments and digests stay, and the chain holds.
+        Sequence numbers, times and digests stay, and the hash chain stays intact.
 
         Args:
             stream: The stream.
-            seqs: Their places.
-            at: When that happens; now if not given.
-            why: What is noted beside it, without a number.
+            seqs: The sequence numbers of the records.
+            at: The time of the erasure; now if not given.
+            why: The reason for the erasure log, without a phone number.
 
         Raises:
-            InputError: There are no such records.
+            InputError: One of the records does not exist.
         """
         _require_stream(stream)
         wanted = sorted(set(seqs))
@@ -278,42 +247,38 @@ class Turn(Moment):
             return 0
         last_seq, _ = self._head(stream)
         if not 1 <= wanted[0] <= wanted[-1] <= last_seq:
-            raise InputError(f"places from 1 to {last_seq}", "others", "seqs")
+            got = f"{wanted[0]} to {wanted[-1]}"
+            raise InputError(f"sequence numbers from 1 to {last_seq}", got, "seqs")
         self._writer.erase_records(stream, wanted)
         when = clock.moment() if at is None else at
-        told = told_in_parts(stream, wanted, why)
-        self._extend(ERASURES, (Entry(None, when, fields) for fields in told))
+        logged = erasure_fields(stream, wanted, why)
+        self._extend(ERASURES, (Entry(None, when, fields) for fields in logged))
         return len(wanted)
 
 
 def _require_stream(stream: str) -> None:
     if not _STREAM.fullmatch(stream) or stream == ERASURES:
-        raise InputError("a stream's name such as calls", "another text", "stream")
+        expected = f"a stream's name such as calls, other than {ERASURES}"
+        raise InputError(expected, f"text of {len(stream)} characters", "stream")
 
 
-_SEPARATORS: Final = re.compile(r"[\W_]+")
-_LINE_DIGITS: Final = 9  # of a French number, after the 0
+def require_without_number(key: int, value: object) -> None:
+    """Require that a value does not contain the number that its record is about.
 
-
-def require_without(key: int | None, value: object) -> None:
-    """Make sure that what a record says does not hold the number that it is about.
-
-    Erasing the number could not reach it there.
+    Erasing the number would not remove it from there.
 
     Raises:
-        InputError: It does.
+        InputError: The value contains the number.
     """
-    if key is None:
-        return
     if isinstance(value, str):
         plain = unicodedata.normalize("NFKC", value)  # digits of any width
-        if str(key)[-_LINE_DIGITS:] in _SEPARATORS.sub("", plain):
+        if str(key)[-_SUBSCRIBER_DIGITS:] in _SEPARATORS.sub("", plain):
             raise InputError("fields without the number", "the number", "fields")
     elif isinstance(value, dict):
-        for part in value.items():
-            require_without(key, part)
+        for item in value.items():
+            require_without_number(key, item)
     elif isinstance(value, list | tuple):
-        for part in value:
-            require_without(key, part)
+        for item in value:
+            require_without_number(key, item)
     elif isinstance(value, int):
-        require_without(key, str(value))
+        require_without_number(key, str(value))

@@ -10,7 +10,7 @@ from typing import Annotated, Optional, overload
 
 import typer
 
-from bloctel.records.transactions import to_microseconds
+from bloctel._util.instants import to_microseconds
 
 __all__ = [
     "AtOption",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bloctel._util.instants import to_microseconds
 from bloctel.compliance.calling_hours import edges, midnight, time_state
 from bloctel.compliance.facts import TimeState
-from bloctel.records.transactions import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from bloctel._util import clock
+from bloctel._util.instants import END, to_microseconds
 from bloctel.compliance.call_inputs import check_names, check_text
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.calling_hours import in_utc
 from bloctel.compliance.interfaces import Outcome
 from bloctel.compliance.territories import check_time_zone
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import normalize_many
-from bloctel.records.transactions import LAST_YEAR, to_microseconds
 from bloctel.rules.law import Channel, Purpose
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ __all__ = ["COLUMNS", "Coded", "PastCalls", "read_calls"]
 
 _FIRST_MOMENT: Final = to_microseconds(datetime(2, 1, 1, tzinfo=UTC))
 #: The first one that `to_microseconds` refuses.
-_END: Final = (
-    to_microseconds(datetime(LAST_YEAR - 1, 12, 31, tzinfo=UTC)) + 86_400_000_000
-)
+_END: Final = to_microseconds(END - timedelta(microseconds=1)) + 1
 #: The columns that a log can have: `number` and `at`, and what is known besides.
 COLUMNS: Final = (
     "number",
@@ -274,7 +271,7 @@ def _moment(value: object, row: int, zone: ZoneInfo | None) -> int:
             raise InputError("a date and time as ISO 8601", got, where) from None
     if zone is not None and isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=zone)  # of an hour that comes twice, the first
-    return to_microseconds(in_utc(value, where))
+    return to_microseconds(value, where)
 
 
 def _readers(held: Law, region: str) -> dict[str, Callable[[Any], Any]]:

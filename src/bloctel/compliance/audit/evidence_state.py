@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
+from bloctel._util.instants import from_microseconds, to_microseconds
 from bloctel.compliance.audit.calendars import Midnights
 from bloctel.compliance.audit.call_columns import Coded, coded
 from bloctel.compliance.evidence_state import (
@@ -23,7 +24,6 @@ from bloctel.compliance.evidence_state import (
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
 from bloctel.compliance.holidays import last_working_day
 from bloctel.periods import add_years
-from bloctel.records.transactions import from_microseconds, to_microseconds
 from bloctel.rules.law import CallBack, ConsentTerms, Refusal
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from bloctel._util.instants import from_microseconds
 from bloctel.compliance.audit.calendars import Calendar, Midnights
 from bloctel.compliance.audit.call_columns import Coded
 from bloctel.compliance.audit.evidence_state import (
@@ -42,7 +43,6 @@ from bloctel.compliance.list_state import (
     zone_of,
 )
 from bloctel.errors import CannotAnswerError
-from bloctel.records.transactions import from_microseconds
 from bloctel.rules.law import Frequency, Regime, Silence
 
 if TYPE_CHECKING:

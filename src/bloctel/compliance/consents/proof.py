@@ -1,6 +1,6 @@
 """What is on record of one number, to be handed to its holder on a durable medium.
 
-As JSON it holds each record as it lies in the chain, so that anybody can compute its
+As JSON it holds each record as it is in the hash chain, so that anybody can compute its
 digests again (`bloctel.records.hash_chain`); as text a person reads and prints it.
 """
 
@@ -15,8 +15,8 @@ from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.records import STREAM, Kind
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
-from bloctel.records.hash_chain import Chain
-from bloctel.records.store import Record
+from bloctel.records.hash_chain import HashChain
+from bloctel.records.transactions import Record
 from bloctel.storage.rows import RecordRow
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _plain(entry: ProofEntry) -> dict[str, object]:
 def check_proof(data: bytes, where: str) -> int:
     """Make sure that a proof is whole in itself; return how many records it has.
 
-    That it is what the firm holds, only the firm's own chain can tell.
+    Only the firm's own hash chain can tell that it is what the firm holds.
 
     Args:
         data: What `Proof.json` returned, in UTF-8.
@@ -162,9 +162,7 @@ def _check_entry(key: int, entry: Any, where: str) -> None:
             str(held["content"]),
             str(held["digest"]),
         )
-        chain = Chain(STREAM)
-        chain.seq, chain.digest = row.seq - 1, held["previous"]
-        chain.follow(row)
+        HashChain(STREAM, (row.seq - 1, held["previous"])).follow(row)
         said = _plain(entry_of(Record.of(row), row, None))
         said["record"] = {**held}
         is_same = said == entry
@@ -237,7 +235,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "all": "all consents given until then",
         "kept": "Evidence kept: ",
         "recorded_at": "Recorded at: ",
-        "digest": "Digest in the chain (SHA-256): ",
+        "digest": "Digest in the hash chain (SHA-256): ",
         "identity_and_goods": "who the professional is, and which goods or services",
         "proposal": "what is proposed",
         "validity_period": "for how long the consent holds",
@@ -269,7 +267,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "all": "tous les consentements donnés jusque-là",
         "kept": "Preuve conservée : ",
         "recorded_at": "Enregistré le : ",
-        "digest": "Empreinte dans la chaîne (SHA-256) : ",
+        "digest": "Empreinte dans la chaîne de hachage (SHA-256) : ",
         "identity_and_goods": "identité du professionnel, nature des biens ou services",
         "proposal": "objet de la proposition",
         "validity_period": "durée de validité du consentement",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bloctel._util import clock
-from bloctel.compliance.calling_hours import in_utc
+from bloctel._util.instants import in_utc
 from bloctel.compliance.interfaces import (
     CallBackRequest,
     Consent,
@@ -18,12 +18,12 @@ from bloctel.compliance.interfaces import (
     Slot,
 )
 from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.records.store import Entry
+from bloctel.records.transactions import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from bloctel.records.store import Record
+    from bloctel.records.transactions import Record
 
 __all__ = [
     "STREAM",

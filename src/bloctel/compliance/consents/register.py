@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel._util import clock
-from bloctel.compliance.calling_hours import in_utc
+from bloctel._util.instants import in_utc
 from bloctel.compliance.consents.legal_terms import french_figures, zone_of
 from bloctel.compliance.consents.proof import Proof, entry_of
 from bloctel.compliance.consents.records import (
@@ -43,7 +43,7 @@ from bloctel.compliance.consents.retention import Retained
 from bloctel.compliance.record_keeper import Keeper
 from bloctel.errors import InputError
 from bloctel.periods import add_years, plain_day
-from bloctel.records.transactions import check_key, require_without
+from bloctel.records.transactions import check_key, require_without_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
     from bloctel.compliance.consents.legal_terms import FiguresOn
     from bloctel.compliance.interfaces import CallBackRequest, Contract, Evidence
-    from bloctel.records.store import Entry, Record, RecordStore, Turn
+    from bloctel.records.store import RecordStore
+    from bloctel.records.transactions import Entry, Record, WriteTransaction
 
 __all__ = ["ConsentRegister", "Kept", "KnownConsents", "NewConsent", "RecordedMany"]
 
@@ -137,10 +138,10 @@ class ConsentRegister(Keeper):
         when = clock.moment() if recorded_at is None else recorded_at
         entries = (self._consent(key, new, when) for key, new in consents)
         n_read = n_new = 0
-        with self._store.write() as turn:
+        with self._store.write() as transaction:
             while some := list(islice(entries, _AT_ONCE)):
-                new = _unknown(turn, some)
-                turn.extend(STREAM, new)
+                new = _unknown(transaction, some)
+                transaction.extend(STREAM, new)
                 n_read, n_new = n_read + len(some), n_new + len(new)
         return RecordedMany(n_new, n_read - n_new)
 
@@ -175,12 +176,12 @@ class ConsentRegister(Keeper):
         when = clock.moment() if at is None else at
         named = None if of is None else seq_of(of)
 
-        def change(turn: Turn) -> str:
+        def change(transaction: WriteTransaction) -> str:
             if named is not None:
-                _require(turn, key, named, Kind.CONSENT)
+                _require(transaction, key, named, Kind.CONSENT)
             fields = withdrawal_fields(channel, named)
             entry = new_entry(key, when, Kind.WITHDRAWAL, fields, recorded_at)
-            return str(turn.append(STREAM, *entry).seq)
+            return str(transaction.append(STREAM, *entry).seq)
 
         return self._store.run(change)
 
@@ -222,9 +223,11 @@ class ConsentRegister(Keeper):
         fields = contract_end_fields(seq_of(id), ends_on)
         when = clock.moment() if recorded_at is None else recorded_at
 
-        def change(turn: Turn) -> None:
-            _require(turn, key, seq_of(id), Kind.CONTRACT)
-            turn.append(STREAM, *new_entry(key, when, Kind.CONTRACT_END, fields, when))
+        def change(transaction: WriteTransaction) -> None:
+            _require(transaction, key, seq_of(id), Kind.CONTRACT)
+            transaction.append(
+                STREAM, *new_entry(key, when, Kind.CONTRACT_END, fields, when)
+            )
 
         self._store.run(change)
 
@@ -260,8 +263,8 @@ class ConsentRegister(Keeper):
 
     def of(self, key: int) -> Evidence:
         """Return what there is about the number of that key."""
-        with self._store.read() as moment:
-            return self._evidence(key, moment.of(STREAM, key))
+        with self._store.read() as transaction:
+            return self._evidence(key, transaction.of(STREAM, key))
 
     def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
         """Return what there is about many numbers, read once from end to end."""
@@ -271,9 +274,9 @@ class ConsentRegister(Keeper):
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was known at a moment, for a desk to ask.
 
-        What was recorded later is not in it, whenever it happened, nor what follows it
-        in the chain, whenever that says it was recorded: nobody adds to what was known.
-        What was erased since is not in it any more.
+        It contains no record that was recorded later, and no record that follows such a
+        record in the hash chain, so that nobody can add to it afterwards.  Records
+        that were erased since are missing.
 
         Raises:
             InputError: The moment has no time zone.
@@ -306,11 +309,11 @@ class ConsentRegister(Keeper):
         """
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else in_utc(at, "at")
-        with self._store.read() as moment:
+        with self._store.read() as transaction:
             entries = []
-            for record in moment.of(STREAM, key):
-                row = moment.row(STREAM, record.seq)
-                before = moment.row(STREAM, record.seq - 1)
+            for record in transaction.of(STREAM, key):
+                row = transaction.row(STREAM, record.seq)
+                before = transaction.row(STREAM, record.seq - 1)
                 if row is not None:
                     entries.append(entry_of(record, row, before))
         return Proof(key, when, tuple(entries))
@@ -330,19 +333,21 @@ class ConsentRegister(Keeper):
         """
         day = clock.moment().date() if on is None else plain_day(on)
         retained = Retained(day, self.figures)
-        with self._store.read() as moment:
-            for record in moment.all(STREAM):
+        with self._store.read() as transaction:
+            for record in transaction.all(STREAM):
                 retained.look_at(record)
-        with self._store.read() as moment:
-            due = [record.seq for record in moment.all(STREAM) if retained.due(record)]
+        with self._store.read() as transaction:
+            due = [
+                record.seq for record in transaction.all(STREAM) if retained.due(record)
+            ]
         return self._erase(due, at)
 
     # -- parts of these --------------------------------------------------------------
 
     def _records(self, keys: Collection[int]) -> dict[int, list[Record]]:
         held: dict[int, list[Record]] = {key: [] for key in keys}
-        with self._store.read() as moment:
-            for record in moment.all(STREAM):
+        with self._store.read() as transaction:
+            for record in transaction.all(STREAM):
                 if record.key in held:
                     held[record.key].append(record)
         return held
@@ -377,11 +382,13 @@ class ConsentRegister(Keeper):
         fields = consent_fields(
             new, expires_on, figures.mentions, slot_hours=figures.slot_hours
         )
-        require_without(key, fields)
+        require_without_number(key, fields)
         return new_entry(key, new.given_at, Kind.CONSENT, fields, recorded_at)
 
     def _append(self, entry: Entry) -> str:
-        return self._store.run(lambda turn: str(turn.append(STREAM, *entry).seq))
+        return self._store.run(
+            lambda transaction: str(transaction.append(STREAM, *entry).seq)
+        )
 
 
 class KnownConsents:
@@ -398,8 +405,8 @@ class KnownConsents:
 
     def of(self, key: int) -> Evidence:
         """Return what was known of the number of that key."""
-        with self._register._store.read() as moment:
-            return self._known(key, moment.of(STREAM, key))
+        with self._register._store.read() as transaction:
+            return self._known(key, transaction.of(STREAM, key))
 
     def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
         """Return what was known of many numbers."""
@@ -411,20 +418,20 @@ class KnownConsents:
         return self._register._evidence(key, then)
 
 
-def _require(turn: Turn, key: int, seq: int, kind: Kind) -> None:
+def _require(transaction: WriteTransaction, key: int, seq: int, kind: Kind) -> None:
     """Make sure that a number has a record of a kind at a place.
 
     Raises:
         InputError: It has not.
     """
-    found = [record for record in turn.of(STREAM, key) if record.seq == seq]
+    found = [record for record in transaction.of(STREAM, key) if record.seq == seq]
     if not found or kind_of(found[0]) is not kind:
         raise InputError(f"the id of a {kind.value} of that number", "another", "id")
 
 
-def _unknown(turn: Turn, entries: Sequence[Entry]) -> list[Entry]:
+def _unknown(transaction: WriteTransaction, entries: Sequence[Entry]) -> list[Entry]:
     """Return those of the entries that are not recorded yet, each once."""
     keys = {entry.key for entry in entries if entry.key is not None}
-    known = {(r.key, sense_of(r)) for r in turn.of_many(STREAM, keys)}
+    known = {(r.key, sense_of(r)) for r in transaction.of_many(STREAM, keys)}
     new = {(entry.key, sense_of(entry)): entry for entry in entries}
     return [entry for name, entry in new.items() if name not in known]

@@ -24,7 +24,7 @@ from bloctel.periods import add_years
 
 if TYPE_CHECKING:
     from bloctel.compliance.consents.legal_terms import FiguresOn
-    from bloctel.records.store import Record
+    from bloctel.records.transactions import Record
 
 __all__ = ["Retained"]
 
