@@ -1,4 +1,4 @@
-"""Nobody ever takes one attempt too many, however many dial at once."""
+"""Simultaneous dialers never exceed the number of allowed attempts."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ KEYS = [33639980000 + i for i in range(4)]
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
 MOST = 4
 
-#: The storages that several processes can share.
+#: Storages that several processes can share.
 REAL: Final = [kind for kind in STORAGES if kind != "memory"]
 
 
 def may(attempts: Sequence[Attempt]) -> bool:
-    """Tell whether one attempt more is one of those allowed."""
+    """Return whether one more attempt is allowed."""
     return sum(one.outcome is not Outcome.RELEASED for one in attempts) < MOST
 
 
-def test_threads_never_take_one_too_many(storage_url: str) -> None:
-    """Of all who ask at the same moment, as many get through as there is room for."""
+def test_threads_never_exceed_the_limit(storage_url: str) -> None:
+    """Exactly the allowed number of simultaneous reservations succeeds."""
     start = Barrier(8)
     taken: list[tuple[int, int]] = []
     with CallLog.create(storage_url) as calls:
@@ -44,8 +44,8 @@ def test_threads_never_take_one_too_many(storage_url: str) -> None:
         def dial(thread: int) -> Callable[[], None]:
             def do() -> None:
                 start.wait()
-                for turn in range(len(KEYS)):
-                    key = KEYS[(thread + turn) % len(KEYS)]
+                for offset in range(len(KEYS)):
+                    key = KEYS[(thread + offset) % len(KEYS)]
                     call = calls.reserve_if(key, AT, may)
                     if call is not None:
                         taken.append((key, call))
@@ -91,10 +91,10 @@ print(json.dumps(taken), flush=True)
 
 
 @pytest.mark.parametrize("storage_url", REAL, indirect=True)
-def test_processes_never_take_one_too_many(storage_url: str) -> None:
-    """Two workers of two machines do not both take the last attempt."""
+def test_processes_never_exceed_the_limit(storage_url: str) -> None:
+    """Two workers on two machines cannot both reserve the last attempt."""
     with CallLog.create(storage_url) as calls:
-        for key in KEYS[:2]:  # of these numbers one attempt is left
+        for key in KEYS[:2]:  # one attempt is left for these numbers
             for _ in range(MOST - 1):
                 calls.add(PhoneNumber(key), Outcome.UNANSWERED, at=AT)
         asked = json.dumps([storage_url, AT.isoformat(), MOST, KEYS])
@@ -126,7 +126,7 @@ def _line(worker: subprocess.Popen[str]) -> str:
 def _started(
     workers: list[subprocess.Popen[str]],
 ) -> list[subprocess.Popen[str]]:
-    """Let all of them begin at once."""
+    """Let all of them start at the same time."""
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.write("go\n")
@@ -135,8 +135,8 @@ def _started(
 
 
 @pytest.mark.parametrize("storage_url", REAL, indirect=True)
-def test_what_another_released_can_be_taken(storage_url: str) -> None:
-    """A place that one log gives back is there for the next, and only once."""
+def test_a_released_attempt_can_be_reserved_again(storage_url: str) -> None:
+    """An attempt that one log releases is available to another one, once."""
     with CallLog.create(storage_url) as ours, CallLog.open(storage_url) as theirs:
         held = [ours.reserve_if(KEYS[0], AT, may) for _ in range(MOST)]
         assert theirs.reserve_if(KEYS[0], AT, may) is None

@@ -36,6 +36,6 @@ def sentence(done: Done, code: int = 2) -> str:
     """Return the one sentence that a command failed with."""
     assert done.code == code, done
     assert done.stdout == ""
-    assert done.stderr.startswith("bloctel: expected ")
+    assert done.stderr.startswith("bloctel: ")
     assert done.stderr.count("\n") == 1
     return done.stderr.removeprefix("bloctel: ").rstrip("\n")

@@ -33,7 +33,7 @@ def in_utc(at: object, where: str = "at") -> datetime:
         raise InputError("a datetime with a time zone", "a naive datetime", where)
     if not _START <= at < END:
         expected = f"an instant from the year {_START.year} to {END.year - 1}"
-        raise InputError(expected, at.isoformat(), where)
+        raise InputError(expected, f"year {at.year}", where)
     return at.astimezone(UTC)
 
 

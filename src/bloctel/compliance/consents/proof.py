@@ -267,7 +267,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "all": "tous les consentements donnés jusque-là",
         "kept": "Preuve conservée : ",
         "recorded_at": "Enregistré le : ",
-        "digest": "Empreinte dans la chaîne de hachage (SHA-256) : ",
+        "digest": "Empreinte chaînée (SHA-256) : ",
         "identity_and_goods": "identité du professionnel, nature des biens ou services",
         "proposal": "objet de la proposition",
         "validity_period": "durée de validité du consentement",
