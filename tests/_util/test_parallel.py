@@ -1,4 +1,4 @@
-"""Work that several threads share."""
+"""Ordered map over a thread pool."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bloctel._util.parallel import beside, in_order, usable_cores
+from bloctel._util.parallel import check_threads, map_in_order, usable_cores
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def workers() -> list[str]:
-    """Return the threads that work."""
+def threads() -> list[str]:
+    """Return the names of the worker threads."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name.startswith("bloctel")]
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 2, 5])
-def test_results_come_in_the_order_of_the_pieces(helpers: int) -> None:
-    """However many work, and whoever ends first."""
+@pytest.mark.parametrize("workers", [0, 1, 2, 5])
+def test_results_come_in_the_order_of_the_pieces(workers: int) -> None:
+    """Their order does not depend on which worker ends first."""
     gate = threading.Event()
 
     def work(piece: int) -> int:
-        if piece == 0 and helpers > 1:
+        if piece == 0 and workers > 1:
             gate.wait()  # the first is done after the second
         if piece == 1:
             gate.set()
         return piece
 
-    assert list(beside(work, range(50), helpers)) == list(range(50))
-    assert workers() == []
+    assert list(map_in_order(work, range(50), workers)) == list(range(50))
+    assert threads() == []
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 2, 5])
-def test_few_pieces_are_taken_ahead(helpers: int) -> None:
-    """Memory stays bounded, however slow the caller is."""
+@pytest.mark.parametrize("workers", [0, 1, 2, 5])
+def test_few_pieces_are_taken_ahead(workers: int) -> None:
+    """Memory stays bounded, even if the caller is slow."""
     taken: list[int] = []
 
     def pieces() -> Iterator[int]:
@@ -47,60 +47,60 @@ def test_few_pieces_are_taken_ahead(helpers: int) -> None:
             taken.append(piece)
             yield piece
 
-    with closing(beside(abs, pieces(), helpers)) as results:
+    with closing(map_in_order(abs, pieces(), workers)) as results:
         for done, _ in enumerate(results, 1):
-            assert len(taken) - done <= 2 * helpers
+            assert len(taken) - done <= 2 * workers
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 3])
-def test_the_first_error_ends_it(helpers: int) -> None:
-    """It comes in its order, and no thread is left."""
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_the_first_error_ends_it(workers: int) -> None:
+    """It comes in the order of the pieces, and no thread remains."""
 
     def work(piece: int) -> float:
         return 1 / (5 - piece)
 
     done = []
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - what came before counts
-        for result in beside(work, range(100), helpers):
+        for result in map_in_order(work, range(100), workers):
             done.append(result)
 
     assert len(done) == 5
-    assert workers() == []
+    assert threads() == []
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 3])
+@pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_of_the_pieces_leaves_no_thread(
-    error: type[BaseException], helpers: int
+    error: type[BaseException], workers: int
 ) -> None:
-    """What is read fails as what is worked on."""
+    """Errors of the iterator are raised like errors of the work."""
 
     def pieces() -> Iterator[int]:
         yield 1
         raise error
 
     with pytest.raises(error):
-        list(beside(abs, pieces(), helpers))
+        list(map_in_order(abs, pieces(), workers))
 
-    assert workers() == []
+    assert threads() == []
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 3])
-def test_closing_ends_the_work(helpers: int) -> None:
-    """A caller who has enough says so: what has not begun does not begin."""
-    with closing(beside(abs, range(1_000_000), helpers)) as results:
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_closing_ends_the_work(workers: int) -> None:
+    """After `close`, no piece is started."""
+    with closing(map_in_order(abs, range(1_000_000), workers)) as results:
         next(results)
 
-    assert workers() == []
+    assert threads() == []
 
 
 @pytest.mark.parametrize("threads", [0, -1, True, 1.5, "2"])
-def test_a_number_of_threads_that_cannot_be(threads: object) -> None:
-    """It is refused before any work."""
+def test_an_invalid_number_of_threads_is_refused(threads: object) -> None:
+    """Zero, booleans, fractions and text are not numbers of threads."""
     with pytest.raises(InputError, match="threads"):
-        in_order(abs, [1], threads)  # type: ignore[arg-type]
+        check_threads(threads)  # type: ignore[arg-type]
 
 
 def test_some_core_can_be_used() -> None:
-    """A process runs somewhere."""
+    """Each process may use at least one core."""
     assert usable_cores() >= 1

@@ -1,6 +1,6 @@
-"""The one place that reads the clock, for the default of `on`.
+"""Current time and time zones; no other module reads the clock.
 
-Everything else takes the day as an argument.
+It only gives default values: functions take the day or the time as an argument.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bloctel.errors import CannotAnswerError
 __all__ = ["day_at", "elapsed", "moment", "now", "today", "zone"]
 
 
-#: Seconds that only ever grow, for measuring how old a thing is.
+#: Monotonic clock in seconds, to measure durations.
 elapsed = _coarse_clock.seconds
 
 
@@ -26,24 +26,24 @@ def now() -> float:
 
 
 def moment() -> datetime:
-    """Return the moment it is, in UTC and whole seconds."""
+    """Return the current time in UTC, in whole seconds."""
     return datetime.fromtimestamp(int(now()), UTC)
 
 
 def today(time_zone: str) -> date:
-    """Return the day it is in *time_zone*.
+    """Return the current day in a time zone.
 
     Raises:
-        CannotAnswerError: The machine has no data on that time zone.
+        CannotAnswerError: The machine has no data about that time zone.
     """
     return day_at(now(), time_zone)
 
 
 def day_at(moment: float, time_zone: str) -> date:
-    """Return the day in *time_zone* at a moment, in seconds since 1970-01-01T00:00Z.
+    """Return the day in a time zone at an instant, in seconds since 1970-01-01T00:00Z.
 
     Raises:
-        CannotAnswerError: The machine has no data on that time zone.
+        CannotAnswerError: The machine has no data about that time zone.
     """
     return datetime.fromtimestamp(moment, zone(time_zone)).date()
 
@@ -53,12 +53,12 @@ def zone(time_zone: str) -> ZoneInfo:
     """Return a time zone by its IANA name.
 
     Raises:
-        CannotAnswerError: The machine has no data on it.
+        CannotAnswerError: The machine has no data about it.
     """
     try:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CannotAnswerError(
-            f"the time zone {time_zone} on this machine",
-            "no data on it (cure: python -m pip install tzdata)",
+            f"data about the time zone {time_zone}",
+            "a machine without it (to install it: python -m pip install tzdata)",
         ) from error

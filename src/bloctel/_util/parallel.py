@@ -1,4 +1,4 @@
-"""Work that several threads share, with its results in order."""
+"""Ordered map over a thread pool, and the number of threads to use."""
 
 from __future__ import annotations
 
@@ -13,93 +13,76 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 __all__ = [
-    "MOST_TO_READ_AND_JUDGE",
-    "beside",
+    "MAX_SCRUB_THREADS",
     "check_threads",
     "chosen_threads",
-    "in_order",
+    "map_in_order",
     "usable_cores",
 ]
 
-#: How many are of use where one reads, and writes, what others judge: two of these are
-#: kept at work at the most.
-MOST_TO_READ_AND_JUDGE: Final = 3
+#: More threads than this do not speed up a scrub: one reads and writes, and keeps at
+#: most two others busy.
+MAX_SCRUB_THREADS: Final = 3
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
 
 
 def usable_cores() -> int:
-    """Return how many processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def check_threads(threads: int) -> int:
-    """Return *threads* if there can be so many.
+    """Return *threads* if it is a valid number of threads.
 
     Raises:
-        InputError: It is no whole number from 1.
+        InputError: It is not an integer from 1.
     """
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError("a whole number from 1", repr(threads), "threads")
     return threads
 
 
-def chosen_threads(threads: int | None, most: int) -> int:
-    """Return *threads*, or if None one a core, but no more than are of use.
+def chosen_threads(threads: int | None, limit: int) -> int:
+    """Return *threads*; if None, one per core, up to *limit*.
 
     Raises:
-        InputError: It is no whole number from 1.
+        InputError: It is not an integer from 1.
     """
-    return min(usable_cores(), most) if threads is None else check_threads(threads)
+    return min(usable_cores(), limit) if threads is None else check_threads(threads)
 
 
-def in_order(
-    work: Callable[[_Piece], _Result], pieces: Iterable[_Piece], threads: int
+def map_in_order(
+    work: Callable[[_Piece], _Result], pieces: Iterable[_Piece], workers: int
 ) -> Generator[_Result, None, None]:
-    """Return a generator of the results of *work* on each piece, in their order.
+    """Yield the result of *work* on each piece, in the order of the pieces.
 
-    Pieces are taken a few ahead of the results, so that memory stays bounded. The
-    first error ends it. When it ends, or is closed, no work goes on.
+    Pieces are taken only a few ahead of the results, so that memory stays bounded.
+    The first error ends the generator.  No work continues after its end.
 
     Args:
-        work: What to do with a piece; it gains from threads where it leaves the GIL.
-        pieces: The pieces; only the caller's thread takes from it.
-        threads: How many threads work, from 1, which is the caller's own.
+        work: The function; it gains from threads while it releases the GIL.
+        pieces: The arguments; only the caller's thread iterates over them.
+        workers: The number of worker threads; with 0 the caller's thread works.
 
-    Raises:
-        InputError: *threads* is no whole number from 1.
-
-    >>> list(in_order(len, ["a", "bb", ""], threads=2))
+    >>> list(map_in_order(len, ["a", "bb", ""], workers=2))
     [1, 2, 0]
     """
-    return beside(work, pieces, threads if check_threads(threads) > 1 else 0)
-
-
-def beside(
-    work: Callable[[_Piece], _Result], pieces: Iterable[_Piece], helpers: int
-) -> Generator[_Result, None, None]:
-    """Return what `in_order` does, for a caller who has much to do with the results.
-
-    Args:
-        work: What to do with a piece.
-        pieces: The pieces.
-        helpers: How many threads work beside the caller's; with none it works itself.
-    """
-    if helpers < 1:
+    if workers < 1:
         yield from map(work, pieces)
         return
-    # it imports much, which those who only look up never need
+    # a slow import, which look-ups do not need
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     pending: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(helpers, "bloctel") as pool:
+    with ThreadPoolExecutor(workers, "bloctel") as pool:
         try:
             for piece in pieces:
                 pending.append(pool.submit(work, piece))
-                if len(pending) > 2 * helpers:
+                if len(pending) > 2 * workers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

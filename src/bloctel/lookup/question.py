@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import numpy as np
 
 from bloctel import _filter
-from bloctel._util.parallel import in_order
+from bloctel._util.parallel import check_threads, map_in_order
 from bloctel.errors import InputError, InvalidNumberError, NotKnownError
 from bloctel.lookup._probe import LEFT, Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
@@ -372,10 +372,12 @@ class Question:
         Args:
             column: What `bloctel.numbers.columns.blocks` takes.
             region: The region by which national forms are read.
-            threads: How many threads share the work.
+            threads: The number of threads that work.
         """
-        return in_order(
-            lambda block: (block, self.statuses(block, region)), blocks(column), threads
+        return map_in_order(
+            lambda block: (block, self.statuses(block, region)),
+            blocks(column),
+            threads if check_threads(threads) > 1 else 0,
         )
 
     def statuses(self, block: Block, region: str | None) -> NDArray[np.uint8]:

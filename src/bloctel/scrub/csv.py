@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
-from bloctel._util.parallel import MOST_TO_READ_AND_JUDGE, beside, chosen_threads
+from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.scrub.added_columns import (
     AddedFields,
     extended_header,
@@ -73,7 +73,7 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
             be; nothing is written then.
     """
     choose = named_columns(columns, where=source_name(source))
-    threads = chosen_threads(threads, MOST_TO_READ_AND_JUDGE)
+    threads = chosen_threads(threads, MAX_SCRUB_THREADS)
     targets = outputs.wanted()
     with (
         open_records(source, choose, options, progress) as records,
@@ -86,7 +86,7 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
         rooms = _Rooms()
         sorter = _Sorter(records, judge, files.keys(), rooms)
         with closing(
-            beside(sorter.sort, records.batches(stray_quotes=True), threads - 1)
+            map_in_order(sorter.sort, records.batches(stray_quotes=True), threads - 1)
         ) as parts:
             _write_rows(parts, files, rooms)
         refuse_decimals(judge, records.dialect.columns.names, records.name)

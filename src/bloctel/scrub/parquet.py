@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
-from bloctel._util.parallel import MOST_TO_READ_AND_JUDGE, beside, chosen_threads
+from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.errors import InputError
 from bloctel.numbers.columns import blocks
 from bloctel.scrub.added_columns import ADDED_COLUMN
@@ -76,7 +76,7 @@ def scrub_parquet(
             written then.
         MissingExtraError: pyarrow is not installed.
     """
-    threads = chosen_threads(threads, MOST_TO_READ_AND_JUDGE)
+    threads = chosen_threads(threads, MAX_SCRUB_THREADS)
     targets = outputs.wanted()
     with open_parquet(source) as opened, open_outputs(targets, source=None) as files:
         rows = _Rows(opened, columns, progress)
@@ -85,7 +85,7 @@ def scrub_parquet(
             whole = not files.keys().isdisjoint(KINDS)
             parts = rows.parts(whole=whole, threads=threads)
             work = partial(_judged, question, judge)
-            with closing(beside(work, parts, threads - 1)) as judged:
+            with closing(map_in_order(work, parts, threads - 1)) as judged:
                 for batch, judgement in judged:
                     for writer in writers:
                         writer.add(batch, judgement)
