@@ -1,4 +1,4 @@
-"""A file appears whole, or the older one stays."""
+"""Atomic files: the new file is complete, or the older one stays."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 
 def names(folder: Path) -> list[str]:
-    """Return what a folder holds."""
+    """Return the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
-    """Before that, readers see the older one."""
+def test_the_file_is_replaced_at_the_end(tmp_path: Path) -> None:
+    """Until then, readers see the older one."""
     path = tmp_path / "file"
     path.write_bytes(b"older")
 
@@ -36,10 +36,10 @@ def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("older", [True, False])
-def test_an_error_leaves_what_there_was(
+def test_an_error_leaves_the_folder_unchanged(
     error: type[BaseException], older: bool, tmp_path: Path
 ) -> None:
-    """Whatever ends the block early, the folder is as before."""
+    """After any exception, the folder is as before."""
     path = tmp_path / "file"
     if older:
         path.write_bytes(b"older")
@@ -58,7 +58,7 @@ def test_an_error_leaves_what_there_was(
 
 @posix
 def test_a_crash_leaves_the_older_file(tmp_path: Path) -> None:
-    """Killed in the middle: a leftover has another name, the file is whole."""
+    """After a kill, the older file is complete; a leftover has another name."""
     path = tmp_path / "file"
     path.write_bytes(b"older")
     program = (
@@ -82,10 +82,8 @@ def test_a_crash_leaves_the_older_file(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_disk_that_is_full_at_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bytes must be on the disk before the name is taken."""
+def test_a_failed_final_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes must be on the disk before the file is renamed."""
     path = tmp_path / "file"
     path.write_bytes(b"older")
 
@@ -103,7 +101,7 @@ def test_a_disk_that_is_full_at_the_end(
 
 @pytest.fixture
 def early_flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Every few bytes are flushed ahead; the list gets each flush's descriptor."""
+    """Flush after a few bytes; the list gets the descriptor of each flush."""
     flushed: list[int] = []
     flush = os.fsync
 
@@ -117,15 +115,15 @@ def early_flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def flushers() -> list[str]:
-    """Return the threads that flush."""
+    """Return the names of the threads that flush."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name.startswith("bloctel-flush")]
 
 
-def test_much_is_flushed_while_more_is_written(
+def test_large_files_are_flushed_during_writing(
     tmp_path: Path, early_flushes: list[int]
 ) -> None:
-    """The bytes are those that were written, and no thread is left."""
+    """The file contains the written bytes, and no thread remains."""
     path = tmp_path / "file"
     parts = [bytes([part]) * 20_000 for part in range(20)]
 
@@ -138,10 +136,10 @@ def test_much_is_flushed_while_more_is_written(
     assert flushers() == []
 
 
-def test_an_error_of_an_early_flush_is_told(
+def test_an_error_of_an_early_flush_is_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system tells it once: a later flush would succeed over lost bytes."""
+    """The system reports it once: a later flush would succeed despite lost bytes."""
     path = tmp_path / "file"
     errors = [OSError(5, "Input/output error")]
 
@@ -160,10 +158,10 @@ def test_an_error_of_an_early_flush_is_told(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_no_flush_outlives_an_error(
+def test_no_flush_continues_after_an_error(
     error: type[BaseException], tmp_path: Path, early_flushes: list[int]
 ) -> None:
-    """Whatever ends the block, the descriptor is flushed for the last time before."""
+    """The running flush ends before the descriptor is closed."""
 
     def fail() -> None:
         with replacing(tmp_path / "file") as file:
@@ -179,7 +177,7 @@ def test_no_flush_outlives_an_error(
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """What it points to is replaced, there or not, in whatever folder."""
+    """Its target is replaced, or created, in the target's folder."""
     (tmp_path / "elsewhere").mkdir()
     target, link = tmp_path / "elsewhere" / "file", tmp_path / "link"
     link.symlink_to(target)
@@ -197,7 +195,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 @posix
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
 def test_the_umask_decides_who_may_read(umask: int, mode: int, tmp_path: Path) -> None:
-    """As for any new file: neither a secret nor public by our doing."""
+    """A new file has the permissions of any other new file."""
     path = tmp_path / "file"
     before = os.umask(umask)
     try:
@@ -209,8 +207,8 @@ def test_the_umask_decides_who_may_read(umask: int, mode: int, tmp_path: Path) -
     assert path.stat().st_mode & 0o777 == mode
 
 
-def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
-    """A typo must not hide a file in a new place."""
+def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
+    """A typo must not put the file in a new folder."""
     with pytest.raises(FileNotFoundError):
         PendingFile(tmp_path / "no" / "file")
 
@@ -218,7 +216,7 @@ def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
 
 
 def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
-    """Not even by one who may: a rename over /dev/null would succeed for root."""
+    """Not even as root, for whom renaming over /dev/null would succeed."""
     before = Path(os.devnull).stat().st_mode
 
     for path in (tmp_path, Path(os.devnull)):
@@ -229,8 +227,8 @@ def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_file_is_discarded_more_than_once(tmp_path: Path) -> None:
-    """Cleaning up twice, or after publishing, harms nothing."""
+def test_discarding_twice_is_harmless(tmp_path: Path) -> None:
+    """The same is true after publishing."""
     path = tmp_path / "file"
     pending = PendingFile(path)
     pending.finish()
@@ -242,7 +240,7 @@ def test_a_file_is_discarded_more_than_once(tmp_path: Path) -> None:
 
 
 def left_by_a_killed_run(folder: Path) -> Path:
-    """Return what a run left that was killed while it wrote."""
+    """Return the leftover of a process that was killed during writing."""
     program = (
         "import os, signal, sys\n"
         "from bloctel._util.atomic_files import PendingFile\n"
@@ -260,12 +258,12 @@ def left_by_a_killed_run(folder: Path) -> Path:
 
 
 @posix
-def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
-    """And nothing else: not what lives, not what only looks alike."""
+def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    """Files in use, and files with similar names, stay."""
     left = [left_by_a_killed_run(tmp_path) for _ in range(2)]
-    alike = [".bloctel-0123456789abcdef.parts", "bloctel-0123456789abcdef.part"]
-    alike += [".bloctel-x.part", ".bloctel-0123456789ABCDEF.part"]
-    for name in alike:
+    similar = [".bloctel-0123456789abcdef.parts", "bloctel-0123456789abcdef.part"]
+    similar += [".bloctel-x.part", ".bloctel-0123456789ABCDEF.part"]
+    for name in similar:
         (tmp_path / name).touch()
     living = PendingFile(tmp_path / "file")
     target = tmp_path / "precious"
@@ -276,9 +274,9 @@ def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path)
 
     assert not any(path.exists() for path in left)
-    assert len(names(tmp_path)) == len(alike) + 4
+    assert len(names(tmp_path)) == len(similar) + 4
     living.finish()
-    remove_leftovers(tmp_path)  # a file that is whole and waits for its name
+    remove_leftovers(tmp_path)  # a complete file that is not published yet
     living.publish()
     assert "file" in names(tmp_path)
     remove_leftovers(tmp_path / "no such folder")
@@ -288,7 +286,7 @@ def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_keeps_its_leftovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody can tell from a living run's stays; files are written as before."""
+    """Leftovers cannot be told from files in use; files are written as before."""
     left = left_by_a_killed_run(tmp_path)
 
     def refuse(*_: object) -> None:
@@ -305,10 +303,10 @@ def test_a_file_system_without_locks_keeps_its_leftovers(
 
 
 @posix
-def test_a_file_that_was_taken_for_a_leftover_is_begun_again(
+def test_a_file_removed_as_a_leftover_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another run may look between the making of a file and its locking."""
+    """Another process may remove a file between its creation and its lock."""
     import fcntl
 
     ordinary = fcntl.flock
@@ -332,7 +330,7 @@ def test_a_file_that_was_taken_for_a_leftover_is_begun_again(
 
 @posix
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
-    """Neither of a file that was published nor of one that was not."""
+    """Neither after publishing nor after discarding."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs Linux")
     before = len(list(Path("/proc/self/fd").iterdir()))

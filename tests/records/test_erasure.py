@@ -1,4 +1,4 @@
-"""What is erased is in no file any more: database, journal, log, new snapshot."""
+"""Erased numbers are in no file: database, write-ahead log, new snapshot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIST = "fr.bloctel"
 
 
 def traces(folder: Path) -> list[str]:
-    """Return the files of a folder that hold the number, however it is written."""
+    """Return the files of a folder that contain the number in any form."""
     texts = [b"639981234", b"06 39 98 12 34", b"639 98 12 34"]
     numbers = [KEY.to_bytes(8, order) for order in ("little", "big")]
     # SQLite writes an integer of this size in six bytes, big-endian
@@ -31,12 +31,12 @@ def traces(folder: Path) -> list[str]:
 
 
 def forget(registry: Registry) -> None:
-    """Erase it as its holder asks."""
+    """Erase the number at the request of its subscriber."""
     registry.forget(KEY, on=date(2025, 1, 1))
 
 
 def withdraw_and_purge(registry: Registry) -> None:
-    """Erase it as the rules say after a withdrawal."""
+    """Erase the number as the rules require after a withdrawal."""
     registry.withdraw(KEY, list=LIST, on=date(2024, 3, 1))
     registry.withdraw(KEY, list="own", on=date(2024, 3, 1))
     registry.purge(on=date(2024, 3, 2))
@@ -46,7 +46,7 @@ def withdraw_and_purge(registry: Registry) -> None:
 def test_an_erased_number_is_in_no_file(
     tmp_path: Path, erase: Callable[[Registry], None]
 ) -> None:
-    """Not in the database, its log, the journal, nor a snapshot built afterwards."""
+    """Neither in the database and its log, nor in a snapshot built afterwards."""
     with Registry.create(f"sqlite:///{tmp_path}/r.db") as registry:
         for list in (LIST, "own"):
             registry.register(KEY, list=list, on=date(2024, 1, 2))
@@ -72,7 +72,7 @@ def test_an_erased_number_is_in_no_file(
 
 
 def test_a_snapshot_built_before_still_has_it(tmp_path: Path) -> None:
-    """The search finds what is there: files that were copied are the reader's."""
+    """The search finds a number in a copied file, which erasure does not reach."""
     with Registry.create("memory:") as registry:
         registry.register(KEY, list="own", on=date(2024, 1, 2))
         (tmp_path / "export.txt").write_bytes(str(KEY).encode())

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic replacement of files, removal of leftovers, and file locks."""
 
 from __future__ import annotations
 
@@ -28,29 +28,28 @@ __all__ = [
 
 _PART: Final = re.compile(r"\.bloctel-[0-9a-f]{16}\.part")
 
-#: So many bytes are worth a thread that brings them to the disk.
+#: Bytes after which a background thread flushes to the disk.
 _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
 
 
 class _FlushedAhead(io.FileIO):
-    """A file whose bytes go to the disk while more are written.
+    """New file that a background thread flushes to the disk during writing.
 
-    Else all of them would wait for the end: a disk takes about as long to write them as
-    we take to make them.
+    Otherwise the final flush would take about as long as all writing before it.
     """
 
     def __init__(self, path: Path) -> None:
         self._unflushed = 0
-        # it imports much, which those who write no large files never need
+        # a slow import
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         self._flusher = ThreadPoolExecutor(1, "bloctel-flush")
         self._flush: Future[None] | None = None
-        # "x" creates with the ordinary permissions of a new file.
+        # "x" creates the file with the permissions of any new file
         super().__init__(path, "xb")
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write as ever; start to flush if there is much and nobody does."""
+        """Write; start a flush if many bytes are unflushed and none is running."""
         n_written = super().write(data)
         self._unflushed += n_written
         is_idle = self._flush is None or self._flush.done()
@@ -61,36 +60,36 @@ class _FlushedAhead(io.FileIO):
         return n_written
 
     def wait(self) -> None:
-        """Wait for the thread that flushes.
+        """Wait for the running flush.
 
         Raises:
-            OSError: It could not; the system tells that once, and not again at the end.
+            OSError: It failed.  The system reports that once, not at a later flush.
         """
         flush, self._flush = self._flush, None
         if flush is not None:
             flush.result()
 
     def close(self) -> None:
-        """Close, once nobody flushes."""
+        """Close after the running flush."""
         self._flusher.shutdown()
         super().close()
 
 
 class PendingFile:
-    """A file that is written beside its final name and renamed at the end.
+    """File written under a temporary name in the same folder, then renamed.
 
     Attributes:
-        file: Where to write.
+        file: The file to write to.
 
     Raises:
-        OSError: Nothing can be written there.
+        OSError: The file cannot be created.
     """
 
     def __init__(self, target: str | Path) -> None:
-        # A link keeps pointing where it points: its target is what is replaced.
+        # a symbolic link stays: its target is replaced
         self._final = Path(os.path.realpath(target))
         _refuse_special(self._final)
-        self._temporary, self._raw, self._hold = _begin(self._final.parent)
+        self._temporary, self._raw, self._lock = _create(self._final.parent)
         self.file: BinaryIO = io.BufferedWriter(self._raw)
 
     def finish(self) -> None:
@@ -101,27 +100,27 @@ class PendingFile:
         self.file.close()
 
     def publish(self) -> None:
-        """Take the final name; an older file of that name is gone."""
+        """Rename to the final name, and replace an older file."""
         self._temporary.replace(self._final)
-        self._let_go()
+        self._unlock()
         flush_folder(self._final.parent)
 
     def discard(self) -> None:
-        """Leave nothing behind but what has been published."""
+        """Remove the temporary file, unless it was published."""
         try:
             self.file.close()
-        finally:  # a full disk makes even the closing fail
+        finally:  # on a full disk, closing fails
             self._temporary.unlink(missing_ok=True)
-            self._let_go()
+            self._unlock()
 
-    def _let_go(self) -> None:
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            os.close(hold)
+    def _unlock(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
 
 def is_same_file(first: str | Path, second: str | Path) -> bool:
-    """Tell whether two paths lead to one file; to none, they do not."""
+    """Return whether two paths lead to the same existing file."""
     try:
         return os.path.samefile(first, second)
     except OSError:
@@ -130,13 +129,13 @@ def is_same_file(first: str | Path, second: str | Path) -> bool:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes *path*'s place when the block ends well.
+    """Open a file for writing that replaces *path* at the end of the block.
 
-    A reader sees the old file or the new one.  On any error, also Ctrl-C, the old
-    file stays and nothing is left behind.
+    A reader sees the old file or the new one.  On any error, including Ctrl-C, the old
+    file stays and the new one is removed.
 
     Raises:
-        OSError: Nothing can be written there.
+        OSError: The file cannot be written.
     """
     pending = PendingFile(path)
     try:
@@ -149,17 +148,16 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
-    """Hold a lock on an open file, waiting for those who hold it.
+    """Lock an open file for the block; wait until it can be locked.
 
-    Locks work between processes and between threads, each of which has opened the
-    file itself.
+    Locks work between processes, and between threads that each opened the file.
 
     Args:
         descriptor: The open file.
-        shared: Whether others may hold it too, if they share it as well.
+        shared: Whether the lock is shared with others that request a shared one.
 
     Raises:
-        OSError: The file system has no locks.
+        OSError: The file system does not support locks.
     """
     _lock(descriptor, shared)
     try:
@@ -171,11 +169,11 @@ def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    #: Far behind what is written: the system refuses to read bytes that are locked.
+    #: Far beyond the content: Windows refuses to read locked bytes.
     _LOCKED_BYTE = 1 << 30
 
     def _lock(descriptor: int, shared: bool) -> None:
-        """Take the lock; there is only one kind, and it is waited for in turns."""
+        """Lock exclusively, also if shared; each attempt waits for ten seconds."""
         while True:
             os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
             try:
@@ -190,8 +188,8 @@ if sys.platform == "win32":
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
-    def _held(descriptor: int) -> int | None:
-        return None  # nothing tells a killed run's files from others
+    def _locked_copy(descriptor: int) -> int | None:
+        return None  # files of a killed process cannot be recognised
 
     def _remove_if_left(name: str) -> None:
         pass
@@ -205,13 +203,13 @@ else:
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
-    def _held(descriptor: int) -> int | None:
-        """Lock a file; return a descriptor that keeps the lock after its closing."""
+    def _locked_copy(descriptor: int) -> int | None:
+        """Lock a file; return a descriptor that keeps the lock after it is closed."""
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return os.dup(descriptor)
 
     def _remove_if_left(name: str) -> None:
-        """Remove a file, or raise OSError if a process holds it or nobody can tell."""
+        """Remove a file; raise OSError if it is locked or cannot be locked."""
         descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -221,9 +219,9 @@ else:
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove what killed runs left in a folder: files that no process holds.
+    """Remove temporary files of killed processes from a folder.
 
-    Where the system cannot tell whether one is held, all stay.
+    These are files that no process locks.  Without locks, all files stay.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         names = [entry.path for entry in entries if _PART.fullmatch(entry.name)]
@@ -232,24 +230,24 @@ def remove_leftovers(folder: str | Path) -> None:
                 _remove_if_left(name)
 
 
-def _begin(folder: Path) -> tuple[Path, _FlushedAhead, int | None]:
-    """Return the path of a new file, the file, and what holds it until it is closed."""
+def _create(folder: Path) -> tuple[Path, _FlushedAhead, int | None]:
+    """Return the path of a new file, the file, and a descriptor that keeps its lock."""
     while True:
         path = folder / f".bloctel-{os.urandom(8).hex()}.part"
         file = _FlushedAhead(path)
         try:
-            hold = _held(file.fileno())
-        except OSError:  # a file system without locks: nothing removes its leftovers
+            lock = _locked_copy(file.fileno())
+        except OSError:  # a file system without locks
             return path, file, None
-        # another run may have taken it for a leftover, the moment before it was held
-        if hold is None or os.fstat(hold).st_nlink:
-            return path, file, hold
-        os.close(hold)
+        # another process may have removed it as a leftover before it was locked
+        if lock is None or os.fstat(lock).st_nlink:
+            return path, file, lock
+        os.close(lock)
         file.close()
 
 
 def _refuse_special(path: Path) -> None:
-    """Raise OSError if *path* is there and no file: a rename would replace a device."""
+    """Raise OSError for a folder or a device, which a rename could replace."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
@@ -257,7 +255,7 @@ def _refuse_special(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make a new name in *folder* survive a power cut, where the system can."""
+    """Flush the names in a folder to the disk, if the system supports it."""
     if os.name != "posix":  # elsewhere a folder cannot be opened
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The one spelling of a value: JSON as RFC 8785 writes it, without fractions."""
+"""Canonical JSON (RFC 8785) of values without fractions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["canonical"]
 
 
 def canonical(value: object) -> bytes:
-    r"""Return the canonical spelling of a value, in UTF-8.
+    r"""Return the canonical JSON of a value, in UTF-8.
 
     Raises:
-        ValueError: It cannot be written so.
+        ValueError: JSON cannot represent it.
 
     >>> canonical({"b": [1, None], "a": "t\u00e9l\n"}).decode()
     '{"a":"tél\\n","b":[1,null]}'
