@@ -181,12 +181,7 @@ def confirm(
 
 
 def sign_token(key: bytes, id: str, expires_at: int) -> str:
-    """Return a token for a request, as text that a URL can contain.
-
-    Args:
-        key: The secret key that signs.
-        id: The request's id, 32 hex digits.
-        expires_at: The expiry, in seconds since 1970-01-01.
+    """Return a token for a request id (32 hex digits) and an expiry in seconds.
 
     Raises:
         InputError: The key is too short, or the expiry is out of range.
@@ -212,10 +207,10 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     """
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if match is None or not _signer(key).validate(match[0]):
-        kind = type(token).__name__
+        got = f"{len(token)} characters" if isinstance(token, str) else type(token)
         raise ForgedTokenError(
             "a token that this registry signed",
-            f"{len(token)} characters" if isinstance(token, str) else kind,
+            str(got),
             message="the token was not signed by this registry",
         )
     id, expires_at = match.groups()

@@ -371,10 +371,10 @@ class Registrar(Telling):
         valid_for: timedelta = confirmations.VALID_FOR,
         now: datetime | None = None,
     ) -> str:
-        """Return a token by which a person confirms what was asked for a number.
+        """Return a token with which a person confirms a request about a number.
 
-        Send it to the contact, and hand it to `confirm` when it comes back: nothing
-        changes before.  It is signed, works once, and names no number.
+        Send it to the contact, and pass it to `confirm` when it comes back: nothing
+        changes before.  It is signed, can be used once, and contains no number.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
@@ -406,7 +406,7 @@ class Registrar(Telling):
         )
 
     def confirm(self, token: str, *, now: datetime | None = None) -> RegistrationPeriod:
-        """Do what a token stands for, and return the period of the registration.
+        """Execute the request that a token confirms; return the registration period.
 
         The day of the receipt, of the renewal or of the withdrawal is that of the
         confirmation.
@@ -416,9 +416,9 @@ class Registrar(Telling):
             now: The moment, with a time zone; the present if not given.
 
         Raises:
-            ForgedTokenError: This registry never signed it.
-            ExpiredTokenError: Its time is over.
-            UsedTokenError: It was confirmed before.
+            ForgedTokenError: This registry did not sign it.
+            ExpiredTokenError: It has expired.
+            UsedTokenError: It was used before.
             TooManyNumbersError: As for `request`; others were confirmed meanwhile.
             NotRegisteredError: There is nothing to renew or to withdraw, or it is not
                 this person's to do: neither did the same contact confirm the
