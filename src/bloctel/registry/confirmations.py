@@ -207,10 +207,11 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     """
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if match is None or not _signer(key).validate(match[0]):
-        got = f"{len(token)} characters" if isinstance(token, str) else type(token)
+        kind = type(token).__name__
+        got = f"{kind} of length {len(token)}" if isinstance(token, str) else kind
         raise ForgedTokenError(
             "a token that this registry signed",
-            str(got),
+            got,
             message="the token was not signed by this registry",
         )
     id, expires_at = match.groups()
