@@ -39,7 +39,8 @@ LEAST_SECRET: Final = 16
 
 _BITS: Final = 62
 _HALF: Final = np.uint64(_BITS // 2)
-_MASK: Final = np.uint32((1 << 31) - 1)
+#: Not a scalar: numpy combines short columns faster with arrays of no dimension.
+_MASK: Final = np.array((1 << 31) - 1, np.uint32)
 _ROUNDS: Final = range(10)
 
 #: P of the standard: version 1, method 2 (FFX), 1 (addition), radix, rounds, numerals
@@ -89,7 +90,7 @@ class Pseudonyms:
         aes = algorithms.AES(_derive(secret, "pseudonyms"))
         # FF1 defines its own chaining: each block is one value of the round function
         self._aes = Cipher(aes, modes.ECB())  # noqa: S305
-        self._prefix = np.frombuffer(self._aes.encryptor().update(_P), ">u4")
+        self._prefix = np.frombuffer(self._aes.encryptor().update(_P), ">u4").tolist()
         self._sealer = aead.AESGCM(_derive(secret, "contacts"))
         self._fingerprint = _derive(secret, "fingerprint")[:16].hex()
 
@@ -190,11 +191,11 @@ class Pseudonyms:
         a = (keys >> _HALF).astype(np.uint32)
         b = keys.astype(np.uint32) & _MASK
         encryptor = self._aes.encryptor()
-        blocks = np.empty((len(keys), 4), ">u4")
-        blocks[:, :2] = self._prefix[:2]
+        blocks = np.full((len(keys), 4), self._prefix, ">u4")
+        last = np.array(self._prefix[3], np.uint32)
         for i in reversed(_ROUNDS) if decrypt else _ROUNDS:
             blocks[:, 2] = self._prefix[2] ^ i
-            blocks[:, 3] = self._prefix[3] ^ (a if decrypt else b)
+            blocks[:, 3] = last ^ (a if decrypt else b)
             # y mod 2^31 is in the last four of its eight bytes
             y = np.frombuffer(encryptor.update(blocks.tobytes()), ">u4")[1::4]
             a, b = ((b - y) & _MASK, a) if decrypt else (b, (a + y) & _MASK)
@@ -212,8 +213,10 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 
 def _first_outside(keys: NDArray[np.uint64]) -> str:
     """Return the position of the first key that FF1 cannot encrypt; "" if none."""
-    outside = (keys < 0) | (keys >> _BITS > 0)
-    return f"one out of range at position {outside.argmax()}" if outside.any() else ""
+    if len(keys) == 0 or 0 <= int(keys.min()) <= int(keys.max()) < 1 << _BITS:
+        return ""
+    outside = (keys < 0) | (keys >= 1 << _BITS)
+    return f"one out of range at position {outside.argmax()}"
 
 
 def _column_of(key: int) -> NDArray[np.uint64]:
