@@ -34,7 +34,6 @@ COMPILED = {
     "bloctel.lookup._key_ranges": ["src/bloctel/_native/ranges.h"],
     "bloctel.tabular._csv_scan": ["src/bloctel/_native/csv_scan.h"],
     "bloctel.scrub.origin._sampling": [],
-    "bloctel.scrub._thrift": [],
 }
 
 SANITIZE = [

@@ -83,25 +83,25 @@ def test_several_files_as_a_shell_gives_them(lists: Path, tmp_path: Path) -> Non
     assert len(names(tmp_path / "out")) == 6
 
 
-def test_a_marked_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> None:
-    """One file or many; the receipt knows the marked file."""
-    calls, marked = write(tmp_path / "calls.csv", ROWS), tmp_path / "marked.csv"
+def test_an_annotated_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> None:
+    """One file or many; the receipt knows the annotated file."""
+    calls, annotated = write(tmp_path / "calls.csv", ROWS), tmp_path / "annotated.csv"
     receipt, command = tmp_path / "r.json", ("--against", lists, "--column", "tel")
 
-    one = run("scrub", calls, *command, "--marked", marked, "--receipt", receipt)
-    good = run("receipt", "verify", receipt, "--marked", marked)
+    one = run("scrub", calls, *command, "--annotated", annotated, "--receipt", receipt)
+    good = run("receipt", "verify", receipt, "--annotated", annotated)
     many = run(
         *("scrub", calls, *command, "--into", tmp_path / "out"),
-        *("--write", "marked", "--write", "clear"),
+        *("--write", "annotated", "--write", "clear"),
     )
 
     assert (one.code, good.code, many.code) == (0, 0, 0)
-    assert read(marked)[0][:2] == ["bloctel", "bloctel_reason"]
-    assert len(read(marked)) == len(ROWS)
-    assert names(tmp_path / "out") == ["calls.clear.csv", "calls.marked.csv"]
-    assert read(tmp_path / "out" / "calls.marked.csv") == read(marked)
-    marked.write_bytes(marked.read_bytes().replace(b"blocked", b"clear", 1))
-    assert run("receipt", "verify", receipt, "--marked", marked).code == 1
+    assert read(annotated)[0][:2] == ["bloctel", "bloctel_reason"]
+    assert len(read(annotated)) == len(ROWS)
+    assert names(tmp_path / "out") == ["calls.clear.csv", "calls.annotated.csv"]
+    assert read(tmp_path / "out" / "calls.annotated.csv") == read(annotated)
+    annotated.write_bytes(annotated.read_bytes().replace(b"blocked", b"clear", 1))
+    assert run("receipt", "verify", receipt, "--annotated", annotated).code == 1
 
 
 def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
     stream = run("scrub", "-", *command)
 
     assert sentence(both) == (
-        "expected --into, or --output, --blocked, --invalid and --marked, got both"
+        "expected --into, or --output, --blocked, --invalid and --annotated, got both"
     )
-    alone = run("scrub", calls, *command[:-2], "--write", "marked")
+    alone = run("scrub", calls, *command[:-2], "--write", "annotated")
     assert sentence(alone) == "expected --into FOLDER with --write, got none"
     assert sentence(stream) == (
         "expected files that have names, got standard input - at --into"

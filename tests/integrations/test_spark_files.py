@@ -57,7 +57,7 @@ def test_each_file_comes_out_as_on_one_machine(
 ) -> None:
     """The same files, counts, reasons and errors, in the same order."""
     there, here = calls.parent / "there", calls.parent / "here"
-    write_all = ("clear", "blocked", "invalid", "marked")
+    write_all = ("clear", "blocked", "invalid", "annotated")
     with Snapshot.open(path) as book:
         alone = bloctel.scrub_files(
             calls,
@@ -178,7 +178,7 @@ def test_spark_sees_the_added_columns_of_its_own_files(
     frame.write.parquet(str(tmp_path / "rows"))
     (source,) = (tmp_path / "rows").glob("*.parquet")
     shutil.move(source, tmp_path / "rows.parquet")
-    kinds = ("clear", "blocked", "invalid", "marked")
+    kinds = ("clear", "blocked", "invalid", "annotated")
     targets = [tmp_path / f"{kind}.parquet" for kind in kinds]
     with Snapshot.open(path) as book:
         scrub_file(

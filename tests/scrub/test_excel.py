@@ -459,7 +459,7 @@ def test_a_sheet_without_room_for_more_columns_is_refused(tmp_path: Path) -> Non
             source,
             ask(),
             columns=["tel"],
-            outputs=Outputs(marked=tmp_path / "marked.xlsx"),
+            outputs=Outputs(annotated=tmp_path / "annotated.xlsx"),
         )
 
     assert names(tmp_path) == ["calls.xlsx"]

@@ -73,27 +73,27 @@ def test_each_kind_is_split_as_the_csv_of_its_rows(
 @settings(max_examples=20)
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(tables)
-def test_a_marked_file_says_what_the_split_ones_do(
+def test_an_annotated_file_says_what_the_split_ones_do(
     ending: str, table: list[list[str]]
 ) -> None:
-    """Each kind has the rows that are marked so, in order, for that reason."""
+    """Each kind has the rows that are annotated so, in order, for that reason."""
     rows = [["A", "0261910004", "0261910004"], *table]
     with tempfile.TemporaryDirectory() as name:
         source = write(Path(name, f"calls.{ending}"), [[*HEADER, "tel2"], *rows])
         _, outputs = scrub(source, ("tel", "tel2"))
-        target = Path(name, f"marked.{ending}")
+        target = Path(name, f"annotated.{ending}")
         scrub_file(
-            source, ask(), columns=["tel", "tel2"], outputs=Outputs(marked=target)
+            source, ask(), columns=["tel", "tel2"], outputs=Outputs(annotated=target)
         )
-        split, marked = [read(output)[1:] for output in outputs], read(target)
+        split, annotated = [read(output)[1:] for output in outputs], read(target)
 
-    at = marked[0].index("bloctel")
+    at = annotated[0].index("bloctel")
     found: dict[object, Rows] = {"clear": [], "blocked": [], "invalid": []}
-    for row in marked[1:]:
+    for row in annotated[1:]:
         kind, reason = row[at : at + 2]
         own = [*row[:at], *row[at + 2 :]]
         found[kind].append(own if kind == "clear" else [*own, reason])
-    assert len(marked) - 1 == len(rows)
+    assert len(annotated) - 1 == len(rows)
     assert list(found.values()) == split
 
 

@@ -191,7 +191,7 @@ def test_many_row_groups_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However they are read and written, also with a dictionary for each group."""
-    monkeypatch.setattr(parquet, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(parquet, "_BATCH_ROWS", 7)
     monkeypatch.setattr(parquet, "_GROUP_ROWS", 50)
     texts = [NUMBERS[i % 3] for i in range(1000)]
     tags = pa.array([f"t{i // 10}" for i in range(1000)]).dictionary_encode()

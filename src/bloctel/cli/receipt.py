@@ -69,7 +69,9 @@ def verify(
     clear: Annotated[Optional[Path], _file("the clear output", "--clear")] = None,
     blocked: Annotated[Optional[Path], _file("the blocked output", "--blocked")] = None,
     invalid: Annotated[Optional[Path], _file("the invalid output", "--invalid")] = None,
-    marked: Annotated[Optional[Path], _file("the marked output", "--marked")] = None,
+    annotated: Annotated[
+        Optional[Path], _file("the annotated output", "--annotated")
+    ] = None,
     output_folder: Annotated[
         Optional[Path],
         typer.Option(
@@ -113,7 +115,7 @@ def verify(
     if output_folder is not None:
         files |= files_in(output_folder, held)
     given = {"clear": clear, "blocked": blocked, "invalid": invalid}
-    given["marked"] = marked
+    given["annotated"] = annotated
     files |= {kind: path for kind, path in given.items() if path is not None}
     checks = [Check("receipt", True, "a whole one", f"digest {held.digest}")]
     with progress_bar("verify") as progress:

@@ -64,7 +64,7 @@ class _Written(StrEnum):
     CLEAR = "clear"
     BLOCKED = "blocked"
     INVALID = "invalid"
-    MARKED = "marked"
+    ANNOTATED = "annotated"
 
 
 def _output(what: str, option: str) -> object:
@@ -102,8 +102,8 @@ def scrub(
     output: Annotated[Optional[str], _output("clear rows", "--output")] = None,
     blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,
     invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,
-    marked: Annotated[
-        Optional[str], _output("all rows, each with what is said of it,", "--marked")
+    annotated: Annotated[
+        Optional[str], _output("all rows, each with its answer,", "--annotated")
     ] = None,
     into: Annotated[
         Optional[str],
@@ -111,7 +111,7 @@ def scrub(
             "--into",
             metavar="FOLDER",
             help="Where NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv of each "
-            "NAME.csv go, instead of --output, --blocked, --invalid and --marked.",
+            "NAME.csv go, instead of --output, --blocked, --invalid and --annotated.",
         ),
     ] = None,
     write: Annotated[
@@ -179,11 +179,11 @@ def scrub(
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Split or mark call files by what the lists say of their numbers on that day.
+    """Split or annotate call files by what the lists say of their numbers on that day.
 
     Rows go out as they came in, of CSV byte for byte, in order.  Every row lands in
     exactly one of clear, blocked and invalid; blocked and invalid rows say why in one
-    added column.  The marked file has all rows and two added columns: 'bloctel' says
+    added column.  The annotated file has all rows and two added columns: 'bloctel' says
     clear, blocked or invalid, 'bloctel_reason' why; they come first in CSV, last in
     other files.  Files appear at the end, whole, or not at all.
 
@@ -211,7 +211,7 @@ def scrub(
         report=report,
         format=format,
     )
-    outputs = Outputs(*map(_stream, (output, blocked, invalid, marked)))
+    outputs = Outputs(*map(_stream, (output, blocked, invalid, annotated)))
     if into is not None:
         _scrub_many(files, into, outputs, tuple(write or KINDS), wanted)
     elif write:
@@ -342,7 +342,7 @@ def _planned(
 ) -> list[Outputs]:
     """Return where the rows of each of many files go."""
     if outputs.wanted():
-        expected = "--into, or --output, --blocked, --invalid and --marked"
+        expected = "--into, or --output, --blocked, --invalid and --annotated"
         raise InputError(expected, "both")
     if "-" in files:
         raise InputError("files that have names", "standard input", "--into")

@@ -29,10 +29,10 @@ from bloctel.integrations.spark_worker import (
 )
 from bloctel.periods import plain_day
 from bloctel.scrub import ScrubbedFile, ScrubSummary, plan_files, refuse_overwriting
+from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN, refuse_annotated
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.files import NOTHING_KNOWN
 from bloctel.scrub.folders import make_folder, size_of
-from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN, refuse_marked
 from bloctel.snapshot import Content, Snapshot, read_content
 from bloctel.tabular.phone_columns import named_columns
 
@@ -229,7 +229,7 @@ def _require_frame(df: Any) -> None:
             "one of a stream",
             "df",
         )
-    refuse_marked([name.casefold() for name in df.columns], "a DataFrame", "df")
+    refuse_annotated([name.casefold() for name in df.columns], "a DataFrame", "df")
 
 
 def _phone_columns(
@@ -317,7 +317,7 @@ def _with_job(df: Any, job: Job) -> Any:
         StructField(name, field.dataType, field.nullable, field.metadata)
         for name, field in zip(plain, df.schema.fields, strict=True)
     ]
-    fields.append(StructField(KIND_COLUMN, StringType(), nullable=False))
+    fields.append(StructField(ADDED_COLUMN, StringType(), nullable=False))
     fields.append(StructField(REASON_COLUMN, StringType()))
     work = partial(judged, job)
     try:
@@ -325,4 +325,4 @@ def _with_job(df: Any, job: Job) -> Any:
     except PySparkException as error:
         got = "one that it cannot (drop or cast it)"
         raise InputError("columns that Spark can hand to Python", got, "df") from error
-    return added.toDF(*df.columns, KIND_COLUMN, REASON_COLUMN)
+    return added.toDF(*df.columns, ADDED_COLUMN, REASON_COLUMN)

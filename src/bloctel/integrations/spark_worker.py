@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
 from bloctel.scrub import Outputs, files
+from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
 from bloctel.scrub.classifier import CLEAR, KINDS
 from bloctel.scrub.folders import scrub_one
-from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
 from bloctel.scrub.rows import RowJudge
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
@@ -246,6 +246,6 @@ def _with_answers(batch: Any, answers: Answers) -> Any:
     clear = answers.kinds == CLEAR
     reasons = pa.array(answers.reasons, pa.string())
     said = reasons.take(pa.array(answers.reason_of, mask=clear))
-    schema = batch.schema.append(pa.field(KIND_COLUMN, pa.string(), nullable=False))
+    schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
     schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
     return pa.RecordBatch.from_arrays([*batch.columns, kinds, said], schema=schema)

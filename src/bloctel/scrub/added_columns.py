@@ -1,4 +1,4 @@
-"""The column that is added to rows that say why they are where they are."""
+"""Columns that a scrub adds to rows, with cells that no spreadsheet runs."""
 
 from __future__ import annotations
 
@@ -7,33 +7,76 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bloctel.errors import InputError
 from bloctel.tabular._csv_scan import Added, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from bloctel.tabular.csv_reader import RecordFile
 
 __all__ = [
     "ADDED_COLUMN",
+    "ADDED_COLUMNS",
     "FORMULA_MARKS",
+    "REASON_COLUMN",
     "AddedFields",
     "extended_header",
     "fields_in_front",
     "harmless",
+    "refuse_annotated",
+    "refuse_annotated_file",
     "suffix",
 ]
 
+#: The reason in split outputs; the kind of the row in annotated ones.
 ADDED_COLUMN: Final = "bloctel"
+REASON_COLUMN: Final = "bloctel_reason"
+#: The columns that each output adds.
+ADDED_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "clear": (),
+    "blocked": (ADDED_COLUMN,),
+    "invalid": (ADDED_COLUMN,),
+    "annotated": (ADDED_COLUMN, REASON_COLUMN),
+}
 
-#: What a cell begins with that a spreadsheet runs as a formula, in both widths.
+#: First characters of a cell that a spreadsheet runs as a formula, in both widths.
 FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
-def harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula, as an apostrophe does it.
+def refuse_annotated(names: Collection[object], what: str, where: str | None) -> None:
+    """Refuse input that already has an added column: its old answers could be used.
 
-    Our texts begin with the name of a column or a list, which are the maker's choice.
+    Args:
+        names: The names of all columns, normalised for comparisons.
+        what: The kind of input, for the message.
+        where: The input, for the message.
+
+    Raises:
+        InputError: It has one of the columns.
+    """
+    for name in ADDED_COLUMNS["annotated"]:
+        if name in names:
+            raise InputError(
+                f"{what} without a column {name!r}",
+                "one that has it (drop or rename it)",
+                where,
+            )
+
+
+def refuse_annotated_file(names: Iterable[str], where: str) -> None:
+    """Refuse a file that is annotated already, whatever the case of the names.
+
+    Raises:
+        InputError: It is.
+    """
+    refuse_annotated([name.casefold() for name in names], "a call file", where)
+
+
+def harmless(text: str) -> str:
+    """Return the text with an apostrophe in front if it could be run as a formula.
+
+    Reasons begin with the name of a column or a list, which the file's author chose.
 
     >>> harmless("=A1: own")
     "'=A1: own"
@@ -42,7 +85,7 @@ def harmless(text: str) -> str:
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
-    """Return the header row with one column more; nothing if there is none."""
+    """Return the header row with one more column; nothing if there is no header."""
     header = records.header
     if not header:
         return header
@@ -63,7 +106,7 @@ def fields_in_front(texts: Sequence[str], records: RecordFile) -> bytes:
 
 
 def _field(text: str, records: RecordFile) -> str:
-    if any(mark in text for mark in (records.dialect.delimiter, '"', "\r", "\n")):
+    if any(char in text for char in (records.dialect.delimiter, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
@@ -73,30 +116,31 @@ def _encoded(text: str, records: RecordFile) -> bytes:
 
 
 class AddedFields:
-    """The bytes that are added to rows, each made once; several threads may ask.
+    """Cache of the bytes that are added to rows; safe for several threads.
 
     Args:
-        made: Makes what each text is added as: in one way, or always in as many.
+        encode: Returns the bytes for a text: one value, or always the same number of
+            them.
     """
 
-    def __init__(self, made: Callable[[str], Sequence[bytes]]) -> None:
-        self._made = made
+    def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
+        self._encode = encode
         self._lock = Lock()
-        self._n_made = 0
+        self._n_texts = 0
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Return the bytes of texts that only become more from call to call."""
+        """Return the bytes for all texts; each call repeats and extends the texts."""
         with self._lock:
-            new = texts[self._n_made :]  # of which another thread makes more meanwhile
+            new = texts[self._n_texts :]  # a copy: another thread may append meanwhile
             if new:
-                made = [each for text in new for each in self._made(text)]
-                self._packed = _joined(self._packed, pack(made))
-                self._n_made += len(new)
+                encoded = [value for text in new for value in self._encode(text)]
+                self._packed = _joined(self._packed, pack(encoded))
+                self._n_texts += len(new)
             return self._packed
 
 
 def _joined(first: Added, second: Added) -> Added:
-    """Return the bytes of both; the byte behind the last one belongs to none."""
+    """Return the bytes of both; the last byte of each is padding."""
     offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
     return Added(first.data[:-1] + second.data, offsets)

@@ -91,8 +91,8 @@ class Judgement:
     reason_of: NDArray[np.int32]
     reasons: list[str]
 
-    def rows(self, wanted: slice) -> Judgement:
-        """Return what is said of some of the records."""
+    def rows(self, wanted: NDArray[np.bool_]) -> Judgement:
+        """Return the judgement of some of the records."""
         return Judgement(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 

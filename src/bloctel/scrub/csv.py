@@ -10,13 +10,14 @@ import numpy as np
 
 from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.scrub.added_columns import (
+    ADDED_COLUMNS,
     AddedFields,
     extended_header,
     fields_in_front,
+    refuse_annotated_file,
     suffix,
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, Judge, Question
-from bloctel.scrub.marking import ADDED_COLUMNS, refuse_marked_file
 from bloctel.scrub.summary import ScrubSummary, refuse_decimals, summarise
 from bloctel.tabular._csv_scan import gather, gather_extended
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
@@ -55,7 +56,7 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
 
     Rows go out in order and byte for byte.
     A row is blocked if any of its numbers is; else invalid if any of them cannot be
-    read or if it has none; else clear.  In the marked output, the two added columns
+    read or if it has none; else clear.  In the annotated output, the two added columns
     come first: rows with a field too many or too few would move them elsewhere.
 
     Args:
@@ -80,8 +81,8 @@ def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
         open_outputs(targets, source=records.status) as files,
     ):
         judge = Judge(question, records.dialect.columns.names)
-        if "marked" in files:
-            refuse_marked_file(records.dialect.columns.first, records.name)
+        if "annotated" in files:
+            refuse_annotated_file(records.dialect.columns.first, records.name)
         _write_headers(records, files)
         rooms = _Rooms()
         sorter = _Sorter(records, judge, files.keys(), rooms)
@@ -103,7 +104,7 @@ def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
 def _header(records: RecordFile, output: str) -> bytes:
     if output == "clear" or not records.header:
         return records.header
-    if output == "marked":
+    if output == "annotated":
         return fields_in_front(ADDED_COLUMNS[output], records) + records.header
     return extended_header(records)
 
@@ -150,7 +151,7 @@ class _Sorter:
         self._judge = judge
         self._wanted = wanted
         self._reasons = AddedFields(lambda text: [suffix(text, records)])
-        self._marks = AddedFields(
+        self._annotations = AddedFields(
             lambda text: [fields_in_front((kind, text), records) for kind in KINDS]
         )
         self._rooms = rooms
@@ -161,8 +162,8 @@ class _Sorter:
         room = self._rooms.take(len(batch.data))
         parts: dict[str, bytes | memoryview] = {}
         for name in self._wanted:
-            if name == "marked":
-                part: bytes | memoryview = self._marked(batch, judgement)
+            if name == "annotated":
+                part: bytes | memoryview = self._annotated(batch, judgement)
             elif name == "clear":
                 rows = batch.data, batch.records, judgement.kinds, CLEAR
                 part = room[: gather(*rows, room)].data
@@ -177,13 +178,13 @@ class _Sorter:
             batch.data, batch.records, judgement.kinds, kind, *reasons
         )
 
-    def _marked(self, batch: Batch, judgement: Judgement) -> bytes:
-        # of each reason there is a mark for each kind
-        mark_of = judgement.reason_of * np.int32(len(KINDS)) + judgement.kinds
-        marks = mark_of.astype(np.int32), self._marks.of(judgement.reasons)
+    def _annotated(self, batch: Batch, judgement: Judgement) -> bytes:
+        # each reason is encoded once for each kind
+        added_of = judgement.reason_of * np.int32(len(KINDS)) + judgement.kinds
+        added = added_of.astype(np.int32), self._annotations.of(judgement.reasons)
         all_rows = np.zeros(len(batch), np.uint8)
         return gather_extended(
-            batch.data, batch.records, all_rows, 0, *marks, in_front=True
+            batch.data, batch.records, all_rows, 0, *added, in_front=True
         )
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Objects
+from bloctel.scrub.added_columns import ADDED_COLUMNS, refuse_annotated_file
 from bloctel.scrub.blocks import match_columns
 from bloctel.scrub.classifier import CELL_ERROR, KINDS, Judge
-from bloctel.scrub.marking import ADDED_COLUMNS, refuse_marked_file
 from bloctel.scrub.summary import refuse_decimals, summarise
 from bloctel.tabular.csv_reader import source_name
 from bloctel.tabular.outputs import open_outputs
@@ -90,8 +90,8 @@ def scrub_excel(
         book = stack.enter_context(open_workbook(source, limited=options.limited))
         files = stack.enter_context(open_outputs(targets, source=None))
         sheet = book.choose(choose, options.sheet, options.header)
-        if "marked" in files:
-            refuse_marked_file(sheet.chosen.first, sheet.where)
+        if "annotated" in files:
+            refuse_annotated_file(sheet.chosen.first, sheet.where)
         judge = Judge(question, sheet.chosen.names)
         writers = stack.enter_context(open_workbooks(files, _kept(book, sheet)))
         _copy_others(book, sheet, writers)
@@ -186,10 +186,10 @@ class _Output:
         """Write those of the rows that belong here."""
         for place, code in enumerate(judgement.kinds.tolist()):
             kind = KINDS[code]
-            if self._name not in (kind, "marked"):
+            if self._name not in (kind, "annotated"):
                 continue
             reason = judgement.reasons[judgement.reason_of[place]]
-            said = {"clear": (), "marked": (kind, reason)}.get(self._name, (reason,))
+            said = {"clear": (), "annotated": (kind, reason)}.get(self._name, (reason,))
             self._put(self._extended(rows.cells[place], said))
 
     def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:

@@ -42,7 +42,7 @@ Sources = str | Path | Iterable[str | Path]
 _ENDING: Final = re.compile(
     r"\.(?:(?:csv|tsv|txt)(?:\.gz|\.zst)?|parquet|xlsx|xlsm)$", re.IGNORECASE
 )
-_RESULT: Final = re.compile(r"\.(?:clear|blocked|invalid|marked)(?:\.\w+){0,2}$")
+_RESULT: Final = re.compile(r"\.(?:clear|blocked|invalid|annotated)(?:\.\w+){0,2}$")
 #: What editors and spreadsheets leave beside a file that is open.
 _HIDDEN: Final = (".", "~$")
 
@@ -93,7 +93,7 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     """Scrub many call files into one folder.
 
     NAME.csv becomes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv there, or
-    whichever of them and of NAME.marked.csv are wanted.
+    whichever of them and of NAME.annotated.csv are wanted.
     A file that is not what it must be does not stop the others: look at `error`.  Its
     results of an earlier run stay as they are.  What speaks of no single file, such as
     a full disk or a list that is closed, stops everything; files that are done stay

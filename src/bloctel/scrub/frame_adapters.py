@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from bloctel.errors import BloctelError, InputError, MissingExtraError
+from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.marking import KIND_COLUMN, REASON_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -91,7 +91,7 @@ class _PandasFrame:
         reasons = words.take(answers.reason_of, allow_fill=True)
         scrubbed = self._frame.assign()  # a copy, as shallow as this version allows
         levels = self._frame.columns.nlevels
-        for name, values in ((KIND_COLUMN, kinds), (REASON_COLUMN, reasons)):
+        for name, values in ((ADDED_COLUMN, kinds), (REASON_COLUMN, reasons)):
             label = name if levels == 1 else (name, *[""] * (levels - 1))
             scrubbed.insert(scrubbed.shape[1], label, values)
         return scrubbed
@@ -148,14 +148,14 @@ class _PolarsLazyFrame:
         asked = polars.struct(polars.selectors.by_index(*places)).map_batches(
             in_polars(answer),
             polars.Struct(
-                {KIND_COLUMN: polars.Enum(KINDS), REASON_COLUMN: polars.String}
+                {ADDED_COLUMN: polars.Enum(KINDS), REASON_COLUMN: polars.String}
             ),
             is_elementwise=True,
         )
         # in two steps, so that each row is judged once
-        both = polars.col(KIND_COLUMN).struct
-        added = KIND_COLUMN, REASON_COLUMN
-        return self._frame.with_columns(asked.alias(KIND_COLUMN)).with_columns(
+        both = polars.col(ADDED_COLUMN).struct
+        added = ADDED_COLUMN, REASON_COLUMN
+        return self._frame.with_columns(asked.alias(ADDED_COLUMN)).with_columns(
             both.field(name) for name in added
         )
 
@@ -178,7 +178,7 @@ def in_polars(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _polars_columns(answers: Answers) -> list[Any]:
     polars = sys.modules["polars"]
-    kinds = polars.Series(KIND_COLUMN, KINDS, dtype=polars.Enum(KINDS))
+    kinds = polars.Series(ADDED_COLUMN, KINDS, dtype=polars.Enum(KINDS))
     # the last one stands where there is no reason
     reasons = polars.Series(REASON_COLUMN, [*answers.reasons, None], polars.String)
     reason_of = np.where(answers.reason_of < 0, len(answers.reasons), answers.reason_of)
@@ -260,7 +260,7 @@ def _reader_of(stream: object) -> Any:
 def _extended(schema: Any) -> Any:
     """Return the schema with the two columns more; metadata are kept."""
     pa = sys.modules["pyarrow"]
-    kind = pa.field(KIND_COLUMN, pa.dictionary(pa.int8(), pa.string()))
+    kind = pa.field(ADDED_COLUMN, pa.dictionary(pa.int8(), pa.string()))
     return schema.append(kind).append(pa.field(REASON_COLUMN, pa.string()))
 
 

@@ -12,8 +12,8 @@ from bloctel.errors import InputError
 from bloctel.lookup.book import Book
 from bloctel.numbers.columns import blocks
 from bloctel.registry.registry import Registry
+from bloctel.scrub.added_columns import refuse_annotated
 from bloctel.scrub.frame_adapters import holder_of
-from bloctel.scrub.marking import refuse_marked
 from bloctel.scrub.rows import RowJudge
 from bloctel.snapshot import Snapshot
 from bloctel.tabular.phone_columns import described, shown
@@ -69,7 +69,7 @@ def scrub_frame(
     """
     holder = holder_of(frame)
     places = _chosen(holder, column)
-    refuse_marked(holder.taken, "a frame", None)
+    refuse_annotated(holder.taken, "a frame", None)
     with _opened(against) as book:
         question = book.question(on=on, lists=lists, region=region)
     judge = RowJudge(question, [str(holder.names[place]) for place in places])

@@ -1,25 +1,28 @@
-"""A scrub of a Parquet file: its rows, with all their columns, split or marked."""
+"""Scrub of a Parquet file: split its rows, or annotate all of them."""
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.errors import InputError
 from bloctel.numbers.columns import blocks
-from bloctel.scrub.added_columns import ADDED_COLUMN
+from bloctel.scrub.added_columns import (
+    ADDED_COLUMN,
+    ADDED_COLUMNS,
+    REASON_COLUMN,
+    refuse_annotated_file,
+)
 from bloctel.scrub.blocks import match_columns
 from bloctel.scrub.classifier import CLEAR, KINDS, Judge, Judgement
-from bloctel.scrub.marking import refuse_marked_file
-from bloctel.scrub.parquet_marked import Marker
-from bloctel.scrub.parquet_schema import extended
 from bloctel.scrub.summary import refuse_decimals, summarise
 from bloctel.tabular.outputs import open_outputs
-from bloctel.tabular.parquet_reader import EXPECTED, open_parquet, parquet_module
+from bloctel.tabular.parquet_reader import open_parquet, parquet_module
 from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
@@ -36,15 +39,14 @@ if TYPE_CHECKING:
 
 __all__ = ["scrub_parquet"]
 
-_ROWS_AT_ONCE: Final = 1 << 17
-#: What a row group of an output may hold before it is written.
+_BATCH_ROWS: Final = 1 << 17
+#: A row group of an output is written when it has this many rows or bytes.
 _GROUP_ROWS: Final = 1 << 20
 _GROUP_BYTES: Final = 64 * 1024 * 1024
-#: An index into a dictionary takes less than this, a value of its own mostly more.
-_INDEX_BYTES: Final = 4
-#: How pyarrow's writer calls the compression of other files, which it may not know.
-_CODECS: Final = ("NONE", "SNAPPY", "GZIP", "SNAPPY", "BROTLI", "LZ4", "ZSTD", "LZ4")
+#: pyarrow cannot filter views, so they are cast to the layout with the same content.
 _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
+#: Spark trusts the schema that it stores under this key more than the file's schema.
+_SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 
 
 def scrub_parquet(
@@ -56,107 +58,102 @@ def scrub_parquet(
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
-    """Split or mark the rows of a Parquet file; the outputs are Parquet files.
+    """Split or annotate the rows of a Parquet file; the outputs are Parquet files.
 
-    The phone columns alone are looked at, and all columns are written: types, metadata
-    and compression are those of the file.  Rows that are split are decoded and encoded
-    again; the marked output has the file's own bytes, and two columns behind them,
-    which is several times as fast.  That no output is the input is the caller's care.
+    Outputs keep all columns, with their types, metadata and compression.  Without
+    outputs, only the phone columns are decoded.  The caller makes sure that no output
+    is the input.
 
     Args:
-        source: A path, or a binary stream that can be read from anywhere.
+        source: A path, or a seekable binary stream.
         question: As for `scrub_csv`.
         columns: As for `scrub_csv`.
         outputs: As for `scrub_csv`.
-        progress: As for `scrub_csv`; rows stand for bytes.
+        progress: As for `scrub_csv`, in rows instead of bytes.
         threads: As for `scrub_csv`.
 
     Raises:
-        InputError: The file, a column or an output is not what it must be; nothing is
-            written then.
+        InputError: The file, a column or an output is not valid; nothing is written
+            then.
         MissingExtraError: pyarrow is not installed.
     """
     threads = chosen_threads(threads, MAX_SCRUB_THREADS)
     targets = outputs.wanted()
     with open_parquet(source) as opened, open_outputs(targets, source=None) as files:
-        rows = _Rows(opened, columns, progress)
+        rows = _Rows(opened, columns)
+        if "annotated" in files:
+            refuse_annotated_file(rows.header, opened.name)
         judge = Judge(question, rows.names)
-        with _open_writers(rows, files) as writers:
-            whole = not files.keys().isdisjoint(KINDS)
-            parts = rows.parts(whole=whole, threads=threads)
+        with _open_writers(opened, files) as writers:
+            parts = rows.parts(all_columns=bool(files), threads=threads)
             work = partial(_judged, question, judge)
             with closing(map_in_order(work, parts, threads - 1)) as judged:
-                for batch, judgement in judged:
+                for part, judgement in judged:
                     for writer in writers:
-                        writer.add(batch, judgement)
-        opened.refuse_changed()
+                        writer.add(part.batch, judgement)
+                    if progress is not None:
+                        progress(part.first_row - 1 + len(part.batch), opened.n_rows)
+        opened.refuse_modified()
         refuse_decimals(judge, rows.names, opened.name)
     return summarise(judge, targets)
 
 
-def _judged(question: Question, judge: Judge, part: _Part) -> tuple[Any, Judgement]:
-    """Return a batch, and what is said of its rows."""
-    phones = [blocks(column) for column in part.phones]
-    found = match_columns(question, phones, len(part.batch), judge.makeup)
-    judgement = judge.settle(*found)
-
-    def text_of(column: int, row: int) -> str:
-        return _text(part.phones[column][row])
-
-    judge.note_faults(judgement, found[1], text_of, first_row=part.first_row)
-    return part.batch, judgement
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value.as_py())
-    except UnicodeDecodeError as error:  # text by its type alone
-        return error.object.decode(errors="replace")
-
-
 class _Part(NamedTuple):
-    """Some consecutive rows: their columns, or no more than the phone columns."""
+    """Consecutive rows: a batch, its phone columns, and the number of its first row."""
 
     batch: Any
     phones: list[Any]
     first_row: int
 
 
+def _judged(question: Question, judge: Judge, part: _Part) -> tuple[_Part, Judgement]:
+    """Return the part with the judgement of its rows."""
+    phones = [blocks(column) for column in part.phones]
+    matches, codes = match_columns(question, phones, len(part.batch), judge.makeup)
+    judgement = judge.settle(matches, codes)
+
+    def text_of(column: int, row: int) -> str:
+        return _text(part.phones[column][row])
+
+    judge.note_faults(judgement, codes, text_of, first_row=part.first_row)
+    return part, judgement
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value.as_py())
+    except UnicodeDecodeError as error:  # a text column may hold any bytes
+        return error.object.decode(errors="replace")
+
+
 class _Rows:
-    """The rows of a Parquet file that is being read.
+    """The rows of a Parquet file, with their phone columns.
 
     Attributes:
-        source: The file.
-        header: The names of all columns, as others compare them.
-        names: How to call each phone column in a message.
+        header: The names of all columns, normalised for comparisons.
+        names: The name of each phone column in messages.
     """
 
-    def __init__(
-        self,
-        source: ParquetSource,
-        columns: Sequence[str | int],
-        progress: Progress | None,
-    ) -> None:
-        self.source = source
-        self._progress = progress
+    def __init__(self, source: ParquetSource, columns: Sequence[str | int]) -> None:
+        self._source = source
         names = source.schema.names
         chosen = named_columns(columns, where=source.name)([names], True)
         self.header = chosen.first
         self.names = chosen.names
         self._indexes = chosen.indexes
-        self._phone_names = [names[place] for place in chosen.indexes]
+        self._phone_names = [names[index] for index in chosen.indexes]
         self._refuse_types()
 
     def _refuse_types(self) -> None:
-        """Refuse a phone column of a type that holds no numbers, before any row."""
-        import pyarrow as pa  # noqa: PLC0415
+        """Refuse phone columns whose type cannot hold numbers, before reading rows."""
+        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
-        nothing = self.source.schema.empty_table()
+        empty = self._source.schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
-            type_ = self.source.schema.field(index).type
+            type_ = self._source.schema.field(index).type
             try:
-                blocks(nothing.column(index))
-                # which would be taken for a table
+                blocks(empty.column(index))
+                # `blocks` takes a struct for a table
                 is_text_or_integer = not pa.types.is_struct(type_)
             except InputError:
                 is_text_or_integer = False
@@ -164,94 +161,47 @@ class _Rows:
                 raise InputError(
                     "a column of text or whole numbers",
                     f"one of the type {type_}",
-                    f"{self.source.name}, column {name!r}",
+                    f"{self._source.name}, column {name!r}",
                 )
 
-    def parts(self, *, whole: bool, threads: int) -> Iterator[_Part]:
+    def parts(self, *, all_columns: bool, threads: int) -> Iterator[_Part]:
         """Yield the rows in order, in batches of bounded size.
 
         Args:
-            whole: Whether all columns are needed.
-            threads: Whether several may be decoded at once.
+            all_columns: Whether to read the other columns as well.
+            threads: Above 1, several columns may be decoded at once.
 
         Raises:
             InputError: The file is damaged.
         """
-        columns = self._phone_names if not whole and self._are_apart() else None
-        done, total = 0, self.source.file.metadata.num_rows
-        batches = self.source.file.iter_batches(
-            _ROWS_AT_ONCE, columns=columns, use_threads=whole and threads > 1
-        )
-        keys = self._indexes if columns is None else columns
-        while (batch := self._next(batches)) is not None:
-            phones = [batch.column(key) for key in keys]
-            yield _Part(batch, phones, done + 1)
-            done += len(batch)
-            if self._progress is not None:
-                self._progress(done, total)
-        if done != total:
-            raise InputError(
-                EXPECTED, "one of other rows than it says", self.source.name
-            )
+        names = None if all_columns or self._is_ambiguous() else self._phone_names
+        keys = self._indexes if names is None else names
+        first_row = 1
+        for batch in self._source.batches(
+            _BATCH_ROWS, columns=names, use_threads=all_columns and threads > 1
+        ):
+            yield _Part(batch, [batch.column(key) for key in keys], first_row)
+            first_row += len(batch)
 
-    def _are_apart(self) -> bool:
-        """Tell whether pyarrow can read each phone column by its name, and no other."""
-        paths = self._paths()
-        return all(
-            sum(path == name or path.startswith(f"{name}.") for path in paths) == 1
+    def _is_ambiguous(self) -> bool:
+        """Return whether the name of a phone column selects several leaf columns."""
+        paths = self._source.leaf_paths
+        return any(
+            sum(path == name or path.startswith(f"{name}.") for path in paths) != 1
             for name in self._phone_names
         )
-
-    def _next(self, batches: Iterator[Any]) -> Any:
-        try:
-            return next(batches, None)
-        except (OSError, ValueError, NotImplementedError) as error:
-            where = self.source.name
-            raise InputError(EXPECTED, "one that is damaged", where) from error
-
-    @property
-    def codec(self) -> str:
-        """How pyarrow's writer calls the compression of the first column."""
-        chunks = self.source.footer.chunks
-        return _CODECS[chunks[0].codec] if chunks else "SNAPPY"
-
-    def storage(self, added: Sequence[str]) -> dict[str, Any]:
-        """Return how the columns are compressed and encoded, for pyarrow's writer.
-
-        Args:
-            added: The columns that the file does not have.
-        """
-        chunks = self.source.footer.chunks
-        if not chunks:
-            return {}
-        # pyarrow ends the process when it is asked about a chunk that is damaged
-        columns = list(zip(self._paths(), chunks, strict=True))
-        codecs = {path: _CODECS[chunk.codec] for path, chunk in columns}
-        # a dictionary of values that differ in every row takes time for nothing
-        repetitive = [
-            path
-            for path, chunk in columns
-            if chunk.n_bytes <= _INDEX_BYTES * chunk.n_values
-        ]
-        codecs |= dict.fromkeys(added, self.codec)
-        return {"compression": codecs, "use_dictionary": [*repetitive, *added]}
-
-    def _paths(self) -> list[str]:
-        """Return how pyarrow calls each leaf of the schema."""
-        schema = self.source.file.schema
-        return [schema.column(place).path for place in range(len(schema))]
 
 
 @contextmanager
 def _open_writers(
-    rows: _Rows, files: Mapping[str, BinaryIO]
-) -> Iterator[list[_Output]]:
-    """Yield a writer for each file, whole when the block has ended well."""
-    writers: list[_Output] = []
+    source: ParquetSource, files: Mapping[str, BinaryIO]
+) -> Iterator[list[_Writer]]:
+    """Yield a writer for each file; finish the files when the block succeeds."""
+    writers: list[_Writer] = []
     with ThreadPoolExecutor(1, "bloctel") as pool:
         try:
             for name, file in files.items():
-                writers.append(_writer(rows, file, name, pool))
+                writers.append(_Writer(source, file, name, pool))
             yield writers
             for writer in writers:
                 writer.close()
@@ -260,81 +210,69 @@ def _open_writers(
                 writer.abandon()
 
 
-class _Output(Protocol):
-    """What gets all the rows, and writes a file of them."""
-
-    def add(self, batch: Any, judgement: Judgement, /) -> None:
-        """Take the next rows."""
-
-    def close(self) -> None:
-        """Write what is left, and the end of the file."""
-
-    def abandon(self) -> None:
-        """Let go of a file that is not wanted, if it is not whole."""
-
-
-def _writer(
-    rows: _Rows, file: BinaryIO, output: str, pool: ThreadPoolExecutor
-) -> _Output:
-    if output != "marked":
-        return _Writer(rows, file, KINDS.index(output), pool)
-    refuse_marked_file(rows.header, rows.source.name)
-    return Marker(rows.source, file, codec=rows.codec, pool=pool)
-
-
 class _Writer:
-    """An output that gets the rows of one kind, in row groups of a fair size.
+    """An output file: all rows, or those of one kind, in row groups of bounded size.
 
-    They are written by another thread, while the next ones are read.
+    Another thread encodes and writes a row group while the next rows are read.
     """
 
     def __init__(
-        self, rows: _Rows, file: BinaryIO, kind: int, pool: ThreadPoolExecutor
+        self,
+        source: ParquetSource,
+        file: BinaryIO,
+        output: str,
+        pool: ThreadPoolExecutor,
     ) -> None:
-        self._kind = kind
+        self._kind = None if output == "annotated" else KINDS.index(output)
         self._pool = pool
         self._rows: list[Any] = []
         self._written: Future[None] | None = None
-        source = rows.source
-        added = [] if kind == CLEAR else [_free_name(source.schema.names)]
-        columns = dict.fromkeys(added, False)
-        self._schema = extended(source.schema, columns, source.name)
+        added = list(ADDED_COLUMNS[output])
+        if self._kind is not None and added:
+            added = [_free_name(source.schema.names)]
+        self._schema = _extended(source.schema, added)
         self._writer = parquet_module().ParquetWriter(
-            file, self._schema, **rows.storage(added)
+            file, self._schema, **source.writer_options(added)
         )
 
     def add(self, batch: Any, judgement: Judgement) -> None:
-        """Take the rows of the kind."""
-        wanted = judgement.kinds == self._kind
-        if not wanted.any():
-            return
-        columns = [_kept(column, wanted) for column in batch.columns]
-        if self._kind != CLEAR:
-            columns.append(_reasons(judgement, wanted))
-        self._rows.append(_batch(columns, self._schema))
+        """Take the rows of a batch that belong to this output."""
+        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+
+        columns = batch.columns
+        if self._kind is None:
+            columns = [*columns, _kinds(judgement), _reasons(judgement)]
+        else:
+            wanted = judgement.kinds == self._kind
+            if not wanted.any():
+                return
+            columns = [_filtered(column, wanted) for column in columns]
+            if self._kind != CLEAR:
+                columns.append(_reasons(judgement.rows(wanted)))
+        self._rows.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         if (
             sum(map(len, self._rows)) >= _GROUP_ROWS
-            or sum(part.nbytes for part in self._rows) >= _GROUP_BYTES
+            or sum(rows.nbytes for rows in self._rows) >= _GROUP_BYTES
         ):
             self._write()
 
     def close(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the rows that are left, and the footer."""
         if self._rows:
             self._write()
         self._wait()
         self._writer.close()
 
     def abandon(self) -> None:
-        """Keep pyarrow from ending a file that is not wanted, if it is not whole."""
+        """Prevent pyarrow from writing the footer of an incomplete file."""
         self._writer.is_open = False
 
     def _write(self) -> None:
-        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
         table = pa.Table.from_batches(self._rows, self._schema)
         self._rows = []
-        self._wait()  # one group that waits is enough
+        self._wait()  # at most one row group waits, so that memory is bounded
         self._written = self._pool.submit(
             self._writer.write_table, table, row_group_size=len(table)
         )
@@ -344,33 +282,71 @@ class _Writer:
             self._written.result()
 
 
-def _kept(column: Any, wanted: NDArray[np.bool_]) -> Any:
+def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
     """Return the wanted rows of a column."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
-    # pyarrow cannot choose among views, which are only another layout in memory
     layout = _LAYOUTS.get(str(column.type))
     if layout is None:
         return column.filter(pa.array(wanted))
-    chosen = column.cast(layout).filter(pa.array(wanted))
-    return chosen.cast(column.type)
+    return column.cast(layout).filter(pa.array(wanted)).cast(column.type)
 
 
-def _reasons(judgement: Judgement, wanted: NDArray[np.bool_]) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
+def _kinds(judgement: Judgement) -> Any:
+    """Return the kind of each row as a column."""
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
-    places = pa.array(judgement.reason_of[wanted])
+    codes = pa.array(judgement.kinds)
+    return pa.DictionaryArray.from_arrays(codes, KINDS).dictionary_decode()
+
+
+def _reasons(judgement: Judgement) -> Any:
+    """Return the reason for each row as a column, null for clear rows."""
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+
+    indexes = pa.array(judgement.reason_of, mask=judgement.kinds == CLEAR)
     texts = pa.array(judgement.reasons, pa.string())
-    return pa.DictionaryArray.from_arrays(places, texts).dictionary_decode()
+    return pa.DictionaryArray.from_arrays(indexes, texts).dictionary_decode()
 
 
-def _batch(columns: list[Any], schema: Any) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
+def _extended(schema: Any, added: Sequence[str]) -> Any:
+    """Return the schema with added text columns."""
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    fields = [
+        pa.field(name, pa.string(), nullable=name == REASON_COLUMN) for name in added
+    ]
+    for field in fields:
+        schema = schema.append(field)
+    metadata = dict(schema.metadata or {})
+    if added and _SPARK_SCHEMA in metadata:
+        spark = _extended_for_spark(metadata.pop(_SPARK_SCHEMA), fields)
+        schema = schema.with_metadata(metadata | spark or None)
+    return schema
+
+
+def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes]:
+    """Return Spark's schema with added fields, or nothing if it cannot be read.
+
+    Without it Spark derives the schema from the file.
+    """
+    try:
+        schema = json.loads(text)
+        schema["fields"] += [
+            {
+                "name": field.name,
+                "type": "string",
+                "nullable": field.nullable,
+                "metadata": {},
+            }
+            for field in fields
+        ]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return {_SPARK_SCHEMA: json.dumps(schema, separators=(",", ":")).encode()}
 
 
 def _free_name(taken: Sequence[str]) -> str:
-    """Return the name of the added column: of two that are alike one would be lost."""
+    """Return a name for the added column that no other column has."""
     numbered = (f"{ADDED_COLUMN}_{number}" for number in count(2))
     return next(name for name in chain([ADDED_COLUMN], numbered) if name not in taken)

@@ -36,7 +36,7 @@ class Outputs:
         clear: For the rows whose numbers no list blocks, as they came.
         blocked: For the rows with a blocked number; an added column says why.
         invalid: For the rows without a readable number; an added column says why.
-        marked: For all rows, as the operator of a list gives a file back: of two
+        annotated: For all rows, as the operator of a list gives a file back: of two
             added columns, `bloctel` says `clear`, `blocked` or `invalid`, and
             `bloctel_reason` why.
     """
@@ -44,7 +44,7 @@ class Outputs:
     clear: Target | None = None
     blocked: Target | None = None
     invalid: Target | None = None
-    marked: Target | None = None
+    annotated: Target | None = None
 
     def wanted(self) -> dict[str, Target]:
         """Return the outputs that there are, by name."""

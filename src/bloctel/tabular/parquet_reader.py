@@ -1,116 +1,230 @@
-"""A Parquet file that is opened for a scrub, once its footer was found sound."""
+"""Parquet files that are opened, validated and read in batches."""
 
 from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.scrub.parquet_footer import FooterError, read_footer
 from bloctel.tabular.csv_reader import source_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from bloctel.scrub.parquet_footer import Footer
     from bloctel.tabular.csv_reader import Source
 
-__all__ = ["EXPECTED", "ParquetSource", "open_parquet", "parquet_module"]
+__all__ = ["ParquetSource", "open_parquet", "parquet_module"]
 
-#: What messages say that a file should be.
-EXPECTED: Final = "a Parquet file"
-#: So much of a column is read ahead; else pyarrow reads whole row groups.
+_EXPECTED: Final = "a Parquet file"
+#: Bytes of a column that are read at once; by default pyarrow reads whole row groups.
 _READ_AHEAD: Final = 1024 * 1024
+#: A dictionary index takes fewer bytes than this; most other values take more.
+_INDEX_BYTES: Final = 4
+#: Names of compressions that pyarrow's writer calls differently than its reader.
+_CODECS: Final = {"UNCOMPRESSED": "NONE", "LZO": "SNAPPY", "UNKNOWN": "SNAPPY"}
+_ARROW_SCHEMA: Final = b"ARROW:schema"
 
 
 def parquet_module() -> Any:
-    """Return pyarrow's module for Parquet.
+    """Return `pyarrow.parquet`.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: pyarrow is not installed.
     """
     try:
-        import pyarrow.parquet  # noqa: PLC0415 - only who uses it has it
+        import pyarrow.parquet  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise MissingExtraError("Parquet files", "arrow") from error
     return pyarrow.parquet
 
 
-@dataclass(frozen=True, slots=True)
-class ParquetSource:
-    """A Parquet file that is being read.
-
-    Attributes:
-        name: How messages call it.
-        stream: Its bytes.
-        descriptor: Where they can be read while others read the stream, if anywhere.
-        footer: What it says of itself.
-        file: The file as pyarrow sees it.
-        schema: Its columns and metadata, as Arrow sees them.
-    """
-
-    name: str
-    stream: BinaryIO
-    descriptor: int | None
-    footer: Footer
-    file: Any
-    schema: Any
-    _status: os.stat_result | None
-
-    def refuse_changed(self) -> None:
-        """Make sure that it is as it was when its footer was read.
-
-        Raises:
-            InputError: It was written to.
-        """
-        if not _is_same(self._status, _status(self.stream)):
-            expected = "a file that stays as it is while it is scrubbed"
-            raise InputError(expected, "one that was changed", self.name)
-
-
 @contextmanager
 def open_parquet(source: Source) -> Iterator[ParquetSource]:
-    """Open a path once for all, or read a stream: another file may take the place.
+    """Open a Parquet file; a file that replaces it during the run is not read.
 
     Args:
-        source: A path, or a binary stream that can be read from anywhere.
+        source: A path, or a seekable binary stream.
 
     Raises:
-        InputError: It is no Parquet file, or one that cannot be worked with; also
-            when that is only found out in the block.
+        InputError: The file is not Parquet, is damaged, contradicts itself, or has
+            encrypted columns.
         MissingExtraError: pyarrow is not installed.
     """
     parquet = parquet_module()
     name = source_name(source)
     with ExitStack() as stack:
-        try:
+        with _refusing_damage(name):
             stream = stack.enter_context(_stream(source))
-            # whatever is written from here on shows
+            # before anything is read, so that every later change is noticed
             status = _status(stream)
-            footer = read_footer(stream)
-            file = parquet.ParquetFile(
-                stream, buffer_size=_READ_AHEAD, page_checksum_verification=True
+            file = stack.enter_context(
+                parquet.ParquetFile(
+                    stream,
+                    buffer_size=_READ_AHEAD,
+                    pre_buffer=False,
+                    page_checksum_verification=True,
+                )
             )
-            stack.enter_context(file)
-            schema = file.schema_arrow
-        except FooterError as error:
-            raise InputError(EXPECTED, f"one with {error}", name) from error
-        except (OSError, ValueError, NotImplementedError) as error:
-            raise InputError(EXPECTED, "one that cannot be read", name) from error
-        own = isinstance(source, str | Path) and hasattr(os, "preadv")
-        descriptor = stream.fileno() if own else None
-        try:
-            yield ParquetSource(name, stream, descriptor, footer, file, schema, status)
-        except FooterError as error:
-            raise InputError(EXPECTED, f"one with {error}", name) from error
+            opened = ParquetSource(name, file, stream, status)
+        yield opened
+
+
+class ParquetSource:
+    """An open Parquet file whose row counts do not contradict each other.
+
+    Attributes:
+        name: Its name in messages.
+        schema: Its Arrow schema, with all its metadata.
+        n_rows: The number of rows that it declares.
+        leaf_paths: pyarrow's name of each leaf column.
+    """
+
+    def __init__(
+        self, name: str, file: Any, stream: BinaryIO, status: os.stat_result | None
+    ) -> None:
+        self.name = name
+        self._file = file
+        self._stream = stream
+        self._status = status
+        stored = dict(file.metadata.metadata or {})
+        stored.pop(_ARROW_SCHEMA, None)
+        schema = file.schema_arrow
+        self.schema = schema.with_metadata(stored | (schema.metadata or {}) or None)
+        leaves = range(len(file.schema))
+        self.leaf_paths = [file.schema.column(leaf).path for leaf in leaves]
+        self.n_rows = file.metadata.num_rows
+        self._group_rows = self._validated_group_rows()
+        self._first_chunks = self._validated_first_chunks()
+
+    def _validated_group_rows(self) -> list[int]:
+        """Return the number of rows that each row group declares.
+
+        Raises:
+            InputError: The counts are impossible, or do not add up.
+        """
+        metadata = self._file.metadata
+        groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+        rows = [group.num_rows for group in groups]
+        for number, (group, n_rows) in enumerate(zip(groups, rows, strict=True), 1):
+            if n_rows < 0:
+                raise self._contradiction(f"row group {number} has {n_rows} rows")
+            if group.num_columns != len(self.leaf_paths):
+                raise self._contradiction(
+                    f"row group {number} has {group.num_columns} columns, the schema "
+                    f"has {len(self.leaf_paths)}"
+                )
+        if sum(rows) != self.n_rows:
+            raise self._contradiction(
+                f"it declares {self.n_rows} rows, its row groups {sum(rows)}"
+            )
+        return rows
+
+    def _validated_first_chunks(self) -> list[Any]:
+        """Return the metadata of the columns in the first row group that has rows.
+
+        pyarrow aborts the process when it is asked about a damaged column chunk, but
+        raises an error when it reads one: so a row of every column is read first.
+        """
+        for index, n_rows in enumerate(self._group_rows):
+            if n_rows:
+                next(self._file.iter_batches(1, row_groups=[index]), None)
+                group = self._file.metadata.row_group(index)
+                return [group.column(leaf) for leaf in range(len(self.leaf_paths))]
+        return []
+
+    def batches(
+        self, n_rows: int, *, columns: Sequence[str] | None, use_threads: bool
+    ) -> Iterator[Any]:
+        """Yield the rows in order, as record batches of at most *n_rows*.
+
+        Args:
+            n_rows: The most rows in a batch.
+            columns: The names of the columns to read; None reads all.
+            use_threads: Whether to decode several columns at once.
+
+        Raises:
+            InputError: The file is damaged, or a row group does not have the number
+                of rows that it declares.
+        """
+        for index, declared in enumerate(self._group_rows):
+            n_read = 0
+            with _refusing_damage(self.name):
+                batches = self._file.iter_batches(
+                    n_rows, row_groups=[index], columns=columns, use_threads=use_threads
+                )
+                for batch in batches:
+                    n_read += len(batch)
+                    yield batch
+            if n_read != declared:
+                raise self._contradiction(
+                    f"row group {index + 1} declares {declared} rows and has {n_read}"
+                )
+
+    def writer_options(self, added: Sequence[str]) -> dict[str, Any]:
+        """Return how pyarrow's writer compresses and encodes the columns as they are.
+
+        Args:
+            added: The columns that the file does not have.
+        """
+        if not self._first_chunks:
+            return {}
+        chunks = dict(zip(self.leaf_paths, self._first_chunks, strict=True))
+        codecs = [
+            _CODECS.get(chunk.compression, chunk.compression)
+            for chunk in chunks.values()
+        ]
+        # dictionaries of values that hardly repeat only take time
+        repetitive = [
+            path
+            for path, chunk in chunks.items()
+            if chunk.total_uncompressed_size <= _INDEX_BYTES * chunk.num_values
+        ]
+        return {
+            "compression": dict(zip(chunks, codecs, strict=True))
+            | dict.fromkeys(added, codecs[0]),
+            "use_dictionary": [*repetitive, *added],
+        }
+
+    def refuse_modified(self) -> None:
+        """Refuse a file that was modified since it was opened.
+
+        Raises:
+            InputError: It was.
+        """
+        if not _is_same(self._status, _status(self._stream)):
+            raise InputError(
+                "a file that is not modified during the run",
+                "a modified file",
+                self.name,
+                message="the file was modified while it was read: run again",
+            )
+
+    def _contradiction(self, what: str) -> InputError:
+        return InputError(
+            _EXPECTED,
+            f"a file that contradicts itself: {what}",
+            self.name,
+        )
+
+
+@contextmanager
+def _refusing_damage(name: str) -> Iterator[None]:
+    """Raise pyarrow's errors about the content of a file as `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, NotImplementedError) as error:
+        is_encrypted = "crypt" in str(error)
+        got = "a file with encrypted columns" if is_encrypted else "a damaged file"
+        raise InputError(_EXPECTED, got, name) from error
 
 
 @contextmanager
 def _stream(source: Source) -> Iterator[BinaryIO]:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
     if isinstance(source, str | Path):
         with pa.OSFile(str(source)) as file:
@@ -120,7 +234,7 @@ def _stream(source: Source) -> Iterator[BinaryIO]:
 
 
 def _status(file: BinaryIO) -> os.stat_result | None:
-    """Return the status of a file, None of a stream in memory."""
+    """Return the status of a file, None for a stream in memory."""
     try:
         return os.fstat(file.fileno())
     except (AttributeError, OSError):
@@ -128,10 +242,10 @@ def _status(file: BinaryIO) -> os.stat_result | None:
 
 
 def _is_same(before: os.stat_result | None, after: os.stat_result | None) -> bool:
-    """Tell whether nobody has written to a file meanwhile."""
+    """Return whether a file was not modified between two calls of `fstat`."""
     if before is None or after is None:
         return before is after
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return False
-    # the other time can hardly be set back, but also changes as a name is lost
+    # ctime can hardly be set back, but also changes when a hard link is removed
     return before.st_ctime_ns == after.st_ctime_ns or before.st_nlink != after.st_nlink

@@ -1,4 +1,4 @@
-"""Marked files: all rows as they were, and what the lists say of each."""
+"""Annotated files: all rows as they were, and what the lists say of each."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ SAID = [
 def mark(
     source: Path, columns: Sequence[str | int] = ("tel",), **options: object
 ) -> Path:
-    """Return the marked file, which lies beside its source."""
-    target = source.with_name(f"marked.{source.name.partition('.')[2]}")
+    """Return the annotated file, which lies beside its source."""
+    target = source.with_name(f"annotated.{source.name.partition('.')[2]}")
     scrub_file(
         source,
         ask(),
         columns=columns,
-        outputs=Outputs(marked=target),
+        outputs=Outputs(annotated=target),
         options=FileOptions(**options),  # type: ignore[arg-type]
     )
     return target
@@ -68,7 +68,7 @@ def test_every_row_is_there_with_what_is_said_of_it(
 
 
 @pytest.mark.parametrize("ending", [each for each in ENDINGS if each != "parquet"])
-def test_a_marked_file_is_refused_though_its_header_looks_like_numbers(
+def test_an_annotated_file_is_refused_though_its_header_looks_like_numbers(
     ending: str, tmp_path: Path
 ) -> None:
     """With columns by place the header is a row of data; to its readers it is none."""
@@ -82,7 +82,7 @@ def test_a_marked_file_is_refused_though_its_header_looks_like_numbers(
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", ["bloctel", "Bloctel_Reason"])
-def test_what_is_marked_already_is_refused(
+def test_what_is_annotated_already_is_refused(
     ending: str, name: str, tmp_path: Path
 ) -> None:
     """Who reads it by names could take the old answer for the new one."""
@@ -97,12 +97,12 @@ def test_what_is_marked_already_is_refused(
 
 
 def test_all_outputs_can_be_had_at_once(tmp_path: Path) -> None:
-    """The marked file changes nothing in the others."""
+    """The annotated file changes nothing in the others."""
     for ending in ENDINGS:
         folder = tmp_path / ending
         folder.mkdir()
         source = write(folder / f"calls.{ending}", [HEADER, *ROWS])
-        kinds = ("clear", "blocked", "invalid", "marked")
+        kinds = ("clear", "blocked", "invalid", "annotated")
         targets = [folder / f"{kind}.{ending}" for kind in kinds]
 
         summary = scrub_file(source, ask(), columns=["tel"], outputs=Outputs(*targets))
@@ -110,7 +110,7 @@ def test_all_outputs_can_be_had_at_once(tmp_path: Path) -> None:
         assert list(summary.outputs.values()) == targets
         assert [len(read(target)) - 1 for target in targets] == [1, 2, 2, 5]
         alone = folder / f"alone.{ending}"
-        scrub_file(source, ask(), columns=["tel"], outputs=Outputs(marked=alone))
+        scrub_file(source, ask(), columns=["tel"], outputs=Outputs(annotated=alone))
         assert read(alone) == read(targets[3])
 
 
@@ -120,9 +120,9 @@ def test_no_row_of_a_csv_file_can_move_its_mark(tmp_path: Path) -> None:
     lines = ["nom;tel", "A;0639980001;clear;", "B", "", '"C\nc";0261910002', "D;12"]
     source.write_bytes("\r\n".join(lines).encode())
 
-    marked = mark(source).read_bytes().decode()
+    annotated = mark(source).read_bytes().decode()
 
-    assert marked.split("\r\n") == [
+    assert annotated.split("\r\n") == [
         "bloctel;bloctel_reason;nom;tel",
         "blocked;own;A;0639980001;clear;",
         "invalid;missing_field;B",
@@ -130,7 +130,7 @@ def test_no_row_of_a_csv_file_can_move_its_mark(tmp_path: Path) -> None:
         'clear;;"C\nc";0261910002',
         "invalid;short_number;D;12",
     ]
-    found = csv.DictReader(io.StringIO(marked, newline=""), delimiter=";")
+    found = csv.DictReader(io.StringIO(annotated, newline=""), delimiter=";")
     assert next(found)["bloctel"] == "blocked"
 
 
@@ -141,34 +141,36 @@ def test_marks_are_written_as_the_file_is(tmp_path: Path) -> None:
         source = tmp_path / "calls.csv"
         source.write_bytes(text.encode(encoding))
 
-        marked = mark(source, ["tel:1", "tel:2"]).read_bytes()
+        annotated = mark(source, ["tel:1", "tel:2"]).read_bytes()
 
-        assert marked == (
+        assert annotated == (
             "bloctel,bloctel_reason,tel:1,tel:2\n"
             "blocked,tel:2: own,0261910002,0639980001\n"
         ).encode(encoding)
 
     source.write_bytes(b'"a,b",tel\n0639980001,0639980001\n')
-    marked = mark(source, ["a,b", "tel"]).read_bytes()
-    assert marked.splitlines()[1] == b'blocked,"a,b: own",0639980001,0639980001'
+    annotated = mark(source, ["a,b", "tel"]).read_bytes()
+    assert annotated.splitlines()[1] == b'blocked,"a,b: own",0639980001,0639980001'
 
 
 def test_without_a_header_there_is_none_to_extend(tmp_path: Path) -> None:
-    """The rows alone are marked."""
+    """The rows alone are annotated."""
     source = tmp_path / "calls.csv"
     source.write_bytes(b"0639980001\n0261910002")
 
-    marked = mark(source, [1], csv=CsvOptions(header=False, delimiter=";"))
+    annotated = mark(source, [1], csv=CsvOptions(header=False, delimiter=";"))
 
-    assert marked.read_bytes() == b"blocked;own;0639980001\nclear;;0261910002"
+    assert annotated.read_bytes() == b"blocked;own;0639980001\nclear;;0261910002"
 
 
 def test_an_output_that_there_is_not(tmp_path: Path) -> None:
     """Of many files, nothing is written then."""
     write(tmp_path / "calls.csv", [HEADER, *ROWS])
 
-    for wanted in ([], ["all"], "marked?", ["marked", "x"]):
-        with pytest.raises(InputError, match="some of clear, blocked, invalid, marked"):
+    for wanted in ([], ["all"], "annotated?", ["annotated", "x"]):
+        with pytest.raises(
+            InputError, match="invalid, annotated, got"
+        ):
             scrub_files(
                 tmp_path, ask(), columns=["tel"], into=tmp_path / "out", write=wanted
             )
