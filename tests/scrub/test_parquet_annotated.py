@@ -450,10 +450,14 @@ def test_the_schema_names_the_columns(output: str, tmp_path: Path) -> None:
 
 
 def test_hostile_files_neither_crash_nor_hang() -> None:
-    """Damaged files are scrubbed in another process, which must survive all of them."""
+    """Damaged files are scrubbed in another process, which must survive all of them.
+
+    With seeds from 12 on, pyarrow aborts the process if it is asked about a column
+    that was not read before.
+    """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        for seed in range(10):
+        for seed in (0, 1, 12, 21, 22, 34, 38):
             refused = pool.submit(n_refused, seed, 40).result(timeout=60)
             assert 10 < refused <= 40, seed
 
