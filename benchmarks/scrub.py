@@ -268,11 +268,12 @@ def _on_disk(measured: _Measured, book: Snapshot, disk: Path) -> Table:
 
 
 def _parquet(size: Size, files: _Files, book: Snapshot) -> Iterator[Table]:
-    """Read a scrub of the same rows in Parquet, beside a copy of rows by pyarrow."""
+    """Measure scrubs of the same rows in Parquet, and a copy of the rows by pyarrow."""
     for columns, what in ((None, "12 columns"), (["telephone"], "the phone column")):
         calls = _as_parquet(files.calls, columns)
         measured = _Measured(size, files)
-        measured.add("bloctel, marked", partial(_mark_parquet, book, calls, files.made))
+        annotate = partial(_annotate_parquet, book, calls, files.made)
+        measured.add("bloctel, annotated", annotate)
         measured.add("bloctel, split", partial(_scrub_parquet, book, calls, files.made))
         measured.add("copy by pyarrow", partial(_copy_parquet, calls, files.made))
         megabytes = calls.stat().st_size / 1e6
@@ -318,8 +319,8 @@ def _row_groups(reader: Any) -> Iterator[Any]:
         yield pa.Table.from_batches(batches)
 
 
-def _mark_parquet(book: Snapshot, calls: Path, folder: Path) -> int:
-    return _written(book, calls, Outputs(marked=folder / "marked.parquet"))
+def _annotate_parquet(book: Snapshot, calls: Path, folder: Path) -> int:
+    return _written(book, calls, Outputs(annotated=folder / "annotated.parquet"))
 
 
 def _scrub_parquet(book: Snapshot, calls: Path, folder: Path) -> int:

@@ -95,7 +95,7 @@ def scrub(
         typer.Option(
             "--column",
             metavar="COLUMN",
-            help="The phone column: its name, or its place from 1.  May be repeated: "
+            help="The phone column: its name, or its number from 1.  May be repeated: "
             "a row is blocked if any of its numbers is.",
         ),
     ],
