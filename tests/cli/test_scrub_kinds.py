@@ -98,7 +98,7 @@ def test_an_annotated_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> N
     assert (one.code, good.code, many.code) == (0, 0, 0)
     assert read(annotated)[0][:2] == ["bloctel", "bloctel_reason"]
     assert len(read(annotated)) == len(ROWS)
-    assert names(tmp_path / "out") == ["calls.clear.csv", "calls.annotated.csv"]
+    assert names(tmp_path / "out") == ["calls.annotated.csv", "calls.clear.csv"]
     assert read(tmp_path / "out" / "calls.annotated.csv") == read(annotated)
     annotated.write_bytes(annotated.read_bytes().replace(b"blocked", b"clear", 1))
     assert run("receipt", "verify", receipt, "--annotated", annotated).code == 1

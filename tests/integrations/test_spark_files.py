@@ -105,7 +105,7 @@ def test_a_plan_that_cannot_be_is_refused_before_anything_runs(
         more = {"columns": ["phone"], "into": into, **more}
         scrub_files(session, source, snapshot, on=on, **more)
 
-    with pytest.raises(InputError, match="call files, got none"):
+    with pytest.raises(InputError, match="no call files found"):
         scrubbed(calls / "*.tsv", path)
     with pytest.raises(InputError, match="some of clear"):
         scrubbed(calls, path, write=["everything"])

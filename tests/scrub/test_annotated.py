@@ -168,9 +168,7 @@ def test_an_output_that_there_is_not(tmp_path: Path) -> None:
     write(tmp_path / "calls.csv", [HEADER, *ROWS])
 
     for wanted in ([], ["all"], "annotated?", ["annotated", "x"]):
-        with pytest.raises(
-            InputError, match="invalid, annotated, got"
-        ):
+        with pytest.raises(InputError, match="invalid, annotated, got"):
             scrub_files(
                 tmp_path, ask(), columns=["tel"], into=tmp_path / "out", write=wanted
             )

@@ -328,7 +328,7 @@ def test_other_files_are_no_workbooks(tmp_path: Path) -> None:
     data = source.read_bytes()
     other = with_part(source, "xl/workbook.xml", None)
     assert refusal(other).startswith(
-        "expected an Excel workbook (.xlsx), got another zip archive"
+        "expected an Excel workbook (.xlsx), got a zip archive without xl/workbook.xml"
     )
     other = with_part(source, "xl/workbook.bin", b"x")
     assert "a binary workbook (.xlsb)" in refusal(other)

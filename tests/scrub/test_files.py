@@ -147,7 +147,7 @@ def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
 
             assert [e.source.name for e in done] == ["calls.csv", "more.csv.gz"]
             assert len([path for path in into.iterdir() if path.is_file()]) == 6 + kept
-    with pytest.raises(InputError, match="expected call files, got none"):
+    with pytest.raises(InputError, match="no call files found"):
         scrub_files(tmp_path / "out", ask(), columns=["tel"], into=tmp_path / "out")
 
 
@@ -178,8 +178,8 @@ def test_plans_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to(tmp_path / "a" / "z.clear.csv")
     clash = [tmp_path / "z.csv", tmp_path / "b"]
     assert "got a call file of that name" in refusal(clash, tmp_path / "a")
-    assert refusal(tmp_path / "no*", into).startswith("expected call files, got none")
-    assert refusal([], into) == "expected call files, got none"
+    assert refusal(tmp_path / "no*", into).startswith("no call files found")
+    assert refusal([], into) == "no call files found"
     assert "got no such folder" in refusal(tmp_path, tmp_path / "no" / "out")
     assert "a folder for the results, got a file" in refusal(
         tmp_path, tmp_path / "x.csv"

@@ -1,4 +1,4 @@
-"""A scrub of an Excel workbook: the rows of a sheet, split or marked."""
+"""Scrub of an Excel workbook: split or annotate the rows of a sheet."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from bloctel.tabular.xlsx_reader import Rows, Sheet, Workbook
     from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
 
-__all__ = ["ALL_FOUND", "ExcelOptions", "scrub_excel"]
+__all__ = ["ALL_DETECTED", "ExcelOptions", "scrub_excel"]
 
 
 @dataclass(frozen=True, slots=True)
 class ExcelOptions:
-    """What the caller knows of a workbook; None is found out.
+    """Options of a workbook; None means auto-detect.
 
     Attributes:
-        sheet: The sheet to scrub; the first that has the phone columns if None.
+        sheet: The sheet to scrub; None takes the first with the phone columns.
         header: Whether its first row names the columns.
-        limited: Whether to refuse what unpacks to more than any real workbook does.
+        limited: Whether to refuse a workbook that unpacks to more than any real one.
     """
 
     sheet: str | None = None
@@ -53,7 +53,7 @@ class ExcelOptions:
     limited: bool = True
 
 
-ALL_FOUND: Final = ExcelOptions()
+ALL_DETECTED: Final = ExcelOptions()
 
 
 def scrub_excel(
@@ -62,26 +62,26 @@ def scrub_excel(
     *,
     columns: Sequence[str | int],
     outputs: Outputs,
-    options: ExcelOptions = ALL_FOUND,
+    options: ExcelOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> ScrubSummary:
-    """Split the rows of a sheet of a workbook; the outputs are workbooks.
+    """Split or annotate the rows of a sheet; the outputs are workbooks.
 
-    Values are kept with their types, and the other sheets as values; formulas, formats
-    and all else that is no value are not.  That no output is the input is the caller's
-    care.
+    Values keep their types, also those of the other sheets; formulas, formats and
+    everything else that is not a value are lost.  The caller makes sure that no output
+    is the input.
 
     Args:
-        source: A path, or a binary stream that can be read from anywhere.
+        source: A path, or a seekable binary stream.
         question: As for `scrub_csv`.
-        columns: As for `scrub_csv`; places count from the column A.
+        columns: As for `scrub_csv`; column 1 is A.
         outputs: As for `scrub_csv`.
-        options: What need not be found out.
-        progress: As for `scrub_csv`; rows stand for bytes.
+        options: Options that are not to be detected.
+        progress: As for `scrub_csv`, in rows instead of bytes.
 
     Raises:
-        InputError: The workbook, a sheet, a column or an output is not what it must
-            be; nothing is written then.
+        InputError: The workbook, a sheet, a column or an output is not valid; nothing
+            is written then.
         MissingExtraError: python-calamine or XlsxWriter is not installed.
     """
     targets = outputs.wanted()
@@ -132,14 +132,14 @@ def _copy_others(
 def _match(
     question: Question, sheet: Sheet, rows: Rows, makeup: Makeup
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Return what blocks each number, and the code of each refusal."""
+    """Return the match of each number, and the code of each refusal."""
     indexes = sheet.chosen.indexes
     phones = [[Objects([_phone(row[i]) for row in rows.cells])] for i in indexes]
     matches, codes = match_columns(question, phones, len(rows.cells), makeup)
     for column, index in enumerate(indexes):
         codes_here = codes[column]
         errors = _among(sheet.cells.errors.get(index, ()), rows)
-        # a formula that nobody has calculated has no value, and reads as empty
+        # a formula that was never calculated has no value, and reads as empty
         formulas = _among(sheet.cells.formulas.get(index, ()), rows)
         formulas = formulas[codes_here[formulas] == _digits.EMPTY]
         codes_here[errors] = CELL_ERROR
@@ -148,30 +148,31 @@ def _match(
 
 
 def _text(sheet: Sheet, rows: Rows, column: int, row: int) -> str:
-    """Return what a phone column holds, as text."""
+    """Return a cell of a phone column as text."""
     return str(rows.cells[row][sheet.chosen.indexes[column]])
 
 
-def _among(places: Sequence[int], rows: Rows) -> NDArray[np.int64]:
-    """Return which of the rows stand at some places of the sheet."""
-    found = np.asarray(places, np.int64) - rows.first
+def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
+    """Return the indexes in a batch of some rows of the sheet."""
+    found = np.asarray(sheet_rows, np.int64) - rows.first
     return found[(found >= 0) & (found < len(rows.cells))]
 
 
 def _phone(cell: Cell) -> object:
-    """Return a cell as a number is read from it: Excel keeps whole ones as floats."""
+    """Return a cell as a value to match: Excel stores integers as floats."""
     if isinstance(cell, float):
         return int(cell) if cell.is_integer() else repr(cell)
     return None if cell == "" else cell
 
 
 class _Output:
-    """The scrubbed sheet of one output, with its rows."""
+    """The scrubbed sheet in one output."""
 
     def __init__(self, writer: WorkbookWriter, sheet: Sheet, name: str) -> None:
         self._writer = writer
         self._sheet = sheet.name
         self._name = name
+        self._n_added = len(ADDED_COLUMNS[name])
         self._width = sheet.cells.last_column + 1
         self._rows = 0
         writer.show(sheet.name)
@@ -183,14 +184,13 @@ class _Output:
             self._put(self._extended(header, ADDED_COLUMNS[name]))
 
     def write(self, rows: Rows, judgement: Judgement) -> None:
-        """Write those of the rows that belong here."""
-        for place, code in enumerate(judgement.kinds.tolist()):
-            kind = KINDS[code]
-            if self._name not in (kind, "annotated"):
-                continue
-            reason = judgement.reasons[judgement.reason_of[place]]
-            said = {"clear": (), "annotated": (kind, reason)}.get(self._name, (reason,))
-            self._put(self._extended(rows.cells[place], said))
+        """Write the rows that belong to this output."""
+        codes = zip(judgement.kinds.tolist(), judgement.reason_of.tolist(), strict=True)
+        for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
+            # the kind and the reason; split outputs need the last ones of them
+            added = (KINDS[kind], judgement.reasons[reason])
+            if self._name in (KINDS[kind], "annotated"):
+                self._put(self._extended(cells, added[2 - self._n_added :]))
 
     def _extended(self, cells: list[Cell], texts: Sequence[str]) -> list[Cell]:
         if not texts:

@@ -1,4 +1,4 @@
-"""A scrub of a call file of any kind, which its first bytes tell."""
+"""Scrub of a call file of any format, which its first bytes identify."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
@@ -42,7 +42,7 @@ _EXPECTED: Final = "a call file"
 
 
 class FileKind(StrEnum):
-    """What a call file is."""
+    """Format of a call file."""
 
     CSV = "CSV"
     GZIP = "gzip"
@@ -58,14 +58,14 @@ _MAGICS: Final = {
     b"PK\x03\x04": FileKind.EXCEL,
 }
 _CODECS: Final = {FileKind.GZIP: Codec.GZIP, FileKind.ZSTD: Codec.ZSTD}
-#: A frame of zstd that holds no data; parallel compressors begin with one.
+#: Parallel compressors begin with a zstd frame without data.
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-#: Files that would be taken for one of ours, and cannot be read.
+#: Formats that are recognised, and cannot be read.
 _REFUSED: Final = {
     b"PARE": "an encrypted Parquet file",
     b"\xd0\xcf\x11\xe0": "an Excel workbook that is encrypted, or older than .xlsx",
 }
-#: How the names of outputs end by which a reader would take them for another kind.
+#: File name endings by which a reader would expect each format.
 _ENDINGS: Final = {
     FileKind.CSV: (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zst"),
     FileKind.PARQUET: (".parquet",),
@@ -75,13 +75,13 @@ _ENDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What need not be found out about a call file.
+    """Options of a call file that are not to be detected.
 
     Attributes:
-        csv: How a CSV file is written; `header` is for workbooks too.
-        sheet: The sheet of a workbook; the first that has the phone columns if None.
-        unpack_without_limit: Whether an archive may unpack to any size: say so only of
-            one that you trust.
+        csv: Options of a CSV file; `header` applies to workbooks too.
+        sheet: The sheet of a workbook; None takes the first with the phone columns.
+        unpack_without_limit: Whether an archive may unpack to any size; use it only
+            for an archive that you trust.
     """
 
     csv: CsvOptions = ALL_DETECTED
@@ -102,31 +102,31 @@ def scrub_file(  # noqa: PLR0913 - what, by what, where to, and how
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
-    """Split or mark the rows of a call file by what a book answers of their numbers.
+    """Split or annotate the rows of a call file by what a book answers.
 
     The file is CSV, plain or in gzip or zstd, Parquet, or an Excel workbook; its first
-    bytes tell which, not its name.  Rows go out as they came in: as CSV, Parquet or
-    Excel.  A CSV output is compressed if its name ends in .gz or .zst.
+    bytes decide, not its name.  Outputs have the format of the input.  A CSV output is
+    compressed if its name ends in .gz or .zst.
 
-    Rows go out in order.  A row is blocked if any of its
-    numbers is; else invalid if any of them cannot be read or if it has none; else
-    clear.  Part files that killed runs left beside the outputs are removed.
+    Rows keep their order.  A row is blocked if any of its numbers is blocked; else
+    invalid if any of them cannot be read or if it has no number; else clear.  Part
+    files that killed runs left in the folders of the outputs are removed.
 
     Args:
         source: A path, or a binary stream.
         question: `book.question(on=..., lists=..., region=...)`.
         columns: The phone columns, by name or by number from 1 on.
-        outputs: Where the rows go. Files appear at the end, whole, or not at all.
-        options: What need not be found out about the file.
-        progress: Called with what is done and what there is in all, if known: bytes
-            of a CSV file as it is stored, rows of other files.
-        threads: How many threads share the work, if it can be shared; by default one
-            a core, but no more than are of use.
+        outputs: The targets of the rows; files appear when the run succeeds.
+        options: Options that are not to be detected.
+        progress: Called with the work done and the total, if known: bytes of a CSV
+            file as it is stored, rows of other files.
+        threads: The number of threads, if the work can be shared; by default one per
+            core, up to a useful number.
 
     Raises:
-        InputError: The file, a column, an option or an output is not what it must
-            be; nothing is written then.
-        MissingExtraError: The kind of file needs a package that is not installed.
+        InputError: The file, a column, an option or an output is not valid; nothing
+            is written then.
+        MissingExtraError: The format needs a package that is not installed.
     """
     for folder in {Path(os.path.realpath(path)).parent for path in _paths(outputs)}:
         remove_leftovers(folder)
@@ -134,8 +134,8 @@ def scrub_file(  # noqa: PLR0913 - what, by what, where to, and how
 
 
 def split(source: Source, job: Job) -> ScrubSummary:
-    """Split a call file as `scrub_file` does, and look for nothing that is left."""
-    with _begun(source) as file:
+    """Scrub a call file as `scrub_file` does, without removing old part files."""
+    with _begin_reading(source) as file:
         kind = _kind(file)
         _refuse_endings(job.outputs, kind)
         refuse_clashes(job.outputs.wanted(), file.status)
@@ -143,7 +143,7 @@ def split(source: Source, job: Job) -> ScrubSummary:
 
 
 class Job(NamedTuple):
-    """What `scrub_file` was asked."""
+    """Arguments of `scrub_file`."""
 
     question: Question
     columns: Sequence[str | int]
@@ -155,14 +155,14 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A call file of which the first bytes are known.
+    """An open call file and its first bytes.
 
     Attributes:
-        name: How messages call it.
+        name: Its name in messages.
         head: The first bytes.
-        status: What the system says of it, if it is a file.
-        path: Where it can be opened again, None if it can be read only once.
-        stream: What is left to read: everything.
+        status: The result of `fstat`, if it is a regular file.
+        path: The path to open it again, None if it can be read only once.
+        stream: All its bytes, the first ones included.
     """
 
     name: str
@@ -173,12 +173,12 @@ class _File:
 
     @property
     def size(self) -> int | None:
-        """How many bytes it has, if that can be known."""
+        """The number of bytes, if it is known."""
         return self.status.st_size if self.status else None
 
 
 @contextmanager
-def _begun(source: Source) -> Iterator[_File]:
+def _begin_reading(source: Source) -> Iterator[_File]:
     name = source_name(source)
     with _opened(source, name) as stream:
         try:
@@ -212,7 +212,7 @@ def _opened(source: Source, name: str) -> Iterator[BinaryIO]:
 
 
 def _status(stream: BinaryIO) -> os.stat_result | None:
-    """Return what the system says of a regular file, None of anything else."""
+    """Return the status of a regular file, None for anything else."""
     try:
         status = os.fstat(stream.fileno())
     except (AttributeError, OSError):  # a stream in memory has no descriptor
@@ -221,7 +221,7 @@ def _status(stream: BinaryIO) -> os.stat_result | None:
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
-    """Return the first bytes, and the stream with them."""
+    """Return the first bytes, and a stream of all bytes."""
     if getattr(stream, "seekable", bool)():
         start = stream.tell()
         head = stream.read(_HEAD_SIZE)
@@ -229,15 +229,15 @@ def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
         return head, stream
     head = b""
     while len(head) < _HEAD_SIZE and (piece := stream.read(_HEAD_SIZE - len(head))):
-        head += piece  # a pipe gives them in pieces
-    return head, cast("BinaryIO", _Again(head, stream, name))
+        head += piece  # a pipe may return fewer bytes
+    return head, cast("BinaryIO", _Replayed(head, stream, name))
 
 
-class _Again:
-    """A stream that gives its first bytes again.
+class _Replayed:
+    """A stream whose first bytes are read again.
 
     Attributes:
-        label: How messages call it.
+        label: Its name in messages.
     """
 
     def __init__(self, head: bytes, stream: BinaryIO, label: str) -> None:
@@ -267,7 +267,7 @@ def _paths(outputs: Outputs) -> Iterator[str | Path]:
 
 
 def _refuse_endings(outputs: Outputs, kind: FileKind) -> None:
-    """Refuse a name that says the rows are of another kind than they will be."""
+    """Refuse an output whose name stands for another format than its rows have."""
     written = FileKind.CSV if kind in _CODECS else kind
     compressed = () if written == FileKind.CSV else (".gz", ".zst")
     for path in _paths(outputs):
@@ -295,27 +295,20 @@ def _scrub_archive(file: _File, job: Job) -> ScrubSummary:
     limited = not job.options.unpack_without_limit
     codec = _CODECS[_kind(file)]
     archive = Archive(file.stream, codec, file.name, limited=limited)
-    told = job.progress
+    report = job.progress
 
     def progress(done: int, total: int | None) -> None:
-        if told is not None:
-            told(archive.packed, file.size)
+        if report is not None:
+            report(archive.packed, file.size)
 
-    return scrub_csv(
-        cast("BinaryIO", archive),
-        job.question,
-        columns=job.columns,
-        outputs=job.outputs,
-        options=job.options.csv,
-        progress=progress,
-        threads=job.threads,
-    )
+    unpacked = replace(file, path=None, stream=cast("BinaryIO", archive))
+    return _scrub_csv(unpacked, job._replace(progress=progress))
 
 
 def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
-    from bloctel.scrub.parquet import scrub_parquet  # noqa: PLC0415 - as below
+    from bloctel.scrub.parquet import scrub_parquet  # noqa: PLC0415 - when needed
 
-    with _anywhere(file) as source:
+    with _seekable(file) as source:
         return scrub_parquet(
             source,
             job.question,
@@ -327,11 +320,11 @@ def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
 
 
 def _scrub_excel(file: _File, job: Job) -> ScrubSummary:
-    # only who has a workbook pays for what unpacks one
+    # only workbooks need the modules that read them
     from bloctel.scrub.excel import ExcelOptions, scrub_excel  # noqa: PLC0415
 
     options = job.options
-    with _anywhere(file) as source:
+    with _seekable(file) as source:
         return scrub_excel(
             source,
             job.question,
@@ -345,11 +338,11 @@ def _scrub_excel(file: _File, job: Job) -> ScrubSummary:
 
 
 @contextmanager
-def _anywhere(file: _File) -> Iterator[Path | BinaryIO]:
-    """Give a file that can be read from anywhere: of a pipe, a copy."""
+def _seekable(file: _File) -> Iterator[Path | BinaryIO]:
+    """Yield a seekable source: a temporary copy if the file is a pipe."""
     if file.path is not None:
         yield file.path
-    elif not isinstance(file.stream, _Again):
+    elif not isinstance(file.stream, _Replayed):
         yield file.stream
     else:
         with tempfile.TemporaryFile() as copy:

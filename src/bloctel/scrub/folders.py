@@ -1,4 +1,4 @@
-"""A scrub of many call files into one folder."""
+"""Scrub of several call files into one folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bloctel.lookup.question import Question
     from bloctel.scrub.files import FileOptions
+    from bloctel.scrub.receipts import ReceiptMaker
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Progress
 
@@ -38,23 +39,23 @@ __all__ = [
 #: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
 Sources = str | Path | Iterable[str | Path]
 
-#: Files of a folder that are call files by their names.
+#: Names of call files.
 _ENDING: Final = re.compile(
     r"\.(?:(?:csv|tsv|txt)(?:\.gz|\.zst)?|parquet|xlsx|xlsm)$", re.IGNORECASE
 )
 _RESULT: Final = re.compile(r"\.(?:clear|blocked|invalid|annotated)(?:\.\w+){0,2}$")
-#: What editors and spreadsheets leave beside a file that is open.
+#: Prefixes of the files that editors and spreadsheets create for an open file.
 _HIDDEN: Final = (".", "~$")
 
 
 @dataclass(frozen=True, slots=True)
 class ScrubbedFile:
-    """What became of one of many files.
+    """Result of the scrub of one of several files.
 
     Attributes:
         source: The call file.
-        summary: What the scrub found; None if it failed.
-        error: Why it failed; None if it did not.
+        summary: The summary of the scrub; None if it failed.
+        error: The error; None if the scrub succeeded.
     """
 
     source: Path
@@ -62,21 +63,8 @@ class ScrubbedFile:
     error: BloctelError | None
 
 
-class Keeper(Protocol):
-    """What keeps a record of a scrub, such as a `ReceiptMaker`."""
-
-    def make(
-        self,
-        summary: ScrubSummary,
-        question: Question,
-        *,
-        columns: Sequence[str | int],
-    ) -> object:
-        """Keep the record of a scrub that is done."""
-
-
 #: Called before a file is scrubbed, with its path and its outputs.
-Watch: TypeAlias = "Callable[[Path, Outputs], Keeper]"
+Watch: TypeAlias = "Callable[[Path, Outputs], ReceiptMaker]"
 
 
 def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
@@ -90,32 +78,31 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> list[ScrubbedFile]:
-    """Scrub many call files into one folder.
+    """Scrub several call files into one folder.
 
-    NAME.csv becomes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv there, or
-    whichever of them and of NAME.annotated.csv are wanted.
-    A file that is not what it must be does not stop the others: look at `error`.  Its
-    results of an earlier run stay as they are.  What speaks of no single file, such as
-    a full disk or a list that is closed, stops everything; files that are done stay
-    done.
+    NAME.csv becomes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv there, or the
+    outputs chosen by `write`.
+    A file that is not valid does not stop the others: look at `error`.  Its results of
+    an earlier run are kept.  An error that concerns all files, such as a full disk or
+    a closed list, stops the run; results of finished files are kept.
 
     Args:
-        sources: A folder, of which the files that are call files by their names are
-            read; a file; a pattern such as `calls/**/*.csv`; or several of these.
+        sources: A folder, whose call files are found by their names; a file; a
+            pattern such as `calls/**/*.csv`; or several of these.
         question: As for `scrub_file`.
         columns: As for `scrub_file`.
-        into: The folder for the results; made if it is not there.
-        write: Which outputs each file gets: names of those of `Outputs`.
+        into: The folder for the results; created if it does not exist.
+        write: The outputs of each file: names of attributes of `Outputs`.
         options: As for `scrub_file`.
-        progress: Called with the bytes of all files that are done, and in all.
-        watch: Returns, for each file, what keeps a record of its scrub.
+        progress: Called with the bytes done and the bytes of all files.
+        watch: Returns, for each file, the maker of its receipt.
 
     Returns:
-        What became of each file, in the order of their names.
+        The result of each file, in the order of their names.
 
     Raises:
-        InputError: There is no file, two would have the same results, or a result
-            would take the place of a call file; nothing is written then.
+        InputError: There is no file, two files would have the same results, or a
+            result would overwrite a call file; nothing is written then.
     """
     jobs = plan_files(sources, into, write)
     make_folder(Path(into))
@@ -123,26 +110,26 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     sizes = [size_of(source) for source, _ in jobs]
     done: list[ScrubbedFile] = []
     for number, (source, outputs) in enumerate(jobs):
-        told = _told(progress, sizes, number)
-        job = Job(question, columns, outputs, options, told)
+        report = _progress_on(number, sizes, progress)
+        job = Job(question, columns, outputs, options, report)
         done.append(scrub_one(source, job, watch))
-        if told is not None:
-            told(1, 1)
+        if report is not None:
+            report(1, 1)
     return done
 
 
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
-    """Scrub one of many files, and tell what became of it.
+    """Scrub one of several files, and return its result.
 
     Raises:
-        CannotAnswerError: No file can be judged.
+        CannotAnswerError: The book cannot answer for any file.
         OSError: The outputs cannot be written.
     """
     try:
-        keeper = watch(source, job.outputs) if watch else None
+        receipt = watch(source, job.outputs) if watch else None
         summary = split(source, job)
-        if keeper is not None:
-            keeper.make(summary, job.question, columns=job.columns)
+        if receipt is not None:
+            receipt.make(summary, job.question, columns=job.columns)
         return ScrubbedFile(source, summary, None)
     except CannotAnswerError:
         raise
@@ -151,14 +138,14 @@ def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFil
 
 
 def size_of(source: Path) -> int:
-    """Return the bytes of a file, 0 if nobody can tell."""
+    """Return the size of a file, 0 if it is unknown."""
     return source.stat().st_size if source.is_file() else 0
 
 
 def plan_files(
     sources: Sources, into: str | Path, write: Collection[str] = KINDS
 ) -> list[tuple[Path, Outputs]]:
-    """Return the call files and where the rows of each go; nothing is written.
+    """Return the call files with the outputs of each; nothing is written.
 
     Raises:
         InputError: As for `scrub_files`.
@@ -176,10 +163,10 @@ def plan_files(
 
 
 def call_files(sources: Sources, into: str | Path) -> list[Path]:
-    """Return the call files that are meant, each once, results of ours left out.
+    """Return the call files, each once, without the results of earlier runs.
 
     Raises:
-        InputError: There is none, or one that is named is not there.
+        InputError: There is no call file.
     """
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     found: dict[str, Path] = {}
@@ -189,12 +176,12 @@ def call_files(sources: Sources, into: str | Path) -> list[Path]:
                 found.setdefault(os.path.realpath(path), path)
     if not found:
         where = ", ".join(map(str, given)) or None
-        raise InputError("call files", "none", where)
+        raise InputError("call files", "none", where, message="no call files found")
     return sorted(found.values())
 
 
 def _is_file(path: Path) -> bool:
-    """Tell whether something is a file, or was: of a dead link somebody must know."""
+    """Return whether the path is a file or a broken link, which must be reported."""
     return path.is_file() or (path.is_symlink() and not path.exists())
 
 
@@ -215,7 +202,7 @@ def _is_call_file(name: str) -> bool:
 
 
 def _is_result(path: Path, into: Path) -> bool:
-    """Tell whether a file is the result of an earlier run, or a part of one."""
+    """Return whether a file is a result of an earlier run, or a part file."""
     if os.path.realpath(path.parent) != os.path.realpath(into):
         return False
     return _RESULT.search(path.name) is not None or path.name.startswith(".bloctel-")
@@ -226,7 +213,8 @@ def _refuse_unknown(write: Collection[str]) -> None:
     wanted = [write] if isinstance(write, str) else list(write)
     if not wanted or not set(wanted) <= set(known):
         expected = f"some of {', '.join(known)}"
-        raise InputError(expected, ", ".join(map(repr, wanted)) or "none", "write")
+        got = ", ".join(map(repr, wanted)) or "an empty list"
+        raise InputError(expected, got, "write")
 
 
 def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
@@ -235,12 +223,12 @@ def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
     if ending is not None:
         name, suffix = source.name[: ending.start()], ending.group()
     if suffix.lower() == ".xlsm":
-        suffix = ".xlsx"  # macros are not kept
+        suffix = ".xlsx"  # outputs have no macros
     return Outputs(**{kind: folder / f"{name}.{kind}{suffix}" for kind in write})
 
 
 def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:
-    """Refuse results of two files in one, and in the place of a call file."""
+    """Refuse two files with the same result, and results that overwrite call files."""
     taken: dict[str, Path] = {}
     inputs = {os.path.realpath(source) for source, _ in jobs}
     for source, outputs in jobs:
@@ -248,7 +236,7 @@ def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:
             path = os.path.normcase(os.path.realpath(str(target)))
             if path in inputs:
                 got = "a call file of that name"
-                raise InputError("a free place for a result", got, str(target))
+                raise InputError("a free name for a result", got, str(target))
             if path in taken:
                 got = f"{taken[path]} and {source}, which both become {target}"
                 raise InputError("files whose results have different names", got)
@@ -256,27 +244,27 @@ def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder for the results, if it is not there.
+    """Create the folder for the results if it does not exist.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: It cannot be created.
     """
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        got = f"one that cannot be made ({error.strerror})"
+        got = f"one that cannot be created ({error.strerror})"
         raise InputError("a folder for the results", got, str(folder)) from error
 
 
-def _told(
-    progress: Progress | None, sizes: Sequence[int], number: int
-) -> Callable[[int, int | None], None] | None:
-    """Return what turns the progress on one file into that on all."""
+def _progress_on(
+    number: int, sizes: Sequence[int], progress: Progress | None
+) -> Progress | None:
+    """Return a callback that adds the progress on one file to that on all files."""
     if progress is None:
         return None
     before, total = sum(sizes[:number]), sum(sizes)
 
-    def tell(done: int, of: int | None) -> None:
+    def report(done: int, of: int | None) -> None:
         progress(before + (sizes[number] * done // of if of else 0), total)
 
-    return tell
+    return report

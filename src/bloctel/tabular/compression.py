@@ -1,4 +1,4 @@
-"""Compressed files: what comes out of them, with limits, and what goes into them."""
+"""Compressed files: bounded decompression, and compressed output."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "Codec", "PendingArchive", "codec_of", "refuse_bomb"]
 
-#: An archive may unpack to this much, and then to so many times its own size.  Rows
-#: that differ in a phone number stay below (kilobytes of filler a row: 270), bombs do
-#: not.
+#: An archive may always unpack to this size, and otherwise to this multiple of its own.
+#: Rows that differ only in a phone number, with kilobytes of filler, reach 270 times.
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
 _GZIP_LEVEL: Final = 6
-#: A block of zstd has 4 bytes or more and gives 128 KiB at most: so much at once keeps
-#: what it may unpack to small.
+#: A zstd block of 4 bytes can unpack to 128 KiB, so only a little input is unpacked at
+#: once.
 _ZSTD_SLICE: Final = 1024
 _READ_SIZE: Final = 128 * 1024
 
 
 class Codec(StrEnum):
-    """How a file is compressed."""
+    """Compression of a file."""
 
     GZIP = "gzip"
     ZSTD = "zstd"
@@ -40,7 +39,7 @@ _ENDINGS: Final = {".gz": Codec.GZIP, ".zst": Codec.ZSTD}
 
 
 def codec_of(path: str | Path) -> Codec | None:
-    """Return how a file of that name is compressed, None where it is not.
+    """Return the compression that a file name stands for, or None.
 
     >>> codec_of("clear.csv.gz")
     <Codec.GZIP: 'gzip'>
@@ -50,16 +49,18 @@ def codec_of(path: str | Path) -> Codec | None:
 
 
 def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
-    """Make sure that what unpacks to so much is no archive without end.
+    """Refuse an archive that unpacks to more than any real file does.
 
     Raises:
-        InputError: It unpacks to more than any real file does.
+        InputError: It does.
     """
     if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
         raise InputError(
             f"an archive that unpacks to at most {_MOST_RATIO} times its size",
-            "one that unpacks to more (cure, if you trust it: unpack without limit)",
+            f"{unpacked} bytes from {packed}",
             where,
+            message=f"the archive unpacks to more than {_MOST_RATIO} times its size; "
+            "if you trust it, unpack without limit",
         )
 
 
@@ -68,11 +69,11 @@ class _Reader(Protocol):
 
 
 class Archive:
-    """A compressed stream, read as what it holds.
+    """Decompressed view of a stream.
 
     Attributes:
-        label: How messages call it.
-        packed: How many of its own bytes have been read.
+        label: Its name in messages.
+        packed: The number of compressed bytes read so far.
     """
 
     def __init__(
@@ -91,18 +92,20 @@ class Archive:
         )
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most *size*; none only at the end.
+        """Return the next bytes, at most *size*; no bytes only at the end.
 
         Raises:
-            InputError: The archive is cut, damaged, followed by something else, or
+            InputError: The archive is truncated, damaged, followed by other bytes, or
                 unpacks to more than any real file does.
         """
         try:
             data = self._reader.read(size)
         except EOFError:
-            raise self._refusal("one that ends too early") from None
+            raise self._refusal("a truncated one") from None
         except (gzip.BadGzipFile, zlib.error, _DamagedError) as error:
-            raise self._refusal("one that is damaged, or more after it") from error
+            raise self._refusal(
+                "one that is damaged or followed by other bytes"
+            ) from error
         self._unpacked += len(data)
         if self._limited:
             refuse_bomb(self.packed, self._unpacked, self.label)
@@ -114,22 +117,22 @@ class Archive:
         return data
 
     def _refusal(self, got: str) -> InputError:
-        return InputError(f"a whole {self._codec} archive", got, self.label)
+        return InputError(f"a complete {self._codec} archive", got, self.label)
 
 
 class _Counted:
-    """The stream of an archive as `gzip` reads it: forward, and counted."""
+    """Input stream for `gzip` that counts the bytes it reads."""
 
     def __init__(self, archive: Archive) -> None:
         self.read = archive._take
 
 
 class _DamagedError(Exception):
-    """The bytes are no zstd frames."""
+    """The bytes are not zstd frames."""
 
 
 class _Frames:
-    """Zstd frames, one after the other, as what they hold."""
+    """Decompressed view of consecutive zstd frames."""
 
     def __init__(self, take: Any) -> None:
         self._zstd = _zstandard()
@@ -148,7 +151,7 @@ class _Frames:
         return data[:size]
 
     def _next(self) -> bytes:
-        """Return some bytes of what the frames hold, none only at the end."""
+        """Return some decompressed bytes; no bytes only at the end."""
         piece = b""
         while not piece:
             self._input = self._input or self._take(_READ_SIZE)
@@ -174,14 +177,14 @@ class _Frames:
 
 
 class PendingArchive:
-    """A compressed file that is written beside its final name and renamed at the end.
+    """Compressed output file with a temporary name until it is published.
 
     Attributes:
-        file: Where to write what is to be compressed.
+        file: Compresses the bytes that are written to it.
 
     Raises:
-        OSError: Nothing can be written there.
-        MissingExtraError: It is to be zstd, and zstandard is not installed.
+        OSError: The file cannot be written.
+        MissingExtraError: zstandard is needed and not installed.
     """
 
     def __init__(self, target: str | Path, codec: Codec) -> None:
@@ -195,11 +198,11 @@ class PendingArchive:
         self._pending.finish()
 
     def publish(self) -> None:
-        """Take the final name; an older file of that name is gone."""
+        """Rename the file to its final name, which replaces an older file."""
         self._pending.publish()
 
     def discard(self) -> None:
-        """Leave nothing behind but what has been published."""
+        """Remove the temporary file unless it was published."""
         try:
             with suppress(OSError, ValueError):  # the disk may be full
                 self.file.close()
@@ -208,7 +211,7 @@ class PendingArchive:
 
 
 def _gzip_into(file: BinaryIO) -> BinaryIO:
-    # neither a name nor a time: the same rows make the same bytes
+    # no name and no time, so that the same rows give the same bytes
     return cast("BinaryIO", gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0))
 
 
@@ -219,7 +222,7 @@ def _zstd_into() -> Any:
 
 def _zstandard() -> Any:
     try:
-        import zstandard  # noqa: PLC0415 - only who uses it has it
+        import zstandard  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise MissingExtraError("files compressed with zstd", "zstd") from error
     return zstandard

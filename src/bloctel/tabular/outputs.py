@@ -1,4 +1,4 @@
-"""Several files that appear whole and together, or not at all."""
+"""Output files that are published together when a run succeeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_WRITTEN", "Outputs", "Target", "open_outputs", "refuse_clashes"]
 
-#: Where an output goes: a path, or a binary stream such as the standard output.
+#: A path, or a binary stream such as standard output.
 Target = str | Path | BinaryIO
 
 _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
@@ -28,17 +28,16 @@ _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where the rows go; None drops them, and they are only counted.
+    """Targets of the rows of a scrub; None only counts the rows.
 
-    Every row goes to exactly one of the first three, and to the last.
+    Every row belongs to exactly one of the first three outputs, and to the last.
 
     Attributes:
-        clear: For the rows whose numbers no list blocks, as they came.
-        blocked: For the rows with a blocked number; an added column says why.
-        invalid: For the rows without a readable number; an added column says why.
-        annotated: For all rows, as the operator of a list gives a file back: of two
-            added columns, `bloctel` says `clear`, `blocked` or `invalid`, and
-            `bloctel_reason` why.
+        clear: Rows whose numbers no list blocks, unchanged.
+        blocked: Rows with a blocked number; an added column gives the reason.
+        invalid: Rows without a readable number; an added column gives the reason.
+        annotated: All rows; the added column `bloctel` is `clear`, `blocked` or
+            `invalid`, and `bloctel_reason` gives the reason.
     """
 
     clear: Target | None = None
@@ -47,7 +46,7 @@ class Outputs:
     annotated: Target | None = None
 
     def wanted(self) -> dict[str, Target]:
-        """Return the outputs that there are, by name."""
+        """Return the outputs that are not None, by name."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: target for name, target in given.items() if target is not None}
 
@@ -59,19 +58,19 @@ NOT_WRITTEN: Final = Outputs()
 def open_outputs(
     targets: Mapping[str, Target], *, source: os.stat_result | None
 ) -> Iterator[dict[str, BinaryIO]]:
-    """Yield a binary file for each target; publish all when the block ends well.
+    """Yield a binary file for each target; publish all when the block succeeds.
 
-    Each is written beside its final name and renamed at the end.
-    A stream gets its bytes at the end too, so that no reader of a pipe takes the
-    rows of a failed run for a result.
-    What is written to a path that ends in .gz or .zst is compressed.
+    A file is written to a temporary name in the same folder, and renamed at the end.
+    A stream gets its bytes at the end too, so that the reader of a pipe cannot take
+    the rows of a failed run for a result.
+    Output to a path that ends in .gz or .zst is compressed.
 
     Args:
-        targets: Where each output goes, by its name in messages.
-        source: The file that is being read, if it is one.
+        targets: The targets, by their names in messages.
+        source: The status of the input, if it is a file.
 
     Raises:
-        InputError: A target cannot be written, is the source, or is there twice.
+        InputError: A target cannot be written, is the input, or is given twice.
         MissingExtraError: A target ends in .zst, and zstandard is not installed.
     """
     refuse_clashes(targets, source)
@@ -83,13 +82,13 @@ def open_outputs(
         yield {name: output.file for name, output in pending.items()}
         for output in pending.values():
             output.finish()
-        # A pipe can break, a rename hardly fails: the files come last.
+        # files come last: a pipe may be closed, a rename hardly ever fails
         for output in sorted(pending.values(), key=_is_file):
             output.publish()
 
 
 class _PendingStream:
-    """The bytes for a stream, held back until the end."""
+    """Bytes for a stream, spooled until the run succeeds."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -129,10 +128,10 @@ def _is_file(output: _Pending) -> bool:
 def refuse_clashes(
     targets: Mapping[str, Target], source: os.stat_result | None
 ) -> None:
-    """Make sure that each target can be written, and that none is in another's place.
+    """Refuse targets that cannot be written, are the input, or are given twice.
 
     Raises:
-        InputError: A target cannot be written, is the source, or is there twice.
+        InputError: There is such a target.
     """
     taken: dict[object, str] = {}
     if source is not None and stat.S_ISREG(source.st_mode):
@@ -146,10 +145,10 @@ def refuse_clashes(
 
 
 def _identities(target: Target) -> list[object]:
-    """Return what tells a target from others, however its path is spelled.
+    """Return keys that are equal for two spellings of the same target.
 
     Raises:
-        InputError: Nothing can be written there.
+        InputError: The target cannot be written.
     """
     if not isinstance(target, str | Path):
         return [id(target)]

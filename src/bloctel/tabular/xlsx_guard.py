@@ -1,9 +1,9 @@
-"""An Excel workbook, looked at before any library that trusts it reads it.
+"""Validation of Excel workbooks before they are read.
 
 A workbook is a zip archive of XML.  The library that reads the values unpacks it
-without limit, makes room for every cell between the first and the last, and gives an
-error and an empty cell alike: so what unpacks to too much, spans too much or says no
-value is found out here.
+without limit, allocates every cell between the first and the last, and returns error
+cells as empty ones.  So archives that unpack to too much, sheets that span too much,
+and cells with errors are found here.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _EXPECTED: Final = "an Excel workbook (.xlsx)"
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _PIECE: Final = 1024 * 1024
-#: No sheet has more columns, or rows.
+#: Excel's limits of a sheet.
 MOST_COLUMNS: Final = 16_384
 _MOST_ROWS: Final = 1_048_576
-#: A span of so many cells is always allowed, a larger one if it is not nearly empty.
+#: A span of this many cells is always allowed, a larger one if it is not nearly empty.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
 
 
 @dataclass
 class SheetCells:
-    """Which cells of a sheet say something, by their places from 0 on.
+    """Cells of a sheet that are not empty; rows and columns count from 0.
 
     Attributes:
-        n_cells: The cells with a value.
-        last_row: The last row that has one, -1 if none has.
-        last_column: The last column that has one, -1 if none has.
-        errors: The rows of the errors, by column.
-        formulas: The rows of the formulas whose value is no text, by column.
+        n_cells: The number of cells with a value.
+        last_row: The last row with a value, -1 without values.
+        last_column: The last column with a value, -1 without values.
+        errors: The rows with errors, by column.
+        formulas: The rows with formulas whose value is not text, by column.
     """
 
     n_cells: int = 0
@@ -57,15 +57,15 @@ class SheetCells:
 
 
 def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
-    """Return the sheets of a workbook, in order, with which of their cells say what.
+    """Return the sheets of a workbook, in order, with their cells.
 
     Args:
-        file: The workbook; it is left at its beginning.
-        where: How messages call it.
-        limited: Whether to refuse what unpacks to more than any real file does.
+        file: The workbook; its position is 0 afterwards.
+        where: Its name in messages.
+        limited: Whether to refuse a file that unpacks to more than any real one.
 
     Raises:
-        InputError: It is no workbook, damaged, encrypted, or too large to be one.
+        InputError: It is not a workbook, is damaged or encrypted, or is too large.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -96,20 +96,20 @@ def _refuse_foreign(archive: zipfile.ZipFile, where: str) -> None:
     if "xl/workbook.bin" in names:
         raise InputError(_EXPECTED, "a binary workbook (.xlsb)", where)
     if _WORKBOOK not in names:
-        raise InputError(_EXPECTED, "another zip archive", where)
+        raise InputError(_EXPECTED, f"a zip archive without {_WORKBOOK}", where)
     if any(part.flag_bits & 1 for part in archive.infolist()):
         raise InputError(_EXPECTED, "an encrypted archive", where)
 
 
 def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
-    """Unpack everything once, and believe no size that the archive states."""
+    """Unpack everything once, without trusting the sizes that the archive declares."""
     packed = sum(part.compress_size for part in archive.infolist())
     unpacked = 0
     for part in archive.infolist():
-        whole = copy.copy(part)
-        whole.file_size = 1 << 62  # else no more is unpacked than is stated
+        entry = copy.copy(part)
+        entry.file_size = 1 << 62  # else only the declared size is unpacked
         length = 0
-        with archive.open(whole) as stream:
+        with archive.open(entry) as stream:
             while piece := stream.read(_PIECE):
                 length += len(piece)
                 if limited:
@@ -120,7 +120,7 @@ def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
 
 
 def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
-    """Yield the name of each sheet, and the part of the archive that holds it."""
+    """Yield the name of each sheet, and its part of the archive."""
     targets = {
         attributes["Id"]: attributes["Target"]
         for name, attributes in _elements(archive, _RELATIONS)
@@ -144,7 +144,7 @@ def _parse(
     part: str,
     begin: Callable[[str, dict[str, str]], object],
 ) -> None:
-    """Call *begin* with the name, its prefix left out, and the attributes of each."""
+    """Call *begin* with the name, without prefix, and attributes of each element."""
     names: dict[str, str] = {}
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -164,7 +164,7 @@ def _parse(
 
 
 def _refuse_doctype(*_: object) -> None:
-    """No workbook declares entities; those that do want to be unfolded."""
+    """Refuse a document type: no workbook has one, and entities can expand."""
     raise ValueError
 
 
@@ -180,13 +180,18 @@ def _scan(
     cells = scanner.cells
     span = (cells.last_row + 1) * (cells.last_column + 1)
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
-        got = "one whose few cells lie far apart"
-        raise InputError("a sheet with its cells together", got, where)
+        got = f"{cells.n_cells} cells in a span of {span}"
+        raise InputError(
+            "a sheet with its cells together",
+            got,
+            where,
+            message=f"the few cells of the sheet lie far apart: {got}",
+        )
     return cells
 
 
 class _Scanner:
-    """What the elements of a sheet say of its cells."""
+    """Collects the cells of a sheet from its XML elements."""
 
     def __init__(self) -> None:
         self.cells = SheetCells()
@@ -208,12 +213,12 @@ class _Scanner:
             self._column = -1
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
-        place = attributes.get("r")
-        if place is None:
+        reference = attributes.get("r")
+        if reference is None:
             self._column += 1
         else:
-            letters = place.rstrip("0123456789")
-            self._row = int(place[len(letters) :]) - 1
+            letters = reference.rstrip("0123456789")
+            self._row = int(reference[len(letters) :]) - 1
             self._column = self._number(letters)
         if not (0 <= self._row < _MOST_ROWS and 0 <= self._column < MOST_COLUMNS):
             raise ValueError
@@ -230,7 +235,7 @@ class _Scanner:
         cells.last_column = max(cells.last_column, self._column)
 
     def _number(self, letters: str) -> int:
-        """Return the place of a column that is called A, B, ... AA, ..."""
+        """Return the index of the column A, B, ... AA, ..."""
         number = self._columns.get(letters)
         if number is None:
             number = 0
@@ -240,5 +245,5 @@ class _Scanner:
         return number
 
 
-def _note(places: dict[int, array[int]], column: int, row: int) -> None:
-    places.setdefault(column, array("q")).append(row)
+def _note(rows: dict[int, array[int]], column: int, row: int) -> None:
+    rows.setdefault(column, array("q")).append(row)

@@ -1,4 +1,4 @@
-"""The sheets of an Excel workbook as rows of values."""
+"""Reader of the sheets of an Excel workbook as rows of values."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ROWS_AT_ONCE: Final = 1 << 13
 
 
 class Rows(NamedTuple):
-    """Some consecutive rows of a sheet.
+    """Consecutive rows of a sheet.
 
     Attributes:
-        first: The place of the first one in the sheet, from 0 on.
-        cells: Their cells, from the column A on; an empty text where there is no value.
+        first: The index of the first one in the sheet, from 0.
+        cells: Their cells from column A; an empty string without a value.
     """
 
     first: int
@@ -41,11 +41,11 @@ def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
     """Open a workbook to read values.
 
     Args:
-        source: A path, or a binary stream that can be read from anywhere.
-        limited: Whether to refuse what unpacks to more than any real workbook does.
+        source: A path, or a seekable binary stream.
+        limited: Whether to refuse a workbook that unpacks to more than any real one.
 
     Raises:
-        InputError: It is none, or damaged, encrypted or too large to be one.
+        InputError: It is not a workbook, is damaged or encrypted, or is too large.
         MissingExtraError: python-calamine is not installed.
     """
     calamine = _calamine()
@@ -59,7 +59,7 @@ def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
 
 def _calamine() -> Any:
     try:
-        import python_calamine  # noqa: PLC0415 - only who uses it has it
+        import python_calamine  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise MissingExtraError("Excel workbooks", "excel") from error
     return python_calamine
@@ -75,11 +75,11 @@ def _binary(source: Source) -> Iterator[BinaryIO]:
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:
-    """Return what the library reads; whatever it stumbles over is a damaged file."""
+    """Return the result of *read*; any error of the library means a damaged file."""
     try:
         return read()
     except BaseException as error:
-        # a panic of compiled code is no Exception, and none of ours either
+        # a panic of compiled code is not an Exception
         is_panic = type(error).__name__ == "PanicException"
         if not is_panic and not isinstance(error, Exception):
             raise
@@ -88,11 +88,11 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
 
 
 class Workbook:
-    """A workbook that is being read.
+    """An open workbook.
 
     Attributes:
-        name: How messages call it.
-        hidden: Whether each of its sheets is, in order; charts are no sheets here.
+        name: Its name in messages.
+        hidden: Its sheets, in order, and whether each is hidden; without charts.
     """
 
     def __init__(self, book: Any, name: str, cells: dict[str, SheetCells]) -> None:
@@ -109,10 +109,10 @@ class Workbook:
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
     ) -> Sheet:
-        """Return the sheet that is named, or the first that has the phone columns.
+        """Return the named sheet, or the first with the phone columns.
 
         Raises:
-            InputError: There is none of that name, or none with those columns.
+            InputError: No sheet has that name, or those columns.
         """
         names = list(self.hidden)
         if sheet is not None:
@@ -126,15 +126,15 @@ class Workbook:
                 return Sheet(self, name, choose, header)
             except InputError as error:
                 refusals.append(error)
-        none = InputError("a sheet with rows", "none", self.name)
-        raise next(iter(refusals), none)
+        no_rows = InputError("a sheet with rows", "a workbook without rows", self.name)
+        raise next(iter(refusals), no_rows)
 
     def cells(self, name: str) -> SheetCells:
-        """Return which cells of a sheet say something."""
+        """Return the cells of a sheet that are not empty."""
         return self._cells.get(name, SheetCells())
 
     def rows(self, name: str) -> Iterator[list[Cell]]:
-        """Yield the rows of a sheet from its first, with their cells from A on.
+        """Yield the rows of a sheet from the first, with their cells from column A.
 
         Raises:
             InputError: The sheet is damaged.
@@ -151,10 +151,10 @@ class Workbook:
             yield before + row
 
     def others(self, scrubbed: Sheet) -> list[str]:
-        """Return the sheets that outputs hold besides the one that is scrubbed.
+        """Return the other sheets that outputs contain.
 
-        One with the phone columns is not among them: nobody has judged its numbers,
-        and it has no place in a file of clear ones.
+        A sheet with the phone columns is left out: its numbers were not looked up, and
+        must not appear in a file of clear ones.
         """
         names = [name for name in self.hidden if name != scrubbed.name]
         return [name for name in names if not self._may_hold_calls(name, scrubbed)]
@@ -172,10 +172,10 @@ class Sheet:
 
     Attributes:
         name: Its name.
-        where: How messages call it.
+        where: Its name in messages.
         chosen: The phone columns.
         head: The rows up to the header, if there is one.
-        cells: Which of its cells say something.
+        cells: Its cells that are not empty.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class Sheet:
 
 
 def _text(cell: Cell) -> str:
-    """Return a cell as people read it."""
+    """Return a cell as Excel displays it."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)

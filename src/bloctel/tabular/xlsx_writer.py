@@ -1,4 +1,4 @@
-"""Excel workbooks that are written row by row, with the types of their cells."""
+"""Writer of Excel workbooks, row by row, with the types of the cells."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Cell", "WorkbookWriter", "open_workbooks", "writer_module"]
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
-#: Excel's own formats, which it shows as the reader's country writes days and times.
+#: Excel's built-in formats, which follow the locale of the reader.
 _FORMATS: Final = {datetime: 22, date: 14, time: 21, timedelta: 46}
-#: The file is the caller's data: no text is taken for something else.
+#: Text stays text: it comes from other people's files.
 _OPTIONS: Final = {
     "constant_memory": True,
-    # which no cell of Excel can hold: they become errors, as Excel itself makes of them
+    # no cell of Excel can store them; Excel too turns them into errors
     "nan_inf_to_errors": True,
     "strings_to_formulas": False,
     "strings_to_numbers": False,
@@ -39,7 +39,7 @@ def writer_module() -> Any:
         MissingExtraError: It is not installed.
     """
     try:
-        import xlsxwriter  # noqa: PLC0415 - only who uses it has it
+        import xlsxwriter  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise MissingExtraError("Excel workbooks", "excel") from error
     return xlsxwriter
@@ -49,16 +49,16 @@ def writer_module() -> Any:
 def open_workbooks(
     files: dict[str, BinaryIO], sheets: Sequence[tuple[str, bool]]
 ) -> Iterator[dict[str, WorkbookWriter]]:
-    """Yield a workbook for each file, whole when the block has ended well.
+    """Yield a workbook for each file; finish the files when the block succeeds.
 
-    What is written waits in a temporary folder until then.
+    Rows are kept in a temporary folder until then.
 
     Args:
-        files: Where they go, by name.
+        files: The files, by name.
         sheets: The name of each sheet, and whether it is hidden.
 
     Raises:
-        InputError: Excel knows no sheet of such a name.
+        InputError: Excel does not allow the name of a sheet.
     """
     with tempfile.TemporaryDirectory(prefix="bloctel-") as folder:
         writers: dict[str, WorkbookWriter] = {}
@@ -74,7 +74,7 @@ def open_workbooks(
 
 
 class WorkbookWriter:
-    """A workbook that is being written, each sheet from its first row to its last."""
+    """Writer of a workbook, each sheet from its first row to its last."""
 
     def __init__(
         self, file: BinaryIO, sheets: Sequence[tuple[str, bool]], folder: str
@@ -91,31 +91,33 @@ class WorkbookWriter:
             try:
                 self._sheets[name] = self._book.add_worksheet(name)
             except module.exceptions.XlsxWriterException as error:
-                got = "one that Excel does not know"
-                raise InputError("a name for a sheet", got, "sheet") from error
+                raise InputError(
+                    "a sheet name that Excel allows", repr(name), "sheet"
+                ) from error
             if hidden:
                 self._sheets[name].hide()
 
     def show(self, sheet: str) -> None:
-        """Make a sheet the one that is seen when the workbook is opened."""
+        """Make a sheet the active one when the workbook is opened."""
         self._sheets[sheet].activate()
         self._sheets[sheet].set_first_sheet()
 
     def write(self, sheet: str, row: int, cells: Sequence[Cell]) -> None:
-        """Write a row; empty texts stay empty cells.
+        """Write a row; an empty string leaves the cell empty.
 
         Raises:
-            InputError: A text is longer than a cell may be, or the row than a sheet.
+            InputError: A text is too long for a cell, or the row for a sheet.
         """
         target = self._sheets[sheet]
         if len(cells) > MOST_COLUMNS:
-            got = f"{len(cells):,}, the added ones among them"
+            got = f"{len(cells):,} with the added ones"
             raise InputError(f"at most {MOST_COLUMNS:,} columns", got, f"row {row + 1}")
         for column, cell in enumerate(cells):
             if cell != "" and self._put(target, row, column, cell):
-                got = "one that does not fit"
                 raise InputError(
-                    "a cell of at most 32767 characters", got, f"row {row + 1}"
+                    "a cell of at most 32767 characters",
+                    f"one of {len(str(cell))}",
+                    f"row {row + 1}",
                 )
 
     def _put(self, sheet: Any, row: int, column: int, cell: Cell) -> int:
@@ -141,7 +143,7 @@ class WorkbookWriter:
             raise cause if isinstance(cause, OSError) else error from error
 
     def abandon(self) -> None:
-        """Let go of the file, and of the temporary ones if they are still there."""
+        """Discard what was written, and close the temporary files."""
         self._sink.abandon()
         for sheet in self._sheets.values():
             if (rows := getattr(sheet, "row_data_fh", None)) is not None:
@@ -149,14 +151,14 @@ class WorkbookWriter:
 
 
 class _Sink:
-    """A file that, once abandoned, lets an archive end itself into nothing.
+    """Output file that ignores writes once it is abandoned.
 
-    Python does that for an archive that could not be written, whenever it forgets it.
+    Python ends an archive that could not be written when it is garbage-collected.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file: BinaryIO | None = file
-        self._place = 0
+        self._position = 0
 
     def abandon(self) -> None:
         self._file = None
@@ -164,7 +166,7 @@ class _Sink:
     def write(self, data: bytes, /) -> int:
         if self._file is not None:
             self._file.write(data)
-        self._place += len(data)
+        self._position += len(data)
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -172,11 +174,11 @@ class _Sink:
             raise io.UnsupportedOperation
         if self._file is not None:
             self._file.seek(offset)
-        self._place = offset
+        self._position = offset
         return offset
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def flush(self) -> None:
         if self._file is not None:
