@@ -19,7 +19,7 @@ ROWS = [["nom", "tel"], ["A", LISTED], ["B", NOT_LISTED], ["C", "12"]]
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_file_of_any_kind(ending: str, lists: Path, tmp_path: Path) -> None:
-    """The same command, whatever the file is."""
+    """One command scrubs files of every format."""
     calls = write(tmp_path / f"calls.{ending}", ROWS)
     clear, blocked = tmp_path / f"clear.{ending}", tmp_path / f"blocked.{ending}"
 
@@ -36,7 +36,7 @@ def test_a_file_of_any_kind(ending: str, lists: Path, tmp_path: Path) -> None:
 
 
 def test_a_sheet_is_named(lists: Path, tmp_path: Path) -> None:
-    """And told if it is not there."""
+    """The error lists the sheets if it does not exist."""
     path = write(tmp_path / "calls.xlsx", ROWS)
     book = openpyxl.load_workbook(path)
     book.create_sheet("More").append(["tel"])
@@ -50,7 +50,7 @@ def test_a_sheet_is_named(lists: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_into_a_folder(lists: Path, tmp_path: Path) -> None:
-    """A line for each file; the exit code says that one was bad, its sentence why."""
+    """Each file has a line; a bad file has an error and the exit code 2."""
     calls, into = tmp_path / "calls", tmp_path / "out"
     calls.mkdir()
     write(calls / "a.csv", ROWS)
@@ -84,7 +84,7 @@ def test_several_files_as_a_shell_gives_them(lists: Path, tmp_path: Path) -> Non
 
 
 def test_an_annotated_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> None:
-    """One file or many; the receipt knows the annotated file."""
+    """For one file or several; the receipt contains the annotated file."""
     calls, annotated = write(tmp_path / "calls.csv", ROWS), tmp_path / "annotated.csv"
     receipt, command = tmp_path / "r.json", ("--against", lists, "--column", "tel")
 
@@ -105,7 +105,7 @@ def test_an_annotated_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> N
 
 
 def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
-    """Nothing is written, the folder is not made."""
+    """Nothing is written, and the folder is not created."""
     calls, into = write(tmp_path / "calls.csv", ROWS), tmp_path / "out"
     command = ("--against", lists, "--column", "tel", "--into", into)
 
@@ -124,7 +124,7 @@ def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
 
 
 def test_the_list_is_never_a_result(lists: Path, tmp_path: Path) -> None:
-    """A list that is called like a result of one of the files stays."""
+    """A list with the name of a result is not overwritten."""
     calls = write(tmp_path / "calls.csv", ROWS)
     against = lists.rename(tmp_path / "calls.clear.csv")
     content = against.read_bytes()

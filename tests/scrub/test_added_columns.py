@@ -1,4 +1,4 @@
-"""What is added to rows: each text is made once, whoever makes more meanwhile."""
+"""Cache of added fields: each text is encoded once, also with several threads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def test_texts_that_come_while_others_are_made() -> None:
-    """Another thread adds to the list: they are made the next time."""
+def test_texts_appended_during_a_call() -> None:
+    """Texts that another thread appends are encoded by the next call."""
     texts = ["a", "b"]
 
     def made(text: str) -> Sequence[bytes]:

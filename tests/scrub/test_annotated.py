@@ -1,4 +1,4 @@
-"""Annotated files: all rows as they were, and what the lists say of each."""
+"""Annotated files: all rows unchanged, with the answer for each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROWS = [
     ["Dé", ""],
     ["Eli", "0199000003"],
 ]
-SAID = [
+ANSWERS = [
     ["clear", ""],
     ["blocked", "own"],
     ["invalid", "short_number"],
@@ -33,10 +33,10 @@ SAID = [
 ]
 
 
-def mark(
+def annotate(
     source: Path, columns: Sequence[str | int] = ("tel",), **options: object
 ) -> Path:
-    """Return the annotated file, which lies beside its source."""
+    """Return the annotated file, in the folder of its source."""
     target = source.with_name(f"annotated.{source.name.partition('.')[2]}")
     scrub_file(
         source,
@@ -49,55 +49,51 @@ def mark(
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_every_row_is_there_with_what_is_said_of_it(
-    ending: str, tmp_path: Path
-) -> None:
-    """In its order; the added columns come first in CSV, last in other files."""
+def test_every_row_has_its_answer(ending: str, tmp_path: Path) -> None:
+    """Rows keep their order; added columns come first in CSV, last in other files."""
     source = write(tmp_path / f"calls.{ending}", [HEADER, *ROWS])
 
-    header, *rows = read(mark(source))
+    header, *rows = read(annotate(source))
 
     added = ["bloctel", "bloctel_reason"]
     rows = [["" if cell is None else cell for cell in row] for row in rows]
     if ending.startswith("csv"):
         assert header == [*added, *HEADER]
-        assert rows == [[*s, *row] for s, row in zip(SAID, ROWS, strict=True)]
+        assert rows == [[*s, *row] for s, row in zip(ANSWERS, ROWS, strict=True)]
     else:
         assert header == [*HEADER, *added]
-        assert rows == [[*row, *s] for s, row in zip(SAID, ROWS, strict=True)]
+        assert rows == [[*row, *s] for s, row in zip(ANSWERS, ROWS, strict=True)]
 
 
 @pytest.mark.parametrize("ending", [each for each in ENDINGS if each != "parquet"])
 def test_an_annotated_file_is_refused_though_its_header_looks_like_numbers(
     ending: str, tmp_path: Path
 ) -> None:
-    """With columns by place the header is a row of data; to its readers it is none."""
+    """With a column number the header counts as a row; its readers take it as header."""
     source = write(tmp_path / f"calls.{ending}", [["bloctel", "tel_2025"], ["a", "12"]])
 
     with pytest.raises(InputError, match="without a column 'bloctel'"):
-        mark(source, columns=[2])
+        annotate(source, columns=[2])
 
     assert names(tmp_path) == [f"calls.{ending}"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", ["bloctel", "Bloctel_Reason"])
-def test_what_is_annotated_already_is_refused(
-    ending: str, name: str, tmp_path: Path
-) -> None:
-    """Who reads it by names could take the old answer for the new one."""
+def test_annotated_input_is_refused(ending: str, name: str, tmp_path: Path) -> None:
+    """A reader of the columns could use the old answer."""
     source = write(tmp_path / f"calls.{ending}", [[name, "tel"], ["clear", "12"]])
 
     with pytest.raises(
         InputError, match=f"without a column '{name.lower()}'.* - at .*calls"
     ):
-        mark(source)
+        annotate(source)
 
     assert names(tmp_path) == [source.name]
 
 
-def test_all_outputs_can_be_had_at_once(tmp_path: Path) -> None:
-    """The annotated file changes nothing in the others."""
+def test_all_outputs_at_once(tmp_path: Path) -> None:
+    """The annotated output does not change the others."""
     for ending in ENDINGS:
         folder = tmp_path / ending
         folder.mkdir()
@@ -114,13 +110,13 @@ def test_all_outputs_can_be_had_at_once(tmp_path: Path) -> None:
         assert read(alone) == read(targets[3])
 
 
-def test_no_row_of_a_csv_file_can_move_its_mark(tmp_path: Path) -> None:
-    """A field too many does not stand where the mark is looked for."""
+def test_no_row_of_a_csv_file_can_move_its_answer(tmp_path: Path) -> None:
+    """An extra field never appears in an added column."""
     source = tmp_path / "calls.csv"
     lines = ["nom;tel", "A;0639980001;clear;", "B", "", '"C\nc";0261910002', "D;12"]
     source.write_bytes("\r\n".join(lines).encode())
 
-    annotated = mark(source).read_bytes().decode()
+    annotated = annotate(source).read_bytes().decode()
 
     assert annotated.split("\r\n") == [
         "bloctel;bloctel_reason;nom;tel",
@@ -134,14 +130,14 @@ def test_no_row_of_a_csv_file_can_move_its_mark(tmp_path: Path) -> None:
     assert next(found)["bloctel"] == "blocked"
 
 
-def test_marks_are_written_as_the_file_is(tmp_path: Path) -> None:
-    """In its encoding, after its byte-order mark, with quotes where they are needed."""
+def test_answers_are_encoded_like_the_file(tmp_path: Path) -> None:
+    """In the encoding of the input, after its byte-order mark, quoted where needed."""
     text = "tel:1,tel:2\n0261910002,0639980001\n"
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         source = tmp_path / "calls.csv"
         source.write_bytes(text.encode(encoding))
 
-        annotated = mark(source, ["tel:1", "tel:2"]).read_bytes()
+        annotated = annotate(source, ["tel:1", "tel:2"]).read_bytes()
 
         assert annotated == (
             "bloctel,bloctel_reason,tel:1,tel:2\n"
@@ -149,22 +145,22 @@ def test_marks_are_written_as_the_file_is(tmp_path: Path) -> None:
         ).encode(encoding)
 
     source.write_bytes(b'"a,b",tel\n0639980001,0639980001\n')
-    annotated = mark(source, ["a,b", "tel"]).read_bytes()
+    annotated = annotate(source, ["a,b", "tel"]).read_bytes()
     assert annotated.splitlines()[1] == b'blocked,"a,b: own",0639980001,0639980001'
 
 
-def test_without_a_header_there_is_none_to_extend(tmp_path: Path) -> None:
-    """The rows alone are annotated."""
+def test_a_file_without_a_header(tmp_path: Path) -> None:
+    """Only rows are annotated."""
     source = tmp_path / "calls.csv"
     source.write_bytes(b"0639980001\n0261910002")
 
-    annotated = mark(source, [1], csv=CsvOptions(header=False, delimiter=";"))
+    annotated = annotate(source, [1], csv=CsvOptions(header=False, delimiter=";"))
 
     assert annotated.read_bytes() == b"blocked;own;0639980001\nclear;;0261910002"
 
 
-def test_an_output_that_there_is_not(tmp_path: Path) -> None:
-    """Of many files, nothing is written then."""
+def test_unknown_outputs_are_refused(tmp_path: Path) -> None:
+    """Nothing is written for any file."""
     write(tmp_path / "calls.csv", [HEADER, *ROWS])
 
     for wanted in ([], ["all"], "annotated?", ["annotated", "x"]):

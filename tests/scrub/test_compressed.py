@@ -1,4 +1,4 @@
-"""CSV files in gzip and zstd, and what is wrong with some."""
+"""CSV files in gzip and zstd, also damaged ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ packed = pytest.mark.parametrize("ending", ["csv.gz", "csv.zst"])
 
 
 def bytes_of(ending: str, data: bytes) -> bytes:
-    """Return a whole archive."""
+    """Return a complete archive."""
     return gzip.compress(data) if ending == "csv.gz" else zstandard.compress(data)
 
 
 @packed
 def test_rows_come_out_byte_for_byte(ending: str, tmp_path: Path) -> None:
-    """A compressed file is read, and its outputs are compressed by their names."""
+    """Input is decompressed; outputs are compressed if their names say so."""
     source = tmp_path / f"calls.{ending}"
     source.write_bytes(bytes_of(ending, b'nom;tel\r\n"A";0261910002\r\nB;12'))
 
@@ -43,7 +43,7 @@ def test_rows_come_out_byte_for_byte(ending: str, tmp_path: Path) -> None:
 
 @packed
 def test_names_lie_and_bytes_do_not(ending: str, tmp_path: Path) -> None:
-    """An archive is known by how it begins, an output's form by its name."""
+    """The first bytes identify an archive, the name the form of an output."""
     source = write(tmp_path / f"calls.{ending}", ROWS).rename(tmp_path / "calls.csv")
     plain, other = tmp_path / "clear.csv", tmp_path / "blocked.csv.gz"
 
@@ -55,7 +55,7 @@ def test_names_lie_and_bytes_do_not(ending: str, tmp_path: Path) -> None:
 
 @packed
 def test_several_archives_in_a_row_are_one(ending: str) -> None:
-    """As `cat`, and programs that compress in parallel, make them."""
+    """`cat` and parallel compressors write such files."""
     parts = [b"tel\n0261910002\n", b"0261910003\n06399800", b"01\n"]
     source = io.BytesIO(b"".join(bytes_of(ending, part) for part in parts))
 
@@ -65,7 +65,7 @@ def test_several_archives_in_a_row_are_one(ending: str) -> None:
 
 
 def test_a_frame_without_data_may_come_first() -> None:
-    """Parallel zstd begins so."""
+    """Parallel zstd writes such a frame first."""
     skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
     source = io.BytesIO(skipped + zstandard.compress(b"tel\n0639980001\n"))
 
@@ -74,15 +74,15 @@ def test_a_frame_without_data_may_come_first() -> None:
 
 @packed
 @pytest.mark.parametrize("cut", [9, 0.5, -1])
-def test_an_archive_that_is_cut_is_refused(
+def test_a_truncated_archive_is_refused(
     ending: str, cut: float, tmp_path: Path
 ) -> None:
-    """Rows that are missing would never be known: nothing is written."""
+    """Missing rows would stay unnoticed, so nothing is written."""
     source = write(tmp_path / f"calls.{ending}", [ROWS[0], *ROWS[1:] * 20_000])
     data = source.read_bytes()
     source.write_bytes(data[: int(cut * len(data)) if isinstance(cut, float) else cut])
 
-    with pytest.raises(InputError, match=r"a whole \w+ archive, got one that ends too"):
+    with pytest.raises(InputError, match=r"a complete \w+ archive, got a truncated"):
         scrub(source)
 
     assert names(tmp_path) == [source.name]
@@ -90,14 +90,14 @@ def test_an_archive_that_is_cut_is_refused(
 
 @packed
 @pytest.mark.parametrize("after", [b"x", b"tel\n0261910002\n", b"\x1f", b"\x28\xb5"])
-def test_what_follows_an_archive_is_not_passed_over(
+def test_bytes_after_an_archive_are_refused(
     ending: str, after: bytes, tmp_path: Path
 ) -> None:
-    """Garbage may be rows that somebody added."""
+    """Such bytes could be rows that were appended."""
     source = write(tmp_path / f"calls.{ending}", ROWS)
     source.write_bytes(source.read_bytes() + after)
 
-    with pytest.raises(InputError, match=f"a whole .* - at {source}"):
+    with pytest.raises(InputError, match=f"a complete .* - at {source}"):
         scrub(source)
 
     assert names(tmp_path) == [source.name]
@@ -105,7 +105,7 @@ def test_what_follows_an_archive_is_not_passed_over(
 
 @packed
 def test_a_damaged_archive_is_refused(ending: str, tmp_path: Path) -> None:
-    """Whichever byte of the data or the checksum was altered."""
+    """Any byte of the data or the checksum may be altered."""
     source = tmp_path / f"calls.{ending}"
     rows = b"".join(b"%d;026191%04d\n" % (i, i % 9973) for i in range(3_000))
     data = bytes_of("csv.gz", b"n;tel\n" + rows)
@@ -122,8 +122,8 @@ def test_a_damaged_archive_is_refused(ending: str, tmp_path: Path) -> None:
 
 
 @packed
-def test_something_else_in_an_archive_is_refused(ending: str, tmp_path: Path) -> None:
-    """An archive in an archive, or another kind of file, is no CSV file."""
+def test_other_formats_in_an_archive_are_refused(ending: str, tmp_path: Path) -> None:
+    """An archive in an archive is not CSV, nor is a file of another format."""
     for inner in (gzip.compress(b"tel\n"), b"PAR1\x15", b"PK\x03\x04"):
         source = tmp_path / f"calls.{ending}"
         source.write_bytes(bytes_of(ending, inner))
@@ -133,7 +133,7 @@ def test_something_else_in_an_archive_is_refused(ending: str, tmp_path: Path) ->
 
 
 class Endless:
-    """An archive that unpacks without end to the same row."""
+    """Archive that unpacks to the same row without end."""
 
     def __init__(self, ending: str) -> None:
         self._parts = self._made(ending)
@@ -150,30 +150,29 @@ class Endless:
             yield frame
 
     def read(self, size: int) -> bytes:
-        """Return some bytes; there are always more."""
+        """Return some bytes; the stream never ends."""
         self._rest += next(self._parts)  # type: ignore[call-overload]
         data, self._rest = self._rest[:size], self._rest[size:]
         return bytes(data)
 
 
 def test_an_archive_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After as much as is always allowed, a ratio that no real file has is an error."""
+    """Above the size that is always allowed, the ratio is limited."""
     monkeypatch.setattr(compression, "_ALWAYS_ALLOWED", 8 * 1024 * 1024)
 
     with pytest.raises(InputError) as caught:
         scrub_file(Endless("csv.zst"), ask(), columns=["tel"])  # type: ignore[arg-type]
 
     assert str(caught.value) == (
-        "expected an archive that unpacks to at most 500 times its size, got one that "
-        "if you trust it, unpack without limit"
-        " - at the input stream"
+        "the archive unpacks to more than 500 times its size; if you trust it, unpack "
+        "without limit - at the input stream"
     )
 
 
 def test_the_limit_can_be_lifted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of one row a million times is strange, and may be trusted."""
+    """The user may trust a file that repeats one row."""
     monkeypatch.setattr(compression, "_ALWAYS_ALLOWED", 1024 * 1024)
     source = tmp_path / "calls.csv.zst"
     source.write_bytes(zstandard.compress(b"tel\n" + b"0261910002\n" * 300_000))
@@ -187,7 +186,7 @@ def test_the_limit_can_be_lifted(
 
 @packed
 def test_little_is_unpacked_at_once(ending: str) -> None:
-    """However much a few bytes stand for, a reader gets no more than it asked for."""
+    """A read returns at most the requested size, whatever the ratio."""
     data = bytes_of(ending, bytes(50_000_000))
     codec = compression.Codec.GZIP if ending == "csv.gz" else compression.Codec.ZSTD
     archive = compression.Archive(io.BytesIO(data), codec, "x", limited=False)
@@ -202,7 +201,7 @@ def test_little_is_unpacked_at_once(ending: str) -> None:
 
 @packed
 def test_progress_counts_the_bytes_of_the_archive(ending: str, tmp_path: Path) -> None:
-    """Done grows up to the size of the file, not of what is in it."""
+    """Progress counts compressed bytes, up to the size of the file."""
     rows = [["A", f"026191{i % 9973:04}"] for i in range(400_000)]
     source = write(tmp_path / f"calls.{ending}", [ROWS[0], *rows])
     seen: list[tuple[int, int | None]] = []
@@ -216,7 +215,7 @@ def test_progress_counts_the_bytes_of_the_archive(ending: str, tmp_path: Path) -
 
 
 def test_the_same_rows_make_the_same_archive(tmp_path: Path) -> None:
-    """No time and no name is in it."""
+    """Archives contain no time and no name."""
     source = write(tmp_path / "calls.csv.gz", ROWS)
 
     first = scrub(source)[1][0].read_bytes()
@@ -228,7 +227,7 @@ def test_the_same_rows_make_the_same_archive(tmp_path: Path) -> None:
 def test_without_zstandard_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To read and to write; nothing is left of the outputs."""
+    """Both for reading and for writing; no output is left."""
     source = write(tmp_path / "calls.csv.zst", ROWS)
     plain = write(tmp_path / "calls.csv", ROWS)
     monkeypatch.setitem(sys.modules, "zstandard", None)

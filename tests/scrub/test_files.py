@@ -1,4 +1,4 @@
-"""Many files into one folder; and what must hold for a file of every kind."""
+"""Several files into one folder, and properties of all file formats."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 ROWS = [["nom", "tel"], ["A", "0639980001"], ["B", "0261910002"], ["C", "12"]]
 every_kind = pytest.mark.parametrize("ending", ENDINGS)
-#: What makes an output fail on the way: enough rows to fill more than a buffer.
+#: Enough rows to fill more than a buffer, so that writing fails during the run.
 MANY = [["nom", "tel"], *([f"P{i:06}", f"026191{i % 9973:04}"] for i in range(30_000))]
 
 
-# -- many files --------------------------------------------------------------------
+# -- several files -----------------------------------------------------------------
 
 
 def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
-    """Named after it and in its kind; what is no call file by its name is left."""
+    """Results have its name and format; files with other names are not read."""
     calls, into = tmp_path / "calls", tmp_path / "out"
     calls.mkdir()
     for number, ending in enumerate(ENDINGS):
@@ -56,7 +56,7 @@ def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
 
 
 def test_a_pattern_a_file_or_several(tmp_path: Path) -> None:
-    """Each file once, in the order of the names, whatever it is called."""
+    """Each file once, in the order of the names."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     for name in ("a/2.csv", "a/1.csv", "a/b/3.csv", "a/b/odd", "a/[x].csv"):
         write(tmp_path / name, ROWS)
@@ -79,8 +79,8 @@ def test_a_pattern_a_file_or_several(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sources", ["", "*.csv"], ids=["folder", "pattern"])
-def test_a_link_that_leads_nowhere_is_told_of(sources: str, tmp_path: Path) -> None:
-    """Somebody meant a call file, of which no row was scrubbed."""
+def test_a_broken_link_is_an_error(sources: str, tmp_path: Path) -> None:
+    """The file that was meant was not scrubbed, so it is an error."""
     write(tmp_path / "1.csv", ROWS)
     (tmp_path / "2.csv").symlink_to(tmp_path / "gone" / "2.csv")
 
@@ -94,7 +94,7 @@ def test_a_link_that_leads_nowhere_is_told_of(sources: str, tmp_path: Path) -> N
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
-    """It is told at the end, has no results, and those of an earlier run stay."""
+    """Its error is reported at the end; its earlier results are kept."""
     into = tmp_path / "out"
     for name in ("1.csv", "2.csv", "3.csv"):
         write(tmp_path / name, ROWS)
@@ -117,10 +117,10 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (into / "2.clear.csv").read_bytes() == earlier
 
 
-def test_a_question_without_an_answer_stops_everything(
+def test_an_unreachable_storage_stops_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A storage that is down is down for all files."""
+    """An unreachable storage concerns all files."""
     write(tmp_path / "1.csv", ROWS)
 
     def fail(*_: object) -> None:
@@ -133,7 +133,7 @@ def test_a_question_without_an_answer_stops_everything(
 
 
 def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
-    """Run again, into the folder itself or one inside, everything stays as it is."""
+    """A second run into the same folder or one inside changes nothing."""
     write(tmp_path / "calls.csv", ROWS)
     write(tmp_path / "more.csv.gz", ROWS)
 
@@ -152,7 +152,7 @@ def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
 
 
 def refusal(sources: object, into: Path) -> str:
-    """Return the sentence with which a plan is refused; nothing is written."""
+    """Return the message of the error about a plan; nothing is written."""
     folder = into.parent
     before = names(folder)
     with pytest.raises(InputError) as caught:
@@ -161,7 +161,7 @@ def refusal(sources: object, into: Path) -> str:
     return str(caught.value)
 
 
-def test_plans_that_cannot_be(tmp_path: Path) -> None:
+def test_invalid_plans(tmp_path: Path) -> None:
     """Two files with the same results, a result over a call file, no file or folder."""
     into = tmp_path / "out"
     (tmp_path / "a").mkdir()
@@ -206,11 +206,11 @@ def test_progress_runs_over_all_files(tmp_path: Path) -> None:
     assert seen[-1] == (total, total)
 
 
-# -- every kind of file ---------------------------------------------------------------
+# -- all file formats -----------------------------------------------------------------
 
 
 @every_kind
-def test_an_output_never_is_the_input(ending: str, tmp_path: Path) -> None:
+def test_an_output_is_never_the_input(ending: str, tmp_path: Path) -> None:
     """Neither by its name nor through a link of any kind; the input stays."""
     source = write(tmp_path / f"calls.{ending}", ROWS)
     (tmp_path / f"soft.{ending}").symlink_to(source)
@@ -230,8 +230,8 @@ def test_an_output_never_is_the_input(ending: str, tmp_path: Path) -> None:
 
 
 @every_kind
-def test_a_folder_or_a_device_is_no_output(ending: str, tmp_path: Path) -> None:
-    """Nor what lies in a folder that is not there, or that takes no files."""
+def test_a_folder_or_a_device_is_not_an_output(ending: str, tmp_path: Path) -> None:
+    """Nor is a file in a missing or read-only folder."""
     source = write(tmp_path / f"calls.{ending}", ROWS)
     (tmp_path / f"folder.{ending}").mkdir()
     cases = {
@@ -253,7 +253,7 @@ def test_a_folder_or_a_device_is_no_output(ending: str, tmp_path: Path) -> None:
 def test_an_interrupted_run_leaves_nothing(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the middle: no part, no temporary folder; older results stay."""
+    """After Ctrl-C there is no part file and no temporary folder; older results stay."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -283,7 +283,7 @@ def test_an_interrupted_run_leaves_nothing(
 def test_a_full_disk_leaves_nothing(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a half result nor a part; the error is the system's."""
+    """No incomplete result and no part file; the error is the system's."""
     source = write(tmp_path / f"calls.{ending}", MANY)
     with small_disk(1) as disk:
         filler = disk / "filler"
@@ -305,7 +305,7 @@ def test_a_full_disk_leaves_nothing(
 def test_the_input_may_lie_where_nothing_can_be_written(
     ending: str, tmp_path: Path
 ) -> None:
-    """It is opened to be read alone: also in a folder that is mounted so."""
+    """Input is opened for reading only, also in a read-only folder."""
     with small_disk(4) as disk:
         source = write(disk / f"calls.{ending}", ROWS)
         options = ["mount", "-o", "remount,ro", str(disk)]
@@ -325,7 +325,7 @@ def test_the_input_may_lie_where_nothing_can_be_written(
 
 @every_kind
 def test_a_second_header_is_a_row_without_a_number(ending: str, tmp_path: Path) -> None:
-    """As in files that were joined: it is invalid, and nothing is lost."""
+    """Concatenated files have one: it is invalid, and no row is lost."""
     source = write(tmp_path / f"calls.{ending}", [*ROWS, ROWS[0], ROWS[2]])
 
     summary, outputs = scrub(source)
@@ -336,7 +336,7 @@ def test_a_second_header_is_a_row_without_a_number(ending: str, tmp_path: Path) 
 
 @every_kind
 def test_the_added_column_holds_no_formula(ending: str, tmp_path: Path) -> None:
-    """Whatever the phone columns are called; their own names stay."""
+    """For all names of phone columns, which are kept in the header."""
     columns = ["=1+1", "+tel", "-x", "@y"]
     table = [columns, ["12", "0639980001", "", ""], ["0639980001", "", "", ""]]
     source = write(tmp_path / f"calls.{ending}", table)
@@ -354,7 +354,7 @@ def test_the_added_column_holds_no_formula(ending: str, tmp_path: Path) -> None:
 
 
 def csv(content: bytes) -> tuple[bytes, bytes, bytes]:
-    """Scrub a CSV file of that content; return the outputs."""
+    """Scrub a CSV file with this content; return the outputs."""
     streams = io.BytesIO(), io.BytesIO(), io.BytesIO()
     scrub_file(io.BytesIO(content), ask(), columns=["tel"], outputs=Outputs(*streams))
     clear, blocked, invalid = (stream.getvalue() for stream in streams)
@@ -362,7 +362,7 @@ def csv(content: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def test_rows_with_too_few_fields_are_invalid() -> None:
-    """Nobody knows what the number would have been."""
+    """The number is unknown."""
     clear, _, invalid = csv(b"nom;x;tel\nA;1;0261910002\nB;0261910003\nC\n")
 
     assert clear == b"nom;x;tel\nA;1;0261910002\n"
@@ -374,7 +374,7 @@ def test_rows_with_too_few_fields_are_invalid() -> None:
 
 @pytest.mark.parametrize("odd", [b"Zo\xe9", b"\x00", b"a\x00b", b"\xff\xfe"])
 def test_odd_bytes_far_into_a_file_stay(odd: bytes) -> None:
-    """Of another encoding, or zeros: the row is judged by its number, and kept."""
+    """Bytes of another encoding, or zeros: the row is classified by its number."""
     before = b"A;0261910002\n" * 20_000
     content = b"nom;tel\n" + before + odd + b";0261910003\n" + odd + b";0639980001\n"
 
@@ -385,8 +385,8 @@ def test_odd_bytes_far_into_a_file_stay(odd: bytes) -> None:
 
 
 @pytest.mark.parametrize("odd", [b"\x00", b"\xe9", b"\xff"])
-def test_odd_bytes_in_a_number_are_no_number(odd: bytes) -> None:
-    """What cannot be read for sure is invalid, not clear."""
+def test_odd_bytes_in_a_number_are_invalid(odd: bytes) -> None:
+    """A number that cannot be read with certainty is invalid, not clear."""
     before = b"A;0261910002\n" * 20_000
 
     clear, _, invalid = csv(b"nom;tel\n" + before + b"B;02619" + odd + b"10003\n")
@@ -396,20 +396,20 @@ def test_odd_bytes_in_a_number_are_no_number(odd: bytes) -> None:
 
 
 class LongLine:
-    """A stream whose second line goes on for as long as it is read."""
+    """Stream whose second line never ends."""
 
     def __init__(self) -> None:
         self.given = 0
 
     def read(self, size: int) -> bytes:
-        """Return bytes without an end of a line, after the first ones."""
+        """Return the first line, then bytes without a line feed."""
         piece = b"x" * size if self.given else b"tel\n0261910002\n"
         self.given += len(piece)
         return piece
 
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory stays bounded: soon after the limit nothing more is read."""
+    """Memory is bounded: reading stops soon after the limit."""
     monkeypatch.setattr(csv_reader, "_LONGEST_RECORD", 8 * 1024 * 1024)
     stream = LongLine()
 
@@ -420,7 +420,7 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
-    """Plain or packed: what follows may be rows."""
+    """Plain or compressed: the rest of the file could be rows."""
     for ending in ("csv", "csv.gz", "csv.zst"):
         source = write(tmp_path / f"calls.{ending}", ROWS)
         write(source, [["nom", "tel"], ["A", "0261910002"]])
@@ -432,7 +432,7 @@ def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
 
 
 def packed(ending: str, data: bytes) -> bytes:
-    """Return bytes as a file with that ending holds them."""
+    """Return bytes, compressed as the file name ending requires."""
     import gzip
 
     import zstandard

@@ -1,4 +1,4 @@
-"""Whatever kind of file rows are in, the same ones are clear, blocked and invalid."""
+"""Rows are clear, blocked and invalid whatever the format of the file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ numbers = st.sampled_from(
 cells = st.one_of(
     numbers, st.sampled_from(["", " ", "12", "x", "3.5", "06 39 98 00 01 x"])
 )
-# no cell of the first column is empty: a row of nothing has no place in a workbook
+# no cell of the first column is empty: workbooks have no empty rows
 tables = st.lists(
     st.tuples(st.sampled_from(["A", "é", "=1+1", 'a;"b', "0"]), cells, cells).map(list),
     min_size=1,
@@ -73,10 +73,8 @@ def test_each_kind_is_split_as_the_csv_of_its_rows(
 @settings(max_examples=20)
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(tables)
-def test_an_annotated_file_says_what_the_split_ones_do(
-    ending: str, table: list[list[str]]
-) -> None:
-    """Each kind has the rows that are annotated so, in order, for that reason."""
+def test_annotated_and_split_outputs_agree(ending: str, table: list[list[str]]) -> None:
+    """Split outputs have the rows of each kind, in order, with the same reasons."""
     rows = [["A", "0261910004", "0261910004"], *table]
     with tempfile.TemporaryDirectory() as name:
         source = write(Path(name, f"calls.{ending}"), [[*HEADER, "tel2"], *rows])
@@ -112,7 +110,7 @@ integers = st.sampled_from(
 def test_a_block_is_matched_as_it_is_looked_up(
     column: list[int | None], mixed: list[int | str | None]
 ) -> None:
-    """A scrub of integers and mixed cells knows no other answers than `check_many`."""
+    """Scrubs of integers and mixed cells agree with `check_many`."""
     masked = np.ma.MaskedArray(
         np.array([number or 0 for number in column], np.int64),
         [number is None for number in column],

@@ -1,4 +1,4 @@
-"""Parquet files: what is read of them, and what comes out."""
+"""Parquet files: phone columns of all types, and split outputs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def file_of(folder: Path, table: pa.Table, **options: Any) -> Path:
     ids=str,
 )
 def test_text_of_every_layout_is_read_and_kept(type_: Any, tmp_path: Path) -> None:
-    """Missing values and empty texts are empty; the type stays what it was."""
+    """Missing values and empty texts are empty; outputs keep the type."""
     column = pa.array(NUMBERS, pa.string()).cast(type_)
     source = file_of(tmp_path, pa.table({"n": range(5), "tel": column}))
     kept = pq.ParquetFile(source).schema_arrow.field("tel").type
@@ -61,7 +61,7 @@ def test_text_of_every_layout_is_read_and_kept(type_: Any, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("type_", [pa.int32(), pa.uint32(), pa.int64(), pa.uint64()])
 def test_whole_numbers_are_read(type_: Any, tmp_path: Path) -> None:
-    """A column whose zeros a spreadsheet ate; nulls are empty."""
+    """Integers have lost their leading zeros; nulls are empty."""
     column = pa.array([639980001, 261910002, 12, None], type_)
 
     summary, _ = scrub(file_of(tmp_path, pa.table({"tel": column})))
@@ -84,7 +84,7 @@ def test_an_integer_that_is_another_line_abroad_is_refused(tmp_path: Path) -> No
 
 
 def test_a_column_of_nulls_alone_is_empty(tmp_path: Path) -> None:
-    """It has a type of its own, and no number."""
+    """Arrow has a type for it."""
     source = file_of(tmp_path, pa.table({"tel": pa.nulls(3), "mobile": NUMBERS[:3]}))
 
     summary, _ = scrub(source, ["tel", "mobile"])
@@ -120,7 +120,7 @@ def test_a_column_of_another_type_is_refused(
     assert names(tmp_path) == ["calls.parquet"]
 
 
-def test_everything_else_is_as_it_was(tmp_path: Path) -> None:
+def test_other_columns_and_metadata_are_kept(tmp_path: Path) -> None:
     """Other columns, their types and order, metadata, nullability, compression."""
     fields = [
         pa.field("id", pa.int16(), nullable=False),
@@ -162,7 +162,7 @@ def compressions(path: Path) -> list[tuple[str, str]]:
     return [(column.path_in_schema, column.compression) for column in columns]
 
 
-def test_a_column_of_the_added_name_stays(tmp_path: Path) -> None:
+def test_a_column_with_the_added_name_is_kept(tmp_path: Path) -> None:
     """Scrubbing blocked rows again loses neither the old reasons nor the new."""
     source = file_of(tmp_path, pa.table({"bloctel": ["x"], "tel": ["0639980001"]}))
 
@@ -173,8 +173,8 @@ def test_a_column_of_the_added_name_stays(tmp_path: Path) -> None:
     ]
 
 
-def test_outputs_without_rows_are_whole_files(tmp_path: Path) -> None:
-    """Of a file without rows too, as of one without row groups."""
+def test_outputs_without_rows_are_valid_files(tmp_path: Path) -> None:
+    """Also outputs of a file without rows or without row groups."""
     empty = pa.table({"tel": pa.array([], pa.string())})
     source = file_of(tmp_path, empty)
     with pq.ParquetWriter(tmp_path / "none.parquet", empty.schema):
@@ -190,7 +190,7 @@ def test_outputs_without_rows_are_whole_files(tmp_path: Path) -> None:
 def test_many_row_groups_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However they are read and written, also with a dictionary for each group."""
+    """Batches and row groups may end anywhere; each group may have its dictionary."""
     monkeypatch.setattr(parquet, "_BATCH_ROWS", 7)
     monkeypatch.setattr(parquet, "_GROUP_ROWS", 50)
     texts = [NUMBERS[i % 3] for i in range(1000)]
@@ -213,7 +213,7 @@ def test_many_row_groups_keep_their_order(
 
 
 def test_a_stream_of_any_kind_is_read(tmp_path: Path) -> None:
-    """A pipe is read once, and Parquet from its end: of a pipe there is a copy."""
+    """Parquet is read from its end, so a pipe is copied first."""
     source = file_of(tmp_path, pa.table({"tel": NUMBERS}))
     clear = io.BytesIO()
 
@@ -227,7 +227,7 @@ def test_a_stream_of_any_kind_is_read(tmp_path: Path) -> None:
 
 
 class Pipe:
-    """A stream that gives one byte at first, and cannot go back."""
+    """Pipe whose first reads return one byte."""
 
     def __init__(self, data: bytes) -> None:
         self._file = io.BytesIO(data)
@@ -238,7 +238,7 @@ class Pipe:
 
 
 def test_a_damaged_file_is_an_error_and_no_row(tmp_path: Path) -> None:
-    """Cut anywhere, or altered: a sentence about the file, and nothing written."""
+    """Truncated or altered anywhere: an error names the file, nothing is written."""
     table = pa.table({"tel": [f"026191{i:04}" for i in range(2000)]})
     source = file_of(tmp_path, table, write_page_checksum=True)
     data = source.read_bytes()
@@ -253,7 +253,7 @@ def test_a_damaged_file_is_an_error_and_no_row(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
-    """It begins in its own way."""
+    """Its first bytes identify it."""
     (tmp_path / "calls.parquet").write_bytes(b"PARE" + bytes(100))
 
     with pytest.raises(InputError, match="got an encrypted Parquet file"):
@@ -261,8 +261,10 @@ def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["clear.csv", "clear.xlsx", "c.tsv", "c.parquet.gz"])
-def test_a_name_that_says_otherwise_is_refused(name: str, tmp_path: Path) -> None:
-    """Whoever opened clear.csv would find Parquet in it."""
+def test_an_output_named_like_another_format_is_refused(
+    name: str, tmp_path: Path
+) -> None:
+    """A reader of clear.csv would find Parquet in it."""
     source = file_of(tmp_path, pa.table({"tel": NUMBERS}))
 
     with pytest.raises(InputError, match="an output of Parquet, as the input is"):
@@ -271,8 +273,8 @@ def test_a_name_that_says_otherwise_is_refused(name: str, tmp_path: Path) -> Non
     assert names(tmp_path) == ["calls.parquet"]
 
 
-def test_columns_that_are_not_there(tmp_path: Path) -> None:
-    """The message names those that are."""
+def test_missing_columns(tmp_path: Path) -> None:
+    """The message lists the columns of the file."""
     source = file_of(tmp_path, pa.table({"nom": ["A"], "mobile": ["0639980001"]}))
 
     with pytest.raises(InputError, match="the columns 'nom', 'mobile'"):
@@ -285,7 +287,7 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
 def test_without_pyarrow_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is known by its first bytes all the same."""
+    """The first bytes identify the file without pyarrow."""
     source = file_of(tmp_path, pa.table({"tel": NUMBERS}))
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
 

@@ -1,4 +1,4 @@
-"""Outputs appear whole and together, or not at all."""
+"""Outputs are published together, or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def refusal(targets: dict[str, Target], source: os.stat_result | None = None) -> str:
-    """Return the sentence with which the targets are refused."""
+    """Return the message of the error about the targets."""
     with (
         pytest.raises(InputError) as caught,
         open_outputs(targets, source=source),
@@ -26,7 +26,7 @@ def refusal(targets: dict[str, Target], source: os.stat_result | None = None) ->
 
 
 def test_files_appear_at_the_end(tmp_path: Path) -> None:
-    """Before the block ends nothing stands under the final names."""
+    """No file has its final name before the block ends."""
     target = tmp_path / "clear.csv"
 
     with open_outputs({"clear": target}, source=None) as files:
@@ -39,7 +39,7 @@ def test_files_appear_at_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_an_error_leaves_no_file(error: type[BaseException], tmp_path: Path) -> None:
-    """Whatever ends the block early, the folder is as before."""
+    """After any error the folder is unchanged."""
     stream = io.BytesIO()
     targets: dict[str, Target] = {"clear": tmp_path / "a", "blocked": stream}
 
@@ -57,7 +57,7 @@ def test_an_error_leaves_no_file(error: type[BaseException], tmp_path: Path) -> 
 
 
 def test_a_failing_end_leaves_no_temporary(tmp_path: Path) -> None:
-    """What cannot be published is removed; what was there stays."""
+    """A file that cannot be published is removed; existing files stay."""
     target = tmp_path / "clear"
 
     def fail() -> None:
@@ -71,7 +71,7 @@ def test_a_failing_end_leaves_no_temporary(tmp_path: Path) -> None:
 
 
 def test_new_files_have_ordinary_permissions(tmp_path: Path) -> None:
-    """The umask decides, as for any file."""
+    """The umask applies, as for any file."""
     ordinary = tmp_path / "ordinary"
     ordinary.touch()
 
@@ -82,7 +82,7 @@ def test_new_files_have_ordinary_permissions(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """What the link points to is replaced."""
+    """The target of the link is replaced."""
     (tmp_path / "link").symlink_to(tmp_path / "file")
 
     with open_outputs({"clear": tmp_path / "link"}, source=None) as files:
@@ -107,7 +107,7 @@ def test_the_input_is_never_an_output(tmp_path: Path) -> None:
 
 
 def test_two_outputs_are_two_files(tmp_path: Path) -> None:
-    """However they are spelled, and whether or not they are there yet."""
+    """Paths may be spelled differently, and the files may not exist yet."""
     (tmp_path / "soft").symlink_to(tmp_path / "a")
     sentence = (
         "expected a file of its own, got the same as the clear output"
@@ -125,7 +125,7 @@ def test_two_outputs_are_two_files(tmp_path: Path) -> None:
 
 
 def test_targets_that_cannot_be_files_are_refused(tmp_path: Path) -> None:
-    """A directory, a folder that is missing, a device."""
+    """A directory, a missing folder, a device."""
     missing = tmp_path / "no" / "clear"
 
     assert refusal({"clear": tmp_path}) == (
