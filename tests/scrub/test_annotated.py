@@ -69,7 +69,7 @@ def test_every_row_has_its_answer(ending: str, tmp_path: Path) -> None:
 def test_an_annotated_file_is_refused_though_its_header_looks_like_numbers(
     ending: str, tmp_path: Path
 ) -> None:
-    """With a column number the header counts as a row; its readers take it as header."""
+    """With a column number the header is a row; readers still take it as header."""
     source = write(tmp_path / f"calls.{ending}", [["bloctel", "tel_2025"], ["a", "12"]])
 
     with pytest.raises(InputError, match="without a column 'bloctel'"):

@@ -111,9 +111,9 @@ def test_a_damaged_archive_is_refused(ending: str, tmp_path: Path) -> None:
     data = bytes_of("csv.gz", b"n;tel\n" + rows)
     if ending == "csv.zst":
         data = zstandard.ZstdCompressor(write_checksum=True).compress(b"n;tel\n" + rows)
-    for place in [*range(20, len(data), len(data) // 40), len(data) - 1]:
+    for position in [*range(20, len(data), len(data) // 40), len(data) - 1]:
         altered = bytearray(data)
-        altered[place] ^= 0xFF
+        altered[position] ^= 0xFF
         source.write_bytes(altered)
 
         with pytest.raises(InputError):

@@ -184,8 +184,8 @@ def test_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
     text, name = '=HYPERLINK("http://x","y")', "=cmd|' /c calc'!A0"
 
     def fill(_: Any, sheet: Any) -> None:
-        for place, cell in enumerate([name, "+tel", text, "0639980001"]):
-            sheet.write_string(place // 2, place % 2, cell)
+        for index, cell in enumerate([name, "+tel", text, "0639980001"]):
+            sheet.write_string(index // 2, index % 2, cell)
         sheet.write_string(2, 0, "0639980001")
 
     _, (_, blocked, _) = scrub(make(tmp_path, fill), [name, "+tel"])
@@ -348,8 +348,8 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
     """The flag is set in the directory of the archive."""
     source = write(tmp_path / "calls.xlsx", ROWS)
     data = bytearray(source.read_bytes())
-    place = data.index(b"PK\x01\x02")
-    data[place + 8] |= 1
+    entry = data.index(b"PK\x01\x02")
+    data[entry + 8] |= 1
     source.write_bytes(data)
 
     assert "an encrypted archive" in refusal(source)
@@ -397,10 +397,10 @@ def test_a_wrong_declared_size_is_refused(tmp_path: Path) -> None:
     source = write(tmp_path / "calls.xlsx", ROWS)
     path = with_part(source, "xl/theme/theme1.xml", bytes(1000))
     data = path.read_bytes()
-    place = data.rindex(b"xl/theme/theme1.xml") - 46
-    stated = data[place + 24 : place + 28]
+    entry = data.rindex(b"xl/theme/theme1.xml") - 46
+    stated = data[entry + 24 : entry + 28]
     assert stated == (1000).to_bytes(4, "little")
-    path.write_bytes(data[: place + 24] + bytes([10, 0, 0, 0]) + data[place + 28 :])
+    path.write_bytes(data[: entry + 24] + bytes([10, 0, 0, 0]) + data[entry + 28 :])
 
     assert "one that is damaged" in refusal(path)
 

@@ -253,7 +253,7 @@ def test_a_folder_or_a_device_is_not_an_output(ending: str, tmp_path: Path) -> N
 def test_an_interrupted_run_leaves_nothing(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After Ctrl-C there is no part file and no temporary folder; older results stay."""
+    """After Ctrl-C there is no part file or temporary folder; older results stay."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))

@@ -20,6 +20,7 @@ from bloctel.tabular.compression import Archive, Codec
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.csv_reader import source_name
 from bloctel.tabular.outputs import NOT_WRITTEN, Outputs, refuse_clashes
+from bloctel.tabular.parquet_reader import parquet_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -306,7 +307,8 @@ def _scrub_archive(file: _File, job: Job) -> ScrubSummary:
 
 
 def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
-    from bloctel.scrub.parquet import scrub_parquet  # noqa: PLC0415 - when needed
+    parquet_module()  # a missing pyarrow is a MissingExtraError
+    from bloctel.scrub.parquet import scrub_parquet  # noqa: PLC0415
 
     with _seekable(file) as source:
         return scrub_parquet(

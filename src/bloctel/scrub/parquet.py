@@ -1,4 +1,7 @@
-"""Scrub of a Parquet file: split its rows, or annotate all of them."""
+"""Scrub of a Parquet file: split its rows, or annotate all of them.
+
+Import this module only where pyarrow is installed.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.errors import InputError
@@ -22,7 +28,7 @@ from bloctel.scrub.blocks import match_columns
 from bloctel.scrub.classifier import CLEAR, KINDS, Judge, Judgement
 from bloctel.scrub.summary import refuse_decimals, summarise
 from bloctel.tabular.outputs import open_outputs
-from bloctel.tabular.parquet_reader import open_parquet, parquet_module
+from bloctel.tabular.parquet_reader import open_parquet
 from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
@@ -75,7 +81,6 @@ def scrub_parquet(
     Raises:
         InputError: The file, a column or an output is not valid; nothing is written
             then.
-        MissingExtraError: pyarrow is not installed.
     """
     threads = chosen_threads(threads, MAX_SCRUB_THREADS)
     targets = outputs.wanted()
@@ -146,8 +151,6 @@ class _Rows:
 
     def _refuse_types(self) -> None:
         """Refuse phone columns whose type cannot hold numbers, before reading rows."""
-        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
         empty = self._source.schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
             type_ = self._source.schema.field(index).type
@@ -231,14 +234,12 @@ class _Writer:
         if self._kind is not None and added:
             added = [_free_name(source.schema.names)]
         self._schema = _extended(source.schema, added)
-        self._writer = parquet_module().ParquetWriter(
+        self._writer = pq.ParquetWriter(
             file, self._schema, **source.writer_options(added)
         )
 
     def add(self, batch: Any, judgement: Judgement) -> None:
         """Take the rows of a batch that belong to this output."""
-        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
         columns = batch.columns
         if self._kind is None:
             columns = [*columns, _kinds(judgement), _reasons(judgement)]
@@ -268,8 +269,6 @@ class _Writer:
         self._writer.is_open = False
 
     def _write(self) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
         table = pa.Table.from_batches(self._rows, self._schema)
         self._rows = []
         self._wait()  # at most one row group waits, so that memory is bounded
@@ -284,8 +283,6 @@ class _Writer:
 
 def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
     """Return the wanted rows of a column."""
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
     layout = _LAYOUTS.get(str(column.type))
     if layout is None:
         return column.filter(pa.array(wanted))
@@ -294,16 +291,12 @@ def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
 
 def _kinds(judgement: Judgement) -> Any:
     """Return the kind of each row as a column."""
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
     codes = pa.array(judgement.kinds)
     return pa.DictionaryArray.from_arrays(codes, KINDS).dictionary_decode()
 
 
 def _reasons(judgement: Judgement) -> Any:
     """Return the reason for each row as a column, null for clear rows."""
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
     indexes = pa.array(judgement.reason_of, mask=judgement.kinds == CLEAR)
     texts = pa.array(judgement.reasons, pa.string())
     return pa.DictionaryArray.from_arrays(indexes, texts).dictionary_decode()
@@ -311,8 +304,6 @@ def _reasons(judgement: Judgement) -> Any:
 
 def _extended(schema: Any, added: Sequence[str]) -> Any:
     """Return the schema with added text columns."""
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
     fields = [
         pa.field(name, pa.string(), nullable=name == REASON_COLUMN) for name in added
     ]
