@@ -141,7 +141,7 @@ def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
     for into, kept in ((tmp_path, 2), (tmp_path / "out", 0)):
         given: tuple[Sources, ...] = (tmp_path, f"{tmp_path}/*", tmp_path)
         for source in given:
-            if into != tmp_path:  # what is elsewhere is nobody's result
+            if into != tmp_path:  # only files in the output folder are results
                 source = [tmp_path / "calls.csv", tmp_path / "more.csv.gz", into]
             done = scrub_files(source, ask(), columns=["tel"], into=into)
 
