@@ -224,7 +224,7 @@ def test_a_sheet_without_a_header(tmp_path: Path) -> None:
     forced, _ = scrub(source, [1], csv=CsvOptions(header=True))
 
     assert (detected.blocked, forced.rows) == (1, 0)
-    assert read(outputs[1])[-1:] == [["0639980001", "own"]] or forced.rows == 0
+    assert read(outputs[1])[-1:] == [["0639980001", "own"]]
 
 
 def three_sheets(book: Any, sheet: Any) -> None:
