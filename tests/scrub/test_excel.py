@@ -221,10 +221,10 @@ def test_a_sheet_without_a_header(tmp_path: Path) -> None:
     source = make(tmp_path, lambda _, sheet: sheet.write(0, 0, "0639980001"))
 
     detected, outputs = scrub(source, [1])
-    forced, _ = scrub(source, [1], csv=CsvOptions(header=True))
+    assert detected.blocked == 1
+    assert read(outputs[1]) == [["0639980001", "own"]]
 
-    assert (detected.blocked, forced.rows) == (1, 0)
-    assert read(outputs[1])[-1:] == [["0639980001", "own"]]
+    assert scrub(source, [1], csv=CsvOptions(header=True))[0].rows == 0
 
 
 def three_sheets(book: Any, sheet: Any) -> None:
