@@ -1,4 +1,4 @@
-"""What other compiled modules may ask of the filter and the index."""
+"""C interface of the filter and the index for other compiled modules."""
 
 cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -63,7 +63,7 @@ cdef class BloomFilter:
     cdef double _rate
     cdef bint _is_writable
 
-    cdef void _hold(self, object array, uint64_t capacity, double rate)
+    cdef void _set_blocks(self, object array, uint64_t capacity, double rate)
     cdef int _require_writable(self) except -1
     cdef int _add_all(self, const uint64_t *keys, size_t n) except -1
     cdef bint _is_like(self, BloomFilter other)
@@ -77,5 +77,5 @@ cdef class ExactIndex:
     cdef object _remainders
     cdef object _codes
 
-    cdef void _hold(
+    cdef void _set_arrays(
         self, object runs, object directory, object remainders, object codes)

@@ -1,13 +1,14 @@
 # cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
 # cython: embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Membership of 64-bit keys: a Bloom filter, an exact index, and both joined.
+"""Membership of 64-bit keys: a Bloom filter, an exact index, and both combined.
 
 The filter is Apache Parquet's split-block Bloom filter, bit for bit, so that other
-programs can read it. It answers "certainly not" or "perhaps"; the exact index, asked
-second and rarely, makes the answer exact. Nothing here knows what a key stands for.
+programs can read it. It answers "not a member" or "perhaps a member". The exact index
+is read only after "perhaps", and makes the answer exact. This module does not depend
+on the meaning of a key.
 
-Messages never show a key: it may be somebody's number.
+Messages never show a key: it may be a phone number.
 """
 
 import operator
@@ -20,6 +21,7 @@ import xxhash
 
 cimport cython
 from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
     PyBUF_SIMPLE,
     PyBuffer_Release,
     PyObject_CheckBuffer,
@@ -33,6 +35,8 @@ from libc.stdint cimport (
     uint32_t,
     uint64_t,
 )
+
+from bloctel._arrays cimport writable_uint64_items
 
 from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
 
@@ -60,24 +64,24 @@ cdef extern from "index_layout.h" nogil:
 
 # The filter chooses blocks, and the index counts entries, in 32 bits.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
-# Below this rate most blocks would hold no key at all (2,900 bits for each key).
+# Below this rate most blocks would contain no key (2,900 bits for each key).
 cdef double MIN_RATE = 1e-12
 cdef size_t BLOCK_BYTES = 32
 
 cdef bytes MAGIC = b"bloctel filter\r\n"
 cdef uint32_t VERSION = 1
-# What was hashed: the key's 8 bytes, little-endian, as Parquet hashes an INT64.
+# The hashed bytes: the key as 8 bytes, little-endian, as Parquet hashes an INT64.
 cdef uint32_t KEY_DOMAIN_INT64 = 1
 # magic, version, key domain, capacity, rate, n_blocks, n_added; then the checksum.
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 
-# The parts of an index, in the order of index_fault, after INDEX_SOUND.
+# The arrays of an index, in the order of index_fault, after INDEX_SOUND.
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
-# ---- Arguments: everything that comes in is checked once, in our own words. ----
+# ---- Arguments: each is checked once. ----
 
 
 cdef uint64_t _as_key(object key) except? 0:
@@ -86,7 +90,7 @@ cdef uint64_t _as_key(object key) except? 0:
     try:
         return <uint64_t>key
     except OverflowError:
-        got = "a negative one" if key < 0 else "a longer one"
+        got = "a negative int" if key < 0 else f"an int of {key.bit_length()} bits"
         raise InputError("a key from 0 to 2**64 - 1", got) from None
 
 
@@ -117,7 +121,7 @@ cdef double _as_rate(object value) except -1:
 
 
 cdef object _as_integers(object values, str what):
-    """Return *values* as a 1-D array of integers that are not negative."""
+    """Return *values* as a 1-D array of integers from 0 on."""
     is_array = hasattr(values, "__array__") or PyObject_CheckBuffer(values)
     if isinstance(values, (str, bytes, bytearray)) or not (
         is_array or isinstance(values, Sequence)
@@ -129,24 +133,24 @@ cdef object _as_integers(object values, str what):
     if array.ndim != 1:
         raise InputError(f"{what} in one dimension", f"{array.ndim} dimensions")
     if array.dtype.kind == "i" and array.size and array.min() < 0:
-        raise InputError(f"{what} that are not negative", "a negative one")
+        row = int(array.argmin())
+        raise InputError(f"{what} from 0 on", "a negative integer", f"index {row}")
     return array
 
 
 cdef object _keys_of_sequence(object values):
-    """Convert one by one: numpy would take bool for int and big ints for floats."""
+    """Convert one by one: numpy would accept bool, and convert large ints to floats."""
     cdef Py_ssize_t i
-    cdef uint64_t[::1] view
     items = tuple(values)
     array = np.empty(len(items), np.uint64)
-    view = array
+    cdef uint64_t *key = writable_uint64_items(array, len(items), b"keys")
     for i, item in enumerate(items):
-        view[i] = _as_key(item)
+        key[i] = _as_key(item)
     return array
 
 
 cdef object _as_keys(object keys):
-    """Return *keys* as a flat uint64 array: themselves if they are one already."""
+    """Return *keys* as a contiguous uint64 array, without a copy if it is one."""
     array = _as_integers(keys, "keys")
     if array.dtype == np.int64:
         array = array.view(np.uint64)
@@ -156,7 +160,7 @@ cdef object _as_keys(object keys):
 cdef int _require_array(
     object array, object dtypes, str what, int n_dimensions=1
 ) except -1:
-    """Require an array that the loops can read or write in place."""
+    """Raise InputError unless the loops can read or write the array in place."""
     names = " or ".join(np.dtype(dtype).name for dtype in dtypes)
     expected = f"a contiguous, aligned {n_dimensions}-D array of {names} as {what}"
     if not isinstance(array, np.ndarray):
@@ -164,7 +168,9 @@ cdef int _require_array(
     if array.dtype not in dtypes or array.ndim != n_dimensions:
         raise InputError(expected, f"{array.ndim}-D {array.dtype}")
     if not (array.flags.c_contiguous and array.flags.aligned):
-        raise InputError(expected, "a strided or misaligned one")
+        layout = "contiguous" if array.flags.c_contiguous else "strided"
+        alignment = "aligned" if array.flags.aligned else "misaligned"
+        raise InputError(expected, f"a {layout}, {alignment} array")
     return 0
 
 
@@ -177,14 +183,16 @@ cdef int _borrow(object active, Py_buffer *buffer) except -1:
         ) from None
     if buffer.itemsize != 1:
         PyBuffer_Release(buffer)
-        raise InputError("one byte a code as active", "wider items")
+        raise InputError("one byte for each code as active", "items of several bytes")
     return 0
 
 
-cdef const void *_address(object array):
-    """Give where the data of *array* starts; the caller keeps *array* alive."""
-    cdef const uint8_t[::1] view = array.reshape(-1).view(np.uint8)
-    return &view[0]
+cdef void *_address(object array) except NULL:
+    """Return the start of a contiguous array; the caller keeps *array* alive."""
+    cdef Py_buffer buffer
+    PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
+    PyBuffer_Release(&buffer)
+    return buffer.buf
 
 
 cdef object _frozen(object array):
@@ -195,9 +203,9 @@ cdef object _frozen(object array):
 
 # ---- The filter ----
 
-# Scalar look-ups are plain C functions (binding=False), which CPython calls with far
-# fewer instructions: on a filter that exceeds the caches that decides how many misses
-# overlap, and with it the time.
+# Look-ups of one key are plain C functions (binding=False): CPython calls them with
+# far fewer instructions. With a filter larger than the caches, this determines how
+# many cache misses overlap, and therefore the time.
 
 
 @cython.binding(False)
@@ -205,28 +213,28 @@ def xxh64(key, /):
     """Return XXH64, seed 0, of *key* as 8 little-endian bytes.
 
     Raises:
-        InputError: *key* is no int from 0 to 2**64 - 1.
+        InputError: *key* is not an int from 0 to 2**64 - 1.
     """
     return xxh64_of_key(_as_key(key))
 
 
 def expected_false_positive_rate(n_keys, n_blocks):
-    """Return the chance that a filter of *n_blocks* reports an absent key.
+    """Return the probability that a filter of *n_blocks* reports an absent key.
 
-    Keys fall into blocks at random, so some blocks hold more than their share: the
-    rate is the mean over a Poisson distribution, not the textbook formula, which
-    promises less than a split-block filter gives.
+    Keys are distributed over the blocks at random, so some blocks contain more keys
+    than others. The rate is the mean over a Poisson distribution. The textbook
+    formula gives a rate lower than that of a split-block filter.
 
     Raises:
-        InputError: A count is no int, is negative, or is out of range.
+        InputError: A count is not an int, is negative, or is out of range.
     """
     cdef double keys = _as_count(n_keys, "n_keys", 0, <uint64_t>1 << 63)
     return _expected_rate(keys / _as_count(n_blocks, "n_blocks", 1, MAX_UINT32))
 
 
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
-    # The alternating sum is exact only where it does not cancel, which is where the
-    # rate is not small; below, a few hundred positive terms do.
+    # The alternating sum cancels where the rate is small; there, a few hundred
+    # positive terms are added instead.
     if keys_a_block > 64:
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
@@ -240,7 +248,7 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
 
 
 cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
-    # (1 - x**i)**8 expanded; the mean of x**(j*i) over Poisson i is an exponential.
+    # (1 - x**i)**8, expanded; the mean of x**(j*i) over a Poisson i is an exponential.
     cdef double binomial = 1.0, rate = 0.0
     cdef int j
     for j in range(9):
@@ -250,7 +258,7 @@ cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
 
 
 cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
-    """Return the least number of blocks that keeps *rate* at *capacity*."""
+    """Return the smallest number of blocks that has *rate* at *capacity*."""
     cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
     if _expected_rate(<double>capacity / enough) > rate:
         raise InputError(
@@ -275,7 +283,7 @@ cdef int _require_promise(uint64_t n_blocks, uint64_t capacity, double rate) exc
 
 
 cdef object _empty_blocks(uint64_t n_blocks):
-    """Return zeroed bytes on a 64-byte boundary: no block straddles cache lines."""
+    """Return zeroed bytes on a 64-byte boundary: each block is in one cache line."""
     cdef size_t n_bytes = n_blocks * BLOCK_BYTES
     cdef size_t start
     array = np.zeros(n_bytes + 64, np.uint8)
@@ -284,7 +292,7 @@ cdef object _empty_blocks(uint64_t n_blocks):
 
 
 cdef object _borrowed_blocks(object blocks):
-    """View any contiguous buffer as bytes, if it can hold whole blocks in place."""
+    """View a contiguous buffer as bytes; its size is a multiple of the block size."""
     try:
         array = np.frombuffer(blocks, np.uint8)
     except (BufferError, TypeError, ValueError):
@@ -294,43 +302,47 @@ cdef object _borrowed_blocks(object blocks):
     if array.size == 0 or array.size % BLOCK_BYTES:
         raise InputError("a positive multiple of 32 bytes as blocks", str(array.size))
     if <size_t>_address(array) % 4:
-        raise InputError("blocks on a 4-byte boundary", "blocks off it")
+        remainder = <size_t>_address(array) % 4
+        raise InputError("blocks on a 4-byte boundary", f"{remainder} bytes after one")
     return array
 
 
 cdef class BloomFilter:
-    """A set of keys that never forgets one, and rarely claims one too many.
+    """Bloom filter: a set of keys without false negatives, with rare false positives.
 
     The bits are those of Apache Parquet's split-block Bloom filter over an INT64
-    column (parquet-format, BloomFilter.md), with any number of blocks. `add` and
-    `add_many` are safe against each other from several threads; readers may run
-    meanwhile and see each key either not yet or for good.
+    column (parquet-format, BloomFilter.md), with any number of blocks. Several threads
+    may call `add` and `add_many`, and others may read at the same time: once a reader
+    finds a key, all later reads find it.
 
     Args:
-        capacity: How many distinct keys it must hold, from 1 to 2**63 - 1.
-        false_positive_rate: The chance, once it holds that many, that an absent key
-            is reported, from 1e-12 to below 1. Rates below 1e-6 are dear: a
-            split-block filter needs 55 bits a key for 1e-6 and 2,900 for 1e-12.
+        capacity: The number of distinct keys, from 1 to 2**63 - 1.
+        false_positive_rate: The probability, at capacity, that an absent key is
+            reported, from 1e-12 to below 1. Rates below 1e-6 are expensive: a
+            split-block filter needs 55 bits per key for 1e-6 and 2,900 for 1e-12.
 
     Raises:
-        InputError: An argument is not that, or needs more than 2**32 - 1 blocks.
+        InputError: An argument is out of range, or needs more than 2**32 - 1 blocks.
     """
 
     def __cinit__(self, *_args, **_kwargs):
-        # Until it is initialised it is full and empty, and safe to ask.
-        self._hold(_empty_blocks(1), 0, 1.0)
+        # Safe to read before __init__: no key, and no room for one.
+        self._set_blocks(_empty_blocks(1), 0, 1.0)
         self._lock = threading.Lock()
 
     def __init__(self, capacity, false_positive_rate):
-        # A reader without the GIL may be in the blocks: they are never replaced.
+        # Another thread may read the blocks without the GIL: they are never replaced.
         if self._capacity:
-            raise InputError("a new filter to initialise", "one that is in use")
+            raise InputError(
+                "a new filter", "an initialised filter",
+                message="a filter cannot be initialised twice: make a new one",
+            )
         cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
         cdef double rate = _as_rate(false_positive_rate)
-        self._hold(_empty_blocks(_blocks_for(limit, rate)), limit, rate)
+        self._set_blocks(_empty_blocks(_blocks_for(limit, rate)), limit, rate)
         self._is_writable = True
 
-    cdef void _hold(self, object array, uint64_t capacity, double rate):
+    cdef void _set_blocks(self, object array, uint64_t capacity, double rate):
         self._bytes = array
         self._filter.lanes = <uint32_t *>_address(array)
         self._filter.n_blocks = <uint32_t>(array.size // BLOCK_BYTES)
@@ -339,13 +351,13 @@ cdef class BloomFilter:
 
     @classmethod
     def with_blocks(cls, n_blocks, capacity):
-        """Return an empty filter of exactly *n_blocks*, as another program sized it.
+        """Return an empty filter of exactly *n_blocks*, as sized by another program.
 
-        Its `false_positive_rate` is what that many blocks give at *capacity*.
+        Its `false_positive_rate` is the rate of *n_blocks* at *capacity*.
 
         Raises:
-            InputError: A count is out of range, or so many keys would fill every
-                block and the filter would say yes to all.
+            InputError: A count is out of range, or *capacity* keys would fill all
+                blocks, so that the filter would report every key.
         """
         cdef uint64_t blocks = _as_count(n_blocks, "n_blocks", 1, MAX_UINT32)
         cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
@@ -353,7 +365,7 @@ cdef class BloomFilter:
             max(_expected_rate(<double>limit / blocks), MIN_RATE)
         )
         cdef BloomFilter made = BloomFilter.__new__(BloomFilter)
-        made._hold(_empty_blocks(blocks), limit, rate)
+        made._set_blocks(_empty_blocks(blocks), limit, rate)
         made._is_writable = True
         return made
 
@@ -370,7 +382,7 @@ cdef class BloomFilter:
             n_added: How many keys set a bit when the blocks were filled.
 
         Raises:
-            InputError: The buffer is not that, or its number of blocks cannot keep
+            InputError: The buffer has another size or alignment, or too few blocks for
                 the rate at that capacity, or *n_added* exceeds the capacity.
         """
         cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
@@ -379,17 +391,17 @@ cdef class BloomFilter:
         _require_promise(array.size // BLOCK_BYTES, limit, rate)
         cdef BloomFilter made = BloomFilter.__new__(BloomFilter)
         made._n_added = _as_count(n_added, "n_added", 0, limit)
-        made._hold(array, limit, rate)
+        made._set_blocks(array, limit, rate)
         return made
 
     @classmethod
     def from_bytes(cls, data):
-        """Return the filter that `to_bytes` wrote; it owns its bits.
+        """Return the filter that `to_bytes` wrote; its bits are a copy.
 
         Raises:
-            InputError: *data* is something else, is truncated, extended or altered,
-                or was written by a later version. Nothing is allocated from a size
-                that the data merely claims.
+            InputError: *data* is not a filter, is truncated, extended or altered,
+                or was written by a later version. The declared size is compared with
+                the size of *data* before any memory is allocated.
         """
         view = _checked_envelope(data)
         _, _, _, capacity, rate, n_blocks, n_added = HEADER.unpack_from(view)
@@ -404,9 +416,10 @@ cdef class BloomFilter:
     def to_bytes(self):
         """Return the filter as bytes that `from_bytes` can check and read.
 
-        64 bytes of header, then `blocks`. All little-endian: magic (16 bytes),
-        version and key domain (uint32 each), capacity (uint64), false_positive_rate
-        (float64), n_blocks and n_added (uint64 each), XXH3-64 of all the rest (uint64).
+        The format is 64 bytes of header, then `blocks`. The header is little-endian:
+        magic (16 bytes), version and key domain (uint32 each), capacity (uint64),
+        false_positive_rate (float64), n_blocks and n_added (uint64 each), XXH3-64 of
+        the other bytes (uint64).
         """
         with self._lock:
             blocks = self._bytes.tobytes()
@@ -424,7 +437,7 @@ cdef class BloomFilter:
 
         Raises:
             CapacityError: The filter is full and *key* would set a new bit.
-            InputError: *key* is no int from 0 to 2**64 - 1, or the filter wraps
+            InputError: *key* is not an int from 0 to 2**64 - 1, or the filter wraps
                 read-only blocks.
         """
         cdef uint64_t value = _as_key(key)
@@ -437,12 +450,12 @@ cdef class BloomFilter:
 
         Args:
             keys: A 1-D array of unsigned or non-negative integers, or a sequence of
-                ints; an array of contiguous uint64 is not copied.
+                ints; a contiguous uint64 array is not copied.
 
         Raises:
             CapacityError: The filter is full and a key would set a new bit; the keys
-                before it stay in.
-            InputError: As for `add`; then no key was added.
+                before it were added.
+            InputError: As for `add`; no key was added.
         """
         array = _as_keys(keys)
         self._require_writable()
@@ -461,26 +474,31 @@ cdef class BloomFilter:
                 self._filter, keys, n, self._capacity, &self._n_added
             )
         if not all_fit:
-            raise CapacityError(f"at most {self._capacity} keys", "one more")
+            raise CapacityError(
+                f"at most {self._capacity} keys", f"key {self._capacity + 1}",
+                message=f"the filter is full: its capacity is {self._capacity} keys",
+            )
         return 0
 
     @cython.binding(False)
     def might_contain(self, key, /):
-        """Tell whether *key* might have been added; False is certain.
+        """Return whether *key* might have been added; False is certain.
 
         Raises:
-            InputError: *key* is no int from 0 to 2**64 - 1.
+            InputError: *key* is not an int from 0 to 2**64 - 1.
         """
         return sbbf_might_contain(self._filter, _as_key(key))
 
     def might_contain_many(self, keys, /):
-        """Return a bool array: for each key whether it might have been added.
+        """Return a bool array: for each key, whether it might have been added.
+
+        The GIL is released.
 
         Args:
-            keys: As for `add_many`. The GIL is released.
+            keys: As for `add_many`.
 
         Raises:
-            InputError: *keys* is not that.
+            InputError: As for `add_many`.
         """
         array = _as_keys(keys)
         found = np.empty(array.size, np.bool_)
@@ -494,12 +512,12 @@ cdef class BloomFilter:
     def __or__(self, other):
         """Return a filter with the keys of both.
 
-        Keys in common cannot be told from others, so `n_added` becomes the sum of the
-        two, which is never too low.
+        The number of common keys is unknown, so `n_added` becomes the sum of the two,
+        which is never too low.
 
         Raises:
             CapacityError: That sum exceeds the capacity, even if the distinct keys
-                might have fitted.
+                might fit.
             InputError: The filters differ in capacity, rate or number of blocks.
         """
         if not isinstance(other, BloomFilter):
@@ -510,7 +528,10 @@ cdef class BloomFilter:
         cdef BloomFilter union = BloomFilter.from_bytes(self.to_bytes())
         with right._lock:
             if right._n_added > union._capacity - union._n_added:
-                raise CapacityError(f"at most {self._capacity} keys", "more together")
+                total = union._n_added + right._n_added
+                raise CapacityError(
+                    f"at most {self._capacity} keys", f"{total} in both filters"
+                )
             union._n_added += right._n_added
             np.bitwise_or(union._bytes, right._bytes, out=union._bytes)
         return union
@@ -531,19 +552,19 @@ cdef class BloomFilter:
 
     @property
     def capacity(self):
-        """How many keys it holds at its promised rate."""
+        """The number of keys at which the false-positive rate holds."""
         return self._capacity
 
     @property
     def false_positive_rate(self):
-        """The rate promised at capacity."""
+        """The probability, at capacity, that an absent key is reported."""
         return self._rate
 
     @property
     def measured_false_positive_rate(self):
-        """The chance, with the bits as they are now, of reporting an absent key.
+        """The probability, with the current bits, that an absent key is reported.
 
-        Exact for a key whose hash is uniform: the mean over blocks of the product
+        It is exact for a key with a uniform hash: the mean over blocks of the product
         over lanes of the share of bits that are set.
         """
         cdef double rate
@@ -558,22 +579,22 @@ cdef class BloomFilter:
 
     @property
     def bits_per_key(self):
-        """The bits of the blocks for each key at capacity."""
+        """The number of bits per key at capacity."""
         return self._filter.n_blocks * 256.0 / self._capacity
 
     @property
     def n_blocks(self):
-        """How many 256-bit blocks it has."""
+        """The number of 256-bit blocks."""
         return self._filter.n_blocks
 
     @property
     def n_added(self):
-        """How many keys set at least one new bit when they were added."""
+        """The number of keys that set at least one new bit when they were added."""
         return self._n_added
 
     @property
     def blocks(self):
-        """The Parquet bitset: a live, read-only uint32 array, one row of 8 a block."""
+        """The Parquet bitset, a read-only uint32 view with a row of 8 for each block."""
         return _frozen(self._bytes.view(np.uint32).reshape(-1, 8))
 
 
@@ -584,13 +605,16 @@ cdef uint64_t _checksum(object header, object blocks):
 
 
 cdef object _checked_envelope(object data):
-    """Return *data* as flat bytes if every one of them is as `to_bytes` wrote it."""
+    """Return *data* as a flat memoryview if it is the unaltered result of `to_bytes`."""
     try:
         view = memoryview(data).cast("B")
     except TypeError:
         raise InputError("the bytes of a filter", type(data).__name__) from None
     if view[:len(MAGIC)] != MAGIC:
-        raise InputError("the bytes of a filter", "something else")
+        raise InputError(
+            "the bytes of a filter", f"{len(view)} other bytes",
+            message="not a filter: it does not start with the signature of the format",
+        )
     if len(view) < ENVELOPE_BYTES:
         raise InputError(f"at least {ENVELOPE_BYTES} bytes of a filter", f"{len(view)}")
     _, version, domain, _, _, n_blocks, _ = HEADER.unpack_from(view)
@@ -603,8 +627,12 @@ cdef object _checked_envelope(object data):
     if len(view) != n_bytes:
         raise InputError(f"{n_bytes} bytes of a filter", f"{len(view)}")
     (written,) = CHECKSUM.unpack_from(view, HEADER.size)
-    if _checksum(view[:HEADER.size], view[ENVELOPE_BYTES:]) != written:
-        raise InputError("the bytes of a filter as written", "altered bytes")
+    computed = _checksum(view[:HEADER.size], view[ENVELOPE_BYTES:])
+    if computed != written:
+        raise InputError(
+            f"checksum {written:016x}", f"{computed:016x}",
+            message="the bytes of the filter were altered: the checksum is wrong",
+        )
     return view
 
 
@@ -614,7 +642,7 @@ cdef object _checked_envelope(object data):
 cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
     array = _as_integers(codes, "codes")
     if array.size != n_entries:
-        raise InputError(f"{n_entries} codes, one a key", str(array.size))
+        raise InputError(f"{n_entries} codes, one for each key", str(array.size))
     highest = int(array.max()) if array.size else 0
     if highest >= 1 << 31:
         raise InputError("codes below 2**31", str(highest))
@@ -622,32 +650,32 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
 
 
 cdef class ExactIndex:
-    """An immutable flat map from sorted keys to small codes, several a key if need be.
+    """Immutable flat map from sorted keys to codes; a key may have several codes.
 
-    A key is `high = key >> 16` and `remainder = key & 0xFFFF`. Highs no more than 8
-    empty ones apart form a run; the highs of a run, empty ones included, are segments;
-    a segment is cut into 2**k slots by the top k bits of the remainder, k from 0 to 12
-    being the run's own, and slots are numbered on from the run before. The arrays, all
-    little-endian and position independent:
+    A key is `high = key >> 16` and `remainder = key & 0xFFFF`. Highs with at most 8
+    unused highs between them form a run. Each high of a run, used or not, is a
+    segment. A segment is divided into 2**k slots by the top k bits of the remainder;
+    each run has its own k, from 0 to 12. Slots are numbered through all runs. The
+    arrays are little-endian and contain no addresses:
 
     - `runs`: uint64 (n_runs, 2); first high << 16 | k, then n_segments << 32 |
       first_slot, which in memory are two uint32: first_slot, n_segments.
-    - `directory`: uint32, n_slots + 1 offsets into the entries, one a slot.
-    - `remainders`: uint16, one an entry, ascending within a slot.
-    - `codes`: uint8, uint16 or uint32, one an entry.
+    - `directory`: uint32, n_slots + 1 offsets into the entries, one for each slot.
+    - `remainders`: uint16, one for each entry, ascending within a slot.
+    - `codes`: uint8, uint16 or uint32, one for each entry.
 
-    `ExactIndex()` is the empty index; others come from `build` and `from_arrays`.
+    `ExactIndex()` is the empty index; `build` and `from_arrays` return others.
     """
 
     def __cinit__(self):
-        self._hold(
+        self._set_arrays(
             np.empty((0, 2), np.uint64),
             np.zeros(1, np.uint32),
             np.empty(0, np.uint16),
             np.empty(0, np.uint8),
         )
 
-    cdef void _hold(
+    cdef void _set_arrays(
         self, object runs, object directory, object remainders, object codes
     ):
         self._runs = runs
@@ -668,13 +696,13 @@ cdef class ExactIndex:
         """Return the index of ascending *keys*, each with its code.
 
         Args:
-            keys: As for `BloomFilter.add_many`, below 2**63, ascending; equal keys
-                are neighbours and keep the order of their codes.
-            codes: Integers from 0 to 2**31 - 1, one a key.
+            keys: As for `BloomFilter.add_many`, below 2**63, ascending. Equal keys
+                are adjacent and keep the order of their codes.
+            codes: Integers from 0 to 2**31 - 1, one for each key.
 
         Raises:
-            CapacityError: There are over 2**32 - 1 keys or slots.
-            InputError: Keys are not ascending or too long, or codes do not fit.
+            CapacityError: More than 2**32 - 1 keys or slots.
+            InputError: Keys are not ascending or too large, or codes do not fit.
         """
         array = _as_keys(keys)
         narrow = _narrow_codes(codes, array.size)
@@ -685,13 +713,15 @@ cdef class ExactIndex:
         with nogil:
             is_ascending = index_cut_runs(start, n, NULL, &extent)
         if not is_ascending:
-            raise InputError("ascending keys below 2**63", "others")
+            raise InputError(
+                "ascending keys below 2**63", f"{n} unsorted or larger keys"
+            )
         if n > MAX_UINT32 or extent.n_slots > MAX_UINT32:
             raise CapacityError(
                 "at most 2**32 - 1 entries and slots", f"{n} and {extent.n_slots}"
             )
         cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
-        made._hold(
+        made._set_arrays(
             np.empty((extent.n_runs, 2), np.uint64),
             np.empty(extent.n_slots + 1, np.uint32),
             np.empty(n, np.uint16),
@@ -710,11 +740,12 @@ cdef class ExactIndex:
     def from_arrays(runs, directory, remainders, codes):
         """Wrap the arrays of an index without copying them, for example a mapped file.
 
-        Only what keeps look-ups inside the arrays is checked here; `verify` checks the
-        rest, and a look-up that meets nonsense raises DamagedSnapshotError.
+        This checks only that look-ups stay inside the arrays; `verify` checks the
+        contents, and a look-up that reads an invalid offset or code raises
+        DamagedSnapshotError.
 
         Raises:
-            InputError: An array has another type or shape, or lengths disagree.
+            InputError: An array has another type or shape, or the lengths differ.
         """
         _require_array(runs, (np.uint64,), "runs", 2)
         if runs.shape[1] != 2:
@@ -723,29 +754,34 @@ cdef class ExactIndex:
         _require_array(remainders, (np.uint16,), "remainders")
         _require_array(codes, (np.uint8, np.uint16, np.uint32), "codes")
         if codes.size != remainders.size or remainders.size > MAX_UINT32:
-            raise InputError("as many codes as remainders, below 2**32", "others")
+            raise InputError(
+                "as many codes as remainders, below 2**32",
+                f"{codes.size} codes and {remainders.size} remainders",
+            )
         if directory.size == 0:
-            raise InputError("a directory of at least one offset", "an empty one")
+            raise InputError("a directory of at least one offset", "0 offsets")
         cdef ExactIndex made = ExactIndex.__new__(ExactIndex)
-        made._hold(runs, directory, remainders, codes)
+        made._set_arrays(runs, directory, remainders, codes)
         return made
 
     def verify(self):
-        """Check that the arrays are such as `build` makes, in one pass.
+        """Check, in one pass, that the arrays are as `build` makes them.
 
         Raises:
-            DamagedSnapshotError: They are not; the message names the array.
+            DamagedSnapshotError: An array is damaged; the message names it.
         """
         cdef index_fault fault
         with nogil:
             fault = index_verify(&self._index)
         if fault != INDEX_SOUND:
+            part = PARTS[<int>fault]
             raise DamagedSnapshotError(
-                "an index as it was built", f"other {PARTS[<int>fault]}"
+                "an index as `build` makes it", f"inconsistent {part}",
+                message=f"the index is damaged: its {part} are inconsistent",
             )
 
     def keys(self):
-        """Return the keys, ascending, as a new uint64 array, one an entry.
+        """Return the key of each entry, ascending, as a new uint64 array.
 
         Raises:
             DamagedSnapshotError: As `verify`.
@@ -762,27 +798,27 @@ cdef class ExactIndex:
 
     @property
     def runs(self):
-        """The runs, read-only: uint64, a row of two for each."""
+        """The runs: a read-only uint64 array with a row of two for each run."""
         return _frozen(self._runs)
 
     @property
     def directory(self):
-        """The offsets of the slots, read-only: uint32."""
+        """The offsets of the slots: a read-only uint32 array."""
         return _frozen(self._directory)
 
     @property
     def remainders(self):
-        """The low 16 bits of each entry's key, read-only: uint16."""
+        """The low 16 bits of each entry's key: a read-only uint16 array."""
         return _frozen(self._remainders)
 
     @property
     def codes(self):
-        """The code of each entry, read-only: uint8, uint16 or uint32."""
+        """The code of each entry: a read-only uint8, uint16 or uint32 array."""
         return _frozen(self._codes)
 
     @property
     def n_entries(self):
-        """How many entries there are; a key may have several."""
+        """The number of entries; a key may have several."""
         return self._index.n_entries
 
     @property
@@ -799,7 +835,8 @@ cdef class ExactIndex:
 
 cdef object _damaged():
     return DamagedSnapshotError(
-        "an index as it was built", "offsets or codes that point outside it"
+        "offsets and codes within the index", "an offset or a code outside",
+        message="the index is damaged: an offset or a code points outside it",
     )
 
 
@@ -808,8 +845,8 @@ def find(BloomFilter filter not None, ExactIndex index not None, key, /):
     """Return the position of *key*'s first entry and how many it has, or (0, 0).
 
     Raises:
-        DamagedSnapshotError: The index points outside itself.
-        InputError: *key* is no int from 0 to 2**64 - 1.
+        DamagedSnapshotError: An offset or a code points outside the index.
+        InputError: *key* is not an int from 0 to 2**64 - 1.
     """
     cdef index_range found
     cdef uint64_t value = _as_key(key)
@@ -827,15 +864,15 @@ def match(BloomFilter filter not None, ExactIndex index not None, active, key, /
     """Return the first active code of *key*, or -1.
 
     Args:
-        filter: Holds every key of *index*.
+        filter: Contains every key of *index*.
         index: The exact index.
-        active: bytes or uint8, one a code: not 0 if the code counts for this
-            question. It is looked at only when the filter lets the key through.
-        key: An int; below 64 it stands for no key and gives -1.
+        active: bytes or uint8, one for each code: not 0 if the code is active. It is
+            read only if the filter reports the key.
+        key: An int; an int below 64 is not a key and gives -1.
 
     Raises:
-        DamagedSnapshotError: The index points outside itself or *active*.
-        InputError: An argument is not that.
+        DamagedSnapshotError: An offset or a code points outside *index* or *active*.
+        InputError: An argument has another type or is out of range.
     """
     cdef uint64_t value = _as_key(key)
     if value < INDEX_N_PLACEHOLDERS or not sbbf_might_contain(filter._filter, value):
@@ -861,19 +898,19 @@ def match_many(
 ):
     """Set out[i] to the first active code of keys[i], or to -1.
 
-    Works without the GIL. Keys below 64 stand for no key and give -1.
+    Works without the GIL. Integers below 64 are not keys and give -1.
 
     Args:
-        filter: Holds every key of *index*.
+        filter: Contains every key of *index*.
         index: The exact index.
         active: As for `match`.
         keys: As for `BloomFilter.add_many`.
         out: A writable contiguous int32 array as long as *keys*.
 
     Raises:
-        DamagedSnapshotError: The index points outside itself or *active*; *out* is
-            then not to be used.
-        InputError: An argument is not that.
+        DamagedSnapshotError: An offset or a code points outside *index* or *active*;
+            *out* must not be used.
+        InputError: An argument has another type or length.
     """
     cdef Py_buffer buffer
     cdef int fault

@@ -74,7 +74,7 @@ def test_codes_are_as_narrow_as_they_can_be(n_periods: int) -> None:
 
 def test_lengths_differ() -> None:
     """Keys without a period are refused."""
-    with pytest.raises(InputError, match="2 periods, one a key"):
+    with pytest.raises(InputError, match="2 periods, one for each key"):
         Entries().add(np.zeros(2, np.uint64), np.zeros(1, np.uint64))
 
 

@@ -253,5 +253,5 @@ def test_lengths_that_differ_are_refused() -> None:
         _digits.read_objects(["", ""], True, out)
     with pytest.raises(ValueError, match="of length 2, got 3"):
         _digits.read_integers(two, True, out)
-    with pytest.raises(ValueError, match="of length 2, got 2 and 3"):
+    with pytest.raises(ValueError, match="expected out of length 2, got 3"):
         _digits.read_spans(np.zeros(0, np.uint8), two, two, True, out)

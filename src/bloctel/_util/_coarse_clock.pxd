@@ -1,3 +1,3 @@
-"""What other compiled modules may ask of the clock."""
+"""C interface of the coarse clock for other compiled modules."""
 
 cdef double elapsed() noexcept nogil

@@ -1,6 +1,6 @@
 # cython: language_level=3, binding=True
 # cython: freethreading_compatible=True
-"""The age of things, for look-ups too fast to ask the system for the time."""
+"""Coarse monotonic clock, for look-ups that are too fast for a system call."""
 
 
 cdef extern from "coarse_clock.h" nogil:
@@ -15,11 +15,11 @@ cdef double elapsed() noexcept nogil:
 
 
 def seconds():
-    """Return seconds that only ever grow, right to some milliseconds."""
+    """Return monotonic seconds, exact to a few milliseconds."""
     return elapsed()
 
 
 def skip(double duration):
-    """Let `seconds` go on by *duration*, as if the machine had slept: for tests."""
+    """Advance `seconds` by *duration*, as if the machine had slept: for tests."""
     global _ahead
     _ahead += duration

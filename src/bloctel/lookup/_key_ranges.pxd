@@ -1,4 +1,4 @@
-"""What other compiled modules may ask of ranges."""
+"""C interface of key ranges for other compiled modules."""
 
 cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint64_t

@@ -1,9 +1,9 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Keys with periods, collected in any order, then sorted and joined in place.
+"""Builder of table entries: keys with periods, sorted and merged in place.
 
-A period comes packed: list (16 bits), first day (23), the first day after it (24).
-Nothing here knows what a key stands for, or when day 0 is.
+A period is packed into 63 bits: list (16), first day (23), first day after it (24).
+This module does not depend on the meaning of a key, nor on the date of day 0.
 """
 
 import threading
@@ -11,8 +11,15 @@ import threading
 import numpy as np
 
 cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+
+from bloctel._arrays cimport (
+    uint64_items,
+    writable_uint8_items,
+    writable_uint32_items,
+)
 
 from bloctel.errors import InputError
 
@@ -41,8 +48,22 @@ cdef extern from "entries.h" nogil:
 
 
 @cython.final
+cdef class _Block:
+    """Allocated memory, exported as a buffer and freed with the object."""
+
+    cdef void *_start
+    cdef Py_ssize_t _size
+
+    def __dealloc__(self):
+        free(self._start)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self._start, self._size, 0, flags)
+
+
+@cython.final
 cdef class Entries:
-    """Keys with periods, 12 bytes for each of them, yet to be sorted and joined.
+    """Collected keys with periods, 12 bytes each, not yet sorted and merged.
 
     Several threads may add to it.
     """
@@ -57,53 +78,51 @@ cdef class Entries:
         entries_free(&self._all)
 
     def reserve(self, size_t n, /):
-        """Make room for *n* more entries, which then are added without a move.
+        """Allocate memory for *n* more entries, so that adding them copies nothing.
 
         Raises:
-            MemoryError: There is no room; all that was added before is gone too.
+            MemoryError: Not enough memory; all entries are lost.
         """
         with self._lock:
             self._require(entries_reserve(&self._all, n))
 
-    def add(
-        self,
-        const uint64_t[::1] keys not None,
-        const uint64_t[::1] periods not None,
-        /,
-    ):
-        """Add keys, each with a packed period that is not empty.
+    def add(self, keys, periods, /):
+        """Add keys (uint64), each with a packed period (uint64) that is not empty.
 
         Raises:
-            InputError: There are not as many keys as periods.
-            MemoryError: There is no room; all that was added before is gone too.
+            InputError: The lengths differ.
+            MemoryError: Not enough memory; all entries are lost.
         """
-        cdef size_t n = keys.shape[0]
+        cdef Py_ssize_t n = len(keys)
+        if len(periods) != n:
+            raise InputError(f"{n} periods, one for each key", str(len(periods)))
+        cdef const uint64_t *key = uint64_items(keys, n, b"keys")
+        cdef const uint64_t *period = uint64_items(periods, n, b"periods")
         cdef bint has_room
-        if <size_t>periods.shape[0] != n:
-            raise InputError(f"{n} periods, one a key", str(periods.shape[0]))
-        if n == 0:
-            return
         with self._lock:
             with nogil:
-                has_room = entries_add(&self._all, &keys[0], &periods[0], n)
+                has_room = entries_add(&self._all, key, period, <size_t>n)
             self._require(has_room)
 
     def join(self):
         """Return keys, codes, periods and the number of distinct keys; keep nothing.
 
-        The periods of a key on one list that touch or overlap have become one. Keys
-        ascend; a code is the place of an entry's period among the distinct periods,
-        which ascend, as do the codes of one key. The arrays depend on what was added,
-        not on the order in which it was.
+        Periods of one key on one list that touch or overlap are merged. The keys are
+        ascending. A code is the index of an entry's period in the array of distinct
+        periods. That array is ascending, and so are the codes of one key. The result
+        depends on the added entries, not on the order in which they were added.
 
         Raises:
-            MemoryError: There is no room; all that was added is gone.
+            MemoryError: Not enough memory; all entries are lost.
         """
         cdef size_t n_keys = 0
         with self._lock:
-            self._sort(&n_keys)
-            codes, periods = self._coded()
-            keys = self._take_keys()
+            try:
+                self._sort(&n_keys)
+                codes, periods = self._coded()
+                keys = _taken(<void **>&self._all.held.keys, self._all.n, np.uint64)
+            finally:
+                entries_free(&self._all)
         return keys, codes, periods, n_keys
 
     cdef int _require(self, bint has_room) except -1:
@@ -122,30 +141,29 @@ cdef class Entries:
         return self._require(has_room)
 
     cdef object _coded(self):
-        """Return the codes, as narrow as they can be, and the periods in use."""
-        cdef uint8_t[::1] used = np.zeros(self._all.periods.n, np.uint8)
-        cdef uint32_t[::1] new_codes = np.zeros(self._all.periods.n, np.uint32)
+        """Return the codes, in the smallest type that fits, and the periods in use."""
+        cdef Py_ssize_t n_periods = self._all.periods.n
+        used = np.zeros(n_periods, np.uint8)
+        new_codes = np.zeros(n_periods, np.uint32)
+        cdef uint8_t *is_used = writable_uint8_items(used, n_periods, b"used")
+        cdef uint32_t *new_code = writable_uint32_items(new_codes, n_periods, b"codes")
         if self._all.n == 0:
             return np.empty(0, np.uint8), np.empty(0, np.uint64)
         with nogil:
-            entries_mark_used(&self._all, &used[0])
-        periods = np.asarray(<uint64_t[:self._all.periods.n]>self._all.periods.periods)
+            entries_mark_used(&self._all, is_used)
+        periods = _taken(<void **>&self._all.periods.periods, n_periods, np.uint64)
         in_use = np.flatnonzero(used)
         in_use = in_use[np.argsort(periods[in_use])]
-        np.asarray(new_codes)[in_use] = np.arange(in_use.size)
+        new_codes[in_use] = np.arange(in_use.size)
         with nogil:
-            entries_recode(&self._all, &new_codes[0])
-        codes = np.asarray(<uint32_t[:self._all.n]>self._all.held.values)
+            entries_recode(&self._all, new_code)
+        codes = _taken(<void **>&self._all.held.values, self._all.n, np.uint32)
         return codes.astype(np.min_scalar_type(in_use.size - 1)), periods[in_use]
 
-    cdef object _take_keys(self):
-        """Return the keys without copying them, and forget everything else."""
-        cdef cython.view.array keys
-        if self._all.n == 0:
-            entries_free(&self._all)
-            return np.empty(0, np.uint64)
-        keys = <uint64_t[:self._all.n]>self._all.held.keys
-        keys.callback_free_data = free
-        self._all.held.keys = NULL  # the array frees it now
-        entries_free(&self._all)
-        return np.asarray(keys)
+
+cdef object _taken(void **start, Py_ssize_t n, object dtype):
+    """Return an array that owns the memory at *start*, and set *start* to NULL."""
+    cdef _Block block = _Block.__new__(_Block)
+    block._start, block._size = start[0], n * <Py_ssize_t>dtype().itemsize
+    start[0] = NULL
+    return np.frombuffer(block, dtype) if n else np.empty(0, dtype)

@@ -1,14 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Columns of any Arrow producer as flat arrays, without an Arrow library.
+"""Arrow reader: columns of any Arrow producer as flat arrays, without an Arrow library.
 
-The Arrow C data interface hands over two C structs in capsules.
-A struct is moved out of its capsule by a plain copy, after which the original is
-marked as released, so that exactly one owner calls the producer's release callback.
-Here that owner is `_Owner`; every array that this module gives back keeps it alive.
+The Arrow C data interface passes two C structs in capsules.
+A struct is moved out of its capsule by a plain copy. Then the original is marked as
+released, so that exactly one owner calls the producer's release callback. Here that
+owner is `_Owner`; every array that this module returns keeps it alive.
 
-Trust: lengths, offsets, buffer counts, indices into dictionaries and string views are
-checked. The size of a buffer of text is not part of the interface: the last offset of
-the rows is taken as its end, so offsets are checked against that, and no further.
+This module checks lengths, offsets, buffer counts, dictionary indices and string
+views. It cannot check the size of a text buffer, which the interface does not contain:
+the last offset of the rows is taken as the end of the buffer.
 """
 
 import re
@@ -18,6 +18,14 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
+
+from bloctel._arrays cimport (
+    int32_items,
+    int64_items,
+    uint8_items,
+    writable_int64_items,
+    writable_uint8_items,
+)
 
 import numpy as np
 
@@ -55,19 +63,15 @@ cdef struct ArrowArrayStream:
 
 cdef struct StringView:
     int32_t length
-    uint8_t prefix[4]  # of a short text, its first bytes; the rest follows
+    uint8_t prefix[4]  # the first bytes of a short text; its other bytes follow
     int32_t buffer
     int32_t offset
 
-cdef fused Offset:
-    int32_t
-    int64_t
-
 cdef enum:
-    INLINE_BYTES = 12  # a string view holds that many bytes of text itself
-    INLINE_START = 4  # ... from that byte on
+    INLINE_BYTES = 12  # the longest text that is inside its string view
+    INLINE_START = 4  # the offset of that text in the view
 
-# The codes of the specification, as numpy reads their values.
+# The format strings of the specification, with the NumPy type of the values.
 _INTEGERS = {
     b"c": np.int8, b"C": np.uint8, b"s": np.int16, b"S": np.uint16,
     b"i": np.int32, b"I": np.uint32, b"l": np.int64, b"L": np.uint64,
@@ -88,7 +92,7 @@ _NAMES_BY_PREFIX = {
     b"tD": "duration", b"ti": "interval", b"+w": "fixed_size_list", b"+u": "union",
     b"+v": "list_view",
 }
-# Producers put the offending value into their messages: a number must not leave here.
+# Messages of producers contain the invalid value: it may be a phone number.
 _DIGITS = re.compile(r"\d(?:\W{0,3}\d){3,}")
 _CAUSE_CHARS = 300
 
@@ -96,7 +100,7 @@ _CAUSE_CHARS = 300
 @cython.final
 @cython.auto_pickle(False)
 cdef class _Owner:
-    """The one owner of a moved array; releases it when the last view is gone."""
+    """Only owner of a moved array; releases it when no view refers to it."""
 
     cdef ArrowArray array
 
@@ -108,7 +112,7 @@ cdef class _Owner:
 @cython.final
 @cython.auto_pickle(False)
 cdef class _Memory:
-    """Some bytes of an owner's buffer, read-only, which keep the owner alive."""
+    """Read-only bytes of an owner's buffer; they keep the owner alive."""
 
     cdef _Owner owner
     cdef const char *address
@@ -121,18 +125,18 @@ cdef class _Memory:
 @cython.final
 @cython.auto_pickle(False)
 cdef class _Layout:
-    """What the schema says: the format, the words of a dictionary, a table around."""
+    """Type of a column, from its schema."""
 
     cdef bytes format
-    cdef str kind  # text, integer, day, or empty where the column is refused
-    cdef _Layout words
-    cdef bint in_table
+    cdef str kind  # text, integer, day, or empty if the column is refused
+    cdef _Layout words  # of a dictionary, or None
+    cdef bint in_table  # whether the column is in a table of one column
 
 
 @cython.final
 @cython.auto_pickle(False)
 cdef class _Schema:
-    """A moved schema; releases it."""
+    """Owner of a moved schema."""
 
     cdef ArrowSchema schema
 
@@ -144,12 +148,12 @@ cdef class _Schema:
 @cython.final
 @cython.auto_pickle(False)
 cdef class _Stream:
-    """A moved stream; releases it."""
+    """Owner of a moved stream."""
 
     cdef ArrowArrayStream stream
 
     def __dealloc__(self):
-        # Its threads may wait for the GIL while the producer waits for them.
+        # The producer may wait for its threads, and these for the GIL.
         if self.stream.release != NULL:
             with nogil:
                 self.stream.release(&self.stream)
@@ -160,7 +164,7 @@ cdef class _Stream:
         with nogil:
             code = self.stream.get_schema(&self.stream, &result.schema)
         if code != 0:
-            result.schema.release = NULL  # what a failed call wrote is not ours
+            result.schema.release = NULL  # after a failed call there is nothing to own
             raise self.failure(code)
         return result
 
@@ -171,7 +175,7 @@ cdef class _Stream:
         with nogil:
             code = self.stream.get_next(&self.stream, &result.array)
         if code != 0:
-            result.array.release = NULL  # what a failed call wrote is not ours
+            result.array.release = NULL  # after a failed call there is nothing to own
             raise self.failure(code)
         return result if result.array.release != NULL else None
 
@@ -181,16 +185,19 @@ cdef class _Stream:
         if text != NULL:
             cause = (<bytes> text).decode(errors="replace")
         cause = _DIGITS.sub("####", cause[:_CAUSE_CHARS])
-        return InputError("a stream that can be read", f"the producer's error: {cause}")
+        return InputError(
+            "a stream that can be read", f"an error of the producer: {cause}",
+            message=f"the producer of the Arrow stream reports: {cause}",
+        )
 
 
 @cython.final
 @cython.auto_pickle(False)
 cdef class Chunk:
-    """The rows of one Arrow array.
+    """Rows of one Arrow array.
 
     Attributes:
-        kind: `"text"`, `"integer"` or `"day"`; it says which method reads the rows.
+        kind: `"text"`, to be read by `spans`; `"integer"` or `"day"`, by `integers`.
     """
 
     cdef _Owner owner
@@ -212,20 +219,20 @@ cdef class Chunk:
             stop: The row after the last.
 
         Returns:
-            The bytes (uint8), and where each row starts and ends in them (int64).
-            A null starts and ends at the same byte.
+            The bytes (uint8), and the offsets of the start and the end of each row
+            in them (int64). A null starts and ends at the same byte.
 
         Raises:
-            InputError: The rows are not in the chunk, or of another kind, or the
-                array contradicts itself.
+            InputError: The rows are not in the chunk or of another kind, or the
+                array is inconsistent.
         """
         cdef Py_ssize_t first = self._first(start, stop)
         cdef Py_ssize_t n = stop - start
         if self.kind != "text":
-            raise InputError("a chunk of text", f"one of the kind {self.kind}")
+            raise InputError("a chunk of text", f"a chunk of the kind {self.kind}")
         if self.layout.format == _NULLS:
-            nowhere = np.zeros(n, np.int64)
-            return np.empty(0, np.uint8), nowhere, nowhere
+            zeros = np.zeros(n, np.int64)
+            return np.empty(0, np.uint8), zeros, zeros
         valid = self._valid(start, stop)
         if self.words is not None:
             data, starts, ends = self._decoded_words()
@@ -236,23 +243,23 @@ cdef class Chunk:
         return self._offset_spans(first, n, valid)
 
     def integers(self, start, stop):
-        """Return the rows `[start, stop)` of a chunk of whole numbers or days.
+        """Return the rows `[start, stop)` of a chunk of integers or days.
 
         Args:
             start: The first row.
             stop: The row after the last.
 
         Returns:
-            The values (int64, or uint64 where the column is; days count from
-            1970-01-01), and which rows have one (bool), or None where all have.
+            The values (uint64 if the column is uint64, else int64; days since
+            1970-01-01), and whether each row has a value (bool), or None if all have.
 
         Raises:
-            InputError: The rows are not in the chunk, or of another kind, or the
-                array contradicts itself.
+            InputError: The rows are not in the chunk or of another kind, or the
+                array is inconsistent.
         """
         cdef Py_ssize_t first = self._first(start, stop)
         if self.kind == "text":
-            raise InputError("a chunk of whole numbers", "one of text")
+            raise InputError("a chunk of integers", "a chunk of text")
         valid = self._valid(start, stop)
         if self.words is None:
             return self._integers(first, stop - start), valid
@@ -261,7 +268,7 @@ cdef class Chunk:
         return values.take(keys), word_valid.take(keys)
 
     cdef Py_ssize_t _first(self, Py_ssize_t start, Py_ssize_t stop) except -1:
-        """Return where the row *start* lies in the buffers."""
+        """Return the index of the row *start* in the buffers."""
         if not 0 <= start <= stop <= len(self):
             raise InputError(f"rows within {len(self)}", f"rows {start} to {stop}")
         if self.table != NULL:
@@ -269,15 +276,15 @@ cdef class Chunk:
         return self.rows.offset + start
 
     cdef object _valid(self, Py_ssize_t start, Py_ssize_t stop):
-        """Return which rows have a value (bool), or None where all have."""
+        """Return whether each row has a value (bool), or None if all have."""
         cdef Py_ssize_t n = stop - start
         valid = _bits(self.owner, self.rows, self._first(start, stop), n)
         if self.table == NULL:
             return valid
-        around = _bits(self.owner, self.table, self.table.offset + start, n)
-        if valid is None or around is None:
-            return around if valid is None else valid
-        return valid & around
+        in_table = _bits(self.owner, self.table, self.table.offset + start, n)
+        if valid is None or in_table is None:
+            return in_table if valid is None else valid
+        return valid & in_table
 
     cdef object _integers(self, Py_ssize_t first, Py_ssize_t n):
         dtype = np.dtype(_INTEGERS[self.layout.format])
@@ -287,12 +294,14 @@ cdef class Chunk:
     cdef tuple _offset_spans(self, Py_ssize_t first, Py_ssize_t n, object valid):
         dtype = np.dtype(_TEXTS[self.layout.format])
         if n == 0:  # an empty array may have no offsets at all
-            nowhere = np.empty(0, np.int64)
-            return np.empty(0, np.uint8), nowhere, nowhere
+            empty = np.empty(0, np.int64)
+            return np.empty(0, np.uint8), empty, empty
         offsets = _flat(self.owner, self.rows.buffers[1], first, n + 1, dtype)
-        if not (_are_in_order[int32_t](offsets) if dtype.itemsize == 4
-                else _are_in_order[int64_t](offsets)):
-            raise InputError("offsets in ascending order", "some that are not")
+        if not _are_ascending(offsets):
+            raise InputError(
+                "ascending offsets", "unsorted offsets",
+                message="the Arrow array is inconsistent: its offsets do not ascend",
+            )
         data = _flat(self.owner, self.rows.buffers[2], 0, offsets[n], np.dtype("B"))
         offsets = offsets.astype(np.int64, copy=False)
         starts, ends = offsets[:n], offsets[1:]
@@ -301,20 +310,32 @@ cdef class Chunk:
     cdef tuple _view_spans(self, Py_ssize_t first, Py_ssize_t n, object valid):
         cdef int64_t n_bytes
         raw = _flat(self.owner, self.rows.buffers[1], first * 16, n * 16, np.dtype("B"))
-        valid = None if valid is None else valid.view(np.uint8)
         starts, ends = np.empty(n, np.int64), np.empty(n, np.int64)
-        n_bytes = _measure_views(self.rows, raw, valid, starts, ends)
+        cdef StringViews views
+        views.rows, views.n, views.is_valid = self.rows, n, NULL
+        views.bytes = uint8_items(raw, n * 16, b"views")
+        views.starts = writable_int64_items(starts, n, b"starts")
+        views.ends = writable_int64_items(ends, n, b"ends")
+        if valid is not None:
+            valid = np.ascontiguousarray(valid).view(np.uint8)
+            views.is_valid = uint8_items(valid, n, b"valid")
+        with nogil:
+            n_bytes = _measure_views(&views)
         if n_bytes < 0:
-            raise InputError("string views within their buffers", "one that is not")
+            raise InputError(
+                "string views within their buffers", "a string view outside its buffer"
+            )
         if n_bytes == 0:
             return raw, starts, ends
-        # Long texts lie in several buffers, and a block has one: gather.
+        # Long texts are in several buffers, but a block has only one: gather them.
         data = np.empty(n_bytes, np.uint8)
-        _gather_views(self.rows, raw, data, starts, ends)
+        cdef uint8_t *target = writable_uint8_items(data, n_bytes, b"data")
+        with nogil:
+            _gather_views(&views, target)
         return data, starts, ends
 
     cdef object _decoded_words(self):
-        """Return the words as buffers, with one more word at the end: no value."""
+        """Return the words as buffers, with an additional word without a value."""
         if self.word_buffers is None:
             if self.kind == "text":
                 data, starts, ends = self.words.spans(0, len(self.words))
@@ -322,33 +343,38 @@ cdef class Chunk:
             else:
                 values, valid = self.words.integers(0, len(self.words))
                 valid = np.ones(values.size, bool) if valid is None else valid
-                zero = values.dtype.type(0)  # keeps uint64 what it is
+                zero = values.dtype.type(0)  # an int would convert uint64
                 self.word_buffers = np.append(values, zero), np.append(valid, False)
         return self.word_buffers
 
     cdef object _word_keys(self, Py_ssize_t first, Py_ssize_t n, object valid):
-        """Return each row's place in the decoded words."""
+        """Return the index of each row's word in the decoded words."""
         cdef Py_ssize_t n_words = len(self.words)
-        # Unsigned keys beyond int64 turn negative here, hence are refused as well.
+        # Unsigned keys beyond int64 become negative here, and are refused as well.
         keys = self._integers(first, n).astype(np.int64, copy=False)
         if valid is not None:
             keys = np.where(valid, keys, n_words)
-        strays = (keys < 0) | (keys > n_words)
-        strays |= (keys == n_words) & (True if valid is None else valid)
-        if strays.any():
-            raise InputError("keys within their dictionary", "one that is not")
+        outside = (keys < 0) | (keys > n_words)
+        outside |= (keys == n_words) & (True if valid is None else valid)
+        if outside.any():
+            raise InputError(
+                "keys within their dictionary",
+                f"a key outside a dictionary of {n_words} words",
+            )
         return keys
 
 
 cdef object _flat(
     _Owner owner, const void *address, Py_ssize_t first, Py_ssize_t n, object dtype
 ):
-    """Return *n* values of a buffer from the one at *first* on, without a copy."""
+    """Return *n* values of a buffer from index *first* on, without a copy."""
     cdef _Memory memory = _Memory.__new__(_Memory)
     if n == 0:
         return np.empty(0, dtype)
     if address == NULL:
-        raise InputError("an Arrow array with all its buffers", "one without")
+        raise InputError(
+            "an Arrow array with all its buffers", "an array with a NULL buffer"
+        )
     memory.owner = owner
     memory.address = <const char *> address + first * <Py_ssize_t> dtype.itemsize
     memory.n_bytes = n * dtype.itemsize
@@ -357,7 +383,7 @@ cdef object _flat(
 
 
 cdef object _bits(_Owner owner, ArrowArray *array, Py_ssize_t first, Py_ssize_t n):
-    """Return *n* bits of the validity bitmap (bool), or None where there is none."""
+    """Return *n* bits of the validity bitmap (bool), or None if there is no bitmap."""
     if array.null_count == 0 or array.buffers[0] == NULL:
         return None
     head = first // 8
@@ -367,43 +393,58 @@ cdef object _bits(_Owner owner, ArrowArray *array, Py_ssize_t first, Py_ssize_t 
     return bits[first - 8 * head : first - 8 * head + n]
 
 
-cdef bint _are_in_order(const Offset[::1] offsets) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef bint fine = offsets[0] >= 0
-    for i in range(offsets.shape[0] - 1):
-        fine &= offsets[i] <= offsets[i + 1]
-    return fine
+cdef bint _are_ascending(object offsets) except -1:
+    """Return whether offsets (int32 or int64) ascend from 0 or more."""
+    cdef Py_ssize_t i, n = len(offsets)
+    cdef const int32_t *narrow
+    cdef const int64_t *wide
+    cdef bint ascending
+    if offsets.itemsize == 4:
+        narrow = int32_items(offsets, n, b"offsets")
+        ascending = narrow[0] >= 0
+        for i in range(n - 1):
+            ascending &= narrow[i] <= narrow[i + 1]
+    else:
+        wide = int64_items(offsets, n, b"offsets")
+        ascending = wide[0] >= 0
+        for i in range(n - 1):
+            ascending &= wide[i] <= wide[i + 1]
+    return ascending
 
 
-cdef int64_t _measure_views(
-    ArrowArray *rows,
-    const uint8_t[::1] views,
-    const uint8_t[::1] valid,
-    int64_t[::1] starts,
-    int64_t[::1] ends,
-) noexcept:
-    """Find each row's text within *views*, or at least its length.
+cdef struct StringViews:
+    ArrowArray *rows
+    Py_ssize_t n
+    const uint8_t *bytes     # of the views, 16 for each
+    const uint8_t *is_valid  # 0 for rows without a value, or NULL
+    int64_t *starts          # the spans of the texts, to be set
+    int64_t *ends
+
+
+cdef int64_t _measure_views(StringViews *views) noexcept nogil:
+    """Set the span of each text that is inside its view; of others only the length.
 
     Returns:
-        0 where every text lies in its view, else the bytes of all texts together;
-        -1 where a view leaves its buffer.
+        0 if every text is inside its view, else the total size of all texts, or -1 if
+        a text is outside its buffer.
     """
+    cdef ArrowArray *rows = views.rows
     cdef Py_ssize_t i, n_buffers = rows.n_buffers - 3
     cdef const int64_t *sizes = <const int64_t *> rows.buffers[rows.n_buffers - 1]
-    cdef bint has_long = False, has_nulls = valid is not None
-    cdef int64_t total = 0
+    cdef bint has_long = False
+    cdef int64_t start, total = 0
     cdef StringView view
-    with nogil:
-        for i in range(starts.shape[0]):
-            starts[i] = ends[i] = i * <int64_t> sizeof(StringView) + INLINE_START
-            if has_nulls and not valid[i]:
-                continue
-            memcpy(&view, &views[i * sizeof(StringView)], sizeof(StringView))
-            if not _is_within(&view, sizes, n_buffers):
-                return -1
-            has_long |= view.length > INLINE_BYTES
-            ends[i] += view.length
-            total += view.length
+    for i in range(views.n):
+        start = i * <int64_t> sizeof(StringView) + INLINE_START
+        views.starts[i] = views.ends[i] = start
+        if views.is_valid and not views.is_valid[i]:
+            continue
+        memcpy(&view, views.bytes + i * sizeof(StringView), sizeof(StringView))
+        if not _is_within(&view, sizes, n_buffers):
+            return -1
+        has_long |= view.length > INLINE_BYTES
+        views.ends[i] = start + view.length
+        total += view.length
     return total if has_long else 0
 
 
@@ -415,54 +456,46 @@ cdef inline bint _is_within(
         return view.length >= 0
     if sizes == NULL or not 0 <= view.buffer < n_buffers or view.offset < 0:
         return False
-    memcpy(&size, sizes + view.buffer, sizeof(size))  # may not be aligned
+    memcpy(&size, sizes + view.buffer, sizeof(size))  # may be misaligned
     return <int64_t> view.offset + view.length <= size
 
 
-cdef void _gather_views(
-    ArrowArray *rows,
-    const uint8_t[::1] views,
-    uint8_t[::1] data,
-    int64_t[::1] starts,
-    int64_t[::1] ends,
-) noexcept:
-    """Copy the measured texts one after the other; set where they start and end."""
+cdef void _gather_views(StringViews *views, uint8_t *data) noexcept nogil:
+    """Concatenate the measured texts in *data*, and set their spans."""
     cdef Py_ssize_t i
-    cdef int64_t n_bytes, at = 0
+    cdef int64_t n_bytes, end = 0
     cdef const uint8_t *text
     cdef StringView view
-    with nogil:
-        for i in range(starts.shape[0]):
-            n_bytes = ends[i] - starts[i]
-            text = &views[starts[i]]
-            if n_bytes > INLINE_BYTES:
-                memcpy(&view, text - INLINE_START, sizeof(StringView))
-                text = <const uint8_t *> rows.buffers[2 + view.buffer] + view.offset
-            starts[i] = at
-            if n_bytes:  # the last text may be empty, beyond the end of data
-                memcpy(&data[at], text, n_bytes)
-            at += n_bytes
-            ends[i] = at
+    for i in range(views.n):
+        n_bytes = views.ends[i] - views.starts[i]
+        text = views.bytes + views.starts[i]
+        if n_bytes > INLINE_BYTES:
+            memcpy(&view, text - INLINE_START, sizeof(StringView))
+            text = <const uint8_t *> views.rows.buffers[2 + view.buffer] + view.offset
+        views.starts[i] = end
+        memcpy(data + end, text, n_bytes)
+        end += n_bytes
+        views.ends[i] = end
 
 
 def chunks(producer, kinds, str expected):
     """Return an iterator over the arrays of an Arrow column.
 
     Args:
-        producer: Whatever has `__arrow_c_stream__` or `__arrow_c_array__`. A table of
-            one column counts as that column.
-        kinds: The kinds of column that are taken: `"text"` (strings, binary strings,
-            string views, the null type), `"integer"`, `"day"` (date32), and
-            dictionaries of these.
-        expected: What the message says was expected where the kind is another.
+        producer: An object with `__arrow_c_stream__` or `__arrow_c_array__`. A table
+            of one column counts as that column.
+        kinds: The accepted kinds of column: `"text"` (strings, binary strings, string
+            views, the null type), `"integer"`, `"day"` (date32), and dictionaries of
+            these.
+        expected: The description of the expected column in the error message.
 
     Returns:
         The chunks (`Chunk`), one for each array of the stream.
 
     Raises:
         InputError: The column is of another kind, a table of several columns, or
-            breaks the rules of the interface; or the producer reports an error, now
-            or when the iterator comes to it.
+            inconsistent; or the producer reports an error, at once or while the
+            iterator reads the stream.
     """
     cdef _Stream stream
     cdef _Layout layout
@@ -487,11 +520,14 @@ cdef void *_inside(object capsule, const char *name) except NULL:
 
 
 cdef object _consumed():
-    return InputError("Arrow data that nobody consumed yet", "data that was released")
+    return InputError(
+        "Arrow data that is not yet released", "released data",
+        message="the Arrow data has already been consumed: export it again",
+    )
 
 
 cdef ArrowSchema *_schema_in(object capsule) except NULL:
-    """Return the schema in a capsule, which keeps it."""
+    """Return the schema in a capsule, which still owns it."""
     cdef ArrowSchema *schema = <ArrowSchema *> _inside(capsule, b"arrow_schema")
     if schema.release == NULL:
         raise _consumed()
@@ -520,7 +556,7 @@ cdef _Stream _moved_stream(object capsule):
 
 
 cdef _Layout _layout(ArrowSchema *schema, object kinds, str expected):
-    """Return the layout of a column that is taken, or of a table's only column."""
+    """Return the layout of a column, or of a table's only column, if it is accepted."""
     cdef bint in_table = schema.format == _STRUCT
     cdef _Layout layout
     if in_table and schema.n_children != 1:
@@ -538,7 +574,7 @@ cdef _Layout _column_layout(ArrowSchema *schema):
     layout.kind = _kind(layout.format)
     if schema.dictionary != NULL:
         layout.words = _column_layout(schema.dictionary)
-        # A word that is itself a key into other words is legal, and met nowhere.
+        # A dictionary of dictionaries is legal, but not used in practice.
         if layout.kind == "integer" and layout.words.words is None:
             layout.kind = layout.words.kind
         else:
@@ -555,7 +591,7 @@ cdef str _kind(bytes format):
 
 
 cdef str _type_name(_Layout layout):
-    """Return how people call the type; a format that they do not know, as it is."""
+    """Return the usual name of the type, or the format string of an unknown type."""
     if layout.words is not None:
         return f"a dictionary of {_type_name(layout.words)}"
     if layout.kind == "text":
@@ -583,7 +619,7 @@ cdef Chunk _chunk(_Owner owner, _Layout layout):
 
 
 cdef Chunk _fill(Chunk chunk, _Owner owner, ArrowArray *rows, _Layout layout):
-    """Set the parts of *chunk*, once the array has what its layout promises."""
+    """Set the attributes of *chunk*, after a check of the array against the layout."""
     _check_array(rows, _buffer_count(layout.format))
     chunk.owner = owner
     chunk.rows = rows
@@ -615,4 +651,7 @@ cdef int _check_array(ArrowArray *array, Py_ssize_t n_buffers) except -1:
 
 
 cdef object _malformed():
-    return InputError("an Arrow array that fits its schema", "one that does not")
+    return InputError(
+        "an Arrow array that fits its schema", "an array that does not fit",
+        message="the Arrow array is inconsistent: it does not fit its schema",
+    )

@@ -1,4 +1,4 @@
-"""What other compiled modules may ask of the reader."""
+"""C interface of the phone number parser for other compiled modules."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 

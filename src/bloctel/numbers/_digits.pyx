@@ -1,21 +1,21 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Text to keys, one or a column, without the GIL.
+"""Compiled parser of phone numbers: one text or a column to keys, without the GIL.
 
 A *key* is the E.164 number as an integer, except that every line of the French
 closed plan has one key, whatever country code it was written with
-(`bloctel.numbers` explains).  Every function here answers with one unsigned 64-bit
-integer: a key, or, below `FIRST_KEY`, the code of a refusal; `REASONS` names it.
+(`bloctel.numbers` explains).  Every function returns one unsigned 64-bit integer: a
+key, or, below `FIRST_KEY`, the code of a refusal, whose name is in `REASONS`.
 
-Two steps.  `_scan` reduces the bytes of a text to digits, or refuses what a person
-could not read as one number: it is the same for the whole world.  `_key` turns
-digits into a key if they belong to the French plan.  What does not is answered
-with `WORLD`, and `bloctel.numbers` asks `phonenumbers`.  The commonest French forms
-take a short cut, `french_text.h`.
+There are two steps.  `_scan` reduces the bytes of a text to digits, or refuses a text
+that a person could not read as one number: it is the same for all countries.  `_key`
+converts digits to a key if they belong to the French plan.  For other digits it
+returns `WORLD`, and `bloctel.numbers` calls `phonenumbers`.  The most frequent French
+forms have a fast path, `french_text.h`.
 
-Text is UTF-8.  Lone bytes that cp1252 uses for a no-break space, a soft hyphen and
-dashes are read as such, since they cannot occur in UTF-8: a column of a cp1252 file
+Text is UTF-8.  Single bytes that cp1252 uses for a no-break space, a soft hyphen and
+dashes are read as such, because they cannot occur in UTF-8: a column of a cp1252 file
 needs no transcoding.
 """
 
@@ -27,6 +27,12 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyIndex_Check
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from bloctel._arrays cimport (
+    int64_items,
+    uint8_items,
+    writable_uint64_items,
+)
 
 from bloctel.errors import InputError
 
@@ -88,7 +94,7 @@ AMBIGUOUS = _AMBIGUOUS
 WORLD = _WORLD
 CONTEXT = _CONTEXT
 
-# What may stand between two digits, as bits of Scan.seen.
+# Separators between two digits, as bits of Scan.seen.
 cdef enum:
     _BLANK = 1      # blanks, dashes, parentheses, invisible marks
     _DOT = 2
@@ -115,7 +121,7 @@ cdef inline bint _is_digit(uint8_t c) noexcept nogil:
 
 
 cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
-    """The lower-case ASCII letter, or 0 for anything else."""
+    """Return the lower-case ASCII letter, or 0 for any other byte."""
     c |= 32
     return c if 97 <= c <= 122 else 0
 
@@ -135,7 +141,7 @@ cdef inline int _ascii_separator(uint8_t c) noexcept nogil:
 
 
 cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
-    """Read one character above ASCII: its length in bytes, 0 if unknown.
+    """Return the length in bytes of a character above ASCII, or 0 if it is unknown.
 
     `kind` is set to a separator bit, to an ASCII digit, or to 43 (a plus sign).
     """
@@ -156,7 +162,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
             kind[0] = _HARD
             return 3
         # U+2000-200F spaces and marks, U+2010-2015 dashes, bullet, U+202A-202F
-        # (a byte below 0x80 is no part of this character: it was cut off)
+        # (a byte below 0x80 does not belong to this character: it was cut off)
         return 3 if 0x80 <= c <= 0x95 or c == 0xA2 or 0xAA <= c <= 0xAF else 0
     if a == 0xE2 and b == 0x81:  # U+205F, U+2060-206F
         return 3 if 0x9F <= c <= 0xAF else 0
@@ -172,7 +178,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Read U+FF00-FF3F by its last byte, as `_wide` does."""
+    """Read U+FF00-FF3F by its last byte, in the same way as `_wide`."""
     if 0x90 <= c <= 0x99:
         kind[0] = 48 + c - 0x90
         return 3
@@ -192,7 +198,7 @@ cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------
-# What may stand around a number
+# Characters around a number
 # ---------------------------------------------------------------------------
 
 cdef inline bint _is_blank(uint8_t c) noexcept nogil:
@@ -200,7 +206,7 @@ cdef inline bint _is_blank(uint8_t c) noexcept nogil:
 
 
 cdef void _unwrap(Text* p, Py_ssize_t* n) noexcept nogil:
-    """Drop blanks, a spreadsheet's ="..." or '..., quotes, and tel:."""
+    """Remove blanks, a spreadsheet's ="..." or '..., quotes, and tel:."""
     cdef Text q = p[0]
     cdef Py_ssize_t m = n[0]
     while m and _is_blank(q[m - 1]):
@@ -234,7 +240,7 @@ cdef inline bint _is_word(Text p, Py_ssize_t n, const char* word) noexcept nogil
 
 
 cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
-    """Tell whether the whole rest is an extension: `ext. 12`, `poste 12`, `x12`."""
+    """Return whether the rest of the text is an extension: `ext. 12`, `poste 12`."""
     cdef Py_ssize_t i = 0, word, first
     if n and p[0] == 59:  # RFC 3966: ";ext=12"
         i = 1
@@ -266,7 +272,7 @@ cdef bint _is_extension(Text p, Py_ssize_t n) noexcept nogil:
 
 
 cdef int _exponent(Text p, Py_ssize_t n) noexcept nogil:
-    """The exponent of a number's tail such as `E10` or `e+10`; -1 if it is none."""
+    """Return the exponent that ends a number, such as `E10` or `e+10`; else -1."""
     cdef Py_ssize_t i = 1
     cdef int value = 0
     if n < 2 or _lower(p[0]) != 101:
@@ -301,9 +307,11 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 
 
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
-    """Judge the rest of a text from its first letter, `#` or `;` on.
+    """Classify the rest of a text from its first letter, `#` or `;` on.
 
-    0: the rest is no part of the number.  -1: it is a separator after all.
+    Returns:
+        0 if the rest does not belong to the number, -1 if it starts with a separator,
+        else the code of a refusal.
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -324,7 +332,7 @@ cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
 
 
 cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
-    """Reduce a text to digits: 0, or the code of a refusal."""
+    """Reduce a text to digits; return 0, or the code of a refusal."""
     cdef Py_ssize_t i = 0
     cdef int kind = 0, length, verdict
     cdef uint8_t c
@@ -346,7 +354,7 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
             if _lower(c) or c == 35 or c == 59:  # a letter, # or ;
                 verdict = _tail(s, p + i, n - i)
                 if verdict >= 0:
-                    return verdict if verdict else _whole(s)
+                    return verdict if verdict else _check_digits(s)
             elif not kind:
                 return _UNEXPECTED
         if kind >= 48:
@@ -358,11 +366,11 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
         else:
             s.pending |= kind
         i += length
-    return _whole(s)
+    return _check_digits(s)
 
 
-cdef int _whole(Scan* s) noexcept nogil:
-    """Judge the digits of a whole text: 0, or the code of a refusal."""
+cdef int _check_digits(Scan* s) noexcept nogil:
+    """Return 0 if the digits may be one number, else the code of a refusal."""
     cdef int i
     if s.n == 0:
         return _EMPTY
@@ -399,7 +407,7 @@ cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
 
 
 cdef inline bint _is_plan(const uint8_t* d) noexcept nogil:
-    """Tell whether the three digits are an overseas country code of the plan."""
+    """Return whether three digits are an overseas country code of the plan."""
     cdef int code = 100 * d[0] + 10 * d[1] + d[2]
     return code == 262 or code == 590 or code == 594 or code == 596 or code == 508
 
@@ -409,7 +417,7 @@ cdef inline uint64_t _too_long(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
-    """The key of the digits after + or 00."""
+    """Return the key of the digits after + or 00."""
     cdef int code = 2
     if not (n >= 2 and d[0] == 3 and d[1] == 3):
         code = 3
@@ -433,9 +441,9 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
 
 
 cdef uint64_t _short(Scan* s) noexcept nogil:
-    """Tell a short number of the French plan from a number that lacks digits.
+    """Distinguish a short number of the French plan from a number without all digits.
 
-    15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ and 118XYZ.
+    Short numbers are 15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ and 118XYZ.
     """
     cdef const uint8_t* d = s.digits
     cdef bint short = (
@@ -449,12 +457,12 @@ cdef uint64_t _short(Scan* s) noexcept nogil:
 
 
 cdef uint64_t _national(Scan* s) noexcept nogil:
-    """The key of digits without a plus, as written in France."""
+    """Return the key of digits without a plus, as written in France."""
     cdef const uint8_t* d = s.digits
     cdef int n = s.n
     if n == 10 and d[0] == 0 and d[1] != 0:
         return french_line(_number(d + 1, 9))
-    if n == 9 and d[0] != 0:  # a spreadsheet ate the 0
+    if n == 9 and d[0] != 0:  # a spreadsheet removed the 0
         return french_line(_number(d, 9))
     if n > 2 and d[0] == 0 and d[1] == 0:
         return _abroad(s, d + 2, n - 2)
@@ -494,7 +502,7 @@ cdef uint64_t _read_slowly(Text p, Py_ssize_t n, bint national) noexcept nogil:
 
 
 cdef void _spell(int64_t value, bint national, Scan* s) noexcept nogil:
-    """Write a whole number down: E.164 digits, or at most 9 national ones."""
+    """Write an integer as digits: E.164 digits, or at most 9 national digits."""
     cdef uint8_t reverse[20]
     cdef int i
     s.n = s.seen = s.marks = s.at_mark = s.pending = 0
@@ -528,10 +536,10 @@ cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil:
 @cython.auto_pickle(False)
 @cython.total_ordering
 cdef class Line:
-    """A line by its key: what compiled code reads of a `PhoneNumber`.
+    """Phone line, identified by its key: the compiled base of `PhoneNumber`.
 
     Attributes:
-        key: The integer that stands for the line.
+        key: The integer that identifies the line.
 
     Raises:
         InputError: The key is an int of more than 64 bits.
@@ -541,7 +549,9 @@ cdef class Line:
         try:
             self.key = key
         except OverflowError as error:
-            raise InputError("a key of at most 64 bits", "a larger int") from error
+            raise InputError(
+                "a key of at most 64 bits", f"an int of {int(key).bit_length()} bits"
+            ) from error
 
     def __eq__(self, other):
         if type(other) is not type(self):
@@ -561,7 +571,7 @@ cdef class Line:
 
 
 cdef int64_t _as_int64(object value) except? -2:
-    """The value of an int; -1 for one that is negative or does not fit."""
+    """Return the value of an int, or -1 if it is negative or does not fit."""
     cdef int overflow = 0
     cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
     return -1 if overflow or number < 0 else number
@@ -595,7 +605,7 @@ cdef uint64_t read_object(object value, bint national) except 0:
     if PyIndex_Check(value):  # numpy's and other libraries' integers
         try:
             value = operator.index(value)
-        except TypeError:  # an array of several
+        except TypeError:  # an array of several numbers
             return _NOT_TEXT
         return read_integer(_as_int64(value), national)
     return _EMPTY if _is_missing(value) else _NOT_TEXT
@@ -606,7 +616,7 @@ cdef uint64_t line_key(Line line) noexcept:
 
 
 cdef bint _is_missing(object value):
-    """Tell what data frames put where there is no value: None, NaN, NA, NaT."""
+    """Return whether data frames use *value* for a missing one: None, NaN, NA, NaT."""
     if isinstance(value, float):
         return value != value
     return value is None or type(value).__name__ in ("NAType", "NaTType")
@@ -616,18 +626,18 @@ def read(object value, bint national):
     """Return the key of one text or int, or the code of its refusal.
 
     Args:
-        value: A str, UTF-8 bytes or an int; None is refused as empty, anything
-            else as no text.
+        value: A str, UTF-8 bytes or an int; None is refused as empty, any other
+            object as `not_text`.
         national: Whether digits without a country code are French.
     """
     return read_object(value, national)
 
 
 def clean(object value, bint national):
-    """Return the digits of a text or int that `read` answered with `WORLD`.
+    """Return the digits of a text or int for which `read` returned `WORLD`.
 
-    They start with a plus sign where the text had one, or where an int must be
-    E.164.  Empty if the text is refused.
+    They start with a plus sign if the text has one, or if an int must be E.164.  The
+    result is empty if the text is refused.
     """
     cdef Scan s
     cdef bytes text
@@ -642,60 +652,49 @@ def clean(object value, bint national):
 
 
 @cython.boundscheck(True)  # an object's __index__ could shorten the list
-def read_objects(list values not None, bint national, uint64_t[::1] out not None):
+def read_objects(list values not None, bint national, out):
     """Fill *out* with `read` of each of *values*.
 
     Raises:
         ValueError: The lengths differ.
     """
     cdef Py_ssize_t i, n = len(values)
-    if out.shape[0] != n:
-        raise ValueError(f"expected out of length {n}, got {out.shape[0]}")
+    cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     for i in range(n):
-        out[i] = read_object(values[i], national)
+        key[i] = read_object(values[i], national)
 
 
-def read_integers(
-    const int64_t[::1] values not None, bint national, uint64_t[::1] out not None
-):
+def read_integers(values, bint national, out):
     """Fill *out* with `read` of each of *values* (int64).
 
     Raises:
         ValueError: The lengths differ.
     """
-    cdef Py_ssize_t i, n = values.shape[0]
-    if out.shape[0] != n:
-        raise ValueError(f"expected out of length {n}, got {out.shape[0]}")
+    cdef Py_ssize_t i, n = len(values)
+    cdef const int64_t *value = int64_items(values, n, b"values")
+    cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     with nogil:
         for i in range(n):
-            out[i] = read_integer(values[i], national)
+            key[i] = read_integer(value[i], national)
 
 
-def read_spans(
-    const uint8_t[::1] data not None,
-    const int64_t[::1] starts not None,
-    const int64_t[::1] ends not None,
-    bint national,
-    uint64_t[::1] out not None,
-):
+def read_spans(data, starts, ends, bint national, out):
     """Fill *out* with `read` of each text `data[starts[i]:ends[i]]`.
 
     Raises:
         ValueError: The lengths differ, or a text does not lie within *data*.
     """
-    cdef Py_ssize_t i, n = starts.shape[0], size = data.shape[0]
-    cdef Py_ssize_t bad = -1
-    cdef Text base = &data[0] if size else <Text>b""
-    if ends.shape[0] != n or out.shape[0] != n:
-        raise ValueError(
-            f"expected ends and out of length {n}, got {ends.shape[0]} "
-            f"and {out.shape[0]}")
+    cdef Py_ssize_t i, n = len(starts), size = len(data), outside = -1
+    cdef Text text = uint8_items(data, size, b"data")
+    cdef const int64_t *start = int64_items(starts, n, b"starts")
+    cdef const int64_t *end = int64_items(ends, n, b"ends")
+    cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     with nogil:
         for i in range(n):
-            if not 0 <= starts[i] <= ends[i] <= size:
-                bad = i
+            if not 0 <= start[i] <= end[i] <= size:
+                outside = i
                 break
-            out[i] = read_text(base + starts[i], ends[i] - starts[i], national)
-    if bad >= 0:
-        raise ValueError(f"expected texts within {size} bytes, got one outside, "
-                         f"at row {bad}")
+            key[i] = read_text(text + start[i], end[i] - start[i], national)
+    if outside >= 0:
+        raise ValueError(f"expected texts within {size} bytes, got "
+                         f"{start[outside]} to {end[outside]} at row {outside}")

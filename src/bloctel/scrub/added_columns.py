@@ -141,6 +141,6 @@ class AddedFields:
 
 
 def _joined(first: Added, second: Added) -> Added:
-    """Return the bytes of both; the last byte of each is padding."""
+    """Return the bytes and offsets of both."""
     offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
-    return Added(first.data[:-1] + second.data, offsets)
+    return Added(first.data + second.data, offsets)

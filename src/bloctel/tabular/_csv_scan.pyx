@@ -1,10 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Records of CSV bytes: where they and their wanted fields lie, and copies of some.
+"""CSV scanner: offsets of records and fields, and copies of selected records.
 
 The grammar is that of `csv.reader` with its default dialect (not strict, quotes
 doubled) on text opened with `newline=""`.
-Every function works on one buffer, keeps no state and releases the GIL, so that
-several buffers can be worked on at once.
+Each function works on one buffer, keeps no state and releases the GIL, so that several
+threads can work on different buffers.
 """
 
 from typing import NamedTuple
@@ -15,6 +15,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcpy
+
+from bloctel._arrays cimport (
+    int32_items,
+    int64_items,
+    uint8_items,
+    writable_int64_items,
+    writable_uint8_items,
+)
 
 cdef extern from "csv_scan.h" nogil:
     enum:
@@ -59,11 +67,11 @@ STRAY = _STRAY
 
 
 class Records(NamedTuple):
-    """The records at the start of a buffer; `ends[i] == starts[i + 1]`.
+    """Records at the start of a buffer; `ends[i] == starts[i + 1]`.
 
-    The flags of each wanted field: `ESCAPED` where its bytes are not its text,
-    `MISSING` where the record ends before it, `STRAY` where text stands behind a
-    closing quote anywhere in the record, so that nobody knows where its fields end.
+    The flags of each requested field are: `ESCAPED` if its bytes differ from its text,
+    `MISSING` if the record ends before it, `STRAY` if any field of the record has text
+    after its closing quote, so that the ends of its fields are uncertain.
     """
 
     starts: object
@@ -110,26 +118,26 @@ cdef struct Reader:
     bint last
 
 
-cdef inline void _keep(
+cdef inline void _store(
     Spans *spans, Py_ssize_t slot, Py_ssize_t row, const Cell *cell
 ) noexcept nogil:
-    cdef Py_ssize_t at = slot * spans.capacity + row
-    spans.starts[at] = cell.start
-    spans.ends[at] = cell.end
-    spans.flags[at] = cell.flag
+    cdef Py_ssize_t i = slot * spans.capacity + row
+    spans.starts[i] = cell.start
+    spans.ends[i] = cell.end
+    spans.flags[i] = cell.flag
 
 
-cdef inline void _keep_missing(
+cdef inline void _store_missing(
     Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
 ) noexcept nogil:
-    """Keep the wanted fields from *found* on, before which the record ends."""
+    """Store the requested fields from *found* on as missing."""
     cdef Cell cell = Cell(end, end, _MISSING)
     while found < wanted.count:
-        _keep(spans, wanted.slots[found], row, &cell)
+        _store(spans, wanted.slots[found], row, &cell)
         found += 1
 
 
-# -- splitting, one place after another --------------------------------------
+# -- splitting field by field -------------------------------------------------
 
 
 cdef inline bint _is_blank(
@@ -143,10 +151,10 @@ cdef inline bint _is_blank(
 cdef inline int64_t _end_of_quoted(
     csv_scan *scan, int64_t inside, Cell *cell
 ) noexcept nogil:
-    """Return where the quoted field whose text starts at *inside* stops.
+    """Return the end of the quoted field whose text starts at *inside*.
 
-    What stands behind the closing quote belongs to the field, as for `csv.reader`; if
-    it is more than blanks, the quote may well have been meant to open another one.
+    Text after the closing quote belongs to the field, as for `csv.reader`. If it is
+    more than blanks, an unescaped quote may have closed the field too early.
     """
     cdef int64_t at = csv_next(scan, CSV_QUOTE, inside)
     cell.start = inside
@@ -168,7 +176,7 @@ cdef inline int64_t _end_of_quoted(
 cdef inline int64_t _end_of_field(
     csv_scan *scan, int64_t start, Cell *cell
 ) noexcept nogil:
-    """Return where the field at *start* stops, its text in *cell*."""
+    """Return the end of the field at *start*, and set *cell* to its text."""
     if start < scan.size and scan.data[start] == QUOTE:
         return _end_of_quoted(scan, start + 1, cell)
     cell.start = start
@@ -180,14 +188,14 @@ cdef inline int64_t _end_of_field(
 cdef inline int64_t _end_of_record(
     csv_scan *scan, int64_t at, uint8_t *stray
 ) noexcept nogil:
-    """Return where the record stops, from the end *at* of one of its fields."""
+    """Return the end of the record, from the end *at* of one of its fields."""
     cdef Cell cell
     while True:
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
             return at
-        # A quote is special only where a field begins; a field ends before `at`,
-        # so there is always a byte to look back at.
+        # A quote is special only at the start of a field; a field ends before `at`,
+        # so there is always a byte before it.
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
@@ -200,7 +208,7 @@ cdef inline int64_t _end_of_record(
 cdef inline int64_t _read_record(
     csv_scan *scan, Wanted *wanted, Spans *spans, Py_ssize_t row, int64_t start
 ) noexcept nogil:
-    """Return where the content of the record at *start* stops, or `OPEN_QUOTE`."""
+    """Return the end of the content of the record at *start*, or `OPEN_QUOTE`."""
     cdef Cell cell
     cdef Py_ssize_t found = 0, slot
     cdef int32_t field = 0
@@ -209,7 +217,7 @@ cdef inline int64_t _read_record(
     while end != OPEN_QUOTE:
         stray |= cell.flag & _STRAY
         while found < wanted.count and wanted.fields[found] == field:
-            _keep(spans, wanted.slots[found], row, &cell)
+            _store(spans, wanted.slots[found], row, &cell)
             found += 1
         if found == wanted.count:
             end = _end_of_record(scan, end, &stray)
@@ -218,7 +226,7 @@ cdef inline int64_t _read_record(
             break
         field += 1
         end = _end_of_field(scan, end + 1, &cell)
-    _keep_missing(wanted, found, spans, row, end)
+    _store_missing(wanted, found, spans, row, end)
     if stray:
         for slot in range(wanted.count):
             spans.flags[slot * spans.capacity + row] |= _STRAY
@@ -228,7 +236,7 @@ cdef inline int64_t _read_record(
 cdef inline int64_t _after_line_ending(
     csv_scan *scan, int64_t end, bint last
 ) noexcept nogil:
-    """Return where the next record starts, or -1 if more bytes must decide."""
+    """Return the start of the next record, or -1 if more bytes are needed."""
     cdef bint at_edge = end + 1 >= scan.size
     if end == scan.size:
         return end if last else -1
@@ -246,7 +254,7 @@ cdef inline void _end_row(Found *found, int64_t end, int64_t following) noexcept
 
 
 cdef int _read_one(Reader *reader) noexcept nogil:
-    """Read one record, and return 1; 0 or `OPEN_QUOTE` if it is not complete."""
+    """Read one record; return 1, or 0 or `OPEN_QUOTE` if it is incomplete."""
     cdef Found *found = &reader.found
     cdef int64_t start = found.bounds[found.rows], end, following
     end = _read_record(
@@ -261,11 +269,11 @@ cdef int _read_one(Reader *reader) noexcept nogil:
     return 1
 
 
-# -- splitting, a window at a time -------------------------------------------
+# -- splitting window by window -----------------------------------------------
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Make a cell of a window, where quotes are in their places, its text."""
+    """Remove the quotes around a cell of a window, where each quote is valid."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -273,17 +281,17 @@ cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
             cell.flag = _ESCAPED
 
 
-cdef inline void _keep_fields(
+cdef inline void _store_fields(
     Reader *reader, int64_t base, const uint16_t *ends, int32_t n_fields
 ) noexcept nogil:
-    """Keep the wanted fields of a record by the ends of all its fields."""
+    """Store the requested fields of a record, from the ends of all its fields."""
     cdef Py_ssize_t row = reader.found.rows, i
     cdef int32_t field
     cdef Cell cell
     for i in range(reader.wanted.count):
         field = reader.wanted.fields[i]
         if field >= n_fields:
-            _keep_missing(
+            _store_missing(
                 &reader.wanted, i, &reader.spans, row, base + ends[n_fields - 1]
             )
             return
@@ -292,11 +300,11 @@ cdef inline void _keep_fields(
         cell.flag = 0
         if reader.window.has_quotes:
             _unquote(reader.scan.data, &cell)
-        _keep(&reader.spans, reader.wanted.slots[i], row, &cell)
+        _store(&reader.spans, reader.wanted.slots[i], row, &cell)
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Return how many records of the next window were read."""
+    """Read the records of the next window; return how many were read."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows
@@ -309,14 +317,14 @@ cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
         following = _after_line_ending(scan, end, False)
         if following < 0 or reader.found.rows == reader.spans.capacity:
             break
-        _keep_fields(reader, base, window.field_ends + first, last + 1 - first)
+        _store_fields(reader, base, window.field_ends + first, last + 1 - first)
         _end_row(&reader.found, end, following)
         first = last + 1
     return reader.found.rows - before
 
 
 cdef bint _read_records(Reader *reader) noexcept nogil:
-    """Read records; return whether the data ends inside of quotes."""
+    """Read records; return whether the data ends inside quotes."""
     cdef Found *found = &reader.found
     cdef int done
     while found.rows < reader.spans.capacity:
@@ -329,51 +337,49 @@ cdef bint _read_records(Reader *reader) noexcept nogil:
     return False
 
 
-cdef Wanted _wanted(const int32_t[::1] fields, const int32_t[::1] slots):
-    return Wanted(&fields[0], &slots[0], fields.shape[0])
+def split(data, int delimiter, columns, Py_ssize_t capacity, *, bint last):
+    """Return the first records of *data*, which starts at the start of a record.
 
-
-cdef Spans _spans(int64_t[:, ::1] starts, int64_t[:, ::1] ends, uint8_t[:, ::1] flags):
-    return Spans(&starts[0, 0], &ends[0, 0], &flags[0, 0], starts.shape[1])
-
-
-def split(
-    const uint8_t[::1] data not None,
-    int delimiter,
-    const int32_t[::1] columns not None,
-    Py_ssize_t capacity,
-    *,
-    bint last,
-):
-    """Return the first records of *data*, which starts where a record starts.
-
-    An incomplete record at the end is left alone unless *last* says that nothing
-    follows; so is everything after *capacity* records.
+    An incomplete record at the end is not returned unless *last* is true; at most
+    *capacity* records are returned.
 
     Args:
-        data: The bytes.
+        data: The bytes (uint8).
         delimiter: The byte between two fields.
-        columns: The zero-based fields whose places are wanted.
-        capacity: How many records to read at most.
+        columns: The zero-based numbers of the requested fields (int32).
+        capacity: The highest number of records to return.
         last: Whether the data ends here.
     """
-    _check_request(delimiter, np.asarray(columns), capacity)
+    cdef Py_ssize_t size = len(data), n_columns = len(columns)
+    _check_request(delimiter, columns, capacity)
     order = np.argsort(columns, kind="stable").astype(np.int32)
-    ordered = np.asarray(columns)[order]
-    shape = (len(columns), capacity)
+    ordered = columns[order]
+    shape, n_cells = (n_columns, capacity), n_columns * capacity
     bounds = np.empty(capacity + 1, np.int64)
     content_ends = np.empty(capacity, np.int64)
     field_starts, field_ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
     flags = np.empty(shape, np.uint8)
-    cdef int64_t[::1] bounds_view = bounds, ends_view = content_ends
     cdef bint open_quote
     cdef Reader reader
-    reader.scan.data = &data[0] if data.shape[0] else NULL
-    reader.scan.size, reader.scan.block = data.shape[0], -1
+    reader.scan.data = uint8_items(data, size, b"data")
+    reader.scan.size, reader.scan.block = size, -1
     reader.scan.delimiter = <uint8_t>delimiter
-    reader.wanted = _wanted(ordered, order)
-    reader.spans = _spans(field_starts, field_ends, flags)
-    reader.found = Found(&bounds_view[0], &ends_view[0], 0)
+    reader.wanted = Wanted(
+        int32_items(ordered, n_columns, b"columns"),
+        int32_items(order, n_columns, b"order"),
+        n_columns,
+    )
+    reader.spans = Spans(
+        writable_int64_items(field_starts, n_cells, b"field_starts"),
+        writable_int64_items(field_ends, n_cells, b"field_ends"),
+        writable_uint8_items(flags, n_cells, b"flags"),
+        capacity,
+    )
+    reader.found = Found(
+        writable_int64_items(bounds, capacity + 1, b"bounds"),
+        writable_int64_items(content_ends, capacity, b"content_ends"),
+        0,
+    )
     reader.found.bounds[0] = 0
     reader.last = last
     reader.window = <csv_window *>malloc(sizeof(csv_window))
@@ -386,7 +392,7 @@ def split(
     return Records(
         bounds[:n], content_ends[:n], bounds[1:n + 1],
         field_starts[:, :n], field_ends[:, :n], flags[:, :n],
-        consumed=int(bounds_view[n]), open_quote=bool(open_quote),
+        consumed=int(bounds[n]), open_quote=bool(open_quote),
     )
 
 
@@ -394,10 +400,13 @@ def _check_request(delimiter, columns, capacity):
     if delimiter in (QUOTE, LINE_FEED, CARRIAGE_RETURN) or not 0 < delimiter < 128:
         raise ValueError(f"expected an ASCII delimiter, got byte {delimiter}")
     if columns.size == 0 or columns.min() < 0 or capacity < 1:
-        raise ValueError("expected columns from 0 on and room for a record")
+        raise ValueError(
+            f"expected columns from 0 on and a capacity from 1 on, got "
+            f"{columns.tolist()} and {capacity}"
+        )
 
 
-# -- cells whose bytes are not their text ------------------------------------
+# -- cells whose bytes differ from their text ----------------------------------
 
 
 cdef inline bint _is_plain(
@@ -415,13 +424,13 @@ cdef inline bint _is_plain(
 cdef inline int64_t _rewrite(
     const uint8_t *cell, int64_t size, uint8_t flag, const uint8_t *table, uint8_t *out
 ) noexcept nogil:
-    """Return how many bytes of text were written to *out*."""
+    """Write the text of a cell to *out*; return its size in bytes."""
     cdef bint quoted = flag & _ESCAPED
     cdef int64_t i = 0, written = 0
     cdef uint8_t length
     while i < size:
         if quoted and cell[i] == QUOTE:
-            # One of a pair stands for a quote; one alone closes, and is no text.
+            # A pair stands for one quote; a single quote closes the field.
             quoted = i + 1 < size and cell[i + 1] == QUOTE
             i += 1
             if not quoted:
@@ -433,124 +442,107 @@ cdef inline int64_t _rewrite(
     return written
 
 
-cdef int64_t _mark_rewritten(
-    const uint8_t[::1] data, const int64_t[::1] starts, const int64_t[::1] ends,
-    const uint8_t[::1] flags, const uint8_t[:, ::1] table, uint8_t[::1] marks,
-):
-    """Mark the cells whose bytes are not their text; return the room they may need."""
-    cdef int64_t room = 0
-    cdef Py_ssize_t i
-    with nogil:
-        for i in range(starts.shape[0]):
-            marks[i] = not _is_plain(
-                &data[0] + starts[i], ends[i] - starts[i], flags[i], &table[0, 0]
-            )
-            if marks[i]:
-                room += 3 * (ends[i] - starts[i])
-    return room
+def rewrite_cells(data, starts, ends, flags, table):
+    """Return (data, starts, ends) in which the bytes of each cell are its text.
 
-
-def rewrite_cells(
-    const uint8_t[::1] data not None,
-    const int64_t[::1] starts not None,
-    const int64_t[::1] ends not None,
-    const uint8_t[::1] flags not None,
-    const uint8_t[:, ::1] table not None,
-):
-    """Return (data, starts, ends) in which each cell is its text.
-
-    Escaped cells and those with a byte that the table changes are appended to a
-    copy of the data, and their spans point there; the others stay where they are.
+    Escaped cells and cells with a byte that the table changes are appended to a copy
+    of the data, with new spans; the other cells keep their spans.
 
     Args:
-        data: The bytes.
-        starts: Where each cell starts.
-        ends: Where each cell stops.
-        flags: `ESCAPED` where quotes must be resolved.
-        table: 256 rows: how many bytes (1 to 3) that byte becomes, and which.
+        data: The bytes (uint8).
+        starts: The offset of the start of each cell (int64).
+        ends: The offset of the end of each cell (int64).
+        flags: `ESCAPED` for cells with quotes to resolve (uint8).
+        table: For each byte, the number of bytes (1 to 3) that replace it, and these
+            (uint8, 256 rows of 4).
     """
-    cdef Py_ssize_t i, n = starts.shape[0]
-    _check_lengths(n, ends.shape[0], flags.shape[0])
-    if table.shape[0] != 256 or table.shape[1] != 4:
-        raise ValueError("expected a table of 256 rows of 4")
-    new_starts, new_ends = np.array(starts), np.array(ends)
-    if data.shape[0] == 0:
-        return np.asarray(data), new_starts, new_ends
-    rewritten = np.empty(n, np.uint8)
-    room = _mark_rewritten(data, starts, ends, flags, table, rewritten)
-    out = np.empty(data.shape[0] + room, np.uint8)
-    cdef int64_t[::1] starts_view = new_starts, ends_view = new_ends
-    cdef uint8_t[::1] out_view = out
-    cdef const uint8_t[::1] marks = rewritten
-    cdef int64_t at = data.shape[0]
+    cdef Py_ssize_t i, n = len(starts), size = len(data)
+    cdef const uint8_t *byte = uint8_items(data, size, b"data")
+    cdef const int64_t *start = int64_items(starts, n, b"starts")
+    cdef const int64_t *end = int64_items(ends, n, b"ends")
+    cdef const uint8_t *flag = uint8_items(flags, n, b"flags")
+    cdef const uint8_t *replacement = uint8_items(table, 4 * 256, b"table")
+    new_starts, new_ends, rewritten = starts.copy(), ends.copy(), np.empty(n, np.uint8)
+    cdef int64_t *new_start = writable_int64_items(new_starts, n, b"starts")
+    cdef int64_t *new_end = writable_int64_items(new_ends, n, b"ends")
+    cdef uint8_t *is_rewritten = writable_uint8_items(rewritten, n, b"rewritten")
+    cdef int64_t capacity = size
     with nogil:
-        memcpy(&out_view[0], &data[0], data.shape[0])
         for i in range(n):
-            if marks[i]:
-                starts_view[i] = at
-                at += _rewrite(
-                    &data[0] + starts[i], ends[i] - starts[i], flags[i], &table[0, 0],
-                    &out_view[0] + at,
+            is_rewritten[i] = not _is_plain(
+                byte + start[i], end[i] - start[i], flag[i], replacement)
+            if is_rewritten[i]:
+                capacity += 3 * (end[i] - start[i])
+    out = np.empty(capacity, np.uint8)
+    cdef uint8_t *text = writable_uint8_items(out, capacity, b"out")
+    cdef int64_t written = size
+    with nogil:
+        memcpy(text, byte, size)
+        for i in range(n):
+            if is_rewritten[i]:
+                new_start[i] = written
+                written += _rewrite(
+                    byte + start[i], end[i] - start[i], flag[i], replacement,
+                    text + written,
                 )
-                ends_view[i] = at
-    return out[:at], new_starts, new_ends
+                new_end[i] = written
+    return out[:written], new_starts, new_ends
 
 
 # -- gathering ---------------------------------------------------------------
 
 
-def gather(
-    const uint8_t[::1] data not None,
-    records,
-    const uint8_t[::1] kinds not None,
-    uint8_t kind,
-    uint8_t[::1] out not None,
-):
+def gather(data, records, kinds, uint8_t kind, out):
     """Copy the records of one *kind* to *out*, byte for byte and in order.
 
     Args:
-        data: The bytes that *records* speak of.
+        data: The bytes that *records* refers to (uint8).
         records: The records, all of them.
-        kinds: The kind of each record.
-        kind: The one to gather.
-        out: Room for all of the records.
+        kinds: The kind of each record (uint8).
+        kind: The kind of the records to copy.
+        out: An array with room for all records (uint8).
 
     Returns:
         How many bytes were copied.
+
+    Raises:
+        ValueError: The lengths differ, or *out* has no room for all records.
     """
-    cdef const int64_t[::1] starts = records.starts, ends = records.ends
-    cdef Py_ssize_t n = kinds.shape[0], i = 0, first
+    cdef Py_ssize_t n = len(kinds), i = 0, first
     cdef int64_t size, done = 0
-    _check_lengths(n, starts.shape[0], ends.shape[0])
-    if n and out.shape[0] < ends[n - 1] - starts[0]:
-        raise ValueError(f"expected room for all records, got {out.shape[0]} bytes")
+    cdef const uint8_t *byte = uint8_items(data, len(data), b"data")
+    cdef const int64_t *start = int64_items(records.starts, n, b"starts")
+    cdef const int64_t *end = int64_items(records.ends, n, b"ends")
+    cdef const uint8_t *kind_of = uint8_items(kinds, n, b"kinds")
+    cdef uint8_t *target = writable_uint8_items(out, len(out), b"out")
+    if n and len(out) < end[n - 1] - start[0]:
+        raise ValueError(f"expected room for all records, got {len(out)} bytes")
     with nogil:
         while i < n:
-            if kinds[i] != kind:
+            if kind_of[i] != kind:
                 i += 1
                 continue
-            # Neighbours lie side by side: one copy serves the whole run.
+            # Adjacent records are contiguous: one copy for all of them.
             first = i
-            while i < n and kinds[i] == kind:
+            while i < n and kind_of[i] == kind:
                 i += 1
-            size = ends[i - 1] - starts[first]
-            memcpy(&out[0] + done, &data[0] + starts[first], size)
+            size = end[i - 1] - start[first]
+            memcpy(target + done, byte + start[first], size)
             done += size
     return done
 
 
 class Added(NamedTuple):
-    """Bytes to add to records, one after the other, and where each begins."""
+    """Bytes to add to records, concatenated, and the offset of each text."""
 
     data: object
     offsets: object
 
 
 def pack(fields):
-    """Return fields as `gather_extended` takes them."""
-    # The zero at the end gives an address even to no field at all.
+    """Return fields in the form that `gather_extended` takes."""
     lengths = [0, *map(len, fields)]
-    return Added(b"".join(fields) + b"\0", np.cumsum(lengths, dtype=np.int64))
+    return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 
 
 cdef struct Extended:
@@ -563,7 +555,7 @@ cdef struct Extended:
 
 
 cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept nogil:
-    """Return the bytes that the records of a kind will have, -1 if one cannot be."""
+    """Return the size of all records of a kind, or -1 if `added_of` is out of range."""
     cdef int64_t size = 0
     cdef int32_t which
     cdef Py_ssize_t i
@@ -578,58 +570,55 @@ cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept
 
 
 def gather_extended(
-    const uint8_t[::1] data not None,
-    records,
-    const uint8_t[::1] kinds not None,
-    uint8_t kind,
-    const int32_t[::1] added_of not None,
-    added,
-    *,
-    bint in_front=False,
+    data, records, kinds, uint8_t kind, added_of, added, *, bint in_front=False
 ):
-    """Return the records of one *kind*, each with some bytes more.
+    """Return the records of one *kind*, each with additional bytes.
 
-    They stand before the line ending, or before all else.
+    These come before the line ending, or at the start of the record.
 
     Args:
-        data: The bytes that *records* speak of.
+        data: The bytes that *records* refers to (uint8).
         records: The records, all of them.
-        kinds: The kind of each record.
-        kind: The one to gather.
-        added_of: For each record, which of the added bytes it gets.
-        added: The bytes to add, delimiter included, as `pack` returns them.
-        in_front: Whether they come before the record.
+        kinds: The kind of each record (uint8).
+        kind: The kind of the records to return.
+        added_of: For each record, the index in *added* of its text (int32).
+        added: The texts to add, delimiter included, as `pack` returns them.
+        in_front: Whether they come at the start of the record.
+
+    Raises:
+        ValueError: The lengths differ, or *added_of* is out of range.
     """
-    cdef const int64_t[::1] starts = records.starts, ends = records.ends
-    cdef const int64_t[::1] content_ends = records.content_ends
-    cdef const uint8_t[::1] added_bytes = added.data
-    cdef const int64_t[::1] offsets = added.offsets
-    cdef Py_ssize_t i, n = kinds.shape[0]
+    cdef Py_ssize_t i, n = len(kinds), n_added = len(added.offsets) - 1
     cdef int64_t size, before
     cdef int32_t which
-    _check_lengths(n, starts.shape[0], added_of.shape[0])
-    if n == 0:
-        return b""
+    cdef const uint8_t *byte = uint8_items(data, len(data), b"data")
+    cdef const uint8_t *text = uint8_items(added.data, len(added.data), b"added")
+    cdef const int64_t *content_end = int64_items(
+        records.content_ends, n, b"content_ends")
     cdef Extended rows = Extended(
-        &starts[0], &ends[0], &kinds[0], &added_of[0], &offsets[0],
-        offsets.shape[0] - 1,
+        int64_items(records.starts, n, b"starts"),
+        int64_items(records.ends, n, b"ends"),
+        uint8_items(kinds, n, b"kinds"),
+        int32_items(added_of, n, b"added_of"),
+        int64_items(added.offsets, n_added + 1, b"offsets"),
+        n_added,
     )
     with nogil:
         size = _extended_size(&rows, n, kind)
     if size < 0:
-        raise ValueError(f"expected one of {rows.n_added} texts for each record")
+        raise ValueError(f"expected one of {n_added} texts for each record")
     out = PyBytes_FromStringAndSize(NULL, size)
     cdef char *target = PyBytes_AS_STRING(out)
     with nogil:
         for i in range(n):
-            if kinds[i] == kind:
-                which = added_of[i]
-                before = 0 if in_front else content_ends[i] - starts[i]
-                target = _append(target, &data[0] + starts[i], before)
-                target = _append(target, &added_bytes[0] + offsets[which],
-                                 offsets[which + 1] - offsets[which])
-                target = _append(target, &data[0] + starts[i] + before,
-                                 ends[i] - starts[i] - before)
+            if rows.kinds[i] == kind:
+                which = rows.added_of[i]
+                before = 0 if in_front else content_end[i] - rows.starts[i]
+                target = _append(target, byte + rows.starts[i], before)
+                target = _append(target, text + rows.offsets[which],
+                                 rows.offsets[which + 1] - rows.offsets[which])
+                target = _append(target, byte + rows.starts[i] + before,
+                                 rows.ends[i] - rows.starts[i] - before)
     return out
 
 
@@ -638,8 +627,3 @@ cdef inline char *_append(
 ) noexcept nogil:
     memcpy(target, source, size)
     return target + size
-
-
-def _check_lengths(Py_ssize_t expected, Py_ssize_t first, Py_ssize_t second):
-    if not expected == first == second:
-        raise ValueError(f"expected {expected} records, got {first} and {second}")

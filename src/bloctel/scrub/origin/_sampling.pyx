@@ -1,11 +1,10 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""What is done with every number of a file that a sample is drawn of.
-
-Every function leaves the GIL to others.
-"""
+"""Sampling of the numbers of a file: loops over all keys, without the GIL."""
 
 from libc.stdint cimport uint64_t
+
+from bloctel._arrays cimport uint64_items, writable_uint64_items
 
 cdef enum:
     BLOCK = 10_000
@@ -22,12 +21,12 @@ cdef struct Drawing:
 
 
 cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
-    # 2^64 over the golden ratio: multiples of it fall evenly over the 64-bit integers
+    # 2^64 over the golden ratio: its multiples are spread evenly over 64-bit integers
     cdef uint64_t key, spread = 0x9E3779B97F4A7C15ULL
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        # no hash is 0, which half of any limit would let through for ever
+        # the hash is never 0: each halving of the limit would still draw such a key
         if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1
@@ -35,39 +34,33 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
     drawing.seen, drawing.drawn = seen, drawn
 
 
-def draw(
-    const uint64_t[::1] keys not None,
-    uint64_t group,
-    uint64_t limit,
-    uint64_t[::1] out not None,
-):
-    """Put keys whose group is drawn into *out* until there is no more room.
+def draw(keys, uint64_t group, uint64_t limit, out):
+    """Copy the keys whose group is drawn to *out* until it is full.
 
-    Which groups are drawn follows from the limit alone: all below 2^64, half of them
-    below 2^63, and so on.
+    The limit alone decides which groups are drawn: all of them with 2^64 - 1, half of
+    them with 2^63, and so on.
 
     Args:
         keys: The keys (uint64).
-        group: How many neighbouring keys are drawn together or not at all, from 1.
-        limit: The greatest hash that is drawn; 0 draws nothing.
-        out: Where they go (uint64).
+        group: The number of neighbouring keys that are drawn together, from 1.
+        limit: The highest hash that is drawn; 0 draws nothing.
+        out: The array for the drawn keys (uint64).
 
     Returns:
-        How many keys were looked at, and how many of them were drawn.
+        The number of keys read, and the number of keys drawn.
 
     Raises:
-        ValueError: No key makes a group.
+        ValueError: A group has 0 keys.
     """
     if group == 0:
         raise ValueError("expected groups of 1 or more, got 0")
-    if not keys.shape[0] or not out.shape[0]:
-        return 0, 0
     cdef Drawing drawing
-    drawing.keys, drawing.n = &keys[0], keys.shape[0]
-    drawing.out, drawing.room = &out[0], out.shape[0]
+    drawing.n, drawing.room = len(keys), len(out)
+    drawing.keys = uint64_items(keys, drawing.n, b"keys")
+    drawing.out = writable_uint64_items(out, drawing.room, b"out")
     drawing.limit = limit
     with nogil:
-        # by a number that it knows, the compiler divides several times as fast
+        # division by a constant is several times as fast
         if group == 1:
             _draw(&drawing, 1)
         elif group == BLOCK:
@@ -77,11 +70,12 @@ def draw(
     return drawing.seen, drawing.drawn
 
 
-def count_steps(const uint64_t[::1] keys not None):
-    """Return how many keys are one more, or one less, than the one before."""
-    cdef Py_ssize_t i, n_steps = 0
+def count_steps(keys):
+    """Return how many keys differ by one from the key before them."""
+    cdef Py_ssize_t i, n = len(keys), n_steps = 0
+    cdef const uint64_t *key = uint64_items(keys, n, b"keys")
     with nogil:
-        for i in range(keys.shape[0] - 1):
-            # one off, up or down, makes 0 or 2
-            n_steps += (keys[i + 1] - keys[i] + 1) & ~<uint64_t>2 == 0
+        for i in range(n - 1):
+            # a difference of 1 or -1, plus 1, is 0 or 2
+            n_steps += (key[i + 1] - key[i] + 1) & ~<uint64_t>2 == 0
     return n_steps
