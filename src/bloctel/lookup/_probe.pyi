@@ -1,6 +1,6 @@
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, TypeVar, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,6 @@ from typing_extensions import disjoint_base
 
 from bloctel._filter import BloomFilter, ExactIndex
 from bloctel.lookup._key_ranges import Ranges
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 LEFT: int
 
@@ -43,12 +41,14 @@ class Probe:
         self, values: list[object], national: bool, out: NDArray[np.uint8]
     ) -> int: ...
 
-@final
-class Standing:
-    def __init__(self, probe: Probe, until: float) -> None: ...
-
 @disjoint_base
-class Asker:
-    recent: dict[date | None, Standing]
-
-def quick(function: _Function) -> _Function: ...
+class CompiledBook:
+    probes: dict[date | None, tuple[Probe, float]]
+    def is_blocked(
+        self,
+        number: object,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+    ) -> bool: ...

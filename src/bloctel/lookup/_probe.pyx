@@ -1,23 +1,19 @@
-# cython: language_level=3, binding=True, auto_pickle=False
+# cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
+# cython: embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""From what people hold to an answer, in one compiled call: a number, or a block.
+"""Compiled look-up: from a phone number, or a block of rows, to blocked or clear.
 
-Text or integer to key, filter, index, period: no Python object is made on the way.
-What compiled code cannot judge alone it hands back: numbers that `phonenumbers` must
-read, and numbers that changed since the table was built.
+One call parses the text or integer, then reads filter, index and period; it creates no
+Python object. Two kinds of numbers are left to Python code: numbers that `phonenumbers`
+must parse, and numbers that changed after the table was built.
 """
 
-import inspect
 import operator
-import sys
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItemWithError
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyIndex_Check
-from cpython.object cimport PyObject, PyTypeObject
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport (
     PyUnicode_CheckExact,
     PyUnicode_DATA,
@@ -27,6 +23,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from bloctel._util cimport _coarse_clock
+from bloctel._arrays cimport int64_items, uint8_items, writable_uint8_items
 from bloctel.numbers._digits cimport (
     Line,
     Text,
@@ -53,14 +50,6 @@ from bloctel.lookup._key_ranges cimport Ranges, key_ranges, ranges_find, ranges_
 
 
 cdef extern from "Python.h":
-    ctypedef object (*PyCFunction)(object, object)
-    ctypedef struct PyMethodDef:
-        const char *ml_name
-        PyCFunction ml_meth
-        int ml_flags
-        const char *ml_doc
-    int METH_FASTCALL, METH_KEYWORDS
-    object PyDescr_NewMethod(PyTypeObject *type, PyMethodDef *method)
     bint PyUnicode_IS_COMPACT_ASCII(object text)
 
 
@@ -72,14 +61,16 @@ cdef extern from "french_text.h" nogil:
 from bloctel.numbers import _digits
 from bloctel.errors import DamagedSnapshotError
 
+# Results of a look-up of one number, other than the code of a period.
 cdef enum:
     CLEAR = -1
-    TO_READ = -2
-    # Rows judged together: their keys and answers stay in the first-level cache.
-    ROWS = 1024
-    NO_SHORT = 0
+    UNDECIDED = -2  # Python code must decide
 
-# Outcomes of a row; the first three are those of `Status`.
+cdef enum:
+    ROWS = 1024  # per batch: its keys and answers stay in the first-level cache
+    NO_OTHER = 0  # an integer that can be read in one way only
+
+# Results of a row; the first three are those of `Status`.
 cdef enum:
     _ROW_CLEAR = 0
     _ROW_BLOCKED = 1
@@ -88,57 +79,62 @@ cdef enum:
 
 LEFT = _ROW_LEFT
 
-cdef uint64_t _first_key = _digits.FIRST_KEY  # as C sees it
+# C copies of Python constants
+cdef uint64_t _first_key = _digits.FIRST_KEY
 cdef uint64_t _world = _digits.WORLD
 cdef uint64_t _context = _digits.CONTEXT
-# Integers of nine digits are national numbers without their 0, or foreign ones.
-cdef uint64_t _shortest = 100000000
-cdef uint64_t _above_short = 1000000000
+# An integer of nine digits is a national number without its 0, or a foreign number.
+cdef uint64_t _first_ambiguous = 100000000
+cdef uint64_t _after_ambiguous = 1000000000
 
 
 cdef object _damaged():
     return DamagedSnapshotError(
-        "an index as it was built", "offsets or codes that point outside it")
+        "offsets and codes within the index", "an offset or a code outside",
+        message="the index is damaged: an offset or a code points outside it",
+    )
 
 
 cdef inline uint64_t _other_reading(int64_t value, bint national) noexcept nogil:
-    """The foreign number that a nine-digit integer may be as well; 0 for none."""
+    """Return the foreign number that a nine-digit integer may also be, or 0."""
     cdef uint64_t number = <uint64_t>value
-    return number if national and _shortest <= number < _above_short else NO_SHORT
+    if national and _first_ambiguous <= number < _after_ambiguous:
+        return number
+    return NO_OTHER
 
 
-cdef struct Rows:
-    # Some rows that are judged together.
+cdef struct Batch:
+    # Rows that are looked up together.
     Py_ssize_t n
-    const uint64_t *asked  # their keys: those below, or the caller's own
-    bint are_keys          # whether none of them is a code of a refusal
+    const uint64_t *looked_up  # `keys`, or the array of the caller
+    bint are_keys              # whether no row is the code of a refusal
     uint64_t keys[ROWS]
-    uint64_t others[ROWS]  # of integers, their other reading or 0
+    uint64_t others[ROWS]      # of integers, the other reading or 0
     bint has_others
     uint8_t changed[ROWS]
 
 
 @cython.final
 cdef class Probe:
-    """A question to a table, ready for any number of numbers.
+    """Look-up in a table, prepared for one day and a set of lists.
 
     Args:
         filter: The filter over the table's keys.
-        index: The exact index over them.
-        active: One byte a code: not 0 if the code blocks, on the day asked.
+        index: The exact index over the table's keys.
+        active: One byte for each code: not 0 if its period blocks on that day.
         national: Whether digits without a country code are French.
-        changed: A filter over the keys that the table is not to be asked about.
-        prefixes: The keys that are blocked for how they begin, unless changed.
+        changed: A filter over the keys that changed after the table was built, or None.
+        prefixes: The ranges of keys that a prefix rule blocks, or None.
     """
 
     cdef BloomFilter _filter
     cdef ExactIndex _index
     cdef bytes _active
-    cdef index_active _flags  # into `_active`
+    cdef index_active _flags  # of `_active`
     cdef bint _national
     cdef BloomFilter _changed
     cdef Ranges _prefixes
-    cdef key_ranges _beginnings  # of `_prefixes`
+    cdef key_ranges _prefix_ranges  # of `_prefixes`
 
     def __init__(
         self,
@@ -160,14 +156,17 @@ cdef class Probe:
         self._changed = changed
         self._prefixes = prefixes
         if prefixes is not None:
-            self._beginnings = prefixes._ranges
+            self._prefix_ranges = prefixes._ranges
 
     # -- one number -------------------------------------------------------------
 
-    cdef int32_t judge(self, object number) except? -3:
-        """The code of the period that blocks *number*; `CLEAR`, or `TO_READ`."""
+    cdef int32_t find(self, object number) except? -3:
+        """Return the code of the period that blocks *number*, `CLEAR` or `UNDECIDED`.
+
+        A number that cannot be parsed is `UNDECIDED`: Python code raises the error.
+        """
         cdef uint64_t key
-        cdef uint64_t other = NO_SHORT
+        cdef uint64_t other = NO_OTHER
         cdef int64_t value
         cdef int overflow = 0
         cdef int32_t code
@@ -181,391 +180,360 @@ cdef class Probe:
         elif PyLong_CheckExact(number):
             value = PyLong_AsLongLongAndOverflow(number, &overflow)
             if overflow:
-                return TO_READ
+                return UNDECIDED
             key = read_integer(value, self._national)
             other = _other_reading(value, self._national)
         elif isinstance(number, Line):
             key = line_key(number)
         else:
-            return TO_READ
+            return UNDECIDED
         if key < _first_key:
-            return TO_READ
-        code = self._judge_key(key)
-        if code == CLEAR and other and self._judge_key(other) != CLEAR:
-            return TO_READ
+            return UNDECIDED
+        code = self._find_key(key)
+        if other and code == CLEAR:
+            return self._find_ambiguous(other)
         return code
 
-    cdef inline int32_t _judge_key(self, uint64_t key) except? -3:
+    cdef int32_t _find_ambiguous(self, uint64_t other) except? -3:
+        return CLEAR if self._find_key(other) == CLEAR else UNDECIDED
+
+    cdef inline int32_t _find_key(self, uint64_t key) except? -3:
         cdef int32_t code = CLEAR
         if self._changed is not None and sbbf_might_contain(
                 self._changed._filter, key):
-            return TO_READ
+            return UNDECIDED
         if sbbf_might_contain(self._filter._filter, key):
-            code = index_match(&self._index._index, self._flags, key)
-            if code == INDEX_DAMAGED:
-                raise _damaged()
-        if code == CLEAR and self._beginnings.n:
-            code = ranges_find(&self._beginnings, key)
+            code = self._find_in_index(key)
+        if code == CLEAR and self._prefix_ranges.n:
+            code = ranges_find(&self._prefix_ranges, key)
+        return code
+
+    cdef int32_t _find_in_index(self, uint64_t key) except? -3:
+        cdef int32_t code = index_match(&self._index._index, self._flags, key)
+        if code == INDEX_DAMAGED:
+            raise _damaged()
         return code
 
     # -- many -------------------------------------------------------------------
 
-    def judge_spans(
-        self,
-        const uint8_t[::1] data not None,
-        const int64_t[::1] starts not None,
-        const int64_t[::1] ends not None,
-        bint national,
-        uint8_t[::1] out not None,
-    ):
+    def judge_spans(self, data, starts, ends, bint national, out):
         """Set *out* to the `Status` of each text `data[starts[i]:ends[i]]`.
 
+        Args:
+            data: The bytes (uint8).
+            starts: The index in *data* of the first byte of each text (int64).
+            ends: The index after the last byte of each text (int64).
+            national: Whether digits without a country code are French.
+            out: The array for the results (uint8).
+
         Returns:
-            How many rows are `LEFT`, for the caller to judge.
+            How many rows are `LEFT` to Python code.
 
         Raises:
-            DamagedSnapshotError: The index points outside itself.
+            DamagedSnapshotError: An offset or a code points outside the index.
             ValueError: The lengths differ, or a text does not lie within *data*.
         """
-        cdef Py_ssize_t i, done = 0, n = starts.shape[0], size = data.shape[0]
+        cdef Py_ssize_t i = 0, row, done = 0, n = len(starts), size = len(data)
         cdef Py_ssize_t n_left = 0, left
         cdef bint inside = True
-        cdef Text base = &data[0] if size else <Text>b""
-        cdef Rows rows
-        _require_length(n, ends.shape[0], "ends")
-        _require_length(n, out.shape[0], "out")
-        rows.has_others = False
+        cdef Text text = uint8_items(data, size, b"data")
+        cdef const int64_t *start = int64_items(starts, n, b"starts")
+        cdef const int64_t *end = int64_items(ends, n, b"ends")
+        cdef uint8_t *status = writable_uint8_items(out, n, b"out")
+        cdef Batch batch
+        batch.has_others = False
         with nogil:
             while done < n:
-                _begin(&rows, n - done)
-                for i in range(rows.n):
-                    if not 0 <= starts[done + i] <= ends[done + i] <= size:
+                _begin(&batch, n - done)
+                for i in range(batch.n):
+                    row = done + i
+                    if not 0 <= start[row] <= end[row] <= size:
                         inside = False
                         break
-                    rows.keys[i] = read_text(
-                        base + starts[done + i],
-                        ends[done + i] - starts[done + i], national)
-                left = self._settle(&rows, &out[done]) if inside else -1
+                    batch.keys[i] = read_text(
+                        text + start[row], end[row] - start[row], national)
+                left = self._decide(&batch, status + done) if inside else -1
                 if left < 0:
                     break
                 n_left += left
-                done += rows.n
+                done += batch.n
         if not inside:
-            raise ValueError(f"expected texts within {size} bytes, got one outside, "
-                             f"at row {done + i}")
+            row = done + i
+            raise ValueError(f"expected texts within {size} bytes, got "
+                             f"{start[row]} to {end[row]} at row {row}")
         if done < n:
             raise _damaged()
         return n_left
 
-    def judge_integers(
-        self,
-        const int64_t[::1] values not None,
-        const uint8_t[::1] valid,
-        bint national,
-        uint8_t[::1] out not None,
-    ):
-        """Set *out* to the `Status` of each of *values*; returns as `judge_spans`.
+    def judge_integers(self, values, valid, bint national, out):
+        """Set *out* to the `Status` of each of *values*.
 
         Args:
-            values: The integers.
-            valid: Not 0 where there is one; None where there always is.
-            national: Whether nine digits are French.
-            out: One place a row.
+            values: The integers (int64).
+            valid: 0 for rows without a value (uint8), or None if all rows have one.
+            national: Whether integers of nine digits are French.
+            out: The array for the results (uint8).
+
+        Returns:
+            How many rows are `LEFT` to Python code.
 
         Raises:
-            DamagedSnapshotError: The index points outside itself.
+            DamagedSnapshotError: An offset or a code points outside the index.
             ValueError: The lengths differ.
         """
-        cdef Py_ssize_t done = 0, n = values.shape[0], n_left = 0, left
-        cdef bint has_gaps = valid is not None
-        cdef Rows rows
-        _require_length(n, out.shape[0], "out")
-        if has_gaps:
-            _require_length(n, valid.shape[0], "valid")
-        rows.has_others = national and self._knows_short()
+        cdef Py_ssize_t done = 0, n = len(values), n_left = 0, left
+        cdef const int64_t *value = int64_items(values, n, b"values")
+        cdef const uint8_t *is_valid = NULL
+        cdef uint8_t *status = writable_uint8_items(out, n, b"out")
+        cdef Batch batch
+        if valid is not None:
+            is_valid = uint8_items(valid, n, b"valid")
+        batch.has_others = national and self._has_ambiguous()
         with nogil:
             while done < n:
-                _begin(&rows, n - done)
-                if not has_gaps and french_are_plain_keys(
-                        <const uint64_t *>&values[done], <size_t>rows.n):
-                    rows.asked = <const uint64_t *>&values[done]
-                    rows.are_keys = True
+                _begin(&batch, n - done)
+                if not is_valid and french_are_plain_keys(
+                        <const uint64_t *>value + done, <size_t>batch.n):
+                    batch.looked_up = <const uint64_t *>value + done
+                    batch.are_keys = True
                 else:
                     _read_integers(
-                        &rows, &values[done], &valid[done] if has_gaps else NULL,
+                        &batch, value + done, is_valid + done if is_valid else NULL,
                         national)
-                left = self._settle(&rows, &out[done])
+                left = self._decide(&batch, status + done)
                 if left < 0:
                     break
                 n_left += left
-                done += rows.n
+                done += batch.n
         if done < n:
             raise _damaged()
         return n_left
 
-    @cython.boundscheck(True)  # an object's __index__ could shorten the list
-    def judge_objects(
-        self, list values not None, bint national, uint8_t[::1] out not None
-    ):
-        """Set *out* to the `Status` of each of *values*; returns as `judge_spans`.
+    @cython.boundscheck(True)  # __index__ of an object could shorten the list
+    def judge_objects(self, list values not None, bint national, out):
+        """Set *out* to the `Status` of each of *values*.
+
+        Args:
+            values: Texts, integers and `PhoneNumber` objects.
+            national: Whether digits without a country code are French.
+            out: The array for the results (uint8).
+
+        Returns:
+            How many rows are `LEFT` to Python code.
 
         Raises:
-            DamagedSnapshotError: The index points outside itself.
+            DamagedSnapshotError: An offset or a code points outside the index.
             ValueError: The lengths differ.
         """
         cdef Py_ssize_t i, done = 0, n = len(values), n_left = 0, left
-        cdef Rows rows
-        _require_length(n, out.shape[0], "out")
-        rows.has_others = national and self._knows_short()
+        cdef uint8_t *status = writable_uint8_items(out, n, b"out")
+        cdef Batch batch
+        batch.has_others = national and self._has_ambiguous()
         while done < n:
-            _begin(&rows, n - done)
-            for i in range(rows.n):
-                rows.keys[i] = _read(values[done + i], national, &rows.others[i])
+            _begin(&batch, n - done)
+            for i in range(batch.n):
+                batch.keys[i] = _read(values[done + i], national, &batch.others[i])
             with nogil:
-                left = self._settle(&rows, &out[done])
+                left = self._decide(&batch, status + done)
             if left < 0:
                 raise _damaged()
             n_left += left
-            done += rows.n
+            done += batch.n
         return n_left
 
-    cdef bint _knows_short(self) noexcept:
-        """Whether any key has nine digits or fewer, so that integers are ambiguous."""
+    cdef bint _has_ambiguous(self) noexcept:
+        """Return whether integers of nine digits may be blocked as foreign numbers."""
         cdef exact_index *index = &self._index._index
         if self._prefixes is not None and self._prefixes.touches(
-                _shortest, _above_short):
+                _first_ambiguous, _after_ambiguous):
             return True
         return self._changed is not None or (
-            index.n_runs > 0 and index.runs[0].start < _above_short)
+            index.n_runs > 0 and index.runs[0].start < _after_ambiguous)
 
-    cdef Py_ssize_t _settle(self, Rows *rows, uint8_t *out) noexcept nogil:
-        """Set the outcome of each row; how many are left, or `INDEX_DAMAGED`."""
+    cdef Py_ssize_t _decide(self, Batch *batch, uint8_t *out) noexcept nogil:
+        """Set the result of each row; return how many are left, or `INDEX_DAMAGED`."""
         cdef Py_ssize_t n_left = 0
         if index_match_many(
-                self._filter._filter, &self._index._index, self._flags, rows.asked,
-                <size_t>rows.n, index_answers(NULL, out)):
+                self._filter._filter, &self._index._index, self._flags,
+                batch.looked_up, <size_t>batch.n, index_answers(NULL, out)):
             return INDEX_DAMAGED
-        if self._beginnings.n:
-            ranges_mark_many(&self._beginnings, rows.asked, <size_t>rows.n, out)
-        if not rows.are_keys:
-            if rows.has_others:
-                n_left = self._settle_others(rows, out)
+        if self._prefix_ranges.n:
+            ranges_mark_many(
+                &self._prefix_ranges, batch.looked_up, <size_t>batch.n, out)
+        if not batch.are_keys:
+            if batch.has_others:
+                n_left = self._decide_ambiguous(batch, out)
                 if n_left < 0:
                     return INDEX_DAMAGED
-            n_left += _settle_refused(rows, out)
+            n_left += _decide_refused(batch, out)
         if self._changed is not None:
-            n_left += self._leave_changed(rows, out)
+            n_left += self._leave_changed(batch, out)
         return n_left
 
-    cdef Py_ssize_t _settle_others(self, Rows *rows, uint8_t *out) noexcept nogil:
-        """Refuse integers that are clear as they were read, and blocked otherwise.
+    cdef Py_ssize_t _decide_ambiguous(self, Batch *batch, uint8_t *out) noexcept nogil:
+        """Refuse integers that are clear as French numbers and blocked as foreign ones.
 
         Returns:
-            How many are left, since only a prefix blocks them: it also begins what is
-            no line of its country.  Or `INDEX_DAMAGED`.
+            How many rows are left because only a prefix rule blocks them: a prefix also
+            covers integers that are not numbers of its country. Or `INDEX_DAMAGED`.
         """
         cdef Py_ssize_t i, n_left = 0
         cdef int32_t code
-        for i in range(rows.n):
-            if (not rows.others[i] or out[i] != _ROW_CLEAR
-                    or rows.keys[i] < _first_key):
+        for i in range(batch.n):
+            if (not batch.others[i] or out[i] != _ROW_CLEAR
+                    or batch.keys[i] < _first_key):
                 continue
             code = CLEAR
-            if sbbf_might_contain(self._filter._filter, rows.others[i]):
+            if sbbf_might_contain(self._filter._filter, batch.others[i]):
                 code = index_match(
-                    &self._index._index, self._flags, rows.others[i])
+                    &self._index._index, self._flags, batch.others[i])
             if code == INDEX_DAMAGED:
                 return INDEX_DAMAGED
             if code != CLEAR:
                 out[i] = _ROW_INVALID
-            elif self._beginnings.n and ranges_find(
-                    &self._beginnings, rows.others[i]) != CLEAR:
+            elif self._prefix_ranges.n and ranges_find(
+                    &self._prefix_ranges, batch.others[i]) != CLEAR:
                 out[i] = _ROW_LEFT
                 n_left += 1
         return n_left
 
-    cdef Py_ssize_t _leave_changed(self, Rows *rows, uint8_t *out) noexcept nogil:
+    cdef Py_ssize_t _leave_changed(self, Batch *batch, uint8_t *out) noexcept nogil:
+        """Leave rows whose keys may have changed after the table was built."""
         cdef Py_ssize_t i, n_left = 0
         cdef sbbf changed = self._changed._filter
-        sbbf_might_contain_many(changed, rows.asked, <size_t>rows.n, rows.changed)
-        for i in range(rows.n):
-            if rows.has_others and not rows.are_keys and rows.others[i]:
-                rows.changed[i] |= sbbf_might_contain(changed, rows.others[i])
-            if rows.changed[i] and rows.asked[i] >= _first_key:
+        sbbf_might_contain_many(
+            changed, batch.looked_up, <size_t>batch.n, batch.changed)
+        for i in range(batch.n):
+            if batch.has_others and not batch.are_keys and batch.others[i]:
+                batch.changed[i] |= sbbf_might_contain(changed, batch.others[i])
+            if batch.changed[i] and batch.looked_up[i] >= _first_key:
                 n_left += out[i] != _ROW_LEFT
                 out[i] = _ROW_LEFT
         return n_left
 
 
-cdef inline void _begin(Rows *rows, Py_ssize_t n) noexcept nogil:
-    """Take the next rows; their keys are to be read."""
-    rows.n = min(n, ROWS)
-    rows.asked = rows.keys
-    rows.are_keys = False
+cdef inline void _begin(Batch *batch, Py_ssize_t n) noexcept nogil:
+    """Start the next batch, of at most *n* rows whose keys are not yet read."""
+    batch.n = min(n, ROWS)
+    batch.looked_up = batch.keys
+    batch.are_keys = False
 
 
 cdef void _read_integers(
-    Rows *rows, const int64_t *values, const uint8_t *valid, bint national
+    Batch *batch, const int64_t *values, const uint8_t *valid, bint national
 ) noexcept nogil:
-    """Read some integers: where *valid* is 0, there is none."""
+    """Read the keys of integers; a row where *valid* is 0 has no value."""
     cdef Py_ssize_t i
-    for i in range(rows.n):
-        rows.keys[i] = read_integer(values[i], national)
-    if rows.has_others:
-        for i in range(rows.n):
-            rows.others[i] = _other_reading(values[i], national)
+    for i in range(batch.n):
+        batch.keys[i] = read_integer(values[i], national)
+    if batch.has_others:
+        for i in range(batch.n):
+            batch.others[i] = _other_reading(values[i], national)
     if valid:
-        for i in range(rows.n):
+        for i in range(batch.n):
             if not valid[i]:
-                rows.keys[i] = rows.others[i] = 0
+                batch.keys[i] = batch.others[i] = 0
 
 
-cdef Py_ssize_t _settle_refused(Rows *rows, uint8_t *out) noexcept nogil:
-    """Set the outcome of rows that have no key; how many are left."""
+cdef Py_ssize_t _decide_refused(Batch *batch, uint8_t *out) noexcept nogil:
+    """Set the result of rows without a key; return how many are left."""
     cdef Py_ssize_t i, n_left = 0
-    cdef uint64_t least = _first_key
+    cdef uint64_t lowest = _first_key
     cdef bint left
-    for i in range(rows.n):
-        least = min(least, rows.keys[i])
-    if least == _first_key:
+    for i in range(batch.n):
+        lowest = min(lowest, batch.keys[i])
+    if lowest == _first_key:
         return 0
-    for i in range(rows.n):
-        if rows.keys[i] < _first_key:
-            left = rows.keys[i] == _world or rows.keys[i] == _context
+    for i in range(batch.n):
+        if batch.keys[i] < _first_key:
+            left = batch.keys[i] == _world or batch.keys[i] == _context
             out[i] = _ROW_LEFT if left else _ROW_INVALID
             n_left += left
     return n_left
 
 
-cdef int _require_length(Py_ssize_t n, Py_ssize_t length, str what) except -1:
-    if length != n:
-        raise ValueError(f"expected {what} of length {n}, got {length}")
-    return 0
-
-
 cdef uint64_t _read(object number, bint national, uint64_t *other) except 0:
-    """The key of an object; *other* is the other reading of an integer, or 0."""
+    """Return the key of an object; set *other* to the other reading of an integer."""
     cdef int64_t value
     cdef int overflow = 0
-    other[0] = NO_SHORT
+    other[0] = NO_OTHER
     if PyUnicode_CheckExact(number):
         return read_str(number, national)
     if not isinstance(number, bool) and PyIndex_Check(number):
         try:
             number = operator.index(number)
-        except TypeError:  # an array of several: no number
+        except TypeError:  # an array of several numbers
             return read_object(number, national)
         value = PyLong_AsLongLongAndOverflow(number, &overflow)
-        other[0] = NO_SHORT if overflow else _other_reading(value, national)
+        other[0] = NO_OTHER if overflow else _other_reading(value, national)
     return read_object(number, national)
 
 
-@cython.final
-cdef class Standing:
-    """A probe, and the moment (`_clock.seconds`) until which it answers."""
-
-    cdef Probe _probe
-    cdef double _until
-
-    def __init__(self, Probe probe not None, double until):
-        self._probe = probe
-        self._until = until
-
-
-cdef class Asker:
-    """What `quick` needs of a book.
+cdef class CompiledBook:
+    """Base of `Book`: the compiled look-up of one number.
 
     Attributes:
-        recent: For each day that was asked of all lists (None for today), a
-            `Standing`.
+        probes: For each day (None for today), the `Probe` for all lists, and until
+            when it may be used, in seconds of `_clock`. Days that are not in it, and
+            numbers that a probe cannot decide, go to `_is_blocked`.
     """
 
-    cdef dict _recent
-    # What was asked last: most calls ask the same day as the one before.
+    cdef dict _probes
+    # The last entry of `_probes` that was used: most calls are about the same day.
     cdef object _last_on
-    cdef Standing _last
+    cdef Probe _last_probe
+    cdef double _last_until  # 0 if there is none
 
     @property
-    def recent(self):
-        return self._recent
+    def probes(self):
+        return self._probes
 
-    @recent.setter
-    def recent(self, dict standing not None):
-        self._recent = standing
-        self._last = None
+    @probes.setter
+    def probes(self, dict probes not None):
+        self._probes = probes
+        self._last_until = 0
 
-    cdef inline bint _stands(self, on) except -1:
-        """Whether `_last` answers for that day of all lists."""
-        cdef PyObject* found
-        if self._last is None or self._last_on is not on:
-            found = PyDict_GetItemWithError(self._recent, on)
-            if found == NULL:
-                return False
-            self._last, self._last_on = <Standing?>found, on
-        if self._last._until == INFINITY or _coarse_clock.elapsed() < self._last._until:
-            return True
-        self._last = None
-        return False
+    @cython.binding(False)  # a plain C method: fewer instructions for each call
+    def is_blocked(self, number, *, on=None, lists=None, region=None):
+        """Return whether *number* is on a list on that day.
 
+        False means "on none of these lists", never "may be called".
 
-cdef object _is_blocked(
-    Asker book, PyObject *const *args, Py_ssize_t n_args, PyObject *names
-):
-    cdef object on = None
-    cdef int32_t code
-    if n_args == 1 and (names == NULL or (
-            PyTuple_GET_SIZE(<object>names) == 1
-            and PyTuple_GET_ITEM(<object>names, 0) == <PyObject *>_ON)):
-        if names != NULL:
-            on = <object>args[1]
-        if book._stands(on):
-            code = book._last._probe.judge(<object>args[0])
-            if code != TO_READ:
+        Args:
+            number: Text, an integer, or a `PhoneNumber`.
+            on: The day; by default today, in the list's time zone.
+            lists: The names of the lists to look in; by default all lists of the book.
+            region: The region of national forms; by default the region of the book.
+
+        Raises:
+            InvalidNumberError: The text is not one phone number.
+            ListClosedError: All of these lists are closed on that day.
+            DayNotCoveredError: The book has no data for that day.
+            NotKnownError: The book contains an operator's answers instead of a list,
+                and no answer about the number that may still be used.
+            UnknownListError: The book has no such list.
+        """
+        cdef int32_t code
+        if lists is None and region is None and self._has_probe(on):
+            code = self._last_probe.find(number)
+            if code != UNDECIDED:
                 return code != CLEAR
-    return _call(_slow, book, args, n_args, names)
+        return self._is_blocked(number, on, lists, region)
+
+    cdef inline bint _has_probe(self, on) except -1:
+        """Set `_last_probe` to the probe for a day; return False if there is none."""
+        if on is self._last_on and _is_before(self._last_until):
+            return True
+        return self._load_probe(on)
+
+    cdef bint _load_probe(self, on) except -1:
+        found = self._probes.get(on)
+        if found is None:
+            return False
+        probe, until = found
+        self._last_probe, self._last_until, self._last_on = <Probe?>probe, until, on
+        return _is_before(self._last_until)
 
 
-cdef object _call(
-    function, book, PyObject *const *args, Py_ssize_t n_args, PyObject *names
-):
-    cdef Py_ssize_t i
-    cdef list positional = [<object>args[i] for i in range(n_args)]
-    cdef dict named = {}
-    if names != NULL:
-        for i, name in enumerate(<tuple>names):
-            named[name] = <object>args[n_args + i]
-    return function(book, *positional, **named)
-
-
-cdef str _ON = sys.intern("on")  # as the compiler interns names of arguments
-cdef object _slow
-cdef bytes _doc
-cdef PyMethodDef _method
-
-
-def quick(function):
-    """Return *function*, `Asker.is_blocked`, with a short cut before it.
-
-    The short cut reads its arguments itself and answers for a number, of all lists, on
-    a day that was asked before; every other call, and every error, is for *function*.
-    It stands for one function in all.
-    """
-    global _slow, _doc
-    _slow = function
-    _doc = f"{_plain_signature(function)}\n--\n\n{inspect.getdoc(function)}".encode()
-    _method.ml_name = b"is_blocked"
-    _method.ml_meth = <PyCFunction><void *>_is_blocked
-    _method.ml_flags = METH_FASTCALL | METH_KEYWORDS
-    _method.ml_doc = _doc
-    return PyDescr_NewMethod(<PyTypeObject *>Asker, &_method)
-
-
-def _plain_signature(function):
-    """Return a signature as `inspect` reads it of what is written in C."""
-    signature = inspect.signature(function)
-    plain = [
-        parameter.replace(annotation=parameter.empty)
-        for parameter in signature.parameters.values()
-    ]
-    text = str(inspect.Signature(plain))
-    return text.replace("(self", f"{function.__name__}($self", 1)
+cdef inline bint _is_before(double until) noexcept:
+    return until == INFINITY or _coarse_clock.elapsed() < until

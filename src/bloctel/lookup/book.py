@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import numpy as np
 
 from bloctel._util import clock
+from bloctel.numbers import _digits
+from bloctel.lookup._probe import CompiledBook
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bloctel.lookup._probe import Probe
     from bloctel.lookup.question import OrBlock
     from bloctel.rules import ListRules
 
@@ -56,13 +59,13 @@ class _Asked:
     Attributes:
         recent: By what was asked, the question, and the moment (`clock.elapsed`)
             until which it stands without another look.
-        probes: What `Asker` knows: of the days asked of all lists, the probes.
+        probes: The `probes` of `CompiledBook`.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
         self.state = cast("State", state)  # a closed one raises whatever is asked
         self.recent: dict[object, tuple[Question, float]] = {}
-        self.probes: dict[date | None, Standing] = {}
+        self.probes: dict[date | None, tuple[Probe, float]] = {}
         self._by_days: dict[tuple[tuple[int, int], ...], Question] = {}
 
     def question(self, days: dict[int, int], region: str | None) -> Question:
@@ -87,7 +90,7 @@ class _Asked:
             self._by_days.clear()
         self.recent[on, lists] = question, until
         if lists is None and question.probe is not None:
-            self.probes[on] = Standing(question.probe, until)
+            self.probes[on] = question.probe, until
 
 
 def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -107,8 +110,10 @@ class ClosedState:
         raise self._error
 
 
-class Book(Asker):
+class Book(CompiledBook):
     """A set of lists that answers questions.
+
+    `is_blocked` is compiled: see `CompiledBook` in `_probe.pyx`.
 
     Attributes:
         region: The region by which national forms are read unless a call says
@@ -138,34 +143,14 @@ class Book(Asker):
 
     # -- asking ---------------------------------------------------------------
 
-    @quick
-    def is_blocked(
+    def _is_blocked(
         self,
         number: object,
-        *,
-        on: date | None = None,
-        lists: Iterable[str] | None = None,
-        region: str | None = None,
+        on: date | None,
+        lists: Iterable[str] | None,
+        region: str | None,
     ) -> bool:
-        """Tell whether *number* is on a list on that day.
-
-        False means "on none of these lists", never "may be called".
-
-        Args:
-            number: Text, an integer, or a `PhoneNumber`.
-            on: The day; today in the list's time zone if not given.
-            lists: The names of the lists to ask; all that the book holds if not
-                given.
-            region: The region of national forms; the book's own if not given.
-
-        Raises:
-            InvalidNumberError: No single number can be read.
-            ListClosedError: Every list asked is closed on that day.
-            DayNotCoveredError: The book does not know that day.
-            NotKnownError: The book holds answers to scrubs instead of a list, and none
-                about the number that may still be used.
-            UnknownListError: The book holds no such list.
-        """
+        """Return `is_blocked` for calls that compiled code cannot answer alone."""
         region = self._region(region)
 
         def ask(question: Question) -> bool:
@@ -296,7 +281,7 @@ class Book(Asker):
 
     def _set_state(self, state: State | ClosedState) -> None:
         self._memo = memo = _Asked(state)
-        self.recent = memo.probes
+        self.probes = memo.probes
 
     def _answer(
         self,
