@@ -1,4 +1,4 @@
-/* Seconds that only ever grow, to a few milliseconds, without a system call. */
+/* Monotonic seconds, exact to a few milliseconds, without a system call. */
 #ifndef BLOCTEL_COARSE_CLOCK_H
 #define BLOCTEL_COARSE_CLOCK_H
 
@@ -13,7 +13,7 @@ static inline double coarse_seconds(void)
 #else
 #include <time.h>
 
-/* Linux keeps this time in a page that every process can read. */
+/* Linux stores this time in a page that every process can read. */
 #ifdef CLOCK_MONOTONIC_COARSE
 #define COARSE_CLOCK CLOCK_MONOTONIC_COARSE
 #else

@@ -1,10 +1,10 @@
-/* Where CSV fields and records end, found 64 bytes at a time.
+/* Ends of CSV fields and records, found 64 bytes at a time.
  *
- * A block of 64 bytes is compared once with the four bytes that the grammar knows, and
- * the answers are kept as bit masks. Two readers stand on them: `csv_next` finds one
- * place after another, and a window finds all the places of some kilobytes at once,
- * with hardly a branch that depends on the data. A window leaves to `csv_next` what is
- * rare: records longer than itself, and quotes in the middle of a field.
+ * Each block of 64 bytes is compared once with the four special bytes of the grammar;
+ * the results are bit masks. Two readers use the masks: `csv_next` finds one position
+ * after another, and a window finds all positions in some kilobytes at once, with few
+ * branches that depend on the data. A window leaves rare cases to `csv_next`: records
+ * longer than the window, and quotes in the middle of a field.
  */
 #ifndef BLOCTEL_CSV_SCAN_H
 #define BLOCTEL_CSV_SCAN_H
@@ -13,10 +13,10 @@
 #include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#error "bytes are read eight at a time: only little-endian machines can do that"
+#error "bytes are read eight at a time, which works on little-endian machines only"
 #endif
 
-/* BLOCTEL_NO_SIMD leaves the portable path alone, so that it can be tested. */
+/* BLOCTEL_NO_SIMD selects the portable code, so that it can be tested. */
 #if !defined(BLOCTEL_NO_SIMD) && (defined(__SSE2__) || defined(_M_X64))
 #define CSV_HAS_SSE2 1
 #include <emmintrin.h>
@@ -36,7 +36,7 @@
 
 #define CSV_BLOCK 64
 
-/* Where the bytes of a block stand that the grammar knows: bit i for byte i. */
+/* The positions of the special bytes in a block: bit i for byte i. */
 typedef struct {
     uint64_t delimiters;
     uint64_t line_feeds;
@@ -66,7 +66,7 @@ static inline int csv_count_bits(uint64_t mask)
     return (int)((mask * UINT64_C(0x0101010101010101)) >> 56);
 }
 
-/* Bit i tells whether byte i of a word is that byte. */
+/* Bit i is set if byte i of a word is equal to byte. */
 static inline uint64_t csv_equal_bytes(uint64_t word, uint8_t byte)
 {
     const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
@@ -136,8 +136,8 @@ csv_masks_avx2(const uint8_t *block, uint8_t delimiter)
 }
 #endif
 
-/* The masks of the block at *at*, which may be cut: what is missing is padded with
- * zeros, which are nothing special. No byte beyond the size is ever read. */
+/* The masks of the block at offset at. A block at the end of the data is padded with
+ * zeros, which are not special. No byte after the end is read. */
 CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
                                   uint8_t delimiter, csv_masker masker)
 {
@@ -148,14 +148,14 @@ CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
     return masker(padded, delimiter);
 }
 
-/* -- one place after another --------------------------------------------------- */
+/* -- one position after another ------------------------------------------------ */
 
 enum { CSV_FIELD_END, CSV_RECORD_END_OR_QUOTE, CSV_QUOTE, CSV_KINDS };
 
 typedef struct {
     const uint8_t *data;
     int64_t size;
-    int64_t block; /* offset of the block the masks speak of, -1 before the first */
+    int64_t block; /* offset of the block of the masks, -1 before the first */
     uint64_t masks[CSV_KINDS];
     uint8_t delimiter;
 } csv_scan;
@@ -186,46 +186,47 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
     return scan->size;
 }
 
-/* -- all the places of a window ------------------------------------------------ */
+/* -- all positions of a window ------------------------------------------------- */
 
-#ifndef CSV_WINDOW /* a multiple of a block, at most 64 KiB for the places' type */
+#ifndef CSV_WINDOW /* a multiple of a block, at most 64 KiB: positions have 16 bits */
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Places are written eight at a time, whether there are so many or not. */
-typedef uint16_t csv_places[CSV_WINDOW + CSV_BLOCK];
+/* Positions are written eight at a time, even if there are fewer. */
+typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
-/* The fields and records that end in a window, which begins where a record does. */
+/* The fields and records that end in a window, which starts at the start of a
+ * record. */
 typedef struct {
-    csv_places field_ends;  /* where fields end, by a delimiter or with their record */
-    csv_places record_ends; /* which of these are the ends of records */
+    csv_positions field_ends;  /* ends of fields, by a delimiter or with their record */
+    csv_positions record_ends; /* indices of the field ends that end a record */
     int32_t n_fields;
     int32_t n_records;
     int has_quotes;
 } csv_window;
 
-/* What the blocks of a window hand on to one another, as bit 0 or as all bits. */
+/* State passed from one block of a window to the next, as bit 0 or as all bits. */
 typedef struct {
     uint64_t in_quotes;     /* all bits, while a quote is open */
-    uint64_t after_edge;    /* after what may stand before an opening quote */
+    uint64_t after_edge;    /* after a byte that may precede an opening quote */
     uint64_t after_closing; /* after a quote that closed */
     uint64_t after_return;  /* after a carriage return */
 } csv_carry;
 
-/* Write where the bits of a mask are, and return how many there are. A loop that
- * counted them first would be predicted wrongly for almost every block. */
-CSV_INLINE int csv_write_places(uint16_t *places, int64_t base, uint64_t mask)
+/* Write the positions of the bits of a mask, and return their number. A loop over the
+ * exact number would be mispredicted in almost every block. */
+CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t mask)
 {
     const int count = csv_count_bits(mask);
     for (int done = 0; done < count; done += 8)
         for (int i = done; i < done + 8; i++) {
-            places[i] = (uint16_t)(base + csv_lowest_bit(mask | UINT64_C(1) << 63));
+            positions[i] = (uint16_t)(base + csv_lowest_bit(mask | UINT64_C(1) << 63));
             mask &= mask - 1;
         }
     return count;
 }
 
-/* Each bit tells whether the bits up to it, itself included, are odd in number. */
+/* Each bit is the parity of the bits up to it, itself included. */
 static inline uint64_t csv_parity(uint64_t mask)
 {
     for (int shift = 1; shift < CSV_BLOCK; shift *= 2)
@@ -233,8 +234,8 @@ static inline uint64_t csv_parity(uint64_t mask)
     return mask;
 }
 
-/* Tell whether the quotes of a block all open a field, close one, or stand for a quote
- * inside; set the bits of what is inside of quotes. */
+/* Return whether each quote of a block opens or closes a field, or is half of an
+ * escaped quote; set the bits of the bytes inside quotes. */
 CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_t *inside)
 {
     const uint64_t edges = masks->delimiters | masks->line_feeds
@@ -255,7 +256,7 @@ CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_
     return !((opening & ~before) | (after_closing & ~edges));
 }
 
-/* Read the window at *data*; what follows its last record is left to the next one. */
+/* Read the window at data; bytes after its last record are left to the next window. */
 CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window, csv_masker masker)
 {
@@ -274,12 +275,12 @@ CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t de
         const uint64_t ends = lines | (masks.delimiters & ~inside);
         carry.after_return = returns >> 63;
         uint16_t *record_ends = window->record_ends + window->n_records;
-        const int n_lines = csv_write_places(record_ends, 0, lines);
+        const int n_lines = csv_write_positions(record_ends, 0, lines);
         for (int i = 0; i < n_lines; i++)
             record_ends[i] = (uint16_t)(window->n_fields + csv_count_bits(
                 ends & ((UINT64_C(1) << record_ends[i]) - 1)));
         window->n_fields +=
-            csv_write_places(window->field_ends + window->n_fields, at, ends);
+            csv_write_positions(window->field_ends + window->n_fields, at, ends);
         window->n_records += n_lines;
     }
 }
@@ -299,7 +300,7 @@ csv_read_window_avx2(const uint8_t *data, int64_t size, uint8_t delimiter,
 }
 #endif
 
-/* Read the window at *data*, where a record begins. */
+/* Read the window at data, which starts at the start of a record. */
 static inline void csv_read_window(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window)
 {

@@ -1,8 +1,8 @@
-/* Keys with periods, collected in any order, then sorted and joined in place.
+/* Keys with periods, collected in any order, then sorted and merged in place.
  *
- * A period is packed: list (16 bits), first day (23), the first day after it (24), so
- * that its order as a number is that of list and first day. Distinct periods are few
- * and kept once: what is held of an entry is its key and a code, 12 bytes.
+ * A period is packed: list (16 bits), first day (23), first day after it (24). The
+ * order of packed periods is that of list and first day. There are few distinct
+ * periods, and each is stored once: an entry is a key and a code, 12 bytes.
  */
 #ifndef BLOCTEL_ENTRIES_H
 #define BLOCTEL_ENTRIES_H
@@ -17,18 +17,18 @@
 #define PERIOD_END_BITS 24
 #define PERIOD_DAY_BITS 47 /* of the first day and the end together */
 #define PERIODS_MAX ((uint32_t)1 << 31)
-/* what twice as many take can be counted in bytes */
+/* the size in bytes of twice this number fits size_t */
 #define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
 
-/* A set of periods: an open-addressed table of codes, each one more than the place of
- * its period; 0 is a free slot. At most half of the slots are taken. */
+/* A set of periods: an open-addressed hash table of codes, each stored as the index of
+ * its period plus 1; 0 is a free slot. At most half of the slots are used. */
 typedef struct {
     uint64_t *periods;
     uint32_t *slots;
     uint32_t n;
-    size_t n_slots; /* a power of two; periods has room for half as many */
+    size_t n_slots; /* a power of two; periods has room for half of it */
 } period_set;
 
 typedef struct {
@@ -43,7 +43,7 @@ static inline uint64_t period_end(uint64_t period)
     return period & (((uint64_t)1 << PERIOD_END_BITS) - 1);
 }
 
-/* Tell whether a period that starts no earlier joins one that is before it. */
+/* Return whether a later period overlaps or touches an earlier one. */
 static inline int period_reaches(uint64_t period, uint64_t later)
 {
     const uint64_t start =
@@ -58,7 +58,7 @@ static inline uint64_t period_joined(uint64_t period, uint64_t later)
     return period - end + (end > other ? end : other);
 }
 
-/* The slot of a period, or the free one where it belongs. */
+/* The slot of a period, or the free slot for it. */
 static inline uint32_t *period_slot(const period_set *set, uint64_t period)
 {
     size_t slot = (size_t)xxh64_of_key(period) & (set->n_slots - 1);
@@ -67,7 +67,7 @@ static inline uint32_t *period_slot(const period_set *set, uint64_t period)
     return set->slots + slot;
 }
 
-/* Double the room of a set; return 0 if there is no memory. */
+/* Double the capacity of a set; return 0 if there is not enough memory. */
 static int periods_grow(period_set *set)
 {
     const size_t n_slots = set->n_slots ? 2 * set->n_slots : 1024;
@@ -86,7 +86,7 @@ static int periods_grow(period_set *set)
     return 1;
 }
 
-/* Give the code of a period, a new one if need be; return 0 if there is no room. */
+/* Set the code of a period, if necessary a new one; return 0 if the set is full. */
 static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
 {
     if (set->n == set->n_slots / 2 && (set->n == PERIODS_MAX || !periods_grow(set)))
@@ -100,9 +100,9 @@ static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
     return 1;
 }
 
-/* Make room for n more entries; return 0 if there is no memory. Many entries get
- * blocks that even the allocator takes for large: these are mapped, so that what is
- * not yet written costs nothing, and growing neither copies them nor leaves holes. */
+/* Make room for n more entries; return 0 if there is not enough memory. For many
+ * entries the blocks are so large that the allocator maps them: pages that are not yet
+ * written cost nothing, and growing neither copies them nor leaves holes. */
 static int entries_reserve(entries *all, size_t n)
 {
     if (n <= all->capacity - all->n)
@@ -124,7 +124,7 @@ static int entries_reserve(entries *all, size_t n)
     return 1;
 }
 
-/* Add n entries; return 0, having added some, if there is no room. */
+/* Add n entries; return 0, with some of them added, if there is not enough memory. */
 static int entries_add(entries *all, const uint64_t *keys, const uint64_t *periods,
                        size_t n)
 {
@@ -139,15 +139,16 @@ static int entries_add(entries *all, const uint64_t *keys, const uint64_t *perio
     return 1;
 }
 
-/* Write the joined periods of one key, whose entries are [first, last), from *end on,
- * and move *end behind them. They never take more room than they had. */
+/* Merge the periods of one key, whose entries are [first, last), write them from
+ * *end on, and set *end to the index after them. There are never more of them than
+ * before. */
 static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
                             pair_scratch *scratch)
 {
     uint64_t *keys = all->held.keys;
     uint32_t *codes = all->held.values;
     const uint64_t key = keys[first];
-    /* while they are sorted, the periods take the place of their one key */
+    /* during the sort, the periods are stored in place of the key */
     for (size_t i = first; i < last; i++)
         keys[i] = all->periods.periods[codes[i]];
     const pairs these = {keys + first, codes + first};
@@ -167,8 +168,8 @@ static int entries_join_key(entries *all, size_t first, size_t last, size_t *end
     return 1;
 }
 
-/* Sort entries by key, list and day, and join the periods of a key on one list that
- * touch or overlap. Count the distinct keys; return 0 if there is no room. */
+/* Sort entries by key, list and day, and merge the periods of a key on one list that
+ * touch or overlap. Count the distinct keys; return 0 if there is not enough memory. */
 static int entries_join(entries *all, pair_scratch *scratch, size_t *n_keys)
 {
     const uint64_t *keys = all->held.keys;

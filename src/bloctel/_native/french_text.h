@@ -1,8 +1,8 @@
-/* Texts of the French plan in their common forms, to keys, with hardly a branch.
+/* Fast parser of the most frequent forms of French numbers, with few branches.
  *
- * This is a short cut: what it reads, the reader in _digits.pyx reads alike; what it
- * does not answer (0), that reader judges. French forms only: digits without a country
- * code are national ones.
+ * For each text it returns either the same key as the complete parser in _digits.pyx,
+ * or 0, so that the complete parser decides. It is for French forms only: digits
+ * without a country code are national numbers.
  */
 #ifndef BLOCTEL_FRENCH_TEXT_H
 #define BLOCTEL_FRENCH_TEXT_H
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#error "digits are read eight at a time: only little-endian machines can do that"
+#error "digits are read eight at a time, which works on little-endian machines only"
 #endif
 
 #define FRENCH_NSN_DIGITS 9
@@ -29,9 +29,9 @@ static inline uint64_t french_line(uint64_t nsn)
     return nsn - 508000000 < 1000000 ? nsn : UINT64_C(33000000000) + nsn;
 }
 
-/* A word whose highest bit is set unless an integer is a key as it stands, of a line of
- * the French plan. Only sums and bits, so that many are told in a loop of SIMD. */
-static inline uint64_t french_strays(uint64_t key)
+/* A word whose highest bit is 0 if an integer is the key of a line of the French plan.
+ * It uses only sums and bits, so that a loop over many integers compiles to SIMD. */
+static inline uint64_t french_not_key(uint64_t key)
 {
     const uint64_t above = key - UINT64_C(33100000000);
     const uint64_t below = UINT64_C(33999999999) - key;
@@ -39,16 +39,16 @@ static inline uint64_t french_strays(uint64_t key)
     return above | below | (~pierre & (pierre - 1000000));
 }
 
-/* Tell whether all of some integers are keys as they stand. */
+/* Return whether all of n integers are keys of lines of the French plan. */
 static inline int french_are_plain_keys(const uint64_t *keys, size_t n)
 {
-    uint64_t strays = 0;
+    uint64_t not_keys = 0;
     for (size_t i = 0; i < n; i++)
-        strays |= french_strays(keys[i]);
-    return !(strays >> 63);
+        not_keys |= french_not_key(keys[i]);
+    return !(not_keys >> 63);
 }
 
-/* Tell whether eight bytes are ASCII digits. */
+/* Return whether eight bytes are ASCII digits. */
 static inline int french_are_digits(uint64_t word)
 {
     const uint64_t high = UINT64_C(0xF0F0F0F0F0F0F0F0);
@@ -56,7 +56,7 @@ static inline int french_are_digits(uint64_t word)
     return ((word & high) | (carried & high) >> 4) == UINT64_C(0x3333333333333333);
 }
 
-/* The value of eight ASCII digits: neighbours are joined to pairs, to fours, to all. */
+/* The value of eight ASCII digits: combine pairs, then fours, then all eight. */
 static inline uint64_t french_value(uint64_t word)
 {
     word = ((word & UINT64_C(0x0F0F0F0F0F0F0F0F)) * (10 * 256 + 1)) >> 8;
@@ -65,7 +65,7 @@ static inline uint64_t french_value(uint64_t word)
             * (10000 * (UINT64_C(1) << 32) + 1)) >> 32;
 }
 
-/* The key that the last nine characters spell; 0 if they are no digits, or begin by 0. */
+/* The key of the last nine characters; 0 if they are not digits or start with 0. */
 static inline uint64_t french_last_nine(const uint8_t *text, size_t n)
 {
     const uint64_t first = (uint64_t)text[n - FRENCH_NSN_DIGITS] - '0';
@@ -112,7 +112,7 @@ static inline uint64_t french_abroad_key(const uint8_t *text, size_t n)
     }
 }
 
-/* What a byte is, as bits; 0 for what the short cut does not know. */
+/* The class of a byte, as bits; 0 for bytes that this parser does not handle. */
 enum {
     FRENCH_KEPT = 1, /* digits and plus signs */
     FRENCH_DIGIT = 2,
@@ -134,8 +134,8 @@ static const uint8_t french_kinds[256] = {
     [0xA0] = FRENCH_BLANK | FRENCH_TRAIL, [0xAD] = FRENCH_BLANK | FRENCH_TRAIL,
 };
 
-/* Copy digits and plus signs without what stands between them, and return how many
- * there are; 0 if there is anything else, or dots that may mark a fraction. */
+/* Copy digits and plus signs without the separators, and return their number; 0 if
+ * there are other characters, or dots that may mark a fraction. */
 static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept)
 {
     size_t n_kept = 0;
@@ -144,7 +144,7 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
         const unsigned kind = french_kinds[text[i]];
         kept[n_kept] = text[i];
         n_kept += kind & FRENCH_KEPT;
-        /* A dot after a digit; all but the last one stand between two digits. */
+        /* A dot after a digit; all such dots but the last are between two digits. */
         n_dots += (kind / FRENCH_DOT) & (previous / FRENCH_DIGIT) & 1;
         is_known &= (kind != 0)
             & ((previous != FRENCH_LEAD) | ((kind & FRENCH_TRAIL) != 0));
@@ -154,7 +154,7 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
                                                                               : 0;
 }
 
-/* How much of a text stands before "poste 12" at its end; 0 if that is not there. */
+/* The length of a text before a final "poste 12"; 0 without such an extension. */
 static inline size_t french_before_extension(const uint8_t *text, size_t n)
 {
     static const char word[] = "poste";
@@ -170,10 +170,10 @@ static inline size_t french_before_extension(const uint8_t *text, size_t n)
 }
 
 /* The key of 06 39 98 12 34, with spaces, dots or dashes between; 0 for any other text.
- * So are all but nine of the 24,588 town halls listed: it is read without a loop. */
+ * This is the form of all but nine numbers in a directory of 24,588 town halls. */
 static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
 {
-    uint64_t start, end; /* 06 39 98 and 98 12 34, as they stand there */
+    uint64_t start, end; /* 06 39 98 and 98 12 34, as characters */
     if (n != 14)
         return 0;
     memcpy(&start, text, sizeof start);
@@ -191,8 +191,8 @@ static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
     return fits ? french_line(first * 100000000 + french_value(digits)) : 0;
 }
 
-/* The key of a text with blanks, dashes, dots or parentheses in it, and maybe an
- * extension behind; 0 if it is not one of the common forms. */
+/* The key of a text with blanks, dashes, dots or parentheses, and possibly an extension
+ * at its end; 0 if it is not in one of the common forms. */
 static inline uint64_t french_spaced_key(const uint8_t *text, size_t n)
 {
     uint8_t kept[FRENCH_LONGEST_TEXT];

@@ -1,13 +1,14 @@
-/* A flat exact index over sorted 64-bit keys, and its look-ups behind a filter.
+/* Exact index over sorted 64-bit keys in flat arrays, and its look-ups after a filter.
  *
- * A key is high = key >> 16 and remainder = key & 0xFFFF. Highs that lie close make a
- * run; each high of a run is a segment; a segment is cut into 1 << k slots by the top
- * k bits of the remainder, with a k for each run, so that dense and scattered parts of
- * a book are each cut to measure; the directory says where each slot's entries start.
+ * A key is high = key >> 16 and remainder = key & 0xFFFF. Highs close to each other
+ * form a run. Each high of a run is a segment. A segment is divided into 1 << k slots
+ * by the top k bits of the remainder; each run has its own k, so that dense and sparse
+ * parts have slots of a similar size. The directory contains the first entry of each
+ * slot.
  *
- * The arrays may come from a file that lies. Nothing read from them is used as a
- * position before it was compared with a length that was measured, and a position
- * that fails the comparison makes the look-up say INDEX_DAMAGED.
+ * The arrays may come from an altered file. Each value read from them is compared with
+ * the measured length of an array before it is used as a position; if the comparison
+ * fails, the look-up returns INDEX_DAMAGED.
  */
 #ifndef BLOCTEL_INDEX_H
 #define BLOCTEL_INDEX_H
@@ -20,13 +21,13 @@
 #define INDEX_ABSENT (-1)
 #define INDEX_DAMAGED (-2)
 #define INDEX_MAX_K 12
-/* Up to so many empty highs cost less as empty slots than as a run of their own. */
+/* Up to this number of unused highs, empty slots are smaller than another run. */
 #define INDEX_MAX_GAP 8
-/* Keys below this name nobody: callers keep reasons in their place. */
+/* Integers below this are not keys: callers use them as codes of refusals. */
 #define INDEX_N_PLACEHOLDERS 64
-/* A slot is scanned rather than halved once it is as short as a cache line. */
+/* Up to this number of remainders, the size of a cache line, a search is linear. */
 #define INDEX_SCAN 32
-/* So many candidates fetch their cache lines together, whatever chunk they come from. */
+/* The number of candidates, of any chunk, that fetch their cache lines together. */
 #define INDEX_PENDING 64
 
 typedef struct {
@@ -41,18 +42,18 @@ typedef struct {
     const uint16_t *remainders;
     const void *codes;
     uint64_t n_runs;
-    uint64_t n_slots; /* the directory holds one offset more */
+    uint64_t n_slots; /* the directory has one more offset */
     uint64_t n_entries;
     int code_bytes; /* 1, 2 or 4 */
 } exact_index;
 
-/* Entries [start, end); start > end never, start == end for none. */
+/* Entries [start, end); start <= end. */
 typedef struct {
     uint32_t start;
     uint32_t end;
 } index_range;
 
-/* One byte a code: not 0 if the code counts for this question. */
+/* One byte for each code: not 0 if the code is active. */
 typedef struct {
     const uint8_t *flags;
     uint64_t n_codes;
@@ -65,7 +66,7 @@ typedef struct {
     size_t position; /* of the key in the caller's batch */
 } index_candidate;
 
-/* The k of a run; four bits, so that no shift by it is undefined, whatever a file says. */
+/* The k of a run; four bits, so that a shift by it is defined for any file. */
 static inline int index_k(const index_run *run)
 {
     return (int)(run->start & 0xF);
@@ -76,10 +77,10 @@ static inline uint32_t index_slot_in_segment(uint64_t key, int k)
     return (uint32_t)(key & 0xFFFF) >> (16 - k);
 }
 
-/* The last run that starts at or before a key's high; the first run if none does. */
+/* The last run that starts at or before a key's high, else the first run. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
-    const uint64_t last = key | 0xFFFF; /* no start with the same high is above it */
+    const uint64_t last = key | 0xFFFF; /* the highest start with the same high */
     const index_run *run = index->runs;
     uint64_t n = index->n_runs;
     while (n > 1) {
@@ -90,23 +91,24 @@ static inline const index_run *index_run_of(const exact_index *index, uint64_t k
     return run;
 }
 
-/* The slot that a key would be in; index->n_slots if none. */
+/* The slot for a key; index->n_slots if there is none. */
 static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
 {
     if (index->n_runs == 0)
         return index->n_slots;
     const index_run *run = index_run_of(index, key);
-    /* A high before the run wraps round to a number above any n_segments. */
-    const uint64_t place = (key >> 16) - (run->start >> 16);
-    if (place >= run->n_segments)
+    /* A high before the run wraps around to a number above any n_segments. */
+    const uint64_t segment = (key >> 16) - (run->start >> 16);
+    if (segment >= run->n_segments)
         return index->n_slots;
     const int k = index_k(run);
     const uint64_t slot =
-        run->first_slot + (place << k) + index_slot_in_segment(key, k);
+        run->first_slot + (segment << k) + index_slot_in_segment(key, k);
     return slot < index->n_slots ? slot : index->n_slots;
 }
 
-/* Read the entries of a slot below n_slots; return INDEX_DAMAGED if they lie. */
+/* Read the entries of a slot below n_slots; return INDEX_DAMAGED if they are
+ * invalid. */
 static inline int index_read_slot(const exact_index *index, uint64_t slot,
                                   index_range *range)
 {
@@ -117,7 +119,7 @@ static inline int index_read_slot(const exact_index *index, uint64_t slot,
     return 0;
 }
 
-/* Narrow the entries of a slot to those of one key. */
+/* Return the entries of one key within a slot. */
 static inline index_range index_search(const exact_index *index, index_range slot,
                                        uint64_t key)
 {
@@ -131,7 +133,7 @@ static inline index_range index_search(const exact_index *index, index_range slo
         else
             end = middle;
     }
-    /* Counting has no branch that depends on the data, and compiles to SIMD. */
+    /* Counting has no branches that depend on the data, and compiles to SIMD. */
     for (uint32_t i = start; i < end; i++)
         n_below += remainders[i] < wanted;
     index_range found = {start + n_below, start + n_below};
@@ -165,7 +167,7 @@ static inline int32_t index_first_active(const exact_index *index, index_active 
     return INDEX_ABSENT;
 }
 
-/* Find the entries of a key; return INDEX_DAMAGED if the arrays lie. */
+/* Find the entries of a key; return INDEX_DAMAGED if the arrays are invalid. */
 static inline int index_find(const exact_index *index, uint64_t key, index_range *range)
 {
     const uint64_t slot = index_slot_of(index, key);
@@ -187,10 +189,10 @@ static inline int32_t index_match(const exact_index *index, index_active active,
     return index_first_active(index, active, range);
 }
 
-/* Where the answers of a batch go; either may be NULL. */
+/* The result arrays of a batch; each may be NULL. */
 typedef struct {
     int32_t *codes;     /* the first active code of each key, or INDEX_ABSENT */
-    uint8_t *is_active; /* 1 where there is one, else 0 */
+    uint8_t *is_active; /* 1 if there is such a code, else 0 */
 } index_answers;
 
 static inline void index_answer_none(index_answers out, size_t n)
@@ -209,7 +211,7 @@ static inline void index_answer(index_answers out, size_t position, int32_t code
         out.is_active[position] = code != INDEX_ABSENT;
 }
 
-/* Look up n candidates together: each loop fetches what the next one reads. */
+/* Look up n candidates together: each loop prefetches the data of the next loop. */
 static inline int index_resolve(const exact_index *index, index_active active,
                                 index_candidate *candidates, size_t n,
                                 index_answers out)
@@ -225,7 +227,7 @@ static inline int index_resolve(const exact_index *index, index_active active,
         index_range *range = &candidates[i].range;
         if (index_read_slot(index, candidates[i].slot, range))
             return INDEX_DAMAGED;
-        /* a slot may lie across two cache lines */
+        /* a slot may be in two cache lines */
         SBBF_PREFETCH(index->remainders + range->start);
         SBBF_PREFETCH(index->remainders + range->end);
     }
@@ -244,7 +246,8 @@ static inline int index_resolve(const exact_index *index, index_active active,
     return 0;
 }
 
-/* Answer for n keys; return INDEX_DAMAGED, having answered for some, if arrays lie. */
+/* Look up n keys; return INDEX_DAMAGED, with some results set, if arrays are
+ * invalid. */
 static inline int index_match_many(sbbf filter, const exact_index *index,
                                    index_active active, const uint64_t *keys, size_t n,
                                    index_answers out)

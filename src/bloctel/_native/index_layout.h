@@ -1,4 +1,4 @@
-/* Laying out the arrays of an exact index, checking them, and reading them back. */
+/* Construction of the arrays of an exact index, their verification, and their keys. */
 #ifndef BLOCTEL_INDEX_LAYOUT_H
 #define BLOCTEL_INDEX_LAYOUT_H
 
@@ -8,8 +8,8 @@
 #include "index.h"
 
 #define INDEX_KEY_LIMIT ((uint64_t)1 << 63)
-/* Slots hold so many entries at least, and below twice as many, on average over a run
- * that is dense enough: the directory then takes 0.8 to 1.6 bits an entry. */
+/* In a dense run, a slot has on average at least this number of entries, and less than
+ * twice this number: the directory then takes 0.8 to 1.6 bits per entry. */
 #define INDEX_SLOT_ENTRIES 20
 
 typedef enum {
@@ -25,7 +25,7 @@ typedef struct {
     uint64_t n_slots;
 } index_extent;
 
-/* Tell whether a new high may not join the run that the previous one is in. */
+/* Return whether a high starts a new run after the previous high. */
 static inline int index_starts_run(uint64_t previous_high, uint64_t high)
 {
     return high - previous_high > INDEX_MAX_GAP + 1;
@@ -39,8 +39,8 @@ static int index_choose_k(uint64_t n_entries, uint64_t n_segments)
     return k;
 }
 
-/* Cut keys into runs and count what they need. Writes the runs unless runs is NULL;
- * returns 0 if the keys are not in ascending order or reach INDEX_KEY_LIMIT. */
+/* Divide keys into runs, and count runs and slots. Write the runs unless runs is NULL;
+ * return 0 if the keys are not in ascending order or reach INDEX_KEY_LIMIT. */
 static int index_cut_runs(const uint64_t *keys, size_t n, index_run *runs,
                           index_extent *extent)
 {
@@ -67,8 +67,8 @@ static int index_cut_runs(const uint64_t *keys, size_t n, index_run *runs,
     return 1;
 }
 
-/* Fill arrays whose lengths index_cut_runs gave, after the runs: directory
- * (n_slots + 1) and remainders (n). */
+/* Fill directory (n_slots + 1) and remainders (n), after index_cut_runs has written the
+ * runs and counted the slots. */
 static void index_fill(const uint64_t *keys, size_t n, const exact_index *layout,
                        uint32_t *directory, uint16_t *remainders)
 {
@@ -77,10 +77,10 @@ static void index_fill(const uint64_t *keys, size_t n, const exact_index *layout
     for (size_t i = 0; i < n; i++) {
         while ((keys[i] >> 16) - (run->start >> 16) >= run->n_segments)
             run++;
-        const uint64_t place = (keys[i] >> 16) - (run->start >> 16);
+        const uint64_t segment = (keys[i] >> 16) - (run->start >> 16);
         const int k = index_k(run);
         const uint64_t slot =
-            run->first_slot + (place << k) + index_slot_in_segment(keys[i], k);
+            run->first_slot + (segment << k) + index_slot_in_segment(keys[i], k);
         while (next_slot <= slot)
             directory[next_slot++] = (uint32_t)i;
         remainders[i] = (uint16_t)keys[i];
@@ -117,23 +117,24 @@ static int index_directory_is_sound(const exact_index *index)
     return 1;
 }
 
-/* The first slot of a segment of a run, or of the one past its last. */
-static uint64_t index_slot_at(const index_run *run, uint64_t place)
+/* The first slot of a segment of a run, or of the segment after its last one. */
+static uint64_t index_slot_at(const index_run *run, uint64_t segment)
 {
-    return run->first_slot + (place << index_k(run));
+    return run->first_slot + (segment << index_k(run));
 }
 
-/* A run must be the shortest that holds its entries: it begins and ends with a segment
- * in use, no gap inside is wide enough to divide it, and its k is the one to choose. */
+/* A run must be the shortest for its entries: its first and last segments are in
+ * use, no gap inside is wide enough to divide it, and its k is that of
+ * index_choose_k. */
 static int index_run_is_tight(const exact_index *index, const index_run *run)
 {
     const uint32_t *directory = index->directory;
     const uint32_t start = directory[run->first_slot];
     const uint32_t end = directory[index_slot_at(run, run->n_segments)];
     uint64_t n_empty = INDEX_MAX_GAP;
-    for (uint64_t place = 0; place < run->n_segments; place++) {
-        if (directory[index_slot_at(run, place)]
-            != directory[index_slot_at(run, place + 1)])
+    for (uint64_t segment = 0; segment < run->n_segments; segment++) {
+        if (directory[index_slot_at(run, segment)]
+            != directory[index_slot_at(run, segment + 1)])
             n_empty = 0;
         else if (++n_empty > INDEX_MAX_GAP)
             return 0;
@@ -184,8 +185,8 @@ static int index_codes_are_sound(const exact_index *index)
     return 1;
 }
 
-/* Name the first array that no build could have made; each check relies on those
- * before it. */
+/* Return the first array that index_cut_runs and index_fill cannot have made; each
+ * check relies on those before it. */
 static index_fault index_verify(const exact_index *index)
 {
     if (!index_runs_are_sound(index))
@@ -204,12 +205,12 @@ static void index_read_keys(const exact_index *index, uint64_t *keys)
 {
     for (uint64_t i = 0; i < index->n_runs; i++) {
         const index_run *run = index->runs + i;
-        for (uint64_t place = 0; place < run->n_segments; place++) {
-            const uint32_t start = index->directory[index_slot_at(run, place)];
-            const uint32_t end = index->directory[index_slot_at(run, place + 1)];
+        for (uint64_t segment = 0; segment < run->n_segments; segment++) {
+            const uint32_t start = index->directory[index_slot_at(run, segment)];
+            const uint32_t end = index->directory[index_slot_at(run, segment + 1)];
             for (uint32_t entry = start; entry < end; entry++)
                 keys[entry] =
-                    ((run->start >> 16) + place) << 16 | index->remainders[entry];
+                    ((run->start >> 16) + segment) << 16 | index->remainders[entry];
         }
     }
 }

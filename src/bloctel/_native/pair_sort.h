@@ -1,9 +1,9 @@
-/* Sorting 64-bit keys, each with a 32-bit value, in place.
+/* Radix sort of 64-bit keys, each with a 32-bit value, in place.
  *
- * A radix sort: stretches too long for the cache are dealt out in place by the highest
- * byte in which their keys differ; shorter ones are sorted from the lowest digit up,
- * by way of a scratch pad. The time is linear whatever the keys are. Equal keys keep
- * no particular order.
+ * Ranges too long for the cache are partitioned in place by the highest byte in which
+ * their keys differ (MSD); shorter ranges are sorted from the lowest digit up (LSD),
+ * with a scratch buffer. The time is linear for all keys. Equal keys have no defined
+ * order.
  */
 #ifndef BLOCTEL_PAIR_SORT_H
 #define BLOCTEL_PAIR_SORT_H
@@ -13,9 +13,10 @@
 
 #define PAIR_SORT_BITS 8
 #define PAIR_SORT_DIGITS (1 << PAIR_SORT_BITS)
-/* As many pairs fit a second-level cache, with their copy on the scratch pad. */
+/* So many pairs fit into a second-level cache, with their copy in the scratch
+ * buffer. */
 #define PAIR_SORT_SCRATCH ((size_t)1 << 15)
-/* So few pairs are sorted soonest by insertion. */
+/* Up to this number of pairs, insertion sort is the fastest. */
 #define PAIR_SORT_FEW 32
 
 typedef struct {
@@ -33,7 +34,7 @@ static inline size_t pairs_digit(uint64_t key, int shift, int n_bits)
     return (size_t)(key >> shift) & (((size_t)1 << n_bits) - 1);
 }
 
-/* How many low bits of the keys are not the same in all of them. */
+/* The number of low bits in which the keys differ. */
 static int pairs_varied_bits(pairs these, size_t n)
 {
     uint64_t varied = 0;
@@ -50,18 +51,18 @@ static void pairs_sort_few(pairs these, size_t n)
     for (size_t i = 1; i < n; i++) {
         const uint64_t key = these.keys[i];
         const uint32_t value = these.values[i];
-        size_t place = i;
-        for (; place && these.keys[place - 1] > key; place--) {
-            these.keys[place] = these.keys[place - 1];
-            these.values[place] = these.values[place - 1];
+        size_t position = i;
+        for (; position && these.keys[position - 1] > key; position--) {
+            these.keys[position] = these.keys[position - 1];
+            these.values[position] = these.values[position - 1];
         }
-        these.keys[place] = key;
-        these.values[place] = value;
+        these.keys[position] = key;
+        these.values[position] = value;
     }
 }
 
-/* Write pairs in the order of one digit, those with the same one as they were. */
-static void pairs_deal(pairs from, pairs to, size_t n, int shift, int n_bits)
+/* Write pairs in the order of one digit; the sort is stable. */
+static void pairs_distribute(pairs from, pairs to, size_t n, int shift, int n_bits)
 {
     size_t next[PAIR_SORT_DIGITS] = {0}, start = 0;
     for (size_t i = 0; i < n; i++)
@@ -72,27 +73,29 @@ static void pairs_deal(pairs from, pairs to, size_t n, int shift, int n_bits)
         start += length;
     }
     for (size_t i = 0; i < n; i++) {
-        const size_t place = next[pairs_digit(from.keys[i], shift, n_bits)]++;
-        to.keys[place] = from.keys[i];
-        to.values[place] = from.values[i];
+        const size_t position = next[pairs_digit(from.keys[i], shift, n_bits)]++;
+        to.keys[position] = from.keys[i];
+        to.values[position] = from.values[i];
     }
 }
 
-/* Sort at most PAIR_SORT_SCRATCH pairs that differ in their low n_bits, from 1 to 64. */
+/* Sort at most PAIR_SORT_SCRATCH pairs that differ in their low n_bits, from 1 to
+ * 64. */
 static void pairs_sort_cached(pairs these, size_t n, int n_bits, pair_scratch *scratch)
 {
-    const pairs there = {scratch->keys, scratch->values};
-    /* an even number of passes, so that the last one ends here */
+    const pairs copy = {scratch->keys, scratch->values};
+    /* an even number of passes: the last one writes to these, not to the copy */
     const int n_passes = (n_bits + 2 * PAIR_SORT_BITS - 1) / (2 * PAIR_SORT_BITS) * 2;
     const int width = (n_bits + n_passes - 1) / n_passes;
     for (int pass = 0; pass < n_passes; pass += 2) {
-        pairs_deal(these, there, n, pass * width, width);
-        pairs_deal(there, these, n, (pass + 1) * width, width);
+        pairs_distribute(these, copy, n, pass * width, width);
+        pairs_distribute(copy, these, n, (pass + 1) * width, width);
     }
 }
 
-/* Deal pairs out in place by the byte at shift; end[digit] becomes where each ends. */
-static void pairs_deal_in_place(pairs these, size_t n, int shift, size_t *end)
+/* Partition pairs in place by the byte at shift; set end[digit] to the end of each
+ * part. */
+static void pairs_partition(pairs these, size_t n, int shift, size_t *end)
 {
     size_t next[PAIR_SORT_DIGITS], start = 0;
     for (size_t digit = 0; digit < PAIR_SORT_DIGITS; digit++)
@@ -103,20 +106,21 @@ static void pairs_deal_in_place(pairs these, size_t n, int shift, size_t *end)
         next[digit] = start;
         end[digit] = start += end[digit];
     }
-    /* Each swap takes one pair to its place. Going on to the next pair, rather than to
-     * the one that came back, leaves swaps independent: their misses overlap. */
-    for (int is_dealt = 0; !is_dealt;) {
-        is_dealt = 1;
+    /* Each swap moves one pair to its part. The loop continues with the next pair, not
+     * with the one that was swapped in: swaps are independent, and their cache misses
+     * overlap. */
+    for (int is_done = 0; !is_done;) {
+        is_done = 1;
         for (size_t digit = 0; digit < PAIR_SORT_DIGITS; digit++) {
-            is_dealt &= next[digit] == end[digit];
+            is_done &= next[digit] == end[digit];
             for (size_t i = next[digit]; i < end[digit]; i++) {
                 const uint64_t key = these.keys[i];
                 const uint32_t value = these.values[i];
-                const size_t place = next[pairs_digit(key, shift, PAIR_SORT_BITS)]++;
-                these.keys[i] = these.keys[place];
-                these.values[i] = these.values[place];
-                these.keys[place] = key;
-                these.values[place] = value;
+                const size_t position = next[pairs_digit(key, shift, PAIR_SORT_BITS)]++;
+                these.keys[i] = these.keys[position];
+                these.values[i] = these.values[position];
+                these.keys[position] = key;
+                these.values[position] = value;
             }
         }
     }
@@ -137,7 +141,7 @@ static void pairs_sort(pairs these, size_t n, pair_scratch *scratch)
     }
     const int shift = n_bits > PAIR_SORT_BITS ? n_bits - PAIR_SORT_BITS : 0;
     size_t end[PAIR_SORT_DIGITS], start = 0;
-    pairs_deal_in_place(these, n, shift, end);
+    pairs_partition(these, n, shift, end);
     for (size_t digit = 0; digit < PAIR_SORT_DIGITS; start = end[digit++]) {
         const pairs part = {these.keys + start, these.values + start};
         pairs_sort(part, end[digit] - start, scratch);

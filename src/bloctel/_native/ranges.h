@@ -1,9 +1,10 @@
-/* Disjoint ranges of 64-bit keys, each with a code, behind a gate.
+/* Disjoint ranges of 64-bit keys, each with a code, behind a bitmap.
  *
- * The gate holds a bit for all keys that share their magnitude and the 14 binary digits
- * after the first; it is set if any of them has a code.  The 10^9 lines of one country
- * share 120 bytes of it, which stay in the first-level cache, so that a key without a
- * code, as most are, costs a bit test; only keys near a range are searched for.
+ * The bitmap, called gate, has one bit for all keys with the same magnitude and the
+ * same 14 binary digits after the first; the bit is set if any of these keys has a
+ * code.  The 10^9 lines of one country share 120 bytes of it, which stay in the first-
+ * level cache. Most keys have no code and cost one bit test; only keys near a range are
+ * searched for.
  */
 #ifndef BLOCTEL_RANGES_H
 #define BLOCTEL_RANGES_H
@@ -13,9 +14,10 @@
 #include <string.h>
 
 #define RANGES_NONE (-1)
-/* Keys below this name nobody: callers keep reasons in their place. */
+/* Integers below this are not keys: callers use them as codes of refusals. */
 #define RANGES_FIRST_KEY 64
-/* Up to here a key is exact as a double, so that the gate's order is that of the keys. */
+/* Up to this limit a key is exact as a double, so the gate has the order of the
+ * keys. */
 #define RANGES_LAST_KEY ((uint64_t)1 << 53)
 #define RANGES_FRACTION_BITS 14
 #define RANGES_GATE_BITS ((uint64_t)1 << (RANGES_FRACTION_BITS + 4))
@@ -25,10 +27,10 @@ typedef struct {
     const uint64_t *starts; /* ascending from 0 */
     const int32_t *codes;   /* of the keys from starts[i] up to starts[i + 1] */
     const uint8_t *gate;    /* RANGES_GATE_BITS bits */
-    uint64_t n;             /* 0 if no key has a code: then nothing may be asked */
+    uint64_t n;             /* 0 if no key has a code: then no look-up is allowed */
 } key_ranges;
 
-/* A number that grows with the key: exponent and leading digits, as a double has them. */
+/* A number that increases with the key: exponent and leading digits of the double. */
 static inline uint64_t ranges_bucket(uint64_t key)
 {
     const double value = (double)(int64_t)key;
@@ -37,7 +39,7 @@ static inline uint64_t ranges_bucket(uint64_t key)
     return bits >> (52 - RANGES_FRACTION_BITS);
 }
 
-/* Set the gate's bits of the keys from first to last. */
+/* Set the bits of the keys from first to last. */
 static inline void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
 {
     const uint64_t begin = ranges_bucket(first);
@@ -73,7 +75,7 @@ static inline int32_t ranges_find(const key_ranges *all, uint64_t key)
     return ranges_passes(all, key) ? ranges_search(all, key) : RANGES_NONE;
 }
 
-/* Gather the positions of the keys that pass the gate; at most RANGES_CHUNK keys. */
+/* Write the positions of the keys that pass the gate; at most RANGES_CHUNK keys. */
 static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
                                     size_t n, uint16_t *passed)
 {
@@ -85,7 +87,7 @@ static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
     return n_passed;
 }
 
-/* Replace what is RANGES_NONE in out by the codes of the keys. */
+/* Replace each RANGES_NONE in out by the code of its key. */
 static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
                                     size_t n, int32_t *out)
 {
@@ -101,7 +103,7 @@ static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
     }
 }
 
-/* Replace what is 0 in out by 1 where the key has a code. */
+/* Replace each 0 in out by 1 if its key has a code. */
 static inline void ranges_mark_many(const key_ranges *all, const uint64_t *keys,
                                     size_t n, uint8_t *out)
 {

@@ -1,8 +1,8 @@
 /* The split-block Bloom filter of Apache Parquet, over 64-bit integer keys.
  *
  * Source: apache/parquet-format, BloomFilter.md. A filter is an array of blocks of
- * 256 bits, each of eight 32-bit lanes. The high half of a key's hash chooses the
- * block, the low half times a lane's salt chooses one bit in each lane.
+ * 256 bits, each of eight 32-bit lanes. The high half of a key's hash selects the
+ * block; the low half times a lane's salt selects one bit in each lane.
  */
 #ifndef BLOCTEL_SBBF_H
 #define BLOCTEL_SBBF_H
@@ -13,7 +13,7 @@
 #include "xxh64.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#error "the lanes are read in place: only little-endian machines can do that"
+#error "the lanes are read in place, which works on little-endian machines only"
 #endif
 
 #if defined(__GNUC__)
@@ -22,23 +22,23 @@
 #define SBBF_PREFETCH(address) ((void)(address))
 #endif
 
-/* BLOCTEL_NO_SIMD leaves the portable path alone, so that it can be tested. */
+/* BLOCTEL_NO_SIMD selects the portable code, so that it can be tested. */
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(BLOCTEL_NO_SIMD)
 #define SBBF_HAS_AVX2 1
 #include <immintrin.h>
 #endif
 
 #define SBBF_N_LANES 8
-/* Keys hashed ahead of their probes: few enough for their cache lines to stay in a
- * 32 KiB first-level cache, enough to keep every miss buffer busy. */
+/* The number of keys hashed before their blocks are read: few enough for their cache
+ * lines to stay in a 32 KiB first-level cache, enough to use all miss buffers. */
 #define SBBF_CHUNK 256
 
 typedef struct {
-    uint32_t *lanes; /* n_blocks * SBBF_N_LANES of them */
+    uint32_t *lanes; /* n_blocks * SBBF_N_LANES */
     uint32_t n_blocks;
 } sbbf;
 
-/* Where a chunk of keys falls: its lanes in the filter, and the low half of its hash. */
+/* A chunk of keys: for each, its block in the filter and the low half of its hash. */
 typedef struct {
     uint32_t *block[SBBF_CHUNK];
     uint32_t low[SBBF_CHUNK];
@@ -124,8 +124,8 @@ static inline void sbbf_locate(sbbf filter, const uint64_t *keys, size_t n,
     }
 }
 
-/* The probes write every position and advance past those that pass, because a branch
- * on a random answer would cost more than the probe. */
+/* Every position is written, and overwritten unless its key passes: a branch on a
+ * random answer would cost more than the test. */
 static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 {
     size_t n_passed = 0;
@@ -150,7 +150,7 @@ sbbf_passing_avx2(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 #endif
 
 /* Write the positions (below SBBF_CHUNK) of the keys that might be members, in order,
- * and return how many there are. */
+ * and return their number. */
 static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
                                   uint16_t *passed)
 {
@@ -163,7 +163,7 @@ static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
     return sbbf_passing_portable(&chunk, n, passed);
 }
 
-/* Set found[i] to 1 where keys[i] might be a member, else to 0. */
+/* Set found[i] to 1 if keys[i] might be a member, else to 0. */
 static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
                                     uint8_t *found)
 {
@@ -212,7 +212,7 @@ static inline uint64_t sbbf_insert_chunk(const sbbf_chunk *chunk, size_t n)
     return sbbf_insert_chunk_portable(chunk, n);
 }
 
-/* Insert a chunk key by key into a filter that may become full on the way. */
+/* Insert a chunk key by key into a filter that may become full before its end. */
 static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
                                    uint64_t capacity, uint64_t *n_added)
 {
@@ -225,8 +225,8 @@ static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
     return 1;
 }
 
-/* Add keys, counting those that set a new bit. Return 0, leaving out the rest, at the
- * first that would set a new bit in a filter that is full; else 1. */
+/* Add keys, and count those that set a new bit. Return 0 at the first key that would
+ * set a new bit in a full filter, without adding it or the keys after it; else 1. */
 static inline int sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
                          uint64_t capacity, uint64_t *n_added)
 {
@@ -249,8 +249,8 @@ static inline int sbbf_count_ones(uint32_t word)
     return (int)((((word + (word >> 4)) & 0x0F0F0F0FU) * 0x01010101U) >> 24);
 }
 
-/* The chance that a uniformly hashed absent key finds its eight bits set: the mean
- * over blocks of the product over lanes of the share of bits that are set. */
+/* The probability that the eight bits of a uniformly hashed absent key are set: the
+ * mean over blocks of the product over lanes of the share of bits that are set. */
 static inline double sbbf_measured_rate(sbbf filter)
 {
     double sum = 0;
