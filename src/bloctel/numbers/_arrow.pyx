@@ -431,19 +431,23 @@ cdef int64_t _measure_views(StringViews *views) noexcept nogil:
     cdef ArrowArray *rows = views.rows
     cdef Py_ssize_t i, n_buffers = rows.n_buffers - 3
     cdef const int64_t *sizes = <const int64_t *> rows.buffers[rows.n_buffers - 1]
+    # local copies: a compiler must reload members after a store to an array
+    cdef const uint8_t *source = views.bytes
+    cdef const uint8_t *is_valid = views.is_valid
+    cdef int64_t *starts = views.starts
+    cdef int64_t *ends = views.ends
     cdef bint has_long = False
-    cdef int64_t start, total = 0
+    cdef int64_t total = 0
     cdef StringView view
     for i in range(views.n):
-        start = i * <int64_t> sizeof(StringView) + INLINE_START
-        views.starts[i] = views.ends[i] = start
-        if views.is_valid and not views.is_valid[i]:
+        starts[i] = ends[i] = i * <int64_t> sizeof(StringView) + INLINE_START
+        if is_valid and not is_valid[i]:
             continue
-        memcpy(&view, views.bytes + i * sizeof(StringView), sizeof(StringView))
+        memcpy(&view, source + i * sizeof(StringView), sizeof(StringView))
         if not _is_within(&view, sizes, n_buffers):
             return -1
         has_long |= view.length > INLINE_BYTES
-        views.ends[i] = start + view.length
+        ends[i] += view.length
         total += view.length
     return total if has_long else 0
 
@@ -464,18 +468,22 @@ cdef void _gather_views(StringViews *views, uint8_t *data) noexcept nogil:
     """Concatenate the measured texts in *data*, and set their spans."""
     cdef Py_ssize_t i
     cdef int64_t n_bytes, end = 0
+    cdef const uint8_t *source = views.bytes
+    cdef int64_t *starts = views.starts
+    cdef int64_t *ends = views.ends
     cdef const uint8_t *text
     cdef StringView view
     for i in range(views.n):
-        n_bytes = views.ends[i] - views.starts[i]
-        text = views.bytes + views.starts[i]
+        n_bytes = ends[i] - starts[i]
+        text = source + starts[i]
         if n_bytes > INLINE_BYTES:
             memcpy(&view, text - INLINE_START, sizeof(StringView))
             text = <const uint8_t *> views.rows.buffers[2 + view.buffer] + view.offset
-        views.starts[i] = end
-        memcpy(data + end, text, n_bytes)
+        starts[i] = end
+        if n_bytes:  # the last text may be empty, at the end of data
+            memcpy(data + end, text, n_bytes)
         end += n_bytes
-        views.ends[i] = end
+        ends[i] = end
 
 
 def chunks(producer, kinds, str expected):

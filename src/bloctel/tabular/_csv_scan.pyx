@@ -466,13 +466,13 @@ def rewrite_cells(data, starts, ends, flags, table):
     cdef int64_t *new_start = writable_int64_items(new_starts, n, b"starts")
     cdef int64_t *new_end = writable_int64_items(new_ends, n, b"ends")
     cdef uint8_t *is_rewritten = writable_uint8_items(rewritten, n, b"rewritten")
-    cdef int64_t capacity = size
+    cdef int64_t length, capacity = size
     with nogil:
         for i in range(n):
+            length = end[i] - start[i]
             is_rewritten[i] = not _is_plain(
-                byte + start[i], end[i] - start[i], flag[i], replacement)
-            if is_rewritten[i]:
-                capacity += 3 * (end[i] - start[i])
+                byte + start[i], length, flag[i], replacement)
+            capacity += 3 * length * is_rewritten[i]
     out = np.empty(capacity, np.uint8)
     cdef uint8_t *text = writable_uint8_items(out, capacity, b"out")
     cdef int64_t written = size
