@@ -17,7 +17,12 @@ COMPILED = {
     "bloctel.numbers._arrow": ["array_items.h"],
     "bloctel._util._coarse_clock": ["coarse_clock.h"],
     "bloctel.numbers._digits": ["array_items.h", "french_text.h"],
-    "bloctel.lookup._table_builder": ["array_items.h", "entries.h", "pair_sort.h", "xxh64.h"],
+    "bloctel.lookup._table_builder": [
+        "array_items.h",
+        "entries.h",
+        "pair_sort.h",
+        "xxh64.h",
+    ],
     "bloctel._filter": ["array_items.h", *FILTER, "index_layout.h"],
     "bloctel.lookup._probe": ["array_items.h", *FILTER, "french_text.h", "ranges.h"],
     "bloctel.lookup._key_ranges": ["array_items.h", "ranges.h"],

@@ -19,30 +19,30 @@ RANKS = {
     "errors": 0,
     "_version": 0,
     "_util": 1,
-    "_filter": 1,
+    "_filter": 2,
     "numbers": 2,
     "periods": 2,
     "rules": 3,
     "tabular": 3,
     "lookup": 4,
-    "storage": 5,
+    "storage": 4,
     "snapshot": 5,
-    "records": 6,
-    "registry": 7,
-    "_open": 8,
-    "testing": 8,
-    "compliance": 9,
-    "scrub": 9,
-    "bulk": 10,
-    "complaints": 10,
-    "integrations": 10,
-    "cli": 11,
-    "__init__": 12,
-    "__main__": 12,
+    "records": 5,
+    "registry": 6,
+    "_open": 7,
+    "testing": 7,
+    "compliance": 8,
+    "scrub": 8,
+    "bulk": 9,
+    "complaints": 9,
+    "integrations": 9,
+    "cli": 10,
+    "__init__": 11,
+    "__main__": 11,
 }
 
 FILES = sorted(
-    path for path in SOURCE.rglob("*") if path.suffix in (".py", ".pyx", ".pyi")
+    path for path in SOURCE.rglob("*") if path.suffix in (".py", ".pyx", ".pxd", ".pyi")
 )
 MODULES = sorted(
     path for path in FILES if path.suffix == ".py" or path.suffix == ".pyx"

@@ -36,7 +36,7 @@ from libc.stdint cimport (
     uint64_t,
 )
 
-from bloctel._arrays cimport writable_uint64_items
+from bloctel._util._arrays cimport writable_uint64_items
 
 from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 
 cimport cython
 
-from bloctel._arrays cimport (
+from bloctel._util._arrays cimport (
     int32_items,
     uint64_items,
     writable_int32_items,

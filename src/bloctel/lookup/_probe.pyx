@@ -23,7 +23,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from bloctel._util cimport _coarse_clock
-from bloctel._arrays cimport int64_items, uint8_items, writable_uint8_items
+from bloctel._util._arrays cimport int64_items, uint8_items, writable_uint8_items
 from bloctel.numbers._digits cimport (
     Line,
     Text,
@@ -474,7 +474,7 @@ cdef class CompiledBook:
 
     Attributes:
         probes: For each day (None for today), the `Probe` for all lists, and until
-            when it may be used, in seconds of `_clock`. Days that are not in it, and
+            when it may be used, in seconds of the coarse clock. Days that are not in it, and
             numbers that a probe cannot decide, go to `_is_blocked`.
     """
 

@@ -15,7 +15,7 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from bloctel._arrays cimport (
+from bloctel._util._arrays cimport (
     uint64_items,
     writable_uint8_items,
     writable_uint32_items,

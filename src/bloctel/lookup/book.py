@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import numpy as np
 
 from bloctel._util import clock
-from bloctel.numbers import _digits
-from bloctel.lookup._probe import CompiledBook
 from bloctel.errors import (
     CannotAnswerError,
     DayNotCoveredError,
@@ -23,7 +21,7 @@ from bloctel.errors import (
     StaleSnapshotError,
     UnknownListError,
 )
-from bloctel.lookup._probe import Asker, Standing, quick
+from bloctel.lookup._probe import CompiledBook
 from bloctel.lookup.answers_only import question_of
 from bloctel.lookup.question import BookList, Question, State, Status, Verdict
 from bloctel.lookup.table import UNDATED, Overlay, Table

@@ -19,7 +19,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from bloctel._arrays cimport (
+from bloctel._util._arrays cimport (
     int32_items,
     int64_items,
     uint8_items,

@@ -16,7 +16,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcpy
 
-from bloctel._arrays cimport (
+from bloctel._util._arrays cimport (
     int32_items,
     int64_items,
     uint8_items,

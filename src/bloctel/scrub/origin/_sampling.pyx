@@ -4,7 +4,7 @@
 
 from libc.stdint cimport uint64_t
 
-from bloctel._arrays cimport uint64_items, writable_uint64_items
+from bloctel._util._arrays cimport uint64_items, writable_uint64_items
 
 cdef enum:
     BLOCK = 10_000
