@@ -1,15 +1,16 @@
-"""The order of the modules, and what none of them may do."""
+"""Ranks of the modules, and operations that are confined to some of them."""
 
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 import bloctel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SOURCE = Path(bloctel.__file__).parent
 
@@ -90,11 +91,18 @@ def all_imports(path: Path) -> set[tuple[str, str]]:
     return {(me, unit_of(other)) for other in imports_of(path) if unit_of(other) != me}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_point_down(path: Path) -> None:
+def test_imports_point_down() -> None:
     """A module imports only modules of a lower rank."""
-    for me, other in all_imports(path):
-        assert RANKS[other] < RANKS[me], f"{name_of(path)} imports {other}"
+    imports = [(path, *units) for path in FILES for units in all_imports(path)]
+
+    wrong = [
+        f"{name_of(path)} imports {other}"
+        for path, unit, other in imports
+        if RANKS[other] >= RANKS[unit]
+    ]
+
+    assert imports
+    assert wrong == []
 
 
 def test_every_module_has_a_rank() -> None:
@@ -139,48 +147,54 @@ BELOW_CLI = [
 ]
 
 
-@pytest.mark.parametrize("path", BELOW_CLI, ids=name_of)
-def test_nothing_below_the_command_line_talks(path: Path) -> None:
-    """Only the command line prints, or reads arguments and the environment."""
+def test_only_the_command_line_prints_or_reads_the_environment() -> None:
+    """Arguments, the environment and the standard streams belong to the commands."""
+    assert BELOW_CLI
+    assert [where for path in BELOW_CLI for where in console_uses(path)] == []
+
+
+def console_uses(path: Path) -> Iterator[str]:
+    """Yield each use of the console, the arguments or the environment in a module."""
     for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in ("print", "input")
-        if isinstance(node, ast.Attribute):
-            assert node.attr not in ("argv", "environ", "getenv")
-        if isinstance(node, ast.ImportFrom) and node.module in ("sys", "os"):
-            names = {alias.name for alias in node.names}
-            assert not names & {"argv", "environ", "getenv", "stdout", "stdin"}
+        match node:
+            case ast.Call(func=ast.Name(id="print" | "input" as name)):
+                yield f"{name_of(path)}:{node.lineno}: {name}"
+            case ast.Attribute(attr="argv" | "environ" | "getenv" as name):
+                yield f"{name_of(path)}:{node.lineno}: {name}"
+            case ast.ImportFrom(module="sys" | "os", names=aliases):
+                names = {alias.name for alias in aliases}
+                for name in names & {"argv", "environ", "getenv", "stdout", "stdin"}:
+                    yield f"{name_of(path)}:{node.lineno}: {name}"
 
 
-@pytest.mark.parametrize("path", BELOW_CLI, ids=name_of)
-def test_one_module_reads_the_clock(path: Path) -> None:
-    """Everything but `bloctel._util.clock` takes the day as an argument."""
-    if name_of(path) == "_util.clock":
-        return
+def test_one_module_reads_the_clock() -> None:
+    """Every module but `bloctel._util.clock` takes the day as an argument."""
+    uses = {name_of(path): list(clock_uses(path)) for path in BELOW_CLI}
+
+    assert uses.pop("_util.clock")
+    assert [where for found in uses.values() for where in found] == []
+
+
+def clock_uses(path: Path) -> Iterator[str]:
+    """Yield each use of the clock in a module."""
     for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            assert "time" not in {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.module != "time"
-        if (
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id in ("date", "datetime")
-        ):
-            assert node.attr not in ("now", "today", "utcnow", "fromtimestamp")
+        match node:
+            case ast.Import(names=aliases) if "time" in {a.name for a in aliases}:
+                yield f"{name_of(path)}:{node.lineno}: import time"
+            case ast.ImportFrom(module="time"):
+                yield f"{name_of(path)}:{node.lineno}: from time import"
+            case ast.Attribute(
+                value=ast.Name(id="date" | "datetime"),
+                attr="now" | "today" | "utcnow" | "fromtimestamp" as name,
+            ):
+                yield f"{name_of(path)}:{node.lineno}: {name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_nothing_is_unpickled(path: Path) -> None:
-    """No pickle: what is read from a file is never run."""
-    code = path.read_text(encoding="utf-8")
+def test_nothing_is_unpickled() -> None:
+    """No pickle: bytes read from a file are never executed."""
+    pattern = r"import\s+c?[Pp]ickle|pickle\.|\bmarshal\b|\bshelve\b"
 
-    assert not re.search(r"import\s+c?[Pp]ickle|pickle\.|\bmarshal\b|\bshelve\b", code)
+    wrong = [name_of(f) for f in FILES if re.search(pattern, f.read_text("utf-8"))]
 
-
-@pytest.mark.parametrize("name", bloctel.__all__)
-def test_every_public_name_is_documented(name: str) -> None:
-    """What users may import is there and says what it is."""
-    value = getattr(importlib.import_module("bloctel"), name)
-
-    assert name == "__version__" or (value.__doc__ or "").strip()
+    assert FILES
+    assert wrong == []

@@ -395,10 +395,12 @@ def test_a_number_given_as_region_is_not_shown() -> None:
     assert not re.search("[0-9]{5}", f"{caught.value} {caught.value!r}")
 
 
-@pytest.mark.parametrize("region", [None, *sorted(phonenumbers.SUPPORTED_REGIONS)])
-def test_every_region_of_phonenumbers_is_known(region: str | None) -> None:
-    """All regions of the world's plans can be asked for, and none at all."""
-    assert check_region(region) == region
+def test_every_region_of_phonenumbers_is_known() -> None:
+    """All regions of the world's numbering plans are accepted, and None."""
+    regions = [None, *phonenumbers.SUPPORTED_REGIONS]
+
+    assert len(regions) > 200
+    assert [check_region(region) for region in regions] == regions
 
 
 # ---------------------------------------------------------------------------

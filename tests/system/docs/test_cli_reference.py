@@ -1,4 +1,4 @@
-"""The reference of the command line says what the commands say."""
+"""Reference page of the command line: it agrees with the help of the commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import typer.main
 
 import bloctel
@@ -33,7 +32,7 @@ _COMMANDS = dict(_leaves(typer.main.get_command(app), "bloctel"))
 
 
 def test_the_page_is_what_the_script_makes_of_the_commands() -> None:
-    """A changed help text makes the page stale, and this test says how to mend it."""
+    """A changed help text makes the page stale; the message says how to renew it."""
     sources = Path(bloctel.__file__).parents[1]
 
     done = subprocess.run(
@@ -47,20 +46,27 @@ def test_the_page_is_what_the_script_makes_of_the_commands() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
-def test_every_command_has_help_an_example_and_an_entry(name: str) -> None:
-    """Whoever finds a command learns what it does, and sees it used."""
-    command = _COMMANDS[name]
-    text, _, example = (command.help or "").partition("Example:\n")
+def test_every_command_has_help_an_example_and_an_entry() -> None:
+    """The help of a command explains it and shows it used; the page has it too."""
+    page = _PAGE.read_text(encoding="utf-8")
+    wrong = []
+    for name, command in _COMMANDS.items():
+        text, _, example = (command.help or "").partition("Example:\n")
+        has_example = example.strip().startswith(f"{name} ")
+        if not text.strip() or not has_example or f"\n## {name}\n" not in page:
+            wrong.append(name)
 
-    assert text.strip()
-    assert example.strip().startswith(f"{name} ")
-    assert f"\n## {name}\n" in _PAGE.read_text(encoding="utf-8")
+    assert _COMMANDS
+    assert wrong == []
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
-def test_every_argument_and_option_has_help(name: str) -> None:
+def test_every_argument_and_option_has_help() -> None:
     """No parameter is left to be guessed."""
-    silent = [p.name for p in _COMMANDS[name].params if not getattr(p, "help", "")]
+    parameters = [(name, p) for name, c in _COMMANDS.items() for p in c.params]
 
-    assert not silent
+    assert parameters
+    assert [
+        f"{name} {parameter.name}"
+        for name, parameter in parameters
+        if not getattr(parameter, "help", "")
+    ] == []
