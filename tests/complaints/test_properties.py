@@ -6,13 +6,12 @@ import io
 import itertools
 import json
 import math
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -119,8 +118,8 @@ def test_no_cell_is_a_formula(cases: list[Case]) -> None:
 
 @given(st.binary(max_size=200))
 def test_hostile_bytes_are_refused_in_a_sentence(data: bytes) -> None:
-    """Nothing but an error of ours comes out of bytes that are no complaints."""
-    with suppress(InputError):
+    """Bytes that are not complaints raise an error of ours, never another one."""
+    with pytest.raises(InputError):
         list(read_file(io.BytesIO(data), at=NOW))
 
 
@@ -139,13 +138,31 @@ _JSON: Final = st.recursive(
 
 
 @given(_JSON)
+@example({})
+@example({"called": "x", "steps": None})
+@example({"called": "x", "x": ""})
 def test_json_of_wrong_types_is_refused_in_a_sentence(entry: object) -> None:
-    """Whatever stands in the place of a complaint."""
+    """Only objects whose keys and types are those of a complaint are read."""
     document = {"format": "bloctel.complaints", "version": 1, "complaints": [entry]}
     data = json.dumps(document).encode()
 
-    with suppress(InputError):
-        list(read_file(io.BytesIO(data), at=NOW))
+    if _may_be_a_complaint(entry):
+        (case,) = read_file(io.BytesIO(data), at=NOW)
+        assert case.state is State.SIGNAL  # fields are missing
+    else:
+        with pytest.raises(InputError):
+            list(read_file(io.BytesIO(data), at=NOW))
+
+
+def _may_be_a_complaint(entry: object) -> bool:
+    """Return whether an object of `_JSON` has only keys and types of a complaint."""
+    return (
+        isinstance(entry, dict)
+        and entry.keys() <= {"id", "called", "steps"}
+        and entry.get("id") in (None, "")
+        and entry.get("steps") is None
+        and isinstance(entry.get("called"), str | None)
+    )
 
 
 # -- redaction ---------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bloctel._util.instants import END, from_microseconds, to_microseconds
@@ -198,12 +198,13 @@ def test_stored_bodies_are_not_trusted(body: str) -> None:
     """A stored body that is not a JSON object raises our error."""
     try:
         content = content_of(None, 0, body)
+        assume(not isinstance(json.loads(body), dict))
     except UnicodeEncodeError:
         return
-    found: object = {}
-    with suppress(DamagedRecordsError):
-        found = fields_of(_row(body, content))
-    assert isinstance(found, dict)
+    except (ValueError, RecursionError):
+        pass  # not JSON at all
+    with pytest.raises(DamagedRecordsError):
+        fields_of(_row(body, content))
 
 
 @given(st.datetimes(timezones=st.timezones()))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+import threading
+import time
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -20,12 +22,14 @@ from bloctel.errors import (
 from bloctel.records.store import RecordStore
 from bloctel.records.transactions import Entry
 from bloctel.storage.interface import open_storage
+from bloctel.testing.base import run_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from bloctel.records.transactions import WriteTransaction
+    from bloctel.storage.interface import Writer
 
 KEY = 33639981234
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
@@ -178,6 +182,39 @@ def test_run_returns_the_result_of_the_change(store: RecordStore) -> None:
     with pytest.raises(KeyError):
         store.run(fail)
     assert store.verify("calls").records == 1
+
+
+def test_threads_share_transactions(
+    store: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes that arrive during a commit are stored together in the next one."""
+    write = store._storage.write
+    began, waiting = threading.Event(), store._commits._waiting
+    seqs: list[int] = []
+    n_transactions = 0
+
+    @contextmanager
+    def counted() -> Iterator[Writer]:
+        nonlocal n_transactions
+        n_transactions += 1
+        began.set()
+        while n_transactions == 1 and len(waiting) < 7:
+            time.sleep(0.001)
+        with write() as writer:
+            yield writer
+
+    def append(thread: int) -> None:
+        if thread:
+            began.wait()
+        made = store.run(lambda turn: turn.append("calls", KEY + thread, AT, {}))
+        seqs.append(made.seq)
+
+    monkeypatch.setattr(store._storage, "write", counted)
+    run_all([lambda i=i: append(i) for i in range(8)])
+
+    assert sorted(seqs) == list(range(1, 9))
+    assert store.verify("calls").records == 8
+    assert n_transactions == 2
 
 
 # -- one storage, many uses ---------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,9 +101,8 @@ class RegistryMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Leave no file and no changed limit."""
         replica._RELOAD_AFTER = self.reload_after  # type: ignore[misc]
-        with suppress(AttributeError):
-            for each in [*self.registries, *self.others]:
-                each.close()
+        for each in [*getattr(self, "registries", ()), *getattr(self, "others", ())]:
+            each.close()
         self.folder.cleanup()
 
     def same(
@@ -278,7 +276,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
 
 RegistryMachine.TestCase.settings = settings(
-    max_examples=15,
+    max_examples=settings.default.max_examples // 7,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
