@@ -1,4 +1,4 @@
-"""What every test is run with."""
+"""Fixtures for all tests, markers of tests that need a system, Hypothesis profiles."""
 
 from __future__ import annotations
 
@@ -8,21 +8,67 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.helpers.servers import STORAGES, Server, server
+from tests.helpers.servers import KINDS, STORAGES, Server, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# machines are shared and noisy: no example has a time limit
+# Examples have no time limit, because machines are shared and noisy.  In CI each run
+# has the same examples, so that a failure points to the change under test.
 settings.register_profile(
-    "bloctel", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "full",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
 )
-# the same examples in each run, so that a red run speaks of the change it tests
-settings.register_profile("ci", settings.get_profile("bloctel"), derandomize=True)
-# where the same tests run again, on another build
-settings.register_profile("brief", settings.get_profile("ci"), max_examples=25)
-settings.load_profile("ci" if "CI" in os.environ else "bloctel")
+_FULL = settings.get_profile("full")
+#: The contributor's run, and the same tests on another build.
+settings.register_profile("quick", _FULL, max_examples=20, stateful_step_count=25)
+#: `scripts/long-checks`.
+settings.register_profile("long", _FULL, max_examples=2_000, derandomize=False)
+
+#: Markers that imply `system`.
+_SYSTEM = ("server", "browser", "spark", "crash", "slow")
+_MARKER_OF_FIXTURE = {
+    **dict.fromkeys(KINDS, "server"),
+    "browser": "browser",
+    "session": "spark",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the number of examples, unless the command line does."""
+    if config.getoption("--hypothesis-profile") is None:
+        is_quick = config.getoption("markexpr") == "not system"
+        settings.load_profile("quick" if is_quick else "full")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run selected files in this process, because workers take seconds to start."""
+    is_selection = config.args_source is pytest.Config.ArgsSource.ARGS
+    return 0 if is_selection and all(".py" in arg for arg in config.args) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, a browser or Spark, and those that crash."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            for name in _markers_of(item):
+                item.add_marker(name)
+        if any(item.get_closest_marker(name) for name in _SYSTEM):
+            item.add_marker("system")
+
+
+def _markers_of(item: pytest.Function) -> Iterator[str]:
+    """Yield the markers that follow from the fixtures and parameters of a test."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    used = {*item.fixturenames, *(p for p in parameters if isinstance(p, str))}
+    yield from {_MARKER_OF_FIXTURE[name] for name in used & _MARKER_OF_FIXTURE.keys()}
+    if "server" in item.function.__code__.co_names:  # it starts one itself
+        yield "server"
+    if "crashes" in item.path.stem:
+        yield "crash"
 
 
 def _shared(kind: str) -> Iterator[Server]:
@@ -32,25 +78,25 @@ def _shared(kind: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
-    """Give a PostgreSQL server that lives as long as the tests."""
+    """Give a PostgreSQL server that all tests share."""
     yield from _shared("postgresql")
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[Server]:
-    """Give a MariaDB server that lives as long as the tests."""
+    """Give a MariaDB server that all tests share."""
     yield from _shared("mariadb")
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Server]:
-    """Give a Valkey or Redis server that lives as long as the tests."""
+    """Give a Valkey or Redis server that all tests share."""
     yield from _shared("valkey")
 
 
 @pytest.fixture(params=STORAGES)
 def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of a storage that is not there yet, of each kind."""
+    """Give the URL of a storage that does not exist yet, of each kind."""
     if request.param == "memory":
         yield "memory:"
     elif request.param == "sqlite":

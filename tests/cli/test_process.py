@@ -1,4 +1,4 @@
-"""The command as a process: its streams, its signals, its end."""
+"""The command line as a process: streams, signals and exit codes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.command_line import LISTED, NOT_LISTED
+
+pytestmark = pytest.mark.slow  # each command starts a Python
 
 COMMAND = (sys.executable, "-m", "bloctel")
 SOURCE = Path(__file__).parents[2] / "src"

@@ -1,4 +1,4 @@
-"""A scrub of every town hall of the test data: real rows, real oddities."""
+"""Scrubs of the town halls of the test data, which are real rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 
 from tests.helpers.command_line import run
 from tests.helpers.plain_scrub import counts, key, keys, kind, rows
+
+pytestmark = pytest.mark.slow  # 25,000 rows each
 
 TOWN_HALLS = Path(__file__).parents[1] / "data" / "town-halls.csv"
 CONTENT = TOWN_HALLS.read_text(encoding="utf-8")

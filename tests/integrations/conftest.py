@@ -1,17 +1,25 @@
-"""Books for the tests of integrations."""
+"""Registries and a Spark cluster for the tests of integrations."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bloctel import Registry, bulk
+from tests.helpers.private_spark import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give the session of a Spark cluster, which takes long to start."""
+    with cluster(tmp_path_factory.mktemp("spark")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from bloctel.errors import (
 )
 from bloctel.integrations.spark import scrub_frame
 from tests.helpers.dirty_rows import DAY, expected, integers, lists_of, texts
-from tests.helpers.private_spark import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
 
 #: On the list from the second edition on, and never in `texts`.
 LATE = "06 39 98 99 01"
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Give a cluster for all these tests: it takes long to start."""
-    with cluster(tmp_path_factory.mktemp("spark")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -14,21 +14,12 @@ from bloctel.scrub import CsvOptions, FileOptions, Outputs, scrub_file
 from bloctel.snapshot import Snapshot
 from tests.helpers.call_files import names, write
 from tests.helpers.dirty_rows import DAY, lists_of, texts
-from tests.helpers.private_spark import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import date
     from pathlib import Path
 
 LATE = DAY.replace(year=DAY.year + 1)
-
-
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Give a cluster for all these tests: it takes long to start."""
-    with cluster(tmp_path_factory.mktemp("spark")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ def test_neither_order_nor_parts_matter(
     assert parts_of(builder.build()) == parts_of(Table.build(*columns(rows)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_keys", [150_000, 400])
 @pytest.mark.parametrize("n_days", [1, 300, 100_000])
 def test_many_rows_are_sorted_and_joined(n_keys: int, n_days: int) -> None:

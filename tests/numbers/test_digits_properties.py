@@ -97,7 +97,7 @@ national = st.booleans()
 
 
 @given(value=anything, national=national)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=15 * settings.default.max_examples)
 @example(b"0639981\xe2\x802234", True)
 @example("+4930123.000", False)
 @example(".06.39981234", True)
@@ -138,7 +138,7 @@ def test_compiled_and_plain_reader_agree(value: str | bytes, national: bool) -> 
     ),
     national=national,
 )
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=10 * settings.default.max_examples)
 @example(33_099_999_999, True)
 @example(33_100_000_000, False)
 @example(33_999_999_999, False)
@@ -154,7 +154,6 @@ def test_compiled_and_plain_reader_agree_on_integers(
     assert twin.name(_digits.read(value, national)) == twin.read(value, national)
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(anything | st.integers() | st.none() | st.floats() | st.booleans()),
     national=national,
@@ -169,7 +168,6 @@ def test_a_list_is_read_value_by_value(values: list[object], national: bool) -> 
     assert [*map(twin.name, out.tolist())] == [twin.read(v, national) for v in values]
 
 
-@settings(deadline=None)
 @given(values=st.lists(anything, max_size=20), gap=st.binary(), national=national)
 def test_texts_in_one_buffer_are_read_one_by_one(
     values: list[str | bytes], gap: bytes, national: bool
@@ -186,7 +184,6 @@ def test_texts_in_one_buffer_are_read_one_by_one(
     assert out.tolist() == [_digits.read(raw, national) for raw in raws]
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(0, 10**13)),
     national=national,

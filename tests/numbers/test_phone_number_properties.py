@@ -116,7 +116,6 @@ def _e164(parsed: phonenumbers.PhoneNumber) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-@settings(deadline=None)
 @given(nsn=LINES)
 def test_a_line_has_one_key_in_every_form(form: Callable[[str], str], nsn: str) -> None:
     """However a line of the plan is written, its key is that of its ten digits."""
@@ -127,7 +126,6 @@ def test_a_line_has_one_key_in_every_form(form: Callable[[str], str], nsn: str) 
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form not in OURS_ALONE])
-@settings(deadline=None)
 @given(nsn=LINES)
 def test_phonenumbers_reads_the_same_french_number(form: str, nsn: str) -> None:
     """A form that both read names one E.164 number, but for the code overseas."""
@@ -144,7 +142,6 @@ def test_phonenumbers_reads_the_same_french_number(form: str, nsn: str) -> None:
         assert _e164(parsed) == "+33" + nsn
 
 
-@settings(deadline=None)
 @given(st.lists(LINES.map(lambda nsn: "0" + nsn) | st.just("+44 7700 900123")))
 def test_a_column_is_written_as_its_numbers_are(texts: list[str]) -> None:
     """The digits of many keys at once are those of each number."""
@@ -154,7 +151,6 @@ def test_a_column_is_written_as_its_numbers_are(texts: list[str]) -> None:
     assert keys.tolist() == [normalize(text).key for text in texts]  # left as it was
 
 
-@settings(deadline=None)
 @given(nsn=LINES)
 def test_the_codes_of_the_plan_share_one_key(nsn: str) -> None:
     """Whatever code of the French plan stands before a line, it is that line."""
@@ -167,7 +163,6 @@ def test_the_codes_of_the_plan_share_one_key(nsn: str) -> None:
         assert normalize(int(code + nsn)) == number
 
 
-@settings(deadline=None)
 @given(six=st.from_regex("[1-9][0-9]{5}", fullmatch=True))
 def test_six_digits_of_miquelon_are_the_national_nine(six: str) -> None:
     """+508 and six digits, 0508 and the six, and the six at home are one line."""
@@ -182,7 +177,6 @@ def test_six_digits_of_miquelon_are_the_national_nine(six: str) -> None:
     assert normalize("0508" + six, region="PM") == number
 
 
-@settings(deadline=None)
 @given(nsn=LINES, region=st.sampled_from(["FR", "RE", "YT", "GP", "MQ", "GF", "PM"]))
 def test_a_line_is_the_same_from_every_territory(nsn: str, region: str) -> None:
     """The ten digits name one line, dialled from whichever part of the plan."""
@@ -192,7 +186,6 @@ def test_a_line_is_the_same_from_every_territory(nsn: str, region: str) -> None:
     assert normalize(number.e164, region=region) == number
 
 
-@settings(deadline=None)
 @given(nsn=LINES)
 def test_what_a_number_shows_names_it_again(nsn: str) -> None:
     """Normalising what a number shows of itself changes nothing."""
@@ -272,7 +265,7 @@ def test_integers_of_foreign_lines_are_their_e164_digits() -> None:
             assert normalize(number.key) == number, (region, number.key)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(
     code=st.sampled_from(CODES),
     nsn=st.from_regex("0{0,3}[0-9]{5,12}", fullmatch=True),
@@ -334,7 +327,7 @@ SCALARS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(value=SCALARS, region=st.sampled_from(["FR", "PM", "US", None]))
 def test_no_object_raises_anything_but_its_refusal(
     value: object, region: str | None
@@ -359,7 +352,7 @@ def _runs(text: str) -> set[str]:
     return {digits[i : i + 6] for i in range(len(digits) - 5)}
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(
     nsn=st.from_regex("[0-9]{8,16}", fullmatch=True),
     form=st.sampled_from(list(FORMS.values())),
@@ -380,7 +373,6 @@ def test_no_refusal_shows_the_number(
         assert not _runs(shown) & _runs(text)
 
 
-@settings(deadline=None)
 @given(nsn=LINES)
 def test_repr_hides_the_last_four_digits(nsn: str) -> None:
     """What logs show of a number stands for ten thousand lines."""
@@ -389,7 +381,6 @@ def test_repr_hides_the_last_four_digits(nsn: str) -> None:
     assert repr(number) == f"PhoneNumber({number.e164[:-4]}****)"
 
 
-@settings(deadline=None)
 @given(
     texts=st.lists(
         st.none() | st.sampled_from([_e164(parsed) for _, parsed in EXAMPLES])

@@ -36,15 +36,20 @@ _LANGUAGES_OF_MYST: Final = {"{toctree}", "{include}"}
 #: Commands in `sh` fences that a test environment need not have.
 _TOOLS: Final = {"cd", "git", "python", "ruff", "mypy"}
 
-#: Pages whose snippets skip where Spark is missing.
+#: Pages whose snippets are skipped where Spark is missing.
 _IN_SPARK: Final = {"docs/how-to/spark.md"}
+_MARKED_PAGES: Final = [
+    pytest.param(page, marks=pytest.mark.spark if name_of(page) in _IN_SPARK else ())
+    for page in PAGES
+]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", _MARKED_PAGES, ids=name_of)
 def test_every_snippet_shows_what_comes_out(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a page shows is what a reader sees who follows it from top to bottom."""
+    """A reader who follows a page from top to bottom sees the output it shows."""
     if name_of(page) in _IN_SPARK:
         set_up_spark(monkeypatch, tmp_path)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
@@ -67,21 +72,26 @@ def test_every_snippet_shows_what_comes_out(
     assert not wrong, "\n\n".join(wrong)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_fence_has_a_language_that_is_checked(page: Path) -> None:
+def test_every_fence_has_a_language_that_is_checked() -> None:
     """No fence hides from these tests behind a language that they do not know."""
     known = _LANGUAGES | _LANGUAGES_OF_MYST
+    found = [(page, fence) for page in PAGES for fence in fences(page)]
 
-    unknown = [(f.line, f.language) for f in fences(page) if f.language not in known]
+    unknown = [
+        f"{name_of(page)}:{fence.line}: {fence.language}"
+        for page, fence in found
+        if fence.language not in known
+    ]
 
-    assert not unknown
+    assert found
+    assert not unknown, "\n".join(unknown)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_shell_command_exists(page: Path) -> None:
-    """What `sh` fences tell readers to type is there, with the options shown."""
+def test_every_shell_command_exists() -> None:
+    """The commands in `sh` fences exist, with the options shown."""
     wrong = [
         f"{name_of(page)}:{fence.line}: {problem}"
+        for page in PAGES
         for fence in fences(page)
         if fence.language == "sh"
         for command in _commands(fence.text)
