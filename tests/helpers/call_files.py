@@ -1,4 +1,4 @@
-"""Call files of every kind with the same rows of text, written and read plainly."""
+"""Call files of every format with the same rows, written and read by other code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
     "write",
 ]
 
-#: How the names of call files end, one for each kind.
+#: Endings of the names of call files, one for each format.
 ENDINGS: Final = ("csv", "csv.gz", "csv.zst", "parquet", "xlsx")
 HEADER: Final = ["nom", "tel"]
 LISTED: Final = ("0639980001", "0199000003")
@@ -45,7 +45,7 @@ Rows = list[list[str]]
 
 
 def ask(*listed: int) -> Question:
-    """Return a question to a book of `LISTED`, and of more keys."""
+    """Return a question to a book of `LISTED` and of the keys given."""
     keys = [33_639_980_001, 33_199_000_003, *listed]
     return Book.of_numbers(
         np.array(keys, np.uint64), rules.load("own"), "FR"
@@ -53,7 +53,7 @@ def ask(*listed: int) -> Question:
 
 
 def write(path: Path, table: Rows) -> Path:
-    """Write rows, of which the first is the header, as the file's name says."""
+    """Write rows, the header first, in the format of the file's name."""
     if path.suffix == ".parquet":
         columns = [[row[i] for row in table[1:]] for i in range(len(table[0]))]
         pq.write_table(pa.table(dict(zip(table[0], columns, strict=True))), path)
@@ -82,7 +82,7 @@ def _packed(path: Path, data: bytes) -> bytes:
 
 
 def read(path: Path) -> Rows:
-    """Return the rows of a file, the header among them."""
+    """Return the rows of a file, the header first."""
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         return [
@@ -104,7 +104,7 @@ def read(path: Path) -> Rows:
 def scrub(
     source: Path, columns: Sequence[str | int] = ("tel",), **options: object
 ) -> tuple[ScrubSummary, list[Path]]:
-    """Scrub a file; return the summary, and the three outputs in a folder beside it."""
+    """Scrub a file; return the summary and the three outputs in the folder `out`."""
     folder = source.parent / "out"
     folder.mkdir(exist_ok=True)
     ending = source.name.partition(".")[2]
@@ -120,5 +120,5 @@ def scrub(
 
 
 def names(folder: Path) -> list[str]:
-    """Return what there is in a folder and below it, folders left out."""
+    """Return the sorted names of all files in a folder and below it."""
     return sorted(path.name for path in folder.rglob("*") if path.is_file())

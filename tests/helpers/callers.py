@@ -1,6 +1,6 @@
-"""A made-up population of callers, and the complaints about them; who is who is known.
+"""Generated callers and the complaints about them, each with its true caller.
 
-Numbers are those of works of fiction.  SIREN begin with 00, which no firm has.
+The numbers are reserved for fiction.  Each SIREN begins with 00, as no real one does.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Firm:
     """A caller.
 
     Attributes:
-        actor: Who is behind it; a firm that reopens is the same.
-        numbers: The keys of the numbers that it shows.
-        until: The day on which it closes, counted from the first.
-        since: The day on which it opens.
+        actor: Index of the real caller; a firm that reopens under a new name keeps it.
+        numbers: The keys of the numbers that it presents.
+        since: The day on which it opens, counted from `FIRST`.
+        until: The day on which it closes, counted in the same way.
     """
 
     actor: int
@@ -61,7 +61,7 @@ class Firm:
 
 @dataclass
 class Population:
-    """Callers of several kinds, drawn by a seed."""
+    """Callers of several kinds, generated from a seed."""
 
     seed: int
     n_firms: int = 60
@@ -79,9 +79,9 @@ class Population:
         self._add_rented_addresses()
 
     def number(self) -> int:
-        """Return the key of a number that nobody else has."""
-        place = next(self._numbers)
-        return FICTION[place // 10_000] + place % 10_000
+        """Return the key of a number that no other firm has."""
+        index = next(self._numbers)
+        return FICTION[index // 10_000] + index % 10_000
 
     def siren(self) -> str:
         """Return a SIREN that passes the checksum."""
@@ -97,11 +97,11 @@ class Population:
         return " ".join(words).title() + self.draw.choice(("", " SARL", " SAS"))
 
     def address(self) -> str:
-        """Return an address that nobody else has."""
+        """Return an address that no other firm has."""
         return f"{next(self._streets)} rue des Essais, 75000 Ville"
 
     def firm(self, numbers: list[int] | None = None) -> Firm:
-        """Return a caller of its own."""
+        """Return a new caller."""
         several = self.draw.choice((1, 2, 3, 5))
         return Firm(
             actor=next(self._actors),
@@ -116,7 +116,7 @@ class Population:
     def _add_firm(self) -> None:
         firm = self.firm()
         self.firms.append(firm)
-        if self.draw.random() < 0.2:  # it closes, and reopens under another name
+        if self.draw.random() < 0.2:  # closes, and reopens under another name
             firm.until = DAYS // 2
             again = replace(
                 firm, name=self.name(), siren=self.siren(), since=firm.until, until=DAYS
@@ -125,27 +125,27 @@ class Population:
             self.firms.append(again)
 
     def _add_impostors(self) -> None:
-        """Callers who have nothing in common but a name that many give."""
+        """Add unrelated callers that all give the same well-known name."""
         for name in _FAMOUS:
             for _ in range(6):
                 firm = self.firm([self.number()])
                 self.firms.append(replace(firm, name=name, has_siren=False))
 
     def _add_call_centres(self) -> None:
-        """Lines from which somebody calls for several firms, by turns."""
+        """Add numbers that call in turn for several firms."""
         for _ in range(3):
             numbers = [self.number(), self.number()]
             self.firms += [self.firm(numbers) for _ in range(4)]
 
     def _add_rented_addresses(self) -> None:
-        """An address that many firms have, which have nothing else in common."""
+        """Add an address that several unrelated firms share."""
         for _ in range(2):
             address = self.address()
             firms = [replace(self.firm(), address=address) for _ in range(6)]
             self.firms += firms
 
     def complaints(self, n: int) -> list[tuple[Case, int]]:
-        """Return complaints, each with who is behind the call."""
+        """Return complaints, each with the index of its real caller."""
         weights = [firm.weight for firm in self.firms]
         return [
             (self.complaint(firm), firm.actor)
@@ -153,10 +153,10 @@ class Population:
         ]
 
     def complaint(self, firm: Firm) -> Case:
-        """Return what a person tells, who knows some of it and gets some wrong."""
+        """Return a complaint with some fields missing and some wrong."""
         draw = self.draw
         day = FIRST + timedelta(days=draw.randrange(firm.since, firm.until))
-        told = Complaint(
+        complaint = Complaint(
             called=PhoneNumber(draw.choice(FICTION) + draw.randrange(10_000)),
             called_on=day,
             from_time=time(draw.randrange(9, 20), draw.randrange(60)),
@@ -166,16 +166,16 @@ class Population:
             siren=self._siren(firm),
             address=firm.address if draw.random() < 0.1 else "",
         )
-        return received(told, id=new_id(), at=datetime(2026, 12, 1, tzinfo=UTC))
+        return received(complaint, id=new_id(), at=datetime(2026, 12, 1, tzinfo=UTC))
 
     def _shown(self, firm: Firm) -> str:
         if self.draw.random() < 0.1:  # withheld
             return ""
         digits = PhoneNumber(self.draw.choice(firm.numbers)).national.replace(" ", "")
         if self.draw.random() < 0.02:  # mistyped
-            place = self.draw.randrange(6, 10)
-            digit = str((int(digits[place]) + self.draw.randrange(1, 10)) % 10)
-            digits = digits[:place] + digit + digits[place + 1 :]
+            position = self.draw.randrange(6, 10)
+            digit = str((int(digits[position]) + self.draw.randrange(1, 10)) % 10)
+            digits = digits[:position] + digit + digits[position + 1 :]
         return digits
 
     def _siren(self, firm: Firm) -> str:
@@ -183,12 +183,12 @@ class Population:
         if drawn < 0.03:
             return "000 000 000"
         if drawn < 0.04:
-            return self.siren()  # of a firm that has nothing to do with it
+            return self.siren()  # of an unrelated firm
         return firm.siren if firm.has_siren and drawn < 0.19 else ""
 
     def _misheard(self, name: str) -> str:
         if self.draw.random() < 0.3:
             letters = [i for i, letter in enumerate(name) if letter.isalpha()]
-            place = self.draw.choice(letters)
-            name = name[:place] + self.draw.choice("aeiou") + name[place + 1 :]
+            position = self.draw.choice(letters)
+            name = name[:position] + self.draw.choice("aeiou") + name[position + 1 :]
         return name

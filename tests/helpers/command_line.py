@@ -1,4 +1,4 @@
-"""The command line, run inside this process."""
+"""Command line, run inside this process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typer.testing import CliRunner
 
 from bloctel.cli.app import app
 
-#: One number that the lists of these tests hold, one that they do not.
+#: A number on the lists of these tests, and one that is on none of them.
 LISTED = "01 99 00 00 01"
 NOT_LISTED = "02 61 91 00 02"
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did."""
+    """Exit code and output of a command."""
 
     code: int
     stdout: str
@@ -23,7 +23,7 @@ class Done:
 
 
 def run(*arguments: object, input: str | bytes | None = None) -> Done:
-    """Run a command; an error that is not one sentence fails the test."""
+    """Run a command; an exception that it does not handle fails the test."""
     result = CliRunner().invoke(app, [str(a) for a in arguments], input=input)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -1,8 +1,8 @@
-"""Kill whoever works on a registry, at random moments, and look for what is lost.
+"""Crash test: kill processes that use a registry, and check that nothing is lost.
 
 Each round forks a process that writes, imports or builds snapshots, kills it with
-SIGKILL after a random time, and compares what is there with a model: a registry in
-memory to which every acknowledged change was made.
+SIGKILL after a random time, and compares the storage with a model: a registry in
+memory that received every acknowledged change.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import random
 import signal
 import threading
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -30,30 +31,30 @@ if TYPE_CHECKING:
 
 __all__ = ["LostError", "Tally", "rounds"]
 
-# ranges that are reserved for fiction: 06 39 98, and 01 99 00 with 02 61 91
+# ranges reserved for fiction: 06 39 98, and 01 99 00 with 02 61 91
 _FIRST_KEY: Final = 33639980000
 _FIRST_IMPORTED: Final = (33199000000, 33261910000)
 _N_THREADS: Final = 4
-_N_KEYS: Final = 400  # a thread's own numbers: what happens to each has an order
+_N_KEYS: Final = 400  # numbers of one thread: the changes of each have an order
 _IMPORTED: Final = 20_000  # all of two ranges
-_LONGEST: Final = 0.5  # seconds that a process may live once it is at work
+_LONGEST: Final = 0.5  # seconds until a process is killed, at most
 _SHARE_AT_WORK: Final = 0.8
 
 
 class LostError(AssertionError):
-    """Something that was acknowledged is not there, or what is there is half."""
+    """Error: an acknowledged change is missing, or only a part of it is stored."""
 
 
 @dataclass
 class Tally:
-    """What the rounds did.
+    """Counts of what happened in the rounds.
 
     Attributes:
-        rounds: How many there were.
-        in_work: In how many the process was killed in the middle of something.
+        rounds: Number of rounds.
+        in_work: Rounds in which the process was killed while it worked.
         acknowledged: Changes that were acknowledged and then found.
-        unacknowledged: Changes in flight that turned out to be stored.
-        imports: Imports that were found whole; the others left nothing.
+        unacknowledged: Changes that were stored, though not yet acknowledged.
+        imports: Imports that were stored completely; the others left nothing.
         snapshots: Snapshot files that were opened and verified.
         leftovers: Hidden files of killed builders, which were removed.
     """
@@ -69,12 +70,12 @@ class Tally:
 
 @dataclass
 class _State:
-    """What must be there.
+    """Expected content of the storage.
 
     Attributes:
         model: A registry with every change that is stored.
-        cursor: How far the journals have been compared, here and there.
-        generation: Of the last snapshot file that was seen.
+        cursor: Last compared cursors of the two journals: storage, model.
+        generation: Generation of the last snapshot file.
     """
 
     url: str
@@ -89,18 +90,17 @@ class _State:
 def rounds(
     url: str, folder: Path, n: int, seed: int, crash: Callable[[], None] | None = None
 ) -> Tally:
-    """Do *n* rounds on a registry that is made at *url*; return what they did.
+    """Create a registry at *url* and do *n* rounds on it; return their counts.
 
     Args:
-        url: Where no registry is yet.
-        folder: Where snapshot files go.
-        n: How many rounds.
-        seed: What chance begins with.
-        crash: Kills the server and starts it again; now and then it is called in the
-            place of killing the process.
+        url: URL of a storage without a registry.
+        folder: Folder of the snapshot files.
+        n: Number of rounds.
+        seed: Seed of the random numbers.
+        crash: Kills and restarts the server; called in one round of ten.
 
     Raises:
-        LostError: Something was; the message says what, and how to see it again.
+        LostError: Something was lost; the message says what, and how to repeat it.
     """
     Registry.create(url, lists=["own"]).close()
     state = _State(url, folder, seed)
@@ -125,7 +125,7 @@ def _run_and_kill(
     chance: random.Random,
     crash: Callable[[], None] | None,
 ) -> list[Any]:
-    """Return what a process told before it was killed."""
+    """Start a process, kill it, and return the lines that it reported."""
     reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
@@ -133,23 +133,28 @@ def _run_and_kill(
             os.close(reads)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             work(state, turn, writes)
+        except BaseException:
+            traceback.print_exc()
         finally:
-            os._exit(0)
+            os._exit(1)
     os.close(writes)
     told: list[bytes] = []
     at_work = threading.Event()
     listener = threading.Thread(target=_listen, args=(reads, told, at_work))
     listener.start()
-    # most are killed at work, however slow the machine; some before they begin
+    # most are killed while they work, also on slow machines; some before they begin
     if work is _write and chance.random() < _SHARE_AT_WORK:
         at_work.wait()
     time.sleep(chance.uniform(0, _LONGEST))
-    if crash is not None and chance.random() < 0.1:
+    crashes = crash is not None and chance.random() < 0.1
+    if crash is not None and crashes:
         crash()
         time.sleep(0.1)
     os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
     listener.join()
+    if os.WIFEXITED(status) and not crashes:  # no work ends by itself
+        raise LostError("the process failed before it was killed")
     lines = b"".join(told).split(b"\n")
     state.tally.in_work += len(lines) > 1 or work is not _write
     return [json.loads(line) for line in lines[:-1]]
@@ -167,7 +172,7 @@ def _listen(reads: int, told: list[bytes], at_work: threading.Event) -> None:
 
 
 def _write(state: _State, turn: int, pipe: int) -> None:
-    """Change numbers from many threads; tell of each change before and after."""
+    """Change numbers from many threads; report each change before and after it."""
     registry = Registry.open(state.url)
     chance = random.Random(f"{state.seed} {turn} child")  # noqa: S311
     seeds = [chance.random() for _ in range(_N_THREADS)]
@@ -214,7 +219,7 @@ def _check_writer(state: _State, turn: int, log: list[Any]) -> None:
         if word == "begun":
             pending.setdefault(operation[0], []).append(operation)
             continue
-        # what an earlier failure of the server left open is older than this
+        # an operation that a failure of the server left open is older than this one
         pending[operation[0]].remove(operation)
         if word == "done":
             _change(state.model, operation)
@@ -231,7 +236,7 @@ def _check_writer(state: _State, turn: int, log: list[Any]) -> None:
 
 
 def _settle(state: _State, registry: Registry, operation: list[Any]) -> None:
-    """Find out whether a change in flight was stored."""
+    """Find out whether an unacknowledged change was stored."""
     number = PhoneNumber(operation[2])
     if registry.history(number) == state.model.history(number) and (
         _n_events(registry, state.cursor[0], number)
@@ -241,7 +246,7 @@ def _settle(state: _State, registry: Registry, operation: list[Any]) -> None:
     try:
         _change(state.model, operation)
     except NotRegisteredError:
-        raise LostError("a change is there that could not be made") from None
+        raise LostError("a change is stored that was not possible") from None
     state.tally.unacknowledged += 1
 
 
@@ -252,14 +257,14 @@ def _n_events(registry: Registry, since: int, number: PhoneNumber) -> int:
 def _compare(state: _State, registry: Registry, numbers: list[PhoneNumber]) -> None:
     for number in set(numbers):
         if registry.history(number) != state.model.history(number):
-            raise LostError("an acknowledged change is not there, or half of one is")
+            raise LostError("an acknowledged change is missing or incomplete")
     there = list(registry.changes(since=state.cursor[0]))
     here = list(state.model.changes(since=state.cursor[1]))
     cursors = [change.cursor for change in there]
     if cursors != sorted(set(cursors)):
         raise LostError("the journal is not in order")
     if _told(there) != _told(here):
-        raise LostError("the journal does not tell what happened")
+        raise LostError("the journal differs from the changes that were made")
     state.cursor = (
         cursors[-1] if cursors else state.cursor[0],
         here[-1].cursor if here else state.cursor[1],
@@ -274,7 +279,7 @@ def _told(changes: list[Any]) -> Counter[object]:
 
 
 def _import(state: _State, turn: int, pipe: int) -> None:
-    """Import many numbers onto a list of the round's own."""
+    """Import many numbers onto a list of this round."""
     registry = Registry.open(state.url)
     registry.register_parts(_parts(), list=_scope(turn), on=date(2024, 1, 1))
     _tell(pipe, ["imported"])
@@ -301,20 +306,20 @@ def _check_import(state: _State, turn: int, log: list[Any]) -> None:
             parts = registry.registrations(list=_scope(turn))
             found = sum(len(part.keys) for part in parts)
         if found not in (0, _IMPORTED) or (log and found == 0):
-            raise LostError(f"an import of {_IMPORTED} left {found}")
+            raise LostError(f"an import of {_IMPORTED} numbers stored {found}")
         state.tally.imports += found == _IMPORTED
         again = registry.register_parts(
             _parts(), list=_scope(turn), on=date(2024, 1, 1)
         )
         if again != _IMPORTED - found:
-            raise LostError(f"the import made again added {again} to {found}")
+            raise LostError(f"a repeated import added {again} numbers to {found}")
 
 
 # -- a process that builds snapshots --------------------------------------------------
 
 
 def _build(state: _State, turn: int, pipe: int) -> None:
-    """Build the snapshot anew again and again."""
+    """Build the snapshot again and again."""
     del turn
     registry = Registry.open(state.url)
     while True:
@@ -330,16 +335,16 @@ def _check_build(state: _State, turn: int, log: list[Any]) -> None:
         state.tally.leftovers += 1
     if not path.exists():
         if log:
-            raise LostError("a snapshot that was built is not there")
+            raise LostError("a snapshot that was built is missing")
         return
     try:
         with Snapshot.open(path) as snapshot:
             snapshot.verify()
             generation = snapshot.info.generation
     except SnapshotError as error:
-        raise LostError(f"the snapshot file cannot be believed: {error}") from None
+        raise LostError(f"the snapshot file is damaged: {error}") from None
     if generation < max([state.generation, *(line[0] for line in log)]):
-        raise LostError("an older snapshot is there")
+        raise LostError("the snapshot file is older than one that was built")
     state.generation = generation
     state.tally.snapshots += 1
 

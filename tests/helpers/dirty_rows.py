@@ -1,4 +1,4 @@
-"""Numbers as files hold them, lists that block some, and what `check` says of them."""
+"""Numbers as written in files, lists that block some, and the expected verdicts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ABROAD", "DAY", "expected", "integers", "lists_of", "texts"]
 
 DAY: Final = date(2024, 1, 2)
-#: +687 12 34 56, or 06 87 12 34 56 whose 0 is lost.
+#: +687 12 34 56, or 06 87 12 34 56 without its 0.
 ABROAD: Final = 687_123_456
 
 _FICTION: Final = ("019900", "026191", "035301", "046571", "053649", "063998")
@@ -51,16 +51,16 @@ _RUBBISH: Final = (
 
 
 def lists_of(edition: int) -> Registry:
-    """Return a registry whose lists block one number in ten; later ones block more."""
+    """Return a registry that blocks one number in ten; later editions block more."""
     registry = Registry.create("memory:")
-    own = [f"{start}{place:04d}" for start in _FICTION for place in range(0, 600, 10)]
+    own = [f"{start}{i:04d}" for start in _FICTION for i in range(0, 600, 10)]
     registry.register_many(own, list="own", on=date(2024, 1, 1))
     registry.register("+687 12 34 56", list="own", on=date(2023, 5, 1))
     for year in (2018, 2021):
-        numbers = [f"01990{year % 10}{place:03d}0" for place in range(99)]
+        numbers = [f"01990{year % 10}{i:03d}0" for i in range(99)]
         registry.register_many(numbers, list="fr.bloctel", on=date(year, 3, 1))
-    for place in range(1, edition):
-        registry.register(f"06 39 98 99 {place:02d}", list="own", on=date(2024, 1, 1))
+    for i in range(1, edition):
+        registry.register(f"06 39 98 99 {i:02d}", list="own", on=date(2024, 1, 1))
     return registry
 
 
@@ -69,19 +69,19 @@ def _number(source: random.Random) -> str:
 
 
 def texts(n: int) -> list[str | None]:
-    """Return rows, one in eight of which is no number, or none of France."""
+    """Return rows of text; one in eight is not a French number."""
     source = random.Random(1)  # noqa: S311 - the same rows each time
     rows: list[str | None] = []
     for _ in range(n):
         number = _number(source)
-        pairs = [number[place : place + 2] for place in range(0, 10, 2)]
+        pairs = [number[i : i + 2] for i in range(0, 10, 2)]
         form = source.choice(_FORMS).format(*pairs, number[1])
         rows.append(source.choice(_RUBBISH) if source.random() < 1 / 8 else form)
     return rows
 
 
 def integers(n: int) -> list[int | None]:
-    """Return rows as spreadsheets leave them: without a 0, or as E.164 has them."""
+    """Return rows of integers, as in spreadsheets: without the 0, or E.164 digits."""
     source = random.Random(2)  # noqa: S311
     rows: list[int | None] = [ABROAD, None, 0, 15, 10**14, 2**63 - 1]
     while len(rows) < n:
@@ -93,7 +93,7 @@ def integers(n: int) -> list[int | None]:
 def expected(
     book: Book, row: object, *, region: str | None = None
 ) -> tuple[str, str | None]:
-    """Return the verdict on a row and its reason, found by one look-up."""
+    """Return the status of a row and its reason, from one look-up."""
     if row is None:
         return "invalid", "empty"
     verdict = book.check(row, on=DAY, region=region)

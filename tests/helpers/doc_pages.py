@@ -1,4 +1,4 @@
-"""The pages of the documentation, and the fences in them."""
+"""Pages of the documentation, and the fences in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Fence:
     Attributes:
         language: The word after the opening marks.
         line: The line of the opening marks, from 1.
-        text: What stands between the marks.
+        text: The lines between the marks.
     """
 
     language: str
@@ -34,7 +34,7 @@ class Fence:
 
 
 def name_of(page: Path) -> str:
-    """Return a page's path inside the repository."""
+    """Return the path of a page, relative to the repository."""
     return page.relative_to(ROOT).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""The plainest book that can be asked: a dict of numbers, read by a few rules."""
+"""Fake question for scrubs: a dict of numbers, read by a few simple rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: What may block a number: (list, since, until).
+#: Periods that may block a number: (list, since, until).
 PERIODS = (
     ("fr.bloctel", date(2021, 6, 2), None),
     ("fr.bloctel", date(2021, 6, 2), date(2024, 1, 2)),
@@ -25,7 +25,7 @@ PERIODS = (
 
 
 def read_key(text: str) -> int:
-    """Return the number without its leading zero, or the code of a refusal."""
+    """Return the key of a number, or the code of the reason why it is refused."""
     if not text.strip():
         return REASONS.index("empty")
     if re.search("[A-Za-zé]", text):
@@ -50,7 +50,7 @@ def _read_spans(
 
 
 class FakeQuestion:
-    """Answers from a dict of numbers to the index of what blocks them."""
+    """Fake question: answers from a dict of numbers to indexes in `PERIODS`."""
 
     def __init__(self, blocked: Mapping[str, int]) -> None:
         self.blocked = {read_key(number): match for number, match in blocked.items()}
@@ -61,11 +61,11 @@ class FakeQuestion:
         starts: NDArray[np.int64],
         ends: NDArray[np.int64],
     ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Return the keys and, for each, what blocks it or -1."""
+        """Return the keys and, for each, the index of the blocking period or -1."""
         keys = _read_spans(data, starts, ends)
         matches = [self.blocked.get(key, -1) for key in keys.tolist()]
         return keys, np.array(matches, np.int32)
 
     def why(self, match: int) -> tuple[str, date | None, date | None]:
-        """Return what blocks."""
+        """Return the blocking period."""
         return PERIODS[match]

@@ -1,4 +1,4 @@
-"""The golden snapshots: what each holds, and the way in which it was written once.
+"""Golden snapshot files: their content, and the code that wrote them once.
 
 `python -m tests.helpers.golden` writes those that are missing.  A file that is there
 is never overwritten: version 1 of the format is frozen, and its files must
@@ -28,7 +28,7 @@ _BUILT_ON: Final = date(2024, 1, 2)
 
 
 class Row(NamedTuple):
-    """One period of one number; no first day if unknown, no end if open."""
+    """Period of a number; a day is None if it is unknown or open."""
 
     key: int
     list: str
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """One rule for all numbers that begin alike."""
+    """Rule for all numbers with one prefix."""
 
     prefix: int
     list: str
@@ -47,7 +47,7 @@ class Beginning(NamedTuple):
 
 
 class Golden(NamedTuple):
-    """What a golden file holds."""
+    """Content of a golden file."""
 
     lists: tuple[str, ...]
     region: str | None
@@ -81,7 +81,7 @@ _PREFIXES = (
     Beginning(44, "own", _FIRST, None, True),
 )
 
-#: By the name of the file.  Numbers are of the ranges reserved for fiction.
+#: Content by the name of the file.  The numbers are reserved for fiction.
 GOLDEN: Final = {
     "empty": Golden(("own",), "FR", None, ()),
     "one-number": Golden(("own",), None, None, (Row(33199001234, "own", _OWN, None),)),
@@ -101,7 +101,7 @@ GOLDEN: Final = {
 
 
 def write(path: Path, golden: Golden) -> None:
-    """Write what a golden file holds to *path*."""
+    """Write a golden file to *path*."""
     rows = sorted(golden.rows, key=lambda row: row.list, reverse=True)
     starts = [_first_day(row.starts_on) for row in rows]
     ends = [to_epoch_day(row.ends_on) for row in rows]

@@ -1,4 +1,4 @@
-"""Rows of legal test data, and the plainest desk that can be asked about them."""
+"""Rows of legal test data, and a simple desk that answers them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOLDER: Final = Path(__file__).parents[1] / "data" / "law"
 PARIS: Final = ZoneInfo("Europe/Paris")
 FIRM: Final = "Exemple"
 
-#: Keys that nobody has: numbers for fiction, and first digits before zeros.
+#: Unassigned keys: numbers for fiction, and first digits followed by zeros.
 KEYS: Final = {
     "FR": 33199000000,
     "YT": 33639980000,
@@ -59,7 +59,7 @@ KEYS: Final = {
 
 @dataclass
 class PlainBook:
-    """What each list says of every number: listed, clear, not_known or down."""
+    """Book with one answer per list: listed, clear, not_known or down."""
 
     held: dict[str, str]
     region: str | None = "FR"
@@ -84,7 +84,7 @@ class PlainBook:
 
 @dataclass
 class PlainCalls:
-    """A call log that says the same of every number."""
+    """Call log with the same attempts for every number."""
 
     held: Sequence[Attempt] = ()
 
@@ -95,7 +95,7 @@ class PlainCalls:
 
 @dataclass
 class PlainConsents:
-    """A file of consents that says the same of every number."""
+    """Consent register with the same evidence for every number."""
 
     held: Evidence = field(default_factory=Evidence)
 
@@ -104,19 +104,19 @@ class PlainConsents:
         return self.held
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return the evidence, of each number."""
+        """Return the evidence of each number."""
         return dict.fromkeys(keys, self.held)
 
 
 def book_of(**held: str) -> Book:
-    """Return a book; a list that is said to be absent is not in it."""
+    """Return a book without the lists whose answer is `absent`."""
     names = {"bloctel": "fr.bloctel", "own": "own"}
     said = {names[key]: word for key, word in held.items() if word != "absent"}
     return cast("Book", PlainBook(said))
 
 
 def rows() -> list[Any]:
-    """Return every row of every file, with its file's name."""
+    """Return all rows of all files, each with the name of its file."""
     return [
         {"file": path.stem, **row}
         for path in sorted(FOLDER.glob("*.toml"))
@@ -125,7 +125,7 @@ def rows() -> list[Any]:
 
 
 def ask(row: dict[str, Any]) -> Answer:
-    """Return what a desk says of a row."""
+    """Return the answer of a desk to a row."""
     says = {key: row.get(key, "clear") for key in ("bloctel", "own")}
     consents = None if row.get("consents") == "none" else PlainConsents(_evidence(row))
     desk = Desk(
@@ -151,12 +151,12 @@ def ask(row: dict[str, Any]) -> Answer:
 
 
 def moment(at: datetime) -> datetime:
-    """Return a moment; without an offset it is one of Paris."""
+    """Return an instant; without an offset it is in the time zone of Paris."""
     return at if at.tzinfo else at.replace(tzinfo=PARIS)
 
 
 def consent(held: dict[str, Any]) -> Consent:
-    """Return a consent that holds for a year, unless something else is said."""
+    """Return a consent, valid for a year unless the row says otherwise."""
     given_at = moment(held.get("given_at", datetime(2026, 9, 1, 9, tzinfo=PARIS)))
     withdrawn_at = held.get("withdrawn_at")
     return Consent(

@@ -1,4 +1,4 @@
-"""Pages of HTML in a browser, and what the rules for all of them are."""
+"""HTML pages in a browser, and the rules that all of them follow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTHS: Final = (360, 1280)
 def opened(
     browser: Browser, address: str, scheme: str = "light", width: int = 1280
 ) -> tuple[Page, list[str]]:
-    """Open a page; return it with what it asked for and complained of."""
+    """Open a page; return it with its other requests, messages and errors."""
     colours: Literal["light", "dark"] = "dark" if scheme == "dark" else "light"
     page = browser.new_page(
         viewport={"width": width, "height": 900}, color_scheme=colours
@@ -29,7 +29,7 @@ def opened(
 
 
 def violations(page: Page) -> list[tuple[str, str]]:
-    """Return which of the WCAG 2.2 AA rules that a program can check a page breaks."""
+    """Return the violations of the WCAG 2.2 AA rules that a program can check."""
     from axe_playwright_python.sync_playwright import Axe
 
     levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

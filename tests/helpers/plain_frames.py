@@ -1,4 +1,4 @@
-"""The plainest scrub of rows: a loop that asks `book.check` about each number."""
+"""Oracle for scrubs of frames: one call of `book.check` per number."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from bloctel import Book, Verdict
 
-#: What a frame says of a row: the two columns that a scrub adds.
+#: Values of a row in the two columns that a scrub adds.
 Said = tuple[str, str | None]
 
 
 def said_of(verdict: Verdict) -> Said:
-    """Return what a frame must say of a row whose only number has this verdict."""
+    """Return the two added values of a row whose only number has this verdict."""
     if verdict.status is Status.CLEAR:
         return "clear", None
     if verdict.status is Status.INVALID:
@@ -32,5 +32,5 @@ def said_of(verdict: Verdict) -> Said:
 def said_one_by_one(
     book: Book, rows: Iterable[object], on: date, region: str | None = None
 ) -> list[Said]:
-    """Return what a frame of these numbers must say, row by row."""
+    """Return the two added values of each row of a frame of these numbers."""
     return [said_of(book.check(row, on=on, region=region)) for row in rows]

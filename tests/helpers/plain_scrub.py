@@ -1,7 +1,7 @@
-"""A scrub as anyone would write it: `csv`, `phonenumbers` and a set.
+"""Oracle for scrubs of files: `csv`, `phonenumbers` and a set.
 
-Nothing of the package under test is imported, so that counts that agree with it were
-found twice.
+Nothing of the package under test is imported: its counts are compared with an
+independent implementation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FICTION = re.compile("0?(19900|26191|35301|46571|53649|63998)[0-9]{4}")
 
 
 def key(text: str) -> int | None:
-    """Return the nine digits of a French number, or None if it is none."""
+    """Return the nine digits of a French number, None for anything else."""
     try:
         # the narrow no-break space of French typography is unknown to phonenumbers
         number = phonenumbers.parse(text.replace("\u202f", " "), "FR")
@@ -43,7 +43,7 @@ def keys(numbers: Iterable[str]) -> set[int]:
 
 
 def kind(text: str, listed: set[int]) -> str:
-    """Return what a row with that number is."""
+    """Return the kind of a row: invalid, blocked or clear."""
     number = key(text)
     if number is None:
         return "invalid"
@@ -56,11 +56,11 @@ def rows(content: str, delimiter: str) -> list[list[str]]:
 
 
 def counts(table: list[list[str]], column: int, listed: set[int]) -> dict[str, int]:
-    """Return how many rows are of each kind."""
+    """Return the number of rows of each kind."""
     return dict(Counter(kind(row[column], listed) for row in table))
 
 
 def is_fiction(text: str) -> bool:
-    """Tell whether a number lies in a range that is kept for works of fiction."""
+    """Return whether a number is reserved for fiction."""
     number = key(text)
     return number is not None and _FICTION.fullmatch(str(number)) is not None

@@ -1,7 +1,7 @@
-"""A private database server: installed, started, killed and started again.
+"""Private database server, which tests install, start, kill and restart.
 
-It has a folder, a password and a port of the loopback interface of its own, and ends
-with the tests, also when they are interrupted or, on Linux, killed.
+It has its own folder, password and port of 127.0.0.1, and ends with the tests, also
+when they are interrupted or, on Linux, killed.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "ServerError", "is_free", "unique"]
 
-#: After which a server that neither answers nor ends is given up.
+#: Time limit for a server that neither answers nor ends.
 _START_SECONDS: Final = 120
-#: Below those that the system gives to outgoing connections: one of these would take
-#: the port of a server that is down for a moment.
+#: Below the ports of outgoing connections, which could take the port of a server
+#: while it restarts.
 PORTS: Final = range(15_000, 32_000)
 
 
 class ServerError(RuntimeError):
-    """A server does not run as it should; the message ends as its log does."""
+    """Error of a server; the message ends with the end of its log."""
 
 
 class Server(ABC):
-    """A server process with data of its own.
+    """Server process with its own data.
 
     Attributes:
-        home: Its folder, with its log.
-        port: Where it listens, on 127.0.0.1; the same as long as it lives.
-        password: What it asks for.  No two ask for the same: an answer comes from the
-            server that was asked, never from another that took its port.
+        home: Folder of the server, with its log.
+        port: Port on 127.0.0.1; a restart keeps it.
+        password: Password, different for each server: if another server takes the
+            port, it refuses the client.
     """
 
     kind: ClassVar[str]
     package: ClassVar[str]  # Debian's
     driver: ClassVar[str]
-    user: ClassVar[str]  # whom it runs as if the tests are run by root
+    user: ClassVar[str]  # user of the server if root runs the tests
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
-    orphan_signal: ClassVar[str] = "KILL"  # what it gets when the tests are killed
+    orphan_signal: ClassVar[str] = "KILL"  # sent when the tests are killed
 
     def __init__(self, home: Path, options: Sequence[str], data: Path | None) -> None:
         self.home = home
@@ -67,44 +67,44 @@ class Server(ABC):
     @classmethod
     @abstractmethod
     def program(cls) -> str | None:
-        """Return the path of the server's program, if there is one."""
+        """Return the path of the server's program, or None."""
 
     @abstractmethod
     def prepare(self) -> None:
-        """Fill the data's folder, which is there and empty."""
+        """Fill the folder of the data, which exists and is empty."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Return what starts the server."""
+        """Return the command that starts the server."""
 
     @abstractmethod
     def ping(self) -> None:
-        """Return if the server answers, else raise."""
+        """Raise an exception unless the server answers."""
 
     @abstractmethod
     def url(self, name: str, password: str | None = None) -> str:
-        """Return the URL of a registry in a database that is made if need be."""
+        """Return the URL of a registry in a database, which is created if necessary."""
 
     @abstractmethod
     def drop(self, name: str) -> None:
-        """Drop what `url` made."""
+        """Drop the database that `url` created."""
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Give the URL of a registry in a new database, which is dropped in the end."""
+        """Give the URL of a registry in a new database, and drop it at the end."""
         name = unique()
         yield self.url(name)
         self.drop(name)
 
     def install(self) -> None:
-        """Make the data that the server starts from."""
+        """Create the initial data of the server."""
         for folder in (self.home, self._data):
             folder.mkdir(mode=0o700, exist_ok=True)
             self._give(folder)
         self.prepare()
 
     def start(self) -> None:
-        """Start it, on the port it had if it had one, and wait until it answers.
+        """Start the server and wait until it answers; a restart keeps the port.
 
         Raises:
             ServerError: It ended, or does not answer.
@@ -116,32 +116,34 @@ class Server(ABC):
                 self._process = self._launch()
                 if self._answers(self._process):
                     return
-                if is_free(self.port):  # nobody else took it: it was something else
+                if is_free(
+                    self.port
+                ):  # not taken by another program: the cause is another
                     break
             time.sleep(0.05)
-        raise self._failure("one that starts")
+        raise self._failure("does not start")
 
     def stop(self) -> None:
-        """End it in good order, and keep its data."""
+        """Shut the server down, and keep its data."""
         if self._process is not None:
             self._process.send_signal(self.stop_signal)
             self._process.wait()
 
     def kill(self) -> None:
-        """End it at once, with its children, as a crash would; keep its data."""
+        """Kill the server and its children, as in a crash, and keep its data."""
         if self._process is not None:
             kill_family(self._process)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it say nothing for a while, though its connections stay open."""
+        """Stop the server until the block ends; its connections stay open."""
         if self._process is None:
-            raise self._failure("one that runs")
+            raise self._failure("is not running")
         with frozen_family(self._process):
             yield
 
     def run(self, *command: str) -> None:
-        """Run a program of the server's as its user, to its end.
+        """Run a program of the server as its user, and wait for its end.
 
         Raises:
             ServerError: It failed.
@@ -149,10 +151,10 @@ class Server(ABC):
         with self._log.open("ab") as log:
             done = subprocess.run(command, stdout=log, stderr=log, **self._how())
         if done.returncode:
-            raise self._failure("one that can be installed")
+            raise self._failure("cannot be installed")
 
     def write(self, name: str, text: str) -> Path:
-        """Return a file of that text, which only the server's user can read."""
+        """Write a file that only the user of the server can read; return its path."""
         path = self.home / name
         path.touch(mode=0o600)
         path.write_text(text)
@@ -164,8 +166,8 @@ class Server(ABC):
         return self.home / "log"
 
     def _account(self) -> dict[str, Any]:
-        """Return whom it runs as, since servers refuse to be run by root."""
-        import pwd  # is not everywhere
+        """Return the user of the server, because servers refuse to run as root."""
+        import pwd  # not on all systems
 
         names = {entry.pw_name for entry in pwd.getpwall()}
         entry = pwd.getpwnam(self.user if self.user in names else "nobody")
@@ -179,10 +181,10 @@ class Server(ABC):
         return {**self._who, "cwd": self.home, "stdin": subprocess.DEVNULL}
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        """Return the server's process, in a session that no Ctrl-C reaches."""
+        """Start the server in its own session, so that Ctrl-C does not reach it."""
         guard: list[str] = []
         setpriv = shutil.which("setpriv")
-        # the signal comes at the end of the thread that started the process
+        # the signal is sent when the thread that started the process ends
         if setpriv and threading.current_thread() is threading.main_thread():
             guard = [setpriv, "--pdeathsig", self.orphan_signal, "--"]
         with self._log.open("ab") as log:
@@ -195,7 +197,7 @@ class Server(ABC):
             )
 
     def _answers(self, process: subprocess.Popen[bytes]) -> bool:
-        """Wait for its first answer; return whether there is one."""
+        """Wait for the first answer; return False if the server ends before."""
         end = time.monotonic() + _START_SECONDS
         while process.poll() is None:
             try:
@@ -203,23 +205,23 @@ class Server(ABC):
             except Exception as error:
                 if time.monotonic() > end:
                     self.kill()
-                    raise self._failure("one that answers") from error
+                    raise self._failure("does not answer") from error
                 time.sleep(0.05)
             else:
                 return True
         return False
 
-    def _failure(self, wanted: str) -> ServerError:
+    def _failure(self, failure: str) -> ServerError:
         end = (
             self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
         )
-        return ServerError(f"expected of {self.kind} {wanted}, got\n{end}")
+        return ServerError(f"{self.kind} {failure}; its log ends with\n{end}")
 
 
 def is_free(port: int) -> bool:
-    """Return whether nobody listens on a port of 127.0.0.1."""
+    """Return whether no program listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
-        # connections that ended a moment ago do not count
+        # recently closed connections do not count
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -1,7 +1,7 @@
-"""A private Spark cluster for the tests: a driver and executors of its own, locally.
+"""Private local Spark cluster for the tests: one driver and two executors.
 
-Where PySpark or Java is missing the tests skip and say so; with BLOCTEL_REQUIRE_SPARK
-set they fail instead.
+Where PySpark or Java is missing, the tests are skipped; with BLOCTEL_REQUIRE_SPARK set
+they fail instead.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SWITCH: Final = "BLOCTEL_REQUIRE_SPARK"
 
 
 def require(required: str | None) -> None:
-    """Skip a test, or fail it if Spark is required, where Spark cannot run."""
+    """Where Spark cannot run, skip the test, or fail it if Spark is required."""
     for module in ("pyspark", "pandas", "pyarrow"):
         if importlib.util.find_spec(module) is None:
             reason = f"{module} is not installed (the extra spark of bloctel)"
@@ -39,10 +39,10 @@ def require(required: str | None) -> None:
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let sessions that start from here on find this Python and its modules.
+    """Set the environment so that new Spark sessions use this Python and its modules.
 
-    The first of a process also decides where executors write, be they of a later one:
-    all share one Java machine.
+    The first session of a process sets the folder of the executors for all later ones,
+    because all share one Java virtual machine.
     """
     require(os.environ.get(_SWITCH))
     monkeypatch.setenv("SPARK_HOME", str(local_home(folder)))
@@ -53,10 +53,10 @@ def set_up(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Any]:
-    """Give the session of a cluster with two executors of one core each.
+    """Start a cluster with two executors of one core each, and stop it at the end.
 
     Args:
-        folder: Where it writes.
+        folder: Folder for its files.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
         set_up(monkeypatch, folder)

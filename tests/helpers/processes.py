@@ -1,4 +1,4 @@
-"""Other processes, as Linux shows them in `/proc`; elsewhere there seem to be none."""
+"""Other processes, read from `/proc` of Linux; other systems show none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Process", "frozen_family", "kill_family", "living"]
 
 
 class Process(NamedTuple):
-    """A process that lives; the number alone could be another's by now."""
+    """A running process; its start time tells it from a later one with the same id."""
 
     id: int
     parent: int
@@ -25,11 +25,11 @@ class Process(NamedTuple):
 
 
 def living() -> list[Process]:
-    """Return all processes that live; one that waits to be buried does not."""
+    """Return all running processes, without zombies."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended meanwhile
-            # a name in parentheses, which may hold anything, comes before the rest
+        with suppress(OSError):  # it has ended
+            # the name, in parentheses, comes first and may contain anything
             state, parent, *rest = file.read_text().rpartition(")")[2].split()
             if state not in "ZX":
                 found.append(Process(int(file.parent.name), int(parent), int(rest[17])))
@@ -38,7 +38,7 @@ def living() -> list[Process]:
 
 @contextmanager
 def frozen_family(head: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let a process and its children do nothing at all for a while."""
+    """Stop a process and its children until the block ends."""
     family = [head.pid, *(p.id for p in living() if p.parent == head.pid)]
     for each in family:
         os.kill(each, signal.SIGSTOP)
@@ -51,7 +51,7 @@ def frozen_family(head: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def kill_family(head: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its children at once, and wait until all are gone."""
+    """Kill a process and its children at once, and wait until all have ended."""
     children = {(p.id, p.born) for p in living() if p.parent == head.pid}
     head.kill()
     for child, _ in children:

@@ -1,4 +1,4 @@
-"""A proxy between client and server that counts how often the client speaks."""
+"""TCP proxy that counts the round trips between a client and a server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Proxy", "proxy_to"]
 
 
 class Proxy:
-    """What stands between.
+    """Proxy to a port of this machine.
 
     Attributes:
-        port: Where clients connect.
-        round_trips: How often a client spoke after the server, or first.
+        port: Port to which clients connect.
+        round_trips: Number of times that a client sent data after the server did.
     """
 
     def __init__(self, port: int) -> None:
@@ -57,7 +57,7 @@ class Proxy:
             pass
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for each in (self._listener, *self._sockets):
             each.close()
 
@@ -70,7 +70,7 @@ class _Turn:
 
 @contextmanager
 def proxy_to(port: int) -> Iterator[Proxy]:
-    """Give a proxy to a port of this machine."""
+    """Open a proxy to a port of this machine, and close it at the end."""
     proxy = Proxy(port)
     try:
         yield proxy

@@ -1,4 +1,4 @@
-"""Receipts for tests, made by hand and by scrubs."""
+"""Receipts for tests, written by hand and by scrubs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "receipts"
 
-#: The receipt that the page on the format shows.
+#: The receipt on the page about the format.
 EXAMPLE: Final = Receipt(
     input=FileMark(
         name="prospects.csv",
@@ -80,7 +80,7 @@ EXAMPLE: Final = Receipt(
 
 
 def respelled(record: dict[str, Any]) -> bytes:
-    """Return the line of a record whose digest fits, whatever it holds."""
+    """Return the line of a record, with a digest that fits its content."""
     import hashlib
 
     body = {name: value for name, value in record.items() if name != "digest"}
@@ -89,7 +89,7 @@ def respelled(record: dict[str, Any]) -> bytes:
 
 
 def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
-    """Return the line of the example after a change, its digest made to fit."""
+    """Return the line of the example after a change, with a digest that fits."""
     record = json.loads(EXAMPLE.line)
     change(record)
     return respelled(record)
@@ -132,7 +132,7 @@ def scrubbed(
 
 
 def main() -> None:
-    """Write the files that are missing; none is ever written again."""
+    """Write the missing files; an existing file is never written again."""
     from bloctel.scrub.receipts import SigningKey
 
     FOLDER.mkdir(exist_ok=True)

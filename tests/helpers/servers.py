@@ -1,8 +1,8 @@
 """Private database servers for the tests, started and stopped with them.
 
-Each is a real one, from Debian's packages, with a password and durable commits.  Where
-a program or a driver is missing the tests skip and say so; with BLOCTEL_REQUIRE_SERVERS
-set they fail instead.
+Each server is from a Debian package, with a password and durable commits.  Where a
+program or a driver is missing, the tests are skipped; with BLOCTEL_REQUIRE_SERVERS set
+they fail instead.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ __all__ = [
     "unique",
 ]
 
-#: The kinds of storages.
+#: Kinds of storages.
 STORAGES: Final = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
 
 
 def unavailable(
     reason: str, required: str | None, switch: str = "BLOCTEL_REQUIRE_SERVERS"
 ) -> None:
-    """Skip a test, or fail it if what it needs is required by a switch."""
+    """Skip the test, or fail it if the switch requires what it needs."""
     if required:
         pytest.fail(f"{switch} is set, and {reason}")
     pytest.skip(reason)
 
 
 def require(kind: type[Server], required: str | None) -> None:
-    """Skip a test, or fail it if servers are required, where one cannot run."""
+    """Where a server cannot run, skip the test, or fail it if servers are required."""
     if kind.program() is None:
         reason = f"{kind.kind} is not installed (Debian's package {kind.package})"
         unavailable(reason, required)
@@ -60,24 +60,24 @@ def require(kind: type[Server], required: str | None) -> None:
 
 
 class Postgresql(Server):
-    """A PostgreSQL server."""
+    """PostgreSQL server."""
 
     kind = "postgresql"
     package = "postgresql"
     driver = "psycopg"
     user = "postgres"
-    stop_signal = signal.SIGINT  # does not wait for the clients to go
+    stop_signal = signal.SIGINT  # does not wait for the clients
     orphan_signal = "QUIT"  # ends the children as well
 
     @classmethod
     def program(cls) -> str | None:
-        """Return the newest of Debian's, which no `PATH` has, or another."""
+        """Return the newest program of Debian, which is on no `PATH`, or another."""
         found = Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres")
         newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
         return str(newest) if newest else shutil.which("postgres")
 
     def prepare(self) -> None:
-        """Make a cluster whose superuser has a password."""
+        """Create a database cluster whose superuser has a password."""
         self.run(
             str(Path(self.program() or "").resolve().with_name("initdb")),
             f"--pgdata={self._data}",
@@ -90,14 +90,14 @@ class Postgresql(Server):
         )
 
     def command(self) -> list[str]:
-        """Return what starts the server, without a Unix socket."""
+        """Return the command that starts the server, without a Unix socket."""
         options = {"port": self.port, "listen_addresses": "127.0.0.1"}
         options |= {"unix_socket_directories": "", "max_wal_size": "2GB"}
         set_ = [part for o, v in options.items() for part in ("-c", f"{o}={v}")]
         return [self.program() or "", f"-D{self._data}", *set_, *self._options]
 
     def ping(self) -> None:
-        """Return if the server answers, else raise."""
+        """Raise an exception unless the server answers."""
         self.execute("SELECT 1")
 
     def execute(self, text: str) -> None:
@@ -112,7 +112,7 @@ class Postgresql(Server):
         return f"postgresql://bloctel:{secret}@127.0.0.1:{self.port}/{name}"
 
     def url(self, name: str, password: str | None = None) -> str:
-        """Return the URL of a registry in a database that is made if need be."""
+        """Return the URL of a registry in a database, which is created if necessary."""
         import psycopg
 
         with suppress(psycopg.errors.DuplicateDatabase):
@@ -120,12 +120,12 @@ class Postgresql(Server):
         return self._url(name, password)
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database, also while clients are connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 class Mariadb(Server):
-    """A MariaDB server."""
+    """MariaDB server."""
 
     kind = "mariadb"
     package = "mariadb-server"
@@ -134,17 +134,17 @@ class Mariadb(Server):
 
     @classmethod
     def program(cls) -> str | None:
-        """Return Debian's, which not every `PATH` has, or another."""
+        """Return the program of Debian, which is not on every `PATH`, or another."""
         return shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
 
     def prepare(self) -> None:
-        """Make the system tables, and what makes a user with a password."""
+        """Create the system tables, and a script that adds a user with a password."""
         self.write(
             "users.sql",
             f"CREATE USER IF NOT EXISTS bloctel IDENTIFIED BY '{self.password}';\n"
             "GRANT ALL ON *.* TO bloctel WITH GRANT OPTION;\n",
         )
-        # root comes in by the Unix socket alone, and nobody without a name
+        # root can only use the Unix socket, and there is no anonymous user
         self.run(
             "mariadb-install-db",
             "--no-defaults",
@@ -154,7 +154,7 @@ class Mariadb(Server):
         )
 
     def command(self) -> list[str]:
-        """Return what starts the server."""
+        """Return the command that starts the server."""
         return [
             self.program() or "",
             "--no-defaults",
@@ -162,7 +162,7 @@ class Mariadb(Server):
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
-            "--socket=socket",  # in the data's folder: a short path wherever that is
+            "--socket=socket",  # relative to the data, because a long path is refused
             f"--pid-file={self.home / 'pid'}",
             f"--init-file={self.home / 'users.sql'}",
             "--innodb-flush-log-at-trx-commit=1",
@@ -171,11 +171,11 @@ class Mariadb(Server):
         ]
 
     def ping(self) -> None:
-        """Return if the server answers, else raise."""
+        """Raise an exception unless the server answers."""
         self.execute("SELECT 1")
 
     def execute(self, text: str) -> None:
-        """Execute a statement as a user who may do everything."""
+        """Execute a statement as a user with all privileges."""
         import pymysql
 
         connection = pymysql.connect(
@@ -190,18 +190,18 @@ class Mariadb(Server):
             cursor.execute(text)
 
     def url(self, name: str, password: str | None = None) -> str:
-        """Return the URL of a registry in a database that is made if need be."""
+        """Return the URL of a registry in a database, which is created if necessary."""
         self.execute(f"CREATE DATABASE IF NOT EXISTS {name}")
         secret = self.password if password is None else password
         return f"mariadb://bloctel:{secret}@127.0.0.1:{self.port}/{name}"
 
     def drop(self, name: str) -> None:
-        """Drop a database, once the transactions in it are over."""
+        """Drop a database after the end of its transactions."""
         self.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 class Valkey(Server):
-    """A Valkey server, or a Redis one, which speaks the same language."""
+    """Valkey server, or a Redis server, which has the same protocol."""
 
     kind = "valkey"
     package = "redis-server"
@@ -210,14 +210,14 @@ class Valkey(Server):
 
     @classmethod
     def program(cls) -> str | None:
-        """Return whichever of the two there is."""
+        """Return the program of Valkey, or else of Redis."""
         return shutil.which("valkey-server") or shutil.which("redis-server")
 
     def prepare(self) -> None:
-        """Do nothing: it makes its data as it needs them."""
+        """Do nothing: the server creates its data when it starts."""
 
     def command(self) -> list[str]:
-        """Return what starts the server."""
+        """Return the command that starts the server."""
         return [
             self.program() or "",
             *("--port", str(self.port)),
@@ -230,19 +230,19 @@ class Valkey(Server):
         ]
 
     def ping(self) -> None:
-        """Return if the server answers, else raise."""
+        """Raise an exception unless the server answers."""
         import valkey
 
         with valkey.Valkey(port=self.port, password=self.password) as client:
             client.ping()
 
     def url(self, name: str, password: str | None = None) -> str:
-        """Return the URL of a registry in a namespace of its own."""
+        """Return the URL of a registry in its own namespace."""
         secret = self.password if password is None else password
         return f"valkey://:{secret}@127.0.0.1:{self.port}/0?namespace={name}"
 
     def drop(self, name: str) -> None:
-        """Do nothing: which keys a namespace has is not known here."""
+        """Do nothing: the server cannot list the keys of a namespace."""
 
 
 KINDS: Final[dict[str, type[Server]]] = {
@@ -252,12 +252,12 @@ KINDS: Final[dict[str, type[Server]]] = {
 
 @contextmanager
 def server(kind: str, *options: str, data: Path | None = None) -> Iterator[Server]:
-    """Start a server of one's own, which may be killed, and end it with its data.
+    """Start a private server, which may be killed; remove it and its data at the end.
 
     Args:
         kind: A key of `KINDS`.
-        options: What its program is given besides.
-        data: A folder for its data that is not there yet, such as on a small disk.
+        options: Additional options of its program.
+        data: Folder to create for its data, such as on a small disk.
     """
     require(KINDS[kind], os.environ.get("BLOCTEL_REQUIRE_SERVERS"))
     with tempfile.TemporaryDirectory(
@@ -274,7 +274,7 @@ def server(kind: str, *options: str, data: Path | None = None) -> Iterator[Serve
 
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[Path]:
-    """Give a folder on a disk of that size; skip where none can be mounted."""
+    """Give a folder on a small disk; skip the test where none can be mounted."""
     folder = Path(tempfile.mkdtemp(prefix="bloctel-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     if (

@@ -1,4 +1,4 @@
-"""Whoever is killed at any moment loses nothing that was acknowledged."""
+"""Crash tests: a killed process or server loses no acknowledged change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
-    """A dozen rounds on SQLite; scripts/crash-test does a thousand."""
+    """Twelve rounds on SQLite; scripts/crash-test does a thousand."""
     tally = crashes.rounds(f"sqlite:///{tmp_path}/r.db", tmp_path, 12, seed=7)
 
     assert tally.rounds == 12
@@ -31,7 +31,7 @@ def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_servers_lose_nothing(tmp_path: Path, kind: str) -> None:
-    """Some rounds on each server, which is killed now and then itself."""
+    """Five rounds on each server; some of them kill the server itself."""
     with server(kind) as started:
 
         def crash() -> None:
@@ -45,7 +45,7 @@ def test_killed_servers_lose_nothing(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_loss_is_found(tmp_path: Path) -> None:
-    """A row that vanishes behind the registry's back is told of."""
+    """A row that is deleted in the database is reported as lost."""
     url = f"sqlite:///{tmp_path}/r.db"
     state = crashes._State(url, tmp_path, 1)
     Registry.create(url, lists=["own"]).close()
@@ -59,6 +59,6 @@ def test_a_loss_is_found(tmp_path: Path) -> None:
         raw.execute("DELETE FROM bloctel_registration WHERE key = 33639980001")
     raw.close()
 
-    with pytest.raises(crashes.LostError, match="not there"):
+    with pytest.raises(crashes.LostError, match="is missing or incomplete"):
         crashes._check_writer(state, 0, log)
     assert state.model.history(33639980001)[0].registered_on == date(2024, 3, 18)

@@ -167,7 +167,9 @@ def test_a_taken_port_is_left_to_its_owner(
     """Who draws a port that another server has draws again."""
     free = next(port for port in private_server.PORTS if is_free(port))
     draws = iter([shared.port, free])
-    monkeypatch.setattr("private_server.random.choice", lambda _: next(draws))
+    monkeypatch.setattr(
+        "tests.helpers.private_server.random.choice", lambda _: next(draws)
+    )
 
     with server(kind) as second:
         assert free == second.port
@@ -179,7 +181,9 @@ def test_a_port_lost_at_the_last_moment_is_drawn_again(
     """A server that ends because its port was just taken is started on another."""
     free = next(port for port in private_server.PORTS if is_free(port))
     draws = iter([shared.port, free])
-    monkeypatch.setattr("private_server.random.choice", lambda _: next(draws))
+    monkeypatch.setattr(
+        "tests.helpers.private_server.random.choice", lambda _: next(draws)
+    )
     answers = iter([True])
     monkeypatch.setattr(private_server, "is_free", lambda p: next(answers, is_free(p)))
 
