@@ -163,8 +163,8 @@ def console_uses(path: Path) -> Iterator[str]:
                 yield f"{name_of(path)}:{node.lineno}: {name}"
             case ast.ImportFrom(module="sys" | "os", names=aliases):
                 names = {alias.name for alias in aliases}
-                for name in names & {"argv", "environ", "getenv", "stdout", "stdin"}:
-                    yield f"{name_of(path)}:{node.lineno}: {name}"
+                for used in names & {"argv", "environ", "getenv", "stdout", "stdin"}:
+                    yield f"{name_of(path)}:{node.lineno}: {used}"
 
 
 def test_one_module_reads_the_clock() -> None:

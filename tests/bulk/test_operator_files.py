@@ -171,7 +171,7 @@ NUMBERS = range(33199000000, 33199000004)
     ),
     st.integers(0, 90),
 )
-@settings(max_examples=3 * settings.default.max_examples)
+@settings(max_examples=3 * settings().max_examples)
 def test_the_plainest_oracle(
     said: list[tuple[int, int, bool]], asked_after: int
 ) -> None:

@@ -173,7 +173,7 @@ def asked(desk: Desk, one: Mapping[str, Any]) -> Answer:
     return desk.may_call(inputs.pop("number"), **inputs)
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     st.lists(call, min_size=1, max_size=30),
     st.none() | st.dictionaries(st.sampled_from(NUMBERS), evidence),

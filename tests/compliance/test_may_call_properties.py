@@ -148,7 +148,7 @@ def ask(question: dict[str, Any], at: datetime | None = None) -> Answer:
     )
 
 
-@settings(max_examples=settings.default.max_examples // 4)
+@settings(max_examples=settings().max_examples // 4)
 @given(questions())
 def test_the_next_moment_is_the_first_at_which_the_answer_is_yes(
     question: dict[str, Any],
@@ -278,7 +278,7 @@ clear = Facts(
 )
 
 
-@settings(max_examples=5 * settings.default.max_examples)
+@settings(max_examples=5 * settings().max_examples)
 @given(everything, st.sampled_from(sorted(NOT_GIVEN)), st.sampled_from(Certainty))
 @example(clear, "purpose", Certainty.V2)
 @example(clear, "attempts", Certainty.V2)
@@ -297,7 +297,7 @@ def test_what_nobody_gave_never_permits(
         assert judge(facts, FRENCH, trust=trust).decision is Decision.YES
 
 
-@settings(max_examples=5 * settings.default.max_examples)
+@settings(max_examples=5 * settings().max_examples)
 @given(everything)
 def test_to_trust_less_never_permits_more(facts: Facts) -> None:
     """What may be called by sure rules alone may be called by less sure ones too."""
@@ -307,7 +307,7 @@ def test_to_trust_less_never_permits_more(facts: Facts) -> None:
     assert allowed == sorted(allowed)
 
 
-@settings(max_examples=5 * settings.default.max_examples)
+@settings(max_examples=5 * settings().max_examples)
 @given(everything, st.sampled_from(Certainty))
 def test_each_judgement_says_why(facts: Facts, trust: Certainty) -> None:
     """There is a ground of the decision's own kind, and no unlisted number is free."""

@@ -174,7 +174,7 @@ TWICE = [whole(3), PrefixRule(1, 3, UNDATED, FIRST + 1, blocks=True)]
 
 @given(HELD, st.integers(FIRST - 1, FIRST + 2))
 @example(Held([], {}, TWICE), FIRST)
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings().max_examples // 2)
 def test_a_snapshot_answers_as_its_state(held: Held, day: int) -> None:
     """A file keeps the rules, and a second reader of it finds the same lists."""
     state = held._replace(changed={}).state()

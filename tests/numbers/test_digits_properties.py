@@ -97,7 +97,7 @@ national = st.booleans()
 
 
 @given(value=anything, national=national)
-@settings(max_examples=15 * settings.default.max_examples)
+@settings(max_examples=15 * settings().max_examples)
 @example(b"0639981\xe2\x802234", True)
 @example("+4930123.000", False)
 @example(".06.39981234", True)
@@ -138,7 +138,7 @@ def test_compiled_and_plain_reader_agree(value: str | bytes, national: bool) -> 
     ),
     national=national,
 )
-@settings(max_examples=10 * settings.default.max_examples)
+@settings(max_examples=10 * settings().max_examples)
 @example(33_099_999_999, True)
 @example(33_100_000_000, False)
 @example(33_999_999_999, False)

@@ -265,7 +265,7 @@ def test_integers_of_foreign_lines_are_their_e164_digits() -> None:
             assert normalize(number.key) == number, (region, number.key)
 
 
-@settings(max_examples=10 * settings.default.max_examples)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     code=st.sampled_from(CODES),
     nsn=st.from_regex("0{0,3}[0-9]{5,12}", fullmatch=True),
@@ -327,7 +327,7 @@ SCALARS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=10 * settings.default.max_examples)
+@settings(max_examples=10 * settings().max_examples)
 @given(value=SCALARS, region=st.sampled_from(["FR", "PM", "US", None]))
 def test_no_object_raises_anything_but_its_refusal(
     value: object, region: str | None
@@ -352,7 +352,7 @@ def _runs(text: str) -> set[str]:
     return {digits[i : i + 6] for i in range(len(digits) - 5)}
 
 
-@settings(max_examples=10 * settings.default.max_examples)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     nsn=st.from_regex("[0-9]{8,16}", fullmatch=True),
     form=st.sampled_from(list(FORMS.values())),

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -210,7 +211,7 @@ def test_threads_share_transactions(
         seqs.append(made.seq)
 
     monkeypatch.setattr(store._storage, "write", counted)
-    run_all([lambda i=i: append(i) for i in range(8)])
+    run_all([partial(append, i) for i in range(8)])
 
     assert sorted(seqs) == list(range(1, 9))
     assert store.verify("calls").records == 8

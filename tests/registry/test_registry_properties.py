@@ -276,7 +276,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
 
 RegistryMachine.TestCase.settings = settings(
-    max_examples=settings.default.max_examples // 7,
+    max_examples=settings().max_examples // 7,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),

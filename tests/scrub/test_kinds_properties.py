@@ -47,7 +47,7 @@ tables = st.lists(
 )
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@settings(max_examples=settings().max_examples // 3)
 @pytest.mark.parametrize("ending", [e for e in ENDINGS if e != "csv"])
 @given(tables)
 def test_each_kind_is_split_as_the_csv_of_its_rows(
@@ -70,7 +70,7 @@ def test_each_kind_is_split_as_the_csv_of_its_rows(
     assert found[0] == found[1]
 
 
-@settings(max_examples=settings.default.max_examples // 5)
+@settings(max_examples=settings().max_examples // 5)
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(tables)
 def test_annotated_and_split_outputs_agree(ending: str, table: list[list[str]]) -> None:

@@ -177,7 +177,7 @@ def edits(draw: st.DrawFn) -> tuple[list[Any], object]:
 
 
 @given(edits())
-@settings(max_examples=3 * settings.default.max_examples)
+@settings(max_examples=3 * settings().max_examples)
 def test_both_verifiers_judge_any_content_alike(edit: tuple[list[Any], object]) -> None:
     """With a digest that fits, members decide."""
     record = json.loads(EXAMPLE.line)
@@ -201,7 +201,7 @@ def _is_read(line: bytes) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=settings.default.max_examples // 4)
+@settings(max_examples=settings().max_examples // 4)
 def test_a_checked_receipt_stays_so_and_any_change_is_found(
     data: st.DataObject,
 ) -> None:

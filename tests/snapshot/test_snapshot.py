@@ -283,12 +283,13 @@ def is_believed(path: Path) -> bool:
     except SnapshotError:
         return False
     n_refused = 0
+    questions: list[Callable[[], object]] = [
+        *(partial(opened.check, key, on=ON) for key in range(KEY - 2, KEY + 4)),
+        lambda: opened.is_blocked_many(range(KEY - 9, KEY + 9), on=ON),
+        opened.verify,
+    ]
     with opened:
-        for ask in (
-            *(partial(opened.check, key, on=ON) for key in range(KEY - 2, KEY + 4)),
-            lambda: opened.is_blocked_many(range(KEY - 9, KEY + 9), on=ON),
-            opened.verify,
-        ):
+        for ask in questions:
             try:
                 ask()
             except BloctelError:

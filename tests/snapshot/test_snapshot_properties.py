@@ -26,7 +26,7 @@ ROWS = st.lists(
 
 
 @given(rows=ROWS)
-@settings(max_examples=settings.default.max_examples // 4)
+@settings(max_examples=settings().max_examples // 4)
 def test_a_second_reader_reads_the_same(
     rows: list[tuple[int, str, int]],
 ) -> None:

@@ -178,7 +178,7 @@ def test_records_do_not_depend_on_the_chunks(
     assert found == [data[start:end] for start, end in spans]
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings().max_examples // 2)
 @given(wide_text)
 @example(f'"a"{"b" * 61};"c"\n"d"')
 @example(f'a;"{"b" * 60}"x;c\n')
@@ -190,7 +190,7 @@ def test_long_records_and_many_are_those_of_the_csv_module(text: str) -> None:
     check_slices(text)
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=settings().max_examples // 2)
 @given(wide_text, st.lists(st.integers(1_000, 20_000), min_size=1, max_size=5))
 def test_long_records_do_not_depend_on_the_chunks(text: str, sizes: list[int]) -> None:
     """However they arrive, they are those of the whole."""
