@@ -6,12 +6,11 @@ import math
 
 import pytest
 
-from bloctel.scrub.chances import (
+from bloctel._util.statistics import (
     binomial_tail,
     chi_square_below,
     normal_tail,
     poisson_tail,
-    said,
 )
 
 
@@ -65,10 +64,3 @@ def test_a_tail_of_nothing_and_of_everything() -> None:
     assert poisson_tail(10**7, 1.0) == 0
     assert 0 <= poisson_tail(65_000, 65_536.0) <= 1
     assert chi_square_below(1e-300, 10_000) == 0
-
-
-def test_chances_are_said_in_words() -> None:
-    """A reader who knows no exponents knows how rare it is."""
-    assert said(1e-6) == "1 in 1,000,000"
-    assert said(0.5) == "50 %"
-    assert said(9.9e-10) == "less than 1 in a billion"

@@ -52,7 +52,7 @@ def test_a_complaint_goes_its_way(url: str) -> None:
     english = run("complaint", "where", url, id, "--lang", "en")
 
     assert french.stdout.startswith(f"Réclamation {id} : clôturée.\n")
-    assert "2026-11-25 : transmise : DGCCRF" in french.stdout
+    assert "25 novembre 2026 : transmise : DGCCRF" in french.stdout
     assert english.stdout.startswith(f"Complaint {id}: closed.\n")
     assert "39 98" not in french.stdout + english.stdout
 

@@ -45,7 +45,7 @@ def test_the_exit_code_is_the_answer(both: str) -> None:
 
         assert (done.code, done.stderr) == (code, "")
         assert done.stdout.startswith(starts)
-        assert done.stdout.rstrip().endswith("This is no legal advice.")
+        assert done.stdout.rstrip().endswith("This is not legal advice.")
 
 
 def test_programs_get_a_record(both: str) -> None:
@@ -80,7 +80,9 @@ def test_a_call_that_is_too_late_is_told_when_it_may_be_made(both: str) -> None:
     record = json.loads(run(*command, *before, "--format", "json").stdout)
 
     at = "2016-06-01T00:00:00+02:00"
-    assert words.stdout.endswith(f"By what is known now, it may be made from {at}\n")
+    assert words.stdout.endswith(
+        f"From what is known now, the call may be made from {at}\n"
+    )
     assert french.stdout.startswith("À vérifier : ")
     assert french.stdout.endswith(f"il est permis à partir de {at}\n")
     assert record["next_allowed_at"] == at

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from bloctel import PhoneNumber
+from bloctel._util.messages import catalogue
 from bloctel.complaints import (
     Actor,
     Case,
@@ -24,12 +25,11 @@ from bloctel.complaints import (
     new_id,
     received,
 )
-from bloctel.complaints.actors import find_actors
-from bloctel.complaints.claims import claim_of
-from bloctel.complaints.likeness import NameTable, name_key
-from bloctel.complaints.observing import observe, plain
-from bloctel.complaints.registers import siren_of
-from bloctel.complaints.report_words import TITLES
+from bloctel.complaints.analysis.callers import find_actors
+from bloctel.complaints.analysis.name_similarity import NameTable, name_key
+from bloctel.complaints.analysis.observations import observe, plain
+from bloctel.complaints.analysis.spoofing import claim_of
+from bloctel.complaints.siren import siren_of
 from bloctel.errors import MissingExtraError
 from bloctel.numbers.phone_number import french_nsn
 from tests.helpers.callers import FICTION, Population
@@ -529,7 +529,7 @@ def test_every_finding_says_what_it_rests_on() -> None:
     assert {"fiction", "one_caller", "neighbours"} <= {each.code for each in found}
     known = {each.id for each in [*made, *spoofed]}
     for finding in found:
-        assert finding.code in TITLES
+        assert f"complaints.finding.{finding.code}" in catalogue("en")
         assert finding.evidence
         assert set(finding.evidence) <= known
         assert 0 <= finding.probability < 0.01

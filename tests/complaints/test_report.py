@@ -24,8 +24,8 @@ from bloctel.complaints import (
     received,
     write_report,
 )
-from bloctel.complaints.report import as_html
-from bloctel.complaints.tallies import by_period, by_sector, by_state
+from bloctel.complaints.report.counts import by_period, by_sector, by_state
+from bloctel.complaints.report.report import as_html
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import french_nsn
 from tests.helpers.callers import Population
@@ -88,7 +88,7 @@ def test_a_page_says_what_it_is_not() -> None:
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1)))
 
     assert "A finding is a lead, not a proof" in page
-    assert "This is no legal advice" in page
+    assert "It is not legal advice" in page
     assert "Chance of being wrong" in page
     assert "2026-12-01" in page
     assert "500 complaints" in page
@@ -131,26 +131,26 @@ def test_a_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_periods_follow_the_span() -> None:
     """Days within a month, weeks within half a year, else months; none is left out."""
-    assert by_period([]).counts == []
+    assert by_period([]) == ("day", [])
     assert by_period(on("2026-11-01", "2026-11-03", "2026-11-03")) == (
         "day",
-        [("2026-11-01", 1), ("2026-11-02", 0), ("2026-11-03", 2)],
+        [("2026-11-01", 1, 0), ("2026-11-02", 0, 1), ("2026-11-03", 2, 2)],
     )
     unit, weeks = by_period(on("2026-10-01", "2026-11-25"))
     assert (unit, weeks[0], weeks[-1], len(weeks)) == (
         "week",
-        ("2026-09-28", 1),
-        ("2026-11-23", 1),
+        ("2026-09-28", 1, 0),
+        ("2026-11-23", 1, 8),
         9,
     )
-    unit, months = by_period(on("2024-02-29", "2026-11-25"))
-    assert (unit, months[0], len(months)) == ("month", ("2024-02", 1), 34)
+    unit, months = by_period(on("2024-02-29", "2026-11-25"), "fr")
+    assert (unit, months[0], len(months)) == ("month", ("février 2024", 1, 0), 34)
 
 
 def test_every_complaint_is_counted_once() -> None:
     """By state, by period and by sector."""
     assert sum(by_state(made()).values()) == 500
-    assert sum(count for _, count in by_period(made()).counts) == 500
+    assert sum(period.calls for period in by_period(made())[1]) == 500
     assert sum(count for _, count in by_sector(made())) == 500
 
 

@@ -452,8 +452,8 @@ def test_an_explanation_is_in_one_of_two_languages() -> None:
 
     assert answer.explain() == answer.explain(lang="en")
     assert answer.explain("fr").startswith("Non : cet appel est interdit.")
-    assert "version en vigueur au 2026-08-11" in answer.explain("fr")
-    assert "This is no legal advice." in answer.explain("en")
+    assert "version en vigueur au 11 août 2026" in answer.explain("fr")
+    assert "This is not legal advice." in answer.explain("en")
     with pytest.raises(InputError, match="one of the languages en, fr"):
         answer.explain("de")
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel import Outputs, Reason, ScrubSummary, scrub_csv
+from bloctel._util.messages import catalogue, message
 from bloctel.errors import InputError
 from bloctel.scrub import (
     Example,
@@ -25,9 +26,7 @@ from bloctel.scrub import (
     shown_target,
     write_report,
 )
-from bloctel.scrub.report import as_html
-from bloctel.scrub.report_chart import share
-from bloctel.scrub.report_words import MARKS, REASONS
+from bloctel.scrub.report.report import as_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,10 +219,10 @@ def test_findings_are_on_the_page_with_their_assumptions() -> None:
 
     assert found
     for finding in found:
-        assert MARKS[finding.code] in text
+        assert message(f"scrub.anomaly.{finding.code}", "en") in text
         assert finding.assumption in text
         assert finding.threshold in text
-    assert "changes no verdict" in text
+    assert "changes no result" in text
 
 
 def test_no_finding_is_no_praise() -> None:
@@ -270,18 +269,17 @@ def test_the_chart_has_a_text_alternative() -> None:
     assert all(chart["aria-hidden"] == "true" for chart in charts[1:])
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**9))
-def test_shares_never_round_to_none_or_all(one: int, other: int) -> None:
-    """What is there is never 0 %, and what is not all is never 100 %."""
-    told = share(one, one + other)
-
-    assert (told == "0 %") == (one == 0)
-    assert (told == "100 %") == (one > 0 and other == 0)
+def group(name: str) -> set[str]:
+    """Return the last parts of the keys in a group of messages."""
+    keys = (key.rpartition(".") for key in catalogue("en"))
+    return {code for before, _, code in keys if before == name}
 
 
 def test_every_code_has_words() -> None:
     """A reader who knows no codes reads what is meant, whatever the code."""
-    assert set(REASONS) == {*Reason, *filter(None, classifier._REASONS)}
+    reasons = {*Reason, *filter(None, classifier._REASONS)}
+
+    assert group("scrub.reason") == reasons
 
 
 def test_a_report_is_written_whole(tmp_path: Path) -> None:

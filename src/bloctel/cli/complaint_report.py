@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bloctel._util import clock
+from bloctel._util.messages import format_probability
 from bloctel.cli.io import print_rows
 from bloctel.cli.options.common import Format
 from bloctel.complaints import (
@@ -19,7 +20,6 @@ from bloctel.complaints import (
 )
 from bloctel.errors import InputError
 from bloctel.rules import complaints as forms
-from bloctel.scrub.chances import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,8 @@ def write_page(
     file: str, cases: Sequence[Case], *, title: str | None, full: bool
 ) -> None:
     """Write the page of HTML."""
-    plain = ReportOptions()
     options = ReportOptions(
-        title=plain.title if title is None else title,
+        title=title or "",
         made_on=clock.today(forms.load("FR").time_zone),
         full=full,
     )
@@ -62,7 +61,7 @@ def print_findings(cases: Sequence[Case], format: Format, *, full: bool) -> None
         (
             finding.code,
             finding.says,
-            said(finding.probability)
+            format_probability(finding.probability)
             if format is Format.TABLE
             else finding.probability,
             len(finding.evidence) if format is Format.TABLE else finding.evidence,

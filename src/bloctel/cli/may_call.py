@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bloctel._util.messages import message
 from bloctel.cli.io import print_record
 from bloctel.cli.options.call import (
     AboutOption,
@@ -118,7 +119,7 @@ def _print(answer: Answer, lang: str, format: Format) -> None:
     if format == Format.TABLE:
         typer.echo(answer.explain(lang))
         if not answer.allowed and next_at is not None:
-            typer.echo(f"{_NEXT[lang]} {next_at}")
+            typer.echo(message("compliance.answer.next", lang, at=next_at))
         return
     record = {
         "decision": answer.decision.value,
@@ -130,9 +131,3 @@ def _print(answer: Answer, lang: str, format: Format) -> None:
         "next_allowed_at": next_at,
     }
     print_record(record, format)
-
-
-_NEXT = {
-    "en": "By what is known now, it may be made from",
-    "fr": "D'après ce qu'on sait maintenant, il est permis à partir de",
-}

@@ -4,8 +4,11 @@ A finding is a lead: it says where to look, and proves nothing.  This is no lega
 advice.
 """
 
-from bloctel.complaints.actors import Actor, Tie
-from bloctel.complaints.cases import Case, Outcome, State, Step, new_id, received
+from bloctel._util.messages import Language
+from bloctel.complaints.admissibility import Grounds, Judgement, Known, judge
+from bloctel.complaints.analysis import find, find_callers
+from bloctel.complaints.analysis.callers import Actor, Tie
+from bloctel.complaints.analysis.finding import Finding
 from bloctel.complaints.complaint import (
     Complaint,
     missing_from,
@@ -13,14 +16,11 @@ from bloctel.complaints.complaint import (
     written,
 )
 from bloctel.complaints.files import COLUMNS, read_file, write_file
-from bloctel.complaints.findings import find, find_callers
-from bloctel.complaints.judging import Grounds, Judgement, Known, judge
-from bloctel.complaints.keeping import Complaints, Taken
-from bloctel.complaints.leads import Finding
-from bloctel.complaints.plots import plot_caller, plot_complaints
-from bloctel.complaints.report import ReportOptions, write_report
-from bloctel.complaints.sharing import shown_number
-from bloctel.complaints.telling import Language, whereabouts
+from bloctel.complaints.lifecycle import Case, Outcome, State, Step, new_id, received
+from bloctel.complaints.report.plots import plot_caller, plot_complaints
+from bloctel.complaints.report.report import ReportOptions, shown_number, write_report
+from bloctel.complaints.status_text import whereabouts
+from bloctel.complaints.store import Complaints, Taken
 
 __all__ = [
     "COLUMNS",

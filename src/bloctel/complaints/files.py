@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
-from bloctel.complaints.cases import (
+from bloctel.complaints.complaint import read_complaint, written
+from bloctel.complaints.lifecycle import (
     Case,
     State,
     Step,
@@ -22,7 +23,6 @@ from bloctel.complaints.cases import (
     received,
     require_sense,
 )
-from bloctel.complaints.complaint import read_complaint, written
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.scrub.added_columns import FORMULA_MARKS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from bloctel.compliance.findings import Decision, Ground
-from bloctel.compliance.words import of_decision, of_finding, phrase
+from bloctel._util.messages import message
+from bloctel.compliance.findings import Decision, Effect, Ground
 from bloctel.rules import Certainty
 
 if TYPE_CHECKING:
@@ -99,21 +99,21 @@ class Answer:
         Raises:
             InputError: Another language.
         """
-        colon = phrase("colon", lang)
-        lines = [of_decision(self.decision, lang)]
-        lines += [_line(finding, lang) for finding in self._told()]
+        lines = [message(f"compliance.decision.{self.decision}", lang)]
+        lines += [_line(finding, lang) for finding in self._explained()]
         if self.missing:
             names = ", ".join(self.missing)
-            lines.append(f"{phrase('missing', lang)}{colon} {names}.")
+            lines.append(message("compliance.answer.missing", lang, names=names))
         if self.allowed:
-            for duty in self.duties:
-                text = _words(duty, lang)
-                lines.append(f"{phrase('duties', lang)}{colon} {text}")
+            lines += [
+                message("compliance.answer.duty", lang, duty=_text_of(duty, lang))
+                for duty in self.duties
+            ]
         lines += [_known(fact, lang) for fact in self.known]
-        return "\n".join([*lines, phrase("advice", lang)])
+        return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
-    def _told(self) -> list[Finding]:
-        """Return what decides, and where a person reports what is no call."""
+    def _explained(self) -> list[Finding]:
+        """Return what decides, and where a person reports what is not a call."""
         deciding = self.judgement.deciding
         return [
             finding
@@ -125,23 +125,51 @@ class Answer:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
 
 
+#: Grounds that permit a call; a rule that is too uncertain only asks.
+_PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
+
+
 def _line(finding: Finding, lang: str) -> str:
     """Return one ground, and the rule behind it."""
-    text = f"- {of_finding(finding, lang)}"
-    rule = finding.rule
+    ground, rule = _ground(finding, lang), finding.rule
     if rule is None:
-        return f"{text}."
-    version = f"{phrase('version', lang)} {rule.article_version.isoformat()}"
-    sure = f"{phrase('certainty', lang)} {rule.certainty}"
-    colon = phrase("colon", lang)
-    said = f"{text}{colon} {_words(rule, lang)}"
-    return f"{said} [{rule.id}; {rule.article}, {version}; {sure}]"
+        return message("compliance.answer.ground", lang, ground=ground)
+    return message(
+        "compliance.answer.ground_with_rule",
+        lang,
+        ground=ground,
+        rule=_text_of(rule, lang),
+        id=rule.id,
+        article=rule.article,
+        version=rule.article_version,
+        certainty=rule.certainty,
+    )
+
+
+def _ground(finding: Finding, lang: str) -> str:
+    """Return the text of a ground, without its rule."""
+    text = message(f"compliance.ground.{finding.ground}", lang)
+    details = []
+    if finding.ground is Ground.NO_CONSENT and finding.detail:
+        details.append(message(f"compliance.consent_state.{finding.detail}", lang))
+    if finding.effect is Effect.ASKS and finding.ground in _PERMITTING:
+        details.append(message("compliance.answer.unsure", lang))
+    for detail in details:
+        text = message(
+            "compliance.answer.with_detail", lang, ground=text, detail=detail
+        )
+    return text
 
 
 def _known(fact: CountryFact, lang: str) -> str:
-    text = f"{phrase('known', lang)}{phrase('colon', lang)} {_words(fact, lang)}"
-    return f"{text} [{fact.source}; {phrase('certainty', lang)} {fact.certainty}]"
+    return message(
+        "compliance.answer.known",
+        lang,
+        fact=_text_of(fact, lang),
+        source=fact.source,
+        certainty=fact.certainty,
+    )
 
 
-def _words(rule: LegalRule | CountryFact, lang: str) -> str:
+def _text_of(rule: LegalRule | CountryFact, lang: str) -> str:
     return rule.fr if lang == "fr" else rule.en

@@ -19,7 +19,7 @@ from bloctel.tabular.csv_dialect import CsvOptions
 from bloctel.tabular.outputs import Outputs
 
 if TYPE_CHECKING:
-    from bloctel.scrub.report import ReportSubject, require_place, write_report
+    from bloctel.scrub.report.report import ReportSubject, require_place, write_report
 
 __all__ = [
     "CsvOptions",
@@ -51,4 +51,4 @@ _OF_REPORTS: Final = ("ReportSubject", "require_place", "write_report")
 def __getattr__(name: str) -> object:
     if name not in _OF_REPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("bloctel.scrub.report"), name)
+    return getattr(import_module("bloctel.scrub.report.report"), name)

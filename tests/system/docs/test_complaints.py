@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bloctel._util.messages import catalogue
 from bloctel.complaints import Complaint, Grounds, Outcome, State
-from bloctel.complaints.cases import _NEXT
-from bloctel.complaints.judging import ADMISSIBLE
-from bloctel.complaints.report_words import TITLES
+from bloctel.complaints.admissibility import ADMISSIBLE
+from bloctel.complaints.lifecycle import _NEXT
 from bloctel.rules import complaints as forms
 from tests.helpers.doc_pages import ROOT
 
 _PAGE: Final = (ROOT / "docs/reference/complaints.md").read_text(encoding="utf-8")
+TITLES: Final = [
+    key.rpartition(".")[2]
+    for key in catalogue("en")
+    if key.startswith("complaints.finding.")
+]
 _EXPLAINED: Final = (ROOT / "docs/explanation/complaints.md").read_text("utf-8")
 _TABLES: Final = {
     part.partition("\n")[0]: re.findall(r"(?m)^\| `(\w+)` \|(.*)\|$", part)
@@ -49,7 +54,7 @@ def test_all_grounds_are_in_the_reference() -> None:
 
 def test_every_finding_is_in_the_reference_and_explained() -> None:
     """A reader of a report can look up what it says."""
-    assert [name for name, _ in _TABLES["Findings"]] == list(TITLES)
+    assert [name for name, _ in _TABLES["Findings"]] == TITLES
     assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _JOINS)
 
 

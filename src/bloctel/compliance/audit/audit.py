@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from bloctel._util.messages import check_language, message
 from bloctel.compliance.audit.facts import facts_of
-from bloctel.compliance.findings import Decision
+from bloctel.compliance.findings import Decision, Effect, Ground
 from bloctel.compliance.judgement import judge
-from bloctel.compliance.words import of_cure
 from bloctel.errors import InputError
+from bloctel.rules.law import HoursException, HoursNeed, SectorBan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from bloctel.compliance.facts import Facts
     from bloctel.compliance.findings import Finding, Judgement
     from bloctel.rules import Certainty
+    from bloctel.rules.law import Era
 
 __all__ = ["Audit", "audit_calls"]
 
@@ -36,7 +39,8 @@ class _Against(NamedTuple):
     certainty: str
     person_max_euros: int
     company_max_euros: int
-    cure: str
+    finding: Finding
+    era: Era
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +72,9 @@ class Audit:
         shown = ", ".join(f"{d.value}: {n}" for d, n in self.decisions.items())
         return f"Audit({self.n_calls} calls; {shown})"
 
-    def table(self, decision: str = Decision.NO) -> dict[str, NDArray[Any]]:
+    def table(
+        self, decision: str = Decision.NO, *, lang: str = "en"
+    ) -> dict[str, NDArray[Any]]:
         """Return what speaks against the calls with a decision, in the log's order.
 
         A call has a row for each ground.  `pandas.DataFrame`, `polars.DataFrame` and
@@ -90,12 +96,14 @@ class Audit:
 
         Args:
             decision: `no`, for breaches; or `ask`, for what is not known.
+            lang: The language of `cure`, `en` or `fr`.
 
         Raises:
-            InputError: Another decision.
+            InputError: The decision or the language is not one of these.
         """
         if decision not in (Decision.NO, Decision.ASK):
-            raise InputError("no or ask", "something else", "decision")
+            raise InputError("no or ask", f"{decision[:20]!r}", "decision")
+        check_language(lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
         sizes = np.array([len(each) for each in self._against], np.int64)
@@ -110,11 +118,16 @@ class Audit:
             "row": self._rows[call] + 1,
             "at": self._at[call].astype("datetime64[us]"),
         }
-        for number, name in enumerate(_Against._fields):
-            values = [against[number] for against in every]
+        for name in _COLUMNS:
+            values = [getattr(against, name) for against in every]
             dtype = np.int64 if name.endswith("euros") else object
             columns[name] = np.array(values, dtype)[place]
+        cures = [_cure(against.finding, against.era, lang) for against in every]
+        columns["cure"] = np.array(cures, object)[place]
         return columns
+
+
+_COLUMNS: Final = _Against._fields[:-2]
 
 
 def audit_calls(calls: PastCalls, known: Known, *, trust: Certainty) -> Audit:
@@ -156,9 +169,8 @@ def audit_calls(calls: PastCalls, known: Known, *, trust: Certainty) -> Audit:
 
 def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
     rule, era = finding.rule, known.law.eras[facts.version]
-    cure = of_cure(finding, era)
     if rule is None:
-        return _Against(finding.ground, "", "", "", 0, 0, cure)
+        return _Against(finding.ground, "", "", "", 0, 0, finding, era)
     day = era.valid_from
     fine = known.law.sanction_of(rule, on=day)
     return _Against(
@@ -168,5 +180,52 @@ def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
         rule.certainty.value,
         fine.person_max_euros if fine else 0,
         fine.company_max_euros if fine else 0,
-        cure,
+        finding,
+        era,
     )
+
+
+#: Grounds for which a record would have made the call lawful, besides those below.
+_CURES: Final = {
+    Ground.LISTED: "contract",
+    Ground.NO_CONSENT: "no_consent",
+    Ground.LIST_UNANSWERED: "list_unanswered",
+    Ground.LIST_NOT_KNOWN: "list_not_known",
+}
+_TIMES: Final = (Ground.DAY, Ground.HOLIDAY, Ground.HOUR)
+_CURE_OF_TIMES: Final = {HoursNeed.CONSENT: "consent", HoursNeed.SLOT: "slot"}
+
+
+def _cure(finding: Finding, era: Era, lang: str) -> str:
+    """Return which record would have made a call lawful; empty if none would.
+
+    Args:
+        finding: What speaks against the call.
+        era: The law of its day.
+        lang: `en` or `fr`.
+
+    >>> from datetime import date
+    >>> from bloctel.compliance.findings import Effect, Finding, Ground
+    >>> from bloctel.rules import law
+    >>> french, hour = law.load("FR"), Finding(Effect.FORBIDS, Ground.HOUR)
+    >>> _cure(hour, french.on(date(2026, 11, 23)), "en")
+    'a consent to be called at that date and time'
+    >>> _cure(hour, french.on(date(2024, 6, 3)), "en")
+    'an express consent to be called, given before the call, that was still valid'
+    """
+    if finding.ground in _TIMES:
+        exception = era.one(HoursException)
+        keys = [_CURE_OF_TIMES[exception.needs]] if exception else []
+    elif finding.effect is Effect.ASKS and finding.missing:
+        return message("compliance.cure.input", lang, name=finding.missing)
+    elif finding.ground is Ground.SECTOR:
+        lifts = finding.rule.lifted_by if isinstance(finding.rule, SectorBan) else ()
+        keys = [str(lift) for lift in lifts]
+    else:
+        keys = [_CURES[finding.ground]] if finding.ground in _CURES else []
+    texts = [message(f"compliance.cure.{key}", lang) for key in keys]
+    return reduce(lambda a, b: _or(a, b, lang), texts) if texts else ""
+
+
+def _or(first: str, second: str, lang: str) -> str:
+    return message("compliance.cure.or", lang, first=first, second=second)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from bloctel._util.messages import message
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.records import STREAM, Kind
 from bloctel.errors import DamagedRecordsError, InputError
@@ -20,6 +22,7 @@ from bloctel.records.transactions import Record
 from bloctel.storage.rows import RecordRow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
 __all__ = ["Proof", "ProofEntry", "check_proof", "entry_of"]
@@ -85,18 +88,19 @@ class Proof:
         Raises:
             InputError: It is another language.
         """
-        words = _WORDS.get(lang)
-        if words is None:
-            raise InputError("fr or en", "another text", "lang")
         number, zone = PhoneNumber(self.key), zone_of(self.key)
-        head = [
-            words["title"],
+        say = partial(_line, lang)
+        lines = [
+            say("title"),
             "",
-            f"{words['number']}{number.national} ({number.e164})",
-            f"{words['made_at']}{_shown(self.made_at, zone)}",
+            say("number", number=f"{number.national} ({number.e164})"),
+            say("made_at", at=self.made_at.astimezone(zone)),
         ]
-        parts = [_paragraph(entry, words, zone) for entry in self.entries]
-        return "\n".join([*head, *(parts or ["", words["none"]]), "", words["end"], ""])
+        for entry in self.entries:
+            lines += ["", *_paragraph(entry, lang, zone)]
+        if not self.entries:
+            lines += ["", say("nothing")]
+        return "\n".join([*lines, "", say("end"), ""])
 
 
 def _plain(entry: ProofEntry) -> dict[str, object]:
@@ -176,102 +180,42 @@ def _check_entry(key: int, entry: Any, where: str) -> None:
 # -- for people ---------------------------------------------------------------------
 
 
-def _shown(at: datetime | str, zone: ZoneInfo) -> str:
-    """Return a moment as it was where the person is called."""
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return moment.astimezone(zone).isoformat(" ", "seconds")
+def _line(lang: str, key: str, **values: object) -> str:
+    return message(f"compliance.proof.{key}", lang, **values)
 
 
-def _paragraph(entry: ProofEntry, words: dict[str, str], zone: ZoneInfo) -> str:
+def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
     fields = entry.record.fields or {}
-    kind = Kind(fields["kind"])
-    happened = _shown(entry.record.at, zone)
-    lines = ["", f"{entry.record.seq}. {words[kind]}{happened}"]
+    kind = message(f"compliance.proof_kind.{Kind(fields['kind'])}", lang)
+    happened = entry.record.at.astimezone(zone)
+    yield _line(lang, "entry", seq=str(entry.record.seq), kind=kind, at=happened)
+    for key, values in _details(entry, fields, lang, zone):
+        yield f"   {_line(lang, key, **values)}"
+
+
+def _details(
+    entry: ProofEntry, fields: Mapping[str, Any], lang: str, zone: ZoneInfo
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the keys of the lines below an entry, with their values."""
+
+    def local(text: str) -> datetime:
+        return datetime.fromisoformat(text).astimezone(zone)
+
     for name in ("firm", "goods", "object", "starts_on", "ends_on", "expires_on"):
-        if fields.get(name) is not None:
-            lines.append(f"   {words[name]}{fields[name]}")
-    for mention in fields.get("mentions", ()):
-        lines.append(f"   {words['mention']}{words.get(mention, mention)}")
-    for starts_at, ends_at in fields.get("slots", ()):
-        slot = " / ".join(_shown(edge, zone) for edge in (starts_at, ends_at))
-        lines.append(f"   {words['slot']}{slot}")
+        if (value := fields.get(name)) is not None:
+            is_day = name.endswith("_on")
+            yield name, {"value": date.fromisoformat(value) if is_day else value}
+    for notice in fields.get("mentions", ()):
+        yield "notice", {"value": message(f"compliance.notice.{notice}", lang)}
+    for first, last in fields.get("slots", ()):
+        yield "slot", {"first": local(first), "last": local(last)}
     if "channel" in fields:
-        lines.append(f"   {words['channel']}{fields['channel']}")
+        yield "channel", {"value": fields["channel"]}
     if "of" in fields:
-        of = words["all"] if fields["of"] is None else str(fields["of"])
-        lines.append(f"   {words['of']}{of}")
+        of = fields["of"]
+        yield ("of_all", {}) if of is None else ("of", {"value": str(of)})
     if "kept" in fields:
-        kept = fields["kept"]
-        lines.append(f"   {words['kept']}{kept['where']}")
-        lines.append(f"   SHA-256{words['colon']}{kept['sha256']}")
-    lines.append(f"   {words['recorded_at']}{_shown(fields['recorded_at'], zone)}")
-    lines.append(f"   {words['digest']}{entry.row.digest}")
-    return "\n".join(lines)
-
-
-_WORDS: Final[dict[str, dict[str, str]]] = {
-    "en": {
-        "title": "What is on record of consent to telephone prospecting",
-        "number": "Number: ",
-        "made_at": "Made on: ",
-        "none": "Nothing is on record.",
-        "end": "The person may withdraw consent at any time, by any means.",
-        "colon": ": ",
-        "consent": "Consent, collected on ",
-        "withdrawal": "Withdrawal, on ",
-        "contract": "Contract, recorded on ",
-        "contract_end": "End of a contract, recorded on ",
-        "call_back": "Request to be called back, on ",
-        "firm": "Firm: ",
-        "goods": "Goods or services: ",
-        "object": "Object: ",
-        "starts_on": "First day: ",
-        "ends_on": "First day after it: ",
-        "expires_on": "First day on which it no longer holds: ",
-        "mention": "The person was told: ",
-        "slot": "Consented date and time: ",
-        "channel": "How: ",
-        "of": "Of number: ",
-        "all": "all consents given until then",
-        "kept": "Evidence kept: ",
-        "recorded_at": "Recorded at: ",
-        "digest": "Digest in the hash chain (SHA-256): ",
-        "identity_and_goods": "who the professional is, and which goods or services",
-        "proposal": "what is proposed",
-        "validity_period": "for how long the consent holds",
-        "withdrawal_right": "the right to withdraw it",
-        "access_to_proof": "how to get its proof on a durable medium",
-    },
-    "fr": {
-        "title": "Preuve du consentement au démarchage téléphonique",
-        "number": "Numéro : ",
-        "made_at": "Établie le : ",
-        "none": "Rien n'est enregistré.",
-        "end": "Le consentement peut être retiré à tout moment, par tout moyen.",
-        "colon": " : ",
-        "consent": "Consentement recueilli le ",
-        "withdrawal": "Retrait du consentement le ",
-        "contract": "Contrat, enregistré le ",
-        "contract_end": "Fin de contrat, enregistrée le ",
-        "call_back": "Demande de rappel le ",
-        "firm": "Professionnel : ",
-        "goods": "Biens ou services : ",
-        "object": "Objet : ",
-        "starts_on": "Premier jour : ",
-        "ends_on": "Premier jour suivant la fin : ",
-        "expires_on": "Premier jour où il ne vaut plus : ",
-        "mention": "Information donnée : ",
-        "slot": "Date et heure consenties : ",
-        "channel": "Moyen : ",
-        "of": "Portant sur le numéro : ",
-        "all": "tous les consentements donnés jusque-là",
-        "kept": "Preuve conservée : ",
-        "recorded_at": "Enregistré le : ",
-        "digest": "Empreinte chaînée (SHA-256) : ",
-        "identity_and_goods": "identité du professionnel, nature des biens ou services",
-        "proposal": "objet de la proposition",
-        "validity_period": "durée de validité du consentement",
-        "withdrawal_right": "droit de le retirer",
-        "access_to_proof": "accès à la preuve sur un support durable",
-    },
-}
+        yield "kept", {"value": fields["kept"]["where"]}
+        yield "sha256", {"value": fields["kept"]["sha256"]}
+    yield "recorded_at", {"value": local(fields["recorded_at"])}
+    yield "digest", {"value": entry.row.digest}

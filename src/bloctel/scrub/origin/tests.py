@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.numbers.fiction import fiction_ranges
-from bloctel.numbers.plan import MISTYPED, is_assigned, metadata_version
-from bloctel.scrub.chances import (
+from bloctel._util.messages import format_probability
+from bloctel._util.statistics import (
     binomial_tail,
     chi_square_below,
     normal_tail,
     poisson_tail,
-    said,
 )
+from bloctel.numbers.fiction import fiction_ranges
+from bloctel.numbers.plan import MISTYPED, is_assigned, metadata_version
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,8 @@ class Finding:
     assumption: str
 
     def __str__(self) -> str:
-        return f"{self.says} (chance in a plain file: {said(self.probability)})"
+        chance = format_probability(self.probability)
+        return f"{self.says} (chance in a plain file: {chance})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +284,7 @@ def _fiction(traits: Traits) -> Finding | None:
     )
 
 
-_CHANCE: Final = f"a chance below {said(_SURPRISING)}"
+_CHANCE: Final = f"a chance below {format_probability(_SURPRISING)}"
 
 
 def _percent(share: float) -> str:

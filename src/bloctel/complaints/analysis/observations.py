@@ -6,12 +6,12 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
-from bloctel.complaints.registers import siren_of
+from bloctel.complaints.siren import siren_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bloctel.complaints.cases import Case
+    from bloctel.complaints.lifecycle import Case
 
 __all__ = ["Observation", "observe", "plain"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bloctel.complaints.admissibility import ADMISSIBLE, Grounds
 from bloctel.complaints.complaint import Complaint, missing_from
-from bloctel.complaints.judging import ADMISSIBLE, Grounds
 from bloctel.errors import InputError
 from bloctel.rules import law
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bloctel.complaints.judging import Judgement
+    from bloctel.complaints.admissibility import Judgement
 
 __all__ = [
     "Case",

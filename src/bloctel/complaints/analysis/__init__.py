@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bloctel.complaints.actors import callers, find_actors
-from bloctel.complaints.bursts import bursts, sequences
-from bloctel.complaints.claims import false_claims
-from bloctel.complaints.neighbours import neighbours
-from bloctel.complaints.observing import observe
+from bloctel.complaints.analysis.bursts import bursts, sequences
+from bloctel.complaints.analysis.callers import callers, find_actors
+from bloctel.complaints.analysis.observations import observe
+from bloctel.complaints.analysis.spoofing import false_claims, neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bloctel.complaints.actors import Actor
-    from bloctel.complaints.cases import Case
-    from bloctel.complaints.leads import Finding
+    from bloctel.complaints.analysis.callers import Actor
+    from bloctel.complaints.analysis.finding import Finding
+    from bloctel.complaints.lifecycle import Case
 
 __all__ = ["find", "find_callers"]
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = [
+    "ascents_tail",
     "binomial_tail",
     "chi_square_below",
     "normal_tail",
     "poisson_tail",
-    "said",
+    "successes_tail",
 ]
 
 #: A term that changes no digit of the sum ends it.
 _NEGLIGIBLE: Final = 1e-17
-_LEAST_SHOWN: Final = 1e-9
-_LEAST_PERCENT: Final = 1e-3
 
 
 def poisson_tail(count: int, mean: float) -> float:
@@ -95,19 +96,49 @@ def chi_square_below(value: float, degrees: int) -> float:
     return _summed(first, lambda step: x / (half + step))
 
 
-def said(probability: float) -> str:
-    """Return a probability as people read it.
+def successes_tail(count: int, chances: Sequence[float]) -> float:
+    """Return the chance of *count* or more successes, each trial having its own chance.
 
-    >>> said(0.0312), said(4.2e-7), said(0.0)
-    ('3.1 %', '1 in 2,400,000', 'less than 1 in a billion')
+    It is the binomial tail if all chances are equal.
+
+    >>> round(successes_tail(9, [0.5] * 10), 6)
+    0.010742
     """
-    if probability < _LEAST_SHOWN:
-        return "less than 1 in a billion"
-    if probability >= _LEAST_PERCENT:
-        return f"{100 * probability:.2g} %"
-    times = 1 / probability
-    digits = 1 - int(math.log10(times))
-    return f"1 in {round(times, digits):,.0f}"
+    if count <= 0:
+        return 1.0
+    # the chance of each number of successes below count; the last place is the rest
+    held = np.zeros(count + 1)
+    held[0] = 1.0
+    for chance in chances:
+        gained = held[:-1] * chance
+        held[:-1] -= gained
+        held[1:] += gained
+    return min(1.0, float(held[count]))
+
+
+def ascents_tail(count: int, length: int) -> float:
+    """Return the chance that a random order of *length* things has so many ascents.
+
+    An ascent is a thing that is greater than the one before; the numbers of orders by
+    ascents are Euler's.
+
+    Returns:
+        The chance of *count* ascents or more.
+
+    >>> ascents_tail(2, 3) == 1 / 6
+    True
+    """
+    if count <= 0:
+        return 1.0
+    if count >= length:
+        return 0.0
+    held = np.ones(1)
+    for size in range(2, length + 1):
+        places = np.arange(size)
+        stays = np.append(held, 0.0) * (places + 1)
+        grows = np.append(0.0, held) * (size - places)
+        held = (stays + grows) / size
+    return min(1.0, float(held[count:].sum()))
 
 
 def _summed(log_first: float, ratio: Callable[[int], float]) -> float:

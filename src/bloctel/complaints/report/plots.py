@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bloctel.complaints.observing import observe
-from bloctel.complaints.sharing import shown_name, shown_number
-from bloctel.complaints.tallies import by_period, by_sector
+from bloctel.complaints.analysis.observations import observe
+from bloctel.complaints.report.counts import by_period, by_sector
+from bloctel.complaints.report.report import shown_name, shown_number
 from bloctel.errors import InputError, MissingExtraError
 from bloctel.tabular.outputs import open_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bloctel.complaints.actors import Actor
-    from bloctel.complaints.cases import Case
+    from bloctel.complaints.analysis.callers import Actor
+    from bloctel.complaints.lifecycle import Case
     from bloctel.tabular.outputs import Target
 
 __all__ = ["plot_caller", "plot_complaints"]
@@ -67,11 +67,11 @@ def plot_complaints(target: Target, cases: Sequence[Case], *, format: str = "") 
     with _figure(target, format, (9.0, 6.5)) as figure:
         above, below = figure.subplots(2, 1)
         unit, periods = by_period(cases)
-        places = range(len(periods))
-        above.bar(places, [count for _, count in periods], color=_BLUE)
-        step = max(1, -(-len(periods) // _MOST_TICKS))  # as many as do not overlap
-        names = [name for name, _ in periods]
-        above.set_xticks([*places][::step], names[::step])
+        positions = [period.position for period in periods]
+        above.bar(positions, [period.calls for period in periods], color=_BLUE)
+        step = max(1, -(-len(periods) // _MOST_TICKS))  # labels must not overlap
+        names = [period.name for period in periods]
+        above.set_xticks(positions[::step], names[::step])
         above.set_title(f"Complaints by the {unit} of the call")
         above.set_ylabel("complaints")
         sectors = by_sector(cases)[::-1]

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from bloctel._util import clock
-from bloctel.complaints.cases import (
+from bloctel.complaints.admissibility import judge
+from bloctel.complaints.complaint import read_complaint, told, written
+from bloctel.complaints.lifecycle import (
     Case,
     Outcome,
     State,
@@ -15,9 +17,7 @@ from bloctel.complaints.cases import (
     new_id,
     received,
 )
-from bloctel.complaints.complaint import read_complaint, told, written
-from bloctel.complaints.judging import judge
-from bloctel.complaints.telling import whereabouts
+from bloctel.complaints.status_text import whereabouts
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.records.store import RecordStore
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from bloctel._util.messages import Language
+    from bloctel.complaints.admissibility import Known
     from bloctel.complaints.complaint import Complaint
-    from bloctel.complaints.judging import Known
-    from bloctel.complaints.telling import Language
     from bloctel.lookup.book import Book
-    from bloctel.records.store import Verified
-    from bloctel.records.transactions import Record, WriteTransaction
+    from bloctel.records import Record, Turn, Verified
 
 __all__ = ["Complaints", "Taken"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from bloctel.complaints.forest import Forest
+from bloctel.complaints.analysis.disjoint_sets import Forest
 from bloctel.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NameTable", "Pair", "name_key", "unlike"]
 
-_FILE: Final = Path(__file__).with_name("words.toml")
+_FILE: Final = Path(__file__).with_name("name_words.toml")
 #: Names that differ in one letter of ten look alike, whatever the order of the words.
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0

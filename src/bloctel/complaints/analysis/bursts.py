@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from bloctel.complaints.chances import ascents_tail
-from bloctel.complaints.leads import SURPRISING, THRESHOLD, Finding
-from bloctel.scrub.chances import poisson_tail
+from bloctel._util.statistics import ascents_tail, poisson_tail
+from bloctel.complaints.analysis.finding import SURPRISING, THRESHOLD, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from bloctel.complaints.actors import Actor
-    from bloctel.complaints.observing import Observation
+    from bloctel.complaints.analysis.callers import Actor
+    from bloctel.complaints.analysis.observations import Observation
 
 __all__ = ["bursts", "sequences"]
 

@@ -14,19 +14,19 @@ from itertools import combinations, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from bloctel.complaints.forest import Forest
-from bloctel.complaints.leads import Finding
-from bloctel.complaints.likeness import NameTable, name_key, unlike
-from bloctel.numbers.phone_number import french_nsn
+from bloctel._util.messages import format_probability
+from bloctel.complaints.analysis.disjoint_sets import Forest
+from bloctel.complaints.analysis.finding import Finding
+from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
+from bloctel.numbers import french_nsn
 from bloctel.numbers.plan import MISTYPED
-from bloctel.scrub.chances import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from bloctel.complaints.forest import Link
-    from bloctel.complaints.likeness import Pair
-    from bloctel.complaints.observing import Observation
+    from bloctel.complaints.analysis.disjoint_sets import Link
+    from bloctel.complaints.analysis.name_similarity import Pair
+    from bloctel.complaints.analysis.observations import Observation
 
 __all__ = ["Actor", "Tie", "callers", "find_actors"]
 
@@ -326,13 +326,18 @@ def callers(
             observed=numbers + firms,
             expected=1.0,
             probability=actor.chance,
-            threshold=f"a chance below {said(_CHANCE)} for each join by a name or an "
-            f"address, below {said(_DOUBTFUL)} for all joins of a caller",
+            threshold=_THRESHOLD,
             assumption=_ASSUMED,
             evidence=actor.complaints,
             numbers=actor.numbers,
             names=actor.names,
         )
+
+
+_THRESHOLD: Final = (
+    f"a chance below {format_probability(_CHANCE)} for each join by a name or an "
+    f"address, below {format_probability(_DOUBTFUL)} for all joins of a caller"
+)
 
 
 def _count(count: int, noun: str) -> str:

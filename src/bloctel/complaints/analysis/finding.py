@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from bloctel.scrub.chances import said
+from bloctel._util.messages import format_probability
 from bloctel.scrub.origin.tests import Finding as Mark
 
 __all__ = ["SURPRISING", "THRESHOLD", "Finding"]
@@ -13,7 +13,9 @@ __all__ = ["SURPRISING", "THRESHOLD", "Finding"]
 #: Chances below this are findings: one in ten thousand for each kind, all callers that
 #: were looked at together.
 SURPRISING: Final = 1e-4
-THRESHOLD: Final = f"a chance below {said(SURPRISING)}, all callers together"
+THRESHOLD: Final = (
+    f"a chance below {format_probability(SURPRISING)}, all callers together"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +33,5 @@ class Finding(Mark):
     names: tuple[str, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
-        return f"{self.says} (chance of being wrong: {said(self.probability)})"
+        chance = format_probability(self.probability)
+        return f"{self.says} (chance of being wrong: {chance})"

@@ -1,0 +1,158 @@
+"""HTML report of complaints: one page that can be published.
+
+It loads nothing and runs nothing.  It does not contain any number that was called, and
+it names callers only if that is requested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bloctel._util.html import render
+from bloctel._util.messages import message
+from bloctel._version import __version__
+from bloctel.complaints.analysis import find, find_callers
+from bloctel.complaints.report.counts import by_period, by_sector, by_state
+from bloctel.numbers import PhoneNumber, french_nsn
+from bloctel.tabular.outputs import open_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from bloctel.complaints.analysis.callers import Actor
+    from bloctel.complaints.analysis.finding import Finding
+    from bloctel.complaints.lifecycle import Case
+    from bloctel.tabular.outputs import Target
+
+__all__ = ["ReportOptions", "as_html", "shown_name", "shown_number", "write_report"]
+
+_TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
+_MOST_OF_A_KIND: Final = 10
+_MOST_CALLERS: Final = 20
+_MOST_NUMBERS: Final = 3
+_HIDDEN: Final = 4
+_LONGEST_NAME: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """Options of a report.
+
+    Attributes:
+        title: Its title; if empty, a general one.
+        made_on: The day on which it was made, if it is to be shown.
+        full: Whether it shows the numbers and names of callers, and the names of the
+            complaints.  The publisher is responsible for that.
+        lang: The language of the page, `en` or `fr`.
+    """
+
+    title: str = ""
+    made_on: date | None = None
+    full: bool = False
+    lang: str = "en"
+
+
+def write_report(
+    target: Target, cases: Sequence[Case], options: ReportOptions | None = None
+) -> None:
+    """Write a page of HTML about complaints; the file appears complete or not at all.
+
+    Args:
+        target: A path, or a binary stream.
+        cases: The complaints.
+        options: The options of the report.
+
+    Raises:
+        InputError: The target cannot be written, or the language is not known.
+        MissingExtraError: The packages Jinja2, rapidfuzz or python-stdnum are not
+            installed.
+    """
+    text = as_html(cases, options or ReportOptions())
+    with open_outputs({"report": target}, source=None) as files:
+        files["report"].write(text.encode())
+
+
+def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
+    """Return the page that `write_report` writes."""
+    lang, full = options.lang, options.full
+    days = [day for case in cases if (day := case.complaint.called_on)]
+    unit, periods = by_period(cases, lang)
+    kinds: dict[str, list[tuple[Finding, str, list[str]]]] = {}
+    for finding in find(cases):
+        numbers = _shown_numbers(finding.numbers, full=full)
+        row = (finding, _measured(finding), numbers)
+        kinds.setdefault(finding.code, []).append(row)
+    return render(
+        _TEMPLATE,
+        lang,
+        version=__version__,
+        title=options.title or message("complaints.report.title", lang),
+        made_on=options.made_on,
+        full=full,
+        total=len(cases),
+        days=(min(days), max(days)) if days else (),
+        states=by_state(cases),
+        unit=unit,
+        periods=periods,
+        sectors=by_sector(cases, lang),
+        kinds=kinds,
+        most_of_a_kind=_MOST_OF_A_KIND,
+        callers=_callers(find_callers(cases), full=full),
+    )
+
+
+def _measured(finding: Finding) -> str:
+    return message(
+        "complaints.report.measure",
+        "en",
+        statistic=finding.statistic,
+        observed=finding.observed,
+        expected=finding.expected,
+    )
+
+
+def _callers(
+    actors: Sequence[Actor], *, full: bool
+) -> list[tuple[int, Actor, list[str]]]:
+    """Return the callers to list, each with its position and its first numbers."""
+    return [
+        (position, actor, _shown_numbers(actor.numbers[:_MOST_NUMBERS], full=full))
+        for position, actor in enumerate(actors[:_MOST_CALLERS], 1)
+        if actor.numbers
+    ]
+
+
+# -- names and numbers ------------------------------------------------------------
+
+
+def _shown_numbers(keys: Sequence[int], *, full: bool) -> list[str]:
+    return [shown_number(key, full=full) for key in keys]
+
+
+def shown_number(key: int, *, full: bool) -> str:
+    """Return a presented number, without its last digits unless *full*.
+
+    >>> shown_number(33162000012, full=False), shown_number(33162000012, full=True)
+    ('01 62 00 •• ••', '01 62 00 00 12')
+    """
+    number = PhoneNumber(key)
+    text = number.e164 if french_nsn(key) is None else number.national
+    if full:
+        return text
+    left = sum(character.isdigit() for character in text) - _HIDDEN
+    shown = []
+    for character in text:
+        is_digit = character.isdigit()
+        shown.append("\N{BULLET}" if is_digit and left <= 0 else character)
+        left -= is_digit
+    return "".join(shown)
+
+
+def shown_name(text: str) -> str:
+    """Return a name short enough for a label."""
+    if len(text) <= _LONGEST_NAME:
+        return text
+    return f"{text[:_LONGEST_NAME]}\N{HORIZONTAL ELLIPSIS}"

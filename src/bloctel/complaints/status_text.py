@@ -1,0 +1,72 @@
+"""Status of a complaint, in words for the person who complained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bloctel._util.messages import message
+from bloctel.complaints.lifecycle import State
+from bloctel.rules import law
+
+if TYPE_CHECKING:
+    from bloctel._util.messages import Language
+    from bloctel.complaints.lifecycle import Case, Step
+
+__all__ = ["whereabouts"]
+
+
+def whereabouts(case: Case, *, lang: Language = "fr") -> str:
+    """Return the state of a complaint, and every step with its day.
+
+    The text does not contain any phone number, so that it can be sent.
+
+    Raises:
+        InputError: The language is neither `en` nor `fr`.
+
+    >>> from datetime import UTC, datetime
+    >>> from bloctel.complaints import Complaint, received
+    >>> instant = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    >>> case = received(Complaint(), id="BCDF-GHJK-LMNP", at=instant)
+    >>> print(whereabouts(case, lang="en").splitlines()[0])
+    Complaint BCDF-GHJK-LMNP: stored as a report (signalement): it is not complete.
+    """
+    state = message(f"complaints.state.{case.state}", lang)
+    lines = [message("complaints.status.head", lang, id=case.id, state=state)]
+    for step in case.steps:
+        day = step.at.astimezone(case.complaint.zone).date()
+        text = _step(step, lang)
+        lines.append(message("complaints.status.step", lang, day=day, step=text))
+    if case.state is State.SIGNAL:
+        names = (message(f"complaints.field.{name}", lang) for name in case.missing)
+        fields = ", ".join(names)
+        lines.append(message("complaints.status.missing", lang, fields=fields))
+    return "\n".join(lines)
+
+
+def _step(step: Step, lang: Language) -> str:
+    state = message(f"complaints.state.{step.state}", lang)
+    detail = step.detail
+    if step.state is State.CLOSED:
+        detail = message(f"complaints.outcome.{detail}", lang)
+    elif step.state in (State.ADMISSIBLE, State.NOT_ADMISSIBLE):
+        detail = _grounds(step, lang)
+    if not detail:
+        return state
+    return message(
+        "complaints.status.step_with_detail", lang, state=state, detail=detail
+    )
+
+
+def _grounds(step: Step, lang: Language) -> str:
+    """Return the grounds of a judgement, with the article and its version."""
+    grounds = message(f"complaints.grounds.{step.detail}", lang)
+    if not step.rule:
+        return grounds
+    rule = law.load("FR").rule(step.rule)
+    return message(
+        "complaints.status.grounds_with_rule",
+        lang,
+        grounds=grounds,
+        article=rule.article,
+        version=rule.article_version,
+    )

@@ -1,0 +1,192 @@
+"""HTML report of a scrub: one page that people read, file and print.
+
+It loads nothing and runs nothing.  It holds no phone number: examples are masked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bloctel import rules
+from bloctel._util.html import render
+from bloctel._util.messages import (
+    catalogue,
+    format_probability,
+    message,
+)
+from bloctel._version import __version__
+from bloctel.errors import UnknownListError
+from bloctel.periods import add_days
+from bloctel.rules import law
+from bloctel.rules.law import Regime
+from bloctel.scrub.opposition_source import refuse_replacing
+from bloctel.scrub.origin.tests import FEWEST_NUMBERS
+from bloctel.tabular.outputs import open_outputs, refuse_clashes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from bloctel.scrub.origin.detector import Finding
+    from bloctel.scrub.summary import ScrubSummary
+    from bloctel.tabular.csv_reader import Source
+    from bloctel.tabular.outputs import Outputs, Target
+
+__all__ = ["ReportSubject", "as_html", "require_place", "write_report"]
+
+_TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
+#: French terms in English text, which screen readers pronounce as French.
+_FRENCH: Final = re.compile("(consentement préalable|Code de la consommation)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSubject:
+    """Input, lists and day of a scrub.
+
+    Attributes:
+        file: The name of the file that was scrubbed.
+        columns: Its phone columns.
+        against: What it was scrubbed against, without passwords.
+        days: The day on which each list was checked, by the list's name; the `days` of
+            the question.
+        made_on: The day of the scrub itself, if it is to be shown.
+        lang: The language of the page, `en` or `fr`.
+    """
+
+    file: str
+    columns: Sequence[str]
+    against: str
+    days: Mapping[str, date]
+    made_on: date | None = None
+    lang: str = "en"
+
+
+def write_report(
+    target: Target,
+    summary: ScrubSummary,
+    subject: ReportSubject,
+    *,
+    receipt: Mapping[str, object] | None = None,
+) -> None:
+    """Write a page of HTML about a scrub; the file appears complete or not at all.
+
+    Args:
+        target: A path, or a binary stream.
+        summary: The result of the scrub.
+        subject: Its input.
+        receipt: The content of a receipt, by label; values may be such mappings again.
+
+    Raises:
+        InputError: The target cannot be written, or the language is not known.
+        MissingExtraError: The package Jinja2 is not installed.
+    """
+    text = as_html(summary, subject, receipt=receipt)
+    with open_outputs({"report": target}, source=None) as files:
+        files["report"].write(text.encode())
+
+
+def require_place(
+    target: Target, *, source: Source, outputs: Outputs, against: str
+) -> None:
+    """Check, before a scrub, that its report will not replace a file it needs.
+
+    Raises:
+        InputError: It would replace the input, an output or the opposition list, or
+            it cannot be written.
+    """
+    path = Path(source) if isinstance(source, str | Path) else None
+    status = path.stat() if path and path.exists() else None
+    refuse_clashes({**outputs.wanted(), "report": target}, source=status)
+    refuse_replacing({"report": target}, against)
+
+
+def as_html(
+    summary: ScrubSummary,
+    subject: ReportSubject,
+    *,
+    receipt: Mapping[str, object] | None = None,
+) -> str:
+    """Return the page that `write_report` writes."""
+    lang = subject.lang
+    return render(
+        _TEMPLATE,
+        lang,
+        version=__version__,
+        summary=summary,
+        subject=subject,
+        receipt=receipt,
+        law=_law(lang),
+        counts={kind: getattr(summary, kind) for kind in _KINDS},
+        outputs=[
+            (_text_of("scrub.kind", name, lang), str(path))
+            for name, path in summary.outputs.items()
+        ],
+        lists=[_list_row(name, day) for name, day in subject.days.items()],
+        blocked_lists=_most_first(summary.blocked_lists),
+        invalid_reasons=[
+            (reason, _text_of("scrub.reason", reason, lang), count)
+            for reason, count in _most_first(summary.invalid_reasons)
+        ],
+        findings=[(finding, _measured(finding)) for finding in summary.findings],
+        fewest_numbers=FEWEST_NUMBERS,
+    )
+
+
+_KINDS: Final = ("clear", "blocked", "invalid")
+
+
+def _law(lang: str) -> list[str]:
+    """Return what has applied since the list closed; each second part is French."""
+    closing = rules.load("fr.bloctel").closing
+    regime = law.load("FR").on(closing.closes_on).one(Regime) if closing else None
+    if closing is None or regime is None:
+        return []
+    text = message(
+        "scrub.report.law",
+        lang,
+        day=closing.closes_on,
+        article=regime.article,
+        version=regime.article_version,
+    )
+    return _FRENCH.split(text) if lang == "en" else [text]
+
+
+def _text_of(group: str, code: str, lang: str) -> str:
+    """Return the text of a code; of a code that is not ours, the code itself."""
+    key = f"{group}.{code}"
+    return message(key, lang) if key in catalogue(lang) else code
+
+
+class _ListRow(NamedTuple):
+    name: str
+    title: str
+    day: date
+    check_again_by: date | str
+
+
+def _list_row(name: str, day: date) -> _ListRow:
+    """Return a list with the day from which its answer is too old."""
+    try:
+        held = rules.load(name)
+    except UnknownListError:  # a list that the caller made
+        return _ListRow(name, "", day, "-")
+    validity = rules.in_force(held.answer_validity, on=day)
+    return _ListRow(name, held.title, day, add_days(day, validity.days))
+
+
+def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _measured(finding: Finding) -> str:
+    return message(
+        "scrub.report.measure",
+        "en",
+        statistic=finding.statistic,
+        observed=finding.observed,
+        expected=finding.expected,
+        probability=format_probability(finding.probability),
+    )
