@@ -22,6 +22,7 @@ from bloctel._util.messages import (
     placeholders,
 )
 from bloctel.complaints import Grounds, Outcome, State
+from bloctel.complaints.analysis.bursts import _WINDOWS
 from bloctel.compliance.consents.records import Kind
 from bloctel.compliance.facts import ConsentState
 from bloctel.compliance.findings import Decision, Ground
@@ -45,6 +46,8 @@ USES: Final = "\n".join(
 def is_used(key: str) -> bool:
     """Return whether the source names a key, or builds it from its group and a code."""
     group, _, name = key.rpartition(".")
+    if group.startswith("complaints.finding."):
+        group, _, _ = group.rpartition(".")
     parts = (f'"{key}"', f'"{group}.{{', f'"{group}." ~', f'"{group}", ')
     # as `columns_day`, of which the source has the first part
     stem = name.partition("_")[0]
@@ -96,6 +99,7 @@ def test_every_key_that_the_source_names_is_there() -> None:
         ("complaints.outcome", Outcome),
         ("complaints.field", forms.FIELDS),
         ("compliance.decision", Decision),
+        ("complaints.window", _WINDOWS),
         ("compliance.ground", Ground),
         ("compliance.proof_kind", Kind),
     ],
@@ -105,6 +109,20 @@ def test_every_code_has_a_text(group: str, codes: Collection[str]) -> None:
     names = {key.rpartition(".")[2] for key in KEYS if key.rpartition(".")[0] == group}
 
     assert names == {str(code) for code in codes}
+
+
+def test_every_finding_has_its_texts() -> None:
+    """Title, sentence, statistic and assumption, and no others."""
+    parts: dict[str, set[str]] = {}
+    for key in KEYS:
+        if (
+            match := re.fullmatch(r"complaints\.finding\.(\w+)\.(\w+)", key)
+        ) is not None:
+            parts.setdefault(match[1], set()).add(match[2])
+
+    assert len(parts) == 12
+    wanted = {"title", "says", "statistic", "assumption"}
+    assert all(found - {"threshold"} == wanted for found in parts.values())
 
 
 def test_every_notice_and_every_state_without_consent_has_a_text() -> None:

@@ -14,9 +14,9 @@ from tests.helpers.doc_pages import ROOT
 
 _PAGE: Final = (ROOT / "docs/reference/complaints.md").read_text(encoding="utf-8")
 TITLES: Final = [
-    key.rpartition(".")[2]
+    key.split(".")[2]
     for key in catalogue("en")
-    if key.startswith("complaints.finding.")
+    if key.startswith("complaints.finding.") and key.endswith(".title")
 ]
 _EXPLAINED: Final = (ROOT / "docs/explanation/complaints.md").read_text("utf-8")
 _TABLES: Final = {

@@ -1,4 +1,4 @@
-"""All that complaints show, the surest first."""
+"""Analyses of complaints: callers, spoofed numbers, bursts and sequences of calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bloctel.complaints.analysis.bursts import bursts, sequences
-from bloctel.complaints.analysis.callers import callers, find_actors
+from bloctel.complaints.analysis.callers import find_actors, several_identities
 from bloctel.complaints.analysis.observations import observe
 from bloctel.complaints.analysis.spoofing import false_claims, neighbours
 
@@ -26,38 +26,38 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
     Raises:
         MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
     """
-    seen = observe(cases)
-    called = {one.called for one in seen}
+    observations = observe(cases)
+    called = {one.called for one in observations}
     return [
         replace(actor, numbers=_uncalled(actor.numbers, called))
-        for actor in find_actors(seen)
+        for actor in find_actors(observations)
     ]
 
 
 def find(cases: Iterable[Case]) -> list[Finding]:
-    """Return what some complaints show, the surest first.
+    """Return the findings in some complaints, the surest first.
 
-    Each finding is a lead, no proof: it says what it rests on, in which plain model it
-    would be rare, and how rare.  No finding says which numbers were called.
+    Each finding is a lead, not a proof: it says what it is based on, in which plain
+    model it would be rare, and how rare.  No finding contains a number that was called.
 
     Raises:
         MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
     """
-    seen = observe(cases)
-    actors = find_actors(seen)
-    by_id = {one.id: one for one in seen}
-    called = {one.called for one in seen}
+    observations = observe(cases)
+    actors = find_actors(observations)
+    by_id = {one.id: one for one in observations}
+    called = {one.called for one in observations}
     found = [
-        *false_claims(seen),
+        *false_claims(observations),
         *neighbours(actors, by_id),
         *bursts(actors, by_id),
         *sequences(actors, by_id),
-        *callers(actors, by_id),
+        *several_identities(actors),
     ]
     shown = [replace(one, numbers=_uncalled(one.numbers, called)) for one in found]
     return sorted(shown, key=lambda one: (one.probability, one.code, one.evidence))
 
 
 def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Leave out the numbers of people who complain: callers show such numbers too."""
+    """Leave out the numbers of people who complain: callers present them too."""
     return tuple(number for number in numbers if number not in called)

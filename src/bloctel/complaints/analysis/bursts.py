@@ -1,4 +1,4 @@
-"""When a caller called, and whom after whom: bursts, and dialling in order."""
+"""Detection of call bursts, and of numbers that are dialled in order."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.statistics import ascents_tail, poisson_tail
-from bloctel.complaints.analysis.finding import SURPRISING, THRESHOLD, Finding
+from bloctel.complaints.analysis.finding import SURPRISING, Finding, Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,17 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["bursts", "sequences"]
 
-#: Of fewer complaints nothing is said.
+#: Callers with fewer complaints are not examined.
 _FEWEST: Final = 5
 _DAY: Final = 86_400.0
-#: The windows that are tried, in seconds.
-_WINDOWS: Final = {"an hour": 3_600.0, "a day": _DAY, "a week": 7 * _DAY}
-#: Of days, the hour is not known.
-_WHOLE_DAYS: Final = ("a day", "a week")
+#: The widths of the windows in seconds.
+_WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """The fullest window of a caller, as its rarity goes."""
+    """The least likely window of a caller; windows compare by their chance."""
 
     chance: float
     width: str
@@ -38,61 +36,72 @@ class _Window(NamedTuple):
 
 
 def bursts(
-    actors: Sequence[Actor], seen: Mapping[str, Observation]
+    actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Finding]:
-    """Yield the callers whose calls came together in time, beyond those of others.
+    """Yield the callers whose calls came together in time, more than those of others.
 
-    A scan: of each caller, each complaint begins a window of an hour, a day and a week,
-    and the others in it are counted.  In the plain model they come when complaints
-    about others do, or evenly.  The chance is that of Poisson, times the windows and
-    the callers that were tried.
+    A scan statistic: each complaint about a caller begins a window of an hour, a day
+    and a week, and the others in it are counted.  In the plain model they come when
+    complaints about others do, or evenly.  The chance is a Poisson tail, times the
+    number of windows and callers.
 
     Args:
         actors: The callers.
-        seen: What was observed, by the names of the complaints.
+        observations: The observations, by the names of the complaints.
     """
-    judged = [one for one in actors if len(one.complaints) >= _FEWEST]
-    timed = np.sort([m for one in seen.values() if (m := _moment(one, exact=True))])
-    dated = np.sort([m for one in seen.values() if (m := _moment(one, exact=False))])
-    for actor in judged:
-        own = [seen[id] for id in actor.complaints]
-        found = [
+    examined = [one for one in actors if len(one.complaints) >= _FEWEST]
+    everyone = {width: _moments(observations.values(), width) for width in _WINDOWS}
+    n_windows = len(examined) * len(_WINDOWS)
+    for actor in examined:
+        own = [observations[id] for id in actor.complaints]
+        windows = [
             window
-            for width, seconds in _WINDOWS.items()
-            for window in _fullest(
-                own, dated if width in _WHOLE_DAYS else timed, width, seconds
-            )
+            for width in _WINDOWS
+            if (window := _least_likely(_moments(own, width), everyone[width], width))
         ]
-        best = min(found, default=None)
-        if best is None:
-            continue
-        tried = len(judged) * len(_WINDOWS)
-        chance = min(1.0, tried * best.chance)
-        if chance < SURPRISING:
-            yield _burst(actor, best, chance, tried)
+        best = min(windows, default=None)
+        chance = min(1.0, n_windows * best.chance) if best else 1.0
+        if best and chance < SURPRISING:
+            calls = len(actor.complaints)
+            yield Finding(
+                code="burst",
+                observed=best.n_inside,
+                expected=best.expected,
+                probability=chance,
+                evidence=actor.complaints,
+                numbers=actor.numbers,
+                names=actor.names,
+                details={
+                    "calls": calls,
+                    "window": Keys([f"complaints.window.{best.width}"]),
+                    "windows": n_windows * calls,
+                },
+            )
 
 
-def _moment(one: Observation, *, exact: bool) -> float | None:
-    """Return the moment of a call, or of the beginning of its day."""
-    if exact:
-        return one.moment
-    return one.day * _DAY if one.day else None
+def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
+    """Return the sorted instants of some calls; for long windows, those of days."""
+    if width == "hour":
+        found = [one.moment for one in observations if one.moment is not None]
+    else:
+        found = [one.day * _DAY for one in observations if one.day]
+    return np.sort(np.array(found, np.float64))
 
 
-def _fullest(
-    own: Sequence[Observation], everybody: NDArray[np.float64], width: str, size: float
-) -> Iterator[_Window]:
-    """Yield the window of a width that is least likely, if there are enough calls."""
-    exact = width not in _WHOLE_DAYS
-    moments = np.sort([m for one in own if (m := _moment(one, exact=exact))])
+def _least_likely(
+    moments: NDArray[np.float64], everyone: NDArray[np.float64], width: str
+) -> _Window | None:
+    """Return the least likely window of a width, if there are enough calls."""
     if len(moments) < _FEWEST:
-        return
-    span = float(everybody[-1] - everybody[0]) + size
+        return None
+    size = _WINDOWS[width]
+    span = float(everyone[-1] - everyone[0]) + size
     inside = np.searchsorted(moments, moments + size) - np.arange(len(moments))
-    beside = _counts(everybody, moments, size) - inside
-    others = len(everybody) - len(moments)
-    share = np.maximum(size / span, beside / others if others else 0.0)
-    # each complaint begins a window; the rest of them fall into it by chance
+    ends = np.searchsorted(everyone, moments + size)
+    of_others = ends - np.searchsorted(everyone, moments) - inside
+    others = len(everyone) - len(moments)
+    share = np.maximum(size / span, of_others / others if others else 0.0)
+    # each complaint begins a window, and the rest fall into it by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))
@@ -100,83 +109,44 @@ def _fullest(
     ]
     best = int(np.argmin(chances))
     expected = 1 + rest * float(share[best])
-    yield _Window(chances[best], width, int(inside[best]), expected)
-
-
-def _counts(
-    everybody: NDArray[np.float64], starts: NDArray[np.float64], size: float
-) -> NDArray[np.int64]:
-    ends: NDArray[np.int64] = np.searchsorted(everybody, starts + size)
-    return ends - np.searchsorted(everybody, starts)
-
-
-def _burst(actor: Actor, best: _Window, chance: float, tried: int) -> Finding:
-    calls = len(actor.complaints)
-    return Finding(
-        code="burst",
-        says=f"{best.n_inside:,} of the {calls:,} complaints about one caller are of "
-        f"calls within {best.width}",
-        statistic=f"complaints about the caller within {best.width}",
-        observed=best.n_inside,
-        expected=best.expected,
-        probability=chance,
-        threshold=THRESHOLD,
-        assumption="Calls of one caller come when those of others do, or evenly, and "
-        f"without regard to one another; {tried * calls:,} windows were tried at most. "
-        "Who calls for one campaign only has a burst as well.",
-        evidence=actor.complaints,
-        numbers=actor.numbers,
-        names=actor.names,
-    )
+    return _Window(chances[best], width, int(inside[best]), expected)
 
 
 def sequences(
-    actors: Sequence[Actor], seen: Mapping[str, Observation]
+    actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Finding]:
-    """Yield the callers who called number after number, in order.
+    """Yield the callers who dialled numbers in order.
 
-    Of the lines that one caller called, put in the order of the calls, it is counted
-    how often the number is greater than the one before.  In a random order that is
-    about half of the steps, and Eulerian numbers give the exact chance; either
-    direction counts.
+    The lines that one caller called are put in the order of the calls, and the steps
+    to a greater number are counted.  In a random order these are about half of the
+    steps, and Eulerian numbers give the exact chance; either direction counts.
     """
-    orders = [(one, _order(one, seen)) for one in actors]
-    judged = [(one, order) for one, order in orders if len(order) >= _FEWEST]
-    for actor, order in judged:
+    orders = [(actor, _order(actor, observations)) for actor in actors]
+    examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]
+    for actor, order in examined:
         steps = len(order) - 1
-        ups = int(np.count_nonzero(np.diff(order) > 0))
-        most = max(ups, steps - ups)
-        chance = min(1.0, 2 * len(judged) * ascents_tail(most, len(order)))
+        ascents = int(np.count_nonzero(np.diff(order) > 0))
+        most = max(ascents, steps - ascents)
+        chance = min(1.0, 2 * len(examined) * ascents_tail(most, len(order)))
         if chance < SURPRISING:
-            yield _sequence(actor, most, steps, chance)
+            yield Finding(
+                code="sequence",
+                observed=most,
+                expected=steps / 2,
+                probability=chance,
+                evidence=actor.complaints,
+                numbers=actor.numbers,
+                names=actor.names,
+                details={"steps": steps},
+            )
 
 
-def _order(actor: Actor, seen: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the lines called in the order of the calls, each line and moment once."""
-    calls: dict[float, int] = {}
-    for one in (seen[id] for id in actor.complaints):
+def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
+    """Return the lines in the order of the calls, each line and instant once."""
+    by_moment: dict[float, int] = {}
+    for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:
-            calls.setdefault(one.moment, one.called)
-    first: dict[int, float] = {}
-    for moment in sorted(calls):
-        first.setdefault(calls[moment], moment)
-    return np.array(list(first), np.int64)
-
-
-def _sequence(actor: Actor, most: int, steps: int, chance: float) -> Finding:
-    return Finding(
-        code="sequence",
-        says=f"{most:,} of {steps:,} times one caller went on to the next number in "
-        "the same direction: lines are called in the order of their numbers",
-        statistic="steps in one direction, from a line called to the next one",
-        observed=most,
-        expected=steps / 2,
-        probability=chance,
-        threshold=THRESHOLD,
-        assumption="The order in which lines are called has nothing to do with their "
-        "numbers. Who calls customers from a list in the order of its numbers does so "
-        "as well.",
-        evidence=actor.complaints,
-        numbers=actor.numbers,
-        names=actor.names,
+            by_moment.setdefault(one.moment, one.called)
+    return np.array(
+        list(dict.fromkeys(by_moment[moment] for moment in sorted(by_moment))), np.int64
     )

@@ -1,9 +1,9 @@
-"""One caller behind many numbers and names: complaints, joined by what they share.
+"""Linkage of complaints that are about one caller.
 
-What is joined may accuse somebody of what others did, so that a join needs something
-that hardly any two firms share.  A number, a SIREN, an address or a name that several
-firms are known to have joins nothing by itself; a firm that closes and reopens, with
-another SIREN, is joined by two of these.
+A wrong join accuses a firm of calls that others made.  So a join needs something that
+hardly any two firms share.  A number, a SIREN, an address or a name that several firms
+are known to share joins nothing by itself.  A firm that closes and reopens with another
+SIREN is joined by two shared features.
 """
 
 from __future__ import annotations
@@ -14,45 +14,43 @@ from itertools import combinations, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from bloctel._util.messages import format_probability
-from bloctel.complaints.analysis.disjoint_sets import Forest
-from bloctel.complaints.analysis.finding import Finding
+from bloctel.complaints.analysis.disjoint_sets import DisjointSets
+from bloctel.complaints.analysis.finding import Chance, Finding, Keys
 from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
-from bloctel.numbers import french_nsn
+from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bloctel.complaints.analysis.disjoint_sets import Link
     from bloctel.complaints.analysis.name_similarity import Pair
     from bloctel.complaints.analysis.observations import Observation
 
-__all__ = ["Actor", "Tie", "callers", "find_actors"]
+__all__ = ["Actor", "Tie", "find_actors", "several_identities"]
 
-#: A slip of one digit makes one of so many other numbers.
+#: A wrong digit turns a number into one of 81 others.
 _SLIP: Final = MISTYPED / 81
-#: Of the slips in a SIREN, one in ten passes its checksum.
+#: One in ten wrong digits in a SIREN passes its checksum.
 _SIREN_SLIP: Final = _SLIP / 10
-#: Joins by a name or an address that are more likely by chance are not made.
+#: A join by a name or an address needs a lower chance.
 _CHANCE: Final = 1e-3
-#: So common is the address of a firm among others, at least: many rent one.
+#: The share of other firms with the same address, at least: many rent one.
 _ADDRESS: Final = 1e-5
-#: Two firms of one set share a line, or an address, in so many cases: for a call
-#: centre, or where addresses are rented.
+#: How often two firms share a line or an address: call centres, rented addresses.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
-#: What so many firms share belongs to none of them.
+#: A feature that this many firms share identifies none of them.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name that is given in fewer of the complaints about a number is somebody else's.
+#: A name in a smaller share of the complaints about a number is that of another caller.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
 #: 01 23 45 67 89 without its 0.
 _RUN: Final = ("123456789", "987654321")
-#: Of a caller whose joins are more doubtful, nothing is said.
+#: A caller whose joins are less certain is not reported.
 _DOUBTFUL: Final = 0.01
-#: Two complaints have a sector in common by chance, at least as often.
+#: Two complaints have the same sector by chance, at least this often.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)
@@ -60,7 +58,7 @@ _V = TypeVar("_V", int, str)
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Two values that one complaint, or a join, ties to each other.
+    """Join of two complaints.
 
     Attributes:
         kind: What joined them.
@@ -75,15 +73,15 @@ class Tie:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A caller, as complaints show it: what shares a number, a firm, a place or a name.
+    """Caller, as complaints show it: they share a number, a firm, an address or a name.
 
     Attributes:
         complaints: The complaints about it, by their names.
-        numbers: The keys of the numbers that it showed, the most named first.
-        names: The names that it gave, the most named first.
-        sirens: The firms that it said to be, or was said to be.
+        numbers: The keys of the numbers that it presented, the most frequent first.
+        names: The names that it gave, the most frequent first.
+        sirens: The firms that it claimed to be, or was reported to be.
         addresses: Their addresses.
-        ties: What joined numbers, names and firms.
+        ties: The joins of numbers, names and firms.
     """
 
     complaints: tuple[str, ...]
@@ -99,203 +97,195 @@ class Actor:
         return min(1.0, sum(tie.chance for tie in self.ties))
 
 
-def find_actors(seen: Sequence[Observation]) -> list[Actor]:
+def find_actors(observations: Sequence[Observation]) -> list[Actor]:
     """Return the callers, those with the most complaints first.
 
     Raises:
         MissingExtraError: The package rapidfuzz is not installed.
     """
-    joining = _Joining(seen)
-    joining.by_siren()
-    joining.by_number()
-    joining.by_address()
-    joining.by_name()
-    joining.reopened()
-    joining.by_number()  # of numbers whose firms turned out to be one
+    linkage = _Linkage(observations)
+    linkage.join_by_siren()
+    linkage.join_by_number()
+    linkage.join_by_address()
+    linkage.join_by_name()
+    linkage.join_reopened()
+    linkage.join_by_number()  # numbers whose firms have now become one
+    sets = linkage.sets
     links: dict[int, list[Link]] = defaultdict(list)
-    for link in joining.forest.links:
-        links[joining.forest.root(link.first)].append(link)
+    for link in sets.links:
+        links[sets.root(link.first)].append(link)
     actors = [
-        _actor(places, links[places[0]], seen) for places in joining.forest.sets()
+        _actor(indexes, links[indexes[0]], observations) for indexes in sets.sets()
     ]
     return sorted(actors, key=lambda one: (-len(one.complaints), one.complaints))
 
 
-class _Joining:
-    """Complaints on their way to being joined.
+class _Linkage:
+    """Complaints that are joined step by step.
 
-    The sets of the forest that have a SIREN are marked: two of them are two firms.
+    The sets that contain a SIREN are marked: two marked sets are two firms.
     """
 
-    def __init__(self, seen: Sequence[Observation]) -> None:
-        self._seen = seen
-        self.forest = Forest([bool(one.siren) for one in seen])
-        self._firms = self.forest.marked
-        self._numbers = _places([_joining_number(one) for one in seen])
-        self._addresses = _places([_whole_address(one.address) for one in seen])
-        self._names = _places([name_key(one.caller) for one in seen])
+    def __init__(self, observations: Sequence[Observation]) -> None:
+        self._all = observations
+        self.sets = DisjointSets([bool(one.siren) for one in observations])
+        self._firms = self.sets.marked_roots
+        self._numbers = _by_value([_own_number(one) for one in observations])
+        self._addresses = _by_value(
+            [_full_address(one.address) for one in observations]
+        )
+        self._names = _by_value([name_key(one.caller) for one in observations])
         table = NameTable(self._names)
-        self._alike = [(pair.chance, self._places_of(pair)) for pair in table.alike()]
-        self._families = [table.family(name_key(one.caller)) for one in seen]
+        self._alike = [(pair.chance, self._having(pair)) for pair in table.alike()]
+        self._families = [table.family(name_key(one.caller)) for one in observations]
         self._shown_under: dict[int, set[int]] = defaultdict(set)
-        for family, one in zip(self._families, seen, strict=True):
-            # where nobody says who calls, nobody uses a name
-            self._shown_under[family] |= {one.shown} if family >= 0 else set()
-        self._sectors = Counter(one.sector for one in seen)
+        for family, one in zip(self._families, observations, strict=True):
+            if family >= 0:
+                self._shown_under[family].add(one.shown)
+        self._sectors = Counter(one.sector for one in observations)
 
-    def _places_of(self, pair: Pair) -> list[int]:
+    def _having(self, pair: Pair) -> list[int]:
         return sorted({*self._names[pair.first], *self._names[pair.second]})
 
-    # -- what joins ----------------------------------------------------------------
+    def join_by_siren(self) -> None:
+        """Join the complaints about one firm of the register."""
+        for indexes in _by_value([one.siren for one in self._all]).values():
+            self._join_all(indexes, "siren", _SIREN_SLIP)
 
-    def by_siren(self) -> None:
-        """Join what is of one firm of the register."""
-        for places in _places([one.siren for one in self._seen]).values():
-            self._join_all(places, "siren", _SIREN_SLIP)
+    def join_by_number(self) -> None:
+        """Join the calls from one number, unless several firms use it."""
+        for indexes in self._numbers.values():
+            if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
+                self._join_all(indexes, "number", _SLIP)
 
-    def by_number(self) -> None:
-        """Join what was called from one number, unless several firms use it."""
-        for places in self._numbers.values():
-            if len(self._firms(places)) < _TWO and not self._is_platform(places):
-                self._join_all(places, "number", _SLIP)
+    def join_by_address(self) -> None:
+        """Join complaints that share a rare address, or an address and a sector."""
+        chance = len(self.sets.sets()) * _ADDRESS
+        for indexes in self._addresses.values():
+            if len(self._one_each(indexes)) <= _MANY:
+                self._join_unlikely(indexes, "address", chance)
 
-    def by_address(self) -> None:
-        """Join what has an address in common that few have, or a sector besides."""
-        chance = len(self.forest.sets()) * _ADDRESS
-        for places in self._addresses.values():
-            if len(self._one_each(places)) <= _MANY:
-                self._join_likely(places, "address", chance)
+    def join_by_name(self) -> None:
+        """Join similar names that hardly any other firm has."""
+        for chance, indexes in self._alike:
+            self._join_unlikely(indexes, "name", chance)
 
-    def by_name(self) -> None:
-        """Join what has names that look alike, and that hardly any other firm has."""
-        for chance, places in self._alike:
-            self._join_likely(places, "name", chance)
-
-    def reopened(self) -> None:
-        """Join firms, each with its SIREN, that share two things that firms do not."""
+    def join_reopened(self) -> None:
+        """Join firms with different SIRENs that share two features."""
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
-        for kind, places, chance in self._shared():
-            firms = self._firms(places)
-            # a call centre, a rented address, a common name: nobody's own
+        for kind, indexes in self._shared():
+            firms = self._firms(indexes)
+            # a call centre, a rented address or a common name identifies no firm
             if len(firms) < _MANY:
                 for pair in combinations(firms, 2):
-                    known = shared[pair].get(kind, 1.0)
-                    shared[pair][kind] = min(known, chance)
+                    shared[pair][kind] = _FIRMS_SHARE[kind]
         for (first, second), kinds in shared.items():
             if len(kinds) >= _TWO:
-                self.forest.join(first, second, "reopened", prod(kinds.values()))
+                self.sets.join(first, second, "reopened", prod(kinds.values()))
 
-    def _shared(self) -> Iterator[tuple[str, list[int], float]]:
-        for places in self._numbers.values():
-            yield "number", places, _FIRMS_SHARE["number"]
-        for places in self._addresses.values():
-            yield "address", places, _FIRMS_SHARE["address"]
-        for chance, places in self._alike:
+    def _shared(self) -> Iterator[tuple[str, list[int]]]:
+        yield from (("number", indexes) for indexes in self._numbers.values())
+        yield from (("address", indexes) for indexes in self._addresses.values())
+        for chance, indexes in self._alike:
             if chance < _FIRMS_SHARE["name"]:
-                yield "name", places, _FIRMS_SHARE["name"]
+                yield "name", indexes
 
-    def _join_all(self, places: Sequence[int], kind: str, chance: float) -> None:
-        for place in places[1:]:
-            self.forest.join(places[0], place, kind, chance)
+    def _join_all(self, indexes: Sequence[int], kind: str, chance: float) -> None:
+        for index in indexes[1:]:
+            self.sets.join(indexes[0], index, kind, chance)
 
-    def _join_likely(self, places: Sequence[int], kind: str, chance: float) -> None:
-        """Join the sets of some places whose likeness is no chance, if of one firm."""
-        if len(self._firms(places)) >= _TWO:
+    def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
+        """Join sets that hardly share a feature by chance, if they are of one firm."""
+        if len(self._firms(indexes)) >= _TWO:
             return
-        for first, second in combinations(self._one_each(places), 2):
+        for first, second in combinations(self._one_each(indexes), 2):
             both = chance * self._sector_chance(first, second)
             if both < _CHANCE and len(self._firms([first, second])) < _TWO:
-                self.forest.join(first, second, kind, both)
+                self.sets.join(first, second, kind, both)
 
-    # -- what stands in the way -----------------------------------------------------
-
-    def _one_each(self, places: Iterable[int]) -> list[int]:
-        """Return a place of each set, and of each sector in it, that places are in."""
-        seen = self._seen
-        found = {(self.forest.root(i), seen[i].sector): i for i in places}
+    def _one_each(self, indexes: Iterable[int]) -> list[int]:
+        """Return one of the indexes for each set and sector."""
+        found = {(self.sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
         """Return the chance that two complaints agree in the sector as these do."""
-        sector = self._seen[first].sector
-        if not sector or sector != self._seen[second].sector:
+        sector = self._all[first].sector
+        if not sector or sector != self._all[second].sector:
             return 1.0
-        return max(_SECTOR, self._sectors[sector] / len(self._seen))
+        return max(_SECTOR, self._sectors[sector] / len(self._all))
 
-    def _is_platform(self, places: Sequence[int]) -> bool:
-        """Tell whether a number is used under names that are used elsewhere too.
+    def _is_platform(self, indexes: Sequence[int]) -> bool:
+        """Return whether a number is used under names that are used elsewhere too.
 
-        That of a call centre that works for several firms is.
+        The number of a call centre that works for several firms is.
         """
         days: dict[int, list[int]] = defaultdict(list)
-        for place in places:
-            days[self._families[place]].append(self._seen[place].day)
-        number = self._seen[places[0]].shown
+        for index in indexes:
+            days[self._families[index]].append(self._all[index].day)
+        number = self._all[indexes[0]].shown
         spans = sorted(
             (min(each), max(each), len(each))
             for family, each in days.items()
-            # a number that is mistyped brings a name that is not its caller's
-            if len(each) >= _MISPLACED * len(places)
+            # a mistyped number brings the name of another caller
+            if len(each) >= _MISPLACED * len(indexes)
             and self._shown_under[family] - {0, number}
         )
-        # one after the other, they may be the names of one firm that opened again
-        follows = len(spans) < _MANY and all(
+        # two names one after the other may be those of a firm that has reopened
+        is_one_firm = len(spans) < _MANY and all(
             end < start and min(count, other) >= _TWO
             for (_, end, count), (start, _, other) in pairwise(spans)
         )
-        return not follows
+        return not is_one_firm
 
 
-def _places(values: Sequence[_V]) -> dict[_V, list[int]]:
-    """Return where each value is; what is 0 or empty joins nothing."""
+def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
+    """Return the indexes of each value other than 0 and the empty text."""
     found: dict[_V, list[int]] = defaultdict(list)
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         if value:
-            found[value].append(place)
+            found[value].append(index)
     return found
 
 
-def _joining_number(one: Observation) -> int:
-    """Return the number shown if it can be somebody's; else 0.
+def _own_number(one: Observation) -> int:
+    """Return the presented number if it can identify a caller; else 0.
 
-    One that was made up on the keys, such as 01 23 45 67 89, is many people's, and the
-    number of the called person is everybody's.
+    A number that is made up on the keys, such as 01 23 45 67 89, or the called person's
+    own number can be presented by any caller.
     """
     digits = french_nsn(one.shown) or str(one.shown)
     is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
     return 0 if is_made_up or one.shown == one.called else one.shown
 
 
-def _whole_address(address: str) -> str:
-    """Return an address that names a house; else nothing."""
+def _full_address(address: str) -> str:
+    """Return an address that names a house; else an empty text."""
     words = address.split()
     has_number = any(word.isdigit() for word in words)
     return address if has_number and len(words) >= _FEWEST_WORDS else ""
 
 
 def _actor(
-    places: Sequence[int], links: Sequence[Link], seen: Sequence[Observation]
+    indexes: Sequence[int], links: Sequence[Link], observations: Sequence[Observation]
 ) -> Actor:
-    told = [seen[i] for i in places]
+    own = [observations[i] for i in indexes]
+    pairs = [
+        (link, observations[link.first], observations[link.second]) for link in links
+    ]
     return Actor(
-        complaints=tuple(one.id for one in told),
-        numbers=_most_first([_joining_number(one) for one in told]),
-        names=_most_first([one.caller for one in told]),
-        sirens=_most_first([one.siren for one in told]),
-        addresses=_most_first([one.address for one in told]),
+        complaints=tuple(one.id for one in own),
+        numbers=_most_first([_own_number(one) for one in own]),
+        names=_most_first([one.caller for one in own]),
+        sirens=_most_first([one.siren for one in own]),
+        addresses=_most_first([one.address for one in own]),
         ties=tuple(
-            Tie(link.kind, link.chance, (seen[link.first].id, seen[link.second].id))
-            for link in links
-            if _joins(link, seen)
+            Tie(link.kind, link.chance, (first.id, second.id))
+            for link, first, second in pairs
+            # the number itself joins the rest
+            if link.kind == "reopened" or _own_number(first) != _own_number(second)
         ),
     )
-
-
-def _joins(link: Link, seen: Sequence[Observation]) -> bool:
-    """Tell whether a link joins more than what one number joins anyway."""
-    first, second = seen[link.first], seen[link.second]
-    is_one_number = _joining_number(first) == _joining_number(second)
-    return link.kind == "reopened" or not is_one_number
 
 
 def _most_first(values: Sequence[_V]) -> tuple[_V, ...]:
@@ -303,52 +293,35 @@ def _most_first(values: Sequence[_V]) -> tuple[_V, ...]:
     return tuple(value for value, _ in counts.most_common())
 
 
-def callers(
-    actors: Sequence[Actor], seen: Mapping[str, Observation]
-) -> Iterator[Finding]:
-    """Yield the callers behind several numbers or firms.
-
-    Args:
-        actors: The callers.
-        seen: What was observed, by the names of the complaints.
-    """
+def several_identities(actors: Sequence[Actor]) -> Iterator[Finding]:
+    """Yield the callers that use several numbers or firms."""
     for actor in actors:
         firms, numbers = len(actor.sirens), len(actor.numbers)
         if max(firms, numbers) < _TWO or not actor.ties or actor.chance >= _DOUBTFUL:
             continue
-        names = len(unlike([name_key(name) for name in actor.names]))
+        kinds = sorted({tie.kind for tie in actor.ties})
         yield Finding(
             code="reopened" if firms >= _TWO else "one_caller",
-            says=f"one caller is behind {_count(numbers, 'number')}, "
-            f"{_count(names, 'name')} and {_count(firms, 'firm')} of the register",
-            statistic="numbers, firms and names that are joined, by "
-            + ", ".join(sorted({tie.kind for tie in actor.ties})),
             observed=numbers + firms,
             expected=1.0,
             probability=actor.chance,
-            threshold=_THRESHOLD,
-            assumption=_ASSUMED,
             evidence=actor.complaints,
             numbers=actor.numbers,
             names=actor.names,
+            details={
+                "numbers": numbers,
+                "names": len(unlike([name_key(name) for name in actor.names])),
+                "firms": firms,
+                "kinds": Keys(f"complaints.tie.{kind}" for kind in kinds),
+                **_ASSUMED,
+            },
         )
 
 
-_THRESHOLD: Final = (
-    f"a chance below {format_probability(_CHANCE)} for each join by a name or an "
-    f"address, below {format_probability(_DOUBTFUL)} for all joins of a caller"
-)
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-_ASSUMED: Final = (
-    f"At most {100 * MISTYPED:.0f} % of numbers are mistyped. A word of a name is "
-    "the rarer the longer it is, unless it is a common one, and at least as common as "
-    "among the names at hand. Two firms share a number in "
-    f"{100 * _FIRMS_SHARE['number']:.0f} % of the cases, an address in "
-    f"{100 * _FIRMS_SHARE['address']:.0f} %, without regard to one another. The chance "
-    "is the sum of those of the joins."
-)
+_ASSUMED: Final = {
+    "join": Chance(_CHANCE),
+    "all_joins": Chance(_DOUBTFUL),
+    "mistyped": round(100 * MISTYPED),
+    "share_number": round(100 * _FIRMS_SHARE["number"]),
+    "share_address": round(100 * _FIRMS_SHARE["address"]),
+}

@@ -1,4 +1,4 @@
-"""Things that are joined, and by what: a forest of disjoint sets."""
+"""Disjoint sets (union-find) that remember why two of them were joined."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Forest", "Link"]
+__all__ = ["DisjointSets", "Link"]
 
 
 class Link(NamedTuple):
-    """Why two complaints are of one caller.
+    """Reason why two elements are in one set.
 
     Attributes:
         kind: What they share: `number`, `siren`, `address`, `name`; `reopened` if two
             firms share two of these.
-        chance: The chance that they do without being of one caller.
-        first: The place of one complaint.
-        second: That of the other one.
+        chance: The chance that they share it without belonging together.
+        first: The index of one element.
+        second: The index of the other.
     """
 
     kind: str
@@ -28,45 +28,46 @@ class Link(NamedTuple):
     second: int
 
 
-class Forest:
-    """Sets of places, joined step by step; each join is remembered.
+class DisjointSets:
+    """Sets of the indexes 0, 1, ..., which are joined step by step.
 
     Args:
-        marked: Of each place, whether it has a mark; a set has what one of its has.
+        marked: For each index, whether it is marked.  A set is marked if one of its
+            elements is.
 
     Attributes:
         links: The joins that made one set of two.
     """
 
     def __init__(self, marked: Sequence[bool]) -> None:
-        self._above = list(range(len(marked)))
+        self._parents = list(range(len(marked)))
         self._marked = list(marked)
         self.links: list[Link] = []
 
-    def root(self, place: int) -> int:
-        """Return what stands for the set that a place is in."""
-        above = self._above
-        while above[place] != place:
-            above[place] = above[above[place]]
-            place = above[place]
-        return place
+    def root(self, index: int) -> int:
+        """Return the element that identifies the set of an index."""
+        parents = self._parents
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
 
     def join(self, first: int, second: int, kind: str, chance: float) -> None:
-        """Make one set of two, if they are two."""
-        one, other = self.root(first), self.root(second)
-        if one != other:
-            self._above[max(one, other)] = min(one, other)
-            self._marked[min(one, other)] |= self._marked[max(one, other)]
+        """Join the sets of two indexes, unless they are in one set."""
+        low, high = sorted((self.root(first), self.root(second)))
+        if low != high:
+            self._parents[high] = low
+            self._marked[low] |= self._marked[high]
             self.links.append(Link(kind, chance, first, second))
 
-    def marked(self, places: Iterable[int]) -> list[int]:
-        """Return what stands for the sets with a mark that some places are in."""
-        roots = {self.root(place) for place in places}
+    def marked_roots(self, indexes: Iterable[int]) -> list[int]:
+        """Return the roots of the marked sets that contain some indexes."""
+        roots = {self.root(index) for index in indexes}
         return sorted(root for root in roots if self._marked[root])
 
     def sets(self) -> list[list[int]]:
-        """Return the sets, by their first places, each in order."""
+        """Return the sets by their smallest elements, each in order."""
         by_root: dict[int, list[int]] = defaultdict(list)
-        for place in range(len(self._above)):
-            by_root[self.root(place)].append(place)
+        for index in range(len(self._parents)):
+            by_root[self.root(index)].append(index)
         return list(by_root.values())

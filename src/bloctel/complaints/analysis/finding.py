@@ -1,37 +1,113 @@
-"""A finding of complaints, and how rare it must be to be one."""
+"""Finding of an analysis of complaints, and the threshold for one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from bloctel._util.messages import format_probability
-from bloctel.scrub.origin.tests import Finding as Mark
-
-__all__ = ["SURPRISING", "THRESHOLD", "Finding"]
-
-#: Chances below this are findings: one in ten thousand for each kind, all callers that
-#: were looked at together.
-SURPRISING: Final = 1e-4
-THRESHOLD: Final = (
-    f"a chance below {format_probability(SURPRISING)}, all callers together"
+from bloctel._util.messages import (
+    catalogue,
+    format_probability,
+    message,
+    placeholders,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SURPRISING", "Chance", "Finding", "Keys"]
+
+#: Less likely patterns are findings: one in ten thousand for each kind of finding, for
+#: all examined callers together.
+SURPRISING: Final = 1e-4
+
+
+class Chance(float):
+    """Probability that fills a placeholder."""
+
+    __slots__ = ()
+
+
+class Keys(tuple[str, ...]):
+    """Keys of messages whose texts, separated by commas, fill a placeholder."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Mark):
-    """What complaints show, and how sure that is: a lead, no proof.
+class Finding:
+    """Pattern in complaints, and how sure it is: a lead, not a proof.
 
     Attributes:
-        evidence: The complaints that it rests on, by their names.
-        numbers: The keys of the numbers shown that it is about.
-        names: The names that it is about, as complaints have them.
+        code: The kind of the finding, as a stable code.
+        observed: The observed value of the statistic.
+        expected: Its expected value if there is nothing behind it.
+        probability: The chance of such a value, or a larger one, if there is nothing
+            behind it.
+        evidence: The complaints that it is based on, by their names.
+        numbers: The keys of the presented numbers that it is about.
+        names: The names that it is about, as the complaints give them.
+        details: Values for the placeholders of its texts.
     """
 
+    code: str
+    observed: float
+    expected: float
+    probability: float
     evidence: tuple[str, ...]
     numbers: tuple[int, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    details: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
 
     def __str__(self) -> str:
         chance = format_probability(self.probability)
         return f"{self.says} (chance of being wrong: {chance})"
+
+    @property
+    def says(self) -> str:
+        """What was found, as a clause in English."""
+        return self.text("says", "en")
+
+    @property
+    def statistic(self) -> str:
+        """What was measured, in English."""
+        return self.text("statistic", "en")
+
+    @property
+    def assumption(self) -> str:
+        """What the chance assumes, and which honest callers it misjudges."""
+        return self.text("assumption", "en")
+
+    @property
+    def threshold(self) -> str:
+        """From which chance on it is a finding, in English."""
+        return self.text("threshold", "en")
+
+    def text(self, part: str, lang: str) -> str:
+        """Return a text about the finding.
+
+        Args:
+            part: `title`, `says`, `statistic`, `assumption` or `threshold`.
+            lang: `en` or `fr`.
+
+        Raises:
+            InputError: The language is neither `en` nor `fr`.
+        """
+        key = f"complaints.finding.{self.code}.{part}"
+        texts = catalogue(lang)
+        if key not in texts:  # most kinds have the same threshold
+            key = f"complaints.finding.{part}"
+        known = {
+            **self.details,
+            "observed": self.observed,
+            "surprising": Chance(SURPRISING),
+        }
+        wanted = {name: known[name] for name in placeholders(texts[key])}
+        shown = {name: _resolved(value, lang) for name, value in wanted.items()}
+        return message(key, lang, **shown)
+
+
+def _resolved(value: object, lang: str) -> object:
+    if isinstance(value, Keys):
+        return ", ".join(message(key, lang) for key in value)
+    return format_probability(value, lang) if isinstance(value, Chance) else value

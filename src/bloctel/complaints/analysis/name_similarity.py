@@ -1,4 +1,4 @@
-"""Names that look alike, and how likely it is that two firms have them by chance."""
+"""Similarity of names, and the chance that two firms have similar names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from bloctel.complaints.analysis.disjoint_sets import Forest
+from bloctel.complaints.analysis.disjoint_sets import DisjointSets
 from bloctel.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 __all__ = ["NameTable", "Pair", "name_key", "unlike"]
 
 _FILE: Final = Path(__file__).with_name("name_words.toml")
-#: Names that differ in one letter of ten look alike, whatever the order of the words.
+#: Names are similar if one letter in ten differs, whatever the order of the words.
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
 _COMMON: Final = 75.0
-#: A common word of so many letters is found in a longer one, as in `habisolutions`.
+#: A common word of this length is found inside a longer one, as in `habisolutions`.
 _LONG: Final = 5
-#: A word of 5 letters is in one of a thousand names, one of 10 in one of a million,
-#: which is as rare as a word can be: firms like some words better than others.
+#: A word of 5 letters is in one of a thousand names.  One of 10 is in one of a million,
+#: which is the limit: firms prefer some words.
 _TENTHS_PER_LETTER: Final = 0.6
 _RAREST: Final = 1e-6
-#: Few names at hand do not make a name rare: so many firms could be meant at least.
+#: The least number of firms that a name could belong to, if few names are known.
 _FIRMS: Final = 300
-#: So many names are compared with all others at once.
+#: Names that are compared with all others in one step.
 _ROWS: Final = 256
 
 
 class Pair(NamedTuple):
-    """Two names that look alike.
+    """Two similar names.
 
     Attributes:
         first: One of them.
-        second: The other one; the same, if it is one name that is judged.
-        chance: The chance that some other firm has such a name.
+        second: The other one; equal to the first for a name by itself.
+        chance: The chance that another firm has such a name.
     """
 
     first: str
@@ -57,13 +57,13 @@ class _Words(NamedTuple):
 
 @cache
 def _words() -> _Words:
-    held = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    left_out = frozenset(held["legal_forms"]) | frozenset(held["fillers"])
-    return _Words(left_out, tuple(held["common"]), held["common_share"])
+    words = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    left_out = frozenset(words["legal_forms"]) | frozenset(words["fillers"])
+    return _Words(left_out, tuple(words["common"]), words["common_share"])
 
 
 def name_key(plain: str) -> str:
-    """Return the words of a plain name that tell something, in order of the alphabet.
+    """Return the distinctive words of a plain name, in alphabetical order.
 
     >>> name_key("sarl eco habisol"), name_key("la societe")
     ('eco habisol', '')
@@ -72,7 +72,7 @@ def name_key(plain: str) -> str:
 
 
 def unlike(keys: Iterable[str]) -> list[str]:
-    """Return the first of each run of names that look alike.
+    """Return the first name of each group of similar names.
 
     >>> unlike(["eco habisol", "eco habisols", "martin"])
     ['eco habisol', 'martin']
@@ -86,10 +86,10 @@ def unlike(keys: Iterable[str]) -> list[str]:
 
 
 class NameTable:
-    """The names at hand, in families of names that look alike.
+    """Names, grouped into families of similar names.
 
     Args:
-        keys: Each name as `name_key` gives it.
+        keys: Each name as `name_key` returns it.
 
     Raises:
         MissingExtraError: The package rapidfuzz is not installed.
@@ -97,50 +97,48 @@ class NameTable:
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = sorted({key for key in keys if key})
-        self._pairs = list(_look_alike(self._keys))
-        forest = Forest([False] * len(self._keys))
+        self._pairs = list(_similar_pairs(self._keys))
+        sets = DisjointSets([False] * len(self._keys))
         for first, second in self._pairs:
-            forest.join(first, second, "name", 0.0)
-        self._family = [forest.root(place) for place in range(len(self._keys))]
-        self._families = len(set(self._family))
-        self._places = {key: place for place, key in enumerate(self._keys)}
+            sets.join(first, second, "name", 0.0)
+        self._family = {key: sets.root(i) for i, key in enumerate(self._keys)}
+        self._n_families = len(set(self._family.values()))
         self._having: dict[str, set[int]] = defaultdict(set)
-        for place, key in enumerate(self._keys):
+        for key, family in self._family.items():
             for word in key.split():
-                self._having[word].add(self._family[place])
+                self._having[word].add(family)
         self._known = [*self._having]
-        self._like: dict[str, frozenset[int]] = {}
+        self._similar: dict[str, frozenset[int]] = {}
 
     def alike(self) -> Iterator[Pair]:
-        """Yield each name with itself, and the pairs of names that look alike."""
-        for place in range(len(self._keys)):
-            yield self._pair(place, place)
+        """Yield each name with itself, and the pairs of similar names."""
+        for key in self._keys:
+            yield self._pair(key, key)
         for first, second in self._pairs:
-            yield self._pair(first, second)
+            yield self._pair(self._keys[first], self._keys[second])
 
     def family(self, key: str) -> int:
-        """Return what stands for the family of a name; -1 for no name."""
-        return self._family[self._places[key]] if key else -1
+        """Return the number of the family of a name; -1 for an empty name."""
+        return self._family[key] if key else -1
 
-    def _pair(self, first: int, second: int) -> Pair:
-        """Return two names with the chance that some other firm has such a name.
+    def _pair(self, first: str, second: str) -> Pair:
+        """Return two names with the chance that another firm has such a name.
 
-        It is the product of the shares of the words that they have in common, times
-        the number of firms.
+        It is the product of the shares of their common words, times the number of
+        firms.
         """
-        one, other = self._keys[first], self._keys[second]
-        chance = float(max(_FIRMS, self._families))
-        for word in _shared(one.split(), other.split()):
+        chance = float(max(_FIRMS, self._n_families))
+        for word in _common_words(first.split(), second.split()):
             chance *= self._share(word, self._family[first])
-        return Pair(one, other, min(1.0, chance))
+        return Pair(first, second, min(1.0, chance))
 
     def _share(self, word: str, family: int) -> float:
-        """Return which share of the other families have a word, or one like it."""
+        """Return the share of the other families that have a word, or a similar one."""
         others = len(self._families_with(word) - {family})
-        return min(1.0, max(_least_share(word), others / self._families))
+        return min(1.0, max(_least_share(word), others / self._n_families))
 
     def _families_with(self, word: str) -> frozenset[int]:
-        if word not in self._like:
+        if word not in self._similar:
             fuzz, process = _rapidfuzz()
             found = process.extract(
                 word,
@@ -149,40 +147,40 @@ class NameTable:
                 score_cutoff=_SAME_WORD,
                 limit=None,
             )
-            families = (self._having[like] for like, _, _ in found)
-            self._like[word] = frozenset().union(*families)
-        return self._like[word]
+            families = (self._having[other] for other, _, _ in found)
+            self._similar[word] = frozenset().union(*families)
+        return self._similar[word]
 
 
 @lru_cache(maxsize=1 << 14)
 def _least_share(word: str) -> float:
-    """Return how common a word is at least, whatever the names at hand."""
+    """Return how common a word is at least, whatever the known names."""
     fuzz, process = _rapidfuzz()
-    known = _words()
-    if process.extractOne(word, known.common, scorer=fuzz.ratio, score_cutoff=_COMMON):
-        return known.share
-    inside = max((w for w in known.common if w in word), key=len, default="")
+    words = _words()
+    if process.extractOne(word, words.common, scorer=fuzz.ratio, score_cutoff=_COMMON):
+        return words.share
+    inside = max((w for w in words.common if w in word), key=len, default="")
     if len(inside) < _LONG:
         return _rarity(len(word))
-    return known.share * _rarity(len(word) - len(inside))
+    return words.share * _rarity(len(word) - len(inside))
 
 
 def _rarity(letters: int) -> float:
-    """Return the share of names that have a certain word of so many letters."""
+    """Return the share of names that contain a given word of some letters."""
     share: float = 10.0 ** (-_TENTHS_PER_LETTER * letters)
     return max(_RAREST, share)
 
 
-def _shared(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a name that the other one has too, or nearly."""
+def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a name that the other one has too, or almost."""
     fuzz, _ = _rapidfuzz()
     for word in first:
         if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second):
             yield word
 
 
-def _look_alike(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the places of the pairs of names that look alike."""
+def _similar_pairs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the indexes of the pairs of similar names."""
     fuzz, process = _rapidfuzz()
     for start in range(0, len(keys), _ROWS):
         rows = keys[start : start + _ROWS]
@@ -198,5 +196,5 @@ def _rapidfuzz() -> tuple[Any, Any]:
     try:
         from rapidfuzz import fuzz, process  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError("names that look alike", "complaints") from error
+        raise MissingExtraError("similar names", "complaints") from error
     return fuzz, process

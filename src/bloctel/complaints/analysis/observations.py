@@ -1,4 +1,4 @@
-"""What can be counted of complaints: keys, moments, and names written one way."""
+"""Complaints as observations: keys, instants and names in one normal form."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["Observation", "observe", "plain"]
 
 
 class Observation(NamedTuple):
-    """What one complaint says, as far as it can be compared with others.
+    """Comparable content of one complaint.
 
     Attributes:
-        id: The complaint.
+        id: The name of the complaint.
         called: The key of the number called; 0 if not known.
-        shown: The key of the number shown; 0 if none that can be read.
-        shown_text: What was shown, as the person read it.
-        moment: The moment of the call in seconds since 1970; None if only its day or
-            its slot is known.
+        shown: The key of the presented number; 0 if it cannot be read.
+        shown_text: The presented number, as the person read it.
+        moment: The instant of the call in seconds since 1970; None if only its day or
+            its time slot is known.
         day: Its day, as `date.toordinal` counts; 0 if not known.
-        sector: The sector, written plainly.
-        caller: The name of the caller, written plainly.
+        sector: The sector, in plain form.
+        caller: The name of the caller, in plain form.
         siren: The SIREN, if it can be real.
-        address: The address, written plainly.
+        address: The address, in plain form.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Observation(NamedTuple):
 
 
 def observe(cases: Iterable[Case]) -> list[Observation]:
-    """Return what the complaints say.
+    """Return one observation for each complaint.
 
     Raises:
         MissingExtraError: The package python-stdnum is not installed.
@@ -55,29 +55,29 @@ def observe(cases: Iterable[Case]) -> list[Observation]:
 
 
 def _observed(case: Case) -> Observation:
-    told = case.complaint
-    began = told.began_at if told.until_time is None else None
+    complaint = case.complaint
+    began = complaint.began_at if complaint.until_time is None else None
     return Observation(
         id=case.id,
-        called=told.called.key if told.called else 0,
-        shown=told.shown_key,
-        shown_text=told.shown,
+        called=complaint.called.key if complaint.called else 0,
+        shown=complaint.shown_key,
+        shown_text=complaint.shown,
         moment=began.timestamp() if began else None,
-        day=told.called_on.toordinal() if told.called_on else 0,
-        sector=plain(told.sector),
-        caller=plain(told.caller),
-        siren=siren_of(told.siren),
-        address=plain(told.address),
+        day=complaint.called_on.toordinal() if complaint.called_on else 0,
+        sector=plain(complaint.sector),
+        caller=plain(complaint.caller),
+        siren=siren_of(complaint.siren),
+        address=plain(complaint.address),
     )
 
 
 def plain(text: str) -> str:
-    """Return a text in small letters and digits, without accents, words apart.
+    """Return the words of a text in lower case, without accents and punctuation.
 
     >>> plain("  Éco-Habitat & C\u00b0,  S.A.R.L. ")
     'eco habitat c sarl'
     """
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c for c in apart if not unicodedata.combining(c))
-    joined = re.sub(r"(?<=\b\w)\.(?=\w\b)", "", letters)
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    joined = re.sub(r"(?<=\b\w)\.(?=\w\b)", "", letters)  # s.a.r.l. is one word
     return " ".join(re.findall(r"[^\W_]+", joined))

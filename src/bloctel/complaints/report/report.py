@@ -83,7 +83,7 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     kinds: dict[str, list[tuple[Finding, str, list[str]]]] = {}
     for finding in find(cases):
         numbers = _shown_numbers(finding.numbers, full=full)
-        row = (finding, _measured(finding), numbers)
+        row = (finding, _measured(finding, lang), numbers)
         kinds.setdefault(finding.code, []).append(row)
     return render(
         _TEMPLATE,
@@ -104,11 +104,11 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     )
 
 
-def _measured(finding: Finding) -> str:
+def _measured(finding: Finding, lang: str) -> str:
     return message(
         "complaints.report.measure",
-        "en",
-        statistic=finding.statistic,
+        lang,
+        statistic=finding.text("statistic", lang),
         observed=finding.observed,
         expected=finding.expected,
     )
