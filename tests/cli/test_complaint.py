@@ -176,12 +176,12 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
         (b"called,called\n1,2\n", "each column once"),
         (b"called,shown\n0639981234\n", "2 fields"),
         (b'called\n"0639981234\n', "CSV"),
-        (b"called,text\n0639981234,a\x00b\n", "text that can be shown"),
+        (b"called,text\n0639981234,a\x00b\n", "text without control characters"),
         (b"called,text\n0639981234," + b"x" * 200_000 + b"\n", "CSV"),
         (b"called,text\n0639981234," + b"x" * 20_000 + b"\n", "at most 10,000"),
         (b"called,called_on\n0639981234,23/11/2026\n", "a day such as"),
         (b"id\n1\n", "the name of a complaint"),
-        (b"received_at\n2026-11-25\n", "a moment such as"),
+        (b"received_at\n2026-11-25\n", "an instant such as"),
         (b"{", "a JSON document"),
         (b"[" * 100_000, "a header of the columns"),
         (b'{"a":' * 100_000, "a JSON document"),
@@ -204,7 +204,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
             b'{"format": "bloctel.complaints", "version": 1, "complaints": '
             b'[{"received_at": "2026-11-25T00:00:00Z", "steps": '
             b'[{"state": "closed", "at": "2026-11-25T00:00:00Z", "detail": "done"}]}]}',
-            "a step that begins",
+            "the state signal or received",
         ),
         (
             b'{"format": "bloctel.complaints", "version": 1, "complaints": '
@@ -233,7 +233,9 @@ def test_a_hostile_file_is_refused_in_a_sentence(
 def test_what_is_not_there_is_said(url: str, tmp_path: Path) -> None:
     """A typo makes no storage, and names no complaint."""
     assert run("complaint", "list", f"sqlite:///{tmp_path}/none.db").code == 2
-    assert "kept here" in sentence(run("complaint", "where", url, "BCDF-GHJK-LMNP"))
+    assert "a stored complaint" in sentence(
+        run("complaint", "where", url, "BCDF-GHJK-LMNP")
+    )
     assert "39 98" not in sentence(run("complaint", "where", url, "06 39 98 12 34"))
     assert "signal" in sentence(
         run("complaint", "complete", url, added(url, *TOLD)["id"])

@@ -1,4 +1,4 @@
-"""What complaints show: each finding where it should be, and nowhere else."""
+"""Findings in complaints: each where it should be, and nowhere else."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 
 FIRST: Final = date(2026, 9, 1)
 NOW: Final = datetime(2026, 12, 31, tzinfo=UTC)
-#: A range for platforms, and one for mobile phones, of which nobody has the first.
+#: A range for platforms that no one has, and one for mobile phones.
 PLATFORM: Final = 33_162_000_000
 MOBILE: Final = 33_600_000_000
 
 
-def case(called: int, shown: str, **told: Any) -> Case:
+def case(called: int, shown: str, **fields: Any) -> Case:
     """Return a complaint."""
     given: dict[str, Any] = {
         "called_on": FIRST,
         "from_time": time(10, 30),
         "sector": "insurance",
     }
-    complaint = Complaint(called=PhoneNumber(called), shown=shown, **(given | told))
+    complaint = Complaint(called=PhoneNumber(called), shown=shown, **(given | fields))
     return received(complaint, id=new_id(), at=NOW)
 
 
@@ -60,7 +60,7 @@ def line(place: int) -> int:
 
 
 def lines(n: int, seed: int = 1) -> list[int]:
-    """Return different lines in no order."""
+    """Return different lines in random order."""
     draw = random.Random(seed)  # noqa: S311 - the same each time
     return [line(place) for place in draw.sample(range(60_000), n)]
 
@@ -71,7 +71,7 @@ def shown(place: int) -> str:
 
 
 def codes(cases: Iterable[Case]) -> Counter[str]:
-    """Return how often each finding is there."""
+    """Return the number of findings of each kind."""
     return Counter(finding.code for finding in find(cases))
 
 
@@ -83,7 +83,7 @@ def one(cases: Iterable[Case], code: str) -> Finding:
 
 @cache
 def plain_cases(n: int = 600, seed: int = 7) -> tuple[Case, ...]:
-    """Return complaints about many callers who hide nothing."""
+    """Return complaints about many callers that hide nothing."""
     draw = random.Random(seed)  # noqa: S311 - the same each time
     return tuple(
         case(
@@ -98,7 +98,7 @@ def plain_cases(n: int = 600, seed: int = 7) -> tuple[Case, ...]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_plain_complaints_show_nothing(seed: int) -> None:
-    """Callers with one number each, who call whom and when they like."""
+    """Callers with one number each, and calls at random."""
     assert codes(plain_cases(600, seed)) == {}
 
 
@@ -134,7 +134,7 @@ def test_a_number_is_what_it_claims_or_not(text: str, claim: str | None) -> None
 
 
 def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
-    """One may be a slip of the finger, and so may one in fifty of all."""
+    """One can be mistyped, and so can one in fifty of all."""
     honest = list(plain_cases())
     false = [case(called, "06 39 98 00 00") for called in lines(3, 2)]
 
@@ -151,7 +151,7 @@ def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
 
 
 def test_more_false_numbers_than_people_mistype_are_a_finding() -> None:
-    """Though each is shown once, as by a machine that draws them."""
+    """Even if each is shown once, as by a program that draws them."""
     draw = random.Random(3)  # noqa: S311 - the same each time
     drawn = [f"06 39 98 {draw.randrange(100):02} {i:02}" for i in range(60)]
     false = [case(c, text) for c, text in zip(lines(60, 5), drawn, strict=True)]
@@ -163,7 +163,7 @@ def test_more_false_numbers_than_people_mistype_are_a_finding() -> None:
 
 
 def test_people_who_are_shown_their_own_number_are_a_finding() -> None:
-    """No caller has it."""
+    """It does not belong to a caller."""
     own = [case(called, str(PhoneNumber(called))) for called in lines(30, 8)]
 
     found = one([*plain_cases(), *own], "own_number")
@@ -205,7 +205,7 @@ def _spoofed() -> list[Case]:
 
 
 def test_neighbour_spoofing_is_found() -> None:
-    """Many numbers, each like that of the person who is called."""
+    """Many numbers, each similar to that of the called person."""
     spoofed = _spoofed()
 
     found = one([*plain_cases(), *spoofed], "neighbours")
@@ -217,14 +217,14 @@ def test_neighbour_spoofing_is_found() -> None:
 
 
 def test_a_local_shop_is_no_neighbour_spoofer() -> None:
-    """One number that calls its own town is one number, however often."""
+    """One number that calls its own town counts once."""
     calls = [case(FICTION[1] + place, "02 61 91 99 99") for place in range(200)]
 
     assert codes([*plain_cases(), *calls])["neighbours"] == 0
 
 
 def test_shops_of_a_large_town_are_no_neighbours() -> None:
-    """Numbers of its area share the block now and then, and that is chance."""
+    """Numbers of an area sometimes share the block by chance."""
     draw = random.Random(4)  # noqa: S311 - the same each time
     # an area of a hundred blocks: 01 62 00 to 01 62 99
     area = [PLATFORM + draw.randrange(1_000_000) for _ in range(800)]
@@ -240,7 +240,7 @@ def test_shops_of_a_large_town_are_no_neighbours() -> None:
 
 
 def test_a_burst_is_found() -> None:
-    """Twenty calls in an hour, of a caller who called twenty times in three months."""
+    """Twenty calls in an hour, by a caller with twenty calls in three months."""
     draw = random.Random(6)  # noqa: S311 - the same each time
     calls = [
         case(
@@ -260,7 +260,7 @@ def test_a_burst_is_found() -> None:
 
 
 def test_a_day_on_which_everybody_complains_is_no_burst() -> None:
-    """Television tells people to report: that says nothing of one caller."""
+    """Television asks people to report: that says nothing about one caller."""
     draw = random.Random(6)  # noqa: S311 - the same each time
     calls = [
         case(called, shown(draw.randrange(200)), called_on=FIRST + timedelta(days=40))
@@ -272,7 +272,7 @@ def test_a_day_on_which_everybody_complains_is_no_burst() -> None:
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_dialling_in_order_is_found(step: int) -> None:
-    """Up or down, with gaps: of what is dialled few complain."""
+    """Up or down, with gaps: few of the called people complain."""
     draw = random.Random(12)  # noqa: S311 - the same each time
     places = sorted(draw.sample(range(10_000), 12))[::step]
     calls = [
@@ -296,7 +296,7 @@ def test_dialling_in_order_is_found(step: int) -> None:
 
 
 def test_of_a_slot_the_order_is_not_known() -> None:
-    """Who says "in the morning" says not who was called first."""
+    """A time slot such as "in the morning" does not give an order."""
     calls = [
         case(
             FICTION[3] + i,
@@ -314,7 +314,7 @@ def test_of_a_slot_the_order_is_not_known() -> None:
 
 
 def test_a_siren_is_checked_and_no_placeholder() -> None:
-    """By python-stdnum; SIRET and TVA hold one; what everybody types is none."""
+    """By python-stdnum; SIRET and TVA contain one; placeholders are not one."""
     assert siren_of("732 829 320") == "732829320"
     assert siren_of("732 829 320 00074") == "732829320"
     assert siren_of("FR44732829320") == "732829320"
@@ -323,7 +323,7 @@ def test_a_siren_is_checked_and_no_placeholder() -> None:
 
 
 def _joined(*told: dict[str, Any]) -> list[set[int]]:
-    """Return which complaints are of one caller, by their places."""
+    """Return the sets of complaints of one caller, by their indexes."""
     cases = [case(c, **each) for c, each in zip(lines(len(told)), told, strict=True)]
     place = {each.id: i for i, each in enumerate(cases)}
     return [{place[id] for id in actor.complaints} for actor in find_callers(cases)]
@@ -336,7 +336,7 @@ _SIRENS: Final = ("001234574", "004567897")
 
 @pytest.mark.parametrize("share", ["shown", "siren", "name", "address"])
 def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
-    """A number, a SIREN, an address with a sector, a rare name though misheard."""
+    """A number, a SIREN, an address with a sector, or a rare name with a typo."""
     first: dict[str, Any] = {
         "shown": shown(1),
         "caller": "",
@@ -388,7 +388,7 @@ def test_what_anybody_may_share_joins_nothing(told: dict[str, Any]) -> None:
 
 
 def test_a_firm_that_reopens_is_one_caller() -> None:
-    """Another SIREN and another name, and the number and the address of before."""
+    """A new SIREN and a new name, with the earlier number and address."""
     address = "12 rue des Essais 75000 Ville"
     told = [
         {"shown": shown(1), "siren": _SIRENS[0], "caller": _NAME, "address": address},
@@ -405,7 +405,7 @@ def test_a_firm_that_reopens_is_one_caller() -> None:
 
 
 def test_firms_that_share_one_thing_stay_apart() -> None:
-    """The line of a call centre, or a rented address, is nobody's own."""
+    """The line of a call centre or a rented address identifies no firm."""
     for same in ({"shown": shown(1)}, {"address": "12 rue des Essais 75000 Ville"}):
         told = [
             {"shown": shown(10 + i), "siren": siren, "caller": name, **same}
@@ -418,7 +418,7 @@ def test_firms_that_share_one_thing_stay_apart() -> None:
 
 
 def test_a_line_under_several_names_is_that_of_a_call_centre() -> None:
-    """Firms that call by themselves as well are not one for a line they share."""
+    """Firms that also call by themselves are not joined by a shared line."""
     names = (_NAME, "Oxyduval Chauffage", "Quintarelle Mutuelle")
     told = [{"shown": shown(1), "caller": name} for name in names for _ in range(2)]
     told += [{"shown": shown(2 + i), "caller": name} for i, name in enumerate(names)]
@@ -441,7 +441,7 @@ def _right(actors: Iterable[Actor], truth: dict[str, int]) -> int:
 
 
 def test_of_a_population_few_are_joined_wrongly() -> None:
-    """Of the pairs that are joined at least 97 % are right, and half of all are found.
+    """At least 97 % of the joined pairs are right, and half of all pairs are found.
 
     Firms with up to five numbers, some of which close and reopen, impostors under
     well-known names, call centres for several firms, rented addresses; a third of the
@@ -461,7 +461,7 @@ def test_of_a_population_few_are_joined_wrongly() -> None:
 
 
 def test_the_order_of_complaints_does_not_matter() -> None:
-    """Whoever comes first is joined with the same others."""
+    """The order of the complaints does not change the joins."""
     made = [told for told, _ in Population(2).complaints(400)]
     turned = made[::-1]
 
@@ -473,7 +473,7 @@ def test_the_order_of_complaints_does_not_matter() -> None:
 
 
 def test_names_are_compared_as_they_sound() -> None:
-    """Without accents, legal forms and the order of the words."""
+    """Accents, legal forms and the order of the words do not matter."""
     assert name_key(plain("S.A.R.L. Éco-Habisol")) == name_key(plain("habisol eco"))
     table = NameTable([name_key(_NAME.lower()), "stephanie", "conseil energie"])
     chances = {pair.first: pair.chance for pair in table.alike()}
@@ -488,7 +488,7 @@ def test_names_are_compared_as_they_sound() -> None:
 def test_a_missing_package_is_named_by_its_extra(
     monkeypatch: pytest.MonkeyPatch, module: str, package: str
 ) -> None:
-    """Without `complaints`, complaints are kept; only what they show needs it."""
+    """Only the analysis needs the extra `complaints`, not the store."""
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, module, None)
     siren_of.cache_clear()
@@ -501,7 +501,7 @@ def test_a_missing_package_is_named_by_its_extra(
 
 
 def test_no_finding_holds_a_number_called() -> None:
-    """Neither in words nor among the numbers shown: callers show such numbers too."""
+    """Neither in texts nor among the numbers: callers present such numbers too."""
     calls = lines(40)
     # each caller shows the number of somebody else who complains
     cases = [

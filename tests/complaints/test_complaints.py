@@ -1,4 +1,4 @@
-"""Complaints: what is read, what is missing, how they are judged and told of."""
+"""Complaints: reading, mandatory fields, decisions and status texts."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ FULL: Final = Complaint(
 
 
 def test_texts_make_a_complaint() -> None:
-    """Each field is read as what it is."""
-    told = {
+    """Each field is parsed into its type."""
+    given = {
         "called": "06 39 98 12 34",
         "called_on": "2026-11-23",
         "from_time": "10:30",
@@ -61,7 +61,7 @@ def test_texts_make_a_complaint() -> None:
         "caller": None,
     }
 
-    read = read_complaint(told, where="row 2")
+    read = read_complaint(given, where="row 2")
 
     assert read == Complaint(
         called=CALLED,
@@ -102,7 +102,7 @@ def test_texts_make_a_complaint() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused(name: str, value: object) -> None:
-    """In a sentence that names the place and repeats nothing of what was told."""
+    """In a sentence that names the field and repeats nothing of its value."""
     with pytest.raises(InputError) as caught:
         read_complaint({name: value}, where="row 7")
 
@@ -113,23 +113,23 @@ def test_what_cannot_be_read_is_refused(name: str, value: object) -> None:
 
 
 def test_a_number_called_that_cannot_be_read_is_missing() -> None:
-    """It is a signal, and the reason stays."""
+    """It is a signal, and the reason is stored."""
     read = read_complaint({"called": "O6 39 98 12 34"}, where="row 2")
 
     assert read.called is None
     assert read.unreadable == "letters"
 
 
-def test_no_repr_shows_what_was_told() -> None:
-    """Numbers can stand in any text, and a log shows a `repr`."""
-    told = replace(FULL, text="0199005678", caller="0199005678", siren="0199005678")
+def test_no_repr_shows_a_text() -> None:
+    """Any text can contain numbers, and a log shows a `repr`."""
+    filled = replace(FULL, text="0199005678", caller="0199005678", siren="0199005678")
 
-    assert "5678" not in repr(told)
-    assert "1234" not in repr(told)
+    assert "5678" not in repr(filled)
+    assert "1234" not in repr(filled)
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "redacted"),
     [
         ("mon 06 39 98 12 34 sonne", "mon [number called] sonne"),
         ("0639981234", "[number called]"),
@@ -143,18 +143,18 @@ def test_no_repr_shows_what_was_told() -> None:
         ("", ""),
     ],
 )
-def test_texts_do_not_repeat_the_number_called(text: str, kept: str) -> None:
-    """However it is written; other numbers stay."""
-    told = {"called": "06 39 98 12 34", "text": text}
+def test_texts_do_not_repeat_the_number_called(text: str, redacted: str) -> None:
+    """In any spelling; other numbers stay."""
+    given = {"called": "06 39 98 12 34", "text": text}
 
-    assert read_complaint(told, where="-").text == kept
+    assert read_complaint(given, where="-").text == redacted
 
 
 def test_a_caller_may_show_the_number_that_it_calls() -> None:
-    """It is then written one way, so that it can be kept as a mark."""
-    told = {"called": "06 39 98 12 34", "shown": "+33 (0)6 39 98 12 34"}
+    """It is then stored as E.164."""
+    given = {"called": "06 39 98 12 34", "shown": "+33 (0)6 39 98 12 34"}
 
-    read = read_complaint(told, where="-")
+    read = read_complaint(given, where="-")
 
     assert read.shown == "+262639981234"
     assert read.shown_key == CALLED.key
@@ -167,7 +167,7 @@ def test_a_caller_may_show_the_number_that_it_calls() -> None:
     "name", ["called", "called_on", "from_time", "shown", "sector"]
 )
 def test_a_complaint_without_a_mandatory_field_is_a_signal(name: str) -> None:
-    """Date, time, line, caller's number and sector (economie.gouv.fr: V1)."""
+    """Date, time, line, presented number and sector (economie.gouv.fr: V1)."""
     blank = getattr(Complaint(), name)
 
     case = received(replace(FULL, **{name: blank}), id="", at=NOW)
@@ -183,15 +183,15 @@ def test_other_fields_may_be_missing(name: str) -> None:
     assert received(FULL, id="", at=NOW).state is State.RECEIVED
 
 
-def test_a_call_before_there_was_a_form_is_asked_the_same() -> None:
-    """The first form counts, so that nothing is thrown away for its age."""
+def test_the_first_form_counts_for_earlier_calls() -> None:
+    """So no complaint is rejected because it is old."""
     early = replace(FULL, called_on=date(2015, 3, 2), sector="")
 
     assert missing_from(early, received_on=date(2026, 11, 25)) == ("sector",)
 
 
 def test_a_call_is_not_after_its_complaint() -> None:
-    """A complaint of tomorrow's call is a mistake."""
+    """A complaint about a call of tomorrow is a mistake."""
     with pytest.raises(InputError):
         received(replace(FULL, called_on=date(2026, 11, 26)), id="", at=NOW)
 
@@ -244,7 +244,7 @@ fr = "f"
     ],
 )
 def test_a_form_is_read_strictly(old: str, new: str) -> None:
-    """Whatever is no form is refused with its place."""
+    """Anything else is refused, with its location."""
     assert forms.parse(_FORM, "mine.toml").mandatory[0].fields == ("called",)
     assert old in _FORM
 
@@ -255,7 +255,7 @@ def test_a_form_is_read_strictly(old: str, new: str) -> None:
 
 
 def test_only_forms_of_countries_are_loaded() -> None:
-    """A name leads out of no folder."""
+    """A name cannot lead out of the folder."""
     with pytest.raises(InputError):
         forms.load("../law/fr")
 
@@ -273,7 +273,7 @@ def book() -> Iterator[bloctel.Registry]:
 
 
 _CALLS: Final = [
-    # day, time, sector, channel, what else is known, grounds
+    # day, time, sector, channel, known facts, grounds
     ("2016-05-31", "10:30", "insurance", "voice", {}, Grounds.NO_RULE_THEN),
     ("2016-06-01", "10:30", "insurance", "voice", {}, Grounds.NOT_REGISTERED),
     ("2021-05-02", "10:30", "insurance", "voice", {}, Grounds.NOT_REGISTERED),
@@ -306,7 +306,7 @@ _CALLS: Final = [
         {"purpose": Purpose.SURVEY},
         Grounds.NOTHING_SOLD,
     ),
-    # energy renovation: the day before, the day of, and what lifts the ban
+    # energy renovation: before the ban, after it began, and exceptions
     ("2020-07-24", "10:30", "energy_renovation", "voice", {}, Grounds.NOT_REGISTERED),
     ("2020-07-27", "10:30", "energy_renovation", "voice", {}, Grounds.BANNED_SECTOR),
     (
@@ -333,7 +333,7 @@ _CALLS: Final = [
         {"call_back": True},
         Grounds.CALL_BACK,
     ),
-    # hours: no rule before 2023-03-01, whoever is called since
+    # hours: no rule before 2023-03-01, and a rule for everyone since
     ("2022-01-09", "10:30", "insurance", "voice", {"contract": True}, Grounds.CONTRACT),
     (
         "2024-01-07",
@@ -389,7 +389,7 @@ def test_a_complaint_is_judged_by_the_law_of_the_day(
     grounds: Grounds,
 ) -> None:
     """By the list until 2026-08-10, by consent since (L223-1, and D223-9 for hours)."""
-    told = replace(
+    complaint = replace(
         FULL,
         called_on=date.fromisoformat(day),
         from_time=time.fromisoformat(clock),
@@ -397,7 +397,7 @@ def test_a_complaint_is_judged_by_the_law_of_the_day(
         channel=Channel(channel),
     )
 
-    judgement = judge(told, book, known=Known(**known))  # type: ignore[arg-type]
+    judgement = judge(complaint, book, known=Known(**known))  # type: ignore[arg-type]
 
     assert judgement.grounds is grounds
     if judgement.rule:
@@ -416,62 +416,62 @@ def test_a_complaint_is_judged_by_the_law_of_the_day(
         ("20:00", "23:00", True),
     ],
 )
-def test_of_a_slot_every_part_must_be_outside_the_hours(
+def test_every_part_of_a_slot_must_be_outside_the_hours(
     since: str, until: str, is_outside: bool
 ) -> None:
-    """Who is not sure of the time accuses nobody of the wrong one."""
-    told = replace(
+    """A person who is not sure of the time accuses no one of the wrong one."""
+    complaint = replace(
         FULL, from_time=time.fromisoformat(since), until_time=time.fromisoformat(until)
     )
 
-    grounds = judge(told).grounds
+    grounds = judge(complaint).grounds
 
     assert grounds is (Grounds.OUT_OF_HOURS if is_outside else Grounds.NO_CONSENT)
 
 
-def test_a_list_is_asked_while_there_was_one(book: bloctel.Registry) -> None:
-    """Without a book, or with one that does not know, there is no judgement."""
-    told = replace(FULL, called_on=date(2022, 1, 5))
+def test_calls_under_the_list_need_a_book_of_it(book: bloctel.Registry) -> None:
+    """Without a book, or with one without an answer, there is no decision."""
+    complaint = replace(FULL, called_on=date(2022, 1, 5))
 
     with pytest.raises(InputError, match=r"fr\.bloctel"):
-        judge(told)
+        judge(complaint)
     with (
         bloctel.Registry.create("memory:", lists=["own"]) as other,
         pytest.raises((CannotAnswerError, InputError)),
     ):
-        judge(told, other)
+        judge(complaint, other)
 
 
-def test_an_answer_that_is_too_old_is_no_judgement() -> None:
-    """A book of answers that has none about a number blocks it, and proves nothing."""
+def test_a_missing_answer_is_not_a_decision() -> None:
+    """A book of answers without one about a number blocks it, and proves nothing."""
     names = ["fr.bloctel", "fr.bloctel.cleared"]
     with bloctel.Registry.create("memory:", lists=names) as answers:
-        told = replace(FULL, called_on=date(2022, 1, 5))
+        complaint = replace(FULL, called_on=date(2022, 1, 5))
 
         with pytest.raises(NotKnownError):
-            judge(told, answers)
+            judge(complaint, answers)
 
 
-def test_what_is_judged_has_a_number_and_a_day() -> None:
+def test_a_decision_needs_a_number_and_a_day() -> None:
     """A signal cannot be judged."""
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"a complaint without called$"):
         judge(replace(FULL, called=None))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"a complaint without called_on$"):
         judge(replace(FULL, called_on=None))
 
 
-# -- steps and words ---------------------------------------------------------------
+# -- steps and status texts --------------------------------------------------------
 
 
-def _lived() -> Case:
+def _closed() -> Case:
     case = received(FULL, id="BCDF-GHJK-LMNP", at=NOW)
     case = case.judged(judge(FULL), at=NOW)
     return case.forwarded("DGCCRF", at=NOW).closed(Outcome.DONE, at=NOW)
 
 
-def test_a_person_is_told_where_a_complaint_stands() -> None:
-    """In both languages, each step with its day and its article, and no number."""
-    english, french = (whereabouts(_lived(), lang=lang) for lang in ("en", "fr"))
+def test_the_status_text_has_all_steps() -> None:
+    """In both languages, each with its day and its article, and without a number."""
+    english, french = (whereabouts(_closed(), lang=lang) for lang in ("en", "fr"))
 
     assert english.splitlines()[0] == "Complaint BCDF-GHJK-LMNP: closed."
     assert french.splitlines()[0] == "Réclamation BCDF-GHJK-LMNP : clôturée."
@@ -486,7 +486,7 @@ def test_a_person_is_told_where_a_complaint_stands() -> None:
         assert "99 00" not in text
 
 
-def test_a_person_is_told_what_a_signal_lacks() -> None:
+def test_the_status_text_has_the_missing_fields() -> None:
     """So that it can become a complaint."""
     case = received(replace(FULL, sector="", shown=""), id="", at=NOW)
 
@@ -495,21 +495,21 @@ def test_a_person_is_told_what_a_signal_lacks() -> None:
 
 
 def test_the_days_of_steps_are_those_where_the_person_is() -> None:
-    """In Réunion a step at 22:00 UTC is of the next day."""
-    told = replace(FULL, time_zone="Indian/Reunion")
-    case = received(told, id="", at=datetime(2026, 11, 24, 22, tzinfo=UTC))
+    """In Réunion a step at 22:00 UTC is on the next day."""
+    complaint = replace(FULL, time_zone="Indian/Reunion")
+    case = received(complaint, id="", at=datetime(2026, 11, 24, 22, tzinfo=UTC))
 
     assert "2026-11-25: received" in whereabouts(case, lang="en")
 
 
 def test_another_language_is_refused() -> None:
-    """Nobody gets half a sentence."""
-    with pytest.raises(InputError):
-        whereabouts(_lived(), lang="de")  # type: ignore[arg-type]
+    """The error names the known ones."""
+    with pytest.raises(InputError, match="one of the languages en, fr"):
+        whereabouts(_closed(), lang="de")  # type: ignore[arg-type]
 
 
 def test_names_of_complaints_cannot_be_numbers() -> None:
-    """They have neither digits nor vowels, and are read however they are typed."""
+    """They have neither digits nor vowels, and may be typed in lower case."""
     names = {new_id() for _ in range(100)}
 
     assert len(names) == 100

@@ -1,4 +1,4 @@
-"""Laws of complaints, beside the plainest thing that can be right."""
+"""Properties of complaints, compared with the simplest correct model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ NUMBERS: Final = st.builds(
     st.sampled_from(FICTION),
     st.integers(0, 9_999),
 )
-#: What people write, formulas and quotes among it.
+#: Texts of people, with formulas and quotes.
 TEXTS: Final = st.text(
     st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from("=+-@'\";,|\n\t"),
     max_size=30,
@@ -70,11 +70,11 @@ COMPLAINTS: Final = st.builds(
     siren=TEXTS,
     address=TEXTS,
     channel=st.sampled_from(Channel),
-).map(lambda told: read_complaint(written(told), where="-"))
+).map(lambda complaint: read_complaint(written(complaint), where="-"))
 
 
 def begun(complaint: Complaint) -> Case:
-    """Return the case that a complaint begins."""
+    """Return the new case of a complaint."""
     return received(complaint, id=new_id(), at=NOW)
 
 
@@ -86,14 +86,14 @@ CASES: Final = st.lists(COMPLAINTS.map(begun), max_size=5)
 
 @given(COMPLAINTS)
 def test_what_is_written_is_read(complaint: Complaint) -> None:
-    """Texts of a complaint are the complaint."""
+    """The texts of a complaint give the same complaint back."""
     assert read_complaint(written(complaint), where="-") == complaint
 
 
 @pytest.mark.parametrize("format", ["csv", "json"])
 @given(cases=CASES)
 def test_a_file_holds_what_was_written(format: str, cases: list[Case]) -> None:
-    """CSV and JSON give the same complaints back, whatever people wrote."""
+    """CSV and JSON give the same complaints back for any texts."""
     file = io.BytesIO()
     write_file(file, cases, format=format)
 
@@ -104,7 +104,7 @@ def test_a_file_holds_what_was_written(format: str, cases: list[Case]) -> None:
 
 @given(CASES)
 def test_no_cell_is_a_formula(cases: list[Case]) -> None:
-    """A spreadsheet that opens the CSV runs nothing; a plain number is left alone."""
+    """A spreadsheet that opens the CSV runs nothing; a plain number is unchanged."""
     import csv
 
     file = io.BytesIO()
@@ -117,10 +117,47 @@ def test_no_cell_is_a_formula(cases: list[Case]) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_hostile_bytes_are_refused_in_a_sentence(data: bytes) -> None:
-    """Bytes that are not complaints raise an error of ours, never another one."""
-    with pytest.raises(InputError):
+def test_random_bytes_are_refused_or_read_without_loss(data: bytes) -> None:
+    """There is no other error, and accepted bytes are complaints."""
+    require_refused_or_complaints(data)
+
+
+def require_refused_or_complaints(data: bytes) -> None:
+    """Assert that bytes are refused, or that they can be written again."""
+    try:
+        cases = list(read_file(io.BytesIO(data), at=NOW))
+    except InputError:
+        return
+    named = [replace(case, id=case.id or new_id()) for case in cases]
+    file = io.BytesIO()
+    write_file(file, named, format="json")
+    assert list(read_file(io.BytesIO(file.getvalue()), at=NOW)) == named
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff\xfe",
+        b"called;telephone\n",
+        b"called\n06 39 98 12 34;2026\n",
+        b'called\n"06 39\n',
+        b"{",
+        b"{}",
+        b'{"format": "bloctel.complaints", "version": 2, "complaints": []}',
+        b'{"format": "bloctel.complaints", "version": 1, "complaints": {}}',
+        b'{"format": "bloctel.complaints", "version": 1, "complaints": [1]}',
+        b'{"format": "bloctel.complaints", "version": NaN, "complaints": []}',
+        b'{"format": "a", "format": "b"}',
+        b'{"a":' * 100_000,
+    ],
+)
+def test_files_that_are_not_complaints_are_refused(data: bytes) -> None:
+    """With the name of the file."""
+    with pytest.raises(InputError) as caught:
         list(read_file(io.BytesIO(data), at=NOW))
+
+    assert str(caught.value.where).startswith("standard input")
 
 
 _JSON: Final = st.recursive(
@@ -172,12 +209,12 @@ def _may_be_a_complaint(entry: object) -> bool:
 def test_a_number_is_never_left_in_a_text(
     number: PhoneNumber, before: str, after: str, gap: str
 ) -> None:
-    """However its digits are set apart, and whatever stands around it."""
+    """With any separators between its digits, and any text around it."""
     spelled = gap.join(number.national_significant_number)
 
-    kept = without_number(f"{before}{spelled}{after}", number)
+    redacted = without_number(f"{before}{spelled}{after}", number)
 
-    bare = "".join(c for c in kept if c.isascii() and c not in " .-/()\n\t")
+    bare = "".join(c for c in redacted if c.isascii() and c not in " .-/()\n\t")
     assert number.national_significant_number not in bare or (
         number.national_significant_number
         in "".join(c for c in before + after if c.isascii())
@@ -185,21 +222,21 @@ def test_a_number_is_never_left_in_a_text(
 
 
 @given(NUMBERS, TEXTS)
-def test_what_is_left_is_left_alone(number: PhoneNumber, text: str) -> None:
-    """Taking the number out twice changes nothing."""
+def test_redaction_is_idempotent(number: PhoneNumber, text: str) -> None:
+    """Removing the number twice changes nothing."""
     once = without_number(text, number)
 
     assert without_number(once, number) == once
 
 
-# -- chances -----------------------------------------------------------------------
+# -- tail probabilities ------------------------------------------------------------
 
 
 @given(st.lists(st.floats(0, 1), max_size=9), st.integers(-1, 10))
 def test_the_tail_of_trials_is_the_sum_over_all_outcomes(
     chances: list[float], count: int
 ) -> None:
-    """Every way in which trials can come out, weighed by its chance."""
+    """Every outcome of the trials, weighted by its probability."""
     total = 0.0
     for outcome in itertools.product((0, 1), repeat=len(chances)):
         weight = math.prod(
@@ -212,7 +249,7 @@ def test_the_tail_of_trials_is_the_sum_over_all_outcomes(
 
 @pytest.mark.parametrize("length", range(1, 8))
 def test_the_tail_of_ascents_is_counted_over_all_orders(length: int) -> None:
-    """Every order of so many things has the same chance."""
+    """Every order has the same probability."""
     counts = [
         sum(b > a for a, b in itertools.pairwise(order))
         for order in itertools.permutations(range(length))
@@ -223,9 +260,9 @@ def test_the_tail_of_ascents_is_counted_over_all_orders(length: int) -> None:
         assert ascents_tail(count, length) == pytest.approx(share, abs=1e-12)
 
 
-# -- the life of a complaint --------------------------------------------------------
+# -- life cycle --------------------------------------------------------------------
 
-#: Which steps may follow, written down a second time.
+#: The steps that may follow, independent of the source.
 _MAY: Final[dict[State, set[str]]] = {
     State.SIGNAL: {"complete", "close"},
     State.RECEIVED: {"judge", "close"},
@@ -244,31 +281,31 @@ _WHOLE: Final = Complaint(
 
 
 class LivesOfComplaints(RuleBasedStateMachine):
-    """Complaints in a storage, beside a list of the states that they went through."""
+    """Complaints in a store, compared with a list of their states."""
 
     @initialize()
     def begin(self) -> None:
-        """Open an empty storage."""
-        self.kept = Complaints.create("memory:")
+        """Create an empty store."""
+        self.store = Complaints.create("memory:")
         self.states: dict[str, list[State]] = {}
         self.at = NOW
 
     def teardown(self) -> None:
-        """Let go of the storage."""
-        if hasattr(self, "kept"):
-            self.kept.close()
+        """Close the store."""
+        if hasattr(self, "store"):
+            self.store.close()
 
     def moment(self) -> datetime:
-        """Return a moment that is later than the last one."""
+        """Return an instant that is later than the last one."""
         self.at += timedelta(minutes=1)
         return self.at
 
     @rule(missing=st.sampled_from(["", "sector", "shown", "called"]))
     def add(self, missing: str) -> None:
-        """Keep a complaint that may lack a field."""
-        lacking: dict[str, Any] = {missing: None if missing == "called" else ""}
-        told = replace(_WHOLE, **lacking) if missing else _WHOLE
-        case = self.kept.add(told, at=self.moment())
+        """Store a complaint that may have a missing field."""
+        blank: dict[str, Any] = {missing: None if missing == "called" else ""}
+        complaint = replace(_WHOLE, **blank) if missing else _WHOLE
+        case = self.store.add(complaint, at=self.moment())
         self.states[case.id] = [State.SIGNAL if missing else State.RECEIVED]
 
     @precondition(lambda self: self.states)
@@ -276,7 +313,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
         data=st.data(), step=st.sampled_from(["complete", "judge", "forward", "close"])
     )
     def step(self, data: st.DataObject, step: str) -> None:
-        """Take a step that may follow, or be refused and change nothing."""
+        """Take a step that may follow, or that is refused and changes nothing."""
         id = data.draw(st.sampled_from(sorted(self.states)))
         may = step in _MAY[self.states[id][-1]]
         try:
@@ -291,60 +328,62 @@ class LivesOfComplaints(RuleBasedStateMachine):
         """Take a step, by the name of the method."""
         at = self.moment()
         if step == "complete":
-            return self.kept.complete(id, _WHOLE, at=at)
+            return self.store.complete(id, _WHOLE, at=at)
         if step == "forward":
-            return self.kept.forward(id, at=at)
+            return self.store.forward(id, at=at)
         if step == "close":
-            return self.kept.close_case(id, data.draw(st.sampled_from(Outcome)), at=at)
-        return self.kept.judge(id, known=Known(consent=data.draw(st.booleans())), at=at)
+            return self.store.close_case(id, data.draw(st.sampled_from(Outcome)), at=at)
+        return self.store.judge(
+            id, known=Known(consent=data.draw(st.booleans())), at=at
+        )
 
     @precondition(lambda self: self.states)
     @rule(data=st.data())
     def go_back_in_time(self, data: st.DataObject) -> None:
-        """No step is before the last one."""
+        """A step before the last one is refused."""
         id = data.draw(st.sampled_from(sorted(self.states)))
         with pytest.raises(InputError):
-            self.kept.close_case(id, at=NOW - timedelta(days=1))
+            self.store.close_case(id, at=NOW - timedelta(days=1))
 
     @precondition(lambda self: self.states)
     @rule(data=st.data())
     def erase(self, data: st.DataObject) -> None:
-        """Forget a complaint; nobody can ask about it any more."""
+        """Erase a complaint; its name is not known afterwards."""
         id = data.draw(st.sampled_from(sorted(self.states)))
-        self.kept.erase(id)
+        self.store.erase(id)
         del self.states[id]
         with pytest.raises(InputError):
-            self.kept.where(id)
+            self.store.where(id)
 
     @rule()
     def hand_over(self) -> None:
-        """A file of all complaints makes the same ones in another storage, once."""
+        """A file of all complaints makes the same ones in another store, once."""
         file = io.BytesIO()
-        write_file(file, self.kept.cases(), format="json")
+        write_file(file, self.store.cases(), format="json")
         with Complaints.create("memory:") as other:
             for known in (0, len(self.states)):
                 read = read_file(io.BytesIO(file.getvalue()), at=NOW)
                 assert other.take(read).known == known
-            assert list(other.cases()) == list(self.kept.cases())
+            assert list(other.cases()) == list(self.store.cases())
 
     @invariant()
-    def is_what_was_done(self) -> None:
-        """Each complaint stands where its steps led, and tells of each with its day."""
-        if not hasattr(self, "kept"):
+    def has_all_steps(self) -> None:
+        """Each complaint has the state of its steps, and a text with each day."""
+        if not hasattr(self, "store"):
             return
-        found = {case.id: case for case in self.kept.cases()}
+        found = {case.id: case for case in self.store.cases()}
         assert list(found) == list(self.states)
         for id, case in found.items():
             assert [step.state for step in case.steps] == self.states[id]
             moments = [step.at for step in case.steps]
             assert moments == sorted(moments)
-            assert self.kept.where(id, lang="en").count("2026-") >= len(moments)
+            assert self.store.where(id, lang="en").count("2026-") >= len(moments)
 
     @invariant()
     def is_chained(self) -> None:
-        """Nothing that was written has changed."""
-        if hasattr(self, "kept"):
-            self.kept.verify()
+        """The hash chain is intact."""
+        if hasattr(self, "store"):
+            self.store.verify()
 
 
 TestLivesOfComplaints = LivesOfComplaints.TestCase
@@ -352,7 +391,7 @@ TestLivesOfComplaints = LivesOfComplaints.TestCase
 
 @given(st.sampled_from(Grounds))
 def test_grounds_decide_the_state(grounds: Grounds) -> None:
-    """A judgement is admissible or not by its grounds alone."""
+    """Only the grounds decide whether a complaint is admissible."""
     case = begun(_WHOLE).judged(Judgement(grounds, ""), at=NOW)
 
     is_admissible = grounds in ADMISSIBLE

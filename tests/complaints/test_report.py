@@ -1,4 +1,4 @@
-"""Reports and pictures of complaints: the same each time, and without names."""
+"""Reports and pictures of complaints: deterministic, and without names."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class _Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_page_holds_no_number_called(full: bool) -> None:
-    """Nor, unless it is asked for in full, a number or a name of a caller."""
+def test_a_page_has_no_number_called(full: bool) -> None:
+    """A number or a name of a caller only if requested."""
     page = as_html(made(), ReportOptions(full=full))
     digits = re.sub(r"[\s.]", "", page)
 
@@ -84,7 +84,7 @@ def test_a_page_holds_no_number_called(full: bool) -> None:
 
 
 def test_a_page_says_what_it_is_not() -> None:
-    """A lead is no proof, and nothing here is legal advice."""
+    """A lead is not a proof, and the page is not legal advice."""
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1)))
 
     assert "A finding is a lead, not a proof" in page
@@ -95,7 +95,7 @@ def test_a_page_says_what_it_is_not() -> None:
 
 
 def test_a_page_is_the_same_each_time() -> None:
-    """Whoever makes it again can compare it."""
+    """So it can be compared with an earlier one."""
     assert as_html(made(), ReportOptions()) == as_html(made(), ReportOptions())
 
 
@@ -108,8 +108,8 @@ def test_a_page_of_nothing_is_a_page() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_nothing_that_was_told_becomes_markup(title: str, sector: str) -> None:
-    """Whatever people write is text."""
+def test_no_text_becomes_markup(title: str, sector: str) -> None:
+    """Texts of people stay text."""
     case = received(Complaint(sector=sector, caller=sector), id=new_id(), at=NOW)
 
     page = as_html([case], ReportOptions(title=title, full=True))
@@ -117,8 +117,8 @@ def test_nothing_that_was_told_becomes_markup(title: str, sector: str) -> None:
     assert _Tags(page).tags <= _HARMLESS
 
 
-def test_a_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    """A folder that is not there is said before anything is written."""
+def test_a_page_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+    """A missing folder is reported before anything is written."""
     write_report(tmp_path / "report.html", made()[:20])
     assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
 
@@ -130,7 +130,7 @@ def test_a_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_periods_follow_the_span() -> None:
-    """Days within a month, weeks within half a year, else months; none is left out."""
+    """Days within a month, weeks within half a year, else months, without gaps."""
     assert by_period([]) == ("day", [])
     assert by_period(on("2026-11-01", "2026-11-03", "2026-11-03")) == (
         "day",
@@ -154,8 +154,8 @@ def test_every_complaint_is_counted_once() -> None:
     assert sum(count for _, count in by_sector(made())) == 500
 
 
-def test_small_sectors_are_taken_together() -> None:
-    """A table stays one that people read; those of the law have their names."""
+def test_small_sectors_are_added_up() -> None:
+    """The table stays readable; sectors of the law have their full names."""
     cases = [
         received(Complaint(sector=f"sector {i}"), id=new_id(), at=NOW)
         for i in range(20)
@@ -186,7 +186,7 @@ def test_the_same_complaints_make_the_same_picture(tmp_path: Path, kind: str) ->
 
 
 def test_a_caller_is_drawn_with_or_without_names() -> None:
-    """The graph is the same; names are numbers unless they are asked for."""
+    """The graph is the same; names are masked unless requested."""
     actor = max(find_callers(made()), key=lambda one: len(one.numbers))
 
     drawn = {}
@@ -196,16 +196,16 @@ def test_a_caller_is_drawn_with_or_without_names() -> None:
         drawn[full] = file.getvalue().decode()
 
     assert len(actor.numbers) > 2
-    # text is drawn as paths, each with what it says beside it in a comment
-    said = {full: re.findall(r"<!-- (.*?) -->", text) for full, text in drawn.items()}
-    assert not set(actor.names) & set(said[False])
-    assert set(actor.names[:5]) <= set(said[True])
-    assert any("•" in text for text in said[False])
-    assert not any("•" in text for text in said[True])
+    # text is drawn as paths, each with its text in a comment
+    labels = {full: re.findall(r"<!-- (.*?) -->", text) for full, text in drawn.items()}
+    assert not set(actor.names) & set(labels[False])
+    assert set(actor.names[:5]) <= set(labels[True])
+    assert any("•" in text for text in labels[False])
+    assert not any("•" in text for text in labels[True])
 
 
 def test_a_picture_is_svg_or_png(tmp_path: Path) -> None:
-    """Other endings are refused before anything is drawn."""
+    """Other formats are refused before anything is drawn."""
     with pytest.raises(InputError):
         plot_complaints(tmp_path / "out.pdf", made())
     with pytest.raises(InputError):

@@ -1,4 +1,4 @@
-"""Complaints are kept alike in every storage."""
+"""Complaints behave alike in every storage."""
 
 from __future__ import annotations
 
@@ -42,70 +42,70 @@ FULL: Final = Complaint(
 
 
 def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
-    """Kept, completed, judged, forwarded, closed; and it is there when opened again."""
-    kept = Complaints.create(storage_url)
-    signal = kept.add(replace(FULL, called=None), at=NOW)
-    whole = kept.complete(signal.id, FULL, at=NOW)
-    assert whole.state is State.RECEIVED
-    other = kept.add(replace(FULL, sector="press"), at=NOW)
-    kept.judge(whole.id, at=NOW)
-    kept.forward(whole.id, at=NOW)
-    kept.close_case(whole.id, Outcome.DONE, at=NOW)
-    kept.judge(other.id, at=NOW)
+    """Added, completed, judged, forwarded and closed; and there after reopening."""
+    store = Complaints.create(storage_url)
+    signal = store.add(replace(FULL, called=None), at=NOW)
+    complete = store.complete(signal.id, FULL, at=NOW)
+    assert complete.state is State.RECEIVED
+    other = store.add(replace(FULL, sector="press"), at=NOW)
+    store.judge(complete.id, at=NOW)
+    store.forward(complete.id, at=NOW)
+    store.close_case(complete.id, Outcome.DONE, at=NOW)
+    store.judge(other.id, at=NOW)
     if storage_url != "memory:":
-        kept.close()
-        kept = Complaints.open(storage_url)
+        store.close()
+        store = Complaints.open(storage_url)
 
-    with kept:
-        assert [step.state for step in kept.case(whole.id).steps] == [
+    with store:
+        assert [step.state for step in store.case(complete.id).steps] == [
             State.SIGNAL,
             State.RECEIVED,
             State.ADMISSIBLE,
             State.FORWARDED,
             State.CLOSED,
         ]
-        assert kept.case(other.id).state is State.NOT_ADMISSIBLE
-        assert [case.id for case in kept.cases()] == [signal.id, other.id]
-        assert kept.case(whole.id).complaint.called == CALLED
-        assert "[number called]" in kept.case(whole.id).complaint.text
-        assert whole.id in kept.where(whole.id)
-        kept.verify()
+        assert store.case(other.id).state is State.NOT_ADMISSIBLE
+        assert [case.id for case in store.cases()] == [signal.id, other.id]
+        assert store.case(complete.id).complaint.called == CALLED
+        assert "[number called]" in store.case(complete.id).complaint.text
+        assert complete.id in store.where(complete.id)
+        store.verify()
 
 
 def test_an_erased_complaint_is_gone(storage_url: str) -> None:
-    """GDPR art. 17: what was told, and the number, are nowhere in the storage."""
-    with Complaints.create(storage_url) as kept:
-        gone = kept.add(FULL, at=NOW)
-        stays = kept.add(replace(FULL, sector="telecom"), at=NOW)
-        kept.judge(gone.id, at=NOW)
+    """GDPR art. 17: neither its text nor the number is in the storage."""
+    with Complaints.create(storage_url) as store:
+        gone = store.add(FULL, at=NOW)
+        stays = store.add(replace(FULL, sector="telecom"), at=NOW)
+        store.judge(gone.id, at=NOW)
 
-        kept.erase(gone.id)
+        store.erase(gone.id)
 
-        assert [case.id for case in kept.cases()] == [stays.id]
-        for ask in (kept.case, kept.where, kept.erase, kept.forward):
-            with pytest.raises(InputError):
+        assert [case.id for case in store.cases()] == [stays.id]
+        for ask in (store.case, store.where, store.erase, store.forward):
+            with pytest.raises(InputError, match="the name of a stored complaint"):
                 ask(gone.id)
-        kept.verify()
+        store.verify()
 
 
-def test_all_of_a_file_is_kept_or_nothing(storage_url: str) -> None:
-    """A complaint whose name is taken by another refuses the whole file."""
-    with Complaints.create(storage_url) as kept:
-        first = kept.add(FULL, at=NOW)
+def test_all_of_a_file_is_stored_or_nothing(storage_url: str) -> None:
+    """A complaint with the name of a different one refuses the whole file."""
+    with Complaints.create(storage_url) as store:
+        first = store.add(FULL, at=NOW)
         others = [received(FULL, id="", at=NOW)] * 2
         clash = received(replace(FULL, sector="telecom"), id=first.id, at=NOW)
 
         with pytest.raises(InputError):
-            kept.take([*others, clash])
-        assert len(list(kept.cases())) == 1
+            store.take([*others, clash])
+        assert len(list(store.cases())) == 1
 
-        # what is there already, with the same words, is not kept twice
-        done = kept.take([*others, kept.case(first.id)])
+        # a complaint with the same fields is not stored twice
+        done = store.take([*others, store.case(first.id)])
         assert (done.added, done.known) == (0, 3)
 
 
 def test_the_file_of_one_storage_fills_another(storage_url: str) -> None:
-    """With the steps that were taken, and with names that people were given."""
+    """With the steps, and with the names that people were given."""
     with (
         Complaints.create("memory:") as before,
         Complaints.create(storage_url) as after,
@@ -123,36 +123,37 @@ def test_the_file_of_one_storage_fills_another(storage_url: str) -> None:
 
 
 def test_complaints_share_the_storage_of_a_registry(storage_url: str) -> None:
-    """One database for lists and complaints, each of which leaves the other alone."""
+    """One database for lists and complaints, which do not affect each other."""
     if storage_url == "memory:":
-        pytest.skip("what is in memory is nobody else's")
+        pytest.skip("a storage in memory has one user")
     with bloctel.Registry.create(storage_url, lists=["fr.bloctel"]) as registry:
         registry.register(CALLED, list="fr.bloctel", on=date(2021, 5, 3))
-        with Complaints.open(storage_url) as kept:
-            told = replace(FULL, called_on=date(2022, 1, 5))
-            case = kept.add(told, at=NOW)
-            assert kept.judge(case.id, registry, at=NOW).state is State.ADMISSIBLE
+        with Complaints.open(storage_url) as store:
+            case = store.add(replace(FULL, called_on=date(2022, 1, 5)), at=NOW)
+            assert store.judge(case.id, registry, at=NOW).state is State.ADMISSIBLE
         assert registry.is_blocked(CALLED, on=date(2022, 1, 5))
 
 
-def test_a_judgement_that_fails_is_no_step() -> None:
-    """A closed list, or a day without one, leaves the complaint where it was."""
+def test_a_failed_decision_is_not_a_step() -> None:
+    """Without the list of that day, the complaint is unchanged."""
     with (
         bloctel.Registry.create("memory:", lists=["own"]) as registry,
-        Complaints.create("memory:") as kept,
+        Complaints.create("memory:") as store,
     ):
-        case = kept.add(replace(FULL, called_on=date(2022, 1, 5)), at=NOW)
+        case = store.add(replace(FULL, called_on=date(2022, 1, 5)), at=NOW)
 
         with pytest.raises((InputError, ListClosedError)):
-            kept.judge(case.id, registry, at=NOW)
+            store.judge(case.id, registry, at=NOW)
 
-        assert kept.case(case.id) == case
+        assert store.case(case.id) == case
 
 
-def test_storages_are_neither_overwritten_nor_made_by_a_typo(storage_url: str) -> None:
-    """As registries are not."""
+def test_a_storage_is_not_overwritten_nor_created_by_a_typo(
+    storage_url: str,
+) -> None:
+    """As with registries."""
     if storage_url == "memory:":
-        pytest.skip("what is in memory is always new")
+        pytest.skip("a storage in memory is always new")
     with pytest.raises(RegistryNotFoundError):
         Complaints.open(storage_url)
     Complaints.create(storage_url).close()
@@ -160,31 +161,31 @@ def test_storages_are_neither_overwritten_nor_made_by_a_typo(storage_url: str) -
         Complaints.create(storage_url)
 
 
-def test_a_secret_hides_numbers_and_words(tmp_path: object) -> None:
-    """Who has the file alone reads neither."""
+def test_a_secret_hides_numbers_and_texts(tmp_path: object) -> None:
+    """The file alone shows neither."""
     url, secret = f"sqlite:///{tmp_path}/complaints.db", b"0123456789abcdef"
-    with Complaints.create(url, secret=secret) as kept:
-        case = kept.add(FULL, at=NOW)
+    with Complaints.create(url, secret=secret) as store:
+        case = store.add(FULL, at=NOW)
 
-    with Complaints.open(url, secret=secret) as kept:
-        assert kept.case(case.id).complaint.called == CALLED
+    with Complaints.open(url, secret=secret) as store:
+        assert store.case(case.id).complaint.called == CALLED
     with pytest.raises(WrongSecretError):
         Complaints.open(url)
     with open(f"{tmp_path}/complaints.db", "rb") as file:
-        held = file.read()
-    assert b"Brelovantis" not in held
-    assert b"insurance" not in held
+        content = file.read()
+    assert b"Brelovantis" not in content
+    assert b"insurance" not in content
 
 
-def test_a_stream_of_something_else_is_no_complaints(tmp_path: object) -> None:
-    """It is said which record is none."""
+def test_other_records_are_not_complaints(tmp_path: object) -> None:
+    """The error names the record."""
     url = f"sqlite:///{tmp_path}/records.db"
     with RecordStore.create(url) as store, store.write() as transaction:
         transaction.append(
             "complaints", CALLED.key, NOW, {"id": "x", "state": "flying"}
         )
 
-    with Complaints.open(url) as kept, pytest.raises(DamagedRecordsError) as caught:
-        list(kept.cases())
+    with Complaints.open(url) as store, pytest.raises(DamagedRecordsError) as caught:
+        list(store.cases())
 
     assert caught.value.where == "record 1 of complaints"

@@ -1,6 +1,6 @@
-"""Complaints about calls: kept, judged, and what many of them show.
+"""Complaints about calls: store, admissibility, status and analysis.
 
-A finding is a lead: it says where to look, and proves nothing.  This is no legal
+A finding is a lead: it says where to look, and proves nothing.  This is not legal
 advice.
 """
 

@@ -1,4 +1,4 @@
-"""Whether a complaint is admissible, by the law and the list of the day of the call."""
+"""Admissibility of a complaint, by the law and the list of the day of the call."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ __all__ = ["ADMISSIBLE", "Grounds", "Judgement", "Known", "judge"]
 
 
 class Grounds(StrEnum):
-    """Why a complaint is admissible, or is not; codes that do not change."""
+    """Grounds of a decision on admissibility, as stable codes."""
 
     LISTED = "listed"
     """The number was on the list on that day."""
     NO_CONSENT = "no_consent"
-    """No consent was shown, and it is for the professional to show it."""
+    """No consent was shown, and the professional must prove it."""
     BANNED_SECTOR = "banned_sector"
-    """Prospecting in that sector was forbidden, whoever was called."""
+    """Prospecting in that sector was forbidden for every number."""
     OUT_OF_HOURS = "out_of_hours"
     """The call came outside the days and hours of the law."""
     NOT_VOICE = "not_voice"
-    """It was no call in which a person spoke."""
+    """It was not a call in which a person spoke."""
     PROFESSIONAL_LINE = "professional_line"
-    """The line is of purely professional use."""
+    """The line is used only for business."""
     NOTHING_SOLD = "nothing_sold"
     """A poll, an association or a public service that sold nothing."""
     NO_RULE_THEN = "no_rule_then"
@@ -66,45 +66,45 @@ class Grounds(StrEnum):
     CONTRACT = "contract"
     """The person had a contract to which the call was related."""
     CONSENT = "consent"
-    """The person had consented before."""
+    """The person had given prior consent."""
     NOT_REGISTERED = "not_registered"
     """The number was not on the list on that day."""
     WITHIN_DELAY = "within_delay"
-    """The number was registered, and its protection had not begun."""
+    """The number was registered, but its protection had not begun."""
     PERIOD_ENDED = "period_ended"
-    """The number had been on the list, and no longer was."""
+    """The number had been on the list before, but no longer was."""
 
 
-#: What makes a complaint admissible.
+#: The grounds on which a complaint is admissible.
 ADMISSIBLE: Final = {
     Grounds.LISTED,
     Grounds.NO_CONSENT,
     Grounds.BANNED_SECTOR,
     Grounds.OUT_OF_HOURS,
 }
-#: What a verdict says of a number that was not protected, and what that is here.
+#: The reasons of verdicts about unprotected numbers, as grounds.
 _CLEAR: Final = {
     "not_listed": Grounds.NOT_REGISTERED,
     "not_yet_protected": Grounds.WITHIN_DELAY,
     "period_ended": Grounds.PERIOD_ENDED,
 }
-#: Verdicts that say that nobody knows.
+#: The reasons of verdicts without a usable answer.
 _UNKNOWN: Final = ("not_known", "stale_answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What whoever judges has found out; what is not known speaks for the complaint.
+    """Facts that are not in the complaint; an unknown one favours the complaint.
 
     Attributes:
-        contract: Whether the person had a contract in course to which the call was
+        contract: Whether the person had an active contract to which the call was
             related.
-        consent: Whether the person had consented to that call; asked from 2026-08-11.
+        consent: Whether the person had consented to that call; used from 2026-08-11.
         outside_hours: Whether the call came outside the days and hours of the law;
-            by what the complaint says of its time if None.
+            None to use the time in the complaint.
         call_back: Whether the person had asked for that call, in time.
-        professional_line: Whether the line is of purely professional use.
-        purpose: What the call was for.
+        professional_line: Whether the line is used only for business.
+        purpose: The purpose of the call.
     """
 
     contract: bool = False
@@ -117,11 +117,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Whether a complaint is admissible, and why.
+    """Decision on the admissibility of a complaint.
 
     Attributes:
-        grounds: Why.
-        rule: The rule of law, as its `id` names it; empty if none has one.
+        grounds: The grounds of the decision.
+        rule: The `id` of the legal rule; empty if there is none.
     """
 
     grounds: Grounds
@@ -129,27 +129,27 @@ class Judgement:
 
     @property
     def is_admissible(self) -> bool:
-        """Whether it is."""
+        """Whether the complaint is admissible."""
         return self.grounds in ADMISSIBLE
 
 
 def judge(
     complaint: Complaint, book: Book | None = None, *, known: Known | None = None
 ) -> Judgement:
-    """Return whether a complaint is admissible by the law of the day of the call.
+    """Decide whether a complaint is admissible by the law of the day of the call.
 
-    While the law asked a list, *book* is asked whether the number was on it on that
-    day; from 2026-08-11 the question is consent (Code de la consommation, L223-1,
-    version in force on 2026-08-11), which it is for the professional to prove.
+    Until 2026-08-10 the number had to be on the list on that day, which *book* answers.
+    Since 2026-08-11 the professional must prove consent (Code de la consommation,
+    L223-1, version in force on 2026-08-11).
 
     Args:
         complaint: The complaint, with the number called and the day.
-        book: Who knows the list of that day.
-        known: What else is known.
+        book: A book that contains the list of that day.
+        known: Facts that are not in the complaint.
 
     Raises:
         InputError: The number or the day is missing, or no book was given.
-        CannotAnswerError: The book does not know that day.
+        CannotAnswerError: The book has no answer for that day.
 
     >>> from datetime import date
     >>> from bloctel.complaints import Complaint
@@ -160,12 +160,14 @@ def judge(
     """
     number, day = complaint.called, complaint.called_on
     if number is None or day is None:
-        raise InputError("the number called and the day of the call", "neither or one")
+        names = [n for n in ("called", "called_on") if not getattr(complaint, n)]
+        got = f"a complaint without {' and '.join(names)}"
+        raise InputError("the number called and the day of the call", got)
     known = known or Known()
     era = law.load("FR").on(day)
     for found in (
         _out_of_scope(complaint, era, known, day),
-        _whatever_the_list(complaint, era, known),
+        _forbidden_to_all(complaint, era, known),
         _excepted(complaint, era, known),
     ):
         if found is not None:
@@ -176,13 +178,13 @@ def judge(
 def _out_of_scope(
     complaint: Complaint, era: Era, known: Known, day: date
 ) -> Judgement | None:
-    """Judge what is no prospecting of a consumer by a call."""
+    """Decide about calls that are not prospecting of a consumer by voice."""
     for channel in era.all(OtherChannel):
         if complaint.channel in channel.channels:
             return _by(Grounds.NOT_VOICE, channel)
     line = forms.load("FR").professional_line
-    is_told = known.professional_line and day >= line[0].valid_from
-    if is_told and not in_force(line, on=day).is_covered:
+    is_professional = known.professional_line and day >= line[0].valid_from
+    if is_professional and not in_force(line, on=day).is_covered:
         return Judgement(Grounds.PROFESSIONAL_LINE, "")
     for purpose in era.all(OutOfScope):
         if known.purpose in purpose.purposes:
@@ -190,18 +192,16 @@ def _out_of_scope(
     return None
 
 
-def _whatever_the_list(
-    complaint: Complaint, era: Era, known: Known
-) -> Judgement | None:
-    """Judge what was forbidden whether the number was on a list or not."""
+def _forbidden_to_all(complaint: Complaint, era: Era, known: Known) -> Judgement | None:
+    """Decide about calls that were forbidden with or without a list."""
     lifts = {Lift.CONTRACT: known.contract, Lift.CALL_BACK: known.call_back}
     for ban in era.all(SectorBan):
-        is_meant = complaint.sector in ban.sectors and not ban.asks
-        is_meant = is_meant and complaint.channel in ban.channels
-        if is_meant and not any(lifts[lift] for lift in ban.lifted_by):
+        applies = complaint.sector in ban.sectors and not ban.asks
+        applies = applies and complaint.channel in ban.channels
+        if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
     times = era.one(CallingTimes)
-    if times is None or known.consent:  # consent to a call is consent to its time
+    if times is None or known.consent:  # consent to a call includes its time
         return None
     is_outside = known.outside_hours
     if is_outside is None:
@@ -210,7 +210,7 @@ def _whatever_the_list(
 
 
 def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
-    """Tell whether no part of the time slot is one in which calls may begin."""
+    """Return whether calls are forbidden in all parts of the time slot."""
     begin, end = complaint.from_time, complaint.until_time
     moment = complaint.began_at
     if moment is None or begin is None:
@@ -222,7 +222,7 @@ def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
 
 
 def _excepted(complaint: Complaint, era: Era, known: Known) -> Judgement | None:
-    """Judge what needs neither list nor consent."""
+    """Decide about calls that need neither list nor consent."""
     back = era.one(CallBack)
     if known.call_back and back is not None and complaint.sector in back.sectors:
         return _by(Grounds.CALL_BACK, back)
@@ -244,8 +244,8 @@ def _by_regime(
     if regime.question is RegimeQuestion.CONSENT:
         return _by(Grounds.CONSENT if known.consent else Grounds.NO_CONSENT, regime)
     if book is None:
-        expected = f"a book that knows {', '.join(regime.lists)} of that day"
-        raise InputError(expected, "none", "the list of the day of the call")
+        expected = f"a book that contains {', '.join(regime.lists)} on that day"
+        raise InputError(expected, "no book", f"call of {day.isoformat()}")
     grounds = _grounds_of(book.check(number, on=day, lists=regime.lists))
     if grounds is Grounds.WITHIN_DELAY and not any(
         _begins_soon(name, number, day, book) for name in regime.lists
@@ -256,24 +256,24 @@ def _by_regime(
 
 def _grounds_of(verdict: Verdict) -> Grounds:
     if verdict.reason in _UNKNOWN:
-        raise NotKnownError("an answer about the number", "none that may be used")
+        raise NotKnownError("a usable answer about the number", str(verdict.reason))
     if verdict.status is Status.BLOCKED:
         return Grounds.LISTED
     return _CLEAR[verdict.reason]
 
 
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
-    """Tell whether protection begins within the delay after a registration.
+    """Return whether protection begins within the delay after a registration.
 
-    A book knows from when on a number is protected, not when it was registered.
+    A book contains the first day of protection, not the day of the registration.
     """
-    held = load_list(name)
-    delay = in_force(held.protection_delay, on=day).max_days
+    list_rules = load_list(name)
+    delay = in_force(list_rules.protection_delay, on=day).max_days
     days = (add_days(day, later) for later in range(1, delay + 1))
     return any(
         book.check(number, on=later, lists=[name]).status is Status.BLOCKED
         for later in days
-        if held.is_open(later)
+        if list_rules.is_open(later)
     )
 
 

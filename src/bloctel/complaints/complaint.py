@@ -1,4 +1,4 @@
-"""What a person tells of a call, as far as it is known."""
+"""Complaint about one call, as a person reports it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bloctel.rules.law import Channel
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Complaint", "missing_from", "read_complaint", "told", "written"]
+__all__ = ["Complaint", "missing_from", "read_complaint", "redacted", "written"]
 
-#: How long a field may be, in characters: more is a file in the wrong place.
+#: The length limits of fields, in characters; a longer one is probably a whole file.
 _LONGEST: Final = {"text": 10_000, "address": 500}
 _LONGEST_OTHER: Final = 200
-#: Control characters would hide or break what stands beside them.
+#: Control characters could hide or break the text next to them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ZONE: Final = re.compile(r"[A-Za-z]+(/[A-Za-z_+-]+)*")
 _FREE: Final = ("caller", "sector", "purpose", "text", "siren", "address")
@@ -33,22 +33,22 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """What a person tells of a call; what is not known is None, or empty.
+    """Complaint about one call; an unknown field is None, or empty.
 
     Attributes:
         called: The number that was called.
-        called_on: The day of the call, where the person was.
-        from_time: The time of the call, or when its time slot begins.
-        until_time: When the time slot ends; None if the time itself is known.
+        called_on: The local day of the call.
+        from_time: The time of the call, or the beginning of its time slot.
+        until_time: The end of the time slot; None if the time itself is known.
         time_zone: The IANA name of the zone of day and time; that of the form if empty.
-        shown: The number that was shown, as the person read it.
+        shown: The presented number, as the person read it.
         caller: The name that the caller gave.
-        sector: What was sold; one of the sectors of the law, or other words.
+        sector: What was sold: a sector of the law, or other words.
         purpose: What the caller wanted.
-        text: What else the person tells.
+        text: The person's account.
         siren: The number of the firm in the French register (SIREN), if known.
         address: The address of the firm, if known.
-        channel: Whether somebody called, or a message came.
+        channel: A call, or a kind of message.
         unreadable: Why the number called could not be read, as a `Reason`.
     """
 
@@ -57,7 +57,7 @@ class Complaint:
     from_time: time | None = None
     until_time: time | None = None
     time_zone: str = ""
-    # numbers can stand in these, and no `repr` shows one
+    # these texts can contain numbers, which no `repr` shows
     shown: str = field(default="", repr=False)
     caller: str = field(default="", repr=False)
     sector: str = field(default="", repr=False)
@@ -70,7 +70,7 @@ class Complaint:
 
     @property
     def shown_key(self) -> int:
-        """The key of the number shown; 0 if none was, or none that can be read."""
+        """The key of the presented number; 0 if it is missing or cannot be read."""
         try:
             return normalize(self.shown).key if self.shown else 0
         except InvalidNumberError:
@@ -78,22 +78,22 @@ class Complaint:
 
     @property
     def began_at(self) -> datetime | None:
-        """The moment of the call, or of the beginning of its slot, if known."""
+        """The instant of the call, or of the beginning of its slot, if known."""
         if self.called_on is None or self.from_time is None:
             return None
         return datetime.combine(self.called_on, self.from_time, self.zone)
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of day and time."""
+        """The time zone of day and time."""
         return ZoneInfo(self.time_zone or forms.load("FR").time_zone)
 
 
 def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     """Return the mandatory fields that a complaint lacks.
 
-    Which are mandatory is said by the form of the day of the call, or of the day on
-    which the complaint came if the other is not known.
+    The form of the day of the call decides which fields are mandatory, or, if that day
+    is not known, the form of the day on which the complaint was received.
 
     >>> from datetime import date
     >>> missing_from(Complaint(sector="insurance"), received_on=date(2026, 11, 25))
@@ -101,32 +101,31 @@ def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     """
     form = forms.load("FR")
     day = complaint.called_on or received_on
-    # before there was a form, the first one counts
-    first = form.mandatory[0]
-    asked = first if day < first.valid_from else in_force(form.mandatory, on=day)
-    return tuple(name for name in asked.fields if not getattr(complaint, name))
+    day = max(day, form.mandatory[0].valid_from)  # the first form counts for older days
+    mandatory = in_force(form.mandatory, on=day).fields
+    return tuple(name for name in mandatory if not getattr(complaint, name))
 
 
-# -- from what people hold -------------------------------------------------------
+# -- reading and writing texts ---------------------------------------------------
 
 
 def read_complaint(
     given: Mapping[str, object], *, where: str, region: str | None = DEFAULT_REGION
 ) -> Complaint:
-    """Return the complaint that a row or a record holds.
+    """Parse the complaint in a row or a record.
 
-    A number called that cannot be read is a missing one; anything else that is not
-    what it must be is refused.
+    A number called that cannot be read counts as missing; any other invalid value is
+    refused.
 
     Args:
         given: Texts by the names of the attributes of `Complaint`; a missing one, an
             empty text and None are the same.
-        where: What to call the place in messages.
+        where: The name of the row or record in error messages.
         region: The region of numbers without a country code.
 
     Raises:
-        InputError: A field is unknown, is no text, or cannot be read.  The message
-            names the field, and repeats nothing of what it holds.
+        InputError: A field is unknown, is not text, or cannot be read.  The message
+            names the field, and repeats nothing of its value.
 
     >>> read_complaint({"called": "06 39 98 12 34", "sector": "insurance"}, where="-")
     ... # doctest: +ELLIPSIS
@@ -135,8 +134,9 @@ def read_complaint(
     texts = {}
     for name, value in given.items():
         if name not in _READERS:
-            # what is no field's name may be a number in the wrong place
-            raise InputError(f"the fields {', '.join(_READERS)}", "another one", where)
+            # an unknown name may be a number in the wrong position
+            got = f"an unknown field of {len(name)} characters"
+            raise InputError(f"the fields {', '.join(_READERS)}", got, where)
         texts[name] = _text(value, name, f"{where}, {name}")
     read = {
         name: _READERS[name](text, f"{where}, {name}")
@@ -144,7 +144,7 @@ def read_complaint(
         if text and name != "called"
     }
     read |= _called(texts.get("called", ""), region)
-    return told(_in_order(Complaint(**read), where))  # type: ignore[arg-type]
+    return redacted(_in_order(Complaint(**read), where))  # type: ignore[arg-type]
 
 
 def _called(text: str, region: str | None) -> dict[str, object]:
@@ -157,16 +157,16 @@ def _called(text: str, region: str | None) -> dict[str, object]:
 def _in_order(complaint: Complaint, where: str) -> Complaint:
     begin, end = complaint.from_time, complaint.until_time
     if end is not None and (begin is None or end <= begin):
-        raise InputError(
-            "a slot that begins before it ends", "another one", f"{where}, until_time"
-        )
+        got = f"{begin or 'no from_time'} to {end}"
+        where = f"{where}, until_time"
+        raise InputError("a time slot that ends after its beginning", got, where)
     return complaint
 
 
-def told(complaint: Complaint) -> Complaint:
+def redacted(complaint: Complaint) -> Complaint:
     """Return a complaint whose free texts do not repeat the number called.
 
-    Some callers show the very number that they call; it is then written one way.
+    Some callers present the very number that they call; it is then stored as E.164.
     """
     number = complaint.called
     if number is None:
@@ -181,7 +181,7 @@ def told(complaint: Complaint) -> Complaint:
 
 
 def _text(value: object, name: str, where: str) -> str:
-    """Return a text that can be kept and shown."""
+    """Return a text that can be stored and shown."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -190,18 +190,19 @@ def _text(value: object, name: str, where: str) -> str:
     if len(value) > longest:
         raise InputError(f"at most {longest:,} characters", f"{len(value):,}", where)
     if _CONTROL.search(value):
-        raise InputError("text that can be shown", "control characters", where)
+        raise InputError("text without control characters", "control characters", where)
     return value.strip()
 
 
 def _by(parse: Callable[[str], _T], expected: str) -> Callable[[str, str], _T]:
-    """Return a reader of texts of one form."""
+    """Return a reader of texts in one format."""
 
     def read(text: str, where: str) -> _T:
         try:
             return parse(text)
         except ValueError:
-            raise InputError(expected, "another text", where) from None
+            got = f"text of {len(text)} characters that is not one"
+            raise InputError(expected, got, where) from None
 
     return read
 
@@ -241,22 +242,17 @@ _READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
 
 
 def written(complaint: Complaint) -> dict[str, str]:
-    """Return what a complaint holds as texts that `read_complaint` reads.
-
-    What is not known is left out.
-    """
-    held = {name: getattr(complaint, name) for name in _READERS}
-    texts = {name: _as_text(value) for name, value in held.items() if value is not None}
+    """Return the known fields of a complaint as texts that `read_complaint` reads."""
     blank = Complaint()
+    fields = {name: getattr(complaint, name) for name in _READERS}
     return {
-        name: text
-        for name, text in texts.items()
-        if text and held[name] != getattr(blank, name)
+        name: _as_text(value)
+        for name, value in fields.items()
+        if value != getattr(blank, name)
     }
 
 
 def _as_text(value: object) -> str:
     if isinstance(value, time):
-        short = not value.second
-        return value.isoformat("minutes" if short else "seconds")
+        return value.isoformat("seconds" if value.second else "minutes")
     return value.isoformat() if isinstance(value, date) else str(value)

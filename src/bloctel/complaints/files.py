@@ -1,7 +1,6 @@
-"""Complaints in and out of files: CSV of what people told, JSON of their steps too.
+"""Complaints in files: CSV with their fields, JSON with their steps too.
 
-A reader trusts no byte: whatever a file holds that is no complaint is refused, with the
-row and the field.
+Readers trust no byte: invalid content is refused, with the row and the field.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from bloctel.complaints.lifecycle import (
     Step,
     check_id,
     received,
-    require_sense,
+    require_valid_detail,
 )
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "read_file", "write_file"]
 
-#: The columns of a CSV file, which may lack any of them.
+_OF_CASES: Final = ("id", "received_at")
+#: The columns of a CSV file; each of them is optional.
 COLUMNS: Final = (
-    "id",
-    "received_at",
+    *_OF_CASES,
     "called",
     "called_on",
     "from_time",
@@ -56,10 +55,12 @@ COLUMNS: Final = (
 )
 _FORMAT: Final = "bloctel.complaints"
 _VERSION: Final = 1
-#: A file of more bytes is none of complaints: it is held in memory as a whole.
+_KEYS: Final = {"format", "version", "complaints"}
+_STEP: Final = ("state", "at", "detail", "rule")
+#: The limit of a file, which is read into memory.
 _MOST_BYTES: Final = 512 * 1024 * 1024
 _DELIMITERS: Final = ";,\t|"
-#: A row of all fields at their longest is shorter.
+#: More characters than all fields at their longest.
 _LONGEST_CELL: Final = 100_000
 _NUMBER: Final = re.compile(r"\+[0-9 ]+")
 
@@ -67,19 +68,19 @@ _NUMBER: Final = re.compile(r"\+[0-9 ]+")
 def read_file(
     source: str | Path | BinaryIO, *, at: datetime, region: str | None = DEFAULT_REGION
 ) -> Iterator[Case]:
-    """Yield the complaints of a file, each a case that begins or that went on.
+    """Yield the complaints of a file, each as a case with its steps.
 
-    JSON begins with a brace; anything else is CSV, with a header of the names in
-    `COLUMNS`, in any order, and perhaps with a byte order mark.  An apostrophe before
-    a formula, which keeps spreadsheets from running it, is taken away.
+    JSON begins with a brace.  Anything else is CSV: a header with names out of
+    `COLUMNS` in any order, after an optional byte order mark.  An apostrophe before a
+    formula, which keeps spreadsheets from running it, is removed.
 
     Args:
         source: A path, or a binary stream.
-        at: When complaints came of which the file does not say it.
+        at: The instant at which complaints were received that do not contain it.
         region: The region of numbers without a country code.
 
     Raises:
-        InputError: The file cannot be read, or a row is no complaint.
+        InputError: The file cannot be read, or a row is not a complaint.
     """
     name = str(source) if isinstance(source, str | Path) else "standard input"
     text = _text_of(source, name)
@@ -97,14 +98,14 @@ def _text_of(source: str | Path | BinaryIO, name: str) -> str:
         else:
             data = source.read(_MOST_BYTES + 1)
     except OSError as error:
-        got = f"one that cannot be read ({error.strerror})"
+        got = f"an I/O error: {error.strerror}"
         raise InputError("a file of complaints", got, name) from error
     if len(data) > _MOST_BYTES:
-        raise InputError(f"at most {_MOST_BYTES:,} bytes", "more", name)
+        raise InputError(f"at most {_MOST_BYTES:,} bytes", "a larger file", name)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        got = f"other bytes, the first at {error.start:,}"
+        got = f"a byte that is not UTF-8 at offset {error.start:,}"
         raise InputError("text in UTF-8", got, name) from None
 
 
@@ -121,7 +122,7 @@ def _read_csv(text: str, name: str, at: datetime, region: str | None) -> Iterato
             continue
         if len(row) != len(header):
             expected = f"{len(header)} fields, as in the header"
-            raise InputError(expected, f"{len(row)}", where)
+            raise InputError(expected, f"{len(row)} fields", where)
         cells = map(_without_apostrophe, row)
         yield _begun(dict(zip(header, cells, strict=True)), where, at, region)
 
@@ -132,43 +133,49 @@ def _rows(text: str, name: str) -> Iterator[list[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         try:
-            row = next(reader)
-        except StopIteration:
-            return
+            row = next(reader, None)
         except csv.Error as error:
             where = f"{name}, line {reader.line_num}"
-            raise InputError("CSV", f"a fault: {error}", where) from None
-        if any(len(cell) > _LONGEST_CELL for cell in row):
+            raise InputError("valid CSV", f"an error: {error}", where) from None
+        if row is None:
+            return
+        longest = max(map(len, row), default=0)
+        if longest > _LONGEST_CELL:
             where = f"{name}, line {reader.line_num}"
-            raise InputError("cells of a complaint", "a huge one", where)
+            expected = f"cells of at most {_LONGEST_CELL:,} characters"
+            raise InputError(expected, f"{longest:,} characters", where)
         yield row
 
 
 def _check_header(header: list[str], name: str) -> None:
     where = f"{name}, row 1"
-    if not set(header) <= set(COLUMNS):
-        # what is no column's name may be a number, where there is no header
+    unknown = [
+        position for position, cell in enumerate(header, 1) if cell not in COLUMNS
+    ]
+    if unknown:
+        # without a header, the cell may be a phone number: do not repeat it
         expected = f"a header of the columns {', '.join(COLUMNS)}"
-        raise InputError(expected, "another column", where)
-    if len(set(header)) < len(header):
-        raise InputError("each column once", "one twice", where)
+        raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
+    for cell in header:
+        if header.count(cell) > 1:
+            raise InputError("each column once", f"{cell} twice", where)
     if not header:
         raise InputError("a header", "an empty file", name)
 
 
 def _without_apostrophe(cell: str) -> str:
-    """Take away the apostrophe that `_harmless` put before a formula."""
+    """Remove the apostrophe that `_without_formula` put before a formula."""
     return cell[1:] if cell[:1] == "'" and _is_formula(cell) else cell
 
 
-def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet runs, and that can be told from others."""
+def _without_formula(text: str) -> str:
+    """Return a text that spreadsheets do not run as a formula."""
     return f"'{text}" if _is_formula(text) else text
 
 
 def _is_formula(text: str) -> bool:
     bare = text.lstrip("'")
-    # of +33 1 62 ... a spreadsheet makes a number, and runs nothing
+    # a spreadsheet reads +33 1 62 ... as a number
     return bare.startswith(FORMULA_MARKS) and not _NUMBER.fullmatch(text)
 
 
@@ -179,79 +186,81 @@ def _read_json(
     text: str, name: str, at: datetime, region: str | None
 ) -> Iterator[Case]:
     document = _parsed(text, name)
-    where = f"{name}, format"
     if document.get("format") != _FORMAT or document.get("version") != _VERSION:
-        raise InputError(f"{_FORMAT}, version {_VERSION}", "another one", where)
+        expected = f"{_FORMAT}, version {_VERSION}"
+        got = "a document of a different format or version"
+        raise InputError(expected, got, f"{name}, format")
     entries = document.get("complaints")
-    if not isinstance(entries, list) or len(document) != 3:
-        raise InputError("the keys format, version, complaints", "others", name)
-    for number, entry in enumerate(entries):
-        where = f"{name}, complaints[{number}]"
+    if not isinstance(entries, list) or document.keys() != _KEYS:
+        got = f"{len(document)} keys, or complaints that are not an array"
+        raise InputError("the keys format, version, complaints", got, name)
+    for index, entry in enumerate(entries):
+        where = f"{name}, complaints[{index}]"
         if not isinstance(entry, dict):
             raise InputError("an object", f"a {type(entry).__name__}", where)
         steps = entry.pop("steps", None)
         begun = _begun(entry, where, at, region)
-        yield begun if steps is None else _gone_on(begun, steps, where)
+        yield begun if steps is None else _with_steps(begun, steps, where)
 
 
 def _parsed(text: str, name: str) -> dict[str, object]:
     try:
-        held = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
-    except ValueError as error:
-        fault = str(error) if isinstance(error, json.JSONDecodeError) else "a bad value"
-        raise InputError("a JSON document", f"a fault: {fault}", name) from None
+        value: dict[str, object] = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
+        )
     except RecursionError:
-        raise InputError("a JSON document", "one nested too deeply", name) from None
-    if not isinstance(held, dict):  # pragma: no cover - it begins with a brace
-        raise InputError("a JSON object", "another value", name)
-    return held
+        raise InputError("a JSON document", "too deep nesting", name) from None
+    except ValueError as error:
+        raise InputError("a JSON document", f"an error: {error}", name) from None
+    return value  # an object: it begins with a brace
 
 
-def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    held = dict(pairs)
-    if len(held) < len(pairs):
-        raise ValueError
-    return held
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a key that occurs twice")
+    return members
 
 
-def _no_number(_: str) -> NoReturn:
-    raise ValueError
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"the constant {name}")
 
 
-def _gone_on(begun: Case, steps: object, where: str) -> Case:
-    """Return a case that went through the steps of a file, if they can follow."""
+def _with_steps(begun: Case, steps: object, where: str) -> Case:
+    """Return a case with the steps of a file, if they can follow one another."""
     if not isinstance(steps, list) or not steps:
-        raise InputError("an array of steps", "something else", f"{where}, steps")
-    read = [_step(step, f"{where}, steps[{i}]") for i, step in enumerate(steps)]
-    if read[0].at != begun.received_at:
-        raise InputError("a first step at received_at", "another", f"{where}, steps")
-    case = Case(id=begun.id, complaint=begun.complaint, steps=(read[0],))
-    if read[0].state not in (State.SIGNAL, State.RECEIVED):
-        raise InputError("a step that begins", "another", f"{where}, steps[0]")
-    for number, step in enumerate(read[1:], 1):
+        got = f"a {type(steps).__name__}" if steps != [] else "an empty array"
+        raise InputError("an array of steps", got, f"{where}, steps")
+    first, *rest = (_step(step, f"{where}, steps[{i}]") for i, step in enumerate(steps))
+    if first.at != begun.received_at:
+        got = first.at.isoformat()
+        raise InputError("a first step at received_at", got, f"{where}, steps")
+    if first.state not in (State.SIGNAL, State.RECEIVED):
+        expected = f"the state {State.SIGNAL} or {State.RECEIVED}"
+        raise InputError(expected, str(first.state), f"{where}, steps[0]")
+    case = Case(id=begun.id, complaint=begun.complaint, steps=(first,))
+    for number, step in enumerate(rest, 1):
         case = case.after(step, where=f"{where}, steps[{number}]")
     return case
 
 
-def _step(held: object, where: str) -> Step:
-    if not isinstance(held, dict) or not set(held) <= {"state", "at", "detail", "rule"}:
-        raise InputError("an object with state, at, detail, rule", "another", where)
-    texts = {name: _as_text(held.get(name, ""), f"{where}, {name}") for name in _STEP}
+def _step(value: object, where: str) -> Step:
+    expected = f"an object with {', '.join(_STEP)}"
+    if not isinstance(value, dict):
+        raise InputError(expected, f"a {type(value).__name__}", where)
+    if not value.keys() <= {*_STEP}:
+        raise InputError(expected, "an object with an unknown key", where)
+    texts = {name: _as_text(value.get(name), f"{where}, {name}") for name in _STEP}
     if texts["state"] not in list(State):
-        expected = f"one of {', '.join(State)}"
-        raise InputError(expected, "another text", f"{where}, state")
-    return require_sense(
-        Step(
-            state=State(texts["state"]),
-            at=_moment(texts["at"], f"{where}, at"),
-            detail=texts["detail"],
-            rule=texts["rule"],
-        ),
-        where,
+        got = f"text of {len(texts['state'])} characters that is not one"
+        raise InputError(f"one of {', '.join(State)}", got, f"{where}, state")
+    step = Step(
+        state=State(texts["state"]),
+        at=_instant(texts["at"], f"{where}, at"),
+        detail=texts["detail"],
+        rule=texts["rule"],
     )
-
-
-_STEP: Final = ("state", "at", "detail", "rule")
+    return require_valid_detail(step, where)
 
 
 # -- both ------------------------------------------------------------------------
@@ -260,19 +269,16 @@ _STEP: Final = ("state", "at", "detail", "rule")
 def _begun(
     given: Mapping[str, object], where: str, at: datetime, region: str | None
 ) -> Case:
-    """Return the case that a row or an object begins."""
-    told = {name: value for name, value in given.items() if name not in _OURS}
+    """Return the new case of a row or an object."""
+    fields = {name: value for name, value in given.items() if name not in _OF_CASES}
     id = _as_text(given.get("id"), f"{where}, id")
-    moment = _as_text(given.get("received_at"), f"{where}, received_at")
+    instant = _as_text(given.get("received_at"), f"{where}, received_at")
     return received(
-        read_complaint(told, where=where, region=region),
+        read_complaint(fields, where=where, region=region),
         id=check_id(id, where=f"{where}, id") if id else "",
-        at=_moment(moment, f"{where}, received_at") if moment else at,
+        at=_instant(instant, f"{where}, received_at") if instant else at,
         where=where,
     )
-
-
-_OURS: Final = ("id", "received_at")
 
 
 def _as_text(value: object, where: str) -> str:
@@ -283,24 +289,25 @@ def _as_text(value: object, where: str) -> str:
     return value
 
 
-def _moment(text: str, where: str) -> datetime:
-    expected = "a moment such as 2026-11-25T09:30:00+01:00"
+def _instant(text: str, where: str) -> datetime:
+    expected = "an instant such as 2026-11-25T09:30:00+01:00"
     try:
-        moment = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
+        if instant.utcoffset() is not None:
+            return instant.astimezone(UTC)
+        got = "an instant without a time zone"
     except ValueError:
-        raise InputError(expected, "another text", where) from None
-    if moment.utcoffset() is None:
-        raise InputError(expected, "one without a time zone", where)
-    try:
-        return moment.astimezone(UTC)
+        got = f"text of {len(text)} characters that is not one"
     except OverflowError:
-        raise InputError(expected, "one beyond the calendar", where) from None
+        got = "an instant outside the calendar"
+    raise InputError(expected, got, where)
 
 
 def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
-    """Write complaints to a file, which appears whole or not at all.
+    """Write complaints to a file, which appears complete or not at all.
 
-    CSV holds what people told, JSON their steps too.  Both hold the numbers called.
+    CSV has the fields of complaints, JSON their steps too.  Both contain the numbers
+    called.
 
     Args:
         target: A path, or a binary stream.
@@ -308,33 +315,33 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
         format: `csv` or `json`.
 
     Returns:
-        How many there are.
+        The number of complaints.
 
     Raises:
-        InputError: Nothing can be written there, or the format is another one.
+        InputError: The target cannot be written, or the format is not known.
     """
     if format not in ("csv", "json"):
-        raise InputError("one of the formats csv, json", "another text", "format")
-    held = list(cases)
-    text = _as_csv(held) if format == "csv" else _as_json(held)
+        raise InputError("one of the formats csv, json", f"{format[:20]!r}", "format")
+    all_cases = list(cases)
+    text = _as_csv(all_cases) if format == "csv" else _as_json(all_cases)
     with open_outputs({"export": target}, source=None) as files:
         files["export"].write(text.encode())
-    return len(held)
+    return len(all_cases)
 
 
 def _as_csv(cases: Iterable[Case]) -> str:
-    written_to = io.StringIO(newline="")
-    writer = csv.DictWriter(written_to, COLUMNS, lineterminator="\r\n")
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for case in cases:
         cells = _fields(case)
-        writer.writerow({name: _harmless(text) for name, text in cells.items()})
-    return written_to.getvalue()
+        writer.writerow({name: _without_formula(text) for name, text in cells.items()})
+    return buffer.getvalue()
 
 
 def _as_json(cases: Iterable[Case]) -> str:
     entries = [
-        {**_fields(case), "steps": [_written(step) for step in case.steps]}
+        {**_fields(case), "steps": [_step_fields(step) for step in case.steps]}
         for case in cases
     ]
     document = {"format": _FORMAT, "version": _VERSION, "complaints": entries}
@@ -342,11 +349,11 @@ def _as_json(cases: Iterable[Case]) -> str:
 
 
 def _fields(case: Case) -> dict[str, str]:
-    moment = case.received_at.astimezone(UTC).isoformat()
-    return {"id": case.id, "received_at": moment, **written(case.complaint)}
+    instant = case.received_at.astimezone(UTC).isoformat()
+    return {"id": case.id, "received_at": instant, **written(case.complaint)}
 
 
-def _written(step: Step) -> dict[str, str]:
-    held = {"state": str(step.state), "at": step.at.astimezone(UTC).isoformat()}
-    held |= {"detail": str(step.detail)} if step.detail else {}
-    return held | ({"rule": step.rule} if step.rule else {})
+def _step_fields(step: Step) -> dict[str, str]:
+    fields = {"state": str(step.state), "at": step.at.astimezone(UTC).isoformat()}
+    fields |= {"detail": str(step.detail)} if step.detail else {}
+    return fields | ({"rule": step.rule} if step.rule else {})

@@ -1,4 +1,4 @@
-"""The life of a complaint: its steps, each dated, and which may follow which."""
+"""Life cycle of a complaint: states, dated steps, and their order."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ __all__ = [
     "check_id",
     "new_id",
     "received",
-    "require_sense",
+    "require_valid_detail",
 ]
 
-#: No vowels: no words.  No digits: never a part of a phone number.
+#: No vowels, so that no words appear; no digits, so that it is not a phone number.
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LONGEST: Final = 200
 _ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
 
 
 class State(StrEnum):
-    """Where a complaint stands."""
+    """State of a complaint."""
 
     SIGNAL = "signal"
-    """Kept as a signal (*signalement*): a mandatory field is missing."""
+    """Stored as a signal (*signalement*): a mandatory field is missing."""
     RECEIVED = "received"
-    """Complete, and not judged yet."""
+    """Complete, and without a decision."""
     ADMISSIBLE = "admissible"
     NOT_ADMISSIBLE = "not_admissible"
     FORWARDED = "forwarded"
@@ -50,8 +50,8 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-#: What may follow what.  New facts may change a judgement; a forwarded one is out of
-#: our hands.
+#: The states that can follow each state.  New facts can change a decision, until the
+#: complaint is forwarded.
 _NEXT: Final[Mapping[State | None, tuple[State, ...]]] = {
     None: (State.SIGNAL, State.RECEIVED),
     State.SIGNAL: (State.SIGNAL, State.RECEIVED, State.CLOSED),
@@ -69,27 +69,27 @@ _NEXT: Final[Mapping[State | None, tuple[State, ...]]] = {
 
 
 class Outcome(StrEnum):
-    """Why a complaint was closed."""
+    """Reason why a complaint was closed."""
 
     DONE = "done"
-    """The authority, or whoever keeps the complaints, has dealt with it."""
+    """The authority, or the owner of the store, has dealt with it."""
     WITHDRAWN = "withdrawn"
     """The person withdrew it."""
     DUPLICATE = "duplicate"
-    """It was there already."""
+    """It was already in the store."""
     NO_FOLLOW_UP = "no_follow_up"
-    """Nothing follows."""
+    """Nothing more will be done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step in the life of a complaint.
+    """Step in the life of a complaint.
 
     Attributes:
-        state: Where the complaint stands from then on.
-        at: When; aware.
-        detail: The grounds of a judgement, the authority, or the outcome.
-        rule: The rule of law that a judgement rests on, by its `id`.
+        state: The state of the complaint from then on.
+        at: The instant of the step, with a time zone.
+        detail: The grounds of a decision, the authority, or the outcome.
+        rule: The `id` of the legal rule on which a decision is based.
     """
 
     state: State
@@ -100,12 +100,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A complaint and its steps so far.
+    """Complaint with its steps so far.
 
     Attributes:
-        id: What the person is given, to ask by.
-        complaint: The complaint, as it was completed last.
-        steps: The steps, the first one first.
+        id: The name that the person is given, for questions about the complaint.
+        complaint: The complaint, with all fields known so far.
+        steps: The steps, in order.
     """
 
     id: str
@@ -114,36 +114,37 @@ class Case:
 
     @property
     def state(self) -> State:
-        """Where it stands."""
+        """The state after the last step."""
         return self.steps[-1].state
 
     @property
     def received_at(self) -> datetime:
-        """When it came."""
+        """The instant at which the complaint was received."""
         return self.steps[0].at
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The mandatory fields that it lacks."""
+        """The mandatory fields that are missing."""
         return missing_from(self.complaint, received_on=self.received_at.date())
 
     def completed(self, complaint: Complaint, *, at: datetime) -> Case:
-        """Return the case with more of the complaint known.
+        """Return the case with a completed complaint.
 
         Raises:
-            InputError: It is no signal any more, or the step is out of its order.
+            InputError: It is not a signal, or the step is earlier than the last one.
         """
         if self.state is not State.SIGNAL:
-            raise InputError("a signal, to be completed", f"one {self.state}", self.id)
+            got = f"a complaint that is {self.state}"
+            raise InputError("a signal, to be completed", got, self.id)
         filled = replace(self, complaint=complaint)
         state = State.SIGNAL if filled.missing else State.RECEIVED
         return filled.after(Step(state=state, at=at))
 
     def judged(self, judgement: Judgement, *, at: datetime) -> Case:
-        """Return the case after a judgement.
+        """Return the case after a decision on its admissibility.
 
         Raises:
-            InputError: It cannot be judged now, or the step is out of its order.
+            InputError: It cannot be judged now, or the step is earlier than the last.
         """
         state = State.ADMISSIBLE if judgement.is_admissible else State.NOT_ADMISSIBLE
         step = Step(state=state, at=at, detail=judgement.grounds, rule=judgement.rule)
@@ -153,56 +154,56 @@ class Case:
         """Return the case after it was sent to an authority.
 
         Raises:
-            InputError: It is not admissible, or the step is out of its order.
+            InputError: It is not admissible, or the step is earlier than the last one.
         """
         step = Step(state=State.FORWARDED, at=at, detail=to)
-        return self.after(require_sense(step, self.id))
+        return self.after(require_valid_detail(step, self.id))
 
     def closed(self, outcome: Outcome, *, at: datetime) -> Case:
-        """Return the case after its end.
+        """Return the case after it was closed.
 
         Raises:
-            InputError: It is closed, or the step is out of its order.
+            InputError: It is closed, or the step is earlier than the last one.
         """
         return self.after(Step(state=State.CLOSED, at=at, detail=outcome))
 
     def after(self, step: Step, *, where: str | None = None) -> Case:
-        """Return the case with one step more.
+        """Return the case with one more step.
 
         Args:
             step: The step.
-            where: What to call the place in messages; the name of the case if None.
+            where: The location in error messages; the name of the case if None.
 
         Raises:
-            InputError: That step may not follow, or would be before the last one.
+            InputError: The step cannot follow, or is earlier than the last one.
         """
-        place = self.id if where is None else where
+        where = self.id if where is None else where
         allowed = _NEXT[self.state]
         if step.state not in allowed:
             expected = (
                 f"one of the steps {', '.join(allowed)}" if allowed else "no step"
             )
-            raise InputError(f"{expected} after {self.state}", str(step.state), place)
+            raise InputError(f"{expected} after {self.state}", str(step.state), where)
         _require_aware(step.at)
         if step.at < self.steps[-1].at:
             last = self.steps[-1].at.isoformat()
-            raise InputError(f"a step at {last} or later", step.at.isoformat(), place)
+            raise InputError(f"a step at {last} or later", step.at.isoformat(), where)
         return replace(self, steps=(*self.steps, step))
 
 
 def received(
     complaint: Complaint, *, id: str, at: datetime, where: str | None = None
 ) -> Case:
-    """Return the case that a complaint begins.
+    """Return the new case of a complaint.
 
     Args:
-        complaint: What was told.
-        id: The name of the case; empty if it gets one when it is kept.
-        at: When it came.
-        where: What to call the place in messages; the name if None.
+        complaint: The complaint.
+        id: The name of the case; empty if it gets one when it is stored.
+        at: The instant at which the complaint was received.
+        where: The location in error messages; the name if None.
 
     Raises:
-        InputError: The moment has no time zone, or is before the day of the call.
+        InputError: The instant has no time zone, or is before the day of the call.
 
     >>> from datetime import UTC, datetime
     >>> case = received(
@@ -212,61 +213,60 @@ def received(
     (<State.SIGNAL: 'signal'>, 'called')
     """
     _require_aware(at)
-    # of the call only the beginning of a slot may be known, in any zone
+    # by the day: perhaps only the beginning of a time slot is known
     day = complaint.called_on
     if day is not None and day > at.astimezone(complaint.zone).date():
-        place = id if where is None else where
-        raise InputError(
-            f"a call of {at.date().isoformat()} or before", day.isoformat(), place
-        )
+        where = id if where is None else where
+        expected = f"a call on {at.date().isoformat()} or before"
+        raise InputError(expected, day.isoformat(), where)
     missing = missing_from(complaint, received_on=at.date())
     state = State.SIGNAL if missing else State.RECEIVED
     return Case(id=id, complaint=complaint, steps=(Step(state=state, at=at),))
 
 
-def require_sense(step: Step, where: str) -> Step:
-    """Return a step that says what such a step can say.
+def require_valid_detail(step: Step, where: str) -> Step:
+    """Return a step, if its detail and rule are possible in its state.
 
     Raises:
-        InputError: It says something else.
+        InputError: They are not.
     """
-    fits = {
+    is_valid = {
         State.ADMISSIBLE: step.detail in ADMISSIBLE,
         State.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
         State.CLOSED: step.detail in {*Outcome},
         State.FORWARDED: 0 < len(step.detail) <= _LONGEST and step.detail.isprintable(),
     }.get(step.state, not step.detail)
-    if not fits:
-        expected = f"what a step that is {step.state} can say"
-        raise InputError(expected, "another text", f"{where}, detail")
+    if not is_valid:
+        got = f"text of {len(step.detail)} characters that is not one"
+        raise InputError(f"a detail of a step {step.state}", got, f"{where}, detail")
     if step.rule and step.rule not in {rule.id for rule in law.load("FR").rules}:
-        raise InputError("the name of a rule", "another text", f"{where}, rule")
+        got = f"text of {len(step.rule)} characters that is not one"
+        raise InputError("the id of a legal rule", got, f"{where}, rule")
     return step
 
 
 def new_id() -> str:
-    """Return a name for a complaint that nobody can guess."""
+    """Return an unguessable name for a complaint."""
     letters = [secrets.choice(_LETTERS) for _ in range(12)]
     return "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
 
 
 def check_id(text: str, *, where: str | None = None) -> str:
-    """Return the name of a complaint as it was given out.
+    """Return the name of a complaint in its normal form.
 
     Raises:
-        InputError: It is none.
+        InputError: The text is not the name of a complaint.
 
     >>> check_id(" bcdf-ghjk-lmnp")
     'BCDF-GHJK-LMNP'
     """
     id = text.strip().upper()
     if not _ID.fullmatch(id):
-        raise InputError(
-            "the name of a complaint, such as BCDF-GHJK-LMNP", "another text", where
-        )
+        got = f"text of {len(text)} characters that is not one"
+        raise InputError("the name of a complaint, such as BCDF-GHJK-LMNP", got, where)
     return id
 
 
 def _require_aware(at: datetime) -> None:
     if at.utcoffset() is None:
-        raise InputError("a moment with a time zone", "one without", "at")
+        raise InputError("an instant with a time zone", "an instant without one", "at")

@@ -1,8 +1,8 @@
-"""Free text without the number that was called.
+"""Redaction of the called number in free text.
 
-People write it into what they tell: "they rang my 06 39 ... twice".  What is stored of
-a complaint is kept under its number, and holds it nowhere else, so that erasing or
-hiding the number erases or hides all of it.
+People write it into their accounts: "they rang my 06 39 ... twice".  A complaint is
+stored under its number and does not contain it anywhere else, so that erasing or hiding
+the number erases or hides all of it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLED", "without_number"]
 
-#: What stands where the number stood.
+#: The replacement of the number.
 CALLED: Final = "[number called]"
-#: So many characters can separate two digits of one number, and more of these.
+#: The most characters between two digits of one number; more of the separators.
 _WIDEST_GAP: Final = 3
 _SEPARATORS: Final = re.compile(r"[\s.\-/()]*")
-#: Of a longer number, the last digits tell enough.
+#: The last digits identify a longer number.
 _LINE_DIGITS: Final = 9
-#: What of a number can stand before its national digits.
+#: The part of a number before its national digits.
 _PREFIX: Final = re.compile(r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?\Z")
 
 
 def without_number(text: str, number: PhoneNumber) -> str:
-    """Return a text in which each spelling of a number gives way to `CALLED`.
+    """Replace each spelling of a number in a text by `CALLED`.
 
     >>> from bloctel.numbers import normalize
     >>> number = normalize("06 39 98 12 34")
@@ -46,29 +46,29 @@ def without_number(text: str, number: PhoneNumber) -> str:
 
 def _without(text: str, wanted: str) -> str:
     digits = [
-        (place, str(digit))
-        for place, character in enumerate(text)
+        (index, str(digit))
+        for index, character in enumerate(text)
         if (digit := unicodedata.decimal(character, None)) is not None
     ]
-    shown, done = [], 0
-    for start, end in _found(text, digits, wanted):
-        shown += [text[done : _begin(text, start, done)], CALLED]
+    parts, done = [], 0
+    for start, end in _spans(text, digits, wanted):
+        parts += [text[done : _begin(text, start, done)], CALLED]
         done = end
-    return "".join(shown) + text[done:]
+    return "".join(parts) + text[done:]
 
 
-def _found(
+def _spans(
     text: str, digits: list[tuple[int, str]], wanted: str
 ) -> Iterator[tuple[int, int]]:
-    """Yield where the wanted digits follow one another, as (start, end) in the text."""
+    """Yield the spans of the wanted digits, as (start, end) in the text."""
     count, first = len(wanted), 0
     while first + count <= len(digits):
-        places = [place for place, _ in digits[first : first + count]]
+        indexes = [index for index, _ in digits[first : first + count]]
         spelled = "".join(digit for _, digit in digits[first : first + count])
         if spelled == wanted and all(
-            _is_gap(text[a + 1 : b]) for a, b in pairwise(places)
+            _is_gap(text[a + 1 : b]) for a, b in pairwise(indexes)
         ):
-            yield places[0], places[-1] + 1
+            yield indexes[0], indexes[-1] + 1
             first += count
         else:
             first += 1
@@ -79,6 +79,6 @@ def _is_gap(between: str) -> bool:
 
 
 def _begin(text: str, start: int, done: int) -> int:
-    """Return where a number begins that has a prefix such as +33 (0) before it."""
+    """Return the start of a number, including a prefix such as +33 (0)."""
     prefix = _PREFIX.search(text, done, start)
     return start if prefix is None else prefix.start()

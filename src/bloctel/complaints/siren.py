@@ -1,4 +1,4 @@
-"""The number of a firm in the French register (SIREN), checked and without doubt."""
+"""SIREN: the checked number of a firm in the French register."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["siren_of"]
 
 _SIREN_DIGITS: Final = 9
 _SIRET_DIGITS: Final = 14
-#: Who does not know a number types one key over and over, or one after the other.
+#: People who do not know a number repeat one key, or type keys in order.
 _FEWEST_DISTINCT: Final = 3
 _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
 
 @lru_cache(maxsize=1 << 16)
 def siren_of(text: str) -> str:
-    """Return the SIREN that a text names; empty if it names none that can be real.
+    """Return the SIREN in a text; empty if there is none that can be real.
 
-    A SIRET holds the SIREN in its first nine digits, a number of value added tax (TVA)
-    in its last nine.  Placeholders such as 000 000 000, which pass the checksum, name
-    no firm.
+    A SIRET contains the SIREN in its first nine digits, a number of value added tax
+    (TVA) in its last nine.  Placeholders such as 000 000 000 pass the checksum, but do
+    not belong to a firm.
 
     Raises:
         MissingExtraError: The package python-stdnum is not installed.
@@ -34,7 +34,7 @@ def siren_of(text: str) -> str:
     try:
         from stdnum.fr import siren, siret, tva  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError("the numbers of firms", "complaints") from error
+        raise MissingExtraError("checks of SIREN numbers", "complaints") from error
     digits = re.sub(r"[\s.\-]", "", text.upper())
     if digits.startswith("FR"):
         digits = digits[-_SIREN_DIGITS:] if tva.is_valid(digits) else ""

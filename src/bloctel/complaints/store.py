@@ -1,13 +1,13 @@
-"""Complaints and their steps, kept in a storage."""
+"""Store of complaints: append-only records of their steps, in any storage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from bloctel._util import clock
 from bloctel.complaints.admissibility import judge
-from bloctel.complaints.complaint import read_complaint, told, written
+from bloctel.complaints.complaint import read_complaint, redacted, written
 from bloctel.complaints.lifecycle import (
     Case,
     Outcome,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bloctel.complaints.admissibility import Known
     from bloctel.complaints.complaint import Complaint
     from bloctel.lookup.book import Book
-    from bloctel.records import Record, Turn, Verified
+    from bloctel.records.store import Record, Turn, Verified
 
 __all__ = ["Complaints", "Taken"]
 
@@ -41,12 +41,12 @@ _STREAM: Final = "complaints"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of the complaints of a file.
+    """Counts of the complaints that were imported from a file.
 
     Attributes:
-        added: So many are new.
-        known: So many were there already.
-        signals: Of the new ones, so many lack a mandatory field.
+        added: New complaints.
+        known: Complaints that were already in the store.
+        signals: New complaints without a mandatory field.
     """
 
     added: int
@@ -55,11 +55,11 @@ class Taken:
 
 
 class Complaints:
-    """The complaints in a storage, with every step that they went through.
+    """Store of complaints, with every step of each.
 
-    A storage is named by the URL of a registry, and can be one.  What is written is
-    never changed: a step is a record more.  The number called is the key of a
-    complaint's records and stands nowhere else in them.
+    The storage is named by the URL of a registry, and can contain one.  Records are
+    never changed: each step is one more record.  The number called is the key of the
+    records of a complaint, and they do not contain it otherwise.
 
     Attributes:
         region: The region of numbers without a country code.
@@ -71,34 +71,34 @@ class Complaints:
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open the complaints in a storage that is there.
+        """Open the complaints in an existing storage.
 
         Args:
             url: As for `bloctel.Registry.open`.
-            secret: What hides numbers and what is told, if the storage was made so.
+            secret: The secret that hides numbers and texts, if the storage has one.
 
         Raises:
-            RegistryNotFoundError: There is none.
-            StorageError: It does not do what it is asked.
+            RegistryNotFoundError: The storage does not exist.
+            StorageError: The storage cannot be read.
         """
         return cls(RecordStore.open(url, secret=secret))
 
     @classmethod
     def create(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Make a storage where there is none.
+        """Create a storage for complaints.
 
         Args:
             url: As for `bloctel.Registry.create`.
-            secret: What hides numbers and what is told, at least 16 bytes.
+            secret: A secret that hides numbers and texts, at least 16 bytes.
 
         Raises:
-            RegistryExistsError: There is one.
-            StorageError: It does not do what it is asked.
+            RegistryExistsError: The storage exists.
+            StorageError: The storage cannot be created.
         """
         return cls(RecordStore.create(url, secret=secret))
 
     def close(self) -> None:
-        """Let go of the storage."""
+        """Close the storage."""
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -107,74 +107,74 @@ class Complaints:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- what comes in -----------------------------------------------------------
+    # -- new complaints ----------------------------------------------------------
 
     def add(self, complaint: Complaint, *, at: datetime | None = None) -> Case:
-        """Keep a complaint, or a signal if a mandatory field is missing.
+        """Store a complaint; without a mandatory field, it is a signal.
 
         Args:
-            complaint: What the person tells.
-            at: When it came; now if not given.
+            complaint: The complaint.
+            at: The instant at which it was received; now if not given.
 
         Returns:
-            The case, whose `id` the person needs to ask where it stands.
+            The case, whose `id` the person needs for questions about it.
 
         Raises:
-            InputError: The call would be after that.
+            InputError: The call would be later than that.
         """
-        case = received(told(complaint), id=new_id(), at=at or clock.moment())
-        with self._store.write() as transaction:
-            transaction.extend(_STREAM, [_entry(case, case.steps[0], tells=True)])
+        case = received(redacted(complaint), id=new_id(), at=at or clock.moment())
+        with self._store.write() as turn:
+            turn.extend(_STREAM, [_entry(case, case.steps[0], with_fields=True)])
         return case
 
     def take(self, cases: Iterable[Case]) -> Taken:
-        """Keep the complaints of a file with the steps that they have: all, or none.
+        """Store the complaints of a file with their steps: all of them, or none.
 
-        What is there already is left as it is, so that a file can be taken twice.
+        A complaint that is already in the store stays as it is, so that a file can be
+        imported twice.
 
         Raises:
-            InputError: Another complaint of the same name is there.
+            InputError: The store has a different complaint of the same name.
         """
-        kept = {case.id: case for case in self.cases()}
-        told_before = {case.complaint for case in kept.values()}
+        stored = {case.id: case for case in self.cases()}
+        complaints = {case.complaint for case in stored.values()}
         new: list[Case] = []
         known = 0
         for given in cases:
-            case = replace(given, complaint=told(given.complaint))
-            is_told = not case.id and case.complaint in told_before
-            if is_told or _is_kept(case, kept):
+            case = replace(given, complaint=redacted(given.complaint))
+            is_repeated = not case.id and case.complaint in complaints
+            if is_repeated or _is_stored(case, stored):
                 known += 1
-            else:
-                new.append(_named(case))
-                kept[new[-1].id] = new[-1]
-                told_before.add(case.complaint)
-        with self._store.write() as transaction:
-            transaction.extend(
-                _STREAM,
-                (
-                    _entry(case, step, tells=step is case.steps[0])
-                    for case in new
-                    for step in case.steps
-                ),
-            )
+                continue
+            case = case if case.id else replace(case, id=new_id())
+            new.append(case)
+            stored[case.id] = case
+            complaints.add(case.complaint)
+        entries = (
+            _entry(case, step, with_fields=step is case.steps[0])
+            for case in new
+            for step in case.steps
+        )
+        with self._store.write() as turn:
+            turn.extend(_STREAM, entries)
         signals = sum(case.state is State.SIGNAL for case in new)
         return Taken(len(new), known, signals)
 
     def complete(
         self, id: str, complaint: Complaint, *, at: datetime | None = None
     ) -> Case:
-        """Put what is known now in the place of a signal.
+        """Replace a signal by a complaint with more fields.
 
         Raises:
-            InputError: There is no such complaint, or it is no signal any more.
+            InputError: There is no such complaint, or it is not a signal.
         """
-        filled = told(complaint)
-        moment = at or clock.moment()
+        complaint = redacted(complaint)
+        instant = at or clock.moment()
         return self._change(
-            id, lambda case: case.completed(filled, at=moment), tells=True
+            id, lambda case: case.completed(complaint, at=instant), with_fields=True
         )
 
-    # -- what becomes of it ------------------------------------------------------
+    # -- steps -------------------------------------------------------------------
 
     def judge(
         self,
@@ -184,57 +184,57 @@ class Complaints:
         known: Known | None = None,
         at: datetime | None = None,
     ) -> Case:
-        """Judge a complaint by the law and the list of the day of the call.
+        """Decide on a complaint by the law and the list of the day of the call.
 
         Args:
             id: Its name.
-            book: Who knows the list of that day, while the law asked one.
-            known: What else is known.
-            at: When; now if not given.
+            book: A book that contains the list of that day, for calls until 2026-08-10.
+            known: Facts that are not in the complaint.
+            at: The instant of the decision; now if not given.
 
         Raises:
             InputError: There is no such complaint, it cannot be judged now, or a book
-                is needed and none was given.
-            CannotAnswerError: The book does not know that day.
+                is needed and was not given.
+            CannotAnswerError: The book has no answer for that day.
         """
-        moment = at or clock.moment()
+        instant = at or clock.moment()
         return self._change(
             id,
             lambda case: case.judged(
-                judge(case.complaint, book, known=known), at=moment
+                judge(case.complaint, book, known=known), at=instant
             ),
         )
 
     def forward(
         self, id: str, *, to: str | None = None, at: datetime | None = None
     ) -> Case:
-        """Note that an admissible complaint was sent to the authority.
+        """Record that an admissible complaint was sent to the authority.
 
         Args:
             id: Its name.
             to: The authority; that of the form if not given.
-            at: When; now if not given.
+            at: The instant at which it was sent; now if not given.
 
         Raises:
             InputError: There is no such complaint, or it is not admissible.
         """
         authority = to or forms.load("FR").authority
-        moment = at or clock.moment()
-        return self._change(id, lambda case: case.forwarded(authority, at=moment))
+        instant = at or clock.moment()
+        return self._change(id, lambda case: case.forwarded(authority, at=instant))
 
     def close_case(
         self, id: str, outcome: Outcome = Outcome.DONE, *, at: datetime | None = None
     ) -> Case:
-        """Note that nothing more happens to a complaint.
+        """Record that a complaint is closed.
 
         Raises:
             InputError: There is no such complaint, or it is closed.
         """
-        moment = at or clock.moment()
-        return self._change(id, lambda case: case.closed(outcome, at=moment))
+        instant = at or clock.moment()
+        return self._change(id, lambda case: case.closed(outcome, at=instant))
 
     def erase(self, id: str) -> None:
-        """Erase what is known of a complaint, as the person asks (GDPR art. 17).
+        """Erase a complaint at the request of the person (GDPR art. 17).
 
         Raises:
             InputError: There is no such complaint.
@@ -243,7 +243,7 @@ class Complaints:
         with self._store.write() as transaction:
             transaction.erase(_STREAM, [row.seq for row in rows], why=id)
 
-    # -- what can be told --------------------------------------------------------
+    # -- reading -----------------------------------------------------------------
 
     def case(self, id: str) -> Case:
         """Return a complaint with its steps.
@@ -254,17 +254,17 @@ class Complaints:
         return _case(self._rows(check_id(id)))
 
     def cases(self) -> Iterator[Case]:
-        """Yield every complaint that has not been erased, in the order they came."""
+        """Yield the complaints that have not been erased, in the order received."""
         by_id: dict[str, list[Record]] = {}
-        with self._store.read() as transaction:
-            for row in transaction.all(_STREAM):
+        with self._store.read() as snapshot:
+            for row in snapshot.all(_STREAM):
                 if row.fields is not None:
                     by_id.setdefault(str(row.fields.get("id")), []).append(row)
         for rows in by_id.values():
             yield _case(rows)
 
     def where(self, id: str, *, lang: Language = "fr") -> str:
-        """Tell the person where the complaint stands, and every step with its day.
+        """Return the state of a complaint for the person, and every step with its day.
 
         Raises:
             InputError: There is no such complaint, or no such language.
@@ -272,68 +272,60 @@ class Complaints:
         return whereabouts(self.case(id), lang=lang)
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
-        """Make sure that nothing that was written has been changed since.
+        """Verify the hash chain of the records.
 
         Args:
-            known: Place and digest of a record, as they were noted elsewhere.
+            known: The position and digest of a record that were noted elsewhere.
 
         Raises:
-            DamagedRecordsError: A record was altered, dropped or moved; `where` is the
-                first such place.
+            DamagedRecordsError: A record was altered, deleted or moved; `where` is the
+                first such record.
         """
         return self._store.verify(_STREAM, known=known)
 
     def _rows(self, id: str) -> list[Record]:
-        with self._store.read() as transaction:
-            rows = [row for row in transaction.all(_STREAM) if _is_of(row, id)]
+        with self._store.read() as snapshot:
+            rows = [row for row in snapshot.all(_STREAM) if _is_of(row, id)]
         if not rows:
-            raise InputError("a complaint that is kept here", "none of that name", id)
+            raise _not_stored(id)
         return rows
 
     def _change(
-        self, id: str, change: Callable[[Case], Case], *, tells: bool = False
+        self, id: str, change: Callable[[Case], Case], *, with_fields: bool = False
     ) -> Case:
-        """Add a step to a case, which nobody else changes meanwhile."""
+        """Add a step to a case, in one write transaction."""
         id = check_id(id)
         keys = {row.key for row in self._rows(id)}
-        with self._store.write() as transaction:
-            rows = [
-                row
-                for key in keys
-                for row in _about(transaction, key)
-                if _is_of(row, id)
-            ]
-            if not rows:  # erased meanwhile
-                raise InputError("a complaint that is kept here", "an erased one", id)
+        with self._store.write() as turn:
+            rows = [row for key in keys for row in _about(turn, key) if _is_of(row, id)]
+            if not rows:  # erased since the rows were read
+                raise _not_stored(id)
             changed = change(_case(sorted(rows, key=lambda row: row.seq)))
-            transaction.extend(
-                _STREAM, [_entry(changed, changed.steps[-1], tells=tells)]
-            )
+            step = changed.steps[-1]
+            turn.extend(_STREAM, [_entry(changed, step, with_fields=with_fields)])
         return changed
 
 
-def _is_kept(case: Case, kept: dict[str, Case]) -> bool:
-    """Tell whether a complaint is there; refuse another one of its name."""
-    if case.id not in kept:
+def _not_stored(id: str) -> InputError:
+    expected = "the name of a stored complaint"
+    return InputError(expected, "a name that is not stored, or was erased", id)
+
+
+def _is_stored(case: Case, stored: dict[str, Case]) -> bool:
+    """Return whether a complaint is stored; refuse a different one of its name."""
+    if case.id not in stored:
         return False
-    if case != kept[case.id]:
-        raise InputError(
-            "a complaint as it is kept here, or one of another name",
-            "one that differs",
-            case.id,
-        )
+    if case != stored[case.id]:
+        expected = "the stored complaint, or a complaint of a new name"
+        raise InputError(expected, "a different complaint of this name", case.id)
     return True
 
 
-def _named(case: Case) -> Case:
-    return case if case.id else replace(case, id=new_id())
+# -- cases as records ------------------------------------------------------------
 
 
-# -- from cases to records, and back ---------------------------------------------
-
-
-def _about(transaction: WriteTransaction, key: int | None) -> Iterable[Record]:
-    """Return the records about a number; those about none are among all."""
+def _about(turn: Turn, key: int | None) -> Iterable[Record]:
+    """Return the records about a number, or those without a number."""
     if key is None:
         return (row for row in transaction.all(_STREAM) if row.key is None)
     return transaction.of(_STREAM, key)
@@ -343,20 +335,19 @@ def _is_of(row: Record, id: str) -> bool:
     return row.fields is not None and row.fields.get("id") == id
 
 
-def _entry(case: Case, step: Step, *, tells: bool) -> Entry:
-    """Return a step; what is told goes with the first one, and when it is completed."""
+def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
+    """Return a step as a record; the first, and a completed one, have the fields."""
+    complaint = case.complaint
     fields: dict[str, object] = {"id": case.id, "state": str(step.state)}
     fields |= {"detail": step.detail} if step.detail else {}
     fields |= {"rule": step.rule} if step.rule else {}
-    complaint = case.complaint
-    if tells:
+    if with_fields:
         fields["complaint"] = _without_called(complaint)
-    key = complaint.called.key if complaint.called else None
-    return Entry(key, step.at, fields)
+    return Entry(complaint.called.key if complaint.called else None, step.at, fields)
 
 
 def _without_called(complaint: Complaint) -> dict[str, str]:
-    """Return what is told but for the number called, which some callers show."""
+    """Return the fields without the number called, which some callers present."""
     texts = written(complaint)
     called = texts.pop("called", None)
     if called is not None and complaint.shown == called:
@@ -366,39 +357,37 @@ def _without_called(complaint: Complaint) -> dict[str, str]:
 
 
 def _case(rows: Iterable[Record]) -> Case:
-    """Return what the rows of one case tell."""
+    """Return the case that the records of one complaint describe."""
     steps: list[Step] = []
     complaint = None
     id = ""
     for row in rows:
+        where = f"record {row.seq} of {_STREAM}"
         try:
-            held = row.fields or {}
-            id = str(held["id"])
-            if "complaint" in held:
-                complaint = _complaint(dict(held["complaint"]), row)
-            steps.append(_step(held, row.at))
+            fields = row.fields or {}
+            id = str(fields["id"])
+            if "complaint" in fields:
+                complaint = _complaint(dict(fields["complaint"]), row.key, where)
+            steps.append(
+                Step(
+                    state=State(fields["state"]),
+                    at=row.at,
+                    detail=str(fields.get("detail", "")),
+                    rule=str(fields.get("rule", "")),
+                )
+            )
         except (KeyError, TypeError, ValueError) as error:
-            where = f"record {row.seq} of {_STREAM}"
-            raise DamagedRecordsError(
-                "a step of a complaint", "another", where
-            ) from error
+            expected, got = "a step of a complaint", "a record that is not one"
+            raise DamagedRecordsError(expected, got, where) from error
     if complaint is None:
-        raise DamagedRecordsError("a complaint with what was told", "one without", id)
+        got = f"{len(steps)} steps without the fields of the complaint"
+        raise DamagedRecordsError("the fields of a complaint", got, id)
     return Case(id=id, complaint=complaint, steps=tuple(steps))
 
 
-def _step(held: dict[str, Any], at: datetime) -> Step:
-    return Step(
-        state=State(held["state"]),
-        at=at,
-        detail=str(held.get("detail", "")),
-        rule=str(held.get("rule", "")),
-    )
-
-
-def _complaint(texts: dict[str, object], row: Record) -> Complaint:
-    if row.key is not None:
-        called = PhoneNumber(row.key).e164
+def _complaint(texts: dict[str, object], key: int | None, where: str) -> Complaint:
+    if key is not None:
+        called = PhoneNumber(key).e164
         texts |= {"called": called}
         texts |= {"shown": called} if texts.pop("shows_called", None) else {}
-    return read_complaint(texts, where=f"{_STREAM}, record {row.seq}")
+    return read_complaint(texts, where=where)

@@ -1,7 +1,7 @@
-"""Pictures of complaints: over time, by sector, and who is behind many numbers.
+"""Pictures of complaints: over time, by sector, and the features of one caller.
 
-The same complaints make the same bytes.  Colours can be told apart by those who see
-few of them, and marks differ in shape as well.
+The same complaints make the same bytes.  Colour-blind people can tell the colours
+apart, and the markers also differ in shape.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bloctel._util.messages import message
 from bloctel.complaints.analysis.observations import observe
 from bloctel.complaints.report.counts import by_period, by_sector
 from bloctel.complaints.report.report import shown_name, shown_number
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_caller", "plot_complaints"]
 
-#: The palette of Okabe and Ito, which colour-blind people can tell apart.
+#: Colours of the palette of Okabe and Ito, made for colour-blind people.
 _BLUE: Final = "#0072b2"
 _ORANGE: Final = "#d55e00"
 _GREEN: Final = "#009e73"
 _GREY: Final = "#6f7680"
 _PURPLE: Final = "#cc79a7"
-#: By the kind of a node: its column, colour and shape.
+#: The column, colour and shape of each kind of node.
 _NODES: Final = {
     "number": (0.0, _BLUE, "s"),
     "name": (1.0, _ORANGE, "o"),
@@ -43,7 +44,7 @@ _NODES: Final = {
 _MOST_NODES: Final = 12
 _MOST_TICKS: Final = 6
 _SETTINGS: Final[Any] = {
-    "svg.hashsalt": "bloctel",  # else the names of parts are drawn
+    "svg.hashsalt": "bloctel",  # otherwise the names of parts are random
     "svg.fonttype": "path",
     "font.family": ["DejaVu Sans"],
     "font.size": 10.0,
@@ -52,29 +53,33 @@ _SETTINGS: Final[Any] = {
 }
 
 
-def plot_complaints(target: Target, cases: Sequence[Case], *, format: str = "") -> None:
+def plot_complaints(
+    target: Target, cases: Sequence[Case], *, format: str = "", lang: str = "en"
+) -> None:
     """Draw complaints over time and by sector.
 
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
         cases: The complaints.
-        format: `svg` or `png`; by the path's ending if empty.
+        format: `svg` or `png`; if empty, the ending of the path decides.
+        lang: The language of the labels, `en` or `fr`.
 
     Raises:
-        InputError: Nothing can be written there, or the format is another one.
+        InputError: The target cannot be written, or the format or the language is not
+            known.
         MissingExtraError: The package matplotlib is not installed.
     """
     with _figure(target, format, (9.0, 6.5)) as figure:
         above, below = figure.subplots(2, 1)
-        unit, periods = by_period(cases)
+        unit, periods = by_period(cases, lang)
         positions = [period.position for period in periods]
         above.bar(positions, [period.calls for period in periods], color=_BLUE)
         step = max(1, -(-len(periods) // _MOST_TICKS))  # labels must not overlap
         names = [period.name for period in periods]
         above.set_xticks(positions[::step], names[::step])
-        above.set_title(f"Complaints by the {unit} of the call")
-        above.set_ylabel("complaints")
-        sectors = by_sector(cases)[::-1]
+        above.set_title(message(f"complaints.plot.by_{unit}", lang))
+        above.set_ylabel(message("complaints.plot.complaints", lang))
+        sectors = by_sector(cases, lang)[::-1]
         bars = below.barh(
             [name for name, _ in sectors],
             [count for _, count in sectors],
@@ -83,8 +88,8 @@ def plot_complaints(target: Target, cases: Sequence[Case], *, format: str = "") 
             edgecolor="white",
         )
         below.bar_label(bars, padding=3)
-        below.set_title("Complaints by sector")
-        below.set_xlabel("complaints")
+        below.set_title(message("complaints.report.by_sector", lang))
+        below.set_xlabel(message("complaints.plot.complaints", lang))
 
 
 def plot_caller(
@@ -94,33 +99,39 @@ def plot_caller(
     *,
     full: bool = False,
     format: str = "",
+    lang: str = "en",
 ) -> None:
-    """Draw the numbers, names, firms and addresses of one caller, and what ties them.
+    """Draw the numbers, names, firms and addresses of one caller, and their links.
 
-    The more complaints name two of them together, the thicker is the line between.
+    The more complaints contain two of them, the thicker is the line between them.
 
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
         actor: The caller.
         cases: The complaints, at least those about the caller.
-        full: Whether numbers and names are shown in full; else they are hidden.
-        format: `svg` or `png`; by the path's ending if empty.
+        full: Whether numbers and names are shown in full.
+        format: `svg` or `png`; if empty, the ending of the path decides.
+        lang: The language of the labels, `en` or `fr`.
 
     Raises:
-        InputError: Nothing can be written there, or the format is another one.
+        InputError: The target cannot be written, or the format or the language is not
+            known.
         MissingExtraError: The package matplotlib is not installed.
     """
-    nodes = _nodes(actor, full=full)
+    nodes = _nodes(actor, lang, full=full)
     edges = _edges(actor, cases, nodes)
     height = 1.5 + 0.55 * max(Counter(_NODES[kind][0] for kind, _ in nodes).values())
     with _figure(target, format, (9.0, max(3.0, height))) as figure:
         axes = figure.subplots()
         _draw(axes, nodes, edges)
         axes.set_xlim(-0.5, 2.5)
-        axes.set_xticks([0, 1, 2], ["numbers shown", "names", "firms and addresses"])
+        columns = ("numbers", "names", "firms")
+        labels = [message(f"complaints.plot.column_{name}", lang) for name in columns]
+        axes.set_xticks([0, 1, 2], labels)
         axes.set_yticks([])
         axes.margins(y=0.15)
-        axes.set_title(f"One caller, by {len(actor.complaints):,} complaints")
+        count = len(actor.complaints)
+        axes.set_title(message("complaints.plot.one_caller", lang, count=count))
 
 
 _Node = tuple[str, object]
@@ -129,65 +140,66 @@ _Node = tuple[str, object]
 def _draw(
     axes: Any, nodes: dict[_Node, str], edges: Counter[tuple[_Node, _Node]]
 ) -> None:
-    places = _places(nodes)
+    positions = _positions(nodes)
     for (first, second), count in sorted(edges.items()):
-        (x, y), (u, v) = places[first], places[second]
+        (x, y), (u, v) = positions[first], positions[second]
         axes.plot([x, u], [y, v], color=_GREY, lw=min(6.0, 0.6 * count), zorder=1)
     for node, label in nodes.items():
         _, colour, shape = _NODES[node[0]]
-        x, y = places[node]
+        x, y = positions[node]
         axes.scatter([x], [y], s=140, color=colour, marker=shape, zorder=2)
         axes.annotate(label, (x, y), (0, 9), textcoords="offset points", ha="center")
 
 
-def _nodes(actor: Actor, *, full: bool) -> dict[_Node, str]:
-    """Return what is drawn of a caller, each with its label."""
+def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
+    """Return the nodes of a caller with their labels."""
     nodes: dict[_Node, str] = {}
     for key in actor.numbers[:_MOST_NODES]:
         nodes["number", key] = shown_number(key, full=full)
-    for kind, values in (("name", actor.names), ("firm", actor.sirens)):
-        for place, value in enumerate(values[:_MOST_NODES], 1):
-            nodes[kind, value] = value if full else f"{kind} {place}"
-    for place, value in enumerate(actor.addresses[:_MOST_NODES], 1):
-        nodes["address", value] = shown_name(value) if full else f"address {place}"
+    named = {"name": actor.names, "firm": actor.sirens, "address": actor.addresses}
+    for kind, values in named.items():
+        for position, value in enumerate(values[:_MOST_NODES], 1):
+            masked = message(f"complaints.plot.node_{kind}", lang, position=position)
+            label = shown_name(value) if kind == "address" else value
+            nodes[kind, value] = label if full else masked
     return nodes
 
 
 def _edges(
     actor: Actor, cases: Sequence[Case], nodes: dict[_Node, str]
 ) -> Counter[tuple[_Node, _Node]]:
-    """Count how many complaints name two of the nodes together."""
+    """Return the number of complaints that contain both nodes of each pair."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
-    for seen in observe(case for case in cases if case.id in about):
-        number, name = ("number", seen.shown), ("name", seen.caller)
-        others = (("firm", seen.siren), ("address", seen.address))
+    for one in observe(case for case in cases if case.id in about):
+        number, name = ("number", one.shown), ("name", one.caller)
+        others = (("firm", one.siren), ("address", one.address))
         pairs: list[tuple[_Node, _Node]] = [(number, name)]
-        pairs += [(one, other) for one in (number, name) for other in others]
+        pairs += [(first, other) for first in (number, name) for other in others]
         counts.update(p for p in pairs if p[0] in nodes and p[1] in nodes)
     return counts
 
 
-def _places(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
-    """Return where each node stands: in the column of its kind, one below the other."""
+def _positions(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
+    """Return the coordinates of each node: one column for each kind."""
     columns: dict[float, list[_Node]] = {}
     for node in nodes:
         columns.setdefault(_NODES[node[0]][0], []).append(node)
     return {
-        node: (x, -(place + 0.5) / len(column))
+        node: (x, -(index + 0.5) / len(column))
         for x, column in columns.items()
-        for place, node in enumerate(column)
+        for index, node in enumerate(column)
     }
 
 
 @contextmanager
 def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[Any]:
-    """Give a figure that is written when the block ends well."""
-    kind = format or (
-        Path(target).suffix[1:].lower() if isinstance(target, str | Path) else ""
-    )
+    """Yield a figure that is written at the end of the block."""
+    ending = Path(target).suffix[1:].lower() if isinstance(target, str | Path) else ""
+    kind = format or ending
     if kind not in ("svg", "png"):
-        raise InputError("a picture that ends in .svg or .png", "another one", "plot")
+        got = f"the format {kind[:20]!r}" if kind else "no format"
+        raise InputError("a picture in the format svg or png", got, "plot")
     try:
         from matplotlib import rc_context  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
@@ -196,7 +208,8 @@ def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[
     with rc_context(_SETTINGS), open_outputs({"plot": target}, source=None) as files:
         figure = Figure(figsize=size, layout="constrained")
         yield figure
-        made = io.BytesIO()
-        dated = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(made, format=kind, metadata=dated, dpi=120)
-        files["plot"].write(made.getvalue())
+        buffer = io.BytesIO()
+        # a date or a version would change the bytes
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
+        files["plot"].write(buffer.getvalue())
