@@ -94,6 +94,19 @@ def test_a_page_says_what_it_is_not() -> None:
     assert "500 complaints" in page
 
 
+def test_a_page_in_french_is_french() -> None:
+    """Sectors, findings, numbers and days too."""
+    page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1), lang="fr"))
+
+    assert '<html lang="fr">' in page
+    assert "500 réclamations, sur des appels du 1er septembre 2026 au" in page
+    assert "le 1er décembre 2026." in page
+    assert "assurances et mutuelles" in page
+    assert "Un numéro réservé à la fiction" in page
+    for english in ("complaints", "mistyped", "one caller", "chance below"):
+        assert english not in page
+
+
 def test_a_page_is_the_same_each_time() -> None:
     """So it can be compared with an earlier one."""
     assert as_html(made(), ReportOptions()) == as_html(made(), ReportOptions())

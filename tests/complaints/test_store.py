@@ -185,7 +185,10 @@ def test_other_records_are_not_complaints(tmp_path: object) -> None:
             "complaints", CALLED.key, NOW, {"id": "x", "state": "flying"}
         )
 
-    with Complaints.open(url) as store, pytest.raises(DamagedRecordsError) as caught:
-        list(store.cases())
+    with (
+        Complaints.open(url) as complaints,
+        pytest.raises(DamagedRecordsError) as caught,
+    ):
+        list(complaints.cases())
 
     assert caught.value.where == "record 1 of complaints"

@@ -131,6 +131,22 @@ def test_the_page_says_that_clear_is_no_permission() -> None:
     assert '<i lang="fr">consentement préalable</i>' in as_html(summary(), subject())
 
 
+def test_the_page_can_be_in_french() -> None:
+    """Counts, dates, reasons and the law too."""
+    page = as_html(summary(), subject(lang="fr"))
+    text = Page(page).text
+
+    assert '<html lang="fr">' in page
+    for said in (
+        "1\u202f000 lignes : 825 hors liste, 150 bloquées, 25 invalides.",
+        "depuis le 11 août 2026, le consentement préalable est requis",
+        "25 novembre 2026",
+        "82,5 %",
+        "Des lettres parmi les chiffres",
+    ):
+        assert said in text
+
+
 def test_nothing_is_fetched_and_nothing_runs() -> None:
     """The page is one file, and says so to the browser."""
     page = Page(as_html(summary(), subject()))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOSTILE: Final = "<script>window.hit = 1</script>" + "without-a-blank-" * 8
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["masked", "full"])
+@pytest.fixture(scope="module", params=["masked", "full", "full in French"])
 def address(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
@@ -35,7 +35,10 @@ def address(
     ]
     path: Path = tmp_path_factory.mktemp("report") / "report.html"
     options = ReportOptions(
-        title=_HOSTILE, made_on=date(2026, 12, 1), full=request.param
+        title=_HOSTILE,
+        made_on=date(2026, 12, 1),
+        full=request.param != "masked",
+        lang="fr" if "French" in request.param else "en",
     )
     write_report(path, [*hostile, *made[20:]], options)
     return path.as_uri()

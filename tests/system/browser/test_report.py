@@ -20,7 +20,7 @@ DAY: Final = date(2026, 11, 25)
 _LONG: Final = "a-very-long-name-without-a-blank-" * 5
 
 
-def report(path: Path, *, hostile: bool = False) -> str:
+def report(path: Path, *, hostile: bool = False, lang: str = "en") -> str:
     """Write a page with everything on it, and return its address."""
     makeup = Makeup()
     makeup.add(33_639_980_000 + np.arange(5_000, dtype=np.uint64))
@@ -42,6 +42,7 @@ def report(path: Path, *, hostile: bool = False) -> str:
         against=name,
         days={"own:brand-a": DAY, "fr.bloctel": date(2024, 1, 2)},
         made_on=DAY,
+        lang=lang,
     )
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     receipt = {"Number": "2026/7", "Input": {"SHA-256": digest, "Rows": 12_345_678}}
@@ -77,6 +78,17 @@ def test_everybody_can_read_it(
     page, _ = opened(browser, address, scheme, width)
 
     assert violations(page) == []
+    page.close()
+
+
+def test_everybody_can_read_it_in_french(browser: Browser, tmp_path: Path) -> None:
+    """Also where findings are in English, which the page says."""
+    page, noticed = opened(browser, report(tmp_path / "report.html", lang="fr"))
+
+    assert noticed == []
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.lang") == "fr"
+    assert page.locator(".finding p:not([lang=en])").count() == 0
     page.close()
 
 

@@ -1,0 +1,92 @@
+"""Pages of HTML: templates that escape, refuse mistakes, and are shipped."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import bloctel
+from bloctel._util.html import _environment, render
+from bloctel.errors import InputError, MissingExtraError
+
+SOURCE: Final = Path(bloctel.__file__).parent
+PROJECT: Final = Path(__file__).parents[2]
+
+
+def page(folder: Path, text: str, lang: str = "en", **values: object) -> str:
+    """Return the page that a template of this text makes."""
+    template = folder / "page.html.j2"
+    template.write_text(text, encoding="utf-8")
+    return render(template, lang, **values)
+
+
+def test_values_stay_text(tmp_path: Path) -> None:
+    """Markup is escaped, and characters that could hide text are replaced."""
+    made = page(tmp_path, "<p>{{ name }}</p>", name="<b>\u202e'\"&\x00")
+
+    assert made == "<p>&lt;b&gt;\ufffd&#39;&#34;&amp;\ufffd</p>"
+
+
+def test_macros_of_templates_stay_markup(tmp_path: Path) -> None:
+    """Only the values in them are escaped."""
+    text = "{% macro bold(x) %}<b>{{ x }}</b>{% endmacro %}{{ bold(name) }}"
+
+    assert page(tmp_path, text, name="<i>") == "<b>&lt;i&gt;</b>"
+
+
+def test_numbers_and_texts_are_those_of_the_language(tmp_path: Path) -> None:
+    """As in the message catalogue."""
+    text = '{{ t("scrub.kind.clear") }}: {{ show(12345) }}, {{ share(1, 8) }}'
+
+    assert page(tmp_path, text) == "clear: 12,345, 12.5 %"
+    assert page(tmp_path, text, "fr") == "hors liste: 12\u202f345, 12,5 %"
+    with pytest.raises(InputError, match="one of the languages en, fr"):
+        page(tmp_path, text, "de")
+
+
+def test_a_name_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    """It is not rendered as an empty text."""
+    from jinja2 import UndefinedError
+
+    with pytest.raises(UndefinedError):
+        page(tmp_path, "{{ nothing }}")
+
+
+def test_without_jinja2_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a sentence that says how to install it."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    with pytest.raises(MissingExtraError, match=r"bloctel\[report\]"):
+        page(tmp_path, "")
+
+
+def test_the_environment_is_made_once(tmp_path: Path) -> None:
+    """For each folder of templates."""
+    assert _environment(tmp_path) is _environment(tmp_path)
+
+
+def test_templates_and_messages_are_shipped() -> None:
+    """Each is matched by a pattern of the package data."""
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        settings = tomllib.load(file)["tool"]["setuptools"]["package-data"]
+    shipped = {
+        path
+        for package, patterns in settings.items()
+        if package != "*"
+        for pattern in patterns
+        for path in SOURCE.joinpath(*package.split(".")[1:]).glob(pattern)
+    }
+
+    files = [
+        path
+        for pattern in ("**/templates/*", "messages/*")
+        for path in SOURCE.glob(pattern)
+    ]
+    assert len(files) >= 9
+    assert set(files) <= shipped
