@@ -1,4 +1,4 @@
-"""Tail probabilities, beside sums that are as plain as can be."""
+"""Tail probabilities, compared with plain sums."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bloctel._util.statistics import (
 @pytest.mark.parametrize("mean", [0.01, 1.0, 7.5, 40.0])
 @pytest.mark.parametrize("count", [0, 1, 5, 8, 41, 90])
 def test_the_poisson_tail_is_the_sum_of_its_terms(count: int, mean: float) -> None:
-    """The chance of so many or more is what all the terms from there on sum to."""
+    """The chance of a count or more is the sum of the terms from there on."""
     terms = [
         math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
         for k in range(count, count + 400)

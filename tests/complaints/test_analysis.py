@@ -54,20 +54,20 @@ def case(called: int, shown: str, **fields: Any) -> Case:
     return received(complaint, id=new_id(), at=NOW)
 
 
-def line(place: int) -> int:
+def line(index: int) -> int:
     """Return the key of one of the fictional lines."""
-    return FICTION[place % len(FICTION)] + place // len(FICTION)
+    return FICTION[index % len(FICTION)] + index // len(FICTION)
 
 
 def lines(n: int, seed: int = 1) -> list[int]:
     """Return different lines in random order."""
     draw = random.Random(seed)  # noqa: S311 - the same each time
-    return [line(place) for place in draw.sample(range(60_000), n)]
+    return [line(index) for index in draw.sample(range(60_000), n)]
 
 
-def shown(place: int) -> str:
+def shown(index: int) -> str:
     """Return a number of a platform."""
-    return str(PhoneNumber(PLATFORM + place))
+    return str(PhoneNumber(PLATFORM + index))
 
 
 def codes(cases: Iterable[Case]) -> Counter[str]:
@@ -145,7 +145,7 @@ def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
     assert set(found.evidence) == {each.id for each in false}
     assert found.probability == pytest.approx(603 * 0.02 * (0.02 / 81) ** 2)
     assert codes(honest + false[:1]) == {}
-    # one person who tells it again and again is one person
+    # a person who reports the call again counts once
     again = [case(lines(1, 2)[0], "06 39 98 00 00") for _ in range(9)]
     assert codes(honest + again)["fiction"] == 0
 
@@ -192,9 +192,9 @@ def test_a_mobile_number_that_calls_too_many_is_a_platform() -> None:
 # -- neighbours --------------------------------------------------------------------
 
 
-def _neighbour(called: int, place: int) -> str:
+def _neighbour(called: int, index: int) -> str:
     """Return a number of the block of the line called."""
-    return str(PhoneNumber(called - called % 10_000 + place % 10_000))
+    return str(PhoneNumber(called - called % 10_000 + index % 10_000))
 
 
 def _spoofed() -> list[Case]:
@@ -218,7 +218,7 @@ def test_neighbour_spoofing_is_found() -> None:
 
 def test_a_local_shop_is_no_neighbour_spoofer() -> None:
     """One number that calls its own town counts once."""
-    calls = [case(FICTION[1] + place, "02 61 91 99 99") for place in range(200)]
+    calls = [case(FICTION[1] + index, "02 61 91 99 99") for index in range(200)]
 
     assert codes([*plain_cases(), *calls])["neighbours"] == 0
 
@@ -274,15 +274,15 @@ def test_a_day_on_which_everybody_complains_is_no_burst() -> None:
 def test_dialling_in_order_is_found(step: int) -> None:
     """Up or down, with gaps: few of the called people complain."""
     draw = random.Random(12)  # noqa: S311 - the same each time
-    places = sorted(draw.sample(range(10_000), 12))[::step]
+    indexes = sorted(draw.sample(range(10_000), 12))[::step]
     calls = [
         case(
-            FICTION[3] + place,
+            FICTION[3] + index,
             shown(900),
             called_on=FIRST + timedelta(days=4 * i),
             from_time=time(10 + i % 9, draw.randrange(60)),
         )
-        for i, place in enumerate(places)
+        for i, index in enumerate(indexes)
     ]
     shuffled = [
         replace(each, complaint=replace(each.complaint, called=other.complaint.called))
@@ -322,11 +322,13 @@ def test_a_siren_is_checked_and_no_placeholder() -> None:
         assert siren_of(wrong) == ""
 
 
-def _joined(*told: dict[str, Any]) -> list[set[int]]:
+def _joined(*fields: dict[str, Any]) -> list[set[int]]:
     """Return the sets of complaints of one caller, by their indexes."""
-    cases = [case(c, **each) for c, each in zip(lines(len(told)), told, strict=True)]
-    place = {each.id: i for i, each in enumerate(cases)}
-    return [{place[id] for id in actor.complaints} for actor in find_callers(cases)]
+    cases = [
+        case(c, **each) for c, each in zip(lines(len(fields)), fields, strict=True)
+    ]
+    index = {each.id: i for i, each in enumerate(cases)}
+    return [{index[id] for id in actor.complaints} for actor in find_callers(cases)]
 
 
 _NAME: Final = "Brelovantis Habitat"
@@ -361,7 +363,7 @@ def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {"caller": "Service client energie"},
         {"caller": "Énergie conseil France"},
@@ -379,26 +381,26 @@ def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
     ],
     ids=str,
 )
-def test_what_anybody_may_share_joins_nothing(told: dict[str, Any]) -> None:
+def test_common_features_join_nothing(fields: dict[str, Any]) -> None:
     """Common names, first names, placeholders, withheld numbers."""
-    first: dict[str, Any] = {"shown": shown(1)} | told
-    second: dict[str, Any] = {"shown": shown(2)} | told
+    first: dict[str, Any] = {"shown": shown(1)} | fields
+    second: dict[str, Any] = {"shown": shown(2)} | fields
 
-    assert all(len(places) == 1 for places in _joined(first, second))
+    assert all(len(indexes) == 1 for indexes in _joined(first, second))
 
 
 def test_a_firm_that_reopens_is_one_caller() -> None:
     """A new SIREN and a new name, with the earlier number and address."""
     address = "12 rue des Essais 75000 Ville"
-    told = [
+    fields = [
         {"shown": shown(1), "siren": _SIRENS[0], "caller": _NAME, "address": address},
         {"shown": shown(1), "siren": _SIRENS[1], "caller": "Oxyduval"},
         {"shown": shown(2), "siren": _SIRENS[1], "address": address},
         {"shown": shown(1)},
     ]
 
-    assert _joined(*told) == [{0, 1, 2, 3}]
-    cases = [case(c, **each) for c, each in zip(lines(4), told, strict=True)]
+    assert _joined(*fields) == [{0, 1, 2, 3}]
+    cases = [case(c, **each) for c, each in zip(lines(4), fields, strict=True)]
     found = one(cases, "reopened")
     assert "firms of the register: 2" in found.says
     assert found.probability < 0.01
@@ -407,23 +409,23 @@ def test_a_firm_that_reopens_is_one_caller() -> None:
 def test_firms_that_share_one_thing_stay_apart() -> None:
     """The line of a call centre or a rented address identifies no firm."""
     for same in ({"shown": shown(1)}, {"address": "12 rue des Essais 75000 Ville"}):
-        told = [
+        fields = [
             {"shown": shown(10 + i), "siren": siren, "caller": name, **same}
             for i, (siren, name) in enumerate(
                 [(_SIRENS[0], _NAME), (_SIRENS[1], "Oxyduval")]
             )
         ]
 
-        assert sorted(map(sorted, _joined(*told))) == [[0], [1]]
+        assert sorted(map(sorted, _joined(*fields))) == [[0], [1]]
 
 
 def test_a_line_under_several_names_is_that_of_a_call_centre() -> None:
     """Firms that also call by themselves are not joined by a shared line."""
     names = (_NAME, "Oxyduval Chauffage", "Quintarelle Mutuelle")
-    told = [{"shown": shown(1), "caller": name} for name in names for _ in range(2)]
-    told += [{"shown": shown(2 + i), "caller": name} for i, name in enumerate(names)]
+    fields = [{"shown": shown(1), "caller": name} for name in names for _ in range(2)]
+    fields += [{"shown": shown(2 + i), "caller": name} for i, name in enumerate(names)]
 
-    sizes = [len(places) for places in _joined(*told)]
+    sizes = [len(indexes) for indexes in _joined(*fields)]
 
     assert max(sizes) < 6
 
@@ -450,8 +452,8 @@ def test_of_a_population_few_are_joined_wrongly() -> None:
     right = joined = real = 0
     for seed in range(8):
         made = Population(seed).complaints(1_000)
-        truth = {told.id: actor for told, actor in made}
-        actors = find_actors(observe(told for told, _ in made))
+        truth = {one.id: actor for one, actor in made}
+        actors = find_actors(observe(one for one, _ in made))
         right += _right(actors, truth)
         joined += sum(_pairs(len(actor.complaints)) for actor in actors)
         real += sum(map(_pairs, Counter(truth.values()).values()))
@@ -462,7 +464,7 @@ def test_of_a_population_few_are_joined_wrongly() -> None:
 
 def test_the_order_of_complaints_does_not_matter() -> None:
     """The order of the complaints does not change the joins."""
-    made = [told for told, _ in Population(2).complaints(400)]
+    made = [one for one, _ in Population(2).complaints(400)]
     turned = made[::-1]
 
     def as_sets(cases: list[Case]) -> set[frozenset[str]]:
@@ -503,7 +505,7 @@ def test_a_missing_package_is_named_by_its_extra(
 def test_no_finding_holds_a_number_called() -> None:
     """Neither in texts nor among the numbers: callers present such numbers too."""
     calls = lines(40)
-    # each caller shows the number of somebody else who complains
+    # each caller presents the number of another person who complains
     cases = [
         case(called, str(PhoneNumber(other)))
         for called, other in zip(calls, calls[1:] + calls[:1], strict=True)
@@ -520,7 +522,7 @@ def test_no_finding_holds_a_number_called() -> None:
 
 def test_every_finding_says_what_it_rests_on() -> None:
     """Evidence, statistic, chance, threshold and assumption, and a title."""
-    made = [told for told, _ in Population(1).complaints(600)]
+    made = [one for one, _ in Population(1).complaints(600)]
     spoofed = _spoofed()
 
     found = find([*made, *spoofed])

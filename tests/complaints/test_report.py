@@ -45,7 +45,7 @@ _HARMLESS: Final = {
 @cache
 def made() -> tuple[Case, ...]:
     """Return complaints about many callers."""
-    return tuple(told for told, _ in Population(3).complaints(500))
+    return tuple(one for one, _ in Population(3).complaints(500))
 
 
 def on(*days: str) -> list[Case]:

@@ -275,7 +275,7 @@ def test_an_empty_scrub_has_a_report() -> None:
 
 
 def test_the_chart_has_a_text_alternative() -> None:
-    """Who does not see the bar hears the shares."""
+    """A person who does not see the bar hears the shares."""
     page = Page(as_html(summary(), subject()))
 
     charts = [attributes for tag, attributes in page.tags if tag == "svg"]

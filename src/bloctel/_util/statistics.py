@@ -73,7 +73,7 @@ def binomial_tail(count: int, trials: int, chance: float) -> float:
 
 
 def normal_tail(deviations: float) -> float:
-    """Return the chance of so many standard deviations, or more, above the mean.
+    """Return the chance of *deviations* standard deviations or more above the mean.
 
     >>> round(normal_tail(1.959964), 6)
     0.025
@@ -106,24 +106,21 @@ def successes_tail(count: int, chances: Sequence[float]) -> float:
     """
     if count <= 0:
         return 1.0
-    # the chance of each number of successes below count; the last place is the rest
-    held = np.zeros(count + 1)
-    held[0] = 1.0
+    # the chance of each number of successes below count; the last element is the rest
+    weights = np.zeros(count + 1)
+    weights[0] = 1.0
     for chance in chances:
-        gained = held[:-1] * chance
-        held[:-1] -= gained
-        held[1:] += gained
-    return min(1.0, float(held[count]))
+        gained = weights[:-1] * chance
+        weights[:-1] -= gained
+        weights[1:] += gained
+    return min(1.0, float(weights[count]))
 
 
 def ascents_tail(count: int, length: int) -> float:
-    """Return the chance that a random order of *length* things has so many ascents.
+    """Return the chance of *count* or more ascents in a random order of *length* items.
 
-    An ascent is a thing that is greater than the one before; the numbers of orders by
-    ascents are Euler's.
-
-    Returns:
-        The chance of *count* ascents or more.
+    An ascent is an item that is greater than the one before.  The numbers of orders
+    with a given number of ascents are the Eulerian numbers.
 
     >>> ascents_tail(2, 3) == 1 / 6
     True
@@ -132,13 +129,13 @@ def ascents_tail(count: int, length: int) -> float:
         return 1.0
     if count >= length:
         return 0.0
-    held = np.ones(1)
+    weights = np.ones(1)
     for size in range(2, length + 1):
-        places = np.arange(size)
-        stays = np.append(held, 0.0) * (places + 1)
-        grows = np.append(0.0, held) * (size - places)
-        held = (stays + grows) / size
-    return min(1.0, float(held[count:].sum()))
+        ascents = np.arange(size)
+        same = np.append(weights, 0.0) * (ascents + 1)
+        one_more = np.append(0.0, weights) * (size - ascents)
+        weights = (same + one_more) / size
+    return min(1.0, float(weights[count:].sum()))
 
 
 def _summed(log_first: float, ratio: Callable[[int], float]) -> float:

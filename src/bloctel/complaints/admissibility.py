@@ -129,7 +129,7 @@ class Judgement:
 
     @property
     def is_admissible(self) -> bool:
-        """Whether the complaint is admissible."""
+        """True if the grounds make the complaint admissible."""
         return self.grounds in ADMISSIBLE
 
 

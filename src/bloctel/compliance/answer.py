@@ -23,14 +23,14 @@ __all__ = ["Answer"]
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """Whether a call may be made, and why.
+    """Answer of a desk about one call, with its reasons.
 
     Attributes:
-        judgement: What the law makes of the facts.
-        facts: The facts; None where no law is known to judge them by.
-        at: The moment that was asked about, in the called person's time zone.
-        duties: What the caller must do besides.
-        known: Of a country whose law is not judged by, what is known.
+        judgement: The decision, with its grounds.
+        facts: The facts; None if the law of the country is not modelled.
+        at: The instant of the call, in the called person's time zone.
+        duties: The duties of the caller during the call.
+        known: The known facts about a country whose law is not modelled.
     """
 
     judgement: Judgement
@@ -45,28 +45,28 @@ class Answer:
 
     @property
     def allowed(self) -> bool:
-        """Whether the call may be made; what is not known may not."""
+        """True if the call may be made; False if that is not known."""
         return self.judgement.decision is Decision.YES
 
     @property
     def decision(self) -> Decision:
-        """Yes, no, or ask: the last where we do not know."""
+        """Yes, no, or ask if the answer is not known."""
         return self.judgement.decision
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why, as codes that do not change (`Ground`)."""
+        """The reasons, as stable codes (`Ground`)."""
         grounds = (finding.ground.value for finding in self.judgement.deciding)
         return tuple(dict.fromkeys(grounds))
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
-        """The names of the rules that decide."""
+        """The ids of the rules that decide."""
         return self.judgement.rule_ids
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The inputs that nobody gave, as their parameters are called."""
+        """The missing inputs, by the names of their parameters."""
         return self.judgement.missing
 
     @property
@@ -76,28 +76,28 @@ class Answer:
 
     @property
     def certainty(self) -> Certainty:
-        """How sure the least sure of the rules that decide is."""
+        """The certainty of the least certain rule that decides."""
         order = list(Certainty)
         found = (order.index(rule.certainty) for rule in self._rules())
         return order[max(found, default=order.index(Certainty.NF))]
 
     @cached_property
     def next_allowed_at(self) -> datetime | None:
-        """The first moment from `at` on at which the same call may be made.
+        """The first instant from `at` on at which the same call may be made.
 
-        It is what `may_call` would say then of what is known now: nobody foresees a
-        withdrawal.  None if there is no such moment within the desk's horizon.
+        It is based on what is known now: a later withdrawal can change it.  None if
+        there is no such instant within the desk's horizon.
         """
         return self.at if self.allowed else self._seek()
 
     def explain(self, lang: str = "en") -> str:
-        """Return the answer in words, for a person to read.
+        """Return the answer as a text for people.
 
         Args:
             lang: `en` or `fr`.
 
         Raises:
-            InputError: Another language.
+            InputError: The language is neither `en` nor `fr`.
         """
         lines = [message(f"compliance.decision.{self.decision}", lang)]
         lines += [_line(finding, lang) for finding in self._explained()]
@@ -113,7 +113,7 @@ class Answer:
         return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
     def _explained(self) -> list[Finding]:
-        """Return what decides, and where a person reports what is not a call."""
+        """Return the deciding findings, and the one about other channels."""
         deciding = self.judgement.deciding
         return [
             finding

@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        # the user's data are in an empty folder of its own, which goes with it
+        # the profile is in an empty folder that is deleted with the browser
         started = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
         yield started
         started.close()

@@ -65,22 +65,22 @@ class Finding:
 
     @property
     def says(self) -> str:
-        """What was found, as a clause in English."""
+        """The finding, as a clause in English."""
         return self.text("says", "en")
 
     @property
     def statistic(self) -> str:
-        """What was measured, in English."""
+        """The measured statistic, in English."""
         return self.text("statistic", "en")
 
     @property
     def assumption(self) -> str:
-        """What the chance assumes, and which honest callers it misjudges."""
+        """The assumptions, and the honest callers that they misjudge, in English."""
         return self.text("assumption", "en")
 
     @property
     def threshold(self) -> str:
-        """From which chance on it is a finding, in English."""
+        """The threshold for a finding, in English."""
         return self.text("threshold", "en")
 
     def text(self, part: str, lang: str) -> str:

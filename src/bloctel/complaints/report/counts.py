@@ -85,9 +85,9 @@ def by_sector(cases: Iterable[Case], lang: str = "en") -> list[tuple[str, int]]:
     """
     names = {sector.name: getattr(sector, lang) for sector in law.load("FR").sectors}
     unknown = message("complaints.report.sector_unknown", lang)
-    told = Counter(case.complaint.sector for case in cases)
+    by_name = Counter(case.complaint.sector for case in cases)
     counts: Counter[str] = Counter()
-    for sector, count in told.items():
+    for sector, count in by_name.items():
         counts[names.get(sector, sector) if sector else unknown] += count
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rest = sum(count for _, count in ranked[_MOST_SECTORS:])

@@ -31,7 +31,7 @@ __all__ = ["Audit", "audit_calls"]
 
 
 class _Against(NamedTuple):
-    """What one ground says against each call that it concerns."""
+    """Ground against a call, with its rule and fines."""
 
     ground: str
     rule: str
@@ -45,7 +45,7 @@ class _Against(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Audit:
-    """What the law of their day made of past calls.
+    """Result of an audit of past calls by the law of their day.
 
     Attributes:
         n_rows: Rows of the log.
@@ -75,7 +75,7 @@ class Audit:
     def table(
         self, decision: str = Decision.NO, *, lang: str = "en"
     ) -> dict[str, NDArray[Any]]:
-        """Return what speaks against the calls with a decision, in the log's order.
+        """Return the grounds against calls with a decision, in the order of the log.
 
         A call has a row for each ground.  `pandas.DataFrame`, `polars.DataFrame` and
         `pyarrow.table` take the columns as they are:

@@ -1,7 +1,7 @@
-"""What is on record of one number, to be handed to its holder on a durable medium.
+"""Proof of consent: the records of one number, for the person on a durable medium.
 
-As JSON it holds each record as it is in the hash chain, so that anybody can compute its
-digests again (`bloctel.records.hash_chain`); as text a person reads and prints it.
+As JSON it contains each record as it is in the hash chain, so that everyone can compute
+its digests (`bloctel.records.hash_chain`); as text it is for people.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def entry_of(record: Record, row: RecordRow, before: RecordRow | None) -> ProofE
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """All that is on record of one number.
+    """The records of one number.
 
     Attributes:
         key: The number, as `PhoneNumber.key`.
