@@ -201,7 +201,7 @@ def _by(parse: Callable[[str], _T], expected: str) -> Callable[[str, str], _T]:
         try:
             return parse(text)
         except ValueError:
-            got = f"text of {len(text)} characters that is not one"
+            got = f"text of {len(text)} characters that cannot be read as one"
             raise InputError(expected, got, where) from None
 
     return read
