@@ -81,11 +81,17 @@ def test_everybody_can_read_it(
     page.close()
 
 
-def test_everybody_can_read_it_in_french(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_everybody_can_read_it_in_french(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
     """Also where findings are in English, which the page says."""
-    page, noticed = opened(browser, report(tmp_path / "report.html", lang="fr"))
+    address = report(tmp_path / "report.html", lang="fr")
+
+    page, noticed = opened(browser, address, width=width)
 
     assert noticed == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     assert violations(page) == []
     assert page.evaluate("document.documentElement.lang") == "fr"
     assert page.locator(".finding p:not([lang=en])").count() == 0
