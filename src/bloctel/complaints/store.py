@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from bloctel.complaints.admissibility import Known
     from bloctel.complaints.complaint import Complaint
     from bloctel.lookup.book import Book
-    from bloctel.records.store import Record, Turn, Verified
+    from bloctel.records.store import Verified
+    from bloctel.records.transactions import Record, WriteTransaction
 
 __all__ = ["Complaints", "Taken"]
 
@@ -123,8 +124,8 @@ class Complaints:
             InputError: The call would be later than that.
         """
         case = received(redacted(complaint), id=new_id(), at=at or clock.moment())
-        with self._store.write() as turn:
-            turn.extend(_STREAM, [_entry(case, case.steps[0], with_fields=True)])
+        with self._store.write() as transaction:
+            transaction.extend(_STREAM, [_entry(case, case.steps[0], with_fields=True)])
         return case
 
     def take(self, cases: Iterable[Case]) -> Taken:
@@ -155,8 +156,8 @@ class Complaints:
             for case in new
             for step in case.steps
         )
-        with self._store.write() as turn:
-            turn.extend(_STREAM, entries)
+        with self._store.write() as transaction:
+            transaction.extend(_STREAM, entries)
         signals = sum(case.state is State.SIGNAL for case in new)
         return Taken(len(new), known, signals)
 
@@ -256,8 +257,8 @@ class Complaints:
     def cases(self) -> Iterator[Case]:
         """Yield the complaints that have not been erased, in the order received."""
         by_id: dict[str, list[Record]] = {}
-        with self._store.read() as snapshot:
-            for row in snapshot.all(_STREAM):
+        with self._store.read() as transaction:
+            for row in transaction.all(_STREAM):
                 if row.fields is not None:
                     by_id.setdefault(str(row.fields.get("id")), []).append(row)
         for rows in by_id.values():
@@ -284,8 +285,8 @@ class Complaints:
         return self._store.verify(_STREAM, known=known)
 
     def _rows(self, id: str) -> list[Record]:
-        with self._store.read() as snapshot:
-            rows = [row for row in snapshot.all(_STREAM) if _is_of(row, id)]
+        with self._store.read() as transaction:
+            rows = [row for row in transaction.all(_STREAM) if _is_of(row, id)]
         if not rows:
             raise _not_stored(id)
         return rows
@@ -296,13 +297,20 @@ class Complaints:
         """Add a step to a case, in one write transaction."""
         id = check_id(id)
         keys = {row.key for row in self._rows(id)}
-        with self._store.write() as turn:
-            rows = [row for key in keys for row in _about(turn, key) if _is_of(row, id)]
+        with self._store.write() as transaction:
+            rows = [
+                row
+                for key in keys
+                for row in _about(transaction, key)
+                if _is_of(row, id)
+            ]
             if not rows:  # erased since the rows were read
                 raise _not_stored(id)
             changed = change(_case(sorted(rows, key=lambda row: row.seq)))
             step = changed.steps[-1]
-            turn.extend(_STREAM, [_entry(changed, step, with_fields=with_fields)])
+            transaction.extend(
+                _STREAM, [_entry(changed, step, with_fields=with_fields)]
+            )
         return changed
 
 
@@ -324,7 +332,7 @@ def _is_stored(case: Case, stored: dict[str, Case]) -> bool:
 # -- cases as records ------------------------------------------------------------
 
 
-def _about(turn: Turn, key: int | None) -> Iterable[Record]:
+def _about(transaction: WriteTransaction, key: int | None) -> Iterable[Record]:
     """Return the records about a number, or those without a number."""
     if key is None:
         return (row for row in transaction.all(_STREAM) if row.key is None)
