@@ -7,14 +7,14 @@ import io
 import json
 import os
 import stat
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bloctel._util import clock
-from bloctel.scrub.receipts import FileMark, read
+from bloctel.scrub.receipts import FileDigest, read
 from tests.helpers.command_line import Done, run, sentence
 from tests.helpers.receipt_samples import EXAMPLE, chain, edited
 from tests.oracles import receipt as oracle
@@ -219,7 +219,7 @@ def test_status_tells_valid_due_and_overdue(folder: Path) -> None:
 def test_names_do_not_reach_the_terminal_as_they_are(folder: Path) -> None:
     """Escape sequences, line feeds and marks of direction are shown as escapes."""
     name = "a\x1b[2J\n\x9b\u202e.csv"
-    mark = FileMark(name=name, size=1, sha256="a" * 64)
+    mark = FileDigest(name=name, size=1, sha256="a" * 64)
     hostile = replace(EXAMPLE, input=mark, outputs={"clear": mark}, columns=(name,))
     Path("r.json").write_bytes(hostile.line)
     for command in (

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from bloctel._util.canonical_json import canonical
 from bloctel.rules import Certainty
 from bloctel.scrub import Outputs, open_against, scrub_csv
 from bloctel.scrub.receipts import (
     Against,
     Counts,
-    FileMark,
+    FileDigest,
     Journal,
     JudgedList,
     Keeping,
@@ -22,7 +24,6 @@ from bloctel.scrub.receipts import (
     Receipt,
     ReceiptMaker,
 )
-from bloctel.scrub.receipts.canonical import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ FOLDER: Final = Path(__file__).parents[1] / "data" / "receipts"
 
 #: The receipt on the page about the format.
 EXAMPLE: Final = Receipt(
-    input=FileMark(
+    input=FileDigest(
         name="prospects.csv",
         size=33_972,
         sha256="326a93eae5303a89eb228685979810957b9a701a28ce263504c94bb9ac0496d8",

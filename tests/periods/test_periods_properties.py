@@ -1,6 +1,5 @@
 """Laws of periods, against the plainest thing that can be right: counting days."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bloctel import rules
 from bloctel.errors import InputError, NotRegisteredError

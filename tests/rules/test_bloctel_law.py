@@ -4,10 +4,10 @@ R223-x is the article of the Code de la consommation in the version in force unt
 2026-08-10: the numbers were used again for other rules since.
 """
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bloctel import rules
 from bloctel.errors import InputError, ListClosedError, NotRegisteredError

@@ -120,7 +120,7 @@ def test_fines_are_those_of_their_day() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "expected the key call_back, got nothing - at x.toml"),
+        ("", "the key law is missing - at x.toml"),
         (edited(("[law]", "[laws]")), "got 'laws' - at x.toml"),
         (edited(('country = "FR"', 'country = "fr"')), "x.toml, law.country"),
         (edited(("[numbering]", "[[numbering]]")), "a table, got an array of 1"),
@@ -136,7 +136,7 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(("max_attempts = 4", "max_attempts = true")), "1000, got True"),
         (
             edited(("10:00:00, 13:00:00", "13:00:00, 10:00:00")),
-            "expected times that follow one another",
+            "expected times in ascending order, got 10:00:00 after 13:00:00",
         ),
         (
             edited(("14:00:00, 20:00:00", "12:00:00, 20:00:00")),
@@ -152,7 +152,7 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(('question = "consent"', 'question = "maybe"')), "regime[4].question"),
         (
             edited(('question = "consent"', 'question = "consent"\nlists = ["own"]')),
-            "expected lists for opposition alone",
+            "expected lists for opposition, and only for opposition",
         ),
         (edited(('lifted_by = ["contract"]', 'lifted_by = ["luck"]')), "lifted_by[0]"),
         (
@@ -235,7 +235,8 @@ def test_the_last_regime_has_no_end() -> None:
         (marker, "valid_from = 2026-08-11\nvalid_until = 2030-01-01\nquestion")
     )
 
-    assert "expected no day, got 2030-01-01 - at x.toml, regime[4]" in refusal(text)
+    expected = "expected a last version without end, got 2030-01-01"
+    assert f"{expected} - at x.toml, regime[4].valid_until" in refusal(text)
 
 
 @pytest.mark.parametrize(

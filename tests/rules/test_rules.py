@@ -95,7 +95,7 @@ def test_rules_are_read_once() -> None:
 )
 def test_an_unknown_list_is_refused_by_name(name: str) -> None:
     """No name leads out of the package; the message lists those there are."""
-    with pytest.raises(UnknownListError, match=r"one of the lists fr\.bloctel, own"):
+    with pytest.raises(UnknownListError, match=r"the known lists are fr\.bloctel, own"):
         rules.load(name)
 
 
@@ -205,17 +205,21 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "expected the key answer_validity, got nothing - at x.toml"),
-        (document(opening=""), "expected the key opening, got nothing - at x.toml"),
-        (document(manual="", tacit=""), "the key renewal, got nothing - at x.toml"),
+        ("", "the key opening is missing - at x.toml"),
+        (document(opening=""), "the key opening is missing - at x.toml"),
+        (
+            document(manual="", tacit=""),
+            "the key renewal is missing; terms of years need it - at x.toml",
+        ),
         (document(list="list = 1"), "expected a table, got 1 - at x.toml, list"),
         (
             document(list="term = 3\n" + PARTS["list"], term=""),
-            "expected an array of tables, got 3 - at x.toml, term",
+            "expected an array of tables, at least one, got 3 - at x.toml, term",
         ),
         (
             document(list="term = []\n" + PARTS["list"], term=""),
-            "expected at least one version, got an array of 0 - at x.toml, term",
+            "expected an array of tables, at least one, got an array of 0 - at x.toml, "
+            "term",
         ),
         (
             document(list="term = [3]\n" + PARTS["list"], term=""),
@@ -225,15 +229,16 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
         (edited("term", "years", "year"), "got 'year' - at x.toml, term[0]"),
         (
             edited("term", 'source = "a text"\n', ""),
-            "expected the key source, got nothing - at x.toml, term[0]",
+            "the key source is missing - at x.toml, term[0]",
         ),
         (
             edited("term", '"a text"', '" "'),
-            "expected a sentence, got ' ' - at x.toml, term[0].source",
+            "expected a sentence of 1 to 1024 characters, got ' ' - at x.toml, "
+            "term[0].source",
         ),
         (
             edited("delay", "max_days = 5\n", ""),
-            "expected the key max_days, got nothing - at x.toml, protection_delay[0]",
+            "the key max_days is missing - at x.toml, protection_delay[0]",
         ),
         (
             edited("term", '"R"', '"V9"'),
@@ -295,7 +300,8 @@ def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> 
         ),
         (
             edited("manual", "valid_until = 2024-01-01\n", ""),
-            "begins, 2024-01-01, got nothing - at x.toml, renewal[0].valid_until",
+            "begins, 2024-01-01, got a version without an end - at x.toml, "
+            "renewal[0].valid_until",
         ),
         (
             edited("manual", "valid_until = 2024-01-01", "valid_until = 2020-01-01"),
@@ -309,7 +315,7 @@ def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> 
         ),
         (
             edited("term", "years", "valid_until = 2029-12-31\nyears"),
-            "expected no day, or one not before the list closes, got 2029-12-31 - at "
+            "expected no end, or a day not before the list closes, got 2029-12-31 - at "
             "x.toml, term[0].valid_until",
         ),
         (

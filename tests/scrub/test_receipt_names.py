@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.scrub.receipts import shown
-from bloctel.scrub.receipts.names import kept_name
+from bloctel.scrub.receipts.receipt import kept_name
 
 NUMBERS = (
     "0199001234",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
+from bloctel._util.canonical_json import canonical
 from bloctel.errors import (
     DamagedReceiptError,
     NewerReceiptError,
@@ -15,7 +16,7 @@ from bloctel.errors import (
     ReceiptError,
 )
 from bloctel.scrub.receipts import parse, read
-from bloctel.scrub.receipts.canonical import LONGEST, canonical
+from bloctel.scrub.receipts.reader import LONGEST
 from tests.helpers.doc_pages import ROOT
 from tests.helpers.receipt_samples import EXAMPLE, FOLDER, edited, respelled
 from tests.oracles import receipt as oracle

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from bloctel._util.canonical_json import canonical
 from bloctel.errors import ReceiptError
 from bloctel.rules import Certainty
 from bloctel.scrub.receipts import (
     Against,
     Counts,
-    FileMark,
+    FileDigest,
     Journal,
     JudgedList,
     Keeping,
@@ -31,7 +32,6 @@ from bloctel.scrub.receipts import (
     parse,
     read,
 )
-from bloctel.scrub.receipts.canonical import canonical
 from tests.helpers.receipt_samples import EXAMPLE, respelled, scrubbed, write_files
 from tests.oracles import receipt as oracle
 
@@ -44,7 +44,7 @@ NAMES = TEXTS.filter(
 DAYS = st.dates(date(2016, 6, 1), date(2100, 1, 1))
 CODES = st.from_regex("[a-z][a-z0-9_]{0,31}", fullmatch=True)
 LISTS = st.from_regex("[a-z][a-z0-9.-]{0,63}(:[a-z][a-z0-9-]{0,31})?", fullmatch=True)
-MARKS = st.builds(FileMark, name=st.none() | NAMES, size=COUNTS, sha256=HEX)
+MARKS = st.builds(FileDigest, name=st.none() | NAMES, size=COUNTS, sha256=HEX)
 AGAINST = (
     st.builds(
         Against,

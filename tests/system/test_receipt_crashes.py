@@ -8,10 +8,10 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from bloctel.errors import TruncatedJournalError
 from bloctel.scrub.receipts import Journal, Keeping, Receipt, read

@@ -54,7 +54,7 @@ def _entries(receipt: Receipt) -> dict[str, object]:
     return {
         "may be relied upon until": receipt.valid_until - timedelta(days=1),
         "made at": receipt.made_at.isoformat(),
-        "SHA-256": {name: mark.sha256 for name, mark in files.items()},
+        "SHA-256": {name: file.sha256 for name, file in files.items()},
         "digest of the receipt": receipt.digest,
         "number in its journal": place and place.number,
         "signed by": signature and signature.public_key,

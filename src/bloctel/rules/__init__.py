@@ -1,6 +1,7 @@
-"""Lists as dated data: what each list's rules were on each day, with sources.
+"""Rules of lists as dated data, with sources.
 
-No rule is written in code. Each list has one TOML file in this package:
+No rule is written in code.  Each list has one TOML file, in this package or registered
+with `register`:
 
 ```text
 [list]                  name, title, time_zone
@@ -15,22 +16,25 @@ No rule is written in code. Each list has one TOML file in this package:
 [[numbers_per_person]]  max                                      (optional)
 ```
 
-Everything but `[list]` also has `source`, `certainty` and perhaps a `note`. The
-sections in double brackets are versions, with `valid_from` and, for all but the
-last, `valid_until` (exclusive). Together they cover the whole life of the list.
+Every section except `[list]` also has `source`, `certainty` and optionally `note`.  The
+sections in double brackets are versions, with `valid_from` and, for all but the last,
+`valid_until` (exclusive).  Together they cover the whole life of the list.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from bloctel.errors import UnknownListError
-from bloctel.rules._list_rules import CLEARED, ListRules
-from bloctel.rules._reader import LIST_NAME, parse
+from msgspec.structs import replace
+
+from bloctel._util import clock
+from bloctel.errors import CannotAnswerError, InputError, UnknownListError
+from bloctel.rules._list_rules import CLEARED, ListRules, parse
+from bloctel.rules._toml import LIST_NAME
 from bloctel.rules._versions import (
     AnswerValidity,
     Certainty,
@@ -67,22 +71,32 @@ __all__ = [
     "load",
     "names",
     "parse",
+    "register",
     "shown_name",
 ]
 
 _FOLDER: Final = Path(__file__).parent
-#: What follows the colon of a list's name: never so many digits that they could be a
-#: number in the wrong place.
+#: The part of a list's name after the colon; five digits in a row could be part of a
+#: phone number.
 _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
+_LONGEST_FILE: Final = 1 << 20
 
-@cache
+_registered: Final[dict[str, ListRules]] = {}
+_registering: Final = threading.Lock()
+
+
 def names() -> tuple[str, ...]:
-    """Return the lists whose rules come with the library, in order.
+    """Return the lists that have rules: those of the library, then those registered.
 
     >>> names()
     ('fr.bloctel', 'own')
     """
+    return (*_packaged(), *sorted(_registered))
+
+
+@cache
+def _packaged() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
@@ -90,12 +104,13 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> ListRules:
     """Return the rules of a list.
 
-    Any number of lists can have the same rules: what follows a colon tells them
-    apart, such as a brand or a campaign.  What ends in `.cleared` is the list of the
-    numbers that were answered as clear of another (`ListRules.clearances`).
+    Any number of lists can share rules: a name such as `own:brand-a` has a scope after
+    the colon, for example a brand or a campaign.  A name that ends in `.cleared` is the
+    list of the numbers that were answered as clear of another list
+    (`ListRules.clearances`).
 
     Raises:
-        UnknownListError: There are no such rules; the message names those there are.
+        UnknownListError: There are no such rules.  The message has the known names.
 
     >>> load("fr.bloctel").closes_on
     datetime.date(2026, 8, 11)
@@ -104,33 +119,103 @@ def load(name: str) -> ListRules:
     """
     base, colon, scope = name.partition(":")
     listed = base.removesuffix(CLEARED)
-    # Only names found in the folder become paths, so none can lead out of it.
+    # only names found in the folder become paths, so none can lead out of it
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
-        known = ", ".join(names())
-        raise UnknownListError(
-            f"one of the lists {known}, or one with a scope such as own:brand-a",
-            shown_name(name),
-        )
+        raise _unknown(name)
     if colon:
-        held = load(base)
-        vouches_for = held.vouches_for and f"{held.vouches_for}:{scope}"
-        return replace(held, name=name, vouches_for=vouches_for)
+        rules = load(base)
+        vouches_for = rules.vouches_for and f"{rules.vouches_for}:{scope}"
+        return replace(rules, name=name, vouches_for=vouches_for)
     if listed != base:
         return load(listed).clearances()
+    if name in _registered:
+        return _registered[name]
     file = _FOLDER / f"{name}.toml"
     return parse(file.read_text(encoding="utf-8"), file.name)
 
 
-def shown_name(name: object) -> str:
-    """Return what a message may show of what was given as a list's name.
+def _unknown(name: str) -> UnknownListError:
+    known, shown = ", ".join(names()), shown_name(name)
+    return UnknownListError(
+        f"one of the lists {known}, or one with a scope such as own:brand-a",
+        shown,
+        message=f"no rules for the list {shown}; the known lists are {known}, "
+        "also with a scope such as own:brand-a. Register the rules of any other list "
+        "first: bloctel.rules.register(file) in Python, or the option --rules FILE",
+    )
 
-    What is no list's name may be a phone number in the wrong place.
+
+def register(path: str | Path) -> ListRules:
+    """Read the rules of a list of your own from a TOML file, and register its name.
+
+    From then on, the list works everywhere in this process like a list of the library.
+    A second registration of the same rules changes nothing.
+
+    Args:
+        path: The file; `docs/reference/rules.md` documents its keys.
+
+    Returns:
+        The rules.
+
+    Raises:
+        InputError: The file cannot be read, the rules are incomplete or contradict one
+            another, or other rules have that name.  Nothing is registered.
+    """
+    where = str(path)
+    rules = parse(_read(path), where)
+    name = rules.name
+    if name.endswith(CLEARED):
+        raise InputError(
+            f"a name that does not end in {CLEARED}", name, f"{where}, list.name"
+        )
+    try:
+        clock.zone(rules.time_zone)
+    except CannotAnswerError as error:
+        key = f"{where}, list.time_zone"
+        raise InputError("a known time zone", rules.time_zone, key) from error
+    with _registering:
+        if name not in names():
+            _registered[name] = rules
+        elif load(name) != rules:
+            raise InputError(
+                "the same rules as before, or a new name",
+                f"other rules for {name}",
+                f"{where}, list.name",
+                message=f"the list {name} already has other rules in this process; "
+                "choose another name, or add a dated version to the rules and restart",
+            )
+    return load(name)
+
+
+def _read(path: str | Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LONGEST_FILE + 1)
+        if len(data) <= _LONGEST_FILE:
+            return data.decode()
+        got = "a longer file"
+    except OSError as error:
+        got = f"a file that cannot be read ({error.strerror})"
+        raise InputError("a file with the rules of a list", got, str(path)) from error
+    except UnicodeDecodeError as error:
+        got = f"a byte at offset {error.start} that is not UTF-8"
+        raise InputError("a TOML document", got, str(path)) from error
+    raise InputError(f"at most {_LONGEST_FILE:,} bytes of rules", got, str(path))
+
+
+def shown_name(name: object) -> str:
+    """Return the text that a message may show for a list's name.
+
+    Anything that is not a list's name may be a phone number in the wrong argument.
 
     >>> shown_name("fr.blocktel"), shown_name("0639981234")
-    ('fr.blocktel', "text that is no list's name")
+    ('fr.blocktel', '(text of 10 characters)')
     """
-    if isinstance(name, str):
-        base, colon, scope = name.partition(":")
-        if LIST_NAME.fullmatch(base) and (not colon or _SCOPE.fullmatch(scope)):
-            return name
-    return "text that is no list's name"
+    if not isinstance(name, str):
+        return f"({type(name).__name__})"
+    base, colon, scope = name.partition(":")
+    if LIST_NAME.fullmatch(base.removesuffix(CLEARED)) and (
+        not colon or _SCOPE.fullmatch(scope)
+    ):
+        return name
+    return f"(text of {len(name)} characters)"

@@ -1,13 +1,14 @@
-"""What the rules of a list make of a registration."""
+"""Rules of one list: the periods of its registrations, and its open days."""
 
-from __future__ import annotations
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, Self
 
-from dataclasses import dataclass, fields, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from bloctel.errors import InputError, ListClosedError, NotRegisteredError
 from bloctel.periods import RegistrationPeriod, add_days, add_years
+from bloctel.rules._toml import ListName, Sentence, TimeZone, read, show
 from bloctel.rules._versions import (
     AnswerValidity,
     Closing,
@@ -20,19 +21,74 @@ from bloctel.rules._versions import (
     Term,
     Version,
     in_force,
+    refuse_gaps,
 )
 
-if TYPE_CHECKING:
-    from datetime import date
+__all__ = ["CLEARED", "ListRules", "parse"]
 
-__all__ = ["CLEARED", "ListRules"]
-
-#: What ends the name of the list of numbers that were answered as clear.
+#: The end of the name of a list of numbers that were answered as clear.
 CLEARED: Final = ".cleared"
 
+_AtLeastOne: Final = Meta(min_length=1)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListRules:
+
+class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    opening: Opening
+    closing: Closing | None = None
+    protection_delay: Annotated[tuple[ProtectionDelay, ...], _AtLeastOne]
+    term: Annotated[tuple[Term, ...], _AtLeastOne]
+    renewal: tuple[Renewal, ...] = ()
+    retention: Annotated[tuple[Retention, ...], _AtLeastOne]
+    answer_validity: Annotated[tuple[AnswerValidity, ...], _AtLeastOne]
+    confirmation: tuple[Confirmation, ...] = ()
+    numbers_per_person: tuple[NumbersPerPerson, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse sections that contradict one another."""
+        first = self.opening.opens_on
+        if self.closing is not None and self.closing.closes_on <= first:
+            raise InputError(
+                f"a day after {first.isoformat()}, when the list opens",
+                self.closing.closes_on.isoformat(),
+                "closing.closes_on",
+            )
+        for section in _DATED:
+            self._require_every_day(section)
+        if not self.renewal and any(term.years is not None for term in self.term):
+            raise InputError(
+                "the key renewal",
+                "terms of years",
+                message="the key renewal is missing; terms of years need it",
+            )
+
+    def _require_every_day(self, section: str) -> None:
+        """Refuse versions that leave a day between opening and closing without one."""
+        versions: tuple[Version, ...] = getattr(self, section)
+        refuse_gaps((f"{section}[{i}]", each) for i, each in enumerate(versions))
+        if not versions:
+            return
+        first, closing = self.opening.opens_on, self.closing
+        if versions[0].valid_from > first:
+            raise InputError(
+                f"a day not after {first.isoformat()}, when the list opens",
+                versions[0].valid_from.isoformat(),
+                f"{section}[0].valid_from",
+            )
+        end = versions[-1].valid_until
+        if end is not None and (closing is None or end < closing.closes_on):
+            raise InputError(
+                "no end, or a day not before the list closes",
+                end.isoformat(),
+                f"{section}[{len(versions) - 1}].valid_until",
+            )
+
+
+_DATED: Final = tuple(
+    name for name in _Sections.__struct_fields__ if name not in ("opening", "closing")
+)
+
+
+class ListRules(_Sections, frozen=True, kw_only=True):
     """The rules of one list, each as dated versions with their sources.
 
     A registration lasts for terms that are all counted from the day of the
@@ -40,41 +96,32 @@ class ListRules:
     All days are civil days in the list's time zone.
 
     Attributes:
-        name: How the list is called in this library, as in `fr.bloctel`.
-        title: What it is, in English.
+        name: The name of the list in this library, such as `fr.bloctel`.
+        title: Its title, in English.
         time_zone: The IANA name of the zone in which its days are counted.
-        opening: When the list opens.
-        closing: When it ends and what applies since; None when it has no end.
-        protection_delay: How soon protection begins.
-        term: How long a registration lasts.
-        renewal: What happens at the end of a term; empty when no term ends.
-        retention: How long data is kept.
-        answer_validity: For how long an answer may be used.
-        confirmation: How a registration is confirmed, if the rules say.
-        numbers_per_person: How many numbers a person may register, if they say.
-        vouches_for: The list of which this one holds the numbers that are known not
-            to be on it; None for a list of oppositions.
+        opening: The first day of the list.
+        closing: The end of the list and the rules since; None when it has no end.
+        protection_delay: The time until protection begins.
+        term: The duration of a registration.
+        renewal: Renewal at the end of a term; empty when no term ends.
+        retention: The time for which data is kept.
+        answer_validity: The time for which an answer may be used.
+        confirmation: Confirmation of a registration, if the rules ask for it.
+        numbers_per_person: Greatest count of numbers of a person, if there is one.
+        vouches_for: For a list of cleared numbers: the list that they are known not
+            to be on.  None for a list of oppositions.
     """
 
     name: str
     title: str
     time_zone: str
-    opening: Opening
-    closing: Closing | None
-    protection_delay: tuple[ProtectionDelay, ...]
-    term: tuple[Term, ...]
-    renewal: tuple[Renewal, ...]
-    retention: tuple[Retention, ...]
-    answer_validity: tuple[AnswerValidity, ...]
-    confirmation: tuple[Confirmation, ...]
-    numbers_per_person: tuple[NumbersPerPerson, ...]
     vouches_for: str | None = None
 
-    def clearances(self) -> ListRules:
+    def clearances(self) -> Self:
         """Return the rules of the list of numbers that were answered as clear.
 
-        A firm that only ever had answers, never the list, keeps each of them as a
-        registration there; it lasts as long as an answer may be used.
+        A firm that has answers, but not the list, stores each answer as a registration
+        on that list.  The registration lasts as long as the answer may be used.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -84,16 +131,15 @@ class ListRules:
         >>> cleared.registration_period(date(2024, 5, 3)).ends_on
         datetime.date(2024, 6, 2)
         """
-        at_once = (
-            ProtectionDelay(**_dated(rule), max_days=0) for rule in self.answer_validity
-        )
-        term = (Term(**_dated(rule), days=rule.days) for rule in self.answer_validity)
+        versions = [(rule, _common_fields(rule)) for rule in self.answer_validity]
         return replace(
             self,
             name=self.name + CLEARED,
             title=f"Numbers that are answered as clear: {self.title}",
-            protection_delay=tuple(at_once),
-            term=tuple(term),
+            protection_delay=tuple(
+                ProtectionDelay(**common, max_days=0) for _, common in versions
+            ),
+            term=tuple(Term(**common, days=rule.days) for rule, common in versions),
             renewal=(),
             confirmation=(),
             numbers_per_person=(),
@@ -102,16 +148,16 @@ class ListRules:
 
     @property
     def opens_on(self) -> date:
-        """The first day on which the list can be asked."""
+        """The first day on which the list can answer."""
         return self.opening.opens_on
 
     @property
     def closes_on(self) -> date | None:
-        """The first day on which it no longer can; None when it has no end."""
+        """The first day on which the list no longer can; None when it has no end."""
         return None if self.closing is None else self.closing.closes_on
 
     def is_open(self, on: date) -> bool:
-        """Tell whether the list can be asked about that day.
+        """Return True if the list can answer for that day.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -121,10 +167,10 @@ class ListRules:
         return self.opens_on <= on and not self._has_closed(on)
 
     def require_open(self, on: date) -> None:
-        """Return if the list can be asked about that day.
+        """Check that the list can answer for that day.
 
         Raises:
-            ListClosedError: It cannot; the message says what applies instead.
+            ListClosedError: It cannot.  The message says which rules apply instead.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -141,12 +187,12 @@ class ListRules:
     def registration_period(
         self, registered_on: date, *, delay_days: int | None = None
     ) -> RegistrationPeriod:
-        """Return the days on which a registration protects, if nobody acts on it.
+        """Return the period of a registration, without renewal or withdrawal by hand.
 
         Args:
-            registered_on: The day of the registration and of its receipt, from which
-                the delay and the terms are counted.
-            delay_days: Days until protection begins; by default, the latest
+            registered_on: The day of the registration and of its receipt; the delay
+                and the terms are counted from it.
+            delay_days: Days until protection begins; by default, the longest delay
                 that the rules allow.
 
         Raises:
@@ -166,12 +212,12 @@ class ListRules:
             delay_days = most
         if type(delay_days) is not int or not 0 <= delay_days <= most:
             raise InputError(
-                f"a delay of 0 to {most} days", str(delay_days), "delay_days"
+                f"a delay of 0 to {most} days", show(delay_days), "delay_days"
             )
         starts_on = add_days(registered_on, delay_days)
         ends_on = self._end(registered_on, sure_terms=1)
         if ends_on is not None:
-            # The list may close before protection begins: no day is protected.
+            # the list may close before protection begins: no day is protected
             starts_on = min(starts_on, ends_on)
         return RegistrationPeriod(starts_on, ends_on)
 
@@ -180,11 +226,11 @@ class ListRules:
     ) -> RegistrationPeriod:
         """Return the period after the person renewed the registration that day.
 
-        Renewing makes sure of the term after the one in course, no more: doing it
-        twice in a term adds nothing.
+        A renewal adds the term after the current one.  A second renewal in the same
+        term adds nothing.
 
         Raises:
-            NotRegisteredError: The registration is not in course on that day.
+            NotRegisteredError: The registration is not active on that day.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -194,12 +240,12 @@ class ListRules:
         >>> period.ends_on
         datetime.date(2019, 6, 1)
 
-        One renewal by hand leads into the years of tacit renewal.
+        This renewal by hand lasts until the years of tacit renewal.
 
         >>> bloctel.renewed_period(period, first_day, on=date(2019, 3, 1)).ends_on
         datetime.date(2026, 8, 11)
         """
-        self._require_in_course(current, registered_on, on)
+        self._require_active(current, registered_on, on)
         years = in_force(self.term, on=registered_on).years
         if years is None or current.ends_on is None:
             return current
@@ -208,7 +254,7 @@ class ListRules:
             terms += 1
         ends_on = self._end(registered_on, sure_terms=terms + 1)
         if ends_on is not None:
-            # Renewals can be recorded out of order: none may undo a later one.
+            # renewals can be recorded out of order: no renewal shortens the period
             ends_on = max(ends_on, current.ends_on)
         return RegistrationPeriod(current.starts_on, ends_on)
 
@@ -217,11 +263,11 @@ class ListRules:
     ) -> RegistrationPeriod:
         """Return the period after the person withdrew the number that day.
 
-        The day of the withdrawal is not protected any more. Before protection
-        began, the period is empty.
+        The day of the withdrawal is no longer protected.  If protection had not begun,
+        the period is empty.
 
         Raises:
-            NotRegisteredError: The registration is not in course on that day.
+            NotRegisteredError: The registration is not active on that day.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -232,23 +278,23 @@ class ListRules:
         RegistrationPeriod(starts_on=datetime.date(2024, 5, 3),
                            ends_on=datetime.date(2025, 1, 2))
         """
-        self._require_in_course(current, registered_on, on)
+        self._require_active(current, registered_on, on)
         return RegistrationPeriod(min(current.starts_on, on), on)
 
     def erase_on(
         self, ends_on: date | None, *, withdrawn_on: date | None = None
     ) -> date | None:
-        """Return the first day on which the data of a registration must be gone.
+        """Return the first day on which the data of a registration must be erased.
 
-        The rule is the one in force on the last day of the registration, or on the
-        day of the withdrawal.
+        The rule in force on the last day of the registration applies, or the one in
+        force on the day of the withdrawal.
 
         Args:
             ends_on: The end of its period.
-            withdrawn_on: The day on which the person withdrew, if they did.
+            withdrawn_on: The day of the withdrawal, if there was one.
 
         Returns:
-            The day; None while no end is known, or where no rule sets a day.
+            The day; None if no end is known, or if no rule sets a day.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -264,7 +310,7 @@ class ListRules:
         return None if years is None else add_years(ends_on, years)
 
     def answer_rule(self, on: date) -> AnswerValidity:
-        """Return the rule that says for how long an answer of that day may be used.
+        """Return the rule on how long an answer of that day may be used.
 
         Raises:
             InputError: No rule covers the day.
@@ -272,9 +318,9 @@ class ListRules:
         return in_force(self.answer_validity, on=on)
 
     def answers_until(self, on: date) -> date:
-        """Return the first day on which an answer of that day may not be used any more.
+        """Return the first day on which an answer of that day may no longer be used.
 
-        An answer, or a scrubbed file, is of no use either once the list has closed.
+        Answers, and scrubbed files, expire when the list closes at the latest.
 
         Raises:
             InputError: No rule covers the day.
@@ -299,7 +345,7 @@ class ListRules:
         if years is None:
             return self.closes_on
         while True:
-            # From the first day each time: 29 February stays 29 February.
+            # count from the first day each time, so that 29 February stays 29 February
             term_end = add_years(registered_on, sure_terms * years)
             if self._has_closed(term_end):
                 return self.closes_on
@@ -320,22 +366,56 @@ class ListRules:
         last = self.closes_on - timedelta(days=1)
         return f"a day from {first} to {last.isoformat()}"
 
-    def _require_in_course(
+    def _require_active(
         self, current: RegistrationPeriod, registered_on: date, on: date
     ) -> None:
-        # From the registration, not from the start of protection: one can withdraw
-        # a number before it is protected.
+        # from the registration, not from the start of protection: a number can be
+        # withdrawn before it is protected
         if registered_on <= on and (current.ends_on is None or on < current.ends_on):
             return
         end = "" if current.ends_on is None else f" until {current.ends_on.isoformat()}"
         raise NotRegisteredError(
-            f"a day on which the registration is in course, "
+            f"a day on which the registration is active, "
             f"from {registered_on.isoformat()}{end}",
             on.isoformat(),
             f"list {self.name}",
         )
 
 
-def _dated(version: Version) -> dict[str, Any]:
-    """Return the days and the source of a version, for another rule that follows."""
-    return {field.name: getattr(version, field.name) for field in fields(Version)}
+def _common_fields(version: Version) -> dict[str, Any]:
+    """Return the fields that versions of all rules have."""
+    return {name: getattr(version, name) for name in Version.__struct_fields__}
+
+
+class _Identity(Struct, frozen=True, forbid_unknown_fields=True):
+    name: ListName
+    title: Sentence
+    time_zone: TimeZone
+
+
+class _Document(_Sections, frozen=True, kw_only=True):
+    list: _Identity
+
+
+def parse(text: str, where: str) -> ListRules:
+    """Parse the rules of a list from a TOML document.
+
+    Args:
+        text: The document; `fr.bloctel.toml` in this package is the model.
+        where: The name of the document in messages, such as a file name.
+
+    Raises:
+        InputError: The rules are incomplete or contradict one another.  `where` has
+            the key.
+
+    >>> parse("[lists]", "mine.toml")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    bloctel.errors.InputError: expected one of the keys answer_validity, ...
+    """
+    document = read(_Document, text, where)
+    sections = {name: getattr(document, name) for name in _Sections.__struct_fields__}
+    held = document.list
+    return ListRules(
+        name=held.name, title=held.title, time_zone=held.time_zone, **sections
+    )

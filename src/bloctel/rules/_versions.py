@@ -3,17 +3,16 @@
 The names of the fields are the keys of the TOML files.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from collections.abc import Iterable
+from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from itertools import pairwise
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, Struct
 
 from bloctel.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
+from bloctel.rules._toml import Sentence
 
 __all__ = [
     "AnswerValidity",
@@ -30,11 +29,15 @@ __all__ = [
     "Term",
     "Version",
     "in_force",
+    "refuse_gaps",
 ]
+
+_Days = Annotated[int, Meta(ge=0, le=3650)]
+_DaysFromOne = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class Certainty(StrEnum):
-    """How sure we are that the source says what the data says."""
+    """Degree of certainty that the source says what the data says."""
 
     V1 = "V1"
     """Verified in an official or primary text."""
@@ -49,51 +52,47 @@ class Certainty(StrEnum):
 
 
 class RenewalKind(StrEnum):
-    """What happens at the end of a term when nobody does anything."""
+    """Renewal at the end of a term, if the person does nothing."""
 
     MANUAL = "manual"
     """Protection stops."""
     TACIT = "tacit"
-    """Protection goes on for another term."""
+    """Protection continues for another term."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sourced:
+class Sourced(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A fact with the text that it comes from.
 
     Attributes:
         source: The text: an article, a decree, a page.
-        certainty: How sure we are that it says so.
-        note: What a reader must know beside it.
+        certainty: The degree of certainty that it says so.
+        note: A remark for readers.
     """
 
-    source: str
+    source: Sentence
     certainty: Certainty
-    note: str = ""
+    note: Sentence = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening(Sourced):
-    """The first day on which the list can be asked."""
+class Opening(Sourced, frozen=True, kw_only=True):
+    """The first day on which the list can answer."""
 
     opens_on: date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing(Sourced):
+class Closing(Sourced, frozen=True, kw_only=True):
     """The end of the list.
 
     Attributes:
-        closes_on: The first day on which the list no longer is.
-        since: What applies from that day, as a clause that can follow "since".
+        closes_on: The first day on which the list no longer exists.
+        since: The rules from that day on, as a clause that can follow "since".
     """
 
     closes_on: date
-    since: str
+    since: Sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version(Sourced):
+class Version(Sourced, frozen=True, kw_only=True):
     """A rule as it stood in `[valid_from, valid_until)`.
 
     Attributes:
@@ -104,101 +103,118 @@ class Version(Sourced):
     valid_from: date
     valid_until: date | None = None
 
+    def __post_init__(self) -> None:
+        if self.valid_until is not None and self.valid_until <= self.valid_from:
+            first = self.valid_from.isoformat()
+            raise InputError(
+                f"a day after valid_from, {first}",
+                self.valid_until.isoformat(),
+                "valid_until",
+            )
+
     def is_in_force(self, *, on: date) -> bool:
-        """Tell whether this version is the one that counts on that day."""
+        """Return True if this version applies on that day."""
         return self.valid_from <= on and (
             self.valid_until is None or on < self.valid_until
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectionDelay(Version):
-    """At most how many days after the registration protection begins."""
+class ProtectionDelay(Version, frozen=True, kw_only=True):
+    """Longest delay between the registration and its protection, in days."""
 
-    max_days: int
+    max_days: _Days
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term(Version):
-    """How long a registration lasts: as long as the list, unless one of these says.
+class Term(Version, frozen=True, kw_only=True):
+    """Duration of a registration: as long as the list, unless a field limits it.
 
     Attributes:
-        years: So many calendar years.
-        days: So many days, without renewal.
+        years: Calendar years.
+        days: Days, without renewal.
     """
 
-    years: int | None = None
-    days: int | None = None
+    years: Annotated[int, Meta(ge=1, le=100)] | None = None
+    days: _DaysFromOne | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.years is not None and self.days is not None:
+            raise InputError("years or days", "both", "days")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renewal(Version):
-    """What happens at the end of a term.
+class Renewal(Version, frozen=True, kw_only=True):
+    """Renewal at the end of a term.
 
     Attributes:
-        kind: Whether protection goes on by itself.
-        notice_months: How long before the end the person is told, at the latest.
-        terms_ending_from: The first term end that is renewed tacitly; earlier
-            ones are still renewed by hand.
+        kind: Manual or tacit.
+        notice_months: The latest time before the end at which the person is informed.
+        terms_ending_from: The first end of a term that is renewed tacitly; earlier
+            terms are still renewed by hand.
     """
 
     kind: RenewalKind
-    notice_months: int
+    notice_months: Annotated[int, Meta(ge=0, le=120)]
     terms_ending_from: date | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        first, key = self.terms_ending_from, "terms_ending_from"
+        if first is None:
+            return
+        if self.kind is not RenewalKind.TACIT:
+            raise InputError("no such key in a manual renewal", first.isoformat(), key)
+        if not self.is_in_force(on=first):
+            raise InputError("a day of this version", first.isoformat(), key)
+
     def is_tacit_for(self, term_end: date) -> bool:
-        """Tell whether a term that ends on that day goes on by itself."""
+        """Return True if a term that ends on that day is renewed tacitly."""
         return self.kind is RenewalKind.TACIT and (
             self.terms_ending_from is None or self.terms_ending_from <= term_end
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention(Version):
-    """How long data is kept after a registration.
+class Retention(Version, frozen=True, kw_only=True):
+    """Time for which data is kept after a registration.
 
     Attributes:
-        withdrawn_days: Days after a withdrawal; 0 is at once.
-        lapsed_years: Calendar years after protection ran out; None where the
-            rules do not say.
+        withdrawn_days: Days after a withdrawal; 0 means immediately.
+        lapsed_years: Calendar years after protection ended; None where the rules do
+            not say.
     """
 
-    withdrawn_days: int
-    lapsed_years: int | None = None
+    withdrawn_days: _Days
+    lapsed_years: Annotated[int, Meta(ge=0, le=100)] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerValidity(Version):
-    """For how many days an answer, or a scrubbed file, may be used."""
+class AnswerValidity(Version, frozen=True, kw_only=True):
+    """Number of days for which an answer, or a scrubbed file, may be used."""
 
-    days: int
+    days: _DaysFromOne
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation(Version):
-    """How a person confirms a registration.
+class Confirmation(Version, frozen=True, kw_only=True):
+    """Confirmation of a registration by its person.
 
     Attributes:
-        mail_within_hours: How soon the e-mail with the link is sent.
-        link_valid_days: For how many days the link may be followed.
+        mail_within_hours: Hours within which the e-mail with the link is sent.
+        link_valid_days: Days for which the link works.
     """
 
-    mail_within_hours: int
-    link_valid_days: int
+    mail_within_hours: Annotated[int, Meta(ge=1, le=8760)]
+    link_valid_days: _DaysFromOne
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersPerPerson(Version):
-    """How many numbers one person may put on the list."""
+class NumbersPerPerson(Version, frozen=True, kw_only=True):
+    """Greatest count of numbers that one person may put on the list."""
 
-    max: int
+    max: Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 V = TypeVar("V", bound=Version)
 
 
 def in_force(versions: Iterable[V], *, on: date) -> V:
-    """Return the version of a rule that counts on that day.
+    """Return the version of a rule that applies on that day.
 
     Raises:
         InputError: No version covers the day.
@@ -213,3 +229,16 @@ def in_force(versions: Iterable[V], *, on: date) -> V:
         if version.is_in_force(on=on):
             return version
     raise InputError("a day that a version of the rule covers", on.isoformat())
+
+
+def refuse_gaps(versions: Iterable[tuple[str, Version]]) -> None:
+    """Refuse versions of one rule, each with its key, that overlap or leave a gap."""
+    for (key, earlier), (_, later) in pairwise(versions):
+        end = earlier.valid_until
+        if end != later.valid_from:
+            raise InputError(
+                "the day on which the next version begins, "
+                f"{later.valid_from.isoformat()}",
+                "a version without an end" if end is None else end.isoformat(),
+                f"{key}.valid_until",
+            )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Final, get_type_hints
 
 import pytest
+from msgspec.structs import fields
 
 import bloctel
 from bloctel import errors, rules

@@ -1,26 +1,25 @@
-"""Laws of telephone prospecting as dated data: who may be called, when, how often.
+"""Laws of telephone prospecting as dated data: permitted people, times, frequencies.
 
-No figure of law is written in code.  Each country whose law the library judges by has
-one TOML file in this package, `fr.toml`, in which every section in double brackets
-holds dated versions of rules.  What is known of other countries, which is not enough to
-say yes, is in `countries.toml`.
+No figure of law is written in code.  Each country whose law the library applies has one
+TOML file in this package, such as `fr.toml`.  Every section in double brackets holds
+dated versions of rules.  Facts about other countries, which are not enough for the
+answer "yes", are in `countries.toml`.
 """
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from bloctel.errors import InputError
+from bloctel.rules._toml import countries_in, read_country
 from bloctel.rules.law._countries import (
     Country,
     CountryFact,
     countries,
     parse_countries,
 )
-from bloctel.rules.law._kinds import (
+from bloctel.rules.law._enums import (
     CallerKind,
     Channel,
     ContractRelation,
@@ -112,8 +111,7 @@ def names() -> tuple[str, ...]:
     >>> names()
     ('FR',)
     """
-    codes = (path.stem for path in _FOLDER.glob("*.toml"))
-    return tuple(sorted(code.upper() for code in codes if len(code) == len("fr")))
+    return countries_in(_FOLDER)
 
 
 @cache
@@ -121,14 +119,9 @@ def load(country: str) -> Law:
     """Return the law of a country.
 
     Raises:
-        InputError: There is none; the message names those there are.
+        InputError: The library has no law of that country.
 
     >>> load("FR").title
     'The French law of telephone prospecting'
     """
-    # Only codes found in the folder become paths, so none can lead out of it.
-    if country not in names():
-        shown = country if re.fullmatch("[A-Z]{2}", country) else "another text"
-        raise InputError(f"one of the countries {', '.join(names())}", shown)
-    file = _FOLDER / f"{country.lower()}.toml"
-    return parse(file.read_text(encoding="utf-8"), file.name)
+    return parse(*read_country(_FOLDER, country))

@@ -1,4 +1,4 @@
-"""A law: its rules, and the eras between the days on which one of them changes."""
+"""Law of one country: its rules, and the eras between changes of a rule."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from bloctel.errors import InputError
+from bloctel.rules._toml import show
 from bloctel.rules.law._rules import Sanction
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ R = TypeVar("R", bound="LegalRule")
 
 @dataclass(frozen=True)
 class Era:
-    """The rules as they stood in `[valid_from, valid_until)`, none of them changing.
+    """The rules in `[valid_from, valid_until)`, a period without a change.
 
     Attributes:
         valid_from: The first day.
@@ -41,7 +42,7 @@ class Era:
         return found
 
     def one(self, kind: type[R]) -> R | None:
-        """Return the rule of a kind of which there is at most one at a time."""
+        """Return the only rule of a kind that has at most one at a time."""
         found = self.all(kind)
         return found[0] if found else None
 
@@ -60,12 +61,12 @@ class Law:
 
     Attributes:
         country: ISO 3166-1 alpha-2.
-        title: What it is, in English.
+        title: Its title, in English.
         rules: Every version of every rule.
-        eras: What was in force when, without gap or overlap, the last without end.
-        numbering: Where the first digits of numbers come from.
+        eras: The rules by period, without gap or overlap; the last has no end.
+        numbering: The source of the first digits of numbers.
         territories: Its territories.
-        sectors: What a call may be about.
+        sectors: The subjects of calls.
     """
 
     country: str
@@ -77,10 +78,10 @@ class Law:
     sectors: tuple[Sector, ...]
 
     def version_on(self, day: date) -> int:
-        """Return the place in `eras` of the era of a day.
+        """Return the index in `eras` of the era of a day.
 
         Raises:
-            InputError: The day is before the first.
+            InputError: The day is before the first era.
 
         >>> from datetime import date
         >>> from bloctel.rules import law
@@ -88,14 +89,14 @@ class Law:
         >>> french.eras[french.version_on(date(2026, 8, 11))].valid_from
         datetime.date(2026, 8, 11)
         """
-        place = bisect_right(self._starts, day) - 1
-        if place < 0:
+        index = bisect_right(self._starts, day) - 1
+        if index < 0:
             first = self._starts[0].isoformat()
             raise InputError(f"a day from {first} on", day.isoformat(), "the law")
-        return place
+        return index
 
     def on(self, day: date) -> Era:
-        """Return what was in force on a day.
+        """Return the rules in force on a day.
 
         Raises:
             InputError: The day is before the first era.
@@ -114,7 +115,7 @@ class Law:
         """
         found = self._by_id.get(id)
         if found is None:
-            raise InputError("the name of a rule", "another text", "the law")
+            raise InputError("the name of a rule", show(id), "the law")
         return found
 
     def sanction_of(self, rule: LegalRule, *, on: date) -> Sanction | None:
@@ -132,7 +133,7 @@ class Law:
 
     @cached_property
     def by_prefix(self) -> Mapping[str, Territory | None]:
-        """The territories by their first digits; None for what is undecided."""
+        """Territories by their first digits; None for undecided digits."""
         found: dict[str, Territory | None] = dict.fromkeys(self.numbering.undecided)
         for territory in self.territories:
             found.update(dict.fromkeys(territory.prefixes, territory))
@@ -140,7 +141,7 @@ class Law:
 
     @cached_property
     def vague(self) -> tuple[str, ...]:
-        """The names of the sectors that a specific consent cannot be about."""
+        """Names of the sectors that a specific consent cannot cover."""
         return tuple(sector.name for sector in self.sectors if not sector.specific)
 
     @cached_property

@@ -3,25 +3,30 @@
 The names of the fields are the keys of the TOML files; each kind is one section.
 """
 
-from __future__ import annotations
+from datetime import date, time
+from itertools import pairwise
+from typing import Annotated, ClassVar
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from msgspec import Meta, Struct
 
+from bloctel.errors import InputError
+from bloctel.rules._toml import (
+    Country,
+    ListName,
+    Sentence,
+    TimeZone,
+    refuse_repetitions,
+)
 from bloctel.rules._versions import Sourced, Version
-
-if TYPE_CHECKING:
-    from datetime import date, time
-
-    from bloctel.rules.law._kinds import (
-        CallerKind,
-        Channel,
-        ContractRelation,
-        HoursNeed,
-        Lift,
-        Purpose,
-        RegimeQuestion,
-    )
+from bloctel.rules.law._enums import (
+    CallerKind,
+    Channel,
+    ContractRelation,
+    HoursNeed,
+    Lift,
+    Purpose,
+    RegimeQuestion,
+)
 
 __all__ = [
     "CallBack",
@@ -51,33 +56,67 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegalRule(Version):
+_Word = Annotated[
+    str, Meta(pattern=r"\A[a-z][a-z_]*\Z", description="a name such as press")
+]
+_Digits = Annotated[str, Meta(pattern=r"\A[0-9]{1,9}\Z", description="digits")]
+_Pattern = Annotated[
+    str, Meta(pattern=r"\A[0-9][0-9x]{2,9}\Z", description="digits and x")
+]
+_MonthDay = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z",
+        description="month and day such as 05-22",
+    ),
+]
+_Id = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[a-z]{2}\.[a-z-]+\.[0-9]{4}(-[0-9]{2}-[0-9]{2})?\Z",
+        description="a name such as fr.hours.2023-03-01",
+    ),
+]
+_Weekday = Annotated[int, Meta(ge=1, le=7)]
+_Days = Annotated[int, Meta(ge=0, le=3650)]
+_Years = Annotated[int, Meta(ge=1, le=100)]
+_Euros = Annotated[int, Meta(ge=1, le=10**9)]
+_AtLeastOne = Meta(min_length=1)
+_Words = Annotated[tuple[_Word, ...], _AtLeastOne]
+_Weekdays = Annotated[tuple[_Weekday, ...], _AtLeastOne]
+_Purposes = Annotated[tuple[Purpose, ...], _AtLeastOne]
+
+
+class LegalRule(Version, frozen=True, kw_only=True):
     """A dated rule of law.
 
     Attributes:
-        id: What names it for ever: its chain, and the day of this version.
-        article: Where the law has it.
-        article_version: The day from which the article reads so; article numbers are
-            used again for other things.
-        en: What it says, in English.
-        fr: What it says, in French.
-        sanction: The `breach` whose sanction is the one; empty where none is known.
+        id: Its permanent name: the name of the rule, and the day of this version.
+        article: The article that contains it.
+        article_version: The day from which the article reads like this; article
+            numbers are used again for other rules.
+        en: The rule, in English.
+        fr: The rule, in French.
+        sanction: The `breach` of the sanction that follows; empty if none is known.
     """
 
-    #: Whether the rule can make a call lawful; such a rule must be sure enough.
+    #: True for a rule that can make a call lawful; it must be certain enough.
     permits: ClassVar[bool] = False
 
-    id: str
-    article: str
+    id: _Id
+    article: Sentence
     article_version: date
-    en: str
-    fr: str
-    sanction: str = ""
+    en: Sentence
+    fr: Sentence
+    sanction: _Word = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_repetitions(self)
 
     @property
     def chain(self) -> str:
-        """What the versions of one rule have in common."""
+        """The part of the name that the versions of one rule share."""
         return self.id.rpartition(".")[0]
 
     @property
@@ -87,257 +126,288 @@ class LegalRule(Version):
         return f"{self.article} (version in force on {day})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regime(LegalRule):
-    """Which question decides.
+class Regime(LegalRule, frozen=True, kw_only=True):
+    """The question that decides about a call.
 
     Attributes:
         question: The question.
-        lists: The lists that must be asked, if the question is opposition.
+        lists: The lists to look up, if the question is opposition.
     """
 
     permits: ClassVar[bool] = True
 
     question: RegimeQuestion
-    lists: tuple[str, ...] = ()
+    lists: Annotated[tuple[ListName, ...], _AtLeastOne] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.question is RegimeQuestion.OPPOSITION) != bool(self.lists):
+            got = "lists for" if self.lists else "no lists for"
+            raise InputError(
+                "lists for opposition, and only for opposition",
+                f"{got} {self.question}",
+                "lists",
+            )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContractException(LegalRule):
-    """A contract makes a call lawful where a list or the lack of consent forbids it."""
+class ContractException(LegalRule, frozen=True, kw_only=True):
+    """A contract makes a call lawful in spite of a list or a missing consent."""
 
     permits: ClassVar[bool] = True
 
     relation: ContractRelation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressException(LegalRule):
-    """Some sectors need neither list nor consent."""
+class PressException(LegalRule, frozen=True, kw_only=True):
+    """Sectors that need neither list nor consent."""
 
     permits: ClassVar[bool] = True
 
-    sectors: tuple[str, ...]
+    sectors: _Words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutOfScope(LegalRule):
-    """Calls for these purposes are not prospecting."""
+class OutOfScope(LegalRule, frozen=True, kw_only=True):
+    """Purposes of calls that are not prospecting."""
 
     permits: ClassVar[bool] = True
 
-    purposes: tuple[Purpose, ...]
+    purposes: _Purposes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherChannel(LegalRule):
-    """These channels have rules of their own.
+class OtherChannel(LegalRule, frozen=True, kw_only=True):
+    """Channels with rules of their own.
 
     Attributes:
         channels: The channels.
-        report_to: The short number to which people report abuse.
+        report_to: The short number for reports of abuse.
     """
 
-    channels: tuple[Channel, ...]
-    report_to: str
+    channels: Annotated[tuple[Channel, ...], _AtLeastOne]
+    report_to: _Digits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SectorBan(LegalRule):
-    """Prospecting in these sectors is forbidden.
+class SectorBan(LegalRule, frozen=True, kw_only=True):
+    """Sectors in which prospecting is forbidden.
 
     Attributes:
         sectors: The sectors.
-        channels: By these channels.
-        lifted_by: What lifts it; consent does not.
-        asks: Whether the ban is too uncertain to say no.
+        channels: The forbidden channels.
+        lifted_by: The exceptions that lift the ban; consent does not.
+        asks: True if the ban is too uncertain for the answer "no".
     """
 
-    sectors: tuple[str, ...]
-    channels: tuple[Channel, ...]
-    lifted_by: tuple[Lift, ...] = ()
+    sectors: _Words
+    channels: Annotated[tuple[Channel, ...], _AtLeastOne]
+    lifted_by: Annotated[tuple[Lift, ...], _AtLeastOne] = ()
     asks: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallingTimes(LegalRule):
-    """When calls may begin, in the called person's time.
+class CallingTimes(LegalRule, frozen=True, kw_only=True):
+    """Days and hours at which calls may begin, in the called person's time.
 
     Attributes:
         weekdays: The days, 1 Monday to 7 Sunday (ISO 8601).
-        slots: The half-open runs of the clock.
-        on_holidays: Whether holidays count as other days.
+        slots: The hours, as half-open intervals.
+        on_holidays: True if holidays are like other days.
     """
 
-    weekdays: tuple[int, ...]
-    slots: tuple[tuple[time, time], ...]
+    weekdays: _Weekdays
+    slots: Annotated[tuple[tuple[time, time], ...], _AtLeastOne]
     on_holidays: bool
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        edges = [edge for slot in self.slots for edge in slot]
+        for earlier, later in pairwise(edges):
+            if later <= earlier:
+                raise InputError(
+                    "times in ascending order", f"{later} after {earlier}", "slots"
+                )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoursException(LegalRule):
-    """What lifts days and hours.
+
+class HoursException(LegalRule, frozen=True, kw_only=True):
+    """Consent that lifts the limits on days and hours.
 
     Attributes:
-        needs: Which consent does.
-        slot_hours: How long a date and time consented to lasts at most; 0 where no
-            rule asks for a precise one.
+        needs: The consent that is needed.
+        slot_hours: The longest date and time that a person can consent to, in hours; 0
+            if the rule needs no precise date and time.
     """
 
     permits: ClassVar[bool] = True
 
     needs: HoursNeed
-    slot_hours: int = 0
+    slot_hours: Annotated[int, Meta(ge=1, le=8760)] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.needs is HoursNeed.SLOT and not self.slot_hours:
+            raise InputError("the hours of a precise time at most", "0", "slot_hours")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frequency(LegalRule):
-    """At most how many attempts in how many days."""
+class Frequency(LegalRule, frozen=True, kw_only=True):
+    """Greatest count of attempts in a number of days."""
 
-    max_attempts: int
-    within_days: int
+    max_attempts: Annotated[int, Meta(ge=1, le=1000)]
+    within_days: Annotated[int, Meta(ge=1, le=3650)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence(LegalRule):
-    """How long nobody calls after a refusal.
+class Silence(LegalRule, frozen=True, kw_only=True):
+    """Calendar days without calls after the day of a refusal.
 
     Attributes:
-        days: For so many calendar days after that of the refusal: no.
-        asks_days: For so many: ask, because a shorter silence is not sure.
+        days: The days on which the answer is "no".
+        asks_days: The days on which it is at least "ask", because a shorter silence
+            is uncertain.
     """
 
     permits: ClassVar[bool] = True
 
-    days: int
-    asks_days: int
+    days: _Days
+    asks_days: _Days
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.asks_days < self.days:
+            raise InputError(
+                f"at least {self.days} days", str(self.asks_days), "asks_days"
+            )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal(LegalRule):
-    """Whether a refusal in a call withdraws the consents given before."""
+class Refusal(LegalRule, frozen=True, kw_only=True):
+    """Effect of a refusal in a call on the consents given before."""
 
     withdraws_consent: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentTerms(LegalRule):
-    """What a consent must be.
+class ConsentTerms(LegalRule, frozen=True, kw_only=True):
+    """Conditions of a valid consent.
 
     Attributes:
-        max_years: For how many calendar years from its collection it holds at most.
-        proof_years: For how many its proof is kept.
-        tacit_renewal: Whether it goes on when nobody does anything.
-        oral_withdrawal: Whether a word is enough to withdraw it.
-        mentions: What the person must be told.
+        max_years: Calendar years for which it is valid at most, from its collection.
+        proof_years: Calendar years for which its proof is kept.
+        tacit_renewal: True if it is renewed when the person does nothing.
+        oral_withdrawal: True if it can be withdrawn orally.
+        mentions: The information that the person must receive.
     """
 
-    max_years: int
-    proof_years: int
+    max_years: _Years
+    proof_years: _Years
     tacit_renewal: bool
     oral_withdrawal: bool
-    mentions: tuple[str, ...]
+    mentions: _Words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallBack(LegalRule):
-    """A call back that the person asked for is not prospecting.
+class CallBack(LegalRule, frozen=True, kw_only=True):
+    """A call back on the person's request is not prospecting.
 
     Attributes:
-        working_days: Until the end of this working day after the request.
-        rest_weekdays: The weekdays that are no working days (ISO 8601).
-        proof_years: For how many years its proof is kept.
-        sectors: In these sectors.
+        working_days: The call is made by the end of this working day after the request.
+        rest_weekdays: The weekdays that are not working days (ISO 8601).
+        proof_years: Calendar years for which its proof is kept.
+        sectors: The sectors of the rule.
     """
 
     permits: ClassVar[bool] = True
 
-    working_days: int
-    rest_weekdays: tuple[int, ...]
-    proof_years: int
-    sectors: tuple[str, ...]
+    working_days: Annotated[int, Meta(ge=1, le=365)]
+    rest_weekdays: _Weekdays
+    proof_years: _Years
+    sectors: _Words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objection(LegalRule):
-    """Whoever objected to the firm itself is not called by it."""
+class Objection(LegalRule, frozen=True, kw_only=True):
+    """A person who objected to the firm itself is not called by the firm."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerNumbers(LegalRule):
-    """Which numbers a caller may not show, or an automated platform must.
+class CallerNumbers(LegalRule, frozen=True, kw_only=True):
+    """Presented numbers that are forbidden, or required of automated platforms.
 
     Attributes:
-        kind: What these numbers are.
+        kind: The kind of these numbers.
         patterns: The numbers in national form, `x` for any digit.
-        exceptions: Those that match and are not meant.
-        purposes: For these purposes; for others we do not know.
-        asks: Whether the rule is too uncertain to say no.
+        exceptions: Numbers that match, but that the rule does not cover.
+        purposes: The purposes that the rule covers; for others, nothing is known.
+        asks: True if the rule is too uncertain for the answer "no".
     """
 
     kind: CallerKind
-    patterns: tuple[str, ...] = ()
-    exceptions: tuple[str, ...] = ()
-    purposes: tuple[Purpose, ...]
+    patterns: Annotated[tuple[_Pattern, ...], _AtLeastOne] = ()
+    exceptions: Annotated[tuple[_Pattern, ...], _AtLeastOne] = ()
+    purposes: _Purposes
     asks: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.kind is CallerKind.MASKED) == bool(self.patterns):
+            got = "patterns for" if self.patterns else "no patterns for"
+            raise InputError(
+                "patterns, unless the number is masked",
+                f"{got} {self.kind}",
+                "patterns",
+            )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty(LegalRule):
-    """What the caller must do besides."""
+
+class Duty(LegalRule, frozen=True, kw_only=True):
+    """A further duty of the firm that calls."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consequence(LegalRule):
-    """What a breach brings besides a fine."""
+class Consequence(LegalRule, frozen=True, kw_only=True):
+    """A consequence of a breach, in addition to the fine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sanction(LegalRule):
-    """The fine for a breach, at most.
+class Sanction(LegalRule, frozen=True, kw_only=True):
+    """Maximum fine for a breach.
 
     Attributes:
-        breach: What other rules call the breach.
+        breach: The name of the breach in other rules.
         person_max_euros: For a natural person.
         company_max_euros: For a company.
     """
 
-    breach: str
-    person_max_euros: int
-    company_max_euros: int
+    breach: _Word
+    person_max_euros: _Euros
+    company_max_euros: _Euros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holidays(LegalRule):
-    """Which calendar of the library `holidays` has the public holidays."""
+class Holidays(LegalRule, frozen=True, kw_only=True):
+    """Calendar of the library `holidays` that has the public holidays."""
 
-    calendar: str
+    calendar: Country
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalHoliday(LegalRule):
-    """A holiday of some territories, which only a prudent caller keeps.
+class LocalHoliday(LegalRule, frozen=True, kw_only=True):
+    """A holiday of some territories, which a prudent firm respects.
 
     Attributes:
         territories: The territories.
         day: Month and day, such as `05-22`; empty if it moves with Easter.
-        before_easter_monday: So many days before Easter Monday; 0 if it does not move.
+        before_easter_monday: Days before Easter Monday; 0 if it does not move.
     """
 
-    territories: tuple[str, ...]
-    day: str = ""
-    before_easter_monday: int = 0
+    territories: Annotated[tuple[Country, ...], _AtLeastOne]
+    day: _MonthDay = ""
+    before_easter_monday: Annotated[int, Meta(ge=1, le=60)] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bool(self.day) == bool(self.before_easter_monday):
+            got = "both" if self.day else "neither day nor before_easter_monday"
+            raise InputError("a day or days before Easter Monday", got)
+        if self.day:
+            _require_calendar_day(self.day)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbering(Sourced):
-    """Where the first digits of numbers come from, and which tell no territory."""
+class Numbering(Sourced, frozen=True, kw_only=True):
+    """Source of the first digits, and the first digits of more than one territory."""
 
-    undecided: tuple[str, ...]
+    undecided: Annotated[tuple[_Digits, ...], _AtLeastOne]
+
+    def __post_init__(self) -> None:
+        refuse_repetitions(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Territory:
+class Territory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A territory, by the first digits of its national significant numbers.
 
     Attributes:
@@ -345,30 +415,39 @@ class Territory:
         en: Its name in English.
         fr: Its name in French.
         time_zone: The IANA name of its time zone.
-        prefixes: The first digits; the longest that matches decides.
+        prefixes: The first digits; the longest match decides.
         other_zones: Other names of its time, such as those of its islands.
     """
 
-    code: str
-    en: str
-    fr: str
-    time_zone: str
-    prefixes: tuple[str, ...]
-    other_zones: tuple[str, ...] = ()
+    code: Country
+    en: Sentence
+    fr: Sentence
+    time_zone: TimeZone
+    prefixes: Annotated[tuple[_Digits, ...], _AtLeastOne]
+    other_zones: Annotated[tuple[TimeZone, ...], _AtLeastOne] = ()
+
+    def __post_init__(self) -> None:
+        refuse_repetitions(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sector:
-    """What a call may be about.
+class Sector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A subject of calls.
 
     Attributes:
         name: Its name.
-        en: What it means in English.
-        fr: What it means in French.
-        specific: Whether a consent to be called about it is specific.
+        en: Its meaning in English.
+        fr: Its meaning in French.
+        specific: True if a consent to calls about it is specific.
     """
 
-    name: str
-    en: str
-    fr: str
+    name: _Word
+    en: Sentence
+    fr: Sentence
     specific: bool = True
+
+
+def _require_calendar_day(day: str) -> None:
+    try:
+        date.fromisoformat(f"2024-{day}")  # a leap year has every day
+    except ValueError as error:
+        raise InputError("month and day such as 05-22", day, "day") from error

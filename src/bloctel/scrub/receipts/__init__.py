@@ -1,6 +1,20 @@
-"""Receipts of scrubs: what a firm shows to prove that it scrubbed, when and how."""
+"""Receipts of scrubs: the proof that a file was scrubbed, when and against what."""
 
-from bloctel.scrub.receipts.checking import (
+from bloctel.scrub.receipts.due import FileState, State, file_states
+from bloctel.scrub.receipts.journal import Journal
+from bloctel.scrub.receipts.reader import parse, read
+from bloctel.scrub.receipts.receipt import (
+    Against,
+    Counts,
+    FileDigest,
+    JudgedList,
+    Place,
+    Receipt,
+    Signature,
+    shown,
+)
+from bloctel.scrub.receipts.signatures import SigningKey
+from bloctel.scrub.receipts.verification import (
     Check,
     check_file,
     check_files,
@@ -8,27 +22,13 @@ from bloctel.scrub.receipts.checking import (
     check_signature,
     files_in,
 )
-from bloctel.scrub.receipts.due import FileState, State, file_states
-from bloctel.scrub.receipts.journal import Journal
-from bloctel.scrub.receipts.making import Keeping, ReceiptMaker
-from bloctel.scrub.receipts.names import shown
-from bloctel.scrub.receipts.reading import parse, read
-from bloctel.scrub.receipts.receipt import (
-    Against,
-    Counts,
-    FileMark,
-    JudgedList,
-    Place,
-    Receipt,
-    Signature,
-)
-from bloctel.scrub.receipts.signing import SigningKey
+from bloctel.scrub.receipts.writer import Keeping, ReceiptMaker
 
 __all__ = [
     "Against",
     "Check",
     "Counts",
-    "FileMark",
+    "FileDigest",
     "FileState",
     "Journal",
     "JudgedList",

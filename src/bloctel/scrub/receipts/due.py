@@ -1,4 +1,4 @@
-"""Which files are due for another scrub, by the receipts of the last ones."""
+"""Files that are due for another scrub, by the receipts of their last scrubs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bloctel._util import clock
 from bloctel.periods import add_days
-from bloctel.scrub.receipts.names import MASK
+from bloctel.scrub.receipts.receipt import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,14 +20,14 @@ __all__ = ["FileState", "State", "file_states"]
 
 
 class State(StrEnum):
-    """How things stand with the latest scrub of a file."""
+    """State of the latest scrub of a file."""
 
     VALID = "valid"
-    """It may be relied upon."""
+    """Its result may be relied upon."""
     DUE = "due"
-    """It may, and soon may not."""
+    """Its result may be relied upon, but not for long."""
     OVERDUE = "overdue"
-    """It may not any more."""
+    """Its result may no longer be relied upon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class FileState:
 
     Attributes:
         input: The file's name; None for a stream.
-        number: The number of the receipt.
-        scrubbed_on: The day that was asked about, the earliest of all lists.
-        valid_until: The first day on which the result may not be relied upon.
-        days_left: How many days that is away.
-        state: What follows.
+        number: The number of the receipt in its journal; None without a journal.
+        scrubbed_on: The day of the look-up, the earliest of all lists.
+        valid_until: The first day on which the result may no longer be relied upon.
+        days_left: Number of days until then.
+        state: The state that follows.
     """
 
     input: str | None
@@ -54,15 +54,15 @@ class FileState:
 def file_states(
     receipts: Iterable[Receipt], *, on: date | None = None, within_days: int = 7
 ) -> list[FileState]:
-    """Return how things stand with each file, the most urgent first.
+    """Return the state of each file, the most urgent first.
 
-    Files are told apart by their names.  Where a name was masked, or there is none,
-    each content counts as a file: a scrub of one must not hide that another is due.
+    Files are identified by their names.  If a name is masked or missing, each content
+    is a file: a scrub of one must not hide that another is due.
 
     Args:
-        receipts: Receipts, those that were made later after the others.
-        on: The day; today where the days of the lists are counted if not given.
-        within_days: How soon is due.
+        receipts: Receipts, in the order in which they were made.
+        on: The day; by default today in the time zones of the lists.
+        within_days: A file is due if its result ends within that number of days.
     """
     latest: dict[object, Receipt] = {}
     for receipt in receipts:
@@ -77,7 +77,7 @@ def _file(receipt: Receipt) -> object:
 
 
 def _state(receipt: Receipt, on: date | None, within_days: int) -> FileState:
-    zones = {held.time_zone for held in receipt.lists}
+    zones = {judged.time_zone for judged in receipt.lists}
     today = max(map(clock.today, zones)) if on is None else on
     until = receipt.valid_until
     state = State.VALID
@@ -88,7 +88,7 @@ def _state(receipt: Receipt, on: date | None, within_days: int) -> FileState:
     return FileState(
         input=receipt.input.name,
         number=None if receipt.journal is None else receipt.journal.number,
-        scrubbed_on=min(held.on for held in receipt.lists),
+        scrubbed_on=min(judged.on for judged in receipt.lists),
         valid_until=until,
         days_left=(until - today).days,
         state=state,

@@ -1,7 +1,7 @@
-"""A journal of receipts: a file that only grows, one receipt a line.
+"""Journal of receipts: an append-only file, one receipt per line.
 
-Each is tied to the one before by its digest, so that none can be altered, left out or
-put in without leaving a trace.
+Each receipt contains the digest of the one before, so that no receipt can be altered,
+removed or inserted unnoticed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from bloctel._util.atomic_files import flush_folder, locked, replacing
 from bloctel.errors import DamagedReceiptError, ReceiptError, TruncatedJournalError
-from bloctel.scrub.receipts.canonical import LONGEST
-from bloctel.scrub.receipts.reading import parse
+from bloctel.scrub.receipts.reader import LONGEST, parse
 from bloctel.scrub.receipts.receipt import Place
 
 if TYPE_CHECKING:
@@ -32,38 +31,38 @@ _A_JOURNAL: Final = "a journal of receipts"
 class Journal:
     """A file of receipts.
 
-    Processes and threads may append at once: they wait for one another.
+    Processes and threads may append at the same time: they wait for one another.
 
     Attributes:
-        path: Where it is.
+        path: The file.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
     def check(self) -> None:
-        """Make sure that a receipt could be appended now.
+        """Check that a receipt could be appended now.
 
         Raises:
-            TruncatedJournalError: The last line is half a receipt.
-            ReceiptError: It is no journal, or cannot be written.
+            TruncatedJournalError: The last line is incomplete.
+            ReceiptError: It is not a journal, or cannot be written.
         """
         if self.path.exists():
             with self._opened(os.O_RDWR | os.O_APPEND) as file:
                 self._last(file)
         elif not os.access(self.path.absolute().parent, os.W_OK):
-            got = "one that is not there, or cannot be written to"
+            got = "one that does not exist, or cannot be written to"
             raise ReceiptError("a folder for the journal", got, str(self.path))
 
     def append(self, make: Callable[[Place], Receipt]) -> Receipt:
         """Append a receipt, which is on the disk when this returns.
 
         Args:
-            make: Returns the receipt for a place in the journal.
+            make: Returns the receipt for a position in the journal.
 
         Raises:
-            TruncatedJournalError: The last line is half a receipt; nothing is appended.
-            ReceiptError: It is no journal, or cannot be written; it is as it was.
+            TruncatedJournalError: The last line is incomplete; nothing is appended.
+            ReceiptError: It is not a journal, or cannot be written; it is unchanged.
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         with self._opened(flags) as file:
@@ -79,26 +78,26 @@ class Journal:
         """Yield the receipts, in order, each checked against the one before.
 
         Raises:
-            DamagedReceiptError: One of them was altered, left out, put in or moved.
-            TruncatedJournalError: After the last: there is half a receipt more.
-            ReceiptError: It is no journal, or cannot be read.
+            DamagedReceiptError: A receipt was altered, removed, inserted or moved.
+            TruncatedJournalError: After the last receipt: the last line is incomplete.
+            ReceiptError: It is not a journal, or cannot be read.
         """
         previous: Receipt | None = None
         with self._opened(os.O_RDONLY) as file:
             for number, line in enumerate(_lines(file), 1):
                 where = f"{self.path}, line {number}"
                 if not line.endswith(b"\n") and len(line) <= LONGEST:
-                    raise self._torn(where)
+                    raise self._truncated(where)
                 receipt = parse(line, where)
                 _require_next(receipt, previous, where)
                 yield receipt
                 previous = receipt
 
     def receipt(self, number: int) -> Receipt:
-        """Return the receipt of that number, the journal being checked up to it.
+        """Return the receipt of that number, and check the journal up to it.
 
         Raises:
-            ReceiptError: As for `receipts`; or there is none.
+            ReceiptError: As for `receipts`; or there are fewer receipts.
         """
         found = 0
         for receipt in self.receipts():
@@ -108,10 +107,13 @@ class Journal:
         raise ReceiptError(f"receipt {number}", f"{found} receipts", str(self.path))
 
     def mend(self) -> Path | None:
-        """Move half a line at the end to a file beside, and return that; None for none.
+        """Move an incomplete last line to a file alongside.
 
         A crash of the machine while a receipt was appended leaves such a line.  The
-        outputs of that scrub may be there, and have no receipt.
+        outputs of that scrub may exist without a receipt.
+
+        Returns:
+            The new file; None if the last line is complete.
 
         Raises:
             ReceiptError: It cannot be read or written.
@@ -122,18 +124,18 @@ class Journal:
             rest = file.read()
             if not rest:
                 return None
-            beside = self.path.with_name(f"{self.path.name}.torn-{end}")
-            with replacing(beside) as kept:
-                kept.write(rest)
+            moved_to = self.path.with_name(f"{self.path.name}.torn-{end}")
+            with replacing(moved_to) as target:
+                target.write(rest)
             file.truncate(end)
             os.fsync(file.fileno())
-        return beside
+        return moved_to
 
     # -- the file --------------------------------------------------------------------
 
     @contextmanager
     def _opened(self, flags: int) -> Iterator[BinaryIO]:
-        """Open and lock the file, all errors of the system being ours."""
+        """Open and lock the file, and convert errors of the system."""
         try:
             with self._locked(flags | getattr(os, "O_BINARY", 0)) as file:
                 yield file
@@ -145,7 +147,7 @@ class Journal:
     def _locked(self, flags: int) -> Iterator[BinaryIO]:
         is_reader = not flags & os.O_RDWR
         while True:
-            # a pipe would hold us up, and is refused below
+            # opening a pipe must not block; it is refused below
             descriptor = os.open(self.path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
             mode = "rb" if is_reader else "r+b"
             with open(descriptor, mode, buffering=_STEP if is_reader else 0) as file:
@@ -154,7 +156,7 @@ class Journal:
                     got = "a directory, a pipe or a device"
                     raise ReceiptError(_A_JOURNAL, got, str(self.path))
                 with locked(descriptor, shared=is_reader):
-                    # it may have been replaced while we waited
+                    # the file may have been replaced during the wait for the lock
                     if self.path.exists() and os.path.samestat(found, self.path.stat()):
                         yield cast("BinaryIO", file)
                         return
@@ -163,19 +165,19 @@ class Journal:
         """Return the last receipt; None if there is none."""
         end = _end_of_lines(file)
         if end != os.fstat(file.fileno()).st_size:
-            raise self._torn(str(self.path))
+            raise self._truncated(str(self.path))
         if end == 0:
             return None
         start = _line_before(file, end - 1)
         file.seek(start)
         last = parse(file.read(end - start), f"{self.path}, last line")
         if last.journal is None:
-            got = "one of its own"
+            got = "a receipt that was made outside of a journal"
             raise DamagedReceiptError("a receipt of a journal", got, str(self.path))
         return last
 
     def _write(self, file: BinaryIO, line: bytes) -> None:
-        """Write a whole line, or leave the file as it was."""
+        """Write a whole line, or leave the file unchanged."""
         size = os.fstat(file.fileno()).st_size
         try:
             left = memoryview(line)
@@ -185,16 +187,17 @@ class Journal:
             if size == 0:
                 flush_folder(self.path.absolute().parent)
         except BaseException:
-            # nobody else can have written meanwhile: the lock is ours
+            # no one else can have written in the meantime: this process has the lock
             file.truncate(size)
             raise
 
-    def _torn(self, where: str) -> TruncatedJournalError:
+    def _truncated(self, where: str) -> TruncatedJournalError:
         return TruncatedJournalError(
-            "a journal whose last line is whole",
-            "one with half a line at its end, as a crash leaves it "
-            "(cure: bloctel receipt mend)",
+            "a journal whose last line is complete",
+            "a journal whose last line is incomplete",
             where,
+            message="the last line of the journal is incomplete, as after a crash; run "
+            "bloctel receipt mend",
         )
 
 
@@ -209,22 +212,21 @@ def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> Non
         number, digest = previous.journal.number + 1, previous.digest
     place = receipt.journal
     if place is None or place.number != number:
-        got = "one of no journal" if place is None else f"receipt {place.number}"
+        got = "not in a journal" if place is None else f"receipt {place.number}"
         raise DamagedReceiptError(f"receipt {number}", got, where)
     if place.previous != digest:
-        got = "one that follows another"
-        raise DamagedReceiptError(
-            f"a receipt that follows receipt {number - 1}", got, where
-        )
+        expected = f"a receipt that follows receipt {number - 1}"
+        got = "a receipt with the digest of another receipt before it"
+        raise DamagedReceiptError(expected, got, where)
 
 
 def _end_of_lines(file: BinaryIO) -> int:
-    """Return where the last whole line ends."""
+    """Return the offset of the end of the last complete line."""
     return _line_before(file, os.fstat(file.fileno()).st_size)
 
 
 def _line_before(file: BinaryIO, end: int) -> int:
-    """Return where the line begins that goes on at *end*."""
+    """Return the offset of the beginning of the line that contains *end*."""
     while end > 0:
         start = max(0, end - _STEP)
         file.seek(start)

@@ -1,216 +1,263 @@
-"""The receipt of a scrub: what it holds, and how it is spelled.
+"""Receipt of a scrub: its members, its JSON form, and the names that it keeps.
 
 The names of the fields are the members of the JSON form, which
-`docs/reference/receipt-format.md` explains.
+`docs/reference/receipt-format.md` specifies.
 """
 
-from __future__ import annotations
-
 import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from bloctel.scrub.receipts.canonical import canonical
+import msgspec
+from msgspec import Meta, Struct
 
-if TYPE_CHECKING:
-    from bloctel.rules import Certainty
+from bloctel._util.canonical_json import canonical
+from bloctel.rules import Certainty
 
 __all__ = [
     "FORMAT",
-    "MOMENT",
+    "MASK",
     "VERSION",
     "Against",
     "Counts",
-    "FileMark",
+    "FileDigest",
     "JudgedList",
     "Place",
     "Receipt",
     "Signature",
+    "kept_name",
+    "shown",
 ]
 
 FORMAT: Final = "bloctel receipt"
 VERSION: Final = 1
-#: How a moment in UTC is written.
-MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
+
+# the largest integer that every JSON library reads exactly
+_Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+_Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+# not a path, so that it cannot lead out of a folder
+_FileName = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\0]{1,255}\Z")]
+_ColumnName = Annotated[str, Meta(max_length=255)]
+_ColumnNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+_Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
+_LIST: Final = "[a-z][a-z0-9.-]{0,63}(?::[a-z][a-z0-9-]{0,31})?"
+_List = Annotated[str, Meta(pattern=rf"\A{_LIST}\Z")]
+# numbers without a recent answer are blocked, and counted separately
+_BlockedBy = Annotated[str, Meta(pattern=rf"\A{_LIST}(?: not known)?\Z")]
+_TimeZone = Annotated[
+    str, Meta(pattern=r"\A[A-Za-z]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}\Z")
+]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileMark:
-    """What tells a file's content from any other.
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base class of the parts of a receipt."""
+
+
+class FileDigest(_Part, frozen=True, kw_only=True):
+    """Size and SHA-256 of a file.
 
     Attributes:
-        name: Its name without folders, digits that may be a phone number masked; None
-            for a stream.
-        size: Its bytes.
-        sha256: Their SHA-256, as 64 hex digits.
+        name: Its name without folders, with digits that may be a phone number masked;
+            None for a stream.
+        size: Its size in bytes.
+        sha256: The SHA-256 of its content, as 64 hex digits.
     """
 
-    name: str | None
-    size: int
-    sha256: str
+    name: _FileName | None
+    size: _Count
+    sha256: _Sha256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
-    """What a file was scrubbed against.
+class Against(_Part, frozen=True, kw_only=True):
+    """The source of the lists: a registry, a snapshot or a plain file.
 
     Attributes:
         kind: A registry, a snapshot of one, or a plain file of numbers.
-        name: The name of the file, as in `FileMark`; None for a registry, whose URL
-            can tell of machines and users.
+        name: The name of the file, as in `FileDigest`; None for a registry, because its
+            URL can contain names of machines and users.
         registry: The identity of the registry, if there is one.
-        generation: The last change of it that was known; None for a plain file.
-        built_on: The day of the snapshot's state; None if it is none.
-        size: The bytes of a plain file; None if it is none.
-        sha256: Their SHA-256; None if it is none.
+        generation: Its last change that was known; None for a plain file.
+        built_on: The day of the snapshot's state; None without a snapshot.
+        size: The size of a plain file in bytes; None without a plain file.
+        sha256: Its SHA-256; None without a plain file.
     """
 
     kind: Literal["registry", "snapshot", "file"]
-    name: str | None = None
+    name: _FileName | None = None
     registry: UUID | None = None
-    generation: int | None = None
+    generation: _Count | None = None
     built_on: date | None = None
-    size: int | None = None
-    sha256: str | None = None
+    size: _Count | None = None
+    sha256: _Sha256 | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedList:
-    """A list that was asked, and for how long its answer may be used.
+class JudgedList(_Part, frozen=True, kw_only=True):
+    """A list that was looked up, and the validity of its answer.
 
     Attributes:
         name: The list.
-        on: The day that it was asked about.
-        time_zone: Where that day is counted.
-        valid_until: The first day on which the answer may not be used any more.
-        days: For how many days the list's rules let an answer be used.
-        source: Where they say so.
-        certainty: How sure we are of that.
+        on: The day of the look-up.
+        time_zone: The time zone of that day.
+        valid_until: The first day on which the answer may no longer be used.
+        days: Number of days for which the list's rules let an answer be used.
+        source: The source of that rule.
+        certainty: The certainty of that rule.
     """
 
-    name: str
+    name: _List
     on: date
-    time_zone: str
+    time_zone: _TimeZone
     valid_until: date
-    days: int
-    source: str
+    days: _Number
+    source: Annotated[str, Meta(min_length=1, max_length=1024)]
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How many rows there were; `rows == clear + blocked + invalid`."""
+class Counts(_Part, frozen=True, kw_only=True):
+    """Numbers of rows; `rows == clear + blocked + invalid`."""
 
-    rows: int
-    clear: int
-    blocked: int
-    invalid: int
+    rows: _Count
+    clear: _Count
+    blocked: _Count
+    invalid: _Count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A receipt's place in its journal.
+class Place(_Part, frozen=True, kw_only=True):
+    """Position of a receipt in its journal.
 
     Attributes:
         number: 1 for the first, 2 for the next.
         previous: The digest of the receipt before; None for the first.
     """
 
-    number: int
-    previous: str | None
+    number: _Number
+    previous: _Sha256 | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """Who signed a receipt.
+class Signature(_Part, frozen=True, kw_only=True):
+    """Signature of a receipt.
 
     Attributes:
-        public_key: Whose signature it is: 32 bytes, as 64 hex digits.
+        public_key: The key of the signer: 32 bytes, as 64 hex digits.
         value: The signature: 64 bytes, as 128 hex digits.
         algorithm: Ed25519 (RFC 8032).
     """
 
-    public_key: str
-    value: str
+    public_key: _Sha256  # of the same length
+    value: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
     algorithm: Literal["Ed25519"] = "Ed25519"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What shows that a file was scrubbed: when, against what, with what result.
+class Receipt(_Part, frozen=True, kw_only=True):
+    """Proof of a scrub: the files, the lists, the day and the result.
 
     Attributes:
         input: The file that was scrubbed.
         outputs: The files that were written, by kind of row.
-        columns: The phone columns that were asked for, by name or place.
+        columns: The requested phone columns, by name or number.
         region: The region by which national forms were read.
-        against: What the file was scrubbed against.
-        lists: The lists that were asked.
-        counts: The rows, by what became of them.
+        against: The source of the lists.
+        lists: The lists that were looked up.
+        counts: The rows, by result.
         invalid_reasons: Invalid rows by reason.
         blocked_lists: Blocked rows by list.
-        made_at: When the receipt was made, in UTC.
-        valid_until: The first day on which the result may not be relied upon any more:
-            the earliest of those of the lists.
-        software: Name and version of what made it.
-        journal: Its place in a journal; None if it is in none.
-        signature: Who signed it, if anybody did.
+        made_at: The time of the receipt, in UTC and whole seconds.
+        valid_until: The first day on which the result may no longer be relied upon: the
+            earliest of those of the lists.
+        software: Name and version of the software that made it.
+        journal: Its position in a journal; None without a journal.
+        signature: Its signature, if it is signed.
     """
 
-    input: FileMark
-    outputs: Mapping[str, FileMark]
-    columns: tuple[str | int, ...]
-    region: str | None
+    input: FileDigest
+    outputs: Mapping[_Code, FileDigest]
+    columns: tuple[_ColumnName | _ColumnNumber, ...]
+    region: Annotated[str, Meta(pattern=r"\A[A-Z0-9]{2,3}\Z")] | None
     against: Against
-    lists: tuple[JudgedList, ...]
+    lists: Annotated[tuple[JudgedList, ...], Meta(min_length=1)]
     counts: Counts
-    invalid_reasons: Mapping[str, int]
-    blocked_lists: Mapping[str, int]
-    made_at: datetime
+    invalid_reasons: Mapping[_Code, _Count]
+    blocked_lists: Mapping[_BlockedBy, _Count]
+    made_at: Annotated[datetime, Meta(tz=True)]
     valid_until: date
-    software: str
+    software: Annotated[str, Meta(pattern=r"\Abloctel [0-9A-Za-z.+!-]{1,40}\Z")]
     journal: Place | None = None
     signature: Signature | None = None
 
     @property
     def record(self) -> dict[str, Any]:
         """The JSON form."""
-        sealed = self._unsealed()
-        return sealed | {"digest": hashlib.sha256(canonical(sealed)).hexdigest()}
+        members = self._members()
+        return members | {"digest": hashlib.sha256(canonical(members)).hexdigest()}
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all members but this one."""
+        """The SHA-256 of all other members."""
         return str(self.record["digest"])
 
     @property
     def signed(self) -> bytes:
-        """The bytes that a signature is made of."""
-        body = self._unsealed()
-        del body["signature"]
-        return f"{FORMAT} {VERSION}\n".encode() + canonical(body)
+        """The bytes that are signed."""
+        members = self._members()
+        del members["signature"]
+        return f"{FORMAT} {VERSION}\n".encode() + canonical(members)
 
     @property
     def line(self) -> bytes:
-        """The bytes of the receipt, in a file of its own and in a journal."""
+        """The bytes of the receipt, in its own file and in a journal."""
         return canonical(self.record) + b"\n"
 
-    def _unsealed(self) -> dict[str, Any]:
-        members: dict[str, Any] = _plain(asdict(self))
+    def _members(self) -> dict[str, Any]:
+        members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return {"format": FORMAT, "version": VERSION} | members
 
 
-def _plain(value: object) -> Any:
-    """Return what JSON can hold of a value."""
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        return value.strftime(MOMENT)
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+# -- names of files and columns --------------------------------------------------------
+
+#: Replacement for digits that may be a phone number.
+MASK: Final = "(digits)"
+
+_LONGEST_NAME: Final = 255
+#: At least six digits, with anything but letters between them.
+_NUMBER: Final = re.compile(r"\d(?:[\W_]*\d){5,}")
+#: A day or a month in ISO 8601, a form that phone numbers do not have.
+_DATE: Final = re.compile(
+    r"(?<!\d)(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?(?!\d)"
+)
+_DIGITS_NEXT_TO_A_DATE: Final = 2
+
+
+def kept_name(name: str) -> str:
+    """Return a name as a receipt keeps it, with possible phone numbers masked.
+
+    >>> kept_name("prospects-2026-10-05.csv")
+    'prospects-2026-10-05.csv'
+    >>> kept_name("calls of 01 99 00 12 34.csv")
+    'calls of (digits).csv'
+    """
+    # file names that are not Unicode have no JSON form
+    text = name.encode(errors="replace").decode()
+    return _NUMBER.sub(_masked, text)[:_LONGEST_NAME]
+
+
+def shown(text: str) -> str:
+    r"""Return a text with its control characters escaped, safe for a terminal.
+
+    >>> shown("a\x1b[2Jb\n.csv")
+    'a\\x1b[2Jb\\n.csv'
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def _masked(found: re.Match[str]) -> str:
+    digits = found[0]
+    rest = _DATE.sub("", digits, count=1)
+    is_date = rest != digits and sum(map(str.isdigit, rest)) <= _DIGITS_NEXT_TO_A_DATE
+    return digits if is_date else MASK

@@ -1,4 +1,4 @@
-"""What tells a file's bytes from any others, taken in bounded memory."""
+"""File digests: size and SHA-256 of files and streams, in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bloctel.errors import InputError
-from bloctel.scrub.receipts.names import kept_name
-from bloctel.scrub.receipts.receipt import FileMark
+from bloctel.scrub.receipts.receipt import FileDigest, kept_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,21 +21,21 @@ __all__ = [
     "HashedReader",
     "HashedWriter",
     "Stamp",
-    "mark_again",
-    "mark_of",
+    "digest_of",
+    "digest_unchanged",
     "stamp_of",
 ]
 
-#: What changes with a file's content: device, inode, size, and when the content and
-#: the inode were last written.
+#: Device, inode, size, and the times of the last changes to the content and the inode:
+#: they change with the content of a file.
 Stamp = tuple[int, int, int, int, int]
 
 
 def stamp_of(path: str | Path) -> Stamp | None:
-    """Return which content a file has now; None if there is no such file.
+    """Return the current stamp of a file; None if there is no such file.
 
     Raises:
-        InputError: It is a directory, a pipe or a device: nobody can read it again.
+        InputError: It is a directory, a pipe or a device, which cannot be read again.
     """
     try:
         return _stamp(os.stat(path), path)
@@ -44,26 +43,26 @@ def stamp_of(path: str | Path) -> Stamp | None:
         return None
 
 
-def mark_again(path: str | Path, stamp: Stamp | None) -> FileMark:
-    """Return the mark of a file that was used since its stamp was taken.
+def digest_unchanged(path: str | Path, stamp: Stamp | None) -> FileDigest:
+    """Return the digest of a file that must not have changed since its stamp was taken.
 
     Raises:
-        InputError: It has changed since, or as for `mark_of`.
+        InputError: It has changed, or as for `digest_of`.
     """
-    mark, found = _read(path)
+    digest, found = _read(path)
     if stamp != found:
         raise _changed(path)
-    return mark
+    return digest
 
 
-def mark_of(
+def digest_of(
     path: str | Path, read: Callable[[int], object] = lambda _: None
-) -> FileMark:
-    """Return the mark of a file, read without holding up other threads.
+) -> FileDigest:
+    """Return the digest of a file, read without blocking other threads.
 
     Args:
-        path: Where it is.
-        read: Told again and again how many bytes more were read.
+        path: The file.
+        read: Called with the number of bytes of each read.
 
     Raises:
         InputError: It was changed while it was read, or cannot be read.
@@ -73,8 +72,8 @@ def mark_of(
 
 def _read(
     path: str | Path, read: Callable[[int], object] = lambda _: None
-) -> tuple[FileMark, Stamp]:
-    # a pipe that took the place of the file must not hold us up
+) -> tuple[FileDigest, Stamp]:
+    # a pipe that replaced the file must not block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         with _Watched(os.open(path, flags), read) as file:
@@ -87,7 +86,7 @@ def _read(
         got = f"one that cannot be read ({error.strerror})"
         raise InputError("a file to take the SHA-256 of", got, str(path)) from error
     name = kept_name(Path(path).name)
-    return FileMark(name=name, size=before[2], sha256=digest), before
+    return FileDigest(name=name, size=before[2], sha256=digest), before
 
 
 def _stamp(status: os.stat_result, path: str | Path) -> Stamp:
@@ -104,26 +103,30 @@ def _stamp(status: os.stat_result, path: str | Path) -> Stamp:
 
 
 def _changed(path: str | Path) -> InputError:
-    got = "one that was changed meanwhile (cure: scrub it again)"
-    return InputError("a file that stays as it is", got, str(path))
+    return InputError(
+        "a file that does not change",
+        "one that changed in the meantime",
+        str(path),
+        message="the file changed in the meantime; scrub it again",
+    )
 
 
 class _Watched(io.FileIO):
-    """A file that tells how many bytes were read."""
+    """A file that reports the number of bytes of each read."""
 
-    def __init__(self, descriptor: int, told: Callable[[int], object]) -> None:
+    def __init__(self, descriptor: int, report: Callable[[int], object]) -> None:
         super().__init__(descriptor, "rb")
-        self._told = told
+        self._report = report
 
-    def readinto(self, room: Buffer, /) -> int:
-        """Fill what can be filled."""
-        n_read = super().readinto(room) or 0
-        self._told(n_read)
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read into a buffer."""
+        n_read = super().readinto(buffer) or 0
+        self._report(n_read)
         return n_read
 
 
 class _Hashed:
-    """A stream whose bytes are hashed as they pass."""
+    """A stream whose bytes are hashed as they are read or written."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -138,12 +141,13 @@ class _Hashed:
             self._size += view.nbytes
             self._hash.update(view)
 
-    def _mark(self) -> FileMark:
-        return FileMark(name=None, size=self._size, sha256=self._hash.hexdigest())
+    def digest(self) -> FileDigest:
+        """Return the digest of the bytes so far."""
+        return FileDigest(name=None, size=self._size, sha256=self._hash.hexdigest())
 
 
 class HashedReader(_Hashed):
-    """A stream to read from, which knows what was read."""
+    """An input stream that hashes the bytes that are read."""
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
@@ -151,20 +155,20 @@ class HashedReader(_Hashed):
         self._take(data)
         return data
 
-    def mark(self) -> FileMark:
-        """Return the mark of all that was read.
+    def digest(self) -> FileDigest:
+        """Return the digest of the stream.
 
         Raises:
             InputError: It was not read to its end.
         """
         if self._stream.read(1):
-            got = "one that was left in the middle"
+            got = f"a stream with more bytes after the {self._size} that were read"
             raise InputError("a stream that was read to its end", got)
-        return self._mark()
+        return super().digest()
 
 
 class HashedWriter(_Hashed):
-    """A stream to write to, which knows what was written."""
+    """An output stream that hashes the bytes that are written."""
 
     def write(self, data: bytes | memoryview) -> int:
         """Write bytes."""
@@ -172,9 +176,5 @@ class HashedWriter(_Hashed):
         return self._stream.write(data)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush the stream."""
         self._stream.flush()
-
-    def mark(self) -> FileMark:
-        """Return the mark of all that was written."""
-        return self._mark()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bloctel._util.atomic_files import flush_folder
 from bloctel.errors import InputError, MissingExtraError
@@ -25,20 +26,20 @@ class SigningKey:
     """A private key that signs receipts.
 
     Attributes:
-        public_key: What others check its signatures with, as 64 hex digits.
+        public_key: The key that verifies its signatures, as 64 hex digits.
     """
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
-        """Take a key; use `create` or `read` instead."""
+        """Wrap a key; use `create` or `read` instead."""
         self._key = key
         self.public_key = key.public_key().public_bytes_raw().hex()
 
     @classmethod
     def create(cls, path: str | Path) -> SigningKey:
-        """Make a key, and the file that holds it: PEM, for its owner alone to read.
+        """Create a key in a new PEM file that only its owner can read.
 
         Raises:
-            InputError: The file is there already, or cannot be written.
+            InputError: The file already exists, or cannot be written.
             MissingExtraError: The extra `secrets` is not installed.
         """
         ed25519 = _ed25519()
@@ -52,11 +53,10 @@ class SigningKey:
         )
         try:
             _write_new(Path(path), content)
-        except FileExistsError:
-            # an older key is needed as long as its receipts are
-            raise InputError(
-                "a new file for the key", "an old one", str(path)
-            ) from None
+        except FileExistsError as error:
+            # an older key is needed as long as its receipts
+            got = "a file that already exists"
+            raise InputError("a new file for the key", got, str(path)) from error
         except OSError as error:
             got = f"one that cannot be written ({error.strerror})"
             raise InputError("a new file for the key", got, str(path)) from error
@@ -67,7 +67,7 @@ class SigningKey:
         """Read a key from its file.
 
         Raises:
-            InputError: The file cannot be read, or holds something else.
+            InputError: The file cannot be read, or is not such a key.
             MissingExtraError: The extra `secrets` is not installed.
         """
         ed25519 = _ed25519()
@@ -81,14 +81,15 @@ class SigningKey:
             got = f"one that cannot be read ({error.strerror})"
             raise InputError(_A_KEY, got, str(path)) from error
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            # the cause is left out: it could tell of the secret
-            raise InputError(_A_KEY, "something else", str(path)) from None
+            # without the cause, which could reveal the secret
+            got = f"{len(content)} bytes that are not a PEM key"
+            raise InputError(_A_KEY, got, str(path)) from None
         if not isinstance(key, ed25519.Ed25519PrivateKey):
-            raise InputError(_A_KEY, "a key of another kind", str(path))
+            raise InputError(_A_KEY, "a key that is not Ed25519", str(path))
         return cls(key)
 
     def sign(self, receipt: Receipt) -> Receipt:
-        """Return the receipt with a signature."""
+        """Return the receipt with its signature."""
         signature = self._key.sign(receipt.signed).hex()
         return replace(
             receipt, signature=Signature(public_key=self.public_key, value=signature)
@@ -99,7 +100,7 @@ class SigningKey:
 
 
 def is_signed(receipt: Receipt) -> bool:
-    """Tell whether a receipt's signature is that of the key that it names.
+    """Return True if the key in a receipt made its signature.
 
     Raises:
         MissingExtraError: The extra `secrets` is not installed.
@@ -122,7 +123,7 @@ def is_signed(receipt: Receipt) -> bool:
 
 def _ed25519() -> ModuleType:
     try:
-        # only who signs, or checks a signature, needs the package
+        # the package is needed for signatures only
         from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415
             ed25519,
         )

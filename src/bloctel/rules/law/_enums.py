@@ -1,4 +1,4 @@
-"""The words that rules of law use: purposes, channels, kinds of callers, and others."""
+"""Enumerations used by the rules of law: purposes, channels and others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = [
 
 
 class Purpose(StrEnum):
-    """What a call is for; whatever sells something is a sale."""
+    """Purpose of a call; a call that sells anything is a sale."""
 
     SALE = "sale"
     """Prospecting: something is, or will be, sold."""
@@ -29,14 +29,14 @@ class Purpose(StrEnum):
 
 
 class Channel(StrEnum):
-    """How the person is reached."""
+    """Channel by which the person is contacted."""
 
     VOICE = "voice"
-    """A call in which a person speaks: what these rules are about."""
+    """A call in which a person speaks: the subject of these rules."""
     RECORDED = "recorded"
     """A call that plays a recorded message."""
     VOICE_SPAM = "voice_spam"
-    """A call that rings to be called back, or the like."""
+    """A call that rings to be called back, or a similar one."""
     SMS = "sms"
     EMAIL = "email"
     SOCIAL = "social"
@@ -44,55 +44,55 @@ class Channel(StrEnum):
 
 
 class RegimeQuestion(StrEnum):
-    """What decides whether a number may be called."""
+    """Question that decides about a call to a number."""
 
     NONE = "none"
-    """Nothing that this data knows of."""
+    """This data has no rule."""
     OPPOSITION = "opposition"
-    """Whether the number is on the list of those who object."""
+    """Is the number on the opposition list?"""
     CONSENT = "consent"
-    """Whether the person consented before."""
+    """Did the person consent before?"""
 
 
 class ContractRelation(StrEnum):
-    """Which contracts make a call lawful."""
+    """Contracts that make a call lawful."""
 
     PREEXISTING = "preexisting"
-    """Contractual relations that exist already."""
+    """Contractual relations that already exist."""
     IN_COURSE = "in_course"
-    """A contract in course, to whose object the call is related."""
+    """An active contract whose object the call is related to."""
 
 
 class HoursNeed(StrEnum):
-    """Which consent lifts days and hours."""
+    """Consent that lifts the limits on days and hours."""
 
     CONSENT = "consent"
     """Express prior consent to be called."""
     SLOT = "slot"
-    """Consent to that very date and time."""
+    """Consent to that precise date and time."""
 
 
 class Lift(StrEnum):
-    """What lifts a ban."""
+    """Exception that lifts a ban."""
 
     CONTRACT = "contract"
     CALL_BACK = "call_back"
 
 
 class CallerKind(StrEnum):
-    """Which number the called person is shown."""
+    """Kind of the presented number."""
 
     MASKED = "masked"
-    """None."""
+    """No number is presented."""
     FORBIDDEN = "forbidden"
-    """One that prospecting must not show."""
+    """A number that prospecting must not present."""
     VERIFIED = "verified"
-    """One of the ranges for automated platforms."""
+    """A number of the ranges for automated platforms."""
     MOBILE = "mobile"
-    """One of the ranges for calls between people."""
+    """A number of the ranges for calls between people."""
     TECHNICAL = "technical"
-    """One of the ranges for technical platforms, such as deliveries."""
+    """A number of the ranges for technical platforms, such as deliveries."""
     FOREIGN = "foreign"
-    """One outside the national plan."""
+    """A number outside the national plan."""
     ORDINARY = "ordinary"
-    """Any other."""
+    """Any other number."""

@@ -1,4 +1,4 @@
-"""From a scrub to its receipt, which is kept in a file, in a journal, or in both."""
+"""Writing the receipt of a scrub to a file, to a journal, or to both."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+import msgspec.structs
+
 from bloctel._open import is_url
 from bloctel._util import clock
 from bloctel._util.atomic_files import replacing
 from bloctel._version import __version__
 from bloctel.errors import InputError, ReceiptError
-from bloctel.scrub.receipts.journal import Journal
-from bloctel.scrub.receipts.marks import (
+from bloctel.scrub.receipts.file_digest import (
     HashedReader,
     HashedWriter,
-    mark_again,
-    mark_of,
+    digest_of,
+    digest_unchanged,
     stamp_of,
 )
-from bloctel.scrub.receipts.names import kept_name
-from bloctel.scrub.receipts.reading import parse, read
+from bloctel.scrub.receipts.journal import Journal
+from bloctel.scrub.receipts.reader import parse, read
 from bloctel.scrub.receipts.receipt import (
     Against,
     Counts,
-    FileMark,
+    FileDigest,
     JudgedList,
     Receipt,
+    kept_name,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bloctel.lookup.question import AskedList, Question
-    from bloctel.scrub.receipts.receipt import Place
-    from bloctel.scrub.receipts.signing import SigningKey
+    from bloctel.scrub.receipts.signatures import SigningKey
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.outputs import Outputs
@@ -46,12 +47,12 @@ __all__ = ["Keeping", "ReceiptMaker"]
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where a receipt goes, and who signs it.
+    """Destination of a receipt, and the key that signs it.
 
     Attributes:
         file: A file of its own; an older receipt there is replaced.
-        journal: A journal, which grows by it.
-        key: What signs it.
+        journal: A journal, to which it is appended.
+        key: The key that signs it.
     """
 
     file: Path | None = None
@@ -60,9 +61,9 @@ class Keeping:
 
 
 class ReceiptMaker:
-    """Watches the files of a scrub, and makes the receipt when it is done.
+    """Maker of the receipt of one scrub, which observes its files.
 
-    Make it before anything is opened, give its `source` and `outputs` to the scrub,
+    Create it before any file is opened, pass its `source` and `outputs` to the scrub,
     then call `make`:
 
     ```python
@@ -78,19 +79,19 @@ class ReceiptMaker:
     A crash leaves outputs without a receipt, never a receipt without outputs.
 
     Args:
-        source: What is scrubbed: a path, or a binary stream.
-        outputs: Where the rows go.
-        against: What it is scrubbed against, as `open_against` takes it.
-        keeping: Where the receipt goes.
+        source: The file to scrub: a path, or a binary stream.
+        outputs: The destinations of the rows.
+        against: The source of the lists, as `open_against` takes it.
+        keeping: The destination of the receipt.
 
     Attributes:
-        source: What to give to the scrub.
-        outputs: Likewise.
+        source: The source to pass to the scrub.
+        outputs: The outputs to pass to the scrub.
 
     Raises:
-        InputError: The receipt would take the place of another file, or there is no
-            folder for it.
-        ReceiptError: The journal is not one that can grow.
+        InputError: The receipt would replace another file, or its folder does not
+            exist.
+        ReceiptError: Nothing can be appended to the journal.
     """
 
     def __init__(
@@ -123,22 +124,22 @@ class ReceiptMaker:
         *,
         columns: Sequence[str | int],
     ) -> Receipt:
-        """Return the receipt, which is where it is kept by then.
+        """Write the receipt to its destination, and return it.
 
         Args:
-            summary: What the scrub found.
-            question: What it asked.
-            columns: The phone columns that it was told.
+            summary: The result of the scrub.
+            question: The question of the scrub.
+            columns: The phone columns of the scrub.
 
         Raises:
-            InputError: A file is not what it was when the scrub read or wrote it.
-            ReceiptError: The receipt cannot be kept.
+            InputError: A file changed after the scrub read or wrote it.
+            ReceiptError: The receipt cannot be written.
         """
         made_at = clock.moment()
         lists = tuple(_judged(asked, made_at) for asked in question.asked)
         receipt = Receipt(
             input=self._input(),
-            outputs=self._marks(summary.outputs),
+            outputs=self._digests(summary.outputs),
             columns=tuple(map(_kept_column, columns)),
             region=question.region,
             against=self._asked(question),
@@ -152,19 +153,19 @@ class ReceiptMaker:
             invalid_reasons=dict(summary.invalid_reasons),
             blocked_lists=dict(summary.blocked_lists),
             made_at=made_at,
-            valid_until=min(held.valid_until for held in lists),
+            valid_until=min(judged.valid_until for judged in lists),
             software=f"bloctel {__version__}",
         )
-        return self._kept(receipt)
+        return self._write(receipt)
 
-    def _input(self) -> FileMark:
+    def _input(self) -> FileDigest:
         if self._path is None:
-            return cast("HashedReader", self._reader).mark()
-        return mark_again(self._path, self._stamp)
+            return cast("HashedReader", self._reader).digest()
+        return digest_unchanged(self._path, self._stamp)
 
-    def _marks(self, files: Mapping[str, Path]) -> dict[str, FileMark]:
-        marks = {name: mark_of(path) for name, path in files.items()}
-        return marks | {name: writer.mark() for name, writer in self._writers.items()}
+    def _digests(self, files: Mapping[str, Path]) -> dict[str, FileDigest]:
+        streams = {name: writer.digest() for name, writer in self._writers.items()}
+        return {name: digest_of(path) for name, path in files.items()} | streams
 
     def _asked(self, question: Question) -> Against:
         known = question.provenance
@@ -178,36 +179,36 @@ class ReceiptMaker:
                 built_on=known.built_on,
             )
         if self._against is None:
-            raise InputError("a registry, a snapshot or a file", "none", "against")
-        mark = mark_again(self._against, self._against_stamp)
-        return Against(kind="file", name=name, size=mark.size, sha256=mark.sha256)
+            got = "a URL whose book has no provenance"
+            raise InputError("a registry, a snapshot or a file", got, "against")
+        found = digest_unchanged(self._against, self._against_stamp)
+        return Against(kind="file", name=name, size=found.size, sha256=found.sha256)
 
-    def _kept(self, receipt: Receipt) -> Receipt:
+    def _write(self, receipt: Receipt) -> Receipt:
         keeping = self._keeping
         if keeping.journal is None:
             receipt = self._signed(receipt)
         else:
             receipt = Journal(keeping.journal).append(
-                lambda place: self._signed(_placed(receipt, place))
+                lambda place: self._signed(
+                    msgspec.structs.replace(receipt, journal=place)
+                )
             )
         if keeping.file is not None:
-            _write(keeping.file, receipt)
+            _write_file(keeping.file, receipt)
         return receipt
 
     def _signed(self, receipt: Receipt) -> Receipt:
         key = self._keeping.key
         signed = receipt if key is None else key.sign(receipt)
-        return parse(signed.line, "the new receipt")  # one that nobody can read is none
-
-
-def _placed(receipt: Receipt, place: Place) -> Receipt:
-    return replace(receipt, journal=place)
+        # never write a receipt that the reader refuses
+        return parse(signed.line, "the new receipt")
 
 
 def _judged(asked: AskedList, made_at: datetime) -> JudgedList:
-    """Return a list, and until when its answer may be used.
+    """Return a list with the validity of its answer.
 
-    What is asked about a day to come is known as of today.
+    An answer about a future day is based on the data of today.
     """
     rules = asked.rules
     today = clock.day_at(made_at.timestamp(), rules.time_zone)
@@ -232,18 +233,18 @@ def _kept_column(column: str | int) -> str | int:
 
 
 def _watched(outputs: Outputs) -> tuple[Outputs, dict[str, HashedWriter]]:
-    """Return outputs whose streams know what is written to them."""
+    """Return outputs whose streams are hashed, and these streams."""
     writers: dict[str, HashedWriter] = {}
     by_stream: dict[int, HashedWriter] = {}
     for name, target in outputs.wanted().items():
         if not isinstance(target, str | Path):
-            # one stream stays one: two outputs to it are refused later
+            # two outputs to one stream are refused later: it must stay one object
             writers[name] = by_stream.setdefault(id(target), HashedWriter(target))
     changed = {name: cast("BinaryIO", writer) for name, writer in writers.items()}
     return replace(outputs, **changed), writers
 
 
-def _write(path: Path, receipt: Receipt) -> None:
+def _write_file(path: Path, receipt: Receipt) -> None:
     try:
         with replacing(path) as file:
             file.write(receipt.line)
@@ -252,11 +253,11 @@ def _write(path: Path, receipt: Receipt) -> None:
         raise ReceiptError("a file for the receipt", got, str(path)) from error
 
 
-# -- what a receipt must not replace --------------------------------------------------
+# -- files that a receipt must not replace ---------------------------------------------
 
 
 def _refuse_clashes(keeping: Keeping, outputs: Outputs) -> None:
-    """Refuse places where a receipt, or an output, would take that of another file."""
+    """Refuse a receipt, a journal and outputs that would replace one another."""
     taken = {
         f"the {name} output": Path(target)
         for name, target in outputs.wanted().items()
@@ -279,13 +280,16 @@ def _refuse_taken(path: Path, taken: Mapping[str, Path], what: str) -> None:
 
 
 def _refuse_another_file(path: Path) -> None:
-    """Refuse to replace what is no receipt: a mistyped name costs no call file."""
+    """Refuse to replace a file that is not a receipt, after a typing mistake."""
     if not path.absolute().parent.is_dir():
-        raise InputError("a folder for the receipt", "no such folder", str(path))
+        got = "a path whose folder does not exist"
+        raise InputError("a folder for the receipt", got, str(path))
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         return
     try:
         read(path)
-    except ReceiptError:
-        got = "something else"
-        raise InputError("a new file or a receipt to replace", got, str(path)) from None
+    except ReceiptError as error:
+        got = "a file that is not a receipt"
+        raise InputError(
+            "a new file or a receipt to replace", got, str(path)
+        ) from error

@@ -1,0 +1,149 @@
+"""Strict reader of receipts: a line of bytes in, a `Receipt` or an error out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from bloctel.errors import (
+    DamagedReceiptError,
+    NewerReceiptError,
+    NotAReceiptError,
+    ReceiptError,
+)
+from bloctel.scrub.receipts.receipt import FORMAT, VERSION, Receipt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LONGEST", "parse", "read"]
+
+#: The length of the longest line that is read as a receipt, in bytes.
+LONGEST: Final = 1 << 20
+#: The beginning of every receipt: "against" is the first of its members.
+_BEGINNING: Final = b'{"against":'
+_MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_PATH: Final = re.compile(r"`\$\.?([^`]*)`\Z")
+
+
+def read(path: str | Path) -> Receipt:
+    """Return the receipt in a file of its own.
+
+    Raises:
+        ReceiptError: The file is not a receipt, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            line = file.read(LONGEST + 1)
+    except OSError as error:
+        got = f"one that cannot be read ({error.strerror})"
+        raise ReceiptError("a file with a receipt", got, str(path)) from error
+    return parse(line, str(path))
+
+
+def parse(line: bytes, where: str) -> Receipt:
+    """Parse the line of a receipt, including its line feed.
+
+    Args:
+        line: The bytes, exactly as they were written.
+        where: The name of the line in messages.
+
+    Raises:
+        NotAReceiptError: It is not a receipt.
+        NewerReceiptError: A later version of the format wrote it.
+        DamagedReceiptError: It was truncated or altered.
+    """
+    if len(line) > LONGEST:
+        got = f"a line of at least {len(line)} bytes"
+        raise NotAReceiptError(f"a receipt of at most {LONGEST} bytes", got, where)
+    record = _decode(line, where)
+    _check_version(record.pop("version", None), where)
+    record.pop("digest", None)
+    receipt, fault = _convert(record)
+    if receipt is None:
+        # raised here, not in the handler: the cause can quote the content
+        raise _damaged(f"its member {fault} is not as the format specifies", where)
+    if receipt.line != line:
+        raise _damaged("its bytes are not the canonical form with its digest", where)
+    return receipt
+
+
+def _decode(line: bytes, where: str) -> dict[str, Any]:
+    """Return the JSON object of a line, whatever its spelling, without `format`."""
+    try:
+        record = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if line.startswith(_BEGINNING[: max(1, len(line))]):
+            raise _damaged("it is not JSON", where) from error
+        record = None
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
+        got = f"{len(line)} bytes that are not a receipt"
+        raise NotAReceiptError("a receipt", got, where)
+    return record
+
+
+def _check_version(version: object, where: str) -> None:
+    is_number = type(version) is int
+    if is_number and version > VERSION:  # type: ignore[operator]
+        got = f"version {version}"
+        raise NewerReceiptError(f"version {VERSION} of receipts", got, where)
+    if not is_number or version != VERSION:
+        raise _damaged(f"its version is not {VERSION}", where)
+
+
+def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
+    """Return the receipt of a record; else None, and the path of the wrong member."""
+    try:
+        receipt = msgspec.convert(record, Receipt)
+    except msgspec.ValidationError as error:
+        path = _PATH.search(str(error))
+        return None, path[1] if path else "list"
+    fault = _contradiction(receipt)
+    if receipt.made_at.strftime(_MOMENT) != record["made_at"]:
+        fault = "made_at"
+    return (None, fault) if fault else (receipt, "")
+
+
+def _contradiction(receipt: Receipt) -> str:
+    """Return the first member that contradicts another member; else an empty text."""
+    counts, against, place = receipt.counts, receipt.against, receipt.journal
+    names = {judged.name for judged in receipt.lists}
+    present = {
+        name
+        for name in ("registry", "generation", "built_on", "size", "sha256")
+        if getattr(against, name) is not None
+    }
+    agrees = {
+        "counts": counts.rows == counts.clear + counts.blocked + counts.invalid,
+        "invalid_reasons": sum(receipt.invalid_reasons.values()) == counts.invalid,
+        "blocked_lists": sum(receipt.blocked_lists.values()) == counts.blocked,
+        "lists": len(names) == len(receipt.lists),
+        "valid_until": receipt.valid_until
+        == min(judged.valid_until for judged in receipt.lists),
+        "journal": place is None or (place.number == 1) == (place.previous is None),
+        "against": present in _MEMBERS[against.kind]
+        and (against.kind != "registry" or against.name is None),
+    }
+    return next((member for member, holds in agrees.items() if not holds), "")
+
+
+#: The members of `against` that are not null, by its kind.
+_MEMBERS: Final = {
+    "registry": [{"registry", "generation"}],
+    "snapshot": [
+        {"registry", "generation", "built_on"},
+        {"generation", "built_on"},
+    ],
+    "file": [{"size", "sha256"}],
+}
+
+
+def _damaged(fault: str, where: str) -> DamagedReceiptError:
+    return DamagedReceiptError(
+        "a receipt that was not altered",
+        f"one that was altered: {fault}",
+        where,
+        message=f"the receipt was truncated or altered: {fault}",
+    )

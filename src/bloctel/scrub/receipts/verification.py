@@ -1,0 +1,171 @@
+"""Verification of files, a key and a journal against a receipt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bloctel.errors import DamagedReceiptError, InputError, TruncatedJournalError
+from bloctel.scrub.receipts.file_digest import digest_of
+from bloctel.scrub.receipts.receipt import MASK
+from bloctel.scrub.receipts.signatures import is_signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bloctel.scrub.reading import Progress
+    from bloctel.scrub.receipts.journal import Journal
+    from bloctel.scrub.receipts.receipt import FileDigest, Receipt
+
+__all__ = [
+    "Check",
+    "check_file",
+    "check_files",
+    "check_journal",
+    "check_signature",
+    "files_in",
+]
+
+_SHOWN_DIGITS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Result of one comparison.
+
+    Attributes:
+        part: The part that was compared.
+        agrees: True if it is as the receipt says.
+        expected: The value in the receipt.
+        got: The value that was found.
+    """
+
+    part: str
+    agrees: bool
+    expected: str
+    got: str
+
+
+def check_file(
+    part: str,
+    recorded: FileDigest | None,
+    path: Path | None,
+    read: Callable[[int], object] = lambda _: None,
+) -> Check:
+    """Compare a file with its digest in a receipt.
+
+    Args:
+        part: The name of the file in the result.
+        recorded: Its digest in the receipt; None if the receipt has no such file.
+        path: The file; None if it is unknown.
+        read: Called with the number of bytes of each read.
+    """
+    if recorded is None:
+        return Check(part, False, "no such file", "a file")
+    expected = _described(recorded)
+    if path is None:
+        return Check(part, False, expected, "a file whose name is not in the receipt")
+    try:
+        size = path.stat().st_size
+        # a file of another size need not be read
+        found = None if size != recorded.size else digest_of(path, read)
+    except OSError as error:
+        return Check(part, False, expected, f"an unreadable file ({error.strerror})")
+    except InputError as error:
+        return Check(part, False, expected, error.got)
+    if found is None:
+        return Check(part, False, expected, f"{size} bytes")
+    agrees = (found.size, found.sha256) == (recorded.size, recorded.sha256)
+    return Check(part, agrees, expected, _described(found))
+
+
+def files_in(folder: Path, receipt: Receipt) -> dict[str, Path | None]:
+    """Return the paths of the outputs of a receipt in a folder, by kind.
+
+    The path is None if the name is missing or masked in the receipt.
+    """
+    return {
+        kind: folder / str(output.name) if _is_plain(output.name) else None
+        for kind, output in receipt.outputs.items()
+    }
+
+
+def check_files(
+    receipt: Receipt,
+    files: Mapping[str, Path | None],
+    progress: Progress | None = None,
+) -> list[Check]:
+    """Compare files with a receipt.
+
+    Args:
+        receipt: The receipt.
+        files: The path of each file, by the kind of output, or as `input`.
+        progress: Called with the number of bytes that were read, and their total.
+    """
+    recorded = {"input": receipt.input, **receipt.outputs}
+    total = sum(recorded[kind].size for kind in files if kind in recorded)
+    done = 0
+
+    def read(n_bytes: int) -> None:
+        nonlocal done
+        done += n_bytes
+        if progress is not None:
+            progress(done, total)
+
+    return [
+        check_file(kind, recorded.get(kind), path, read) for kind, path in files.items()
+    ]
+
+
+def check_signature(receipt: Receipt, public_key: str | None = None) -> Check:
+    """Check the signature of a receipt.
+
+    Args:
+        receipt: The receipt.
+        public_key: The required key; None accepts the key that the receipt names.
+
+    Raises:
+        MissingExtraError: The extra `secrets` is not installed.
+    """
+    expected = f"by {public_key}" if public_key else "by the key in the receipt"
+    signature = receipt.signature
+    if signature is None:
+        return Check("signature", False, expected, "not signed")
+    if not is_signed(receipt):
+        return Check("signature", False, expected, "not by the key in the receipt")
+    by = signature.public_key
+    return Check("signature", public_key in (None, by), expected, f"by {by}")
+
+
+def check_journal(receipt: Receipt, journal: Journal) -> Check:
+    """Check that a journal is complete, and has a receipt at its position.
+
+    Raises:
+        ReceiptError: It is not a journal, or cannot be read.
+    """
+    place, found, n, truncated = receipt.journal, None, 0, ""
+    expected = "not in a journal" if place is None else f"receipt {place.number}"
+    try:
+        for n, other in enumerate(journal.receipts(), 1):
+            if place is not None and n == place.number:
+                found = other
+    except DamagedReceiptError as error:
+        got = f"{error.got} - at {error.where}"
+        return Check("journal", False, f"{expected}, {error.expected}", got)
+    except TruncatedJournalError:
+        truncated = ", and an incomplete last line"
+    if found is None:
+        return Check("journal", False, expected, f"{n} receipts without it{truncated}")
+    agrees = found.digest == receipt.digest
+    got = f"{expected} of {n}" if agrees else f"digest {found.digest}"
+    return Check("journal", agrees, expected, got + truncated)
+
+
+def _described(file: FileDigest) -> str:
+    return f"{file.size} bytes, SHA-256 {file.sha256[:_SHOWN_DIGITS]}..."
+
+
+def _is_plain(name: str | None) -> bool:
+    """Return True for the complete name of a file in a folder."""
+    return name is not None and MASK not in name and Path(name).name == name
