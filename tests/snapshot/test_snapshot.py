@@ -30,6 +30,7 @@ from bloctel.errors import (
     NotASnapshotError,
     SnapshotError,
     StaleSnapshotError,
+    UnknownListError,
 )
 
 if TYPE_CHECKING:
@@ -320,7 +321,6 @@ HELD = b'[{"name":"own","complete_from":null},{"name":"fr.bloctel","complete_fro
         b"1" * 5_000,
         b'{"region":"FR","lists":[]}',
         b'{"region":"FR","lists":"ab"}',
-        b'{"region":"FR","lists":[{"name":"xx.other","complete_from":null}]}',
         b'{"region":["FR"],"lists":' + HELD % b"null" + b"}",
         b'{"region":"Nowhere","lists":' + HELD % b"null" + b"}",
         b'{"region":"FR","lists":' + HELD % b'"2024-13-01"' + b"}",
@@ -333,6 +333,15 @@ def test_hostile_lists_are_refused(text: bytes, path: Path) -> None:
     path.write_bytes(with_lists(path.read_bytes(), text))
 
     with pytest.raises(SnapshotError):
+        Snapshot.open(path)
+
+
+def test_a_list_without_rules_is_refused_by_name(path: Path) -> None:
+    """The file is intact; this process has not registered the rules of its list."""
+    text = b'{"region":"FR","lists":[{"name":"xx.other","complete_from":null}]}'
+    path.write_bytes(with_lists(path.read_bytes(), text))
+
+    with pytest.raises(UnknownListError, match=r"xx\.other.*bloctel.rules.register"):
         Snapshot.open(path)
 
 

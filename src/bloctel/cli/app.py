@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from bloctel._version import __version__
+from bloctel.cli.options.common import RulesOption
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
@@ -37,6 +38,9 @@ _COMMANDS: Final = {
     "registry": ("registry", "app"),
     "snapshot": ("snapshot", "app"),
 }
+#: Groups of commands that use lists.  They have the option --rules, as all commands
+#: with --against.
+_OF_LISTS: Final = ("answers", "registry", "snapshot")
 
 
 def _load(name: str) -> Any:
@@ -53,6 +57,18 @@ def _load(name: str) -> Any:
     return group.commands[name]
 
 
+def _rules_option() -> Any:
+    """Return the option --rules, which no command has as a parameter."""
+    holder = typer.Typer(add_completion=False)
+
+    @holder.command()
+    def command(rules: RulesOption = None) -> None: ...
+
+    [option] = typer.main.get_command(holder).params
+    option.expose_value = False
+    return option
+
+
 class _Commands(TyperGroup):
     """Commands whose errors are one sentence and an exit code, not a traceback."""
 
@@ -63,9 +79,14 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command whose help shows examples line by line, to be copied."""
         command = _load(cmd_name) if cmd_name in _COMMANDS else None
-        for each in (command, *getattr(command, "commands", {}).values()):
+        parts = getattr(command, "commands", {}).values() or [command]
+        for each in (command, *parts):
             if each and each.help and "\b" not in each.help:
                 each.help = each.help.replace("\nExample:\n", "\n\b\nExample:\n")
+        for each in filter(None, parts):
+            names = {param.name for param in each.params}
+            if cmd_name in _OF_LISTS or "against" in names:
+                each.params.append(_rules_option())
         return command
 
     def invoke(self, ctx: Any) -> Any:

@@ -22,6 +22,7 @@ from bloctel.errors import (
     NewerSnapshotError,
     NotASnapshotError,
     SnapshotError,
+    UnknownListError,
 )
 from bloctel.lookup.prefix_rules import PREFIX_END, PrefixRule
 from bloctel.lookup.question import BookList, Provenance, State
@@ -122,7 +123,7 @@ class Content:
                 "zeros between the sections", "something else", self.info.path
             )
         for name, section in self._sections.items():
-            if xxhash.xxh3_64_intdigest(section.data) != section.checksum:
+            if not section.is_intact():
                 raise DamagedSnapshotError(
                     f"a section {name} as it was written",
                     "an altered one",
@@ -157,6 +158,7 @@ def read_content(path: Path, *, verify: bool) -> Content:
     """Map a file and check its header and lengths; with *verify*, every byte.
 
     Raises:
+        UnknownListError: No rules are registered for one of its lists.
         NotASnapshotError: The file is no snapshot.
         NewerSnapshotError: A later version of the format wrote it.
         DamagedSnapshotError: It is truncated or altered.
@@ -167,6 +169,10 @@ def read_content(path: Path, *, verify: bool) -> Content:
         content = _content(mapping, stamp, str(path))
     except (SnapshotError, CannotAnswerError) as error:
         raise type(error)(error.expected, error.got, str(path)) from error
+    except UnknownListError as error:
+        raise UnknownListError(
+            error.expected, error.got, str(path), message=error.message
+        ) from error
     except _DISAGREEMENTS as error:
         # checksums are right and the content is not: no writer of ours made it
         damaged = DamagedSnapshotError(
@@ -225,6 +231,10 @@ class _Section(NamedTuple):
     offset: int
     data: memoryview
     checksum: int
+
+    def is_intact(self) -> bool:
+        """Return True if the bytes have the checksum that was written with them."""
+        return xxhash.xxh3_64_intdigest(self.data) == self.checksum
 
 
 def _map(path: Path) -> tuple[mmap.mmap, Stamp]:
@@ -315,6 +325,10 @@ def _read_name(raw: bytes) -> str:
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
+    if not section.is_intact():  # a name that was altered is not an unknown list
+        raise DamagedSnapshotError(
+            "a section LISTS as it was written", "bytes with another checksum"
+        )
     content = json.loads(bytes(section.data))
     lists = tuple(
         BookList(

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from bloctel._util import clock
-from bloctel.errors import SnapshotError
+from bloctel.errors import BloctelError, SnapshotError
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.snapshot import reader, writer
 
@@ -127,7 +127,7 @@ class _Following(Snapshot):
         self._verify_files = verify
         self._reuse_seconds = refresh_seconds
         self._stamp = content.stamp
-        self._refused: tuple[Stamp, SnapshotError, float] | None = None
+        self._refused: tuple[Stamp, BloctelError, float] | None = None
         self._lock = Lock()  # one thread reads a new file, the others wait for it
 
     def _refresh(self) -> None:
@@ -142,7 +142,7 @@ class _Following(Snapshot):
                 self._take_up(
                     reader.read_content(self._path, verify=self._verify_files)
                 )
-            except SnapshotError as error:
+            except BloctelError as error:
                 until = clock.elapsed() + self._reuse_seconds
                 self._refused = stamp, error, until
                 raise

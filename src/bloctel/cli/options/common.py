@@ -10,6 +10,7 @@ from typing import Annotated, Optional, overload
 
 import typer
 
+from bloctel import rules
 from bloctel._util.instants import to_microseconds
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "NewRegionOption",
     "OnOption",
     "RegionOption",
+    "RulesOption",
     "SecretFileOption",
     "day",
     "known",
@@ -167,7 +169,16 @@ RegionOption = Annotated[
         "that of the registry or the snapshot if not given.",
     ),
 ]
-
+RulesOption = Annotated[
+    Optional[list[Path]],
+    typer.Option(
+        "--rules",
+        callback=lambda files: [rules.register(file) for file in files or ()],
+        is_eager=True,  # before options that name lists
+        metavar="FILE",
+        help="The rules of a list of your own, as TOML; may be repeated.",
+    ),
+]
 SecretFileOption = Annotated[
     Optional[Path],
     typer.Option(
