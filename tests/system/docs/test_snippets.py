@@ -23,6 +23,7 @@ import typer.main
 import bloctel
 from bloctel.cli.app import app
 from tests.helpers.doc_pages import PAGES, ROOT, Fence, fences, name_of
+from tests.helpers.own_rules import no_registrations
 from tests.helpers.private_spark import set_up as set_up_spark
 
 if TYPE_CHECKING:
@@ -57,17 +58,18 @@ def test_every_snippet_shows_what_comes_out(
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
 
-    wrong = [
-        report
-        for fence in fences(page)
-        for report in (
-            _wrong_python(fence, page, names)
-            if fence.language == "python"
-            else _wrong_console(fence, page, environment)
-            if fence.language == "console"
-            else ()
-        )
-    ]
+    with no_registrations():
+        wrong = [
+            report
+            for fence in fences(page)
+            for report in (
+                _wrong_python(fence, page, names)
+                if fence.language == "python"
+                else _wrong_console(fence, page, environment)
+                if fence.language == "console"
+                else ()
+            )
+        ]
 
     assert not wrong, "\n\n".join(wrong)
 
