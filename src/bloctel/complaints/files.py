@@ -11,8 +11,11 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal, NoReturn
 
+from msgspec import Meta, Struct
+
+from bloctel._util.strict import convert
 from bloctel.complaints.complaint import read_complaint, written
 from bloctel.complaints.lifecycle import (
     Case,
@@ -182,22 +185,28 @@ def _is_formula(text: str) -> bool:
 # -- JSON ------------------------------------------------------------------------
 
 
+class _File(Struct, forbid_unknown_fields=True):
+    format: Literal["bloctel.complaints"]
+    version: Annotated[int, Meta(ge=_VERSION, le=_VERSION, description="version 1")]
+    complaints: list[dict[str, Any]]
+
+
+class _Step(Struct, forbid_unknown_fields=True):
+    state: State
+    at: Annotated[datetime, Meta(tz=True)]
+    detail: str = ""
+    rule: str = ""
+
+
+_Steps: Any = Annotated[list[_Step], Meta(min_length=1)]
+
+
 def _read_json(
     text: str, name: str, at: datetime, region: str | None
 ) -> Iterator[Case]:
-    document = _parsed(text, name)
-    if document.get("format") != _FORMAT or document.get("version") != _VERSION:
-        expected = f"{_FORMAT}, version {_VERSION}"
-        got = "a document of a different format or version"
-        raise InputError(expected, got, f"{name}, format")
-    entries = document.get("complaints")
-    if not isinstance(entries, list) or document.keys() != _KEYS:
-        got = f"{len(document)} keys, or complaints that are not an array"
-        raise InputError("the keys format, version, complaints", got, name)
-    for index, entry in enumerate(entries):
-        where = f"{name}, complaints[{index}]"
-        if not isinstance(entry, dict):
-            raise InputError("an object", f"a {type(entry).__name__}", where)
+    document = convert(_parsed(text, name), _File, name)
+    for number, entry in enumerate(document.complaints):
+        where = f"{name}, complaints[{number}]"
         steps = entry.pop("steps", None)
         begun = _begun(entry, where, at, region)
         yield begun if steps is None else _with_steps(begun, steps, where)
@@ -227,38 +236,32 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _with_steps(begun: Case, steps: object, where: str) -> Case:
-    """Return a case with the steps of a file, if they can follow one another."""
-    if not isinstance(steps, list) or not steps:
-        got = f"a {type(steps).__name__}" if steps != [] else "an empty array"
-        raise InputError("an array of steps", got, f"{where}, steps")
-    first, *rest = (_step(step, f"{where}, steps[{i}]") for i, step in enumerate(steps))
-    if first.at != begun.received_at:
-        got = first.at.isoformat()
+    """Return a case that went through the steps of a file, if they can follow."""
+    read = convert(steps, _Steps, f"{where}, steps")
+    if read[0].at != begun.received_at:
+        got = read[0].at.isoformat()
         raise InputError("a first step at received_at", got, f"{where}, steps")
+    first, *others = (
+        _step(step, f"{where}, steps[{i}]") for i, step in enumerate(read)
+    )
     if first.state not in (State.SIGNAL, State.RECEIVED):
-        expected = f"the state {State.SIGNAL} or {State.RECEIVED}"
-        raise InputError(expected, str(first.state), f"{where}, steps[0]")
+        raise InputError(
+            "a first step with the state signal or received",
+            str(first.state),
+            f"{where}, steps[0]",
+        )
     case = Case(id=begun.id, complaint=begun.complaint, steps=(first,))
-    for number, step in enumerate(rest, 1):
+    for number, step in enumerate(others, 1):
         case = case.after(step, where=f"{where}, steps[{number}]")
     return case
 
 
-def _step(value: object, where: str) -> Step:
-    expected = f"an object with {', '.join(_STEP)}"
-    if not isinstance(value, dict):
-        raise InputError(expected, f"a {type(value).__name__}", where)
-    if not value.keys() <= {*_STEP}:
-        raise InputError(expected, "an object with an unknown key", where)
-    texts = {name: _as_text(value.get(name), f"{where}, {name}") for name in _STEP}
-    if texts["state"] not in list(State):
-        got = f"text of {len(texts['state'])} characters that is not one"
-        raise InputError(f"one of {', '.join(State)}", got, f"{where}, state")
+def _step(read: _Step, where: str) -> Step:
     step = Step(
-        state=State(texts["state"]),
-        at=_instant(texts["at"], f"{where}, at"),
-        detail=texts["detail"],
-        rule=texts["rule"],
+        state=read.state,
+        at=_in_utc(read.at, f"{where}, at"),
+        detail=read.detail,
+        rule=read.rule,
     )
     return require_valid_detail(step, where)
 
@@ -293,14 +296,20 @@ def _instant(text: str, where: str) -> datetime:
     expected = "an instant such as 2026-11-25T09:30:00+01:00"
     try:
         instant = datetime.fromisoformat(text)
-        if instant.utcoffset() is not None:
-            return instant.astimezone(UTC)
-        got = "an instant without a time zone"
     except ValueError:
         got = f"text of {len(text)} characters that is not one"
-    except OverflowError:
-        got = "an instant outside the calendar"
-    raise InputError(expected, got, where)
+        raise InputError(expected, got, where) from None
+    if instant.utcoffset() is None:
+        raise InputError(expected, "an instant without a time zone", where)
+    return _in_utc(instant, where)
+
+
+def _in_utc(instant: datetime, where: str) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        expected = "an instant of the years 1 to 9999 in UTC"
+        raise InputError(expected, instant.isoformat(), where) from error
 
 
 def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:

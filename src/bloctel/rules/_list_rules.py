@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final, Self
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError, ListClosedError, NotRegisteredError
 from bloctel.periods import RegistrationPeriod, add_days, add_years
-from bloctel.rules._toml import ListName, Sentence, TimeZone, read, show
+from bloctel.rules._toml import ListName, Sentence, TimeZone, read
 from bloctel.rules._versions import (
     AnswerValidity,
     Closing,

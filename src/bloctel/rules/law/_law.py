@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.rules._toml import show
 from bloctel.rules.law._rules import Sanction
 
 if TYPE_CHECKING:

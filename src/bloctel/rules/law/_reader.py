@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, defstruct
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.rules._toml import Country, Sentence, read, show
+from bloctel.rules._toml import Country, Sentence, read
 from bloctel.rules._versions import refuse_gaps
 from bloctel.rules.law import _rules
 from bloctel.rules.law._law import Era, Law
