@@ -39,14 +39,14 @@ def test_the_law_of_the_day_decides(row: dict[str, Any]) -> None:
 
 
 def test_there_are_at_least_150_rows() -> None:
-    """Few rows would leave sentences of the law without one."""
+    """With few rows, some sentences of the law would not be tested."""
     assert len(ROWS) >= 150
     assert len({(row["file"], row["name"]) for row in ROWS}) == len(ROWS)
 
 
 @pytest.mark.parametrize("changed_on", CHANGES, ids=str)
 def test_each_change_has_rows_around_it(changed_on: date) -> None:
-    """The day before, the day of and the day after each change are asked about."""
+    """Rows cover the day before, the day of and the day after each change."""
     days = {row["at"].date() for row in ROWS}
     around = {date.fromordinal(changed_on.toordinal() + days_) for days_ in (-1, 0, 1)}
 
@@ -54,20 +54,20 @@ def test_each_change_has_rows_around_it(changed_on: date) -> None:
 
 
 def test_each_rule_that_can_decide_does_in_a_row() -> None:
-    """No rule is there that no row needs, duties and the like aside."""
+    """Every rule has a row, except duties and similar rules."""
     decided = {id for row in ROWS for id in ask(row).rule_ids}
     silent = {"duty", "consequence", "sanction", "holidays", "local_holiday"}
     kinds = tuple(law.SECTIONS[name] for name in silent)
 
     unused = {rule.id for rule in FRENCH.rules if not isinstance(rule, kinds)} - decided
 
-    # what permits when it is not doubtful, or says nothing by itself
+    # rules that permit only if they are certain, or that have no effect alone
     assert unused == {"fr.refusal.2026-08-11"} - decided
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
 def test_each_answer_can_be_explained(lang: str) -> None:
-    """Every ground has words in both languages, and no text holds the number."""
+    """Every reason has a text in both languages, and no text contains the number."""
     for row in ROWS:
         answer = ask(row)
         text = answer.explain(lang)

@@ -38,7 +38,7 @@ JULY = RegistrationPeriod(date(2024, 7, 1), date(2024, 8, 1))
 def test_add_years_keeps_the_day_of_the_month(
     day: date, years: int, expected: date
 ) -> None:
-    """The same day years later; 29 February becomes 28 where there is none."""
+    """The same day years later; 29 February becomes 28 in a year without it."""
     assert add_years(day, years) == expected
 
 
@@ -47,14 +47,14 @@ def test_add_years_keeps_the_day_of_the_month(
     [(date(9997, 1, 1), 3), (date(3, 1, 1), -3), (date(2024, 2, 29), 10**9)],
 )
 def test_add_years_refuses_to_leave_the_calendar(day: date, years: int) -> None:
-    """A result that no date can hold is an error of ours."""
+    """A result outside of the calendar raises our error."""
     with pytest.raises(InputError, match="years 1 to 9999"):
         add_years(day, years)
 
 
 @pytest.mark.parametrize("days", [1, 10**12])
 def test_add_days_refuses_to_leave_the_calendar(days: int) -> None:
-    """A result that no date can hold is an error of ours."""
+    """A result outside of the calendar raises our error."""
     with pytest.raises(InputError, match="too many days from 9999-12-31"):
         add_days(date(9999, 12, 31), days)
 
@@ -70,14 +70,14 @@ def test_add_days_refuses_to_leave_the_calendar(days: int) -> None:
     ],
 )
 def test_epoch_days_count_from_1970(day: date | None, epoch_day: int) -> None:
-    """Days are counted from 1970-01-01, and the greatest int32 is no day."""
+    """Days are counted from 1970-01-01, and the greatest int32 is not a day."""
     assert to_epoch_day(day) == epoch_day
     assert from_epoch_day(epoch_day) == day
 
 
 @pytest.mark.parametrize("epoch_day", [NO_END - 1, 2**31, -(2**31), 2**63, -(10**30)])
 def test_an_epoch_day_outside_the_calendar_is_refused(epoch_day: int) -> None:
-    """A damaged number of days is an error of ours, not of the calendar."""
+    """A damaged number of days raises our error, not one of the calendar."""
     with pytest.raises(InputError, match="years 1 to 9999"):
         from_epoch_day(epoch_day)
 
@@ -91,7 +91,7 @@ def test_a_period_is_half_open() -> None:
 
 
 def test_a_period_without_end_covers_the_last_day_there_is() -> None:
-    """None is no end at all."""
+    """None means without end."""
     assert RegistrationPeriod(date(2024, 5, 1), None).covers(date.max)
 
 
@@ -136,7 +136,7 @@ def test_merge_keeps_the_later_end_of_a_period_inside_another() -> None:
 
 
 def test_merge_drops_empty_periods() -> None:
-    """Nothing comes of nothing, not even a bridge over a gap."""
+    """Empty periods give nothing, and do not bridge a gap."""
     bridge = RegistrationPeriod(date(2024, 6, 15), date(2024, 6, 15))
 
     assert merge([]) == ()

@@ -1,4 +1,4 @@
-"""Laws of periods, against the plainest thing that can be right: counting days."""
+"""Properties of periods, compared with counting days one by one."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -130,7 +130,7 @@ def test_merge_gives_the_fewest_periods_in_order(
 
 @given(st.dates())
 def test_epoch_days_round_trip(day: date) -> None:
-    """A day survives the flat form, and lies one after the day before it."""
+    """A day survives the integer form, and is one more than the day before."""
     assert from_epoch_day(to_epoch_day(day)) == day
     if day != date.min:
         assert to_epoch_day(day) == to_epoch_day(day - ONE_DAY) + 1
@@ -169,7 +169,7 @@ def test_a_period_ends_where_walking_ends(
 def test_a_renewed_period_ends_where_walking_ends(
     of: tuple[ListRules, date], registered_on: date, offsets: list[int]
 ) -> None:
-    """Renewals count while the registration is in course, and only then."""
+    """Renewals count while the registration is active, and only then."""
     known, tacit_from = of
     period = known.registration_period(registered_on)
     accepted = set()
@@ -189,7 +189,7 @@ def test_a_renewed_period_ends_where_walking_ends(
 def test_a_later_registration_never_ends_earlier(
     of: ListRules, one: date, other: date
 ) -> None:
-    """To wait is never to lose protection at the far end."""
+    """A later registration never ends earlier."""
     earlier = of.registration_period(min(one, other)).ends_on
     later = of.registration_period(max(one, other)).ends_on
 
@@ -201,7 +201,7 @@ def test_a_later_registration_never_ends_earlier(
 def test_a_renewal_never_shortens(
     of: ListRules, registered_on: date, offsets: list[int]
 ) -> None:
-    """In whatever order renewals are recorded, the start stays, no end moves back."""
+    """In any order of renewals, the start stays, and the end never moves back."""
     period = of.registration_period(registered_on)
     for on in (registered_on + timedelta(days=offset) for offset in offsets):
         if period.ends_on is not None and on >= period.ends_on:
@@ -216,7 +216,7 @@ def test_a_renewal_never_shortens(
 def test_renewing_twice_in_a_term_is_renewing_once(
     of: ListRules, registered_on: date, one: int, other: int
 ) -> None:
-    """A renewal makes sure of the next term, not of one more term each time."""
+    """A second renewal in the same term adds nothing."""
     current = of.registration_period(registered_on)
     days = [registered_on + timedelta(days=n) for n in (one, other)]
     assume(current.ends_on is None or max(days) < current.ends_on)
@@ -230,7 +230,7 @@ def test_renewing_twice_in_a_term_is_renewing_once(
 def test_a_withdrawal_ends_protection_on_its_day(
     of: ListRules, registered_on: date, offset: int, delay: int
 ) -> None:
-    """It takes away the days from then on, and no other."""
+    """It removes the days from then on, and no others."""
     most = of.protection_delay[0].max_days
     current = of.registration_period(registered_on, delay_days=min(delay, most))
     on = registered_on + timedelta(days=offset)
@@ -263,7 +263,7 @@ fragments = st.sampled_from(
 def test_an_altered_document_is_read_or_refused(
     text: str, edits: list[tuple[float, int, str]]
 ) -> None:
-    """Whatever the text, the reader gives rules or our error, nothing else."""
+    """For any text, the reader returns rules or raises our error."""
     for place, cut, put in edits:
         start = int(place * len(text))
         text = text[:start] + put + text[start + cut :]
@@ -277,6 +277,6 @@ def test_an_altered_document_is_read_or_refused(
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """The same for text that is nothing like rules."""
+    """The same for text that is not similar to rules."""
     with pytest.raises(InputError):
         rules.parse(text, "x.toml")

@@ -19,7 +19,7 @@ CLOSES_ON = date(2026, 8, 11)
 
 
 def end_of(registered_on: date) -> date | None:
-    """Return when a registration ends on which nobody acts."""
+    """Return the end of a registration without renewal or withdrawal by hand."""
     return BLOCTEL.registration_period(registered_on).ends_on
 
 
@@ -32,7 +32,7 @@ def test_the_list_was_in_service_from_2016_06_01_to_2026_08_10() -> None:
 
 
 def test_since_2026_08_11_prior_consent_is_required() -> None:
-    """L223-1, version in force on 2026-08-11: the refusal says what applies."""
+    """L223-1, version in force on 2026-08-11: the message has the new rules."""
     with pytest.raises(ListClosedError) as refused:
         BLOCTEL.require_open(date(2026, 11, 23))
 
@@ -45,7 +45,7 @@ def test_since_2026_08_11_prior_consent_is_required() -> None:
 
 
 def test_before_the_opening_nothing_is_explained() -> None:
-    """What applies since the closing is no answer to a day before the opening."""
+    """A day before the opening is refused without the rules since the closing."""
     with pytest.raises(ListClosedError) as refused:
         BLOCTEL.require_open(date(2016, 5, 31))
 
@@ -202,7 +202,7 @@ def test_the_person_deregisters_at_any_time() -> None:
 
 @pytest.mark.parametrize("day", [date(2018, 5, 2), date(2021, 5, 3)])
 def test_nobody_deregisters_what_is_not_registered(day: date) -> None:
-    """Before the registration and after its end there is nothing to withdraw."""
+    """Before the registration and after its end, nothing can be withdrawn."""
     period = BLOCTEL.registration_period(date(2018, 5, 3))
 
     with pytest.raises(NotRegisteredError, match="from 2018-05-03 until 2021-05-03"):
@@ -275,7 +275,7 @@ def test_an_answer_is_valid_for_30_days() -> None:
 
 
 def test_a_registration_is_confirmed_through_an_e_mail() -> None:
-    """The e-mail comes within 48 hours, its link is good for 10 days."""
+    """The e-mail is sent within 48 hours, and its link works for 10 days."""
     rule = in_force(BLOCTEL.confirmation, on=date(2016, 6, 1))
 
     assert (rule.mail_within_hours, rule.link_valid_days) == (48, 10)

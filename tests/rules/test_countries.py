@@ -1,4 +1,4 @@
-"""What is known of other countries: facts with days and marks, never a permission."""
+"""Facts about other countries, with days and certainty; never a permission."""
 
 from __future__ import annotations
 
@@ -32,30 +32,32 @@ certainty = "V1"
 
 
 def validity(code: str, on: date) -> list[str]:
-    """Return what is known of how long a registration lasts on a day."""
+    """Return the known facts about the duration of a registration on a day."""
     facts = HELD[code].facts_on(on)
     return [fact.en for fact in facts if fact.topic == "validity"]
 
 
 def test_only_what_was_read_is_there() -> None:
-    """V1 or V2: what is recalled, or was not found, is not known."""
-    marks = {fact.certainty for country in HELD.values() for fact in country.facts}
+    """V1 or V2: recalled facts, and facts that were not found, are missing."""
+    certainties = {
+        fact.certainty for country in HELD.values() for fact in country.facts
+    }
 
-    assert marks == {Certainty.V1, Certainty.V2}
+    assert certainties == {Certainty.V1, Certainty.V2}
     assert set(HELD) == {
         *("AU", "BE", "CA", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "US"),
     }
 
 
 def test_each_country_has_its_rules_in_two_languages() -> None:
-    """A reader of either language learns the same."""
+    """Readers of both languages get the same facts."""
     for country in HELD.values():
         topics = [fact.topic for fact in country.facts]
         assert {"source", "principle"} & set(topics)
         assert all(fact.en and fact.fr and fact.source for fact in country.facts)
 
 
-def test_what_is_not_known_is_not_there() -> None:
+def test_unknown_facts_are_not_there() -> None:
     """No hours of Belgium, Britain or Australia, no size of Ireland."""
     for code in ("BE", "GB", "AU"):
         assert "hours" not in {fact.topic for fact in HELD[code].facts}
@@ -83,13 +85,13 @@ def test_versions_follow_one_another(code: str, on: date, known: list[str]) -> N
     found = validity(code, on)
 
     assert found[-len(known) :] == known if known else not found
-    # of versions whose days no source tells, each may hold
+    # versions whose days no source gives may hold on any day
     untold = {fact.en for fact in HELD[code].facts if "?" in (fact.since, fact.until)}
     assert set(found) - set(known) <= untold
 
 
-def test_a_version_whose_days_are_not_told_may_hold_on_any_day() -> None:
-    """Canada went from 3 years to 5, 6 and none; nobody says when."""
+def test_a_version_without_known_days_may_hold_on_any_day() -> None:
+    """Canada went from 3 years to 5, to 6 and to no limit; no source says when."""
     for on in (date(2008, 1, 1), date(2026, 1, 1)):
         assert len(validity("CA", on)) == 4
 
@@ -125,7 +127,7 @@ def test_a_version_whose_days_are_not_told_may_hold_on_any_day() -> None:
 def test_a_faulty_document_is_refused_with_the_key(
     old: str, new: str, sentence: str
 ) -> None:
-    """Whatever is wrong, the message says what and where."""
+    """The message says what is wrong, and where."""
     assert old in ONE
     with pytest.raises(InputError) as refused:
         law.parse_countries(ONE.replace(old, new), "x.toml")

@@ -1,4 +1,4 @@
-"""The strict reader of laws, and that every figure of the judgement is read by it."""
+"""Strict reader of laws; every figure of an answer comes from the data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def refusal(text: str) -> str:
 
 
 def test_the_law_that_comes_with_the_library_is_whole() -> None:
-    """Each rule has two languages, an article, and a version not younger than today."""
+    """Each rule has two languages, an article and a version of it."""
     assert law.names() == ("FR",)
     assert law.load("FR") is FRENCH
     assert len({rule.id for rule in FRENCH.rules}) == len(FRENCH.rules)
@@ -73,7 +73,7 @@ def test_the_eras_are_every_day_once() -> None:
 
 
 def test_a_day_before_the_first_regime_is_refused() -> None:
-    """Nothing is known of it, and nothing is guessed."""
+    """The data has no rule for it, and nothing is guessed."""
     with pytest.raises(InputError, match="a day from 1970-01-01 on, got 1969-12-31"):
         FRENCH.on(date(1969, 12, 31))
 
@@ -90,7 +90,7 @@ def test_a_law_that_is_not_there_is_refused(country: str) -> None:
 
 
 def test_a_rule_that_is_not_there_is_refused() -> None:
-    """A typo is no rule."""
+    """A misspelled name is refused."""
     with pytest.raises(InputError, match="the name of a rule"):
         FRENCH.rule("fr.hours.2023-03-02")
 
@@ -203,7 +203,7 @@ def test_fines_are_those_of_their_day() -> None:
     ],
 )
 def test_a_faulty_law_is_refused_with_the_key(text: str, sentence: str) -> None:
-    """Whatever is wrong, the message says what and where."""
+    """The message says what is wrong, and where."""
     assert sentence in refusal(text)
 
 
@@ -215,7 +215,7 @@ def test_a_faulty_law_is_refused_with_the_key(text: str, sentence: str) -> None:
 def test_versions_that_overlap_or_leave_a_gap_are_refused(
     chain: str, shift: int
 ) -> None:
-    """Of each chain, each day has one version."""
+    """Each day has one version of each rule."""
     versions = [rule for rule in FRENCH.rules if rule.chain == f"fr.{chain}"]
     old = versions[0].valid_until
     assert old is not None
@@ -253,7 +253,7 @@ def test_the_last_regime_has_no_end() -> None:
     ],
 )
 def test_a_hostile_document_gets_a_short_sentence(text: str) -> None:
-    """Nothing but our error comes out, and the message stays readable."""
+    """The reader raises our error only, and the message stays readable."""
     assert len(refusal(text)) < 500
 
 
@@ -263,7 +263,7 @@ MONDAY = datetime(2024, 6, 3, 10, 30, tzinfo=PARIS)
 
 
 def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
-    """Return why a call is lawful or not, by another law than the real one."""
+    """Return the decision and the reasons of a call under a modified law."""
     says = {"bloctel": "clear", "own": "clear"} | call.pop("says", {})
     desk = Desk(
         book=book_of(**says),
@@ -393,7 +393,7 @@ def test_another_figure_in_the_data_gives_another_answer(
 
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what the desk is given for a row: attempts, a consent, a contract."""
+    """Return the inputs of the desk for a row: attempts, a consent, a contract."""
     from bloctel.compliance import Attempt, Contract, Evidence, Outcome
     from tests.helpers.law_rows import consent
 
@@ -423,7 +423,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_days_of_a_call_back_are_read() -> None:
-    """The five working days of R223-4, and which weekdays rest."""
+    """The five working days of R223-4, and the weekdays of rest."""
     row = next(r for r in rows() if r["name"] == "called back on the sixth day")
     assert ask(row).decision == "no"
 

@@ -1,11 +1,13 @@
-"""The lists that come with the library, and the strict reader of their rules."""
+"""Lists of the library, and the strict reader of their rules."""
 
 import pickle
+import re
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from bloctel import rules
 from bloctel.errors import (
@@ -94,7 +96,7 @@ def test_rules_are_read_once() -> None:
     ],
 )
 def test_an_unknown_list_is_refused_by_name(name: str) -> None:
-    """No name leads out of the package; the message lists those there are."""
+    """No name leads out of the package; the message has the known names."""
     with pytest.raises(UnknownListError, match=r"the known lists are fr\.bloctel, own"):
         rules.load(name)
 
@@ -127,7 +129,7 @@ def test_a_firms_own_list_says_from_when_it_answers() -> None:
 
 
 def test_a_firms_own_list_has_nothing_to_renew() -> None:
-    """Renewing an objection without end changes nothing, but it must be in course."""
+    """A renewal of an objection without end changes nothing, but it must be active."""
     period = OWN.registration_period(DAY)
 
     assert OWN.renewed_period(period, DAY, on=date(2031, 1, 1)) == period
@@ -136,18 +138,18 @@ def test_a_firms_own_list_has_nothing_to_renew() -> None:
 
 
 def test_a_withdrawn_objection_is_erased_at_once() -> None:
-    """The day of the withdrawal is neither protected nor remembered."""
+    """The day of the withdrawal is not protected, and the data is erased on it."""
     day = date(2025, 1, 2)
     withdrawn = OWN.withdrawn_period(OWN.registration_period(DAY), DAY, on=day)
 
     assert withdrawn == RegistrationPeriod(DAY, day)
     assert OWN.erase_on(withdrawn.ends_on, withdrawn_on=day) == day
-    # No rule sets a day for an objection that merely ended: none ever does.
+    # no rule sets a day for an objection that ended without withdrawal: none ends so
     assert OWN.erase_on(day) is None
 
 
-def test_third_parties_bring_their_own_rules() -> None:
-    """A complete document gives rules that answer like the packaged ones."""
+def test_third_parties_can_write_rules() -> None:
+    """Rules of a complete document work like those of the library."""
     own = rules.parse(document(), "x.toml")
 
     assert (own.name, own.opens_on, own.closes_on) == (
@@ -170,7 +172,7 @@ def test_third_parties_bring_their_own_rules() -> None:
 
 
 def test_tacit_renewal_can_itself_end() -> None:
-    """A term that ends after the tacit years is asked again."""
+    """A term that ends after the years of tacit renewal is renewed by hand."""
     tacit = PARTS["tacit"].replace(
         "2024-01-01\n", "2024-01-01\nvalid_until = 2028-01-01\n"
     )
@@ -282,7 +284,7 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
     ],
 )
 def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> None:
-    """Whatever is wrong, the message names the file and the key."""
+    """The message names the file and the key."""
     assert sentence in refusal(text)
 
 
@@ -362,15 +364,63 @@ def test_versions_that_overlap_or_leave_a_gap_are_refused(
         edited("delay", "= 5", "= 12:00:00"),
         "a = 1\na = 2",
         "[list]\n[list]",
+        '"x` - at `$.term[9]" = 1',
+        '"x` - at `$.list.name" = 1',
+        '"a\\nb" = 1',
+        edited("term", "years", '"x` - at `$.term[9]" = 1\nyears'),
+        edited("term", "years", "'x\"' = 1\nyears"),
     ],
 )
 def test_a_hostile_document_gets_a_short_sentence(text: str) -> None:
-    """Nothing but our error comes out, and the message stays readable."""
+    """The reader raises our error only, and the message stays readable."""
     assert len(refusal(text)) < 300
 
 
-def test_the_folder_of_rules_holds_nothing_but_lists() -> None:
-    """Every TOML file in the folder holds complete rules of one list."""
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("list", "xx.test", "0639981234"),
+        ("list", "xx.test", "06 39 98 12 34"),
+        ("term", '"R"', '"+33639981234"'),
+        ("term", "= 2\n", "= 639981234\n"),
+        ("term", "= 2\n", "= 639981234.0\n"),
+        ("term", "years", '"06.39.98.12.34" = 1\nyears'),
+    ],
+)
+def test_no_message_has_a_phone_number(part: str, old: str, new: str) -> None:
+    """A number in the wrong key is described by its type and length."""
+    said = refusal(edited(part, old, new))
+
+    assert "3998" not in re.sub(r"\W", "", said)
+
+
+def test_rules_are_values() -> None:
+    """They compare, hash, pickle and print by their content, and do not change."""
+    one, other = (rules.parse(document(), "x.toml") for _ in range(2))
+
+    assert one == other
+    assert hash(one) == hash(other)
+    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301
+    assert repr(one.opening) == (
+        "Opening(source='a text', certainty=<Certainty.R: 'R'>, note='', "
+        "opens_on=datetime.date(2020, 1, 1))"
+    )
+    with pytest.raises(AttributeError):
+        one.name = "xx.other"  # type: ignore[misc]
+
+
+def test_versions_check_themselves() -> None:
+    """Versions made in Python are as consistent as those of a document."""
+    own = rules.parse(document(), "x.toml")
+
+    with pytest.raises(InputError, match="a day after valid_from"):
+        replace(own.term[0], valid_until=date(2019, 1, 1))
+    with pytest.raises(InputError, match="the key renewal is missing"):
+        replace(own, renewal=())
+
+
+def test_the_folder_of_rules_contains_lists_only() -> None:
+    """Every TOML file in the folder is complete rules of one list."""
     files = sorted(Path(rules.__file__).parent.glob("*.toml"))
 
     parsed = [rules.parse(file.read_text("utf-8"), file.name) for file in files]

@@ -1,4 +1,4 @@
-"""A journal of receipts only grows, and shows what was done to it."""
+"""Journal of receipts: append-only; every alteration is found."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def append(path: Path) -> Receipt:
 
 
 def refusal(path: Path) -> ReceiptError:
-    """Return how reading a journal ends, which the second verifier refuses too."""
+    """Return the error of a journal, which the second verifier refuses too."""
     with pytest.raises(ReceiptError) as caught:
         list(Journal(path).receipts())
     assert not oracle.is_whole(path.read_bytes())
@@ -60,7 +60,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_each_receipt_is_tied_to_the_one_before(tmp_path: Path) -> None:
-    """Numbers go up from 1, and each names the digest of the last."""
+    """Numbers count from 1, and each receipt has the digest of the one before."""
     path = tmp_path / "j.jsonl"
 
     made = [append(path) for _ in range(3)]
@@ -72,7 +72,7 @@ def test_each_receipt_is_tied_to_the_one_before(tmp_path: Path) -> None:
 
 
 def test_the_golden_journal_is_read_and_goes_on(tmp_path: Path) -> None:
-    """What an earlier version wrote is read and signed as it was."""
+    """A journal of an earlier version is read, and its signatures are valid."""
     path = tmp_path / "j.jsonl"
     path.write_bytes((FOLDER / "journal.jsonl").read_bytes())
 
@@ -96,7 +96,7 @@ def test_an_empty_journal_is_whole(tmp_path: Path) -> None:
 
 
 def rebuilt(change: str) -> list[bytes]:
-    """Return the lines of five receipts after something was done to them."""
+    """Return the lines of five receipts after an alteration."""
     held = lines(chain(5))
     other = lines([*chain(4)[:3], replace(EXAMPLE, region="BE")])
     return {
@@ -133,7 +133,7 @@ def rebuilt(change: str) -> list[bytes]:
     ],
 )
 def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> None:
-    """Each receipt is sound by itself; their order is not."""
+    """Each receipt is valid by itself; their order is not."""
     path = tmp_path / "j.jsonl"
     path.write_bytes(b"".join(rebuilt(change)))
 
@@ -145,7 +145,7 @@ def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> No
 
 
 def test_a_journal_whose_end_was_cut_misses_the_later_receipt(path: Path) -> None:
-    """The journal alone is whole; whoever holds the receipt sees it."""
+    """The journal alone is valid; the missing receipt proves the loss."""
     last = chain(5)[4]
     assert check_journal(last, Journal(path)).agrees
     path.write_bytes(b"".join(lines(chain(5))[:4]))
@@ -158,7 +158,7 @@ def test_a_journal_whose_end_was_cut_misses_the_later_receipt(path: Path) -> Non
 
 
 def test_a_receipt_of_another_journal_is_found(path: Path) -> None:
-    """Its number is there, with another receipt."""
+    """The journal has a receipt of the same number with another digest."""
     other = replace(chain(5)[4], region="BE")
     alone = replace(EXAMPLE, journal=None)
 
@@ -180,7 +180,7 @@ def test_every_altered_byte_of_the_middle_is_found(path: Path) -> None:
 
 
 def test_half_a_line_is_found_and_never_written_over(path: Path) -> None:
-    """Nothing is appended after it, what is whole can be read, a cure is named."""
+    """Nothing is appended, complete lines are read, the error says what to do."""
     content = path.read_bytes()
     for cut in (1, 100, len(lines(chain(5))[4]) - 1):
         path.write_bytes(content[:-cut])
@@ -200,7 +200,7 @@ def test_half_a_line_is_found_and_never_written_over(path: Path) -> None:
 
 
 def test_mending_moves_the_half_line_aside(path: Path) -> None:
-    """It is kept, and the journal goes on; doing it again does nothing."""
+    """The line is moved, and the journal works; a second time does nothing."""
     whole = b"".join(lines(chain(4)))
     path.write_bytes(path.read_bytes()[:-9])
     half = path.read_bytes()[len(whole) :]
@@ -235,7 +235,7 @@ def test_a_number_that_is_not_there_is_an_error(n: int, path: Path) -> None:
 
 @posix
 def test_what_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
-    """A call file, a receipt of its own, a folder, a pipe that nobody writes."""
+    """A call file, a receipt of its own, a folder, a pipe without a writer."""
     calls, own, pipe = (tmp_path / name for name in ("c.csv", "r.json", "pipe"))
     calls.write_bytes(b"tel\n0199001234\n")
     own.write_bytes(replace(EXAMPLE, journal=None).line)
@@ -251,7 +251,7 @@ def test_what_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_journal_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where a part of the line was written already."""
+    """Also if a part of the line was already written."""
     content = path.read_bytes()
 
     def full(descriptor: int) -> None:
@@ -270,7 +270,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(
 def test_a_journal_that_is_replaced_while_one_waits_is_opened_anew(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line goes to the file that has the name, not to the one that had it."""
+    """The line goes to the file that now has the name."""
     calls: list[int] = []
 
     def locked(descriptor: int, *, shared: bool = False) -> object:

@@ -1,4 +1,4 @@
-"""What a receipt keeps of names, and how names are shown."""
+"""Names in receipts: masked digits, and escapes for terminals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AROUND = st.text(
 
 @given(st.sampled_from(NUMBERS), AROUND, AROUND)
 def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
-    """However it is written, and whatever stands around it."""
+    """In every written form, with any text around it."""
     kept = kept_name(f"{before}{number}{after}.csv")
 
     assert sum(map(str.isdecimal, kept)) < 6
@@ -53,7 +53,7 @@ def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
     ],
 )
 def test_other_names_stay_as_they_are(name: str) -> None:
-    """Days as ISO 8601 writes them are no numbers."""
+    """Days in ISO 8601 are not phone numbers."""
     assert kept_name(name) == name
 
 
@@ -68,13 +68,13 @@ def test_other_names_stay_as_they_are(name: str) -> None:
     ],
 )
 def test_in_doubt_digits_go(name: str) -> None:
-    """What could be a number of another country is masked."""
+    """Digits that could be a number of another country are masked."""
     assert "(digits)" in kept_name(name)
 
 
 @given(st.text(st.characters(categories=["L", "Cs", "Cc", "Nd", "Zs"])))
 def test_a_name_can_always_be_written(name: str) -> None:
-    """Whatever a file system gives; and masking again changes nothing."""
+    """Any name of a file system; masking twice changes nothing more."""
     kept = kept_name(name)
 
     assert len(kept) <= 255
@@ -84,7 +84,7 @@ def test_a_name_can_always_be_written(name: str) -> None:
 
 @given(st.text())
 def test_what_is_shown_obeys_nobody(text: str) -> None:
-    """No control character, no mark that turns the direction, no line feed."""
+    """No control character, no change of direction, no line feed."""
     assert shown(text).isprintable()
 
 

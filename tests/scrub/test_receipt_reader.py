@@ -1,4 +1,4 @@
-"""Receipts are read strictly: what is not exactly one is refused, and by its reason."""
+"""Strict reader of receipts: anything else is refused, with the right error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINE = EXAMPLE.line
 
 
 def refusal(line: bytes) -> type[ReceiptError]:
-    """Return how a line is refused; the second verifier refuses it as well."""
+    """Return the error of a line, which the second verifier refuses too."""
     with pytest.raises(ReceiptError) as caught:
         parse(line, "x")
 
@@ -44,7 +44,7 @@ def test_what_is_written_is_read() -> None:
 
 
 def test_the_golden_receipt_is_what_the_page_shows() -> None:
-    """The file never changes, and the example of the page is that file, folded."""
+    """The file never changes, and the page shows that file with line breaks."""
     page = (ROOT / "docs" / "reference" / "receipt-format.md").read_text()
     shown = page.partition("## An example")[2].split("```")[1].removeprefix("text")
 
@@ -56,7 +56,7 @@ def test_the_golden_receipt_is_what_the_page_shows() -> None:
 
 
 def test_every_altered_byte_is_found() -> None:
-    """By the bit that makes it a neighbour, the other case, or no ASCII."""
+    """A bit that gives the next character, the other case, or no ASCII."""
     for at in range(len(LINE)):
         for bit in (0x01, 0x20, 0x80):
             altered = bytearray(LINE)
@@ -116,11 +116,11 @@ SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("change", SPELLINGS.values(), ids=SPELLINGS)
 def test_there_is_one_spelling(change: Callable[[bytes], bytes]) -> None:
-    """What other JSON readers would take for the same, or trip over, is refused."""
+    """Other JSON of the same value, and invalid JSON, are refused."""
     refusal(change(LINE))
 
 
-FOREIGN = {
+NOT_RECEIPTS = {
     "nothing": b"",
     "a line feed": b"\n",
     "a call file": b"tel\n0199001234\n",
@@ -133,15 +133,15 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("line", FOREIGN.values(), ids=FOREIGN)
-def test_other_things_are_foreign(line: bytes) -> None:
-    """They are no receipt that was damaged."""
+@pytest.mark.parametrize("line", NOT_RECEIPTS.values(), ids=NOT_RECEIPTS)
+def test_other_content_is_not_a_receipt(line: bytes) -> None:
+    """They are not reported as damaged receipts."""
     assert refusal(line) is NotAReceiptError
 
 
 @pytest.mark.parametrize("more", [{}, {"seal": 1}, {"input": None}])
 def test_a_later_version_has_an_error_of_its_own(more: dict[str, object]) -> None:
-    """Whatever else it holds, and however it is spelled: the cure is an update."""
+    """With any other members, and in any JSON form: an update reads it."""
     record = json.loads(LINE) | {"version": 2} | more
 
     assert refusal(respelled(record)) is NewerReceiptError
@@ -150,7 +150,7 @@ def test_a_later_version_has_an_error_of_its_own(more: dict[str, object]) -> Non
 
 @pytest.mark.parametrize("version", [0, -1, True, "1", None, 1.0])
 def test_there_is_no_version_before(version: object) -> None:
-    """Nor one that is no number."""
+    """A version that is not a number is refused too."""
     assert refusal(respelled(json.loads(LINE) | {"version": version})) in (
         DamagedReceiptError,
     )
@@ -165,6 +165,8 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "lists that do not": lambda r: r["blocked_lists"].update(own=74),
     "a negative count": lambda r: r["counts"].update(clear=-1),
     "true as a count": lambda r: r["input"].update(size=True),
+    "a count with a fraction": lambda r: r["input"].update(size=1.0),
+    "a huge count": lambda r: r["input"].update(size=10**30),
     "a count as text": lambda r: r["input"].update(size="1"),
     "a count beyond 2^53": lambda r: r["input"].update(size=2**53),
     "no list": lambda r: r.update(lists=[]),
@@ -223,12 +225,12 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
 def test_a_fitting_digest_does_not_help(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
-    """What no writer of ours makes is refused, whoever made the digest."""
+    """Content that our writer never makes is refused, even with the right digest."""
     assert refusal(edited(change)) is DamagedReceiptError
 
 
-def test_an_edit_that_says_something_else_is_another_receipt() -> None:
-    """The edits above are refused for what they change: this one is not."""
+def test_an_edit_of_a_value_gives_another_receipt() -> None:
+    """The edits above are refused for their content: this one is accepted."""
     line = edited(lambda record: record["input"].update(size=1))
 
     assert parse(line, "x") == replace(EXAMPLE, input=replace(EXAMPLE.input, size=1))
@@ -249,7 +251,7 @@ def test_a_refusal_does_not_repeat_what_it_read() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
-    """A folder, a file that is not there, a device without an end."""
+    """A folder, a missing file, a device without an end."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(ReceiptError, match="cannot be read"):
             read(path)

@@ -1,4 +1,4 @@
-"""A scrub gives a receipt, which says what was scrubbed, and nothing that was not."""
+"""Receipts of scrubs: their content, and the refusal to write a wrong one."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def mark(path: Path) -> FileDigest:
-    """Return the mark of a file, by the plainest way."""
+def digest_of(path: Path) -> FileDigest:
+    """Return the digest of a file, in the simplest way."""
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return FileDigest(name=path.name, size=len(content), sha256=digest)
 
 
 def test_it_says_what_was_scrubbed_against_what_with_which_result(folder: Path) -> None:
-    """Every member, of the plainest scrub."""
+    """Every member, for the simplest scrub."""
     receipt = scrubbed(folder)
 
-    assert receipt.input == mark(folder / "calls.csv")
+    assert receipt.input == digest_of(folder / "calls.csv")
     assert receipt.outputs == {
-        "clear": mark(folder / "clear.csv"),
-        "blocked": mark(folder / "blocked.csv"),
+        "clear": digest_of(folder / "clear.csv"),
+        "blocked": digest_of(folder / "blocked.csv"),
     }
     assert receipt.columns == ("tel",)
     assert receipt.region == "FR"
-    against, listed = receipt.against, mark(folder / "list.csv")
+    against, listed = receipt.against, digest_of(folder / "list.csv")
     assert against.kind == "file"
     assert (against.name, against.size, against.sha256) == (
         listed.name,
@@ -109,7 +109,7 @@ def test_it_is_kept_where_it_should_be(folder: Path) -> None:
 
 
 def scrub_book(book: Book, folder: Path, **asked: Any) -> Receipt:
-    """Scrub the call file against a book that is open, and return the receipt."""
+    """Scrub the call file against an open book, and return the receipt."""
     maker = ReceiptMaker(folder / "calls.csv", Outputs(), against="memory:")
     question = book.question(**asked)
     summary = scrub_csv(maker.source, question, columns=["tel"])
@@ -155,7 +155,7 @@ def test_a_snapshot_is_named_by_registry_generation_and_day(folder: Path) -> Non
 
 
 def test_a_result_is_good_for_as_long_as_the_rules_say(folder: Path) -> None:
-    """30 days, with the source of that, and how sure it is."""
+    """30 days, with the source of that rule and its certainty."""
     (held,) = scrubbed(folder).lists
 
     assert held.valid_until == held.on + timedelta(days=30)
@@ -165,7 +165,7 @@ def test_a_result_is_good_for_as_long_as_the_rules_say(folder: Path) -> None:
 
 
 def test_the_earliest_end_of_all_lists_counts(folder: Path) -> None:
-    """A list that closes ends it for all."""
+    """A list that closes limits the whole receipt."""
     registry = Registry.create("memory:", lists=["own", "fr.bloctel"])
 
     receipt = scrub_book(registry, folder, on=date(2026, 8, 1))
@@ -176,7 +176,7 @@ def test_the_earliest_end_of_all_lists_counts(folder: Path) -> None:
 
 
 def test_a_day_to_come_is_known_as_of_today(folder: Path) -> None:
-    """Nobody knows who will have objected by then."""
+    """Later objections are not known yet."""
     receipt = scrubbed(folder, on=TODAY + timedelta(days=40))
 
     assert receipt.lists[0].on == TODAY + timedelta(days=40)
@@ -184,7 +184,7 @@ def test_a_day_to_come_is_known_as_of_today(folder: Path) -> None:
 
 
 def test_an_old_snapshot_shortens_it(folder: Path) -> None:
-    """What was registered since it was built is not in it."""
+    """Later registrations are not in the snapshot."""
     registry = Registry.create("memory:", lists=["own"])
     built_on = TODAY - timedelta(days=20)
     registry.build_snapshot(folder / "s.bloctel", on=built_on)
@@ -196,7 +196,7 @@ def test_an_old_snapshot_shortens_it(folder: Path) -> None:
 
 
 def test_an_old_answer_shortens_it(folder: Path) -> None:
-    """Clear is what the operator answered, and its answers grow too old."""
+    """Clear numbers come from answers of the operator, which expire."""
     registry = Registry.create("memory:")
     day, none = date(2024, 5, 3), np.array([], np.uint64)
     for days, number in ((20, 33199001234), (3, 33199001235)):
@@ -232,7 +232,7 @@ def test_rows_that_nobody_answered_about_are_counted_as_such(folder: Path) -> No
 
 
 def scrub_then(folder: Path, meddle: Callable[[], object], keeping: Keeping) -> None:
-    """Scrub, meddle, and ask for the receipt."""
+    """Scrub, change a file, and request the receipt."""
     maker = ReceiptMaker(
         folder / "calls.csv",
         Outputs(folder / "clear.csv"),
@@ -249,7 +249,7 @@ def scrub_then(folder: Path, meddle: Callable[[], object], keeping: Keeping) -> 
 
 
 def meddlers(path: Path) -> dict[str, Callable[[], object]]:
-    """Return ways to change a file behind a scrub's back."""
+    """Return ways to change a file after a scrub used it."""
     content, found = path.read_bytes(), path.stat()
     twin = path.with_name("twin")
     twin.write_bytes(content)
@@ -297,7 +297,7 @@ def meddlers(path: Path) -> dict[str, Callable[[], object]]:
 def test_a_file_that_changed_meanwhile_has_no_receipt(
     name: str, how: str, folder: Path
 ) -> None:
-    """The outputs are there; nothing vouches for them."""
+    """The outputs exist, without a receipt."""
     keeping = Keeping(folder / "r.json", folder / "j.jsonl")
 
     with pytest.raises(InputError, match=r"changed in the meantime|cannot be read"):
@@ -332,7 +332,7 @@ def test_a_file_that_changes_while_it_is_read_has_no_receipt(
 
 @posix
 def test_pipes_and_folders_have_no_receipt(folder: Path) -> None:
-    """What cannot be read again is refused before anything is scrubbed."""
+    """A source that cannot be read again is refused before the scrub."""
     os.mkfifo(folder / "pipe")
     for path in (folder / "pipe", folder):
         with pytest.raises(InputError, match="can be read again"):
@@ -342,7 +342,7 @@ def test_pipes_and_folders_have_no_receipt(folder: Path) -> None:
 
 
 def test_a_file_that_comes_only_later_has_no_receipt(folder: Path) -> None:
-    """Nobody knows what it was when the scrub began."""
+    """Its content at the beginning of the scrub is unknown."""
     (folder / "calls.csv").rename(folder / "away")
 
     maker = ReceiptMaker(folder / "calls.csv", Outputs(), against=folder / "list.csv")
@@ -378,7 +378,7 @@ def test_streams_are_hashed_as_they_pass(folder: Path) -> None:
 
     receipt = maker.make(summary, question, columns=["tel"])
 
-    calls = mark(folder / "calls.csv")
+    calls = digest_of(folder / "calls.csv")
     assert receipt.input == FileDigest(name=None, size=calls.size, sha256=calls.sha256)
     content = target.getvalue()
     assert content == b"tel\n0199001235\n"
@@ -388,7 +388,7 @@ def test_streams_are_hashed_as_they_pass(folder: Path) -> None:
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         ),
-        "blocked": mark(folder / "blocked.csv"),
+        "blocked": digest_of(folder / "blocked.csv"),
     }
 
 
@@ -421,7 +421,7 @@ def test_one_stream_for_two_outputs_is_refused(folder: Path) -> None:
 
 
 def test_a_receipt_takes_no_other_files_place(folder: Path) -> None:
-    """Not that of the input, the list, an output or the key, however it is spelled."""
+    """Not the input, the list, an output or the key, in any spelling of the path."""
     SigningKey.create(folder / "key.pem")
     (folder / "clear.csv").write_text("old\n")
     (folder / "link").symlink_to(folder / "clear.csv")
@@ -451,7 +451,7 @@ def test_a_receipt_takes_no_other_files_place(folder: Path) -> None:
 def test_a_journal_that_cannot_grow_stops_the_scrub_before_it_begins(
     folder: Path,
 ) -> None:
-    """No outputs without a receipt where that can be known."""
+    """Problems that can be known before the scrub stop it."""
     (folder / "j.jsonl").write_bytes(EXAMPLE.line[:-1])
 
     with pytest.raises(ReceiptError, match="mend"):
@@ -511,7 +511,7 @@ def test_no_number_is_in_a_receipt(tmp_path: Path) -> None:
 
 @posix
 def test_a_key_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Whatever the umask; an old key is never replaced."""
+    """With any umask; an old key is never replaced."""
     path = tmp_path / "key.pem"
     old = os.umask(0)
     try:
@@ -530,7 +530,7 @@ def test_a_key_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
-    """Another kind of key, half of one, a file that is not there."""
+    """A key of another kind, a truncated key, a missing file."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -555,7 +555,7 @@ def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
 
 
 def test_a_signature_is_of_one_receipt_by_one_key(tmp_path: Path) -> None:
-    """By another key, of another receipt, or none: it does not agree."""
+    """By another key, of another receipt, or missing: it does not agree."""
     ours, theirs = (SigningKey.create(tmp_path / name) for name in ("a", "b"))
     signed, other = ours.sign(EXAMPLE), theirs.sign(chain(2)[1])
     swapped = chain(2)[1]
@@ -599,7 +599,7 @@ def _key() -> Path:
 
 
 def test_receipts_are_made_without_the_package() -> None:
-    """Nobody who does not sign pays for it."""
+    """Receipts without signatures do not import the package."""
     code = "import sys, bloctel.scrub.receipts; print('cryptography' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -612,7 +612,7 @@ def test_receipts_are_made_without_the_package() -> None:
 
 @posix
 def test_files_that_are_not_what_they_were_differ(folder: Path) -> None:
-    """Altered, cut, gone, a folder, a pipe, a device without an end."""
+    """Altered, truncated, missing, a folder, a pipe, a device without an end."""
     receipt = scrubbed(folder)
     clear = folder / "clear.csv"
     content = clear.read_bytes()
@@ -641,7 +641,7 @@ def test_files_that_are_not_what_they_were_differ(folder: Path) -> None:
 
 
 def test_whoever_waits_is_told_how_far_it_is(folder: Path) -> None:
-    """Of all files together; one of another size is not read, and never caught up."""
+    """Progress covers all files; a file of another size is not read."""
     receipt = scrubbed(folder)
     files = {"input": folder / "calls.csv", **files_in(folder, receipt)}
     sizes = {kind: path.stat().st_size for kind, path in files.items() if path}
@@ -668,7 +668,7 @@ def test_whoever_waits_is_told_how_far_it_is(folder: Path) -> None:
 
 
 def receipt_of(name: str | None, until: date, sha256: str = "a" * 64) -> Receipt:
-    """Return a receipt of a file that is good until a day."""
+    """Return a receipt of a file that is valid until a day."""
     from msgspec.structs import replace
 
     return replace(
@@ -680,7 +680,7 @@ def receipt_of(name: str | None, until: date, sha256: str = "a" * 64) -> Receipt
 
 
 def test_a_file_is_overdue_from_the_day_on_which_its_result_ends() -> None:
-    """And due so many days before."""
+    """It is due a number of days before."""
     until = date(2026, 11, 5)
     states = {}
     for days in (9, 8, 7, 1, 0, -1):
@@ -700,7 +700,7 @@ def test_a_file_is_overdue_from_the_day_on_which_its_result_ends() -> None:
 
 
 def test_the_latest_receipt_of_each_name_counts() -> None:
-    """Even if an earlier one would be good for longer: it is of other bytes."""
+    """Even if an earlier one is valid for longer: it is for other bytes."""
     early, late = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of("b", late), receipt_of("a", late), receipt_of("a", early)]
 
@@ -728,7 +728,7 @@ def test_files_that_cannot_be_told_apart_do_not_hide_one_another(
 
 
 def test_today_is_that_of_the_lists() -> None:
-    """The latest that it is in any of their zones."""
+    """The latest day in any of their time zones."""
     (found,) = file_states([receipt_of("a", TODAY + timedelta(days=30))])
 
     assert found.days_left in (29, 30)

@@ -1,4 +1,4 @@
-"""Receipts of any content, and whatever is changed of what they vouch for."""
+"""Receipts of any content, and any change to the files that they prove."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NAMES = TEXTS.filter(
 DAYS = st.dates(date(2016, 6, 1), date(2100, 1, 1))
 CODES = st.from_regex("[a-z][a-z0-9_]{0,31}", fullmatch=True)
 LISTS = st.from_regex("[a-z][a-z0-9.-]{0,63}(:[a-z][a-z0-9-]{0,31})?", fullmatch=True)
-MARKS = st.builds(FileDigest, name=st.none() | NAMES, size=COUNTS, sha256=HEX)
+DIGESTS = st.builds(FileDigest, name=st.none() | NAMES, size=COUNTS, sha256=HEX)
 AGAINST = (
     st.builds(
         Against,
@@ -93,8 +93,8 @@ def receipts(draw: st.DrawFn) -> Receipt:
     moments = st.integers(1_464_739_200, 4_102_444_800)
     return replace(
         EXAMPLE,
-        input=draw(MARKS),
-        outputs=draw(st.dictionaries(CODES, MARKS, max_size=3)),
+        input=draw(DIGESTS),
+        outputs=draw(st.dictionaries(CODES, DIGESTS, max_size=3)),
         columns=tuple(draw(st.lists(TEXTS | st.integers(1, 2**31 - 1), max_size=3))),
         region=draw(st.none() | st.sampled_from(["FR", "BE"])),
         against=draw(AGAINST),
@@ -114,7 +114,7 @@ def receipts(draw: st.DrawFn) -> Receipt:
 
 @given(receipts())
 def test_any_receipt_comes_back(receipt: Receipt) -> None:
-    """What is written is read, the second verifier takes it, the spelling is one."""
+    """The line is read again, the second verifier accepts it, the form is canonical."""
     line = receipt.line
 
     assert parse(line, "x") == receipt
@@ -131,13 +131,13 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_the_canonical_form_is_the_one_written_by_hand(value: object) -> None:
-    """The page defines it: any language gives the same bytes."""
+    """The page defines it: an implementation in any language gives the same bytes."""
     assert canonical(value) == oracle.canonical(value).encode()
 
 
 @given(receipts(), st.data())
 def test_any_altered_byte_is_found(receipt: Receipt, data: st.DataObject) -> None:
-    """Replaced, put in, or taken out."""
+    """Replaced, inserted or removed."""
     line = receipt.line
     at = data.draw(st.integers(0, len(line) - 1))
     byte = data.draw(st.binary(min_size=1, max_size=1))
@@ -167,7 +167,7 @@ def test_any_bytes_are_a_receipt_or_an_error_of_ours(
 
 @st.composite
 def edits(draw: st.DrawFn) -> tuple[list[Any], object]:
-    """A place in a record, and what to put there."""
+    """A path in a record, and a value to put there."""
     value, path = json.loads(EXAMPLE.line), []
     while isinstance(value, dict | list) and value and draw(st.integers(0, 3)):
         keys = list(value) if isinstance(value, dict) else range(len(value))
