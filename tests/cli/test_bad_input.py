@@ -251,7 +251,7 @@ def test_options_that_cannot_be(registry: str, lists: Path, tmp_path: Path) -> N
     new = f"sqlite:///{tmp_path / 'new.db'}"
     cases: list[tuple[tuple[object, ...], int, str]] = [
         ((*ask, "--list", "nope"), 2, "got nope"),
-        (("registry", "create", new, "--list", "nope"), 2, "got nope"),
+        (("registry", "create", new, "--list", "nope"), 2, "for the list nope"),
         (("registry", "create", new, "--region", "XX"), 2, "got 'XX'"),
         (("registry", "create", "oracle://h/d"), 2, "the scheme 'oracle'"),
         (("registry", "create", tmp_path / "new.db"), 2, "text without a scheme"),

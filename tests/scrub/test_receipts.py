@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from bloctel import Registry, Snapshot
 from bloctel._util import clock
@@ -558,11 +559,7 @@ def test_a_signature_is_of_one_receipt_by_one_key(tmp_path: Path) -> None:
     """By another key, of another receipt, or missing: it does not agree."""
     ours, theirs = (SigningKey.create(tmp_path / name) for name in ("a", "b"))
     signed, other = ours.sign(EXAMPLE), theirs.sign(chain(2)[1])
-    swapped = chain(2)[1]
-    swapped = type(swapped)(
-        **{name: getattr(swapped, name) for name in swapped.__slots__}
-        | {"signature": signed.signature}
-    )
+    swapped = replace(chain(2)[1], signature=signed.signature)
 
     assert parse(signed.line, "x") == signed
     assert check_signature(signed).agrees
@@ -669,8 +666,6 @@ def test_whoever_waits_is_told_how_far_it_is(folder: Path) -> None:
 
 def receipt_of(name: str | None, until: date, sha256: str = "a" * 64) -> Receipt:
     """Return a receipt of a file that is valid until a day."""
-    from msgspec.structs import replace
-
     return replace(
         EXAMPLE,
         input=FileDigest(name=name, size=1, sha256=sha256),

@@ -76,7 +76,7 @@ def test_every_error_is_in_the_reference() -> None:
 def test_every_key_of_the_rules_is_in_the_reference() -> None:
     """A TOML key that the reader knows has a row in the tables."""
     hints = get_type_hints(rules.ListRules, vars(rules))
-    sections = [rules.Opening, rules.Closing]
+    sections: list[type[rules.Sourced]] = [rules.Opening, rules.Closing]
     sections += [
         part
         for hint in hints.values()

@@ -14,9 +14,9 @@ from bloctel.scrub.receipts.signatures import is_signed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bloctel.scrub.reading import Progress
     from bloctel.scrub.receipts.journal import Journal
     from bloctel.scrub.receipts.receipt import FileDigest, Receipt
+    from bloctel.tabular.csv_reader import Progress
 
 __all__ = [
     "Check",
