@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from dataclasses import replace
 from datetime import date
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from msgspec import structs
 
 import bloctel
 from bloctel import rules
@@ -19,11 +21,13 @@ from bloctel.errors import (
     InputError,
     MissingExtraError,
     SnapshotError,
+    UnknownListError,
 )
 from bloctel.integrations import spark, spark_worker
 from bloctel.integrations.spark_worker import Asked, Edition, Job
 from bloctel.snapshot import read_content
 from tests.helpers.dirty_rows import ABROAD, DAY, expected, integers, lists_of, texts
+from tests.helpers.own_rules import NAME, TEXT, no_registrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,6 +204,26 @@ def test_a_file_is_opened_once(path: Path) -> None:
     assert spark_worker.opened.cache_info()[:2] == (2, 1)
 
 
+def test_a_worker_gets_the_rules_of_lists_of_your_own(tmp_path: Path) -> None:
+    """The driver registers them, and sends them with each task."""
+    file, made = tmp_path / "rules.toml", tmp_path / "own.bloctel"
+    file.write_text(TEXT)
+    row = pa.record_batch({"phone": ["06 39 98 12 34"]})
+    with no_registrations():
+        rules.register(file)
+        with bloctel.Registry.create("memory:", lists=[NAME]) as registry:
+            registry.register("06 39 98 12 34", list=NAME, on=date(2023, 1, 2))
+            registry.build_snapshot(made, on=DAY)
+        job = asking(job_of(made), own_rules=rules.registered())
+    job = pickle.loads(pickle.dumps(job))  # noqa: S301 - our own bytes
+
+    with no_registrations():
+        with pytest.raises(UnknownListError, match=NAME):
+            said(asking(job, own_rules=()), row)
+        said_until = f"{NAME} since 2023-01-12 until 2025-01-02"
+        assert said(job, row) == [("blocked", said_until)]
+
+
 def test_another_version_of_the_library_is_refused(path: Path) -> None:
     """Two versions may read a text in two ways, so all machines have the same."""
     job = asking(job_of(path), version="0.0.0")
@@ -223,7 +247,7 @@ def test_lists_that_differ_in_their_day_need_one(
 
     def elsewhere(name: str) -> rules.ListRules:
         zone = "Pacific/Noumea" if name == "own" else "Europe/Paris"
-        return replace(load(name), time_zone=zone)
+        return structs.replace(load(name), time_zone=zone)
 
     monkeypatch.setattr(rules, "load", elsewhere)
 

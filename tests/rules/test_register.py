@@ -97,7 +97,7 @@ def test_lists_of_the_library_keep_their_rules(file: Path) -> None:
     ("text", "sentence"),
     [
         (TEXT.replace("years", "year"), "got 'year'"),
-        (TEXT.replace(NAME, f"{NAME}.cleared"), "does not end in .cleared"),
+        (TEXT.replace(NAME, f"{NAME}.cleared"), "that does not end in .cleared"),
         (TEXT.replace(NAME, "xx.0199001234"), "got text of 13 characters"),
         (TEXT.replace(NAME, "x" * 24), "a name such as fr.bloctel"),
         (TEXT.replace("Europe/Paris", "Europe/Lutetia"), "a known time zone"),

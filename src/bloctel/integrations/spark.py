@@ -204,7 +204,8 @@ def _asked(
     names = _names(lists)
     day = _fixed_day(Snapshot(content), on, names, region)
     file = str(Path(snapshot).absolute()) if shared else _carry(session, content)
-    return Asked(file, shared, Edition.of(content), __version__, day, names, region)
+    edition, own = Edition.of(content), rules.registered()
+    return Asked(file, shared, edition, __version__, day, names, region, own)
 
 
 def _require_spark() -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from bloctel import rules
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
 from bloctel.scrub import Outputs, files
@@ -80,6 +81,7 @@ class Asked:
         on: The day.
         lists: The names of the lists to ask; None for all of the snapshot.
         region: The region of national forms; None for the snapshot's own.
+        own_rules: The rules that the driver registered, which its lists may need.
     """
 
     file: str
@@ -89,6 +91,7 @@ class Asked:
     on: date
     lists: tuple[str, ...] | None
     region: str | None
+    own_rules: tuple[rules.ListRules, ...] = ()
 
     def question(self) -> Question:
         """Return the question to the snapshot that the driver saw.
@@ -212,6 +215,8 @@ def _book(asked: Asked) -> Snapshot:
             f"version {__version__}",
             "a Python worker of Spark (install the same one on all machines)",
         )
+    for own in asked.own_rules:
+        rules.register(own)
     path = Path(asked.file) if asked.is_shared else _carried(asked.file)
     content = opened(path, stamp_of(path))
     found = Edition.of(content)

@@ -72,6 +72,7 @@ __all__ = [
     "names",
     "parse",
     "register",
+    "registered",
     "shown_name",
 ]
 
@@ -145,14 +146,20 @@ def _unknown(name: str) -> UnknownListError:
     )
 
 
-def register(path: str | Path) -> ListRules:
-    """Read the rules of a list of your own from a TOML file, and register its name.
+def registered() -> tuple[ListRules, ...]:
+    """Return the registered rules, so that another process can register them."""
+    return tuple(_registered.values())
+
+
+def register(source: str | Path | ListRules) -> ListRules:
+    """Register the rules of a list of your own.
 
     From then on, the list works everywhere in this process like a list of the library.
     A second registration of the same rules changes nothing.
 
     Args:
-        path: The file; `docs/reference/rules.md` documents its keys.
+        source: A TOML file, or rules of another process.  `docs/reference/rules.md`
+            documents the keys of the file.
 
     Returns:
         The rules.
@@ -161,13 +168,15 @@ def register(path: str | Path) -> ListRules:
         InputError: The file cannot be read, the rules are incomplete or contradict one
             another, or other rules have that name.  Nothing is registered.
     """
-    where = str(path)
-    rules = parse(_read(path), where)
+    if isinstance(source, ListRules):
+        where, rules = "rules", source
+    else:
+        where = str(source)
+        rules = parse(_read(source), where)
     name = rules.name
-    if name.endswith(CLEARED):
-        raise InputError(
-            f"a name that does not end in {CLEARED}", name, f"{where}, list.name"
-        )
+    if not LIST_NAME.fullmatch(name) or name.endswith(CLEARED):
+        expected = f"a name such as fr.bloctel that does not end in {CLEARED}"
+        raise InputError(expected, shown_name(name), f"{where}, list.name")
     try:
         clock.zone(rules.time_zone)
     except CannotAnswerError as error:
