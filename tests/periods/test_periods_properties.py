@@ -239,8 +239,8 @@ def test_a_withdrawal_ends_protection_on_its_day(
     withdrawn = of.withdrawn_period(current, registered_on, on=on)
 
     until = registered_on + timedelta(days=4100)
-    kept = {day for day in days_of(current, until) if day < on}
-    assert days_of(withdrawn, until) == kept
+    protected = {day for day in days_of(current, until) if day < on}
+    assert days_of(withdrawn, until) == protected
     assert of.erase_on(withdrawn.ends_on, withdrawn_on=on) == on
 
 
@@ -264,8 +264,8 @@ def test_an_altered_document_is_read_or_refused(
     text: str, edits: list[tuple[float, int, str]]
 ) -> None:
     """For any text, the reader returns rules or raises our error."""
-    for place, cut, put in edits:
-        start = int(place * len(text))
+    for position, cut, put in edits:
+        start = int(position * len(text))
         text = text[:start] + put + text[start + cut :]
 
     try:

@@ -399,12 +399,12 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 
     at = row.get("at", MONDAY)
     n, refused, ago = row.pop("n", 0), row.pop("r", None), row.pop("c", None)
-    held = [
+    attempts = [
         Attempt(at - timedelta(days=30 if n > 3 else 2, hours=i), Outcome.UNANSWERED)
         for i in range(n)
     ]
     if refused is not None:
-        held.append(Attempt(at - timedelta(days=refused), Outcome.REFUSED))
+        attempts.append(Attempt(at - timedelta(days=refused), Outcome.REFUSED))
     consents = []
     if ago is not None:
         given_at = at - timedelta(days=ago)
@@ -416,7 +416,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
         contracts = [
             Contract(starts_on=first, ends_on=None, firm=FIRM, object=row.pop("k"))
         ]
-    row["calls"] = PlainCalls(held)
+    row["calls"] = PlainCalls(attempts)
     row["consents"] = PlainConsents(Evidence(consents=consents, contracts=contracts))
     row["local_holidays"] = bool(row.pop("p", 0))
     return row

@@ -37,8 +37,8 @@ def lines(receipts: list[Receipt]) -> list[bytes]:
 def append(path: Path) -> Receipt:
     """Append the example to a journal."""
 
-    def make(place: Place) -> Receipt:
-        return replace(EXAMPLE, journal=place)
+    def make(position: Place) -> Receipt:
+        return replace(EXAMPLE, journal=position)
 
     return Journal(path).append(make)
 
@@ -97,23 +97,23 @@ def test_an_empty_journal_is_whole(tmp_path: Path) -> None:
 
 def rebuilt(change: str) -> list[bytes]:
     """Return the lines of five receipts after an alteration."""
-    held = lines(chain(5))
+    five = lines(chain(5))
     other = lines([*chain(4)[:3], replace(EXAMPLE, region="BE")])
     return {
-        "reordered": [held[0], held[2], held[1], *held[3:]],
-        "first two exchanged": [held[1], held[0], *held[2:]],
-        "one left out": [*held[:2], *held[3:]],
-        "the first left out": held[1:],
-        "one twice": [*held[:3], held[2], *held[3:]],
-        "another in its place": [
-            *held[:2],
+        "reordered": [five[0], five[2], five[1], *five[3:]],
+        "first two exchanged": [five[1], five[0], *five[2:]],
+        "one removed": [*five[:2], *five[3:]],
+        "the first removed": five[1:],
+        "one twice": [*five[:3], five[2], *five[3:]],
+        "another receipt instead": [
+            *five[:2],
             replace(chain(3)[2], region="BE").line,
-            *held[3:],
+            *five[3:],
         ],
-        "one of no journal": [*held, replace(EXAMPLE, journal=None).line],
-        "two joined": [*held, *held],
-        "an empty line": [*held[:2], b"\n", *held[2:]],
-        "one of another": [*held[:3], other[3], held[4]],
+        "one outside of a journal": [*five, replace(EXAMPLE, journal=None).line],
+        "two joined": [*five, *five],
+        "an empty line": [*five[:2], b"\n", *five[2:]],
+        "one of another journal": [*five[:3], other[3], five[4]],
     }[change]
 
 
@@ -122,14 +122,14 @@ def rebuilt(change: str) -> list[bytes]:
     [
         "reordered",
         "first two exchanged",
-        "one left out",
-        "the first left out",
+        "one removed",
+        "the first removed",
         "one twice",
-        "another in its place",
-        "one of no journal",
+        "another receipt instead",
+        "one outside of a journal",
         "two joined",
         "an empty line",
-        "one of another",
+        "one of another journal",
     ],
 )
 def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> None:
@@ -205,10 +205,10 @@ def test_mending_moves_the_half_line_aside(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     half = path.read_bytes()[len(whole) :]
 
-    beside = Journal(path).mend()
+    moved_to = Journal(path).mend()
 
-    assert beside is not None
-    assert beside.read_bytes() == half
+    assert moved_to is not None
+    assert moved_to.read_bytes() == half
     assert path.read_bytes() == whole
     assert Journal(path).mend() is None
     assert append(path) == chain(5)[4]
@@ -290,8 +290,8 @@ def test_a_journal_that_is_replaced_while_one_waits_is_opened_anew(
 def test_a_signature_that_was_taken_away_breaks_the_chain(tmp_path: Path) -> None:
     """The digest covers it."""
     key = SigningKey.create(tmp_path / "key.pem")
-    held = chain(3, key)
+    signed = chain(3, key)
     path = tmp_path / "j.jsonl"
-    path.write_bytes(b"".join(lines([replace(held[0], signature=None), *held[1:]])))
+    path.write_bytes(b"".join(lines([replace(signed[0], signature=None), *signed[1:]])))
 
     assert isinstance(refusal(path), DamagedReceiptError)

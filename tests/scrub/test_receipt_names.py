@@ -34,9 +34,9 @@ AROUND = st.text(
 @given(st.sampled_from(NUMBERS), AROUND, AROUND)
 def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
     """In every written form, with any text around it."""
-    kept = kept_name(f"{before}{number}{after}.csv")
+    masked = kept_name(f"{before}{number}{after}.csv")
 
-    assert sum(map(str.isdecimal, kept)) < 6
+    assert sum(map(str.isdecimal, masked)) < 6
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_in_doubt_digits_go(name: str) -> None:
 @given(st.text(st.characters(categories=["L", "Cs", "Cc", "Nd", "Zs"])))
 def test_a_name_can_always_be_written(name: str) -> None:
     """Any name of a file system; masking twice changes nothing more."""
-    kept = kept_name(name)
+    masked = kept_name(name)
 
-    assert len(kept) <= 255
-    assert kept.encode().decode() == kept
-    assert kept_name(kept) == kept
+    assert len(masked) <= 255
+    assert masked.encode().decode() == masked
+    assert kept_name(masked) == masked
 
 
 @given(st.text())

@@ -82,7 +82,7 @@ def test_it_says_what_was_scrubbed_against_what_with_which_result(folder: Path) 
         listed.size,
         listed.sha256,
     )
-    assert [(held.name, held.on) for held in receipt.lists] == [("own", TODAY)]
+    assert [(judged.name, judged.on) for judged in receipt.lists] == [("own", TODAY)]
     counts = receipt.counts
     assert (counts.rows, counts.clear, counts.blocked, counts.invalid) == (3, 1, 1, 1)
     assert receipt.invalid_reasons == {"short_number": 1}
@@ -148,7 +148,7 @@ def test_a_snapshot_is_named_by_registry_generation_and_day(folder: Path) -> Non
     assert (against.kind, against.name) == ("snapshot", "s.bloctel")
     assert (against.registry, against.generation) == (info.registry, info.generation)
     assert against.built_on == TODAY
-    assert [held.name for held in receipt.lists] == ["own:brand"]
+    assert [judged.name for judged in receipt.lists] == ["own:brand"]
     assert receipt.columns == ("tel", 1)
 
 
@@ -157,12 +157,12 @@ def test_a_snapshot_is_named_by_registry_generation_and_day(folder: Path) -> Non
 
 def test_a_result_is_good_for_as_long_as_the_rules_say(folder: Path) -> None:
     """30 days, with the source of that rule and its certainty."""
-    (held,) = scrubbed(folder).lists
+    (judged,) = scrubbed(folder).lists
 
-    assert held.valid_until == held.on + timedelta(days=30)
-    assert (held.days, held.certainty) == (30, Certainty.R)
-    assert held.source
-    assert held.time_zone == "Europe/Paris"
+    assert judged.valid_until == judged.on + timedelta(days=30)
+    assert (judged.days, judged.certainty) == (30, Certainty.R)
+    assert judged.source
+    assert judged.time_zone == "Europe/Paris"
 
 
 def test_the_earliest_end_of_all_lists_counts(folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_earliest_end_of_all_lists_counts(folder: Path) -> None:
 
     receipt = scrub_book(registry, folder, on=date(2026, 8, 1))
 
-    ends = {held.name: held.valid_until for held in receipt.lists}
+    ends = {judged.name: judged.valid_until for judged in receipt.lists}
     assert ends == {"own": date(2026, 8, 31), "fr.bloctel": date(2026, 8, 11)}
     assert receipt.valid_until == date(2026, 8, 11)
 
@@ -642,23 +642,23 @@ def test_whoever_waits_is_told_how_far_it_is(folder: Path) -> None:
     receipt = scrubbed(folder)
     files = {"input": folder / "calls.csv", **files_in(folder, receipt)}
     sizes = {kind: path.stat().st_size for kind, path in files.items() if path}
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
-    checks = check_files(receipt, files, lambda *progress: told.append(progress))
+    checks = check_files(receipt, files, lambda *progress: reported.append(progress))
 
     total = sum(sizes.values())
     assert all(check.agrees for check in checks)
     assert [check.part for check in checks] == list(files)
-    assert told[-1] == (total, total)
-    assert told == sorted(told)
+    assert reported[-1] == (total, total)
+    assert reported == sorted(reported)
 
-    told.clear()
+    reported.clear()
     with (folder / "calls.csv").open("ab") as file:
         file.write(b"x")
-    checks = check_files(receipt, files, lambda *progress: told.append(progress))
+    checks = check_files(receipt, files, lambda *progress: reported.append(progress))
 
     assert [check.agrees for check in checks] == [False, *[True] * (len(files) - 1)]
-    assert told[-1] == (total - sizes["input"], total)
+    assert reported[-1] == (total - sizes["input"], total)
 
 
 # -- what is due ------------------------------------------------------------------

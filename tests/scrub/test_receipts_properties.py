@@ -88,7 +88,7 @@ def receipts(draw: st.DrawFn) -> Receipt:
     clear = draw(COUNTS)
     n_blocked, n_invalid = sum(blocked.values()), sum(reasons.values())
     lists = draw(
-        st.lists(JUDGED, min_size=1, max_size=3, unique_by=lambda held: held.name)
+        st.lists(JUDGED, min_size=1, max_size=3, unique_by=lambda judged: judged.name)
     )
     moments = st.integers(1_464_739_200, 4_102_444_800)
     return replace(
@@ -108,7 +108,7 @@ def receipts(draw: st.DrawFn) -> Receipt:
         invalid_reasons=reasons,
         blocked_lists=blocked,
         made_at=datetime.fromtimestamp(draw(moments), UTC),
-        valid_until=min(held.valid_until for held in lists),
+        valid_until=min(judged.valid_until for judged in lists),
     )
 
 

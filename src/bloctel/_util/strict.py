@@ -32,7 +32,7 @@ def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -
         cls: The class of the record: a `msgspec.Struct`, or an array of them.
         where: The name of the document in messages, such as a file name.
         is_toml: True for a TOML document, which has tables instead of objects, and
-            days and times of its own.
+            days and times as separate types.
 
     Raises:
         InputError: The document is not such a record.  `where` has the key.

@@ -416,7 +416,10 @@ def parse(text: str, where: str) -> ListRules:
     """
     document = read(_Document, text, where)
     sections = {name: getattr(document, name) for name in _Sections.__struct_fields__}
-    held = document.list
+    identity = document.list
     return ListRules(
-        name=held.name, title=held.title, time_zone=held.time_zone, **sections
+        name=identity.name,
+        title=identity.title,
+        time_zone=identity.time_zone,
+        **sections,
     )

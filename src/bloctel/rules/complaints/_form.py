@@ -151,12 +151,12 @@ def parse(text: str, where: str) -> Form:
 professional_line, got 'forms' - at mine.toml
     """
     document = read(_Document, text, where)
-    held = document.form
+    identity = document.form
     return Form(
-        country=held.country,
-        title=held.title,
-        time_zone=held.time_zone,
-        authority=held.authority,
+        country=identity.country,
+        title=identity.title,
+        time_zone=identity.time_zone,
+        authority=identity.authority,
         mandatory=document.mandatory,
         professional_line=document.professional_line,
     )

@@ -210,11 +210,11 @@ def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> Non
     number, digest = 1, None
     if previous is not None and previous.journal is not None:
         number, digest = previous.journal.number + 1, previous.digest
-    place = receipt.journal
-    if place is None or place.number != number:
-        got = "not in a journal" if place is None else f"receipt {place.number}"
+    position = receipt.journal
+    if position is None or position.number != number:
+        got = "not in a journal" if position is None else f"receipt {position.number}"
         raise DamagedReceiptError(f"receipt {number}", got, where)
-    if place.previous != digest:
+    if position.previous != digest:
         expected = f"a receipt that follows receipt {number - 1}"
         got = "a receipt with the digest of another receipt before it"
         raise DamagedReceiptError(expected, got, where)

@@ -108,21 +108,22 @@ def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
 
 def _contradiction(receipt: Receipt) -> str:
     """Return the first member that contradicts another member; else an empty text."""
-    counts, against, place = receipt.counts, receipt.against, receipt.journal
+    counts, against, position = receipt.counts, receipt.against, receipt.journal
     names = {judged.name for judged in receipt.lists}
     present = {
         name
         for name in ("registry", "generation", "built_on", "size", "sha256")
         if getattr(against, name) is not None
     }
+    earliest = min(judged.valid_until for judged in receipt.lists)
+    is_first = position is None or position.number == 1
     agrees = {
         "counts": counts.rows == counts.clear + counts.blocked + counts.invalid,
         "invalid_reasons": sum(receipt.invalid_reasons.values()) == counts.invalid,
         "blocked_lists": sum(receipt.blocked_lists.values()) == counts.blocked,
         "lists": len(names) == len(receipt.lists),
-        "valid_until": receipt.valid_until
-        == min(judged.valid_until for judged in receipt.lists),
-        "journal": place is None or (place.number == 1) == (place.previous is None),
+        "valid_until": receipt.valid_until == earliest,
+        "journal": is_first == (position is None or position.previous is None),
         "against": present in _MEMBERS[against.kind]
         and (against.kind != "registry" or against.name is None),
     }

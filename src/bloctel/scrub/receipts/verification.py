@@ -144,11 +144,11 @@ def check_journal(receipt: Receipt, journal: Journal) -> Check:
     Raises:
         ReceiptError: It is not a journal, or cannot be read.
     """
-    place, found, n, truncated = receipt.journal, None, 0, ""
-    expected = "not in a journal" if place is None else f"receipt {place.number}"
+    position, found, n, truncated = receipt.journal, None, 0, ""
+    expected = "not in a journal" if position is None else f"receipt {position.number}"
     try:
         for n, other in enumerate(journal.receipts(), 1):
-            if place is not None and n == place.number:
+            if position is not None and n == position.number:
                 found = other
     except DamagedReceiptError as error:
         got = f"{error.got} - at {error.where}"

@@ -190,8 +190,8 @@ class ReceiptMaker:
             receipt = self._signed(receipt)
         else:
             receipt = Journal(keeping.journal).append(
-                lambda place: self._signed(
-                    msgspec.structs.replace(receipt, journal=place)
+                lambda position: self._signed(
+                    msgspec.structs.replace(receipt, journal=position)
                 )
             )
         if keeping.file is not None:
