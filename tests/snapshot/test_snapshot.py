@@ -281,7 +281,7 @@ def is_believed(path: Path) -> bool:
     """
     try:
         opened = Snapshot.open(path, verify=False)
-    except SnapshotError:
+    except (SnapshotError, UnknownListError):
         return False
     n_refused = 0
     questions: list[Callable[[], object]] = [

@@ -102,7 +102,8 @@ class Audit:
             InputError: The decision or the language is not one of these.
         """
         if decision not in (Decision.NO, Decision.ASK):
-            raise InputError("no or ask", f"{decision[:20]!r}", "decision")
+            got = f"another {type(decision).__name__}"
+            raise InputError("no or ask", got, "decision")
         check_language(lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
