@@ -78,11 +78,11 @@ def test_a_drawing_has_a_title_and_reads_by_day_and_by_night(name: str) -> None:
 
 
 @pytest.mark.parametrize("page", _ABOUT_LAW)
-def test_pages_about_law_are_no_legal_advice(page: str) -> None:
+def test_pages_about_law_are_not_legal_advice(page: str) -> None:
     """And they say so."""
     text = (ROOT / page).read_text(encoding="utf-8")
 
-    assert "This is no legal advice." in text
+    assert "This is not legal advice." in text
 
 
 def test_every_name_of_the_package_is_in_the_reference() -> None:
