@@ -1,7 +1,7 @@
-"""The figures that the library holds itself to, as data, and what a run says of each.
+"""Target figures of the library as data, and the result of a run for each.
 
-A claim is worked out round by round, and a round's contenders ran one after the other:
-what slows the machine down for a while slows both sides of a ratio.
+A claim is computed round by round.  The contenders of a round run one after another, so
+a temporary slowdown of the machine affects both sides of a ratio.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ __all__ = ["CLAIMS", "PROMISES", "Claim", "Promise", "Reading", "judge"]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a run says of a claim.
+    """Result of a run for one claim.
 
     Attributes:
         values: The figure, round by round; empty if it was not measured.
-        why_not: Why it was not.
+        why_not: Reason why it was not measured; empty if it was.
     """
 
     values: tuple[float, ...]
     why_not: str = ""
 
 
-#: How a figure is worked out of a run.
+#: Function that computes a figure from a run.
 Measure: TypeAlias = Callable[["Results"], Reading]
 
 
 def value(table: str, name: str, at: int | None = None) -> Measure:
-    """Return what reads one row."""
+    """Return a measure that reads one row."""
 
     def measure(results: Results) -> Reading:
         held = results.table(table)
@@ -49,7 +49,7 @@ def value(table: str, name: str, at: int | None = None) -> Measure:
 
 
 def ratio(above: Measure, below: Measure) -> Measure:
-    """Return what divides one reading by another, round by round."""
+    """Return a measure that divides one reading by another, round by round."""
 
     def measure(results: Results) -> Reading:
         over, under = above(results), below(results)
@@ -61,7 +61,7 @@ def ratio(above: Measure, below: Measure) -> Measure:
 
 
 def worst(table: str, name: str) -> Measure:
-    """Return what reads the row of the greatest median of that name."""
+    """Return a measure that reads the row with this name and the highest median."""
 
     def measure(results: Results) -> Reading:
         held = results.table(table)
@@ -76,14 +76,14 @@ def worst(table: str, name: str) -> Measure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A figure and what it must reach.
+    """Figure and its target.
 
     Attributes:
-        figure: What is measured.
-        measure: How it is worked out.
-        limit: What it must reach.
-        unit: What it is in; empty for a ratio.
-        at_least: Whether more is better.
+        figure: Description of the figure.
+        measure: Function that computes it.
+        limit: Target value.
+        unit: Unit of the figure.
+        at_least: True if higher is better.
     """
 
     figure: str
@@ -94,12 +94,12 @@ class Claim:
 
     @property
     def target(self) -> str:
-        """What it must reach, in words."""
+        """Target as text."""
         sign = "≥" if self.at_least else "≤"
         return f"{sign} {self.limit:g} {self.unit}".rstrip()
 
     def holds(self, values: tuple[float, ...]) -> bool:
-        """Tell whether the median reaches it."""
+        """Return whether the median reaches the target."""
         read = median(values)
         return read >= self.limit if self.at_least else read <= self.limit
 
@@ -124,33 +124,33 @@ def _column(kind: str, name: str) -> Measure:
 
 CLAIMS: Final = (
     Claim(
-        "is_blocked(str), beside abloom's `in` on the same strings",
+        "is_blocked(str), compared with abloom's `in` on the same strings",
         ratio(_text("bloctel"), _text("abloom")),
         1,
     ),
     Claim(
-        "is_blocked(str), beside `in` on a set[str]",
+        "is_blocked(str), compared with `in` on a set[str]",
         ratio(_text("bloctel"), _text("set[str]")),
         0.6,
     ),
     Claim(
-        "check_many of int keys, 12 M, beside the C floor",
+        "check_many of int keys, 12 M, compared with the C floor",
         ratio(_batch("bloctel"), _batch("C floor: the filter alone")),
         1.3,
     ),
     Claim(
-        "the same, beside the bitmap of the plan in numpy",
+        "the same, compared with the bitmap of the plan in numpy",
         ratio(_batch("bloctel"), _batch("numpy bitmap of the plan")),
         1,
     ),
     Claim(
-        "fastbloom-rs's batch, beside the same",
+        "fastbloom-rs's batch, compared with the same",
         ratio(_batch("fastbloom-rs"), _batch("bloctel")),
         10,
         at_least=True,
     ),
     Claim(
-        "check_many at 250 M, beside its own time at 12 M",
+        "check_many at 250 M, compared with 12 M",
         ratio(
             value("batch_sizes", "bloctel", _LARGEST),
             value("batch_sizes", "bloctel", _MAIN),
@@ -160,19 +160,19 @@ CLAIMS: Final = (
     Claim("check_many of an Arrow column, clean", _column("clean", _ARROW), 30, "ns"),
     Claim("check_many of an Arrow column, dirty", _column("dirty", _ARROW), 60, "ns"),
     Claim(
-        "phonenumbers + set, beside the clean column",
+        "phonenumbers + set, compared with the clean column",
         ratio(_column("clean", _CAREFUL), _column("clean", _ARROW)),
         300,
         at_least=True,
     ),
     Claim(
-        "phonenumbers + set, beside the dirty column",
+        "phonenumbers + set, compared with the dirty column",
         ratio(_column("dirty", _CAREFUL), _column("dirty", _ARROW)),
         300,
         at_least=True,
     ),
     Claim(
-        "one thread beside two, keys",
+        "one thread compared with two, keys",
         ratio(
             value("threads", "bloctel, keys", 1), value("threads", "bloctel, keys", 2)
         ),
@@ -180,7 +180,7 @@ CLAIMS: Final = (
         at_least=True,
     ),
     Claim(
-        "one thread beside two, Arrow column",
+        "one thread compared with two, Arrow column",
         ratio(value("threads", _ARROW, 1), value("threads", _ARROW, 2)),
         1.8,
         at_least=True,
@@ -192,7 +192,7 @@ CLAIMS: Final = (
         "bits a number",
     ),
     Claim(
-        "memory, periods included, 12 M",
+        "memory, including periods, 12 M",
         value("memory", "filter + index + periods", _MAIN),
         48,
         "bits a number",
@@ -210,7 +210,7 @@ CLAIMS: Final = (
         "ns a number",
     ),
     Claim(
-        "memory that a build takes, 12 M",
+        "memory of a build, 12 M",
         value("build_memory", "bloctel", _MAIN),
         3,
         "times the result",
@@ -223,13 +223,13 @@ CLAIMS: Final = (
         at_least=True,
     ),
     Claim(
-        "the same, beside DuckDB",
+        "the same, compared with DuckDB",
         ratio(value("scrub", "bloctel"), value("scrub", "DuckDB")),
         5,
         at_least=True,
     ),
     Claim(
-        "the same, beside polars",
+        "the same, compared with polars",
         ratio(value("scrub", "bloctel"), value("scrub", "polars")),
         5,
         at_least=True,
@@ -253,13 +253,13 @@ CLAIMS: Final = (
         at_least=True,
     ),
     Claim(
-        "memory of a scrub, the mapped snapshot included",
+        "memory of a scrub, including the mapped snapshot",
         value("scrub_memory", "whole process, all rows"),
         200,
         "MB",
     ),
     Claim(
-        "the same, beside that of few rows",
+        "the same, compared with few rows",
         ratio(
             value("scrub_memory", "whole process, all rows"),
             value("scrub_memory", "whole process, few rows"),
@@ -267,13 +267,13 @@ CLAIMS: Final = (
         1.2,
     ),
     Claim(
-        "import bloctel, over bare numpy",
+        "import bloctel, in addition to numpy",
         value("import", "bloctel, once numpy is there"),
         60,
         "ms",
     ),
     Claim(
-        "look-ups that differ from an oracle of the whole plan",
+        "look-ups that differ from an oracle for the whole plan",
         value("differential", "differences"),
         0,
         "",
@@ -282,7 +282,7 @@ CLAIMS: Final = (
 
 
 def judge(claim: Claim, results: Results) -> tuple[Reading, str]:
-    """Return a claim's reading in a run, and `pass`, `FAIL` or `not measured`."""
+    """Return the reading of a claim, and `pass`, `FAIL` or `not measured`."""
     reading = claim.measure(results)
     if not reading.values:
         only = results.suite != "full" and reading.why_not == "not in this suite"
@@ -293,11 +293,11 @@ def judge(claim: Claim, results: Results) -> tuple[Reading, str]:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What no figure shows.
+    """Promise that no figure shows.
 
     Attributes:
         text: The promise.
-        shown_by: The files, in this repository, that show it.
+        shown_by: Files of this repository that show it.
     """
 
     text: str
@@ -313,7 +313,7 @@ PROMISES: Final = (
         "the filter is Parquet's, bit for bit", ("tests/filter/test_filter_parquet.py",)
     ),
     Promise(
-        "compiled and plain twin agree",
+        "compiled and plain Python versions agree",
         (
             "tests/numbers/test_digits_properties.py",
             "tests/filter/test_filter_properties.py",
@@ -325,7 +325,7 @@ PROMISES: Final = (
         ("scripts/crash-test", "tests/system/test_crashes.py"),
     ),
     Promise(
-        "no damaged file is believed", ("tests/snapshot/test_snapshot_properties.py",)
+        "no damaged file is accepted", ("tests/snapshot/test_snapshot_properties.py",)
     ),
     Promise(
         "nothing crashes the process",

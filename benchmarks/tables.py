@@ -48,7 +48,7 @@ def _cells(row: Row, reference: Row | None) -> list[str]:
 
 def claims_cells(results: Results) -> list[list[str]]:
     """Return what a run says of each claim."""
-    rows = [["figure", "must reach", "median", "min", "max", ""]]
+    rows = [["figure", "target", "median", "min", "max", ""]]
     for claim in CLAIMS:
         reading, verdict = judge(claim, results)
         read = reading.values

@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: `sphinx-build -W -b html docs docs/_build`."""
+"""Sphinx configuration: `sphinx-build -W -b html docs docs/_build`."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ html_theme = "furo"
 html_show_copyright = False
 html_show_sphinx = False
 
-myst_enable_extensions = ["colon_fence"]  # no linkify: `fr.bloctel` is no address
+myst_enable_extensions = ["colon_fence"]  # linkify would make `fr.bloctel` a link
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
@@ -28,51 +28,51 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Attributes", "params_style")]
 
-# In a docstring, `this` is code.
+# In docstrings, single backquotes mark code.
 default_role = "literal"
 
 _FENCE = re.compile(r"```(\w+)")
 
 
 def _from_markdown(*arguments: Any) -> None:
-    """Turn the fences and tables of a docstring into reStructuredText."""
+    """Convert the Markdown fences and tables of a docstring to reStructuredText."""
     lines: list[str] = arguments[-1]
-    turned: list[str] = []
+    converted: list[str] = []
     in_fence = in_table = False
     for line in lines:
         if opening := _FENCE.fullmatch(line.strip()):
             in_fence = True
-            turned += ["", f".. code-block:: {opening[1]}", ""]
+            converted += ["", f".. code-block:: {opening[1]}", ""]
         elif in_fence and line.strip() == "```":
             in_fence = False
-            turned.append("")
+            converted.append("")
         elif in_fence:
-            turned.append("   " + line)
+            converted.append("   " + line)
         elif line.startswith("| "):
             if not in_table:
-                turned += ["", ".. list-table::", "   :header-rows: 1", ""]
+                converted += ["", ".. list-table::", "   :header-rows: 1", ""]
             in_table = True
             if not line.startswith("| ---"):
-                turned += _row(line)
+                converted += _row(line)
         else:
             in_table = False
-            turned.append(line)
-    lines[:] = turned
+            converted.append(line)
+    lines[:] = converted
 
 
 def _row(line: str) -> list[str]:
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-    marks = ["   * - "] + ["     - "] * (len(cells) - 1)
-    return [mark + cell for mark, cell in zip(marks, cells, strict=True)]
+    prefixes = ["   * - "] + ["     - "] * (len(cells) - 1)
+    return [prefix + cell for prefix, cell in zip(prefixes, cells, strict=True)]
 
 
 def _skip_construction(*arguments: Any) -> bool | None:
-    """Leave out how objects are made inside; `open` and `create` are documented."""
+    """Leave out constructors: users call `open` and `create`, which are documented."""
     return True if arguments[2] in ("__init__", "__new__") else None
 
 
 def setup(app: Any) -> None:
-    """Register what is particular to these pages."""
-    # before napoleon, which reads the sections
+    """Connect the functions above to autodoc."""
+    # priority 400 runs before napoleon, which parses the sections
     app.connect("autodoc-process-docstring", _from_markdown, priority=400)
     app.connect("autodoc-skip-member", _skip_construction)

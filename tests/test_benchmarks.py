@@ -106,7 +106,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     """A slow round that slows both sides changes no ratio."""
     run = _rows(("a", (1.0, 10.0, 1.0)), ("b", (2.0, 20.0, 2.0)))
     claim = promises.Claim(
-        "a beside b",
+        "a compared with b",
         promises.ratio(promises.value("t", "a"), promises.value("t", "b")),
         0.5,
     )
@@ -166,7 +166,7 @@ def test_the_command_prints_its_tables_and_writes_them(
     assert shown.startswith("Not measured here")
     assert "Where something else is better" in shown
     assert titles[:-2] == [f"{table.title}, {table.unit}" for table in read.tables]
-    assert titles[-2] == "What must be reached"
+    assert titles[-2] == "Targets"
 
 
 def _page(results: Results, folder: Path) -> Path:

@@ -23,8 +23,8 @@ _ABOUT_LAW = (
 )
 
 
-def test_the_drawings_and_the_table_are_what_the_script_makes_of_the_rules() -> None:
-    """A changed rule makes them stale, and this test says how to mend it."""
+def test_the_drawings_and_the_table_are_generated_from_the_current_rules() -> None:
+    """If a rule changes, the message says how to update them."""
     sources = Path(bloctel.__file__).parents[1]
 
     done = subprocess.run(
@@ -39,7 +39,7 @@ def test_the_drawings_and_the_table_are_what_the_script_makes_of_the_rules() -> 
 
 
 def test_every_rule_is_in_the_table() -> None:
-    """Whoever reads a rule's name in an answer finds how sure it is."""
+    """Readers who find a rule's name in an answer can look up its certainty."""
     page = (_EXPLANATION / "may-i-call.md").read_text(encoding="utf-8")
 
     rows = [line for line in page.splitlines() if line.startswith("| `fr.")]
@@ -79,14 +79,14 @@ def test_a_drawing_has_a_title_and_reads_by_day_and_by_night(name: str) -> None:
 
 @pytest.mark.parametrize("page", _ABOUT_LAW)
 def test_pages_about_law_are_not_legal_advice(page: str) -> None:
-    """And they say so."""
+    """Each of them states it."""
     text = (ROOT / page).read_text(encoding="utf-8")
 
     assert "This is not legal advice." in text
 
 
 def test_every_name_of_the_package_is_in_the_reference() -> None:
-    """Whoever reads `bloctel.compliance.__all__` finds each name explained."""
+    """Each name in `bloctel.compliance.__all__` is documented."""
     folder = ROOT / "docs" / "reference" / "python"
     page = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.md"))
     names = {*bloctel.compliance.__all__, *law.__all__} - {"SECTIONS"}
