@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bloctel.periods import RegistrationPeriod
     from bloctel.registry.registrations import NewRow
     from bloctel.storage.interface import Writer
-    from bloctel.storage.memory_content import MemoryWriter
+    from bloctel.storage.memory import MemoryWriter
 
 KEY = 33639981234
 ON = date(2024, 1, 2)
@@ -189,7 +189,7 @@ def test_a_change_inside_a_change_is_refused() -> None:
         yield KEY
         registry.register(KEY + 1, list="own", on=ON)
 
-    with pytest.raises(StorageError, match="one inside another"):
+    with pytest.raises(StorageError, match="nested write"):
         registry.register_many(numbers(), list="own", on=ON)
     assert registry.lists == ()
 

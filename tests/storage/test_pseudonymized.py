@@ -83,24 +83,24 @@ def fill(storage: Storage) -> None:
     storage.create({"region": "FR", "token_key": TOKEN_KEY})
     with storage.write() as writer:
         assert writer.add_list("own").id == 1
-        assert writer.add(iter([new(KEYS[:2]), new(KEYS)])) == len(KEYS)
+        assert writer.add_registrations(iter([new(KEYS[:2]), new(KEYS)])) == len(KEYS)
         writer.set_prefix(PREFIX)
         writer.set_prefix(PREFIX._replace(prefix=33163))
         writer.save_request(REQUEST)
         writer.save_request(REQUEST._replace(id="1" * 32, key=ERASED))
         writer.save_request(REQUEST._replace(id="2" * 32, expires_at=7))
     with storage.write() as writer:
-        writer.update([Registration(1, KEY, DAY, DAY, DAY + 9, DAY + 9)])
-        writer.erase([Registration(1, ERASED, DAY, DAY, NO_END)])
+        writer.update_registrations([Registration(1, KEY, DAY, DAY, DAY + 9, DAY + 9)])
+        writer.erase_registrations([Registration(1, ERASED, DAY, DAY, NO_END)])
         writer.set_complete_from(1, DAY)
-        writer.log(
+        writer.append_events(
             [
                 Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY + 9),
                 Event(0, ChangeKind.PURGED, 1, None, DAY + 9),
             ]
         )
         writer.drop_prefix(PREFIX._replace(prefix=33163))
-        writer.drop_requests(8)
+        writer.drop_expired_requests(8)
 
 
 def everything(reader: Reader) -> dict[str, object]:
@@ -165,8 +165,10 @@ def test_many_rows_are_converted_row_by_row(inner: Storage) -> None:
     keys = list(range(33639960000, 33639990000))
     with storage.write() as writer:
         writer.add_list("own")
-        writer.add([new(keys)])
-        writer.update(Registration(1, key, DAY, DAY, DAY + key % 1000) for key in keys)
+        writer.add_registrations([new(keys)])
+        writer.update_registrations(
+            Registration(1, key, DAY, DAY, DAY + key % 1000) for key in keys
+        )
 
     found = storage.lookup(keys).registrations
 
@@ -182,7 +184,7 @@ def test_an_error_undoes_the_transaction(hidden: Storage) -> None:
 
     def fail() -> None:
         with hidden.write() as writer:
-            writer.add([new([33639980001])])
+            writer.add_registrations([new([33639980001])])
             raise InputError("nothing", "an error")
 
     with pytest.raises(InputError, match="an error"):
@@ -204,11 +206,11 @@ def test_calls_without_numbers_are_passed_on(inner: Storage) -> None:
     storage.migrate()
     storage.check()
     with storage.write() as writer:
-        assert writer.trim(writer.last_change()) > 0
+        assert writer.trim_journal(writer.last_change()) > 0
     with storage.read() as reader, pytest.raises(CursorPurgedError):
         reader.changes(0, 100)
     watcher = storage.watch()
-    watcher.wait(0)
+    watcher.wait_for_change(0)
     watcher.close()
     storage.close()
 

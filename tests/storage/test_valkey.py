@@ -62,7 +62,7 @@ def fill(url: str) -> ValkeyStorage:
     opened.create({"region": "FR"})
     with opened.write() as writer:
         writer.add_list("own")
-        writer.add([new_rows([row()])])
+        writer.add_registrations([new_rows([row()])])
     return opened
 
 
@@ -79,7 +79,7 @@ def name(url: str, key: str) -> str:
 def add(storage: ValkeyStorage, key: int) -> int:
     """Add a number in a transaction of its own."""
     with storage.write() as writer:
-        return writer.add([new_rows([row(key)])])
+        return writer.add_registrations([new_rows([row(key)])])
 
 
 # -- URLs and errors ---------------------------------------------------------------
@@ -306,7 +306,7 @@ def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> 
     kind, n = ChangeKind.RENEWED, 3 * PAGE + 7
     for some in (range(PAGE - 3), range(PAGE - 3, n)):
         with storage.write() as writer:
-            writer.log(Event(0, kind, 1, KEY + i, i) for i in some)
+            writer.append_events(Event(0, kind, 1, KEY + i, i) for i in some)
 
     with storage.read() as reader:
         first = reader.changes(0, 9)[0].cursor
@@ -314,9 +314,9 @@ def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> 
     assert [event.on for event in found] == list(range(n))
 
     with storage.write() as writer:
-        assert writer.trim(found[2 * PAGE].cursor) == 2 * PAGE + 2
-        writer.log([Event(0, kind, 1, KEY, n)])
-        assert writer.trim(found[2 * PAGE + 1].cursor) == 1
+        assert writer.trim_journal(found[2 * PAGE].cursor) == 2 * PAGE + 2
+        writer.append_events([Event(0, kind, 1, KEY, n)])
+        assert writer.trim_journal(found[2 * PAGE + 1].cursor) == 1
     with storage.read() as reader:
         left = reader.changes(found[2 * PAGE + 1].cursor, 10**6)
     assert [event.on for event in left] == list(range(2 * PAGE + 2, n + 1))
@@ -325,8 +325,10 @@ def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> 
 def test_a_writer_reads_everything_with_its_changes(storage: ValkeyStorage) -> None:
     """Columns, and ends, of a writer hold what it has not committed yet."""
     with storage.write() as writer:
-        writer.add([new_rows([row(KEY + 1), row(KEY + 2, ends_on=20_000)])])
-        writer.erase([row()])
+        writer.add_registrations(
+            [new_rows([row(KEY + 1), row(KEY + 2, ends_on=20_000)])]
+        )
+        writer.erase_registrations([row()])
         keys = [key for part in writer.columns() for key in part.keys.tolist()]
         ended = writer.registrations(1, ends_from=None, ends_before=30_000)
         assert sorted(keys) == [KEY + 1, KEY + 2]
@@ -337,7 +339,7 @@ def test_a_large_transaction_is_one(storage: ValkeyStorage) -> None:
     """What is staged in many parts becomes visible together."""
     rows = [row(KEY + i) for i in range(30_000)]
     with storage.write() as writer:
-        assert writer.add([new_rows(rows)]) == 29_999
+        assert writer.add_registrations([new_rows(rows)]) == 29_999
         with storage.read() as reader:
             assert sum(len(part.keys) for part in reader.columns()) == 1
 
@@ -357,7 +359,7 @@ def test_a_lost_lock_stores_nothing(
 
     def lose() -> None:
         with storage.write() as writer:
-            writer.add([new_rows([row(KEY + i) for i in range(9_000)])])
+            writer.add_registrations([new_rows([row(KEY + i) for i in range(9_000)])])
             client(valkey).delete(lock)
             if holder:
                 client(valkey).set(lock, holder)
@@ -408,7 +410,7 @@ def test_a_writer_waits_for_another_one_for_a_time(
     """Who waits too long is told so, and has not disturbed the other."""
     monkeypatch.setattr(lock, "BUSY_SECONDS", 0.2)
     with storage.write() as writer:
-        writer.add([new_rows([row(KEY + 1)])])
+        writer.add_registrations([new_rows([row(KEY + 1)])])
         with pytest.raises(StorageBusyError):
             add(storage, KEY + 2)
 
@@ -478,7 +480,7 @@ def test_a_server_may_die_and_come_back() -> None:
 
         def die_inside() -> None:
             with storage.write() as writer:
-                writer.add([new_rows([row(KEY + 1)])])
+                writer.add_registrations([new_rows([row(KEY + 1)])])
                 started.kill()
 
         with pytest.raises(StorageGoneError):
@@ -499,13 +501,13 @@ def test_a_watcher_of_a_dead_server_says_so() -> None:
         watcher = fill(started.url("x")).watch()
         started.kill()
         with pytest.raises(StorageGoneError):
-            watcher.wait(30)
+            watcher.wait_for_change(30)
 
 
 def test_a_closed_watcher_waits_no_more(storage: ValkeyStorage) -> None:
     """Closing it from another thread ends a wait."""
     watcher = storage.watch()
-    thread = threading.Thread(target=watcher.wait, args=(600,))
+    thread = threading.Thread(target=watcher.wait_for_change, args=(600,))
     thread.start()
     watcher.close()
     thread.join(30)
@@ -529,7 +531,7 @@ def test_a_full_server_stores_nothing_and_answers() -> None:
 
         def fill_up() -> None:
             with storage.write() as writer:
-                writer.add([new_rows([row(KEY + 1)])])
+                writer.add_registrations([new_rows([row(KEY + 1)])])
                 client(started).config_set("maxmemory", 1)
 
         with pytest.raises(StorageFullError):
@@ -564,7 +566,9 @@ def test_values_far_apart_are_kept(storage: ValkeyStorage) -> None:
     """Numbers of all sizes lie in buckets of their own, and are all found."""
     keys = np.unique(np.random.default_rng(3).integers(1, 2**62, 3_000)).tolist()
     with storage.write() as writer:
-        assert writer.add([new_rows([row(key) for key in keys])]) == len(keys)
+        assert writer.add_registrations([new_rows([row(key) for key in keys])]) == len(
+            keys
+        )
 
     found = storage.lookup([*keys, KEY]).registrations
     assert sorted(found) == sorted([row(), *(row(key) for key in keys)])

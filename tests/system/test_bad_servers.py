@@ -272,7 +272,7 @@ def test_another_writer_of_a_server_takes_too_long(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On servers as well: the lock of one registry is one lock."""
-    monkeypatch.setattr(f"bloctel.storage.{kind}.BUSY_SECONDS", 1)
+    monkeypatch.setattr(f"bloctel.storage.sql.{kind}.BUSY_SECONDS", 1)
     url = request.getfixturevalue(kind).url(unique())
     with Registry.create(url) as registry, Registry.open(url) as other:
         with registry._storage.write() as writer:

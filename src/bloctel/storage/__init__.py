@@ -1,4 +1,4 @@
-"""Storages of registries: the interface, and the backends that implement it."""
+"""Storages of registries: interface and backends."""
 
 from bloctel.storage.interface import (
     CURSOR_GAP,

@@ -1,8 +1,9 @@
-"""Changes of many threads, in as few transactions as they come at once.
+"""Group commit: the threads of a process share write transactions.
 
-A durable commit costs a flush to the disk, whatever it holds.  So one thread at a time
-leads: it commits for all who came while the one before it was at work, and hands over
-to the first who came meanwhile.  Nobody waits for more than two commits.
+A durable commit costs a disk flush, whatever it contains. So one thread at a time is
+the leader: it commits all changes that arrived during the previous commit. Then the
+first thread that arrived meanwhile becomes the leader. No thread waits for more than
+two commits.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ _Row = TypeVar("_Row")
 
 
 class _Change(Generic[_T]):
-    """A change that a thread waits for."""
+    """A change that a thread waits for: a function, or a row for a batch function."""
 
     def __init__(
         self,
-        make: Callable[[Writer], _T] | None = None,
+        apply: Callable[[Writer], _T] | None = None,
         *,
         batch: Callable[[Writer, Sequence[Any]], Sequence[_T]] | None = None,
         row: Any = None,
         alone: bool = False,
     ) -> None:
-        self.make = make
+        self.apply = apply
         self.batch = batch
         self.row = row
         self.alone = alone
-        self.woken = Event()  # it is done, or its thread is to lead
+        self.woken = Event()  # the change is done, or its thread must lead
         self.is_done = False
         self.result: _T
         self.error: BaseException | None = None
@@ -55,30 +56,30 @@ class _Change(Generic[_T]):
 
 
 class GroupCommit:
-    """Group commit: the threads of a process share write transactions.
+    """Queue of changes, committed together by one of the waiting threads.
 
     Args:
-        storage: Where changes are stored.
-        committed: Called after each transaction, before those who wait for it go on.
+        storage: The storage of the changes.
+        committed: Called after each transaction, before the waiting threads continue.
             It never raises.
     """
 
     def __init__(self, storage: Storage, committed: Callable[[], None]) -> None:
         self._storage = storage
         self._committed = committed
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
-        self._mutex = Lock()  # of what follows
+        self._mutex = Lock()  # protects the attributes below
         self._waiting: deque[_Change[Any]] = deque()
         self._is_led = False
         self._writer_thread: int | None = None
 
     def run(self, change: Callable[[Writer], _T]) -> _T:
-        """Return what *change* does in a transaction, once that is stored.
+        """Call *change* in a transaction; return its result once it is stored.
 
-        The transaction may hold changes of other threads; each succeeds or fails
+        The transaction may contain changes of other threads; each succeeds or fails
         alone.
 
         Args:
@@ -86,14 +87,14 @@ class GroupCommit:
                 fails.
 
         Raises:
-            StorageError: The storage failed; nothing is stored.  Only of a
-                StorageGoneError at the very end of it nobody knows: do it again,
-                a change that is there already changes nothing.
+            StorageError: The storage failed; nothing is stored. The exception is a
+                StorageGoneError during the commit: the change may be stored or not.
+                Repeat it; a change that is stored already changes nothing.
         """
         return self._wait_for(_Change(change))
 
     def run_alone(self, change: Callable[[Writer], _T]) -> _T:
-        """Return what *change* does in a transaction of its own; it is called once."""
+        """Call *change* once, in a separate transaction; return its result."""
         return self._wait_for(_Change(change, alone=True))
 
     def run_batched(
@@ -101,21 +102,26 @@ class GroupCommit:
     ) -> _T:
         """Return the result of *batch* for *row*, once it is stored.
 
-        The rows of all waiting threads are given to one call of *batch*, which returns
-        one result per row, in their order.
+        One call of *batch* gets the rows of all waiting threads, and returns one
+        result per row, in the same order.
 
         Raises:
             StorageError: The storage failed; nothing is stored.
         """
         return self._wait_for(_Change(batch=batch, row=row))
 
-    # -- taking turns -----------------------------------------------------------
+    # -- choosing the leader ----------------------------------------------------
 
     def _wait_for(self, mine: _Change[_T]) -> _T:
         if self._process != os.getpid():
-            self._begin()  # whoever led stayed in the parent
+            self._reset()  # after a fork the leader exists only in the parent
         if self._writer_thread == get_ident():
-            raise StorageError("one change at a time", "one inside another")
+            raise StorageError(
+                "one change at a time",
+                "a change inside another",
+                message="nested write: a method that changes the registry was called "
+                "during another change",
+            )
         with self._mutex:
             self._waiting.append(mine)
             leads = not self._is_led
@@ -136,11 +142,11 @@ class GroupCommit:
                 if mine in self._waiting:
                     self._waiting.remove(mine)
                 if mine.woken.is_set() and not mine.is_done:
-                    self._hand_over()
+                    self._wake_next_leader()
             raise
 
     def _lead(self) -> None:
-        """Commit for all who wait, then let the next one lead."""
+        """Commit all waiting changes, then wake the next leader."""
         with self._mutex:
             changes = self._next_group()
         self._writer_thread = get_ident()
@@ -149,22 +155,22 @@ class GroupCommit:
         finally:
             self._writer_thread = None
             with self._mutex:
-                # after Ctrl-C in here, the others' changes are not lost
+                # after Ctrl-C during the commit, keep the changes of other threads
                 left = [change for change in changes[1:] if not change.is_done]
                 self._waiting.extendleft(reversed(left))
-                self._hand_over()
+                self._wake_next_leader()
             for change in changes:
                 if change.is_done:
                     change.woken.set()
 
     def _next_group(self) -> list[_Change[Any]]:
-        """Return the first changes that wait; a change that wants to be alone is."""
+        """Take the changes of the next transaction from the queue."""
         group = [self._waiting.popleft()]
         while self._waiting and not (group[0].alone or self._waiting[0].alone):
             group.append(self._waiting.popleft())
         return group
 
-    def _hand_over(self) -> None:
+    def _wake_next_leader(self) -> None:
         self._is_led = bool(self._waiting)
         if self._is_led:
             self._waiting[0].woken.set()
@@ -174,13 +180,13 @@ class GroupCommit:
     def _commit(self, changes: Sequence[_Change[Any]]) -> None:
         try:
             with self._storage.write() as writer:
-                results = _make(changes, writer)
+                results = _apply(changes, writer)
         except Exception as error:
             if len(changes) == 1 or isinstance(error, StorageError):
                 for change in changes:
                     change.fail(error)
                 return
-            # all were undone: find the one that failed
+            # the transaction was rolled back: find the change that failed
             for change in changes:
                 self._commit([change])
             return
@@ -189,14 +195,14 @@ class GroupCommit:
             change.succeed(result)
 
 
-def _make(changes: Sequence[_Change[Any]], writer: Writer) -> list[Any]:
-    """Return the results of all changes, each batch function called once."""
+def _apply(changes: Sequence[_Change[Any]], writer: Writer) -> list[Any]:
+    """Apply all changes; call each batch function once. Return the results."""
     rows: dict[Any, list[Any]] = {}
     for change in changes:
         if change.batch is not None:
             rows.setdefault(change.batch, []).append(change.row)
     results = {batch: iter(batch(writer, batched)) for batch, batched in rows.items()}
     return [
-        next(results[change.batch]) if change.make is None else change.make(writer)
+        next(results[change.batch]) if change.apply is None else change.apply(writer)
         for change in changes
     ]

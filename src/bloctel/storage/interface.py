@@ -1,29 +1,30 @@
-"""Where a registry keeps its registrations, and the seam to it.
+"""Storage interface of registries.
 
-A storage stores: it knows no law, no clock and no phone number, only keys, names of
-lists and days since 1970-01-01.  It is opened by URL:
+A storage knows no law, no clock and no phone number: only keys, names of lists and
+days since 1970-01-01. It is opened by URL:
 
 =================================  ===========================================
 URL                                storage
 =================================  ===========================================
-``memory:``                        this process's memory, gone with it
+``memory:``                        memory of this process, lost when it ends
 ``sqlite:///file.db``              an SQLite file; ``sqlite:////`` if absolute
-``postgresql://user@host/base``    PostgreSQL, by psycopg 3
-``mariadb://user@host/base``       MariaDB or MySQL (``mysql://`` too), by PyMySQL
+``postgresql://user@host/base``    PostgreSQL, with psycopg 3
+``mariadb://user@host/base``       MariaDB or MySQL (``mysql://`` too), with PyMySQL
 ``valkey://host:6379/0``           Valkey or Redis (``redis://`` too)
 =================================  ===========================================
 
-Another scheme is looked for among the installed packages' entry points, group
-`bloctel.storage`: an entry point has the scheme as its name, and loads a function from
-a URL to a `Storage`.  `bloctel.testing` is what such a storage must pass.
+Other schemes are looked up among the installed packages' entry points, group
+`bloctel.storage`: the name of an entry point is the scheme, and it loads a function
+from a URL to a `Storage`. `bloctel.testing` contains the tests that such a storage
+must pass.
 
-Everything is read and written inside a transaction: a writer's changes come with their
-journal or not at all, and writers of one registry come one after the other, so that
+All reads and writes are in transactions. A write transaction stores its changes and
+their journal lines, or nothing. Writers of one registry are serialised, so that
 cursors grow in the order in which changes become visible.
 
-Beside registrations a storage keeps *records*: rows in named streams that only grow.
-They are written in the same transactions, and move no cursor: who follows a list does
-not wake for each call that is logged.
+Besides registrations a storage contains *records*: rows in named streams that only
+grow. They are written in the same transactions, but do not move the cursor: a logged
+call does not wake the followers of a list.
 """
 
 from __future__ import annotations
@@ -36,18 +37,11 @@ from bloctel.errors import (
     DamagedRecordsError,
     InputError,
     MissingExtraError,
-)
-from bloctel.storage.rows import (
-    ChangeKind,
-    Columns,
-    Event,
-    Found,
-    NewRegistrations,
-    PrefixRow,
-    RecordRow,
-    Registration,
-    RequestRow,
-    StoredList,
+    NewerRegistryError,
+    OlderRegistryError,
+    RegistryExistsError,
+    RegistryNotFoundError,
+    StorageError,
 )
 
 if TYPE_CHECKING:
@@ -61,23 +55,30 @@ if TYPE_CHECKING:
     )
     from contextlib import AbstractContextManager
 
+    from bloctel.storage.rows import (
+        Columns,
+        Event,
+        Found,
+        NewRegistrations,
+        PrefixRow,
+        RecordRow,
+        Registration,
+        RequestRow,
+        StoredList,
+    )
+
 __all__ = [
     "CURSOR_GAP",
-    "ChangeKind",
-    "Columns",
-    "Event",
-    "Found",
-    "NewRegistrations",
-    "PrefixRow",
     "Reader",
-    "RecordRow",
-    "Registration",
-    "RequestRow",
     "Storage",
-    "StoredList",
     "Watcher",
     "Writer",
+    "closed_error",
+    "exists_error",
+    "known_version",
+    "not_found_error",
     "open_storage",
+    "require_current",
     "require_cursor",
     "require_driver",
     "require_following",
@@ -86,31 +87,31 @@ __all__ = [
 
 
 class Reader(Protocol):
-    """One moment of a storage.
+    """Read transaction: the storage as of one moment.
 
-    A storage that cannot hold on to a moment may answer each call as of a later one
-    than the call before, never of an earlier one.
+    A storage without such transactions may answer each call as of a later moment than
+    the call before, never as of an earlier one.
     """
 
     def settings(self) -> dict[str, str]:
-        """Return what `Storage.create` was given."""
+        """Return the settings that `Storage.create` received."""
 
     def lists(self) -> tuple[StoredList, ...]:
-        """Return the lists, by their ids."""
+        """Return the lists, sorted by id."""
 
     def last_change(self) -> int:
-        """Return the cursor of the last change; 0 if there is none.
+        """Return the cursor of the last change; 0 before the first one.
 
-        Every writing transaction that changed anything moves it, also one that
-        only added a list; records alone do not.
+        Each write transaction that changes something moves it, even one that only
+        adds a list. Records do not move it.
         """
 
     def changes(self, since: int, limit: int) -> list[Event]:
         """Return the first *limit* events after the cursor *since*, in order.
 
         Raises:
-            CursorPurgedError: Lines after *since* are not in the journal any more, or
-                it is none of this journal: a backup was restored.
+            CursorPurgedError: The journal no longer has all lines after *since*, or
+                never had that cursor because a backup was restored.
         """
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
@@ -119,117 +120,117 @@ class Reader(Protocol):
     def registrations(
         self, list_id: int, *, ends_from: int | None, ends_before: int | None
     ) -> Iterator[list[Registration]]:
-        """Return, in parts, a list's registrations that end in [from, before).
+        """Yield, in parts, a list's registrations that end in [from, before).
 
-        None stands for no bound; registrations without an end have `NO_END`.
+        None means unbounded; registrations without an end have `NO_END`.
         """
 
     def columns(self) -> Iterator[Columns]:
-        """Return every registration, in parts of bounded size."""
+        """Yield every registration once, in parts of bounded size."""
 
     def prefixes(self) -> list[PrefixRow]:
         """Return the prefix rules of all lists."""
 
     def request(self, id: str) -> RequestRow | None:
-        """Return the request of that id, if there is one."""
+        """Return the request with that id, or None."""
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        """Return what one person asked for on a list."""
+        """Return the requests of one person for a list."""
 
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        """Return what was asked for these numbers on a list."""
+        """Return the requests for these numbers and this list."""
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
-        """Return a stream's records about these numbers, in their order."""
+        """Return a stream's records about these numbers, in order."""
 
     def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
-        """Return the first *limit* records of a stream after a place, in order."""
+        """Return the first *limit* records of a stream after a sequence number."""
 
     def last_record(self, stream: str) -> RecordRow | None:
         """Return the last record of a stream; None if it never had one.
 
         Raises:
-            DamagedRecordsError: The last one that was ever appended is not there.
+            DamagedRecordsError: The last appended record is missing.
         """
 
 
 class Writer(Reader, Protocol):
-    """A transaction: all of it is kept, or nothing."""
+    """Write transaction: all of it is stored, or nothing."""
 
     def add_list(self, name: str) -> StoredList:
-        """Add a list that is not there yet."""
+        """Add a list that does not exist yet."""
 
-    def add(self, parts: Iterable[NewRegistrations]) -> int:
-        """Add registrations, with a `REGISTERED` event each; return how many.
+    def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
+        """Add registrations, with a `REGISTERED` event each; return the number added.
 
-        One that is there stays as it is and is not counted; but one that was
-        withdrawn on the day of its receipt stands again, as the new one says: an
-        objection must not vanish because an older one was taken back.
+        An existing registration stays as it is and is not counted. The exception is
+        one that was withdrawn on the day of its receipt: the new one replaces it,
+        because an objection must not vanish when an older one was withdrawn.
 
         Args:
             parts: Parts of bounded size, read one after the other.
         """
 
-    def update(self, registrations: Iterable[Registration]) -> None:
-        """Replace registrations that are there."""
+    def update_registrations(self, registrations: Iterable[Registration]) -> None:
+        """Replace registrations that exist."""
 
-    def erase(self, registrations: Iterable[Registration]) -> None:
+    def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         """Erase registrations.
 
-        Where none of a number's is left on the list, the number leaves the journal,
-        whose events stay without it, and what was asked for it goes.
+        When a number has no registration left on the list, its journal events lose
+        the number but stay, and its requests are erased.
         """
 
     def set_complete_from(self, list_id: int, day: int) -> None:
-        """Note that a list's data before *day* is not complete any more."""
+        """Set the first day from which a list's data is complete."""
 
-    def log(self, events: Iterable[Event]) -> None:
-        """Append events to the journal; their cursors are given by the storage."""
+    def append_events(self, events: Iterable[Event]) -> None:
+        """Append events to the journal; the storage assigns their cursors."""
 
-    def trim(self, before: int) -> int:
-        """Drop the journal's lines up to the cursor *before*; return how many.
+    def trim_journal(self, before: int) -> int:
+        """Drop journal lines up to the cursor *before*; return their number.
 
-        The state stays.  From then on `changes` since an earlier cursor is refused.
+        Registrations stay. Afterwards `changes` refuses an earlier cursor.
         """
 
-    def begin_anew(self) -> None:
-        """Drop the journal's lines, and give cursors from far beyond from now on.
+    def restart_journal(self) -> None:
+        """Drop all journal lines, and skip `CURSOR_GAP` cursors.
 
-        Every cursor that was ever given is refused then, also one that this storage
-        does not know: it may be an older copy.  Nothing else is done in the same
-        transaction.
+        Afterwards every cursor given before is refused, even one that this storage
+        does not know because it is an older copy. Nothing else may be done in the
+        same transaction.
         """
 
     def set_prefix(self, row: PrefixRow) -> None:
-        """Store a prefix rule, in the place of the one of the same name.
+        """Store a prefix rule; it replaces the one with the same primary key.
 
         The journal gets a `PREFIXES` event of the rule's list, on its first day.
         """
 
     def drop_prefix(self, row: PrefixRow) -> None:
-        """Drop the prefix rule of that name, with a `PREFIXES` event as well."""
+        """Drop the prefix rule with that primary key, with a `PREFIXES` event."""
 
     def save_request(self, row: RequestRow) -> None:
-        """Store a request, in the place of the one of the same id."""
+        """Store a request; it replaces the one with the same id."""
 
-    def drop_requests(self, expired_before: int) -> None:
-        """Drop what was never confirmed and expired before that second."""
+    def drop_expired_requests(self, expired_before: int) -> None:
+        """Drop unconfirmed requests that expired before that second."""
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
-        """Append records of one stream, whose places follow on from its last one.
+        """Append records of one stream, whose sequence numbers continue it.
 
         Raises:
-            DamagedRecordsError: They do not follow on.
+            DamagedRecordsError: The sequence numbers do not continue the stream.
         """
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        """Erase number and body of records; places and digests stay."""
+        """Erase number and body of records; sequence numbers and digests stay."""
 
 
 class Watcher(Protocol):
-    """Waits for changes, so that a follower need not ask all the time."""
+    """Waits for changes, so that a follower need not poll all the time."""
 
-    def wait(self, seconds: float) -> None:
+    def wait_for_change(self, seconds: float) -> None:
         """Return when something may have changed, after *seconds* at the latest.
 
         Raises:
@@ -241,42 +242,42 @@ class Watcher(Protocol):
 
 
 class Storage(Protocol):
-    """A place that keeps registrations."""
+    """Storage of one registry."""
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry.
+        """Create an empty registry.
 
         Raises:
-            RegistryExistsError: There is one already.
-            StorageError: It cannot be made.
+            RegistryExistsError: A registry exists already.
+            StorageError: The registry cannot be created.
         """
 
     def check(self) -> None:
-        """Make sure that there is a registry that this version can read.
+        """Check that there is a registry that this version can read.
 
         Raises:
-            RegistryNotFoundError: There is none.
+            RegistryNotFoundError: There is no registry.
             OlderRegistryError: An earlier version made it; `migrate` it.
             NewerRegistryError: A later version made it.
-            StorageError: It cannot be read.
+            StorageError: The registry cannot be read.
         """
 
     def migrate(self) -> None:
-        """Bring a registry that an earlier version made to the form of this one.
+        """Convert a registry of an earlier version to the current version.
 
         Raises:
-            RegistryNotFoundError: There is none.
+            RegistryNotFoundError: There is no registry.
             NewerRegistryError: A later version made it.
-            StorageError: It cannot be read or written.
+            StorageError: The registry cannot be read or written.
         """
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Open a reading transaction."""
+        """Open a read transaction."""
 
     def write(self) -> AbstractContextManager[Writer]:
-        """Open a writing transaction: committed at its end, undone on an error.
+        """Open a write transaction: committed at its end, rolled back on an error.
 
-        It waits for other writers of the same registry, in whatever process.
+        It waits for other writers of the same registry, in any process.
 
         Raises:
             StorageBusyError: Another writer took too long.
@@ -286,57 +287,59 @@ class Storage(Protocol):
         """Return all registrations of these numbers, in one round trip."""
 
     def watch(self) -> Watcher:
-        """Return what waits for changes."""
+        """Return a watcher of changes."""
 
     def close(self) -> None:
         """Release connections and files."""
 
 
-#: Scheme of a URL to module and class.  Drivers are imported there, and only then.
+#: Scheme of a URL to module and class. Drivers are imported there, and only then.
 _BUILT_IN: Final[dict[str, tuple[str, str]]] = {
     "memory": ("bloctel.storage.memory", "MemoryStorage"),
     "sqlite": ("bloctel.storage.sql.sqlite", "SqliteStorage"),
-    "postgresql": ("bloctel.storage.sql.postgresql", "PostgresqlStorage"),
-    "postgres": ("bloctel.storage.sql.postgresql", "PostgresqlStorage"),
-    "mariadb": ("bloctel.storage.sql.mariadb", "MariadbStorage"),
-    "mysql": ("bloctel.storage.sql.mariadb", "MariadbStorage"),
-    "valkey": ("bloctel.storage.valkey.storage", "ValkeyStorage"),
-    "valkeys": ("bloctel.storage.valkey.storage", "ValkeyStorage"),
-    "redis": ("bloctel.storage.valkey.storage", "ValkeyStorage"),
-    "rediss": ("bloctel.storage.valkey.storage", "ValkeyStorage"),
+    **dict.fromkeys(
+        ("postgresql", "postgres"),
+        ("bloctel.storage.sql.postgresql", "PostgresqlStorage"),
+    ),
+    **dict.fromkeys(
+        ("mariadb", "mysql"), ("bloctel.storage.sql.mariadb", "MariadbStorage")
+    ),
+    **dict.fromkeys(
+        ("valkey", "valkeys", "redis", "rediss"),
+        ("bloctel.storage.valkey.storage", "ValkeyStorage"),
+    ),
 }
 
 
-#: So far beyond cursors go on when a journal begins anew: no copy of a registry had
-#: more changes than that before it was restored.
+#: Cursors that `Writer.restart_journal` skips: more changes than any copy of a
+#: registry had before it was restored.
 CURSOR_GAP: Final = 1 << 32
 
 
 def open_storage(url: str) -> Storage:
-    """Return the storage that *url* names, without touching it yet.
+    """Return the storage for *url*, without connecting to it yet.
 
     Raises:
-        InputError: No storage is known for its scheme, or the URL is not what that
-            storage takes.  The message never shows the URL, which can hold a
-            password.
+        InputError: The scheme of the URL is unknown, or the storage does not accept
+            the URL. The message never contains the URL, which can hold a password.
         MissingExtraError: The driver is not installed.
     """
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise _unknown("text without a scheme")
-    family = scheme.partition("+")[0]  # postgresql+psycopg: means the same
+    family = scheme.partition("+")[0]  # postgresql+psycopg is the same as postgresql
     if family in _BUILT_IN:
         module, name = _BUILT_IN[family]
         make: Callable[[str], Storage] = getattr(import_module(module), name)
         return make(url)
-    if "@" in url:  # it may be no scheme but the beginning of "name:password@host"
+    if "@" in url:  # perhaps not a scheme but the start of "name:password@host"
         scheme = ""
     return _installed(scheme)(url)
 
 
 def _installed(scheme: str) -> Callable[[str], Storage]:
-    """Return what an installed package opens URLs of that scheme with."""
-    # scanning all installed packages takes long, and is needed here alone
+    """Return the function with which an installed package opens that scheme."""
+    # scanning all installed packages is slow, and only this function needs it
     from importlib.metadata import entry_points  # noqa: PLC0415
 
     for point in entry_points(group="bloctel.storage", name=scheme):
@@ -348,14 +351,84 @@ def _installed(scheme: str) -> Callable[[str], Storage]:
 
 def _unknown(got: str) -> InputError:
     known = ", ".join(f"{name}:" for name in _BUILT_IN)
-    return InputError(f"a registry's URL that starts with one of {known}", got)
+    return InputError(f"a registry URL that starts with one of {known}", got)
+
+
+# -- checks and errors that storages share -----------------------------------------
+
+
+def closed_error(where: str) -> StorageError:
+    """Return the error for an operation on a closed storage."""
+    return StorageError(
+        "an open registry", "a closed one", where, message="the registry is closed"
+    )
+
+
+def exists_error(where: str) -> RegistryExistsError:
+    """Return the error for creating a registry over an existing one."""
+    return RegistryExistsError(
+        "no registry yet",
+        "an existing registry",
+        where,
+        message="a registry exists already; open it, or choose another URL",
+    )
+
+
+def not_found_error(where: str) -> RegistryNotFoundError:
+    """Return the error for opening a registry that does not exist."""
+    return RegistryNotFoundError(
+        "an existing registry",
+        "no registry",
+        where,
+        message="there is no registry; create one with Registry.create",
+    )
+
+
+def known_version(text: str | None, newest: int, where: str) -> int:
+    """Return the schema version of a registry.
+
+    Args:
+        text: The version as it is stored, or None if there is no registry.
+        newest: The version that this library writes.
+        where: The name of the registry in messages.
+
+    Raises:
+        RegistryNotFoundError: There is no registry.
+        NewerRegistryError: A later version made it.
+    """
+    if text is None:
+        raise not_found_error(where)
+    version = int(text) if text.isdecimal() else 0
+    if not 1 <= version <= newest:
+        raise NewerRegistryError(
+            f"a registry of schema version 1 to {newest}",
+            f"version {version}" if version else "a version that is not a number",
+            where,
+        )
+    return version
+
+
+def require_current(version: int, newest: int, where: str) -> None:
+    """Check that a registry has the schema version that this library writes.
+
+    Raises:
+        OlderRegistryError: An earlier version made it.
+    """
+    if version < newest:
+        raise OlderRegistryError(
+            f"a registry of schema version {newest}",
+            f"version {version}",
+            where,
+            message=f"the registry has schema version {version}, not {newest}; "
+            "run bloctel registry migrate URL",
+        )
 
 
 def require_cursor(since: int, trimmed_to: int, last: int) -> None:
-    """Make sure that a journal can tell what came after a cursor.
+    """Check that a journal has all lines after a cursor.
 
     Raises:
-        CursorPurgedError: Lines after it have been dropped, or it is of no line.
+        CursorPurgedError: Some were dropped, or the journal never had that cursor.
     """
     if since < trimmed_to:
         raise CursorPurgedError(
@@ -365,35 +438,40 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
     if since > last:
         raise CursorPurgedError(
             f"a cursor of this journal, up to {last}",
-            f"{since}, which it has not come to (was a backup restored?)",
+            f"{since}, which it has not reached (was a backup restored?)",
         )
 
 
 def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
-    """Make sure that records follow on from the last one of their stream.
+    """Check that the sequence numbers of records continue their stream.
 
     Raises:
-        DamagedRecordsError: They do not.
+        DamagedRecordsError: The sequence numbers do not continue it.
     """
-    wanted = range(last_seq + 1, last_seq + 1 + len(rows))
-    if [row.seq for row in rows] != list(wanted):
-        got = "others"
-        raise DamagedRecordsError(f"records from {last_seq + 1} on", got)
+    for wanted, row in enumerate(rows, last_seq + 1):
+        if row.seq != wanted:
+            raise DamagedRecordsError(
+                f"sequence number {wanted}", str(row.seq), f"stream {row.stream}"
+            )
 
 
 def require_last(row: RecordRow | None, stream: str, last_seq: int) -> None:
-    """Make sure that the last record of a stream is there.
+    """Check that the last record of a stream exists.
 
     Raises:
-        DamagedRecordsError: It is not.
+        DamagedRecordsError: It is missing.
     """
     if row is None and last_seq:
-        where = f"record {last_seq} of {stream}"
-        raise DamagedRecordsError("the last record that was appended", "none", where)
+        raise DamagedRecordsError(
+            "the last record",
+            "a missing record",
+            f"record {last_seq} of {stream}",
+            message="the last record is missing",
+        )
 
 
 def require_driver(module: str, extra: str) -> None:
-    """Make sure that a driver can be imported.
+    """Check that a driver can be imported.
 
     Raises:
         MissingExtraError: It cannot; the message names the extra.

@@ -1,104 +1,450 @@
-"""Registries in this process's memory: the plainest storage, and the fastest."""
+"""Registries in the memory of this process: the simplest storage, and the fastest."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from threading import Condition, RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from bloctel.errors import (
-    InputError,
-    RegistryExistsError,
-    RegistryNotFoundError,
-    StorageError,
+import numpy as np
+
+from bloctel.errors import InputError, StorageError
+from bloctel.storage.interface import (
+    CURSOR_GAP,
+    closed_error,
+    exists_error,
+    not_found_error,
+    require_cursor,
+    require_following,
 )
-from bloctel.storage.memory_content import Content, MemoryReader, MemoryWriter
-from bloctel.storage.rows import Found
+from bloctel.storage.rows import (
+    Columns,
+    Event,
+    Found,
+    NewRegistrations,
+    PrefixRow,
+    RecordRow,
+    Registration,
+    RequestRow,
+    StoredList,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
-__all__ = ["MemoryStorage"]
+__all__ = ["MemoryReader", "MemoryStorage", "MemoryWriter"]
+
+_URL: Final = "memory:"
+_PART: Final = 1 << 16  # rows per part
+
+
+class _Content:
+    """Content of a storage.
+
+    Attributes:
+        numbers: The registrations of each number.
+        journal: The events, sorted by cursor.
+        cursors: The cursors of each number's events, up to `indexed_to`.
+        indexed_to: The last cursor in `cursors`.
+        records: The records of each stream; record N is at index N - 1.
+        record_indexes: The indexes of each number's records in a stream.
+    """
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.settings = dict(settings)
+        self.lists: list[StoredList] = []
+        self.numbers: dict[int, tuple[Registration, ...]] = {}
+        self.journal: list[Event] = []
+        self.cursors: defaultdict[int, list[int]] = defaultdict(list)
+        self.indexed_to = 0
+        self.last_change = 0
+        self.trimmed_to = 0
+        self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
+        self.requests: dict[str, RequestRow] = {}
+        self.records: defaultdict[str, list[RecordRow]] = defaultdict(list)
+        self.record_indexes: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+
+    def index_after(self, cursor: int) -> int:
+        """Return the index in the journal of the first event after a cursor."""
+        return bisect_right(self.journal, cursor, key=lambda event: event.cursor)
+
+    def cursors_of(self, key: int) -> list[int]:
+        """Return the cursors of a number's events, including some dropped events.
+
+        The index is built on demand: most numbers are never erased.
+        """
+        for event in self.journal[self.index_after(self.indexed_to) :]:
+            if event.key is not None:
+                self.cursors[event.key].append(event.cursor)
+        self.indexed_to = self.last_change
+        return self.cursors.get(key, [])
+
+
+class MemoryReader:
+    """Read transaction on a storage in memory."""
+
+    def __init__(self, content: _Content) -> None:
+        self._content = content
+
+    def settings(self) -> dict[str, str]:
+        return dict(self._content.settings)
+
+    def lists(self) -> tuple[StoredList, ...]:
+        return tuple(self._content.lists)
+
+    def last_change(self) -> int:
+        return self._content.last_change
+
+    def changes(self, since: int, limit: int) -> list[Event]:
+        content = self._content
+        require_cursor(since, content.trimmed_to, content.last_change)
+        first = content.index_after(since)
+        return content.journal[first : first + limit]
+
+    def registrations_of(self, keys: Collection[int]) -> list[Registration]:
+        numbers = self._content.numbers
+        return [row for key in keys for row in numbers.get(key, ())]
+
+    def registrations(
+        self, list_id: int, *, ends_from: int | None, ends_before: int | None
+    ) -> Iterator[list[Registration]]:
+        rows = (
+            row
+            for rows in self._content.numbers.values()
+            for row in rows
+            if row.list_id == list_id
+            and (ends_from is None or ends_from <= row.ends_on)
+            and (ends_before is None or row.ends_on < ends_before)
+        )
+        while part := list(islice(rows, _PART)):
+            yield part
+
+    def columns(self) -> Iterator[Columns]:
+        rows = (row for rows in self._content.numbers.values() for row in rows)
+        while part := list(islice(rows, _PART)):
+            keys = np.array([row.key for row in part], np.uint64)
+            ids, starts, ends = (
+                np.array([getattr(row, name) for row in part], np.int64)
+                for name in ("list_id", "starts_on", "ends_on")
+            )
+            yield Columns(ids, keys, starts, ends)
+
+    def prefixes(self) -> list[PrefixRow]:
+        return sorted(self._content.prefixes.values())
+
+    def request(self, id: str) -> RequestRow | None:
+        return self._content.requests.get(id)
+
+    def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
+        return [
+            row
+            for row in self._content.requests.values()
+            if (row.list_id, row.person) == (list_id, person)
+        ]
+
+    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
+        wanted = set(keys)
+        return [
+            row
+            for row in self._content.requests.values()
+            if row.list_id == list_id and row.key in wanted
+        ]
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        indexes = self._content.record_indexes
+        found = {index for key in keys for index in indexes.get((stream, key), ())}
+        rows = self._content.records.get(stream, [])
+        return [rows[index] for index in sorted(found)]
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        return self._content.records.get(stream, [])[after : after + limit]
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        rows = self._content.records.get(stream)
+        return rows[-1] if rows else None
+
+
+class MemoryWriter(MemoryReader):
+    """Write transaction on a storage in memory, which can be rolled back."""
+
+    def __init__(self, content: _Content) -> None:
+        super().__init__(content)
+        self._undo_steps: list[Callable[[], object]] = []
+        self._before = content.last_change
+
+    def roll_back(self) -> None:
+        """Undo all changes of the transaction."""
+        for step in reversed(self._undo_steps):
+            step()
+        self._content.last_change = self._before
+        # the cursors of undone events will be given to other events
+        self._content.indexed_to = min(self._content.indexed_to, self._before)
+
+    def _next_cursor(self) -> int:
+        self._content.last_change += 1
+        return self._content.last_change
+
+    def _set(self, target: Any, key: object, value: object) -> None:
+        """Set `target[key]`; this can be undone."""
+        self._undo_steps.append(partial(target.__setitem__, key, target[key]))
+        target[key] = value
+
+    def _put(self, target: dict[Any, Any], key: object, value: object) -> None:
+        """Set, or with None delete, `target[key]`; this can be undone."""
+        old = target.get(key)
+        if old is None:
+            self._undo_steps.append(partial(target.pop, key, None))
+        else:
+            self._undo_steps.append(partial(target.__setitem__, key, old))
+        if value is None:
+            target.pop(key, None)
+        else:
+            target[key] = value
+
+    def add_list(self, name: str) -> StoredList:
+        lists = self._content.lists
+        added = StoredList(len(lists) + 1, name, None)
+        lists.append(added)
+        self._undo_steps.append(lists.pop)
+        self._next_cursor()
+        return added
+
+    def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
+        return sum(self._add_rows(part.rows()) for part in parts)
+
+    def _add_rows(self, rows: Iterable[Registration]) -> int:
+        added: list[Registration] = []
+        self._undo_steps.append(partial(self._remove, added))  # one step for all rows
+        new = [row for row in rows if self._add_row(row, added)]
+        self.append_events(map(Event.of_registration, new))
+        return len(new)
+
+    def _add_row(self, row: Registration, added: list[Registration]) -> bool:
+        """Add a registration; return False if it exists and counts already."""
+        numbers = self._content.numbers
+        rows = numbers.get(row.key, ())
+        for known in rows:
+            if known[:3] == row[:3]:
+                if known.withdrawn_on != known.registered_on:
+                    return False
+                self.update_registrations([row])
+                return True
+        added.append(row)
+        numbers[row.key] = (*rows, row)
+        return True
+
+    def _remove(self, added: list[Registration]) -> None:
+        """Remove added registrations; keep all others of the same numbers."""
+        numbers = self._content.numbers
+        for row in added:
+            left = _without(row, numbers.pop(row.key, ()))
+            if left:
+                numbers[row.key] = left
+
+    def update_registrations(self, registrations: Iterable[Registration]) -> None:
+        numbers = self._content.numbers
+        for row in registrations:
+            known = numbers.get(row.key, ())
+            rows = tuple(row if r[:3] == row[:3] else r for r in known)
+            if rows != known:
+                self._put(numbers, row.key, rows)
+
+    def erase_registrations(self, registrations: Iterable[Registration]) -> None:
+        numbers = self._content.numbers
+        for row in registrations:
+            known = numbers.get(row.key, ())
+            rows = _without(row, known)
+            if rows != known:
+                self._put(numbers, row.key, rows or None)
+            if all(r.list_id != row.list_id for r in rows):
+                self._forget(row.list_id, row.key)
+
+    def _forget(self, list_id: int, key: int) -> None:
+        """Erase a number from a list's events, and its requests for that list."""
+        content = self._content
+        cursors = content.cursors_of(key)
+        left = [c for c in cursors if not self._erase_from_event(list_id, key, c)]
+        if cursors:
+            self._put(content.cursors, key, left or None)
+        for request in self.requests_of(list_id, [key]):
+            self._put(content.requests, request.id, None)
+
+    def _erase_from_event(self, list_id: int, key: int, cursor: int) -> bool:
+        """Erase the number from an event; return False if it is of another list."""
+        content = self._content
+        index = content.index_after(cursor) - 1
+        event = content.journal[index] if index >= 0 else None
+        if event is None or (event.cursor, event.key) != (cursor, key):
+            return True  # dropped, or never committed
+        if event.list_id != list_id:
+            return False
+        self._set(content.journal, index, event._replace(key=None))
+        return True
+
+    def set_complete_from(self, list_id: int, day: int) -> None:
+        lists, index = self._content.lists, list_id - 1
+        self._set(lists, index, lists[index]._replace(complete_from=day))
+        self._next_cursor()
+
+    def append_events(self, events: Iterable[Event]) -> None:
+        journal = self._content.journal
+        self._undo_steps.append(partial(journal.__delitem__, slice(len(journal), None)))
+        for event in events:
+            journal.append(event._replace(cursor=self._next_cursor()))
+
+    def trim_journal(self, before: int) -> int:
+        content = self._content
+        journal, trimmed_to = content.journal, content.trimmed_to
+        before = min(before, content.last_change)
+        if before <= trimmed_to:
+            return 0
+        n = content.index_after(before)
+        dropped = journal[:n]
+        del journal[:n]
+        content.trimmed_to = before
+
+        def undo() -> None:
+            journal[:0] = dropped
+            content.trimmed_to = trimmed_to
+
+        self._undo_steps.append(undo)
+        return n
+
+    def restart_journal(self) -> None:
+        self._content.last_change += CURSOR_GAP
+        self.trim_journal(self._content.last_change)
+
+    def set_prefix(self, row: PrefixRow) -> None:
+        self._put(self._content.prefixes, row[:3], row)
+        self.append_events([Event.of_prefix(row)])
+
+    def drop_prefix(self, row: PrefixRow) -> None:
+        self._put(self._content.prefixes, row[:3], None)
+        self.append_events([Event.of_prefix(row)])
+
+    def save_request(self, row: RequestRow) -> None:
+        self._put(self._content.requests, row.id, row)
+
+    def drop_expired_requests(self, expired_before: int) -> None:
+        for row in list(self._content.requests.values()):
+            if row.used_at is None and row.expires_at < expired_before:
+                self._put(self._content.requests, row.id, None)
+
+    def append_records(self, rows: Sequence[RecordRow]) -> None:
+        for row in rows:
+            stored = self._content.records[row.stream]
+            require_following([row], len(stored))
+            self._undo_steps.append(stored.pop)
+            stored.append(row)
+            if row.key is not None:
+                indexes = self._content.record_indexes[row.stream, row.key]
+                self._undo_steps.append(indexes.pop)
+                indexes.append(row.seq - 1)
+
+    def erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        rows = self._content.records.get(stream, [])
+        indexes = self._content.record_indexes
+        for index in {seq - 1 for seq in seqs if 1 <= seq <= len(rows)}:
+            row = rows[index]
+            self._set(rows, index, row.erased())
+            if row.key is not None:
+                left = [i for i in indexes[stream, row.key] if i != index]
+                self._put(indexes, (stream, row.key), left or None)
+
+
+def _without(
+    row: Registration, rows: tuple[Registration, ...]
+) -> tuple[Registration, ...]:
+    """Return registrations without the one with that primary key."""
+    return tuple(known for known in rows if known[:3] != row[:3])
 
 
 class MemoryStorage:
-    """A registry's storage in memory; one transaction at a time.
+    """Storage of a registry in memory; one transaction at a time.
 
     Args:
         url: `memory:`.
     """
 
-    def __init__(self, url: str = "memory:") -> None:
-        if url != "memory:":
-            raise InputError("memory: and nothing after it", "more")
-        self._content: Content | None = None
+    def __init__(self, url: str = _URL) -> None:
+        if url != _URL:
+            raise InputError(
+                f"exactly {_URL}",
+                f"{len(url)} characters",
+                message=f"the URL of a registry in memory is {_URL}, without a name",
+            )
+        self._content: _Content | None = None
         self._is_closed = False
         self._lock = RLock()
-        self._commits = _Commits()
+        self._commits = _CommitCounter()
         self._is_writing = False
         self._n_readers = 0
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry."""
         with self._lock:
             self._require_open()
             if self._content is not None:
-                raise RegistryExistsError(
-                    "a place without a registry", "an existing one", "memory:"
-                )
-            self._content = Content(settings)
+                raise exists_error(_URL)
+            self._content = _Content(settings)
 
     def check(self) -> None:
-        """Make sure that there is a registry that this version can read."""
-        self._known()
+        self._existing()
 
     def migrate(self) -> None:
-        """Do nothing: no earlier version can have left anything here."""
-        self._known()
+        self._existing()  # no earlier version can have created it
 
-    def _known(self) -> Content:
+    def _existing(self) -> _Content:
         self._require_open()
         if self._content is None:
-            raise RegistryNotFoundError(
-                "a registry (Registry.create makes one)", "none", "memory:"
-            )
+            raise not_found_error(_URL)
         return self._content
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise StorageError("an open registry", "a closed one", "memory:")
+            raise closed_error(_URL)
 
     @contextmanager
     def read(self) -> Iterator[MemoryReader]:
-        """Open a reading transaction."""
-        with self._alone(writes=False) as content:
+        with self._locked(writes=False) as content:
             yield MemoryReader(content)
 
     @contextmanager
     def write(self) -> Iterator[MemoryWriter]:
-        """Open a writing transaction."""
-        with self._alone(writes=True) as content:
+        with self._locked(writes=True) as content:
             writer = MemoryWriter(content)
             before = content.last_change
             try:
                 yield writer
             except BaseException:
-                writer.undo()
+                writer.roll_back()
                 raise
         if content.last_change != before:
-            self._commits.add()
+            self._commits.increment()
 
     @contextmanager
-    def _alone(self, *, writes: bool) -> Iterator[Content]:
-        """Let one thread in; what it reads inside what it reads is of one moment."""
+    def _locked(self, *, writes: bool) -> Iterator[_Content]:
+        """Let one thread in; nested reads of that thread see the same moment."""
         with self._lock:
-            content = self._known()
+            content = self._existing()
             if self._is_writing or (writes and self._n_readers):
-                # it would see, or undo, half of the other
+                # it would read, or roll back, an unfinished transaction
                 raise StorageError(
                     "one transaction at a time in a registry in memory",
-                    "a second one inside it",
-                    "memory:",
+                    "a transaction inside another",
+                    _URL,
+                    message="nested transaction: a registry in memory has one "
+                    "transaction at a time",
                 )
             self._is_writing = writes
             self._n_readers += not writes
@@ -109,56 +455,48 @@ class MemoryStorage:
                 self._n_readers -= not writes
 
     def lookup(self, keys: Collection[int]) -> Found:
-        """Return all registrations of these numbers."""
         with self.read() as reader:
-            lists = reader.lists()
-            found = reader.registrations_of(keys)
-        erased = [(held.id, held.complete_from) for held in lists]
-        return Found(found, {id: day for id, day in erased if day is not None})
+            return Found.of(reader.registrations_of(keys), reader.lists())
 
     def watch(self) -> MemoryWatcher:
-        """Return what waits for changes."""
         self._require_open()
         return MemoryWatcher(self._commits)
 
     def close(self) -> None:
-        """Let go of everything."""
         self._is_closed = True
         self._content = None
 
 
-class _Commits:
-    """How many transactions have changed anything, for those who wait for more."""
+class _CommitCounter:
+    """Counter of the transactions that changed something."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.grown = Condition()
+        self.changed = Condition()
 
-    def add(self) -> None:
-        with self.grown:
+    def increment(self) -> None:
+        with self.changed:
             self.count += 1
-            self.grown.notify_all()
+            self.changed.notify_all()
 
 
 class MemoryWatcher:
-    """Waits for the commits of other threads."""
+    """Watcher of commits by other threads."""
 
-    def __init__(self, commits: _Commits) -> None:
+    def __init__(self, commits: _CommitCounter) -> None:
         self._commits = commits
         self._seen = commits.count
         self._is_closed = False
 
-    def wait(self, seconds: float) -> None:
-        """Return when something has changed, after *seconds* at the latest."""
+    def wait_for_change(self, seconds: float) -> None:
         commits = self._commits
-        with commits.grown:
-            commits.grown.wait_for(
+        with commits.changed:
+            commits.changed.wait_for(
                 lambda: self._is_closed or commits.count > self._seen, seconds
             )
             self._seen = commits.count
 
     def close(self) -> None:
-        """End a wait that goes on."""
-        with self._commits.grown:
+        with self._commits.changed:
             self._is_closed = True
-            self._commits.grown.notify_all()
+            self._commits.changed.notify_all()

@@ -1,26 +1,27 @@
-"""Opening a storage with a registry in it, its numbers hidden or not."""
+"""Create or open the storage of a registry, with or without a secret."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from bloctel.storage.interface import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bloctel.storage.interface import Storage
 
-__all__ = ["create_storage", "join_storage", "new_settings"]
+__all__ = ["close_on_error", "create_storage", "join_storage", "new_settings"]
 
 
 def new_settings(region: str | None) -> dict[str, str]:
-    """Return what a new registry is created with, in which anything can be kept.
+    """Return the settings of a new registry.
 
     Args:
-        region: The region by which national forms are read.
+        region: The region by which national number formats are read.
     """
     return {
         "region": region or "",
@@ -32,18 +33,14 @@ def new_settings(region: str | None) -> dict[str, str]:
 def create_storage(
     url: str, settings: Mapping[str, str], secret: bytes | None
 ) -> Storage:
-    """Make an empty registry at *url*, and return its storage.
+    """Create an empty registry at *url*, and return its storage.
 
     Raises:
-        RegistryExistsError: There is one already.
-        StorageError: It cannot be made.
+        RegistryExistsError: A registry exists already.
+        StorageError: The registry cannot be created.
     """
-    storage = _storage(url, secret)
-    try:
+    with close_on_error(_storage(url, secret)) as storage:
         storage.create(settings)
-    except BaseException:
-        storage.close()
-        raise
     return storage
 
 
@@ -51,22 +48,28 @@ def join_storage(url: str, secret: bytes | None) -> Storage:
     """Return the storage of the registry at *url*.
 
     Raises:
-        RegistryNotFoundError: There is none.
-        WrongSecretError: Its numbers are hidden by another secret, or by none.
-        StorageError: It cannot be read.
+        RegistryNotFoundError: There is no registry.
+        WrongSecretError: Its numbers are hidden by another secret, or not hidden.
+        StorageError: The registry cannot be read.
     """
-    storage = _storage(url, secret)
-    try:
+    with close_on_error(_storage(url, secret)) as storage:
         storage.check()
         if secret is None:
             from bloctel.storage.pseudonymized import require_plain  # noqa: PLC0415
 
             with storage.read() as reader:
                 require_plain(reader.settings())
+    return storage
+
+
+@contextmanager
+def close_on_error(storage: Storage) -> Iterator[Storage]:
+    """Close a storage if an error is raised while it is opened."""
+    try:
+        yield storage
     except BaseException:
         storage.close()
         raise
-    return storage
 
 
 def _storage(url: str, secret: bytes | None) -> Storage:

@@ -236,25 +236,26 @@ class _Writer(_Reader):
         # these contain nothing to hide
         self.add_list = writer.add_list
         self.set_complete_from = writer.set_complete_from
-        self.trim = writer.trim
-        self.begin_anew = writer.begin_anew
+        self.trim_journal = writer.trim_journal
+        self.restart_journal = writer.restart_journal
         self.set_prefix = writer.set_prefix
         self.drop_prefix = writer.drop_prefix
-        self.drop_requests = writer.drop_requests
+        self.drop_expired_requests = writer.drop_expired_requests
         self.erase_records = writer.erase_records
 
-    def add(self, parts: Iterable[NewRegistrations]) -> int:
+    def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         hide = self._pseudonyms.hide
-        return self._writer.add(replace(part, keys=hide(part.keys)) for part in parts)
+        hidden = (replace(part, keys=hide(part.keys)) for part in parts)
+        return self._writer.add_registrations(hidden)
 
-    def update(self, registrations: Iterable[Registration]) -> None:
-        self._writer.update(self._hidden_rows(registrations))
+    def update_registrations(self, registrations: Iterable[Registration]) -> None:
+        self._writer.update_registrations(self._hidden_rows(registrations))
 
-    def erase(self, registrations: Iterable[Registration]) -> None:
-        self._writer.erase(self._hidden_rows(registrations))
+    def erase_registrations(self, registrations: Iterable[Registration]) -> None:
+        self._writer.erase_registrations(self._hidden_rows(registrations))
 
-    def log(self, events: Iterable[Event]) -> None:
-        self._writer.log(self._hidden_rows(events))
+    def append_events(self, events: Iterable[Event]) -> None:
+        self._writer.append_events(self._hidden_rows(events))
 
     def save_request(self, row: RequestRow) -> None:
         self._writer.save_request(next(self._hidden_rows([row])))

@@ -1,4 +1,7 @@
-"""The rows that storages keep, give and take."""
+"""Row types that storages read and write.
+
+Days are integers: days since 1970-01-01.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from bloctel.errors import InputError
+from bloctel.periods import RegistrationPeriod, from_epoch_day
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -21,35 +30,48 @@ __all__ = [
     "Registration",
     "RequestRow",
     "StoredList",
+    "day_of",
 ]
 
 
+def day_of(epoch_day: int) -> date:
+    """Return the date of a field that always contains a day.
+
+    Raises:
+        InputError: The field contains `NO_END`.
+    """
+    day = from_epoch_day(epoch_day)
+    if day is None:
+        raise InputError("a day", "NO_END", message="a day is missing: got NO_END")
+    return day
+
+
 class ChangeKind(StrEnum):
-    """What happened."""
+    """Kind of a change in the journal."""
 
     REGISTERED = "registered"
     RENEWED = "renewed"
     WITHDRAWN = "withdrawn"
     PURGED = "purged"
-    """Registrations of a list were erased, as its rules say."""
+    """Registrations of a list were erased, as its rules require."""
     FORGOTTEN = "forgotten"
-    """A person's number was erased, as the person asked."""
+    """A person's number was erased at the person's request."""
     PREFIXES = "prefixes"
     """The prefix rules of a list changed."""
 
 
 class Registration(NamedTuple):
-    """One registration of one number on one list; days since 1970-01-01.
+    """One registration of one number on one list.
 
-    A list, a key and a day of registration name it: registering the same number
-    again on the same day is the same registration.
+    The first three fields are the primary key: registering the same number again on
+    the same day is the same registration.
 
     Attributes:
         list_id: The list, as `StoredList.id`.
         key: The number.
         registered_on: The day of the receipt.
-        starts_on: The first day of the protection.
-        ends_on: The first day after it, or `NO_END`.
+        starts_on: The first protected day.
+        ends_on: The first day after the protection, or `NO_END`.
         withdrawn_on: The day of the withdrawal, or None.
     """
 
@@ -60,16 +82,21 @@ class Registration(NamedTuple):
     ends_on: int
     withdrawn_on: int | None = None
 
+    @property
+    def period(self) -> RegistrationPeriod:
+        """The protected days."""
+        return RegistrationPeriod(day_of(self.starts_on), from_epoch_day(self.ends_on))
+
 
 class Event(NamedTuple):
     """One line of the journal.
 
     Attributes:
-        cursor: Its place; later events have greater ones.  0 when not yet stored.
-        kind: What happened.
-        list_id: The list it happened on.
-        key: The number; None where it has been erased, or where there is none.
-        on: The day it took effect, in days since 1970-01-01.
+        cursor: Its position; later events have greater cursors. 0 until it is stored.
+        kind: The kind of the change.
+        list_id: The list that changed.
+        key: The number; None if it was erased, or if the change concerns no number.
+        on: The day from which the change applies.
     """
 
     cursor: int
@@ -78,15 +105,25 @@ class Event(NamedTuple):
     key: int | None
     on: int
 
+    @classmethod
+    def of_prefix(cls, row: PrefixRow) -> Event:
+        """Return the event for a change of a prefix rule."""
+        return cls(0, ChangeKind.PREFIXES, row.list_id, None, row.starts_on)
+
+    @classmethod
+    def of_registration(cls, row: Registration) -> Event:
+        """Return the event for a new registration."""
+        return cls(0, ChangeKind.REGISTERED, *row[:3])
+
 
 class StoredList(NamedTuple):
-    """A list that a registry holds.
+    """A list in a storage.
 
     Attributes:
-        id: Its number in this storage: 1, 2, 3, in the order of their coming.
+        id: Its number in this storage: 1, 2, 3, in the order in which lists are added.
         name: Its name.
-        complete_from: The first day of which nothing was erased, in days since
-            1970-01-01; None if nothing ever was.
+        complete_from: The first day whose data is complete; None if nothing was ever
+            erased.
     """
 
     id: int
@@ -95,16 +132,16 @@ class StoredList(NamedTuple):
 
 
 class PrefixRow(NamedTuple):
-    """A rule for all numbers that begin alike.
+    """A rule for all numbers with the same first digits.
 
-    A list, a prefix and a first day name it.
+    The first three fields are the primary key.
 
     Attributes:
-        list_id: The list it belongs to.
+        list_id: The list that the rule belongs to.
         prefix: The first digits of keys, as an integer.
         starts_on: Its first day.
         ends_on: The first day after it, or `NO_END`.
-        blocks: Whether such numbers are blocked; else they are let through.
+        blocks: True if such numbers are blocked, False if they are allowed.
     """
 
     list_id: int
@@ -115,17 +152,17 @@ class PrefixRow(NamedTuple):
 
 
 class RequestRow(NamedTuple):
-    """What a person asked for, and how to reach the person.
+    """A person's request, and how to contact the person.
 
     Attributes:
-        id: What its token names, as hexadecimal text.
-        kind: What is asked: to register, to renew, to withdraw.
+        id: The id in the request's token, as hexadecimal text.
+        kind: The requested change: registered, renewed or withdrawn.
         list_id: The list.
         key: The number.
-        person: What stands for the person, the same whenever the same one asks.
-        contact: Where the person is reached.
-        expires_at: Until when it can be confirmed, in seconds since 1970-01-01.
-        used_at: When it was confirmed, or None.
+        person: A digest that is the same for each request of the same person.
+        contact: The contact of the person, such as an e-mail address.
+        expires_at: The expiry of the token, in seconds since 1970-01-01.
+        used_at: The moment of the confirmation in seconds since 1970-01-01, or None.
     """
 
     id: str
@@ -141,17 +178,19 @@ class RequestRow(NamedTuple):
 class RecordRow(NamedTuple):
     """One line of a stream of records, which only grows.
 
-    A stream and a place name it.  What it says is not the storage's business, except
-    that it can be erased and the line stays.
+    The first two fields are the primary key. A storage does not interpret the
+    content; it can erase it and keep the line.
 
     Attributes:
         stream: The name of the stream.
-        seq: Its place in it: 1, 2, 3, as they come.
-        key: The number it is about; None if there is none, or it was erased.
-        at: When what it tells of happened, in microseconds since 1970-01-01T00:00Z.
-        body: What it says, as text; None once erased.
+        seq: The sequence number in the stream: 1, 2, 3, in the order of appending.
+        key: The number that the record is about; None if there is none, or if it was
+            erased.
+        at: The moment that the record describes, in microseconds since
+            1970-01-01T00:00Z.
+        body: The content, as text; None once erased.
         content: The digest of `key`, `at` and `body`, which stays when they are erased.
-        digest: The digest that ties it to the line before it.
+        digest: The digest that links the record to the one before it.
     """
 
     stream: str
@@ -162,23 +201,33 @@ class RecordRow(NamedTuple):
     content: str
     digest: str
 
+    def erased(self) -> RecordRow:
+        """Return the record without number and body."""
+        return self._replace(key=None, body=None)
+
 
 class Found(NamedTuple):
-    """What a look-up in a storage found, at one moment.
+    """Result of a look-up in a storage, as of one moment.
 
     Attributes:
-        registrations: All registrations of the numbers that were asked.
-        complete_from: Of each list, by its id, the first day of which nothing was
-            erased; lists of which nothing ever was are left out.
+        registrations: All registrations of the requested numbers.
+        complete_from: The first complete day by list id, for lists from which
+            something was erased.
     """
 
     registrations: list[Registration]
     complete_from: dict[int, int]
 
+    @classmethod
+    def of(cls, rows: list[Registration], lists: Iterable[StoredList]) -> Found:
+        """Return the result of a look-up that read these rows and lists."""
+        days = ((stored.id, stored.complete_from) for stored in lists)
+        return cls(rows, {id: day for id, day in days if day is not None})
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Registrations as columns of equal length, int64 but for the keys (uint64)."""
+    """Registrations as columns of equal length: keys are uint64, the others int64."""
 
     list_ids: NDArray[np.int64]
     keys: NDArray[np.uint64]
@@ -188,14 +237,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class NewRegistrations:
-    """Registrations of one list as columns of equal length, ready to be added.
+    """Registrations to add to one list, as columns of equal length.
 
     Attributes:
         list_id: The list.
         keys: The numbers, uint64.
-        registered_on: The days of the receipts, int64, as the next two.
-        starts_on: The first days of the protection.
-        ends_on: The first days after it, or `NO_END`.
+        registered_on: The days of the receipts, int64, like the next two.
+        starts_on: The first protected days.
+        ends_on: The first days after the protection, or `NO_END`.
     """
 
     list_id: int
@@ -208,7 +257,7 @@ class NewRegistrations:
         return len(self.keys)
 
     def rows(self) -> list[Registration]:
-        """Return them one by one."""
+        """Return the registrations as rows."""
         columns = (self.keys, self.registered_on, self.starts_on, self.ends_on)
         return [
             Registration(self.list_id, *row)

@@ -26,8 +26,10 @@ class TurnsContract(ContractBase):
             def do() -> None:
                 for i in range(15):
                     with storage.write() as writer:
-                        writer.add([new_rows([row(KEY + 100 * place + i)])])
-                        writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, i)])
+                        writer.add_registrations(
+                            [new_rows([row(KEY + 100 * place + i)])]
+                        )
+                        writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, i)])
 
             return do
 
@@ -50,7 +52,9 @@ class TurnsContract(ContractBase):
             def do() -> None:
                 for i in range(20):
                     with others[place % 2].write() as writer:
-                        writer.add([new_rows([row(KEY + 100 * place + i)])])
+                        writer.add_registrations(
+                            [new_rows([row(KEY + 100 * place + i)])]
+                        )
 
             return do
 
@@ -81,7 +85,7 @@ class TurnsContract(ContractBase):
         """Of two numbers that change together a look-up never sees one alone."""
         keys = [KEY, KEY + 123_456_789]  # far apart, wherever that puts them
         with storage.write() as writer:
-            writer.add([new_rows([row(key) for key in keys])])
+            writer.add_registrations([new_rows([row(key) for key in keys])])
         seen: list[set[int]] = []
         is_done = threading.Event()
 
@@ -89,7 +93,9 @@ class TurnsContract(ContractBase):
             try:
                 for i in range(60):
                     with storage.write() as writer:
-                        writer.update([row(key, ends_on=DAY + i) for key in keys])
+                        writer.update_registrations(
+                            [row(key, ends_on=DAY + i) for key in keys]
+                        )
             finally:
                 is_done.set()
 
@@ -114,7 +120,7 @@ class TurnsContract(ContractBase):
         def register() -> None:
             start.wait()
             with storage.write() as writer:
-                counts.append(writer.add([new_rows([row()])]))
+                counts.append(writer.add_registrations([new_rows([row()])]))
 
         run_all([register, register])
 
@@ -128,13 +134,13 @@ class TurnsContract(ContractBase):
         def change() -> None:
             changed.set()
             with storage.write() as writer:
-                writer.add([new_rows([row()])])
+                writer.add_registrations([new_rows([row()])])
 
         thread = threading.Thread(target=change)
         thread.start()
         n_found = 0
         while not n_found:
-            watcher.wait(5)
+            watcher.wait_for_change(5)
             with storage.read() as reader:
                 n_found = len(reader.registrations_of([KEY]))
         thread.join()

@@ -26,7 +26,7 @@ class JournalContract(ContractBase):
         logged = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
         for event in logged:
             with storage.write() as writer:
-                writer.log([event])
+                writer.append_events([event])
 
         with storage.read() as reader:
             found = reader.changes(0, 100)
@@ -44,18 +44,18 @@ class JournalContract(ContractBase):
         """
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
-            writer.add([new_rows([row(), row(on=DAY + 1), row(KEY + 1)])])
-            writer.add([new_rows([row()._replace(list_id=2)])])
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY + 2)])
+            writer.add_registrations([new_rows([row(), row(on=DAY + 1), row(KEY + 1)])])
+            writer.add_registrations([new_rows([row()._replace(list_id=2)])])
+            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY + 2)])
             writer.save_request(request())
             before = writer.changes(0, 99)
 
         with storage.write() as writer:
-            writer.erase([row()])
+            writer.erase_registrations([row()])
             assert writer.changes(0, 99) == before
             assert writer.request("ab" * 16) == request()
         with storage.write() as writer:
-            writer.erase([row(on=DAY + 1)])
+            writer.erase_registrations([row(on=DAY + 1)])
 
         with storage.read() as reader:
             after = reader.changes(0, 99)
@@ -72,7 +72,7 @@ class JournalContract(ContractBase):
         """A request for a number that was never registered goes as well."""
         with storage.write() as writer:
             writer.save_request(request())
-            writer.erase([row()])
+            writer.erase_registrations([row()])
 
         with storage.read() as reader:
             assert reader.request("ab" * 16) is None
@@ -80,14 +80,14 @@ class JournalContract(ContractBase):
     def test_a_trimmed_journal_says_so(self, storage: Storage) -> None:
         """Lines are dropped up to a cursor; who needs them is told, the state stays."""
         with storage.write() as writer:
-            writer.add([new_rows([row(KEY + i) for i in range(5)])])
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+            writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
+            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
         with storage.read() as reader:
             events = reader.changes(0, 99)
         third = events[2].cursor
         with storage.write() as writer:
-            assert writer.trim(third) == 3
-            assert writer.trim(third) == 0
+            assert writer.trim_journal(third) == 3
+            assert writer.trim_journal(third) == 0
 
         with storage.read() as reader:
             with pytest.raises(CursorPurgedError):
@@ -96,7 +96,7 @@ class JournalContract(ContractBase):
             assert reader.last_change() == events[-1].cursor
         assert len(self.columns_of(storage)) == 5
         with storage.write() as writer:  # of dropped lines no tombstone is left
-            writer.erase([row(KEY)])
+            writer.erase_registrations([row(KEY)])
             assert writer.changes(third, 9) == [
                 event._replace(key=None) if event.key == KEY else event
                 for event in events[3:]
@@ -105,9 +105,9 @@ class JournalContract(ContractBase):
     def test_cursors_go_on_after_a_trim(self, url: str, storage: Storage) -> None:
         """Cursors are never given twice, even if nothing is left of the journal."""
         with storage.write() as writer:
-            writer.add([new_rows([row(KEY), row(KEY + 1)])])
+            writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             last = writer.last_change()
-            assert writer.trim(last + 99) == 2
+            assert writer.trim_journal(last + 99) == 2
         if self.is_shared:
             storage.close()
             storage = self.open(url)
@@ -116,7 +116,7 @@ class JournalContract(ContractBase):
             assert reader.last_change() == last
             assert reader.changes(last, 9) == []
         with storage.write() as writer:
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
         with storage.read() as reader:
             (event,) = reader.changes(last, 9)
         storage.close()
@@ -126,13 +126,15 @@ class JournalContract(ContractBase):
     def test_what_is_new_can_be_trimmed_and_erased(self, storage: Storage) -> None:
         """A transaction drops and erases lines that it has written itself."""
         with storage.write() as writer:
-            writer.add([new_rows([row(KEY), row(KEY + 1)])])
+            writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             stored = writer.changes(0, 9)
         with storage.write() as writer:
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY + i, DAY) for i in (0, 1)])
+            writer.append_events(
+                [Event(0, ChangeKind.RENEWED, 1, KEY + i, DAY) for i in (0, 1)]
+            )
             new = writer.changes(stored[-1].cursor, 9)
-            assert writer.trim(new[0].cursor) == 3
-            writer.erase([row(KEY), row(KEY + 1)])
+            assert writer.trim_journal(new[0].cursor) == 3
+            writer.erase_registrations([row(KEY), row(KEY + 1)])
             expected = [new[1]._replace(key=None)]
             assert writer.changes(new[0].cursor, 9) == expected
 
@@ -144,7 +146,7 @@ class JournalContract(ContractBase):
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
         """Whoever knows more than the journal has read another one, and is told so."""
         with storage.write() as writer:
-            writer.add([new_rows([row()])])
+            writer.add_registrations([new_rows([row()])])
             last = writer.last_change()
             assert writer.changes(last, 9) == []
             with pytest.raises(CursorPurgedError):
@@ -159,10 +161,10 @@ class JournalContract(ContractBase):
         """Then no cursor of before is taken, not even of changes that were lost."""
         for turn in range(2):
             with storage.write() as writer:
-                writer.add([new_rows([row(KEY + turn)])])
+                writer.add_registrations([new_rows([row(KEY + turn)])])
                 before = writer.last_change()
             with storage.write() as writer:
-                writer.begin_anew()
+                writer.restart_journal()
             with storage.read() as reader:
                 begun = reader.last_change()
                 assert reader.changes(begun, 9) == []
@@ -171,7 +173,7 @@ class JournalContract(ContractBase):
                         reader.changes(cursor, 9)
 
         with storage.write() as writer:
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
         with storage.read() as reader:
             (event,) = reader.changes(begun, 9)
             known = {found.key for found in reader.registrations_of([KEY, KEY + 1])}
@@ -184,8 +186,10 @@ class JournalContract(ContractBase):
         """Whatever was added or logged between, pages follow on without a gap."""
         with storage.write() as writer:
             for i in range(4):
-                writer.add([new_rows([row(KEY + i)])])
-                writer.log([Event(0, ChangeKind.WITHDRAWN, 1, KEY + i, DAY)] * 2)
+                writer.add_registrations([new_rows([row(KEY + i)])])
+                writer.append_events(
+                    [Event(0, ChangeKind.WITHDRAWN, 1, KEY + i, DAY)] * 2
+                )
                 writer.set_prefix(PrefixRow(1, 33899, DAY + i, NO_END, True))
                 writer.set_complete_from(1, DAY + i)  # a change without an event
 
@@ -203,11 +207,11 @@ class JournalContract(ContractBase):
         """After its erasure a number is as new, until it is erased again."""
         for _ in range(2):
             with storage.write() as writer:
-                assert writer.add([new_rows([row()])]) == 1
+                assert writer.add_registrations([new_rows([row()])]) == 1
             with storage.read() as reader:
                 assert reader.changes(0, 9)[-1].key == KEY
             with storage.write() as writer:
-                writer.erase([row()])
+                writer.erase_registrations([row()])
 
         with storage.read() as reader:
             events = reader.changes(0, 9)
@@ -217,16 +221,16 @@ class JournalContract(ContractBase):
     def test_an_erasure_can_be_undone(self, storage: Storage) -> None:
         """Where an erasure fails in the end, every line has its number again."""
         with storage.write() as writer:
-            writer.add([new_rows([row(), row(KEY + 1)])])
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
+            writer.add_registrations([new_rows([row(), row(KEY + 1)])])
+            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
             writer.save_request(request())
             before = writer.changes(0, 9)
 
         def fail() -> None:
             with storage.write() as writer:
-                writer.log([Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY)])
-                writer.erase([row()])
-                writer.add([new_rows([row()])])
+                writer.append_events([Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY)])
+                writer.erase_registrations([row()])
+                writer.add_registrations([new_rows([row()])])
                 raise KeyError
 
         for _ in range(2):
@@ -236,7 +240,7 @@ class JournalContract(ContractBase):
         with storage.write() as writer:
             assert writer.changes(0, 9) == before
             assert writer.request("ab" * 16) == request()
-            writer.log([Event(0, ChangeKind.RENEWED, 1, KEY + 1, DAY)])
-            writer.erase([row(), row(KEY + 1)])
+            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY + 1, DAY)])
+            writer.erase_registrations([row(), row(KEY + 1)])
         with storage.read() as reader:
             assert [event.key for event in reader.changes(0, 9)] == [None] * 4

@@ -98,9 +98,9 @@ class KeptContract(ContractBase):
             assert reader.requests_of(2, [KEY + 1]) == []
             assert reader.request("cd" * 16) == used
         with storage.write() as writer:
-            writer.drop_requests(5_000)
+            writer.drop_expired_requests(5_000)
             assert writer.request("ab" * 16) == request()
-            writer.drop_requests(5_001)
+            writer.drop_expired_requests(5_001)
 
         with storage.read() as reader:
             assert reader.requests_by(1, "person") == [used]
@@ -149,7 +149,7 @@ class KeptContract(ContractBase):
             assert reader.requests_by(2, "other") == [changed]
             assert reader.requests_of(2, [KEY, KEY + 1]) == [changed]
         with storage.write() as writer:
-            writer.drop_requests(8_999)
+            writer.drop_expired_requests(8_999)
             assert writer.request(changed.id) == changed
 
     def test_erasure_takes_what_was_asked_there(self, storage: Storage) -> None:
@@ -160,11 +160,11 @@ class KeptContract(ContractBase):
         ]
         gone = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:
-            writer.add([new_rows([row()])])
+            writer.add_registrations([new_rows([row()])])
             for one in (*others, *gone):
                 writer.save_request(one)
         with storage.write() as writer:
-            writer.erase([row()])
+            writer.erase_registrations([row()])
 
         with storage.read() as reader:
             assert [reader.request(one.id) for one in others] == others

@@ -21,7 +21,7 @@ class OpeningContract(ContractBase):
     def test_creation_never_overwrites(self, storage: Storage) -> None:
         """What is there stays as it is when somebody creates it again."""
         with storage.write() as writer:
-            assert writer.add([new_rows([row()])]) == 1
+            assert writer.add_registrations([new_rows([row()])]) == 1
 
         with pytest.raises(RegistryExistsError):
             storage.create({"region": "BE"})
@@ -53,7 +53,7 @@ class OpeningContract(ContractBase):
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
         """A registry is there for whoever opens its URL, before and after a closing."""
         with storage.write() as writer:
-            writer.add([new_rows([row()])])
+            writer.add_registrations([new_rows([row()])])
         other = self.open(shared_url)
         other.check()
         with pytest.raises(RegistryExistsError):

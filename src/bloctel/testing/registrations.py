@@ -30,9 +30,9 @@ class RegistrationsContract(ContractBase):
             row(2**62 - 1, -719_162, 2_932_896),  # year 1 to year 9999
         ]
         with storage.write() as writer:
-            assert writer.add([new_rows(rows)]) == 5
+            assert writer.add_registrations([new_rows(rows)]) == 5
             rows[1] = rows[1]._replace(ends_on=DAY + 5, withdrawn_on=DAY + 5)
-            writer.update([rows[1]])
+            writer.update_registrations([rows[1]])
 
         keys = {*(r.key for r in rows), *range(KEY - 6_000, KEY + 6_000)}
         columns = self.columns_of(storage)
@@ -51,11 +51,11 @@ class RegistrationsContract(ContractBase):
         """A registration that is there is neither changed, nor counted, nor told."""
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
-            assert writer.add([new_rows(rows), new_rows(rows[:2])]) == n
+            assert writer.add_registrations([new_rows(rows), new_rows(rows[:2])]) == n
             cursor = writer.last_change()
         others = [r._replace(starts_on=DAY + 1) for r in rows]
         with storage.write() as writer:
-            assert writer.add([new_rows([*others, row(KEY - 1)])]) == 1
+            assert writer.add_registrations([new_rows([*others, row(KEY - 1)])]) == 1
 
         with storage.read() as reader:
             found = reader.registrations_of([r.key for r in rows])
@@ -67,12 +67,12 @@ class RegistrationsContract(ContractBase):
         """One withdrawn on its own first day stands when it comes again that day."""
         gone = [row(KEY + i, ends_on=DAY)._replace(withdrawn_on=DAY) for i in (0, 1)]
         with storage.write() as writer:
-            writer.add([new_rows([row(KEY), row(KEY + 1)])])
-            writer.update(gone)
+            writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
+            writer.update_registrations(gone)
             cursor = writer.last_change()
         rows = [row(KEY + 2 * i) for i in range(n)]
         with storage.write() as writer:
-            assert writer.add([new_rows(rows), new_rows(rows[:1])]) == n
+            assert writer.add_registrations([new_rows(rows), new_rows(rows[:1])]) == n
 
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == [row()]
@@ -90,7 +90,7 @@ class RegistrationsContract(ContractBase):
         ]
         with storage.write() as writer:
             before = writer.last_change()
-            assert writer.add(parts) == 70_000
+            assert writer.add_registrations(parts) == 70_000
 
         events: list[Event] = []
         with storage.read() as reader:
@@ -108,14 +108,17 @@ class RegistrationsContract(ContractBase):
     def test_nothing_can_be_added(self, storage: Storage) -> None:
         """No parts, and empty ones, add nothing."""
         with storage.write() as writer:
-            assert writer.add([]) == 0
-            assert writer.add([new_rows([]), new_rows([]), new_rows([])]) == 0
+            assert writer.add_registrations([]) == 0
+            assert (
+                writer.add_registrations([new_rows([]), new_rows([]), new_rows([])])
+                == 0
+            )
 
     def test_a_look_up_tells_what_was_erased(self, storage: Storage) -> None:
         """Beside what it finds it tells the first complete day of lists."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
-            writer.add([new_rows([row()])])
+            writer.add_registrations([new_rows([row()])])
             writer.set_complete_from(2, DAY)
 
         assert storage.lookup([KEY, KEY + 1]) == ([row()], {2: DAY})
@@ -125,8 +128,8 @@ class RegistrationsContract(ContractBase):
         """A registration that comes twice in an addition is stored and told once."""
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
-            assert writer.add([new_rows([*rows, *rows[::-1]])]) == n
-            assert writer.add([new_rows([*rows, row(KEY - 1)])] * 2) == 1
+            assert writer.add_registrations([new_rows([*rows, *rows[::-1]])]) == n
+            assert writer.add_registrations([new_rows([*rows, row(KEY - 1)])] * 2) == 1
 
         assert len(self.columns_of(storage)) == n + 1
         with storage.read() as reader:
@@ -139,7 +142,9 @@ class RegistrationsContract(ContractBase):
         elsewhere = row()._replace(list_id=2)
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
-            assert writer.add([new_rows(days), new_rows([elsewhere])]) == 4
+            assert (
+                writer.add_registrations([new_rows(days), new_rows([elsewhere])]) == 4
+            )
 
         assert sorted(storage.lookup([KEY]).registrations) == [*days, elsewhere]
         assert len(self.columns_of(storage)) == 4
@@ -150,13 +155,13 @@ class RegistrationsContract(ContractBase):
         rows = [row(KEY + i) for i in range(n + 1)]
         later = [r._replace(ends_on=DAY + 1, withdrawn_on=DAY + 1) for r in rows[:n]]
         with storage.write() as writer:
-            writer.add([new_rows(rows)])
-            writer.update(later)
+            writer.add_registrations([new_rows(rows)])
+            writer.update_registrations(later)
         keys = [r.key for r in rows]
         assert sorted(storage.lookup(keys).registrations) == [*later, rows[n]]
 
         with storage.write() as writer:
-            writer.erase(iter(later))
+            writer.erase_registrations(iter(later))
         assert storage.lookup(keys).registrations == [rows[n]]
         with storage.read() as reader:
             told = [event.key for event in reader.changes(0, 9_999)]
@@ -166,9 +171,9 @@ class RegistrationsContract(ContractBase):
     def test_what_is_not_there_is_not_replaced(self, storage: Storage) -> None:
         """Replacing and erasing what is not there leave everything as it is."""
         with storage.write() as writer:
-            writer.add([new_rows([row()])])
-            writer.update([row(KEY + 1), row(on=DAY + 1)])
-            writer.erase([row(KEY + 1), row(on=DAY + 1)])
+            writer.add_registrations([new_rows([row()])])
+            writer.update_registrations([row(KEY + 1), row(on=DAY + 1)])
+            writer.erase_registrations([row(KEY + 1), row(on=DAY + 1)])
 
         assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
         assert len(self.columns_of(storage)) == 1
@@ -177,9 +182,13 @@ class RegistrationsContract(ContractBase):
         """Registrations are found by their end, of one list, all without bounds."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
-            writer.add([new_rows([row(KEY + i, -9, i - 1) for i in range(4)])])
-            writer.add([new_rows([row(KEY + 4)])])
-            writer.add([new_rows([row(KEY + 5, -9, 1)._replace(list_id=2)])])
+            writer.add_registrations(
+                [new_rows([row(KEY + i, -9, i - 1) for i in range(4)])]
+            )
+            writer.add_registrations([new_rows([row(KEY + 4)])])
+            writer.add_registrations(
+                [new_rows([row(KEY + 5, -9, 1)._replace(list_id=2)])]
+            )
 
         def found(first: int | None, last: int | None) -> list[int]:
             with storage.read() as reader:

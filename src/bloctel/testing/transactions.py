@@ -32,19 +32,19 @@ class TransactionsContract(ContractBase):
     def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
         """An error in a transaction undoes everything."""
         with storage.write() as writer:
-            writer.add([new_rows([row(KEY + 9)])])
+            writer.add_registrations([new_rows([row(KEY + 9)])])
             before = writer.last_change()
 
         def fail() -> None:
             with storage.write() as writer:
                 writer.add_list("fr.bloctel")
-                writer.add([new_rows([row()])])
-                writer.update([row(KEY + 9, ends_on=DAY + 1)])
-                writer.erase([row(KEY + 9)])
+                writer.add_registrations([new_rows([row()])])
+                writer.update_registrations([row(KEY + 9, ends_on=DAY + 1)])
+                writer.erase_registrations([row(KEY + 9)])
                 writer.set_complete_from(1, DAY)
                 writer.set_prefix(PrefixRow(1, 33899, DAY, NO_END, True))
                 writer.save_request(request())
-                writer.trim(before)
+                writer.trim_journal(before)
                 raise KeyError
 
         with pytest.raises(KeyError):
@@ -71,19 +71,19 @@ class TransactionsContract(ContractBase):
 
         for _ in range(2):
             with pytest.raises(KeyError), storage.write() as writer:
-                writer.add(parts())
+                writer.add_registrations(parts())
 
         with storage.write() as writer:
             assert writer.registrations_of([KEY]) == []
-            assert writer.add([new_rows([row()])]) == 1
+            assert writer.add_registrations([new_rows([row()])]) == 1
 
     def test_a_writer_sees_its_own_changes(self, storage: Storage) -> None:
         """What a transaction reads is what it has written."""
         with storage.write() as writer:
-            writer.add([new_rows([row(), row(KEY + 1)])])
+            writer.add_registrations([new_rows([row(), row(KEY + 1)])])
             assert writer.registrations_of([KEY]) == [row()]
-            writer.update([row(ends_on=DAY + 3)])
-            writer.erase([row(KEY + 1)])
+            writer.update_registrations([row(ends_on=DAY + 3)])
+            writer.erase_registrations([row(KEY + 1)])
             assert writer.registrations_of([KEY, KEY + 1]) == [row(ends_on=DAY + 3)]
             assert writer.add_list("own:brand-a").id == 2
             writer.set_complete_from(2, DAY)
@@ -111,12 +111,12 @@ class TransactionsContract(ContractBase):
             return do
 
         change(write("add_list", "fr.bloctel"))
-        change(write("add", [new_rows([row()])]))
+        change(write("add_registrations", [new_rows([row()])]))
         change(write("set_complete_from", 1, DAY))
         change(write("set_prefix", PrefixRow(1, 33899, DAY, NO_END, True)))
         change(write("drop_prefix", PrefixRow(1, 33899, DAY, NO_END, True)))
         assert cursors == sorted(set(cursors))
-        change(write("add", [new_rows([row()])]))
+        change(write("add_registrations", [new_rows([row()])]))
         change(write("lists"))
         assert len(set(cursors[-3:])) == 1
 
@@ -125,7 +125,7 @@ class TransactionsContract(ContractBase):
 
         def fail(error: type[BaseException]) -> None:
             with storage.write() as writer:
-                writer.add([new_rows([row()])])
+                writer.add_registrations([new_rows([row()])])
                 raise error
 
         for error in (KeyError, KeyboardInterrupt):
@@ -134,7 +134,7 @@ class TransactionsContract(ContractBase):
 
         def write() -> None:
             with storage.write() as writer:
-                assert writer.add([new_rows([row()])]) == 1
+                assert writer.add_registrations([new_rows([row()])]) == 1
 
         run_all([write])
 
@@ -144,7 +144,7 @@ class TransactionsContract(ContractBase):
         """Who reads only the beginning of everything is in nobody's way either."""
         with storage.write() as writer:
             rows = [row(KEY + i) for i in range(70_000)]
-            writer.add([new_rows(rows)])
+            writer.add_registrations([new_rows(rows)])
 
         def read_some() -> None:
             with storage.read() as reader:
@@ -159,6 +159,6 @@ class TransactionsContract(ContractBase):
                 assert len(next(iter(parts))) > 0
 
         with storage.write() as writer:
-            assert writer.add([new_rows([row(KEY - 1)])]) == 1
+            assert writer.add_registrations([new_rows([row(KEY - 1)])]) == 1
         found = storage.lookup([KEY - 1, KEY]).registrations
         assert sorted(found) == [row(KEY - 1), row()]

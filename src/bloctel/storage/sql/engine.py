@@ -1,7 +1,7 @@
-"""Registries in SQL databases, through SQLAlchemy Core.
+"""Registries in SQL databases, with SQLAlchemy Core.
 
-What databases do alike is here, in dialects that SQLAlchemy writes; `SqlStorage` is
-completed by one module for each database, which knows its driver.
+`SqlStorage` contains the common part, in statements that SQLAlchemy translates into
+each dialect. One module per database completes it for its driver.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from __future__ import annotations
 import os
 import re
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Final
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from bloctel.errors import (
-    InputError,
-    NewerRegistryError,
-    OlderRegistryError,
-    RegistryExistsError,
-    RegistryNotFoundError,
-    StorageError,
+from bloctel.errors import InputError, StorageError
+from bloctel.storage.interface import (
+    closed_error,
+    exists_error,
+    known_version,
+    require_current,
 )
 from bloctel.storage.sql import schema
-from bloctel.storage.sql.polling import PollingWatcher
 from bloctel.storage.sql.schema import state
 
 if TYPE_CHECKING:
@@ -33,22 +32,32 @@ if TYPE_CHECKING:
     from bloctel.storage.sql.reader import SqlReader
     from bloctel.storage.sql.writer import SqlWriter
 
-__all__ = ["BUSY_SECONDS", "SqlStorage", "server_url"]
+__all__ = [
+    "BUSY_SECONDS",
+    "CONNECT_SECONDS",
+    "PollingWatcher",
+    "SqlStorage",
+    "server_engines",
+    "server_url",
+]
 
 #: How long a writer waits for another one: as long as a large import may take.
 BUSY_SECONDS: Final = 120
+CONNECT_SECONDS: Final = 10
+#: Seconds between two polls of a follower, well within the one second it promises.
+_POLL_SECONDS: Final = 0.2
 
 
 class SqlStorage:
-    """A registry's storage in an SQL database.
+    """Storage of a registry in an SQL database.
 
     Args:
         engine: Connections for transactions.
-        lookups: Connections that need none: every statement stands alone.
-        where: How messages call the database; no password is in it.
+        lookups: Connections in autocommit mode, for single statements.
+        where: The name of the database in messages, without a password.
     """
 
-    #: What reads and writes inside a transaction.
+    #: The classes of read and write transactions.
     reader: type[SqlReader]
     writer: type[SqlWriter]
 
@@ -59,29 +68,29 @@ class SqlStorage:
         self._is_closed = False
         self._process = os.getpid()
 
-    # -- what each database adds ------------------------------------------------
+    # -- hooks for each database ------------------------------------------------
+
+    #: The base classes of the driver's errors.
+    _driver_errors: tuple[type[Exception], ...]
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
-        """Return which error of ours an error of the driver is."""
+        """Return the error class for an error of the driver."""
         raise NotImplementedError
 
     def _lock_creation(self, connection: sa.Connection) -> None:
-        """Make sure that one creator at a time is at work, where DDL does not."""
+        """Serialise creations, where the database does not serialise DDL."""
 
-    def _erased(self) -> None:
-        """Do what makes erased numbers leave the files, after the commit."""
+    def _remove_traces(self) -> None:
+        """Remove erased numbers from the database's files, after the commit."""
 
     # -- the protocol -----------------------------------------------------------
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry."""
         with self._transaction(writes=True) as connection:
             self._lock_creation(connection)
-            if _has_registry(connection):
-                raise RegistryExistsError(
-                    "a place without a registry", "an existing one", self._where
-                )
-            # where making tables cannot be undone, some may be there already
+            if _stored_version(connection) is not None:
+                raise exists_error(self._where)
+            # some tables may exist where DDL cannot be rolled back
             schema.metadata.create_all(connection)
             connection.execute(state.delete())
             connection.execute(
@@ -94,42 +103,21 @@ class SqlStorage:
             )
 
     def check(self) -> None:
-        """Make sure that there is a registry that this version can read."""
         with self._transaction(writes=False) as connection:
             version = self._version(connection)
-        if version < schema.SCHEMA_VERSION:
-            raise OlderRegistryError(
-                f"a registry of schema version {schema.SCHEMA_VERSION} "
-                "(cure: bloctel registry migrate URL)",
-                f"version {version}",
-                self._where,
-            )
+        require_current(version, schema.SCHEMA_VERSION, self._where)
 
     def migrate(self) -> None:
-        """Bring a registry that an earlier version made to the form of this one."""
         with self._transaction(writes=True) as connection:
             self._lock_creation(connection)
             schema.migrate(connection, self._version(connection))
 
     def _version(self, connection: sa.Connection) -> int:
-        """Return the version of the tables, if this library knows it."""
-        if not _has_registry(connection):
-            raise RegistryNotFoundError(
-                "a registry (Registry.create makes one)", "none", self._where
-            )
-        text = connection.scalar(_VERSION)
-        version = int(text) if text and text.isdecimal() else 0
-        if not 1 <= version <= schema.SCHEMA_VERSION:
-            raise NewerRegistryError(
-                f"a registry of schema version 1 to {schema.SCHEMA_VERSION}",
-                f"version {version}" if version else "another",
-                self._where,
-            )
-        return version
+        text = _stored_version(connection)
+        return known_version(text, schema.SCHEMA_VERSION, self._where)
 
     @contextmanager
     def read(self) -> Iterator[SqlReader]:
-        """Open a reading transaction."""
         with (
             self._transaction(writes=False) as connection,
             closing(self.reader(connection)) as reader,
@@ -138,27 +126,23 @@ class SqlStorage:
 
     @contextmanager
     def write(self) -> Iterator[SqlWriter]:
-        """Open a writing transaction."""
         with self._transaction(writes=True) as connection:
             with closing(self.writer(connection)) as writer:
                 yield writer
             writer.finish()
         if writer.has_erased:
             with self._errors():
-                self._erased()
+                self._remove_traces()
 
     def lookup(self, keys: Collection[int]) -> Found:
-        """Return all registrations of these numbers, in one round trip."""
         self._require_open()
         with self._errors(), self._connected(self._lookups) as connection:
             return self.reader(connection).lookup(keys)
 
     def watch(self) -> Watcher:
-        """Return what waits for changes."""
         return PollingWatcher()
 
     def close(self) -> None:
-        """Release connections and files."""
         self._is_closed = True
         for engine in (self._engine, self._lookups):
             engine.dispose()
@@ -167,9 +151,9 @@ class SqlStorage:
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise StorageError("an open registry", "a closed one", self._where)
+            raise closed_error(self._where)
         if self._process != os.getpid():
-            # a child shares its parent's sockets: it must not speak on them
+            # a forked child must not use the sockets of its parent
             for engine in (self._engine, self._lookups):
                 engine.dispose(close=False)
             self._process = os.getpid()
@@ -185,7 +169,7 @@ class SqlStorage:
     def _connected(
         self, engine: sa.Engine, *, writes: bool = False
     ) -> Iterator[sa.Connection]:
-        """Connect; a pooled connection that has died meanwhile is tried once only."""
+        """Connect; retry once if a pooled connection has died."""
         pool = engine.pool
         try:
             connection = self._begin(engine, writes=writes)
@@ -197,7 +181,7 @@ class SqlStorage:
             with connection:
                 yield connection
         finally:
-            if self._is_closed:  # while it was in use: its pool was emptied without it
+            if self._is_closed:  # close() emptied the pool while it was in use
                 pool.dispose()
 
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
@@ -212,12 +196,12 @@ class SqlStorage:
         return connection
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> None:
-        """Begin a transaction on the server, which shows that it is there."""
+        """Begin a transaction on the server; this shows that the server answers."""
         connection.exec_driver_sql("SELECT 1")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn every error of the driver into one of ours, keeping it as cause."""
+        """Convert errors of the driver into ours, with the original as cause."""
         try:
             yield
         except sa.exc.DBAPIError as error:
@@ -227,24 +211,92 @@ class SqlStorage:
         except self._driver_errors as error:
             raise self._error(error) from _masked(error)
 
-    #: The roots of the driver's errors.
-    _driver_errors: tuple[type[Exception], ...]
-
     def _error(self, cause: BaseException) -> StorageError:
-        said = f"{type(cause).__name__}: {_first_line(cause)}"
-        return self._kind_of(cause)("a storage that answers", said, self._where)
+        got = f"{type(cause).__name__}: {_first_line(cause)}"
+        return self._kind_of(cause)(
+            "a storage that answers", got, self._where, message=f"storage error: {got}"
+        )
 
 
-def _has_registry(connection: sa.Connection) -> bool:
+class PollingWatcher:
+    """Watcher for storages without notifications: the follower polls."""
+
+    def __init__(self) -> None:
+        self._closed = Event()
+
+    def wait_for_change(self, seconds: float) -> None:
+        self._closed.wait(min(seconds, _POLL_SECONDS))
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def _stored_version(connection: sa.Connection) -> str | None:
+    """Return the schema version as text; None if there is no registry."""
     if not sa.inspect(connection).has_table(schema.setting.name):
-        return False
-    return connection.scalar(_VERSION) is not None
+        return None
+    return connection.scalar(_VERSION)
 
 
-#: The setting that is written last of all when a registry is created.
+#: The setting that a creation writes last.
 _VERSION: Final = sa.select(schema.setting.c.value).where(
     schema.setting.c.name == "schema_version"
 )
+
+
+# -- database servers ---------------------------------------------------------------
+
+
+def server_engines(
+    url: sa.URL, isolation_level: str, connect_args: dict[str, Any]
+) -> tuple[sa.Engine, sa.Engine]:
+    """Return an engine for transactions and one for single statements."""
+
+    def engine(**options: Any) -> sa.Engine:
+        return sa.create_engine(
+            url,
+            hide_parameters=True,  # they are phone numbers
+            paramstyle="format",
+            pool_timeout=BUSY_SECONDS,
+            connect_args=connect_args,
+            **options,
+        )
+
+    return engine(isolation_level=isolation_level), engine(
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
+        skip_autocommit_rollback=True,
+    )
+
+
+def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
+    """Return a server's URL for SQLAlchemy, and its name in messages.
+
+    Raises:
+        InputError: The URL is not valid, or names no database.
+    """
+    parsed = _parsed(url, driver)
+    if parsed is None:  # the original error could show the password, even as context
+        raise InputError(
+            "scheme://user:password@host/database", "text that is not such a URL"
+        )
+    if "@" in (parsed.host or ""):
+        # the rest of a password: it must not reach a message or a name server
+        raise InputError(
+            "a URL whose password is percent-encoded (%40 for @)",
+            "a URL with several @",
+        )
+    if not parsed.database:
+        raise InputError(
+            "a URL that names a database",
+            "a URL without one",
+            message="the URL names no database; add /database after the host",
+        )
+    scheme = url.partition(":")[0]
+    public = sa.URL.create(
+        scheme, parsed.username, None, parsed.host, parsed.port, parsed.database
+    )
+    return parsed, public.render_as_string()
 
 
 def _parsed(url: str, driver: str) -> sa.URL | None:
@@ -254,45 +306,21 @@ def _parsed(url: str, driver: str) -> sa.URL | None:
         return None
 
 
-def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
-    """Return a server's URL for SQLAlchemy, and how messages call it.
-
-    Raises:
-        InputError: It is no URL, or names no database.
-    """
-    parsed = _parsed(url, driver)
-    if parsed is None:  # the error itself, even as context, could show the password
-        raise InputError("scheme://user:password@host/database", "no URL")
-    if "@" in (parsed.host or ""):
-        # the rest of a password: neither a message nor a name server may get it
-        raise InputError(
-            "a URL whose password is percent-encoded (%40 for @)",
-            "one with several @",
-        )
-    if not parsed.database:
-        raise InputError("a URL that names a database", "none")
-    scheme = url.partition(":")[0]
-    public = sa.URL.create(
-        scheme, parsed.username, None, parsed.host, parsed.port, parsed.database
-    )
-    return parsed, public.render_as_string()
-
-
-#: What may be a number, or the part of one.
+#: Digits that may be a phone number or a part of one.
 _DIGITS: Final = re.compile(r"\d{5,}")
 
 
 def _masked(error: BaseException) -> BaseException:
-    """Return an error as the driver raised it, without what may be a number."""
+    """Return a copy of a driver's error without digits that may be a number."""
     args = [_DIGITS.sub("(digits)", a) if isinstance(a, str) else a for a in error.args]
     try:
         return type(error)(*args)
-    except TypeError:  # some errors of drivers cannot be made again
-        return StorageError("a driver that answers", type(error).__name__)
+    except TypeError:  # the constructor of some errors takes other arguments
+        return StorageError("a storage that answers", type(error).__name__)
 
 
 def _first_line(error: BaseException) -> str:
-    """Return what an error says first; details may name values."""
+    """Return the first line of an error; later lines may contain values."""
     texts = [str(part) for part in error.args if isinstance(part, str) and part]
-    text = texts[-1] if texts else "nothing said"
+    text = texts[-1] if texts else "no message"
     return _DIGITS.sub("(digits)", text.strip().partition("\n")[0])

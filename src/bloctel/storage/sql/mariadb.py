@@ -1,9 +1,9 @@
-"""Registries in MariaDB or MySQL, by PyMySQL."""
+"""Registries in MariaDB or MySQL, with PyMySQL."""
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -17,7 +17,13 @@ from bloctel.errors import (
     StorageReadOnlyError,
 )
 from bloctel.storage.interface import require_driver
-from bloctel.storage.sql.engine import BUSY_SECONDS, SqlStorage, server_url
+from bloctel.storage.sql.engine import (
+    BUSY_SECONDS,
+    CONNECT_SECONDS,
+    SqlStorage,
+    server_engines,
+    server_url,
+)
 from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.writer import SqlWriter
 
@@ -26,11 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MariadbStorage"]
 
-_CONNECT_SECONDS: Final = 10
-
 
 class MariadbStorage(SqlStorage):
-    """A registry's storage in a MariaDB or MySQL database.
+    """Storage of a registry in a MariaDB or MySQL database.
 
     Args:
         url: `mariadb://user:password@host:port/database`.
@@ -40,46 +44,37 @@ class MariadbStorage(SqlStorage):
 
     def __init__(self, url: str) -> None:
         require_driver("pymysql", "mariadb")
-        import pymysql  # noqa: PLC0415 - only who uses it has it
+        import pymysql  # noqa: PLC0415 - an optional dependency
 
         self.writer = MariadbWriter
         self._driver_errors = (pymysql.err.MySQLError,)
-        self._url, where = server_url(url, "mysql+pymysql")
-        if set(self._url.query) - set(inspect.signature(pymysql.connect).parameters):
+        parsed, where = server_url(url, "mysql+pymysql")
+        known = set(inspect.signature(pymysql.connect).parameters)
+        n_unknown = len(set(parsed.query) - known)
+        if n_unknown:
             raise InputError(
-                "options that PyMySQL knows after the question mark", "another one"
+                "URL options that PyMySQL knows", f"{n_unknown} unknown options"
             )
-        # readers see one moment; a writer's moment begins with its lock
-        engine = self._new_engine(isolation_level="REPEATABLE READ")
-        lookups = self._new_engine(
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,
-            skip_autocommit_rollback=True,
-        )
-        super().__init__(engine, lookups, where)
-
-    def _new_engine(self, **options: Any) -> sa.Engine:
-        return sa.create_engine(
-            self._url,
-            hide_parameters=True,  # they are phone numbers
-            paramstyle="format",
-            pool_timeout=BUSY_SECONDS,
-            connect_args={
-                "connect_timeout": _CONNECT_SECONDS,
-                "init_command": f"SET innodb_lock_wait_timeout = {BUSY_SECONDS}",
-                "charset": "utf8mb4",
-            },
-            **options,
-        )
+        connect_args = {
+            "connect_timeout": CONNECT_SECONDS,
+            "init_command": f"SET innodb_lock_wait_timeout = {BUSY_SECONDS}",
+            "charset": "utf8mb4",
+        }
+        # a reader's snapshot begins with its first query, a writer's with its lock
+        engines = server_engines(parsed, "REPEATABLE READ", connect_args)
+        super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry; making a table commits, so others must wait."""
+        # creating a table commits, so the whole creation needs a lock
         self._require_open()
         with self._errors(), self._lookups.connect() as connection:
             lock = sa.func.concat("bloctel ", sa.func.database())
             if not connection.scalar(sa.func.get_lock(lock, BUSY_SECONDS)):
                 raise StorageBusyError(
-                    "a database where nobody else creates a registry", "one who does"
+                    "the lock for creating a registry",
+                    f"no lock after {BUSY_SECONDS} seconds",
+                    self._where,
+                    message="another process is creating a registry; try again",
                 )
             try:
                 super().create(settings)
@@ -87,19 +82,19 @@ class MariadbStorage(SqlStorage):
                 connection.scalar(sa.func.release_lock(lock))
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
-        """Return which error of ours an error of the server is, by its number."""
         number = error.args[0] if error.args else None
         return _KINDS.get(number, StorageError) if number else StorageGoneError
 
 
 class MariadbWriter(SqlWriter):
-    """A transaction on a MariaDB storage."""
+    """Write transaction on a MariaDB storage."""
 
     def _drop_temporary(self, table: sa.Table) -> None:
-        # without TEMPORARY it would commit what was done so far
+        # without TEMPORARY it would commit the changes so far
         self._connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {table.name}")
 
 
+#: Error numbers of the server.
 _KINDS: Final[Mapping[object, type[StorageError]]] = {
     **dict.fromkeys((1044, 1045, 1142, 1143, 1227, 1370, 1698), StorageDeniedError),
     **dict.fromkeys((1053, 1077, 1927, 2002, 2003, 2006, 2013), StorageGoneError),

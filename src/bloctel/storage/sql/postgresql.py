@@ -1,7 +1,7 @@
-"""Registries in PostgreSQL, by psycopg 3.
+"""Registries in PostgreSQL, with psycopg 3.
 
-Numbers come and go by `COPY` in its binary form, which numpy writes and reads without
-a Python object a row; followers are woken by `NOTIFY`.
+Bulk reads and writes use binary `COPY`, which numpy encodes and decodes without one
+Python object per row. `NOTIFY` wakes followers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import sqlalchemy as sa
 
 from bloctel.errors import (
     StorageBusyError,
@@ -22,8 +21,14 @@ from bloctel.errors import (
 )
 from bloctel.storage.interface import require_driver
 from bloctel.storage.rows import Columns, NewRegistrations
-from bloctel.storage.sql.engine import BUSY_SECONDS, SqlStorage, server_url
-from bloctel.storage.sql.polling import PollingWatcher
+from bloctel.storage.sql.engine import (
+    BUSY_SECONDS,
+    CONNECT_SECONDS,
+    PollingWatcher,
+    SqlStorage,
+    server_engines,
+    server_url,
+)
 from bloctel.storage.sql.reader import PART, SqlReader
 from bloctel.storage.sql.writer import SqlWriter
 
@@ -31,18 +36,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import psycopg
+    import sqlalchemy as sa
 
     from bloctel.storage.interface import Watcher
 
 __all__ = ["PostgresqlStorage"]
 
 _CHANNEL: Final = "bloctel"
-_CONNECT_SECONDS: Final = 10
-_CREATION: Final = 0x626C6F63  # names the lock of whoever creates a registry
+_CREATION: Final = 0x626C6F63  # the advisory lock for creating a registry
 
 
 class PostgresqlStorage(SqlStorage):
-    """A registry's storage in a PostgreSQL database.
+    """Storage of a registry in a PostgreSQL database.
 
     Args:
         url: `postgresql://user:password@host:port/database`, with libpq's options
@@ -51,15 +56,15 @@ class PostgresqlStorage(SqlStorage):
 
     def __init__(self, url: str) -> None:
         require_driver("psycopg", "postgresql")
-        import psycopg  # noqa: PLC0415 - only who uses it has it
+        import psycopg  # noqa: PLC0415 - an optional dependency
 
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
         self._driver_errors = (psycopg.Error, psycopg.Warning)
         parsed, where = server_url(url, "postgresql+psycopg")
         connect_args = {
-            "connect_timeout": _CONNECT_SECONDS,
+            "connect_timeout": CONNECT_SECONDS,
             "options": f"-c lock_timeout={BUSY_SECONDS}s",
-            # a server that vanishes without a word is noticed
+            # detect a server that vanished
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
@@ -67,27 +72,11 @@ class PostgresqlStorage(SqlStorage):
         connect_args |= dict.fromkeys(parsed.query.keys() & connect_args.keys())
         self._url = parsed
         self._connect_args = {k: v for k, v in connect_args.items() if v is not None}
-        engine = self._new_engine(isolation_level="READ COMMITTED")
-        lookups = self._new_engine(
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,
-            skip_autocommit_rollback=True,
-        )
-        super().__init__(engine, lookups, where)
-
-    def _new_engine(self, **options: Any) -> sa.Engine:
-        return sa.create_engine(
-            self._url,
-            hide_parameters=True,  # they are phone numbers
-            paramstyle="format",
-            connect_args=self._connect_args,
-            pool_timeout=BUSY_SECONDS,
-            **options,
-        )
+        engines = server_engines(parsed, "READ COMMITTED", self._connect_args)
+        super().__init__(*engines, where)
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> None:
-        """Let a reader see one moment; a writer sees what others have just done."""
-        if not writes:
+        if not writes:  # a writer must see the latest commits of others
             connection.exec_driver_sql(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
             )
@@ -98,7 +87,7 @@ class PostgresqlStorage(SqlStorage):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION})")
 
     def connect(self) -> psycopg.Connection[Any]:
-        """Return a connection of its own, each of whose statements stands alone."""
+        """Return a separate connection in autocommit mode."""
         import psycopg  # noqa: PLC0415
 
         arguments, options = self._lookups.dialect.create_connect_args(self._url)
@@ -106,25 +95,23 @@ class PostgresqlStorage(SqlStorage):
         return psycopg.connect(*arguments, **options, autocommit=True)
 
     def watch(self) -> Watcher:
-        """Return what waits for changes; a standby cannot listen, and is polled."""
         self._require_open()
         try:
             return PostgresqlWatcher(self)
-        except StorageReadOnlyError:
+        except StorageReadOnlyError:  # a standby cannot listen
             return PollingWatcher()
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
-        """Return which error of ours an error of psycopg is, by its SQLSTATE."""
         state = getattr(error, "sqlstate", None)
-        if state is None:  # before there was a session to report one
-            said = str(error)
-            return StorageDeniedError if _DENIED.search(said) else _gone(error)
+        if state is None:  # the error came before the session existed
+            denied = _DENIED.search(str(error))
+            return StorageDeniedError if denied else _gone(error)
         return next(
             (kind for start, kind in _KINDS if state.startswith(start)), StorageError
         )
 
 
-#: SQLSTATEs, or how they begin (appendix A of PostgreSQL's manual).
+#: SQLSTATEs or their first characters (appendix A of PostgreSQL's manual).
 _KINDS: Final[tuple[tuple[str, type[StorageError]], ...]] = (
     ("28", StorageDeniedError),
     ("42501", StorageDeniedError),
@@ -152,7 +139,7 @@ def _raw(connection: sa.Connection) -> psycopg.Connection[Any]:
 
 
 class PostgresqlWatcher:
-    """Listens to what writers notify."""
+    """Watcher that listens for the notifications of writers."""
 
     def __init__(self, storage: PostgresqlStorage) -> None:
         self._storage = storage
@@ -164,29 +151,27 @@ class PostgresqlWatcher:
                 self._listening.close()
                 raise
 
-    def wait(self, seconds: float) -> None:
-        """Return when something may have changed, after *seconds* at the latest."""
+    def wait_for_change(self, seconds: float) -> None:
         with self._storage._errors():
             for _ in self._listening.notifies(timeout=seconds, stop_after=1):
                 pass
 
     def close(self) -> None:
-        """Stop listening."""
         self._listening.close()
 
 
 # -- COPY, binary -----------------------------------------------------------------
 
-#: What begins a binary copy: its signature, no flags, no extension.
+#: The header of a binary copy: signature, no flags, no extension.
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _END: Final = b"\xff\xff"
 
 
 def _row_type(*sizes: int) -> np.dtype[Any]:
-    """Return the form of a row: how many fields, then each field's size and bytes."""
+    """Return the layout of a row: field count, then size and bytes per field."""
     fields = [("n", ">i2")]
-    for place, size in enumerate(sizes):
-        fields += [(f"size{place}", ">i4"), (f"field{place}", f">i{size}")]
+    for i, size in enumerate(sizes):
+        fields += [(f"size{i}", ">i4"), (f"field{i}", f">i{size}")]
     return np.dtype(fields)
 
 
@@ -195,10 +180,9 @@ _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
 class PostgresqlReader(SqlReader):
-    """One moment of a PostgreSQL storage."""
+    """Read transaction on a PostgreSQL storage."""
 
     def columns(self) -> Iterator[Columns]:
-        """Return every registration, in parts of bounded size."""
         query = (
             "COPY (SELECT list_id, key, starts_on, ends_on FROM bloctel_registration)"
             " TO STDOUT (FORMAT binary)"
@@ -207,7 +191,7 @@ class PostgresqlReader(SqlReader):
         with _raw(self._connection).cursor().copy(query) as copy:
             for piece in _pieces(copy, skip=len(_HEAD)):
                 left += piece
-                n = (len(left) - len(_END)) // size  # the end may be in it
+                n = (len(left) - len(_END)) // size  # keep the trailer, if it has come
                 rows = np.frombuffer(left, _COLUMNS, max(n, 0))
                 left = left[len(rows) * size :]
                 if len(rows):
@@ -215,7 +199,7 @@ class PostgresqlReader(SqlReader):
 
 
 def _pieces(copy: Iterable[Any], *, skip: int) -> Iterator[bytes]:
-    """Yield what a copy sends, in pieces of bounded size, without its head."""
+    """Yield the data of a copy in pieces of bounded size, without its header."""
     pieces: list[bytes] = []
     size = 0
     for data in copy:
@@ -238,7 +222,7 @@ def _columns(rows: np.ndarray[Any, Any]) -> Columns:
 
 
 class PostgresqlWriter(PostgresqlReader, SqlWriter):
-    """A transaction on a PostgreSQL storage."""
+    """Write transaction on a PostgreSQL storage."""
 
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
         self._connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")  # for the sort
@@ -250,9 +234,9 @@ class PostgresqlWriter(PostgresqlReader, SqlWriter):
         rows["n"] = 5
         lists = np.full(n, part.list_id)
         days = part.registered_on, part.starts_on, part.ends_on
-        for place, column in enumerate((part.keys, lists, *days)):
-            rows[f"size{place}"] = rows[f"field{place}"].itemsize
-            rows[f"field{place}"] = column
+        for i, column in enumerate((part.keys, lists, *days)):
+            rows[f"size{i}"] = rows[f"field{i}"].itemsize
+            rows[f"field{i}"] = column
         query = "COPY bloctel_staged FROM STDIN (FORMAT binary)"
         with _raw(self._connection).cursor().copy(query) as copy:
             copy.write(_HEAD + rows.tobytes() + _END)

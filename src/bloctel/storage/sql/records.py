@@ -1,6 +1,7 @@
-"""Reading and writing records in an SQL database.
+"""Records in an SQL database.
 
-Statements are made once: making them takes longer than most databases take to answer.
+The statements are built once: building one takes longer than most databases take to
+answer it.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from bloctel.storage.sql.schema import record, stream
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["erase_records", "last_record", "note_end", "records", "records_of"]
+__all__ = ["erase_records", "last_record", "records", "records_of", "store_end"]
 
 _COLUMNS: Final = [record.c[name] for name in RecordRow._fields]
 _IN_STREAM: Final = record.c.stream == sa.bindparam("name")
-_OF: Final = sa.select(*_COLUMNS).where(
+_BY_KEY: Final = sa.select(*_COLUMNS).where(
     _IN_STREAM, record.c.key.in_(sa.bindparam("keys", expanding=True))
 )
-_LATER: Final = (
+_AFTER: Final = (
     sa.select(*_COLUMNS)
     .where(_IN_STREAM, record.c.seq > sa.bindparam("after"))
     .order_by(record.c.seq)
@@ -36,13 +37,13 @@ _LAST: Final = (
     .select_from(stream.outerjoin(record, sa.and_(*_IS_LAST)))
     .where(stream.c.name == sa.bindparam("name"))
 )
-_GROWN: Final = (
+_EXTEND: Final = (
     stream.update()
     .where(stream.c.name == sa.bindparam("of"))
     .where(stream.c.last_seq == sa.bindparam("before"))
     .values(last_seq=sa.bindparam("after"))
 )
-_ERASED: Final = (
+_ERASE: Final = (
     record.update()
     .where(_IN_STREAM, record.c.seq.in_(sa.bindparam("seqs", expanding=True)))
     .values(key=None, body=None)
@@ -52,22 +53,22 @@ _ERASED: Final = (
 def records_of(
     connection: sa.Connection, name: str, keys: Sequence[int]
 ) -> list[RecordRow]:
-    """Return a stream's records about as many numbers as fit in one statement."""
-    return _rows(connection, _OF, {"name": name, "keys": keys})
+    """Return a stream's records about numbers, with one query."""
+    return _rows(connection, _BY_KEY, {"name": name, "keys": keys})
 
 
 def records(
     connection: sa.Connection, name: str, after: int, limit: int
 ) -> list[RecordRow]:
-    """Return the first records of a stream after a place, in order."""
-    return _rows(connection, _LATER, {"name": name, "after": after, "n": limit})
+    """Return the first *limit* records of a stream after a sequence number."""
+    return _rows(connection, _AFTER, {"name": name, "after": after, "n": limit})
 
 
 def last_record(connection: sa.Connection, name: str) -> RecordRow | None:
     """Return the last record of a stream; None if it never had one.
 
     Raises:
-        DamagedRecordsError: The last one that was ever appended is not there.
+        DamagedRecordsError: The last appended record is missing.
     """
     found = connection.execute(_LAST, {"name": name}).first()
     if found is None:
@@ -78,11 +79,11 @@ def last_record(connection: sa.Connection, name: str) -> RecordRow | None:
     return row
 
 
-def note_end(connection: sa.Connection, rows: Sequence[RecordRow]) -> None:
-    """Note where a stream ends with records that are about to be appended.
+def store_end(connection: sa.Connection, rows: Sequence[RecordRow]) -> None:
+    """Store the sequence number with which new records will end their stream.
 
     Raises:
-        DamagedRecordsError: They do not follow on from the last one.
+        DamagedRecordsError: The sequence numbers do not continue the stream.
     """
     name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
     require_following(rows, before)
@@ -90,13 +91,17 @@ def note_end(connection: sa.Connection, rows: Sequence[RecordRow]) -> None:
         connection.execute(stream.insert(), {"name": name, "last_seq": after})
         return
     ends = {"of": name, "before": before, "after": after}
-    if connection.execute(_GROWN, ends).rowcount != 1:
-        raise DamagedRecordsError("records that follow the last one", "others")
+    if connection.execute(_EXTEND, ends).rowcount != 1:
+        raise DamagedRecordsError(
+            "records that continue the stream",
+            f"records from sequence number {before + 1} on",
+            f"stream {name}",
+        )
 
 
 def erase_records(connection: sa.Connection, name: str, seqs: Sequence[int]) -> None:
-    """Erase number and body of as many records as fit in one statement."""
-    connection.execute(_ERASED, {"name": name, "seqs": seqs})
+    """Erase number and body of records, with one statement."""
+    connection.execute(_ERASE, {"name": name, "seqs": seqs})
 
 
 def _rows(

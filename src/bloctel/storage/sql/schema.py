@@ -1,10 +1,10 @@
-"""The tables of a registry in an SQL database, and what each version changed.
+"""Tables of a registry in an SQL database, and migrations from earlier versions.
 
 Days are integers, days since 1970-01-01: a bulk load of ten million rows would spend
-its time in parsing dates.
+most of its time parsing dates.
 
-A registration holds the cursor of the journal line that tells of it, so that ten
-million of them are not written twice; every other line is in `bloctel_event`.
+A registration contains the cursor of its journal line, so that ten million of them
+are not written twice; all other lines are in `bloctel_event`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ __all__ = [
     "stream",
 ]
 
-#: The version of the tables; 1 had no cursors in registrations, and only SQLite; 2 had
-#: no records.
+#: Version of the tables. Version 1, only in SQLite, had no cursors in registrations;
+#: version 2 had no records.
 SCHEMA_VERSION: Final = 3
 
 metadata: Final = sa.MetaData()
 
-#: MariaDB and MySQL take "a" for "A" unless they are told to compare bytes.
+#: Without this collation MariaDB and MySQL treat "a" and "A" as equal.
 _BYTES: Final[dict[str, Any]] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -50,7 +50,7 @@ setting: Final = sa.Table(
     sa.Column("value", sa.String(255), nullable=False),
     **_BYTES,
 )
-#: One row, which a writer locks: cursors grow in the order of the commits.
+#: One row; writers lock it, so that cursors grow in the order of the commits.
 state: Final = sa.Table(
     "bloctel_state",
     metadata,
@@ -67,7 +67,7 @@ list_: Final = sa.Table(
     sa.Column("complete_from", sa.Integer),
     **_BYTES,
 )
-# no foreign key to the list: checking it would double the time of a bulk load
+# no foreign key to the list: it would double the time of a bulk load
 registration: Final = sa.Table(
     "bloctel_registration",
     metadata,
@@ -88,7 +88,7 @@ event: Final = sa.Table(
     sa.Column("cursor", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("list_id", sa.Integer, nullable=False),
-    sa.Column("key", sa.BigInteger),  # NULL: erased, or none
+    sa.Column("key", sa.BigInteger),  # NULL: erased, or without a number
     sa.Column("on_day", sa.Integer, nullable=False),
     sa.Index("bloctel_event_key", "key"),
     **_BYTES,
@@ -119,7 +119,7 @@ request: Final = sa.Table(
     **_BYTES,
 )
 
-#: How many records a stream has had, so that it shows if the last ones are dropped.
+#: The last sequence number of each stream, to detect that the last records are gone.
 stream: Final = sa.Table(
     "bloctel_stream",
     metadata,
@@ -132,7 +132,7 @@ record: Final = sa.Table(
     metadata,
     sa.Column("stream", sa.String(32), primary_key=True),
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("key", sa.BigInteger),  # NULL: erased, or none
+    sa.Column("key", sa.BigInteger),  # NULL: erased, or without a number
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("body", sa.Text),  # NULL: erased
     sa.Column("content", sa.String(64), nullable=False),
@@ -159,13 +159,13 @@ def _temporary_table(name: str, *more: sa.Column[int]) -> sa.Table:
     )
 
 
-#: Where a bulk load lies until all of it is there.
+#: Staging table of a bulk load.
 staged: Final = _temporary_table("bloctel_staged")
-#: What is new of it, each once, numbered in the order of the keys.
+#: The new rows of a bulk load, numbered in the order of the keys.
 fresh: Final = _temporary_table(
     "bloctel_fresh",
     sa.Column(
-        "place",
+        "position",
         sa.BigInteger().with_variant(sa.Integer, "sqlite"),
         primary_key=True,
         autoincrement=True,
@@ -174,7 +174,7 @@ fresh: Final = _temporary_table(
 
 
 def migrate(connection: sa.Connection, version: int) -> None:
-    """Bring the tables of an older version to this one, a version at a time."""
+    """Migrate the tables of an earlier version, one version at a time."""
     for older in range(version, SCHEMA_VERSION):
         _MIGRATIONS[older](connection)
     connection.execute(
@@ -185,13 +185,13 @@ def migrate(connection: sa.Connection, version: int) -> None:
 
 
 def _from_1_to_2(connection: sa.Connection) -> None:
-    """Give each registration the cursor of its line, and the registry its key."""
+    """Add cursors to registrations, and a token key to the registry."""
     for name in ("registration", "event"):
         table = f"bloctel_{name}"
         connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {table}_1")
     connection.exec_driver_sql("DROP INDEX IF EXISTS bloctel_event_key")
     metadata.create_all(connection)
-    told = (
+    cursor = (
         "(SELECT min(e.cursor) FROM bloctel_event_1 e WHERE e.kind = 'registered'"
         " AND e.key = r.key AND e.list_id = r.list_id AND e.on_day = r.registered_on)"
     )
@@ -200,7 +200,7 @@ def _from_1_to_2(connection: sa.Connection) -> None:
     )
     connection.exec_driver_sql(
         "INSERT INTO bloctel_registration SELECT r.key, r.list_id, r.registered_on,"  # noqa: S608
-        f" r.starts_on, r.ends_on, r.withdrawn_on, {told}"
+        f" r.starts_on, r.ends_on, r.withdrawn_on, {cursor}"
         " FROM bloctel_registration_1 r"
     )
     connection.exec_driver_sql(
@@ -220,8 +220,8 @@ def _from_1_to_2(connection: sa.Connection) -> None:
 
 
 def _from_2_to_3(connection: sa.Connection) -> None:
-    """Make room for records."""
-    # where making tables cannot be undone, some may be there already
+    """Add the tables of records."""
+    # some tables may exist where DDL cannot be rolled back
     metadata.create_all(connection, tables=[stream, record])
 
 

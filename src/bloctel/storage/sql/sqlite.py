@@ -20,6 +20,7 @@ from bloctel.errors import (
     StorageGoneError,
     StorageReadOnlyError,
 )
+from bloctel.storage.interface import not_found_error
 from bloctel.storage.sql.engine import BUSY_SECONDS, SqlStorage
 from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.schema import fresh, registration
@@ -32,7 +33,7 @@ __all__ = ["SqliteStorage"]
 
 
 class SqliteStorage(SqlStorage):
-    """A registry's storage in an SQLite file.
+    """Storage of a registry in an SQLite file.
 
     Args:
         url: `sqlite:///path`.
@@ -61,30 +62,26 @@ class SqliteStorage(SqlStorage):
             f"file:{quote(str(self._path))}?mode={mode}",
             uri=True,
             timeout=BUSY_SECONDS,
-            isolation_level=None,  # transactions begin where we say
+            isolation_level=None,  # transactions begin explicitly
             check_same_thread=False,
         )
-        # an acknowledged objection survives a power cut
+        # a confirmed objection survives a power cut
         connection.execute("PRAGMA synchronous = FULL")
-        # a bulk load writes all over its tables: 64 MiB of them stay in memory
+        # a bulk load writes to all parts of its tables: cache 64 MiB of them
         connection.execute("PRAGMA cache_size = -65536")
-        # what is erased is overwritten, not only unlinked
+        # erased rows are overwritten, not only unlinked
         connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> None:
-        """Begin as the transaction will go on: a writer takes its lock at once.
-
-        A lock taken only at the first write could not wait for another writer.
-        """
+        # a lock taken only at the first write could not wait for another writer
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
         self._require_same_file()
 
     def _require_same_file(self) -> None:
-        """Make sure that the file that is open is the one that others will open.
+        """Check that the open file still exists under its path.
 
-        Where another one took its place, changes would go to a file without a name,
-        and be lost.
+        If it was replaced, changes would go to an unlinked file, and be lost.
         """
         try:
             status = self._path.stat()
@@ -93,44 +90,45 @@ class SqliteStorage(SqlStorage):
         else:
             found = status.st_dev, status.st_ino
         if found is None or found != (self._file or found):
+            got = "deleted" if found is None else "replaced by another file"
             raise StorageGoneError(
-                "the file that was opened (cure: open the registry again)",
-                "no file" if found is None else "another one in its place",
+                "the file that was opened",
+                got,
                 self._where,
+                message=f"the file that was opened was {got}; open the registry again",
             )
         self._file = found
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry."""
-        if not self._path.parent.is_dir():
+        folder = self._path.parent
+        if not folder.is_dir():
             raise RegistryNotFoundError(
-                "a folder to create the registry in", "none", str(self._path.parent)
+                "a folder to create the registry in",
+                "a path that is not a folder",
+                str(folder),
+                message="the folder of the registry does not exist",
             )
         self._may_create = True
         try:
             super().create(settings)
-            self._pragma("journal_mode = WAL")  # readers go on while a writer writes
+            self._pragma("journal_mode = WAL")  # readers do not wait for a writer
         finally:
             self._may_create = False
 
     def check(self) -> None:
-        """Make sure that there is a registry that this version can read."""
         self._require_file()
         super().check()
 
     def migrate(self) -> None:
-        """Bring a registry that an earlier version made to the form of this one."""
         self._require_file()
         super().migrate()
 
     def _require_file(self) -> None:
         if not self._path.exists():
-            raise RegistryNotFoundError(
-                "a registry (Registry.create makes one)", "none", self._where
-            )
+            raise not_found_error(self._where)
 
-    def _erased(self) -> None:
-        """Empty the write-ahead log, where erased numbers would stay for a while."""
+    def _remove_traces(self) -> None:
+        # erased numbers would stay in the write-ahead log for a while
         self._pragma("wal_checkpoint(TRUNCATE)")
 
     def _pragma(self, text: str) -> None:
@@ -140,19 +138,18 @@ class SqliteStorage(SqlStorage):
                 raw.execute(f"PRAGMA {text}")
 
     def _kind_of(self, error: BaseException) -> type[StorageError]:
-        """Return which error of ours an error of SQLite is."""
         code = getattr(error, "sqlite_errorcode", None) or 0
-        return _KINDS.get(code & 0xFF, StorageError)  # extended codes are above
+        return _KINDS.get(code & 0xFF, StorageError)  # without the extended code
 
 
 class SqliteWriter(SqlWriter):
-    """A transaction on an SQLite storage."""
+    """Write transaction on an SQLite storage."""
 
     def _add_fresh(self) -> int:
-        """Add what was loaded and is not known, each once; return how many.
+        """Add the new rows of the staging table; return their number.
 
-        SQLite sorts into a table, whose rows it numbers by the way, four times as
-        fast as it numbers them in a window function.
+        Sorting into a table that numbers its rows is four times as fast in SQLite as
+        a window function.
         """
         execute = self._connection.execute
         self._drop_temporary(fresh)
@@ -163,11 +160,11 @@ class SqliteWriter(SqlWriter):
         n = execute(sa.select(sa.func.count()).select_from(fresh)).scalar_one()
         before = self._cursors(n).start - 1
         numbered = sa.select(
-            *(fresh.c[name] for name in NEW), sa.literal(before) + fresh.c.place
+            *(fresh.c[name] for name in NEW), sa.literal(before) + fresh.c.position
         )
         execute(
             registration.insert().from_select(
-                [*NEW, "cursor"], numbered.order_by(fresh.c.place)
+                [*NEW, "cursor"], numbered.order_by(fresh.c.position)
             )
         )
         self._drop_temporary(fresh)
@@ -189,5 +186,5 @@ _KINDS: Final[dict[int, type[StorageError]]] = {
 def _path_of(url: str) -> Path:
     path = url.removeprefix("sqlite:///")
     if path == url or not path:
-        raise InputError("sqlite:///path", "an SQLite URL without a path")
+        raise InputError("sqlite:///path", "a URL without a path")
     return Path(path)

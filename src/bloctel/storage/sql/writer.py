@@ -1,4 +1,4 @@
-"""Writing a registry in an SQL database, in words that every database knows."""
+"""Write transactions on a registry in an SQL database, in portable SQL."""
 
 from __future__ import annotations
 
@@ -39,38 +39,36 @@ if TYPE_CHECKING:
 
 __all__ = ["NEW", "SqlWriter"]
 
-#: What a writer locks first of all.
+#: The lock that a writer takes first.
 _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
-_FEW: Final = 5_000  # so many new registrations are not worth a staging table
+_FEW: Final = 5_000  # up to this number, rows are added without a staging table
 
 
 class SqlWriter(SqlReader):
-    """A transaction on an SQL storage; what it changes stays locked until its end.
+    """Write transaction on an SQL storage.
 
     Attributes:
-        has_erased: Whether numbers were erased.
+        has_erased: True if numbers were erased.
     """
 
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
-        # waits for other writers, so that cursors grow as transactions end
+        # this waits for other writers, so that cursors grow in the order of commits
         self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False
 
     def lists(self) -> tuple[StoredList, ...]:
-        """Return the lists, by their ids; nobody else changes them now."""
         if self._lists is None:
             self._lists = super().lists()
         return self._lists
 
     def finish(self) -> None:
-        """Note the last cursor given, if any was."""
+        """Store the last cursor, if the transaction used any."""
         if self._last != self._first:
             self._connection.execute(state.update().values(last_change=self._last))
 
     def last_change(self) -> int:
-        """Return the cursor of the last change; 0 if there is none."""
         return self._last
 
     def _bounds(self) -> tuple[int, int]:
@@ -82,7 +80,6 @@ class SqlWriter(SqlReader):
         return range(self._last - n + 1, self._last + 1)
 
     def add_list(self, name: str) -> StoredList:
-        """Add a list that is not there yet."""
         last = self._connection.scalar(sa.select(sa.func.max(list_.c.id)))
         added = StoredList((last or 0) + 1, name, None)
         self._connection.execute(list_.insert(), added._asdict())
@@ -92,16 +89,15 @@ class SqlWriter(SqlReader):
 
     # -- adding -----------------------------------------------------------------
 
-    def add(self, parts: Iterable[NewRegistrations]) -> int:
-        """Add registrations, with a `REGISTERED` event each; return how many."""
+    def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         remaining = iter(parts)
         first, second = next(remaining, None), next(remaining, None)
         if first is None:
             return 0
         if second is None and len(first) <= _FEW:
             return self._add_few(first.rows())
-        whole = chain([first] if second is None else [first, second], remaining)
-        return self._add_staged(whole)
+        head = [first] if second is None else [first, second]
+        return self._add_staged(chain(head, remaining))
 
     def _add_few(self, rows: Sequence[Registration]) -> int:
         wanted = {row[:3]: row for row in rows}
@@ -113,34 +109,32 @@ class SqlWriter(SqlReader):
             (*Registration._fields, "cursor"),
             ((*row, cursor) for row, cursor in numbered),
         )
-        again = [wanted[name] for name in wanted if _may_stand_again(known.get(name))]
-        return len(fresh) + self._stand_again(again)
+        renewed = [wanted[k] for k in wanted if _is_void(known.get(k))]
+        return len(fresh) + self._replace_void(renewed)
 
-    def _stand_again(self, rows: Sequence[Registration]) -> int:
-        self.update(rows)
-        self.log(
-            Event(0, ChangeKind.REGISTERED, row.list_id, row.key, row.registered_on)
-            for row in rows
-        )
+    def _replace_void(self, rows: Sequence[Registration]) -> int:
+        """Replace registrations that were withdrawn on the day of their receipt."""
+        self.update_registrations(rows)
+        self.append_events(map(Event.of_registration, rows))
         return len(rows)
 
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
-        """Load everything beside, sort it there, and add what is new in one go.
+        """Load all rows into a staging table, sort them there, and add the new ones.
 
-        Sorted rows fill a B-tree from left to right; in the order of a file they
-        would visit all of it again and again.
+        Sorted rows fill a B-tree from left to right. Unsorted, each row would touch
+        another page of it.
         """
         self._drop_temporary(staged)
         staged.create(self._connection, checkfirst=False)
         for part in parts:
             self._stage(part)
-        again = self._standing_again()
+        renewed = self._staged_over_void()
         n_fresh = self._add_fresh()
         self._drop_temporary(staged)
-        return n_fresh + self._stand_again(again)
+        return n_fresh + self._replace_void(renewed)
 
     def _drop_temporary(self, table: sa.Table) -> None:
-        """Drop a table of this connection alone, if it is there."""
+        """Drop a temporary table of this connection, if it exists."""
         self._connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table.name}")
 
     def _stage(self, part: NewRegistrations) -> None:
@@ -150,22 +144,22 @@ class SqlWriter(SqlReader):
         rows = zip(columns[0], lists, *columns[1:], strict=True)
         self._insert(staged, NEW, rows)
 
-    def _standing_again(self) -> list[Registration]:
-        """Return what was loaded of registrations withdrawn on their first day."""
+    def _staged_over_void(self) -> list[Registration]:
+        """Return the staged rows whose stored registration is void (`_is_void`)."""
         was_withdrawn = registration.c.withdrawn_on == registration.c.registered_on
         if not self._connection.scalar(sa.select(sa.exists().where(was_withdrawn))):
-            return []  # finding them would read all that was loaded
+            return []  # the query below would read the whole staging table
         columns = [staged.c[name] for name in Registration._fields[:-1]]
         query = sa.select(*columns).where(was_withdrawn, *_same(staged)).distinct()
         rows = [Registration(*row) for row in self._connection.execute(query)]
         return list({row[:3]: row for row in rows}.values())
 
     def _add_fresh(self) -> int:
-        """Add what was loaded and is not known, each once; return how many."""
+        """Add the new rows of the staging table; return their number."""
         new = self._fresh().subquery()
         columns = [new.c[name] for name in NEW]
-        place = sa.func.row_number().over(order_by=columns[:3])
-        numbered = sa.select(*columns, sa.literal(self._last) + place)
+        number = sa.func.row_number().over(order_by=columns[:3])
+        numbered = sa.select(*columns, sa.literal(self._last) + number)
         result = self._connection.execute(
             registration.insert().from_select(
                 [*NEW, "cursor"], numbered.order_by(*columns[:3])
@@ -176,7 +170,7 @@ class SqlWriter(SqlReader):
         return result.rowcount
 
     def _fresh(self) -> sa.Select[Any]:
-        """Return what was loaded and is not known, each once."""
+        """Return the query for the distinct new rows of the staging table."""
         names = [staged.c[name] for name in NEW[:3]]
         days = [sa.func.min(staged.c[name]).label(name) for name in NEW[3:]]
         is_known = sa.exists().where(*_same(staged))
@@ -184,16 +178,14 @@ class SqlWriter(SqlReader):
 
     # -- changing ---------------------------------------------------------------
 
-    def update(self, registrations: Iterable[Registration]) -> None:
-        """Replace registrations that are there."""
+    def update_registrations(self, registrations: Iterable[Registration]) -> None:
         days = ("starts_on", "ends_on", "withdrawn_on")
         new: dict[str, sa.BindParameter[int]] = {
             name: sa.bindparam(f"new_{name}") for name in days
         }
         self._many(registration.update().where(*_THIS).values(new), registrations)
 
-    def erase(self, registrations: Iterable[Registration]) -> None:
-        """Erase registrations, and the numbers left without any from the rest."""
+    def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         self.has_erased = True
         line = sa.select(
             registration.c.cursor,
@@ -202,25 +194,23 @@ class SqlWriter(SqlReader):
             registration.c.key,
             registration.c.registered_on,
         ).where(*_THIS, registration.c.cursor > _trimmed_to)
-        tombstone = event.insert().from_select(
+        move_line = event.insert().from_select(
             ["cursor", "kind", "list_id", "key", "on_day"], line
         )
         for rows in in_parts(registrations, PART):
-            for statement in (tombstone, registration.delete().where(*_THIS)):
+            for statement in (move_line, registration.delete().where(*_THIS)):
                 self._many(statement, rows)
             for table in (event, request):
                 self._many(_forgotten(table), rows)
 
     def set_complete_from(self, list_id: int, day: int) -> None:
-        """Note that a list's data before *day* is not complete any more."""
         self._connection.execute(
             list_.update().where(list_.c.id == list_id).values(complete_from=day)
         )
         self._lists = None
         self._cursors(1)
 
-    def log(self, events: Iterable[Event]) -> None:
-        """Append events to the journal; their cursors are given by the storage."""
+    def append_events(self, events: Iterable[Event]) -> None:
         rows = [(line.kind.value, *line[2:]) for line in events]
         cursors = self._cursors(len(rows))
         self._insert(
@@ -229,8 +219,7 @@ class SqlWriter(SqlReader):
             ((cursor, *row) for cursor, row in zip(cursors, rows, strict=True)),
         )
 
-    def trim(self, before: int) -> int:
-        """Drop the journal's lines up to the cursor *before*; return how many."""
+    def trim_journal(self, before: int) -> int:
         trimmed_to, last = self._bounds()
         before = min(before, last)
         if before <= trimmed_to:
@@ -244,50 +233,39 @@ class SqlWriter(SqlReader):
         self._connection.execute(state.update().values(trimmed_to=before))
         return n
 
-    def begin_anew(self) -> None:
-        """Drop the journal's lines, and give cursors from far beyond from now on."""
+    def restart_journal(self) -> None:
         self._cursors(CURSOR_GAP)
-        self.trim(self._last)
+        self.trim_journal(self._last)
 
     def set_prefix(self, row: PrefixRow) -> None:
-        """Store a prefix rule, in the place of the one of the same name."""
         self._drop_prefix(row)
         self._connection.execute(prefix.insert(), row._asdict())
-        self._log_prefixes(row)
+        self.append_events([Event.of_prefix(row)])
 
     def drop_prefix(self, row: PrefixRow) -> None:
-        """Drop the prefix rule of that name."""
         self._drop_prefix(row)
-        self._log_prefixes(row)
-
-    def _log_prefixes(self, row: PrefixRow) -> None:
-        line = Event(0, ChangeKind.PREFIXES, row.list_id, None, row.starts_on)
-        self.log([line])
+        self.append_events([Event.of_prefix(row)])
 
     def _drop_prefix(self, row: PrefixRow) -> None:
-        is_it = [prefix.c[name] == value for name, value in row._asdict().items()]
-        self._connection.execute(prefix.delete().where(*is_it[:3]))
+        equal = [prefix.c[name] == value for name, value in row._asdict().items()]
+        self._connection.execute(prefix.delete().where(*equal[:3]))
 
     def save_request(self, row: RequestRow) -> None:
-        """Store a request, in the place of the one of the same id."""
         self._connection.execute(request.delete().where(request.c.id == row.id))
         values = {**row._asdict(), "kind": row.kind.value}
         self._connection.execute(request.insert(), values)
 
-    def drop_requests(self, expired_before: int) -> None:
-        """Drop what was never confirmed and expired before that second."""
+    def drop_expired_requests(self, expired_before: int) -> None:
         unused = request.c.used_at.is_(None)
         late = request.c.expires_at < expired_before
         self._connection.execute(request.delete().where(unused, late))
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
-        """Append records of one stream, whose places follow on from its last one."""
         if rows:
-            records.note_end(self._connection, rows)
+            records.store_end(self._connection, rows)
             self._insert(record, RecordRow._fields, rows)
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        """Erase number and body of records; places and digests stay."""
         self.has_erased = True
         for some in in_parts(seqs, _FEW):
             records.erase_records(self._connection, stream, some)
@@ -307,7 +285,7 @@ class SqlWriter(SqlReader):
         columns: tuple[str, ...],
         rows: Iterable[tuple[object, ...]],
     ) -> None:
-        """Hand rows to the driver as they are, four times as fast as one by one."""
+        """Pass rows to the driver as tuples: four times as fast as SQLAlchemy."""
         text, in_order = _insertion(self._connection.dialect, table, columns)
         for part in in_parts(map(in_order, rows), PART):
             self._connection.exec_driver_sql(text, part)
@@ -317,20 +295,20 @@ class SqlWriter(SqlReader):
 def _insertion(
     dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...]
 ) -> tuple[str, itemgetter[Any]]:
-    """Return the text of an insertion, and what puts a row in its order."""
+    """Return the SQL of an insertion, and a function that reorders a row for it."""
     query = sa.insert(table).values({name: sa.bindparam(name) for name in columns})
     compiled = query.compile(dialect=dialect)
-    # the statement has the table's order of columns, the rows have their own
-    places = [columns.index(name) for name in compiled.positiontup or columns]
-    return str(compiled), itemgetter(*places)
+    # the statement has the columns in the order of the table
+    indexes = [columns.index(name) for name in compiled.positiontup or columns]
+    return str(compiled), itemgetter(*indexes)
 
 
-#: The columns of a new registration, its name first.
+#: The columns of a new registration; the first three are the primary key.
 NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
 
 
 def _same(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Return what tells that a row of *table* and a registration have one name."""
+    """Return the conditions that a row and a registration have the same key."""
     return [table.c[name] == registration.c[name] for name in NEW[:3]]
 
 
@@ -339,7 +317,7 @@ _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
 
 
 def _forgotten(table: sa.Table) -> sa.UpdateBase:
-    """Return what takes a number out of a table where no registration is left."""
+    """Return the statement that erases a number without registrations from a table."""
     columns = registration.c.key, registration.c.list_id
     names: list[sa.BindParameter[int]] = [
         sa.bindparam("new_key"),
@@ -348,13 +326,14 @@ def _forgotten(table: sa.Table) -> sa.UpdateBase:
     left = sa.select(registration.c.key).where(
         *(column == name for column, name in zip(columns, names, strict=True))
     )
-    gone = table.c.key == names[0], table.c.list_id == names[1], ~left.exists()
+    erased = table.c.key == names[0], table.c.list_id == names[1], ~left.exists()
     if table.c.key.nullable:
-        return table.update().where(*gone).values(key=None)
-    return table.delete().where(*gone)
+        return table.update().where(*erased).values(key=None)
+    return table.delete().where(*erased)
 
 
-def _may_stand_again(known: Registration | None) -> bool:
+def _is_void(known: Registration | None) -> bool:
+    """Return True for a registration withdrawn on the day of its receipt."""
     return known is not None and known.withdrawn_on == known.registered_on
 
 

@@ -1,12 +1,12 @@
-"""Numbers and journal lines as bytes, for a storage that has no columns.
+"""Binary encoding of numbers and journal lines for Valkey.
 
-A number's value is a row of records of 20 bytes, little-endian.  A record that begins
-with a positive integer is a registration (list, receipt, start, end, withdrawal); one
-that begins with a negative one says where the number stands in the journal (list,
-cursor), so that it can be found there and erased.
+The value of a number is a sequence of entries of 20 bytes, little-endian. If the first
+integer of an entry is positive, the entry is a registration (list, receipt, start,
+end, withdrawal). If it is negative, the entry is the position of a journal line about
+the number (list, cursor), so that the number can be erased from that line.
 
-A page of the journal is a row of lines of 18 bytes; the place of a line follows from
-its cursor.  A line of zeros is none.
+A page of the journal is a sequence of lines of 18 bytes; the cursor of a line gives
+its offset. A line of zeros is empty.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ __all__ = [
     "unpack_lines",
 ]
 
-_NEVER: Final = -(2**31)  # the day on which nothing was withdrawn
+_NEVER: Final = -(2**31)  # stands for no withdrawal
 _REGISTRATION: Final = Struct("<5i")
 _MENTION: Final = Struct("<iq8x")
-_RECORD_SIZE: Final = _REGISTRATION.size
 
 #: A registration after its number.
 ROW: Final = np.dtype(
@@ -52,10 +51,10 @@ ROW: Final = np.dtype(
     ]
 )
 
-#: A line of the journal: the number, whether there is one, what, which list, which day.
+#: A line of the journal: the number, 1 if it has one, kind, list, day.
 LINE: Final = Struct("<QBBIi")
 NO_LINE: Final = bytes(LINE.size)
-#: What a line that has lost its number begins with.
+#: The first bytes of a line whose number was erased.
 BLANK: Final = bytes(9)
 #: Lines of a page.
 PAGE: Final = 1024
@@ -75,12 +74,12 @@ _MIX: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing
 
 
 def bucket_of(key: int) -> int:
-    """Return the bucket that a number belongs to."""
+    """Return the bucket of a number."""
     return (key * _MIX & (1 << 64) - 1) >> (64 - _BUCKET_BITS)
 
 
 def pack_key(key: int) -> bytes:
-    """Return a number as it names its value in a bucket."""
+    """Return the field name of a number in its bucket."""
     return key.to_bytes(8, "little")
 
 
@@ -92,11 +91,11 @@ def _registration(key: int, record: Sequence[int]) -> Registration:
 
 @dataclass(slots=True)
 class Number:
-    """All that is known of one number.
+    """Registrations and journal positions of one number.
 
     Attributes:
         registrations: Its registrations.
-        mentions: Its places in the journal, as list and cursor.
+        mentions: Its journal lines, as list and cursor.
     """
 
     registrations: list[Registration] = field(default_factory=list)
@@ -104,10 +103,10 @@ class Number:
 
     @classmethod
     def unpack(cls, key: int, value: bytes) -> Number:
-        """Return what a value says of a number.
+        """Decode the value of a number.
 
         Raises:
-            struct.error: It is no value of a number.
+            struct.error: The value is not valid.
         """
         number = cls()
         for record in _REGISTRATION.iter_unpack(value):
@@ -119,7 +118,7 @@ class Number:
         return number
 
     def pack(self, trimmed_to: int) -> bytes:
-        """Return the value, without places that the journal has lost."""
+        """Encode the number, without journal lines that have been dropped."""
         records = [
             _REGISTRATION.pack(
                 row.list_id,
@@ -135,41 +134,41 @@ class Number:
         ]
         return b"".join(records)
 
-    def add(self, row: Registration) -> bool:
-        """Add a registration; tell whether it is new, or stands again."""
-        place = self._place(row)
-        if place is None:
+    def add_registration(self, row: Registration) -> bool:
+        """Add a registration; return False if it exists and counts already."""
+        index = self._index(row)
+        if index is None:
             self.registrations.append(row)
             return True
-        known = self.registrations[place]
+        known = self.registrations[index]
         if known.withdrawn_on != known.registered_on:
             return False
-        self.registrations[place] = row
+        self.registrations[index] = row
         return True
 
-    def replace(self, row: Registration) -> None:
-        """Put a registration in the place of the one of its name, if there is one."""
-        place = self._place(row)
-        if place is not None:
-            self.registrations[place] = row
+    def replace_registration(self, row: Registration) -> None:
+        """Replace the registration with the same primary key, if it exists."""
+        index = self._index(row)
+        if index is not None:
+            self.registrations[index] = row
 
-    def erase(self, row: Registration) -> None:
-        """Erase the registration of that name, if there is one."""
-        place = self._place(row)
-        if place is not None:
-            del self.registrations[place]
+    def erase_registration(self, row: Registration) -> None:
+        """Erase the registration with that primary key, if it exists."""
+        index = self._index(row)
+        if index is not None:
+            del self.registrations[index]
 
     def is_on(self, list_id: int) -> bool:
-        """Tell whether there is a registration on a list."""
+        """Return True if there is a registration on the list."""
         return any(row.list_id == list_id for row in self.registrations)
 
-    def leave(self, list_id: int) -> list[int]:
-        """Forget and return the places in the journal that speak of a list."""
+    def remove_mentions(self, list_id: int) -> list[int]:
+        """Remove the journal positions of a list, and return their cursors."""
         cursors = [cursor for of, cursor in self.mentions if of == list_id]
-        self.mentions = [place for place in self.mentions if place[0] != list_id]
+        self.mentions = [(of, c) for of, c in self.mentions if of != list_id]
         return cursors
 
-    def _place(self, row: Registration) -> int | None:
+    def _index(self, row: Registration) -> int | None:
         names = (known[:3] for known in self.registrations)
         return next((i for i, name in enumerate(names) if name == row[:3]), None)
 
@@ -185,7 +184,7 @@ def columns_of(rows: np.ndarray[Any, Any]) -> Columns:
 
 
 def rows_of(rows: np.ndarray[Any, Any]) -> list[Registration]:
-    """Return rows of the type `ROW` one by one."""
+    """Return rows of the type `ROW` as registrations."""
     return [_registration(key, record) for key, *record in rows.tolist()]
 
 
@@ -199,17 +198,17 @@ def packed_rows(rows: list[Registration]) -> np.ndarray[Any, Any]:
 
 
 def pack_line(event: Event) -> bytes:
-    """Return a line of the journal; its cursor is not in it."""
+    """Encode a line of the journal, without its cursor."""
     key = (0, 0) if event.key is None else (event.key, 1)
     return LINE.pack(*key, _CODES[event.kind], event.list_id, event.on)
 
 
 def unpack_lines(page: bytes, first: int) -> Iterator[Event]:
-    """Yield the events of lines, the first of which has the cursor *first*.
+    """Decode lines; the first one has the cursor *first*. Empty lines are skipped.
 
     Raises:
-        struct.error: These are no lines.
-        KeyError: A line says what this version does not know.
+        struct.error: The page is not valid.
+        KeyError: A line has a kind that this version does not know.
     """
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line

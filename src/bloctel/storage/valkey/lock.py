@@ -1,4 +1,4 @@
-"""One writer at a time on a registry in Valkey, and its commit."""
+"""Writer lock and fenced commit of a registry in Valkey."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["WriterLock"]
 
 #: How long a writer waits for another one.
 BUSY_SECONDS = 30.0
-#: How long a lock lives whose writer has died.
+#: How long the lock of a writer that died lasts.
 _LIFE_SECONDS: Final = 10.0
 _LONGEST_PAUSE: Final = 0.05
 _STAGED_SECONDS: Final = 600
-#: Words that are staged at a time.
-_WORDS_AT_ONCE: Final = 20_000
+#: Words per staged chunk.
+_WORDS_PER_CHUNK: Final = 20_000
 
 
 class WriterLock:
-    """A lock that the server gives to one writer, and takes back if that one dies.
+    """Lock that the server gives to one writer, and that expires if the writer dies.
 
-    A writer that stopped for so long that it lost its lock cannot commit: the commit
-    makes sure of the lock on the server.
+    A writer that paused until its lock expired cannot commit: the commit checks the
+    lock on the server.
     """
 
     def __init__(self, server: ValkeyServer) -> None:
@@ -39,52 +39,56 @@ class WriterLock:
         self._name = server.key("lock")
         self._token = secrets.token_hex(16)
         self._staged: list[str] = []
-        self._kept_at = 0.0
+        self._extended_at = 0.0
 
     def take(self) -> None:
-        """Wait for the lock.
+        """Wait for the lock, and take it.
 
         Raises:
             StorageBusyError: Another writer took too long.
         """
         begun, pause = clock.elapsed(), 0.001
-        while not self._try():
+        while not self._try_take():
             if clock.elapsed() - begun > BUSY_SECONDS:
                 raise StorageBusyError(
-                    f"the end of another writer within {BUSY_SECONDS:g} seconds",
-                    "none",
+                    f"the writer lock within {BUSY_SECONDS:g} seconds",
+                    "a lock that another writer holds",
                     self._server.where,
+                    message=f"another writer held the lock for {BUSY_SECONDS:g} "
+                    "seconds; try again",
                 )
             Event().wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _try(self) -> bool:
+    def _try_take(self) -> bool:
         life = round(1000 * _LIFE_SECONDS)
         now = clock.elapsed()
-        _, holder = self._server.ask(  # sent twice, it is still ours
-            ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
+        _, holder = (
+            self._server.ask(  # can be repeated: GET shows that the lock is ours
+                ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
+            )
         )
-        self._kept_at = now
+        self._extended_at = now
         return bool(holder == self._token.encode())
 
-    def keep(self) -> None:
-        """Keep the lock for longer, if a third of its life is over.
+    def extend(self) -> None:
+        """Extend the lock if a third of its life is over.
 
         Raises:
-            StorageBusyError: It is lost.
+            StorageBusyError: The lock is lost.
         """
         now = clock.elapsed()
-        if now - self._kept_at > _LIFE_SECONDS / 3:
+        if now - self._extended_at > _LIFE_SECONDS / 3:
             if not self._hold(_LIFE_SECONDS):
                 raise self._lost()
-            self._kept_at = now
+            self._extended_at = now
 
     def release(self) -> None:
-        """Let go of the lock and of what was staged, as far as the server hears it."""
+        """Release the lock and the staged commands, if the server can be reached."""
         with suppress(StorageError):
             self._hold(0)
             if self._staged:
-                self._server.tell(("UNLINK", *self._staged))
+                self._server.send_once(("UNLINK", *self._staged))
 
     def _hold(self, seconds: float) -> bool:
         life = round(1000 * seconds)
@@ -93,20 +97,21 @@ class WriterLock:
 
     def _lost(self) -> StorageBusyError:
         return StorageBusyError(
-            "the writer's lock up to its commit (nothing is stored)",
-            "one that another writer has, or that ran out",
+            "the writer lock until the commit",
+            "a lock that expired or that another writer holds",
             self._server.where,
+            message="the writer lock expired before the commit; nothing is stored",
         )
 
     # -- committing -----------------------------------------------------
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
-        """Do all of *commands*, or none, and let go of the lock.
+        """Run all *commands*, or none of them, and release the lock.
 
         Raises:
             StorageBusyError: The lock was lost; nothing is stored.
-            StorageError: The server failed.  If it went away while it was asked to
-                commit, nobody knows whether it did.
+            StorageError: The server failed. If the connection was lost during the
+                commit, the commands may have run or not.
         """
         chunks = _chunks(commands)
         chunk = next(chunks, None)
@@ -116,8 +121,8 @@ class WriterLock:
             following = next(chunks, None)
             stage = self._stage(chunk)
             if following is not None:
-                self._server.tell(*stage)
-                self.keep()
+                self._server.send_once(*stage)
+                self.extend()
             else:
                 self._finish(stage, last_change)
             chunk = following
@@ -131,18 +136,18 @@ class WriterLock:
         key = self._server.key
         keys = [self._name, key("state"), key("changes"), *self._staged]
         script = self._server.script("commit", keys, self._token, last_change)
-        replies: list[Any] = self._server.tell(*stage, script)
+        replies: list[Any] = self._server.send_once(*stage, script)
         if not replies[-1]:
             raise self._lost()
         self._staged = []
 
 
 def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:
-    """Yield the words of whole commands, each after the number of its words."""
+    """Yield chunks of whole commands, each preceded by its number of words."""
     words: list[str | bytes | int] = []
     for command in commands:
         words += (len(command), *command)
-        if len(words) >= _WORDS_AT_ONCE:
+        if len(words) >= _WORDS_PER_CHUNK:
             yield words
             words = []
     if words:

@@ -1,6 +1,10 @@
-"""What a writer on Valkey has changed and not yet committed, as commands.
+"""Uncommitted changes of a writer in Valkey, and the commands that store them.
 
-Each class here holds the changes of one part of a registry.
+Each class contains the changes of one part of a registry.
+
+A stream of records is a hash from sequence numbers to JSON. The registry's state
+contains the last sequence number of each stream, to detect that the last records are
+gone. Each number has a list of sequence numbers.
 """
 
 from __future__ import annotations
@@ -10,7 +14,8 @@ from collections import defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from bloctel.storage.interface import CURSOR_GAP
+from bloctel.storage.interface import CURSOR_GAP, require_following
+from bloctel.storage.rows import RecordRow
 from bloctel.storage.valkey.encoding import (
     BLANK,
     LINE,
@@ -24,7 +29,7 @@ from bloctel.storage.valkey.encoding import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from bloctel.storage.rows import Event, PrefixRow, RequestRow, StoredList
     from bloctel.storage.valkey.server import Command
@@ -33,13 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JournalChanges",
+    "RecordChanges",
     "RequestChanges",
+    "end_field",
     "list_commands",
     "number_commands",
     "prefix_commands",
+    "unpack_record",
 ]
 
-#: Words of one command, at most: a script passes them on its stack.
+#: Words per command at most: a script passes them on its stack.
 _MOST_WORDS: Final = 1_000
 
 _T = TypeVar("_T")
@@ -54,28 +62,28 @@ def _parts(words: Iterable[_T], size: int = _MOST_WORDS) -> Iterator[list[_T]]:
 def number_commands(
     key: Key, numbers: dict[int, Number], trimmed_to: int
 ) -> Iterator[Command]:
-    """Yield what stores numbers, and erases those of which nothing is left."""
+    """Yield the commands that store numbers, and delete empty ones."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for number in numbers:
         buckets[bucket_of(number)].append(number)
     for bucket, some in buckets.items():
         values = {pack_key(n): numbers[n].pack(trimmed_to) for n in some}
-        for gone in _parts(name for name, value in values.items() if not value):
-            yield ("HDEL", key("n", bucket), *gone)
-        kept = (word for item in values.items() if item[1] for word in item)
-        for words in _parts(kept):
+        for empty in _parts(name for name, value in values.items() if not value):
+            yield ("HDEL", key("n", bucket), *empty)
+        stored = (word for item in values.items() if item[1] for word in item)
+        for words in _parts(stored):
             yield ("HSET", key("n", bucket), *words)
             yield ("SETBIT", key("buckets"), bucket, 1)
 
 
 def list_commands(key: Key, lists: Iterable[StoredList]) -> Iterator[Command]:
-    """Yield what stores lists, in the places of those of their ids."""
+    """Yield the commands that store lists, over those with the same ids."""
     for id, *values in lists:
         yield ("HSET", key("lists"), id, json.dumps(values))
 
 
 def prefix_commands(key: Key, rows: Iterable[PrefixRow]) -> Iterator[Command]:
-    """Yield what stores prefix rules in the place of all that there were."""
+    """Yield the commands that replace all prefix rules."""
     yield ("DEL", key("prefixes"))
     for *name, ends_on, blocks in rows:
         field = ":".join(map(str, name))
@@ -83,15 +91,15 @@ def prefix_commands(key: Key, rows: Iterable[PrefixRow]) -> Iterator[Command]:
 
 
 class JournalChanges:
-    """New lines of the journal, and what is erased of the stored ones.
+    """New lines of the journal, and erasures in the stored ones.
 
     Args:
-        last: The cursor of the last change that is stored.
-        trimmed_to: The last cursor whose line has been dropped.
+        last: The cursor of the last stored change.
+        trimmed_to: The last dropped cursor.
 
     Attributes:
-        last: The cursor of the last change.
-        trimmed_to: The last cursor whose line is dropped.
+        last: The cursor of the last change, new ones included.
+        trimmed_to: The last dropped cursor, new ones included.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -102,46 +110,46 @@ class JournalChanges:
         self._blank: set[int] = set()
 
     def append(self, event: Event | None = None) -> int:
-        """Move the cursor, for an event or without a line, and return it."""
+        """Append an event, or with None an empty line; return its cursor."""
         self._lines += NO_LINE if event is None else pack_line(event)
         self.last += 1
         return self.last
 
-    def take_number(self, cursor: int) -> None:
-        """Take the number out of a line."""
+    def erase_number(self, cursor: int) -> None:
+        """Erase the number from a line."""
         if cursor > self._stored[0]:
-            at = self._place(cursor)
-            self._lines[at : at + len(BLANK)] = BLANK
+            start = self._offset(cursor)
+            self._lines[start : start + len(BLANK)] = BLANK
         elif cursor > self.trimmed_to:
             self._blank.add(cursor)
 
     def trim(self, before: int) -> int:
-        """Drop lines up to a cursor; return how many of them were not stored."""
+        """Drop lines up to a cursor; return the number of new lines among them."""
         n_dropped = sum(event.cursor <= before for event in self.new_events())
-        end = max(self._place(before + 1), 0)
+        end = max(self._offset(before + 1), 0)
         self._lines[:end] = bytes(end)
         self.trimmed_to = before
         return n_dropped
 
-    def begin_anew(self) -> None:
-        """Drop every line, and go on far beyond."""
+    def restart(self) -> None:
+        """Drop all lines, and skip `CURSOR_GAP` cursors."""
         self.last += CURSOR_GAP
         self._lines.clear()
         self.trimmed_to = self.last
 
     def new_events(self) -> Iterator[Event]:
-        """Yield the events that are not stored."""
+        """Yield the events that are not stored yet."""
         return unpack_lines(bytes(self._lines), self._stored[0] + 1)
 
-    def as_changed(self, event: Event) -> Event:
-        """Return a stored event without its number, if that was taken out of it."""
+    def with_changes(self, event: Event) -> Event:
+        """Return a stored event, without its number if that was erased."""
         return event._replace(key=None) if event.cursor in self._blank else event
 
-    def _place(self, cursor: int) -> int:
+    def _offset(self, cursor: int) -> int:
         return (cursor - self._stored[0] - 1) * LINE.size
 
     def commands(self, key: Key) -> Iterator[Command]:
-        """Yield what stores the changes."""
+        """Yield the commands that store the changes."""
         for cursor in self._blank:
             page, line = divmod(cursor, PAGE)
             yield ("SETRANGE", key("journal", page), line * LINE.size, BLANK)
@@ -162,15 +170,15 @@ class JournalChanges:
     def _dropped_pages(self, key: Key) -> Iterator[Command]:
         page, n_lines = divmod(self.trimmed_to + 1, PAGE)
         last_page = self._stored[0] // PAGE
-        gone = range(self._stored[1] // PAGE, min(page, last_page + 1))
-        for names in _parts(key("journal", old) for old in gone):
+        dropped = range(self._stored[1] // PAGE, min(page, last_page + 1))
+        for names in _parts(key("journal", old) for old in dropped):
             yield ("UNLINK", *names)
         yield ("SETRANGE", key("journal", page), 0, NO_LINE * n_lines)
         yield ("HSET", key("state"), "trimmed_to", self.trimmed_to)
 
 
 class RequestChanges:
-    """Requests as they will be, beside what is stored of them."""
+    """Changed requests, alongside the stored ones that were read."""
 
     def __init__(self) -> None:
         self._new: dict[str, RequestRow | None] = {}
@@ -180,43 +188,116 @@ class RequestChanges:
         return id in self._new
 
     def get(self, id: str) -> RequestRow | None:
-        """Return a request that was changed, None if it was dropped."""
+        """Return a changed request; None if it was dropped."""
         return self._new[id]
 
     def put(self, id: str, row: RequestRow | None) -> None:
-        """Store a request, or drop it."""
+        """Change a request; None drops it."""
         self._new[id] = row
 
-    def know(self, rows: Iterable[RequestRow]) -> None:
-        """Note what is stored; a request is known before it is put."""
+    def note_stored(self, rows: Iterable[RequestRow]) -> None:
+        """Note stored requests; each must be noted before it is changed."""
         self._stored |= {row.id: row for row in rows}
 
-    def over(
+    def with_changes(
         self, stored: Iterable[RequestRow], is_wanted: Callable[[RequestRow], bool]
     ) -> list[RequestRow]:
-        """Return stored requests as they will be, with new ones that are wanted."""
-        kept = [row for row in stored if row.id not in self._new]
-        return kept + [row for row in self._new.values() if row and is_wanted(row)]
+        """Return stored requests with the changes, and changed ones that match."""
+        unchanged = [row for row in stored if row.id not in self._new]
+        return unchanged + [row for row in self._new.values() if row and is_wanted(row)]
 
     def commands(self, key: Key) -> Iterator[Command]:
-        """Yield what stores the changes."""
+        """Yield the commands that store the changes."""
         for id, row in self._new.items():
             if id in self._stored:
-                yield from _dropped(key, self._stored[id])
+                yield from _drop_request(key, self._stored[id])
             if row is not None:
-                yield from _kept(key, row)
+                yield from _store_request(key, row)
 
 
-def _dropped(key: Key, row: RequestRow) -> Iterator[Command]:
+def _drop_request(key: Key, row: RequestRow) -> Iterator[Command]:
     yield ("HDEL", key("requests"), row.id)
     yield ("SREM", key("requests:by", row.list_id, row.person), row.id)
     yield ("SREM", key("requests:of", row.list_id, row.key), row.id)
     yield ("ZREM", key("requests:open"), row.id)
 
 
-def _kept(key: Key, row: RequestRow) -> Iterator[Command]:
+def _store_request(key: Key, row: RequestRow) -> Iterator[Command]:
     yield ("HSET", key("requests"), row.id, json.dumps(row))
     yield ("SADD", key("requests:by", row.list_id, row.person), row.id)
     yield ("SADD", key("requests:of", row.list_id, row.key), row.id)
     if row.used_at is None:
         yield ("ZADD", key("requests:open"), row.expires_at, row.id)
+
+
+def end_field(stream: str) -> str:
+    """Return the state field that contains the last sequence number of a stream."""
+    return f"records:{stream}"
+
+
+def unpack_record(stream: str, seq: int, value: bytes) -> RecordRow:
+    """Decode a record.
+
+    Raises:
+        ValueError, TypeError: The value is not valid.
+    """
+    return RecordRow(stream, seq, *json.loads(value))
+
+
+class RecordChanges:
+    """New records, and erasures of stored ones.
+
+    Attributes:
+        ends: The last sequence numbers of streams with new records.
+    """
+
+    def __init__(self) -> None:
+        self.ends: dict[str, int] = {}
+        self._new: defaultdict[str, dict[int, RecordRow]] = defaultdict(dict)
+        self._erased: defaultdict[str, dict[int, RecordRow]] = defaultdict(dict)
+
+    def append(self, rows: Sequence[RecordRow], last_seq: int) -> None:
+        """Append records of one stream, whose last sequence number is *last_seq*.
+
+        Raises:
+            DamagedRecordsError: The sequence numbers do not continue the stream.
+        """
+        require_following(rows, last_seq)
+        stream = rows[0].stream
+        self._new[stream] |= {row.seq: row for row in rows}
+        self.ends[stream] = rows[-1].seq
+
+    def erase(self, stream: str, rows: Sequence[RecordRow]) -> None:
+        """Erase records, stored or new ones."""
+        for row in rows:
+            if row.seq in self._new[stream]:
+                self._new[stream][row.seq] = row.erased()
+            else:
+                self._erased[stream].setdefault(row.seq, row)
+
+    def with_changes(self, stream: str, stored: Sequence[RecordRow]) -> list[RecordRow]:
+        """Return stored records with the erasures."""
+        erased = self._erased[stream]
+        return [row.erased() if row.seq in erased else row for row in stored]
+
+    def new(self, stream: str, keys: Collection[int] | None = None) -> list[RecordRow]:
+        """Return new records about these numbers, or all, in order."""
+        rows = self._new[stream].values()
+        return [row for row in rows if keys is None or row.key in keys]
+
+    def commands(self, key: Key) -> Iterator[Command]:
+        """Yield the commands that store the changes."""
+        for stream, rows in self._new.items():
+            name = key("records", stream)
+            for row in rows.values():
+                yield ("HSET", name, row.seq, json.dumps(row[2:]))
+                if row.key is not None:
+                    yield ("RPUSH", key("records:of", stream, row.key), row.seq)
+        for stream, rows in self._erased.items():
+            name = key("records", stream)
+            for row in rows.values():
+                yield ("HSET", name, row.seq, json.dumps(row.erased()[2:]))
+                if row.key is not None:
+                    yield ("LREM", key("records:of", stream, row.key), 0, row.seq)
+        for stream, last_seq in self.ends.items():
+            yield ("HSET", key("state"), end_field(stream), last_seq)

@@ -1,4 +1,4 @@
-"""A Valkey server: its address, its scripts, questions to it, its errors as ours."""
+"""Client of a Valkey server: URL, commands, scripts and error conversion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bloctel.errors import (
     StorageGoneError,
     StorageReadOnlyError,
 )
-from bloctel.storage.interface import require_driver
+from bloctel.storage.interface import closed_error, require_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ _TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
 
-#: The driver's exceptions, by name, for it is not imported before it is used.
+#: The driver's exceptions by name, because the driver is imported only when used.
 KINDS: Final[dict[str, type[StorageError]]] = {
     "AskError": StorageError,
     "AuthenticationError": StorageDeniedError,
@@ -74,18 +74,18 @@ KINDS: Final[dict[str, type[StorageError]]] = {
     "WatchError": StorageBusyError,
 }
 
-#: Errors of the server that the driver has no exception for, by their first word.
+#: Errors of the server for which the driver has no exception, by their first word.
 _CODES: Final[dict[str, type[StorageError]]] = {
-    "BUSY": StorageBusyError,  # a script runs for long
+    "BUSY": StorageBusyError,  # a script has run for too long
     "CLUSTERDOWN": StorageGoneError,
     "MASTERDOWN": StorageGoneError,
-    "MISCONF": StorageFullError,  # the disk takes no more
+    "MISCONF": StorageFullError,  # the disk is full
     "NOREPLICAS": StorageReadOnlyError,
 }
 
 
 def kind_of(error: BaseException) -> type[StorageError]:
-    """Return which error of ours an error of the driver is."""
+    """Return the error class for an error of the driver."""
     code = str(error).partition(" ")[0]
     if code in _CODES:
         return _CODES[code]
@@ -94,21 +94,21 @@ def kind_of(error: BaseException) -> type[StorageError]:
 
 
 class ValkeyServer:
-    """Questions to a server about one registry.
+    """Connections to the server of one registry.
 
-    It is safe for any number of threads, and after a fork.
+    Safe for any number of threads, and after a fork.
 
     Args:
         url: `valkey://user:password@host:port/database?namespace=name`.
 
     Attributes:
-        where: How messages call the registry; no password is in it.
-        scripts: The text of each script, by its name.
-        seen: The last change that any answer showed.
-        ends: How far any answer showed that a stream of records goes.
+        where: The name of the registry in messages, without a password.
+        scripts: The text of each script, by name.
+        seen: The last change that any reply showed.
+        ends: The last sequence number of each stream that any reply showed.
 
     Raises:
-        InputError: The URL is not like that.
+        InputError: The URL is not valid.
         MissingExtraError: The driver is not installed.
     """
 
@@ -118,8 +118,9 @@ class ValkeyServer:
         self.where = address.where
         self.seen = 0
         self.ends: dict[str, int] = {}
-        self._root = f"{{{address.namespace}}}"  # in braces: one slot of a cluster
-        self._client: Any = _client(address)  # which is typed in part
+        # in braces: all keys are in one slot of a cluster
+        self._root = f"{{{address.namespace}}}"
+        self._client: Any = _client(address)  # the driver is only partly typed
         self._is_closed = False
         texts = files("bloctel.storage.valkey") / "scripts"
         self.scripts = {
@@ -127,17 +128,17 @@ class ValkeyServer:
         }
 
     def key(self, *names: str | int) -> str:
-        """Return the name of a key of this registry."""
+        """Return the full name of a key of this registry."""
         return ":".join([self._root, *map(str, names)])
 
     def ask(self, *commands: Command) -> list[Any]:
-        """Return the answers to commands, in one round trip.
+        """Return the replies to commands, in one round trip.
 
-        A connection that has died meanwhile is tried once more.
+        If the connection has died, the commands are sent a second time.
 
         Args:
-            commands: They change nothing, or nothing more when sent twice.  Others'
-                commands can come between them.
+            commands: Commands that can be repeated. Commands of other clients can run
+                between them.
 
         Raises:
             StorageError: The server did not answer all of them.
@@ -150,8 +151,8 @@ class ValkeyServer:
                     raise
                 return self._send(commands)
 
-    def tell(self, *commands: Command) -> list[Any]:
-        """Return the answers to commands, which are never sent twice.
+    def send_once(self, *commands: Command) -> list[Any]:
+        """Return the replies to commands, which are never sent twice.
 
         Raises:
             StorageError: The server did not answer all of them.
@@ -164,20 +165,21 @@ class ValkeyServer:
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
     def note(self, cursor: int) -> None:
-        """Note that a change is stored: no later answer may be without it."""
+        """Note that a change is stored: later replies must include it."""
         self.seen = max(self.seen, cursor)
 
     def note_ends(self, ends: Mapping[str, int]) -> None:
-        """Note that streams of records go so far: no later answer may stop before."""
+        """Note the ends of streams: later replies must include them."""
         for stream, last_seq in ends.items():
             self.ends[stream] = max(self.ends.get(stream, 0), last_seq)
 
     def refuse_loss(self) -> NoReturn:
-        """Raise StorageError for an answer that is older than one before it."""
+        """Raise StorageError for a reply that is older than a previous one."""
         raise StorageError(
-            "a storage that keeps what it has confirmed",
-            "one that has lost its last changes (cure: open the registry again)",
+            "a storage with all confirmed changes",
+            "a storage without the last ones",
             self.where,
+            message="the storage lost its last changes; open the registry again",
         )
 
     def close(self) -> None:
@@ -186,31 +188,33 @@ class ValkeyServer:
         with self._errors():
             self._client.close()
 
-    def refuse(self, got: str) -> NoReturn:
-        """Raise StorageError for what is not as this library leaves it."""
-        raise StorageError("a registry as this library writes it", got, self.where)
+    def damaged(self, got: str) -> StorageError:
+        """Return the error for content that this library does not write."""
+        return StorageError(
+            "a registry written by this library",
+            got,
+            self.where,
+            message=f"the registry is damaged: {got}",
+        )
 
     @contextmanager
-    def understanding(self) -> Iterator[None]:
-        """Turn every failure to read what is stored into an error of ours."""
+    def decoding(self) -> Iterator[None]:
+        """Convert errors while decoding stored values into StorageError."""
         try:
             yield
         except Exception as error:
-            # not even as the cause: it can show what was stored
-            raise StorageError(
-                "a registry as this library writes it",
-                f"what cannot be read ({type(error).__name__})",
-                self.where,
-            ) from None
+            kind = type(error).__name__
+            # without the original as cause: it can contain stored values
+            raise self.damaged(f"a value that cannot be decoded ({kind})") from None
 
     def _send(self, commands: tuple[Command, ...]) -> list[Any]:
         if self._is_closed:
-            raise StorageError("an open registry", "a closed one", self.where)
-        # no MULTI: a server whose memory is full refuses even to read in one
+            raise closed_error(self.where)
+        # no MULTI: a server without free memory would refuse it, even for reads
         with self._client.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
-            # raised by the driver, an error would show the whole command
+            # an error raised by the driver would show the whole command
             replies: list[Any] = pipeline.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, Exception):
@@ -219,8 +223,8 @@ class ValkeyServer:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn every error of the driver into one of ours, keeping it as cause."""
-        from valkey import exceptions  # noqa: PLC0415 - only who uses it has it
+        """Convert errors of the driver into ours, with the original as cause."""
+        from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         try:
             yield
@@ -230,24 +234,29 @@ class ValkeyServer:
             exceptions.ChildDeadlockedError,
             OSError,
         ) as error:
-            said = _masked(str(error))
-            error.args = (said,)
-            got = f"{type(error).__name__}: {said}"
-            raise kind_of(error)("a storage that answers", got, self.where) from error
+            text = _masked(str(error))
+            error.args = (text,)
+            got = f"{type(error).__name__}: {text}"
+            raise kind_of(error)(
+                "a storage that answers",
+                got,
+                self.where,
+                message=f"storage error: {got}",
+            ) from error
 
 
-#: What may be a number, or the part of one.
+#: Digits that may be a phone number or a part of one.
 _DIGITS: Final = re.compile(r"\d{5,}")
 
 
-def _masked(said: str) -> str:
-    """Return an error's first line without what may be a number."""
-    line = said.partition("\n")[0].partition(", with args")[0]
+def _masked(text: str) -> str:
+    """Return an error's first line without digits that may be a number."""
+    line = text.partition("\n")[0].partition(", with args")[0]
     return _DIGITS.sub("(digits)", line)
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of a URL; None if they cannot be those of a server."""
+    """Return the parts of a URL; None if it is not a valid server URL."""
     try:
         parts = urlsplit(url)
         int(parts.path.strip("/") or 0)
@@ -257,12 +266,12 @@ def _split(url: str) -> SplitResult | None:
 
 
 class _Address:
-    """What a URL says."""
+    """Parsed URL of a registry."""
 
     def __init__(self, url: str) -> None:
         parts = _split(url)
-        if parts is None:  # the error itself, even as context, could show the password
-            raise self._unlike("another URL")
+        if parts is None:  # the original error could show the password, even as context
+            raise self._invalid("text that is not such a URL")
         self.parts = parts
         self.port = parts.port or _PORT
         self.database = int(parts.path.strip("/") or 0)
@@ -271,9 +280,9 @@ class _Address:
         self.namespace = options.pop("namespace", "bloctel")
         self.tls = options
         if not _NAMESPACE.fullmatch(self.namespace):
-            raise self._unlike("a namespace of other characters than A-Z a-z 0-9 _ . -")
+            raise self._invalid("a namespace with other characters than A-Z a-z 0-9_.-")
         if options.keys() - (set(_TLS_OPTIONS) if self.is_tls else set()):
-            raise self._unlike("an unknown option after the question mark")
+            raise self._invalid("an unknown option after the question mark")
 
     @property
     def is_tls(self) -> bool:
@@ -282,15 +291,15 @@ class _Address:
     @property
     def where(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        place = f"{self.parts.scheme}://{host}:{self.port}/{self.database}"
-        return f"{place}?namespace={self.namespace}"
+        base = f"{self.parts.scheme}://{host}:{self.port}/{self.database}"
+        return f"{base}?namespace={self.namespace}"
 
-    def _unlike(self, got: str) -> InputError:
+    def _invalid(self, got: str) -> InputError:
         return InputError("valkey://user:password@host:port/0?namespace=name", got)
 
 
 def _client(address: _Address) -> valkey.Valkey:
-    import valkey  # noqa: PLC0415 - only who uses it has it
+    import valkey  # noqa: PLC0415 - an optional dependency
 
     parts: SplitResult = address.parts
     tls: dict[str, Any] = {"ssl": True, "ssl_check_hostname": True} | address.tls

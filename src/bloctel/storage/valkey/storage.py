@@ -1,12 +1,13 @@
-"""Registries in Valkey or Redis, version 7 or later, by the `valkey` client.
+"""Registries in Valkey or Redis, version 7 or later, with the `valkey` client.
 
-Everything is in the server's memory, 90 to 120 bytes a number.  The server must keep
-what it has confirmed: it appends each command to a file (`appendonly yes`, and for a
-power cut `appendfsync always`), and evicts nothing (`maxmemory-policy noeviction`).
+All data is in the server's memory, 90 to 120 bytes per number. The server must not
+lose confirmed changes: it appends each command to a file (`appendonly yes`, and
+against power cuts `appendfsync always`), and evicts nothing (`maxmemory-policy
+noeviction`).
 
-A transaction is held by its writer until it is committed.  The server does nothing else
-while it commits, a second or two for a million numbers; larger imports come in
-several transactions.
+The changes of a transaction stay in the writer's process until the commit. The server
+does nothing else during the commit, one or two seconds for a million numbers; split
+larger imports into several transactions.
 """
 
 from __future__ import annotations
@@ -16,14 +17,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from bloctel._util import clock
-from bloctel.errors import (
-    NewerRegistryError,
-    OlderRegistryError,
-    RegistryExistsError,
-    RegistryNotFoundError,
-    StorageDeniedError,
-    StorageError,
-)
+from bloctel.errors import StorageDeniedError, StorageError
+from bloctel.storage.interface import exists_error, known_version, require_current
 from bloctel.storage.valkey.lock import WriterLock
 from bloctel.storage.valkey.reader import ValkeyReader
 from bloctel.storage.valkey.server import ValkeyServer
@@ -37,23 +32,23 @@ if TYPE_CHECKING:
 
 __all__ = ["ValkeyStorage"]
 
-#: The version of what is stored; 1 had no records.
+#: Version of the stored format; version 1 had no records.
 _SCHEMA_VERSION: Final = 2
-#: How long a watcher waits on the server before it looks whether it was closed.
+#: How long a watcher waits on the server before it checks if it was closed.
 _SLICE_SECONDS: Final = 0.2
 
 
 class ValkeyStorage:
-    """A registry's storage in Valkey.
+    """Storage of a registry in Valkey.
 
-    It is safe for any number of threads, and after a fork.
+    Safe for any number of threads, and after a fork.
 
     Args:
         url: `valkey://user:password@host:port/0?namespace=name`; `valkeys:` for TLS,
-            with `ssl_ca_certs=file` if the authority is a private one.
+            with `ssl_ca_certs=file` for a private certificate authority.
 
     Raises:
-        InputError: The URL is not like that.
+        InputError: The URL is not valid.
         MissingExtraError: The driver is not installed.
     """
 
@@ -61,44 +56,24 @@ class ValkeyStorage:
         self._server = ValkeyServer(url)
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Make an empty registry."""
-        self._require_memory()
+        self._require_no_eviction()
         key = self._server.key
         with self._locked() as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
             if self._server.ask(("EXISTS", *names))[0]:
-                raise RegistryExistsError(
-                    "a place without a registry", "an existing one", self._server.where
-                )
+                raise exists_error(self._server.where)
             rows = {**settings, "schema_version": str(_SCHEMA_VERSION)}
-            commands: list[Command] = [
-                (
-                    "HSET",
-                    key("setting"),
-                    *(word for row in rows.items() for word in row),
-                ),
-                ("HSET", key("state"), "trimmed_to", 0),
-            ]
-            lock.commit(commands, 0)
+            words = (word for row in rows.items() for word in row)
+            store: Command = ("HSET", key("setting"), *words)
+            lock.commit([store, ("HSET", key("state"), "trimmed_to", 0)], 0)
 
     def check(self) -> None:
-        """Make sure that there is a registry that this version can read."""
-        version = self._version()
-        if version < _SCHEMA_VERSION:
-            raise OlderRegistryError(
-                f"a registry of schema version {_SCHEMA_VERSION} "
-                "(cure: bloctel registry migrate URL)",
-                f"version {version}",
-                self._server.where,
-            )
-        self._require_memory()
+        require_current(self._version(), _SCHEMA_VERSION, self._server.where)
+        self._require_no_eviction()
 
     def migrate(self) -> None:
-        """Bring a registry that an earlier version made to the form of this one.
-
-        Records have keys of their own: all that changes is the version, which keeps
-        processes of the earlier one from a registry that they know in part.
-        """
+        # records have separate keys: only the version changes, so that processes of
+        # the earlier version refuse the registry
         with self._locked() as lock:
             self._version()
             (found,) = self._server.ask(
@@ -106,50 +81,36 @@ class ValkeyStorage:
             )
             setting = self._server.key("setting")
             command: Command = ("HSET", setting, "schema_version", _SCHEMA_VERSION)
-            with self._server.understanding():
+            with self._server.decoding():
                 last_change = int(found)
             lock.commit([command], last_change)
 
     def _version(self) -> int:
-        """Return the version of what is stored, if this library knows it."""
         setting = self._server.key("setting")
         (text,) = self._server.ask(("HGET", setting, "schema_version"))
-        if text is None:
-            raise RegistryNotFoundError(
-                "a registry (Registry.create makes one)", "none", self._server.where
-            )
-        version = int(text) if text.isdigit() else 0
-        if not 1 <= version <= _SCHEMA_VERSION:
-            raise NewerRegistryError(
-                f"a registry of schema version 1 to {_SCHEMA_VERSION}",
-                f"version {version}" if version else "another",
-                self._server.where,
-            )
-        return version
+        text = None if text is None else text.decode("ascii", "replace")
+        return known_version(text, _SCHEMA_VERSION, self._server.where)
 
-    def _require_memory(self) -> None:
-        """Make sure that the server does not forget numbers when memory is short."""
-        with suppress(StorageDeniedError):  # some hosts do not let one ask
+    def _require_no_eviction(self) -> None:
+        """Check that the server does not evict numbers when memory is short."""
+        with suppress(StorageDeniedError):  # some hosts forbid INFO
             (info,) = self._server.ask(("INFO", "memory"))
             policy = str(info.get("maxmemory_policy", ""))
             if policy.startswith("allkeys") and info.get("maxmemory"):
                 raise StorageError(
-                    "a server that forgets nothing (maxmemory-policy noeviction)",
+                    "maxmemory-policy noeviction",
                     f"maxmemory-policy {policy}",
                     self._server.where,
+                    message=f"the server evicts numbers (maxmemory-policy {policy}); "
+                    "set maxmemory-policy noeviction",
                 )
 
     @contextmanager
     def read(self) -> Iterator[ValkeyReader]:
-        """Open a reading transaction; each call is a moment of its own."""
         yield ValkeyReader(self._server)
 
     @contextmanager
     def write(self) -> Iterator[ValkeyWriter]:
-        """Open a writing transaction.
-
-        Its changes are held in this process until they are committed.
-        """
         with self._locked() as lock:
             writer = ValkeyWriter(self._server, lock)
             yield writer
@@ -169,23 +130,20 @@ class ValkeyStorage:
             raise
 
     def lookup(self, keys: Collection[int]) -> Found:
-        """Return all registrations of these numbers, in one round trip."""
         return ValkeyReader(self._server).lookup(keys)
 
     def watch(self) -> ValkeyWatcher:
-        """Return what waits for changes."""
         return ValkeyWatcher(self._server)
 
     def close(self) -> None:
-        """Release connections."""
         self._server.close()
 
 
 class ValkeyWatcher:
-    """Waits for what each commit adds to a stream.
+    """Watcher that waits for the stream entry of each commit.
 
     Args:
-        server: Where the stream is.
+        server: The server of the registry.
     """
 
     def __init__(self, server: ValkeyServer) -> None:
@@ -195,8 +153,7 @@ class ValkeyWatcher:
         (last,) = server.ask(("XREVRANGE", self._stream, "+", "-", "COUNT", 1))
         self._last: bytes = last[0][0] if last else b"0-0"
 
-    def wait(self, seconds: float) -> None:
-        """Return when something may have changed, after *seconds* at the latest."""
+    def wait_for_change(self, seconds: float) -> None:
         end = clock.elapsed() + seconds
         while not self._is_closed.is_set():
             left = end - clock.elapsed()
@@ -204,7 +161,7 @@ class ValkeyWatcher:
                 return
 
     def _has_changed(self, seconds: float) -> bool:
-        block = max(1, round(1000 * seconds))  # 0 would be for ever
+        block = max(1, round(1000 * seconds))  # 0 would block forever
         where = ("STREAMS", self._stream, self._last)
         (found,) = self._server.ask(("XREAD", "BLOCK", block, *where))
         if found:
@@ -212,5 +169,4 @@ class ValkeyWatcher:
         return bool(found)
 
     def close(self) -> None:
-        """End a wait that goes on."""
         self._is_closed.set()

@@ -1,14 +1,14 @@
 #!lua
--- Does everything that a writer has staged, or nothing, and lets go of its lock.
+-- Runs all commands that a writer has staged, or none, and releases the writer's lock.
 --
 -- KEYS: the lock, the state, the stream that wakes followers, then lists of staged
---   commands; in them each command follows the number of its words.
--- ARGV: whose lock it must be, and the cursor of the last change.
--- Returns 1, or 0 if the lock is not this writer's any more or something staged is gone.
+--   commands; the number of words precedes each command.
+-- ARGV: the token of the writer that must hold the lock, and the last cursor.
+-- Returns 1, or 0 if the writer lost the lock or staged commands are missing.
 
 local FIRST_STAGED = 4
 
-local function is_whole()
+local function is_complete()
   for i = FIRST_STAGED, #KEYS do
     if redis.call('EXISTS', KEYS[i]) == 0 then
       return false
@@ -18,15 +18,15 @@ local function is_whole()
 end
 
 local function apply(words)
-  local at = 1
-  while at <= #words do
-    local last = at + tonumber(words[at])
-    redis.call(unpack(words, at + 1, last))
-    at = last + 1
+  local i = 1
+  while i <= #words do
+    local last = i + tonumber(words[i])
+    redis.call(unpack(words, i + 1, last))
+    i = last + 1
   end
 end
 
-if not is_whole() then
+if not is_complete() then
   return 0
 end
 for i = FIRST_STAGED, #KEYS do

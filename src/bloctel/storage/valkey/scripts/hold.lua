@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Keeps the lock KEYS[1] of the writer ARGV[1] for another ARGV[2] milliseconds, or
--- lets go of it if that is 0.  Returns 1, or 0 if the lock is not this writer's any more.
+-- Extends the lock KEYS[1] of the writer ARGV[1] to ARGV[2] milliseconds; 0 releases it.
+-- Returns 1, or 0 if the writer lost the lock.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0

@@ -1,9 +1,8 @@
 #!lua flags=no-writes
--- Reads registrations out of the buckets KEYS, one after the other, until it is enough.
+-- Reads registrations from the buckets KEYS, in order, until there are enough of them.
 --
--- ARGV: the list, or 0 for all of them; the first and, not included, the last day on
---   which a registration may end.
--- Returns how many buckets were read, and the registrations, each after its number.
+-- ARGV: the list, or 0 for all lists; the bounds [first, last) of the end days.
+-- Returns the number of buckets read, and the registrations, each after its number.
 
 local ENOUGH, SIZE = 4000, 20
 local list, first, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
