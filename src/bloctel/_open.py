@@ -1,4 +1,4 @@
-"""From what a user names to a book."""
+"""Open a registry or a snapshot by its URL or path."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["is_url", "open"]
 
 
 def is_url(target: str | Path) -> bool:
-    """Tell whether *target* is a registry's URL rather than a path."""
-    # one letter and a colon is a drive of Windows
+    """Return True if *target* is the URL of a registry, not a path."""
+    # one letter and a colon is a Windows drive
     return (
         isinstance(target, str) and re.match("[a-z][a-z0-9+.-]+:", target) is not None
     )
 
 
 def open(target: str | Path) -> Book:
-    """Open a book for look-ups: a URL is a registry, a path is a snapshot.
+    """Open a registry by its URL, or a snapshot by its path, for look-ups.
 
     Raises:
         RegistryNotFoundError: There is no registry at the URL.
-        SnapshotError: The file is no snapshot that can be believed.
+        SnapshotError: The file is not a valid snapshot.
         StorageError: The storage cannot be read.
     """
     if is_url(target):
-        # who opens snapshots alone need not wait for it
+        # imported late: opening a snapshot does not need it
         from bloctel.registry.registry import Registry  # noqa: PLC0415
 
         return Registry.open(str(target))

@@ -264,7 +264,7 @@ def test_threads_ask_while_it_changes(storage_url: str, registry: Registry) -> N
             if i == 30:
                 registry.forget("0199009999")
                 with follower._changing:
-                    follower._mirror.is_behind = True
+                    follower._replica.is_behind = True
         eventually(lambda: follower.is_blocked(KEY + 59, on=ON))
         is_over.set()
         for thread in threads:

@@ -65,7 +65,7 @@ def test_a_restored_registry_begins_its_journal_anew(
 ) -> None:
     """No new change is taken for one that was lost, however many there are."""
     url, last = restored
-    Registry.restored(url)
+    Registry.mark_restored(url)
 
     registered(tmp_path / "r.db", KEYS)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bloctel.registry.journal import RegistrationColumns
-    from bloctel.registry.telling import Telling
+    from bloctel.registry.registry import Registry
     from bloctel.tabular.csv_reader import Progress
 
 __all__ = ["COLUMNS", "export_numbers"]
@@ -29,7 +29,7 @@ COLUMNS: Final = ("number", "registered_on", "starts_on", "ends_on", "withdrawn_
 
 
 def export_numbers(
-    registry: Telling,
+    registry: Registry,
     target: str | Path | BinaryIO,
     *,
     list: str,

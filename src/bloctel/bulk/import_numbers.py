@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.bulk.row_sources import Rows, RowsFile
-    from bloctel.registry.registrar import Registrar
+    from bloctel.registry.registry import Registry
     from bloctel.rules import ListRules
     from bloctel.tabular.csv_reader import Progress, Source
 
@@ -45,7 +45,7 @@ class Imported(NamedTuple):
 
 
 def import_numbers(  # noqa: PLR0913 - each is an option of the command
-    registry: Registrar,
+    registry: Registry,
     source: Source,
     *,
     list: str,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.lookup.question import Question
-    from bloctel.registry.registrar import Registrar
+    from bloctel.registry.registry import Registry
     from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
     from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
 
@@ -70,7 +70,7 @@ class ImportedAnswers(NamedTuple):
 
 
 def import_answers(  # noqa: PLR0913 - each is an option of the command
-    registry: Registrar,
+    registry: Registry,
     source: Source,
     *,
     on: date,

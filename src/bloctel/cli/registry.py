@@ -324,7 +324,7 @@ def restored(url: _Url, secret_file: SecretFileOption = None) -> None:
     Example:
         bloctel registry restored sqlite:///oppositions.db
     """
-    Registry.restored(url, secret=secret_in(secret_file))
+    Registry.mark_restored(url, secret=secret_in(secret_file))
 
 
 _Prefix = Annotated[

@@ -132,7 +132,7 @@ def request(
         raise InputError("a positive duration", str(valid_for), "valid_for")
     day = clock.day_at(now, new.rule.time_zone)
     new.rule.require_open(day)
-    stored = registrations.held_list(writer, new.rule.name)
+    stored = registrations.find_or_add_list(writer, new.rule.name)
     person = person_of(key, new.contact)
     id = os.urandom(16).hex()
     expires_at = int(now + valid_for.total_seconds())
@@ -165,7 +165,7 @@ def confirm(
     if row.kind is ChangeKind.REGISTERED:
         _require_room(writer, rule, row, day)
     else:
-        active = registrations.require_in_course(
+        active = registrations.active_registrations(
             writer, rule, row.key, row.kind, on=day
         )
         if read(row.contact, region) != row.key:

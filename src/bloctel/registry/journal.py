@@ -1,4 +1,4 @@
-"""What a registry tells of itself: changes, histories, what is about to end."""
+"""Changes, histories and due renewals of a registry."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bloctel.numbers.phone_number import PhoneNumber
-from bloctel.periods import NO_END, add_days, from_epoch_day
-from bloctel.registry.registrations import as_day, known_list
-from bloctel.registry.registrations import due_for_renewal as registrations_due
+from bloctel.periods import NO_END, add_days, from_epoch_day, to_epoch_day
+from bloctel.registry.registrations import find_list
+from bloctel.storage.rows import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.storage.interface import Reader, Storage
-    from bloctel.storage.rows import ChangeKind, Registration, StoredList
+    from bloctel.storage.rows import ChangeKind, Registration
 
 __all__ = [
     "Change",
@@ -32,19 +32,19 @@ __all__ = [
     "registrations",
 ]
 
-_PAGE: Final = 10_000  # journal lines read at a time
+_PAGE: Final = 10_000  # journal lines per read
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One registration of a number, as it stands.
+    """One registration of a number.
 
     Attributes:
-        list: The list's name.
+        list: The name of the list.
         registered_on: The day of the receipt.
-        starts_on: The first day of the protection.
-        ends_on: The first day after it; None if it has no end.
-        withdrawn_on: The day on which it was withdrawn, if it was.
+        starts_on: The first protected day.
+        ends_on: The first day after the protection; None if it has no end.
+        withdrawn_on: The day of the withdrawal, or None.
     """
 
     list: str
@@ -59,11 +59,11 @@ class Change:
     """One line of the journal.
 
     Attributes:
-        cursor: Its place; give it as `since` to go on after it.
-        kind: What happened.
-        list: The list it happened on.
-        number: The number; None where it has been erased, or where there is none.
-        on: The day on which it took effect.
+        cursor: Its position; pass it as `since` to continue after it.
+        kind: The kind of the change.
+        list: The name of the list.
+        number: The number; None if it was erased, or if the change concerns no number.
+        on: The day from which the change applies.
     """
 
     cursor: int
@@ -79,9 +79,9 @@ class DueRenewal:
 
     Attributes:
         number: The number.
-        list: The list's name.
-        ends_on: The first day on which it is not protected any more.
-        contact: Where its holder is reached; None if nobody said.
+        list: The name of the list.
+        ends_on: The first day on which it is no longer protected.
+        contact: The contact of its owner; None if unknown.
     """
 
     number: PhoneNumber
@@ -96,11 +96,12 @@ class RegistrationColumns:
 
     Attributes:
         keys: The numbers, uint64.
-        registered_on: The days of the receipts, int64 days since 1970-01-01, as all
-            that follow.
-        starts_on: The first days of the protection.
-        ends_on: The first days after it; `bloctel.periods.NO_END` for none.
-        withdrawn_on: The days of the withdrawals; `NO_END` for none.
+        registered_on: The days of the receipts, in days since 1970-01-01, int64, like
+            all columns below.
+        starts_on: The first protected days.
+        ends_on: The first days after the protection; `bloctel.periods.NO_END` if it
+            has no end.
+        withdrawn_on: The days of the withdrawals; `NO_END` if not withdrawn.
     """
 
     keys: NDArray[np.uint64]
@@ -115,45 +116,45 @@ def changes(storage: Storage, since: int) -> Iterator[Change]:
     while True:
         with storage.read() as reader:
             page = reader.changes(since, _PAGE)
-            names = {held.id: held.name for held in reader.lists()}
+            names = {stored.id: stored.name for stored in reader.lists()}
         for event in page:
             number = None if event.key is None else PhoneNumber(event.key)
             name = names[event.list_id]
-            yield Change(event.cursor, event.kind, name, number, as_day(event.on))
+            yield Change(event.cursor, event.kind, name, number, day_of(event.on))
         if len(page) < _PAGE:
             return
         since = page[-1].cursor
 
 
 def history(reader: Reader, key: int) -> list[HistoryEntry]:
-    """Return every registration that is known of a number, oldest first."""
+    """Return all registrations of a number, oldest first."""
     found = reader.registrations_of([key])
-    names = {held.id: held.name for held in reader.lists()}
+    names = {stored.id: stored.name for stored in reader.lists()}
     return [
         HistoryEntry(
             names[row.list_id],
-            as_day(row.registered_on),
-            as_day(row.starts_on),
+            day_of(row.registered_on),
+            day_of(row.starts_on),
             from_epoch_day(row.ends_on),
-            None if row.withdrawn_on is None else as_day(row.withdrawn_on),
+            None if row.withdrawn_on is None else day_of(row.withdrawn_on),
         )
         for row in sorted(found, key=lambda row: (row.registered_on, row.list_id))
     ]
 
 
 def registrations(storage: Storage, list: str) -> Iterator[RegistrationColumns]:
-    """Yield every registration of a list, in parts of bounded size."""
+    """Yield all registrations of a list, in parts of bounded size."""
     with storage.read() as reader:
-        held = known_list(reader, list)
-        for rows in reader.registrations(held.id, ends_from=None, ends_before=None):
+        list_id = find_list(reader, list).id
+        for rows in reader.registrations(list_id, ends_from=None, ends_before=None):
             yield _columns(rows)
 
 
 def _columns(rows: Sequence[Registration]) -> RegistrationColumns:
     days = np.array(
         [
-            (r.registered_on, r.starts_on, r.ends_on, _or_no_end(r.withdrawn_on))
-            for r in rows
+            (*row[2:5], NO_END if row.withdrawn_on is None else row.withdrawn_on)
+            for row in rows
         ],
         np.int64,
     ).reshape(-1, 4)
@@ -161,27 +162,43 @@ def _columns(rows: Sequence[Registration]) -> RegistrationColumns:
     return RegistrationColumns(keys, *(np.ascontiguousarray(day) for day in days.T))
 
 
-def _or_no_end(day: int | None) -> int:
-    return NO_END if day is None else day
-
-
 def due_for_renewal(
     storage: Storage, within: timedelta, on: date
 ) -> Iterator[DueRenewal]:
     """Yield the numbers of all lists whose protection ends within that time."""
-    until = add_days(on, within.days)
+    first, last = to_epoch_day(on), to_epoch_day(add_days(on, within.days))
     with storage.read() as reader:
         due = [
-            _due(reader, held, row)
-            for held in reader.lists()
-            for row in registrations_due(reader, held, on=on, until=until)
+            DueRenewal(
+                PhoneNumber(row.key),
+                stored.name,
+                day_of(row.ends_on),
+                _contact(reader, row),
+            )
+            for stored in reader.lists()
+            for row in _ending(reader, stored.id, first, last)
         ]
-    yield from due  # no transaction is open: they can be renewed on the way
+    yield from due  # after the transaction, so that the caller can renew them
 
 
-def _due(reader: Reader, held: StoredList, row: Registration) -> DueRenewal:
-    asked = reader.requests_of(held.id, [row.key])
-    used = [r for r in asked if r.used_at is not None]
-    last = max(used, key=lambda r: r.used_at or 0, default=None)
-    contact = None if last is None else last.contact
-    return DueRenewal(PhoneNumber(row.key), held.name, as_day(row.ends_on), contact)
+def _ending(
+    reader: Reader, list_id: int, first: int, last: int
+) -> Iterator[Registration]:
+    """Yield the last registrations of numbers whose protection ends in these days."""
+    found = reader.registrations(list_id, ends_from=first + 1, ends_before=last + 1)
+    # read all parts first: some databases allow no other query during a result
+    for rows in list(found):
+        latest: dict[int, int] = {}
+        for row in reader.registrations_of({row.key for row in rows}):
+            if row.list_id == list_id:
+                latest[row.key] = max(row.ends_on, latest.get(row.key, row.ends_on))
+        for row in rows:
+            if row.withdrawn_on is None and row.ends_on == latest[row.key]:
+                yield row
+
+
+def _contact(reader: Reader, row: Registration) -> str | None:
+    """Return the contact of a number's last confirmed request."""
+    requests = reader.requests_of(row.list_id, [row.key])
+    confirmed = [(r.used_at, r.contact) for r in requests if r.used_at is not None]
+    return max(confirmed)[1] if confirmed else None

@@ -1,8 +1,8 @@
-"""Answers about numbers: what a list's operator said of each, on a day.
+"""Answers of a list's operator about numbers.
 
 A number that was answered as opposed is registered on the list from that day on, until
-an answer says otherwise; one that was answered as clear is registered among the list's
-clearances, for as long as an answer may be used.
+a later answer differs. A number that was answered as clear is registered on a second
+list, the cleared numbers, for as long as an answer may be used.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Writer
 
-__all__ = ["Answers", "Recorded", "record"]
+__all__ = ["Answers", "Recorded", "record_answers"]
 
 _PART: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What was answered about some numbers on one day.
+    """Answers about numbers on one day.
 
     Attributes:
-        list: The name of the list that was asked.
+        list: The name of the list.
         on: The day of the answers.
         opposed: The numbers on the list, uint64.
-        clear: The numbers that are not, uint64.
+        clear: The numbers that are not on the list, uint64.
     """
 
     list: str
@@ -48,12 +48,13 @@ class Answers:
 
 
 class Recorded(NamedTuple):
-    """What came of recording answers.
+    """Counts of recorded answers.
 
     Attributes:
         opposed: Distinct numbers that were answered as opposed.
         clear: Distinct numbers that were answered as clear.
-        contradictory: Numbers that were answered as both, and count as opposed.
+        contradictory: Distinct numbers that were answered as both; they count as
+            opposed.
     """
 
     opposed: int
@@ -61,24 +62,24 @@ class Recorded(NamedTuple):
     contradictory: int
 
 
-def record(writer: Writer, answers: Answers) -> Recorded:
-    """Store answers; doing it again changes nothing.
+def record_answers(writer: Writer, answers: Answers) -> Recorded:
+    """Store answers; a repetition changes nothing.
 
-    The latest answer counts, in whatever order they are recorded; of two of the same
-    day, the opposed one.
+    The latest answer counts, in whatever order they are recorded; of two answers on
+    one day, the opposed one.
 
     Raises:
-        UnknownListError: No rules are known for the list.
+        UnknownListError: There are no rules for the list.
         ListClosedError: The list is not open on that day.
     """
     opposed, clear = np.unique(answers.opposed), np.unique(answers.clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
-    task = _Recording(writer, answers)
+    recorder = _Recorder(writer, answers)
     for keys in _parts(opposed):
-        task.oppose(keys)
+        recorder.add_opposed(keys)
     for keys in _parts(clear):
-        task.vouch_for(keys)
+        recorder.add_cleared(keys)
     return Recorded(len(opposed), len(clear), len(contradictory))
 
 
@@ -87,61 +88,62 @@ def _parts(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.uint64]]:
         yield keys[first : first + _PART]
 
 
-class _Recording:
-    """Answers of one day on their way into a storage."""
+class _Recorder:
+    """Stores the answers of one day."""
 
     def __init__(self, writer: Writer, answers: Answers) -> None:
         rule = rules.load(answers.list)
-        cleared = rules.load(_clearances_of(answers.list))
+        cleared_rule = rules.load(_cleared_list(answers.list))
         rule.require_open(answers.on)
         self._writer = writer
         self._day = to_epoch_day(answers.on)
-        self._list = registrations.held_list(writer, rule.name)
-        self._clearances = registrations.held_list(writer, cleared.name)
-        # the protection is there already: the operator has just said so
-        self._opposed = registrations.Receipts(rule, 0, answers.on)
-        self._clear = registrations.Receipts(cleared, None, answers.on)
+        self._opposed_id = registrations.find_or_add_list(writer, rule.name).id
+        self._cleared_id = registrations.find_or_add_list(writer, cleared_rule.name).id
+        # without a delay: the operator says that the protection applies already
+        builder = registrations.RegistrationBuilder
+        self._opposed = builder(rule, 0, answers.on)
+        self._cleared = builder(cleared_rule, None, answers.on)
 
-    def oppose(self, keys: NDArray[np.uint64]) -> None:
-        """Register numbers on the list, until a later answer says otherwise."""
-        new = self._opposed.of(self._list, keys, 0)
-        until = {
+    def add_opposed(self, keys: NDArray[np.uint64]) -> None:
+        """Register numbers on the list, until a later answer differs."""
+        new = self._opposed.build(self._opposed_id, keys)
+        cleared_on = {
             row.key: row.registered_on
             for row in sorted(
                 self._writer.registrations_of(keys.tolist()),
-                key=lambda row: -row.registered_on,  # the first one comes last
+                key=lambda row: -row.registered_on,  # the earliest day wins
             )
-            if row.list_id == self._clearances.id and row.registered_on > self._day
+            if row.list_id == self._cleared_id and row.registered_on > self._day
         }
         ends = new.ends_on.copy()
-        for place in np.flatnonzero(np.isin(keys, np.array([*until], np.uint64))):
-            ends[place] = min(ends[place], until[int(keys[place])])
-        self._writer.add([replace(new, ends_on=ends)])
+        for index in np.flatnonzero(np.isin(keys, np.array([*cleared_on], np.uint64))):
+            ends[index] = min(ends[index], cleared_on[int(keys[index])])
+        self._writer.add_registrations([replace(new, ends_on=ends)])
 
-    def vouch_for(self, keys: NDArray[np.uint64]) -> None:
-        """Register numbers among the clearances, and end what opposed them before."""
+    def add_cleared(self, keys: NDArray[np.uint64]) -> None:
+        """Register numbers as cleared, and end their earlier oppositions."""
         rows = [
             row
             for row in self._writer.registrations_of(keys.tolist())
-            if row.list_id == self._list.id
+            if row.list_id == self._opposed_id
         ]
-        # a protection that has not begun is no contradiction, and stays
-        over = [
+        # a protection that has not begun does not contradict the answer, and stays
+        ended = [
             row._replace(ends_on=self._day)
             for row in rows
             if row.starts_on < self._day < row.ends_on
         ]
         opposed = [row.key for row in rows if row.registered_on == self._day]
         keys = keys[~np.isin(keys, np.array(opposed, np.uint64))]
-        self._writer.add([self._clear.of(self._clearances, keys, 0)])
-        self._writer.update(over)
-        self._writer.log(
-            Event(0, ChangeKind.WITHDRAWN, self._list.id, row.key, self._day)
-            for row in over
+        self._writer.add_registrations([self._cleared.build(self._cleared_id, keys)])
+        self._writer.update_registrations(ended)
+        self._writer.append_events(
+            Event(0, ChangeKind.WITHDRAWN, self._opposed_id, row.key, self._day)
+            for row in ended
         )
 
 
-def _clearances_of(name: str) -> str:
-    """Return the name of the list of clearances of a list."""
+def _cleared_list(name: str) -> str:
+    """Return the name of the list of a list's cleared numbers."""
     base, colon, scope = name.partition(":")
     return f"{rules.load(base).clearances().name}{colon}{scope}"

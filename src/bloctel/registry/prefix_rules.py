@@ -1,4 +1,4 @@
-"""The prefix rules of a registry: numbers that begin alike, blocked or let through."""
+"""Prefix rules of a registry: block or allow all numbers with the same first digits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bloctel.lookup.prefix_rules import spell
 from bloctel.numbers.phone_number import is_valid
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
 from bloctel.registry import registrations
-from bloctel.storage.rows import PrefixRow
+from bloctel.storage.rows import PrefixRow, day_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from bloctel.rules import ListRules
     from bloctel.storage.interface import Reader, Writer
 
-__all__ = ["PrefixEntry", "drop", "entries", "put", "require_several"]
+__all__ = ["PrefixEntry", "end_rule", "entries", "require_incomplete", "set_rule"]
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixEntry:
-    """A prefix rule, as it stands.
+    """A prefix rule.
 
     Attributes:
-        list: The list's name.
+        list: The name of the list.
         prefix: The first digits, as in `+33162`.
-        blocks: Whether such numbers are blocked; else they are let through.
+        blocks: True if such numbers are blocked, False if they are allowed.
         starts_on: Its first day.
         ends_on: The first day after it; None if it has no end.
     """
@@ -40,68 +40,70 @@ class PrefixEntry:
     ends_on: date | None
 
 
-def require_several(prefix: int) -> None:
-    """Make sure that a prefix is not one number: rules are told, and kept, in plain.
+def require_incomplete(prefix: int) -> None:
+    """Check that a prefix is not one number: prefix rules are stored unhidden.
 
-    Where numbers have various lengths, as in Germany, a number can begin another.
+    Where numbers have various lengths, as in Germany, a number can be the start of
+    another.
 
     Raises:
-        InputError: It is a whole number of some plan.
+        InputError: It is a complete number of some numbering plan.
     """
-    whole = spell(prefix)
-    if is_valid(whole, region=None) and not is_valid(f"{whole}0", region=None):
+    text = spell(prefix)
+    if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):
         raise InputError(
-            "a prefix with which several numbers begin (a single one is registered)",
-            "a whole number",
+            "a prefix of several numbers",
+            "a complete number",
+            message="the prefix is a complete number; register it instead",
         )
 
 
-def put(
+def set_rule(
     writer: Writer, rule: ListRules, prefix: int, *, on: date, blocks: bool
 ) -> None:
-    """Store a rule for a prefix from that day on; an older one ends there."""
-    held = registrations.held_list(writer, rule.name)
+    """Store a rule for a prefix from that day on; an older rule ends."""
+    list_id = registrations.find_or_add_list(writer, rule.name).id
     day = to_epoch_day(on)
-    for row in _rows(writer, held.id, prefix):
+    for row in _rows(writer, list_id, prefix):
         if row.starts_on > day:
             writer.drop_prefix(row)
         elif day < row.ends_on:
             _end(writer, row, day)
-    writer.set_prefix(PrefixRow(held.id, prefix, day, NO_END, blocks))
+    writer.set_prefix(PrefixRow(list_id, prefix, day, NO_END, blocks))
 
 
-def drop(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
-    """End the rule for a prefix: that day it does not count any more.
+def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
+    """End the rule for a prefix; on that day it no longer counts.
 
     Raises:
-        UnknownListError: The storage holds no such list.
-        NotRegisteredError: It has no such rule on that day.
+        UnknownListError: The storage has no such list.
+        NotRegisteredError: The list has no such rule on that day.
     """
-    held = registrations.known_list(writer, rule.name)
+    list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
-    counting = [
-        row
-        for row in _rows(writer, held.id, prefix)
-        if row.starts_on <= day < row.ends_on
-    ]
-    if not counting:
+    rows = _rows(writer, list_id, prefix)
+    active = [row for row in rows if row.starts_on <= day < row.ends_on]
+    if not active:
         raise NotRegisteredError(
-            "a prefix that has a rule on that day", "another", f"list {rule.name}"
+            "a prefix with a rule on that day",
+            "a prefix without one",
+            f"list {rule.name}",
+            message=f"the prefix has no rule on {on.isoformat()}",
         )
-    for row in counting:
+    for row in active:
         _end(writer, row, day)
 
 
 def entries(reader: Reader) -> list[PrefixEntry]:
-    """Return every rule that there is or was, by list and prefix."""
+    """Return all rules, past ones included, by list and prefix."""
     rows = sorted(reader.prefixes())
-    names = {held.id: held.name for held in reader.lists()}
+    names = {stored.id: stored.name for stored in reader.lists()}
     return [
         PrefixEntry(
             names[row.list_id],
             spell(row.prefix),
             row.blocks,
-            registrations.as_day(row.starts_on),
+            day_of(row.starts_on),
             from_epoch_day(row.ends_on),
         )
         for row in rows
@@ -109,8 +111,7 @@ def entries(reader: Reader) -> list[PrefixEntry]:
 
 
 def _rows(reader: Reader, list_id: int, prefix: int) -> list[PrefixRow]:
-    name = (list_id, prefix)
-    return [row for row in reader.prefixes() if row[:2] == name]
+    return [row for row in reader.prefixes() if row[:2] == (list_id, prefix)]
 
 
 def _end(writer: Writer, row: PrefixRow, day: int) -> None:

@@ -1,7 +1,7 @@
-"""What look-ups know of a storage, kept up with its journal.
+"""In-memory replicas of a storage for look-ups, updated from its journal.
 
-A `Mirror` holds a table of everything at one moment, and an overlay of what changed
-since.  It knows no thread: whoever owns it says when to catch up.
+A replica contains a table of all registrations at one moment, and an overlay of the
+changes since. It starts no thread: its owner decides when it catches up.
 """
 
 from __future__ import annotations
@@ -10,29 +10,49 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Literal, get_args
 from uuid import UUID
 
-from bloctel.errors import CursorPurgedError, InputError
-from bloctel.lookup.question import Provenance, State
-from bloctel.lookup.table import Overlay
-from bloctel.registry import registrations
-from bloctel.registry.filter_only_replica import StoredNumbers
-from bloctel.storage.rows import ChangeKind
+import numpy as np
+
+from bloctel import _filter, rules
+from bloctel.errors import CursorPurgedError, DayNotCoveredError, InputError
+from bloctel.lookup.prefix_rules import PrefixRule
+from bloctel.lookup.question import BookList, Provenance, State
+from bloctel.lookup.table import (
+    FALSE_POSITIVE_RATE,
+    Entry,
+    Known,
+    Overlay,
+    Table,
+    TableBuilder,
+)
+from bloctel.periods import merge, to_epoch_day
+from bloctel.storage.rows import ChangeKind, Found, day_of
 
 if TYPE_CHECKING:
-    from bloctel.lookup.table import Table
+    from collections.abc import Iterable
+
+    from bloctel.periods import RegistrationPeriod
     from bloctel.storage.interface import Reader, Storage
-    from bloctel.storage.rows import Event
+    from bloctel.storage.rows import Event, Registration
 
-__all__ = ["Exact", "Mirror", "require_exact"]
+__all__ = [
+    "Exact",
+    "FilterOnlyOverlay",
+    "Replica",
+    "read_lists",
+    "read_prefix_rules",
+    "read_table",
+    "require_exact",
+]
 
-#: Where the exact step is made: in memory, or in the storage, behind a filter.
+#: Place of the exact step of a look-up: in memory, or in the storage after a filter.
 Exact = Literal["memory", "storage"]
 
-#: A journal longer than this is not replayed: reading everything anew is faster.
+#: A longer journal is not replayed: reading the whole storage is faster.
 _RELOAD_AFTER: Final = 100_000
 
 
 def require_exact(exact: str) -> Exact:
-    """Return where the exact step is made.
+    """Return the place of the exact step.
 
     Raises:
         InputError: It is neither `memory` nor `storage`.
@@ -43,55 +63,168 @@ def require_exact(exact: str) -> Exact:
     raise InputError("'memory' or 'storage'", repr(exact), "exact")
 
 
-class Mirror:
-    """A storage's content as look-ups need it.
+# -- reading a storage ------------------------------------------------------------
+
+
+def read_lists(reader: Reader) -> tuple[BookList, ...]:
+    """Return the lists of a storage, with their rules."""
+    return tuple(
+        BookList(
+            rules.load(stored.name),
+            None if stored.complete_from is None else day_of(stored.complete_from),
+        )
+        for stored in reader.lists()
+    )
+
+
+def read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
+    """Return the prefix rules of a storage."""
+    return tuple(
+        PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
+        for row in reader.prefixes()
+    )
+
+
+def read_table(reader: Reader) -> Table:
+    """Read all registrations of a storage into a table, part by part."""
+    builder = TableBuilder()
+    for part in reader.columns():
+        builder.add(part.keys, part.list_ids - 1, part.starts_on, part.ends_on)
+    return builder.build()
+
+
+def _entries(
+    keys: Iterable[int], rows: Iterable[Registration]
+) -> dict[int, list[Entry]]:
+    """Return the table entries of these numbers with these registrations."""
+    periods: dict[int, dict[int, list[RegistrationPeriod]]] = {key: {} for key in keys}
+    for row in rows:
+        periods[row.key].setdefault(row.list_id - 1, []).append(row.period)
+    return {
+        key: [
+            Entry(index, to_epoch_day(period.starts_on), to_epoch_day(period.ends_on))
+            for index, found in by_list.items()
+            for period in merge(found)
+        ]
+        for key, by_list in periods.items()
+    }
+
+
+# -- replicas ---------------------------------------------------------------------
+
+
+class FilterOnlyOverlay(Overlay):
+    """Filter of all numbers of a storage; hits are confirmed by querying the storage.
+
+    A number that is not in the filter needs no round trip. Any number of hits together
+    need one.
 
     Args:
-        storage: What is mirrored.
-        exact: Where the exact step is made.
+        storage: The storage.
+        reader: A read transaction on it.
+        table: An empty table.
 
     Attributes:
-        exact: Where the exact step is made.
-        state: What look-ups know; another object after each change.
-        cursor: The last change that it holds; None if nothing was read yet.
-        is_behind: Whether it should be loaded anew: it holds numbers that have been
-            erased, or too many that changed.
+        complete_from: The first complete days of lists, by list id.
+    """
+
+    def __init__(self, storage: Storage, reader: Reader, table: Table) -> None:
+        super().__init__(table)
+        self._storage = storage
+        self.complete_from: dict[int, int] = {}
+        self._fill(reader)
+
+    def __len__(self) -> int:
+        return self.filter.n_added
+
+    def _fill(self, reader: Reader) -> None:
+        """Fill a new filter with all numbers of the storage."""
+        parts = (part.keys for part in reader.columns())
+        keys = np.unique(np.concatenate([np.empty(0, np.uint64), *parts]))
+        # twice the capacity: a filter cannot grow
+        larger = _filter.BloomFilter(max(1024, 2 * len(keys)), FALSE_POSITIVE_RATE)
+        larger.add_many(keys)
+        self.filter = larger
+
+    def add_changed(self, keys: set[int], reader: Reader) -> None:
+        """Add changed numbers to the filter."""
+        new = np.fromiter(keys, np.uint64)
+        if self.filter.n_added + len(new) > self.filter.capacity:
+            self._fill(reader)
+        else:
+            self.filter.add_many(new)
+
+    def known(self, keys: Iterable[int]) -> Known:
+        """Return the entries of these numbers in the storage.
+
+        Raises:
+            DayNotCoveredError: Numbers were erased since the last update: the caller
+                must check again that the requested day is covered.
+        """
+        hits = [key for key in keys if self.filter.might_contain(key)]
+        if not hits:
+            return {}
+        rows, complete_from = self._storage.lookup(hits)
+        if complete_from != self.complete_from:
+            raise DayNotCoveredError(
+                "lists without recent erasures",
+                "lists with an erasure during the look-up",
+                message="numbers were erased during the look-up",
+            )
+        return {
+            key: [(self._code(entry), entry) for entry in sorted(entries)]
+            for key, entries in _entries(hits, rows).items()
+        }
+
+
+class Replica:
+    """Replica of a storage for look-ups.
+
+    Args:
+        storage: The storage.
+        exact: The place of the exact step.
+
+    Attributes:
+        exact: The place of the exact step.
+        state: The state for look-ups; a new object after each change.
+        cursor: The last change in the replica; None before the first load.
+        is_behind: True if it should be loaded again: it contains erased numbers, or
+            too many changed ones.
     """
 
     def __init__(self, storage: Storage, exact: Exact = "memory") -> None:
         self._storage = storage
         self.exact = exact
-        # what is asked of the storage lies in the overlay, all of it
-        self._most_overlaid = inf if exact == "storage" else _RELOAD_AFTER
-        empty = registrations.no_table()
+        # with exact="storage" all numbers are in the overlay
+        self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
+        empty = TableBuilder().build()
         self.state = State((), empty, Overlay(empty))
         self.cursor: int | None = None
         self.is_behind = False
         self._identity: UUID | None = None
 
     def load(self) -> None:
-        """Read everything anew."""
+        """Read the whole storage again."""
         with self._storage.read() as reader:
             self._load(reader)
 
     def start_from(self, table: Table, cursor: int) -> None:
-        """Begin with a table that holds all changes up to *cursor*.
+        """Start from a table with all changes up to *cursor*.
 
         Raises:
-            CursorPurgedError: The journal does not reach back to it.
+            CursorPurgedError: The journal does not go back to that cursor.
         """
         with self._storage.read() as reader:
-            events = reader.changes(cursor, 1)
-            del events  # it is only asked whether it can be
-            self._take_up(reader, table, Overlay(table), cursor)
+            reader.changes(cursor, 1)  # only checks the cursor
+            self._set_state(reader, table, Overlay(table), cursor)
         self.is_behind = False
 
     def catch_up(self, *, reload: bool = True) -> bool:
-        """Take in what has changed; tell whether anything has.
+        """Apply the changes since the last time; return True if there were any.
 
         Args:
-            reload: Whether to read everything anew at once when `is_behind`.  Left
-                for later, answers stay right: questions about days on which erased
+            reload: True to read the whole storage immediately when `is_behind`.
+                Otherwise answers stay correct: look-ups for days on which erased
                 numbers were protected are refused.
         """
         with self._storage.read() as reader:
@@ -103,16 +236,15 @@ class Mirror:
                 self._load(reader)
                 return True
             cursor = max(last, events[-1].cursor if events else last)
-            changed = {e.key for e in events if e.key is not None}
-            self._overlay(reader, changed, cursor)
-            self.is_behind |= any(map(_is_erased, events))
-            self.is_behind |= len(self.state.overlay) > self._most_overlaid
+            self._apply({e.key for e in events if e.key is not None}, reader, cursor)
+            self.is_behind |= any(map(_is_erasure, events))
+            self.is_behind |= len(self.state.overlay) > self._max_overlay
             if self.is_behind and reload:
                 self._load(reader)
         return True
 
     def _events(self, reader: Reader, last: int) -> list[Event] | None:
-        """Return what happened since the last time; None: read all anew."""
+        """Return the events since the last time; None to read the whole storage."""
         if self.cursor is None or last - self.cursor > _RELOAD_AFTER:
             return None
         try:
@@ -122,39 +254,41 @@ class Mirror:
 
     def _load(self, reader: Reader) -> None:
         cursor = reader.last_change()
+        overlay: Overlay
         if self.exact == "storage":
-            table = registrations.no_table()
-            numbers = StoredNumbers(self._storage, table)
-            numbers.expect(registrations.keys_of(reader))
-            self._take_up(reader, table, numbers, cursor)
+            table = TableBuilder().build()
+            overlay = FilterOnlyOverlay(self._storage, reader, table)
         else:
-            table = registrations.load(reader)
-            self._take_up(reader, table, Overlay(table), cursor)
+            table = read_table(reader)
+            overlay = Overlay(table)
+        self._set_state(reader, table, overlay, cursor)
         self.is_behind = False
 
-    def _overlay(self, reader: Reader, changed: set[int], cursor: int) -> None:
+    def _apply(self, changed: set[int], reader: Reader, cursor: int) -> None:
+        """Update changed numbers."""
         overlay = self.state.overlay
-        if isinstance(overlay, StoredNumbers):
-            overlay.add(changed, reader)
+        if isinstance(overlay, FilterOnlyOverlay):
+            overlay.add_changed(changed, reader)
         else:
-            for key, entries in registrations.entries_of(reader, changed).items():
+            rows = reader.registrations_of(changed)
+            for key, entries in _entries(changed, rows).items():
                 overlay.replace(key, entries)
-        self._take_up(reader, self.state.table, overlay, cursor)
+        self._set_state(reader, self.state.table, overlay, cursor)
 
-    def _take_up(
+    def _set_state(
         self, reader: Reader, table: Table, overlay: Overlay, cursor: int
     ) -> None:
-        # the lists last: what was erased meanwhile must be known to be missing
-        prefixes = registrations.prefix_rules(reader)
-        if isinstance(overlay, StoredNumbers):
-            overlay.complete_from = registrations.complete_from(reader)
-        lists = registrations.book_lists(reader)
+        # the lists last: they show which days were erased meanwhile
+        prefixes = read_prefix_rules(reader)
+        if isinstance(overlay, FilterOnlyOverlay):
+            overlay.complete_from = Found.of([], reader.lists()).complete_from
+        lists = read_lists(reader)
         if self._identity is None:
             self._identity = UUID(reader.settings()["identity"])
-        known = Provenance(self._identity, cursor)
-        self.state = State(lists, table, overlay, None, prefixes, known)
+        provenance = Provenance(self._identity, cursor)
+        self.state = State(lists, table, overlay, None, prefixes, provenance)
         self.cursor = cursor
 
 
-def _is_erased(event: Event) -> bool:
+def _is_erasure(event: Event) -> bool:
     return event.key is None and event.kind != ChangeKind.PREFIXES

@@ -1,4 +1,4 @@
-"""From a storage to a snapshot file."""
+"""Export a storage to a snapshot file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bloctel import snapshot
 from bloctel._util import clock
 from bloctel.errors import InputError, StorageError
 from bloctel.periods import plain_day
-from bloctel.registry import registrations
+from bloctel.registry.replica import read_lists, read_prefix_rules, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,16 +22,18 @@ __all__ = ["build_snapshot", "identity_of"]
 
 
 def identity_of(settings: Mapping[str, str]) -> UUID:
-    """Return which registry it is, by the settings that it was created with.
+    """Return the identity of a registry from its settings.
 
     Raises:
-        StorageError: They do not say.
+        StorageError: The settings contain no valid identity.
     """
     try:
         return UUID(settings.get("identity", ""))
     except ValueError as error:
         raise StorageError(
-            "a registry as this library makes it", "one without an identity"
+            "a registry with an identity",
+            "a registry without a valid one",
+            message="the settings of the registry contain no valid identity",
         ) from error
 
 
@@ -43,27 +45,27 @@ def build_snapshot(
     identity: UUID,
     on: date | None = None,
 ) -> snapshot.SnapshotInfo:
-    """Write all that a storage holds to a snapshot file, and describe it.
+    """Export all registrations and prefix rules of a storage to a snapshot file.
 
     Args:
-        storage: What is written.
-        path: Where it goes.
-        region: The region by which national forms are read.
-        identity: Which registry it is.
-        on: The day it is built; today in the lists' time zone if not given.
+        storage: The storage.
+        path: The path of the file.
+        region: The region by which national number formats are read.
+        identity: The identity of the registry.
+        on: The day of the snapshot; by default today in the lists' time zone.
 
     Raises:
-        CannotAnswerError: The registry holds no list.
-        InputError: The day is yet to come.
+        CannotAnswerError: The registry has no list.
+        InputError: The day is in the future.
         SnapshotError: The file cannot be written.
     """
     with storage.read() as reader:
-        # before all else: what comes meanwhile is replayed from there
+        # first of all: changes during the export are replayed from there
         generation = reader.last_change()
-        table = registrations.load(reader)
-        prefixes = registrations.prefix_rules(reader)
-        lists = registrations.book_lists(reader)
-    today = min((clock.today(held.rules.time_zone) for held in lists), default=None)
+        table = read_table(reader)
+        prefixes = read_prefix_rules(reader)
+        lists = read_lists(reader)
+    today = min((clock.today(found.rules.time_zone) for found in lists), default=None)
     built_on = today if on is None else plain_day(on)
     if today is not None and built_on is not None and built_on > today:
         raise InputError(f"a day up to today, {today}", built_on.isoformat(), "on")
