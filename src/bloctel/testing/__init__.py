@@ -1,4 +1,4 @@
-"""What every storage must pass, for those of this library and of others.
+"""Contract tests that each storage must pass, built-in or not.
 
 ```python
 from bloctel.testing import StorageContract
@@ -9,9 +9,9 @@ class TestMyStorage(StorageContract):
         return f"mine://{tmp_path}/registry"
 ```
 
-The fixture `url` gives the URL of a registry that is not there yet, for
-`bloctel.storage.open_storage`; or override the method `open`.  It needs pytest, and is
-imported by tests alone.
+The fixture `url` returns a URL for `bloctel.storage.open_storage` at which there is no
+registry yet. Alternatively override the method `open`. The module needs pytest; import
+it only in tests.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from typing import Final
 import pytest
 
 _PARTS: Final = (
-    "opening",
-    "transactions",
-    "registrations",
+    "base",
+    "concurrency",
     "journal",
-    "kept",
+    "lists_and_requests",
+    "opening",
     "records",
-    "turns",
+    "registrations",
+    "transactions",
 )
-# a failure shows what was expected and what came, as in pytest's own files
+# so that a failed assertion shows its values, as in pytest's own test files
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from bloctel.testing.base import new_rows, run_all  # noqa: E402 - see above
-from bloctel.testing.concurrency import TurnsContract  # noqa: E402
+from bloctel.testing.concurrency import ConcurrencyContract  # noqa: E402
 from bloctel.testing.journal import JournalContract  # noqa: E402
-from bloctel.testing.lists_and_requests import KeptContract  # noqa: E402
+from bloctel.testing.lists_and_requests import ListsAndRequestsContract  # noqa: E402
 from bloctel.testing.opening import OpeningContract  # noqa: E402
 from bloctel.testing.records import RecordsContract  # noqa: E402
 from bloctel.testing.registrations import RegistrationsContract  # noqa: E402
@@ -49,8 +50,8 @@ class StorageContract(
     TransactionsContract,
     RegistrationsContract,
     JournalContract,
-    KeptContract,
+    ListsAndRequestsContract,
     RecordsContract,
-    TurnsContract,
+    ConcurrencyContract,
 ):
-    """The contract of `bloctel.storage.Storage`."""
+    """Contract tests of `bloctel.storage.Storage`."""

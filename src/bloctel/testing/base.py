@@ -1,4 +1,4 @@
-"""What the parts of the contract are made of."""
+"""Fixtures and sample rows of the contract tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DAY", "KEY", "ContractBase", "new_rows", "request", "row", "run_all"]
 
-KEY = 33639981234  # 06 39 98 12 34, of a range that is reserved for fiction
+KEY = 33639981234  # 06 39 98 12 34, in a range reserved for fiction
 DAY = 19_700
 
 
@@ -36,7 +36,7 @@ def new_rows(rows: Sequence[Registration]) -> NewRegistrations:
 
 
 def run_all(works: Sequence[Callable[[], object]]) -> None:
-    """Run functions in threads of their own; raise what one of them raised."""
+    """Run each function in a separate thread; raise the first error of any of them."""
     errors: list[BaseException] = []
 
     def guarded(work: Callable[[], object]) -> None:
@@ -57,19 +57,19 @@ def run_all(works: Sequence[Callable[[], object]]) -> None:
 def request(**changes: Any) -> RequestRow:
     """Return a request."""
     kind = ChangeKind.REGISTERED
-    whole = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)
-    return whole._replace(**changes)
+    default = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)
+    return default._replace(**changes)
 
 
 class ContractBase:
-    """How the tests come by storages."""
+    """Base class with the storage fixtures."""
 
-    #: Whether two storages opened on one URL share their content.
+    #: True if two storages opened on one URL share their content.
     is_shared = True
 
     @pytest.fixture
     def url(self) -> str:
-        """Give the URL of a storage that is not there yet."""
+        """Return a URL at which there is no registry yet."""
         raise NotImplementedError
 
     def open(self, url: str) -> Storage:
@@ -78,7 +78,7 @@ class ContractBase:
 
     @pytest.fixture
     def storage(self, url: str) -> Iterator[Storage]:
-        """Give an empty registry with one list."""
+        """Return an empty registry with one list."""
         opened = self.open(url)
         opened.create({"region": "FR", "identity": "0" * 32})
         with opened.write() as writer:
@@ -88,13 +88,13 @@ class ContractBase:
 
     @pytest.fixture
     def shared_url(self, url: str, storage: Storage) -> str:
-        """Give the URL of an empty registry that others can open as well."""
+        """Return the URL of an empty registry that can be opened again."""
         if not self.is_shared:
             pytest.skip("this storage is not shared")
         return url
 
     def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
-        """Return all that `columns` gives, sorted."""
+        """Return all rows of `columns`, sorted."""
         with storage.read() as reader:
             return sorted(
                 values

@@ -1,4 +1,4 @@
-"""That threads and other storages take turns, and see each other's changes."""
+"""Contract tests of concurrency: threads, other storages and watchers."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Storage
 
-__all__ = ["TurnsContract"]
+__all__ = ["ConcurrencyContract"]
 
 
-class TurnsContract(ContractBase):
-    """Many at once."""
+class ConcurrencyContract(ContractBase):
+    """Concurrent readers and writers."""
 
     def test_threads_share_a_storage(self, storage: Storage) -> None:
-        """Writers come one after the other, and lose nothing."""
+        """Writers are serialised, and no change is lost."""
 
-        def work(place: int) -> Callable[[], None]:
+        def work(n: int) -> Callable[[], None]:
             def do() -> None:
                 for i in range(15):
                     with storage.write() as writer:
-                        writer.add_registrations(
-                            [new_rows([row(KEY + 100 * place + i)])]
-                        )
+                        writer.add_registrations([new_rows([row(KEY + 100 * n + i)])])
                         writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, i)])
 
             return do
 
-        run_all([work(place) for place in range(6)])
+        run_all([work(n) for n in range(6)])
 
         assert len(self.columns_of(storage)) == 90
         with storage.read() as reader:
@@ -48,13 +46,11 @@ class TurnsContract(ContractBase):
         seen: list[int] = []
         is_done = threading.Event()
 
-        def write(place: int) -> Callable[[], None]:
+        def write(n: int) -> Callable[[], None]:
             def do() -> None:
                 for i in range(20):
-                    with others[place % 2].write() as writer:
-                        writer.add_registrations(
-                            [new_rows([row(KEY + 100 * place + i)])]
-                        )
+                    with others[n % 2].write() as writer:
+                        writer.add_registrations([new_rows([row(KEY + 100 * n + i)])])
 
             return do
 
@@ -69,7 +65,7 @@ class TurnsContract(ContractBase):
 
         def write_all() -> None:
             try:
-                run_all([write(place) for place in range(4)])
+                run_all([write(n) for n in range(4)])
             finally:
                 is_done.set()
 
@@ -82,8 +78,11 @@ class TurnsContract(ContractBase):
         assert len(seen) == 80
 
     def test_a_reader_sees_whole_transactions(self, storage: Storage) -> None:
-        """Of two numbers that change together a look-up never sees one alone."""
-        keys = [KEY, KEY + 123_456_789]  # far apart, wherever that puts them
+        """If two numbers change together, a look-up never sees only one change."""
+        keys = [
+            KEY,
+            KEY + 123_456_789,
+        ]  # far apart, so probably in different places of the storage
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(key) for key in keys])])
         seen: list[set[int]] = []
@@ -113,7 +112,7 @@ class TurnsContract(ContractBase):
         assert {len(ends) for ends in seen} == {1}
 
     def test_a_number_registered_twice_at_once_is_one(self, storage: Storage) -> None:
-        """Of two registrations of one number at the same moment one is new."""
+        """Of two simultaneous registrations of one number, one is new."""
         start = threading.Barrier(2)
         counts: list[int] = []
 
@@ -127,7 +126,7 @@ class TurnsContract(ContractBase):
         assert sorted(counts) == [0, 1]
 
     def test_a_watcher_wakes(self, storage: Storage) -> None:
-        """A wait ends after a change, and every change is there when it has ended."""
+        """A wait ends after a change, and the change is visible then."""
         watcher = storage.watch()
         changed = threading.Event()
 

@@ -1,4 +1,4 @@
-"""That the journal tells everything, in order, and forgets what is erased."""
+"""Contract tests of the journal: order, erasure and trimming."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["JournalContract"]
 
 
 class JournalContract(ContractBase):
-    """Events, their erasure, the end of the journal."""
+    """Events, erasures, trimming and restarts."""
 
     def test_the_journal_is_in_order_and_complete(self, storage: Storage) -> None:
-        """Events come back as they were logged, by growing cursors, page by page."""
+        """Events are returned in order, with growing cursors, page by page."""
         kinds = [ChangeKind.RENEWED, ChangeKind.WITHDRAWN, ChangeKind.PURGED]
-        logged = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
-        for event in logged:
+        appended = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
+        for event in appended:
             with storage.write() as writer:
                 writer.append_events([event])
 
@@ -32,15 +32,15 @@ class JournalContract(ContractBase):
             found = reader.changes(0, 100)
             last = reader.last_change()
             pages = reader.changes(0, 2) + reader.changes(found[1].cursor, 2)
-        assert [event._replace(cursor=0) for event in found] == logged
+        assert [event._replace(cursor=0) for event in found] == appended
         assert [event.cursor for event in found] == sorted({e.cursor for e in found})
         assert last == found[-1].cursor > found[0].cursor > 0
         assert pages == found
 
     def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
-        """A number leaves journal and requests with its last registration, not before.
+        """Erasing a number's last registration erases it from events and requests.
 
-        Its events stay without it, in their places.
+        The events stay in place, without the number.
         """
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
@@ -68,8 +68,8 @@ class JournalContract(ContractBase):
             for event in before
         ]
 
-    def test_erasing_what_is_not_there_forgets_requests(self, storage: Storage) -> None:
-        """A request for a number that was never registered goes as well."""
+    def test_erasing_a_missing_number_erases_requests(self, storage: Storage) -> None:
+        """A request for a number that was never registered is erased as well."""
         with storage.write() as writer:
             writer.save_request(request())
             writer.erase_registrations([row()])
@@ -77,8 +77,8 @@ class JournalContract(ContractBase):
         with storage.read() as reader:
             assert reader.request("ab" * 16) is None
 
-    def test_a_trimmed_journal_says_so(self, storage: Storage) -> None:
-        """Lines are dropped up to a cursor; who needs them is told, the state stays."""
+    def test_a_trimmed_journal_refuses_old_cursors(self, storage: Storage) -> None:
+        """Lines up to a cursor are dropped, and registrations stay."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
@@ -95,15 +95,15 @@ class JournalContract(ContractBase):
             assert reader.changes(third, 9) == events[3:]
             assert reader.last_change() == events[-1].cursor
         assert len(self.columns_of(storage)) == 5
-        with storage.write() as writer:  # of dropped lines no tombstone is left
+        with storage.write() as writer:  # dropped lines do not come back
             writer.erase_registrations([row(KEY)])
             assert writer.changes(third, 9) == [
                 event._replace(key=None) if event.key == KEY else event
                 for event in events[3:]
             ]
 
-    def test_cursors_go_on_after_a_trim(self, url: str, storage: Storage) -> None:
-        """Cursors are never given twice, even if nothing is left of the journal."""
+    def test_cursors_continue_after_a_trim(self, url: str, storage: Storage) -> None:
+        """A cursor is never used twice, even if the journal is empty."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             last = writer.last_change()
@@ -123,8 +123,8 @@ class JournalContract(ContractBase):
         assert (event.kind, event.key) == (ChangeKind.RENEWED, KEY)
         assert event.cursor > last
 
-    def test_what_is_new_can_be_trimmed_and_erased(self, storage: Storage) -> None:
-        """A transaction drops and erases lines that it has written itself."""
+    def test_new_lines_can_be_trimmed_and_erased(self, storage: Storage) -> None:
+        """A transaction can drop and erase its own lines."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             stored = writer.changes(0, 9)
@@ -144,7 +144,7 @@ class JournalContract(ContractBase):
                 reader.changes(stored[-1].cursor, 9)
 
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
-        """Whoever knows more than the journal has read another one, and is told so."""
+        """A cursor after the end of the journal is refused."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             last = writer.last_change()
@@ -157,11 +157,11 @@ class JournalContract(ContractBase):
             with pytest.raises(CursorPurgedError):
                 reader.changes(last + 1, 9)
 
-    def test_a_journal_can_begin_anew(self, storage: Storage) -> None:
-        """Then no cursor of before is taken, not even of changes that were lost."""
-        for turn in range(2):
+    def test_a_journal_can_be_restarted(self, storage: Storage) -> None:
+        """All earlier cursors are refused then, even those of lost changes."""
+        for i in range(2):
             with storage.write() as writer:
-                writer.add_registrations([new_rows([row(KEY + turn)])])
+                writer.add_registrations([new_rows([row(KEY + i)])])
                 before = writer.last_change()
             with storage.write() as writer:
                 writer.restart_journal()
@@ -183,7 +183,7 @@ class JournalContract(ContractBase):
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 50])
     def test_pages_hold_events_of_all_kinds(self, storage: Storage, limit: int) -> None:
-        """Whatever was added or logged between, pages follow on without a gap."""
+        """Pages have no gap between events of different kinds."""
         with storage.write() as writer:
             for i in range(4):
                 writer.add_registrations([new_rows([row(KEY + i)])])
@@ -195,16 +195,16 @@ class JournalContract(ContractBase):
 
         pages: list[Event] = []
         with storage.read() as reader:
-            whole = reader.changes(0, 999)
+            everything = reader.changes(0, 999)
             while page := reader.changes(pages[-1].cursor if pages else 0, limit):
                 assert len(page) <= limit
                 pages += page
-        assert pages == whole
+        assert pages == everything
         kinds = ["registered", "withdrawn", "withdrawn", "prefixes"]
-        assert [event.kind for event in whole] == kinds * 4
+        assert [event.kind for event in everything] == kinds * 4
 
-    def test_a_number_that_returns_is_told_anew(self, storage: Storage) -> None:
-        """After its erasure a number is as new, until it is erased again."""
+    def test_an_erased_number_can_be_registered_again(self, storage: Storage) -> None:
+        """A number can be registered and erased again after an erasure."""
         for _ in range(2):
             with storage.write() as writer:
                 assert writer.add_registrations([new_rows([row()])]) == 1
@@ -218,8 +218,8 @@ class JournalContract(ContractBase):
         assert [event.key for event in events] == [None, None]
         assert {event.kind for event in events} == {ChangeKind.REGISTERED}
 
-    def test_an_erasure_can_be_undone(self, storage: Storage) -> None:
-        """Where an erasure fails in the end, every line has its number again."""
+    def test_an_erasure_can_be_rolled_back(self, storage: Storage) -> None:
+        """After a rollback every line has its number again."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(), row(KEY + 1)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])

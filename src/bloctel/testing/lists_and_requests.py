@@ -1,4 +1,4 @@
-"""That lists, prefix rules and requests are kept as they are."""
+"""Contract tests of lists, prefix rules and requests."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, request, row
 if TYPE_CHECKING:
     from bloctel.storage.interface import Storage
 
-__all__ = ["KeptContract"]
+__all__ = ["ListsAndRequestsContract"]
 
 
-class KeptContract(ContractBase):
-    """Lists, prefix rules, requests."""
+class ListsAndRequestsContract(ContractBase):
+    """Lists, prefix rules and requests."""
 
-    def test_lists_are_numbered_as_they_come(self, storage: Storage) -> None:
-        """Ids are 1, 2, 3, whatever the names."""
+    def test_lists_are_numbered_in_order(self, storage: Storage) -> None:
+        """Ids are 1, 2, 3 in the order of adding."""
         with storage.write() as writer:
             assert writer.add_list("fr.bloctel").id == 2
             assert writer.add_list("a").id == 3
 
         with storage.read() as reader:
-            assert [(h.id, h.name) for h in reader.lists()] == [
+            assert [(stored.id, stored.name) for stored in reader.lists()] == [
                 (1, "own"),
                 (2, "fr.bloctel"),
                 (3, "a"),
             ]
 
     def test_a_list_is_complete_from_a_day(self, storage: Storage) -> None:
-        """The day is kept of each list alone, the last one that was said."""
+        """Each list has its own day; the last one set counts."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
             writer.set_complete_from(2, DAY)
@@ -39,10 +39,10 @@ class KeptContract(ContractBase):
             writer.set_complete_from(2, -5)
 
         with storage.read() as reader:
-            assert [held.complete_from for held in reader.lists()] == [None, -5]
+            assert [stored.complete_from for stored in reader.lists()] == [None, -5]
 
-    def test_prefix_rules_are_kept(self, storage: Storage) -> None:
-        """Rules are stored, replaced and dropped by name, with an event each."""
+    def test_prefix_rules_are_stored(self, storage: Storage) -> None:
+        """Rules are stored, replaced and dropped by primary key, with an event each."""
         rule = PrefixRow(1, 33899, DAY, NO_END, True)
         other = PrefixRow(1, 33162, DAY, DAY + 1, False)
         with storage.write() as writer:
@@ -59,8 +59,8 @@ class KeptContract(ContractBase):
             writer.drop_prefix(rule)
             assert writer.prefixes() == [other]
 
-    def test_prefix_rules_have_names(self, storage: Storage) -> None:
-        """A list, a prefix and a first day name a rule: each other one stays."""
+    def test_prefix_rules_have_a_primary_key(self, storage: Storage) -> None:
+        """List, prefix and first day identify a rule; all other rules stay."""
         rules = [
             PrefixRow(list_id, prefix, on, on + 9, list_id == 1)
             for list_id in (1, 2)
@@ -78,12 +78,12 @@ class KeptContract(ContractBase):
 
         with storage.read() as reader:
             assert sorted(reader.prefixes()) == rules[:7]
-            told = [(e.list_id, e.on) for e in reader.changes(before, 99)]
+            events = [(e.list_id, e.on) for e in reader.changes(before, 99)]
         expected = [*rules, rules[7], absent]
-        assert told == [(rule.list_id, rule.starts_on) for rule in expected]
+        assert events == [(rule.list_id, rule.starts_on) for rule in expected]
 
-    def test_requests_are_kept(self, storage: Storage) -> None:
-        """Requests are stored, replaced, found by person and number, and expire."""
+    def test_requests_are_stored(self, storage: Storage) -> None:
+        """Requests are stored, replaced, found by person or number, and expire."""
         used = request(id="cd" * 16, key=KEY + 1, used_at=7)
         with storage.write() as writer:
             writer.save_request(request())
@@ -106,36 +106,40 @@ class KeptContract(ContractBase):
             assert reader.requests_by(1, "person") == [used]
 
     def test_requests_are_any_text(self, storage: Storage) -> None:
-        """A contact is any text of 320 characters; a far second is no trouble."""
+        """A contact is any text of 320 characters; times can be far in the future."""
         contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
         kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
-        asked = [
+        requests = [
             request(id=f"{i:032x}", kind=ChangeKind(kind), used_at=used_at)._replace(
                 contact=contact, expires_at=2**40
             )
             for i, (kind, used_at) in enumerate(kinds.items())
         ]
         with storage.write() as writer:
-            for one in asked:
+            for one in requests:
                 writer.save_request(one)
 
         with storage.read() as reader:
-            assert [reader.request(one.id) for one in asked] == asked
+            assert [reader.request(one.id) for one in requests] == requests
 
-    def test_people_are_told_apart(self, storage: Storage) -> None:
-        """What stands for two persons differs by as little as one letter's case."""
+    def test_persons_are_distinguished(self, storage: Storage) -> None:
+        """Two digests of persons may differ only in the case of a letter."""
         names = ["person", "Person", "persón"]
-        asked = [request(id=f"{i:032x}", person=name) for i, name in enumerate(names)]
+        requests = [
+            request(id=f"{i:032x}", person=name) for i, name in enumerate(names)
+        ]
         with storage.write() as writer:
-            for one in asked:
+            for one in requests:
                 writer.save_request(one)
 
         with storage.read() as reader:
             found = [reader.requests_by(1, name) for name in names]
-        assert found == [[one] for one in asked]
+        assert found == [[one] for one in requests]
 
-    def test_a_changed_request_is_found_by_what_it_says(self, storage: Storage) -> None:
-        """A request is found by its new number and person, and not by the old ones."""
+    def test_a_changed_request_is_found_by_its_new_values(
+        self, storage: Storage
+    ) -> None:
+        """A changed request is found by its new number and person, not the old ones."""
         changed = request(list_id=2, key=KEY + 1, person="other", expires_at=9_000)
         with storage.write() as writer:
             writer.save_request(request())
@@ -152,21 +156,21 @@ class KeptContract(ContractBase):
             writer.drop_expired_requests(8_999)
             assert writer.request(changed.id) == changed
 
-    def test_erasure_takes_what_was_asked_there(self, storage: Storage) -> None:
-        """Requests of the number on that list go, used or not; all others stay."""
+    def test_erasure_erases_requests(self, storage: Storage) -> None:
+        """Requests for the number and the list are erased; all others stay."""
         others = [
             request(id="0" * 32, key=KEY + 1),
             request(id="1" * 32, list_id=2),
         ]
-        gone = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
+        erased = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
-            for one in (*others, *gone):
+            for one in (*others, *erased):
                 writer.save_request(one)
         with storage.write() as writer:
             writer.erase_registrations([row()])
 
         with storage.read() as reader:
             assert [reader.request(one.id) for one in others] == others
-            assert [reader.request(one.id) for one in gone] == [None, None]
+            assert [reader.request(one.id) for one in erased] == [None, None]
             assert reader.requests_by(1, "person") == others[:1]

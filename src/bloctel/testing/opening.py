@@ -1,4 +1,4 @@
-"""That a registry is made once, and found again."""
+"""Contract tests of creating, opening and closing a registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OpeningContract(ContractBase):
     """Creating, opening, closing."""
 
     def test_creation_never_overwrites(self, storage: Storage) -> None:
-        """What is there stays as it is when somebody creates it again."""
+        """A second creation is refused, and changes nothing."""
         with storage.write() as writer:
             assert writer.add_registrations([new_rows([row()])]) == 1
 
@@ -32,15 +32,15 @@ class OpeningContract(ContractBase):
             assert reader.registrations_of([KEY]) == [row()]
 
     def test_opening_never_creates(self, url: str) -> None:
-        """Where nothing is, there is no registry."""
+        """Without a creation there is no registry."""
         opened = self.open(url)
-        for ask in (opened.check, opened.migrate, opened.check):
+        for call in (opened.check, opened.migrate, opened.check):
             with pytest.raises(RegistryNotFoundError):
-                ask()
+                call()
         opened.close()
 
-    def test_what_settings_say_comes_back(self, url: str) -> None:
-        """Settings are any text, and what a storage adds takes nobody's place."""
+    def test_settings_are_stored(self, url: str) -> None:
+        """Settings are any text, and settings of the storage replace none of them."""
         settings = {"region": "FR", "a": "", "b": " é\N{TELEPHONE RECEIVER}'%s\n"}
         opened = self.open(url)
         opened.create(settings)
@@ -51,7 +51,7 @@ class OpeningContract(ContractBase):
         assert {name: found[name] for name in settings} == settings
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
-        """A registry is there for whoever opens its URL, before and after a closing."""
+        """A second storage opens the same URL, before and after the first is closed."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
         other = self.open(shared_url)
@@ -65,11 +65,11 @@ class OpeningContract(ContractBase):
         again = self.open(shared_url)
         with again.read() as reader:
             assert reader.settings()["region"] == "FR"
-            assert [held.name for held in reader.lists()] == ["own"]
+            assert [stored.name for stored in reader.lists()] == ["own"]
         again.close()
 
     def test_a_closed_storage_does_nothing(self, storage: Storage) -> None:
-        """After its closing a storage says so, and can be closed again."""
+        """A closed storage raises StorageError, and can be closed again."""
         storage.close()
 
         def read() -> None:
@@ -80,13 +80,15 @@ class OpeningContract(ContractBase):
             with storage.write() as writer:
                 writer.add_list("fr.bloctel")
 
-        asked = [storage.check, storage.migrate, lambda: storage.lookup([KEY])]
-        for ask in (*asked, lambda: storage.create({}), read, write):
+        calls = [storage.check, storage.migrate, lambda: storage.lookup([KEY])]
+        for call in (*calls, lambda: storage.create({}), read, write):
             with pytest.raises(StorageError):
-                ask()
+                call()
         storage.close()
 
-    def test_migrating_what_is_current_changes_nothing(self, storage: Storage) -> None:
-        """A registry of this version stays as it is."""
+    def test_migrating_a_current_registry_changes_nothing(
+        self, storage: Storage
+    ) -> None:
+        """A registry of the current version stays as it is."""
         storage.migrate()
         storage.check()

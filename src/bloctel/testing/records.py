@@ -1,4 +1,4 @@
-"""That records are kept in their order, and can be erased without leaving it."""
+"""Contract tests of records: order and erasure."""
 
 from __future__ import annotations
 
@@ -21,29 +21,24 @@ _AT = 1_790_000_000_123_456
 
 
 def record(seq: int, key: int | None = KEY, stream: str = "calls") -> RecordRow:
-    """Return a record whose digests say nothing: a storage does not look at them."""
+    """Return a record with dummy digests, which a storage does not check."""
     body = f'{{"seq":{seq}}}'
     return RecordRow(stream, seq, key, _AT + seq, body, f"{seq:064x}", f"{seq:064X}")
-
-
-def erased(row: RecordRow) -> RecordRow:
-    """Return what is left of a record."""
-    return row._replace(key=None, body=None)
 
 
 class RecordsContract(ContractBase):
     """Streams of records."""
 
     def test_there_are_no_records_at_first(self, storage: Storage) -> None:
-        """A stream that nobody wrote to is empty, and no error."""
+        """A stream without records is empty, not an error."""
         with storage.read() as reader:
             assert reader.last_record("calls") is None
             assert reader.records("calls", 0, 9) == []
             assert reader.records_of("calls", [KEY]) == []
             assert reader.records_of("calls", []) == []
 
-    def test_records_are_kept_in_their_order(self, storage: Storage) -> None:
-        """They come back as they went in, by their places, in pages, and by number."""
+    def test_records_are_stored_in_order(self, storage: Storage) -> None:
+        """Records are returned in order, in pages, and by number."""
         rows = [record(i, KEY + i % 3) for i in range(1, 8)]
         with storage.write() as writer:
             writer.append_records(rows[:2])
@@ -63,23 +58,23 @@ class RecordsContract(ContractBase):
             ]
             assert reader.records_of("calls", [KEY + 5]) == []
 
-    def test_streams_are_apart(self, storage: Storage) -> None:
-        """Each stream has its own places, and numbers are looked for in one alone."""
-        ours, theirs = record(1), record(1, KEY, "consents")
+    def test_streams_are_separate(self, storage: Storage) -> None:
+        """Each stream has separate sequence numbers, and is searched separately."""
+        call, consent = record(1), record(1, KEY, "consents")
         upper = record(1, KEY, "Calls")
         with storage.write() as writer:
-            for row in (ours, theirs, upper):
+            for row in (call, consent, upper):
                 writer.append_records([row])
             writer.erase_records("consents", [1])
 
         with storage.read() as reader:
-            assert reader.records_of("calls", [KEY]) == [ours]
+            assert reader.records_of("calls", [KEY]) == [call]
             assert reader.records_of("consents", [KEY]) == []
-            assert reader.last_record("consents") == erased(theirs)
+            assert reader.last_record("consents") == consent.erased()
             assert reader.last_record("Calls") == upper
 
     def test_records_are_any_text(self, storage: Storage) -> None:
-        """A body of 32 KiB of any text is kept; a number is not a must."""
+        """A body is any text of 32 KiB; a record may have no number."""
         body = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 4_000)[:16_000]
         rows = [
             record(1, None)._replace(body=body, at=-(2**50)),
@@ -92,8 +87,8 @@ class RecordsContract(ContractBase):
             assert reader.records("calls", 0, 9) == rows
             assert reader.records_of("calls", [2**50]) == rows[1:]
 
-    def test_places_follow_on(self, storage: Storage) -> None:
-        """A place that is taken, or one too far, is refused and nothing is stored."""
+    def test_sequence_numbers_have_no_gap(self, storage: Storage) -> None:
+        """A used or skipped sequence number is refused, and nothing is stored."""
         with storage.write() as writer:
             writer.append_records([record(1)])
 
@@ -109,8 +104,8 @@ class RecordsContract(ContractBase):
             assert reader.records("calls", 0, 9) == [record(1)]
         append(2)
 
-    def test_erased_records_keep_their_place(self, storage: Storage) -> None:
-        """Number and body go, the rest stays; the number finds nothing any more."""
+    def test_erased_records_stay_in_place(self, storage: Storage) -> None:
+        """Number and body are erased, the rest stays; the number finds nothing."""
         rows = [record(i, KEY + i % 2) for i in range(1, 6)]
         with storage.write() as writer:
             writer.append_records(rows)
@@ -121,17 +116,17 @@ class RecordsContract(ContractBase):
         with storage.write() as writer:
             writer.erase_records("calls", [2])
 
-        left = [erased(row) if row.seq in (2, 5) else row for row in rows]
+        left = [row.erased() if row.seq in (2, 5) else row for row in rows]
         with storage.read() as reader:
             assert reader.records("calls", 0, 9) == left
             assert reader.records_of("calls", [KEY]) == [rows[3]]
             assert reader.records_of("calls", [KEY + 1]) == [rows[0], rows[2]]
-            assert reader.last_record("calls") == erased(rows[4])
+            assert reader.last_record("calls") == rows[4].erased()
         with storage.write() as writer:
             writer.append_records([record(6)])
 
     def test_a_writer_sees_its_own_records(self, storage: Storage) -> None:
-        """What a transaction reads is what it has appended and erased."""
+        """A transaction reads its own appended and erased records."""
         rows = [record(i) for i in range(1, 5)]
         with storage.write() as writer:
             writer.append_records(rows[:2])
@@ -141,15 +136,15 @@ class RecordsContract(ContractBase):
             assert writer.records_of("calls", [KEY]) == rows
             writer.erase_records("calls", [1, 3])
             assert writer.records_of("calls", [KEY]) == [rows[1], rows[3]]
-            left = [erased(rows[0]), rows[1], erased(rows[2]), rows[3]]
+            left = [rows[0].erased(), rows[1], rows[2].erased(), rows[3]]
             assert writer.records("calls", 0, 9) == left
             assert writer.records("calls", 1, 2) == left[1:3]
 
         with storage.read() as reader:
             assert reader.records("calls", 0, 9) == left
 
-    def test_an_error_undoes_records(self, storage: Storage) -> None:
-        """Appended and erased records are as they were when a transaction fails."""
+    def test_an_error_rolls_back_records(self, storage: Storage) -> None:
+        """A failed transaction undoes appended and erased records."""
         with storage.write() as writer:
             writer.append_records([record(1), record(2, KEY + 1)])
 
@@ -171,7 +166,7 @@ class RecordsContract(ContractBase):
             writer.append_records([record(3)])
 
     def test_records_move_no_cursor(self, storage: Storage) -> None:
-        """Who follows the lists is not woken by calls, and misses no change."""
+        """Records do not move the cursor, and changes of lists still do."""
         with storage.read() as reader:
             before = reader.last_change()
         with storage.write() as writer:
@@ -188,23 +183,25 @@ class RecordsContract(ContractBase):
         with storage.read() as reader:
             assert reader.last_change() > before
 
-    def test_who_reads_and_appends_is_alone(self, storage: Storage) -> None:
-        """Of many who look first and append then, each sees what the others did."""
+    def test_writers_of_records_are_serialised(self, storage: Storage) -> None:
+        """Writers that read the last record before appending never collide."""
 
-        def take_one() -> None:
+        def append_eight() -> None:
             for _ in range(8):
                 with storage.write() as writer:
                     last = writer.last_record("calls")
                     writer.append_records([record(last.seq + 1 if last else 1)])
 
-        works: list[Callable[[], object]] = [take_one] * 5
+        works: list[Callable[[], object]] = [append_eight] * 5
         run_all(works)
 
         with storage.read() as reader:
             assert reader.records("calls", 0, 99) == [record(i) for i in range(1, 41)]
 
-    def test_others_see_records(self, shared_url: str, storage: Storage) -> None:
-        """What one storage appends, another that is open at the same URL reads."""
+    def test_another_storage_sees_records(
+        self, shared_url: str, storage: Storage
+    ) -> None:
+        """A second storage at the same URL reads appended records."""
         other = self.open(shared_url)
         with other.read() as reader:
             assert reader.last_record("calls") is None

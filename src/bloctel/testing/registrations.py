@@ -1,4 +1,4 @@
-"""That registrations come back as they went in, one or many."""
+"""Contract tests of registrations, one or many."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["RegistrationsContract"]
 
 
 class RegistrationsContract(ContractBase):
-    """Adding, replacing, finding registrations."""
+    """Adding, replacing, erasing and finding registrations."""
 
-    def test_rows_come_back_as_they_went_in(self, storage: Storage) -> None:
-        """All readings hold every row, with any key and any day."""
+    def test_rows_are_stored(self, storage: Storage) -> None:
+        """All methods return every row, with any key and any day."""
         rows = [
             row(),
             row(KEY, DAY + 1, DAY + 9),
@@ -47,8 +47,8 @@ class RegistrationsContract(ContractBase):
         assert storage.lookup([]).registrations == []
 
     @pytest.mark.parametrize("n", [3, 7_000])
-    def test_what_is_known_stays(self, storage: Storage, n: int) -> None:
-        """A registration that is there is neither changed, nor counted, nor told."""
+    def test_existing_registrations_stay(self, storage: Storage, n: int) -> None:
+        """An existing registration is not changed, not counted, and gets no event."""
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows(rows), new_rows(rows[:2])]) == n
@@ -63,8 +63,10 @@ class RegistrationsContract(ContractBase):
             assert [e.key for e in reader.changes(cursor, 9)] == [KEY - 1]
 
     @pytest.mark.parametrize("n", [1, 7_000])
-    def test_an_objection_stands_again(self, storage: Storage, n: int) -> None:
-        """One withdrawn on its own first day stands when it comes again that day."""
+    def test_a_withdrawn_registration_is_replaced(
+        self, storage: Storage, n: int
+    ) -> None:
+        """A new registration replaces one withdrawn on the day of its receipt."""
         gone = [row(KEY + i, ends_on=DAY)._replace(withdrawn_on=DAY) for i in (0, 1)]
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
@@ -77,16 +79,16 @@ class RegistrationsContract(ContractBase):
         with storage.read() as reader:
             assert reader.registrations_of([KEY]) == [row()]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
-            told = [e for e in reader.changes(0, 10**6) if e.key == KEY]
-            assert {e.kind for e in told} == {ChangeKind.REGISTERED}
-            assert [e.cursor > cursor for e in told] == [False, True]
+            events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
+            assert {e.kind for e in events} == {ChangeKind.REGISTERED}
+            assert [e.cursor > cursor for e in events] == [False, True]
 
-    def test_a_large_addition_is_told_in_order(self, storage: Storage) -> None:
-        """Of many registrations in many parts each has its event, once."""
+    def test_a_large_addition_has_its_events(self, storage: Storage) -> None:
+        """Each of many registrations in many parts has one event."""
         keys = np.random.default_rng(1).permutation(70_000) + KEY
         parts = [
             new_rows([row(key) for key in some])
-            for some in np.array_split(keys, 3)  # each too many to be few
+            for some in np.array_split(keys, 3)  # each larger than a small addition
         ]
         with storage.write() as writer:
             before = writer.last_change()
@@ -105,8 +107,8 @@ class RegistrationsContract(ContractBase):
         }
         assert len(self.columns_of(storage)) == 70_000
 
-    def test_nothing_can_be_added(self, storage: Storage) -> None:
-        """No parts, and empty ones, add nothing."""
+    def test_an_empty_addition_adds_nothing(self, storage: Storage) -> None:
+        """No parts, or empty parts, add nothing."""
         with storage.write() as writer:
             assert writer.add_registrations([]) == 0
             assert (
@@ -114,8 +116,8 @@ class RegistrationsContract(ContractBase):
                 == 0
             )
 
-    def test_a_look_up_tells_what_was_erased(self, storage: Storage) -> None:
-        """Beside what it finds it tells the first complete day of lists."""
+    def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
+        """A look-up also returns the first complete days of lists."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
             writer.add_registrations([new_rows([row()])])
@@ -124,8 +126,8 @@ class RegistrationsContract(ContractBase):
         assert storage.lookup([KEY, KEY + 1]) == ([row()], {2: DAY})
 
     @pytest.mark.parametrize("n", [2, 7_000])
-    def test_what_comes_twice_is_one(self, storage: Storage, n: int) -> None:
-        """A registration that comes twice in an addition is stored and told once."""
+    def test_duplicates_are_added_once(self, storage: Storage, n: int) -> None:
+        """A duplicate in an addition is stored once, with one event."""
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows([*rows, *rows[::-1]])]) == n
@@ -133,11 +135,11 @@ class RegistrationsContract(ContractBase):
 
         assert len(self.columns_of(storage)) == n + 1
         with storage.read() as reader:
-            told = [event.key for event in reader.changes(0, 20_000)]
-        assert sorted(key or 0 for key in told) == [*range(KEY - 1, KEY + n)]
+            events = [event.key for event in reader.changes(0, 20_000)]
+        assert sorted(key or 0 for key in events) == [*range(KEY - 1, KEY + n)]
 
-    def test_days_of_receipt_are_registrations(self, storage: Storage) -> None:
-        """A number has a registration for each day and each list it came."""
+    def test_each_day_of_receipt_is_a_registration(self, storage: Storage) -> None:
+        """A number has one registration per list and day of receipt."""
         days = [row(on=DAY + i) for i in range(3)]
         elsewhere = row()._replace(list_id=2)
         with storage.write() as writer:
@@ -151,7 +153,7 @@ class RegistrationsContract(ContractBase):
 
     @pytest.mark.parametrize("n", [1, 7_000])
     def test_many_are_replaced_and_erased(self, storage: Storage, n: int) -> None:
-        """What is replaced or erased is that alone, be it one or thousands."""
+        """Only the given registrations are replaced or erased, one or thousands."""
         rows = [row(KEY + i) for i in range(n + 1)]
         later = [r._replace(ends_on=DAY + 1, withdrawn_on=DAY + 1) for r in rows[:n]]
         with storage.write() as writer:
@@ -164,12 +166,12 @@ class RegistrationsContract(ContractBase):
             writer.erase_registrations(iter(later))
         assert storage.lookup(keys).registrations == [rows[n]]
         with storage.read() as reader:
-            told = [event.key for event in reader.changes(0, 9_999)]
-        assert [key for key in told if key is not None] == [KEY + n]
-        assert len(told) == n + 1
+            events = [event.key for event in reader.changes(0, 9_999)]
+        assert [key for key in events if key is not None] == [KEY + n]
+        assert len(events) == n + 1
 
-    def test_what_is_not_there_is_not_replaced(self, storage: Storage) -> None:
-        """Replacing and erasing what is not there leave everything as it is."""
+    def test_missing_registrations_are_not_replaced(self, storage: Storage) -> None:
+        """Replacing or erasing a missing registration changes nothing."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             writer.update_registrations([row(KEY + 1), row(on=DAY + 1)])
@@ -178,8 +180,8 @@ class RegistrationsContract(ContractBase):
         assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
         assert len(self.columns_of(storage)) == 1
 
-    def test_what_ends_between_two_days_is_found(self, storage: Storage) -> None:
-        """Registrations are found by their end, of one list, all without bounds."""
+    def test_registrations_are_found_by_their_end(self, storage: Storage) -> None:
+        """Registrations of one list are found by their end; without bounds, all."""
         with storage.write() as writer:
             writer.add_list("fr.bloctel")
             writer.add_registrations(

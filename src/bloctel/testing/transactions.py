@@ -1,4 +1,4 @@
-"""That a transaction is kept whole or not at all."""
+"""Contract tests of transactions: all or nothing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["TransactionsContract"]
 
 
 class TransactionsContract(ContractBase):
-    """All or nothing."""
+    """Commits and rollbacks."""
 
     def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
-        """An error in a transaction undoes everything."""
+        """An error in a transaction undoes all its changes."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + 9)])])
             before = writer.last_change()
@@ -51,18 +51,18 @@ class TransactionsContract(ContractBase):
             fail()
 
         with storage.read() as reader:
-            assert [held.name for held in reader.lists()] == ["own"]
+            assert [stored.name for stored in reader.lists()] == ["own"]
             assert reader.lists()[0].complete_from is None
             assert reader.registrations_of([KEY, KEY + 9]) == [row(KEY + 9)]
             assert reader.last_change() == before
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
-        with storage.write() as writer:  # no number of a list is lost either
+        with storage.write() as writer:  # the id of the undone list is free again
             assert writer.add_list("a").id == 2
 
-    def test_an_error_while_parts_come_adds_nothing(self, storage: Storage) -> None:
-        """Parts that break off leave nothing behind, and the next addition works."""
+    def test_an_error_between_parts_adds_nothing(self, storage: Storage) -> None:
+        """An error while parts are read adds nothing, and the next addition works."""
 
         def parts() -> Iterator[NewRegistrations]:
             for first in range(0, 30_000, 10_000):
@@ -78,7 +78,7 @@ class TransactionsContract(ContractBase):
             assert writer.add_registrations([new_rows([row()])]) == 1
 
     def test_a_writer_sees_its_own_changes(self, storage: Storage) -> None:
-        """What a transaction reads is what it has written."""
+        """A transaction reads its own changes."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(), row(KEY + 1)])])
             assert writer.registrations_of([KEY]) == [row()]
@@ -95,7 +95,7 @@ class TransactionsContract(ContractBase):
             assert len(writer.prefixes()) == 1
 
     def test_only_changes_move_the_cursor(self, storage: Storage) -> None:
-        """Each change moves `last_change`, and a transaction without one does not."""
+        """Each change moves `last_change`; a transaction without changes does not."""
         cursors = []
 
         def change(do: Callable[[], object]) -> None:
@@ -121,7 +121,7 @@ class TransactionsContract(ContractBase):
         assert len(set(cursors[-3:])) == 1
 
     def test_after_an_error_others_can_write(self, storage: Storage) -> None:
-        """A writer that was broken off, even by Ctrl-C, is in nobody's way."""
+        """An interrupted writer, even by Ctrl-C, blocks no other writer."""
 
         def fail(error: type[BaseException]) -> None:
             with storage.write() as writer:
@@ -140,8 +140,8 @@ class TransactionsContract(ContractBase):
 
         assert storage.lookup([KEY]).registrations == [row()]
 
-    def test_a_reading_may_be_broken_off(self, storage: Storage) -> None:
-        """Who reads only the beginning of everything is in nobody's way either."""
+    def test_a_read_may_be_interrupted(self, storage: Storage) -> None:
+        """A reader that stops in the middle of a result blocks no one."""
         with storage.write() as writer:
             rows = [row(KEY + i) for i in range(70_000)]
             writer.add_registrations([new_rows(rows)])
