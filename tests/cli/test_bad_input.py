@@ -233,13 +233,13 @@ def test_a_missing_registry_is_never_made(tmp_path: Path) -> None:
         ("scrub", numbers, "--against", url, "--column", "tel"),
     ]
     for command in commands:
-        assert "expected a registry" in sentence(run(*command))
+        assert "there is no registry" in sentence(run(*command))
     assert list(files(tmp_path)) == ["n.csv"]
 
 
 def test_a_registry_is_never_overwritten(registry: str) -> None:
     """`create` leaves what is there as it is."""
-    assert "an existing one" in sentence(run("registry", "create", registry))
+    assert "a registry exists already" in sentence(run("registry", "create", registry))
     assert run("check", LISTED, "--against", registry).code == 1
 
 

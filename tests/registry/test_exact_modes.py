@@ -1,4 +1,4 @@
-"""Exact in memory or in the storage: the same answers, at a known price."""
+"""Exact step in memory or in the storage: same answers, known round trips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIRST = 33639980000
 
 @pytest.fixture
 def registry(storage_url: str) -> Iterator[Registry]:
-    """A registry with numbers on two lists, some withdrawn."""
+    """Return a registry with numbers on two lists, some withdrawn."""
     with Registry.create(storage_url, lists=["own", "fr.bloctel"]) as created:
         created.register_many(range(FIRST, FIRST + 500, 5), list="own", on=ON)
         created.register_many(
@@ -36,12 +36,12 @@ def registry(storage_url: str) -> Iterator[Registry]:
 
 
 def opened(registry: Registry, exact: Any) -> Registry:
-    """Return another look at the same storage."""
+    """Return another registry object on the same storage."""
     return Registry(registry._storage, exact=exact)
 
 
-def test_both_modes_answer_alike(registry: Registry) -> None:
-    """Every look-up, of text, integers and columns, on days of all kinds."""
+def test_both_modes_give_the_same_answers(registry: Registry) -> None:
+    """All look-ups agree, for text, integers and columns, on several days."""
     one = opened(registry, "memory")
     other = opened(registry, "storage")
     keys = [*range(FIRST - 5, FIRST + 510), 447700900001, 447700900002]
@@ -57,8 +57,8 @@ def test_both_modes_answer_alike(registry: Registry) -> None:
                 assert other.is_blocked(number, on=on) == one.is_blocked(number, on=on)
 
 
-def test_what_changes_is_seen_in_the_storage(registry: Registry) -> None:
-    """Changes through one registry, or another one, change the answers at once."""
+def test_changes_are_seen_in_the_storage(registry: Registry) -> None:
+    """Changes through either registry object are seen immediately."""
     other = Registry(registry._storage, refresh_seconds=0, exact="storage")
     new = FIRST + 7_777
     assert not other.is_blocked(new, on=ON)
@@ -71,7 +71,7 @@ def test_what_changes_is_seen_in_the_storage(registry: Registry) -> None:
 
 
 def test_the_filter_grows(registry: Registry) -> None:
-    """A filter that becomes too small is replaced; no number is ever missed."""
+    """A full filter is replaced by a larger one, and no number is missed."""
     other = Registry(registry._storage, refresh_seconds=0, exact="storage")
     assert other.is_blocked(FIRST + 100, on=ON)
 
@@ -83,8 +83,8 @@ def test_the_filter_grows(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_look_up_costs(kind: str, request: pytest.FixtureRequest) -> None:
-    """A miss costs no round trip, a hit one, and so does a batch of hits."""
+def test_round_trips_of_look_ups(kind: str, request: pytest.FixtureRequest) -> None:
+    """A miss needs no round trip; a hit or a batch of hits needs one."""
     server: Server = request.getfixturevalue(kind)
     url = server.url(unique())
     with Registry.create(url, lists=["own"]) as created:
@@ -101,7 +101,7 @@ def test_what_a_look_up_costs(kind: str, request: pytest.FixtureRequest) -> None
 
         for exact, hit in (("memory", 0), ("storage", 1)):
             with Registry.open(through, refresh_seconds=HOUR, exact=exact) as book:  # type: ignore[arg-type]
-                book.is_blocked(FIRST, on=ON)  # reads what there is, and connects
+                book.is_blocked(FIRST, on=ON)  # connects, and reads the storage
                 counted.clear()
                 for key in range(33199000000, 33199000020):
                     assert not book.is_blocked(key, on=ON)
@@ -118,7 +118,7 @@ def test_what_a_look_up_costs(kind: str, request: pytest.FixtureRequest) -> None
 
 
 def test_there_are_two_modes(storage_url: str) -> None:
-    """Another word for exactness is refused; a cache and the storage exclude."""
+    """Another mode is refused, and exact='storage' with a cache is refused."""
     with pytest.raises(InputError, match="'memory' or 'storage'"):
         Registry.open(storage_url, exact="perhaps")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no cache"):

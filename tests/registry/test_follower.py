@@ -1,4 +1,4 @@
-"""Processes that follow a registry: never more than a moment behind, or they refuse."""
+"""Tests of followers: at most a moment behind the registry, or they raise."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 KEY = 33639981234
 ON = date(2024, 1, 2)
 SHARED = [kind for kind in STORAGES if kind != "memory"]
-HANG = 60  # seconds after which a test is believed to hang
+HANG = 60  # seconds after which a test counts as hanging
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    """Return once it is so."""
+    """Return when the condition is true."""
     end = time.monotonic() + HANG
     while not is_so():
         assert time.monotonic() < end, "it never came"
@@ -43,7 +43,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def registry(storage_url: str) -> Iterator[Registry]:
-    """A registry that others can open, with one number."""
+    """Return a registry with one number, which others can open."""
     with Registry.create(storage_url, lists=["own"]) as created:
         created.register(KEY, list="own", on=ON)
         yield created
@@ -55,8 +55,8 @@ def _register(url: str, key: int) -> None:
 
 
 @pytest.mark.parametrize("storage_url", SHARED, indirect=True)
-def test_another_process_is_heard(storage_url: str, registry: Registry) -> None:
-    """What another process has stored is blocked here soon afterwards."""
+def test_a_follower_sees_another_process(storage_url: str, registry: Registry) -> None:
+    """A number that another process registers is soon blocked here."""
     with Follower.open(storage_url) as follower:
         assert follower.is_blocked(KEY, on=ON)
         assert not follower.is_blocked(KEY + 1, on=ON)
@@ -77,7 +77,7 @@ def test_another_process_is_heard(storage_url: str, registry: Registry) -> None:
 def test_erasures_reach_a_follower(
     storage_url: str, registry: Registry, exact: Any
 ) -> None:
-    """What is forgotten is not blocked any more; days that are lost are refused."""
+    """A forgotten number is not blocked; look-ups for erased days raise."""
     with Follower.open(storage_url, exact=exact) as follower:
         assert follower.is_blocked(KEY, on=ON)
         registry.forget(KEY, on=date(2024, 6, 1))
@@ -91,7 +91,7 @@ def test_erasures_reach_a_follower(
 def test_a_follower_starts_from_its_cache(
     storage_url: str, registry: Registry, tmp_path: Path
 ) -> None:
-    """A cached snapshot is taken up with what came since; a bad one is replaced."""
+    """A cached snapshot is updated from the journal; a bad one is replaced."""
     cache = tmp_path / "cache.bloctel"
     Follower.open(storage_url, cache=cache).close()
     made = cache.read_bytes()
@@ -115,10 +115,10 @@ def test_a_follower_starts_from_its_cache(
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_a_follower_that_fell_behind_starts_anew(
+def test_a_follower_that_fell_behind_starts_again(
     storage_url: str, registry: Registry, tmp_path: Path
 ) -> None:
-    """A journal that was trimmed, or numbers that were erased, make a new cache."""
+    """A trimmed journal, or erased numbers, cause a new cache."""
     cache = tmp_path / "cache.bloctel"
     Follower.open(storage_url, cache=cache).close()
     registry.register(KEY + 1, list="own", on=ON)
@@ -135,10 +135,10 @@ def test_a_follower_that_fell_behind_starts_anew(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_silent_storage_is_told_of_then_refused(
+def test_an_unreachable_storage_is_logged_then_refused(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Look-ups go on for a while, then refuse, and go on when it is back."""
+    """Look-ups continue for a while, then raise, and work again afterwards."""
     caplog.set_level(logging.ERROR, "bloctel")
     with server(kind) as started:
         url = started.url(unique())
@@ -173,10 +173,10 @@ def test_a_silent_storage_is_told_of_then_refused(
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
-def test_a_server_that_hangs_is_silent(
+def test_a_server_that_hangs_is_unreachable(
     kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that says nothing at all is told of, is refused, and holds nobody up."""
+    """A server that hangs is logged and refused, and look-ups do not wait."""
     caplog.set_level(logging.ERROR, "bloctel")
     monkeypatch.setattr(follower_module, "_CLOSE_SECONDS", 0.1)
     with server(kind) as started:
@@ -203,7 +203,7 @@ def test_a_server_that_hangs_is_silent(
 def test_queued_numbers_that_become_blocked(
     storage_url: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hook is told once of each, when it is registered or its day has come."""
+    """The hook gets each number once, on its registration or first day."""
     moment = [1_700_000_000.0]  # 14 November 2023
     monkeypatch.setattr(clock, "now", lambda: moment[0])
     told: list[object] = []
@@ -225,7 +225,7 @@ def test_queued_numbers_that_become_blocked(
 def test_a_hook_that_fails_stops_nothing(
     storage_url: str, registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a hook raises is logged; the follower goes on."""
+    """An error of a hook is logged, and the follower continues."""
 
     def fail(_: list[object]) -> None:
         raise KeyError
@@ -238,8 +238,8 @@ def test_a_hook_that_fails_stops_nothing(
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_threads_ask_while_it_changes(storage_url: str, registry: Registry) -> None:
-    """Eight threads ask all the time; what was blocked once never looks clear."""
+def test_threads_look_up_during_changes(storage_url: str, registry: Registry) -> None:
+    """In eight threads a number that was blocked once never looks clear."""
     errors: list[BaseException] = []
     is_over = threading.Event()
 
@@ -247,8 +247,8 @@ def test_threads_ask_while_it_changes(storage_url: str, registry: Registry) -> N
         seen = np.zeros(60, bool)
         try:
             while not is_over.is_set():
-                # a batch is no moment: what comes while it is read may be in its
-                # later rows alone, so each number is held to what it was before
+                # a batch is not atomic: a change during it may be only in later rows,
+                # so compare each number with its own earlier answers
                 found = follower.is_blocked_many(range(KEY, KEY + 60), on=ON)
                 assert not np.any(seen & ~found), np.flatnonzero(seen & ~found)
                 seen = found
@@ -277,7 +277,7 @@ def test_threads_ask_while_it_changes(storage_url: str, registry: Registry) -> N
 def test_a_closed_follower_answers_nothing(
     storage_url: str, registry: Registry
 ) -> None:
-    """Its threads end, and it says that it is closed."""
+    """The threads of a closed follower end, and its look-ups raise."""
     assert registry.lists == ("own",)
     before = {thread.name for thread in threading.enumerate()}
     follower = Follower.open(storage_url)

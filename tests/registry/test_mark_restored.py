@@ -1,4 +1,4 @@
-"""Registries whose file is another one than it was: never a stale answer."""
+"""Registries whose file was replaced never give a stale answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = [33639983000 + i for i in range(6)]
 
 
 def registered(path: Path, keys: list[int]) -> str:
-    """Register numbers in a file, which nobody has open then, and return its URL."""
+    """Register numbers in a file, close it, and return its URL."""
     url = f"sqlite:///{path}"
     with Registry.open(url) if path.exists() else Registry.create(url) as registry:
         for key in keys:
@@ -29,7 +29,7 @@ def registered(path: Path, keys: list[int]) -> str:
 
 
 def followed(url: str, cache: Path) -> list[bool]:
-    """Return what a follower says of the numbers that starts from a cache."""
+    """Return the answers of a follower that starts from a cache."""
     with Follower.open(url, cache=cache) as follower:
         answers: list[bool] = follower.is_blocked_many(KEYS, on=ON).tolist()
     return answers
@@ -37,7 +37,7 @@ def followed(url: str, cache: Path) -> list[bool]:
 
 @pytest.fixture
 def restored(tmp_path: Path) -> tuple[str, int]:
-    """A backup in the place of a registry that somebody has followed further."""
+    """Return a restored backup, and a later cursor that a follower has read."""
     path, backup = tmp_path / "r.db", tmp_path / "backup.db"
     registered(path, [33639980001])
     shutil.copy(path, backup)
@@ -49,10 +49,10 @@ def restored(tmp_path: Path) -> tuple[str, int]:
     return url, last
 
 
-def test_who_knows_more_than_a_backup_reads_it_anew(
+def test_a_cursor_after_the_backup_is_refused(
     restored: tuple[str, int], tmp_path: Path
 ) -> None:
-    """A cursor that the journal has not come to is refused, by a follower as well."""
+    """A cursor after the end of the journal is refused, also by a follower."""
     url, last = restored
 
     assert followed(url, tmp_path / "cache.bloctel") == [False] * 6
@@ -60,10 +60,10 @@ def test_who_knows_more_than_a_backup_reads_it_anew(
         list(registry.changes(since=last))
 
 
-def test_a_restored_registry_begins_its_journal_anew(
+def test_a_restored_registry_restarts_its_journal(
     restored: tuple[str, int], tmp_path: Path
 ) -> None:
-    """No new change is taken for one that was lost, however many there are."""
+    """A new change is never confused with a lost one."""
     url, last = restored
     Registry.mark_restored(url)
 
@@ -75,10 +75,8 @@ def test_a_restored_registry_begins_its_journal_anew(
 
 
 @pytest.mark.parametrize("replaced", [True, False])
-def test_a_file_that_is_not_there_any_more_is_not_asked(
-    tmp_path: Path, replaced: bool
-) -> None:
-    """Where another file took its place, or none, nothing is answered or stored."""
+def test_a_replaced_or_deleted_file_is_not_used(tmp_path: Path, replaced: bool) -> None:
+    """If the file was replaced or deleted, look-ups and changes raise."""
     path = tmp_path / "r.db"
     url = registered(path, [KEYS[0]])
     with Registry.open(url, refresh_seconds=0) as registry:

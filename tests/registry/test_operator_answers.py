@@ -1,4 +1,4 @@
-"""Answers of an operator in every storage, with either exact mode."""
+"""Tests of an operator's answers in every storage, with both exact modes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FIRST = 33639980000
 LIST = "fr.bloctel"
 
 
-def thirds(place: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Return every third number from a place on."""
-    return np.arange(FIRST + place, FIRST + 300, 3, dtype=np.uint64)
+def thirds(offset: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """Return every third number from an offset on."""
+    return np.arange(FIRST + offset, FIRST + 300, 3, dtype=np.uint64)
 
 
 @pytest.mark.parametrize("exact", ["memory", "storage"])
 def test_three_answers_everywhere(
     storage_url: str, exact: Literal["memory", "storage"]
 ) -> None:
-    """The latest answer counts; recording it again changes nothing."""
+    """The latest answer counts, and a repetition changes nothing."""
     with Registry.create(storage_url) as made:
         book = Registry(made._storage, exact=exact)
         for _ in range(2):
@@ -43,14 +43,14 @@ def test_three_answers_everywhere(
         made.record_answers(list=LIST, on=LATER, opposed=thirds(1), clear=thirds(0))
         found = book.check_many(column, on=LATER).reshape(-1, 3)
         assert (found == [Status.CLEAR, Status.BLOCKED, Status.BLOCKED]).all()
-        # the days before are answered as they were
+        # answers for earlier days do not change
         found = book.check_many(column, on=DAY).reshape(-1, 3)
         assert (found == [Status.BLOCKED, Status.CLEAR, Status.BLOCKED]).all()
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_a_follower_tells_the_three_apart(storage_url: str, tmp_path: Path) -> None:
-    """Also from its cached snapshot, and after what it learnt later."""
+def test_a_follower_distinguishes_the_three(storage_url: str, tmp_path: Path) -> None:
+    """A follower distinguishes opposed, clear and unknown, also from its cache."""
     with Registry.create(storage_url) as registry:
         registry.record_answers(list=LIST, on=DAY, opposed=thirds(0), clear=thirds(1))
     for _ in range(2):

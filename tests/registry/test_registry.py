@@ -1,4 +1,4 @@
-"""What each method of a registry does, and each error that it raises."""
+"""Tests of each method of a registry, and of each error that it raises."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
 @pytest.fixture
 def empty() -> Registry:
-    """A registry in memory without any list."""
+    """Return a registry in memory without a list."""
     return Registry.create("memory:")
 
 
 @pytest.fixture
 def own(empty: Registry) -> Registry:
-    """A registry with one number on a firm's own list."""
+    """Return a registry with one number on a firm's own list."""
     empty.register(TEXT, list="own", on=ON)
     return empty
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    """The URL of a registry in a file, with one list and no number."""
+    """Return the URL of a registry in a file, with one list and no number."""
     url = f"sqlite:///{tmp_path}/r.db"
     Registry.create(url, lists=["own"]).close()
     return url
@@ -81,16 +81,16 @@ DAYS_TAKEN: dict[str, Callable[[Registry, Any], object]] = {
 
 @pytest.mark.parametrize("name", DAYS_TAKEN)
 @pytest.mark.parametrize("on", [NOON, NOON.replace(tzinfo=None), 20240102])
-def test_a_moment_is_no_day(name: str, on: object, own: Registry) -> None:
-    """A moment is refused wherever a day is taken: its day depends on a zone."""
+def test_a_datetime_is_not_a_day(name: str, on: object, own: Registry) -> None:
+    """A datetime is refused as a day: its day depends on a time zone."""
     with pytest.raises(InputError):
         DAYS_TAKEN[name](own, on)
 
     assert len(list(own.changes())) == 1
 
 
-def test_a_moment_is_no_day_for_an_empty_registry(empty: Registry) -> None:
-    """Also where there is nothing to erase yet."""
+def test_an_empty_registry_refuses_a_datetime(empty: Registry) -> None:
+    """A datetime is refused even if there is nothing to erase."""
     with pytest.raises(InputError):
         empty.purge(on=NOON)
 
@@ -98,8 +98,8 @@ def test_a_moment_is_no_day_for_an_empty_registry(empty: Registry) -> None:
 # -- registering --------------------------------------------------------------
 
 
-def test_a_registration_is_what_the_rules_make_of_it(empty: Registry) -> None:
-    """The period is told, stored, kept in the history and in the journal."""
+def test_a_registration_follows_the_rules(empty: Registry) -> None:
+    """The period is returned, and stored in the history and the journal."""
     period = empty.register(TEXT, list="fr.bloctel", on=date(2018, 5, 3), delay_days=7)
 
     assert period == RegistrationPeriod(date(2018, 5, 10), date(2021, 5, 3))
@@ -113,8 +113,8 @@ def test_a_registration_is_what_the_rules_make_of_it(empty: Registry) -> None:
     assert (verdict.status, verdict.reason) == (Status.CLEAR, "not_yet_protected")
 
 
-def test_the_period_told_is_the_one_stored(empty: Registry) -> None:
-    """Registering again tells what protects, not what might have."""
+def test_the_returned_period_is_the_stored_one(empty: Registry) -> None:
+    """A second registration returns the period of the first."""
     first = empty.register(TEXT, list="fr.bloctel", on=ON)
     assert empty.register(TEXT, list="fr.bloctel", on=ON, delay_days=0) == first
 
@@ -125,7 +125,7 @@ def test_the_period_told_is_the_one_stored(empty: Registry) -> None:
 
 
 def test_errors_of_registering_change_nothing(empty: Registry) -> None:
-    """What is refused adds neither number nor list nor journal."""
+    """A refused registration adds no number, no list and no journal line."""
     refused: list[tuple[type[Exception], Callable[[], object]]] = [
         (InvalidNumberError, lambda: empty.register("x", list="own", on=ON)),
         (UnknownListError, lambda: empty.register(TEXT, list="fr.blocktel", on=ON)),
@@ -169,10 +169,10 @@ def test_a_column_with_its_days(empty: Registry) -> None:
     ],
 )
 @pytest.mark.parametrize("in_step", [False, True])
-def test_columns_of_other_lengths_are_refused(
+def test_columns_of_different_lengths_are_refused(
     numbers: list[str], on: list[date], in_step: bool, empty: Registry
 ) -> None:
-    """Days that are not one a number are refused, also a single one in a column."""
+    """Days must be as many as the numbers, even a single day in a column."""
     days: Any = iter(on) if in_step else on
 
     with pytest.raises(InputError, match="days for"):
@@ -183,7 +183,7 @@ def test_columns_of_other_lengths_are_refused(
 
 @pytest.mark.parametrize("as_iterator", [False, True])
 def test_one_bad_row_registers_nothing(as_iterator: bool, file: str) -> None:
-    """One number that cannot be read is named by its row, and undoes all others."""
+    """The error of an invalid number names its row, and nothing is stored."""
     numbers: list[object] = [33639900000 + i for i in range(70_000)]
     numbers[69_000] = "06 39 98 12 3O"
     column: Any = iter(numbers) if as_iterator else numbers
@@ -197,8 +197,8 @@ def test_one_bad_row_registers_nothing(as_iterator: bool, file: str) -> None:
         assert list(opened.changes()) == []
 
 
-def test_a_bad_day_in_step_is_named_by_its_row(empty: Registry) -> None:
-    """The row in the message counts from the first, however many pieces came."""
+def test_a_bad_day_of_an_iterator_is_named_by_its_row(empty: Registry) -> None:
+    """The row in the message counts from the start of the iterator."""
     numbers = (33639900000 + i for i in range(70_000))
     on: list[Any] = [ON] * 70_000
     on[69_000] = None
@@ -210,7 +210,7 @@ def test_a_bad_day_in_step_is_named_by_its_row(empty: Registry) -> None:
 
 
 def test_duplicates_count_once(empty: Registry) -> None:
-    """The same number twice, in one piece or in two, is one registration."""
+    """The same number twice, in one block or in two, is one registration."""
     numbers = [33639900000 + i % 40_000 for i in range(80_000)]
 
     assert empty.register_many(iter(numbers), list="own", on=ON) == 40_000
@@ -218,7 +218,7 @@ def test_duplicates_count_once(empty: Registry) -> None:
 
 
 def test_a_column_is_loaded_in_bounded_memory(tmp_path: Path) -> None:
-    """An iterator takes the memory of a piece of it, however long it is."""
+    """An iterator of any length takes the memory of one block."""
     code = (
         "import resource, sys\n"
         "from datetime import date\n"
@@ -256,7 +256,7 @@ def test_a_withdrawal_ends_the_protection_that_day(own: Registry) -> None:
 
 
 def test_an_objection_on_the_day_of_a_withdrawal_stands(own: Registry) -> None:
-    """Withdrawn and registered again on one day, in that order: blocked from it."""
+    """A number withdrawn and then registered on one day is blocked from that day."""
     for _ in range(2):
         own.withdraw(TEXT, list="own", on=ON)
         assert not own.is_blocked(TEXT, on=ON)
@@ -265,7 +265,7 @@ def test_an_objection_on_the_day_of_a_withdrawal_stands(own: Registry) -> None:
 
 
 def test_a_withdrawal_recorded_late_spares_later_objections(own: Registry) -> None:
-    """A withdrawal of an earlier day leaves what was registered after that day."""
+    """A withdrawal for an earlier day keeps registrations after that day."""
     own.register(TEXT, list="own", on=date(2024, 3, 1))
 
     own.withdraw(TEXT, list="own", on=date(2024, 2, 1))
@@ -275,7 +275,7 @@ def test_a_withdrawal_recorded_late_spares_later_objections(own: Registry) -> No
 
 
 def test_a_renewal_never_undoes_a_withdrawal(empty: Registry) -> None:
-    """Renewing a day before the withdrawal, recorded after it, is refused."""
+    """A renewal before the withdrawal, recorded after it, is refused."""
     empty.register(TEXT, list="fr.bloctel", on=date(2018, 1, 1))
     empty.withdraw(TEXT, list="fr.bloctel", on=date(2020, 1, 1))
 
@@ -285,8 +285,8 @@ def test_a_renewal_never_undoes_a_withdrawal(empty: Registry) -> None:
     assert not empty.is_blocked(TEXT, on=date(2020, 1, 1))
 
 
-def test_unknown_lists_and_numbers_are_told_apart(own: Registry) -> None:
-    """A list that the registry lacks is not a number that the list lacks."""
+def test_unknown_lists_and_numbers_are_distinguished(own: Registry) -> None:
+    """A missing list and a missing number raise different errors."""
     for act in (own.renew, own.withdraw):
         with pytest.raises(NotRegisteredError):
             act("0639980001", list="own", on=ON)
@@ -296,8 +296,8 @@ def test_unknown_lists_and_numbers_are_told_apart(own: Registry) -> None:
             act(TEXT, list="fr.bloctel", on=date(2026, 8, 11))
 
 
-def test_what_is_erased_is_unknown_not_clear(own: Registry) -> None:
-    """After a purge the days that it covered have no answer, the others have."""
+def test_erased_days_are_unknown_not_clear(own: Registry) -> None:
+    """After a purge only the days of the erased registrations have no answer."""
     own.withdraw(TEXT, list="own", on=date(2024, 6, 1))
     assert own.purge(on=date(2024, 5, 31)) == {"own": 0}
 
@@ -313,10 +313,10 @@ def test_what_is_erased_is_unknown_not_clear(own: Registry) -> None:
 # -- lists --------------------------------------------------------------------
 
 
-def test_a_closed_list_says_what_applies_since(
+def test_a_closed_list_cites_the_law(
     empty: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked today, a book of Bloctel alone answers with the law, never CLEAR."""
+    """Today a book with only Bloctel cites the law, and never answers CLEAR."""
     empty.register(TEXT, list="fr.bloctel", on=ON)
     monkeypatch.setattr(clock, "now", lambda: 1795435200.0)  # 23 November 2026
     asks: list[Callable[[], object]] = [
@@ -333,8 +333,8 @@ def test_a_closed_list_says_what_applies_since(
         empty.is_blocked(TEXT, on=date(2016, 5, 31))
 
 
-def test_an_open_list_answers_beside_a_closed_one(own: Registry) -> None:
-    """With another list in the book the open one answers, unless not asked."""
+def test_an_open_list_answers_alongside_a_closed_one(own: Registry) -> None:
+    """An open list answers alongside a closed one, unless it is not requested."""
     own.register("0639980001", list="fr.bloctel", on=ON)
     after = date(2026, 8, 11)
 
@@ -344,8 +344,8 @@ def test_an_open_list_answers_beside_a_closed_one(own: Registry) -> None:
         own.check(TEXT, on=after, lists=["fr.bloctel"])
 
 
-def test_lists_narrow_the_question(own: Registry) -> None:
-    """Only the lists asked answer; a single name and an iterator do as well."""
+def test_lists_restrict_a_look_up(own: Registry) -> None:
+    """Only the requested lists count; a single name or an iterator works too."""
     own.register(TEXT, list="fr.bloctel", on=date(2024, 3, 1))
 
     narrow: list[Any] = ["own", ["own"], {"own"}, iter(["own"]), (n for n in ["own"])]
@@ -356,21 +356,21 @@ def test_lists_narrow_the_question(own: Registry) -> None:
 
 @pytest.mark.parametrize("lists", [["fr.blocktel"], "owm", ["own", "x"], ("OWN",)])
 def test_a_typo_in_a_list_is_an_error(lists: Any, own: Registry) -> None:
-    """A list that the book lacks is never taken for an empty one."""
+    """An unknown list is never treated as an empty one."""
     with pytest.raises(UnknownListError, match="one of own"):
         own.is_blocked(TEXT, on=ON, lists=lists)
 
 
 def test_no_list_at_all_is_an_error(own: Registry, empty: Registry) -> None:
-    """To ask no list is not to ask."""
+    """An empty selection of lists is refused."""
     none: list[Any] = [[], (), iter([])]
     for lists in none:
         with pytest.raises(InputError):
             own.is_blocked(TEXT, on=ON, lists=lists)
 
 
-def test_a_number_in_the_place_of_a_list_is_not_shown(own: Registry) -> None:
-    """A message about a list's name never shows a phone number."""
+def test_a_number_given_as_a_list_is_not_shown(own: Registry) -> None:
+    """An error about the name of a list never shows a phone number."""
     with pytest.raises(UnknownListError) as caught:
         own.is_blocked(TEXT, on=ON, lists=["0639981234"])
 
@@ -378,7 +378,7 @@ def test_a_number_in_the_place_of_a_list_is_not_shown(own: Registry) -> None:
 
 
 def test_an_empty_registry_does_not_answer(empty: Registry) -> None:
-    """Nothing registered, no list: an error, not CLEAR."""
+    """A look-up in a registry without a list is an error, not CLEAR."""
     with pytest.raises(CannotAnswerError):
         empty.is_blocked(TEXT, on=ON)
     with pytest.raises(CannotAnswerError):
@@ -391,7 +391,7 @@ def test_an_empty_registry_does_not_answer(empty: Registry) -> None:
 def test_today_is_the_day_of_the_list(
     empty: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The day changes at midnight in Paris, at most a second later in a look-up."""
+    """The day changes at midnight in Paris, in look-ups within a second."""
     empty.register(TEXT, list="own", on=date(2024, 7, 1))
     midnight = datetime(2024, 6, 30, 22, tzinfo=UTC).timestamp()
     monkeypatch.setattr(clock, "now", lambda: midnight - 0.001)
@@ -406,8 +406,8 @@ def test_today_is_the_day_of_the_list(
     assert empty.register("0639980001", list="own").starts_on == date(2024, 7, 1)
 
 
-def test_others_writes_are_seen_in_time(file: str) -> None:
-    """A write elsewhere is seen after refresh_seconds at the latest; one's own now."""
+def test_changes_of_others_are_seen_in_time(file: str) -> None:
+    """Changes of others are seen within refresh_seconds, own ones immediately."""
     with Registry.open(file, refresh_seconds=3600) as one, Registry.open(file) as other:
         assert not one.is_blocked(KEY, on=ON)
         other.register(KEY, list="own", on=ON)
@@ -425,7 +425,7 @@ def test_others_writes_are_seen_in_time(file: str) -> None:
 def test_a_storage_that_is_down_does_not_answer(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be refreshed is not answered from what was known."""
+    """A registry that cannot refresh its replica does not answer."""
     with Registry.open(file, refresh_seconds=0) as opened:
         opened.is_blocked(KEY, on=ON)
 
@@ -438,10 +438,10 @@ def test_a_storage_that_is_down_does_not_answer(
                 opened.is_blocked(KEY, on=ON)
 
 
-def test_a_question_of_an_old_state_is_not_kept(
+def test_a_question_of_an_old_state_is_not_cached(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A question in the making while the state is replaced is not asked again."""
+    """A question made while the state is replaced is not used again."""
     monkeypatch.setattr(replica, "_RELOAD_AFTER", 0)
     with Registry.open(file) as one:
         one.is_blocked(KEY, on=ON)
@@ -460,8 +460,8 @@ def test_a_question_of_an_old_state_is_not_kept(
         assert one.is_blocked(KEY, on=date(2024, 3, 3))
 
 
-def test_look_ups_go_on_during_an_import(file: str) -> None:
-    """A long import holds up no look-up, which sees it when it is done."""
+def test_look_ups_continue_during_an_import(file: str) -> None:
+    """Look-ups do not wait for a long import, and see it when it is done."""
     with Registry.open(file, refresh_seconds=0) as opened:
         started, asked = threading.Event(), threading.Event()
 
@@ -486,7 +486,7 @@ def test_look_ups_go_on_during_an_import(file: str) -> None:
 def test_the_overlay_and_the_table_agree(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Folding changes in alters no verdict: periods that touch are one in both."""
+    """The verdict is the same from overlay and table, also for touching periods."""
     with Registry.open(file) as one:
         one.is_blocked(KEY, on=ON)
         for begin, off in ((1, 3), (3, 5), (5, None), (8, None)):
@@ -504,7 +504,7 @@ def test_the_overlay_and_the_table_agree(
 
 
 def test_the_journal_is_paged(own: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of any size give every change once, and a cursor goes on after it."""
+    """Pages of any size return every change once, and a cursor continues there."""
     own.register_many(range(KEY + 1, KEY + 6), list="own", on=ON)
     monkeypatch.setattr(journal, "_PAGE", 2)
 
@@ -514,8 +514,8 @@ def test_the_journal_is_paged(own: Registry, monkeypatch: pytest.MonkeyPatch) ->
     assert list(own.changes(since=changes[2].cursor)) == changes[3:]
 
 
-def test_other_regions_read_other_numbers() -> None:
-    """The region is stored with the registry; a call may give another one."""
+def test_regions_read_their_national_formats() -> None:
+    """The region is stored in the registry; a call may give another one."""
     belgian = Registry.create("memory:", region="BE", lists=["own"])
     belgian.register(TEXT, list="own", on=ON, region="FR")
 
@@ -532,7 +532,7 @@ AMBIGUOUS = 687_123_456  # +687 12 34 56, or 06 87 12 34 56 whose 0 is lost
 def test_an_integer_that_is_blocked_abroad_is_never_clear(
     empty: Registry, number: object
 ) -> None:
-    """Of nine digits, clear as a French number, blocked as a foreign one: refused."""
+    """A nine-digit integer blocked only in its foreign reading is refused."""
     empty.register("+687 12 34 56", list="own", on=ON)
     keys = normalize_many(["+687 12 34 56", "06 39 98 00 01"])
 
@@ -546,7 +546,7 @@ def test_an_integer_that_is_blocked_abroad_is_never_clear(
 
 
 def test_an_integer_that_is_blocked_at_home_is_blocked(empty: Registry) -> None:
-    """The French reading is asked first, and decides where it blocks."""
+    """A nine-digit integer blocked in its French reading is blocked."""
     empty.register("06 39 98 00 01", list="own", on=ON)
 
     assert empty.is_blocked(639980001, on=ON)

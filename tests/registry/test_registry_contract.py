@@ -1,4 +1,4 @@
-"""Registries in every storage: nothing is created by a typo, and no write is lost."""
+"""Registries in every storage: typos create nothing, and no change is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = 33639981234
-#: For what needs a storage that others can open.
+#: Storages that several processes can open.
 SHARED = pytest.mark.parametrize(
     "storage_url", [name for name in STORAGES if name != "memory"], indirect=True
 )
@@ -35,15 +35,15 @@ ON = date(2024, 1, 2)
 
 
 def test_opening_never_creates(storage_url: str, tmp_path: Path) -> None:
-    """A typo in a URL is an error and leaves no file behind."""
+    """A typo in a URL is an error, and creates no file."""
     with pytest.raises(RegistryNotFoundError):
         Registry.open(storage_url)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_is_never_made(tmp_path: Path) -> None:
-    """A registry is not created in a folder that is not there."""
+def test_a_folder_is_never_created(tmp_path: Path) -> None:
+    """A registry is not created in a folder that does not exist."""
     with pytest.raises(RegistryNotFoundError):
         Registry.create(f"sqlite:///{tmp_path}/none/r.db")
 
@@ -52,7 +52,7 @@ def test_a_folder_is_never_made(tmp_path: Path) -> None:
 
 @SHARED
 def test_one_of_two_creators_wins(storage_url: str) -> None:
-    """Of creators at the same moment one makes the registry, the others are told."""
+    """Of simultaneous creations one succeeds, and the others raise an error."""
     outcomes: list[str] = []
     start = threading.Barrier(4)
 
@@ -70,7 +70,7 @@ def test_one_of_two_creators_wins(storage_url: str) -> None:
 
 
 def test_registering_again_changes_nothing(storage_url: str) -> None:
-    """The same registration twice is one, and one line in the journal."""
+    """A repeated registration is one registration with one journal line."""
     registry = Registry.create(storage_url)
 
     first = registry.register(KEY, list="own", on=ON)
@@ -83,7 +83,7 @@ def test_registering_again_changes_nothing(storage_url: str) -> None:
 
 
 def run_all(threads: list[threading.Thread]) -> None:
-    """Run threads to their end."""
+    """Start threads, and wait for them."""
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -91,7 +91,7 @@ def run_all(threads: list[threading.Thread]) -> None:
 
 
 def test_threads_share_a_registry(storage_url: str) -> None:
-    """Eight threads write and read one registry: each sees its own writes at once."""
+    """Eight threads share a registry; each sees its own changes immediately."""
     registry = Registry.create(storage_url, lists=["own"])
     registry.register(KEY, list="own", on=ON)
     errors: list[BaseException] = []
@@ -127,7 +127,7 @@ def _register_some(url: str, first: int) -> None:
 
 @SHARED
 def test_processes_share_a_registry(storage_url: str) -> None:
-    """No write of two processes is lost, and a third one sees them all."""
+    """No change of two processes is lost, and a third one sees all of them."""
     spawn = multiprocessing.get_context("spawn")
     with (
         Registry.create(storage_url) as registry,
@@ -150,7 +150,7 @@ def test_processes_share_a_registry(storage_url: str) -> None:
 
 
 def test_a_list_added_elsewhere_is_seen(tmp_path: Path) -> None:
-    """A list that another process adds is asked too, even while it is empty."""
+    """A list that another process adds is used too, even if it is empty."""
     url = f"sqlite:///{tmp_path}/r.db"
     with (
         Registry.create(url, lists=["own"]) as one,
@@ -167,7 +167,7 @@ def test_a_list_added_elsewhere_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    """A URL that is refused is not shown: it can hold a password."""
+    """The error of a refused URL does not show it: it can contain a password."""
     urls = [
         "oracle://me:s3cret@host/db",
         "sqlite://me:s3cret@host",
@@ -182,13 +182,13 @@ def test_a_password_is_never_shown() -> None:
         with pytest.raises(InputError) as caught:
             Registry.create(url)
         error: BaseException | None = caught.value
-        while error is not None:  # what a traceback shows, whatever hides it
+        while error is not None:  # as in a traceback, even with a suppressed context
             assert "s3cret" not in str(error) + repr(error)
             error = error.__cause__ or error.__context__
 
 
-def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """Text, a folder, a cut file: errors of ours from open and create alike."""
+def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
+    """Text, a folder or a truncated file raise our errors in open and create."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("06 39 98 12 34\n" * 200)
     for name in ("folder", "text"):
@@ -198,8 +198,8 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     assert (tmp_path / "text").read_text().startswith("06 39")
 
 
-def test_a_file_without_registry_is_none(tmp_path: Path) -> None:
-    """An empty file, or a database of something else, is no empty registry."""
+def test_a_file_without_a_registry_is_refused(tmp_path: Path) -> None:
+    """An empty file, or another database, is not an empty registry."""
     (tmp_path / "empty.db").touch()
     with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE t (x)")
@@ -209,7 +209,7 @@ def test_a_file_without_registry_is_none(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
-    """A registry whose pages are lost never answers."""
+    """A registry with lost pages never answers."""
     path = tmp_path / "r.db"
     with Registry.create(f"sqlite:///{path}") as registry:
         registry.register_many(range(KEY, KEY + 999), list="own", on=ON)
@@ -220,8 +220,8 @@ def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
         registry.is_blocked(KEY, on=ON)
 
 
-def test_another_schema_version_is_refused(tmp_path: Path) -> None:
-    """A registry that a later version made is not read by guesswork."""
+def test_a_newer_schema_version_is_refused(tmp_path: Path) -> None:
+    """A registry of a later version is refused."""
     path = tmp_path / "r.db"
     Registry.create(f"sqlite:///{path}").close()
     with contextlib.closing(sqlite3.connect(path)) as raw, raw:
@@ -232,7 +232,7 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_look_up_inside_a_change_undoes_nothing() -> None:
-    """In memory, asking in the middle of a change is refused, the change unharmed."""
+    """In memory a look-up during a change is refused, and the change succeeds."""
     registry = Registry.create("memory:", lists=["own"])
     refused: list[bool] = []
 

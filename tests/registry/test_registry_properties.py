@@ -1,4 +1,4 @@
-"""Laws of registries: every storage and every file answers as a dict would."""
+"""Properties of registries: each storage and file answers like a model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bloctel.lookup.book import Book
 
-# French ones that a filter must tell apart, and keys of other countries beside them
+# French ones that a filter must tell apart, and keys of other countries next to them
 KEYS = [
     33639980001,
     33639980002,
@@ -69,7 +69,7 @@ ASKED = [None, ["own"], ["fr.bloctel"], LISTS, ["own", "other"]]
 
 
 def outcome(act: Callable[[], Any]) -> object:
-    """Return what *act* returns, or the class of the error of ours it raises."""
+    """Return the result of *act*, or the class of its BloctelError."""
     try:
         return act()
     except BloctelError as error:
@@ -77,7 +77,7 @@ def outcome(act: Callable[[], Any]) -> object:
 
 
 class RegistryMachine(RuleBasedStateMachine):
-    """The same changes made to storages and to a dict."""
+    """State machine that applies the same changes to storages and a model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @initialize(reload_after=st.sampled_from([0, 1, 3, 100_000]))
     def create(self, reload_after: int) -> None:
-        """Start empty; a small limit makes the overlay be folded in often."""
+        """Start empty; a small limit causes frequent reloads of the table."""
         replica._RELOAD_AFTER = reload_after  # type: ignore[misc]
         self.registries = [Registry.create("memory:"), Registry.create(self.url)]
         self.others = [
@@ -99,7 +99,7 @@ class RegistryMachine(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        """Leave no file and no changed limit."""
+        """Remove the files, and restore the limit."""
         replica._RELOAD_AFTER = self.reload_after  # type: ignore[misc]
         for each in [*getattr(self, "registries", ()), *getattr(self, "others", ())]:
             each.close()
@@ -108,14 +108,14 @@ class RegistryMachine(RuleBasedStateMachine):
     def same(
         self, wanted: Callable[[], object], act: Callable[[Registry], object]
     ) -> None:
-        """Do it to all; results, or classes of errors, are the model's."""
+        """Apply to all; results or error classes must equal the model's."""
         want = outcome(wanted)
         for each in self.registries:
             got = outcome(lambda each=each: act(each))  # type: ignore[misc]
             assert got == want
 
     def seen(self, on: date) -> None:
-        """Ask about that day and those beside it from now on."""
+        """Check that day and its neighbours from now on."""
         self.days |= {on + timedelta(days=i) for i in (-1, 0, 1, 30, 1096)}
 
     @rule(
@@ -142,7 +142,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def register_many(
         self, list: str, rows: list[tuple[int, date]], in_step: bool
     ) -> None:
-        """Register a column with a column of days: all of it or nothing."""
+        """Register a column with a column of days: all rows or none."""
         for _, on in rows:
             self.seen(on)
 
@@ -184,7 +184,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def withdraw(
         self, data: st.DataObject, list: str, key: int, on: date, more: int
     ) -> None:
-        """Take one number off, often one that is there."""
+        """Withdraw one number, often a registered one."""
         if data.draw(st.booleans()) and self.model.held:
             name = data.draw(st.sampled_from(sorted(self.model.held)))
             list, key, on = name[0], name[1], name[2] + timedelta(days=more)
@@ -196,13 +196,13 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(on=DAYS)
     def purge(self, on: date) -> None:
-        """Erase what is due."""
+        """Purge registrations that are due."""
         self.seen(on)
         self.same(lambda: self.model.purge(on), lambda r: r.purge(on=on))
 
     @rule(key=st.sampled_from(KEYS), on=DAYS)
     def forget(self, key: int, on: date) -> None:
-        """Erase all that is known of a number."""
+        """Erase a number."""
         self.seen(on)
         self.same(lambda: self.model.forget(key, on), lambda r: r.forget(key, on=on))
 
@@ -214,7 +214,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(on=st.sampled_from([date(2022, 3, 2), date(2026, 11, 23)]))
     def snapshot(self, on: date) -> None:
-        """A snapshot answers as the registry that built it; both storages alike."""
+        """Build a snapshot, which must answer like its registry."""
         files = [Path(self.folder.name) / f"{i}.bloctel" for i in (0, 1)]
         if not self.model.lists:
             for each, file in zip(self.registries, files, strict=True):
@@ -235,7 +235,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @invariant()
     def all_agree(self) -> None:
-        """Every book gives the model's answers, on every day that matters."""
+        """Each book gives the answers of the model, on all relevant days."""
         if not hasattr(self, "registries"):
             return
         for each in [*self.registries, *self.others]:
@@ -284,4 +284,4 @@ RegistryMachine.TestCase.settings = settings(
 
 
 class TestRegistry(RegistryMachine.TestCase):  # type: ignore[misc, valid-type]
-    """Whatever is done, registries, files and snapshots answer as the model."""
+    """After any changes, registries, files and snapshots answer like the model."""

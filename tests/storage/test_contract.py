@@ -1,4 +1,4 @@
-"""The contract of storages, run over every one there is."""
+"""Contract tests for all storages of the library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TestMemory(StorageContract):
 
     @pytest.fixture
     def url(self) -> str:
-        """Give the URL of a storage that is not there yet."""
+        """Return a URL at which there is no registry yet."""
         return "memory:"
 
 
@@ -33,7 +33,7 @@ class TestSqlite(StorageContract):
 
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
-        """Give the URL of a storage that is not there yet."""
+        """Return a URL at which there is no registry yet."""
         return f"sqlite:///{tmp_path}/a b%20?.db"
 
 
@@ -42,7 +42,7 @@ class TestPostgresql(StorageContract):
 
     @pytest.fixture
     def url(self, postgresql: Server) -> str:
-        """Give the URL of a storage that is not there yet."""
+        """Return a URL at which there is no registry yet."""
         return postgresql.url(unique())
 
 
@@ -51,7 +51,7 @@ class TestMariadb(StorageContract):
 
     @pytest.fixture
     def url(self, mariadb: Server) -> str:
-        """Give the URL of a storage that is not there yet."""
+        """Return a URL at which there is no registry yet."""
         return mariadb.url(unique())
 
 
@@ -60,12 +60,12 @@ class TestValkey(StorageContract):
 
     @pytest.fixture
     def url(self, valkey: Server) -> str:
-        """Give the URL of a storage that is not there yet."""
+        """Return a URL at which there is no registry yet."""
         return valkey.url(unique())
 
 
 class TestPseudonymous(TestSqlite):
-    """Any storage whose numbers are hidden."""
+    """A storage with hidden numbers."""
 
     def open(self, url: str) -> Storage:
         """Open the storage at *url*."""

@@ -1,4 +1,4 @@
-"""Storages of other packages: found by their scheme, and never in place of ours."""
+"""Storages of other packages are found by scheme, and never replace ours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ memory = their_storage:no_such_thing
 
 
 def test_an_installed_package_adds_a_scheme(tmp_path: Path) -> None:
-    """It is opened by URL; what the library knows is not looked for elsewhere."""
+    """An installed package adds a scheme, but cannot replace a known one."""
     (tmp_path / "their_storage.py").write_text(MODULE)
     info = tmp_path / "their_storage-1.0.dist-info"
     info.mkdir()
@@ -56,8 +56,8 @@ def test_an_installed_package_adds_a_scheme(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["nosuch://me:s3cret@host/x", "no url", "06 39 98 12 34:x", ""]
 )
-def test_what_nobody_knows_is_refused(url: str) -> None:
-    """The message names the schemes there are, and shows nothing of the URL's rest."""
+def test_an_unknown_scheme_is_refused(url: str) -> None:
+    """The error lists the known schemes, and does not show the URL."""
     with pytest.raises(InputError, match="memory:, sqlite:, postgresql:") as caught:
         Registry.create(url)
 

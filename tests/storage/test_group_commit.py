@@ -31,7 +31,7 @@ ON = date(2024, 1, 2)
 
 
 class Slow(MemoryStorage):
-    """A storage whose first transaction waits until it is told to go on."""
+    """A storage whose first transaction waits for an event."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Slow(MemoryStorage):
 
     @contextmanager
     def write(self) -> Iterator[MemoryWriter]:
-        """Open a writing transaction."""
+        """Open a write transaction."""
         self.n_transactions += 1
         if self.n_transactions == 1:
             self.began.set()
@@ -52,7 +52,7 @@ class Slow(MemoryStorage):
 
 
 def row(key: int) -> NewRow:
-    """Return a registration of one's own list."""
+    """Return a registration on the list `own`."""
     return new_row(rules.load("own"), key, ON, None)
 
 
@@ -62,19 +62,19 @@ def add(commits: GroupCommit, new: NewRow) -> RegistrationPeriod:
 
 
 def waiting(commits: GroupCommit, n: int) -> None:
-    """Return once *n* changes wait."""
+    """Return when *n* changes are waiting."""
     while len(commits._waiting) < n:
         threading.Event().wait(0.001)
 
 
 @pytest.fixture
 def slow() -> Slow:
-    """A storage that is slow once."""
+    """Return a storage whose first transaction is slow."""
     return Slow()
 
 
-def test_who_waits_is_committed_together(slow: Slow) -> None:
-    """Nine changes that come during a commit make one transaction more."""
+def test_waiting_changes_share_a_transaction(slow: Slow) -> None:
+    """Nine changes that arrive during a commit share the next transaction."""
     calls: list[int] = []
     commits = GroupCommit(slow, lambda: calls.append(slow.n_transactions))
     works = [lambda i=i: add(commits, row(KEY + i)) for i in range(10)]
@@ -91,14 +91,14 @@ def test_who_waits_is_committed_together(slow: Slow) -> None:
     assert len(slow.lookup(range(KEY, KEY + 10)).registrations) == 10
 
 
-def test_a_change_that_fails_fails_alone(slow: Slow) -> None:
-    """In one transaction with others, its error is its own, and theirs are stored."""
+def test_only_the_failing_change_fails(slow: Slow) -> None:
+    """A failing change gets its error, and the others are stored."""
     commits = GroupCommit(slow, lambda: None)
     failed: list[BaseException] = []
 
     def fail(writer: Writer) -> None:
         writer.add_list("fr.bloctel")
-        raise NotRegisteredError("a registration", "none")
+        raise NotRegisteredError("a registration", "no registration")
 
     def failing() -> None:
         try:
@@ -117,11 +117,11 @@ def test_a_change_that_fails_fails_alone(slow: Slow) -> None:
     assert len(failed) == 2
     assert len(slow.lookup(range(KEY, KEY + 5)).registrations) == 5
     with slow.read() as reader:
-        assert [held.name for held in reader.lists()] == ["own"]
+        assert [stored.name for stored in reader.lists()] == ["own"]
 
 
 def test_a_storage_that_fails_fails_all() -> None:
-    """Nobody is told that a change is stored when the transaction failed."""
+    """If the transaction fails, each change raises."""
     storage = MemoryStorage()
     storage.create({})
     commits = GroupCommit(storage, lambda: None)
@@ -132,8 +132,8 @@ def test_a_storage_that_fails_fails_all() -> None:
             add(commits, row(KEY))
 
 
-def test_a_change_that_wants_to_be_alone_is(slow: Slow) -> None:
-    """It is called once, in a transaction that holds nothing else."""
+def test_a_separate_change_is_alone(slow: Slow) -> None:
+    """`run_alone` calls a change once, in a transaction without other changes."""
     commits = GroupCommit(slow, lambda: None)
     sizes: list[int] = []
 
@@ -158,7 +158,7 @@ def test_a_change_that_wants_to_be_alone_is(slow: Slow) -> None:
 
 
 def test_an_interrupted_leader_loses_no_other_change(slow: Slow) -> None:
-    """Ctrl-C in the thread that commits for others undoes its own change alone."""
+    """Ctrl-C in the leading thread undoes only its own change."""
     commits = GroupCommit(slow, lambda: None)
 
     def interrupted() -> None:
@@ -182,7 +182,7 @@ def test_an_interrupted_leader_loses_no_other_change(slow: Slow) -> None:
 
 
 def test_a_change_inside_a_change_is_refused() -> None:
-    """It would wait for itself."""
+    """A nested change is refused: it would wait for itself."""
     registry = Registry.create("memory:")
 
     def numbers() -> Iterator[int]:
@@ -195,11 +195,11 @@ def test_a_change_inside_a_change_is_refused() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_goes_on(tmp_path: Path) -> None:
-    """Parent and child both write after a fork, each on connections of its own."""
+def test_a_forked_child_continues(tmp_path: Path) -> None:
+    """Parent and child both write after a fork, on separate connections."""
     with Registry.create(f"sqlite:///{tmp_path}/r.db") as registry:
         registry.register(KEY, list="own", on=ON)
-        registry._commits._is_led = True  # as if a thread were at work meanwhile
+        registry._commits._is_led = True  # as if another thread were committing
         child = os.fork()
         if child == 0:
             code = 1

@@ -1,4 +1,4 @@
-"""Registries of the version before records are brought up to date, of each kind."""
+"""Migration of registries from the version before records, in each storage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = 33639981234
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
 ON = date(2024, 1, 2)
 
-#: What takes a database back to the version before; the other tables are the same.
+#: Statements that restore the previous version; the other tables are the same.
 BACK = (
     "DROP TABLE bloctel_record",
     "DROP TABLE bloctel_stream",
@@ -62,7 +62,7 @@ TAKE_BACK: dict[str, Callable[[str], None]] = {
 
 @pytest.mark.parametrize("storage_url", sorted(TAKE_BACK), indirect=True)
 def test_a_registry_without_records_is_migrated(storage_url: str) -> None:
-    """It is refused, migrated, and then holds what it held, and records as well."""
+    """It is refused, then migrated; numbers stay, and records can be added."""
     with Registry.create(storage_url) as registry:
         registry.register(KEY, list="own", on=ON)
         before = [change.cursor for change in registry.changes()]
@@ -85,10 +85,10 @@ def test_a_registry_without_records_is_migrated(storage_url: str) -> None:
 
 
 @pytest.mark.parametrize("storage_url", sorted(TAKE_BACK), indirect=True)
-def test_a_migration_that_was_broken_off_goes_on(
+def test_an_interrupted_migration_continues(
     storage_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is there already when it is done again, it ends well."""
+    """A repeated migration succeeds from any intermediate state."""
     if storage_url.startswith("valkey"):
         pytest.skip("one command migrates it")
     from bloctel.storage.sql import schema

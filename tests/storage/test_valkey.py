@@ -1,4 +1,4 @@
-"""A registry in Valkey fails closed, whatever becomes of its server and its lock."""
+"""A registry in Valkey fails closed when its server or its lock fails."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ driver = pytest.importorskip("valkey")
 
 @pytest.fixture
 def url(valkey: Server) -> str:
-    """Give the URL of a registry that is not there yet."""
+    """Return a URL at which there is no registry yet."""
     return valkey.url(unique())
 
 
 @pytest.fixture
 def storage(url: str) -> Iterator[ValkeyStorage]:
-    """Give a registry with one list and one number."""
+    """Return a registry with one list and one number."""
     opened = fill(url)
     yield opened
     opened.close()
@@ -67,7 +67,7 @@ def fill(url: str) -> ValkeyStorage:
 
 
 def client(started: Server) -> Any:
-    """Return the driver's own view of a server."""
+    """Return a client of the driver."""
     return driver.Valkey(port=started.port, password=started.password)
 
 
@@ -77,7 +77,7 @@ def name(url: str, key: str) -> str:
 
 
 def add(storage: ValkeyStorage, key: int) -> int:
-    """Add a number in a transaction of its own."""
+    """Add a number in a separate transaction."""
     with storage.write() as writer:
         return writer.add_registrations([new_rows([row(key)])])
 
@@ -97,8 +97,8 @@ def add(storage: ValkeyStorage, key: int) -> int:
         "valkey://:s3cret@host/0?ssl_ca_certs=file",
     ],
 )
-def test_a_url_that_is_none_is_refused(url: str) -> None:
-    """What cannot be meant is an error, which does not show the password."""
+def test_an_invalid_url_is_refused(url: str) -> None:
+    """The error of an invalid URL does not show the password."""
     with pytest.raises(InputError) as caught:
         open_storage(url)
 
@@ -107,8 +107,8 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["valkey", "valkeys", "redis", "rediss"])
-def test_a_place_is_named_without_its_password(scheme: str) -> None:
-    """Messages name server, database and namespace, and neither user nor password."""
+def test_errors_show_no_password(scheme: str) -> None:
+    """Errors show server, database and namespace, but not user or password."""
     opened = ValkeyStorage(f"{scheme}://ann:s3cret@[::1]:1/2?namespace=x")
 
     with pytest.raises(StorageGoneError) as caught:
@@ -119,7 +119,7 @@ def test_a_place_is_named_without_its_password(scheme: str) -> None:
 
 
 def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the driver the error says what to install."""
+    """The error of a missing driver names the extra to install."""
     monkeypatch.setitem(sys.modules, "valkey", None)
 
     with pytest.raises(MissingExtraError) as caught:
@@ -129,7 +129,7 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_every_exception_of_the_driver_is_known() -> None:
-    """None of the driver's exceptions is mapped by chance."""
+    """Each exception of the driver has an entry in the table."""
     found = {
         kind.__name__
         for _, kind in inspect.getmembers(driver.exceptions, inspect.isclass)
@@ -150,12 +150,12 @@ def test_every_exception_of_the_driver_is_known() -> None:
     ],
 )
 def test_an_error_of_the_server_is_known(said: str, kind: type[Exception]) -> None:
-    """Errors that the driver has no exception for are told apart by their code."""
+    """Errors without an exception of the driver are classified by their code."""
     assert kind_of(driver.ResponseError(said)) is kind
 
 
 def test_an_error_shows_no_number(valkey: Server, url: str) -> None:
-    """Neither the message nor its cause holds what was asked, and both are pickled."""
+    """Neither an error nor its cause contains a number, and both can be pickled."""
     storage = fill(url)
     client(valkey).set(name(url, f"requests:of:1:{KEY}"), "foreign")
 
@@ -167,15 +167,15 @@ def test_an_error_shows_no_number(valkey: Server, url: str) -> None:
 
 
 def test_a_wrong_password_is_denied(valkey: Server) -> None:
-    """A server that does not let us in is no missing registry."""
+    """A wrong password is not reported as a missing registry."""
     with pytest.raises(StorageDeniedError) as caught:
         ValkeyStorage(valkey.url(unique(), "wr0ng")).check()
 
     assert "wr0ng" not in str(caught.value)
 
 
-def test_a_right_that_is_missing_is_denied(valkey: Server, url: str) -> None:
-    """A user who may only read reads, and is told so when it writes."""
+def test_a_missing_right_is_denied(valkey: Server, url: str) -> None:
+    """A read-only user can read, and gets an error on writing."""
     fill(url).close()
     commands = ["+@read", "+@connection", "+eval", "-info"]
     client(valkey).acl_setuser(
@@ -190,7 +190,7 @@ def test_a_right_that_is_missing_is_denied(valkey: Server, url: str) -> None:
 
 
 def test_a_refusal_shows_no_number(valkey: Server, url: str) -> None:
-    """A command that is refused is in neither the message nor its cause."""
+    """A refused command is neither in the error nor in its cause."""
     fill(url).close()
     client(valkey).acl_setuser(
         "bob",
@@ -209,11 +209,11 @@ def test_a_refusal_shows_no_number(valkey: Server, url: str) -> None:
     assert str(KEY.to_bytes(8, "little"))[2:-1] not in said
 
 
-# -- what is there -----------------------------------------------------------------
+# -- stored content -----------------------------------------------------------------
 
 
 def test_a_later_version_is_refused(valkey: Server, storage: ValkeyStorage) -> None:
-    """What a later version wrote is not guessed at."""
+    """A registry of a later version is refused."""
     setting = storage._server.key("setting")
     for version in ("3", "0", "x"):
         client(valkey).hset(setting, "schema_version", version)
@@ -221,8 +221,8 @@ def test_a_later_version_is_refused(valkey: Server, storage: ValkeyStorage) -> N
             storage.check()
 
 
-def test_namespaces_are_apart(valkey: Server, storage: ValkeyStorage) -> None:
-    """Registries of one server know nothing of one another."""
+def test_namespaces_are_separate(valkey: Server, storage: ValkeyStorage) -> None:
+    """Registries in different namespaces of one server are independent."""
     other = ValkeyStorage(valkey.url(unique()))
     with pytest.raises(RegistryNotFoundError):
         other.check()
@@ -234,10 +234,10 @@ def test_namespaces_are_apart(valkey: Server, storage: ValkeyStorage) -> None:
     assert storage.lookup([KEY]).registrations == [row()]
 
 
-def test_a_registry_that_is_gone_answers_nothing(
+def test_a_deleted_registry_does_not_answer(
     valkey: Server, storage: ValkeyStorage
 ) -> None:
-    """A server that has forgotten a registry does not make its numbers look clear."""
+    """If the server lost a registry, its numbers do not look clear."""
     client(valkey).delete(storage._server.key("state"))
 
     with pytest.raises(StorageError):
@@ -248,20 +248,20 @@ def test_a_registry_that_is_gone_answers_nothing(
         add(storage, KEY + 1)
 
 
-def test_a_registry_that_goes_back_is_not_believed(
+def test_a_registry_without_its_last_changes_is_refused(
     valkey: Server, storage: ValkeyStorage
 ) -> None:
-    """After the loss of confirmed changes the storage has to be opened again."""
+    """After a loss of confirmed changes the storage must be opened again."""
     client(valkey).hincrby(storage._server.key("state"), "last_change", -1)
 
     with pytest.raises(StorageError, match="lost its last changes"):
         storage.lookup([KEY])
 
 
-def test_what_cannot_be_read_is_an_error(
+def test_an_unreadable_value_is_an_error(
     valkey: Server, storage: ValkeyStorage
 ) -> None:
-    """Values that this library never writes are refused, without showing them."""
+    """Invalid stored values are refused, and not shown."""
     key = storage._server.key
     names = client(valkey).keys(key("n:*"))
     client(valkey).hset(names[0], KEY.to_bytes(8, "little"), b"33639981234")
@@ -286,7 +286,7 @@ def test_what_cannot_be_read_is_an_error(
 def test_a_lookup_is_one_round_trip(
     storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many numbers are asked, the server is asked once."""
+    """A look-up of any number of keys is one round trip."""
     sent: list[int] = []
     send = storage._server._send
 
@@ -302,7 +302,7 @@ def test_a_lookup_is_one_round_trip(
 
 
 def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> None:
-    """Pages are cut where cursors are, and what is dropped leaves the server."""
+    """A journal of many pages is trimmed at any cursor; dropped pages are deleted."""
     kind, n = ChangeKind.RENEWED, 3 * PAGE + 7
     for some in (range(PAGE - 3), range(PAGE - 3, n)):
         with storage.write() as writer:
@@ -322,8 +322,8 @@ def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> 
     assert [event.on for event in left] == list(range(2 * PAGE + 2, n + 1))
 
 
-def test_a_writer_reads_everything_with_its_changes(storage: ValkeyStorage) -> None:
-    """Columns, and ends, of a writer hold what it has not committed yet."""
+def test_a_writer_reads_its_changes(storage: ValkeyStorage) -> None:
+    """The columns and registrations of a writer include uncommitted changes."""
     with storage.write() as writer:
         writer.add_registrations(
             [new_rows([row(KEY + 1), row(KEY + 2, ends_on=20_000)])]
@@ -335,8 +335,8 @@ def test_a_writer_reads_everything_with_its_changes(storage: ValkeyStorage) -> N
         assert [r for part in ended for r in part] == [row(KEY + 2, ends_on=20_000)]
 
 
-def test_a_large_transaction_is_one(storage: ValkeyStorage) -> None:
-    """What is staged in many parts becomes visible together."""
+def test_a_large_transaction_is_atomic(storage: ValkeyStorage) -> None:
+    """Changes staged in many parts become visible together."""
     rows = [row(KEY + i) for i in range(30_000)]
     with storage.write() as writer:
         assert writer.add_registrations([new_rows(rows)]) == 29_999
@@ -354,7 +354,7 @@ def test_a_large_transaction_is_one(storage: ValkeyStorage) -> None:
 def test_a_lost_lock_stores_nothing(
     valkey: Server, storage: ValkeyStorage, holder: str | None
 ) -> None:
-    """A writer whose lock ran out, or went to another, cannot commit."""
+    """A writer whose lock expired, or is held by another, cannot commit."""
     lock = storage._server.key("lock")
 
     def lose() -> None:
@@ -373,10 +373,10 @@ def test_a_lost_lock_stores_nothing(
     assert client(valkey).keys(storage._server.key("staged:*")) == []
 
 
-def test_an_old_lock_is_kept(
+def test_a_lock_is_extended(
     valkey: Server, storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A long transaction renews its lock, and ends when that is not its own."""
+    """A long transaction extends its lock, and fails if the lock is lost."""
     lock = storage._server.key("lock")
 
     def linger() -> None:
@@ -393,8 +393,8 @@ def test_an_old_lock_is_kept(
         linger()
 
 
-def test_an_error_lets_go_of_the_lock(valkey: Server, storage: ValkeyStorage) -> None:
-    """After an error, and after a transaction without a change, others may write."""
+def test_an_error_releases_the_lock(valkey: Server, storage: ValkeyStorage) -> None:
+    """After an error, or a transaction without changes, others can write."""
     lock = storage._server.key("lock")
     with pytest.raises(KeyError), storage.write():
         raise KeyError
@@ -404,10 +404,10 @@ def test_an_error_lets_go_of_the_lock(valkey: Server, storage: ValkeyStorage) ->
     assert client(valkey).exists(lock) == 0
 
 
-def test_a_writer_waits_for_another_one_for_a_time(
+def test_a_writer_waits_for_another_one(
     storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who waits too long is told so, and has not disturbed the other."""
+    """A writer that waits too long raises, and does not disturb the other."""
     monkeypatch.setattr(lock, "BUSY_SECONDS", 0.2)
     with storage.write() as writer:
         writer.add_registrations([new_rows([row(KEY + 1)])])
@@ -418,7 +418,7 @@ def test_a_writer_waits_for_another_one_for_a_time(
 
 
 def test_many_threads_share_one_storage(storage: ValkeyStorage) -> None:
-    """Eight threads write through one storage, and nothing is lost."""
+    """Eight threads write through one storage, and no change is lost."""
 
     def work(place: int) -> Callable[[], None]:
         def do() -> None:
@@ -443,7 +443,7 @@ def _write(url: str, first: int) -> None:
 
 
 def test_two_processes_share_one_registry(url: str, storage: ValkeyStorage) -> None:
-    """Writers of several processes come one after the other."""
+    """Writers of several processes are serialised."""
     spawn = multiprocessing.get_context("spawn")
     jobs = [spawn.Process(target=_write, args=(url, KEY + n)) for n in (100, 200)]
     for job in jobs:
@@ -457,7 +457,7 @@ def test_two_processes_share_one_registry(url: str, storage: ValkeyStorage) -> N
 
 
 def test_a_storage_survives_a_fork(storage: ValkeyStorage) -> None:
-    """Parent and child do not speak on one connection."""
+    """Parent and child do not share a connection."""
     child = multiprocessing.get_context("fork").Process(
         target=lambda: [add(storage, KEY + i) for i in range(100, 130)]
     )
@@ -470,11 +470,11 @@ def test_a_storage_survives_a_fork(storage: ValkeyStorage) -> None:
     assert len(storage.lookup(range(KEY, KEY + 200)).registrations) == 31
 
 
-# -- servers that fail -------------------------------------------------------------
+# -- failing servers -------------------------------------------------------------
 
 
 def test_a_server_may_die_and_come_back() -> None:
-    """What was confirmed is there, what was not is not, and nothing is guessed."""
+    """Confirmed changes survive a crash of the server, unconfirmed ones do not."""
     with server("valkey") as started:
         storage = fill(started.url("x"))
 
@@ -489,14 +489,14 @@ def test_a_server_may_die_and_come_back() -> None:
             storage.lookup([KEY])
         started.start()
         assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
-        client(started).delete(storage._server.key("lock"))  # as it does in time
+        client(started).delete(storage._server.key("lock"))  # as its expiry would do
         started.kill()
         started.start()
         assert add(storage, KEY + 1) == 1
 
 
-def test_a_watcher_of_a_dead_server_says_so() -> None:
-    """A wait does not go on for ever when the server is gone."""
+def test_a_watcher_of_a_dead_server_raises() -> None:
+    """A wait ends with an error when the server dies."""
     with server("valkey") as started:
         watcher = fill(started.url("x")).watch()
         started.kill()
@@ -504,8 +504,8 @@ def test_a_watcher_of_a_dead_server_says_so() -> None:
             watcher.wait_for_change(30)
 
 
-def test_a_closed_watcher_waits_no_more(storage: ValkeyStorage) -> None:
-    """Closing it from another thread ends a wait."""
+def test_a_closed_watcher_stops_waiting(storage: ValkeyStorage) -> None:
+    """Closing a watcher from another thread ends its wait."""
     watcher = storage.watch()
     thread = threading.Thread(target=watcher.wait_for_change, args=(600,))
     thread.start()
@@ -515,8 +515,8 @@ def test_a_closed_watcher_waits_no_more(storage: ValkeyStorage) -> None:
     assert not thread.is_alive()
 
 
-def test_a_full_server_stores_nothing_and_answers() -> None:
-    """Without room for more, what is there is read as ever."""
+def test_a_full_server_still_answers() -> None:
+    """A full server stores nothing more, and reads still work."""
     with server("valkey") as started:
         storage = fill(started.url("x"))
         client(started).config_set("maxmemory", 1)
@@ -541,7 +541,7 @@ def test_a_full_server_stores_nothing_and_answers() -> None:
 
 
 def test_a_server_that_evicts_is_refused() -> None:
-    """A server that drops keys when memory is short would make numbers look clear."""
+    """A server that evicts keys is refused: numbers would look clear."""
     options = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
     with server("valkey", *options) as started:
         storage = ValkeyStorage(started.url("x"))
@@ -555,15 +555,15 @@ def test_a_server_that_evicts_is_refused() -> None:
 
 
 def test_a_replica_is_not_written() -> None:
-    """A server that only follows another one says that it cannot be written."""
+    """A write to a replica server raises StorageReadOnlyError."""
     with server("valkey", "--replicaof", "127.0.0.1", "1") as started:
         storage = ValkeyStorage(started.url("x"))
         with pytest.raises(StorageReadOnlyError):
             storage.create({})
 
 
-def test_values_far_apart_are_kept(storage: ValkeyStorage) -> None:
-    """Numbers of all sizes lie in buckets of their own, and are all found."""
+def test_values_far_apart_are_stored(storage: ValkeyStorage) -> None:
+    """Numbers of all sizes, in different buckets, are all found."""
     keys = np.unique(np.random.default_rng(3).integers(1, 2**62, 3_000)).tolist()
     with storage.write() as writer:
         assert writer.add_registrations([new_rows([row(key) for key in keys])]) == len(

@@ -1,6 +1,23 @@
 """Registries: registrations in a storage, with look-ups on them."""
 
 from bloctel.registry.follower import Follower
+from bloctel.registry.journal import (
+    Change,
+    DueRenewal,
+    HistoryEntry,
+    RegistrationColumns,
+)
+from bloctel.registry.operator_answers import Recorded
+from bloctel.registry.prefix_rules import PrefixEntry
 from bloctel.registry.registry import Registry
 
-__all__ = ["Follower", "Registry"]
+__all__ = [
+    "Change",
+    "DueRenewal",
+    "Follower",
+    "HistoryEntry",
+    "PrefixEntry",
+    "Recorded",
+    "RegistrationColumns",
+    "Registry",
+]

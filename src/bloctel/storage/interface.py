@@ -380,7 +380,8 @@ def not_found_error(where: str) -> RegistryNotFoundError:
         "an existing registry",
         "no registry",
         where,
-        message="there is no registry; create one with Registry.create",
+        message="there is no registry; create it first (Registry.create, or "
+        "bloctel registry create)",
     )
 
 
