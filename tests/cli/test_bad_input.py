@@ -263,7 +263,11 @@ def test_options_that_cannot_be(registry: str, lists: Path, tmp_path: Path) -> N
         ((*csv, "--on", "2015-12-31"), 3, "a day from 2016-06-01 on"),
         ((*add, "fr.bloctel", "--on", "2026-11-23"), 3, "prior consent"),
         ((*add, "own", "--delay-days", "1"), 2, "a delay of 0 to 0 days, got 1"),
-        (("registry", "withdraw", registry, NOT_LISTED, "--list", "own"), 2, "none"),
+        (
+            ("registry", "withdraw", registry, NOT_LISTED, "--list", "own"),
+            2,
+            "no active registration",
+        ),
     ]
     for command, code, got in cases:
         assert got in sentence(run(*command), code)
