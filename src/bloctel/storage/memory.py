@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections import defaultdict
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from threading import Condition, RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +30,7 @@ from bloctel.storage.rows import (
     Registration,
     RequestRow,
     StoredList,
+    in_parts,
 )
 
 if TYPE_CHECKING:
@@ -127,12 +127,11 @@ class MemoryReader:
             and (ends_from is None or ends_from <= row.ends_on)
             and (ends_before is None or row.ends_on < ends_before)
         )
-        while part := list(islice(rows, _PART)):
-            yield part
+        return in_parts(rows, _PART)
 
     def columns(self) -> Iterator[Columns]:
         rows = (row for rows in self._content.numbers.values() for row in rows)
-        while part := list(islice(rows, _PART)):
+        for part in in_parts(rows, _PART):
             keys = np.array([row.key for row in part], np.uint64)
             ids, starts, ends = (
                 np.array([getattr(row, name) for row in part], np.int64)

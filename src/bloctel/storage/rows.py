@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bloctel.errors import InputError
 from bloctel.periods import RegistrationPeriod, from_epoch_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     import numpy as np
@@ -31,7 +32,10 @@ __all__ = [
     "RequestRow",
     "StoredList",
     "day_of",
+    "in_parts",
 ]
+
+_T = TypeVar("_T")
 
 
 def day_of(epoch_day: int) -> date:
@@ -44,6 +48,13 @@ def day_of(epoch_day: int) -> date:
     if day is None:
         raise InputError("a day", "NO_END", message="a day is missing: got NO_END")
     return day
+
+
+def in_parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield items in lists of at most that size."""
+    remaining = iter(items)
+    while part := list(islice(remaining, size)):
+        yield part
 
 
 class ChangeKind(StrEnum):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -15,12 +14,13 @@ from bloctel.storage.rows import (
     Event,
     Found,
     PrefixRow,
-    RecordRow,
     Registration,
     RequestRow,
     StoredList,
+    in_parts,
 )
-from bloctel.storage.sql import records, schema
+from bloctel.storage.sql import schema
+from bloctel.storage.sql.records import KEYS_PER_QUERY, SqlRecordReader
 from bloctel.storage.sql.schema import (
     event,
     list_,
@@ -31,21 +31,18 @@ from bloctel.storage.sql.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-__all__ = ["JOURNAL", "PART", "SqlReader", "parts"]
+__all__ = ["JOURNAL", "PART", "SqlReader"]
 
 PART: Final = 1 << 16  # rows per read or write
-_KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
-
-_T = TypeVar("_T")
 
 
-class SqlReader:
+class SqlReader(SqlRecordReader):
     """Read transaction on an SQL storage."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._streams: list[sa.CursorResult[Any]] = []
 
     def close(self) -> None:
@@ -81,7 +78,7 @@ class SqlReader:
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         found: list[Registration] = []
-        for some in parts(keys, _KEYS_PER_QUERY):
+        for some in in_parts(keys, KEYS_PER_QUERY):
             rows = self._connection.execute(_ROWS.where(registration.c.key.in_(some)))
             found += [Registration(*row) for row in rows]
         return found
@@ -89,7 +86,7 @@ class SqlReader:
     def lookup(self, keys: Collection[int]) -> Found:
         """Return the result of `Storage.lookup`, with one query per 5,000 keys."""
         found = Found([], {})
-        for some in parts(keys, _KEYS_PER_QUERY):
+        for some in in_parts(keys, KEYS_PER_QUERY):
             rows = _ROWS.where(registration.c.key.in_(some))
             for row in self._connection.execute(sa.union_all(rows, _COMPLETE_FROM)):
                 if row.key:
@@ -143,22 +140,10 @@ class SqlReader:
 
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
         found: list[RequestRow] = []
-        for some in parts(keys, _KEYS_PER_QUERY):
+        for some in in_parts(keys, KEYS_PER_QUERY):
             has_key = request.c.key.in_(some)
             found += self._requests(has_key, request.c.list_id == list_id)
         return found
-
-    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
-        found: list[RecordRow] = []
-        for some in parts(set(keys), _KEYS_PER_QUERY):
-            found += records.records_of(self._connection, stream, some)
-        return sorted(found, key=lambda row: row.seq)
-
-    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
-        return records.records(self._connection, stream, after, limit)
-
-    def last_record(self, stream: str) -> RecordRow | None:
-        return records.last_record(self._connection, stream)
 
     def _requests(self, *conditions: sa.ColumnElement[bool]) -> list[RequestRow]:
         columns = [request.c[name] for name in RequestRow._fields]
@@ -187,10 +172,3 @@ JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
     ),
     (event.c.cursor, [event.c.kind, event.c.list_id, event.c.key, event.c.on_day]),
 ]
-
-
-def parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Yield items in lists of at most that size."""
-    remaining = iter(items)
-    while part := list(islice(remaining, size)):
-        yield part

@@ -12,13 +12,15 @@ import sqlalchemy as sa
 
 from bloctel.errors import DamagedRecordsError
 from bloctel.storage.interface import require_following, require_last
-from bloctel.storage.rows import RecordRow
+from bloctel.storage.rows import RecordRow, in_parts
 from bloctel.storage.sql.schema import record, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-__all__ = ["erase_records", "last_record", "records", "records_of", "store_end"]
+__all__ = ["KEYS_PER_QUERY", "SqlRecordReader", "SqlRecordWriter"]
+
+KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
 
 _COLUMNS: Final = [record.c[name] for name in RecordRow._fields]
 _IN_STREAM: Final = record.c.stream == sa.bindparam("name")
@@ -50,61 +52,53 @@ _ERASE: Final = (
 )
 
 
-def records_of(
-    connection: sa.Connection, name: str, keys: Sequence[int]
-) -> list[RecordRow]:
-    """Return a stream's records about numbers, with one query."""
-    return _rows(connection, _BY_KEY, {"name": name, "keys": keys})
+class SqlRecordReader:
+    """Reads of records in a transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        found: list[RecordRow] = []
+        for some in in_parts(set(keys), KEYS_PER_QUERY):
+            found += self._records(_BY_KEY, name=stream, keys=some)
+        return sorted(found, key=lambda row: row.seq)
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        return self._records(_AFTER, name=stream, after=after, n=limit)
+
+    def _records(self, query: sa.Select[Any], **values: object) -> list[RecordRow]:
+        return [RecordRow(*row) for row in self._connection.execute(query, values)]
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        found = self._connection.execute(_LAST, {"name": stream}).first()
+        if found is None:
+            return None
+        last_seq, *values = found
+        row = None if values[0] is None else RecordRow(*values)
+        require_last(row, stream, last_seq)
+        return row
 
 
-def records(
-    connection: sa.Connection, name: str, after: int, limit: int
-) -> list[RecordRow]:
-    """Return the first *limit* records of a stream after a sequence number."""
-    return _rows(connection, _AFTER, {"name": name, "after": after, "n": limit})
+class SqlRecordWriter(SqlRecordReader):
+    """Writes of records in a transaction."""
 
+    def _extend_stream(self, rows: Sequence[RecordRow]) -> None:
+        """Store the sequence number with which new records will end their stream."""
+        name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
+        require_following(rows, before)
+        execute = self._connection.execute
+        if before == 0 and execute(_LAST, {"name": name}).first() is None:
+            execute(stream.insert(), {"name": name, "last_seq": after})
+            return
+        ends = {"of": name, "before": before, "after": after}
+        if execute(_EXTEND, ends).rowcount != 1:
+            raise DamagedRecordsError(
+                "records that continue the stream",
+                f"records from sequence number {before + 1} on",
+                f"stream {name}",
+            )
 
-def last_record(connection: sa.Connection, name: str) -> RecordRow | None:
-    """Return the last record of a stream; None if it never had one.
-
-    Raises:
-        DamagedRecordsError: The last appended record is missing.
-    """
-    found = connection.execute(_LAST, {"name": name}).first()
-    if found is None:
-        return None
-    last_seq, *values = found
-    row = None if values[0] is None else RecordRow(*values)
-    require_last(row, name, last_seq)
-    return row
-
-
-def store_end(connection: sa.Connection, rows: Sequence[RecordRow]) -> None:
-    """Store the sequence number with which new records will end their stream.
-
-    Raises:
-        DamagedRecordsError: The sequence numbers do not continue the stream.
-    """
-    name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
-    require_following(rows, before)
-    if before == 0 and connection.execute(_LAST, {"name": name}).first() is None:
-        connection.execute(stream.insert(), {"name": name, "last_seq": after})
-        return
-    ends = {"of": name, "before": before, "after": after}
-    if connection.execute(_EXTEND, ends).rowcount != 1:
-        raise DamagedRecordsError(
-            "records that continue the stream",
-            f"records from sequence number {before + 1} on",
-            f"stream {name}",
-        )
-
-
-def erase_records(connection: sa.Connection, name: str, seqs: Sequence[int]) -> None:
-    """Erase number and body of records, with one statement."""
-    connection.execute(_ERASE, {"name": name, "seqs": seqs})
-
-
-def _rows(
-    connection: sa.Connection, query: sa.Select[Any], values: dict[str, object]
-) -> list[RecordRow]:
-    return [RecordRow(*row) for row in connection.execute(query, values)]
+    def _erase_records(self, stream: str, seqs: Collection[int]) -> None:
+        for some in in_parts(seqs, KEYS_PER_QUERY):
+            self._connection.execute(_ERASE, {"name": stream, "seqs": some})

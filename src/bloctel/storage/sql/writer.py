@@ -19,10 +19,10 @@ from bloctel.storage.rows import (
     Registration,
     RequestRow,
     StoredList,
+    in_parts,
 )
-from bloctel.storage.sql import records
 from bloctel.storage.sql.reader import JOURNAL, PART, SqlReader
-from bloctel.storage.sql.reader import parts as in_parts
+from bloctel.storage.sql.records import SqlRecordWriter
 from bloctel.storage.sql.schema import (
     event,
     list_,
@@ -44,7 +44,7 @@ _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _FEW: Final = 5_000  # up to this number, rows are added without a staging table
 
 
-class SqlWriter(SqlReader):
+class SqlWriter(SqlReader, SqlRecordWriter):
     """Write transaction on an SQL storage.
 
     Attributes:
@@ -262,13 +262,12 @@ class SqlWriter(SqlReader):
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
         if rows:
-            records.store_end(self._connection, rows)
+            self._extend_stream(rows)
             self._insert(record, RecordRow._fields, rows)
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
         self.has_erased = True
-        for some in in_parts(seqs, _FEW):
-            records.erase_records(self._connection, stream, some)
+        self._erase_records(stream, seqs)
 
     # -- statements ---------------------------------------------------------------
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from bloctel.storage.interface import CURSOR_GAP, require_following
-from bloctel.storage.rows import RecordRow
+from bloctel.storage.rows import RecordRow, in_parts
 from bloctel.storage.valkey.encoding import (
     BLANK,
     LINE,
@@ -48,15 +47,7 @@ __all__ = [
 ]
 
 #: Words per command at most: a script passes them on its stack.
-_MOST_WORDS: Final = 1_000
-
-_T = TypeVar("_T")
-
-
-def _parts(words: Iterable[_T], size: int = _MOST_WORDS) -> Iterator[list[_T]]:
-    left = iter(words)
-    while part := list(islice(left, size)):
-        yield part
+_MAX_WORDS: Final = 1_000
 
 
 def number_commands(
@@ -68,10 +59,11 @@ def number_commands(
         buckets[bucket_of(number)].append(number)
     for bucket, some in buckets.items():
         values = {pack_key(n): numbers[n].pack(trimmed_to) for n in some}
-        for empty in _parts(name for name, value in values.items() if not value):
-            yield ("HDEL", key("n", bucket), *empty)
+        empty = (name for name, value in values.items() if not value)
+        for names in in_parts(empty, _MAX_WORDS):
+            yield ("HDEL", key("n", bucket), *names)
         stored = (word for item in values.items() if item[1] for word in item)
-        for words in _parts(stored):
+        for words in in_parts(stored, _MAX_WORDS):
             yield ("HSET", key("n", bucket), *words)
             yield ("SETBIT", key("buckets"), bucket, 1)
 
@@ -171,7 +163,7 @@ class JournalChanges:
         page, n_lines = divmod(self.trimmed_to + 1, PAGE)
         last_page = self._stored[0] // PAGE
         dropped = range(self._stored[1] // PAGE, min(page, last_page + 1))
-        for names in _parts(key("journal", old) for old in dropped):
+        for names in in_parts((key("journal", old) for old in dropped), _MAX_WORDS):
             yield ("UNLINK", *names)
         yield ("SETRANGE", key("journal", page), 0, NO_LINE * n_lines)
         yield ("HSET", key("state"), "trimmed_to", self.trimmed_to)

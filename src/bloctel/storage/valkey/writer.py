@@ -21,6 +21,7 @@ from bloctel.storage.rows import (
     Registration,
     RequestRow,
     StoredList,
+    in_parts,
 )
 from bloctel.storage.valkey.encoding import Number, packed_rows
 from bloctel.storage.valkey.pending import (
@@ -118,25 +119,22 @@ class ValkeyWriter(ValkeyReader):
         self, list_id: int, first: int, last: int
     ) -> Iterator[np.ndarray[Any, Any]]:
         changed = np.fromiter(self._numbers, np.uint64, len(self._numbers))
-        rows = iter(
-            [
-                row
-                for number in self._numbers.values()
-                for row in number.registrations
-                if list_id in (0, row.list_id) and first <= row.ends_on < last
-            ]
-        )
+        rows = [
+            row
+            for number in self._numbers.values()
+            for row in number.registrations
+            if list_id in (0, row.list_id) and first <= row.ends_on < last
+        ]
         for found in super()._scan(list_id, first, last):
             yield found[~np.isin(found["key"], changed)]
-        while part := list(islice(rows, _PART)):
-            yield packed_rows(part)
+        yield from map(packed_rows, in_parts(rows, _PART))
 
     # -- registrations ------------------------------------------------------
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         rows = (row for part in parts for row in part.rows())
         n_added = 0
-        while some := list(islice(rows, _PART)):
+        for some in in_parts(rows, _PART):
             numbers = self._loaded(row.key for row in some)
             n_added += sum(self._add(numbers[row.key], row) for row in some)
         return n_added
@@ -196,8 +194,7 @@ class ValkeyWriter(ValkeyReader):
         return self._lists
 
     def append_events(self, events: Iterable[Event]) -> None:
-        left = iter(events)
-        while some := list(islice(left, _PART)):
+        for some in in_parts(events, _PART):
             numbers = self._loaded(e.key for e in some if e.key is not None)
             for event in some:
                 number = None if event.key is None else numbers[event.key]
@@ -306,8 +303,8 @@ class ValkeyWriter(ValkeyReader):
             self.recorded.append(rows, last_seq)
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        wanted = iter(set(seqs))
-        while some := set(islice(wanted, _PART)):
-            rows = self._records_at(stream, sorted(some))
-            new = [row for row in self.recorded.new(stream) if row.seq in some]
-            self.recorded.erase(stream, rows + new)
+        wanted = set(seqs)
+        new = [row for row in self.recorded.new(stream) if row.seq in wanted]
+        self.recorded.erase(stream, new)
+        for some in in_parts(sorted(wanted), _PART):
+            self.recorded.erase(stream, self._records_at(stream, some))
