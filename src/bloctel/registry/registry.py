@@ -161,9 +161,9 @@ class Registry(Book):
             refresh_seconds: The maximum age of an answer in seconds, when other
                 processes write to the same storage. 0 queries the storage at each
                 look-up.
-            exact: The place of the exact step of a look-up. With `memory` all numbers
-                are in memory. With `storage` only a filter is in memory, and each
-                look-up that the filter does not answer queries the storage once.
+            exact: The location of the exact step of a look-up. With `memory` all
+                numbers are in memory. With `storage` only a filter is in memory, and
+                each look-up that the filter does not answer queries the storage once.
             secret: As for `create`.
 
         Raises:

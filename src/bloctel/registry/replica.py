@@ -44,7 +44,7 @@ __all__ = [
     "require_exact",
 ]
 
-#: Place of the exact step of a look-up: in memory, or in the storage after a filter.
+#: Location of the exact step of a look-up: in memory, or in the storage after a filter.
 Exact = Literal["memory", "storage"]
 
 #: A longer journal is not replayed: reading the whole storage is faster.
@@ -52,7 +52,7 @@ _RELOAD_AFTER: Final = 100_000
 
 
 def require_exact(exact: str) -> Exact:
-    """Return the place of the exact step.
+    """Return the location of the exact step.
 
     Raises:
         InputError: It is neither `memory` nor `storage`.
@@ -182,10 +182,10 @@ class Replica:
 
     Args:
         storage: The storage.
-        exact: The place of the exact step.
+        exact: The location of the exact step.
 
     Attributes:
-        exact: The place of the exact step.
+        exact: The location of the exact step.
         state: The state for look-ups; a new object after each change.
         cursor: The last change in the replica; None before the first load.
         is_behind: True if it should be loaded again: it contains erased numbers, or

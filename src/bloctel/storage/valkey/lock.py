@@ -63,10 +63,9 @@ class WriterLock:
     def _try_take(self) -> bool:
         life = round(1000 * _LIFE_SECONDS)
         now = clock.elapsed()
-        _, holder = (
-            self._server.ask(  # can be repeated: GET shows that the lock is ours
-                ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
-            )
+        # if sent twice, GET still shows that the lock is ours
+        _, holder = self._server.send(
+            ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
         )
         self._extended_at = now
         return bool(holder == self._token.encode())
@@ -93,7 +92,7 @@ class WriterLock:
     def _hold(self, seconds: float) -> bool:
         life = round(1000 * seconds)
         script = self._server.script("hold", [self._name], self._token, life)
-        return bool(self._server.ask(script)[0])
+        return bool(self._server.send(script)[0])
 
     def _lost(self) -> StorageBusyError:
         return StorageBusyError(

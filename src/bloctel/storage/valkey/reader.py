@@ -82,7 +82,7 @@ class ValkeyReader:
         self._key = server.key
         self._trimmed_to = 0
 
-    def _ask(self, *commands: Command) -> list[Any]:
+    def _query(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, after checking that no change was lost.
 
         The state is read first: no reply is older than it. A server that lost its
@@ -90,7 +90,7 @@ class ValkeyReader:
         """
         seen = self._server.seen
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
-        found, *replies = self._server.ask(state, *commands)
+        found, *replies = self._server.send(state, *commands)
         self._take_state(found)
         if self._last_change < seen:
             self._server.refuse_loss()
@@ -104,12 +104,12 @@ class ValkeyReader:
             self._last_change, self._trimmed_to = (int(value or 0) for value in found)
 
     def settings(self) -> dict[str, str]:
-        (found,) = self._ask(("HGETALL", self._key("setting")))
+        (found,) = self._query(("HGETALL", self._key("setting")))
         with self._server.decoding():
             return {name.decode(): value.decode() for name, value in found.items()}
 
     def lists(self) -> tuple[StoredList, ...]:
-        (found,) = self._ask(("HGETALL", self._key("lists")))
+        (found,) = self._query(("HGETALL", self._key("lists")))
         return self._lists_of(found)
 
     def _lists_of(self, found: dict[bytes, bytes]) -> tuple[StoredList, ...]:
@@ -119,7 +119,7 @@ class ValkeyReader:
             )
 
     def last_change(self) -> int:
-        self._ask()
+        self._query()
         return self._last_change
 
     # -- the journal --------------------------------------------------
@@ -138,7 +138,7 @@ class ValkeyReader:
         """Return the events of pages after a cursor, and the pages' last cursor."""
         first = (after + 1) // PAGE
         wanted = range(first, first + n_pages)
-        *pages, trimmed_to = self._ask(
+        *pages, trimmed_to = self._query(
             *(("GET", self._key("journal", page)) for page in wanted),
             ("HGET", self._key("state"), "trimmed_to"),  # read after all pages
         )
@@ -165,7 +165,7 @@ class ValkeyReader:
         buckets = _bucketed(keys)
         # the lists are read last: they show which numbers were erased meanwhile
         lists: Command = ("HGETALL", self._key("lists"))
-        *replies, found = self._ask(*self._fetches(buckets), lists)
+        *replies, found = self._query(*self._fetches(buckets), lists)
         numbers = self._unpacked(buckets, replies).values()
         rows = [row for number in numbers for row in number.registrations]
         return Found.of(rows, self._lists_of(found))
@@ -173,7 +173,7 @@ class ValkeyReader:
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, Number]:
         """Return the stored ones of these numbers."""
         buckets = _bucketed(keys)
-        return self._unpacked(buckets, self._ask(*self._fetches(buckets)))
+        return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
         return [
@@ -211,14 +211,14 @@ class ValkeyReader:
         The server reads a few thousand numbers at a time, so that other clients do
         not wait.
         """
-        (bitmap,) = self._ask(("GET", self._key("buckets")))
+        (bitmap,) = self._query(("GET", self._key("buckets")))
         bits = np.unpackbits(np.frombuffer(bitmap or b"", np.uint8))
         left = np.flatnonzero(bits).tolist()
         n_buckets = _FIRST_BUCKETS
         while left:
             names = [self._key("n", bucket) for bucket in left[-n_buckets:]]
             script = self._server.script("scan", names[::-1], list_id, first, last)
-            ((n_read, rows),) = self._ask(script)
+            ((n_read, rows),) = self._query(script)
             del left[-n_read:]
             n_buckets = min(2 * n_read, _MOST_BUCKETS)
             with self._server.decoding():
@@ -229,7 +229,7 @@ class ValkeyReader:
     # -- prefixes, requests -----------------------------------------------
 
     def prefixes(self) -> list[PrefixRow]:
-        (found,) = self._ask(("HGETALL", self._key("prefixes")))
+        (found,) = self._query(("HGETALL", self._key("prefixes")))
         with self._server.decoding():
             return sorted(
                 _prefix_row(*name.split(b":"), *value.split(b":"))
@@ -240,13 +240,13 @@ class ValkeyReader:
         return next(iter(self._requests([id])), None)
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        (ids,) = self._ask(("SMEMBERS", self._key("requests:by", list_id, person)))
+        (ids,) = self._query(("SMEMBERS", self._key("requests:by", list_id, person)))
         rows = self._requests(ids)
         return [row for row in rows if (row.list_id, row.person) == (list_id, person)]
 
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
         wanted = set(keys)
-        found = self._ask(
+        found = self._query(
             *(("SMEMBERS", self._key("requests:of", list_id, key)) for key in wanted)
         )
         rows = self._requests({id for ids in found for id in ids})
@@ -257,7 +257,7 @@ class ValkeyReader:
         wanted = list(ids)
         if not wanted:
             return []
-        (found,) = self._ask(("HMGET", self._key("requests"), *wanted))
+        (found,) = self._query(("HMGET", self._key("requests"), *wanted))
         with self._server.decoding():
             return [_request(value) for value in found if value is not None]
 
@@ -265,7 +265,7 @@ class ValkeyReader:
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         wanted = set(keys)
-        _, *found = self._ask_stream(
+        _, *found = self._query_stream(
             stream,
             *(
                 ("LRANGE", self._key("records:of", stream, key), 0, -1)
@@ -290,9 +290,9 @@ class ValkeyReader:
         return row
 
     def _end_of(self, stream: str) -> int:
-        return int(self._ask_stream(stream)[0])
+        return int(self._query_stream(stream)[0])
 
-    def _ask_stream(self, stream: str, *commands: Command) -> list[Any]:
+    def _query_stream(self, stream: str, *commands: Command) -> list[Any]:
         """Return the last sequence number of a stream, and the replies to commands.
 
         A server that lost its data would have no calls: another one would seem
@@ -300,7 +300,7 @@ class ValkeyReader:
         """
         end: Command = ("HGET", self._key("state"), end_field(stream))
         seen = self._server.ends.get(stream, 0)
-        found, *replies = self._ask(end, *commands)
+        found, *replies = self._query(end, *commands)
         with self._server.decoding():
             last_seq = int(found or 0)
         if last_seq < seen:
@@ -312,7 +312,7 @@ class ValkeyReader:
         """Return the stored ones of these records."""
         if not seqs:
             return []
-        (found,) = self._ask(("HMGET", self._key("records", stream), *seqs))
+        (found,) = self._query(("HMGET", self._key("records", stream), *seqs))
         with self._server.decoding():
             return [
                 unpack_record(stream, seq, value)

@@ -131,7 +131,7 @@ class ValkeyServer:
         """Return the full name of a key of this registry."""
         return ":".join([self._root, *map(str, names)])
 
-    def ask(self, *commands: Command) -> list[Any]:
+    def send(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, in one round trip.
 
         If the connection has died, the commands are sent a second time.

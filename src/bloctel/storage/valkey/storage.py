@@ -60,7 +60,7 @@ class ValkeyStorage:
         key = self._server.key
         with self._locked() as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
-            if self._server.ask(("EXISTS", *names))[0]:
+            if self._server.send(("EXISTS", *names))[0]:
                 raise exists_error(self._server.where)
             rows = {**settings, "schema_version": str(_SCHEMA_VERSION)}
             words = (word for row in rows.items() for word in row)
@@ -76,7 +76,7 @@ class ValkeyStorage:
         # the earlier version refuse the registry
         with self._locked() as lock:
             self._version()
-            (found,) = self._server.ask(
+            (found,) = self._server.send(
                 ("HGET", self._server.key("state"), "last_change")
             )
             setting = self._server.key("setting")
@@ -87,14 +87,14 @@ class ValkeyStorage:
 
     def _version(self) -> int:
         setting = self._server.key("setting")
-        (text,) = self._server.ask(("HGET", setting, "schema_version"))
+        (text,) = self._server.send(("HGET", setting, "schema_version"))
         text = None if text is None else text.decode("ascii", "replace")
         return known_version(text, _SCHEMA_VERSION, self._server.where)
 
     def _require_no_eviction(self) -> None:
         """Check that the server does not evict numbers when memory is short."""
         with suppress(StorageDeniedError):  # some hosts forbid INFO
-            (info,) = self._server.ask(("INFO", "memory"))
+            (info,) = self._server.send(("INFO", "memory"))
             policy = str(info.get("maxmemory_policy", ""))
             if policy.startswith("allkeys") and info.get("maxmemory"):
                 raise StorageError(
@@ -150,7 +150,7 @@ class ValkeyWatcher:
         self._server = server
         self._stream = server.key("changes")
         self._is_closed = Event()
-        (last,) = server.ask(("XREVRANGE", self._stream, "+", "-", "COUNT", 1))
+        (last,) = server.send(("XREVRANGE", self._stream, "+", "-", "COUNT", 1))
         self._last: bytes = last[0][0] if last else b"0-0"
 
     def wait_for_change(self, seconds: float) -> None:
@@ -163,7 +163,7 @@ class ValkeyWatcher:
     def _has_changed(self, seconds: float) -> bool:
         block = max(1, round(1000 * seconds))  # 0 would block forever
         where = ("STREAMS", self._stream, self._last)
-        (found,) = self._server.ask(("XREAD", "BLOCK", block, *where))
+        (found,) = self._server.send(("XREAD", "BLOCK", block, *where))
         if found:
             self._last = found[0][1][-1][0]
         return bool(found)

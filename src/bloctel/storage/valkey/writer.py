@@ -60,7 +60,7 @@ class ValkeyWriter(ValkeyReader):
     def __init__(self, server: ValkeyServer, lock: WriterLock) -> None:
         super().__init__(server)
         self._lock = lock
-        self._ask()
+        self._query()
         self._journal = JournalChanges(self._last_change, self._trimmed_to)
         self._numbers: dict[int, Number] = {}
         self._lists: dict[int, StoredList] | None = None
@@ -68,9 +68,9 @@ class ValkeyWriter(ValkeyReader):
         self._requested = RequestChanges()
         self.recorded = RecordChanges()
 
-    def _ask(self, *commands: Command) -> list[Any]:
+    def _query(self, *commands: Command) -> list[Any]:
         self._lock.extend()
-        return super()._ask(*commands)
+        return super()._query(*commands)
 
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return the commands that store the changes, and the last cursor."""
@@ -265,7 +265,7 @@ class ValkeyWriter(ValkeyReader):
     def drop_expired_requests(self, expired_before: int) -> None:
         limit = f"({expired_before}"
         name = self._key("requests:open")
-        (ids,) = self._ask(("ZRANGE", name, "-inf", limit, "BYSCORE"))
+        (ids,) = self._query(("ZRANGE", name, "-inf", limit, "BYSCORE"))
 
         def is_due(row: RequestRow) -> bool:
             return row.used_at is None and row.expires_at < expired_before
