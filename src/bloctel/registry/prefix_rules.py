@@ -54,7 +54,8 @@ def require_incomplete(prefix: int) -> None:
         raise InputError(
             "a prefix of several numbers",
             "a complete number",
-            message="the prefix is a complete number; register it instead",
+            message="a complete number is not a prefix of several numbers; "
+            "register it instead",
         )
 
 
