@@ -1,4 +1,4 @@
-"""The filter and the index: their limits, their errors, their promises."""
+"""Bloom filter and exact index: limits, errors and guarantees."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
 
 
 def random_keys(n: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Return distinct keys; those of different seeds below 100 have none in common."""
+    """Return distinct keys; different seeds below 100 give disjoint sets."""
     rng = np.random.default_rng(seed)
     steps = np.cumsum(rng.integers(1, 9000 // 16, n, np.uint64))
     return steps * np.uint64(100) + np.uint64(33_000_000_000 + seed)
@@ -36,14 +36,14 @@ def random_keys(n: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]
     [(0, 0x34C96ACDCADB1BBB), (1, 0x9F29CB17A2A49995), (2**64 - 1, 0x85D136ADB773C6C9)],
 )
 def test_hash_known_answers(key: int, expected: int) -> None:
-    """The hash gives the answers that were computed by the reference program."""
+    """The hash agrees with the reference program."""
     assert xxh64(key) == expected
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.01, 0.004, 0.0005])
 @pytest.mark.parametrize("capacity", [1000, 30_000])
 def test_the_rate_is_kept_at_capacity(capacity: int, rate: float) -> None:
-    """A full filter reports at most 1.1 times the promised share of absent keys."""
+    """A full filter has at most 1.1 times the configured false-positive rate."""
     filters = [BloomFilter(capacity, rate) for _ in range(20)]
     for seed, made in enumerate(filters):
         made.add_many(random_keys(capacity, seed))
@@ -58,7 +58,7 @@ def test_the_rate_is_kept_at_capacity(capacity: int, rate: float) -> None:
 
 
 def test_members_of_pybloom_are_members() -> None:
-    """What another library says of the keys that went in holds of this filter."""
+    """Keys that another library reports as members are members of this filter."""
     keys = random_keys(2000, 1).tolist()
     peer = PyBloomFilter(capacity=2000, error_rate=0.01)
     made = BloomFilter(2000, 0.01)
@@ -80,7 +80,7 @@ def test_members_of_pybloom_are_members() -> None:
     ],
 )  # fmt: skip
 def test_a_filter_that_cannot_be_is_refused(capacity: Any, rate: Any) -> None:
-    """Nonsense, and what needs over 2**32 - 1 blocks, is refused in our words."""
+    """Invalid arguments, and filters of over 2**32 - 1 blocks, are refused."""
     with pytest.raises(InputError, match=r"^expected .*, got "):
         BloomFilter(capacity, rate)
 
@@ -89,7 +89,7 @@ def test_a_filter_that_cannot_be_is_refused(capacity: Any, rate: Any) -> None:
     "counts", [(-1, 1), (1, 0), (1, 2**32), (True, 1), (1, 1.0), (2**64, 1)]
 )
 def test_counts_out_of_range_are_refused(counts: Any) -> None:
-    """The expected rate is defined for counts, and refuses what is none."""
+    """The expected rate accepts only valid counts."""
     with pytest.raises(InputError):
         expected_false_positive_rate(*counts)
 
@@ -98,7 +98,7 @@ def test_counts_out_of_range_are_refused(counts: Any) -> None:
     "key", [-1, 2**64, True, 1.0, "33612345678", None, np.True_, b"1", np.int64(-7)]
 )
 def test_a_key_is_an_int_of_64_bits(key: Any) -> None:
-    """What is no such int is refused everywhere, and no message shows it."""
+    """Other values are refused everywhere, and no message shows them."""
     made, index = BloomFilter(10, 0.1), ExactIndex()
     for ask in (
         xxh64,
@@ -122,7 +122,7 @@ def test_a_key_is_an_int_of_64_bits(key: Any) -> None:
     ],
 )  # fmt: skip
 def test_keys_are_flat_integers(keys: Any) -> None:
-    """A column of anything but integers that are not negative is refused."""
+    """Only columns of non-negative integers are accepted."""
     made = BloomFilter(10, 0.1)
 
     for take in (made.add_many, made.might_contain_many):
@@ -142,7 +142,7 @@ def test_keys_are_flat_integers(keys: Any) -> None:
     ],
 )  # fmt: skip
 def test_integers_of_any_kind_are_the_same_keys(keys: Any) -> None:
-    """The bits depend on the integers and not on what holds them."""
+    """The bits depend on the integers and not on their type."""
     made, plain = BloomFilter(10, 0.01), BloomFilter(10, 0.01)
     for key in (5, 70, 200):
         plain.add(key)
@@ -153,7 +153,7 @@ def test_integers_of_any_kind_are_the_same_keys(keys: Any) -> None:
 
 
 def test_past_capacity_it_raises_and_keeps_what_came_before() -> None:
-    """The first key too many is refused, those before it stay, members still pass."""
+    """The first key above the capacity is refused; earlier keys and members remain."""
     keys = random_keys(1500, 1)
     made = BloomFilter(1000, 1e-6)
 
@@ -167,7 +167,7 @@ def test_past_capacity_it_raises_and_keeps_what_came_before() -> None:
 
 
 def test_threads_lose_no_key() -> None:
-    """Keys added from several threads at once are all there, and counted once."""
+    """Keys added by several threads are all members, and counted once."""
     keys = random_keys(200_000, 1)
     made = BloomFilter(200_000, 0.001)
     parts = np.array_split(keys, 8)
@@ -185,7 +185,7 @@ def test_threads_lose_no_key() -> None:
 
 
 def test_there_is_no_exact_answer() -> None:
-    """`in` and `len` are for exact answers: a filter refuses both."""
+    """`in` and `len` imply exact answers, so a filter refuses both."""
     made: Any = BloomFilter(10, 0.1)
 
     with pytest.raises(TypeError):
@@ -217,7 +217,7 @@ def test_a_filter_is_initialised_once() -> None:
 
 
 def test_a_filter_without_init_is_empty_and_full() -> None:
-    """What `__new__` alone makes answers truly and refuses every key."""
+    """A filter made by `__new__` alone is empty and refuses keys."""
     made: BloomFilter = BloomFilter.__new__(BloomFilter)
 
     assert not made.might_contain(1)
@@ -226,7 +226,7 @@ def test_a_filter_without_init_is_empty_and_full() -> None:
 
 
 def test_with_blocks_refuses_what_would_say_yes_to_all() -> None:
-    """So many keys that the rate is 1 are refused, and so are counts out of range."""
+    """A number of keys with a rate of 1 is refused, and so are counts out of range."""
     for n_blocks, capacity in ((1, 10**6), (0, 1), (2**32, 1), (1, 0)):
         with pytest.raises(InputError):
             BloomFilter.with_blocks(n_blocks, capacity)
@@ -236,7 +236,7 @@ def test_with_blocks_refuses_what_would_say_yes_to_all() -> None:
 
 
 def test_a_union_past_capacity_is_refused() -> None:
-    """The counts of both sides are summed, even where their keys are the same."""
+    """The counts of both filters are added, even for the same keys."""
     made = BloomFilter(10, 0.01)
     made.add_many(range(6))
 
@@ -246,23 +246,23 @@ def test_a_union_past_capacity_is_refused() -> None:
 
 @pytest.mark.parametrize("other", [BloomFilter(10, 0.02), BloomFilter(11, 0.01)])
 def test_a_union_needs_the_same_geometry(other: BloomFilter) -> None:
-    """Filters of another capacity or rate are refused."""
+    """Filters with different capacities or rates are refused."""
     with pytest.raises(InputError, match="same geometry"):
         _ = BloomFilter(10, 0.01) | other
 
 
 def test_a_union_with_anything_else_is_a_type_error() -> None:
-    """`|` with what is no filter is Python's own TypeError."""
+    """`|` with another object is Python's own TypeError."""
     other: Any = {1}
     with pytest.raises(TypeError):
         _ = BloomFilter(10, 0.01) | other
 
 
-# ---- Blocks of somebody else ----
+# ---- Blocks in other memory ----
 
 
 def test_wrapped_blocks_are_read_in_place_and_never_written() -> None:
-    """A wrapped filter sees its buffer change, and refuses to change it."""
+    """A wrapped filter sees changes of its buffer, and cannot be changed."""
     made = BloomFilter(100, 0.01)
     buffer = bytearray(made.size_bytes)
     wrapped = BloomFilter.from_blocks(buffer, 100, 0.01, 0)
@@ -289,7 +289,7 @@ def test_wrapped_blocks_are_read_in_place_and_never_written() -> None:
     ],
 )  # fmt: skip
 def test_blocks_that_do_not_fit_are_refused(blocks: Any, n_added: int) -> None:
-    """Too few, broken or misplaced blocks, and impossible counts, are refused."""
+    """Missing, partial or unaligned blocks, and impossible counts, are refused."""
     with pytest.raises(InputError):
         BloomFilter.from_blocks(blocks, 100, 0.01, n_added)
 
@@ -309,7 +309,7 @@ def test_no_altered_byte_is_believed() -> None:
 
 
 def test_no_other_length_is_believed() -> None:
-    """A filter cut at any byte, or with bytes after it, is refused."""
+    """A truncated filter, or one with appended bytes, is refused."""
     genuine = _sample()
     for end in range(len(genuine)):
         with pytest.raises(InputError):
@@ -335,7 +335,7 @@ def test_no_other_length_is_believed() -> None:
     ],
 )
 def test_a_lying_header_is_refused(field: int, value: Any, message: str) -> None:
-    """A header that lies under a true checksum is refused, and the message says how."""
+    """An invalid header with a valid checksum is refused, with the reason."""
     genuine = _sample()
     layout = struct.Struct("<16sIIQdQQ")
     fields = list(layout.unpack_from(genuine))
@@ -348,7 +348,7 @@ def test_a_lying_header_is_refused(field: int, value: Any, message: str) -> None
 
 
 def test_bytes_at_any_address_can_be_read() -> None:
-    """`from_bytes` copies, so that the place of the data does not matter."""
+    """`from_bytes` copies, so that the alignment of the data does not matter."""
     genuine = _sample()
 
     read = BloomFilter.from_bytes(memoryview(b"x" + genuine)[1:])
@@ -373,7 +373,7 @@ def _sample() -> bytes:
     ],
 )  # fmt: skip
 def test_an_index_of_anything_else_is_refused(keys: Any, codes: Any) -> None:
-    """Keys that descend or are too long, and codes that do not fit, are refused."""
+    """Descending keys, too large keys, and codes that do not fit are refused."""
     with pytest.raises(InputError):
         ExactIndex.build(keys, codes)
 
@@ -390,7 +390,7 @@ def test_an_index_of_anything_else_is_refused(keys: Any, codes: Any) -> None:
     ],
 )  # fmt: skip
 def test_arrays_of_another_shape_are_refused(change: dict[str, Any]) -> None:
-    """What would lead a look-up outside its arrays is refused when they are wrapped."""
+    """Arrays that would lead a look-up out of bounds are refused."""
     built = ExactIndex.build([100, 101], [0, 1])
     parts: dict[str, Any] = {
         name: getattr(built, name)
@@ -402,7 +402,7 @@ def test_arrays_of_another_shape_are_refused(change: dict[str, Any]) -> None:
 
 
 def test_arrays_of_an_index_are_read_only() -> None:
-    """Nobody can change an index through the arrays it shows."""
+    """An index cannot be changed through its arrays."""
     built = ExactIndex.build([100, 101], [0, 1])
     for shown in (built.runs, built.directory, built.remainders, built.codes):
         with pytest.raises(ValueError, match="read-only"):
@@ -410,7 +410,7 @@ def test_arrays_of_an_index_are_read_only() -> None:
 
 
 def test_build_keeps_no_hold_on_its_input() -> None:
-    """The codes given to `build` may change afterwards without any effect."""
+    """Changes of the codes after `build` have no effect."""
     codes = np.array([1, 2], np.uint8)
     built = ExactIndex.build([100, 101], codes)
 
@@ -420,14 +420,14 @@ def test_build_keeps_no_hold_on_its_input() -> None:
 
 
 def test_size_is_that_of_the_arrays() -> None:
-    """The size is the sum of the four arrays: 2 bytes a remainder and 4 a slot."""
+    """The size is the sum of the four arrays: 2 bytes per remainder and 4 per slot."""
     built = ExactIndex.build([100, 101], [0, 1])
 
     assert built.size_bytes == 16 + 2 * 4 + 2 * 2 + 2
 
 
 def test_the_empty_index_knows_nothing() -> None:
-    """The empty index verifies, and finds no key that its filter lets through."""
+    """The empty index is valid, and finds no key."""
     made, index = BloomFilter(10, 0.1), ExactIndex()
     made.add(100)
 
@@ -440,7 +440,7 @@ def test_the_empty_index_knows_nothing() -> None:
 
 @pytest.mark.parametrize("empty", [[0], [-1], range(1, 10)])
 def test_a_run_that_no_build_makes_is_damage(empty: Any) -> None:
-    """A run that begins or ends empty, or has a gap that divides, is not verified."""
+    """A run that starts or ends empty, or has a dividing gap, is refused."""
     counts = np.ones(11, np.uint32)
     counts[list(empty)] = 0
     directory = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
@@ -469,7 +469,7 @@ def _damage(part: Any, at: int, value: int) -> Any:
 def test_a_position_outside_the_arrays_is_damage(
     part: str, at: int, value: int
 ) -> None:
-    """Offsets that descend or pass the end, and unknown codes, raise in a look-up."""
+    """Descending or excessive offsets, and unknown codes, raise in a look-up."""
     made = BloomFilter(10, 0.1)
     made.add_many([100, 101])
     built = ExactIndex.build([100, 101], [0, 1])
@@ -494,14 +494,14 @@ def test_a_position_outside_the_arrays_is_damage(
     ],
 )  # fmt: skip
 def test_out_must_take_the_answers(out: Any) -> None:
-    """An `out` of another length, type or layout, or read-only, is refused."""
+    """An `out` with another length, type or layout, or a read-only one, is refused."""
     with pytest.raises(InputError):
         match_many(BloomFilter(10, 0.1), ExactIndex(), b"", [64, 65], out)
 
 
 @pytest.mark.parametrize("active", [None, [1], np.ones(2), np.ones(4, np.uint8)[::2]])
 def test_active_is_one_byte_a_code(active: Any) -> None:
-    """An `active` that is no flat run of bytes is refused."""
+    """An `active` that is not a flat array of bytes is refused."""
     made, index = BloomFilter(10, 0.1), ExactIndex.build([100], [0])
     made.add(100)
 
@@ -512,7 +512,7 @@ def test_active_is_one_byte_a_code(active: Any) -> None:
 
 
 def test_many_hits_across_chunks() -> None:
-    """A batch of many chunks answers each position by its own key."""
+    """In a batch of many chunks, each position has the answer of its key."""
     keys = random_keys(5000, 1)
     made = BloomFilter(5000, 0.01)
     made.add_many(keys)

@@ -1,4 +1,4 @@
-"""The filter is Parquet's: bit-equal to what other programs write into files."""
+"""Parquet filters: the bits equal those that other programs write."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_bits_are_duckdb_s(
     with duckdb.connect() as connection:
         connection.execute("create table t as select unnest(?) as key", [keys.tolist()])
         connection.execute("alter table t alter key type bigint")
-        # It writes a filter for columns that it encodes with a dictionary only.
+        # It writes a filter only for columns with a dictionary.
         connection.execute(
             f"copy t to '{path}' (format parquet, dictionary_size_limit 100000,"
             f" bloom_filter_false_positive_ratio {rate})"
@@ -61,7 +61,7 @@ def test_bits_are_duckdb_s(
 
 
 def assert_same_bits(bits: bytes, keys: npt.NDArray[np.int64]) -> None:
-    """Require a filter of as many blocks to hold *bits*, and to read them in place."""
+    """Assert that a filter of as many blocks has *bits*, and reads them in place."""
     made = BloomFilter.with_blocks(len(bits) // 32, capacity=len(keys))
     made.add_many(keys)
     words = np.frombuffer(bits, np.uint32)

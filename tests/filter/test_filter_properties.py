@@ -1,4 +1,4 @@
-"""Laws of the Bloom filter, for any keys."""
+"""Properties of the Bloom filter, for any keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ N_BLOCKS = st.integers(1, 40)
 
 
 def filled(n_blocks: int, keys: list[int]) -> BloomFilter:
-    """Return a filter of that many blocks with all the keys."""
+    """Return a filter of that size with all the keys."""
     made = BloomFilter.with_blocks(n_blocks, capacity=1000)
     made.add_many(keys)
     return made
@@ -36,7 +36,7 @@ def test_hash_is_xxh64(key: int) -> None:
 
 @given(N_BLOCKS, KEYS)
 def test_bits_are_the_specification_s(n_blocks: int, keys: list[int]) -> None:
-    """The bitset equals the plain twin's, bit for bit."""
+    """The bits equal those of the Python version."""
     made = filled(n_blocks, keys)
 
     assert made.blocks.tobytes() == sbbf.Twin(n_blocks, keys).to_bytes()
@@ -46,7 +46,7 @@ def test_bits_are_the_specification_s(n_blocks: int, keys: list[int]) -> None:
 def test_answers_are_the_twin_s(
     n_blocks: int, keys: list[int], asked: list[int]
 ) -> None:
-    """One by one and in a batch, the filter reports what the plain twin reports."""
+    """Single calls and batches agree with the Python version."""
     made, twin = filled(n_blocks, keys), sbbf.Twin(n_blocks, keys)
     expected = [twin.might_contain(key) for key in asked]
 
@@ -56,13 +56,13 @@ def test_answers_are_the_twin_s(
 
 @given(N_BLOCKS, KEYS)
 def test_never_a_false_negative(n_blocks: int, keys: list[int]) -> None:
-    """Every key that went in is reported, however full the filter is."""
+    """Each added key is reported, at any load."""
     assert filled(n_blocks, keys).might_contain_many(keys).all()
 
 
 @given(N_BLOCKS, KEYS)
 def test_one_by_one_equals_many(n_blocks: int, keys: list[int]) -> None:
-    """`add` of each key leaves the same filter as `add_many` of all."""
+    """`add` of each key gives the same filter as `add_many`."""
     one = BloomFilter.with_blocks(n_blocks, capacity=1000)
     for key in keys:
         one.add(key)
@@ -91,7 +91,7 @@ def test_measures_the_bits_as_they_are(n_blocks: int, keys: list[int]) -> None:
 def test_a_full_filter_takes_only_what_it_reports(
     n_blocks: int, keys: list[int], key: int
 ) -> None:
-    """When full, it accepts a key if and only if it reports it, and never changes."""
+    """A full filter accepts exactly the keys that it reports, and does not change."""
     made = filled(n_blocks, keys)
     rate = made.false_positive_rate
     wrapped = BloomFilter.from_blocks(made.blocks, 1000, rate, n_added=1000)
@@ -110,7 +110,7 @@ def test_a_full_filter_takes_only_what_it_reports(
 
 @given(N_BLOCKS, KEYS, KEYS)
 def test_union_holds_both(n_blocks: int, left: list[int], right: list[int]) -> None:
-    """A union has the bits of a filter given both sets of keys, and sums the counts."""
+    """A union has the bits of both sets of keys, and the sum of the counts."""
     first, second = filled(n_blocks, left), filled(n_blocks, right)
 
     union = first | second
@@ -121,7 +121,7 @@ def test_union_holds_both(n_blocks: int, left: list[int], right: list[int]) -> N
 
 @given(N_BLOCKS, KEYS)
 def test_bytes_and_pickle_round_trip(n_blocks: int, keys: list[int]) -> None:
-    """A filter read back, from bytes or from a pickle, is the same and can grow."""
+    """A filter restored from bytes or from a pickle is equal and accepts keys."""
     made = filled(n_blocks, keys)
 
     for read in (
@@ -135,7 +135,7 @@ def test_bytes_and_pickle_round_trip(n_blocks: int, keys: list[int]) -> None:
 
 @given(st.binary(max_size=200), st.integers(0, 120))
 def test_from_bytes_refuses_junk(junk: bytes, n_kept: int) -> None:
-    """Bytes that no filter wrote are refused, whatever they begin with."""
+    """Bytes that were not written by a filter are refused, with any first bytes."""
     genuine = filled(2, [1, 2, 3]).to_bytes()
 
     with pytest.raises(InputError):
@@ -148,7 +148,7 @@ def test_from_bytes_refuses_junk(junk: bytes, n_kept: int) -> None:
 @example(2**62, 1)
 @example(1, 2**32 - 1)
 def test_expected_rate_is_the_poisson_mean(n_keys: int, n_blocks: int) -> None:
-    """The rate equals the same mean in 80 digits, whatever the load."""
+    """The rate equals the mean computed with 80 digits, at any load."""
     expected = sbbf.expected_rate(n_keys, n_blocks)
 
     found = expected_false_positive_rate(n_keys, n_blocks)
@@ -158,7 +158,7 @@ def test_expected_rate_is_the_poisson_mean(n_keys: int, n_blocks: int) -> None:
 
 @given(st.integers(1, 200_000), st.floats(1e-6, 0.99))
 def test_sized_by_the_least_number_of_blocks(capacity: int, rate: float) -> None:
-    """The blocks keep the promised rate at capacity, and one fewer would not."""
+    """The number of blocks is the least that meets the configured rate at capacity."""
     n_blocks = BloomFilter(capacity, rate).n_blocks
     fewer = max(n_blocks - 1, 1)
 

@@ -1,4 +1,4 @@
-"""Laws of the exact index and of the look-ups behind a filter, for any keys."""
+"""Properties of the exact index, and of look-ups after a filter, for any keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Book(NamedTuple):
 
 
 def book_of(entries: Entries) -> Book:
-    """Return what a builder makes of entries in any order."""
+    """Return the filter and index of entries in any order."""
     ordered = sorted(entries, key=lambda entry: entry[0])
     keys = np.array([key for key, _ in ordered], np.uint64)
     made = BloomFilter(max(len(entries), 1), 0.01)
@@ -33,7 +33,7 @@ def book_of(entries: Entries) -> Book:
 
 
 def codes_by_key(entries: Entries) -> dict[int, list[int]]:
-    """Return the plainest index that can be right."""
+    """Return the codes of each key, by a simple loop."""
     table: dict[int, list[int]] = {}
     for key, code in entries:
         table.setdefault(key, []).append(code)
@@ -68,7 +68,7 @@ ACTIVE = np.ones(65537, np.uint8)
 
 
 def questions(entries: Entries, others: list[int]) -> list[int]:
-    """Return keys that went in, their neighbours, and others."""
+    """Return the keys of entries, their neighbours, and others."""
     near = [key + step for key, _ in entries[:300] for step in (-1, 0, 1)]
     return [key for key in near if 0 <= key < 2**64] + others
 
@@ -77,7 +77,7 @@ def questions(entries: Entries, others: list[int]) -> list[int]:
 @example([])
 @example(DUPLICATES)
 def test_keys_and_codes_come_back(entries: Entries) -> None:
-    """The index holds exactly the entries it was built of, in order, and verifies."""
+    """The index has exactly its entries, in order, and is valid."""
     index = book_of(entries).exact
     ordered = sorted(entries, key=lambda entry: entry[0])
 
@@ -90,7 +90,7 @@ def test_keys_and_codes_come_back(entries: Entries) -> None:
 @given(ENTRIES, st.lists(KEY))
 @example(DUPLICATES, [])
 def test_find_gives_the_entries_of_a_key(entries: Entries, others: list[int]) -> None:
-    """A key's position and count lead to its codes, and to none of another key's."""
+    """Position and count of a key give its codes, and no codes of other keys."""
     book, table = book_of(entries), codes_by_key(entries)
 
     for key in questions(entries, others):
@@ -106,7 +106,7 @@ def test_find_gives_the_entries_of_a_key(entries: Entries, others: list[int]) ->
 def test_match_is_the_first_active_code(
     entries: Entries, others: list[int], off: set[int]
 ) -> None:
-    """One by one and in a batch, the answer is the first code that is active, or -1."""
+    """Single calls and batches give the first active code, or -1."""
     book, table = book_of(entries), codes_by_key(entries)
     active = ACTIVE.copy()
     active[list(off)] = 0
@@ -125,7 +125,7 @@ def test_match_is_the_first_active_code(
 
 @given(ENTRIES)
 def test_wrapped_arrays_answer_alike(entries: Entries) -> None:
-    """An index made of another's arrays is that index."""
+    """An index made of the arrays of another index is equal to it."""
     built = book_of(entries).exact
 
     wrapped = ExactIndex.from_arrays(
@@ -138,7 +138,7 @@ def test_wrapped_arrays_answer_alike(entries: Entries) -> None:
 
 @given(ENTRIES)
 def test_runs_divide_at_wide_gaps_only(entries: Entries) -> None:
-    """A run ends where more than eight highs in a row are empty, and nowhere else."""
+    """A run ends only where more than eight consecutive slots are empty."""
     highs = sorted({key >> 16 for key, _ in entries})
     starts = [
         high for i, high in enumerate(highs) if i == 0 or high - highs[i - 1] - 1 > 8
@@ -167,7 +167,7 @@ SAMPLE += [(49_000_000_000 + i, 300) for i in range(40)]
 
 @given(st.sampled_from(["runs", "directory", "remainders"]), st.data())
 def test_no_altered_byte_is_verified(part: str, data: st.DataObject) -> None:
-    """An index with one byte altered is refused, or holds other keys but in order."""
+    """An index with an altered byte is refused, or has other keys in order."""
     index = book_of(SAMPLE).exact
     damaged = altered(index, part, data)
 
@@ -182,7 +182,7 @@ def test_no_altered_byte_is_verified(part: str, data: st.DataObject) -> None:
 
 @given(st.sampled_from(["runs", "directory", "remainders", "codes"]), st.data())
 def test_look_ups_in_damaged_arrays_stay_inside(part: str, data: st.DataObject) -> None:
-    """Whatever the arrays hold, an answer is a code that is active, -1 or our error."""
+    """With any content, the answer is an active code, -1 or a library error."""
     book = book_of(SAMPLE)
     damaged = altered(book.exact, part, data)
     asked = [key for key, _ in SAMPLE]
@@ -209,7 +209,7 @@ def altered(index: ExactIndex, part: str, data: st.DataObject) -> ExactIndex:
 
 @pytest.mark.parametrize("n_bytes", [1, 2, 4])
 def test_codes_take_the_least_room(n_bytes: int) -> None:
-    """Codes are stored in the narrowest type that holds the highest of them."""
+    """Codes are stored in the narrowest type for the greatest code."""
     highest = 2 ** (8 * n_bytes - (n_bytes == 4)) - 1
 
     index = ExactIndex.build([64, 65], [0, highest])

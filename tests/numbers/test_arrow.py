@@ -1,4 +1,4 @@
-"""The Arrow C data interface, against a producer that counts and can lie."""
+"""Arrow C data interface, with a producer that counts releases or is invalid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("text", "integer", "day")
 NUMBERS = ["0639981234", "06 39 98 12 35", "+33 1 99 00 12 36"]
-ALIVE: list[Producer] = []  # no memory made by hand is freed: the counts tell
+ALIVE: list[Producer] = []  # no memory made by hand is freed: the releases are counted
 
 
 class CSchema(Structure):
@@ -75,7 +75,7 @@ new_capsule.argtypes = [c_void_p, c_char_p, c_void_p]
 
 
 class Producer:
-    """A column made by hand, whose releases are counted."""
+    """Handmade column whose releases are counted."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Producer:
 
 
 class Stream:
-    """A stream of producers, which may end in an error, and counts its release."""
+    """Stream of producers that may end in an error and counts its release."""
 
     def __init__(
         self, arrays: list[Producer], error: bytes | None = b"", fails: str = ""
@@ -150,7 +150,7 @@ class Stream:
     def _get_schema(self, stream: int, out: int) -> int:
         if self.fails == "schema":
             return 5
-        # Without a release callback of its own: the list of schemas owns it.
+        # without its own release callback: the list of schemas owns it
         source = CSchema(format=b"u", release=self._schema.release)
         ctypes.memmove(out, ctypes.addressof(source), ctypes.sizeof(CSchema))
         return 0
@@ -222,7 +222,7 @@ def test_an_array_is_released_once_when_its_last_view_is_gone() -> None:
 
 
 def test_a_moved_array_is_marked_as_released_at_its_source() -> None:
-    """Nobody else can release, or read, what was moved out of a capsule."""
+    """An array that was moved out of a capsule cannot be released or read there."""
     producer = text_producer()
 
     chunks = read(producer)
@@ -234,7 +234,7 @@ def test_a_moved_array_is_marked_as_released_at_its_source() -> None:
 
 
 def test_a_refused_array_stays_in_its_capsule() -> None:
-    """What is refused by its type is left for the capsule to release."""
+    """An array that is refused by its type is left to the capsule."""
     producer = Producer("g", 1, [None, np.zeros(1)])
 
     with pytest.raises(InputError):
@@ -245,7 +245,7 @@ def test_a_refused_array_stays_in_its_capsule() -> None:
 
 
 def test_a_malformed_array_is_released_once() -> None:
-    """An array that was moved is released even where it is then refused."""
+    """A moved array is released even if it is refused later."""
     producer = Producer("u", -1, [None, None, None])
 
     with pytest.raises(InputError, match="does not fit its schema"):
@@ -257,7 +257,7 @@ def test_a_malformed_array_is_released_once() -> None:
 
 @pytest.mark.parametrize("n_read", [0, 1, 2])
 def test_a_stream_and_its_arrays_are_released_once(n_read: int) -> None:
-    """However far a stream was read, what it handed over is released once."""
+    """The arrays of a stream are released once, however far it was read."""
     producers = [text_producer(), text_producer()]
     stream = Stream(list(producers))
 
@@ -274,7 +274,7 @@ def test_a_stream_and_its_arrays_are_released_once(n_read: int) -> None:
 
 
 def test_a_chunk_outlives_its_stream() -> None:
-    """A chunk is whole after the stream that it came from is released."""
+    """A chunk stays valid after its stream is released."""
     stream = Stream([text_producer()])
 
     chunks = list(read(stream))
@@ -286,7 +286,7 @@ def test_a_chunk_outlives_its_stream() -> None:
 
 @pytest.mark.parametrize("fails", ["schema", "next"])
 def test_a_stream_that_fails_is_an_input_error(fails: str) -> None:
-    """The producer's own words are the cause, without the number in them."""
+    """The producer's message is the cause, without the number in it."""
     stream = Stream([], b"disk 7 is gone at '+33 6.39-98 12 34'", fails)
 
     with pytest.raises(InputError, match=r"disk 7 is gone at '\+####'$"):
@@ -297,7 +297,7 @@ def test_a_stream_that_fails_is_an_input_error(fails: str) -> None:
 
 
 def test_a_stream_may_fail_without_a_word() -> None:
-    """A failure that says nothing is an error all the same, never an end."""
+    """A failure without a message is an error, never the end."""
     stream = Stream([text_producer()], None, "next")
 
     with pytest.raises(InputError, match="error 5"):
@@ -305,21 +305,21 @@ def test_a_stream_may_fail_without_a_word() -> None:
 
 
 def test_rows_survive_the_producer() -> None:
-    """Views stay right after the producer is deleted."""
+    """Views stay valid after the producer is deleted."""
     array = pa.array(NUMBERS * 1000)
     (chunk,) = read(array)
     data, starts, ends = chunk.spans(0, 3000)
 
     del array, chunk
     gc.collect()
-    _ = [bytearray(1000) for _ in range(1000)]  # what was freed would be overwritten
+    _ = [bytearray(1000) for _ in range(1000)]  # freed memory would be overwritten
 
     assert data[starts[2999] : ends[2999]].tobytes().decode() == NUMBERS[2]
 
 
 @pytest.mark.parametrize("type", ["string", "large_string", "binary", "large_binary"])
 def test_text_with_offsets_is_not_copied(type: str) -> None:
-    """The bytes of offset text are the producer's own."""
+    """The bytes of offset text are not copied."""
     array = pa.array(NUMBERS).cast(type)
 
     (chunk,) = read(array)
@@ -330,7 +330,7 @@ def test_text_with_offsets_is_not_copied(type: str) -> None:
 
 
 def test_offsets_of_64_bits_are_not_copied() -> None:
-    """Where the producer's offsets are int64, they are the spans."""
+    """Offsets of type int64 are used as the spans."""
     array = pa.array(NUMBERS, pa.large_string())
 
     (chunk,) = read(array)
@@ -341,7 +341,7 @@ def test_offsets_of_64_bits_are_not_copied() -> None:
 
 
 def test_short_string_views_are_not_copied() -> None:
-    """Where every text lies in its view, the views are the bytes."""
+    """If every text lies in its view, the views are used as the bytes."""
     array = pa.array(["0639981234", None, "+33199001236"], pa.string_view())
 
     (chunk,) = read(array)
@@ -353,7 +353,7 @@ def test_short_string_views_are_not_copied() -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
 def test_integers_of_64_bits_are_not_copied(dtype: type) -> None:
-    """The numbers are the producer's own, whether signed or not."""
+    """Signed and unsigned integers are not copied."""
     array = pa.array(np.array([33639981234, 33199001236], dtype))
 
     (chunk,) = read(array)
@@ -366,7 +366,7 @@ def test_integers_of_64_bits_are_not_copied(dtype: type) -> None:
 
 @pytest.mark.parametrize("dtype", ["b", "B", "h", "H", "i", "I"])
 def test_narrow_integers_are_widened(dtype: str) -> None:
-    """Every width of integer gives the same numbers, as int64."""
+    """Integers of any width give the same values, as int64."""
     limits = np.iinfo(dtype)
     array = pa.array(np.array([limits.min, limits.max], dtype))
 
@@ -394,7 +394,7 @@ def test_the_bitmap_tells_the_nulls_unless_there_are_none(null_count: int) -> No
 
 @pytest.mark.parametrize("start", range(0, 20, 3))
 def test_slices_of_bitmaps_start_at_any_bit(start: int) -> None:
-    """A slice has the nulls of its own rows, wherever its bits start in a byte."""
+    """A slice has the nulls of its own rows, for any position of its bits in a byte."""
     rows = [None if row % 3 == 0 else row for row in range(40)]
     array = pa.array(rows).slice(start, 17)
 
@@ -408,7 +408,7 @@ def test_slices_of_bitmaps_start_at_any_bit(start: int) -> None:
 
 @pytest.mark.parametrize("format", ["u", "U", "z", "Z", "vu", "vz", "n", "l"])
 def test_an_empty_array_needs_no_buffers(format: str) -> None:
-    """An array of no rows is read though its buffers are NULL."""
+    """An array without rows is read although its buffers are NULL."""
     n_buffers = {"n": 0, "l": 2}.get(format, 3)
 
     (chunk,) = read(Producer(format, 0, [None] * n_buffers))
@@ -420,7 +420,7 @@ def test_an_empty_array_needs_no_buffers(format: str) -> None:
 
 
 def test_buffers_need_no_alignment() -> None:
-    """Offsets and integers at odd addresses are read all the same."""
+    """Offsets and integers at unaligned addresses are read correctly."""
     odd = np.zeros(33, np.uint8)[1:].view("V8")
     numbers = odd.view("<i8")
     numbers[:] = [1, 2, 3, 4]
@@ -432,14 +432,14 @@ def test_buffers_need_no_alignment() -> None:
 
 
 def test_a_table_of_one_column_is_that_column() -> None:
-    """A null row of the table, a slice of it and a null of the column all count."""
+    """Null rows of the table, slices and nulls of the column are handled."""
     rows = [{"a": "x"}, {"a": "y"}, None, {"a": None}, {"a": "z"}]
 
     assert texts(pa.array(rows).slice(1, 4)) == ["y", "", "", "z"]
 
 
 def test_a_table_of_several_columns_is_refused() -> None:
-    """Which column is meant is not guessed; the message says how many there are."""
+    """The column is not guessed; the message gives the number of columns."""
     with pytest.raises(InputError, match="a table of 2 columns"):
         read(pa.table({"a": ["x"], "b": ["y"]}))
 
@@ -447,7 +447,7 @@ def test_a_table_of_several_columns_is_refused() -> None:
 @pytest.mark.parametrize("index", ["int8", "uint8", "int32", "uint32", "int64"])
 @pytest.mark.parametrize("words", ["string", "large_string", "string_view"])
 def test_a_dictionary_gives_its_words(index: str, words: str) -> None:
-    """Keys of any width stand for words of any layout; a null of either is null."""
+    """Keys of any width refer to texts of any layout; a null of either is null."""
     dictionary = pa.array(["0639981234", None, "06 39 98 12 35"]).cast(words)
     keys = pa.array([2, None, 0, 1, 2]).cast(index)
 
@@ -457,7 +457,7 @@ def test_a_dictionary_gives_its_words(index: str, words: str) -> None:
 
 
 def test_a_dictionary_of_integers_gives_integers() -> None:
-    """Words may be numbers, each with its own null."""
+    """Dictionary values may be integers, with nulls."""
     keys = pa.array([1, None, 0, 1], pa.int8())
     array = pa.DictionaryArray.from_arrays(keys, pa.array([None, 2**64 - 1], "uint64"))
 
@@ -470,7 +470,7 @@ def test_a_dictionary_of_integers_gives_integers() -> None:
 
 
 def test_days_count_from_1970() -> None:
-    """A column of date32 is its numbers of days."""
+    """A column of date32 is read as days since 1970-01-01."""
     (chunk,) = read(pa.array([0, -1, None, 20000], pa.date32()))
 
     values, valid = chunk.integers(0, 4)
@@ -495,13 +495,13 @@ def test_days_count_from_1970() -> None:
     ],
 )
 def test_another_type_is_refused_by_its_name(format: str, name: str) -> None:
-    """The message says what was wanted and what came, in words that people know."""
+    """The message gives the expected and the actual type, with their common names."""
     with pytest.raises(InputError, match=f"^expected a column, got {name}$"):
         read(Producer(format, 0, []))
 
 
 def test_a_kind_that_was_not_asked_for_is_refused() -> None:
-    """Text and numbers are no days, and a dictionary is what its words are."""
+    """Text and integers are not days, and a dictionary has the kind of its values."""
     dictionary = pa.array(["x"]).dictionary_encode()
 
     for array, name in [
@@ -529,7 +529,7 @@ WORDS = [None, np.array([0, 1], np.int32), np.frombuffer(b"x", np.uint8)]
     ids=["descending", "negative", "no offsets", "no data"],
 )
 def test_offsets_that_lie_are_refused(buffers: list[NDArray[Any] | None]) -> None:
-    """Offsets that descend or are negative never reach a reader of bytes."""
+    """Descending or negative offsets are refused before bytes are read."""
     (chunk,) = read(Producer("u", 2, buffers))
 
     with pytest.raises(InputError):
@@ -549,7 +549,7 @@ def test_offsets_that_lie_are_refused(buffers: list[NDArray[Any] | None]) -> Non
     ids=["length", "buffer", "negative buffer", "negative offset", "end", "overflow"],
 )
 def test_string_views_that_lie_are_refused(row: NDArray[np.int32]) -> None:
-    """A view that leaves its buffer is refused, unless its row is null."""
+    """A view outside its buffer is refused, unless its row is null."""
     nulls = np.zeros(1, np.uint8)
 
     (chunk,) = read(Producer("vu", 1, [None, row, VIEWS, SIZES]))
@@ -561,7 +561,7 @@ def test_string_views_that_lie_are_refused(row: NDArray[np.int32]) -> None:
 
 
 def test_a_string_view_may_fill_its_buffer() -> None:
-    """The last byte of a buffer belongs to it."""
+    """A view may end at the last byte of its buffer."""
     buffer = np.frombuffer(b"06 39 98 12 34 .", np.uint8)
 
     array = Producer("vu", 1, [None, view(14, offset=2), buffer, SIZES])
@@ -602,13 +602,13 @@ def test_dictionary_keys_that_lie_are_refused(key: int) -> None:
     ids=["length", "overflow", "offsets", "views", "integers", "table"],
 )
 def test_arrays_that_contradict_their_schema_are_refused(producer: Producer) -> None:
-    """Lengths and counts are checked before any buffer is."""
+    """Lengths and counts are checked before buffers."""
     with pytest.raises(InputError, match="does not fit its schema"):
         read(producer)
 
 
 def test_a_foreign_capsule_is_refused() -> None:
-    """A capsule of another name, or no capsule, is not followed."""
+    """A capsule with another name, or another object, is refused."""
 
     class Foreign:
         def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -620,7 +620,7 @@ def test_a_foreign_capsule_is_refused() -> None:
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 2), (2, 1), (0, 4)])
 def test_rows_outside_a_chunk_are_refused(start: int, stop: int) -> None:
-    """No row outside the chunk can be asked for."""
+    """Rows outside the chunk are refused."""
     (chunk,) = read(text_producer())
 
     with pytest.raises(InputError, match="rows within 3"):
@@ -628,7 +628,7 @@ def test_rows_outside_a_chunk_are_refused(start: int, stop: int) -> None:
 
 
 def test_a_chunk_reads_only_what_it_holds() -> None:
-    """Text is not read as numbers, nor numbers as text."""
+    """Text is not read as integers, nor integers as text."""
     (text,) = read(text_producer())
     (numbers,) = read(pa.array([1]))
 

@@ -1,4 +1,4 @@
-"""What counts as a column, what is refused, and what the blocks of it hold."""
+"""Columns that are accepted or refused, and the content of their blocks."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ DAY_NUMBERS = [19782, -1, 0]
 
 
 def values(column: object) -> list[object]:
-    """Return each row's value, in order."""
+    """Return the value of each row, in order."""
     return [block.value(row) for block in blocks(column) for row in range(len(block))]
 
 
 def keys(column: object) -> list[int]:
-    """Return what each row reads to: a key or the code of a refusal."""
+    """Return the key of each row, or the code of its refusal."""
     parts = [np.empty(0, np.uint64)]
     for block in blocks(column):
         out = np.zeros(len(block), np.uint64)
@@ -85,7 +85,7 @@ STRINGS: dict[str, Callable[[list[str | None]], object]] = {
 def test_text_is_the_same_from_everywhere(
     make: Callable[[list[str | None]], object],
 ) -> None:
-    """Whoever holds the texts, the rows and what they read to are the list's."""
+    """Texts of any source give the rows and keys of the list."""
     assert values(make(TEXTS)) == values(TEXTS) == TEXTS
     assert keys(make(TEXTS)) == keys(TEXTS)
 
@@ -109,7 +109,7 @@ INTEGERS: dict[str, Callable[[list[int | None]], object]] = {
 def test_numbers_are_the_same_from_everywhere(
     make: Callable[[list[int | None]], object],
 ) -> None:
-    """Whoever holds the numbers, a null is a row without a value."""
+    """Integers of any source give the rows of the list; a null has no value."""
     assert values(make(KEYS)) == KEYS
     assert keys(make(KEYS)) == keys(KEYS)
     assert keys(make(KEYS))[1] == _digits.EMPTY
@@ -117,14 +117,14 @@ def test_numbers_are_the_same_from_everywhere(
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", ">i2", "u2", "i4", ">u4", "i8", ">u8"])
 def test_every_integer_type_of_numpy_is_read(dtype: str) -> None:
-    """Width, sign and byte order do not matter, nor does a stride."""
+    """Width, sign, byte order and stride do not matter."""
     column = np.arange(20).astype(dtype)[::-3]
 
     assert values(column) == [19, 16, 13, 10, 7, 4, 1]
 
 
 def test_a_number_beyond_int64_is_refused() -> None:
-    """A uint64 that int64 cannot hold reads to a refusal, and keeps its value."""
+    """A uint64 above int64 is refused, and its value is unchanged."""
     column = np.array([2**64 - 1, 2**63, 33639981234], np.uint64)
 
     assert values(column) == [2**64 - 1, 2**63, 33639981234]
@@ -133,7 +133,7 @@ def test_a_number_beyond_int64_is_refused() -> None:
 
 @pytest.mark.parametrize("order", "<>")
 def test_fixed_width_text_is_read_in_any_byte_order(order: str) -> None:
-    """ASCII or not, strided or not, fixed-width text keeps its rows."""
+    """Fixed-width text is read with or without ASCII and strides."""
     ascii_only = np.array(["0639981234", "x", "06 39", "y"], f"{order}U16")[::2]
     accented = np.array(["06\u202f39", "x", "é", "y"], f"{order}U16")[::2]
 
@@ -142,7 +142,7 @@ def test_fixed_width_text_is_read_in_any_byte_order(order: str) -> None:
 
 
 def test_what_needs_no_copy_is_not_copied() -> None:
-    """Integers, bytes and lists are the caller's own memory."""
+    """Integers, bytes and lists are not copied."""
     numbers = np.arange(3)
     packed = np.array([b"0639981234"])
     rows: list[object] = [1]
@@ -161,7 +161,7 @@ def test_what_needs_no_copy_is_not_copied() -> None:
 
 @pytest.mark.parametrize("make", [np.asarray, pa.array, pl.Series, pd.Series])
 def test_large_columns_are_cut(make: Callable[[Any], object]) -> None:
-    """No block has more than 65,536 rows, and none is lost between two."""
+    """Blocks have at most 65,536 rows, and no row is lost between blocks."""
     column = make(np.arange(2**17 + 5))
 
     parts = list(blocks(column))
@@ -171,20 +171,20 @@ def test_large_columns_are_cut(make: Callable[[Any], object]) -> None:
 
 
 def test_an_iterable_is_read_as_blocks_are_asked_for() -> None:
-    """An endless iterable gives its first block: memory does not follow its length."""
+    """An endless iterable gives its first block, in bounded memory."""
     first = next(blocks(repeat("0639981234")))
 
     assert len(first) == 2**16
 
 
 def test_rows_outlive_the_column() -> None:
-    """A block is whole after its column is deleted."""
+    """A block stays valid after its column is deleted."""
     columns = [pl.Series(TEXTS * 99), pd.Series(TEXTS * 99), pa.array(TEXTS * 99)]
     kept = [block for column in columns for block in blocks(column)]
 
     del columns
     gc.collect()
-    _ = [bytearray(3000) for _ in range(1000)]  # what was freed would be overwritten
+    _ = [bytearray(3000) for _ in range(1000)]  # freed memory would be overwritten
 
     for block in kept:
         assert [block.value(row) for row in range(len(block))] == TEXTS * 99
@@ -195,12 +195,12 @@ def test_rows_outlive_the_column() -> None:
     [[], (), np.array([], "U4"), np.array([], int), pl.Series([], dtype=pl.String)],
 )
 def test_an_empty_column_has_no_rows(empty: object) -> None:
-    """A column of no rows is a column."""
+    """A column without rows is accepted."""
     assert values(empty) == []
 
 
 def test_an_empty_text_is_a_row_without_a_value() -> None:
-    """Flat text cannot tell an empty text from a null, and both read the same."""
+    """Empty text and null are the same in flat text, and are refused alike."""
     column = pl.Series(["", None])
 
     assert values(column) == [None, None]
@@ -208,7 +208,7 @@ def test_an_empty_text_is_a_row_without_a_value() -> None:
 
 
 def test_bytes_that_are_no_text_are_refused_one_by_one() -> None:
-    """One bad row does not stop the column, and is given as the bytes that it is."""
+    """A bad row does not stop the column, and its value is returned as bytes."""
     column = np.array([b"\xff\xfe", b"0639981234"])
 
     assert values(column) == [b"\xff\xfe", "0639981234"]
@@ -244,7 +244,7 @@ def test_bytes_that_are_no_text_are_refused_one_by_one() -> None:
     ],
 )
 def test_what_is_no_column_of_numbers_is_refused(column: object, got: str) -> None:
-    """The message says what came, before any row is read, and never a number."""
+    """The message gives the type, before any row is read, and never a number."""
     with pytest.raises(
         InputError, match=f"^expected a column of text or whole numbers, got {got}$"
     ):
@@ -252,21 +252,21 @@ def test_what_is_no_column_of_numbers_is_refused(column: object, got: str) -> No
 
 
 class NeedsPyarrow:
-    """A producer of Arrow that cannot work, as pandas without pyarrow."""
+    """Arrow producer that fails, like pandas without pyarrow."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         raise ImportError
 
 
 class HoldsAnArray(NeedsPyarrow):
-    """The same, with an array to offer instead."""
+    """The same, with an array as a fallback."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         return np.array(["0639981234", None], object)
 
 
 def test_without_pyarrow_the_array_is_read() -> None:
-    """A producer that lacks its own library is read through numpy, if it can be."""
+    """A producer without its library is read through numpy, if possible."""
     assert values(HoldsAnArray()) == ["0639981234", None]
     with pytest.raises(ImportError):
         blocks(NeedsPyarrow())
@@ -276,7 +276,7 @@ def test_without_pyarrow_the_array_is_read() -> None:
 def test_pandas_is_read_without_pyarrow(
     dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where pyarrow is not installed, pandas gives the same rows."""
+    """Without pyarrow, pandas columns give the same rows."""
     column = pd.Series(TEXTS, dtype=object).astype(dtype)
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -288,7 +288,7 @@ def test_pandas_is_read_without_pyarrow(
 def test_nullable_integers_are_read_without_pyarrow(
     dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They stay whole numbers, nulls or not: floats would lose digits."""
+    """They remain integers, with or without nulls: floats would lose digits."""
     column = pd.Series([2**53 + 1, None, 33639981234], dtype=dtype)
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -299,7 +299,7 @@ def test_nullable_integers_are_read_without_pyarrow(
 
 
 def test_no_library_of_frames_is_imported() -> None:
-    """`bloctel.numbers.columns` imports numpy and no library of frames."""
+    """`bloctel.numbers.columns` imports numpy but no dataframe library."""
     program = (
         "import sys, bloctel.numbers.columns;"
         "print({'pandas', 'polars', 'pyarrow', 'duckdb'} & set(sys.modules))"
@@ -334,7 +334,7 @@ DAY_COLUMNS: dict[str, object] = {
 
 @pytest.mark.parametrize("column", DAY_COLUMNS.values(), ids=DAY_COLUMNS.keys())
 def test_days_are_the_same_from_everywhere(column: object) -> None:
-    """Whoever holds the days, they are the same numbers, as int32."""
+    """Days of any source give the same int32 values."""
     numbers = days(column, 3)
 
     assert numbers.dtype == np.int32
@@ -343,12 +343,12 @@ def test_days_are_the_same_from_everywhere(column: object) -> None:
 
 @pytest.mark.parametrize("day", [DAYS[0], "2024-02-29", np.datetime64("2024-02-29")])
 def test_one_day_broadcasts(day: object) -> None:
-    """One day is an array of one, whatever the length of the column beside it."""
+    """One day gives an array of length 1, for any required length."""
     assert days(day, 1000).tolist() == days(day, None).tolist() == [19782]
 
 
 def test_a_month_is_its_first_day() -> None:
-    """Coarser units of numpy stand for the day on which they begin."""
+    """Coarser numpy units mean their first day."""
     assert days(np.array(["2024-02"], "M8[M]"), 1).tolist() == [19754]
 
 
@@ -358,22 +358,22 @@ def test_a_month_is_its_first_day() -> None:
         ([None], "no value"),
         ([20240229], "a value of the type int"),
         ([datetime(2024, 2, 29, tzinfo=UTC)], "a value of the type datetime"),
-        ([""], "text of another form than YYYY-MM-DD"),
-        (["20240229"], "text of another form than YYYY-MM-DD"),
-        (["2024-02-29\n"], "text of another form than YYYY-MM-DD"),
-        (["2023-02-29"], "a day that no calendar has"),
+        ([""], "text of 0 characters that is not YYYY-MM-DD"),
+        (["20240229"], "text of 8 characters that is not YYYY-MM-DD"),
+        (["2024-02-29\n"], "text of 11 characters that is not YYYY-MM-DD"),
+        (["2023-02-29"], "a day that does not exist"),
         ([np.datetime64("NaT")], "no value"),
         (np.array(["2024-02-29T01", "NaT"], "M8[h]")[1:], "no value"),
         (np.array(["2024-02-29T01"], "M8[h]"), "a time of day"),
-        (np.array([2**40], "M8[D]"), "a day that no calendar has"),
+        (np.array([2**40], "M8[D]"), "a day outside the years 1 to 9999"),
         (pd.Series([pd.NaT]), "no value"),
         (pl.Series([None], dtype=pl.Date), "no value"),
         (pl.Series([None], dtype=pl.String), "no value"),
-        (pa.array([2**31 - 1], pa.date32()), "a day that no calendar has"),
+        (pa.array([2**31 - 1], pa.date32()), "a day outside the years 1 to 9999"),
     ],
 )
 def test_a_row_that_is_no_day_is_named(column: object, got: str) -> None:
-    """The message says what came and in which row, and not what stood there."""
+    """The message gives the type and the row, but not the value."""
     with pytest.raises(InputError, match=f"^expected a day, got {got} - at row 0$"):
         days(column, None)
 
@@ -391,7 +391,7 @@ def test_a_row_that_is_no_day_is_named(column: object, got: str) -> None:
     ids=["list", "numpy", "pandas", "polars", "days in chunks", "text in chunks"],
 )
 def test_rows_are_counted_from_0_over_all_chunks(column: object) -> None:
-    """The row that the message names is the row of the column."""
+    """The message gives the row number in the column."""
     with pytest.raises(InputError, match=r"at row 3$"):
         days(column, None)
 
@@ -409,7 +409,7 @@ def test_rows_are_counted_from_0_over_all_chunks(column: object) -> None:
     ],
 )
 def test_what_is_no_column_of_days_is_refused(column: object, got: str) -> None:
-    """A number is no day: which one it would be is not guessed."""
+    """Numbers are not days: their meaning is not guessed."""
     with pytest.raises(
         InputError, match=f"^expected a day or a column of days, got {got}$"
     ):
@@ -417,15 +417,17 @@ def test_what_is_no_column_of_days_is_refused(column: object, got: str) -> None:
 
 
 def test_a_moment_is_no_day() -> None:
-    """One datetime is refused: its day depends on the time zone."""
+    """A datetime is refused, because its day depends on the time zone."""
     with pytest.raises(InputError, match=r"^expected a day, got a value of the type"):
         days(datetime(2024, 2, 29, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize("length", [0, 2, 4])
 def test_a_column_of_days_has_the_length_asked_for(length: int) -> None:
-    """A column of days never stretches, not even from one row."""
-    with pytest.raises(InputError, match=f"^expected {length} days, one a row, got 3$"):
+    """A column of days is never broadcast, not even from one row."""
+    with pytest.raises(
+        InputError, match=f"^expected {length} days, one per row, got 3$"
+    ):
         days(DAYS, length)
     with pytest.raises(InputError, match=r"got 1$"):
         days(DAYS[:1], length)

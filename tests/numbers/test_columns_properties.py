@@ -1,4 +1,4 @@
-"""Laws of columns: who holds the rows changes nothing about them."""
+"""Properties of columns: the source of the rows does not change them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bloctel.numbers.columns import blocks, days
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A NUL at the end of a text is lost in numpy's fixed width; no number holds one.
+# numpy's fixed width loses a NUL at the end of a text; phone numbers have no NUL
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NUMBERS = st.from_regex(r"(0|\+33 ?)6[ .]?39[ .]?98([ .]?[0-9]{2}){2}", fullmatch=True)
 ROWS = st.lists(st.none() | NUMBERS | TEXTS, max_size=40)
@@ -64,7 +64,7 @@ PRODUCERS: dict[str, Callable[[list[Any]], object]] = {
 def test_every_holder_gives_the_same_rows(
     make: Callable[[list[Any]], object], rows: list[str | None]
 ) -> None:
-    """A column has the list's rows; an empty text is no value, as None is."""
+    """A column has the rows of the list; an empty text has no value, like None."""
     got = [b.value(row) for b in blocks(make(rows)) for row in range(len(b))]
 
     assert [row or None for row in got] == [row or None for row in rows]
@@ -75,7 +75,7 @@ def test_every_holder_gives_the_same_rows(
 def test_every_holder_reads_to_the_same_keys(
     make: Callable[[list[Any]], object], rows: list[str | None]
 ) -> None:
-    """A column reads to the keys and refusals to which the list reads."""
+    """A column gives the same keys and refusals as the list."""
     assert _keys(make(rows)) == _keys(rows)
 
 
@@ -94,7 +94,7 @@ def _accepted(column: object) -> list[int | None]:
 
 @given(st.lists(st.none() | st.integers(0, 2**64 - 1), max_size=40))
 def test_numbers_keep_their_value_and_their_nulls(rows: list[int | None]) -> None:
-    """Numbers of any size come out as they went in, and the same are accepted."""
+    """Integers of any size keep their value, and the same integers are accepted."""
     column = pa.array(rows, pa.uint64())
 
     got = [b.value(row) for b in blocks(column) for row in range(len(b))]
@@ -105,7 +105,7 @@ def test_numbers_keep_their_value_and_their_nulls(rows: list[int | None]) -> Non
 
 @given(st.lists(st.dates(), max_size=40))
 def test_days_count_from_1970(rows: list[date]) -> None:
-    """Each day of the calendar is its distance from 1970-01-01, from any holder."""
+    """Each day of the calendar is its distance from 1970-01-01, for any source."""
     expected = [(row - date(1970, 1, 1)).days for row in rows]
     holders = [
         rows,

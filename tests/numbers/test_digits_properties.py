@@ -1,4 +1,4 @@
-"""Laws of the text reader: compiled and plain twin read alike, one or a column."""
+"""Properties of the compiled number parser, compared with a Python version."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def bodies(draw: st.DrawFn) -> str:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """Draw what a careless hand, a spreadsheet or a foe writes in a cell."""
+    """Draw texts as people, spreadsheets and attackers write them in cells."""
     text = draw(bodies()) + draw(st.sampled_from(TAILS))
     if draw(st.integers(0, 9)) == 0:
         text += draw(bodies()) + draw(st.sampled_from(TAILS))
@@ -56,7 +56,7 @@ def texts(draw: st.DrawFn) -> str:
 
 @st.composite
 def raw_texts(draw: st.DrawFn) -> bytes:
-    """Draw bytes of UTF-8 that another encoding, or a cut, may have spoilt."""
+    """Draw UTF-8 bytes, possibly damaged by another encoding or a cut."""
     raw = draw(texts()).encode(errors="replace")
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(raw)))
@@ -70,7 +70,7 @@ def raw_texts(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def pairs(draw: st.DrawFn) -> str:
-    """Draw ten digits by twos, as most people write them, now and then a bit off."""
+    """Draw ten digits in pairs, sometimes with a small error."""
     digits = draw(st.text("0123456789", min_size=10, max_size=10))
     between = [draw(st.sampled_from(" .-/x"))] * 4
     if draw(st.integers(0, 3)) == 0:
@@ -125,7 +125,7 @@ national = st.booleans()
 @example("06 39 98" + " " * 100_000 + "12 34", True)
 @example("06;" * 50_000, True)
 def test_compiled_and_plain_reader_agree(value: str | bytes, national: bool) -> None:
-    """Both readers give every text the same key, or refuse it for the same reason."""
+    """Both parsers give each text the same key, or refuse it for the same reason."""
     assert twin.name(_digits.read(value, national)) == twin.read(value, national)
 
 
@@ -150,7 +150,7 @@ def test_compiled_and_plain_reader_agree(value: str | bytes, national: bool) -> 
 def test_compiled_and_plain_reader_agree_on_integers(
     value: int, national: bool
 ) -> None:
-    """Both readers give every whole number the same key or the same reason."""
+    """Both parsers give each integer the same key or the same reason."""
     assert twin.name(_digits.read(value, national)) == twin.read(value, national)
 
 
@@ -159,7 +159,7 @@ def test_compiled_and_plain_reader_agree_on_integers(
     national=national,
 )
 def test_a_list_is_read_value_by_value(values: list[object], national: bool) -> None:
-    """A list of objects reads to what each of them reads to."""
+    """A list of objects gives the same results as its objects."""
     out = np.zeros(len(values), np.uint64)
 
     _digits.read_objects(values, national, out)
@@ -172,7 +172,7 @@ def test_a_list_is_read_value_by_value(values: list[object], national: bool) -> 
 def test_texts_in_one_buffer_are_read_one_by_one(
     values: list[str | bytes], gap: bytes, national: bool
 ) -> None:
-    """A text within a buffer reads as it does alone, whatever stands around it."""
+    """A text inside a buffer gives the same result as alone."""
     raws = [v.encode(errors="replace") if isinstance(v, str) else v for v in values]
     data = np.frombuffer(gap + b"".join(raw + gap for raw in raws), np.uint8)
     lengths = np.array([len(raw) for raw in raws], np.int64)
@@ -189,7 +189,7 @@ def test_texts_in_one_buffer_are_read_one_by_one(
     national=national,
 )
 def test_integers_are_read_one_by_one(values: list[int], national: bool) -> None:
-    """A column of whole numbers reads to what each of them reads to."""
+    """A column of integers gives the same results as its integers."""
     out = np.zeros(len(values), np.uint64)
 
     _digits.read_integers(np.array(values, np.int64), national, out)
@@ -200,7 +200,7 @@ def test_integers_are_read_one_by_one(values: list[int], national: bool) -> None
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(value=anything)
 def test_clean_digits_are_what_the_world_is_asked_for(value: str | bytes) -> None:
-    """A text left to Python cleans to ASCII digits, after a plus if it has one."""
+    """A text left to Python is reduced to ASCII digits, after a plus if it has one."""
     assume(_digits.read(value, False) == _digits.WORLD)
 
     cleaned = _digits.clean(value, False)
@@ -213,7 +213,7 @@ def test_clean_digits_are_what_the_world_is_asked_for(value: str | bytes) -> Non
 
 @pytest.mark.parametrize("cut", range(1, 4))
 def test_a_list_that_shrinks_while_read_is_no_danger(cut: int) -> None:
-    """An object that empties the list under the reader raises, and reads nothing."""
+    """An object that empties the list during the read causes an error."""
 
     class Foe:
         def __index__(self) -> int:
@@ -231,7 +231,7 @@ def test_a_list_that_shrinks_while_read_is_no_danger(cut: int) -> None:
     [([0, 5], [5, 11]), ([0, -1], [5, 5]), ([0, 6], [5, 5]), ([0, 2**62], [5, 2**62])],
 )
 def test_no_byte_outside_the_buffer_is_read(starts: list[int], ends: list[int]) -> None:
-    """A text that does not lie within the buffer is refused, and the row is named."""
+    """A text outside the buffer is refused, with its row."""
     data = np.frombuffer(b"0639981234", np.uint8)
     out = np.zeros(2, np.uint64)
 
@@ -242,7 +242,7 @@ def test_no_byte_outside_the_buffer_is_read(starts: list[int], ends: list[int]) 
 
 
 def test_lengths_that_differ_are_refused() -> None:
-    """No reader writes into a column of another length."""
+    """Arrays of different lengths are refused."""
     out = np.zeros(3, np.uint64)
     two = np.zeros(2, np.int64)
 

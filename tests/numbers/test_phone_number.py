@@ -1,4 +1,4 @@
-"""Normalisation: each form that is accepted, and each refusal with its reason."""
+"""Normalisation: accepted forms, and refusals with their reasons."""
 
 # ruff: noqa: RUF001 - what real files hold looks like ASCII and is not
 
@@ -110,7 +110,7 @@ ACCEPTED: dict[str, list[object]] = {
 
 @pytest.mark.parametrize("text", [text for row in ACCEPTED.values() for text in row])
 def test_every_form_that_files_hold_names_the_line(text: object) -> None:
-    """The line is told from any of its forms."""
+    """Each form of a number gives its line."""
     assert normalize(text).key == MOBILE
 
 
@@ -207,7 +207,7 @@ REFUSED: dict[Reason, list[object]] = {
 def test_what_names_no_single_line_is_refused_with_the_reason(
     value: object, reason: Reason
 ) -> None:
-    """A miss or a hit by accident is worse than a refusal, whose reason is stable."""
+    """Ambiguous texts are refused with a stable reason, instead of guessed."""
     with pytest.raises(InvalidNumberError) as caught:
         normalize(value)
 
@@ -217,14 +217,14 @@ def test_what_names_no_single_line_is_refused_with_the_reason(
 
 
 def test_every_reason_is_shown_by_an_example() -> None:
-    """No reason exists that nothing is refused for."""
-    # without a region, and in a look-up alone
+    """Each reason occurs in an example."""
+    # only without a region, and only in look-ups
     elsewhere = {Reason.NO_COUNTRY, Reason.AMBIGUOUS}
     assert set(REFUSED) | elsewhere == set(Reason)
 
 
 def test_reasons_are_those_of_the_compiled_reader() -> None:
-    """Each code of the reader is a reason and each reason has a code."""
+    """Each code of the parser is a reason, and each reason has a code."""
     assert _digits.REASONS[0] == ""
     assert [*Reason] == [*map(Reason, _digits.REASONS[1:])]
     assert len(_digits.REASONS) <= _digits.WORLD < _digits.CONTEXT < _digits.FIRST_KEY
@@ -243,7 +243,7 @@ def test_reasons_are_those_of_the_compiled_reader() -> None:
     ],
 )
 def test_town_halls_that_write_oddly(text: str, answer: int | Reason) -> None:
-    """Ten digits in odd groups are a number; what lacks a digit is none."""
+    """Ten digits in unusual groups are a number; nine digits are not."""
     key = read(text, "FR")
 
     assert (key if key >= _digits.FIRST_KEY else reason_of(key)) == answer
@@ -252,19 +252,19 @@ def test_town_halls_that_write_oddly(text: str, answer: int | Reason) -> None:
 @pytest.mark.parametrize(
     ("text", "reason", "key"),
     [
-        # Zeros after a dot are dropped where a spreadsheet can have put them.
+        # Zeros after a dot are removed if a spreadsheet can have added them.
         ("+442079460.000", None, 442079460000),
         ("+44207946012.3", None, LONDON),
         ("+442079460123.0", None, LONDON),
         ("063998.0000", None, 33639980000),
         ("0639981234.00", Reason.TOO_LONG, 0),
-        # The French trunk 0 is dropped once, the plan's codes are read once.
+        # The French trunk 0 is removed once, the plan's codes are read once.
         ("+33 (0)0 639981234", Reason.TOO_LONG, 0),
         ("+49 (0)0 30 000000", Reason.UNKNOWN_COUNTRY, 0),
-        # +508 has six digits, whatever they start with.
+        # +508 has six digits, with any first digits.
         ("+508 000000", None, 508000000),
         ("0508 00 00 00", None, 508000000),
-        # A minus sign before text is a dash: lists are written so.
+        # A minus sign before text is a dash, as in lists.
         ("-0639981234", None, MOBILE),
         ("-639981234", None, MOBILE),
     ],
@@ -272,14 +272,14 @@ def test_town_halls_that_write_oddly(text: str, answer: int | Reason) -> None:
 def test_texts_that_could_be_read_otherwise(
     text: str, reason: Reason | None, key: int
 ) -> None:
-    """Where a person could hesitate, the reading is written down here."""
+    """The reading of ambiguous texts is fixed here."""
     answer = read(text, "FR")
 
     assert answer == key if reason is None else reason_of(answer) == reason
 
 
 # ---------------------------------------------------------------------------
-# The rest of the world
+# Other countries
 # ---------------------------------------------------------------------------
 
 
@@ -295,7 +295,7 @@ def test_texts_that_could_be_read_otherwise(
     ],
 )  # fmt: skip
 def test_forms_of_a_foreign_number(text: object) -> None:
-    """A number with a country code is that line, from France too."""
+    """A number with a country code is that line, also from France."""
     assert normalize(text).key == LONDON
     assert normalize(text).e164 == "+442079460123"
 
@@ -337,7 +337,7 @@ def test_forms_of_a_foreign_number(text: object) -> None:
 def test_national_forms_are_read_by_the_region(
     value: object, region: str | None, key: int
 ) -> None:
-    """The region says which country's national form it is; a code overrides it."""
+    """The region defines the national form; a country code overrides it."""
     assert normalize(value, region=region).key == key
     assert normalize_many([value], region=region).tolist() == [key]
 
@@ -362,7 +362,7 @@ def test_national_forms_are_read_by_the_region(
 def test_what_the_region_cannot_read_is_refused(
     value: object, region: str | None, reason: Reason
 ) -> None:
-    """Without the right region a national form is no number."""
+    """Without the right region a national form is refused."""
     with pytest.raises(InvalidNumberError) as caught:
         normalize(value, region=region)
 
@@ -377,7 +377,7 @@ def test_national_forms_are_french_unless_told_otherwise() -> None:
 
 @pytest.mark.parametrize("region", ["XX", "fr", "", "F", "FRA", "001", "Europe", "TF"])
 def test_an_unknown_region_is_refused(region: str) -> None:
-    """A region that cannot be read by is an error of the caller, not of the number."""
+    """An unknown region is an error of the caller, not of the number."""
     for ask in (normalize, is_valid):
         with pytest.raises(InputError, match="ISO 3166-1"):
             ask("0639981234", region=region)
@@ -386,7 +386,7 @@ def test_an_unknown_region_is_refused(region: str) -> None:
 
 
 def test_a_number_given_as_region_is_not_shown() -> None:
-    """A message names a wrong region, unless it is long enough to be a number."""
+    """A message shows a wrong region, unless it is long enough to be a number."""
     with pytest.raises(InputError) as caught:
         check_region("0639981234")
     with pytest.raises(InputError, match="'XX'"):
@@ -404,7 +404,7 @@ def test_every_region_of_phonenumbers_is_known() -> None:
 
 
 # ---------------------------------------------------------------------------
-# What a number shows
+# Display of a number
 # ---------------------------------------------------------------------------
 
 
@@ -435,7 +435,7 @@ def test_every_region_of_phonenumbers_is_known() -> None:
 def test_fields_of_a_number(
     text: str, key: int, e164: str, national: str, country_code: int, nsn: str
 ) -> None:
-    """A number knows its key, its forms and its parts."""
+    """A number has its key, its forms and its parts."""
     number = normalize(text)
 
     assert number.key == key
@@ -446,7 +446,7 @@ def test_fields_of_a_number(
 
 
 def test_leading_zeros_of_a_foreign_line_are_kept() -> None:
-    """Italy's zero is part of the line."""
+    """The leading zero of Italian numbers belongs to the number."""
     example = phonenumbers.example_number("IT")
     assert example is not None
     e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
@@ -458,7 +458,7 @@ def test_leading_zeros_of_a_foreign_line_are_kept() -> None:
 
 
 def test_numbers_without_a_region_have_a_code_too() -> None:
-    """A number of the world, such as +800, is a line."""
+    """A number without a region, such as +800, is accepted."""
     example = phonenumbers.example_number_for_non_geo_entity(800)
     assert example is not None
     e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
@@ -469,7 +469,7 @@ def test_numbers_without_a_region_have_a_code_too() -> None:
 
 
 def test_a_number_is_a_value() -> None:
-    """Numbers compare, sort, hash and travel by their key, and do not change."""
+    """Numbers compare, sort, hash and pickle by their key, and are immutable."""
     first, second = normalize("0199001234"), normalize("0639981234")
 
     assert first == normalize("+33 1 99 00 12 34") != second
@@ -488,7 +488,7 @@ def test_repr_can_be_logged() -> None:
 
 
 # ---------------------------------------------------------------------------
-# Country codes overseas
+# Overseas country codes
 # ---------------------------------------------------------------------------
 
 TERRITORIES = {
@@ -499,14 +499,14 @@ TERRITORIES = {
     596: ("MQ",),
 }
 
-#: Lines that phonenumbers takes for valid with an overseas code, while the plan gives
+#: Lines that phonenumbers accepts with an overseas code, while the plan assigns
 #: them to no single territory: special services (08) are national, and the blocks
-#: 09395-09399 and 0976 are cut finer than our table.  They are shown with +33.
+#: 09395-09399 and 0976 are divided more finely than our table.  They use +33.
 SHARED = re.compile("8|939[5-9]|976")
 
 
 def _territories(nsn: str) -> set[int]:
-    """Return the overseas codes with which phonenumbers takes a line for valid."""
+    """Return the overseas codes with which phonenumbers accepts a line."""
     return {
         code
         for code in TERRITORIES
@@ -520,7 +520,7 @@ def _territories(nsn: str) -> set[int]:
 def test_blocks_overseas_have_the_code_of_their_territory(
     prefix: str, country_code: int
 ) -> None:
-    """A block is shown with the code under which phonenumbers finds valid lines."""
+    """A block has the code under which phonenumbers finds valid lines."""
     found: set[int] = set()
     for middle in range(10 ** (6 - len(prefix))):
         start = f"{prefix}{middle:0{6 - len(prefix)}}" if len(prefix) < 6 else prefix
@@ -535,7 +535,7 @@ def test_blocks_overseas_have_the_code_of_their_territory(
 
 
 def test_every_block_that_is_valid_overseas_is_shown_so() -> None:
-    """What phonenumbers finds valid in one territory alone has that one's code."""
+    """A block that is valid in one territory only has the code of that territory."""
     differing = []
     for start in range(10_000, 100_000):
         nsn = f"{start}1234"
@@ -551,7 +551,7 @@ def test_every_block_that_is_valid_overseas_is_shown_so() -> None:
 
 @pytest.mark.parametrize(("code", "regions"), TERRITORIES.items())
 def test_examples_of_the_territories(code: int, regions: tuple[str, ...]) -> None:
-    """The landline and mobile of each territory's metadata are shown as there."""
+    """The example numbers of each territory's metadata have the same form."""
     for region in regions:
         for kind in (
             phonenumbers.PhoneNumberType.FIXED_LINE,
@@ -596,7 +596,7 @@ TEXT_COLUMNS: dict[str, Any] = {
 
 @pytest.mark.parametrize("column", TEXT_COLUMNS.values(), ids=TEXT_COLUMNS.keys())
 def test_a_column_of_text_gives_one_key_a_row(column: object) -> None:
-    """Foreign, refused and missing rows stay in their place, whoever holds them."""
+    """Foreign, refused and missing rows keep their position, for any source."""
     keys = normalize_many(iter(ROWS) if column is None else column)
 
     assert keys.dtype == np.uint64
@@ -622,12 +622,12 @@ INTEGER_KEYS = [MOBILE, MOBILE, LONDON, 0, 0, FICTION_US, MOBILE]
     ],
 )
 def test_a_column_of_integers_gives_one_key_a_row(column: object) -> None:
-    """Integers are E.164 digits, or nine national ones."""
+    """Integers are E.164 digits, or nine national digits."""
     assert normalize_many(column).tolist() == INTEGER_KEYS
 
 
 def test_missing_integers_have_no_key() -> None:
-    """A null is no number, whatever lies under it."""
+    """A null has no key, with any value under it."""
     rows = [639981234, None]
 
     assert normalize_many(pa.array(rows)).tolist() == [MOBILE, 0]
@@ -637,7 +637,7 @@ def test_missing_integers_have_no_key() -> None:
 
 
 def test_a_foreign_number_in_cp1252_is_read_in_a_column_as_alone() -> None:
-    """A no-break space of cp1252 hides no line, French or foreign, from a column."""
+    """A no-break space of cp1252 is accepted in columns, also for foreign lines."""
     texts = ["+44\xa020\xa07946\xa00123", "06\xa039–98—12 34"]
     raws = [text.encode("cp1252") for text in texts]
 
@@ -654,7 +654,7 @@ def test_a_column_of_numbers_already_read() -> None:
 
 
 def test_an_empty_column_gives_no_keys() -> None:
-    """Nothing in, nothing out, of the same type."""
+    """An empty column gives an empty array of the same type."""
     columns: list[Any] = [[], iter(()), np.array([], str), pa.array([], pa.string())]
     for column in columns:
         keys = normalize_many(column)
@@ -663,7 +663,7 @@ def test_an_empty_column_gives_no_keys() -> None:
 
 
 def test_a_column_of_several_blocks_keeps_its_order() -> None:
-    """However long a column, row i has key i."""
+    """In a column of any length, row i has key i."""
     rows = (f"06399{i:05}" for i in range(80_000))
 
     keys = normalize_many(rows)
@@ -676,14 +676,14 @@ def test_a_column_of_several_blocks_keeps_its_order() -> None:
     "column", [np.zeros(2), pd.Series([1.5]), pl.Series([1.5]), "0639981234", 5, {1, 2}]
 )
 def test_what_is_no_column_of_numbers_is_refused(column: object) -> None:
-    """Floats have lost their zeros and a set has no order."""
+    """Floats lose their zeros, and a set has no order."""
     with pytest.raises(InputError, match="a column of text or whole numbers"):
         normalize_many(column)
 
 
 @pytest.mark.parametrize("key", [2**63, -(2**63) - 1, 10**400])
 def test_a_key_has_at_most_64_bits(key: int) -> None:
-    """A larger one is refused with a sentence, which does not show it."""
+    """A larger key is refused, and the message does not show it."""
     with pytest.raises(InputError, match="a key of at most 64 bits") as caught:
         PhoneNumber(key)
 

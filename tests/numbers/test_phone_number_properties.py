@@ -1,4 +1,4 @@
-"""Laws of normalisation: one line, one key, however it is written."""
+"""Properties of normalisation: all forms of a line give one key."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ FORMS: dict[str, Callable[[str], str]] = {
     "line end": lambda nsn: f" 0{nsn}\r\n",
 }
 
-#: Forms that phonenumbers refuses, or reads as another number.
+#: Forms that phonenumbers refuses or reads differently.
 OURS_ALONE = {
     *("tabs", "narrow no-break spaces", "thin spaces", "poste"),
     *("trailing .0", "trailing .0, eaten zero"),
     *("exponent", "exponent with sign", "exponent, eaten zero"),
 }
 
-#: Every line of the plan, by its nine digits; and the blocks that have a code abroad.
+#: All lines of the plan, by their nine digits; and the blocks with an overseas code.
 PLAN = st.from_regex("[1-9][0-9]{8}", fullmatch=True)
 OVERSEAS = st.from_regex(
     "(262|263|269|508|590|594|596|639|69[0-7]|708[45]|709[0-3]|947[5-9])[0-9]{6}",
@@ -103,7 +103,7 @@ LINES = PLAN | OVERSEAS
 
 
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
-    """Return what phonenumbers reads, None where it reads nothing possible."""
+    """Return the result of phonenumbers, or None if it is not a possible number."""
     try:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -118,7 +118,7 @@ def _e164(parsed: phonenumbers.PhoneNumber) -> str:
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 @given(nsn=LINES)
 def test_a_line_has_one_key_in_every_form(form: Callable[[str], str], nsn: str) -> None:
-    """However a line of the plan is written, its key is that of its ten digits."""
+    """Each form of a line of the plan gives the key of its ten digits."""
     number = normalize(form(nsn))
 
     assert number == normalize("0" + nsn)
@@ -128,7 +128,7 @@ def test_a_line_has_one_key_in_every_form(form: Callable[[str], str], nsn: str) 
 @pytest.mark.parametrize("form", [form for form in FORMS if form not in OURS_ALONE])
 @given(nsn=LINES)
 def test_phonenumbers_reads_the_same_french_number(form: str, nsn: str) -> None:
-    """A form that both read names one E.164 number, but for the code overseas."""
+    """A form that both read gives the same E.164 number, except for overseas codes."""
     text = FORMS[form](nsn)
     parsed = _parse(text, "FR")
     assert parsed is not None
@@ -144,16 +144,16 @@ def test_phonenumbers_reads_the_same_french_number(form: str, nsn: str) -> None:
 
 @given(st.lists(LINES.map(lambda nsn: "0" + nsn) | st.just("+44 7700 900123")))
 def test_a_column_is_written_as_its_numbers_are(texts: list[str]) -> None:
-    """The digits of many keys at once are those of each number."""
+    """The digits of a column of keys equal those of each number."""
     keys = normalize_many(texts)
 
     assert e164_many(keys).tolist() == [int(normalize(text).e164) for text in texts]
-    assert keys.tolist() == [normalize(text).key for text in texts]  # left as it was
+    assert keys.tolist() == [normalize(text).key for text in texts]  # unchanged
 
 
 @given(nsn=LINES)
 def test_the_codes_of_the_plan_share_one_key(nsn: str) -> None:
-    """Whatever code of the French plan stands before a line, it is that line."""
+    """All country codes of the French plan give the same line."""
     number = normalize("0" + nsn)
 
     for code in ("33", "262", "508", "590", "594", "596"):
@@ -165,7 +165,7 @@ def test_the_codes_of_the_plan_share_one_key(nsn: str) -> None:
 
 @given(six=st.from_regex("[1-9][0-9]{5}", fullmatch=True))
 def test_six_digits_of_miquelon_are_the_national_nine(six: str) -> None:
-    """+508 and six digits, 0508 and the six, and the six at home are one line."""
+    """+508 and six digits, 0508 and six digits, and six local digits are one line."""
     number = normalize("0508" + six)
 
     assert number.key == int("508" + six)
@@ -179,7 +179,7 @@ def test_six_digits_of_miquelon_are_the_national_nine(six: str) -> None:
 
 @given(nsn=LINES, region=st.sampled_from(["FR", "RE", "YT", "GP", "MQ", "GF", "PM"]))
 def test_a_line_is_the_same_from_every_territory(nsn: str, region: str) -> None:
-    """The ten digits name one line, dialled from whichever part of the plan."""
+    """The ten digits give one line from each part of the plan."""
     number = normalize("0" + nsn)
 
     assert normalize("0" + nsn, region=region) == number
@@ -188,7 +188,7 @@ def test_a_line_is_the_same_from_every_territory(nsn: str, region: str) -> None:
 
 @given(nsn=LINES)
 def test_what_a_number_shows_names_it_again(nsn: str) -> None:
-    """Normalising what a number shows of itself changes nothing."""
+    """A displayed number is normalised to the same number."""
     number = normalize("0" + nsn)
 
     assert normalize(number.e164) == normalize(str(number)) == number
@@ -201,7 +201,7 @@ def test_what_a_number_shows_names_it_again(nsn: str) -> None:
 
 
 # ---------------------------------------------------------------------------
-# The rest of the world
+# Other countries
 # ---------------------------------------------------------------------------
 
 TYPES = sorted(phonenumbers.PhoneNumberType.values())
@@ -222,7 +222,7 @@ PLAN_CODES = {33, 262, 508, 590, 594, 596}
 
 
 def _key(parsed: phonenumbers.PhoneNumber) -> int:
-    """Return the key of what phonenumbers reads."""
+    """Return the key of the number that phonenumbers reads."""
     if parsed.country_code not in PLAN_CODES:
         return int(_e164(parsed)[1:])
     nsn = phonenumbers.national_significant_number(parsed)
@@ -244,7 +244,7 @@ def test_phonenumbers_agrees_on_the_examples_of_all_regions() -> None:
 
 
 def test_phonenumbers_agrees_on_national_forms_of_all_regions() -> None:
-    """An example written as at home is, with its region, the same line."""
+    """The national form of an example, with its region, gives the same line."""
     for region, parsed in EXAMPLES:
         number = normalize(_e164(parsed))
         written = phonenumbers.format_number(
@@ -256,7 +256,7 @@ def test_phonenumbers_agrees_on_national_forms_of_all_regions() -> None:
 
 
 def test_integers_of_foreign_lines_are_their_e164_digits() -> None:
-    """The key is read back as the line, unless it has the length of a French one."""
+    """The key as an integer gives the line, unless it is as long as a French number."""
     for region, parsed in EXAMPLES:
         number = normalize(_e164(parsed))
 
@@ -276,7 +276,7 @@ def test_integers_of_foreign_lines_are_their_e164_digits() -> None:
 def test_an_accepted_foreign_number_is_the_one_that_phonenumbers_reads(
     code: int, nsn: str, region: str | None
 ) -> None:
-    """What is accepted is what phonenumbers reads, is E.164, and names itself."""
+    """An accepted number equals that of phonenumbers, is E.164, and is stable."""
     text = f"+{code}{nsn}"
     if not is_valid(text, region=region):
         return
@@ -293,7 +293,7 @@ def test_an_accepted_foreign_number_is_the_one_that_phonenumbers_reads(
 
 
 # ---------------------------------------------------------------------------
-# Whatever comes
+# Any input
 # ---------------------------------------------------------------------------
 
 SCALARS = st.one_of(
@@ -332,7 +332,7 @@ SCALARS = st.one_of(
 def test_no_object_raises_anything_but_its_refusal(
     value: object, region: str | None
 ) -> None:
-    """Any object is a number or is refused with a reason, alone or in a column."""
+    """Any object is a number or is refused with a reason, as a value or in a column."""
     reason: str | None = None
     try:
         key = normalize(value, region=region).key
@@ -347,7 +347,7 @@ def test_no_object_raises_anything_but_its_refusal(
 
 
 def _runs(text: str) -> set[str]:
-    """Return all that stands in six digits of a text, separators left out."""
+    """Return all runs of six digits of a text, without separators."""
     digits = "".join(re.findall("[0-9]", text))
     return {digits[i : i + 6] for i in range(len(digits) - 5)}
 
@@ -361,7 +361,7 @@ def _runs(text: str) -> set[str]:
 def test_no_refusal_shows_the_number(
     nsn: str, form: Callable[[str], str], spoilt: str
 ) -> None:
-    """Neither the message of a refusal, nor its trace, holds six of the digits."""
+    """Neither the message nor the traceback of a refusal shows six of the digits."""
     text = spoilt.replace("{}", form(nsn))
     assume(not is_valid(text))
 
@@ -375,7 +375,7 @@ def test_no_refusal_shows_the_number(
 
 @given(nsn=LINES)
 def test_repr_hides_the_last_four_digits(nsn: str) -> None:
-    """What logs show of a number stands for ten thousand lines."""
+    """The `repr` of a number matches ten thousand lines."""
     number = normalize("0" + nsn)
 
     assert repr(number) == f"PhoneNumber({number.e164[:-4]}****)"
@@ -389,7 +389,7 @@ def test_repr_hides_the_last_four_digits(nsn: str) -> None:
     )
 )  # fmt: skip
 def test_a_column_reads_as_its_rows_do(texts: list[str | None]) -> None:
-    """A column has the keys that its rows have alone, and 0 where they are refused."""
+    """A column has the keys of its rows, and 0 where they are refused."""
     keys = normalize_many(texts)
 
     assert keys.dtype == np.uint64

@@ -1,11 +1,11 @@
-"""What people hold, as flat blocks of rows that the compiled readers take.
+"""Columns of numbers and days, read as flat blocks of rows for the compiled parsers.
 
 A column is a list, an iterable, a numpy array, a pandas, polars or pyarrow column, or
-anything else with `__arrow_c_stream__`, `__arrow_c_array__` or `__array__`.
-None of these libraries but numpy is imported: a column is known by what it can do.
+any other object with `__arrow_c_stream__`, `__arrow_c_array__` or `__array__`.
+Of these libraries only numpy is imported: a column is recognised by its methods.
 
-Text stays where it is wherever its layout allows; what cannot stay is copied block by
-block, so that the memory does not grow with the column.
+Text is read in place if its layout allows it.  Otherwise it is copied block by block,
+so that memory use does not depend on the size of the column.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Block",
     "Integers",
-    "Judge",
     "Objects",
     "Spans",
     "blocks",
@@ -40,8 +39,8 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-#: Enough for the work on a block to outweigh its making, few enough for what is made
-#: of it to stay in the cache, and for a million rows to occupy several threads.
+#: Enough rows to outweigh the cost of a block, few enough for intermediate arrays to
+#: stay in the cache, and for a million rows to occupy several threads.
 _BLOCK_ROWS: Final = 1 << 16
 _EXPECTED: Final = "a column of text or whole numbers"
 _EXPECTED_DAYS: Final = "a day or a column of days"
@@ -50,63 +49,14 @@ _FIRST_DAY: Final = date.min.toordinal() - _EPOCH
 _LAST_DAY: Final = date.max.toordinal() - _EPOCH
 
 
-class Block(Protocol):
-    """Some rows of a column, in order."""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-
-    def read(self, national: bool, out: NDArray[np.uint64]) -> None:
-        """Fill *out* with each row's key, or with the code why it has none.
-
-        Args:
-            national: Whether the French national forms are read.
-            out: One place a row (uint64), contiguous.
-        """
-
-    def value(self, row: int) -> object:
-        """Return what stands at *row*, None where there is no value."""
-
-    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
-        """Have *judge* fill *out* with an outcome a row; return how many it left."""
-
-
-class Judge(Protocol):
-    """What reads rows and judges them in one go; each method fills its *out*."""
-
-    def judge_spans(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-        national: bool,
-        out: NDArray[np.uint8],
-    ) -> int:
-        """Judge the texts `data[starts[i]:ends[i]]`."""
-
-    def judge_integers(
-        self,
-        values: NDArray[np.int64],
-        valid: NDArray[np.uint8] | None,
-        national: bool,
-        out: NDArray[np.uint8],
-    ) -> int:
-        """Judge whole numbers, of which *valid* says which there are."""
-
-    def judge_objects(
-        self, values: list[object], national: bool, out: NDArray[np.uint8]
-    ) -> int:
-        """Judge Python objects."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
-    """Rows of UTF-8 text; a row without a value is an empty text.
+    """Block of rows of UTF-8 text; a row without a value is an empty text.
 
     Attributes:
         data: The bytes of all texts (uint8), contiguous.
-        starts: Where each row starts in *data* (int64), contiguous.
-        ends: Where each row ends in *data* (int64), contiguous.
+        starts: The start of each row in *data* (int64), contiguous.
+        ends: The end of each row in *data* (int64), contiguous.
     """
 
     data: NDArray[np.uint8]
@@ -117,13 +67,13 @@ class Spans:
         return self.starts.size
 
     def read(self, national: bool, out: NDArray[np.uint64]) -> None:
-        """Fill *out* with each row's key, or with the code why it has none."""
+        """Set *out* (uint64) to each row's key or the code of its refusal."""
         _digits.read_spans(self.data, self.starts, self.ends, national, out)
 
     def value(self, row: int) -> str | bytes | None:
-        """Return the text at *row*, None where it is empty.
+        """Return the text at *row*, or None if it is empty.
 
-        Bytes that are no UTF-8 are returned as they are.
+        Bytes that are not UTF-8 are returned as bytes.
         """
         text = self.data[self.starts[row] : self.ends[row]].tobytes()
         try:
@@ -131,18 +81,14 @@ class Spans:
         except UnicodeDecodeError:
             return text
 
-    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
-        """Have *judge* fill *out*; return how many rows it left."""
-        return judge.judge_spans(self.data, self.starts, self.ends, national, out)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Integers:
-    """Rows of whole numbers.
+    """Block of rows of integers.
 
     Attributes:
-        values: The numbers (int64 or uint64), contiguous.
-        valid: Which rows have one (bool), None where all have.
+        values: The integers (int64 or uint64), contiguous.
+        valid: Whether each row has a value (bool); None if all have.
     """
 
     values: NDArray[np.int64] | NDArray[np.uint64]
@@ -152,31 +98,25 @@ class Integers:
         return self.values.size
 
     def read(self, national: bool, out: NDArray[np.uint64]) -> None:
-        """Fill *out* with each row's key, or with the code why it has none."""
-        # Beyond int64 lies no phone number: there the view is negative, and refused.
+        """Set *out* (uint64) to each row's key or the code of its refusal."""
+        # values above int64 are not phone numbers: they are negative in the view
         _digits.read_integers(self.values.view(np.int64), national, out)
         if self.valid is not None:
             out[~self.valid] = _digits.EMPTY
 
     def value(self, row: int) -> int | None:
-        """Return the number at *row*, None where there is no value."""
+        """Return the integer at *row*, or None without a value."""
         if self.valid is not None and not self.valid[row]:
             return None
         return int(self.values[row])
 
-    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
-        """Have *judge* fill *out*; return how many rows it left."""
-        values = self.values.view(np.int64)  # as for `read`
-        valid = None if self.valid is None else self.valid.view(np.uint8)
-        return judge.judge_integers(values, valid, national, out)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objects:
-    """Rows of Python objects.
+    """Block of rows of Python objects.
 
     Attributes:
-        values: The objects: str, int, None, or what turns out to be no number.
+        values: The objects: str, int, None, or values that are refused.
     """
 
     values: list[object]
@@ -185,32 +125,32 @@ class Objects:
         return len(self.values)
 
     def read(self, national: bool, out: NDArray[np.uint64]) -> None:
-        """Fill *out* with each row's key, or with the code why it has none."""
+        """Set *out* (uint64) to each row's key or the code of its refusal."""
         _digits.read_objects(self.values, national, out)
 
     def value(self, row: int) -> object:
         """Return the object at *row*."""
         return self.values[row]
 
-    def judge(self, judge: Judge, national: bool, out: NDArray[np.uint8]) -> int:
-        """Have *judge* fill *out*; return how many rows it left."""
-        return judge.judge_objects(self.values, national, out)
+
+#: A block of consecutive rows of a column.
+Block = Spans | Integers | Objects
 
 
 def blocks(column: object) -> Iterator[Block]:
     """Return an iterator over the rows of *column*, in blocks.
 
-    Missing values (None, masked, null, `NaN` in a column of pandas) are rows without
-    a value. An Arrow or numpy column must not be written to while a block of it lives.
+    Missing values (None, masked, null, `NaN` in a pandas column) are rows without a
+    value. An Arrow or numpy column must not be modified while a block of it is in use.
 
     Args:
-        column: The column. An iterable is read as the blocks are asked for.
+        column: The column. An iterable is read block by block, on demand.
 
     Returns:
-        The blocks, at most 65,536 rows each but for a list, which is one block.
+        The blocks, with at most 65,536 rows each; a list is one block.
 
     Raises:
-        InputError: It is no column, or not one of text or whole numbers.
+        InputError: The object is not a column of text or integers.
 
     >>> [block.value(0) for block in blocks(["06 39 98 12 34", None])]
     ['06 39 98 12 34']
@@ -225,7 +165,7 @@ def blocks(column: object) -> Iterator[Block]:
 
 
 class _Readers(NamedTuple, Generic[_T]):
-    """What reads the rows, by who holds them."""
+    """Functions that read rows, by the source of the rows."""
 
     from_array: Callable[[NDArray[Any]], _T]
     from_chunks: Callable[[Iterator[_arrow.Chunk]], _T]
@@ -235,12 +175,12 @@ class _Readers(NamedTuple, Generic[_T]):
 def _read(
     column: object, expected: str, kinds: tuple[str, ...], readers: _Readers[_T]
 ) -> _T:
-    """Return what the reader of *column* makes of it; the message names *expected*."""
+    """Read *column* with the right reader; error messages name *expected*."""
     if isinstance(column, set | frozenset):
         raise InputError(expected, "a set, whose rows have no order")
     if isinstance(column, Mapping):
         raise InputError(expected, "a mapping; pass its keys or its values")
-    # Most columns of pandas: numpy holds the rows, so pyarrow need not be there.
+    # most pandas columns are numpy arrays, which do not need pyarrow
     if isinstance(getattr(column, "dtype", None), np.dtype):
         return readers.from_array(_flat_array(column, expected))
     chunks = _arrow_chunks(column, kinds, expected)
@@ -256,13 +196,13 @@ def _read(
 def _arrow_chunks(
     column: object, kinds: tuple[str, ...], expected: str
 ) -> Iterator[_arrow.Chunk] | None:
-    """Return the chunks of an Arrow producer, None where *column* is none."""
+    """Return the chunks of an Arrow producer; None for other objects."""
     if not any(hasattr(column, f"__arrow_c_{form}__") for form in ("stream", "array")):
         return None
     try:
         return _arrow.chunks(column, kinds, expected)
     except ImportError:
-        # pandas needs pyarrow to produce; without it, its objects are what there is.
+        # pandas needs pyarrow to export Arrow data; otherwise its objects are read
         if hasattr(column, "__array__"):
             return None
         raise
@@ -293,17 +233,17 @@ def _numpy_blocks(array: NDArray[Any]) -> Iterator[Block]:
 
 
 def _flat_array(column: Any, expected: str) -> NDArray[Any]:
-    """Return *column* as a one-dimensional array in which missing values are marked."""
+    """Return *column* as a one-dimensional array with missing values masked."""
     integer = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
     if integer is not None and integer.kind in "iu" and hasattr(column, "isna"):
-        # nullable ones of pandas, of which numpy would make floats
+        # nullable integers of pandas, which numpy would convert to floats
         values = column.to_numpy(integer, na_value=0)
         return np.ma.MaskedArray(values, np.asarray(column.isna()))
     array: NDArray[Any] = np.asanyarray(column)
     if array.ndim != 1:
         raise InputError(expected, f"an array of {array.ndim} dimensions")
     if array.dtype.kind == "O" and hasattr(column, "isna"):
-        # pandas marks missing values by NaN, NaT or NA, whichever the type
+        # pandas uses NaN, NaT or NA for missing values, depending on the type
         return np.ma.MaskedArray(array, np.asarray(column.isna()))
     return array
 
@@ -322,19 +262,19 @@ def _byte_block(rows: NDArray[Any]) -> Block:
 def _text_block(rows: NDArray[Any]) -> Block:
     texts = np.ascontiguousarray(np.ma.filled(rows, ""), rows.dtype.newbyteorder("="))
     codes = texts.view(np.uint32)
-    if codes.max(initial=0) < 128:  # ASCII: the code points are the bytes of UTF-8
+    if codes.max(initial=0) < 128:  # ASCII: code points equal UTF-8 bytes
         return _fixed_spans(codes.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
-    return Objects([text or None for text in texts.tolist()])  # as spans do
+    return Objects([text or None for text in texts.tolist()])  # same as `Spans`
 
 
 def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
-    """Return texts of one width, where they are; zeros fill them up."""
+    """Return a block of texts of one width, padded with zeros, without a copy."""
     starts = np.arange(texts.size, dtype=np.int64) * texts.itemsize
     return Spans(texts.view(np.uint8), starts, starts + np.char.str_len(texts))
 
 
 def _object_block(rows: NDArray[Any]) -> Block:
-    missing = getattr(rows.dtype, "na_object", None)  # of numpy's StringDType
+    missing = getattr(rows.dtype, "na_object", None)  # numpy's StringDType has it
     values = rows.tolist()  # None where masked
     return Objects([None if value is missing else value for value in values])
 
@@ -353,20 +293,20 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
     """Return a day, or each row of a column of days, as days since 1970-01-01.
 
     Days are `datetime.date`, text such as `2024-05-31`, numpy `datetime64` at
-    midnight, and Arrow's date32. A `datetime.datetime` is refused: which day it is
+    midnight, and Arrow's date32. A `datetime.datetime` is refused, because its day
     depends on the time zone.
 
     Args:
         column: One day, or a column of days.
-        length: How many rows a column must have, None where any number will do.
+        length: The required number of rows of a column; None accepts any number.
 
     Returns:
-        An array (int32) with one value a row; of one day, an array of length 1,
-        whatever *length* is, which numpy broadcasts.
+        An array (int32) with one value per row; for one day an array of length 1,
+        which numpy broadcasts.
 
     Raises:
-        InputError: It is no day or column of days; a row is missing or no day (its
-            number, from 0, is in the message); or the length is another.
+        InputError: The object is not a day or a column of days; a row is missing or not
+            a day (its index, from 0, is in the message); or the length differs.
 
     >>> days(date(1970, 1, 3), length=None)
     array([2], dtype=int32)
@@ -376,15 +316,15 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
     readers = _Readers(_numpy_days, _arrow_days, _object_days)
     numbers = _read(column, _EXPECTED_DAYS, ("day", "text"), readers)
     if length is not None and numbers.size != length:
-        raise InputError(f"{length} days, one a row", f"{numbers.size}")
+        raise InputError(f"{length} days, one per row", f"{numbers.size}")
     return numbers.astype(np.int32)
 
 
 def days_from(rows: Iterable[object], first: int) -> NDArray[np.int32]:
-    """Return days that an iterator gives, of which the next is row *first*.
+    """Return the days of an iterator whose next row has the index *first*.
 
     Raises:
-        InputError: A row is missing or no day; its number is in the message.
+        InputError: A row is missing or not a day; its index is in the message.
 
     >>> days_from(iter([date(1970, 1, 3)]), 0)
     array([2], dtype=int32)
@@ -394,7 +334,7 @@ def days_from(rows: Iterable[object], first: int) -> NDArray[np.int32]:
 
 def _numpy_days(array: NDArray[Any]) -> NDArray[np.int64]:
     if array.dtype.kind == "M":
-        return _whole_days(np.ma.filled(array, np.datetime64("NaT")), 0)
+        return _full_days(np.ma.filled(array, np.datetime64("NaT")), 0)
     if array.dtype.kind in "OUT":
         return _object_days(array.tolist())
     raise InputError(_EXPECTED_DAYS, str(array.dtype))
@@ -426,7 +366,7 @@ def _object_days(values: Iterable[object], first: int = 0) -> NDArray[np.int64]:
 
 def _day(value: object, row: int | None) -> int:
     if isinstance(value, np.datetime64):
-        return int(_whole_days(np.array([value]), row)[0])
+        return int(_full_days(np.array([value]), row)[0])
     if isinstance(value, str):
         return _text_day(value, row)
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -435,30 +375,30 @@ def _day(value: object, row: int | None) -> int:
 
 
 def _text_day(text: str, row: int | None) -> int:
-    # fromisoformat alone reads 20240531 and 2024-W22-5 as well
+    # fromisoformat alone also accepts 20240531 and 2024-W22-5
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise _no_day("text of another form than YYYY-MM-DD", row)
+        raise _no_day(f"text of {len(text)} characters that is not YYYY-MM-DD", row)
     try:
         return date.fromisoformat(text).toordinal() - _EPOCH
     except ValueError:
-        raise _no_day("a day that no calendar has", row) from None
+        raise _no_day("a day that does not exist", row) from None
 
 
-def _whole_days(moments: NDArray[Any], first: int | None) -> NDArray[np.int64]:
-    _refuse_days(np.isnat(moments), "no value", first)
-    whole = moments.astype("datetime64[D]")
-    _refuse_days(whole.astype(moments.dtype) != moments, "a time of day", first)
-    return _in_calendar(whole.astype(np.int64), first)
+def _full_days(instants: NDArray[Any], first: int | None) -> NDArray[np.int64]:
+    _refuse_days(np.isnat(instants), "no value", first)
+    full_days = instants.astype("datetime64[D]")
+    _refuse_days(full_days.astype(instants.dtype) != instants, "a time of day", first)
+    return _in_calendar(full_days.astype(np.int64), first)
 
 
 def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.int64]:
-    strays = (numbers < _FIRST_DAY) | (numbers > _LAST_DAY)
-    _refuse_days(strays, "a day that no calendar has", first)
+    outside = (numbers < _FIRST_DAY) | (numbers > _LAST_DAY)
+    _refuse_days(outside, "a day outside the years 1 to 9999", first)
     return numbers
 
 
 def _refuse_days(bad: NDArray[np.bool_], got: str, first: int | None) -> None:
-    """Raise for the first *bad* row; *first* is the number of row 0, if it has one."""
+    """Raise for the first *bad* row; *first* is the index of row 0, if it has one."""
     if bad.any():
         raise _no_day(got, None if first is None else first + int(bad.argmax()))
 

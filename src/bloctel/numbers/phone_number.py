@@ -1,14 +1,14 @@
-"""Phone numbers: from what people write to one key a line.
+"""Phone numbers: parsing and normalisation to one key per line.
 
-The core of the library sees only *keys*: the E.164 number as an integer, with one
+The core of the library uses only *keys*: the E.164 number as an integer, with one
 exception.  The French plan is closed: a national number, `0` and nine digits, names
 one line, whether it is written with +33, +262, +590, +594, +596 or +508.  All these
 forms share the key `33` and the nine digits; for Saint-Pierre-et-Miquelon, whose
-international form has six digits, it is `508` and the six.
+international form has six digits, it is `508` and the six digits.
 
-French forms are read by compiled code, the rest of the world by `phonenumbers`.
-That a range is not in anybody's metadata is no reason to refuse a number: metadata
-lags the regulator, and a refusal would lose an objection.
+Compiled code reads French forms, and `phonenumbers` the forms of other countries.
+A number is not refused because its range is missing from the metadata: metadata lags
+the regulator, and a refusal would lose an objection.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ __all__ = [
     "normalize_many",
 ]
 
-#: The region of numbers written without a country code, unless told otherwise.
+#: The default region of numbers without a country code.
 DEFAULT_REGION: Final = "FR"
 
-#: The regions that write the French plan's national form, `0` and nine digits.
-#: Saint-Pierre-et-Miquelon (PM) also writes six digits, and is read by `phonenumbers`.
+#: The regions with the French plan's national form, `0` and nine digits.
+#: Saint-Pierre-et-Miquelon (PM) also has six digits, and is left to `phonenumbers`.
 _FRENCH_REGIONS: Final = frozenset({"FR", "RE", "YT", "GP", "MQ", "GF", "BL", "MF"})
 
 #: Overseas country codes by the first digits of the national significant number.
 #: Sources: decision of the regulator (ARCEP) on the numbering plan; the metadata of
-#: `phonenumbers` 9.0.43.  Used to show E.164 only: the key does not depend on it.
+#: `phonenumbers` 9.0.43.  Used only to display E.164: keys do not depend on it.
 _OVERSEAS: Final = {
     prefix: country_code
     for country_code, prefixes in {
@@ -67,16 +67,16 @@ _OVERSEAS: Final = {
 
 
 class Reason(StrEnum):
-    """Why a text is refused, as codes that do not change between versions."""
+    """Reasons for refusing a text, as codes that do not change between versions."""
 
     EMPTY = "empty"
-    """No digit at all."""
+    """The text has no digit."""
     NOT_TEXT = "not_text"
-    """Neither text nor a whole number: a float, a list, a truth value."""
+    """The value is neither text nor an integer: a float, a list, a bool."""
     LETTERS = "letters"
-    """Letters that are no extension: `O639981234` is not `0639981234`."""
+    """Letters other than an extension: `O639981234` is not `0639981234`."""
     UNEXPECTED_CHARACTER = "unexpected_character"
-    """A character that nobody writes in a phone number."""
+    """A character that does not occur in phone numbers."""
     SEVERAL_NUMBERS = "several_numbers"
     """More than one number in one cell."""
     TOO_SHORT = "too_short"
@@ -84,7 +84,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     """There are too many digits."""
     SHORT_NUMBER = "short_number"
-    """A short number such as 15, 3013 or 118XYZ, which is no subscriber's line."""
+    """A short number such as 15, 3013 or 118XYZ, which is not a subscriber's line."""
     MACHINE_NUMBER = "machine_number"
     """A 14-digit number of a machine (M2M)."""
     ROUNDED = "rounded"
@@ -92,15 +92,15 @@ class Reason(StrEnum):
     DECIMAL = "decimal"
     """A number with a fraction, such as a latitude."""
     UNKNOWN_COUNTRY = "unknown_country"
-    """The country code is not assigned, or no line of it can start so."""
+    """The country code is not assigned, or its lines do not start like this."""
     NO_COUNTRY = "no_country"
-    """A national form, and no region was given to read it by."""
+    """A national form without a region."""
     AMBIGUOUS = "ambiguous"
-    """A nine-digit integer that is clear as a French number, but as a foreign one is
-    blocked: give it as text, or as a `PhoneNumber`."""
+    """A nine-digit integer that is clear as a French number, and blocked as a foreign
+    number: give it as text, or as a `PhoneNumber`."""
 
 
-#: A region of at most so many characters is shown in a message.
+#: Longer regions are not shown in messages.
 _SHOWN_REGION: Final = 4
 
 #: E.164 numbers have at most 15 digits, so that keys are below 2^50.
@@ -110,7 +110,7 @@ _CODES: Final = {name: code for code, name in enumerate(_digits.REASONS)}
 
 
 class PhoneNumber(_digits.Line):
-    """One line, by its key.
+    """Phone number, identified by its key.
 
     `str()`, `e164` and `national` show the number; `repr()` hides its last digits,
     so that it can be logged.
@@ -119,7 +119,7 @@ class PhoneNumber(_digits.Line):
     PhoneNumber(+26263998****)
 
     Attributes:
-        key: The integer that stands for the line everywhere in the library.
+        key: The integer that identifies the line everywhere in the library.
     """
 
     __slots__ = ()
@@ -137,7 +137,7 @@ class PhoneNumber(_digits.Line):
 
     @property
     def e164(self) -> str:
-        """The number as ITU-T E.164 writes it, with the right overseas code.
+        """The number in E.164 form, with the right overseas country code.
 
         >>> normalize("0639981234").e164
         '+262639981234'
@@ -146,7 +146,7 @@ class PhoneNumber(_digits.Line):
 
     @property
     def national(self) -> str:
-        """The number as it is written in its own country.
+        """The number in the national form of its country.
 
         >>> normalize("+33639981234").national
         '06 39 98 12 34'
@@ -185,7 +185,7 @@ def french_nsn(key: int) -> str | None:
 
 
 def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNumber:
-    """Return the line that *number* names.
+    """Parse *number* and return its `PhoneNumber`.
 
     >>> normalize("+33 (0)1 99 00 12 34").key
     33199001234
@@ -195,14 +195,14 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
     '+33199001234'
 
     Args:
-        number: Text as real files hold it, an integer (E.164 digits, or nine
-            national digits whose 0 a spreadsheet ate), or a `PhoneNumber`.
-            An extension after the number is left out: it is the line that counts.
-        region: ISO 3166-1 alpha-2 code by which national forms are read;
-            None accepts international forms alone.
+        number: Text as in real files, an integer (E.164 digits, or nine national digits
+            whose 0 a spreadsheet removed), or a `PhoneNumber`.  An extension after the
+            number is ignored.
+        region: The ISO 3166-1 alpha-2 code of the region of national forms; None
+            accepts only international forms.
 
     Raises:
-        InvalidNumberError: The text names no single line; `reason` is a `Reason`.
+        InvalidNumberError: The value is not a single number; `reason` is a `Reason`.
         InputError: The region is unknown.
     """
     key = read(number, check_region(region))
@@ -212,7 +212,7 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
 
 
 def is_valid(number: object, *, region: str | None = DEFAULT_REGION) -> bool:
-    """Tell whether `normalize` accepts *number*.
+    """Return whether `normalize` accepts *number*.
 
     >>> is_valid("O199001234")
     False
@@ -225,23 +225,23 @@ def normalize_many(
 ) -> NDArray[np.uint64]:
     """Return the keys of a column of numbers, 0 where `normalize` would refuse.
 
-    A list may hold anything, and what is no number is 0; an array of floats, whose
-    rows cannot be numbers, is refused as a whole.
+    A list may contain any objects, and those that are not numbers give 0; an array of
+    floats, whose rows cannot be numbers, is refused.
 
     >>> normalize_many(["01 99 00 12 34", "none", None]).tolist()
     [33199001234, 0, 0]
 
     Args:
-        column: Anything that holds texts or whole numbers: a list, an iterator,
-            a numpy array, a pandas, polars or pyarrow column, or any object with
-            `__arrow_c_array__` or `__arrow_c_stream__`.
+        column: A column of texts or integers: a list, an iterator, a numpy array, a
+            pandas, polars or pyarrow column, or any object with `__arrow_c_array__` or
+            `__arrow_c_stream__`.
         region: As for `normalize`.
 
     Returns:
-        A one-dimensional uint64 array, one key a row.
+        A one-dimensional uint64 array, with one key per row.
 
     Raises:
-        InputError: The column holds something else, such as floats.
+        InputError: The column has another type, such as float.
     """
     keys = read_column(column, check_region(region))
     keys[keys < _digits.FIRST_KEY] = 0
@@ -280,26 +280,27 @@ def check_region(region: str | None) -> str | None:
     """Return *region* if it can be used to read national forms.
 
     Raises:
-        InputError: It is no ISO 3166-1 alpha-2 code that `phonenumbers` knows.
+        InputError: It is not an ISO 3166-1 alpha-2 code that `phonenumbers` supports.
     """
     if region is None or region in _FRENCH_REGIONS:
         return region
     if region not in _phonenumbers().SUPPORTED_REGIONS:
-        # a long one may be a number in the wrong place, which no message may hold
-        got = repr(region) if len(region) <= _SHOWN_REGION else "a longer text"
-        raise InputError("a region as ISO 3166-1 alpha-2 writes it, such as FR", got)
+        # a longer text may be a phone number, which must not be in a message
+        is_short = len(region) <= _SHOWN_REGION
+        got = repr(region) if is_short else f"text of {len(region)} characters"
+        raise InputError("an ISO 3166-1 alpha-2 region, such as FR", got)
     return region
 
 
 def reason_of(code: int) -> Reason:
-    """Return the reason that a refusal's *code* stands for."""
+    """Return the reason of the *code* of a refusal."""
     return Reason(_digits.REASONS[code])
 
 
 def nine_digits(number: object) -> int | None:
     """Return an integer of nine digits, which can be read in two ways; else None.
 
-    In a French region it is a national number whose 0 is lost; it is also the whole
+    In a French region it is a national number whose 0 is lost; it is also the complete
     E.164 number of some foreign lines, whose key is the integer itself.
     """
     if isinstance(number, (int, np.integer)) and 10**8 <= number < 10**9:
@@ -308,7 +309,7 @@ def nine_digits(number: object) -> int | None:
 
 
 def is_french(region: str | None) -> bool:
-    """Tell whether digits without a country code are read as the French plan."""
+    """Return whether digits without a country code belong to the French plan."""
     return region in _FRENCH_REGIONS
 
 
@@ -342,7 +343,7 @@ _SLOW: Final = (_digits.WORLD, _digits.CONTEXT)
 
 
 def _read_slowly(number: object, answer: int, region: str | None) -> int:
-    """Judge what the compiled reader leaves to Python."""
+    """Read a number that the compiled reader leaves to Python."""
     if answer == _digits.CONTEXT:
         return _read_in_context(cast("str | bytes", number), region)
     digits = _digits.clean(cast("str", number), is_french(region))
@@ -352,7 +353,7 @@ def _read_slowly(number: object, answer: int, region: str | None) -> int:
 
 
 #: A local number, the leading digits or the domain name it is local to, and other
-#: parameters (RFC 3966, section 3), none of which has room for a second number.
+#: parameters (RFC 3966, section 3) that are too short for a second number.
 _LOCAL: Final = re.compile(
     rb"(?:tel:)?([^;]*);phone-context=(?:(\+[0-9]{1,7})|(?=[0-9.-]*[a-z])[a-z0-9.-]+)"
     rb"(?:;[a-z-]+(?:=[^;0-9]*[0-9]{0,7})?)*",
@@ -389,14 +390,14 @@ def _read_integer(digits: str, region: str | None) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def _read_abroad(digits: str, region: str | None) -> int:
-    """Read clean digits with `phonenumbers`; a French line gets its one key."""
+    """Read clean digits with `phonenumbers`; a French line gets its usual key."""
     if region is None and not digits.startswith("+"):
         return _CODES[Reason.NO_COUNTRY]
     world = _phonenumbers()
     try:
         parsed = world.parse(digits, region)
         e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
-        # of +49 00 30 ... phonenumbers leaves a 0 that it drops the next time
+        # phonenumbers keeps a 0 of +49 00 30 ... that it drops the next time
         again = parsed if e164 == digits else world.parse(e164)
     except world.NumberParseException as error:
         return _CODES[_REFUSED.get(error.error_type, Reason.UNKNOWN_COUNTRY)]
@@ -411,8 +412,8 @@ def _read_abroad(digits: str, region: str | None) -> int:
     return int(e164[1:]) if again == parsed else _CODES[Reason.UNKNOWN_COUNTRY]
 
 
-#: phonenumbers' NumberParseException.error_type and ValidationResult, by value:
-#: importing the library for their names would cost every program its import time.
+#: phonenumbers' NumberParseException.error_type and ValidationResult, by value: to
+#: import the library for their names would slow down the start of every program.
 _REFUSED: Final = {
     0: Reason.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
     1: Reason.TOO_SHORT,  # NOT_A_NUMBER
@@ -430,7 +431,7 @@ _IMPOSSIBLE: Final = {
 
 
 def _phonenumbers() -> ModuleType:
-    """The library of the world's numbering plans, imported when first needed."""
-    import phonenumbers  # noqa: PLC0415 - French numbers never need it
+    """Import the library of the world's numbering plans, on first use."""
+    import phonenumbers  # noqa: PLC0415 - French numbers do not need it
 
     return phonenumbers

@@ -1,35 +1,97 @@
-"""Numbers in blocks that some operator is known to have."""
+"""Numbering plans: assigned number blocks, and ranges reserved for works of fiction."""
 
 from __future__ import annotations
 
-from typing import Final
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from bloctel.numbers.phone_number import PhoneNumber
 
-__all__ = ["MISTYPED", "is_assigned", "metadata_version"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-#: At most this share of what people type is mistyped.  No town hall is in a block that
-#: the metadata does not know.
+__all__ = [
+    "MISTYPED",
+    "FictionRanges",
+    "fiction_ranges",
+    "is_assigned",
+    "metadata_version",
+]
+
+#: At most this share of the numbers that people type is mistyped.  No town hall is in
+#: a block that is missing from the metadata.
 MISTYPED: Final = 0.02
+
+_FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")
+_FRANCE: Final = 33
 
 
 def is_assigned(key: int) -> bool:
-    """Tell whether a number is in a block of its plan that is assigned.
+    """Return whether a number is in an assigned block of its numbering plan.
 
     >>> is_assigned(33162000000), is_assigned(33000000000)
     (True, False)
     """
-    import phonenumbers  # noqa: PLC0415 - a short file never needs it
+    import phonenumbers  # noqa: PLC0415 - not needed for a short file
 
     try:
         parsed = phonenumbers.parse(PhoneNumber(key).e164)
-    except phonenumbers.NumberParseException:  # not even the country is assigned
+    except phonenumbers.NumberParseException:  # the country code is not assigned
         return False
     return bool(phonenumbers.is_valid_number(parsed))
 
 
 def metadata_version() -> str:
-    """Return the version of the metadata that `is_assigned` goes by."""
-    import phonenumbers  # noqa: PLC0415 - a short file never needs it
+    """Return the version of the metadata that `is_assigned` uses."""
+    import phonenumbers  # noqa: PLC0415 - not needed for a short file
 
     return phonenumbers.__version__
+
+
+@dataclass(frozen=True, slots=True)
+class FictionRanges:
+    """Ranges of keys that are reserved for works of fiction.
+
+    Attributes:
+        starts: The first key of each range, in order.
+        size: The number of keys in each range.
+        share_of_plan: The share of the numbering plan that the ranges take.
+        source: The document that reserves the ranges.
+        certainty: The certainty of that source, as in the rules of lists.
+    """
+
+    starts: NDArray[np.uint64]
+    size: int
+    share_of_plan: float
+    source: str
+    certainty: str
+
+    def contain(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return for each key whether it is in a range."""
+        first = keys - keys % np.uint64(self.size)
+        return np.isin(first, self.starts)
+
+
+@cache
+def fiction_ranges() -> FictionRanges:
+    """Return the ranges that come with the library.
+
+    >>> fiction_ranges().starts.tolist()[-1]
+    33639980000
+    """
+    read = tomllib.loads(_FICTION_FILE.read_text(encoding="utf-8"))
+    prefixes, digits = read["prefixes"], read["digits"]
+    size = 10 ** (digits - len(prefixes[0]))
+    starts = sorted(_FRANCE * 10**digits + int(p) * size for p in prefixes)
+    return FictionRanges(
+        np.array(starts, np.uint64),
+        size,
+        len(starts) * size / 10**digits,
+        read["source"],
+        read["certainty"],
+    )

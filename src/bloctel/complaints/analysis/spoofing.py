@@ -19,9 +19,8 @@ from bloctel._util.statistics import binomial_tail, poisson_tail, successes_tail
 from bloctel.complaints.analysis.finding import SURPRISING, Finding, Keys
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.errors import InvalidNumberError
-from bloctel.numbers.fiction import fiction_ranges
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
-from bloctel.numbers.plan import MISTYPED, is_assigned, metadata_version
+from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 from bloctel.rules import law
 from bloctel.rules.law import CallerKind, CallerNumbers
 
