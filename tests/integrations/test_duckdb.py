@@ -112,7 +112,7 @@ def test_a_number_of_which_nobody_knows_is_never_false(
     register(connection, answered, on=on)
 
     assert column(connection, "SELECT is_blocked('0199001201')") == [False]
-    with pytest.raises(duckdb.Error, match="an answer about each number"):
+    with pytest.raises(duckdb.Error, match="has not answered about the number"):
         column(connection, "SELECT is_blocked('0199001203')")
     with duckdb.connect() as other:
         register(other, answered, on=on, invalid="block")
@@ -159,7 +159,7 @@ def test_a_book_that_cannot_answer_says_so_when_it_is_registered(
         register(connection, book, on=ON, lists=["fr.bloctel"])
     register(connection, book, on=ON)
     book.close()
-    with pytest.raises(duckdb.Error, match="got a closed one"):
+    with pytest.raises(duckdb.Error, match="closed"):
         column(connection, "SELECT is_blocked(tel) FROM calls")
 
 

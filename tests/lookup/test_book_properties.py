@@ -1,4 +1,4 @@
-"""Laws of look-ups: many at once, by any number of threads, answer as one by one."""
+"""Properties of look-ups: batches, with any threads, agree with single calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LATER = ["06 39 98 00 02", "+44 7700 900002", "+687 12 34 57"]
 
 @pytest.fixture(scope="module")
 def book() -> Iterator[Registry]:
-    """A registry of which one half has been registered since it was loaded."""
+    """A registry, with one half of the numbers registered after it was loaded."""
     with Registry.create("memory:") as made:
         made.register_many(BASE, list="own", on=ON)
         assert made.is_blocked(BASE[0], on=ON)  # builds the table
@@ -59,7 +59,7 @@ OBJECTS = st.one_of(
 
 
 def one_by_one(book: Book, rows: list[Any], region: str | None) -> list[Status]:
-    """Return what `check` says of each row, and make sure that `is_blocked` agrees."""
+    """Return what `check` returns for each row, and assert that `is_blocked` agrees."""
     found = [book.check(row, on=ON, region=region).status for row in rows]
     for row, status in zip(rows, found, strict=True):
         if status is Status.INVALID:
@@ -73,7 +73,7 @@ def one_by_one(book: Book, rows: list[Any], region: str | None) -> list[Status]:
 @given(st.lists(OBJECTS, max_size=30), st.sampled_from([None, "FR", "GB", "NC"]))
 @example([639980001, 687123456, 123456, 508411234], "FR")
 def test_lists(book: Registry, rows: list[Any], region: str | None) -> None:
-    """A list of anything, and `is_blocked` without a region where it is the book's."""
+    """Lists of any objects, and `is_blocked` without a region if it is the book's."""
     expected = one_by_one(book, rows, region)
 
     assert book.check_many(rows, on=ON, region=region).tolist() == expected
@@ -105,7 +105,7 @@ def test_integer_columns(book: Registry, rows: list[int | None], region: str) ->
 def test_threads_keep_the_order(
     book: Registry, rows: list[str | None], threads: int, block_rows: int
 ) -> None:
-    """Several threads give the same answers, and name the same first invalid row."""
+    """Several threads give the same answers and report the same first invalid row."""
     column = pa.chunked_array([rows[:5], rows[5:]], pa.string())
     expected = book.check_many(rows, on=ON).tolist()
     invalid = expected.index(2) if 2 in expected else None
@@ -125,7 +125,7 @@ def test_threads_keep_the_order(
 
 @pytest.mark.parametrize("threads", [0, -1, True, 1.5, "2", None])
 def test_threads_are_a_count(book: Registry, threads: Any) -> None:
-    """What is no whole number from 1 is refused."""
+    """Only integers from 1 on are accepted."""
     with pytest.raises(InputError, match="threads"):
         book.check_many(BASE, on=ON, threads=threads)
 
@@ -133,7 +133,7 @@ def test_threads_are_a_count(book: Registry, threads: Any) -> None:
 def test_foreign_numbers_are_read_once(
     book: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of numbers that compiled code leaves, each distinct one is judged once."""
+    """Each distinct number that compiled code leaves is looked up once."""
     asked: list[object] = []
     plain = question.read  # type: ignore[attr-defined]
 

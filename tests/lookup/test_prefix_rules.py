@@ -1,4 +1,4 @@
-"""Prefixes as people write them."""
+"""Parser of prefixes."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ from bloctel.periods import NO_END
     ],
 )
 def test_forms(text: str, expected: int) -> None:
-    """Each form that a French hand writes gives the first digits of keys."""
+    """Each usual French form gives the first digits of keys."""
     assert expected == read_prefix(text, region="FR")
 
 
 @pytest.mark.parametrize("region", ["RE", "GP", "MQ", "YT", "GF", "BL", "MF"])
 def test_french_regions_share_a_plan(region: str) -> None:
-    """The national form means the same in each region of the French plan."""
+    """The national form has the same meaning in each region of the French plan."""
     assert read_prefix("0262", region=region) == 33262
 
 
 @pytest.mark.parametrize("region", ["GB", "US", "PM", None])
 def test_elsewhere_the_international_form_is_needed(region: str | None) -> None:
-    """Outside the French plan only a plus says where the digits begin."""
+    """Outside the French plan a prefix needs a plus."""
     assert read_prefix("+33162", region=region) == 33162
     for text in ("0162", "0033162", "162"):
         with pytest.raises(InputError, match="international form"):
@@ -68,32 +68,32 @@ def test_elsewhere_the_international_form_is_needed(region: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "something else than digits"),
-        ("+", "something else than digits"),
-        ("O899", "something else than digits"),
-        ("0899, 0162", "something else than digits"),
-        ("++33", "something else than digits"),
-        ("899", "where they begin"),
-        ("33162", "where they begin"),
-        ("0", "behind it"),
-        ("+330", "behind it"),
-        ("+33 00162", "behind it"),
-        ("+4", "no country code"),
-        ("+26", "no country code"),
-        ("+999", "no country code"),
-        ("00", "no country code"),
+        ("", "other characters than digits"),
+        ("+", "other characters than digits"),
+        ("O899", "other characters than digits"),
+        ("0899, 0162", "other characters than digits"),
+        ("++33", "other characters than digits"),
+        ("899", "without a leading 0"),
+        ("33162", "without a leading 0"),
+        ("0", "not followed by another digit"),
+        ("+330", "not followed by another digit"),
+        ("+33 00162", "not followed by another digit"),
+        ("+4", "not start with a country code"),
+        ("+26", "not start with a country code"),
+        ("+999", "not start with a country code"),
+        ("00", "not start with a country code"),
         ("05", "Saint-Pierre"),
         ("0 50", "Saint-Pierre"),
         ("+262 26", "other departments"),
         ("+590", "other departments"),
         ("+508 70", "other departments"),
-        ("06 39 98 12 34 5", "more digits"),
-        ("+508 41 12 34 5", "more digits"),
-        ("+44 7700 900123 4567", "more digits"),
+        ("06 39 98 12 34 5", "more than a number has"),
+        ("+508 41 12 34 5", "more than a number has"),
+        ("+44 7700 900123 4567", "more than a number has"),
     ],
 )
 def test_refusals(text: str, message: str) -> None:
-    """What names too much or nothing is refused, by a message without its digits."""
+    """Ambiguous or empty prefixes are refused, by a message without the digits."""
     with pytest.raises(InputError, match=message) as caught:
         read_prefix(text, region="FR")
 
@@ -105,25 +105,25 @@ def test_refusals(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("text", ["06 39 98 12 34", "+508 41 12 34", "+44 7700 900123"])
 def test_a_whole_number_is_the_prefix_of_itself(text: str) -> None:
-    """A rule for a whole number means the line that the number means."""
+    """A rule for a complete number applies to the line of that number."""
     assert normalize(text).key == read_prefix(text, region="FR")
 
 
 def test_a_prefix_is_spelled_as_it_can_be_read() -> None:
-    """What is shown of a prefix reads as the same prefix."""
+    """A displayed prefix is parsed as the same prefix."""
     for prefix in (33, 33162, 508, 50841, 447700, 3906):
         assert prefix == read_prefix(spell(prefix), region=None)
 
 
 def test_a_rule_does_not_show_its_digits() -> None:
-    """A rule can be for one number, which no `repr` may hold."""
+    """A rule can apply to one number, which `repr` must not show."""
     rule = PrefixRule(0, 33639981234, 0, NO_END, blocks=False)
 
     assert "9981234" not in repr(rule)
 
 
 def test_rules_that_block_nothing_cost_nothing() -> None:
-    """Without a rule that blocks on the day, nothing is asked of a look-up."""
+    """Without a rule that blocks on the day, look-ups do not check prefixes."""
     allows = PrefixRule(0, 33162, 0, NO_END, blocks=False)
     ended = PrefixRule(0, 33162, 0, 10, blocks=True)
     other = PrefixRule(1, 33162, 0, NO_END, blocks=True)

@@ -1,4 +1,4 @@
-"""Laws of prefix rules, against the plainest reading: text that begins with text."""
+"""Properties of prefix rules, compared with `str.startswith`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from bloctel.lookup.book import Book
 from bloctel.lookup.prefix_rules import PrefixRule
 from bloctel.lookup.question import BookList, State
 from bloctel.lookup.table import UNDATED, Entry, Overlay, Table
+from bloctel.numbers.columns import Spans
 from bloctel.periods import NO_END, to_epoch_day
 from tests.oracles.snapshot import File
 
@@ -65,14 +66,14 @@ ROWS = st.lists(
 
 
 class Held(NamedTuple):
-    """What a book holds: periods in the table, others since, rules."""
+    """Content of a book: periods in the table, later changes, and prefix rules."""
 
     rows: list[tuple[int, int, int, int]]
     changed: dict[int, list[Entry]]
     rules: list[PrefixRule]
 
     def state(self) -> State:
-        """Return a book's state of it."""
+        """Return the book's state with this content."""
         columns = [np.array([row[i] for row in self.rows], np.int64) for i in range(4)]
         keys, *periods = columns
         table = Table.build(keys.astype(np.uint64), *periods)
@@ -83,7 +84,7 @@ class Held(NamedTuple):
         return State(lists, table, overlay, None, tuple(self.rules))
 
     def blocks(self, key: int, day: int, place: int) -> bool:
-        """Tell whether a list blocks a key on a day, as the plainest loop does."""
+        """Return whether a list blocks a key on a day, by a simple loop."""
         periods = self.changed.get(key)
         if periods is None:
             periods = [Entry(*row[1:]) for row in self.rows if row[0] == key]
@@ -122,7 +123,7 @@ GONE = Held([(KEYS[0], 1, FIRST - 1, FIRST + 9)], {KEYS[0]: []}, [whole(33199)])
 @example(SHIELDED, FIRST, (0, 1))
 @example(GONE, FIRST, (1,))
 def test_every_way_to_ask_agrees(held: Held, day: int, asked: tuple[int, ...]) -> None:
-    """A number, a text, a column, threads and a file's texts: all as the plain loop."""
+    """Numbers, texts, columns, threads and files agree with the simple loop."""
     book = Book(held.state(), "FR")
     on, lists = date(1970, 1, 1) + timedelta(days=day), [LISTS[i] for i in asked]
     blocking = {
@@ -140,7 +141,7 @@ def test_every_way_to_ask_agrees(held: Held, day: int, asked: tuple[int, ...]) -
         assert (verdict.list in blocking[key]) == bool(blocking[key])
     for column in (texts, pa.array(texts), [PhoneNumber(key) for key in KEYS]):
         assert expected == book.check_many(column, on=on, lists=lists).tolist()
-    abroad = Book(held.state(), None)  # where an integer is the whole number
+    abroad = Book(held.state(), None)  # here an integer is the complete number
     for keys in (KEYS, np.array(KEYS), pa.array(KEYS)):
         assert expected == abroad.check_many(keys, on=on, lists=lists).tolist()
     parts = pa.chunked_array([texts, texts])
@@ -151,15 +152,15 @@ def test_every_way_to_ask_agrees(held: Held, day: int, asked: tuple[int, ...]) -
     data = np.frombuffer("".join(texts).encode(), np.uint8)
     ends = np.cumsum([len(text) for text in texts])
     starts = np.append(0, ends[:-1])
-    keys, codes = question.match_spans(data, starts, ends)
+    keys, codes = question.match_block(Spans(data, starts, ends))
     assert keys.tolist() == KEYS
-    asked_one_by_one = [question.ask(PhoneNumber(key), None) for key in KEYS]
+    asked_one_by_one = [question.read_number(PhoneNumber(key), None) for key in KEYS]
     assert [question.match(*pair) for pair in asked_one_by_one] == codes.tolist()
 
 
 @given(HELD, st.integers(FIRST - 1, FIRST + 2))
 def test_all_lists_in_one_compiled_call(held: Held, day: int) -> None:
-    """The short cut of `is_blocked` on a day asked before answers as the plain loop."""
+    """The fast path of `is_blocked` on a cached day agrees with the simple loop."""
     book, on = Book(held.state(), "FR"), date(1970, 1, 1) + timedelta(days=day)
     book.is_blocked(NEAR[0], on=on)
 
@@ -176,7 +177,7 @@ TWICE = [whole(3), PrefixRule(1, 3, UNDATED, FIRST + 1, blocks=True)]
 @example(Held([], {}, TWICE), FIRST)
 @settings(max_examples=settings().max_examples // 2)
 def test_a_snapshot_answers_as_its_state(held: Held, day: int) -> None:
-    """A file keeps the rules, and a second reader of it finds the same lists."""
+    """A file contains the rules, and a second reader finds the same lists."""
     state = held._replace(changed={}).state()
     book, on = Book(state, "FR"), date(1970, 1, 1) + timedelta(days=day)
     origin = snapshot.Origin("FR", date(2024, 1, 10))
@@ -204,7 +205,7 @@ INTEGERS = [199001234, 639981234, 687123456, 508411234, 447700900, 112345678, 12
 @example(Held([], {687123456: []}, [whole(687)]), [687123456])
 @example(Held([], {}, [whole(1), whole(44)]), INTEGERS)
 def test_integers_that_can_be_read_in_two_ways(held: Held, rows: list[int]) -> None:
-    """Nine digits that are clear at home, and a blocked line abroad, are refused."""
+    """Nine digits that are clear in France and a blocked line abroad are refused."""
     book, on = Book(held.state(), "FR"), date(2024, 1, 2)
 
     def blocked(key: int) -> bool:
@@ -235,7 +236,7 @@ def test_integers_that_can_be_read_in_two_ways(held: Held, rows: list[int]) -> N
 
 
 def test_a_verdict_says_which_rule_blocks() -> None:
-    """The verdict has the rule's list and days, an exact registration's if there is."""
+    """The verdict has the list and days of the rule, or of an exact registration."""
     day = date(2024, 1, 2)
     rule = PrefixRule(1, 33199, FIRST - 1, FIRST + 9, blocks=True)
     rows = [(KEYS[0], 1, FIRST, NO_END)]
@@ -270,7 +271,7 @@ CODE = st.sampled_from([-1, 0, 7, 2**31 - 1])
 def test_ranges_are_a_search_from_the_left(
     pairs: list[tuple[int, int]], others: list[int]
 ) -> None:
-    """A key has the code of the last start that is not above it; the last has none."""
+    """A key has the code of the last start up to it; the last start has no code."""
     pairs = [(0, -1), *sorted(pairs)]
     pairs[-1] = pairs[-1][0], -1
     starts = np.array([start for start, _ in pairs], np.uint64)
@@ -304,6 +305,6 @@ def test_ranges_are_a_search_from_the_left(
     ],
 )
 def test_other_ranges_are_refused(starts: list[int], codes: list[int]) -> None:
-    """Ranges that are not in order, or without an end, are none."""
+    """Ranges that are not in order, or without an end, are refused."""
     with pytest.raises(InputError):
         Ranges(np.array(starts, np.uint64), np.array(codes, np.int32))

@@ -1,4 +1,4 @@
-"""A question knows what is asked: which state of which registry, which lists, when."""
+"""Provenance of a question: registry, generation, lists and days."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBERS = (33199001201, 33199001202, 33199001203)
 
 
 def provenance(book: Book) -> Provenance:
-    """Return which state a book is asked in."""
+    """Return the provenance of a book's questions."""
     known = book.question().provenance
     assert known is not None
     return known
@@ -46,7 +46,7 @@ def test_a_registry_knows_its_last_change(exact: str, tmp_path: Path) -> None:
 
 
 def test_a_question_keeps_the_generation_that_it_began_with() -> None:
-    """A receipt never says that later changes were known for sure."""
+    """A receipt never claims that later changes were included."""
     registry = Registry.create("memory:", lists=["own"])
     registry.register(NUMBERS[0], list="own", on=DAY)
     question = registry.question()
@@ -59,7 +59,7 @@ def test_a_question_keeps_the_generation_that_it_began_with() -> None:
 
 
 def test_a_snapshot_knows_its_registry(tmp_path: Path) -> None:
-    """Identity and generation are the registry's, the day is the file's."""
+    """Identity and generation come from the registry, the day from the file."""
     registry = Registry.create("memory:", lists=["own"])
     registry.register(NUMBERS[0], list="own", on=DAY)
     info = registry.build_snapshot(tmp_path / "s.bloctel", on=DAY)
@@ -72,24 +72,24 @@ def test_a_snapshot_knows_its_registry(tmp_path: Path) -> None:
 
 
 def test_a_plain_file_is_none(tmp_path: Path) -> None:
-    """Its bytes alone tell what it is."""
+    """A plain file has no provenance."""
     (tmp_path / "list.csv").write_text("tel\n0199001234\n")
 
     with open_against(str(tmp_path / "list.csv")) as book:
         question = book.question()
 
     assert question.provenance is None
-    assert [(asked.rules.name, asked.on) for asked in question.asked] == [
+    assert [(asked.rules.name, asked.on) for asked in question.requested_lists] == [
         ("own", clock.today("Europe/Paris"))
     ]
 
 
 def test_closed_lists_are_not_asked() -> None:
-    """Only those that answer are named, each with its day."""
+    """Only lists that answer are reported, each with its day."""
     registry = Registry.create("memory:", lists=["own", "fr.bloctel", "own:brand"])
 
     def asked(on: date) -> list[str]:
-        return [held.rules.name for held in registry.question(on=on).asked]
+        return [held.rules.name for held in registry.question(on=on).requested_lists]
 
     assert asked(DAY) == ["own", "fr.bloctel", "own:brand"]
     assert asked(date(2026, 8, 11)) == ["own", "own:brand"]
@@ -98,31 +98,31 @@ def test_closed_lists_are_not_asked() -> None:
 
 
 def test_what_a_snapshot_knows_grows_too_old(tmp_path: Path) -> None:
-    """As its file says."""
+    """The content of a snapshot expires on the day in its file."""
     registry = Registry.create("memory:", lists=["own"])
     info = registry.build_snapshot(tmp_path / "s.bloctel", on=DAY)
 
     with Snapshot.open(tmp_path / "s.bloctel") as book:
-        (asked,) = book.question(on=DAY + timedelta(days=20)).asked
+        (asked,) = book.question(on=DAY + timedelta(days=20)).requested_lists
 
     assert asked.known_until == info.covered_until == DAY + timedelta(days=30)
 
 
 @pytest.mark.parametrize("was_asked", [True, False])
 def test_the_oldest_answer_in_use_says_how_long(was_asked: bool) -> None:
-    """Answers that are over, or not yet there, do not count.
+    """Expired and future answers do not count.
 
-    Those that came since the registry was asked lie in its overlay, and count as well.
+    Answers recorded after the first look-up are in the overlay, and count as well.
     """
     registry = Registry.create("memory:")
     _record(registry, DAY - timedelta(days=60), NUMBERS[2])
     if was_asked:
-        assert registry.question(on=DAY - timedelta(days=60)).asked
+        assert registry.question(on=DAY - timedelta(days=60)).requested_lists
 
     for days, number in ((20, NUMBERS[0]), (5, NUMBERS[1]), (-1, NUMBERS[2])):
         _record(registry, DAY - timedelta(days=days), number)
 
-    (asked,) = registry.question(on=DAY).asked
+    (asked,) = registry.question(on=DAY).requested_lists
     assert asked.known_until == DAY + timedelta(days=10)
 
 
@@ -132,9 +132,9 @@ def _record(registry: Registry, on: date, number: int) -> None:
 
 
 def test_a_registry_that_is_kept_up_to_date_says_nothing() -> None:
-    """Then the rules of the list alone say for how long an answer is good."""
+    """Only the rules of the list limit the validity of an answer."""
     registry = Registry.create("memory:", lists=["own"])
 
-    (asked,) = registry.question().asked
+    (asked,) = registry.question().requested_lists
 
     assert asked.known_until is None

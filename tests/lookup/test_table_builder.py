@@ -1,4 +1,4 @@
-"""Examples of `Entries`, and what it refuses."""
+"""Examples and refusals of `Entries`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bloctel.lookup.table import TableBuilder
 
 
 def packed(place: int, start: int, end: int) -> int:
-    """Return a period as `Entries` takes it."""
+    """Return a period in the form of `Entries`."""
     return place << 47 | start << 24 | end
 
 
 def test_nothing_was_added() -> None:
-    """Nothing in, nothing out."""
+    """Without entries, the result is empty."""
     entries = Entries()
     entries.reserve(0)
     entries.add(np.empty(0, np.uint64), np.empty(0, np.uint64))
@@ -29,7 +29,7 @@ def test_nothing_was_added() -> None:
 
 
 def test_joining_leaves_nothing() -> None:
-    """What was joined does not come back, and there is room for more."""
+    """Joined entries are removed, and more can be added."""
     entries = Entries()
     for day in (3, 7):
         entries.add(
@@ -46,7 +46,7 @@ def test_joining_leaves_nothing() -> None:
 
 
 def test_the_arrays_outlive_the_entries() -> None:
-    """Keys are handed over, not lent."""
+    """The arrays of keys belong to the caller."""
     entries = Entries()
     entries.add(
         np.arange(300_000, dtype=np.uint64)[::-1].copy(), np.full(300_000, 5, np.uint64)
@@ -59,7 +59,7 @@ def test_the_arrays_outlive_the_entries() -> None:
 
 @pytest.mark.parametrize("n_periods", [1, 256, 257, 65_536, 65_537])
 def test_codes_are_as_narrow_as_they_can_be(n_periods: int) -> None:
-    """One byte for 256 periods, two for 65,536, else four."""
+    """One byte for 256 periods, two for 65,536, otherwise four."""
     entries = Entries()
     keys = np.arange(n_periods, dtype=np.uint64)
     entries.add(keys, (keys[::-1] << np.uint64(24)) + np.uint64(2**24 - 1))
@@ -79,7 +79,7 @@ def test_lengths_differ() -> None:
 
 
 def test_no_room() -> None:
-    """Room that cannot be had is an error, after which it can be used again."""
+    """A failed allocation is an error, after which the object is usable."""
     entries = Entries()
     entries.add(np.ones(2, np.uint64), np.ones(2, np.uint64))
 
@@ -90,7 +90,7 @@ def test_no_room() -> None:
 
 
 def test_lists_beyond_the_last_code() -> None:
-    """A 65,537th list has no place."""
+    """A 65,537th list is refused."""
     one = np.ones(1, np.int64)
 
     with pytest.raises(CapacityError, match="65,536 lists"):
@@ -98,7 +98,7 @@ def test_lists_beyond_the_last_code() -> None:
 
 
 def test_threads_may_add() -> None:
-    """Nothing that several threads add is lost."""
+    """All entries that several threads add are stored."""
     entries = Entries()
 
     def add(first: int) -> None:

@@ -1,4 +1,4 @@
-"""Laws of tables: what goes in comes out, joined, whatever the order and the parts."""
+"""Properties of tables: periods are merged, in any order and any parts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def columns(rows: list[Row]) -> tuple[np.ndarray, ...]:
 
 
 def joined(rows: list[Row]) -> dict[int, list[Entry]]:
-    """Return the periods of each key, as the plainest loop joins them."""
+    """Return the merged periods of each key, by a simple loop."""
     table: dict[int, list[Entry]] = {}
     for key, place, start, end in sorted(rows, key=lambda row: row[:3]):
         if start >= end:
@@ -61,7 +61,7 @@ def joined(rows: list[Row]) -> dict[int, list[Entry]]:
 
 
 def parts_of(table: Table) -> list[bytes]:
-    """Return all that a snapshot would hold of a table."""
+    """Return all arrays of a table that a snapshot contains."""
     index = table.index
     arrays = (index.runs, index.directory, index.remainders, index.codes)
     periods = (table.lists, table.starts, table.ends)
@@ -77,7 +77,7 @@ def parts_of(table: Table) -> list[bytes]:
 @example(WITHIN)
 @example(TWICE)
 def test_a_table_holds_the_joined_periods(rows: list[Row]) -> None:
-    """Each key has its periods, joined, and no other key has any."""
+    """Each key has its merged periods, and other keys have no period."""
     table = Table.build(*columns(rows))
 
     expected = joined(rows)
@@ -94,7 +94,7 @@ def test_a_table_holds_the_joined_periods(rows: list[Row]) -> None:
 @given(ROWS)
 @example(TWICE)
 def test_codes_are_the_distinct_periods_in_order(rows: list[Row]) -> None:
-    """Each distinct period that is in use has one code, and codes have their order."""
+    """Each distinct period has one code, and codes are in the order of the periods."""
     table = Table.build(*columns(rows))
 
     periods = [table.entry(code) for code in range(len(table.lists))]
@@ -108,7 +108,7 @@ def test_neither_order_nor_parts_matter(
     random: object,
     length: int,
 ) -> None:
-    """The same periods make the same bytes, in any order, parts and integer types."""
+    """The same periods give the same bytes, in any order, parts and integer types."""
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     builder = TableBuilder()
@@ -128,7 +128,7 @@ def test_neither_order_nor_parts_matter(
 @pytest.mark.parametrize("n_keys", [150_000, 400])
 @pytest.mark.parametrize("n_days", [1, 300, 100_000])
 def test_many_rows_are_sorted_and_joined(n_keys: int, n_days: int) -> None:
-    """Rows beyond a part, a scratch pad and 16 bits of periods: as in a plain loop."""
+    """More rows than parts, buffers and 16 bits of periods agree with a loop."""
     random = np.random.default_rng(n_keys + n_days)
     n = 200_000
     keys = random.integers(0, n_keys, n, dtype=np.uint64)
@@ -152,14 +152,14 @@ def test_many_rows_are_sorted_and_joined(n_keys: int, n_days: int) -> None:
 
 
 def test_periods_of_a_key_do_not_touch() -> None:
-    """What a table holds of a key on one list has gaps between its periods."""
+    """The periods of a key on one list have gaps between them."""
     starts = 3 * np.random.default_rng(1).permutation(60_000)
     n = len(starts)
     table = Table.build(
         np.full(n, 33_612_345_678, np.uint64),
         np.zeros(n, np.int64),
         starts,
-        starts + 1 + starts // 3 % 3,  # every third reaches the next
+        starts + 1 + starts // 3 % 3,  # every third period touches the next
     )
 
     entries = [entry for _, entry in table.entries(33_612_345_678)]

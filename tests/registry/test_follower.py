@@ -284,7 +284,7 @@ def test_a_closed_follower_answers_nothing(
     follower.close()
 
     assert {thread.name for thread in threading.enumerate()} == before
-    with pytest.raises(CannotAnswerError, match="a closed one"):
+    with pytest.raises(CannotAnswerError, match="is closed"):
         follower.is_blocked(KEY, on=ON)
     with pytest.raises(InputError, match="when_silent"):
         Follower.open(storage_url, when_silent="guess")  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""Exact look-ups: tables of numbers and the books that answer from them."""
+"""Exact look-ups: tables of numbers, and books that answer from them."""

@@ -1,10 +1,10 @@
-"""Questions to lists of which only answers are known, number by number.
+"""List lookup for lists that are known by answers only, number by number.
 
-Firms never held the French list: they sent files, and each number came back as callable
-or opposed.  Such a list is blind to every other number, and to this one as soon as its
-answer is too old.  A list of clearances (`ListRules.clearances`) holds the numbers
-that were answered as clear, each for as long as an answer may be used; what it does not
-vouch for on the day asked is not clear, however little is known of it.
+The French list was never given to firms: they sent files, and its operator returned
+each number as callable or opposed.  Nothing is known of other numbers, nor of a number
+whose answer is too old.  A list of cleared numbers (`ListRules.clearances`) has the
+numbers that were answered as clear, each for as long as its answer is valid.  A number
+that is not on it on the requested day is never clear.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bloctel.errors import NotKnownError
-from bloctel.lookup.question import SILENT, Question, Status, Verdict
+from bloctel.lookup.question import UNKNOWN, Question, Status, Verdict
 from bloctel.numbers import _digits
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.periods import from_epoch_day
@@ -29,144 +29,141 @@ if TYPE_CHECKING:
     from bloctel.lookup.table import Known
     from bloctel.numbers.columns import Block
 
-__all__ = ["VouchedQuestion", "question_of", "vouchers"]
+__all__ = ["AnswersOnlyQuestion", "make_question"]
 
-#: Codes from here on stand for what a list does not know, by its place.  Codes of
-#: periods grow from 0 and those of prefix rules come down from 2^31 - 1: neither are
-#: so many.
-_FIRST_SILENT: Final = 1 << 30
-_LAST_SILENT: Final = _FIRST_SILENT + (1 << 16)
+#: Codes from here on mean that a list has no answer, by the index of the list.  Codes
+#: of periods grow from 0 and those of prefix rules come down from 2^31 - 1: neither
+#: reach this range.
+_FIRST_UNKNOWN: Final = 1 << 30
+_LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
 
-def vouchers(state: State) -> dict[int, int]:
-    """Return the places of lists of clearances, by those of the lists they are for."""
-    places = {held.rules.name: place for place, held in enumerate(state.lists)}
-    return {
-        places[vouched]: place
-        for place, held in enumerate(state.lists)
-        if (vouched := held.rules.vouches_for) in places
+def make_question(state: State, days: dict[int, int], region: str | None) -> Question:
+    """Return the lookup of these lists, by index, each on its day."""
+    index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
+    cleared = {
+        index_of[each.rules.vouches_for]: index
+        for index, each in enumerate(state.lists)
+        if each.rules.vouches_for in index_of
     }
-
-
-def question_of(state: State, days: dict[int, int], region: str | None) -> Question:
-    """Return the question that asks these days of the lists at these places."""
-    asked = {
-        place: voucher for place, voucher in vouchers(state).items() if place in days
-    }
-    if not asked:
+    cleared = {index: cleared[index] for index in days if index in cleared}
+    if not cleared:
         return Question(state, days, region)
-    return VouchedQuestion(state, days, region, asked)
+    return AnswersOnlyQuestion(state, days, region, cleared)
 
 
-class VouchedQuestion(Question):
-    """A question whose answer is "clear" only for numbers that are vouched for.
+class AnswersOnlyQuestion(Question):
+    """List lookup in which only cleared numbers are clear.
 
-    A number that nobody vouches for is matched by a code of its own, so that whatever
-    looks for what blocks a number finds that.
+    A number without an answer matches a special code, so that `match` finds it like a
+    number that is blocked.
 
     Args:
-        state: What the book knows.
+        state: The content of the book.
         days: As for `Question`.
         region: As for `Question`.
-        asked: The lists of clearances, by the places of the lists they are for.
+        cleared: The indexes of the lists of cleared numbers, by those of their lists.
     """
 
-    knows_everybody = False
+    covers_every_number = False
 
     def __init__(
         self,
         state: State,
         days: dict[int, int],
         region: str | None,
-        asked: Mapping[int, int],
+        cleared: Mapping[int, int],
     ) -> None:
         super().__init__(state, days, region)
-        self.probe = None  # it knows one way to be clear, and here is another
+        self.probe = None  # it does not check that a number is cleared
         self._oppositions = Question(state, days, region)
-        # a prefix vouches for no number
+        # a prefix rule clears no number
         numbers = replace(state, prefixes=())
-        self._clearances = {
-            place: Question(numbers, {voucher: days[place]}, region)
-            for place, voucher in asked.items()
+        self._cleared_numbers = {
+            index: Question(numbers, {cleared_index: days[index]}, region)
+            for index, cleared_index in cleared.items()
         }
-        self._vouchers = asked
+        self._cleared_lists = cleared
 
-    def _known_until(self, place: int) -> date | None:
-        """Return when the first of the answers that are used now is too old."""
-        days = [day for day in (super()._known_until(place),) if day is not None]
-        if place in self._clearances:
-            end = from_epoch_day(self._clearances[place].earliest_end())
+    def _known_until(self, index: int) -> date | None:
+        """Return the day on which the first active answer expires."""
+        days = [day for day in (super()._known_until(index),) if day is not None]
+        if index in self._cleared_numbers:
+            end = from_epoch_day(self._cleared_numbers[index].earliest_end())
             days += [end] if end is not None else []
         return min(days, default=None)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of what blocks a key or leaves it unknown, or -1."""
+        """Return the code of what blocks a key or of the missing answer, or -1."""
         code = super().match(key, known)
         if code >= 0:
             return code
-        for place, clearances in self._clearances.items():
-            if clearances.match(key, known) < 0:
-                return _FIRST_SILENT + place
+        for index, cleared in self._cleared_numbers.items():
+            if cleared.match(key, known) < 0:
+                return _FIRST_UNKNOWN + index
         return -1
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of what blocks each key or leaves it unknown, or -1."""
+        """Return the code of what blocks each key or of the missing answer, or -1."""
         out = super().match_many(keys)
         numbers = keys >= _digits.FIRST_KEY
-        for place, clearances in self._clearances.items():
-            unvouched = clearances.match_many(keys) < 0
-            out[numbers & unvouched & (out < 0)] = _FIRST_SILENT + place
+        for index, cleared in self._cleared_numbers.items():
+            not_cleared = cleared.match_many(keys) < 0
+            out[numbers & not_cleared & (out < 0)] = _FIRST_UNKNOWN + index
         return out
 
     def is_blocked(self, key: int, known: Known) -> bool:
-        """Tell whether a key is blocked.
+        """Return whether a key is blocked.
 
         Raises:
-            NotKnownError: Nobody knows.
+            NotKnownError: There is no answer, or it is too old.
         """
         code = self.match(key, known)
-        if _is_silent(code):
-            is_stale = self._reason(key, code, known) == "stale_answer"
+        if _is_unknown(code):
+            is_stale = self._unknown_reason(key, code, known) == "stale_answer"
             raise NotKnownError(
-                "an answer about the number that may still be used",
-                "an older one" if is_stale else "none",
-                f"list {self._names[code - _FIRST_SILENT]}",
+                "a valid answer of the operator about the number",
+                "an answer that has expired" if is_stale else "no answer",
+                f"list {self._names[code - _FIRST_UNKNOWN]}",
+                message="the operator's answer about the number has expired"
+                if is_stale
+                else "the operator has not answered about the number",
             )
         return code >= 0
 
     def statuses(self, block: Block, region: str | None) -> NDArray[np.uint8]:
-        """Return the `Status` of each row of a block, `SILENT` where nobody knows."""
+        """Return the `Status` of each row of a block, `UNKNOWN` without an answer."""
         out = self._oppositions.statuses(block, region)
-        for clearances in self._clearances.values():
-            vouched = clearances.statuses(block, region) == Status.BLOCKED
-            out[(out == Status.CLEAR) & ~vouched] = SILENT
+        for cleared in self._cleared_numbers.values():
+            is_cleared = cleared.statuses(block, region) == Status.BLOCKED
+            out[(out == Status.CLEAR) & ~is_cleared] = UNKNOWN
         return out
 
-    def why(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return what blocks, the first day and the end that *code* stands for."""
-        if _is_silent(code):
-            return f"{self._names[code - _FIRST_SILENT]} not known", None, None
-        return super().why(code)
+    def reason(self, code: int) -> tuple[str, date | None, date | None]:
+        """Return what blocks, with the first day and the end, for a code."""
+        if _is_unknown(code):
+            return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
+        return super().reason(code)
 
     def verdict(self, key: int, known: Known) -> Verdict:
-        """Return the answer for a key, and why."""
+        """Return the verdict on a key."""
         code = self.match(key, known)
-        if not _is_silent(code):
+        if not _is_unknown(code):
             return super().verdict(key, known)
-        reason = self._reason(key, code, known)
-        name = self._names[code - _FIRST_SILENT]
+        reason = self._unknown_reason(key, code, known)
+        name = self._names[code - _FIRST_UNKNOWN]
         return Verdict(Status.BLOCKED, PhoneNumber(key), name, None, None, reason)
 
-    def _reason(self, key: int, code: int, known: Known) -> str:
-        """Return why a list does not know a key on the day that is asked."""
-        place = code - _FIRST_SILENT
-        voucher, day = self._vouchers[place], self._days[place]
-        entries = self._entries_of(key, known)
-        ended = any(
-            entry.list == voucher and entry.ends_on <= day for _, entry in entries
+    def _unknown_reason(self, key: int, code: int, known: Known) -> str:
+        """Return why a list has no valid answer about a key."""
+        index = code - _FIRST_UNKNOWN
+        cleared, day = self._cleared_lists[index], self._days[index]
+        expired = any(
+            entry.list == cleared and entry.ends_on <= day
+            for _, entry in self._entries_of(key, known)
         )
-        return "stale_answer" if ended else "not_known"
+        return "stale_answer" if expired else "not_known"
 
 
-def _is_silent(code: int) -> bool:
-    return _FIRST_SILENT <= code < _LAST_SILENT
+def _is_unknown(code: int) -> bool:
+    return _FIRST_UNKNOWN <= code < _LAST_UNKNOWN

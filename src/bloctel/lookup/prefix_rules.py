@@ -1,8 +1,9 @@
-"""Rules for all numbers that begin alike: how they are written, and what they block.
+"""Prefix rules: parser of prefixes, and the key ranges that rules block on a day.
 
-A rule belongs to one list.  On a day, the longest of a list's rules that match a number
-and cover the day decides: it blocks, or lets through what a shorter one blocks.  A
-prefix matches a key if the key's decimal digits begin with the prefix's.
+A rule belongs to one list and applies to all numbers that start with its prefix.  On a
+day, the longest active rule of a list that matches a number decides: it blocks the
+number, or exempts it from a shorter prefix.  A prefix matches a key if the key's
+decimal digits start with those of the prefix.
 """
 
 from __future__ import annotations
@@ -33,33 +34,33 @@ __all__ = [
     "spell",
 ]
 
-#: Prefixes are below: no number has more digits.
+#: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first rule; that of the next is one less.  Codes of periods grow
-#: from 0, so that the two do not meet.
+#: The code of the first rule; each further rule has one less.  Codes of periods grow
+#: from 0 and do not reach them.
 LAST_CODE: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixRule:
-    """A rule of one list for all numbers that begin alike.
+    """Rule of one list for all numbers with the same prefix.
 
     Attributes:
-        list: The place of the list in the book.
-        prefix: The first digits of the numbers' keys; a whole key is one number.
+        list: The index of the list in the book.
+        prefix: The first digits of the numbers' keys; a complete key is one number.
         starts_on: The rule's first day, in days since 1970-01-01.
         ends_on: The first day after it, or `NO_END`.
-        blocks: Whether such numbers are blocked; else they are let through.
+        blocks: Whether the rule blocks the numbers; otherwise it exempts them.
     """
 
     list: int
-    prefix: int = field(repr=False)  # it can be a whole number
+    prefix: int = field(repr=False)  # it can be a complete phone number
     starts_on: int
     ends_on: int
     blocks: bool
 
 
-# -- as people write them --------------------------------------------------------
+# -- parser -----------------------------------------------------------------------
 
 _FORM: Final = (
     "a prefix as +33162, 0033162 or, in a French region, 0162, of 15 digits at most"
@@ -67,18 +68,18 @@ _FORM: Final = (
 _LONGEST: Final = 15
 _FRENCH_DIGITS: Final = 9
 _OVERSEAS: Final = ("262", "508", "590", "594", "596")
-#: Fewer digits after an overseas code begin lines of other departments too.
+#: Fewer digits after an overseas code also match lines of other departments.
 _FEWEST_OVERSEAS: Final = 3
 _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufeff-]+")
 
 
 def read_prefix(text: str, *, region: str | None) -> int:
-    """Return the first digits of the keys of all numbers that begin with *text*.
+    """Parse a prefix; return the first digits of the keys of its numbers.
 
-    A French line has one key whatever country code it is written with, so `+262639`
-    and `0639` are the same prefix.  Two things are apart: lines of
-    Saint-Pierre-et-Miquelon with six digits, `+508` or `0508`, which `+33` and `+335`
-    do not cover; and its other lines, such as `0708 4`, which `+508` does not cover.
+    A French line has the same key with each of its country codes, so `+262639` and
+    `0639` are the same prefix.  There are two exceptions: `+33` and `+335` do not cover
+    lines of Saint-Pierre-et-Miquelon with six digits (`+508` or `0508`), and `+508`
+    does not cover its other lines, such as `0708 4`.
 
     >>> read_prefix("01 62", region="FR")
     33162
@@ -93,25 +94,30 @@ def read_prefix(text: str, *, region: str | None) -> int:
         region: The region by which a national form is read.
 
     Raises:
-        InputError: It is no prefix, or numbers that are not meant begin so too.
+        InputError: The text is not a prefix, or it would match unrelated numbers.
     """
     french = is_french(check_region(region))
     digits = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
     plus = digits.startswith("+")
     digits = digits.removeprefix("+")
     if not (digits.isascii() and digits.isdecimal()):
-        raise InputError(_FORM, "text with something else than digits")
+        raise InputError(_FORM, "text with other characters than digits")
     if french and not plus and digits.startswith("00"):
         plus, digits = True, digits[2:]
     if plus:
         return _international(digits)
     if not french:
-        raise InputError("a prefix in international form, as +33162", "another")
+        raise InputError(
+            "a prefix in international form",
+            f"{len(digits)} digits without +",
+            message="without a French region, a prefix must be in international form, "
+            "such as +33162",
+        )
     return _national(digits)
 
 
 def spell(prefix: int) -> str:
-    """Return a prefix of keys as people write it.
+    """Return a prefix of keys in international form.
 
     >>> spell(33162)
     '+33162'
@@ -121,19 +127,18 @@ def spell(prefix: int) -> str:
 
 def _national(digits: str) -> int:
     if not digits.startswith("0"):
-        raise InputError(_FORM, "digits that do not say where they begin")
+        raise InputError(_FORM, f"{len(digits)} digits without a leading 0 or +")
     nsn = _without_trunk_prefix(digits)
     if nsn in ("5", "50"):
         raise InputError(
-            "+335 or +3350, and +508 apart",
-            "a prefix of two plans: lines of Saint-Pierre-et-Miquelon (0508) have "
-            "keys of their own",
+            "+335 or +3350, and +508 separately",
+            f"0{nsn}, which also matches lines of Saint-Pierre-et-Miquelon (0508)",
         )
     return _french(nsn)
 
 
 def _french(nsn: str) -> int:
-    """Return the prefix of lines of the French plan, by its first digits without 0."""
+    """Return the key prefix of lines of the French plan, from digits without the 0."""
     if nsn.startswith("508"):
         return _checked(nsn, _FRENCH_DIGITS)
     return _checked("33" + nsn, 2 + _FRENCH_DIGITS)
@@ -154,14 +159,14 @@ def _overseas(code: str, rest: str) -> int:
     if len(rest) < _FEWEST_OVERSEAS:
         raise InputError(
             f"at least {_FEWEST_OVERSEAS} digits after an overseas country code",
-            "fewer, with which lines of other departments begin as well",
+            f"{len(rest)}, which also match lines of other departments",
         )
     return _french(rest)
 
 
 def _foreign(digits: str) -> int:
     """Return E.164 digits, without the trunk prefix that some write after the code."""
-    # importing the world's plans takes long, and French prefixes never need them
+    # a slow import that French prefixes do not need
     from phonenumbers import (  # noqa: PLC0415
         COUNTRY_CODE_TO_REGION_CODE,
         PhoneMetadata,
@@ -171,7 +176,7 @@ def _foreign(digits: str) -> int:
     codes = (digits[:length] for length in (1, 2, 3))
     code = next((c for c in codes if int(c or 0) in COUNTRY_CODE_TO_REGION_CODE), None)
     if code is None:
-        raise InputError(f"{_FORM}, from the country code on", "no country code")
+        raise InputError(_FORM, "digits that do not start with a country code")
     plan = PhoneMetadata.metadata_for_region(region_code_for_country_code(int(code)))
     rest = digits.removeprefix(code)
     if plan is not None and plan.national_prefix == "0":
@@ -180,63 +185,64 @@ def _foreign(digits: str) -> int:
 
 
 def _without_trunk_prefix(digits: str) -> str:
-    """Return digits without the 0 that is dialled, but is no part of the number."""
+    """Return digits without the trunk prefix 0, which is dialled within the country."""
     nsn = digits.removeprefix("0")
     if nsn != digits and (not nsn or nsn.startswith("0")):
-        raise InputError(_FORM, "a 0 without the digits that belong behind it")
+        raise InputError(_FORM, "a 0 that is not followed by another digit")
     return nsn
 
 
 def _checked(digits: str, longest: int) -> int:
     if len(digits) > longest:
-        raise InputError(_FORM, "more digits than a number has")
+        raise InputError(_FORM, f"{len(digits)} digits, more than a number has")
     return int(digits)
 
 
-# -- what they block -------------------------------------------------------------
+# -- key ranges -------------------------------------------------------------------
 
-#: Lines of the French plan all have as many digits, and no other key begins so.
+#: Lines of the French plan all have the same length, and no other key starts with 33.
 _FRENCH: Final = "33"
 _FRENCH_LENGTHS: Final = (len(_FRENCH) + _FRENCH_DIGITS,)
-#: No line has fewer than three: keys so short stand for refusals.
+#: No line has fewer than three digits: shorter keys are codes of refusals.
 _LENGTHS: Final = range(3, _LONGEST + 1)
 
 
 def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | None:
-    """Return the keys that rules block, each with the code of the rule that does.
+    """Return the key ranges that rules block, each with the code of its rule.
 
     Args:
-        rules: The rules of all lists.  Of two of a list with the same prefix on the
-            same day, the one that began later decides.
-        days: The day that is asked of each list, by the list's place.
+        rules: The rules of all lists.  If two active rules of a list have the same
+            prefix, the one that started later decides.
+        days: The requested day of each list, by the list's index.
 
     Returns:
-        The codes, `LAST_CODE` less the rule's place; None if no rule blocks anything.
+        The ranges, whose codes are `LAST_CODE` minus the rule's index; None if no
+        active rule blocks.
     """
-    asked = [
-        (rule, LAST_CODE - place)
-        for place, rule in enumerate(rules)
+    active = [
+        (rule, LAST_CODE - index)
+        for index, rule in enumerate(rules)
         if rule.list in days and rule.starts_on <= days[rule.list] < rule.ends_on
     ]
-    if not any(rule.blocks for rule, _ in asked):
+    if not any(rule.blocks for rule, _ in active):
         return None
-    edges = [edge for rule, _ in asked for pair in _keys(rule.prefix) for edge in pair]
+    edges = [edge for rule, _ in active for pair in _keys(rule.prefix) for edge in pair]
     starts = np.unique(np.array([0, *edges], np.uint64))
     codes = np.full(len(starts), -1, np.int32)
-    for _, of_list in groupby(sorted(asked, key=_weight), lambda pair: pair[0].list):
-        codes = np.where(codes < 0, _decided(of_list, starts), codes)
+    for _, of_list in groupby(sorted(active, key=_priority), lambda pair: pair[0].list):
+        codes = np.where(codes < 0, _codes_of(of_list, starts), codes)
     changes = np.append(True, codes[1:] != codes[:-1])
     return Ranges(starts[changes], codes[changes])
 
 
-def _weight(asked: tuple[PrefixRule, int]) -> tuple[int, ...]:
-    """Order rules by list, and those of a list so that later ones decide."""
-    rule, _ = asked
+def _priority(pair: tuple[PrefixRule, int]) -> tuple[int, ...]:
+    """Return a key that sorts rules by list, the deciding rules of a list last."""
+    rule, _ = pair
     n_digits = len(str(rule.prefix))
     return rule.list, n_digits, rule.starts_on, rule.blocks, rule.ends_on
 
 
-def _decided(
+def _codes_of(
     rules: Iterable[tuple[PrefixRule, int]], starts: NDArray[np.uint64]
 ) -> NDArray[np.int32]:
     """Return the code of the rule that blocks the keys of each range, or -1."""
@@ -249,7 +255,7 @@ def _decided(
 
 
 def _keys(prefix: int) -> list[tuple[int, int]]:
-    """Return the half-open ranges of the keys that begin with a prefix."""
+    """Return the half-open ranges of the keys that start with a prefix."""
     digits = str(prefix)
     lengths = _FRENCH_LENGTHS if digits.startswith(_FRENCH) else _LENGTHS
     scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]

@@ -1,8 +1,8 @@
-"""What a look-up asks: numbers with their periods, in flat arrays.
+"""Table of numbers with their periods in flat arrays, and overlay of changes.
 
-A `Table` is a filter, an exact index, and for each entry a small code into the
-distinct (list, first day, end).  It never changes.  An `Overlay` holds what changed
-since a table was built.
+A `Table` is a filter, an exact index, and for each entry a small code of its distinct
+(list, first day, end).  It never changes.  An `Overlay` has the changes since a table
+was built.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 __all__ = ["UNDATED", "Entry", "Known", "Overlay", "Table", "TableBuilder"]
 
-#: The first day of a period of which nobody knows when it began: before all days.
+#: The first day of a period with an unknown start: before all days.
 UNDATED: Final = -(1 << 22)
 
-#: The filter's false-positive rate in tables: about 12.2 bits a number.  A false
-#: positive costs one look into the index, never a wrong answer.
+#: The filter's false-positive rate in tables: about 12.2 bits per number.  A false
+#: positive costs one look-up in the index, never a wrong answer.
 FALSE_POSITIVE_RATE: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One period of one number: what a table knows of it.
+    """One period of one number.
 
     Attributes:
-        list: The place of the list in the book.
+        list: The index of the list in the book.
         starts_on: The first day, in days since 1970-01-01, or `UNDATED`.
         ends_on: The first day after it, or `NO_END`.
     """
@@ -48,20 +48,20 @@ class Entry:
     ends_on: int
 
 
-#: The codes and the periods of numbers.
+#: The entries of numbers, with their codes, that replace those of a table.
 Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
 class Table:
-    """Numbers with their periods, in flat arrays, immutable.
+    """Immutable table of numbers with their periods, in flat arrays.
 
     Attributes:
         filter: The split-block Bloom filter over the keys.
         index: The exact index; its codes are rows of the arrays below.
         lists: The list of each code, uint16.
         starts: The first day of each code in days since 1970-01-01, int32.
-        ends: The first day after it, int32; `NO_END` if there is none.
-        n_numbers: How many distinct numbers there are.
+        ends: The first day after it, int32; `NO_END` for a period without an end.
+        n_numbers: The number of distinct numbers.
     """
 
     def __init__(
@@ -86,42 +86,42 @@ class Table:
     ) -> Table:
         """Return the table of these periods, one row each, in any order.
 
-        Periods of one number on one list that touch or overlap become one; empty
-        ones are left out.
+        Adjacent and overlapping periods of a number on a list are merged, and empty
+        periods are ignored.
 
         Args:
             keys: The numbers' keys.
-            lists: The place of each row's list in the book.
+            lists: The index of each row's list in the book.
             starts: First days, in days since 1970-01-01.
-            ends: The days after the last, `NO_END` for none.
+            ends: The days after the last days, or `NO_END`.
         """
         builder = TableBuilder()
         builder.add(keys, lists, starts, ends)
         return builder.build()
 
     def entries(self, key: int) -> list[tuple[int, Entry]]:
-        """Return the codes and the periods of one number."""
+        """Return the entries of one number, with their codes."""
         first, count = _filter.find(self.filter, self.index, key)
         codes = self.index.codes[first : first + count].tolist()
         return [(code, self.entry(code)) for code in codes]
 
     def entry(self, code: int) -> Entry:
-        """Return what *code* stands for."""
+        """Return the entry of *code*."""
         return Entry(
             int(self.lists[code]), int(self.starts[code]), int(self.ends[code])
         )
 
     @property
     def size_bytes(self) -> int:
-        """The bytes that filter, index and periods take."""
+        """The size of filter, index and periods in bytes."""
         codes = self.lists.nbytes + self.starts.nbytes + self.ends.nbytes
         return self.filter.size_bytes + self.index.size_bytes + codes
 
 
 class TableBuilder:
-    """Periods for a table, added a part at a time, in any order.
+    """Builder of a table, whose periods are added in parts and in any order.
 
-    It holds 12 bytes for each of them, and no more than one copy of anything.
+    It takes 12 bytes per period, without copies.
     """
 
     def __init__(self) -> None:
@@ -137,19 +137,19 @@ class TableBuilder:
         """Add periods, one row each; the arguments are those of `Table.build`.
 
         Raises:
-            CapacityError: A list's place is above 65,535.
+            CapacityError: The index of a list is above 65,535.
         """
         self._entries.reserve(len(keys))
         for first in range(0, len(keys), _PART):
             rows = slice(first, first + _PART)
-            held = starts[rows] < ends[rows]
+            filled = starts[rows] < ends[rows]
             self._entries.add(
-                np.asarray(keys[rows], np.uint64)[held],
-                _pack(lists[rows][held], starts[rows][held], ends[rows][held]),
+                np.asarray(keys[rows], np.uint64)[filled],
+                _pack(lists[rows][filled], starts[rows][filled], ends[rows][filled]),
             )
 
     def build(self) -> Table:
-        """Return the table of what was added; the builder is empty afterwards."""
+        """Return the table of the added periods, and empty the builder."""
         keys, codes, periods, n_numbers = self._entries.join()
         index = _filter.ExactIndex.build(keys, codes)
         del codes  # the index has its own
@@ -158,11 +158,11 @@ class TableBuilder:
         return Table(filter, index, _unpack(periods), n_numbers)
 
 
-# So many rows are packed at once: few enough for what that takes to stay in the cache.
+# Rows packed at once, few enough for intermediate arrays to stay in the cache.
 _PART: Final = 1 << 14
 
-# A (list, first day, end) packs into 63 bits: 16 + 23 + 24.  Python's days lie
-# within 2^22 of 1970, `UNDATED` is packed as 0, "no end" as the top value.
+# A (list, first day, end) is packed into 63 bits: 16 + 23 + 24.  Python's days lie
+# within 2^22 of 1970, `UNDATED` is packed as 0, "no end" as the greatest value.
 _DAY_ZERO: Final = -UNDATED
 _TOP: Final = (1 << 24) - 1
 
@@ -174,7 +174,7 @@ def _pack(
 ) -> NDArray[np.uint64]:
     packed = lists.astype(np.int64)
     if len(packed) and packed.max() >= 1 << 16:
-        raise CapacityError("at most 65,536 lists in a book", str(packed.max() + 1))
+        raise CapacityError("at most 65,536 lists in a book", f"{packed.max() + 1}")
     packed <<= 23
     packed += starts.astype(np.int64) + _DAY_ZERO
     packed <<= 24
@@ -195,12 +195,13 @@ def _unpack(
 
 
 class Overlay:
-    """Numbers that changed since a table was built; they replace its entries.
+    """Overlay of numbers that changed since a table was built.
 
-    Its codes go on where the table's end, and are never reused.
+    Their entries replace those of the table.  Codes continue after the table's codes
+    and are never reused.
 
     Attributes:
-        filter: A filter over the numbers, another one when they become too many.
+        filter: A filter over the numbers, replaced by a larger filter when it is full.
     """
 
     def __init__(self, table: Table) -> None:
@@ -214,9 +215,9 @@ class Overlay:
         return len(self._numbers)
 
     def replace(self, key: int, entries: Iterable[Entry]) -> None:
-        """Set what is known of a number; no entries take it off every list."""
+        """Replace the entries of a number; without entries it is on no list."""
         codes = tuple(self._code(entry) for entry in sorted(entries))
-        self._remember(key)
+        self._add_to_filter(key)
         self._numbers[key] = codes
 
     def _code(self, entry: Entry) -> int:
@@ -225,7 +226,7 @@ class Overlay:
             self._codes[entry] = self._base + len(self._periods) - 1
         return self._codes[entry]
 
-    def _remember(self, key: int) -> None:
+    def _add_to_filter(self, key: int) -> None:
         if self.filter.n_added == self.filter.capacity:
             larger = _filter.BloomFilter(4 * self.filter.capacity, FALSE_POSITIVE_RATE)
             larger.add_many(np.fromiter(self._numbers, np.uint64))
@@ -233,7 +234,7 @@ class Overlay:
         self.filter.add(key)
 
     def known(self, keys: Iterable[int]) -> Known:
-        """Return what is here of these numbers: it replaces what the table holds."""
+        """Return the entries of those of the numbers that changed."""
         numbers = self._numbers
         return {
             key: [(code, self.entry(code)) for code in numbers[key]]
@@ -243,9 +244,9 @@ class Overlay:
 
     @property
     def periods(self) -> tuple[Entry, ...]:
-        """The distinct periods that numbers here have, or had."""
+        """The distinct periods that these numbers have or had."""
         return tuple(self._periods)
 
     def entry(self, code: int) -> Entry:
-        """Return what *code* stands for."""
+        """Return the entry of *code*."""
         return self._periods[code - self._base]

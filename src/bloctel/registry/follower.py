@@ -170,12 +170,6 @@ class Follower(Book):
                 thread.join(_CLOSE_SECONDS)
         self._storage.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # -- look-ups ---------------------------------------------------------------
 
     def _refresh(self) -> None:

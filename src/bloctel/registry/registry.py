@@ -216,12 +216,6 @@ class Registry(Book):
         self._set_state(ClosedState("registry", "the registry"))
         self._storage.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # -- registrations --------------------------------------------------------
 
     def register(

@@ -349,7 +349,7 @@ def _state_of_many(
         except CannotAnswerError:
             np.minimum(ranks, WORST_FIRST.index(ListState.UNANSWERED), out=ranks)
             continue
-        if question.knows_everybody:
+        if question.covers_every_number:
             ranks[rows] = WORST_FIRST.index(ListState.LISTED)
             continue
         for row in rows.tolist():

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from bloctel.lookup.question import AskedList, Question
+    from bloctel.lookup.question import Question, RequestedList
     from bloctel.scrub.receipts.signatures import SigningKey
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Source
@@ -136,7 +136,7 @@ class ReceiptMaker:
             ReceiptError: The receipt cannot be written.
         """
         made_at = clock.moment()
-        lists = tuple(_judged(asked, made_at) for asked in question.asked)
+        lists = tuple(_judged(asked, made_at) for asked in question.requested_lists)
         receipt = Receipt(
             input=self._input(),
             outputs=self._digests(summary.outputs),
@@ -205,7 +205,7 @@ class ReceiptMaker:
         return parse(signed.line, "the new receipt")
 
 
-def _judged(asked: AskedList, made_at: datetime) -> JudgedList:
+def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
     """Return a list with the validity of its answer.
 
     An answer about a future day is based on the data of today.
