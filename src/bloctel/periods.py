@@ -1,9 +1,9 @@
-"""Arithmetic of registration periods: half-open runs of calendar days.
+"""Registration periods: half-open intervals of calendar days, and their arithmetic.
 
-A period is `[starts_on, ends_on)`: the first day that is protected, and the first
-that no longer is. An `ends_on` of `None` means that no end is known.
-Everything here is pure: no clock, no list, no law. What a list's rules make of a
-registration is in `bloctel.rules`.
+A period is `[starts_on, ends_on)`: the first protected day, and the first day after the
+protection. An `ends_on` of `None` means that no end is known.
+The functions do not depend on a clock, a list or a law; `bloctel.rules` derives periods
+from registrations.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 NO_END: Final = 2**31 - 1
-"""The epoch day that stands for "no end" in flat arrays: the greatest int32, so
-that `starts_on <= day < ends_on` holds without a special case."""
+"""The epoch day that means "no end" in flat arrays: the greatest int32, so that
+`starts_on <= day < ends_on` needs no special case."""
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
@@ -38,9 +38,9 @@ _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 def add_years(day: date, years: int) -> date:
     """Return the same day of the year *years* later.
 
-    A day that the later year lacks, 29 February, becomes 28 February. The French
-    texts count in years and do not say what happens then; the earlier day is the
-    one that never keeps a registration, or data about it, longer than the term.
+    29 February becomes 28 February in a year without it. The French texts count in
+    years and do not define this case; with the earlier day, a registration and the data
+    about it never last longer than the legal term.
 
     Raises:
         InputError: The result lies outside the years 1 to 9999.
@@ -56,7 +56,7 @@ def add_years(day: date, years: int) -> date:
     if not date.min.year <= year <= date.max.year:
         raise _out_of_calendar(f"{years} years from {day.isoformat()}")
     if (day.month, day.day) == (2, 29):
-        # The day before 1 March is the last of February, leap year or not.
+        # the day before 1 March is the last day of February in any year
         return date(year, 3, 1) - timedelta(days=1)
     return day.replace(year=year)
 
@@ -77,7 +77,7 @@ def add_days(day: date, days: int) -> date:
 
 
 def to_epoch_day(day: date | None) -> int:
-    """Return the number of days from 1970-01-01 to *day*; `NO_END` for no day.
+    """Return the number of days from 1970-01-01 to *day*; `NO_END` for None.
 
     >>> to_epoch_day(date(2016, 6, 1))
     16953
@@ -108,7 +108,7 @@ def from_epoch_day(epoch_day: int) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPeriod:
-    """The days on which a registration protects a number: `[starts_on, ends_on)`.
+    """Period in which a registration protects a number: `[starts_on, ends_on)`.
 
     Attributes:
         starts_on: The first day of protection.
@@ -134,7 +134,7 @@ class RegistrationPeriod:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the period holds no day at all.
+        """True if the period has no day.
 
         >>> RegistrationPeriod(date(2021, 6, 2), date(2021, 6, 2)).is_empty
         True
@@ -142,7 +142,7 @@ class RegistrationPeriod:
         return self.starts_on == self.ends_on
 
     def covers(self, day: date) -> bool:
-        """Tell whether the number is protected on *day*.
+        """Return whether the number is protected on *day*.
 
         >>> RegistrationPeriod(date(2021, 6, 2), None).covers(date(2021, 6, 1))
         False
@@ -153,7 +153,7 @@ class RegistrationPeriod:
 def merge(periods: Iterable[RegistrationPeriod]) -> tuple[RegistrationPeriod, ...]:
     """Return the fewest periods that cover the same days, in order.
 
-    Periods that overlap or touch become one; empty ones vanish.
+    Overlapping and adjacent periods become one; empty periods disappear.
 
     >>> merge([
     ...     RegistrationPeriod(date(2022, 1, 1), None),
@@ -189,10 +189,10 @@ def _out_of_calendar(got: str) -> InputError:
 
 
 def plain_day(on: object) -> date:
-    """Return *on* if it is a day; a moment would need a time zone to be one.
+    """Return *on* if it is a date, and refuse a datetime, whose day needs a time zone.
 
     Raises:
-        InputError: It is something else.
+        InputError: It is not a date.
 
     >>> plain_day(date(2021, 5, 3))
     datetime.date(2021, 5, 3)

@@ -1,4 +1,4 @@
-"""Following a snapshot: a new file is taken up whole, a bad one stops every answer."""
+"""Followed snapshots: a new file replaces the old one, a bad file stops answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def path(registry: Registry, tmp_path: Path) -> Path:
 
 
 def test_a_new_file_is_seen_in_time(registry: Registry, path: Path) -> None:
-    """It answers from the old file until refresh_seconds have passed, then anew."""
+    """Answers come from the old file for refresh_seconds, then from the new file."""
     with Snapshot.follow(path, refresh_seconds=HOUR) as book:
         first = book.info.generation
         assert not book.is_blocked(OTHER, on=ON)
@@ -106,11 +106,11 @@ def _replace(path: Path, content: bytes) -> None:
 def test_a_file_that_cannot_succeed_stops_every_answer(
     registry: Registry, path: Path, spoil: Callable[[Registry, Path], None]
 ) -> None:
-    """Look-ups raise, time and again, until a good file is there."""
+    """Look-ups raise until a valid file is there."""
     with Snapshot.follow(path, refresh_seconds=HOUR) as book:
         assert book.is_blocked(ONE, on=ON)
         spoil(registry, path)
-        assert book.is_blocked(ONE, on=ON)  # nobody has looked yet
+        assert book.is_blocked(ONE, on=ON)  # no look-up has checked the file yet
         _coarse_clock.skip(HOUR)
         for _ in range(2):
             with pytest.raises(SnapshotError):
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_succeed_stops_every_answer(
 def test_a_refused_file_is_read_once_in_a_while(
     registry: Registry, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bad file costs one reading each refresh_seconds, not one a look-up."""
+    """A bad file is read once per refresh_seconds, not at each look-up."""
     from bloctel.snapshot import reader
 
     read: list[Path] = []
@@ -154,17 +154,17 @@ def test_a_refused_file_is_read_once_in_a_while(
 
 
 def test_it_can_be_closed(path: Path) -> None:
-    """A closed one answers no more, nor does it look at the file again."""
+    """A closed snapshot raises, and does not read the file again."""
     book = Snapshot.follow(path, refresh_seconds=0)
     book.close()
     path.unlink()
 
-    with pytest.raises(CannotAnswerError, match="open snapshot"):
+    with pytest.raises(CannotAnswerError, match="the snapshot is closed"):
         book.is_blocked(ONE, on=ON)
 
 
 def _generations(folder: Path, n: int) -> list[Path]:
-    """Return snapshots of one registry; each blocks one of the numbers, in turn."""
+    """Return snapshots of one registry, each of which blocks one of the numbers."""
     registry = Registry.create("memory:")
     registry.register(OTHER, list="own", on=ON)
     files = []
@@ -178,7 +178,7 @@ def _generations(folder: Path, n: int) -> list[Path]:
 
 
 class _Reader(threading.Thread):
-    """Looks up until it is stopped, and keeps what went wrong."""
+    """Thread that does look-ups until it is stopped, and stores errors."""
 
     def __init__(self, book: Snapshot) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class _Reader(threading.Thread):
 
 
 def test_threads_see_one_file_or_the_other(tmp_path: Path) -> None:
-    """While the file is replaced, no answer mixes two files, and time runs forward."""
+    """No answer mixes two files during a replacement, and generations only grow."""
     files = _generations(tmp_path, 40)
     live = tmp_path / "live.bloctel"
     shutil.copy(files[0], live)
@@ -227,4 +227,4 @@ def test_threads_see_one_file_or_the_other(tmp_path: Path) -> None:
         assert book.is_blocked(OTHER, on=ON)
         if sys.platform == "linux":
             maps = Path("/proc/self/maps").read_text()
-            assert maps.count(os.fspath(live)) <= 3  # the old ones are unmapped
+            assert maps.count(os.fspath(live)) <= 3  # the old files are unmapped

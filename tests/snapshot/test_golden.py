@@ -1,4 +1,4 @@
-"""Golden files: what version 1 of the format is, byte for byte, for ever."""
+"""Golden files: version 1 of the format, byte for byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAYS = [date(2019, 7, 1), date(2021, 5, 1), date(2024, 1, 2), date(2024, 1, 20)]
 
 
 def covers(row: Row | Beginning, on: date) -> bool:
-    """Tell whether a period, or a rule, covers a day."""
+    """Return whether a period or a rule covers a day."""
     return (row.starts_on is None or row.starts_on <= on) and (
         row.ends_on is None or on < row.ends_on
     )
@@ -49,7 +49,7 @@ def test_the_writer_writes_them_again(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_readers_read_what_they_hold(name: str) -> None:
-    """The library and the second reader answer as the list of their rows says."""
+    """The library and the second reader answer according to the rows."""
     path, golden = FOLDER / f"{name}.bloctel", GOLDEN[name]
     file = File(path.read_bytes())
     keys = {row.key for row in golden.rows} | {33199001235, 33261911000, 447700900124}
@@ -74,7 +74,7 @@ def test_both_readers_read_what_they_hold(name: str) -> None:
 
 
 def test_keys_are_those_that_normalisation_gives() -> None:
-    """A file would miss numbers that became another key in a later version."""
+    """A file would miss numbers whose key changes in a later version."""
     texts = ["01 99 00 12 34", "+262 639 98 12 34", "+508 41 12 34", "+44 7700 900123"]
 
     keys = normalize_many(texts).tolist()
@@ -83,7 +83,7 @@ def test_keys_are_those_that_normalisation_gives() -> None:
 
 
 def with_section(content: bytes, name: bytes, more: bytes) -> bytes:
-    """Return a file with one more section, as a later writer might add one."""
+    """Return a file with an additional section, as of a later version."""
     fields = list(struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128]))
     table = [
         list(entry)
@@ -108,7 +108,7 @@ def with_section(content: bytes, name: bytes, more: bytes) -> bytes:
 
 
 def test_a_section_is_there_only_if_it_is_needed() -> None:
-    """Files without rules stay files that every reader of version 1 believes."""
+    """All readers of version 1 accept files without rules."""
     for name in NAMES:
         sections = File((FOLDER / f"{name}.bloctel").read_bytes()).sections
         assert ("PREFIXES" in sections) == bool(GOLDEN[name].prefixes)
@@ -131,7 +131,7 @@ GOOD_RULE = (33199, 0, 19000, 19900, 1)
     ],
 )
 def test_rules_that_nobody_writes_are_damage(rules: bytes, tmp_path: Path) -> None:
-    """A prefix, a list or a kind that cannot be is refused, checksums or not."""
+    """An invalid prefix, list or kind is refused, even with valid checksums."""
     content = (FOLDER / "two-lists.bloctel").read_bytes()
     path = tmp_path / "damaged.bloctel"
     whole = struct.pack("<QIiiI", *GOOD_RULE)
@@ -147,7 +147,7 @@ def test_rules_that_nobody_writes_are_damage(rules: bytes, tmp_path: Path) -> No
 
 
 def test_sections_to_come_are_skipped_or_refused(tmp_path: Path) -> None:
-    """A name in lower case may be skipped; one in upper case is a later format."""
+    """A lower-case name is skipped; an upper-case name means a later format."""
     content = (FOLDER / "two-lists.bloctel").read_bytes()
     path = tmp_path / "later.bloctel"
 

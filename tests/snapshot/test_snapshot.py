@@ -1,4 +1,4 @@
-"""Snapshot files: written whole, believed only when right."""
+"""Snapshot files: written atomically, used only if valid."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def path(registry: Registry, tmp_path: Path) -> Path:
 
 
 def seal(content: bytes | bytearray) -> bytes:
-    """Return a file with every checksum recomputed, as a hostile writer would."""
+    """Return a file with all checksums recomputed, as an attacker would."""
     made = bytearray(content)
     n_sections = min(struct.unpack_from("<I", made, 12)[0], 7)
     for i in range(n_sections):
@@ -74,7 +74,7 @@ def seal(content: bytes | bytearray) -> bytes:
 
 
 def test_it_answers_as_the_registry_did(registry: Registry, path: Path) -> None:
-    """Every answer of the file is that of the registry, reasons and days included."""
+    """Each answer of the file equals that of the registry, with reasons and days."""
     with Snapshot.open(path) as opened:
         opened.verify()
         for key in range(KEY - 2, KEY + 5):
@@ -84,7 +84,7 @@ def test_it_answers_as_the_registry_did(registry: Registry, path: Path) -> None:
 
 
 def test_it_says_what_it_is(path: Path) -> None:
-    """The description is that of the file and of the registry."""
+    """The description matches the file and the registry."""
     info = snapshot.verify(path)
 
     assert (info.n_numbers, info.n_entries) == (3, 4)
@@ -104,7 +104,7 @@ def test_the_same_state_is_the_same_file(
 
 
 def test_it_grows_stale(path: Path) -> None:
-    """From the 30th day on it refuses: registrations are missing."""
+    """From the 30th day on it raises, because registrations are missing."""
     opened = Snapshot.open(path)
 
     assert opened.is_blocked(KEY, on=ON + timedelta(days=29))
@@ -115,8 +115,8 @@ def test_it_grows_stale(path: Path) -> None:
 
 
 def test_it_grows_stale_by_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A snapshot that stays open refuses once today is too late."""
-    midnight = 1706742000.0  # of 1 February 2024 in Paris
+    """An open snapshot raises when today is no longer covered."""
+    midnight = 1706742000.0  # seconds of 1 February 2024 in Paris
     monkeypatch.setattr(clock, "now", lambda: midnight - 1)
     opened = Snapshot.open(path)
     assert opened.is_blocked(KEY)
@@ -129,13 +129,13 @@ def test_it_grows_stale_by_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_days_outside_the_lists_are_refused(path: Path) -> None:
-    """Before the first day of the lists there is no answer."""
+    """There is no answer before the first day of the lists."""
     with pytest.raises(ListClosedError):
         Snapshot.open(path).is_blocked(KEY, on=date(2016, 5, 31))
 
 
 def test_what_was_erased_is_not_clear(registry: Registry, tmp_path: Path) -> None:
-    """A snapshot knows which days its registry has lost."""
+    """A snapshot does not cover days that its registry has erased."""
     registry.withdraw(KEY, list="own", on=date(2022, 1, 1))
     registry.purge(on=date(2023, 1, 1))
     registry.build_snapshot(tmp_path / "s", on=ON)
@@ -148,7 +148,7 @@ def test_what_was_erased_is_not_clear(registry: Registry, tmp_path: Path) -> Non
 
 
 def test_a_closed_one_answers_nothing(path: Path) -> None:
-    """After close every question is an error."""
+    """After `close` every look-up raises."""
     opened = Snapshot.open(path)
     opened.is_blocked(KEY, on=ON)
     opened.close()
@@ -168,7 +168,7 @@ def test_a_closed_one_answers_nothing(path: Path) -> None:
 def test_a_closed_one_lets_go_of_the_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After close nothing of the snapshot keeps the file in memory."""
+    """After `close` the file is unmapped."""
     mapped: list[weakref.ref[mmap.mmap]] = []
     make = mmap.mmap
 
@@ -200,7 +200,7 @@ def test_a_closed_one_lets_go_of_the_file(
 def test_foreign_files_are_refused(
     content: bytes, error: type[SnapshotError], tmp_path: Path
 ) -> None:
-    """What is no snapshot is refused by what it is, and the path is named."""
+    """Other files are refused with their kind and their path."""
     (tmp_path / "f").write_bytes(content)
     for verify in (False, True):
         with pytest.raises(error, match=r"f$"):
@@ -208,7 +208,7 @@ def test_foreign_files_are_refused(
 
 
 def test_other_things_are_refused(tmp_path: Path) -> None:
-    """A folder, a database, nothing at all: an error of ours."""
+    """A folder, a database, a missing file: a `SnapshotError`."""
     with closing(sqlite3.connect(tmp_path / "db")) as other:
         other.execute("CREATE TABLE t (x)")
     for name in ("", "none", "db", "a\0b"):
@@ -217,7 +217,7 @@ def test_other_things_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_is_refused(path: Path) -> None:
-    """A file of a later format says so, checksums right or not."""
+    """A file of a later format is reported as such, with or without valid checksums."""
     content = bytearray(path.read_bytes())
     struct.pack_into("<I", content, 8, 2)
     for made in (bytes(content), seal(content)):
@@ -227,7 +227,7 @@ def test_a_newer_version_is_refused(path: Path) -> None:
 
 
 def test_hostile_headers_are_refused(path: Path) -> None:
-    """Numbers of the layout that are altered under right checksums are refused."""
+    """Altered numbers of the layout with valid checksums are refused."""
     good = path.read_bytes()
     assert seal(good) == good
     assert is_believed(path)
@@ -253,7 +253,7 @@ def test_hostile_headers_are_refused(path: Path) -> None:
 
 
 def test_hostile_sections_are_refused(path: Path) -> None:
-    """Most bytes that are altered under right checksums are found by `verify`."""
+    """Most altered bytes with valid checksums are detected by `verify`."""
     good = path.read_bytes()
     believed: list[bool] = []
     for at in range(_SECTIONS, len(good)):
@@ -299,7 +299,7 @@ def is_believed(path: Path) -> bool:
 
 
 def with_lists(content: bytes, text: bytes) -> bytes:
-    """Return a file whose section of lists is another."""
+    """Return a file with another section of lists."""
     made = bytearray(content)
     made += bytes(-len(made) % 64)
     struct.pack_into("<QQ", made, 136, len(made), len(text))
@@ -329,7 +329,7 @@ HELD = b'[{"name":"own","complete_from":null},{"name":"fr.bloctel","complete_fro
     ids=lambda text: text[:30],
 )
 def test_hostile_lists_are_refused(text: bytes, path: Path) -> None:
-    """A section of lists that no writer of ours made is refused as damaged."""
+    """An invalid section of lists is refused as damaged."""
     path.write_bytes(with_lists(path.read_bytes(), text))
 
     with pytest.raises(SnapshotError):
@@ -346,7 +346,7 @@ def test_a_list_without_rules_is_refused_by_name(path: Path) -> None:
 
 
 def test_an_older_file_goes_on(registry: Registry, path: Path) -> None:
-    """Who has the old file open goes on reading it; who opens anew sees the new."""
+    """An open snapshot stays on the old file; a new one reads the new file."""
     old = Snapshot.open(path)
     registry.register(KEY + 3, list="own", on=date(2020, 1, 1))
     registry.build_snapshot(path, on=ON)
@@ -362,11 +362,11 @@ def test_an_older_file_goes_on(registry: Registry, path: Path) -> None:
 def test_a_bad_place_is_one_sentence(
     target: str, registry: Registry, tmp_path: Path
 ) -> None:
-    """Where nothing can be written, one error says so and nothing is left behind."""
+    """If nothing can be written, one error says so and no file remains."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
 
-    with pytest.raises(SnapshotError, match="a place to write a snapshot to") as caught:
+    with pytest.raises(SnapshotError, match="the snapshot cannot be written") as caught:
         registry.build_snapshot(tmp_path / target, on=ON)
 
     assert "\n" not in str(caught.value)
@@ -380,7 +380,7 @@ def test_a_failed_build_changes_nothing(
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An error in the middle leaves the old file, and no temporary."""
+    """After an error the old file remains, without a temporary file."""
     before = path.read_bytes()
 
     def fail(*_: object) -> None:
@@ -396,13 +396,13 @@ def test_a_failed_build_changes_nothing(
 
 @pytest.mark.parametrize("on", [date.max, date(9999, 12, 25)])
 def test_a_day_to_come_is_refused(on: date, registry: Registry, tmp_path: Path) -> None:
-    """Nobody knows what will have been registered, so it could never grow stale."""
+    """Future registrations are unknown, so the snapshot would never expire."""
     with pytest.raises(InputError):
         registry.build_snapshot(tmp_path / "s", on=on)
 
 
 def test_an_empty_list_is_an_answer(tmp_path: Path) -> None:
-    """A list that nobody is on says so; a registry without a list says nothing."""
+    """An empty list gives answers; a registry without a list gives an error."""
     Registry.create("memory:", lists=["own"]).build_snapshot(tmp_path / "s", on=ON)
 
     assert Snapshot.open(tmp_path / "s").check(KEY, on=ON).status is Status.CLEAR
@@ -412,7 +412,7 @@ def test_an_empty_list_is_an_answer(tmp_path: Path) -> None:
 
 
 def test_a_closed_list_is_asked_about_the_past(tmp_path: Path) -> None:
-    """A snapshot built after Bloctel's end answers for its days, not for today."""
+    """A snapshot built after the end of Bloctel answers for its days, not for today."""
     registry = Registry.create("memory:")
     registry.register(KEY, list="fr.bloctel", on=date(2024, 1, 1))
     registry.build_snapshot(tmp_path / "s", on=date(2026, 10, 1))

@@ -1,4 +1,4 @@
-"""Laws of snapshot files, against a second reader and against every damage."""
+"""Properties of snapshot files, compared with a second reader, and damaged files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = st.lists(
 def test_a_second_reader_reads_the_same(
     rows: list[tuple[int, str, int]],
 ) -> None:
-    """A reader written from the description agrees on every key and every edge day."""
+    """A reader based on the specification agrees on each key and each boundary day."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "s.bloctel"
         registry = Registry.create("memory:", lists=["own"], region=None)
@@ -39,10 +39,10 @@ def test_a_second_reader_reads_the_same(
             try:
                 first = FIRST + timedelta(days=more)
                 registry.register(f"+{key}", list=list, on=first)
-                # a plan may have a prefix of its own, which is no part of the key
+                # a plan may have a trunk prefix, which does not belong to the key
                 valid.append(normalize(f"+{key}", region=None).key)
             except BloctelError:
-                continue  # no country has this number
+                continue  # this number does not exist in any country
         info = registry.build_snapshot(path, on=date(2024, 1, 1))
         file = oracle.File(path.read_bytes())
         periods = file.entries()
@@ -69,7 +69,7 @@ def test_a_second_reader_reads_the_same(
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A small file with two lists, open periods and closed ones."""
+    """A small file with two lists, and periods with and without an end."""
     registry = Registry.create("memory:", lists=["own"])
     registry.register_many(
         [33639980000 + 7 * i for i in range(12)], list="own", on=date(2020, 1, 1)
@@ -83,7 +83,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def ask(path: Path, *, verify: bool) -> str:
-    """Ask everything of a file, and say what came: answers, or an error of ours."""
+    """Do all look-ups in a file; return the answers, or the library error."""
     try:
         with Snapshot.open(path, verify=verify) as snapshot:
             for key in range(33639980000, 33639980100, 3):
@@ -97,7 +97,7 @@ def ask(path: Path, *, verify: bool) -> str:
 
 @pytest.fixture(scope="module")
 def with_prefixes() -> bytes:
-    """A small file with rules for prefixes."""
+    """A small file with prefix rules."""
     return (FOLDER / "prefixes.bloctel").read_bytes()
 
 
@@ -105,10 +105,10 @@ def with_prefixes() -> bytes:
 def test_every_altered_byte_is_noticed(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """No file with one byte altered is believed; unverified, it never crashes."""
+    """Each altered byte is detected; without verification there is no crash."""
     good: bytes = request.getfixturevalue(name)
     path = tmp_path / "s.bloctel"
-    # bytes between the sections only fill up, and stand for nothing
+    # bytes between the sections are padding
     (n_sections,) = struct.unpack_from("<I", good, 12)
     used = set(range(128 + 32 * n_sections))
     for i in range(n_sections):
@@ -128,7 +128,7 @@ def test_every_altered_byte_is_noticed(
 def test_every_other_length_is_noticed(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """No truncated file is believed, nor one with bytes appended, verified or not."""
+    """Truncated files and files with appended bytes are refused, verified or not."""
     good: bytes = request.getfixturevalue(name)
     path = tmp_path / "s.bloctel"
     lengths = [good[:n] for n in range(len(good))]

@@ -1,4 +1,4 @@
-"""How a CSV file is found to be written."""
+"""Detection of CSV dialects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def found(
     at_end: bool = True,
     options: CsvOptions | None = None,
 ) -> Dialect:
-    """Detect how a sample is written, those columns being wanted."""
+    """Detect the dialect of a sample, with these requested columns."""
     return detect(
         sample.encode() if isinstance(sample, str) else sample,
         at_end=at_end,
@@ -27,7 +27,7 @@ def found(
 
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
 def test_the_delimiter_is_the_consistent_one(delimiter: str) -> None:
-    """Other marks inside the cells do not mislead."""
+    """Other delimiters inside cells do not matter."""
     rows = [["nom", "tel"], ["Dupont, Léa; M|me", "1"], ['"a\tb"', "2"], ["c", "3"]]
     quoted = [[f'"{c}"' if delimiter in c else c for c in row] for row in rows]
     text = "\n".join(delimiter.join(row) for row in quoted)
@@ -36,12 +36,12 @@ def test_the_delimiter_is_the_consistent_one(delimiter: str) -> None:
 
 
 def test_the_delimiter_that_shows_the_column_wins() -> None:
-    """A consistent count counts less than the header that was named."""
+    """A requested column name is more important than a consistent number of fields."""
     assert found("nom, prénom;tel\nA, B;1\nC, D, E;2\n", "tel").delimiter == ";"
 
 
 def test_one_column_needs_no_delimiter() -> None:
-    """The added column is then set off by a semicolon."""
+    """A semicolon then separates the added column."""
     assert found("tel\n0639980001\n", "tel").delimiter == ";"
 
 
@@ -57,12 +57,12 @@ def test_one_column_needs_no_delimiter() -> None:
     ],
 )
 def test_the_encoding_is_found(sample: bytes, name: str) -> None:
-    """Marks first, then zeros, then whether it is UTF-8."""
+    """Byte-order marks come first, then zero bytes, then valid UTF-8."""
     assert found(sample, 1).encoding.name == name
 
 
 def test_a_character_cut_by_the_sample_is_still_utf8() -> None:
-    """Where the sample stops says nothing about the file."""
+    """A character that the sample cuts does not matter."""
     cut = "tel;é".encode()[:-1]
 
     assert found(cut, 1, at_end=False).encoding.name == "utf-8"
@@ -80,7 +80,7 @@ def test_a_character_cut_by_the_sample_is_still_utf8() -> None:
     ],
 )
 def test_an_encoding_may_be_given(given: str, name: str) -> None:
-    """Every spelling that Python knows names the same encoding."""
+    """All names of an encoding in Python are accepted."""
     options = CsvOptions(encoding=given)
 
     assert found("tel\n1", "tel", options=options).encoding.name == name
@@ -109,14 +109,14 @@ def test_a_first_row_with_a_number_is_no_header(first: str, header: bool) -> Non
     "wanted", ["Téléphone", " téléphone ", "Te\u0301le\u0301phone"]
 )
 def test_a_column_is_found_by_its_name(wanted: str) -> None:
-    """Blanks, marks, quotes, composition and, if it is the only one, case."""
+    """Blanks, byte-order marks, quotes, composition and, if possible, case differ."""
     dialect = found('\ufeffid,"Téléphone "\n1,2\n', wanted)
 
     assert dialect.columns.indexes == (1,)
 
 
 def test_the_exact_name_comes_before_its_other_cases() -> None:
-    """Case is ignored only where nothing is exact."""
+    """Case is ignored only without an exact match."""
     assert found("TEL,tel\n1,2\n", "tel").columns.indexes == (1,)
 
 
@@ -126,7 +126,7 @@ def test_the_same_column_twice_is_one() -> None:
 
 
 def test_no_cell_is_shown_as_a_column_name() -> None:
-    """A file without a header does not betray its first row."""
+    """The first row of a file without a header is not shown."""
     with pytest.raises(InputError) as caught:
         found("Dupont;0639980001\n", "tel")
 

@@ -1,4 +1,4 @@
-"""A scrub of a CSV file of many batches: threads, memory, damage far inside."""
+"""Scrubs of CSV files with many batches: threads, memory, late errors."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from bloctel.numbers.columns import Block
+
     Matched = tuple[NDArray[np.uint64], NDArray[np.int32]]
 
 BOOK = FakeQuestion({"0639980001": 0, "0639980002": 1, "0199000003": 2})
 CELLS = ["0639980009", "0639980001", "12", "", "0639980002", '"0199000003"', "x"]
-#: More than what tells how a file is written.
+#: More rows than the sample for the detection of the dialect.
 BEYOND = 12_000
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even a short file makes many batches."""
+    """A short file gives many batches."""
     monkeypatch.setattr("bloctel.tabular.csv_reader._BATCH_ROWS", 100)
 
 
 def scrub(
     content: bytes, threads: int | None = None
 ) -> tuple[ScrubSummary, dict[str, bytes]]:
-    """Return the summary, and what came out."""
+    """Return the summary and the outputs."""
     outputs = Outputs(io.BytesIO(), io.BytesIO(), io.BytesIO())
     summary = scrub_csv(
         io.BytesIO(content), BOOK, columns=["tel"], outputs=outputs, threads=threads
@@ -57,7 +59,7 @@ def workers() -> list[str]:
 
 
 def test_threads_change_nothing() -> None:
-    """Each output and the summary are those of one thread, in order."""
+    """Outputs and summary are the same as with one thread, in order."""
     rows = [f"{i};{CELLS[i * i % len(CELLS)]}\n" for i in range(5_000)]
     content = "".join(["n;tel\n", *rows]).encode()
 
@@ -72,13 +74,13 @@ def test_threads_change_nothing() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1, True, 2.0])
 def test_threads_that_cannot_be_are_refused(threads: object) -> None:
-    """Nothing is read, nothing written."""
+    """Nothing is read or written."""
     with pytest.raises(InputError, match="a whole number from 1"):
         scrub(b"tel\n1\n", threads)  # type: ignore[arg-type]
 
 
 def test_a_registry_in_a_database_is_asked_by_several_threads(tmp_path: Path) -> None:
-    """Exact answers may come from a storage, whoever asks."""
+    """Exact answers may come from a storage, in any thread."""
     url = f"sqlite:///{tmp_path}/registry.db"
     day = date(2026, 3, 1)
     with bloctel.Registry.create(url, lists=["own"]) as registry:
@@ -99,24 +101,19 @@ def test_a_registry_in_a_database_is_asked_by_several_threads(tmp_path: Path) ->
 
 
 class _Fails(FakeQuestion):
-    """Answers some batches, then no more."""
+    """List lookup that raises after some batches."""
 
     def __init__(self, error: type[BaseException]) -> None:
         super().__init__({})
         self._left = 10
         self._error = error
 
-    def match_spans(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-    ) -> Matched:
-        """Answer, or raise."""
+    def match_block(self, block: Block) -> Matched:
+        """Return the matches of a block, or raise."""
         self._left -= 1
         if self._left < 0:
             raise self._error
-        return super().match_spans(data, starts, ends)
+        return super().match_block(block)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -124,7 +121,7 @@ class _Fails(FakeQuestion):
 def test_an_error_in_the_middle_leaves_nothing(
     error: type[BaseException], threads: int, tmp_path: Path
 ) -> None:
-    """No half file, no thread; what there was stays."""
+    """No partial file and no thread remain; older files stay."""
     (tmp_path / "clear").write_text("older")
     content = "tel\n" + "0639980009\n" * 5_000
 
@@ -144,7 +141,7 @@ def test_an_error_in_the_middle_leaves_nothing(
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_damage_far_inside_leaves_nothing(threads: int, tmp_path: Path) -> None:
-    """The row is named, though it was read ahead of what was written."""
+    """The message has the row, although it was read ahead of the output."""
     content = "tel\n" + "0639980009\n" * BEYOND + '"06'
 
     with pytest.raises(InputError) as caught:
@@ -165,7 +162,7 @@ def test_damage_far_inside_leaves_nothing(threads: int, tmp_path: Path) -> None:
 
 
 class _Endless(io.RawIOBase):
-    """A beginning, and then one byte for ever."""
+    """Stream with given first bytes, and then one byte without end."""
 
     def __init__(self, beginning: bytes, byte: bytes) -> None:
         self._beginning = beginning
@@ -173,11 +170,11 @@ class _Endless(io.RawIOBase):
         self.given = 0
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def readinto(self, room: memoryview) -> int:  # type: ignore[override]
-        """Fill all the room there is."""
+        """Fill the buffer."""
         start, self._beginning = self._beginning[: len(room)], b""
         room[:] = start + self._byte * (len(room) - len(start))
         self.given += len(room)
@@ -189,7 +186,7 @@ class _Endless(io.RawIOBase):
 def test_a_line_without_end_is_refused_in_bounded_memory(
     beginning: bytes, byte: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream that never ends a row is read no further than a row may be long."""
+    """A stream with an endless row is read only up to the longest row."""
     longest = 2 * 1024**2
     monkeypatch.setattr("bloctel.tabular.csv_reader._LONGEST_RECORD", longest)
     monkeypatch.setattr("bloctel.tabular.csv_reader._CHUNK_SIZE", 256 * 1024)
@@ -202,14 +199,14 @@ def test_a_line_without_end_is_refused_in_bounded_memory(
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     message = str(caught.value)
-    assert "a row of at most 2 MiB, got a longer one" in message
+    assert "a row of at most 2 MiB, got a longer row" in message
     assert message.endswith(f"row {1 + bool(beginning)}")
     assert stream.given < 2 * longest
     assert peak < 10 * longest
 
 
 def test_the_longest_row_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that is long, but may be, is a row as any other."""
+    """A row of the greatest length is read like other rows."""
     monkeypatch.setattr("bloctel.tabular.csv_reader._CHUNK_SIZE", 256 * 1024)
     long = b'"' + b'a""\n' * 500_000 + b'"'
     content = b"x;tel\n" + long + b";0639980001\n1;0639980009\n"
@@ -221,7 +218,7 @@ def test_the_longest_row_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_zeros_beyond_the_beginning_are_bytes_like_others() -> None:
-    """In a number they make it none; elsewhere they change nothing."""
+    """A zero byte makes a number invalid; elsewhere it changes nothing."""
     clean = b"0639980009;\n" * BEYOND
     content = b"tel;x\n" + clean + b"06399\x0080009;\n0639980009;\x00\n\x00;\n"
 
@@ -235,7 +232,7 @@ def test_zeros_beyond_the_beginning_are_bytes_like_others() -> None:
 
 @pytest.mark.parametrize("first", ["\n", "\r\n", "\r"])
 def test_line_endings_may_differ_from_row_to_row(first: str) -> None:
-    """Each row keeps its own, also the last one that has none."""
+    """Each row keeps its line ending, also a last row without one."""
     endings = ["\n", "\r\n", "\r", "\n\n", "\r\r\n", "\r\n\r"]
     rows = [f"0639980009;{i}{endings[i % len(endings)]}" for i in range(1_800)]
     content = f"tel;n{first}{''.join(rows)}0639980009;last"
@@ -251,7 +248,7 @@ def test_line_endings_may_differ_from_row_to_row(first: str) -> None:
 
 
 def test_rows_may_end_before_the_number() -> None:
-    """They are invalid, and nothing of the next row is taken for theirs."""
+    """Such rows are invalid, and do not include text of the next row."""
     content = b"a;b;tel\n" + b"1\n1;2\n1;2;\n;;0639980009\n1;2;0639980009;3\n\n" * 500
 
     summary, written = scrub(content)

@@ -1,4 +1,4 @@
-"""Laws of the compiled record splitter, against Python's `csv` module."""
+"""Properties of the compiled CSV scanner, compared with Python's `csv` module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bloctel.tabular import _csv_scan
 from bloctel.tabular._csv_scan import MISSING, STRAY, Records
 
-#: Few symbols, so that every meeting of quotes, delimiters and line endings occurs.
+#: Few symbols, so that all combinations of quotes, delimiters and line endings occur.
 csv_text = st.text(alphabet='ab;"\n\ré', max_size=150)
 #: Long plain fields, so that blocks of 64 bytes end anywhere.
 long_text = st.lists(
@@ -23,8 +23,8 @@ long_text = st.lists(
     max_size=40,
 ).map("".join)
 
-#: What is read at once is 16 KiB: such texts make records end before, on and after its
-#: edge, and be longer than it.
+#: The scanner reads 16 KiB at once: records end before, on and after the
+#: edge, and can be longer.
 pieces = st.sampled_from(
     ["a" * 61, "b" * 5_000, ";", '"', '""', "\r\n", "\r", "\n", '";"', '"x"', "é"]
 )
@@ -58,7 +58,7 @@ def read(data: bytes, *, capacity: int = 50_000, last: bool = True) -> Records:
 
 
 def cells(data: bytes, records: Records) -> list[list[str]]:
-    """Return the wanted fields that each record has, in the order of the file."""
+    """Return the requested fields of each record, in the order of the file."""
     rows: list[list[str]] = [[] for _ in records.starts]
     for slot in np.argsort(COLUMNS):
         flags = records.flags[slot]
@@ -71,7 +71,7 @@ def cells(data: bytes, records: Records) -> list[list[str]]:
 
 
 def check_fields(text: str) -> None:
-    """Compare the wanted fields with those that `csv.reader` finds."""
+    """Compare the requested fields with those of `csv.reader`."""
     data = text.encode()
     expected = oracle(text)
 
@@ -83,7 +83,7 @@ def check_fields(text: str) -> None:
 
 
 def check_slices(text: str) -> None:
-    """See that the records tile the buffer."""
+    """Assert that the records cover the buffer without overlaps."""
     data = text.encode()
 
     records = read(data)
@@ -102,7 +102,7 @@ def check_slices(text: str) -> None:
 @example('"a"b"c";d\r\n')
 @example('"="";""')
 def test_same_records_and_fields_as_the_csv_module(text: str) -> None:
-    """Every record has the fields that `csv.reader` finds in it."""
+    """Each record has the same fields as with `csv.reader`."""
     check_fields(text)
 
 
@@ -110,7 +110,7 @@ def test_same_records_and_fields_as_the_csv_module(text: str) -> None:
 @example('a;"b"c\n"d";e\n')
 @example('"a""b";"c\nd"e;f\n')
 def test_rows_that_strict_readers_refuse_are_marked(text: str) -> None:
-    """What `csv.reader` takes only when it is not strict has the flag in each field."""
+    """Records that a strict `csv.reader` refuses have the flag in each field."""
     data = text.encode()
 
     records = read(data)
@@ -129,7 +129,7 @@ def test_rows_that_strict_readers_refuse_are_marked(text: str) -> None:
 
 @given(st.text(" \t", max_size=80), st.sampled_from(["", "x", "\N{NO-BREAK SPACE}"]))
 def test_blanks_behind_a_closing_quote_do_no_harm(blanks: str, text: str) -> None:
-    """Who aligns columns means no other cells."""
+    """Blanks that align columns do not change the cells."""
     records = read(f'a;"b"{blanks}{text};c\n'.encode())
 
     assert (records.flags & STRAY != 0).all() == bool(text)
@@ -138,12 +138,12 @@ def test_blanks_behind_a_closing_quote_do_no_harm(blanks: str, text: str) -> Non
 
 @given(csv_text | long_text)
 def test_record_slices_join_to_the_input(text: str) -> None:
-    """The records tile the buffer: none overlaps, no byte is lost."""
+    """The records cover the buffer: they do not overlap, and no byte is lost."""
     check_slices(text)
 
 
 def read_in_chunks(data: bytes, sizes: list[int], capacity: int) -> list[bytes]:
-    """Return the records of *data* when it comes in chunks of those *sizes*."""
+    """Return the records of *data* in chunks of these *sizes*."""
     found: list[bytes] = []
     buffer, at = b"", 0
     while True:
@@ -168,7 +168,7 @@ def read_in_chunks(data: bytes, sizes: list[int], capacity: int) -> list[bytes]:
 def test_records_do_not_depend_on_the_chunks(
     text: str, sizes: list[int], capacity: int
 ) -> None:
-    """However the bytes arrive, the records are those of the whole."""
+    """Any chunks give the records of the complete data."""
     data = text.encode()
     whole = read(data)
 
@@ -185,7 +185,7 @@ def test_records_do_not_depend_on_the_chunks(
 @example("a" * 16_383 + "\r\nb")
 @example("a\n" * 8_192 + '"b"')
 def test_long_records_and_many_are_those_of_the_csv_module(text: str) -> None:
-    """Fields and records are the same where they meet the edge of a reading."""
+    """Fields and records at the edge of a read are the same."""
     check_fields(text)
     check_slices(text)
 
@@ -193,7 +193,7 @@ def test_long_records_and_many_are_those_of_the_csv_module(text: str) -> None:
 @settings(max_examples=settings().max_examples // 2)
 @given(wide_text, st.lists(st.integers(1_000, 20_000), min_size=1, max_size=5))
 def test_long_records_do_not_depend_on_the_chunks(text: str, sizes: list[int]) -> None:
-    """However they arrive, they are those of the whole."""
+    """Any chunks give the records of the complete data."""
     data = text.encode()
     whole = read(data)
 
@@ -205,7 +205,7 @@ def test_long_records_do_not_depend_on_the_chunks(text: str, sizes: list[int]) -
 
 @given(csv_text | long_text, st.data())
 def test_gathered_kinds_partition_the_records(text: str, data: st.DataObject) -> None:
-    """Each record is in the gathering of its kind, whole and in order."""
+    """Each record is in the output of its kind, complete and in order."""
     raw = text.encode()
     records = read(raw)
     n = len(records.starts)
@@ -222,7 +222,7 @@ def test_gathered_kinds_partition_the_records(text: str, data: st.DataObject) ->
 
 
 def test_rows_without_room_are_refused() -> None:
-    """Nothing is written beyond the end of the memory that was given."""
+    """Nothing is written beyond the end of the buffer."""
     records = read(b"1\n2\n")
     kinds = np.zeros(2, np.uint8)
 
@@ -273,13 +273,13 @@ def test_rewritten_cells_are_transcoded(cell: bytes) -> None:
 
 @pytest.mark.parametrize("delimiter", [0, 10, 13, 34, 128, -1])
 def test_bytes_that_cannot_delimit_are_refused(delimiter: int) -> None:
-    """A delimiter is an ASCII byte that the grammar does not use otherwise."""
+    """A delimiter is an ASCII byte without another meaning in CSV."""
     with pytest.raises(ValueError, match="delimiter"):
         _csv_scan.split(b"a", delimiter, COLUMNS, 1, last=True)
 
 
 def test_a_suffix_out_of_range_is_refused() -> None:
-    """A suffix that does not exist is an error, never a stray read."""
+    """A missing suffix is an error, never an out-of-bounds read."""
     records = read(b"a\n")
 
     with pytest.raises(ValueError, match="texts for each"):

@@ -1,17 +1,17 @@
-"""The snapshot file: one registry, one moment, ready to be asked.
+"""Snapshot files: the state of a registry at one instant, ready for look-ups.
 
-The file is the memory: it is mapped, not read, so that opening takes the same time
-whatever its size, and processes share its pages.
+The file is mapped into memory, not read: opening takes the same time for any size, and
+processes share its pages.
 
 ```text
-header      128 bytes: magic, version, what was built when, counts, checksum
+header      128 bytes: magic, version, origin and day, counts, checksum
 sections    32 bytes each: name, offset, size, checksum
 ...         the sections, each at a multiple of 64 bytes
 ```
 
-Nothing in the file is trusted: whatever its bytes, a look-up reads inside the
-mapping or raises.  A snapshot *is* the list: there are only a thousand million
-French numbers, and anyone who has the file can ask about all of them.
+The content of the file is not trusted: with any bytes, a look-up reads inside the
+mapping or raises.  A snapshot *is* the list: there are only a thousand million French
+numbers, and anyone who has the file can look up all of them.
 """
 
 from bloctel.snapshot.format import MAGIC

@@ -1,4 +1,4 @@
-"""The layout of the file, version 1, which `snapshot-format.md` explains."""
+"""Format of snapshot files, version 1, as `snapshot-format.md` specifies it."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ __all__ = [
     "Header",
 ]
 
-#: The first bytes of every snapshot.  The first is no text, the line end breaks when
-#: a transfer treats the file as text.
+#: The first bytes of every snapshot.  The first byte is not text, and the line end
+#: changes if a transfer treats the file as text.
 MAGIC: Final = b"\x89BLOCT\r\n"
 FORMAT_VERSION: Final = 1
-#: What keys are: E.164 numbers as integers, a line of the French plan having one.
+#: The kind of keys: E.164 numbers as integers, with one key per line of the French
+#: plan.
 KEY_DOMAIN: Final = 1
-#: The rules by which text became keys; a change would make old files miss numbers.
+#: The rules that convert text to keys; with other rules, old files would miss numbers.
 NORMALISATION_VERSION: Final = 1
 
-#: Where sections may start: at multiples of a cache line.
+#: Sections start at multiples of a cache line.
 ALIGN: Final = 64
 #: Name, offset, size, checksum.
 SECTION: Final = struct.Struct("<8sQQQ")
-#: The sections that every file has, in the order in which they are written.
+#: The sections of every file, in order.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
-#: The sections that a file may have, but readers before them refuse.
+#: Optional sections, which older readers refuse.
 OPTIONAL: Final = ("PREFIXES",)
-#: One distinct period: the place of its list, and its days.
+#: One distinct period: the index of its list, and its days.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
-#: One rule for all numbers that begin alike.
+#: One prefix rule.
 PREFIX: Final = np.dtype(
     [
         ("prefix", "<u8"),
@@ -55,7 +56,7 @@ PREFIX: Final = np.dtype(
 
 
 class Header(NamedTuple):
-    """The fixed part of the file, field by field."""
+    """Header of the file, field by field."""
 
     magic: bytes
     version: int

@@ -1,4 +1,4 @@
-"""Reading a snapshot file: every field is checked before it is used."""
+"""Reader of snapshot files, which checks every field before it is used."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Content", "SnapshotInfo", "Stamp", "read_content", "stamp_of"]
 
-#: What tells a file from the one that replaces it: device, inode, size, time written.
+#: Identity of a file, to detect its replacement: device, inode, size, time written.
 Stamp = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """What a snapshot file says of itself.
+    """Description of a snapshot file.
 
     Attributes:
-        path: Where it is.
+        path: The path of the file.
         format_version: The version of the file format.
-        region: The region by which national forms are read.
-        lists: The names of its lists.
-        built_on: The day of the state that it holds.
-        covered_until: The first day that it can no longer be asked about.
-        generation: The cursor of the last change that it holds.
-        registry: The registry whose cursor that is; None if it is no registry's.
-        n_numbers: Distinct numbers.
-        n_entries: Periods of numbers; at least as many.
-        n_prefixes: Rules for all numbers that begin alike.
+        region: The region of numbers in national form.
+        lists: The names of the lists.
+        built_on: The day of the state.
+        covered_until: The first day that the file does not cover.
+        generation: The cursor of the last change in it.
+        registry: The registry of the cursor; None if it is not from a registry.
+        n_numbers: The number of distinct numbers.
+        n_entries: The number of periods of numbers.
+        n_prefixes: The number of prefix rules.
         size_bytes: The size of the file.
-        bits_per_number: Eight times that, by number.
+        bits_per_number: The size of the file in bits per number.
     """
 
     path: str
@@ -93,49 +93,45 @@ class SnapshotInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """A mapped file whose header and lengths are right.
+    """Mapped file whose header and lengths are valid.
 
-    The memory is unmapped when the last of these parts is let go of.
+    The memory is unmapped when the last reference to a part is released.
 
     Attributes:
-        info: What it says of itself.
-        state: What it knows.
-        stamp: Which file it is.
-        checksum: The header's, which covers those of the sections: files that have the
-            same one hold the same.
+        info: The description of the file.
+        state: Its content, for look-ups.
+        stamp: Its identity.
+        checksum: The checksum of the header, which covers those of the sections: files
+            with the same checksum have the same content.
     """
 
     info: SnapshotInfo
     state: State
     stamp: Stamp
     checksum: int
-    _whole: memoryview
+    _mapped: memoryview
     _sections: dict[str, _Section]
 
     def check_sections(self) -> None:
         """Check every section against its checksum.
 
         Raises:
-            DamagedSnapshotError: Something is not as it was written.
+            DamagedSnapshotError: The file is altered.
         """
-        if any(any(self._whole[start:end]) for start, end in self._gaps()):
+        if any(any(self._mapped[start:end]) for start, end in self._gaps()):
             raise DamagedSnapshotError(
-                "zeros between the sections", "something else", self.info.path
+                "zeros between the sections", "other bytes", self.info.path
             )
         for name, section in self._sections.items():
             if not section.is_intact():
-                raise DamagedSnapshotError(
-                    f"a section {name} as it was written",
-                    "an altered one",
-                    self.info.path,
-                )
+                raise _altered(f"section {name}", self.info.path)
 
     def copy_to(self, file: BinaryIO) -> None:
         """Write the bytes of the file, as they were when it was mapped."""
-        file.write(self._whole)
+        file.write(self._mapped)
 
     def _gaps(self) -> Iterator[tuple[int, int]]:
-        """The parts of the file that belong to no section."""
+        """Return the parts of the file between the sections."""
         end = HEADER.size + SECTION.size * len(self._sections)
         for section in sorted(self._sections.values(), key=lambda part: part.offset):
             yield end, section.offset
@@ -143,8 +139,8 @@ class Content:
         yield end, self.info.size_bytes
 
 
-#: What a content that no writer of ours made can raise in its reader.
-_DISAGREEMENTS: Final = (
+#: Errors of the reader on content with valid checksums that this library did not write.
+_INCONSISTENT: Final = (
     BloctelError,
     ValueError,
     KeyError,
@@ -159,7 +155,7 @@ def read_content(path: Path, *, verify: bool) -> Content:
 
     Raises:
         UnknownListError: No rules are registered for one of its lists.
-        NotASnapshotError: The file is no snapshot.
+        NotASnapshotError: The file is not a snapshot.
         NewerSnapshotError: A later version of the format wrote it.
         DamagedSnapshotError: It is truncated or altered.
         SnapshotError: It cannot be read.
@@ -167,18 +163,16 @@ def read_content(path: Path, *, verify: bool) -> Content:
     mapping, stamp = _map(path)
     try:
         content = _content(mapping, stamp, str(path))
-    except (SnapshotError, CannotAnswerError) as error:
-        raise type(error)(error.expected, error.got, str(path)) from error
-    except UnknownListError as error:
-        raise UnknownListError(
+    except (SnapshotError, CannotAnswerError, UnknownListError) as error:
+        raise type(error)(
             error.expected, error.got, str(path), message=error.message
         ) from error
-    except _DISAGREEMENTS as error:
-        # checksums are right and the content is not: no writer of ours made it
-        damaged = DamagedSnapshotError(
-            "a snapshot with sections that agree", "others", str(path)
-        )
-        raise damaged from error
+    except _INCONSISTENT as error:
+        raise DamagedSnapshotError(
+            "consistent sections",
+            f"sections whose reader raises {type(error).__name__}",
+            str(path),
+        ) from error
     if verify:
         content.check_sections()
     return content
@@ -194,7 +188,7 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
         path=path,
         format_version=header.version,
         region=region,
-        lists=tuple(held.rules.name for held in lists),
+        lists=tuple(each.rules.name for each in lists),
         built_on=built_on,
         covered_until=covered_until,
         generation=header.generation,
@@ -207,20 +201,20 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
     )
     provenance = Provenance(info.registry, info.generation, built_on)
     state = State(lists, table, Overlay(table), covered_until, prefixes, provenance)
-    whole = memoryview(mapping)
-    return Content(info, state, stamp, header.checksum, whole, sections)
+    mapped = memoryview(mapping)
+    return Content(info, state, stamp, header.checksum, mapped, sections)
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Return which file is at *path* now.
+    """Return the identity of the file that is at *path* now.
 
     Raises:
-        SnapshotError: There is none that can be looked at.
+        SnapshotError: There is no file, or it is not accessible.
     """
     try:
         return _stamp(path.stat())
     except OSError as error:
-        raise SnapshotError("a readable file", _said(error), str(path)) from error
+        raise _unreadable(error, path) from error
 
 
 def _stamp(found: os.stat_result) -> Stamp:
@@ -245,41 +239,54 @@ def _map(path: Path) -> tuple[mmap.mmap, Stamp]:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return mapping, _stamp(os.fstat(file.fileno()))
     except (OSError, ValueError) as error:
-        raise SnapshotError("a readable file", _said(error), str(path)) from error
+        raise _unreadable(error, path) from error
 
 
-def _said(error: Exception) -> str:
-    return (error.strerror or "an error") if isinstance(error, OSError) else str(error)
+def _unreadable(error: OSError | ValueError, path: Path) -> SnapshotError:
+    got = getattr(error, "strerror", None) or str(error)
+    message = f"the snapshot cannot be read: {got}"
+    return SnapshotError("a readable file", got, str(path), message=message)
+
+
+def _altered(what: str, where: str | None = None) -> DamagedSnapshotError:
+    return DamagedSnapshotError(
+        f"a {what} with the right checksum",
+        "another checksum",
+        where,
+        message=f"the checksum of the {what} is wrong: the file was altered",
+    )
 
 
 def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
     size = len(mapping)
     if mapping[:16] == b"SQLite format 3\0":
-        got = "an SQLite database (as a registry it is opened by sqlite:///path)"
+        got = "an SQLite database (open a registry with the URL sqlite:///path)"
         raise NotASnapshotError("a snapshot", got)
     if mapping[: len(MAGIC)] != MAGIC[:size]:
         raise NotASnapshotError("a snapshot", "a file of another kind")
     if size < HEADER.size:
-        raise DamagedSnapshotError("a whole header", f"{size} bytes")
+        raise DamagedSnapshotError(f"a header of {HEADER.size} bytes", f"{size} bytes")
     header = Header(*HEADER.unpack_from(mapping))
     if header.version > FORMAT_VERSION:
         raise NewerSnapshotError(
             f"format version {FORMAT_VERSION}", f"version {header.version}"
         )
     if header.version < FORMAT_VERSION:
-        raise DamagedSnapshotError(f"format version {FORMAT_VERSION}", "none before it")
+        raise DamagedSnapshotError(
+            f"format version {FORMAT_VERSION}", f"version {header.version}"
+        )
     table_end = HEADER.size + SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
         raise DamagedSnapshotError(
-            f"a file of {header.file_size} bytes", f"one of {size} bytes"
+            f"a file of {header.file_size} bytes", f"{size} bytes"
         )
     blank = HEADER.pack(*header._replace(checksum=0))
     checksum = xxhash.xxh3_64_intdigest(blank + mapping[HEADER.size : table_end])
     if checksum != header.checksum:
-        raise DamagedSnapshotError("a header as it was written", "an altered one")
+        raise _altered("header")
     if header.key_domain != KEY_DOMAIN:
         raise NewerSnapshotError(
-            f"keys of domain {KEY_DOMAIN}", f"domain {header.key_domain}"
+            f"key domain {KEY_DOMAIN}", f"key domain {header.key_domain}"
         )
     if header.normalisation != NORMALISATION_VERSION:
         raise NewerSnapshotError(
@@ -292,19 +299,23 @@ def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
 def _read_sections(
     mapping: mmap.mmap, header: Header, table_end: int
 ) -> dict[str, _Section]:
-    whole = memoryview(mapping)
+    mapped = memoryview(mapping)
     sections: dict[str, _Section] = {}
     for raw, offset, size, checksum in SECTION.iter_unpack(
         mapping[HEADER.size : table_end]
     ):
         name = _read_name(raw)
         if name not in KNOWN + OPTIONAL and not name[:1].islower():
-            raise NewerSnapshotError("sections known to this version", "another")
-        if offset % ALIGN or offset < table_end or offset + size > len(whole):
-            raise DamagedSnapshotError("sections inside the file", "one outside")
+            raise NewerSnapshotError(
+                "sections of this version of the format", f"a section {name}"
+            )
+        if offset % ALIGN or offset < table_end or offset + size > len(mapped):
+            raise DamagedSnapshotError(
+                f"sections within {len(mapped)} bytes", f"{size} bytes at {offset}"
+            )
         if name in sections:
-            raise DamagedSnapshotError("each section once", f"two named {name}")
-        sections[name] = _Section(offset, whole[offset : offset + size], checksum)
+            raise DamagedSnapshotError("each section once", f"two sections {name}")
+        sections[name] = _Section(offset, mapped[offset : offset + size], checksum)
     parts = sorted(
         (part.offset, part.offset + len(part.data)) for part in sections.values()
     )
@@ -312,32 +323,32 @@ def _read_sections(
         raise DamagedSnapshotError("sections one after the other", "overlapping ones")
     missing = [name for name in KNOWN if name not in sections]
     if missing:
-        raise DamagedSnapshotError(f"a section {missing[0]}", "none")
+        raise DamagedSnapshotError(
+            f"a section {missing[0]}", f"the sections {', '.join(sections)}"
+        )
     return sections
 
 
 def _read_name(raw: bytes) -> str:
-    """Return a section's name: up to eight ASCII letters, filled up by zeros."""
+    """Return a section's name: up to eight ASCII letters, padded with zeros."""
     name = raw.rstrip(b"\0")
     if not (name.isalpha() and name.isascii()):
-        raise DamagedSnapshotError("a section's name", "something else")
+        raise DamagedSnapshotError("a section name of letters", f"{len(name)} bytes")
     return name.decode()
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
     if not section.is_intact():  # a name that was altered is not an unknown list
-        raise DamagedSnapshotError(
-            "a section LISTS as it was written", "bytes with another checksum"
-        )
+        raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
         BookList(
-            rules.load(str(held["name"])),
-            date.fromisoformat(held["complete_from"])
-            if held["complete_from"]
+            rules.load(str(each["name"])),
+            date.fromisoformat(each["complete_from"])
+            if each["complete_from"]
             else None,
         )
-        for held in content["lists"]
+        for each in content["lists"]
     )
     return lists, check_region(content["region"])
 
@@ -346,7 +357,7 @@ def _read_days(header: Header) -> tuple[date, date]:
     built_on = from_epoch_day(header.built_on)
     covered_until = from_epoch_day(header.covered_until)
     if built_on is None or covered_until is None:
-        raise DamagedSnapshotError("days in the header", "others")
+        raise DamagedSnapshotError("days in the header", "a period without an end")
     return built_on, covered_until
 
 
@@ -354,7 +365,9 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
     codes = np.frombuffer(sections["PERIODS"].data, PERIOD)
     lists = codes["list"]
     if len(lists) and int(lists.max()) >= n_lists:
-        raise DamagedSnapshotError("periods on the lists of the file", "others")
+        raise DamagedSnapshotError(
+            f"periods on the file's {n_lists} lists", f"a list index {lists.max()}"
+        )
     n_entries = header.n_entries
     width = sections["CODES"].data.nbytes // n_entries if n_entries else 1
     filter = _filter.BloomFilter.from_blocks(
@@ -370,7 +383,7 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
         _array(sections["CODES"], _WIDTHS[width]),
     )
     if index.n_entries != n_entries:
-        raise DamagedSnapshotError("as many entries as the header says", "others")
+        raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries}")
     return Table(
         filter,
         index,
@@ -387,7 +400,9 @@ def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, 
     if section is None:
         return ()
     if section.data.nbytes % PREFIX.itemsize:
-        raise DamagedSnapshotError("prefix rules of whole length", "a part of one")
+        raise DamagedSnapshotError(
+            f"prefix rules of {PREFIX.itemsize} bytes", f"{section.data.nbytes} bytes"
+        )
     rows = np.frombuffer(section.data, PREFIX)
     if not (
         (rows["list"] < n_lists).all()
@@ -396,10 +411,10 @@ def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, 
         and _are_days(rows["starts_on"], UNDATED)
         and _are_days(rows["ends_on"], NO_END)
     ):
-        raise DamagedSnapshotError("prefix rules as they are written", "others")
+        raise DamagedSnapshotError("valid prefix rules", "values out of range")
     return tuple(
-        PrefixRule(place, prefix, starts_on, ends_on, bool(blocks))
-        for prefix, place, starts_on, ends_on, blocks in rows.tolist()
+        PrefixRule(index, prefix, starts_on, ends_on, bool(blocks))
+        for prefix, index, starts_on, ends_on, blocks in rows.tolist()
     )
 
 

@@ -1,10 +1,10 @@
-"""Snapshots as books: opened once, or followed as the file is replaced."""
+"""Snapshot: a book on a mapped snapshot file, opened once or followed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bloctel._util import clock
 from bloctel.errors import BloctelError, SnapshotError
@@ -13,7 +13,6 @@ from bloctel.snapshot import reader, writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from bloctel.lookup.prefix_rules import PrefixRule
     from bloctel.lookup.question import BookList
@@ -25,16 +24,16 @@ __all__ = ["Snapshot", "build", "verify"]
 
 
 class Snapshot(Book):
-    """A snapshot file, mapped into memory and ready to be asked.
+    """Snapshot file, mapped into memory and ready for look-ups.
 
     Attributes:
-        info: What the file says of itself (`SnapshotInfo`).
+        info: The description of the file (`SnapshotInfo`).
     """
 
     info: SnapshotInfo
 
     def __init__(self, content: Content) -> None:
-        """Take what was read of a file; use `open` or `follow` instead."""
+        """Wrap the content of a file; call `open` or `follow` instead."""
         super().__init__(content.state, content.info.region)
         self._content: Content | None = content
         self.info = content.info
@@ -43,15 +42,15 @@ class Snapshot(Book):
     def open(cls, path: str | Path, *, verify: bool = True) -> Snapshot:
         """Open a snapshot file.
 
-        It stays the file that it was: one that replaces it is not seen (`follow`).
+        The snapshot does not change when the file is replaced; see `follow`.
 
         Args:
-            path: Where it is.
-            verify: Whether to check every section against its checksum, which reads
-                the whole file.  Header and lengths are checked always.
+            path: The path of the file.
+            verify: Whether to check every section against its checksum, which reads the
+                complete file.  Header and lengths are always checked.
 
         Raises:
-            NotASnapshotError: The file is no snapshot.
+            NotASnapshotError: The file is not a snapshot.
             NewerSnapshotError: A later version of the format wrote it.
             DamagedSnapshotError: It is truncated or altered.
             SnapshotError: It cannot be read.
@@ -62,62 +61,51 @@ class Snapshot(Book):
     def follow(
         cls, path: str | Path, *, refresh_seconds: float = 1.0, verify: bool = True
     ) -> Snapshot:
-        """Open a snapshot file, and take up each file that replaces it.
+        """Open a snapshot file, and switch to each file that replaces it.
 
-        A look-up sees a new file after *refresh_seconds* at the latest, and answers
-        from one file or the other, never from both.  Look-ups that have begun end on
-        the file they began on.  A new file that cannot be believed, is of another
-        registry, or is older than the one before, makes look-ups raise until a good
-        one is there: the old file is known to be out of date.
+        A look-up uses a new file after *refresh_seconds* at the latest, and answers
+        from one of the files, never from both.  Running look-ups end on the file on
+        which they started.  If a new file is damaged, comes from another registry, or
+        is older than the file before, look-ups raise until a valid file is there,
+        because the old file is known to be out of date.
 
-        Replace the file by renaming another one to its name.  Windows refuses that
-        while a process has it open.
+        Replace the file by renaming another file to its name.  Windows refuses that
+        while a process has the file open.
 
         Args:
-            path: Where the file is.
-            refresh_seconds: How long a new file may go unseen, in seconds; 0 looks
-                for one at every look-up.
-            verify: As for `open`, of each file.
+            path: The path of the file.
+            refresh_seconds: The longest delay before a new file is used, in seconds; 0
+                checks for a new file at every look-up.
+            verify: As for `open`, for each file.
 
         Raises:
-            SnapshotError: As for `open`; from look-ups as well.
+            SnapshotError: As for `open`; also from look-ups.
         """
         path = Path(path)
         content = reader.read_content(path, verify=verify)
         return _Following(content, path, refresh_seconds, verify=verify)
 
     def verify(self) -> None:
-        """Check every section, and that the index is one that a builder makes.
+        """Check every section, and the consistency of the index.
 
         Raises:
-            DamagedSnapshotError: Something is not as it was written.
+            DamagedSnapshotError: The file is altered.
         """
         self._state.table.index.verify()
         if self._content is not None:
             self._content.check_sections()
 
     def close(self) -> None:
-        """Let go of the file; the snapshot cannot be asked any more.
+        """Close the file; further look-ups raise.
 
-        The memory is unmapped when the last look-up on it ends.
+        The memory is unmapped when the last running look-up ends.
         """
         self._content = None
         self._set_state(ClosedState("snapshot", self.info.path))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 class _Following(Snapshot):
-    """A snapshot that is another one once its file has been replaced."""
+    """Snapshot that switches to a new file when its file is replaced."""
 
     def __init__(
         self, content: Content, path: Path, refresh_seconds: float, *, verify: bool
@@ -128,7 +116,7 @@ class _Following(Snapshot):
         self._reuse_seconds = refresh_seconds
         self._stamp = content.stamp
         self._refused: tuple[Stamp, BloctelError, float] | None = None
-        self._lock = Lock()  # one thread reads a new file, the others wait for it
+        self._lock = Lock()  # one thread reads a new file while the others wait
 
     def _refresh(self) -> None:
         with self._lock:
@@ -139,22 +127,20 @@ class _Following(Snapshot):
                 return
             self._require_unrefused(stamp)
             try:
-                self._take_up(
-                    reader.read_content(self._path, verify=self._verify_files)
-                )
+                self._switch(reader.read_content(self._path, verify=self._verify_files))
             except BloctelError as error:
                 until = clock.elapsed() + self._reuse_seconds
                 self._refused = stamp, error, until
                 raise
 
     def _require_unrefused(self, stamp: Stamp) -> None:
-        """Spare a bad file from being read at every look-up."""
+        """Raise the same error again, so that not every look-up reads a bad file."""
         if self._refused is not None:
             refused, error, until = self._refused
             if refused == stamp and clock.elapsed() < until:
                 raise error.with_traceback(None)
 
-    def _take_up(self, content: Content) -> None:
+    def _switch(self, content: Content) -> None:
         _require_successor(self.info, content.info)
         self._content, self.info = content, content.info
         self._stamp, self._refused = content.stamp, None
@@ -162,20 +148,23 @@ class _Following(Snapshot):
 
 
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
-    """Require that a new file knows all that the old one knew.
+    """Require that a new file includes the content of the old file.
 
     Raises:
-        SnapshotError: It is of another registry or region, or older.
+        SnapshotError: It comes from another registry or region, or is older.
     """
     if (old.registry, old.region) != (new.registry, new.region):
         raise SnapshotError(
-            "a snapshot of the same registry", "one of another", new.path
+            "a snapshot of the same registry",
+            "a snapshot of another registry or region",
+            new.path,
+            message="the file was replaced by a snapshot of another registry or region",
         )
     if new.generation < old.generation or new.built_on < old.built_on:
         raise SnapshotError(
             f"a snapshot of {old.built_on} or later, generation {old.generation} at "
             "least",
-            f"one of {new.built_on}, generation {new.generation}",
+            f"a snapshot of {new.built_on}, generation {new.generation}",
             new.path,
         )
 
@@ -187,12 +176,12 @@ def build(
     origin: Origin,
     prefixes: Sequence[PrefixRule] = (),
 ) -> SnapshotInfo:
-    """Write a snapshot file in one stroke, and return what it says of itself.
+    """Write a snapshot file atomically, and return its description.
 
-    A file with *prefixes* is refused by versions that do not know them.
+    Versions without prefix rules refuse a file with *prefixes*.
 
     Raises:
-        CannotAnswerError: There is no list to ask about.
+        CannotAnswerError: There is no list.
         SnapshotError: The file cannot be written.
     """
     writer.write(path, table, lists, origin, prefixes)
@@ -201,11 +190,10 @@ def build(
 
 
 def verify(path: str | Path) -> SnapshotInfo:
-    """Check a whole snapshot file, and return what it says of itself.
+    """Check a complete snapshot file, and return its description.
 
     Raises:
-        SnapshotError: As `Snapshot.open`; also if the index is none that a builder
-            makes.
+        SnapshotError: As for `Snapshot.open`; also if the index is inconsistent.
     """
     with Snapshot.open(path, verify=False) as opened:
         opened.verify()

@@ -1,4 +1,4 @@
-"""Writing a snapshot file, in one stroke."""
+"""Writer of snapshot files, which appear atomically."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ __all__ = ["Origin", "write"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a snapshot comes from.
+    """Origin of a snapshot.
 
     Attributes:
-        region: The region by which national forms are read; None for none.
-        built_on: The day of the state that it holds.
-        generation: The cursor of the last change that it holds.
-        registry: The registry whose cursor that is; None if it is no registry's.
+        region: The region of numbers in national form, if any.
+        built_on: The day of the state.
+        generation: The cursor of the last change in it.
+        registry: The registry of the cursor; None if it is not from a registry.
     """
 
     region: str | None
@@ -65,19 +65,24 @@ def write(
     origin: Origin,
     prefixes: Sequence[PrefixRule],
 ) -> None:
-    """Write a snapshot file in one stroke.
+    """Write a snapshot file atomically.
 
     Raises:
-        CannotAnswerError: There is no list to ask about.
+        CannotAnswerError: There is no list.
         SnapshotError: The file cannot be written.
     """
-    if not lists or origin.built_on is None:
-        raise CannotAnswerError("a registry with at least one list", "one without")
+    built_on = origin.built_on
+    if not lists or built_on is None:
+        raise CannotAnswerError(
+            "a registry with at least one list",
+            "a registry without lists",
+            message="the registry has no list: register a number first",
+        )
     contents = _contents_of(table, lists, origin.region)
     if prefixes:
         contents.append((b"PREFIXES", _prefix_rows(prefixes)))
-    sections = _placed(contents)
-    header = _header_of(table, lists, origin, sections)
+    sections = _with_offsets(contents)
+    header = _header_of(table, lists, origin, built_on, sections)
     try:
         with replacing(path) as file:
             file.write(header)
@@ -85,15 +90,19 @@ def write(
                 file.write(b"\0" * (offset - file.tell()))
                 file.write(data)
     except OSError as error:
+        reason = error.strerror or "an error"
         raise SnapshotError(
-            "a place to write a snapshot to", error.strerror or "an error", str(path)
+            "a path where a snapshot can be written",
+            reason,
+            str(path),
+            message=f"the snapshot cannot be written: {reason}",
         ) from error
 
 
 def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
 ) -> list[tuple[bytes, Any]]:
-    """Return name and content of each section that every file has, in file order."""
+    """Return name and content of the sections of every file, in file order."""
     codes = np.empty(len(table.lists), PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends
@@ -116,39 +125,37 @@ def _prefix_rows(prefixes: Sequence[PrefixRule]) -> NDArray[np.void]:
     return np.sort(np.array(rows, PREFIX), order=("list", "prefix", "starts_on"))
 
 
-def _placed(
+def _with_offsets(
     contents: Sequence[tuple[bytes, Any]],
 ) -> list[tuple[bytes, int, memoryview]]:
     """Return name, offset and bytes of each section."""
     offset = _aligned(HEADER.size + SECTION.size * len(contents))
-    placed = []
+    sections = []
     for name, content in contents:
         flat = memoryview(content).cast("B") if len(content) else memoryview(b"")
-        placed.append((name, offset, flat))
+        sections.append((name, offset, flat))
         offset = _aligned(offset + len(flat))
-    return placed
+    return sections
 
 
 def _lists_json(lists: Sequence[BookList], region: str | None) -> bytes:
-    held = [
+    described = [
         {
-            "name": held.rules.name,
-            "complete_from": held.complete_from and held.complete_from.isoformat(),
+            "name": each.rules.name,
+            "complete_from": each.complete_from and each.complete_from.isoformat(),
         }
-        for held in lists
+        for each in lists
     ]
-    return json.dumps({"region": region, "lists": held}).encode()
+    return json.dumps({"region": region, "lists": described}).encode()
 
 
 def _header_of(
     table: Table,
     lists: Sequence[BookList],
     origin: Origin,
+    built_on: date,
     sections: Sequence[tuple[bytes, int, memoryview]],
 ) -> bytes:
-    built_on = origin.built_on
-    if built_on is None:
-        raise CannotAnswerError("the day of the state", "none")
     fields = Header(
         magic=MAGIC,
         version=FORMAT_VERSION,
@@ -176,18 +183,14 @@ def _header_of(
 
 
 def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
-    """The first day on which an answer is too old to be used, by the lists' rules."""
+    """Return the first day on which answers have expired, by the lists' rules."""
     valid_days = []
-    for held in lists:
-        closes_on = held.rules.closes_on
-        last = built_on if closes_on is None else min(built_on, _day_before(closes_on))
-        day = max(last, held.rules.opens_on)
-        valid_days.append(in_force(held.rules.answer_validity, on=day).days)
+    for each in lists:
+        rules = each.rules
+        last_day = rules.closes_on and rules.closes_on - timedelta(days=1)
+        day = max(min(built_on, last_day or built_on), rules.opens_on)
+        valid_days.append(in_force(rules.answer_validity, on=day).days)
     return built_on + timedelta(days=min(valid_days))
-
-
-def _day_before(day: date) -> date:
-    return day - timedelta(days=1)
 
 
 def _aligned(offset: int) -> int:

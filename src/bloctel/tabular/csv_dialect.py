@@ -1,4 +1,4 @@
-"""How a CSV file is written: encoding, delimiter, header, columns."""
+"""Detection of CSV dialects: encoding, delimiter, header and columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL_DETECTED", "SAMPLE_SIZE", "CsvOptions", "Dialect", "detect"]
 
-#: How much of the file is looked at; `csv` refuses fields longer than this.
+#: The size of the sample; `csv` refuses longer fields.
 SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
@@ -26,7 +26,7 @@ _ROWS_COMPARED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """What the caller knows of the file; None is found out.
+    """CSV options; None means auto-detect.
 
     Attributes:
         encoding: The text encoding.
@@ -44,7 +44,7 @@ ALL_DETECTED: Final = CsvOptions()
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a file is written.
+    """CSV dialect of a file.
 
     Attributes:
         encoding: The text encoding and its byte-order mark.
@@ -65,18 +65,18 @@ def detect(
     where: str,
     options: CsvOptions = ALL_DETECTED,
 ) -> Dialect:
-    """Return how the file that begins with *sample* is written.
+    """Return the dialect of a file.
 
     Args:
         sample: The first `SAMPLE_SIZE` bytes of the file.
-        at_end: Whether that is the whole file.
+        at_end: Whether that is the complete file.
         choose: Chooses the columns to read.
         where: The file, for messages.
-        options: What need not be found out.
+        options: The properties that need not be detected.
 
     Raises:
-        InputError: The file is empty or binary, an option cannot be, or the columns
-            to read are not there.
+        InputError: The file is empty or binary, an option is not valid, or a column to
+            read is missing.
     """
     encoding = find_encoding(sample, at_end=at_end, given=options.encoding, where=where)
     if len(sample) == len(encoding.bom):
@@ -84,9 +84,9 @@ def detect(
     text = sample[len(encoding.bom) :].decode(encoding.name, errors="replace")
     given = options.delimiter
     candidates = _CANDIDATES if given is None else (_checked(given),)
-    tables = {mark: _rows(text, mark, at_end=at_end) for mark in candidates}
+    tables = {each: _rows(text, each, at_end=at_end) for each in candidates}
     delimiter = max(
-        tables, key=lambda mark: _merit(tables[mark], choose, options.header)
+        tables, key=lambda each: _rank(tables[each], choose, options.header)
     )
     return Dialect(encoding, delimiter, choose(tables[delimiter], options.header))
 
@@ -98,7 +98,7 @@ def _checked(delimiter: str) -> str:
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
-    """Return the first rows, without the one that the sample may have cut."""
+    """Return the first rows, without a last row that the sample may have cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = list(islice(reader, _ROWS_COMPARED))
     if len(rows) in range(2, _ROWS_COMPARED) and not at_end:
@@ -106,18 +106,18 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
     return rows
 
 
-def _merit(
+def _rank(
     rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
-    """Rank a delimiter: it shows the columns, rows of one length, many fields."""
+    """Rank a delimiter: the columns are found, rows have one length, many fields."""
     try:
         choose(rows, has_header)
     except InputError:
-        shows_columns = False
+        has_columns = False
     else:
-        shows_columns = True
+        has_columns = True
     lengths = Counter(len(row) for row in rows if row)
     length, n_rows = lengths.most_common(1)[0] if lengths else (1, 0)
     if length == 1:
-        return shows_columns, 0.0, 1
-    return shows_columns, n_rows / lengths.total(), length
+        return has_columns, 0.0, 1
+    return has_columns, n_rows / lengths.total(), length

@@ -1,4 +1,4 @@
-"""A CSV file of any size as batches of records, in bounded memory."""
+"""CSV reader: batches of records from a file of any size, in bounded memory."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ __all__ = ["Batch", "Progress", "RecordFile", "Source", "open_records", "source_
 
 Source = str | Path | BinaryIO
 
-#: Fills what it can of its argument; returns how many bytes, none only at the end.
+#: Fills a part of its argument; returns the number of bytes, 0 only at the end.
 _ReadInto = Callable[[memoryview], int]
 
-#: Called with the bytes done and the bytes in all, None where that is unknown.
+#: Called with the bytes done and the total, or None if the total is unknown.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
-#: Enough for a chunk of ordinary rows; of shorter rows a chunk makes several batches.
+#: Enough for a chunk of ordinary rows; a chunk of shorter rows gives several batches.
 _BATCH_ROWS: Final = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some consecutive records.
+    """Batch of consecutive records.
 
     Attributes:
-        data: The bytes that the records speak of.
-        records: Where the records and their wanted fields lie.
-        first_row: The number of the first one in the file, which begins at 1.
+        data: The bytes that contain the records.
+        records: The positions of the records and of their requested fields.
+        first_row: The row number of the first record in the file, from 1.
         encoding: The encoding of the bytes.
     """
 
@@ -61,7 +61,7 @@ class Batch:
     def cells(
         self, column: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Return (data, starts, ends) of the text, in UTF-8, of a wanted column."""
+        """Return (data, starts, ends) of the UTF-8 text of a requested column."""
         records = self.records
         spans = records.field_starts[column], records.field_ends[column]
         flags = records.flags[column]
@@ -71,13 +71,13 @@ class Batch:
 
 
 class RecordFile:
-    """A CSV file that is being read.
+    """CSV file that is being read.
 
     Attributes:
-        name: How messages call the file.
-        dialect: How it is written.
-        status: What the system says of the file, if it is one.
-        header: The bytes of the header row, none if there is none.
+        name: The name of the file in messages.
+        dialect: The dialect of the file.
+        status: The file status, if it is a file.
+        header: The bytes of the header row; empty without a header.
     """
 
     def __init__(
@@ -98,38 +98,38 @@ class RecordFile:
         self.header = b""
         if dialect.columns.has_header:
             header = self._next(1)
-            self._refuse_stray_quotes(header)
+            self._refuse_unescaped_quotes(header)
             self.header = header.data[: header.records.consumed].tobytes()
 
-    def batches(self, *, stray_quotes: bool = False) -> Iterator[Batch]:
+    def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
         Args:
-            stray_quotes: Whether rows may have text behind a closing quote; such a row
-                is none to rely on, and has the flag `STRAY`.
+            allow_unescaped_quotes: Whether to accept rows with text after a closing
+                quote; such a row is unreliable, and has the flag `STRAY`.
 
         Raises:
-            InputError: A quote is never closed, text stands behind a closing one, a
-                row is too long, or the bytes are not in the encoding.
+            InputError: A quote is not closed, text follows a closing quote, a row is
+                too long, or the bytes are not in the encoding.
         """
         while batch := self._next(_BATCH_ROWS):
-            if not stray_quotes:
-                self._refuse_stray_quotes(batch)
+            if not allow_unescaped_quotes:
+                self._refuse_unescaped_quotes(batch)
             yield batch
 
     def encode(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Return whole records as the file's own encoding writes them."""
+        """Return complete records in the encoding of the file."""
         encoding = self.dialect.encoding
         return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
     @property
     def text_encoding(self) -> str:
-        """The encoding of the records as they are handed out."""
+        """The encoding of the records in batches."""
         encoding = self.dialect.encoding
         return "utf-8" if encoding.is_wide else encoding.name
 
     def _next(self, capacity: int) -> Batch:
-        """Return the next records, none only at the end of the file."""
+        """Return the next records; an empty batch only at the end of the file."""
         delimiter = ord(self.dialect.delimiter)
         while True:
             data = self._data
@@ -143,7 +143,7 @@ class RecordFile:
             self._refill()
 
     def _refill(self) -> None:
-        """Read on, into a new buffer: batches still speak of the old one."""
+        """Read more bytes into a new buffer, because batches refer to the old one."""
         left = len(self._data)
         buffer = np.empty(left + _CHUNK_SIZE, np.uint8)
         buffer[:left] = self._data
@@ -151,12 +151,12 @@ class RecordFile:
         self._at_end = n_read == 0
         self._data = buffer[: left + n_read]
 
-    def _refuse_stray_quotes(self, batch: Batch) -> None:
-        """Refuse what two quotes, neither of them closed, make of the rows between."""
-        stray = np.flatnonzero(batch.records.flags[0] & STRAY)
-        if len(stray):
-            where = f"{self.name}, row {batch.first_row + int(stray[0])}"
-            got = "a quote that is closed with text behind it"
+    def _refuse_unescaped_quotes(self, batch: Batch) -> None:
+        """Refuse text after a closing quote: two unescaped quotes would join rows."""
+        unescaped = np.flatnonzero(batch.records.flags[0] & STRAY)
+        if len(unescaped):
+            where = f"{self.name}, row {batch.first_row + int(unescaped[0])}"
+            got = "text after a closing quote"
             raise InputError("a field that ends with its closing quote", got, where)
 
     def _refuse_bad_record(self, records: Records) -> None:
@@ -166,7 +166,7 @@ class RecordFile:
             raise InputError("a closing quote", got, where)
         if len(self._data) > _LONGEST_RECORD:
             limit = f"a row of at most {_LONGEST_RECORD // 1024**2} MiB"
-            got = "a longer one, as a stray quote makes it"
+            got = "a longer row (is a quote not closed?)"
             raise InputError(limit, got, where)
 
 
@@ -182,11 +182,11 @@ def open_records(
     Args:
         source: A path, or a binary stream, which is left open.
         choose: Chooses the columns to read.
-        options: What need not be found out about the file.
-        progress: Told of each chunk that has been worked through.
+        options: The properties of the file that need not be detected.
+        progress: Called after each processed chunk.
 
     Raises:
-        InputError: There is no such file, or it is no CSV file with those columns.
+        InputError: The file does not exist, or is not a CSV file with these columns.
     """
     name = source_name(source)
     with _opened(source, name) as opened:
@@ -209,10 +209,10 @@ def open_records(
 
 
 def source_name(source: Source) -> str:
-    """Return how messages call the source."""
+    """Return the name of the source in messages."""
     if isinstance(source, str | Path):
         return str(source)
-    # a stream of ours says which file it was made from
+    # streams of this library name the file that they read
     return str(getattr(source, "label", "the input stream"))
 
 
@@ -249,7 +249,7 @@ def _size(status: os.stat_result | None) -> int | None:
 
 
 class _Readable:
-    """A stream whose errors are sentences."""
+    """Input stream that converts I/O errors to `InputError`."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
@@ -257,20 +257,20 @@ class _Readable:
         self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
 
     def read(self, size: int) -> bytes:
-        """Return up to that many bytes, none only at the end."""
-        room = bytearray(size)
-        return bytes(room[: self.read_into(memoryview(room))])
+        """Return up to that many bytes; no bytes only at the end."""
+        buffer = bytearray(size)
+        return bytes(buffer[: self.read_into(memoryview(buffer))])
 
-    def read_into(self, room: memoryview) -> int:
-        """Return how many bytes were put into *room*, none only at the end."""
+    def read_into(self, buffer: memoryview) -> int:
+        """Read bytes into *buffer*; return their number, 0 only at the end."""
         try:
             if self._read_into is not None:
-                return self._read_into(room)
-            piece = self._stream.read(len(room))
+                return self._read_into(buffer)
+            piece = self._stream.read(len(buffer))
         except OSError as error:
-            got = f"one that cannot be read ({error.strerror})"
+            got = f"a file that cannot be read ({error.strerror})"
             raise InputError("a CSV file", got, self._name) from error
-        room[: len(piece)] = piece
+        buffer[: len(piece)] = piece
         return len(piece)
 
 
@@ -284,7 +284,7 @@ def _read_fully(stream: _Readable, size: int) -> bytes:
 
 
 class _File:
-    """The bytes of a file without its byte-order mark: the sample, then the rest."""
+    """Bytes of a file without its byte-order mark: the sample, then the rest."""
 
     def __init__(
         self,
@@ -296,27 +296,27 @@ class _File:
     ) -> None:
         self._stream = stream
         self._sample = sample[mark_size:]
-        self._given = mark_size
+        self._n_returned = mark_size
         self._total = total
         self._progress = progress
 
-    def read_into(self, room: memoryview) -> int:
-        """Return how many bytes were put into *room*, none only at the end."""
+    def read_into(self, buffer: memoryview) -> int:
+        """Read bytes into *buffer*; return their number, 0 only at the end."""
         sample, self._sample = self._sample, b""
         if sample:
-            room[: len(sample)] = sample
+            buffer[: len(sample)] = sample
             n_read = len(sample)
         else:
-            # what was given before has been worked through
+            # the bytes that were returned before have been processed
             if self._progress:
-                self._progress(self._given, self._total)
-            n_read = self._stream.read_into(room)
-        self._given += n_read
+                self._progress(self._n_returned, self._total)
+            n_read = self._stream.read_into(buffer)
+        self._n_returned += n_read
         return n_read
 
 
 class _Transcoded:
-    """The bytes of a file in a wide encoding, as UTF-8."""
+    """Bytes of a file in UTF-16, converted to UTF-8."""
 
     def __init__(self, file: _File, encoding: str, name: str) -> None:
         self._file = file
@@ -325,21 +325,21 @@ class _Transcoded:
         self._name = name
         self._raw = bytearray(_CHUNK_SIZE // 2)  # two bytes become three at most
 
-    def read_into(self, room: memoryview) -> int:
-        """Return how many bytes were put into *room*, none only at the end."""
+    def read_into(self, buffer: memoryview) -> int:
+        """Read bytes into *buffer*; return their number, 0 only at the end."""
         text = b""
         while not text:
             n_read = self._file.read_into(memoryview(self._raw))
             text = self._transcode(self._raw[:n_read], final=n_read == 0)
             if not n_read:
                 break
-        room[: len(text)] = text
+        buffer[: len(text)] = text
         return len(text)
 
     def _transcode(self, raw: bytearray, *, final: bool) -> bytes:
         try:
             return self._decoder.decode(raw, final).encode()
         except UnicodeDecodeError as error:
-            # The decoder's own message would show the bytes of a cell.
-            got = f"bytes that are not ({error.reason})"
+            # the decoder's own message would show the bytes of a cell
+            got = f"other bytes ({error.reason})"
             raise InputError(f"text in {self._encoding}", got, self._name) from None

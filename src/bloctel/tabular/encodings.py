@@ -1,4 +1,4 @@
-"""Which text encoding a file is in, and how its cells become UTF-8."""
+"""Detection of text encodings, and conversion of cells to UTF-8."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoding", "find_encoding", "utf8_table"]
 
-#: What may be asked for, by the name that `codecs` gives it.
+#: Accepted encodings, by their names in `codecs`.
 _ACCEPTED: Final = {
     "utf-8": "utf-8",
     "utf-8-sig": "utf-8",
@@ -37,7 +37,7 @@ _BOMS: Final = {
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
 
-#: How well-known files begin that people take for a CSV file.
+#: First bytes of well-known files that people confuse with CSV files.
 _MAGICS: Final = {
     b"PK\x03\x04": "an Excel workbook or another zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook",
@@ -50,18 +50,18 @@ _MAGICS: Final = {
     b"GIF8": "an image",
 }
 
-#: Control characters that text files do hold: tab, line ends, form feed.
+#: Control characters that occur in text files: tab, line ends, form feed.
 _TEXT_CONTROLS: Final = b"\t\n\v\f\r"
 _CONTROLS: Final = bytes(set(range(32)) - set(_TEXT_CONTROLS))
 _MOST_CONTROLS: Final = 0.1
 
 
 class Encoding(NamedTuple):
-    """A text encoding and the byte-order mark that the file begins with.
+    """Text encoding, with the byte-order mark at the start of the file.
 
     Attributes:
-        name: As `codecs` spells it, UTF-16 with its byte order.
-        bom: The mark, or nothing.
+        name: Its name in `codecs`; UTF-16 with its byte order.
+        bom: The byte-order mark, or empty.
     """
 
     name: str
@@ -69,19 +69,19 @@ class Encoding(NamedTuple):
 
     @property
     def is_wide(self) -> bool:
-        """Whether the bytes must be transcoded before they can be split."""
+        """True if the bytes must be converted to UTF-8 before they can be split."""
         return self.name.startswith("utf-16")
 
 
 def find_encoding(
     sample: bytes, *, at_end: bool, given: str | None, where: str
 ) -> Encoding:
-    """Return the encoding that was given, or else the one the sample shows.
+    """Return the given encoding, or the one detected in a sample.
 
     Args:
         sample: The first bytes of the file; a character may be cut at the end.
-        at_end: Whether the sample is the whole file.
-        given: The encoding to use, if the caller knows it.
+        at_end: Whether the sample is the complete file.
+        given: The encoding to use, if known.
         where: The file, for messages.
 
     Raises:
@@ -94,7 +94,7 @@ def find_encoding(
     if name in (None, "utf-16"):
         name = _by_mark(sample) or _by_zeros(sample) or name
     if name == "utf-16":
-        name = "utf-16-le"  # what Windows writes when it says "Unicode"
+        name = "utf-16-le"  # Windows calls it "Unicode"
     encoding = _with_mark(name or _utf8_or_cp1252(sample, at_end=at_end), sample)
     _refuse_binary(sample, encoding, where)
     return encoding
@@ -115,7 +115,7 @@ def _by_mark(sample: bytes) -> str | None:
 
 
 def _by_zeros(sample: bytes) -> str | None:
-    """Tell UTF-16 by the zero that stands beside each ASCII character."""
+    """Detect UTF-16 by the zero byte next to each ASCII character."""
     pairs = len(sample) // 2
     even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
     if odd > pairs // 2 and even <= pairs // 50:
@@ -134,7 +134,7 @@ def _utf8_or_cp1252(sample: bytes, *, at_end: bool) -> str:
 
 
 def _with_mark(name: str, sample: bytes) -> Encoding:
-    # A UTF-8 mark is no text in any encoding that we read byte by byte.
+    # a UTF-8 mark is not text in any of the single-byte encodings
     bom = _BOMS.get(name, codecs.BOM_UTF8)
     return Encoding(name, bom if sample.startswith(bom) else b"")
 
@@ -150,9 +150,9 @@ def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:
 
 @lru_cache
 def utf8_table(encoding: str) -> NDArray[np.uint8]:
-    """Return, for each byte, how many bytes of UTF-8 it becomes and which.
+    """Return for each byte its length in UTF-8 bytes, and these bytes.
 
-    UTF-8 itself, however many bytes a character has, is left as it is.
+    Bytes of UTF-8 itself are not changed.
     """
     table = np.zeros((256, 4), np.uint8)
     for byte in range(256):

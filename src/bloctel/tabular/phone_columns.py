@@ -1,4 +1,4 @@
-"""Which fields of a CSV file hold phone numbers, and whether it has a header."""
+"""Choice of the columns of a file by name or number, and detection of a header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "shown",
 ]
 
-#: A cell with so many digits may be a phone number, and is then no column name.
+#: A cell with this many digits may be a phone number instead of a column name.
 _NUMBER_DIGITS: Final = 4
 _NAMES_SHOWN: Final = 30
 _NAME_SHOWN: Final = 60
@@ -27,14 +27,14 @@ _NAME_SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumns:
-    """The columns to read.
+    """Columns to read.
 
     Attributes:
-        indexes: Their places, from 0 on.
-        names: How to call each of them in a message.
+        indexes: Their indexes, from 0 on.
+        names: Their names in messages.
         has_header: Whether the first row names the columns.
-        first: The cells of the first row, as names: others may take them for the
-            header though we do not.
+        first: The cells of the first row, as names: other programs may read this row as
+            the header even if it is not.
     """
 
     indexes: tuple[int, ...]
@@ -43,17 +43,17 @@ class ChosenColumns:
     first: tuple[str, ...] = ()
 
     def with_one_more(self, index: int) -> ChosenColumns:
-        """Return the same and a column that no message speaks of."""
+        """Return the same with one more column, which has no name."""
         return replace(self, indexes=(*self.indexes, index), names=(*self.names, ""))
 
 
-#: Chooses columns from the first rows of a file, or raises `InputError`; its second
-#: argument says whether there is a header, if the caller knows.
+#: Chooses columns from the first rows of a file, or raises `InputError`; the second
+#: argument says whether there is a header, if known.
 ColumnChooser = Callable[[Sequence[Sequence[str]], bool | None], ChosenColumns]
 
 
 def clean_name(name: str) -> str:
-    r"""Return a column's name without the marks, quotes and blanks around it.
+    r"""Return a column's name without byte-order mark, quotes and blanks around it.
 
     >>> clean_name('\ufeff"T\u00e9l. "')
     'Tél.'
@@ -62,22 +62,22 @@ def clean_name(name: str) -> str:
 
 
 def looks_like_header(cell: str) -> bool:
-    """Tell whether a cell is rather a column's name than a phone number.
+    """Return whether a cell is more likely a column name than a phone number.
 
-    In doubt the row counts as data: a name taken for a number makes one invalid
-    row, a number taken for a name would never be checked.
+    In doubt the row counts as data: a name that is read as a number gives one invalid
+    row, while a number that is read as a name would not be checked.
     """
     return any(map(str.isalpha, cell)) and not _may_hold_number(cell)
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a chooser of the columns with those names or numbers (from 1 on).
+    """Return a chooser of the columns with these names or numbers (from 1 on).
 
     Raises:
-        InputError: No column is wanted, or one by a number below 1.
+        InputError: The sequence is empty, or has a number below 1.
     """
     if not wanted:
-        raise InputError("at least one phone column", "none", where)
+        raise InputError("at least one phone column", "an empty list", where)
     for column in wanted:
         if isinstance(column, int) and column < 1:
             raise InputError("a column number from 1 on", str(column), where)
@@ -120,7 +120,7 @@ def _find(
         )
     if names is None:
         raise InputError(
-            f"a header row to find the column {shown(column)} in", "no header", where
+            f"a header row with a column {shown(column)}", "no header", where
         )
     return _find_name(column, names, where)
 
@@ -139,25 +139,25 @@ def _find_name(column: str, names: Sequence[str], where: str) -> int:
 
 
 def shown(column: str) -> str:
-    """Return the wanted column for a message, unless it may be a phone number."""
+    """Return a requested column for a message, unless it may be a phone number."""
     if _may_hold_number(column):
         return "of that name"
     return column if column.isdecimal() else repr(column)
 
 
 def described(first: Sequence[str], names: Sequence[str] | None) -> str:
-    """Tell which columns there are, but never what a row of data holds."""
+    """Describe the columns for a message, without the content of a data row."""
     if names is None:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
-        return f"a first row of {len(names)} cells that holds numbers, not names"
+        return f"a first row of {len(names)} cells with numbers instead of names"
     shown = ", ".join(repr(_cut(name)) for name in names[:_NAMES_SHOWN])
     more = ", ..." if len(names) > _NAMES_SHOWN else ""
     return f"the columns {shown}{more}"
 
 
 def _cut(name: str) -> str:
-    """Return a name, or its beginning: what is no CSV file has very long ones."""
+    """Return a name, cut if it is long, as in files that are not CSV."""
     return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
 
 
