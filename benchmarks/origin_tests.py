@@ -1,10 +1,10 @@
-"""How often the marks of a machine are found, in files of machines and of people.
+"""Error rates of the origin check, on generated files and on files of people.
 
     python -m benchmarks.origin_tests    # a minute; --files 50 for the table
 
-Files of people are made after what is known of real ones: numbers fall into blocks of
-very unequal use, some have a neighbour, some are mistyped, some come twice.  The
-French town halls are real, and so are the parts that are drawn from them.
+Synthetic files of people follow real files: numbers fall into blocks of very unequal
+use, some have a neighbour, some are mistyped, some are repeated.  The file of the
+French town halls is real, and so are its parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel import normalize_many
-from bloctel.scrub.origin.detector import Makeup
+from bloctel.scrub.origin.detector import OriginDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,21 +42,21 @@ _Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 class Rate(NamedTuple):
-    """How many of the files of one kind bear a mark.
+    """Share of the files of one kind that have an anomaly.
 
     Attributes:
-        kind: How the files came about.
-        rows: How many rows each has.
-        files: How many there were.
-        found: How many bear any mark.
-        marks: How many bear each mark.
+        kind: The way in which the files are made.
+        rows: The number of rows of each.
+        files: The number of files.
+        found: The number of files with an anomaly.
+        anomalies: The number of files with each anomaly.
     """
 
     kind: str
     rows: int
     files: int
     found: int
-    marks: dict[str, int]
+    anomalies: dict[str, int]
 
 
 def town_halls() -> NDArray[np.uint64]:
@@ -173,16 +173,16 @@ def draw(kind: str, rows: int, seed: int) -> NDArray[np.uint64]:
 
 
 def measure(kind: str, rows: int, files: int) -> Rate:
-    """Make files of one kind and count the marks that are found in them."""
-    marks: Counter[str] = Counter()
+    """Make files of one kind and count the anomalies in them."""
+    anomalies: Counter[str] = Counter()
     found = 0
     for seed in range(files):
-        makeup = Makeup()
-        makeup.add(draw(kind, rows, seed))
-        codes = [finding.code for finding in makeup.findings()]
-        marks.update(codes)
+        detector = OriginDetector()
+        detector.add_numbers(draw(kind, rows, seed))
+        codes = [anomaly.code for anomaly in detector.anomalies()]
+        anomalies.update(codes)
         found += bool(codes)
-    return Rate(kind, rows, files, found, dict(marks))
+    return Rate(kind, rows, files, found, dict(anomalies))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -190,13 +190,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.origin_tests")
     parser.add_argument("--files", type=int, default=10, help="of each kind and size")
     files = parser.parse_args(arguments).files
-    print("| files of | rows | with a mark | which |\n| --- | --- | --- | --- |")
+    print("| files of | rows | with an anomaly | which |\n| --- | --- | --- | --- |")
     for kind in (*PEOPLE, *MACHINES):
         for rows in SIZES:
             if kind in PEOPLE and "real" in kind and rows > len(town_halls()):
                 continue
             rate = measure(kind, rows, files)
-            which = ", ".join(f"`{code}` {n}" for code, n in rate.marks.items())
+            which = ", ".join(f"`{code}` {n}" for code, n in rate.anomalies.items())
             print(f"| {kind} | {rows:,} | {rate.found} of {files} | {which or '-'} |")
 
 

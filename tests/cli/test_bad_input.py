@@ -19,7 +19,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 CONTENTS = {
     "no such column": (b"nom;mobile\nA;0199000001\n", "the columns 'nom', 'mobile'"),
-    "no header": (b"A;0199000001\n", "a first row of 2 cells that holds numbers"),
+    "no header": (b"A;0199000001\n", "a first row of 2 cells with numbers"),
     "empty": (b"", "an empty file"),
     "binary": (b"tel\n\x00\x01\x02", "a binary file"),
     "workbook": (b"PK\x03\x04\x14\x00", "an output of Excel, as the input is"),
@@ -137,16 +137,17 @@ def test_outputs_that_cannot_be(lists: Path, registry: str, tmp_path: Path) -> N
     before = files(tmp_path)
     database = registry.removeprefix("sqlite:///")
     own = "expected a file of its own, got the same as "
+    replaced = "overwrite the opposition list: choose another file"
     cases = [
         (lists, ("--output", calls), own + "the input - at the clear output"),
         (lists, ("--output", "x", "--blocked", "./x"), own + "the clear output"),
         (lists, ("--output", tmp_path / "no" / "x"), "got no such folder"),
         (lists, ("--invalid", tmp_path), "got a directory"),
         (lists, ("--output", "-", "--blocked", "-"), own + "the clear output"),
-        (lists, ("--output", lists), own + "the opposition list - at the clear"),
-        (lists, ("--blocked", tmp_path / "soft"), own + "the opposition list"),
-        (lists, ("--invalid", tmp_path / "hard"), own + "the opposition list"),
-        (registry, ("--output", database), own + "the opposition list"),
+        (lists, ("--output", lists), replaced + " - at the clear"),
+        (lists, ("--blocked", tmp_path / "soft"), replaced),
+        (lists, ("--invalid", tmp_path / "hard"), replaced),
+        (registry, ("--output", database), replaced),
     ]
     for against, outputs, expected in cases:
         done = run("scrub", calls, "--against", against, "--column", "tel", *outputs)

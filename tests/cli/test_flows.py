@@ -191,7 +191,9 @@ def test_the_column_of_the_list_may_be_said(tmp_path: Path) -> None:
     calls = f"tel\n{LISTED}\n"
     command = ("scrub", "-", "--against", two, "--column", "tel", "--output", "-")
 
-    assert "2 that can be meant" in sentence(run(*command, input=calls))
+    assert "2 columns may contain the phone numbers" in sentence(
+        run(*command, input=calls)
+    )
     for column, clear in (("tel", "tel\n"), ("2", calls)):
         done = run(*command, "--against-column", column, input=calls)
         assert done.stdout == clear

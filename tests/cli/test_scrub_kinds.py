@@ -134,5 +134,5 @@ def test_the_list_is_never_a_result(lists: Path, tmp_path: Path) -> None:
         *("--into", tmp_path),
     )
 
-    assert "got the same as the opposition list" in sentence(done)
+    assert "the output would overwrite the opposition list" in sentence(done)
     assert against.read_bytes() == content

@@ -1,4 +1,4 @@
-"""Fake question for scrubs: a dict of numbers, read by a few simple rules."""
+"""Fake list lookup: a dict of numbers, read by a few rules."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bloctel.lookup.question import Question
 from bloctel.numbers._digits import REASONS
+from bloctel.numbers.columns import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-#: Periods that may block a number: (list, since, until).
+    from bloctel.numbers.columns import Block
+
+#: The periods that block numbers: (list, since, until).
 PERIODS = (
     ("fr.bloctel", date(2021, 6, 2), None),
     ("fr.bloctel", date(2021, 6, 2), date(2024, 1, 2)),
@@ -38,34 +42,21 @@ def read_key(text: str) -> int:
     return 33_000_000_000 + int(digits)
 
 
-def _read_spans(
-    data: NDArray[np.uint8],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> NDArray[np.uint64]:
-    """Return the key or the code of each text."""
-    spans = zip(starts.tolist(), ends.tolist(), strict=True)
-    texts = [data[start:end].tobytes().decode() for start, end in spans]
-    return np.array([read_key(text) for text in texts], np.uint64)
-
-
-class FakeQuestion:
-    """Fake question: answers from a dict of numbers to indexes in `PERIODS`."""
+class FakeQuestion(Question):
+    """List lookup in a dict of numbers, by the index of the period that blocks each."""
 
     def __init__(self, blocked: Mapping[str, int]) -> None:
         self.blocked = {read_key(number): match for number, match in blocked.items()}
 
-    def match_spans(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Return the keys and, for each, the index of the blocking period or -1."""
-        keys = _read_spans(data, starts, ends)
-        matches = [self.blocked.get(key, -1) for key in keys.tolist()]
-        return keys, np.array(matches, np.int32)
+    def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Return the keys and the index of the period that blocks each, or -1."""
+        assert isinstance(block, Spans)
+        spans = zip(block.starts.tolist(), block.ends.tolist(), strict=True)
+        texts = [block.data[start:end].tobytes().decode() for start, end in spans]
+        keys = [read_key(text) for text in texts]
+        matches = [self.blocked.get(key, -1) for key in keys]
+        return np.array(keys, np.uint64), np.array(matches, np.int32)
 
-    def why(self, match: int) -> tuple[str, date | None, date | None]:
-        """Return the blocking period."""
-        return PERIODS[match]
+    def reason(self, code: int) -> tuple[str, date | None, date | None]:
+        """Return the list, the first day and the end of a period."""
+        return PERIODS[code]

@@ -1,4 +1,4 @@
-"""What a scrub of a CSV file writes and says."""
+"""Scrubs of CSV files: outputs, summaries and errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def scrub(
 
 
 def test_each_row_goes_to_one_output_with_the_reason(tmp_path: Path) -> None:
-    """Clear rows are verbatim; the others get one last column that says why."""
+    """Clear rows are verbatim; other rows get a last column with the reason."""
     summary, (clear, blocked, invalid) = scrub(tmp_path, TEXT)
 
     assert clear == b"nom;tel\r\nB;0639980009\r\n"
@@ -62,7 +62,7 @@ def test_each_row_goes_to_one_output_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_any_blocked_number_blocks_the_row(tmp_path: Path) -> None:
-    """Blocked comes before invalid, and the reason names the column."""
+    """Blocked takes precedence over invalid, and the reason names the column."""
     text = "a,b\n0639980009,0199000003\nx,0639980001\n0639980009,x\n,0639980009\n,\n"
 
     summary, (clear, blocked, invalid) = scrub(tmp_path, text, ["a", "b"])
@@ -77,7 +77,7 @@ def test_any_blocked_number_blocks_the_row(tmp_path: Path) -> None:
 
 
 def test_short_and_blank_rows_are_invalid(tmp_path: Path) -> None:
-    """A row without the column says so, unless another number of it speaks."""
+    """A row without the column is invalid, unless it has another number."""
     text = "a;b;tel\n1;2\n\n0639980009\n"
 
     _, (clear, _, invalid) = scrub(tmp_path, text, ["a", "tel"])
@@ -102,10 +102,10 @@ SWALLOWED = {
 
 @pytest.mark.parametrize(("rows", "n_lines"), SWALLOWED.values(), ids=SWALLOWED)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_rows_between_two_stray_quotes_are_never_clear(
+def test_rows_between_two_unescaped_quotes_are_never_clear(
     rows: str, n_lines: int, threads: int, tmp_path: Path
 ) -> None:
-    """Two quotes that were never closed close one another: who knows what is what?"""
+    """Two unescaped quotes would close each other, so the cells are uncertain."""
     text = f"nom;tel;x\n{rows}\nE;0639980009;\n"
     (tmp_path / "calls.csv").write_text(text)
     targets = [tmp_path / name for name in ("clear", "blocked", "invalid")]
@@ -119,23 +119,23 @@ def test_rows_between_two_stray_quotes_are_never_clear(
     )
 
     clear, blocked, invalid = (target.read_text() for target in targets)
-    assert summary.invalid_reasons == {"stray_quote": 1}
+    assert summary.invalid_reasons == {"unescaped_quote": 1}
     assert "0639980001" not in clear + blocked
     assert "E;0639980009;\n" in clear
     assert invalid.count("\n") >= n_lines
     assert len(clear + blocked + invalid) == (
-        len(text) + len("nom;tel;x;bloctel\n" * 2) + len(";stray_quote")
+        len(text) + len("nom;tel;x;bloctel\n" * 2) + len(";unescaped_quote")
     )
 
 
-def test_a_stray_quote_in_the_header_is_refused(tmp_path: Path) -> None:
-    """Else the header would hide rows."""
-    with pytest.raises(InputError, match=r"closed with text behind it .* row 1"):
+def test_a_unescaped_quote_in_the_header_is_refused(tmp_path: Path) -> None:
+    """Otherwise the header would include rows."""
+    with pytest.raises(InputError, match=r"text after a closing quote .* row 1"):
         scrub(tmp_path, 'tel;"nom\n0639980001;A\n0639980009;"B\n0639980009;C\n')
 
 
 def test_quoted_cells_are_read_and_kept(tmp_path: Path) -> None:
-    """Quotes are resolved for the look-up, the row keeps its bytes."""
+    """Quotes are removed for the look-up, and the row keeps its bytes."""
     text = 'tel,x\n"=""0639980001""","a\nb"\n"0639980009",\'\n'
 
     _, (clear, blocked, _) = scrub(tmp_path, text)
@@ -147,7 +147,7 @@ def test_quoted_cells_are_read_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_day_that_nobody_knows_is_not_shown() -> None:
-    """A plain list has no dates: the reason is its name alone."""
+    """A plain list has no dates: the reason is its name."""
     book, blocked = FakeQuestion({"0639980001": 3}), io.BytesIO()
 
     scrub_csv(
@@ -161,7 +161,7 @@ def test_a_day_that_nobody_knows_is_not_shown() -> None:
 
 
 def test_the_reason_is_quoted_where_it_must_be(tmp_path: Path) -> None:
-    """An added field never splits in two."""
+    """An added field is never split."""
     text = '"a,1",b\n0639980001,\n'
 
     _, (_, blocked, _) = scrub(tmp_path, text, ["a,1", "b"])
@@ -189,7 +189,7 @@ def test_other_encodings_come_back_byte_for_byte(
 
 
 def test_a_mark_without_a_header_begins_each_output(tmp_path: Path) -> None:
-    """The byte-order mark belongs to no row."""
+    """The byte-order mark does not belong to a row."""
     mark = codecs.BOM_UTF8
 
     _, outputs = scrub(tmp_path, mark + b"0639980009;\n0639980001;\n", [1])
@@ -212,7 +212,7 @@ def test_single_byte_encodings_are_read(tmp_path: Path) -> None:
 
 
 def test_a_header_alone_gives_outputs_with_a_header(tmp_path: Path) -> None:
-    """No rows is an answer, not an error."""
+    """A file without rows is not an error."""
     summary, outputs = scrub(tmp_path, "nom;tel")
 
     assert summary.rows == 0
@@ -220,7 +220,7 @@ def test_a_header_alone_gives_outputs_with_a_header(tmp_path: Path) -> None:
 
 
 def test_streams_serve_as_source_and_output() -> None:
-    """A pipe in and a pipe out need no file."""
+    """Streams can be used instead of files."""
     clear = io.BytesIO()
 
     scrub_csv(
@@ -231,14 +231,14 @@ def test_streams_serve_as_source_and_output() -> None:
 
 
 def test_outputs_that_nobody_wants_are_counted(tmp_path: Path) -> None:
-    """Without outputs a scrub is a count."""
+    """Without outputs the rows are counted."""
     summary = scrub_csv(io.BytesIO(TEXT.encode()), BOOK, columns=[2])
 
     assert (summary.rows, summary.outputs) == (4, {})
 
 
 def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
-    """The bytes done grow up to the bytes in all."""
+    """The bytes done grow up to the total."""
     source = tmp_path / "calls.csv"
     source.write_text("tel\n" + "0639980009\n" * 20_000)
     seen: list[tuple[int, int | None]] = []
@@ -252,7 +252,7 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    """No file under a final name, no temporary, and older results stay."""
+    """No file under a final name, no temporary file, and older results stay."""
     source, clear = tmp_path / "calls.csv", tmp_path / "clear.csv"
     source.write_text("tel\n" + "0639980009\n" * 20_000)
     clear.write_text("older")
@@ -285,8 +285,8 @@ BAD_INPUT = {
     ),
     "no header": (
         b"A;0639980001\nB;0639980002\n",
-        "expected a column 'tel', got a first row of 2 cells that holds numbers,"
-        " not names - at {file}",
+        "expected a column 'tel', got a first row of 2 cells with numbers"
+        " instead of names - at {file}",
     ),
     "two columns": (
         b"Tel;TEL\n0639980001;\n",
@@ -328,12 +328,11 @@ BAD_INPUT = {
     ),
     "odd utf-16": (
         codecs.BOM_UTF16_LE + "tel\n".encode("utf-16-le") + b"1",
-        "expected text in utf-16-le, got bytes that are not (truncated data)"
-        " - at {file}",
+        "expected text in utf-16-le, got other bytes (truncated data) - at {file}",
     ),
     "half a pair of utf-16": (
         codecs.BOM_UTF16_LE + "tel\n".encode("utf-16-le") + b"\x00\xd8a\x00",
-        "expected text in utf-16-le, got bytes that are not (illegal UTF-16 surrogate)"
+        "expected text in utf-16-le, got other bytes (illegal UTF-16 surrogate)"
         " - at {file}",
     ),
 }
@@ -345,7 +344,7 @@ BAD_INPUT = {
 def test_bad_input_is_one_sentence_and_writes_nothing(
     content: bytes, sentence: str, tmp_path: Path
 ) -> None:
-    """The message says expected, got and where, and the folder is as before."""
+    """The message has expected, got and where, and the folder is unchanged."""
     with pytest.raises(InputError) as caught:
         scrub(tmp_path, content)
 
@@ -365,7 +364,11 @@ BAD_OPTIONS = {
         {"delimiter": "é"},
         "expected a delimiter of one ASCII character, got 'é'",
     ),
-    "no column": ([], {}, "expected at least one phone column, got none - at {file}"),
+    "no column": (
+        [],
+        {},
+        "expected at least one phone column, got an empty list - at {file}",
+    ),
     "column zero": (
         [0],
         {},
@@ -380,7 +383,7 @@ BAD_OPTIONS = {
     "name without header": (
         ["tel"],
         {"header": False},
-        "expected a header row to find the column 'tel' in, got no header - at {file}",
+        "expected a header row with a column 'tel', got no header - at {file}",
     ),
 }
 
@@ -394,7 +397,7 @@ def test_options_that_cannot_be_are_refused(
     sentence: str,
     tmp_path: Path,
 ) -> None:
-    """What the caller asks for is checked before anything is written."""
+    """Arguments are checked before anything is written."""
     with pytest.raises(InputError) as caught:
         scrub(tmp_path, TEXT, columns, **options)
 
@@ -406,15 +409,15 @@ def test_options_that_cannot_be_are_refused(
     ("values", "refused"),
     [
         (["1.5", "2.5", "12.0"], True),
-        (["1.5", "12"], False),  # exactly half: rather bad numbers
+        (["1.5", "12"], False),  # exactly half: more likely bad numbers
         (["1.5", "2.5", "x", ""], True),
-        (["1.5", "2.5", "2.5", "0639980009"], False),  # one is a number
+        (["1.5", "2.5", "2.5", "0639980009"], False),  # one value is a number
     ],
 )
 def test_a_column_of_decimals_is_the_wrong_column(
     values: list[str], refused: bool, tmp_path: Path
 ) -> None:
-    """No number, and more than half of the filled cells with a fraction."""
+    """A column of decimals has no number, and mostly cells with a fraction."""
     text = "x;tel\n" + "".join(f"a;{value}\n" for value in values)
 
     if refused:
@@ -426,7 +429,7 @@ def test_a_column_of_decimals_is_the_wrong_column(
 
 
 def test_a_directory_or_no_file_is_refused(tmp_path: Path) -> None:
-    """The source must be a file that is there."""
+    """The source must be an existing file."""
     for path, got in ((tmp_path, "a directory"), (tmp_path / "x", "no such file")):
         with pytest.raises(InputError) as caught:
             scrub_csv(path, BOOK, columns=["tel"])
@@ -434,10 +437,10 @@ def test_a_directory_or_no_file_is_refused(tmp_path: Path) -> None:
         assert str(caught.value) == f"expected a CSV file, got {got} - at {path}"
 
 
-def test_a_stray_quote_that_swallows_the_file_is_refused(
+def test_a_unescaped_quote_that_swallows_the_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory stays bounded: a row has a longest length."""
+    """Memory stays bounded, because the length of rows is limited."""
     monkeypatch.setattr("bloctel.tabular.csv_reader._LONGEST_RECORD", 1024**2)
     monkeypatch.setattr("bloctel.tabular.csv_reader._CHUNK_SIZE", 1024**2)
     row = "0639980009\n"
@@ -446,6 +449,6 @@ def test_a_stray_quote_that_swallows_the_file_is_refused(
         scrub(tmp_path, 'tel\n0639980009\n"' + row * 300_000)
 
     assert str(caught.value) == (
-        "expected a row of at most 1 MiB, got a longer one, as a stray quote makes it"
+        "expected a row of at most 1 MiB, got a longer row (is a quote not closed?)"
         f" - at {tmp_path / 'calls.csv'}, row 3"
     )

@@ -1,4 +1,4 @@
-"""Laws of a scrub, on random files and a book that is a dict."""
+"""Properties of scrubs, on random files and with a dict as the list lookup."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ row = st.lists(cell, max_size=4)
 
 @st.composite
 def files(draw: st.DrawFn) -> str:
-    """A headerless file whose cells are quoted where they must be, or at random."""
+    """A file without a header, whose cells are quoted if necessary or at random."""
     lines = []
     for cells in draw(st.lists(row, min_size=1, max_size=20)):
         quoted = [
@@ -37,7 +37,7 @@ def files(draw: st.DrawFn) -> str:
 
 @dataclass
 class Scrubbed:
-    """What came out."""
+    """Summary and outputs."""
 
     summary: ScrubSummary
     clear: str
@@ -46,7 +46,7 @@ class Scrubbed:
 
 
 def scrub(text: str, columns: list[int]) -> Scrubbed:
-    """Scrub a headerless file whose grammar is known."""
+    """Scrub a file without a header with a given dialect."""
     outputs = [io.BytesIO() for _ in range(3)]
     summary = scrub_csv(
         io.BytesIO(text.encode()),
@@ -65,7 +65,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def expected_kind(cells: list[str], columns: list[int]) -> str:
-    """Return the kind of a row, from the sentence that defines it."""
+    """Return the kind of a row, from its definition."""
     keys = [read_key(cells[c - 1]) for c in columns if c <= len(cells)]
     spoken = [key for key in keys if key != read_key("")]
     if any(key in BOOK.blocked for key in spoken):
@@ -79,13 +79,13 @@ chosen = st.sampled_from([[1], [2], [2, 1]])
 
 
 def padded(text: str, columns: list[int]) -> str:
-    """Return the file under a first row of clear numbers in the columns asked for."""
+    """Return the file after a first row with clear numbers in the phone columns."""
     return ";".join([NUMBERS[3]] * max(columns)) + "\n" + text
 
 
 @given(files(), chosen)
 def test_every_row_goes_where_its_numbers_say(text: str, columns: list[int]) -> None:
-    """Each output holds, in order, exactly the rows of its kind."""
+    """Each output has exactly the rows of its kind, in order."""
     text = padded(text, columns)
 
     result = scrub(text, columns)
@@ -104,7 +104,7 @@ def test_every_row_goes_where_its_numbers_say(text: str, columns: list[int]) -> 
 def test_without_the_added_column_the_outputs_are_the_input(
     text: str, columns: list[int]
 ) -> None:
-    """No byte of a row changes: the outputs, merged in order, are the file."""
+    """The outputs, merged in order, are the file byte for byte."""
     text = padded(text, columns)
 
     result = scrub(text, columns)
@@ -121,7 +121,7 @@ def test_without_the_added_column_the_outputs_are_the_input(
 
 
 def record_length(text: str) -> int:
-    """Return how many characters the first record takes, its line ending included."""
+    """Return the number of characters of the first record with its line ending."""
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=";")
     next(reader)
@@ -136,7 +136,7 @@ def without_last_field(record: str) -> str:
 
 @given(files(), chosen)
 def test_the_counts_add_up(text: str, columns: list[int]) -> None:
-    """Reasons sum to the invalid rows, lists to the blocked ones."""
+    """Reasons add up to the invalid rows, and lists to the blocked rows."""
     summary = scrub(padded(text, columns), columns).summary
 
     assert summary.rows == summary.clear + summary.blocked + summary.invalid

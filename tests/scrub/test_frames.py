@@ -1,4 +1,4 @@
-"""What a scrub of a frame gives back, keeps and refuses."""
+"""Scrubs of frames: results, unchanged parts and refusals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def book() -> Iterator[Registry]:
 
 
 class Stream:
-    """A stream of Arrow that belongs to no library."""
+    """Arrow stream that does not belong to a library."""
 
     def __init__(self, rows: Any) -> None:
         self._rows = rows
@@ -103,8 +103,8 @@ def rows_of(frame: Any) -> dict[str, list[Any]]:
 def test_the_frame_comes_back_with_two_columns_more(
     kind: str, type_: type, book: Registry
 ) -> None:
-    """The kind of frame, the rows and their order stay; the new columns are last."""
-    scrubbed = bloctel.scrub_frame(frame_of(kind), book, column="tel", on=ON)
+    """Kind of frame, rows and their order do not change; the new columns are last."""
+    scrubbed = bloctel.scrub_frame(frame_of(kind), book, columns="tel", on=ON)
 
     assert isinstance(scrubbed, type_)
     assert list(rows_of(scrubbed).items()) == [
@@ -117,11 +117,11 @@ def test_the_frame_comes_back_with_two_columns_more(
 
 @pytest.mark.parametrize("kind", KINDS_OF_FRAMES)
 def test_the_types_do_not_depend_on_the_rows(kind: str, book: Registry) -> None:
-    """Whether rows are blocked, all clear or none, the new columns have one type."""
+    """The new columns have the same types for all rows, and without rows."""
     columns: list[list[str | None]] = [TEL, TEL[1:2], []]
     types = []
     for tel in columns:
-        scrubbed = bloctel.scrub_frame(frame_of(kind, tel), book, column="tel", on=ON)
+        scrubbed = bloctel.scrub_frame(frame_of(kind, tel), book, columns="tel", on=ON)
         if isinstance(scrubbed, pl.LazyFrame):
             assert scrubbed.collect().schema == scrubbed.collect_schema()
             types.append(list(scrubbed.collect_schema().items())[-2:])
@@ -134,7 +134,7 @@ def test_the_types_do_not_depend_on_the_rows(kind: str, book: Registry) -> None:
 
 
 def test_a_frame_says_what_a_file_says(book: Registry, tmp_path: Path) -> None:
-    """Kinds and reasons are those of the same rows in a CSV file."""
+    """Kinds and reasons equal those of the same rows in a CSV file."""
     book.register("01 99 00 12 36", list="fr.bloctel", on=date(2022, 3, 1))
     book.block_prefix("01 99 00 2", list="own:brand-a", on=date(2026, 3, 1))
     on = date(2026, 8, 1)
@@ -146,7 +146,7 @@ def test_a_frame_says_what_a_file_says(book: Registry, tmp_path: Path) -> None:
         csv.writer(written).writerows(zip(range(8), tel, second, strict=True))
     frame = pl.DataFrame({"id": range(8), "a": tel, "b": second})
 
-    scrubbed = bloctel.scrub_frame(frame, book, column=["a", "b"], on=on)
+    scrubbed = bloctel.scrub_frame(frame, book, columns=["a", "b"], on=on)
     bloctel.scrub_csv(
         file,
         book.question(on=on),
@@ -168,7 +168,7 @@ def test_a_frame_says_what_a_file_says(book: Registry, tmp_path: Path) -> None:
 
 
 def test_pandas_keeps_what_it_had(book: Registry) -> None:
-    """Index, types, attributes and repeated names stay; so does the input."""
+    """Index, types, attributes and repeated names stay, and the input is unchanged."""
     frame = pd.DataFrame(
         {"x": pd.array([1, None, 3, 4], "Int8"), "tel": TEL, "y": list("abcd")},
         index=pd.MultiIndex.from_tuples([(1, "a"), (1, "a"), (2, "b"), (3, "c")]),
@@ -176,7 +176,7 @@ def test_pandas_keeps_what_it_had(book: Registry) -> None:
     frame.attrs["source"] = "fair"
     before = frame.copy(deep=True)
 
-    scrubbed = bloctel.scrub_frame(frame, book, column="tel", on=ON)
+    scrubbed = bloctel.scrub_frame(frame, book, columns="tel", on=ON)
 
     pd.testing.assert_frame_equal(scrubbed.iloc[:, :3], before)
     pd.testing.assert_frame_equal(frame, before)
@@ -187,23 +187,23 @@ def test_pandas_keeps_what_it_had(book: Registry) -> None:
 
 
 def test_pandas_columns_may_have_levels_or_numbers_as_names(book: Registry) -> None:
-    """A tuple that names a column is one column; labels need not be text."""
+    """A tuple can name one column, and labels need not be text."""
     levels = pd.DataFrame([["a", TEL[0]]]).set_axis(
         pd.MultiIndex.from_tuples([("id", ""), ("phone", "home")]), axis=1
     )
     numbered = pd.DataFrame([["a", TEL[0]]], index=[0.5])
 
-    of_levels = bloctel.scrub_frame(levels, book, column=("phone", "home"), on=ON)
-    of_number = bloctel.scrub_frame(numbered, book, column=1, on=ON)
+    of_levels = bloctel.scrub_frame(levels, book, columns=("phone", "home"), on=ON)
+    of_number = bloctel.scrub_frame(numbered, book, columns=1, on=ON)
 
     assert of_levels["bloctel"].tolist() == of_number["bloctel"].tolist() == ["blocked"]
     assert of_levels.columns.tolist()[2:] == [("bloctel", ""), ("bloctel_reason", "")]
     with pytest.raises(InputError, match="without a column 'bloctel'"):
-        bloctel.scrub_frame(of_levels, book, column=("phone", "home"), on=ON)
+        bloctel.scrub_frame(of_levels, book, columns=("phone", "home"), on=ON)
 
 
 def test_a_subclass_of_a_frame_stays_one(book: Registry) -> None:
-    """What others make of `DataFrame` is given back as theirs."""
+    """A subclass of `DataFrame` is returned as that subclass."""
 
     class Calls(pd.DataFrame):  # type: ignore[misc]
         @property
@@ -211,17 +211,17 @@ def test_a_subclass_of_a_frame_stays_one(book: Registry) -> None:
             return Calls
 
     assert isinstance(
-        bloctel.scrub_frame(Calls({"tel": TEL}), book, column="tel"), Calls
+        bloctel.scrub_frame(Calls({"tel": TEL}), book, columns="tel"), Calls
     )
 
 
 # -- polars --------------------------------------------------------------------
 
 
-def test_each_row_of_a_lazy_frame_is_judged_once_and_late(
+def test_each_row_of_a_lazy_frame_is_classified_once_and_late(
     book: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is read at the call, and nothing that the query does not need later."""
+    """Nothing is read by the call, and only needed rows are read later."""
     judged: list[int] = []
     match = Question.match_block
 
@@ -230,7 +230,7 @@ def test_each_row_of_a_lazy_frame_is_judged_once_and_late(
         return match(self, block)
 
     monkeypatch.setattr(Question, "match_block", counted)
-    lazy = bloctel.scrub_frame(frame_of("lazy"), book, column="tel", on=ON)
+    lazy = bloctel.scrub_frame(frame_of("lazy"), book, columns="tel", on=ON)
     assert not judged
 
     kept = lazy.filter(pl.col("bloctel") == "clear", pl.col("id") < 3).collect()
@@ -242,24 +242,24 @@ def test_each_row_of_a_lazy_frame_is_judged_once_and_late(
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name(book: Registry) -> None:
-    """`^tel.*$` is a column, not all that begin with tel."""
+    """`^tel.*$` is one column, not all columns that start with tel."""
     frame = pl.LazyFrame({"^tel.*$": TEL, "tel": ["0199001235"] * 4})
 
-    scrubbed = bloctel.scrub_frame(frame, book, column="^tel.*$", on=ON).collect()
+    scrubbed = bloctel.scrub_frame(frame, book, columns="^tel.*$", on=ON).collect()
 
     assert scrubbed["bloctel"].to_list() == KINDS
 
 
 def test_the_streaming_engine_gives_the_rows_in_order(book: Registry) -> None:
-    """Many batches, from a file, in either engine: the same frame."""
+    """Many batches of a file give the same frame in both engines."""
     frame = pl.DataFrame({"id": range(300_000)}).with_columns(
         tel=pl.format("01990{}", pl.col("id").mod(10_000).cast(pl.String).str.zfill(5))
     )
 
-    lazy = bloctel.scrub_frame(frame.lazy(), book, column="tel", on=ON)
+    lazy = bloctel.scrub_frame(frame.lazy(), book, columns="tel", on=ON)
 
     streamed = lazy.collect(engine="streaming")
-    assert streamed.equals(bloctel.scrub_frame(frame, book, column="tel", on=ON))
+    assert streamed.equals(bloctel.scrub_frame(frame, book, columns="tel", on=ON))
     assert streamed.filter(pl.col("bloctel") == "blocked").height == 30
 
 
@@ -283,19 +283,19 @@ def test_arrow_keeps_its_schema_and_its_chunks(book: Registry) -> None:
     ]
     table = pa.Table.from_arrays(columns, schema=schema)
 
-    scrubbed = bloctel.scrub_frame(table, book, column="tel", on=ON)
+    scrubbed = bloctel.scrub_frame(table, book, columns="tel", on=ON)
     scrubbed.validate(full=True)
 
     assert scrubbed.select([0, 1, 2]).equals(table, check_metadata=True)
     assert scrubbed["bloctel"].to_pylist() == KINDS
     assert scrubbed.column(0).num_chunks == 2
-    read = bloctel.scrub_frame(table.to_reader(), book, column="tel", on=ON)
+    read = bloctel.scrub_frame(table.to_reader(), book, columns="tel", on=ON)
     assert read.schema.equals(scrubbed.schema, check_metadata=True)
     assert read.read_all().equals(scrubbed)
 
 
 def test_a_reader_is_read_as_it_is_asked(book: Registry) -> None:
-    """An endless reader gives its first batch: memory does not follow its length."""
+    """An endless reader gives its first batch; memory does not depend on its length."""
     batch = frame_of("batch")
     taken = []
 
@@ -306,7 +306,7 @@ def test_a_reader_is_read_as_it_is_asked(book: Registry) -> None:
 
     reader = pa.RecordBatchReader.from_batches(batch.schema, endless())
 
-    scrubbed = bloctel.scrub_frame(reader, book, column="tel", on=ON)
+    scrubbed = bloctel.scrub_frame(reader, book, columns="tel", on=ON)
 
     assert not taken
     assert scrubbed.read_next_batch()["bloctel"].to_pylist() == KINDS
@@ -314,10 +314,12 @@ def test_a_reader_is_read_as_it_is_asked(book: Registry) -> None:
 
 
 def test_what_streams_no_tables_is_refused(book: Registry) -> None:
-    """A single column is no frame; the message says what came."""
+    """A single column is not a frame; the message gives its type."""
     for column in (pl.Series(TEL), pa.chunked_array([TEL]), Stream(pl.Series(TEL))):
-        with pytest.raises(InputError, match="expected a stream of tables, got one of"):
-            bloctel.scrub_frame(column, book, column="tel", on=ON)
+        with pytest.raises(
+            InputError, match="expected an Arrow stream of tables, got a value of"
+        ):
+            bloctel.scrub_frame(column, book, columns="tel", on=ON)
 
 
 # -- what is refused -----------------------------------------------------------
@@ -325,11 +327,11 @@ def test_what_streams_no_tables_is_refused(book: Registry) -> None:
 
 @pytest.mark.parametrize("frame", [TEL, {"tel": TEL}, "calls.csv", None, np.array(TEL)])
 def test_what_is_no_frame_is_refused(frame: object, book: Registry) -> None:
-    """A list, a mapping or a path is no frame."""
+    """A list, a mapping or a path is not a frame."""
     with pytest.raises(
         InputError, match=f"got a value of the type {type(frame).__name__}"
     ):
-        bloctel.scrub_frame(frame, book, column="tel", on=ON)
+        bloctel.scrub_frame(frame, book, columns="tel", on=ON)
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FRAMES)
@@ -339,30 +341,30 @@ def test_what_is_no_frame_is_refused(frame: object, book: Registry) -> None:
         ("Tel", "^expected a column 'Tel', got the columns 'id', 'tel'$"),
         (["tel", "x"], "^expected a column 'x', got the columns 'id', 'tel'$"),
         (1, "^expected a column 1, got the columns 'id', 'tel'$"),
-        ([], "^expected at least one phone column, got none$"),
+        ([], "^expected at least one phone column, got an empty list - at columns$"),
         ("0199001234", "^expected a column of that name, got the columns 'id', 'tel'$"),
     ],
 )
 def test_a_column_that_is_not_there_is_named(
     kind: str, column: Any, message: str, book: Registry
 ) -> None:
-    """Names are taken as they are written, and never shown if they may be numbers."""
+    """Names must match exactly, and are not shown if they may be numbers."""
     with pytest.raises(InputError, match=message):
-        bloctel.scrub_frame(frame_of(kind), book, column=column, on=ON)
+        bloctel.scrub_frame(frame_of(kind), book, columns=column, on=ON)
 
 
 def test_a_number_among_the_column_names_is_not_shown(book: Registry) -> None:
-    """A file read without its header has a number for a name."""
+    """A file read without its header has a number as a name."""
     frame = pd.DataFrame({"id": [1], "0199001234": ["x"]})
 
     with pytest.raises(InputError) as caught:
-        bloctel.scrub_frame(frame, book, column="tel", on=ON)
+        bloctel.scrub_frame(frame, book, columns="tel", on=ON)
 
     assert "99" not in str(caught.value)
 
 
 def test_a_column_that_is_there_twice_is_refused(book: Registry) -> None:
-    """Of two columns of one name nobody knows which is meant."""
+    """Two columns with the same name are ambiguous."""
     frame = pd.DataFrame([TEL[:2]], columns=["tel", "tel"])
     table = pa.Table.from_arrays([pa.array(TEL), pa.array(TEL)], ["tel", "tel"])
 
@@ -370,12 +372,12 @@ def test_a_column_that_is_there_twice_is_refused(book: Registry) -> None:
         with pytest.raises(
             InputError, match=r"^expected one column 'tel', got 2 columns of that name$"
         ):
-            bloctel.scrub_frame(twice, book, column="tel", on=ON)
+            bloctel.scrub_frame(twice, book, columns="tel", on=ON)
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FRAMES)
 def test_a_column_of_another_type_is_named(kind: str, book: Registry) -> None:
-    """Floats, days and truth values are no numbers; nothing is read to see that."""
+    """Floats, days and bools are refused before any row is read."""
     table = pa.table({"tel": [199001234.0, None]})
     frames: dict[str, Any] = {
         "pandas": pd.DataFrame({"tel": [199001234.0, None]}),
@@ -388,7 +390,7 @@ def test_a_column_of_another_type_is_named(kind: str, book: Registry) -> None:
     }
 
     with pytest.raises(InputError) as caught:
-        bloctel.scrub_frame(frames[kind], book, column="tel", on=ON)
+        bloctel.scrub_frame(frames[kind], book, columns="tel", on=ON)
 
     assert str(caught.value) == (
         "expected a column of text or whole numbers, got float64 - at column 'tel'"
@@ -400,7 +402,7 @@ def test_a_column_of_another_type_is_named(kind: str, book: Registry) -> None:
 def test_columns_of_the_frame_are_not_overwritten(
     kind: str, name: str, book: Registry
 ) -> None:
-    """A frame that was scrubbed before says so: nothing of it is lost."""
+    """A frame that was scrubbed before is refused, and not overwritten."""
     frame = pl.DataFrame({"tel": TEL, name: TEL})
     frames: dict[str, Any] = {
         "pandas": pd.DataFrame({"tel": TEL, name: TEL}),
@@ -415,24 +417,24 @@ def test_columns_of_the_frame_are_not_overwritten(
     with pytest.raises(
         InputError, match=f"without a column '{name}', got one that has"
     ):
-        bloctel.scrub_frame(frames[kind], book, column="tel", on=ON)
+        bloctel.scrub_frame(frames[kind], book, columns="tel", on=ON)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(), pl.DataFrame(), pa.table({})])
 def test_a_frame_without_columns_has_none_to_ask_about(
     frame: object, book: Registry
 ) -> None:
-    """There is no answer about nothing."""
+    """A frame without columns is refused."""
     with pytest.raises(InputError, match="expected a column 'tel', got the columns"):
-        bloctel.scrub_frame(frame, book, column="tel", on=ON)
+        bloctel.scrub_frame(frame, book, columns="tel", on=ON)
 
 
 def test_what_is_no_book_is_refused() -> None:
-    """A list of numbers is no book."""
+    """A list of numbers is not a book."""
     against: Any = ["0199001234"]
 
     with pytest.raises(InputError, match=r"^expected a book, a path or a URL"):
-        bloctel.scrub_frame(frame_of("pandas"), against, column="tel", on=ON)
+        bloctel.scrub_frame(frame_of("pandas"), against, columns="tel", on=ON)
 
 
 # -- the book --------------------------------------------------------------------
@@ -449,28 +451,28 @@ def _unread_reader() -> pa.RecordBatchReader:
 def test_a_book_that_cannot_answer_says_so_at_the_call(
     book: Registry, tmp_path: Path
 ) -> None:
-    """Lazy frames and readers too: no row is read, and nothing can be run later."""
+    """For lazy frames and readers as well, the error comes before any row is read."""
     book.register(TEL[0], list="fr.bloctel", on=date(2022, 3, 1))
     path = tmp_path / "own.bloctel"
     book.build_snapshot(path, on=date(2026, 9, 1))
 
     for frame in (_unread_reader(), frame_of("lazy"), frame_of("pandas")):
         with pytest.raises(ListClosedError):
-            bloctel.scrub_frame(frame, book, column="tel", on=ON, lists=["fr.bloctel"])
+            bloctel.scrub_frame(frame, book, columns="tel", on=ON, lists=["fr.bloctel"])
         with pytest.raises(UnknownListError):
-            bloctel.scrub_frame(frame, book, column="tel", on=ON, lists=["other"])
+            bloctel.scrub_frame(frame, book, columns="tel", on=ON, lists=["other"])
         with pytest.raises(StaleSnapshotError):
-            bloctel.scrub_frame(frame, path, column="tel", on=ON)
+            bloctel.scrub_frame(frame, path, columns="tel", on=ON)
     book.close()
     with pytest.raises(CannotAnswerError):
-        bloctel.scrub_frame(frame_of("lazy"), book, column="tel", on=ON)
+        bloctel.scrub_frame(frame_of("lazy"), book, columns="tel", on=ON)
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FRAMES)
 def test_a_target_is_opened_asked_and_closed(
     kind: str, book: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A path, its text or a URL: rows that are read later are answered all the same."""
+    """A path, its text or a URL: rows that are read later get answers as well."""
     path, url = tmp_path / "own.bloctel", f"sqlite:///{tmp_path}/own.db"
     book.build_snapshot(path, on=ON)
     with Registry.create(url) as stored:
@@ -483,7 +485,7 @@ def test_a_target_is_opened_asked_and_closed(
 
     for target in (path, str(path), url):
         closed.clear()
-        scrubbed = bloctel.scrub_frame(frame_of(kind), target, column="tel", on=ON)
+        scrubbed = bloctel.scrub_frame(frame_of(kind), target, columns="tel", on=ON)
         assert len(closed) == 1
         assert rows_of(scrubbed)["bloctel_reason"] == REASONS
 
@@ -497,8 +499,8 @@ def _recorded(close: Callable[[Any], None], closed: list[object]) -> Any:
 
 
 def test_a_book_stays_open(book: Registry) -> None:
-    """Who opened it closes it."""
-    bloctel.scrub_frame(frame_of("pandas"), book, column="tel", on=ON)
+    """A book that the caller opened stays open."""
+    bloctel.scrub_frame(frame_of("pandas"), book, columns="tel", on=ON)
 
     assert book.is_blocked(TEL[0], on=ON)
 
@@ -506,22 +508,22 @@ def test_a_book_stays_open(book: Registry) -> None:
 def test_the_day_of_a_lazy_frame_is_that_of_the_call(
     book: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is read after midnight is judged by the day on which it was asked for."""
+    """Rows that are read after midnight get answers for the day of the call."""
     noon = 1795435200.0  # 23 November 2026
     book.register(TEL[1], list="own", on=date(2026, 11, 24))
     monkeypatch.setattr(clock, "now", lambda: noon)
-    lazy = bloctel.scrub_frame(frame_of("lazy"), book, column="tel")
-    reader = bloctel.scrub_frame(frame_of("reader"), book, column="tel")
+    lazy = bloctel.scrub_frame(frame_of("lazy"), book, columns="tel")
+    reader = bloctel.scrub_frame(frame_of("reader"), book, columns="tel")
 
     monkeypatch.setattr(clock, "now", lambda: noon + 86400)
 
     assert rows_of(lazy)["bloctel"] == rows_of(reader)["bloctel"] == KINDS
-    tomorrow = bloctel.scrub_frame(frame_of("polars"), book, column="tel")
+    tomorrow = bloctel.scrub_frame(frame_of("polars"), book, columns="tel")
     assert tomorrow["bloctel"].to_list() == ["blocked", "blocked", "invalid", "invalid"]
 
 
 def test_a_follower_and_a_snapshot_are_books(book: Registry, tmp_path: Path) -> None:
-    """Whatever answers look-ups answers scrubs."""
+    """All kinds of books can be used in scrubs."""
     url, path = f"sqlite:///{tmp_path}/own.db", tmp_path / "own.bloctel"
     with Registry.create(url) as stored:
         stored.register(TEL[0], list="own", on=date(2026, 3, 1))
@@ -532,7 +534,7 @@ def test_a_follower_and_a_snapshot_are_books(book: Registry, tmp_path: Path) -> 
     ):
         for asked in (follower, snapshot):
             scrubbed = bloctel.scrub_frame(
-                frame_of("polars"), asked, column="tel", on=ON
+                frame_of("polars"), asked, columns="tel", on=ON
             )
             assert scrubbed["bloctel_reason"].to_list() == REASONS
 
@@ -553,7 +555,7 @@ pandas = [pd.DataFrame({"tel": pd.Series(tel, dtype=d)})
 whole = [199001234, 199001235, None, 12]
 pandas.append(pd.DataFrame({"tel": pd.Series(whole, dtype="Int64")}))
 for frame in [*pandas, pl.DataFrame({"tel": tel}), pl.LazyFrame({"tel": tel})]:
-    made = bloctel.scrub_frame(frame, book, column="tel", on=on)
+    made = bloctel.scrub_frame(frame, book, columns="tel", on=on)
     made = made.collect() if isinstance(frame, pl.LazyFrame) else made
     assert list(made["bloctel"]) == ["blocked", "clear", "invalid", "invalid"], made
     assert made["bloctel_reason"][0] == "own since 2026-03-01"
@@ -561,7 +563,7 @@ for frame in [*pandas, pl.DataFrame({"tel": tel}), pl.LazyFrame({"tel": tel})]:
 class Stream:
     __arrow_c_stream__ = None
 try:
-    bloctel.scrub_frame(Stream(), book, column="tel", on=on)
+    bloctel.scrub_frame(Stream(), book, columns="tel", on=on)
 except bloctel.MissingExtraError as error:
     print(error)
 """
@@ -572,7 +574,7 @@ import {library} as made_by
 import bloctel
 book = bloctel.Registry.create("memory:", lists=["own"])
 {frame}
-bloctel.scrub_frame(frame, book, column="tel", on=date(2026, 11, 23))
+bloctel.scrub_frame(frame, book, columns="tel", on=date(2026, 11, 23))
 print(*sorted({{"pandas", "polars", "pyarrow", "duckdb"}} & set(sys.modules)))
 """
 
@@ -591,16 +593,16 @@ def test_pandas_and_polars_need_no_pyarrow() -> None:
 
 @pytest.mark.parametrize("lazy", ["", ".lazy()"])
 def test_a_frame_of_polars_imports_no_other_library(lazy: str) -> None:
-    """Only the frame's own library is there."""
+    """Only the frame's own library is imported."""
     frame = f"frame = made_by.DataFrame({{'tel': ['0199001234']}}){lazy}"
 
     assert _run(_IMPORTS_NOTHING.format(library="polars", frame=frame)) == "polars"
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says what to install, and is found as an ImportError."""
+    """The error says what to install, and is an ImportError."""
     stream = Stream(frame_of("table"))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[arrow\]"):
-        bloctel.scrub_frame(stream, Registry.create("memory:"), column="tel", on=ON)
+        bloctel.scrub_frame(stream, Registry.create("memory:"), columns="tel", on=ON)

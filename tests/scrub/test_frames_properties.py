@@ -1,4 +1,4 @@
-"""Laws of scrubs of frames: who holds the rows changes nothing about the answers."""
+"""Properties of scrubs of frames: the source of the rows does not matter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LATER = ["06 39 98 00 02", "+687 12 34 57"]
 
 @pytest.fixture(scope="module")
 def book() -> Iterator[Registry]:
-    """A registry with several lists, periods and a prefix, changed since its load."""
+    """A registry with several lists, periods and a prefix, changed after loading."""
     with Registry.create("memory:") as made:
         made.register_many(BLOCKED, list="own", on=ON)
         made.register("06 39 98 00 05", list="fr.bloctel", on=date(2021, 5, 3))
@@ -40,14 +40,16 @@ def book() -> Iterator[Registry]:
 
 
 def _pandas(frame: pd.DataFrame, book: Registry, region: str | None) -> list[Said]:
-    scrubbed = bloctel.scrub_frame(frame, book, column="tel", on=ON, region=region)
+    scrubbed = bloctel.scrub_frame(frame, book, columns="tel", on=ON, region=region)
     reasons = scrubbed["bloctel_reason"].astype(object)
     told = reasons.where(reasons.notna(), None).tolist()
     return list(zip(scrubbed["bloctel"].tolist(), told, strict=True))
 
 
 def _others(frame: Any, book: Registry, region: str | None) -> list[Said]:
-    scrubbed: Any = bloctel.scrub_frame(frame, book, column="tel", on=ON, region=region)
+    scrubbed: Any = bloctel.scrub_frame(
+        frame, book, columns="tel", on=ON, region=region
+    )
     if isinstance(scrubbed, pl.LazyFrame):
         streamed = scrubbed.collect(engine="streaming")
         scrubbed = scrubbed.collect()
@@ -139,7 +141,7 @@ def test_text(
     rows: list[str | None],
     region: str | None,
 ) -> None:
-    """A frame of text says of each row what `check` says of its number."""
+    """A frame of text gives for each row the result of `check`."""
     assert _others(make(rows), book, region) == said_one_by_one(book, rows, ON, region)
 
 
@@ -152,7 +154,7 @@ def test_text_in_pandas(
     rows: list[str | None],
     region: str | None,
 ) -> None:
-    """So does one of pandas, whatever the type of the column."""
+    """The same for pandas, with any type of column."""
     frame = pd.DataFrame({"tel": make(rows)})
 
     assert _pandas(frame, book, region) == said_one_by_one(book, rows, ON, region)
@@ -167,7 +169,7 @@ def test_integers(
     rows: list[int | None],
     region: str | None,
 ) -> None:
-    """A frame of integers says what `check` says, ambiguous ones included."""
+    """A frame of integers gives the results of `check`, also for ambiguous integers."""
     assert _others(make(rows), book, region) == said_one_by_one(book, rows, ON, region)
 
 
@@ -180,7 +182,7 @@ def test_integers_in_pandas(
     rows: list[int | None],
     region: str | None,
 ) -> None:
-    """So does one of pandas."""
+    """The same for pandas."""
     frame = pd.DataFrame({"tel": make(rows)})
 
     assert _pandas(frame, book, region) == said_one_by_one(book, rows, ON, region)
@@ -197,7 +199,7 @@ OBJECTS = st.one_of(
 @given(rows=st.lists(OBJECTS, max_size=20))
 @example(rows=[687123456, bloctel.normalize("06 87 12 34 56"), "0687123456", True])
 def test_anything_in_pandas(book: Registry, rows: list[Any]) -> None:
-    """A column of objects may hold anything, and each is judged as what it is."""
+    """A column of objects may have any objects, and each is classified by its type."""
     frame = pd.DataFrame({"tel": pd.Series(rows, dtype=object)})
 
     assert _pandas(frame, book, None) == said_one_by_one(book, rows, ON)
@@ -205,7 +207,7 @@ def test_anything_in_pandas(book: Registry, rows: list[Any]) -> None:
 
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=20))
 def test_several_columns(book: Registry, rows: list[tuple[str | None, ...]]) -> None:
-    """A row is blocked if any of its numbers is, and says by which."""
+    """A row is blocked if any of its numbers is, and the reason names the column."""
     firsts, seconds = [list(column) for column in zip(*rows, strict=True)] or ([], [])
     frame = pl.DataFrame({"a": firsts, "b": seconds}, {"a": pl.String, "b": pl.String})
     each = zip(
@@ -214,14 +216,14 @@ def test_several_columns(book: Registry, rows: list[tuple[str | None, ...]]) -> 
         strict=True,
     )
 
-    scrubbed = bloctel.scrub_frame(frame, book, column=["a", "b"], on=ON)
+    scrubbed = bloctel.scrub_frame(frame, book, columns=["a", "b"], on=ON)
 
     said = zip(scrubbed["bloctel"], scrubbed["bloctel_reason"], strict=True)
     assert list(said) == [_joined(*pair) for pair in each]
 
 
 def _joined(first: Said, second: Said) -> Said:
-    """Blocked before invalid before clear; an empty cell says nothing beside one."""
+    """Blocked, then invalid, then clear; empty cells count only without others."""
     for name, (kind, reason) in (("a", first), ("b", second)):
         if kind == "blocked":
             return kind, f"{name}: {reason}"

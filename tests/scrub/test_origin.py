@@ -1,4 +1,4 @@
-"""Marks of machines: found in files of machines, and not in real ones."""
+"""Origin check: anomalies in generated files, and none in real files."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import numpy as np
 import pytest
 
 from benchmarks.origin_tests import MACHINES, PEOPLE, draw, measure, town_halls
-from bloctel.numbers.fiction import fiction_ranges
 from bloctel.numbers.phone_number import PhoneNumber
-from bloctel.scrub.origin.detector import Finding, Makeup
+from bloctel.numbers.plan import fiction_ranges
+from bloctel.scrub.origin.detector import Anomaly, OriginDetector
 from bloctel.scrub.origin.tests import FEWEST_NUMBERS
 
 _BATCH = 7_000
 TOWN_HALLS = town_halls()
-#: Where nobody lives.
+#: The first number of a range for works of fiction.
 FICTION = 33_639_980_000
 
 
-def findings(keys: object) -> tuple[Finding, ...]:
-    """Return what is found in a file that comes in batches."""
-    makeup = Makeup()
+def anomalies(keys: object) -> tuple[Anomaly, ...]:
+    """Return the anomalies of a file that comes in batches."""
+    detector = OriginDetector()
     array = np.asarray(keys, np.uint64)
     for start in range(0, len(array), _BATCH):
-        makeup.add(array[start : start + _BATCH])
-    return makeup.findings()
+        detector.add_numbers(array[start : start + _BATCH])
+    return detector.anomalies()
 
 
 def codes(keys: object) -> list[str]:
-    """Return the codes of what is found."""
-    return [finding.code for finding in findings(keys)]
+    """Return the codes of the anomalies."""
+    return [anomaly.code for anomaly in anomalies(keys)]
 
 
 ORDERS = {
@@ -44,37 +44,37 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("keys", ORDERS.values(), ids=ORDERS)
-def test_the_town_halls_are_not_accused(keys: np.ndarray) -> None:
-    """A real file bears no mark, in whatever order, though its numbers have runs."""
-    assert findings(keys) == ()
+def test_the_town_halls_have_no_anomaly(keys: np.ndarray) -> None:
+    """A real file has no anomaly, in any order, although it has consecutive numbers."""
+    assert anomalies(keys) == ()
 
 
 @pytest.mark.parametrize("first", range(2, 6))
-def test_no_part_of_the_country_is_accused(first: int) -> None:
-    """Nor do the town halls of one zone, `02` to `05`, bear one."""
+def test_no_part_of_the_country_has_an_anomaly(first: int) -> None:
+    """The town halls of one zone, `02` to `05`, have no anomaly."""
     zone = TOWN_HALLS[TOWN_HALLS // np.uint64(10**8) == 330 + first]
 
     assert len(zone) >= FEWEST_NUMBERS
-    assert findings(zone) == ()
+    assert anomalies(zone) == ()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PEOPLE if "real" not in kind])
 @pytest.mark.parametrize("rows", [2_000, 20_000])
-def test_files_of_people_are_not_accused(kind: str, rows: int) -> None:
-    """Nor do files that are made as people's are."""
-    assert measure(kind, rows, 5).marks == {}
+def test_files_of_people_have_no_anomaly(kind: str, rows: int) -> None:
+    """Synthetic files of people have no anomaly."""
+    assert measure(kind, rows, 5).anomalies == {}
 
 
 @pytest.mark.parametrize("kind", MACHINES)
 def test_files_of_machines_are_found(kind: str) -> None:
-    """Twenty thousand numbers that a machine counted or drew bear a mark."""
+    """Twenty thousand generated numbers have an anomaly."""
     rate = measure(kind, 20_000, 5)
 
     assert rate.found >= (3 if "5 %" in kind and "30" not in kind else 5)
 
 
-def test_each_mark_is_found_where_it_is() -> None:
-    """The marks tell the ways of making a file from one another."""
+def test_each_anomaly_is_found_where_it_is() -> None:
+    """Different ways to generate numbers give different anomalies."""
     few = 3_000
     counted = FICTION + np.arange(few)
     shuffled = np.random.default_rng(1).permutation(counted)
@@ -89,39 +89,39 @@ def test_each_mark_is_found_where_it_is() -> None:
     assert "endings" in codes(draw("every seventh number, shuffled", 20_000, 1))
 
 
-def test_a_finding_says_how_sure_it_is() -> None:
-    """Figures, chance, threshold and assumption come with each finding, in words."""
-    for finding in findings(FICTION + np.arange(5_000)):
-        assert finding.observed > finding.expected
-        assert 0 <= finding.probability < 1e-6
-        assert "1 in 1,000,000" in finding.threshold
-        assert finding.assumption.endswith(".")
-        assert "less than 1 in a billion" in str(finding)
+def test_an_anomaly_states_its_probability() -> None:
+    """Each anomaly has figures, chance, threshold and assumption, in words."""
+    for anomaly in anomalies(FICTION + np.arange(5_000)):
+        assert anomaly.observed > anomaly.expected
+        assert 0 <= anomaly.probability < 1e-6
+        assert "1 in 1,000,000" in anomaly.threshold
+        assert anomaly.assumption.endswith(".")
+        assert "less than 1 in a billion" in str(anomaly)
 
 
 def test_invented_numbers_among_real_ones_are_found() -> None:
-    """A hundred numbers of works of fiction stand out among 24,000 real ones."""
+    """A hundred numbers of works of fiction are found among 24,000 real numbers."""
     mixed = np.concatenate([TOWN_HALLS, FICTION + np.arange(0, 10_000, 100)])
 
-    (found,) = findings(mixed)
+    (found,) = anomalies(mixed)
 
     assert (found.code, found.observed) == ("fiction", 100)
 
 
 def test_a_few_invented_numbers_are_nobody_s_business() -> None:
-    """Somebody who tests a form makes no machine of a file."""
+    """A few test entries in a form are not an anomaly."""
     assert codes(np.concatenate([TOWN_HALLS, FICTION + np.arange(0, 300, 100)])) == []
 
 
 def test_the_metadata_is_named() -> None:
-    """Who reads that numbers are unassigned learns by which metadata, and that it lags.
+    """The anomaly for unassigned numbers names the metadata, and says that it lags.
 
-    The numbers are in `07 0`, which only machines of fourteen digits have.
+    The numbers are in `07 0`, which only 14-digit machine numbers use.
     """
     source = np.random.default_rng(1)
     numbers = 33_700_000_000 + source.integers(0, 10**7, 1_500)
 
-    found = {finding.code: finding for finding in findings(numbers)}
+    found = {anomaly.code: anomaly for anomaly in anomalies(numbers)}
 
     assert "metadata of phonenumbers" in found["unassigned"].statistic
     assert "lags" in found["unassigned"].assumption
@@ -140,23 +140,25 @@ def test_the_metadata_is_named() -> None:
 )
 def test_of_what_cannot_be_judged_nothing_is_said(keys: object) -> None:
     """Too few numbers, no numbers, or a plan so small that files fill it."""
-    assert findings(np.array(keys, np.uint64)) == ()
+    assert anomalies(np.array(keys, np.uint64)) == ()
 
 
 def test_what_no_country_has_does_no_harm() -> None:
-    """Keys that are no numbers of this world are unassigned, and no error."""
+    """Keys outside all numbering plans are unassigned, and not an error."""
     wild = np.random.default_rng(1).integers(10**10, 2**50, 5_000)
 
     assert "unassigned" in codes(wild)
 
 
 def test_many_rows_take_no_more_room_than_few() -> None:
-    """Two million different numbers are watched in a few megabytes."""
-    makeup = Makeup()
+    """Two million distinct numbers take a few megabytes."""
+    detector = OriginDetector()
     source = np.random.default_rng(1)
     tracemalloc.start()
     for _ in range(20):
-        makeup.add(source.integers(33 * 10**9, 34 * 10**9, 100_000).astype(np.uint64))
+        detector.add_numbers(
+            source.integers(33 * 10**9, 34 * 10**9, 100_000).astype(np.uint64)
+        )
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -164,19 +166,19 @@ def test_many_rows_take_no_more_room_than_few() -> None:
 
 
 def test_batches_are_not_changed() -> None:
-    """Who feeds a batch goes on with it."""
+    """The arrays of the caller are not changed."""
     keys = np.random.default_rng(1).permutation(TOWN_HALLS)
     before = keys.copy()
-    makeup = Makeup()
+    detector = OriginDetector()
 
-    makeup.add(keys)
-    makeup.findings()
+    detector.add_numbers(keys)
+    detector.anomalies()
 
     assert np.array_equal(keys, before)
 
 
 def test_the_ranges_of_fiction_are_those_of_the_tests() -> None:
-    """Every range that this project's own examples come from is among them."""
+    """All ranges of the project's own examples are included."""
     nationals = [PhoneNumber(int(k)).national for k in fiction_ranges().starts]
 
     assert [national[:8] for national in nationals] == [

@@ -1,4 +1,4 @@
-"""Samples and makeups: the same whatever the order and the batches."""
+"""Properties of samples and origin checks: order and batches do not matter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.scrub.origin._sampling import count_steps, draw
-from bloctel.scrub.origin.detector import Makeup
-from bloctel.scrub.origin.sampling import Sample
-from bloctel.scrub.origin.tests import Traits, _pairs
+from bloctel.scrub.origin.detector import OriginDetector, Sample
+from bloctel.scrub.origin.tests import NumberStatistics, _pairs
 
 _FIRST = 33_639_980_000
 numbers = st.lists(st.integers(_FIRST, _FIRST + 400) | st.integers(0, 2**50))
@@ -32,7 +31,7 @@ groups = st.sampled_from([1, 2, 9_999, 10_000, 10_001, 2**64 - 1])
 def test_what_is_drawn_is_what_the_hash_says(
     keys: list[int], group: int, limit: int, room: int
 ) -> None:
-    """The compiled loop does what whole numbers of any size do, until room is out."""
+    """The compiled loop agrees with Python integers, until the buffer is full."""
     out = np.zeros(room, np.uint64)
 
     n_seen, n_drawn = draw(np.array(keys, np.uint64), group, limit, out)
@@ -48,16 +47,16 @@ def test_what_is_drawn_is_what_the_hash_says(
 
 
 def test_no_key_makes_no_group() -> None:
-    """Nothing is divided by nothing."""
+    """A group size of 0 is refused."""
     with pytest.raises(ValueError, match="groups of 1 or more"):
         draw(np.zeros(1, np.uint64), 0, 0, np.zeros(1, np.uint64))
 
 
 @given(st.lists(st.integers(0, 9) | st.integers(2**64 - 3, 2**64 - 1) | st.just(2**63)))
 def test_steps_go_up_or_down_by_one(keys: list[int]) -> None:
-    """A step is from a number to the next one, or back."""
+    """A step is from a number to the next or to the previous number."""
     array = np.array(keys, np.uint64)
-    gaps = {1, 2**64 - 1}  # beyond the last key is the first
+    gaps = {1, 2**64 - 1}  # after the last key follows the first
 
     expected = sum((b - a) % 2**64 in gaps for a, b in pairwise(keys))
     assert count_steps(array) == expected
@@ -67,10 +66,10 @@ def test_steps_go_up_or_down_by_one(keys: list[int]) -> None:
 def test_a_sample_is_whole_groups_and_never_too_large(
     keys: list[int], cut: list[int], group: int, capacity: int
 ) -> None:
-    """Of each group all numbers are held or none, and no more than are to be."""
+    """All or no numbers of a group are sampled, up to the capacity."""
     sample = Sample(group, capacity)
     for batch in arrays(keys, cut):
-        sample.add(batch)
+        sample.add_numbers(batch)
 
     held = sample.values().tolist()
 
@@ -83,25 +82,25 @@ def test_a_sample_is_whole_groups_and_never_too_large(
 def test_a_sample_does_not_depend_on_the_order(
     keys: list[int], cut: list[int], shuffler: object, capacity: int
 ) -> None:
-    """Any order, in any batches, by any number of samples, gives the same sample."""
+    """Any order, batches and number of samples give the same sample."""
     straight, pieces = Sample(10, capacity), Sample(10, capacity)
-    straight.add(np.array(keys, np.uint64))
+    straight.add_numbers(np.array(keys, np.uint64))
     shuffled = list(keys)
     shuffler.shuffle(shuffled)  # type: ignore[attr-defined]
     for batch in arrays(shuffled, cut):
         other = Sample(10, capacity)
-        other.add(batch)
+        other.add_numbers(batch)
         pieces.merge(other)
 
     assert pieces.values().tolist() == straight.values().tolist()
 
 
-def test_a_sample_takes_in_one_that_has_just_let_go_of_half() -> None:
-    """What another holds too much of when it is merged is let go of here as well."""
+def test_a_sample_merges_a_sample_that_was_halved() -> None:
+    """A limit that the other sample lowers during the merge applies here as well."""
     straight, merged, other = Sample(1, 2), Sample(1, 2), Sample(1, 2)
-    straight.add(np.array([21, 1, 2, 3], np.uint64))
-    merged.add(np.array([21], np.uint64))
-    other.add(np.array([1, 2, 3], np.uint64))
+    straight.add_numbers(np.array([21, 1, 2, 3], np.uint64))
+    merged.add_numbers(np.array([21], np.uint64))
+    other.add_numbers(np.array([1, 2, 3], np.uint64))
 
     merged.merge(other)
 
@@ -109,38 +108,38 @@ def test_a_sample_takes_in_one_that_has_just_let_go_of_half() -> None:
 
 
 @pytest.mark.parametrize("first", [0, _FIRST])
-def test_a_group_that_there_is_no_room_for_is_let_go_of(first: int) -> None:
-    """Also the very first of all, whose place in the plan is 0."""
+def test_a_group_above_the_capacity_is_dropped(first: int) -> None:
+    """A group above the capacity is dropped, also the first group, with index 0."""
     sample = Sample(10_000, 2)
-    sample.add(np.arange(first, first + 3, dtype=np.uint64))
+    sample.add_numbers(np.arange(first, first + 3, dtype=np.uint64))
 
     assert sample.values().tolist() == []
 
 
 @given(numbers)
 def test_a_small_sample_is_everything(keys: list[int]) -> None:
-    """Where there is room for all, all are there, and pairs are counted exactly."""
+    """A sample below its capacity has all numbers, and pairs are counted exactly."""
     sample = Sample(10_000, 10_000)
-    sample.add(np.array(keys, np.uint64))
+    sample.add_numbers(np.array(keys, np.uint64))
 
     assert sample.values().tolist() == sorted(set(keys))
-    traits = Traits(len(keys), 0, sample.values(), sample.values())
+    traits = NumberStatistics(len(keys), 0, sample.values(), sample.values())
     assert _pairs(traits) == sum(key + 1 in set(keys) for key in set(keys))
 
 
 @given(st.integers(1_000, 3_000), cuts)
-def test_makeups_of_parts_are_that_of_the_whole(n: int, cut: list[int]) -> None:
-    """Merged, they find what one finds that saw all, but for the steps at the cuts."""
+def test_merged_detectors_agree_with_one_detector(n: int, cut: list[int]) -> None:
+    """Merged detectors agree with one detector, except for steps between the parts."""
     keys = [_FIRST + i for i in range(n)]
-    whole, merged = Makeup(), Makeup()
-    whole.add(np.array(keys, np.uint64))
+    whole, merged = OriginDetector(), OriginDetector()
+    whole.add_numbers(np.array(keys, np.uint64))
     batches = arrays(keys, cut)
     for batch in batches:
-        part = Makeup()
-        part.add(batch)
+        part = OriginDetector()
+        part.add_numbers(batch)
         merged.merge(part)
 
-    found, expected = merged.findings(), whole.findings()
+    found, expected = merged.anomalies(), whole.anomalies()
 
     assert found[1:] == expected[1:]
     assert found[0].code == expected[0].code == "sequence"

@@ -291,7 +291,7 @@ def rewrite(path: Path) -> None:
 @pytest.mark.parametrize("output", ["annotated", "clear"])
 @pytest.mark.parametrize("change", [touch, rewrite])
 @pytest.mark.parametrize(
-    ("module", "step"), [(parquet_reader, "ParquetSource"), (parquet, "_judged")]
+    ("module", "step"), [(parquet_reader, "ParquetSource"), (parquet, "_classified")]
 )
 def test_a_file_modified_during_the_run_is_refused(
     module: Any,
@@ -325,14 +325,14 @@ def test_a_file_that_replaces_the_input_is_not_read(
     """The file that was opened is read to its end."""
     source, other = file_of(tmp_path, rows_of(4)), tmp_path / "other.parquet"
     pq.write_table(rows_of(4)[::-1], other)
-    judged = parquet._judged
+    classified = parquet._classified
 
     def replacing(*args: Any) -> Any:
         if other.exists():
             other.replace(source)
-        return judged(*args)
+        return classified(*args)
 
-    monkeypatch.setattr(parquet, "_judged", replacing)
+    monkeypatch.setattr(parquet, "_classified", replacing)
 
     found = pq.read_table(annotate(source))
 

@@ -18,7 +18,7 @@ from bloctel._util.messages import catalogue, message
 from bloctel.errors import InputError
 from bloctel.scrub import (
     Example,
-    Makeup,
+    OriginDetector,
     ReportSubject,
     classifier,
     open_against,
@@ -227,11 +227,11 @@ def test_examples_are_masked_and_have_their_rows(tmp_path: Path) -> None:
 
 def test_findings_are_on_the_page_with_their_assumptions() -> None:
     """Each finding has its title, its figures, its chance and its threshold."""
-    makeup = Makeup()
-    makeup.add(33_639_980_000 + np.arange(3_000, dtype=np.uint64))
-    found = makeup.findings()
+    detector = OriginDetector()
+    detector.add_numbers(33_639_980_000 + np.arange(3_000, dtype=np.uint64))
+    found = detector.anomalies()
 
-    text = Page(as_html(summary(findings=found), subject())).text
+    text = Page(as_html(summary(anomalies=found), subject())).text
 
     assert found
     for finding in found:
@@ -293,7 +293,7 @@ def group(name: str) -> set[str]:
 
 def test_every_code_has_words() -> None:
     """A reader who knows no codes reads what is meant, whatever the code."""
-    reasons = {*Reason, *filter(None, classifier._REASONS)}
+    reasons = {*Reason, *filter(None, classifier._REFUSALS)}
 
     assert group("scrub.reason") == reasons
 
@@ -324,7 +324,7 @@ def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
     for name in ("calls.csv", "oppositions.csv"):
         (tmp_path / name).write_text("telephone\n")
 
-    with pytest.raises(InputError, match="a file of its own"):
+    with pytest.raises(InputError, match=r"of its own|overwrite the opposition list"):
         require_place(
             str(tmp_path / taken),
             source=str(tmp_path / "calls.csv"),

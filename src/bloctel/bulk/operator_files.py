@@ -17,7 +17,7 @@ from bloctel.numbers import _digits
 from bloctel.numbers.columns import Spans
 from bloctel.numbers.phone_number import PhoneNumber, read_block
 from bloctel.scrub.added_columns import extended_header, suffix
-from bloctel.scrub.plain import refuse_surplus, with_surplus
+from bloctel.scrub.opposition_source import refuse_surplus, with_surplus
 from bloctel.tabular._csv_scan import MISSING, gather_extended, pack
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.csv_reader import open_records, source_name
@@ -349,7 +349,7 @@ def _lines(batch: Batch, keys: NDArray[np.uint64], rows: list[int]) -> bytes:
 
 
 def _answers(batch: Batch, question: Question) -> NDArray[np.int32]:
-    keys, matches = question.match_spans(*batch.cells(0))
+    keys, matches = question.match_block(Spans(*batch.cells(0)))
     answers = np.where(matches >= 0, 1, 0)
     answers[keys < _digits.FIRST_KEY] = 2
     return answers.astype(np.int32)

@@ -15,7 +15,11 @@ from bloctel.numbers import _digits
 from bloctel.numbers.columns import blocks
 from bloctel.numbers.phone_number import read_block, reason_of
 from bloctel.scrub.added_columns import ADDED_COLUMN, extended_header, suffix
-from bloctel.scrub.plain import column_of_numbers, read_numbers_of, with_surplus
+from bloctel.scrub.opposition_source import (
+    column_of_numbers,
+    read_numbers_of,
+    with_surplus,
+)
 from bloctel.tabular._csv_scan import gather_extended, pack
 from bloctel.tabular.csv_dialect import ALL_DETECTED
 from bloctel.tabular.csv_reader import open_records, source_name

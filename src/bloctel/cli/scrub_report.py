@@ -62,7 +62,7 @@ def _entries(receipt: Receipt) -> dict[str, object]:
 
 
 def warn_of(summary: ScrubSummary, *, of: Path | None = None) -> None:
-    """Say on standard error what marks of a machine a file bears."""
+    """Write the anomalies of a file to standard error."""
     place = f" - at {of}" if of else ""
-    for finding in summary.findings:
+    for finding in summary.anomalies:
         sys.stderr.write(f"bloctel: warning: {finding}{place}\n")

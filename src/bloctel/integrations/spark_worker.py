@@ -17,9 +17,8 @@ from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
 from bloctel.scrub import Outputs, files
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
-from bloctel.scrub.classifier import CLEAR, KINDS
+from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
 from bloctel.scrub.folders import scrub_one
-from bloctel.scrub.rows import RowJudge
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from bloctel.lookup.question import Question
     from bloctel.scrub import FileOptions, ScrubbedFile
-    from bloctel.scrub.rows import Answers
+    from bloctel.scrub.classifier import Classification
     from bloctel.snapshot.reader import Stamp
 
 __all__ = [
@@ -120,10 +119,10 @@ class Job:
 
 def judged(job: Job, batches: Iterator[Any]) -> Iterator[Any]:
     """Yield record batches with the two added columns."""
-    judge = RowJudge(job.asked.question(), job.names)
+    classifier = RowClassifier(job.asked.question(), job.names)
     for batch in batches:
         columns = [batch.column(place) for place in job.places]
-        yield _with_answers(batch, judge.judge(columns, len(batch)))
+        yield _with_kinds(batch, classifier.classify_frame(columns, len(batch)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,13 +243,13 @@ def opened(path: Path, stamp: Stamp) -> Content:
     return read_content(path, verify=True)
 
 
-def _with_answers(batch: Any, answers: Answers) -> Any:
+def _with_kinds(batch: Any, found: Classification) -> Any:
     import pyarrow as pa  # noqa: PLC0415
 
-    kinds = pa.array(KINDS).take(pa.array(answers.kinds))
-    clear = answers.kinds == CLEAR
-    reasons = pa.array(answers.reasons, pa.string())
-    said = reasons.take(pa.array(answers.reason_of, mask=clear))
+    kinds = pa.array(KINDS).take(pa.array(found.kinds))
+    clear = found.kinds == CLEAR
+    reasons = pa.array(list(found.reasons), pa.string())
+    said = reasons.take(pa.array(found.reason_of, mask=clear))
     schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
     schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
     return pa.RecordBatch.from_arrays([*batch.columns, kinds, said], schema=schema)

@@ -13,7 +13,7 @@ from bloctel.scrub.opposition_source import (
     refuse_overwriting,
     shown_target,
 )
-from bloctel.scrub.origin.detector import Finding, Makeup
+from bloctel.scrub.origin.detector import Anomaly, OriginDetector
 from bloctel.scrub.summary import ScrubSummary
 from bloctel.tabular.csv_dialect import CsvOptions
 from bloctel.tabular.outputs import Outputs
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from bloctel.scrub.report.report import ReportSubject, require_place, write_report
 
 __all__ = [
+    "Anomaly",
     "CsvOptions",
     "Example",
     "FileOptions",
-    "Finding",
-    "Makeup",
+    "OriginDetector",
     "Outputs",
     "ReportSubject",
     "ScrubSummary",

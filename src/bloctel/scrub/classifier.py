@@ -1,24 +1,28 @@
-"""What is said of each record of a batch: clear, blocked or invalid, and why."""
+"""Row classifier: is a row clear, blocked or invalid, and for which reason."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.numbers._digits import REASONS
+from bloctel.numbers._digits import FIRST_KEY, REASONS
+from bloctel.numbers.columns import Spans, blocks
 from bloctel.scrub.masked_examples import MOST_EXAMPLES, MOST_READ, Examples
-from bloctel.scrub.origin.detector import Makeup
-from bloctel.scrub.reasons import Causes, Why
+from bloctel.scrub.origin.detector import OriginDetector
+from bloctel.scrub.reasons import ReasonTable
 from bloctel.tabular._csv_scan import MISSING, STRAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from bloctel.lookup.question import Question
+    from bloctel.numbers.columns import Block
     from bloctel.tabular.csv_reader import Batch
 
 __all__ = [
@@ -27,270 +31,288 @@ __all__ = [
     "CLEAR",
     "INVALID",
     "KINDS",
-    "Judge",
-    "Judgement",
-    "Question",
-    "Tally",
+    "Classification",
+    "RowClassifier",
+    "RowCounts",
 ]
 
 CLEAR: Final = 0
 BLOCKED: Final = 1
 INVALID: Final = 2
-#: What they are called.
+#: Their names.
 KINDS: Final = ("clear", "blocked", "invalid")
 
-#: Keys below this are the codes of refusals.
-_FIRST_KEY: Final = 64
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
-#: A refusal that only a file knows: the row ends before the column.
-_MISSING_FIELD: Final = _FIRST_KEY - 1
-#: Text behind a closing quote: nobody knows which cell is which, nor of which row.
-_STRAY_QUOTE: Final = _FIRST_KEY - 3
-#: One that only a workbook knows: an error, or a formula without a value.
-CELL_ERROR: Final = _FIRST_KEY - 2
+# Refusals that only files have take the last codes below `FIRST_KEY`.
+#: The row ends before the column.
+_MISSING_FIELD: Final = FIRST_KEY - 1
+#: A cell of a workbook with an error, or a formula without a value.
+CELL_ERROR: Final = FIRST_KEY - 2
+#: Text after a closing quote: the borders of cells and rows are uncertain.
+_UNESCAPED_QUOTE: Final = FIRST_KEY - 3
+
+_REFUSALS: Final = [
+    *REASONS,
+    *[""] * (_UNESCAPED_QUOTE - len(REASONS)),
+    "unescaped_quote",
+    "cell_error",
+    "missing_field",
+]
+#: Rows classified together, few enough for intermediate arrays to stay in the cache.
+_ROWS_AT_ONCE: Final = 1 << 16
 
 
-def _reason(code: int) -> str:
-    if code == _MISSING_FIELD:
-        return "missing_field"
-    if code == CELL_ERROR:
-        return "cell_error"
-    if code == _STRAY_QUOTE:
-        return "stray_quote"
-    return REASONS[code] if code < len(REASONS) else ""
-
-
-_REASONS: Final = [_reason(code) for code in range(_FIRST_KEY)]
-
-
-class Question(Why, Protocol):
-    """What a book is asked about each number, on a day that is fixed already."""
-
-    def match_spans(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Return the key or refusal code of each text, and what blocks it or -1."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What is said of each record of a batch.
+@dataclass(frozen=True, slots=True, eq=False)
+class Classification:
+    """Kinds and reasons of some rows.
 
     Attributes:
-        kinds: `CLEAR`, `BLOCKED` or `INVALID`.
-        reason_of: For each record that is not clear, which of the reasons holds.
-        reasons: The texts, as the added column shows them; later batches add to them.
+        kinds: `CLEAR`, `BLOCKED` or `INVALID` of each row (uint8), the values of
+            `Status`.
+        reason_of: The index of each row's reason (int32); of no meaning for clear rows.
+        reasons: The texts, as the added column of a file shows them; later batches
+            append to it.
     """
 
     kinds: NDArray[np.uint8]
     reason_of: NDArray[np.int32]
     reasons: list[str]
 
-    def rows(self, wanted: NDArray[np.bool_]) -> Judgement:
-        """Return the judgement of some of the records."""
-        return Judgement(self.kinds[wanted], self.reason_of[wanted], self.reasons)
+    def rows(self, wanted: NDArray[np.bool_]) -> Classification:
+        """Return the classification of some of the rows."""
+        return Classification(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 
 @dataclass
-class Tally:
-    """Counts over all the batches so far.
+class RowCounts:
+    """Counts of rows and values over all batches so far.
 
     Attributes:
-        kinds: Rows by `CLEAR`, `BLOCKED` and `INVALID`.
-        refusals: Invalid rows by code.
-        lists: Blocked rows by list.
-        filled: Values that are not empty, by column.
-        numbers: Values that are phone numbers, by column.
-        decimals: Values refused as decimal numbers, by column.
+        kinds: The number of rows by `CLEAR`, `BLOCKED` and `INVALID`.
+        refusals: The number of invalid rows by refusal code.
+        lists: The number of blocked rows by list.
+        filled: The number of values that are not empty, by column.
+        numbers: The number of values that are phone numbers, by column.
+        decimals: The number of values refused as decimal numbers, by column.
     """
 
     n_columns: int
     kinds: NDArray[np.int64] = field(init=False)
     refusals: NDArray[np.int64] = field(init=False)
-    lists: dict[str, int] = field(default_factory=dict)
+    lists: Counter[str] = field(default_factory=Counter)
     filled: NDArray[np.int64] = field(init=False)
     numbers: NDArray[np.int64] = field(init=False)
     decimals: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.kinds = np.zeros(3, np.int64)
-        self.refusals = np.zeros(_FIRST_KEY, np.int64)
+        self.kinds = np.zeros(len(KINDS), np.int64)
+        self.refusals = np.zeros(FIRST_KEY, np.int64)
         self.filled = np.zeros(self.n_columns, np.int64)
         self.numbers = np.zeros(self.n_columns, np.int64)
         self.decimals = np.zeros(self.n_columns, np.int64)
 
     def add_clear(self, n_rows: int) -> None:
-        """Count rows that are clear, with a number in every column."""
+        """Count clear rows with a number in every column."""
         self.kinds[CLEAR] += n_rows
         self.filled += n_rows
         self.numbers += n_rows
 
-    def add_columns(self, codes: NDArray[np.uint8], silent: NDArray[np.bool_]) -> None:
-        """Count what the columns of some rows hold."""
-        self.filled += (~silent).sum(axis=1)
+    def add_values(self, codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> None:
+        """Count the values in the columns of some rows."""
+        self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
 
-    def add_rows(self, kinds: NDArray[np.uint8], refused: NDArray[np.uint8]) -> None:
-        """Count rows by their kinds, and invalid ones by their refusals."""
-        self.kinds += np.bincount(kinds, minlength=3)
-        invalid = refused[kinds == INVALID]
-        self.refusals += np.bincount(invalid, minlength=_FIRST_KEY)
-
-    def add_lists(self, counts: Mapping[str, int]) -> None:
-        """Count blocked rows by the list that blocks them."""
-        for name, count in counts.items():
-            self.lists[name] = self.lists.get(name, 0) + count
+    def add_rows(self, kinds: NDArray[np.uint8], refusals: NDArray[np.uint8]) -> None:
+        """Count rows by kind, and invalid rows by refusal code."""
+        self.kinds += np.bincount(kinds, minlength=len(KINDS))
+        invalid = refusals[kinds == INVALID]
+        self.refusals += np.bincount(invalid, minlength=FIRST_KEY)
 
     def invalid_reasons(self) -> dict[str, int]:
-        """Return how many rows are invalid for each reason that occurs."""
+        """Return the number of invalid rows by reason, for reasons that occur."""
         codes = np.flatnonzero(self.refusals).tolist()
-        return {_REASONS[code]: int(self.refusals[code]) for code in codes}
+        return {_REFUSALS[code]: int(self.refusals[code]) for code in codes}
 
 
-class Judge:
-    """Asks the question about every phone number of a batch.
+class RowClassifier:
+    """Looks up the phone numbers of rows and classifies the rows.
 
-    Several threads may ask at once: what is counted is counted under a lock.
+    Several threads may use it.
+
+    Args:
+        question: The list lookup.
+        names: The names of the phone columns in reasons.
 
     Attributes:
-        tally: What came out so far.
-        makeup: What all the numbers tell about the file.
-        examples: What could not be read, masked.
+        counts: Counts of all rows so far.
+        origin: The origin check of all numbers so far.
+        examples: Masked examples of cells that could not be read.
     """
 
     def __init__(self, question: Question, names: Sequence[str]) -> None:
         self._question = question
-        self._names = names
-        self._causes = Causes(question, names, _REASONS)
-        self.tally = Tally(len(names))
-        self.makeup = Makeup()
+        self._n_columns = len(names)
+        self._reasons = ReasonTable(question, names, _REFUSALS)
+        self.counts = RowCounts(len(names))
+        self.origin = OriginDetector()
         self.examples = Examples()
         self._lock = Lock()
 
-    def judge(self, batch: Batch) -> Judgement:
-        """Return what is said of each record: blocked before invalid before clear."""
+    def classify_batch(self, batch: Batch) -> Classification:
+        """Classify the records of a batch of a CSV file."""
         records = batch.records
-        matches, codes = self._ask(batch)
+        cells = [batch.cells(column) for column in range(self._n_columns)]
+        matches, codes = self.match([[Spans(*each)] for each in cells], len(batch))
+        codes[(records.flags & MISSING) != 0] = _MISSING_FIELD
+        codes[(records.flags & STRAY) != 0] = _UNESCAPED_QUOTE
         blank = records.content_ends == records.starts
-        judgement = self.settle(matches, codes, blank)
 
         def text_of(column: int, row: int) -> str:
-            data, starts, ends = batch.cells(column)
+            data, starts, ends = cells[column]
             cell = data[starts[row] : ends[row]][:MOST_READ]
             return cell.tobytes().decode(errors="replace")
 
-        self.note_faults(judgement, codes, text_of, first_row=batch.first_row)
-        return judgement
+        classification = self.classify(matches, codes, blank)
+        self.add_examples(classification, codes, text_of, first_row=batch.first_row)
+        return classification
 
-    def settle(
+    def classify_frame(self, columns: Sequence[object], n_rows: int) -> Classification:
+        """Classify the rows of a frame, without an origin check.
+
+        Args:
+            columns: The phone columns, as `bloctel.numbers.columns.blocks` takes them.
+            n_rows: The number of rows of each.
+        """
+        found = self.match(list(map(blocks, columns)), n_rows, check_origin=False)
+        return self.classify(*found)
+
+    def match(
+        self,
+        columns: Sequence[Iterable[Block]],
+        n_rows: int,
+        *,
+        check_origin: bool = True,
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Read and look up the numbers of some rows.
+
+        Args:
+            columns: The blocks of each phone column.  A row that a column does not
+                have is a row without a number.
+            n_rows: The number of rows.
+            check_origin: Whether the numbers take part in the origin check.
+
+        Returns:
+            The code of what blocks each number, or -1; and the code of each refusal, or
+            0.  Both have one row per column.
+        """
+        shape = len(columns), n_rows
+        matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
+        for column, blocks_of_column in enumerate(columns):
+            first = 0
+            for block in blocks_of_column:
+                rows = slice(first, first + len(block))
+                keys, matches[column, rows] = self._question.match_block(block)
+                if check_origin:
+                    self.origin.add_numbers(keys)
+                codes[column, rows] = np.where(keys < FIRST_KEY, keys, 0)
+                first = rows.stop
+        return matches, codes
+
+    def classify(
         self,
         matches: NDArray[np.int32],
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None = None,
-    ) -> Judgement:
-        """Return what follows for each row from what is known of its numbers.
+    ) -> Classification:
+        """Classify rows: blocked takes precedence over invalid, and invalid over clear.
 
         Args:
-            matches: What blocks each number, or -1: a row of the array for each phone
-                column.
-            codes: The code of each refusal (`REASONS`), or 0; of that shape too.
-            blank: Whether a row is an empty line; None if there are no lines.
+            matches: What `match` returned.
+            codes: What `match` returned, possibly with more refusals.
+            blank: Whether each row is an empty line of text, if there are lines.
         """
-        # most rows are clear: the others alone are worth a closer look
-        odd = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
-        found = self._settle_odd(
-            matches[:, odd], codes[:, odd], None if blank is None else blank[odd]
-        )
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
-        kinds[odd], reason_of[odd] = found.kinds, found.reason_of
+        # most rows are clear: only the others are examined
+        others = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
+        for first in range(0, len(others), _ROWS_AT_ONCE):
+            rows = others[first : first + _ROWS_AT_ONCE]
+            blank_rows = None if blank is None else blank[rows]
+            kinds[rows], reason_of[rows] = self._classify_others(
+                matches[:, rows], codes[:, rows], blank_rows
+            )
         with self._lock:
-            self.tally.add_clear(len(kinds) - len(odd))
-        return Judgement(kinds, reason_of, found.reasons)
+            self.counts.add_clear(len(kinds) - len(others))
+        return Classification(kinds, reason_of, self._reasons.texts)
 
-    def _settle_odd(
+    def _classify_others(
         self,
         matches: NDArray[np.int32],
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None,
-    ) -> Judgement:
-        """Return what follows for each row that may not be clear."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """Return the kind and the reason of each row that may not be clear."""
         blocked = matches >= 0
-        silent = (codes == _EMPTY) | (codes == _MISSING_FIELD)
-        refused = _refusals(codes, silent, blank)
-        kinds = np.where(refused != 0, np.uint8(INVALID), np.uint8(CLEAR))
+        empty = (codes == _EMPTY) | (codes == _MISSING_FIELD)
+        refusals = _refusals(codes, empty, blank)
+        kinds = np.where(refusals != 0, np.uint8(INVALID), np.uint8(CLEAR))
         rows = np.flatnonzero(blocked.any(axis=0))
         kinds[rows] = BLOCKED
-        reason_of = refused.astype(np.int32)
         columns = blocked[:, rows].argmax(axis=0)
-        causes = self._causes.places(columns, matches[columns, rows])
-        reason_of[rows] = causes
+        reasons = self._reasons.indexes(columns, matches[columns, rows])
+        reason_of = refusals.astype(np.int32)
+        reason_of[rows] = reasons
         with self._lock:
-            self.tally.add_columns(codes, silent)
-            self.tally.add_rows(kinds, refused)
-            self.tally.add_lists(self._causes.count_lists(causes))
-        return Judgement(kinds, reason_of, self._causes.texts)
+            self.counts.add_values(codes, empty)
+            self.counts.add_rows(kinds, refusals)
+            self.counts.lists.update(self._reasons.count_lists(reasons))
+        return kinds, reason_of
 
-    def note_faults(
+    def add_examples(
         self,
-        judgement: Judgement,
+        classification: Classification,
         codes: NDArray[np.uint8],
         text_of: Callable[[int, int], str],
         *,
         first_row: int,
     ) -> None:
-        """Keep a few examples of what could not be read.
+        """Keep a few examples of cells that could not be read.
 
         Args:
-            judgement: What `settle` said.
-            codes: What `settle` was given.
+            classification: What `classify` returned.
+            codes: The codes that `classify` received.
             text_of: Returns the text in a phone column and a row of the batch, both
-                from 0; asked for a few.
+                from 0; called for a few cells.
             first_row: The number of the batch's first row in the file.
         """
-        rows = np.flatnonzero(judgement.kinds == INVALID)
-        reasons = judgement.reason_of[rows]
+        rows = np.flatnonzero(classification.kinds == INVALID)
+        reasons = classification.reason_of[rows]
         for code in np.flatnonzero(np.bincount(reasons)).tolist():
-            name = judgement.reasons[code]
+            reason = _REFUSALS[code]
             for row in rows[reasons == code][:MOST_EXAMPLES].tolist():
                 column = int((codes[:, row] == code).argmax())
                 with self._lock:
-                    if self.examples.wants(name, first_row + row):
-                        self.examples.add(name, first_row + row, text_of(column, row))
-
-    def _ask(self, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Return what blocks each number, and the code of each refusal or 0."""
-        shape = len(self._names), len(batch)
-        matches, codes = np.empty(shape, np.int32), np.empty(shape, np.uint8)
-        for column in range(len(self._names)):
-            keys, matches[column] = self._question.match_spans(*batch.cells(column))
-            self.makeup.add(keys)
-            codes[column] = np.where(keys < _FIRST_KEY, keys, 0)
-        codes[(batch.records.flags & MISSING) != 0] = _MISSING_FIELD
-        codes[(batch.records.flags & STRAY) != 0] = _STRAY_QUOTE
-        return matches, codes
+                    if self.examples.wants(reason, first_row + row):
+                        text = text_of(column, row)
+                        self.examples.add(reason, first_row + row, text)
 
 
 def _refusals(
     codes: NDArray[np.uint8],
-    silent: NDArray[np.bool_],
+    empty: NDArray[np.bool_],
     blank: NDArray[np.bool_] | None,
 ) -> NDArray[np.uint8]:
-    """Return why each record would be invalid, or 0: the first column that errs."""
-    wrong = (codes != 0) & ~silent
+    """Return the code of the first refusal of each row, or 0."""
+    wrong = (codes != 0) & ~empty
     first = wrong.argmax(axis=0)
-    refused: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
-    refused[~wrong.any(axis=0)] = 0
-    # Nothing speaks: a blank line is empty, however many columns it should have.
-    mute = silent.all(axis=0)
+    refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
+    refusals[~wrong.any(axis=0)] = 0
+    # a row without any value: a blank line is empty, a row cut short lacks a field
+    all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
     if blank is not None:
         short &= ~blank
-    refused[mute] = np.where(short[mute], _MISSING_FIELD, _EMPTY)
-    return refused
+    refusals[all_empty] = np.where(short[all_empty], _MISSING_FIELD, _EMPTY)
+    return refusals

@@ -1,9 +1,10 @@
-"""A scrub of a CSV file: its rows, byte for byte, into clear, blocked, invalid."""
+"""Scrub of a CSV file: its rows, byte for byte, to one output per kind."""
 
 from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from bloctel.scrub.added_columns import (
     refuse_annotated_file,
     suffix,
 )
-from bloctel.scrub.classifier import CLEAR, KINDS, Judge, Question
+from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
+from bloctel.scrub.opposition_source import open_question, refuse_overwriting
 from bloctel.scrub.summary import ScrubSummary, refuse_decimals, summarise
 from bloctel.tabular._csv_scan import gather, gather_extended
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
@@ -34,68 +36,82 @@ from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
-    from bloctel.scrub.classifier import Judgement
+    from bloctel.scrub.classifier import Classification
+    from bloctel.scrub.opposition_source import Against
 
 __all__ = ["scrub_csv"]
 
 
-def scrub_csv(  # noqa: PLR0913 - what, by what, where to, and how
+def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
     source: Source,
-    question: Question,
+    against: Against,
     *,
-    columns: Sequence[str | int],
+    columns: str | int | Sequence[str | int],
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
     outputs: Outputs = NOT_WRITTEN,
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
-    """Split the rows of a CSV file by what a book answers about their numbers.
+    """Split the rows of a CSV file into clear, blocked and invalid rows.
 
-    Rows go out in order and byte for byte.
-    A row is blocked if any of its numbers is; else invalid if any of them cannot be
-    read or if it has none; else clear.  In the annotated output, the two added columns
-    come first: rows with a field too many or too few would move them elsewhere.
+    Rows are written in order and byte for byte.
+    A row is blocked if any of its numbers is; otherwise invalid if any number cannot be
+    read or if it has no number; otherwise clear.  In the annotated output, the two
+    added columns come first, so that rows with a missing or an additional field do not
+    shift them.
 
     Args:
         source: A path, or a binary stream.
-        question: `book.question(on=..., lists=..., region=...)`.
-        columns: The phone columns, by name or by number from 1 on.
-        outputs: Where the rows go. Files appear at the end, whole, or not at all.
-        options: What need not be found out about the file.
-        progress: Called with the bytes done and the bytes in all, if known.
-        threads: How many threads share the work: one reads and writes, the others
-            judge what was read; by default one a core, but no more than are of use.
+        against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
+            file of numbers; or a registry's URL.
+        columns: The phone column, or several, by name or by number from 1 on.
+        on: As for `Book.is_blocked`.
+        lists: As for `Book.is_blocked`.
+        region: As for `Book.is_blocked`.
+        outputs: The files for the rows. They appear complete at the end, or not at all.
+        options: How the file is written, if it need not be detected.
+        progress: Called with the bytes done and the total, if known.
+        threads: The number of threads: one reads and writes, the others classify rows;
+            by default one per core, up to the number that is useful.
 
     Raises:
-        InputError: The file, a column, an option or an output is not what it must
-            be; nothing is written then.
+        InputError: The file, a column, an option or an output is not valid; nothing is
+            written then.
+        CannotAnswerError: As for `Book.is_blocked`, before any row is read.
     """
-    choose = named_columns(columns, where=source_name(source))
+    wanted = [columns] if isinstance(columns, str | int) else columns
+    choose = named_columns(wanted, where=source_name(source))
     threads = chosen_threads(threads, MAX_SCRUB_THREADS)
     targets = outputs.wanted()
+    if isinstance(against, str | Path):
+        refuse_overwriting(outputs, against)
     with (
+        open_question(against, on=on, lists=lists, region=region) as question,
         open_records(source, choose, options, progress) as records,
         open_outputs(targets, source=records.status) as files,
     ):
-        judge = Judge(question, records.dialect.columns.names)
+        classifier = RowClassifier(question, records.dialect.columns.names)
         if "annotated" in files:
             refuse_annotated_file(records.dialect.columns.first, records.name)
         _write_headers(records, files)
-        rooms = _Rooms()
-        sorter = _Sorter(records, judge, files.keys(), rooms)
-        with closing(
-            map_in_order(sorter.sort, records.batches(stray_quotes=True), threads - 1)
-        ) as parts:
-            _write_rows(parts, files, rooms)
-        refuse_decimals(judge, records.dialect.columns.names, records.name)
-    return summarise(judge, targets)
+        buffers = _Buffers()
+        splitter = _Splitter(records, classifier, files.keys(), buffers)
+        batches = records.batches(allow_unescaped_quotes=True)
+        with closing(map_in_order(splitter.split, batches, threads - 1)) as parts:
+            _write_rows(parts, files, buffers)
+        refuse_decimals(classifier, records.dialect.columns.names, records.name)
+    return summarise(classifier, targets)
 
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
-    """Begin each output as the input begins: byte-order mark, header row."""
+    """Write the byte-order mark and the header row of each output."""
     for name, file in files.items():
         file.write(records.dialect.encoding.bom)
         file.write(records.encode(_header(records, name)))
@@ -109,79 +125,81 @@ def _header(records: RecordFile, output: str) -> bytes:
     return extended_header(records)
 
 
-class _Rooms:
-    """Memory for rows on their way out, used again once they are written.
+class _Buffers:
+    """Pool of buffers for rows that wait to be written.
 
     To get fresh memory from the system takes as long as to fill it.
     """
 
     def __init__(self) -> None:
-        self._spare: deque[NDArray[np.uint8]] = deque()  # of which threads may take
+        self._free: deque[NDArray[np.uint8]] = deque()  # safe between threads
 
     def take(self, size: int) -> NDArray[np.uint8]:
-        """Return so many bytes or more, with whatever is in them."""
-        room = self._spare.pop() if self._spare else _NO_ROOM
-        if len(room) < size:  # with some to spare: batches differ by less than a row
-            room = np.empty(size + _TO_SPARE, np.uint8)
-        return room
+        """Return a buffer of at least that size, with undefined content."""
+        buffer = self._free.pop() if self._free else _NO_BUFFER
+        if len(buffer) < size:  # with a reserve: sizes differ by less than a row
+            buffer = np.empty(size + _RESERVE, np.uint8)
+        return buffer
 
-    def give_back(self, room: NDArray[np.uint8]) -> None:
-        """Take back what nobody looks at any more."""
-        self._spare.append(room)
-
-
-_NO_ROOM: Final = np.empty(0, np.uint8)
-_TO_SPARE: Final = 64 * 1024
+    def give_back(self, buffer: NDArray[np.uint8]) -> None:
+        """Take back a buffer that is no longer used."""
+        self._free.append(buffer)
 
 
-class _Sorted(NamedTuple):
-    """The rows of a batch as they are written, and the memory that they are in."""
-
-    parts: dict[str, bytes | memoryview]
-    room: NDArray[np.uint8]
+_NO_BUFFER: Final = np.empty(0, np.uint8)
+_RESERVE: Final = 64 * 1024
 
 
-class _Sorter:
-    """Sorts the rows of batches, of which several threads may sort one each."""
+class _Parts(NamedTuple):
+    """Bytes of a batch for each output, and the buffer that some of them are in."""
+
+    by_output: dict[str, bytes | memoryview]
+    buffer: NDArray[np.uint8]
+
+
+class _Splitter:
+    """Splits batches by kind; several threads may split a batch each."""
 
     def __init__(
-        self, records: RecordFile, judge: Judge, wanted: Collection[str], rooms: _Rooms
+        self,
+        records: RecordFile,
+        classifier: RowClassifier,
+        wanted: Collection[str],
+        buffers: _Buffers,
     ) -> None:
         self._records = records
-        self._judge = judge
+        self._classifier = classifier
         self._wanted = wanted
         self._reasons = AddedFields(lambda text: [suffix(text, records)])
         self._annotations = AddedFields(
             lambda text: [fields_in_front((kind, text), records) for kind in KINDS]
         )
-        self._rooms = rooms
+        self._buffers = buffers
 
-    def sort(self, batch: Batch) -> _Sorted:
-        """Return what goes to each output, as it is written there."""
-        judgement = self._judge.judge(batch)
-        room = self._rooms.take(len(batch.data))
+    def split(self, batch: Batch) -> _Parts:
+        """Return the bytes for each output."""
+        found = self._classifier.classify_batch(batch)
+        buffer = self._buffers.take(len(batch.data))
         parts: dict[str, bytes | memoryview] = {}
         for name in self._wanted:
             if name == "annotated":
-                part: bytes | memoryview = self._annotated(batch, judgement)
+                part: bytes | memoryview = self._annotated(batch, found)
             elif name == "clear":
-                rows = batch.data, batch.records, judgement.kinds, CLEAR
-                part = room[: gather(*rows, room)].data
+                rows = batch.data, batch.records, found.kinds, CLEAR
+                part = buffer[: gather(*rows, buffer)].data
             else:
-                part = self._with_reasons(batch, judgement, KINDS.index(name))
+                part = self._with_reasons(batch, found, KINDS.index(name))
             parts[name] = self._records.encode(part)
-        return _Sorted(parts, room)
+        return _Parts(parts, buffer)
 
-    def _with_reasons(self, batch: Batch, judgement: Judgement, kind: int) -> bytes:
-        reasons = judgement.reason_of, self._reasons.of(judgement.reasons)
-        return gather_extended(
-            batch.data, batch.records, judgement.kinds, kind, *reasons
-        )
+    def _with_reasons(self, batch: Batch, found: Classification, kind: int) -> bytes:
+        reasons = found.reason_of, self._reasons.of(found.reasons)
+        return gather_extended(batch.data, batch.records, found.kinds, kind, *reasons)
 
-    def _annotated(self, batch: Batch, judgement: Judgement) -> bytes:
+    def _annotated(self, batch: Batch, found: Classification) -> bytes:
         # each reason is encoded once for each kind
-        added_of = judgement.reason_of * np.int32(len(KINDS)) + judgement.kinds
-        added = added_of.astype(np.int32), self._annotations.of(judgement.reasons)
+        added_of = found.reason_of * np.int32(len(KINDS)) + found.kinds
+        added = added_of.astype(np.int32), self._annotations.of(found.reasons)
         all_rows = np.zeros(len(batch), np.uint8)
         return gather_extended(
             batch.data, batch.records, all_rows, 0, *added, in_front=True
@@ -189,9 +207,9 @@ class _Sorter:
 
 
 def _write_rows(
-    batches: Iterable[_Sorted], files: Mapping[str, BinaryIO], rooms: _Rooms
+    batches: Iterable[_Parts], files: Mapping[str, BinaryIO], buffers: _Buffers
 ) -> None:
-    for parts, room in batches:
+    for parts, buffer in batches:
         for name, file in files.items():
             file.write(parts[name])
-        rooms.give_back(room)
+        buffers.give_back(buffer)

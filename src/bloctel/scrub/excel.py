@@ -12,8 +12,7 @@ import numpy as np
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Objects
 from bloctel.scrub.added_columns import ADDED_COLUMNS, refuse_annotated_file
-from bloctel.scrub.blocks import match_columns
-from bloctel.scrub.classifier import CELL_ERROR, KINDS, Judge
+from bloctel.scrub.classifier import CELL_ERROR, KINDS, RowClassifier
 from bloctel.scrub.summary import refuse_decimals, summarise
 from bloctel.tabular.csv_reader import source_name
 from bloctel.tabular.outputs import open_outputs
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.lookup.question import Question
-    from bloctel.scrub.classifier import Judgement
-    from bloctel.scrub.origin.detector import Makeup
+    from bloctel.scrub.classifier import Classification
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Progress, Source
     from bloctel.tabular.outputs import Outputs
@@ -92,21 +90,22 @@ def scrub_excel(
         sheet = book.choose(choose, options.sheet, options.header)
         if "annotated" in files:
             refuse_annotated_file(sheet.chosen.first, sheet.where)
-        judge = Judge(question, sheet.chosen.names)
+        classifier = RowClassifier(question, sheet.chosen.names)
         writers = stack.enter_context(open_workbooks(files, _kept(book, sheet)))
         _copy_others(book, sheet, writers)
         outs = [_Output(writers[name], sheet, name) for name in writers]
         for rows in sheet.batches():
-            matches, codes = _match(question, sheet, rows, judge.makeup)
-            judgement = judge.settle(matches, codes)
+            matches, codes = _match(classifier, sheet, rows)
+            found = classifier.classify(matches, codes)
             text_of = partial(_text, sheet, rows)
-            judge.note_faults(judgement, codes, text_of, first_row=rows.first + 1)
+            first_row = rows.first + 1
+            classifier.add_examples(found, codes, text_of, first_row=first_row)
             for out in outs:
-                out.write(rows, judgement)
+                out.write(rows, found)
             if progress is not None:
                 progress(rows.first + len(rows.cells), sheet.cells.last_row + 1)
-        refuse_decimals(judge, sheet.chosen.names, sheet.where)
-    return summarise(judge, targets)
+        refuse_decimals(classifier, sheet.chosen.names, sheet.where)
+    return summarise(classifier, targets)
 
 
 def _kept(book: Workbook, sheet: Sheet) -> list[tuple[str, bool]]:
@@ -130,12 +129,12 @@ def _copy_others(
 
 
 def _match(
-    question: Question, sheet: Sheet, rows: Rows, makeup: Makeup
+    classifier: RowClassifier, sheet: Sheet, rows: Rows
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Return the match of each number, and the code of each refusal."""
     indexes = sheet.chosen.indexes
     phones = [[Objects([_phone(row[i]) for row in rows.cells])] for i in indexes]
-    matches, codes = match_columns(question, phones, len(rows.cells), makeup)
+    matches, codes = classifier.match(phones, len(rows.cells))
     for column, index in enumerate(indexes):
         codes_here = codes[column]
         errors = _among(sheet.cells.errors.get(index, ()), rows)
@@ -183,12 +182,12 @@ class _Output:
         for header in sheet.head[above:]:
             self._put(self._extended(header, ADDED_COLUMNS[name]))
 
-    def write(self, rows: Rows, judgement: Judgement) -> None:
+    def write(self, rows: Rows, found: Classification) -> None:
         """Write the rows that belong to this output."""
-        codes = zip(judgement.kinds.tolist(), judgement.reason_of.tolist(), strict=True)
+        codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
             # the kind and the reason; split outputs need the last ones of them
-            added = (KINDS[kind], judgement.reasons[reason])
+            added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
                 self._put(self._extended(cells, added[2 - self._n_added :]))
 

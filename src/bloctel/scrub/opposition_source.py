@@ -1,11 +1,13 @@
-"""What a file is scrubbed against: a registry, a snapshot, or a plain file."""
+"""Opposition sources: a registry, a snapshot, or a plain CSV file of numbers."""
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -15,84 +17,187 @@ from bloctel._open import is_url
 from bloctel._open import open as open_book
 from bloctel.errors import InputError
 from bloctel.lookup.book import Book
-from bloctel.numbers.phone_number import DEFAULT_REGION
-from bloctel.registry.registry import Registry
-from bloctel.scrub.plain import read_numbers
-from bloctel.snapshot import MAGIC, Snapshot
+from bloctel.lookup.question import Question
+from bloctel.numbers import _digits
+from bloctel.numbers.columns import Spans
+from bloctel.numbers.phone_number import (
+    DEFAULT_REGION,
+    is_valid,
+    read_block,
+    reason_of,
+)
+from bloctel.snapshot import MAGIC
+from bloctel.tabular._csv_scan import MISSING
+from bloctel.tabular.csv_dialect import ALL_DETECTED
+from bloctel.tabular.csv_reader import (
+    Batch,
+    RecordFile,
+    Source,
+    open_records,
+    source_name,
+)
+from bloctel.tabular.phone_columns import (
+    ChosenColumns,
+    clean_name,
+    looks_like_header,
+    named_columns,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
 
     from bloctel.tabular.outputs import Outputs, Target
+    from bloctel.tabular.phone_columns import ColumnChooser
 
 __all__ = [
     "PLAIN_LIST",
+    "Against",
+    "column_of_numbers",
     "open_against",
+    "open_question",
+    "read_numbers",
+    "read_numbers_of",
     "refuse_overwriting",
     "refuse_replacing",
+    "refuse_surplus",
+    "refuse_unreadable",
     "shown_target",
+    "with_surplus",
 ]
 
+#: An opposition source: a book, a list lookup, a path or a URL.
+Against = Book | Question | str | Path
+
 #: The list that a plain file of numbers stands for: a firm's own objections.
-PLAIN_LIST = "own"
+PLAIN_LIST: Final = "own"
+
+_SEVERAL: Final = _digits.REASONS.index("several_numbers")
+
+#: Usual names of columns of phone numbers, without accents, case and punctuation.
+_USUAL_NAMES: Final = (
+    "telephone telephones tel phone phonenumber numero numerodetelephone numtel number "
+    "e164 msisdn mobile portable"
+)
+
+
+# -- books and list lookups ------------------------------------------------------
 
 
 @contextmanager
-def open_against(
-    target: str, *, column: str | int | None = None, region: str | None = None
-) -> Iterator[Book]:
-    """Open what a user names after `--against`.
+def open_question(
+    against: Against,
+    *,
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
+) -> Iterator[Question]:
+    """Give the list lookup of a scrub.
 
-    The numbers of a plain CSV file are blocked on every day, on the list `own`.
+    A book that is opened here is closed at the end; the list lookup stays usable.
+
+    Args:
+        against: A book or a list lookup, which stays open; or a path or a URL.
+        on: As for `Book.question`; not with a list lookup.
+        lists: As for `Book.question`; not with a list lookup.
+        region: As for `Book.question`; not with a list lookup.
+
+    Raises:
+        InputError: The source has another type, or its day, lists and region are
+            already fixed.
+        CannotAnswerError: As for `Book.question`.
+    """
+    if isinstance(against, Question):
+        for name, value in {"on": on, "lists": lists, "region": region}.items():
+            if value is not None:
+                raise InputError(
+                    f"no {name} with a list lookup",
+                    "both",
+                    name,
+                    message=f"{name!r} was given with a list lookup, which has fixed "
+                    f"it already: give it to Book.question()",
+                )
+        yield against
+    elif isinstance(against, Book):
+        yield against.question(on=on, lists=lists, region=region)
+    elif isinstance(against, str | Path):
+        with open_against(against, region=region) as book:
+            yield book.question(on=on, lists=lists, region=region)
+    else:
+        got = f"a value of the type {type(against).__name__}"
+        raise InputError("a book, a path or a URL to scrub against", got, "against")
+
+
+def open_against(
+    target: str | Path, *, column: str | int | None = None, region: str | None = None
+) -> Book:
+    """Open an opposition source, as `bloctel scrub --against` does.
+
+    The caller closes the book.  The numbers of a plain CSV file are blocked on every
+    day, on the list `own`.
 
     Args:
         target: A snapshot, a registry's URL, or a CSV file of numbers.
-        column: The column of numbers of a CSV file; found if not given.
+        column: The column of numbers of a CSV file; detected if not given.
         region: The region of numbers without a country code in a CSV file.
 
     Raises:
-        InputError: The CSV file holds something that is no number, or no number.
-        BloctelError: As `bloctel.open`.
+        InputError: The CSV file has no number, or a cell that is not a number.
+        BloctelError: As for `bloctel.open`.
     """
-    if is_url(target) or _is_snapshot(target):
-        book = open_book(target)
-    else:
-        book = _plain_book(target, column, region or DEFAULT_REGION)
+    if is_url(target) or _is_snapshot(Path(target)):
+        return open_book(target)
+    region = region or DEFAULT_REGION
+    keys = list(read_numbers(target, column=column, region=region))
+    return Book.of_numbers(np.concatenate(keys), rules.load(PLAIN_LIST), region)
+
+
+def _is_snapshot(path: Path) -> bool:
+    """Return whether a file starts like a snapshot, even if it is damaged later."""
     try:
-        yield book
-    finally:
-        if isinstance(book, Registry | Snapshot):
-            book.close()
+        if path.is_fifo():  # bytes read from a pipe are gone
+            return False
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return path.name.endswith(".bloctel")
 
 
-def refuse_overwriting(outputs: Outputs, target: str) -> None:
-    """Make sure that no output takes the place of what a file is scrubbed against.
+def refuse_overwriting(outputs: Outputs, target: str | Path) -> None:
+    """Refuse outputs that would overwrite the opposition source.
 
     Raises:
-        InputError: One would; the opposition list would be lost.
+        InputError: An output would; the opposition list would be lost.
     """
     refuse_replacing(outputs.wanted(), target)
 
 
-def refuse_replacing(targets: Mapping[str, Target], target: str) -> None:
-    """Make sure of the same for files by other names than those of the outputs.
+def refuse_replacing(targets: Mapping[str, Target], target: str | Path) -> None:
+    """Refuse files, by their names in messages, that would overwrite the source.
 
     Raises:
-        InputError: One would.
+        InputError: A file would.
     """
-    against = os.path.realpath(target.removeprefix("sqlite:///"))
+    against = os.path.realpath(str(target).removeprefix("sqlite:///"))
     for name, output in targets.items():
         if not isinstance(output, str | Path):
             continue
         path = os.path.realpath(output)
         same = os.path.exists(path) and os.path.exists(against)
         if path == against or (same and os.path.samefile(path, against)):
-            got = "the same as the opposition list"
-            raise InputError("a file of its own", got, f"the {name} output")
+            raise InputError(
+                "an output that does not overwrite the opposition list",
+                "the same file",
+                f"the {name} output",
+                message="the output would overwrite the opposition list: choose "
+                "another file",
+            )
 
 
 def shown_target(target: str) -> str:
-    """Return what people may see of a target: a URL without user, password, options.
+    """Return a target for display: a URL without user, password and options.
 
     >>> shown_target("postgresql://bloctel:secret@db.example/lists?secret=s")
     'postgresql://db.example/lists'
@@ -109,17 +214,155 @@ def shown_target(target: str) -> str:
     return f"{parts.scheme}:{'//' if '://' in target else ''}{host}{parts.path}"
 
 
-def _is_snapshot(path: str) -> bool:
-    """Tell whether a file begins as a snapshot, be it damaged after that."""
-    try:
-        if Path(path).is_fifo():  # what is read from a pipe is gone
-            return False
-        with Path(path).open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return path.endswith(".bloctel")
+# -- plain CSV files of numbers ----------------------------------------------------
 
 
-def _plain_book(path: str, column: str | int | None, region: str) -> Book:
-    keys = list(read_numbers(path, column=column, region=region))
-    return Book.of_numbers(np.concatenate(keys), rules.load(PLAIN_LIST), region)
+def read_numbers(
+    source: Source, *, column: str | int | None = None, region: str | None = None
+) -> Iterator[NDArray[np.uint64]]:
+    """Yield the keys of all numbers in a CSV file, in batches.
+
+    An opposition that cannot be read cannot be respected, so a single one stops the
+    run.  Empty cells are skipped.
+
+    Args:
+        source: A path, or a binary stream.
+        column: The column of the numbers; None detects the only possible one.
+        region: The region of numbers without a country code.
+
+    Raises:
+        InputError: The file or the column is not valid, a number cannot be read, or the
+            file has no number.
+    """
+    name = source_name(source)
+    choose = with_surplus(column_of_numbers(column, region, name))
+    n_numbers = 0
+    with open_records(source, choose, ALL_DETECTED) as records:
+        for batch in records.batches():
+            keys = read_numbers_of(batch, region)
+            refuse_unreadable(batch, keys, records)
+            numbers = keys[keys != _digits.EMPTY]
+            n_numbers += len(numbers)
+            yield numbers
+        if n_numbers == 0:
+            where = f"{name}, column {records.dialect.columns.names[0]!r}"
+            raise InputError(
+                "phone numbers",
+                "empty cells only",
+                where,
+                message="the column has no phone number",
+            )
+
+
+def column_of_numbers(
+    column: str | int | None, region: str | None, where: str
+) -> ColumnChooser:
+    """Return a chooser of the column of numbers, given or detected."""
+    if column is None:
+        return partial(_find_column, region, where)
+    return named_columns([column], where=where)
+
+
+def with_surplus(choose: ColumnChooser) -> ColumnChooser:
+    """Return a chooser that adds the column after the last, which must be empty."""
+
+    def choose_with_surplus(
+        rows: Sequence[Sequence[str]], has_header: bool | None
+    ) -> ChosenColumns:
+        chosen = choose(rows, has_header)
+        return chosen.with_one_more(len(rows[0]) if rows else 0)
+
+    return choose_with_surplus
+
+
+def read_numbers_of(batch: Batch, region: str | None) -> NDArray[np.uint64]:
+    """Return the keys of the first column, or codes of refusals.
+
+    A row with a second number after its last column is refused: that number would
+    silently be missing from the list.
+    """
+    keys = read_block(Spans(*batch.cells(0)), region)
+    surplus = len(batch.records.flags) - 1
+    longer = np.flatnonzero((batch.records.flags[surplus] & MISSING) == 0)
+    if len(longer):
+        data, starts, ends = batch.cells(surplus)
+        others = read_block(Spans(data, starts[longer], ends[longer]), region)
+        keys[longer[others >= _digits.FIRST_KEY]] = _SEVERAL
+    return keys
+
+
+def refuse_surplus(batch: Batch, where: str) -> None:
+    """Raise InputError if a row has more fields than the first row.
+
+    The last column of the batch must be that of `with_surplus`.
+    """
+    _, starts, ends = batch.cells(-1)
+    is_filled = (batch.records.flags[-1] & MISSING == 0) & (starts < ends)
+    if is_filled.any():
+        where = f"{where}, row {batch.first_row + int(is_filled.argmax())}"
+        raise InputError("as many fields as in the first row", "a longer row", where)
+
+
+def refuse_unreadable(
+    batch: Batch, keys: NDArray[np.uint64], records: RecordFile
+) -> None:
+    """Raise InputError, with the row, if a cell is neither empty nor a number."""
+    refused = np.flatnonzero((keys < _digits.FIRST_KEY) & (keys != _digits.EMPTY))
+    if len(refused):
+        first = int(refused[0])
+        raise InputError(
+            "a phone number",
+            f"text that is refused as {reason_of(int(keys[first]))}",
+            f"{records.name}, row {batch.first_row + first}, "
+            f"column {records.dialect.columns.names[0]!r}",
+        )
+
+
+def _find_column(
+    region: str | None,
+    where: str,
+    rows: Sequence[Sequence[str]],
+    has_header: bool | None,
+) -> ChosenColumns:
+    """Choose the only column, the one with a usual name, or the one of numbers."""
+    first = [clean_name(cell) for cell in (rows[0] if rows else ())]
+    found = []
+    if has_header is not False:
+        found = [i for i, name in enumerate(first) if _is_usual(name)]
+    if not found:
+        filled = [row for row in rows if row]
+        # a bad number in the only column is reported later, with its row
+        enough = any if len(first) == 1 else all
+        found = [
+            i
+            for i, cells in enumerate(zip(*filled, strict=False))
+            if _has_numbers(cells, region, enough)
+        ]
+    if len(found) != 1:
+        raise InputError(
+            "one column of phone numbers",
+            f"{len(found)} possible columns",
+            where,
+            message=f"{len(found)} columns may contain the phone numbers: give the "
+            "name or the number of the column to read",
+        )
+    if has_header is None:
+        has_header = looks_like_header(first[found[0]])
+    name = first[found[0]] if has_header else str(found[0] + 1)
+    return ChosenColumns((found[0],), (name,), has_header)
+
+
+def _is_usual(name: str) -> bool:
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(filter(str.isalnum, letters)) in _USUAL_NAMES.split()
+
+
+def _has_numbers(
+    cells: Sequence[str],
+    region: str | None,
+    enough: Callable[[Iterable[bool]], bool],
+) -> bool:
+    """Return whether enough of the filled cells below a header are numbers."""
+    below = cells[looks_like_header(cells[0]) :]
+    readable = [is_valid(cell, region=region) for cell in below if cell.strip()]
+    return any(readable) and enough(readable)

@@ -24,8 +24,7 @@ from bloctel.scrub.added_columns import (
     REASON_COLUMN,
     refuse_annotated_file,
 )
-from bloctel.scrub.blocks import match_columns
-from bloctel.scrub.classifier import CLEAR, KINDS, Judge, Judgement
+from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
 from bloctel.scrub.summary import refuse_decimals, summarise
 from bloctel.tabular.outputs import open_outputs
 from bloctel.tabular.parquet_reader import open_parquet
@@ -88,19 +87,19 @@ def scrub_parquet(
         rows = _Rows(opened, columns)
         if "annotated" in files:
             refuse_annotated_file(rows.header, opened.name)
-        judge = Judge(question, rows.names)
+        classifier = RowClassifier(question, rows.names)
         with _open_writers(opened, files) as writers:
             parts = rows.parts(all_columns=bool(files), threads=threads)
-            work = partial(_judged, question, judge)
-            with closing(map_in_order(work, parts, threads - 1)) as judged:
-                for part, judgement in judged:
+            work = partial(_classified, classifier)
+            with closing(map_in_order(work, parts, threads - 1)) as classified:
+                for part, found in classified:
                     for writer in writers:
-                        writer.add(part.batch, judgement)
+                        writer.add(part.batch, found)
                     if progress is not None:
                         progress(part.first_row - 1 + len(part.batch), opened.n_rows)
         opened.refuse_modified()
-        refuse_decimals(judge, rows.names, opened.name)
-    return summarise(judge, targets)
+        refuse_decimals(classifier, rows.names, opened.name)
+    return summarise(classifier, targets)
 
 
 class _Part(NamedTuple):
@@ -111,17 +110,17 @@ class _Part(NamedTuple):
     first_row: int
 
 
-def _judged(question: Question, judge: Judge, part: _Part) -> tuple[_Part, Judgement]:
-    """Return the part with the judgement of its rows."""
+def _classified(classifier: RowClassifier, part: _Part) -> tuple[_Part, Classification]:
+    """Return the part with the classification of its rows."""
     phones = [blocks(column) for column in part.phones]
-    matches, codes = match_columns(question, phones, len(part.batch), judge.makeup)
-    judgement = judge.settle(matches, codes)
+    matches, codes = classifier.match(phones, len(part.batch))
+    found = classifier.classify(matches, codes)
 
     def text_of(column: int, row: int) -> str:
         return _text(part.phones[column][row])
 
-    judge.note_faults(judgement, codes, text_of, first_row=part.first_row)
-    return part, judgement
+    classifier.add_examples(found, codes, text_of, first_row=part.first_row)
+    return part, found
 
 
 def _text(value: Any) -> str:
@@ -238,18 +237,18 @@ class _Writer:
             file, self._schema, **source.writer_options(added)
         )
 
-    def add(self, batch: Any, judgement: Judgement) -> None:
+    def add(self, batch: Any, found: Classification) -> None:
         """Take the rows of a batch that belong to this output."""
         columns = batch.columns
         if self._kind is None:
-            columns = [*columns, _kinds(judgement), _reasons(judgement)]
+            columns = [*columns, _kinds(found), _reasons(found)]
         else:
-            wanted = judgement.kinds == self._kind
+            wanted = found.kinds == self._kind
             if not wanted.any():
                 return
             columns = [_filtered(column, wanted) for column in columns]
             if self._kind != CLEAR:
-                columns.append(_reasons(judgement.rows(wanted)))
+                columns.append(_reasons(found.rows(wanted)))
         self._rows.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         if (
             sum(map(len, self._rows)) >= _GROUP_ROWS
@@ -289,16 +288,16 @@ def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
     return column.cast(layout).filter(pa.array(wanted)).cast(column.type)
 
 
-def _kinds(judgement: Judgement) -> Any:
+def _kinds(found: Classification) -> Any:
     """Return the kind of each row as a column."""
-    codes = pa.array(judgement.kinds)
+    codes = pa.array(found.kinds)
     return pa.DictionaryArray.from_arrays(codes, KINDS).dictionary_decode()
 
 
-def _reasons(judgement: Judgement) -> Any:
+def _reasons(found: Classification) -> Any:
     """Return the reason for each row as a column, null for clear rows."""
-    indexes = pa.array(judgement.reason_of, mask=judgement.kinds == CLEAR)
-    texts = pa.array(judgement.reasons, pa.string())
+    indexes = pa.array(found.reason_of, mask=found.kinds == CLEAR)
+    texts = pa.array(found.reasons, pa.string())
     return pa.DictionaryArray.from_arrays(indexes, texts).dictionary_decode()
 
 

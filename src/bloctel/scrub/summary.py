@@ -1,4 +1,4 @@
-"""What a scrub of a file found in all."""
+"""Summary of a scrub: counts, reasons, outputs, anomalies and examples."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bloctel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bloctel.scrub.classifier import Judge
+    from bloctel.scrub.classifier import RowClassifier
     from bloctel.scrub.masked_examples import Example
-    from bloctel.scrub.origin.detector import Finding
+    from bloctel.scrub.origin.tests import Anomaly
     from bloctel.tabular.outputs import Target
 
 __all__ = ["ScrubSummary", "refuse_decimals", "summarise"]
@@ -23,19 +23,20 @@ __all__ = ["ScrubSummary", "refuse_decimals", "summarise"]
 
 @dataclass(frozen=True, slots=True)
 class ScrubSummary:
-    """What a scrub found; `rows == clear + blocked + invalid`.
+    """Summary of a scrub; `rows == clear + blocked + invalid`.
 
     Attributes:
-        rows: Rows read, the header not counted.
-        clear: Rows whose numbers no list blocks; whether they may be called is another
-            question.
+        rows: The number of rows read, without the header.
+        clear: Rows whose numbers are on no list, which does not mean that they may be
+            called.
         blocked: Rows with a blocked number.
-        invalid: Rows with an unreadable number and no blocked one, or with none.
+        invalid: Rows with an unreadable number and no blocked one, or without a number.
         invalid_reasons: Invalid rows by the stable code of the reason.
         blocked_lists: Blocked rows by the list that blocks them.
         outputs: The files written, by name.
-        findings: Marks of a file that a machine made; a warning, whatever the verdicts.
-        examples: A few of the invalid cells for each reason, masked.
+        anomalies: Signs that a machine generated the file; a warning that does not
+            change the other counts.
+        examples: Masked examples of invalid cells, by reason.
     """
 
     rows: int
@@ -45,43 +46,44 @@ class ScrubSummary:
     invalid_reasons: Mapping[str, int]
     blocked_lists: Mapping[str, int]
     outputs: Mapping[str, Path]
-    findings: tuple[Finding, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
 
 
-def refuse_decimals(judge: Judge, names: Sequence[str], where: str) -> None:
-    """Refuse a column of decimals without one number: a price, or a wrong column.
+def refuse_decimals(
+    classifier: RowClassifier, names: Sequence[str], where: str
+) -> None:
+    """Refuse a column of decimals without any phone number, such as a column of prices.
 
-    Half of them are enough, since a price of 12.0 reads as the two digits 12.
+    Half of the values are enough, because a price of 12.0 is read as two digits.
 
     Raises:
-        InputError: It is one.
+        InputError: There is such a column.
     """
-    tally = judge.tally
-    suspects = np.flatnonzero(
-        (tally.numbers == 0) & (2 * tally.decimals > tally.filled)
-    )
-    for column in suspects.tolist():
-        place = f"{where}, column {names[column]!r}"
-        raise InputError("phone numbers", "decimal numbers", place)
+    counts = classifier.counts
+    suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
+    for column in np.flatnonzero(suspects).tolist():
+        raise InputError(
+            "phone numbers", "decimal numbers", f"{where}, column {names[column]!r}"
+        )
 
 
-def summarise(judge: Judge, targets: Mapping[str, Target]) -> ScrubSummary:
-    """Return what a scrub found and wrote."""
-    tally = judge.tally
-    clear, blocked, invalid = tally.kinds.tolist()
+def summarise(classifier: RowClassifier, targets: Mapping[str, Target]) -> ScrubSummary:
+    """Return the summary of a scrub that wrote these outputs."""
+    counts = classifier.counts
+    clear, blocked, invalid = counts.kinds.tolist()
     return ScrubSummary(
         rows=clear + blocked + invalid,
         clear=clear,
         blocked=blocked,
         invalid=invalid,
-        invalid_reasons=tally.invalid_reasons(),
-        blocked_lists=dict(sorted(tally.lists.items())),
+        invalid_reasons=counts.invalid_reasons(),
+        blocked_lists=dict(sorted(counts.lists.items())),
         outputs={
             name: Path(target)
             for name, target in targets.items()
             if isinstance(target, str | Path)
         },
-        findings=judge.makeup.findings(),
-        examples=judge.examples.by_reason(),
+        anomalies=classifier.origin.anomalies(),
+        examples=classifier.examples.by_reason(),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bloctel import ScrubSummary
-from bloctel.scrub import Example, Makeup, ReportSubject, write_report
+from bloctel.scrub import Example, OriginDetector, ReportSubject, write_report
 from tests.helpers.pages import SCHEMES, WIDTHS, opened, violations
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ _LONG: Final = "a-very-long-name-without-a-blank-" * 5
 
 def report(path: Path, *, hostile: bool = False, lang: str = "en") -> str:
     """Write a page with everything on it, and return its address."""
-    makeup = Makeup()
-    makeup.add(33_639_980_000 + np.arange(5_000, dtype=np.uint64))
-    makeup.add(np.arange(33 * 10**9, 34 * 10**9, 50_021, dtype=np.uint64))
+    detector = OriginDetector()
+    detector.add_numbers(33_639_980_000 + np.arange(5_000, dtype=np.uint64))
+    detector.add_numbers(np.arange(33 * 10**9, 34 * 10**9, 50_021, dtype=np.uint64))
     name = f"<script>window.hit = 1</script>{_LONG}" if hostile else "prospects.csv"
     reasons = {"letters": 20_000, "too_short": 5, "several_numbers": 1, "empty": 9}
     cells = {reason: (Example(1_234_567, name),) * 3 for reason in reasons}
@@ -32,10 +32,10 @@ def report(path: Path, *, hostile: bool = False, lang: str = "en") -> str:
         *(12_345_678, 12_000_000, 325_663, 20_015, reasons),
         {"own:brand-a": 325_000, "fr.bloctel": 663},
         {"clear": Path(name), "blocked": Path("blocked.csv")},
-        makeup.findings(),
+        detector.anomalies(),
         cells,
     )
-    assert len(summary.findings) >= 3
+    assert len(summary.anomalies) >= 3
     subject = ReportSubject(
         file=name,
         columns=["telephone", name],

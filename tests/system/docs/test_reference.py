@@ -48,9 +48,9 @@ def test_the_other_reasons_are_those_of_the_code() -> None:
     clear_and_blocked = re.findall(r"`([a-z_]{6,})`", documented)
 
     assert [code for code, _ in _TABLES[1]] == [
-        classifier._reason(classifier._MISSING_FIELD),
-        classifier._reason(classifier._STRAY_QUOTE),
-        classifier._reason(classifier.CELL_ERROR),
+        classifier._REFUSALS[classifier._MISSING_FIELD],
+        classifier._REFUSALS[classifier._UNESCAPED_QUOTE],
+        classifier._REFUSALS[classifier.CELL_ERROR],
     ]
     assert [code for code, _ in _TABLES[2]] == clear_and_blocked
 

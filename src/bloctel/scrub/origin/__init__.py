@@ -1,1 +1,1 @@
-"""Statistical checks for call files that a machine made."""
+"""Origin check: statistical tests for call files that a machine generated."""

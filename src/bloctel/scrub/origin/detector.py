@@ -1,10 +1,10 @@
-"""What the numbers of a file tell about how the file came about.
+"""Origin detector: collects statistics on the numbers of a file, in bounded memory.
 
-Numbers that people gave lie where people live, here and there.  Numbers that a machine
-tried one after the other, or drew, lie in rows, or too evenly.  `Makeup` is shown all
-numbers of a file and says which of these marks it bears.  It warns; it changes no
-verdict, and an honest file can bear a mark: each finding says on what assumption it
-rests.
+Numbers that people gave are spread unevenly over the numbering plan.  Numbers that a
+machine counted up or drew at random are consecutive, or spread too evenly.
+`OriginDetector` receives all numbers of a file and reports such anomalies.  An anomaly
+is a warning: it changes no verdict, and an honest file can have one.  Each anomaly
+states the assumption on which it rests.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.scrub.origin._sampling import count_steps
-from bloctel.scrub.origin.sampling import Sample
-from bloctel.scrub.origin.tests import BLOCK, Finding, Traits, marks_of
+from bloctel.scrub.origin._sampling import count_steps, draw
+from bloctel.scrub.origin.tests import BLOCK, Anomaly, NumberStatistics, find_anomalies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Finding", "Makeup"]
+__all__ = ["Anomaly", "OriginDetector", "Sample"]
 
 #: Shorter keys belong to plans so small that honest files fill their blocks.
 _FIRST_KEY: Final = np.uint64(10**10)
 _MOST_NUMBERS: Final = 32 * 1024
 _MOST_IN_BLOCKS: Final = 64 * 1024
+_EVERYTHING: Final = 2**64 - 1
 
 
-class Makeup:
-    """Watches the numbers of a file go by, in bounded memory.
+class OriginDetector:
+    """Origin check of one file.
 
-    What it finds does not depend on the order of the batches, which several threads may
-    add, and what several saw of a file can be put together.
+    The result does not depend on the order of the batches.  Several threads may add
+    batches, and detectors of parts of a file can be merged.
     """
 
     def __init__(self) -> None:
@@ -43,25 +43,91 @@ class Makeup:
         self._numbers = Sample(1, _MOST_NUMBERS)
         self._in_blocks = Sample(BLOCK, _MOST_IN_BLOCKS)
 
-    def add(self, keys: NDArray[np.uint64]) -> None:
-        """Look at the numbers of some consecutive rows; refusals are passed over."""
+    def add_numbers(self, keys: NDArray[np.uint64]) -> None:
+        """Add the keys of consecutive rows; codes of refusals are ignored."""
         keys = np.ascontiguousarray(keys)
         wanted = keys >= _FIRST_KEY
         numbers = keys if wanted.all() else keys[wanted]
         with self._lock:
             self._n_numbers += len(numbers)
             self._n_steps += count_steps(numbers)
-            self._numbers.add(numbers)
-            self._in_blocks.add(numbers)
+            self._numbers.add_numbers(numbers)
+            self._in_blocks.add_numbers(numbers)
 
-    def merge(self, other: Makeup) -> None:
-        """Take in what another one saw of the same file."""
+    def merge(self, other: OriginDetector) -> None:
+        """Add the statistics of another part of the same file."""
         self._n_numbers += other._n_numbers
         self._n_steps += other._n_steps
         self._numbers.merge(other._numbers)
         self._in_blocks.merge(other._in_blocks)
 
-    def findings(self) -> tuple[Finding, ...]:
-        """Return the marks that the file bears, the plainest first."""
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """Return the anomalies of the file, the most obvious first."""
         numbers, in_blocks = self._numbers.values(), self._in_blocks.values()
-        return marks_of(Traits(self._n_numbers, self._n_steps, numbers, in_blocks))
+        return find_anomalies(
+            NumberStatistics(self._n_numbers, self._n_steps, numbers, in_blocks)
+        )
+
+
+class Sample:
+    """Distinct numbers of a file, sampled by groups of neighbouring numbers.
+
+    Whether a group is drawn depends on its position in the numbering plan alone.  When
+    the sample exceeds its capacity, half of the groups are dropped: the rest is what
+    the sample would contain if only these groups had been drawn from the start.
+
+    Args:
+        group: The number of neighbouring numbers that are drawn together.
+        capacity: The greatest number of sampled numbers.
+    """
+
+    def __init__(self, group: int, capacity: int) -> None:
+        self._group = group
+        self._capacity = capacity
+        self._limit = _EVERYTHING
+        self._sampled = np.empty(0, np.uint64)
+        self._buffer = np.empty(capacity, np.uint64)
+        self._n_buffered = 0
+
+    def add_numbers(self, keys: NDArray[np.uint64]) -> None:
+        """Add numbers."""
+        while len(keys):
+            free = self._buffer[self._n_buffered :]
+            n_seen, n_drawn = draw(keys, self._group, self._limit, free)
+            keys = keys[n_seen:]
+            self._n_buffered += n_drawn
+            if self._n_buffered == self._capacity:
+                self._flush()
+
+    def merge(self, other: Sample) -> None:
+        """Add the numbers of another sample."""
+        numbers = other.values()  # flushes it, which may lower its limit
+        self._limit = min(self._limit, other._limit)
+        self.add_numbers(numbers)
+        self._flush()
+
+    def values(self) -> NDArray[np.uint64]:
+        """Return the distinct numbers of the sample, in order."""
+        self._flush()
+        return self._sampled
+
+    def _flush(self) -> None:
+        """Merge the buffer into the sample, and halve the sample until it fits."""
+        both = np.concatenate([self._sampled, self._buffer[: self._n_buffered]])
+        sampled = _distinct(self._drawn(both))
+        while len(sampled) > self._capacity:
+            self._limit >>= 1
+            sampled = self._drawn(sampled)
+        self._sampled, self._n_buffered = sampled, 0
+
+    def _drawn(self, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        out = np.empty_like(keys)
+        return out[: draw(keys, self._group, self._limit, out)[1]]
+
+
+def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the same as `np.unique`, ten times as fast for consecutive numbers."""
+    keys.sort()
+    is_new = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    return keys[is_new]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from bloctel.scrub.origin.detector import Finding
+    from bloctel.scrub.origin.tests import Anomaly
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.outputs import Outputs, Target
@@ -130,7 +130,7 @@ def as_html(
             (reason, _text_of("scrub.reason", reason, lang), count)
             for reason, count in _most_first(summary.invalid_reasons)
         ],
-        findings=[(finding, _measured(finding)) for finding in summary.findings],
+        findings=[(finding, _measured(finding)) for finding in summary.anomalies],
         fewest_numbers=FEWEST_NUMBERS,
     )
 
@@ -181,7 +181,7 @@ def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _measured(finding: Finding) -> str:
+def _measured(finding: Anomaly) -> str:
     return message(
         "scrub.report.measure",
         "en",
