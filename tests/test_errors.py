@@ -15,7 +15,7 @@ from bloctel.errors import (
     MissingExtraError,
 )
 
-CLASSES = [
+CLASSES: list[type[BloctelError]] = [
     value
     for _, value in inspect.getmembers(errors, inspect.isclass)
     if value.__module__ == errors.__name__
@@ -30,7 +30,10 @@ OWN_ARGUMENTS: dict[type[BloctelError], list[tuple[object, ...]]] = {
         ("fr.bloctel", date(2026, 8, 11), "a day before 2026-08-10", "prior consent"),
     ],
 }
-COMMON_ARGUMENTS = [("a day", "no value"), ("a day", "no value", "row 3")]
+COMMON_ARGUMENTS: list[tuple[object, ...]] = [
+    ("a day", "no value"),
+    ("a day", "no value", "row 3"),
+]
 
 
 def test_every_error_survives_pickling() -> None:
