@@ -6,6 +6,7 @@ import inspect
 import pickle
 import re
 from datetime import date
+from typing import cast
 
 from bloctel import errors
 from bloctel.errors import (
@@ -15,8 +16,8 @@ from bloctel.errors import (
     MissingExtraError,
 )
 
-CLASSES: list[type[BloctelError]] = [
-    value
+CLASSES = [
+    cast("type[BloctelError]", value)
     for _, value in inspect.getmembers(errors, inspect.isclass)
     if value.__module__ == errors.__name__
 ]
