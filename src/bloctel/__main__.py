@@ -1,4 +1,4 @@
-"""`python -m bloctel` is the command line."""
+"""Entry point of `python -m bloctel`, which is the command line."""
 
 from bloctel.cli import main
 

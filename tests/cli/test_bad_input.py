@@ -78,12 +78,8 @@ def test_a_directory_or_a_missing_file(lists: Path, tmp_path: Path) -> None:
     assert sentence(missing) == (
         f"expected a call file, got no such file - at {tmp_path / 'no'}"
     )
-    assert sentence(folder) == (
-        "expected --into FOLDER for the results of a folder, got none"
-    )
-    assert sentence(several) == (
-        "expected --into FOLDER for the results of several files, got none"
-    )
+    assert sentence(folder) == "--into FOLDER is needed to scrub a folder"
+    assert sentence(several) == "--into FOLDER is needed to scrub 2 files"
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux")
@@ -163,12 +159,15 @@ def test_a_snapshot_never_takes_the_place_of_something_else(
     database = Path(registry.removeprefix("sqlite:///"))
     before = database.read_bytes()
 
-    for path in (database, tmp_path, Path(os.devnull)):
+    for path, got in (
+        (database, "a file that is not a snapshot"),
+        (tmp_path, "a directory"),
+        (Path(os.devnull), "a device, a pipe or a socket"),
+    ):
         said = sentence(run("snapshot", "build", registry, path))
 
         assert said == (
-            "expected a new file or a snapshot to replace, got something else"
-            f" - at {path}"
+            f"expected a new file or a snapshot to replace, got {got} - at {path}"
         )
     assert database.read_bytes() == before
     assert not Path(os.devnull).is_file()
@@ -305,7 +304,7 @@ def test_both_on_and_on_column(registry: str, lists: Path) -> None:
         *("--on", "2026-01-02", "--on-column", "jour"),
     )
 
-    assert sentence(done) == "expected --on or --on-column, got both"
+    assert sentence(done) == "--on and --on-column are both given; give one of them"
 
 
 def test_the_number_that_is_refused_is_counted_from_one(registry: str) -> None:

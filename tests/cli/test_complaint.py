@@ -164,7 +164,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
     done = run("complaint", "import", url, "-", input=out.stdout.encode())
 
     assert out.stderr == "exported  1\n"
-    assert "known already    1" in done.stdout
+    assert "known already  1" in done.stdout
 
 
 @pytest.mark.parametrize(

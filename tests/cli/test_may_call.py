@@ -142,7 +142,7 @@ def test_a_moment_has_its_offset(at: str) -> None:
     done = run("may-call", NOT_LISTED, "--at", at)
 
     assert done.code == 2
-    assert "expected a moment with its offset" in " ".join(done.stderr.split())
+    assert "not an instant with its UTC offset" in " ".join(done.stderr.split())
     assert "1234" not in done.stderr
 
 

@@ -120,8 +120,7 @@ def test_a_full_disk_is_no_answer(command: str, lists: Path) -> None:
 
     assert done.returncode == 3
     assert done.stderr == (
-        "bloctel: expected a system that reads and writes, "
-        "got No space left on device\n"
+        "bloctel: I/O error: no space left on device (standard output)\n"
     )
 
 
@@ -151,8 +150,8 @@ def test_a_reader_that_leaves_is_no_success(lists: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("closed", "code", "got"),
     [
-        (0, 2, "expected an open standard input, got a closed one"),
-        (1, 3, "expected an open standard output, got a closed one"),
+        (0, 2, "standard input is closed"),
+        (1, 3, "standard output is closed"),
         (2, 1, ""),
     ],
 )
@@ -266,7 +265,7 @@ def test_signals_that_are_ignored_stay_so() -> None:
     """As `nohup` wants it: the run goes on when the terminal is closed."""
     code = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
-        "from bloctel.cli import _end_in_order; _end_in_order();"
+        "from bloctel.cli import _handle_signals; _handle_signals();"
         "os.kill(os.getpid(), signal.SIGHUP); print('on')"
     )
 

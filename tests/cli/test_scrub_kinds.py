@@ -113,13 +113,12 @@ def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
     stream = run("scrub", "-", *command)
 
     assert sentence(both) == (
-        "expected --into, or --output, --blocked, --invalid and --annotated, got both"
+        "expected --into, or --output, --blocked, --invalid and --annotated, got "
+        "--into, and an output for clear rows"
     )
     alone = run("scrub", calls, *command[:-2], "--write", "annotated")
-    assert sentence(alone) == "expected --into FOLDER with --write, got none"
-    assert sentence(stream) == (
-        "expected files that have names, got standard input - at --into"
-    )
+    assert sentence(alone) == "--write needs --into FOLDER"
+    assert sentence(stream) == "--into needs files with names, not standard input"
     assert not into.exists()
 
 

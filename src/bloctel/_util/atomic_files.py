@@ -22,6 +22,7 @@ __all__ = [
     "flush_folder",
     "is_same_file",
     "locked",
+    "named_errors",
     "remove_leftovers",
     "replacing",
 ]
@@ -32,13 +33,25 @@ _PART: Final = re.compile(r"\.bloctel-[0-9a-f]{16}\.part")
 _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
 
 
+@contextmanager
+def named_errors(path: str | Path) -> Iterator[None]:
+    """Add the path to I/O errors of the block: those of writes do not have it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 class _FlushedAhead(io.FileIO):
     """New file that a background thread flushes to the disk during writing.
 
     Otherwise the final flush would take about as long as all writing before it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, final: Path) -> None:
+        self._final = final
         self._unflushed = 0
         # a slow import
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
@@ -50,7 +63,8 @@ class _FlushedAhead(io.FileIO):
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write; start a flush if many bytes are unflushed and none is running."""
-        n_written = super().write(data)
+        with named_errors(self._final):
+            n_written = super().write(data)
         self._unflushed += n_written
         is_idle = self._flush is None or self._flush.done()
         if self._unflushed >= _FLUSHED_AHEAD and is_idle:
@@ -89,15 +103,16 @@ class PendingFile:
         # a symbolic link stays: its target is replaced
         self._final = Path(os.path.realpath(target))
         _refuse_special(self._final)
-        self._temporary, self._raw, self._lock = _create(self._final.parent)
+        self._temporary, self._raw, self._lock = _create(self._final)
         self.file: BinaryIO = io.BufferedWriter(self._raw)
 
     def finish(self) -> None:
         """Flush every byte to the disk."""
-        self.file.flush()
-        self._raw.wait()
-        os.fsync(self.file.fileno())
-        self.file.close()
+        with named_errors(self._final):
+            self.file.flush()
+            self._raw.wait()
+            os.fsync(self.file.fileno())
+            self.file.close()
 
     def publish(self) -> None:
         """Rename to the final name, and replace an older file."""
@@ -230,11 +245,11 @@ def remove_leftovers(folder: str | Path) -> None:
                 _remove_if_left(name)
 
 
-def _create(folder: Path) -> tuple[Path, _FlushedAhead, int | None]:
+def _create(final: Path) -> tuple[Path, _FlushedAhead, int | None]:
     """Return the path of a new file, the file, and a descriptor that keeps its lock."""
     while True:
-        path = folder / f".bloctel-{os.urandom(8).hex()}.part"
-        file = _FlushedAhead(path)
+        path = final.parent / f".bloctel-{os.urandom(8).hex()}.part"
+        file = _FlushedAhead(path, final)
         try:
             lock = _locked_copy(file.fileno())
         except OSError:  # a file system without locks

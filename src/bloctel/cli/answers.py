@@ -1,4 +1,4 @@
-"""`bloctel answers`: ask a list's operator about a file, and keep what it answers."""
+"""`bloctel answers`: exchange of files with a list's operator."""
 
 from __future__ import annotations
 
@@ -8,63 +8,56 @@ from typing import Annotated
 import typer
 
 from bloctel.bulk import answer_request, import_answers, write_request
-from bloctel.cli.input import source
-from bloctel.cli.io import print_record
+from bloctel.cli.io import print_record, progress_bar, source
 from bloctel.cli.options.common import (
+    AgainstOption,
+    CsvArgument,
     Format,
     FormatOption,
     ListsOption,
     OnOption,
     RegionOption,
-    SecretFileOption,
-    day,
-    place,
+    RegistryArgument,
+    SecretOption,
+    option,
+    parse_column,
+    parse_day,
 )
-from bloctel.cli.options.registry import opened
-from bloctel.cli.progress import progress_bar
 from bloctel.numbers.phone_number import DEFAULT_REGION
+from bloctel.registry.registry import Registry
 from bloctel.scrub import open_against
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Ask a list's operator about a file, and keep what it answers.",
+    help="Write a file for a list's operator, and import the operator's answers.",
     no_args_is_help=True,
 )
 
-_File = Annotated[str, typer.Argument(help="A CSV file; - is standard input.")]
-_Output = Annotated[
-    str, typer.Option("--output", metavar="FILE", help="Where the file goes.")
-]
+_Output = Annotated[str, option("--output FILE", "The file to write.")]
 
 
 @app.command()
 def request(
-    file: _File,
+    file: CsvArgument,
     column: Annotated[
-        str,
-        typer.Option(
-            "--column",
-            metavar="COLUMN",
-            help="The phone column: name, or place.",
-        ),
+        str, option("--column COLUMN", "The phone column, by name or number.")
     ],
     id_column: Annotated[
         str,
-        typer.Option(
-            "--id-column",
-            metavar="COLUMN",
-            help="The column of marks by which you find rows again: name, or place.",
+        option(
+            "--id-column COLUMN",
+            "The column that identifies your rows, by name or number.",
         ),
     ],
     output: _Output,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Write the file that goes to the operator: Telephone;Identifiant.
+    """Write the file that is sent to the operator: Telephone;Identifiant.
 
-    Foreign numbers are on no French list, and stay out; so do cells that are no
-    number.
+    Foreign numbers are not written, as they are on no French list.  Cells that are not
+    phone numbers are not written either.
 
     Example:
         bloctel answers request prospects.csv --column telephone --id-column code
@@ -74,8 +67,8 @@ def request(
         done = write_request(
             source(file),
             output,
-            column=place(column),
-            id_column=place(id_column),
+            column=parse_column(column),
+            id_column=parse_column(id_column),
             region=region or DEFAULT_REGION,
             progress=progress,
         )
@@ -84,50 +77,44 @@ def request(
 
 @app.command("import")
 def import_(
-    url: Annotated[
-        str,
-        typer.Argument(metavar="URL", help="The registry, such as sqlite:///own.db."),
-    ],
-    file: _File,
+    url: RegistryArgument,
+    file: CsvArgument,
     on: Annotated[
         date,
-        typer.Option(
-            "--on", parser=day, metavar="YYYY-MM-DD", help="The day of the answers."
-        ),
+        option("--on YYYY-MM-DD", "The day of the answers.", parser=parse_day),
     ],
     list_name: Annotated[
-        str,
-        typer.Option("--list", metavar="NAME", help="The list that was asked."),
+        str, option("--list NAME", "The list that the answers are about.")
     ] = "fr.bloctel",
     column: Annotated[
-        str,
-        typer.Option("--column", metavar="COLUMN", help="The numbers: name, or place."),
+        str, option("--column COLUMN", "The column of numbers, by name or number.")
     ] = "1",
     status_column: Annotated[
         str,
-        typer.Option(
-            "--status-column", metavar="COLUMN", help="The statuses: name, or place."
-        ),
+        option("--status-column COLUMN", "The column of statuses, by name or number."),
     ] = "3",
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Record a file that came back (retour_*.csv): OK is callable, all else opposed.
+    """Record an operator's answers (retour_*.csv): OK is clear, the rest is opposed.
 
-    From then on the registry knows that list by its answers alone.  A number that
-    was never asked about, or too long ago, is not clear: nobody knows.
+    After that, the registry knows the list by its answers alone.  A number without an
+    answer, or with an answer that is too old, is not clear but unknown.
 
     Example:
         bloctel answers import sqlite:///answers.db retour_2024.csv --on 2024-05-03
     """
-    with opened(url, secret_file) as registry, progress_bar("import") as progress:
+    with (
+        Registry.open(url, secret=secret) as registry,
+        progress_bar("import") as progress,
+    ):
         done = import_answers(
             registry,
             source(file),
             on=on,
             list=list_name,
-            column=place(column),
-            status_column=place(status_column),
+            column=parse_column(column),
+            status_column=parse_column(status_column),
             progress=progress,
         )
     print_record(done._asdict(), format)
@@ -135,25 +122,18 @@ def import_(
 
 @app.command()
 def give(
-    file: _File,
-    against: Annotated[
-        str,
-        typer.Option(
-            "--against",
-            metavar="TARGET",
-            help="A snapshot, a registry's URL, or a CSV file of numbers.",
-        ),
-    ],
+    file: CsvArgument,
+    against: AgainstOption,
     output: _Output,
     on: OnOption = None,
     lists: ListsOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Answer a file as an operator does: every row as it came, and a status.
+    """Answer a file as an operator does: every row unchanged, with a status.
 
-    OK is on none of the lists asked: it never means that the law lets call.  OPPOSE
-    is on one of them, or not known.  INVALIDE is no number.
+    OK is on none of the requested lists, which does not mean that the law permits a
+    call.  OPPOSE is on one of them, or unknown.  INVALIDE is not a phone number.
 
     Example:
         bloctel answers give to-scrub.csv --against oppositions.bloctel

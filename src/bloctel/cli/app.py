@@ -1,4 +1,4 @@
-"""The commands of `bloctel`, put together."""
+"""Commands of `bloctel`, and the exit codes of their errors."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ import typer
 from typer.core import TyperGroup
 
 from bloctel._version import __version__
-from bloctel.cli.options.common import RulesOption
+from bloctel.cli.options.common import RulesOption, option
 from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
 
-
 #: Both click and typer's own copy of it have this class, under different names.
 _UsageError: Any = typer.BadParameter.__mro__[1]
-_NUMBER = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
+_NUMBER: Final = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
 
-
-#: The commands in the order of the help, the module of each, and what it is there.
+#: Names of the commands, in the order of the help, with the function or the group in
+#: the module of the command.
 _COMMANDS: Final = {
-    "check": ("check", "check"),
-    "may-call": ("may_call", "may_call"),
-    "audit": ("audit", "audit"),
-    "scrub": ("scrub", "scrub"),
-    "countries": ("countries", "countries_command"),
-    "answers": ("answers", "app"),
-    "calls": ("calls", "app"),
-    "complaint": ("complaint", "app"),
-    "consent": ("consent", "app"),
-    "receipt": ("receipt", "app"),
-    "registry": ("registry", "app"),
-    "snapshot": ("snapshot", "app"),
+    "check": "check",
+    "may-call": "may_call",
+    "audit": "audit",
+    "scrub": "scrub",
+    "countries": "countries_command",
+    "answers": "app",
+    "calls": "app",
+    "complaint": "app",
+    "consent": "app",
+    "receipt": "app",
+    "registry": "app",
+    "snapshot": "app",
 }
 #: Groups of commands that use lists.  They have the option --rules, as all commands
 #: with --against.
 _OF_LISTS: Final = ("answers", "registry", "snapshot")
+_STREAMS: Final = {"<stdout>": "standard output", "<stderr>": "standard error"}
 
 
 def _load(name: str) -> Any:
-    """Return a command, which is imported only now: few need more than one."""
-    module, attribute = _COMMANDS[name]
-    found = getattr(import_module(f"{__package__}.{module}"), attribute)
-    holder = typer.Typer(rich_markup_mode=None)
-    holder.callback()(lambda: None)  # so that one command makes a group as well
-    if isinstance(found, typer.Typer):
-        holder.add_typer(found, name=name)
+    """Import a command: a run needs only one of them."""
+    module = import_module(f"{__package__}.{name.replace('-', '_')}")
+    command = getattr(module, _COMMANDS[name])
+    parent = typer.Typer(rich_markup_mode=None)
+    parent.callback()(lambda: None)  # so that a single command makes a group as well
+    if isinstance(command, typer.Typer):
+        parent.add_typer(command, name=name)
     else:
-        holder.command(name)(found)
-    group: Any = typer.main.get_command(holder)
+        parent.command(name)(command)
+    group: Any = typer.main.get_command(parent)
     return group.commands[name]
 
 
 def _rules_option() -> Any:
     """Return the option --rules, which no command has as a parameter."""
-    holder = typer.Typer(add_completion=False)
+    parent = typer.Typer(add_completion=False)
 
-    @holder.command()
+    @parent.command()
     def command(rules: RulesOption = None) -> None: ...
 
-    [option] = typer.main.get_command(holder).params
+    [option] = typer.main.get_command(parent).params
     option.expose_value = False
     return option
 
 
 class _Commands(TyperGroup):
-    """Commands whose errors are one sentence and an exit code, not a traceback."""
+    """Group of commands whose errors are a sentence and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command whose help shows examples line by line, to be copied."""
+        """Return a command; its help shows examples on lines that can be copied."""
         command = _load(cmd_name) if cmd_name in _COMMANDS else None
         parts = getattr(command, "commands", {}).values() or [command]
         for each in (command, *parts):
@@ -90,46 +90,49 @@ class _Commands(TyperGroup):
         return command
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command, and turn its errors into messages and exit codes."""
         try:
             return super().invoke(ctx)
         except BloctelError as error:
             typer.echo(f"bloctel: {error}", err=True)
             raise typer.Exit(3 if isinstance(error, CannotAnswerError) else 2) from None
         except _UsageError as error:
-            # click repeats what was typed: digits of a number, if it was not quoted
+            # the message repeats arguments: hide what can be a phone number
             error.message = _NUMBER.sub("(digits)", error.message)
             raise
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            # whoever read our output has gone: neither "done" nor worth a message
-            _drop_output()
+            # the reader of the output has ended: not a success, and needs no message
+            _discard_output()
             raise typer.Exit(141) from None
         except OSError as error:
-            _drop_output()
-            place = f" - at {error.filename}" if error.filename else ""
-            typer.echo(
-                f"bloctel: expected a system that reads and writes, "
-                f"got {error.strerror}{place}",
-                err=True,
-            )
+            _discard_output()
+            typer.echo(f"bloctel: {_io_error(error)}", err=True)
             raise typer.Exit(3) from None
 
 
-def _drop_output() -> None:
-    """Send what is still buffered nowhere, so that Python's end does not stumble."""
+def _io_error(error: OSError) -> str:
+    """Return a sentence about an I/O error, with the path if it is known."""
+    reason = error.strerror or str(error) or "unknown"
+    path = str(error.filename or "")
+    where = f" ({_STREAMS.get(path, path)})" if path else ""
+    return f"I/O error: {reason[0].lower()}{reason[1:]}{where}"
+
+
+def _discard_output() -> None:
+    """Redirect buffered output to the null device: a flush at exit must not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(
     name="bloctel",
     cls=_Commands,
-    help="Know, before you dial, whether a phone number may be disturbed.\n\n"
-    "'clear' means: on none of the lists asked, on that day.  It never means that "
-    "the number may be called; since 11 August 2026 France requires prior consent.",
+    help="Check before a call whether a phone number is on an opposition list.\n\n"
+    "'clear' means: on none of the requested lists, on that day.  It never means that "
+    "the number may be called: since 11 August 2026, France requires prior consent.",
     epilog="Exit codes: 0 done or clear, 1 blocked (of receipts: something differs, or "
-    "is due; of calls: not lawful), 2 wrong usage or bad input, 3 no trustworthy "
+    "is due; of calls: not lawful), 2 wrong usage or invalid input, 3 no reliable "
     "answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -138,8 +141,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"bloctel {__version__}")
         raise typer.Exit
 
@@ -148,9 +151,9 @@ def _version(asked: bool) -> None:
 def bloctel(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", callback=_version, is_eager=True, help="Show the version."
+        option(
+            "--version", "Show the version.", callback=_print_version, is_eager=True
         ),
     ] = False,
 ) -> None:
-    """Know, before you dial, whether a phone number may be disturbed."""
+    """Check before a call whether a phone number is on an opposition list."""

@@ -1,4 +1,4 @@
-"""`bloctel audit`: which calls of a log did the law of their day forbid?"""
+"""`bloctel audit`: judge past calls by the law of their day."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,6 @@ from bloctel.bulk.read_call_log import read_call_log
 from bloctel.cli.io import print_record
 from bloctel.cli.options.call import (
     AboutOption,
-    AgainstOption,
     AutomatedOption,
     CallerOption,
     ChannelOption,
@@ -33,8 +32,12 @@ from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListsOption,
+    OptionalAgainstOption,
     RegionOption,
-    SecretFileOption,
+    SecretOption,
+    argument,
+    option,
+    parse_pairs,
 )
 from bloctel.compliance import Decision
 from bloctel.errors import InputError
@@ -47,39 +50,23 @@ if TYPE_CHECKING:
 __all__ = ["audit"]
 
 
-def _names(texts: list[str] | None) -> dict[str, str]:
-    """Return the file's names of columns by ours, from NAME=THEIRS."""
-    names = {}
-    for text in texts or ():
-        name, equals, theirs = text.partition("=")
-        if not (equals and name and theirs):
-            raise typer.BadParameter("expected a column as number=telephone")
-        names[name] = theirs
-    return names
-
-
 def audit(
     calls: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CALLS", help="A CSV or Parquet file of past calls, one a row."
-        ),
+        Path, argument("CALLS", "A CSV or Parquet file of past calls, one per row.")
     ],
     column: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            "--column",
-            metavar="NAME=THEIRS",
-            help="What the file calls a column: number, at, outcome, purpose, sector, "
+        list[str] | None,
+        option(
+            "--column NAME=THEIRS",
+            "The name of a column in the file: number, at, outcome, purpose, sector, "
             "caller, automated, about, channel or time_zone; may be repeated.",
         ),
     ] = None,
     log_time_zone: Annotated[
-        Optional[str],
-        typer.Option(
-            "--log-time-zone",
-            metavar="ZONE",
-            help="The time zone of moments written without one, as Europe/Paris.",
+        str | None,
+        option(
+            "--log-time-zone ZONE",
+            "The time zone of times without a UTC offset, such as Europe/Paris.",
         ),
     ] = None,
     purpose: PurposeOption = None,
@@ -88,7 +75,7 @@ def audit(
     automated: AutomatedOption = None,
     about: AboutOption = None,
     channel: ChannelOption = Channel.VOICE,
-    against: AgainstOption = None,
+    against: OptionalAgainstOption = None,
     lists: ListsOption = None,
     country: CountryOption = "FR",
     time_zone: TimeZoneOption = None,
@@ -97,33 +84,31 @@ def audit(
     local_holidays: LocalHolidaysOption = False,
     trust: TrustOption = Certainty.V2,
     output: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--output",
-            metavar="FILE",
-            help="Where the table of breaches goes, as CSV: a row for each call and "
-            "ground, with the article, the fine and what would have cured it.",
+        Path | None,
+        option(
+            "--output FILE",
+            "Write the breaches to this file, as CSV: a row for each call and ground, "
+            "with the article, the fine and what would have made the call lawful.",
         ),
     ] = None,
     unsettled: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--unsettled",
-            metavar="FILE",
-            help="Where the same table goes of calls of which we do not know.",
+        Path | None,
+        option(
+            "--unsettled FILE",
+            "Write the same table of the calls that could not be judged.",
         ),
     ] = None,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Judge past calls by the law and the lists of the day of each.
+    """Judge past calls by the law and the lists of the day of each call.
 
-    What a column says of each call, an option says of all, where there is no such
-    column.  Attempts are counted from the log itself.  This is no legal advice.
+    A column gives a fact for each call.  Without that column, an option gives it for
+    all calls.  Attempts are counted from the log itself.  This is not legal advice.
 
-    Exit code: 0 all were lawful, 1 one was not, 2 wrong usage or bad input, 3 none was
-    unlawful, and of some we do not know.
+    Exit code: 0 all were lawful, 1 one was not, 2 wrong usage or invalid input, 3 some
+    could not be judged and the others were lawful.
 
     Example:
         bloctel audit calls.csv --purpose sale --sector insurance
@@ -135,7 +120,7 @@ def audit(
         country,
         against=against,
         consents=consents,
-        secret_file=secret_file,
+        secret=secret,
         region=region,
         lists=lists,
         firm=firm,
@@ -143,7 +128,7 @@ def audit(
         trust=trust,
     ) as desk:
         found = desk.audit(
-            read_call_log(calls, names=_names(column)),
+            read_call_log(calls, names=parse_pairs(column)),
             log_time_zone=log_time_zone,
             purpose=purpose,
             sector=sector,
@@ -164,7 +149,12 @@ def audit(
 def _refuse_overwriting(calls: Path, *targets: Path | None) -> None:
     for target in targets:
         if target is not None and is_same_file(calls, target):
-            raise InputError("a file of its own", "the log itself", "the output")
+            raise InputError(
+                "an output that is not the log",
+                "the log itself",
+                str(target),
+                message="the output would overwrite the log",
+            )
 
 
 def _write(path: Path, table: dict[str, Any]) -> None:
@@ -175,7 +165,7 @@ def _write(path: Path, table: dict[str, Any]) -> None:
         columns = [column.tolist() for column in table.values()]
         for row in zip(*columns, strict=True):
             writer.writerow(map(_cell, row))
-        text.detach()  # which writes what is left; the file is closed by its owner
+        text.detach()  # flushes; `replacing` closes the file
 
 
 def _cell(value: object) -> object:

@@ -1,13 +1,11 @@
-"""`bloctel countries`: what is known of the lists and rules of countries."""
+"""`bloctel countries`: known lists and rules of countries."""
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
+from typing import Annotated
 
 from bloctel.cli.io import print_rows
-from bloctel.cli.options.common import Format, FormatOption, OnOption
+from bloctel.cli.options.common import Format, FormatOption, OnOption, argument
 from bloctel.errors import InputError
 from bloctel.rules.law import Country, CountryFact, countries
 
@@ -18,32 +16,30 @@ _COLUMNS = ("country", "topic", "known", "since", "until", "certainty", "source"
 
 def countries_command(
     codes: Annotated[
-        Optional[list[str]],
-        typer.Argument(
-            metavar="[CODE]...", help="Countries (ISO 3166-1); all if not given."
-        ),
+        list[str] | None,
+        argument("CODE", "Countries (ISO 3166-1); all if not given."),
     ] = None,
     on: OnOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what is known of the lists and rules of countries, and how surely.
+    """Show the known lists and rules of countries, with their certainty.
 
-    V1 was read in an official text, V2 in press or consumer pages.  None of it makes a
-    call lawful.  With --on, what holds on that day, or may hold.
+    V1 was read in an official text, V2 in press or consumer pages.  None of them makes
+    a call lawful.  With --on, only facts that hold, or may hold, on that day.
 
-    Exit code: 0 done, 2 a country of which nothing is known.
+    Exit code: 0 done, 2 an unknown country.
 
     Example:
         bloctel countries BE GB
     """
-    held = {country.code: country for country in countries()}
+    known = {country.code: country for country in countries()}
     for code in codes or ():
-        if code not in held:
-            raise InputError(f"one of {', '.join(held)}", "another text", "CODE")
-    wanted = [held[code] for code in codes or held]
+        if code not in known:
+            got = f"{code!r}" if code.isalpha() else f"a text of {len(code)} characters"
+            raise InputError(f"one of {', '.join(known)}", got, "CODE")
     rows = [
         _row(country, fact)
-        for country in wanted
+        for country in (known[code] for code in codes or known)
         for fact in (country.facts if on is None else country.facts_on(on))
     ]
     print_rows(_COLUMNS, rows, format)

@@ -1,4 +1,7 @@
-"""Data to standard output: a table for people, JSON or CSV for programs."""
+"""Input, output and progress of commands.
+
+Data goes to standard output: a table for people, JSON or CSV for programs.
+"""
 
 from __future__ import annotations
 
@@ -6,76 +9,169 @@ import csv
 import json
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from io import StringIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from rich import box
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
+from bloctel._util.atomic_files import named_errors
 from bloctel.cli.options.common import Format
+from bloctel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
-__all__ = ["print_record", "print_rows"]
+    from _typeshed import DataclassInstance
 
-#: A pipe gets whole lines, however long, not lines folded at 80 columns.
-_UNFOLDED = 100_000
+__all__ = [
+    "print_entries",
+    "print_record",
+    "print_rows",
+    "print_text",
+    "progress_bar",
+    "read_numbers",
+    "source",
+]
+
+#: Width of a table in a pipe: rows are never wrapped.
+_UNLIMITED = 100_000
+
+
+def source(file: str) -> str | BinaryIO:
+    """Return the path, or the bytes of standard input for `-`.
+
+    Raises:
+        InputError: Standard input is closed.
+    """
+    if file != "-":
+        return file
+    if sys.stdin is None:
+        text = "standard input is closed"
+        raise InputError("an open standard input", "a closed one", message=text)
+    return sys.stdin.buffer
+
+
+def read_numbers(arguments: Iterable[str]) -> list[str]:
+    """Return the numbers of the command line; for `-`, the lines of standard input.
+
+    Raises:
+        InputError: Standard input is closed, or has no line: then the command that
+            feeds it has probably failed, and "nothing is blocked" would hide that.
+    """
+    return [number for text in arguments for number in _numbers(text)]
+
+
+def _numbers(argument: str) -> list[str]:
+    stream = source(argument)
+    if isinstance(stream, str):
+        return [stream]
+    # bytes that are not UTF-8 become a character that no phone number has
+    text = stream.read().decode("utf-8-sig", errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        expected, got = "phone numbers, one per line", "no line with text"
+        raise InputError(expected, got, "standard input")
+    return lines
+
+
+@contextmanager
+def progress_bar(task_name: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show a progress bar if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(task_name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_text(text: str, to: TextIO | None = None) -> None:
+    """Write a text to a stream, by default standard output."""
+    stream = to or sys.stdout
+    with named_errors(stream.name):
+        stream.write(text)
+        stream.flush()
 
 
 def print_rows(
     columns: Sequence[str], rows: Sequence[Sequence[object]], format: Format
 ) -> None:
-    """Print rows under their column names."""
-    if format == Format.JSON:
+    """Print rows below the names of their columns."""
+    if format is Format.JSON:
         records = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
-        _write_json(records, sys.stdout)
-    elif format == Format.CSV:
-        _write_csv([columns, *rows], sys.stdout)
+        print_text(_json(records))
+    elif format is Format.CSV:
+        print_text(_csv([columns, *rows]))
     else:
-        _write_table(columns, rows, sys.stdout)
-    sys.stdout.flush()
+        print_text(_table(columns, rows))
+
+
+def print_entries(
+    kind: type[DataclassInstance],
+    entries: Iterable[DataclassInstance],
+    format: Format,
+) -> None:
+    """Print dataclasses of one kind: a column for each field, a row for each."""
+    rows = [tuple(asdict(entry).values()) for entry in entries]
+    print_rows([field.name for field in fields(kind)], rows, format)
 
 
 def print_record(
     record: Mapping[str, object], format: Format, *, to: TextIO | None = None
 ) -> None:
-    """Print one thing; as a table, its fields one under the other."""
-    stream = sys.stdout if to is None else to
-    if format == Format.JSON:
-        _write_json({name: _plain(value) for name, value in record.items()}, stream)
-    elif format == Format.CSV:
-        _write_csv([tuple(record), tuple(record.values())], stream)
+    """Print one record; as a table, each field on a line."""
+    if format is Format.JSON:
+        text = _json({name: _plain(value) for name, value in record.items()})
+    elif format is Format.CSV:
+        text = _csv([tuple(record), tuple(record.values())])
     else:
-        stream.writelines(f"{line}\n" for line in _aligned(record))
-    stream.flush()
+        text = "".join(f"{line}\n" for line in _aligned(record))
+    print_text(text, to)
 
 
-def _write_json(value: object, stream: TextIO) -> None:
-    stream.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _write_csv(rows: Iterable[Sequence[object]], stream: TextIO) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    file = StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerows([_cell(value) for value in row] for row in rows)
+    return file.getvalue()
 
 
-def _write_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], stream: TextIO
-) -> None:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     table = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for row in rows:
         table.add_row(*(_for_people(value) for value in row))
-    width = None if stream.isatty() else _UNFOLDED
-    console = Console(file=stream, width=width, highlight=False, markup=False)
-    with console.capture() as capture:
+    width = None if sys.stdout.isatty() else _UNLIMITED
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False)
+    # the end of a capture flushes the stream, which can fail
+    with named_errors(sys.stdout.name), console.capture() as capture:
         console.print(table)
-    stream.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def _aligned(record: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line for each field; its parts stand below what they sum to."""
+    """Yield a line for each field; the parts of a sum are indented below it."""
     fields: list[tuple[str, object]] = []
     for name, value in record.items():
         if isinstance(value, Mapping):
@@ -101,7 +197,7 @@ def _plain(value: object) -> object:
 
 
 def _cell(value: object) -> str:
-    """Return a value as programs read it: no thousands separators."""
+    """Return a value for programs, without thousands separators."""
     if value is None:
         return ""
     if isinstance(value, Mapping):

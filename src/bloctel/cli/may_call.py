@@ -1,18 +1,15 @@
-"""`bloctel may-call`: may this call be made, by the law of its day?"""
+"""`bloctel may-call`: judge a call by the law of its day."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from bloctel._util.messages import message
-from bloctel.cli.io import print_record
+from bloctel.cli.io import print_record, print_text
 from bloctel.cli.options.call import (
     AboutOption,
-    AgainstOption,
-    AtOption,
     AutomatedOption,
     CallerOption,
     CallsOption,
@@ -28,11 +25,16 @@ from bloctel.cli.options.call import (
     opened_desk,
 )
 from bloctel.cli.options.common import (
+    AtOption,
     Format,
     FormatOption,
+    Language,
+    LanguageOption,
     ListsOption,
+    NumberArgument,
+    OptionalAgainstOption,
     RegionOption,
-    SecretFileOption,
+    SecretOption,
 )
 from bloctel.compliance import Decision
 from bloctel.rules import Certainty
@@ -46,13 +48,8 @@ __all__ = ["may_call"]
 _EXIT_CODES = {Decision.YES: 0, Decision.NO: 1, Decision.ASK: 3}
 
 
-class _Lang(StrEnum):
-    EN = "en"
-    FR = "fr"
-
-
 def may_call(
-    number: Annotated[str, typer.Argument(help="The phone number to call.")],
+    number: NumberArgument,
     at: AtOption = None,
     purpose: PurposeOption = None,
     sector: SectorOption = None,
@@ -60,7 +57,7 @@ def may_call(
     automated: AutomatedOption = None,
     about: AboutOption = None,
     channel: ChannelOption = Channel.VOICE,
-    against: AgainstOption = None,
+    against: OptionalAgainstOption = None,
     lists: ListsOption = None,
     country: CountryOption = "FR",
     time_zone: TimeZoneOption = None,
@@ -69,16 +66,16 @@ def may_call(
     firm: FirmOption = None,
     local_holidays: LocalHolidaysOption = False,
     trust: TrustOption = Certainty.V2,
-    lang: Annotated[_Lang, typer.Option("--lang", help="The language.")] = _Lang.EN,
-    secret_file: SecretFileOption = None,
+    lang: LanguageOption = Language.EN,
+    secret: SecretOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Tell whether a call may be made, by which rules, and when it next may.
+    """Answer whether a call may be made, by which rules, and when the next one may.
 
-    What is not known is 'ask', never 'yes'.  This is no legal advice.
+    If a fact is missing, the answer is 'ask', never 'yes'.  This is not legal advice.
 
-    Exit code: 0 yes, 1 no, 2 wrong usage or bad input, 3 ask.
+    Exit code: 0 yes, 1 no, 2 wrong usage or invalid input, 3 ask.
 
     Example:
         bloctel may-call "01 99 00 12 34" --at 2026-11-22T10:30+01:00
@@ -89,7 +86,7 @@ def may_call(
         against=against,
         consents=consents,
         calls=calls,
-        secret_file=secret_file,
+        secret=secret,
         region=region,
         lists=lists,
         firm=firm,
@@ -108,18 +105,19 @@ def may_call(
             time_zone=time_zone,
             region=region,
         )
-        _print(answer, lang, format)
+        _print(answer, lang.value, format)
     raise typer.Exit(_EXIT_CODES[answer.decision])
 
 
 def _print(answer: Answer, lang: str, format: Format) -> None:
-    """Print the answer: in words for people, as a record for programs."""
-    found = answer.next_allowed_at
-    next_at = None if found is None else found.isoformat()
-    if format == Format.TABLE:
-        typer.echo(answer.explain(lang))
+    """Print the answer: a text for people, a record for programs."""
+    instant = answer.next_allowed_at
+    next_at = None if instant is None else instant.isoformat()
+    if format is Format.TABLE:
+        text = f"{answer.explain(lang)}\n"
         if not answer.allowed and next_at is not None:
-            typer.echo(message("compliance.answer.next", lang, at=next_at))
+            text += message("compliance.answer.next", lang, at=next_at) + "\n"
+        print_text(text)
         return
     record = {
         "decision": answer.decision.value,

@@ -1,4 +1,4 @@
-"""`bloctel receipt`: check and show the receipts of scrubs, and see what is due."""
+"""`bloctel receipt`: verify and show receipts of scrubs; list files that are due."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bloctel.cli.io import print_record, print_rows
-from bloctel.cli.options.common import Format, FormatOption, day
-from bloctel.cli.progress import progress_bar
+from bloctel.cli.io import print_entries, print_record, print_rows, progress_bar
+from bloctel.cli.options.common import (
+    Format,
+    FormatOption,
+    argument,
+    option,
+    parse_day,
+)
 from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (
     Check,
@@ -38,94 +43,79 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Check and show the receipts of scrubs, and see which files are due again.",
+    help="Verify and show receipts of scrubs, and list the files that are due again.",
     no_args_is_help=True,
 )
 
 _Receipt = Annotated[
-    Path,
-    typer.Argument(
-        metavar="RECEIPT", help="The receipt's file; a journal with --number."
-    ),
+    Path, argument("RECEIPT", "The receipt; or its journal, with --number.")
 ]
 _Number = Annotated[
-    Optional[int],
-    typer.Option("--number", min=1, help="Which receipt of a journal."),
+    int | None, option("--number N", "The number of the receipt in a journal.", min=1)
 ]
-_Journal = Annotated[
-    Path, typer.Argument(metavar="JOURNAL", help="The journal of receipts.")
-]
+_Journal = Annotated[Path, argument("JOURNAL", "The journal of receipts.")]
 
 
-def _file(what: str, option: str) -> object:
-    return typer.Option(option, metavar="FILE", help=f"Compare this with {what}.")
+def _file(name: str) -> Any:
+    return option(f"--{name} FILE", f"The {name} file, to compare with the receipt.")
 
 
 @app.command()
 def verify(
     receipt: _Receipt,
     number: _Number = None,
-    input_file: Annotated[Optional[Path], _file("the input", "--input")] = None,
-    clear: Annotated[Optional[Path], _file("the clear output", "--clear")] = None,
-    blocked: Annotated[Optional[Path], _file("the blocked output", "--blocked")] = None,
-    invalid: Annotated[Optional[Path], _file("the invalid output", "--invalid")] = None,
-    annotated: Annotated[
-        Optional[Path], _file("the annotated output", "--annotated")
-    ] = None,
+    input: Annotated[Path | None, _file("input")] = None,
+    clear: Annotated[Path | None, _file("clear")] = None,
+    blocked: Annotated[Path | None, _file("blocked")] = None,
+    invalid: Annotated[Path | None, _file("invalid")] = None,
+    annotated: Annotated[Path | None, _file("annotated")] = None,
     output_folder: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--output-folder",
-            metavar="FOLDER",
-            help="Compare all outputs, which have the names there that they had.",
+        Path | None,
+        option(
+            "--output-folder FOLDER",
+            "Compare all outputs, found in this folder by their names.",
         ),
     ] = None,
     public_key: Annotated[
-        Optional[str],
-        typer.Option(
-            "--public-key",
-            metavar="KEY",
-            help="Who must have signed: what `bloctel receipt key` printed, or a file "
-            "that holds it.",
+        str | None,
+        option(
+            "--public-key KEY",
+            "The key that must have signed: the text that `bloctel receipt key` "
+            "printed, or a file with it.",
         ),
     ] = None,
     journal: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--journal", metavar="FILE", help="The journal that it must be in."
-        ),
+        Path | None,
+        option("--journal FILE", "The journal that must contain the receipt."),
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Check a receipt, and whether files, a key and a journal agree with it.
+    """Check a receipt, and compare it with files, a public key and a journal.
 
-    One line for each thing that is compared says whether it agrees.  A signature is
-    checked whether or not a key is given.
+    Each line of the result is one comparison.  A signature is checked even if no key is
+    given.
 
-    Exit code: 0 all agrees, 1 something differs, 3 not to be believed.
+    Exit code: 0 everything agrees, 1 something differs, 3 not a valid receipt.
 
     Example:
         bloctel receipt verify receipt.json --input prospects.csv --output-folder .
         --journal scrubs.jsonl
     """
-    held = _read(receipt, number)
-    files: dict[str, Path | None] = {}
-    if input_file is not None:
-        files["input"] = input_file
+    found = _read(receipt, number)
+    files: dict[str, Path | None] = {} if input is None else {"input": input}
     if output_folder is not None:
-        files |= files_in(output_folder, held)
-    given = {"clear": clear, "blocked": blocked, "invalid": invalid}
-    given["annotated"] = annotated
-    files |= {kind: path for kind, path in given.items() if path is not None}
-    checks = [Check("receipt", True, "a whole one", f"digest {held.digest}")]
+        files |= files_in(output_folder, found)
+    outputs = {"clear": clear, "blocked": blocked, "invalid": invalid}
+    outputs["annotated"] = annotated
+    files |= {kind: path for kind, path in outputs.items() if path is not None}
+    checks = [Check("receipt", True, "a complete receipt", f"digest {found.digest}")]
     with progress_bar("verify") as progress:
-        checks += check_files(held, files, progress)
-    if public_key is not None or held.signature is not None:
-        checks.append(check_signature(held, _key(public_key)))
+        checks += check_files(found, files, progress)
+    if public_key is not None or found.signature is not None:
+        checks.append(check_signature(found, _key(public_key)))
     if journal is not None:
-        checks.append(check_journal(held, Journal(journal)))
-    columns = [field.name for field in fields(Check)]
-    print_rows(columns, [tuple(asdict(check).values()) for check in checks], format)
+        checks.append(check_journal(found, Journal(journal)))
+    print_entries(Check, checks, format)
     raise typer.Exit(0 if all(check.agrees for check in checks) else 1)
 
 
@@ -133,75 +123,71 @@ def verify(
 def show(
     receipt: _Receipt, number: _Number = None, format: FormatOption = Format.TABLE
 ) -> None:
-    """Show what a receipt says.
+    """Show the content of a receipt.
 
     Example:
         bloctel receipt show receipt.json
     """
-    record = _showable(_read(receipt, number).record)
-    print_record(record if format == Format.JSON else dict(_flat(record)), format)
+    record = _printable(_read(receipt, number).record)
+    print_record(record if format is Format.JSON else dict(_flat(record)), format)
 
 
 @app.command()
 def status(
     journal: _Journal,
     on: Annotated[
-        Optional[date],
-        typer.Option(
-            "--on",
-            parser=day,
-            metavar="YYYY-MM-DD",
-            help="The day; today where the lists' days are counted if not given.",
+        date | None,
+        option(
+            "--on YYYY-MM-DD",
+            "The day; today in the lists' time zone if not given.",
+            parser=parse_day,
         ),
     ] = None,
     within: Annotated[
         int,
-        typer.Option(
-            "--within",
+        option(
+            "--within DAYS",
+            "A file is due if its result ends within this number of days; 7 if not "
+            "given.",
             min=0,
             max=9999,
-            metavar="DAYS",
-            help="How soon the result of a scrub must end for the file to be due "
-            "again; 7 days if not given.",
         ),
     ] = 7,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Show the latest scrub of each file, and which files are due again.
 
-    A file is overdue from the day on which the result may not be relied upon any
-    more.  Files are told apart by their names.
+    A file is overdue from the first day on which its result may no longer be relied
+    upon.  Files are identified by their names.
 
-    Exit code: 0 none is due, 1 one is due or overdue, 3 the journal is not whole.
+    Exit code: 0 no file is due, 1 one is due or overdue, 3 the journal is not complete.
 
     Example:
         bloctel receipt status scrubs.jsonl --within 7
     """
     receipts: list[Receipt] = []
-    torn: TruncatedJournalError | None = None
+    truncated: TruncatedJournalError | None = None
     try:
         receipts.extend(Journal(journal).receipts())
     except TruncatedJournalError as error:
-        torn = error
+        truncated = error
     files = file_states(receipts, on=on, within_days=within)
     columns = [field.name for field in fields(FileState)]
-    rows = [tuple(_showable(asdict(file)).values()) for file in files]
+    rows = [tuple(_printable(asdict(file)).values()) for file in files]
     print_rows(columns, rows, format)
-    if torn is not None:
-        raise torn
+    if truncated is not None:
+        raise truncated
     raise typer.Exit(0 if all(file.state == State.VALID for file in files) else 1)
 
 
 @app.command()
 def key(
-    path: Annotated[
-        str, typer.Argument(metavar="FILE", help="Where the key goes: a new file.")
-    ],
+    path: Annotated[str, argument("FILE", "The file for the key; it must not exist.")],
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Make a key that signs receipts, and print its public key.
+    """Create a key that signs receipts, and print its public key.
 
-    Only the owner can read the file.  Give the public key to whoever checks your
+    Only the owner can read the file.  Give the public key to those who check your
     receipts.
 
     Example:
@@ -212,9 +198,9 @@ def key(
 
 @app.command()
 def mend(journal: _Journal, format: FormatOption = Format.TABLE) -> None:
-    """Move half a line at a journal's end, as a crash leaves it, to a file beside.
+    """Move an incomplete last line, as a crash leaves it, from a journal to a file.
 
-    The outputs of that scrub may be there, and have no receipt: scrub the file again.
+    The outputs of that scrub can exist, but have no receipt: scrub the file again.
 
     Example:
         bloctel receipt mend scrubs.jsonl
@@ -227,10 +213,10 @@ def _read(path: Path, number: int | None) -> Receipt:
 
 
 def _key(given: str | None) -> str | None:
-    """Return the public key that an option or a file holds.
+    """Return the public key in an option, or in the file that it names.
 
     Raises:
-        InputError: Neither does.
+        InputError: Neither is a public key.
     """
     if given is None or re.fullmatch("[0-9a-f]{64}", given):
         return given
@@ -241,12 +227,13 @@ def _key(given: str | None) -> str | None:
         raise InputError("a public key", got, "--public-key") from error
     found = re.findall(r"(?<!\w)[0-9a-f]{64}(?!\w)", text)
     if len(found) != 1:
-        raise InputError("a public key", "a file without one", "--public-key")
+        got = f"a file with {len(found)} texts of 64 hexadecimal digits"
+        raise InputError("a public key", got, "--public-key")
     return str(found[0])
 
 
-def _showable(value: Mapping[str, object]) -> dict[str, object]:
-    """Return a record whose texts a terminal shows and does not obey."""
+def _printable(value: Mapping[str, object]) -> dict[str, object]:
+    """Return a record whose texts have no control characters for a terminal."""
 
     def safe(part: object) -> object:
         if isinstance(part, Mapping):
@@ -259,7 +246,7 @@ def _showable(value: Mapping[str, object]) -> dict[str, object]:
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the leaves of a record under names such as `input.size`."""
+    """Yield the leaves of a record with names such as `input.size`."""
     dot = "." if name else ""
     if isinstance(value, Mapping):
         for part, each in value.items():

@@ -1,28 +1,36 @@
-"""`bloctel registry`: create registries, register, renew, withdraw, erase."""
+"""`bloctel registry`: create registries; register, renew, withdraw and erase."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, fields
-from typing import Annotated, Optional
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from bloctel.bulk import export_numbers, import_numbers
-from bloctel.cli.input import all_numbers, source
-from bloctel.cli.io import print_record, print_rows
+from bloctel.cli.io import (
+    print_entries,
+    print_record,
+    progress_bar,
+    read_numbers,
+    source,
+)
 from bloctel.cli.options.common import (
     Format,
     FormatOption,
     ListOption,
     NewRegionOption,
+    NumberArgument,
+    NumbersArgument,
     OnOption,
     RegionOption,
-    SecretFileOption,
-    place,
+    RegistryArgument,
+    SecretOption,
+    argument,
+    option,
+    parse_column,
 )
-from bloctel.cli.options.registry import opened, secret_in
-from bloctel.cli.progress import progress_bar
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, normalize
 from bloctel.registry.journal import HistoryEntry
@@ -36,203 +44,188 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_Url = Annotated[
-    str,
-    typer.Argument(metavar="URL", help="The registry, such as sqlite:///own.db."),
-]
-_Numbers = Annotated[
-    list[str],
-    typer.Argument(help="Phone numbers; - reads one a line from standard input."),
-]
+_Prefix = Annotated[str, argument("PREFIX", "A prefix such as 0899 or +33162.")]
 
 
 @app.command()
 def create(
-    url: _Url,
+    url: RegistryArgument,
     region: NewRegionOption = DEFAULT_REGION,
     lists: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            "--list",
-            metavar="NAME",
-            help="A list that it holds from the start; may be repeated.",
-        ),
+        list[str] | None,
+        option("--list NAME", "A list to create in it; may be repeated."),
     ] = None,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Make an empty registry where there is none.
+    """Create an empty registry.
 
     Example:
         bloctel registry create sqlite:///oppositions.db --list own
     """
-    Registry.create(
-        url, region=region, lists=lists or (), secret=secret_in(secret_file)
-    ).close()
+    Registry.create(url, region=region, lists=lists or (), secret=secret).close()
 
 
 @app.command()
 def register(
-    url: _Url,
-    numbers: _Numbers,
+    url: RegistryArgument,
+    numbers: NumbersArgument,
     list_name: ListOption,
     on: OnOption = None,
     delay_days: Annotated[
-        Optional[int],
-        typer.Option(
-            "--delay-days",
+        int | None,
+        option(
+            "--delay-days DAYS",
+            "Days until the protection begins; the longest delay that the list's rules "
+            "allow if not given.",
             min=0,
             max=999,
-            help="Days until protection begins; the latest that the list's rules "
-            "allow if not given.",
         ),
     ] = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Put numbers on a list: all of them, or none if one is refused.
+    """Put numbers on a list; if one is refused, none is registered.
 
     Example:
         bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    with opened(url, secret_file) as registry:
-        asked = all_numbers(numbers)
-        parsed = _read(asked, registry.region if region is None else region)
+    with Registry.open(url, secret=secret) as registry:
+        texts = read_numbers(numbers)
+        parsed = _parse(texts, registry.region if region is None else region)
         added = registry.register_many(
             parsed, list=list_name, on=on, delay_days=delay_days
         )
     print_record({"registered": added, "known already": len(parsed) - added}, format)
 
 
-def _read(numbers: list[str], region: str | None) -> list[PhoneNumber]:
-    """Read all the numbers; an error tells which of them, counted from 1."""
-    read = []
-    for count, number in enumerate(numbers, 1):
+def _parse(texts: list[str], region: str | None) -> list[PhoneNumber]:
+    """Parse numbers; an error gives the position of the number, counted from 1."""
+    parsed = []
+    for position, text in enumerate(texts, 1):
         try:
-            read.append(normalize(number, region=region))
+            parsed.append(normalize(text, region=region))
         except InvalidNumberError as error:
-            raise InvalidNumberError(error.reason, f"number {count}") from None
-    return read
+            raise InvalidNumberError(error.reason, f"number {position}") from None
+    return parsed
 
 
 @app.command()
 def renew(
-    url: _Url,
-    number: Annotated[str, typer.Argument(help="A phone number.")],
+    url: RegistryArgument,
+    number: NumberArgument,
     list_name: ListOption,
     on: OnOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Renew a number's registration by hand.
+    """Renew the registration of a number.
 
     Example:
         bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
         --list fr.bloctel --on 2021-03-01
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         period = registry.renew(number, list=list_name, on=on, region=region)
     print_record(asdict(period), format)
 
 
 @app.command()
 def withdraw(
-    url: _Url,
-    number: Annotated[str, typer.Argument(help="A phone number.")],
+    url: RegistryArgument,
+    number: NumberArgument,
     list_name: ListOption,
     on: OnOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Take a number off a list: from that day on it is not protected any more.
+    """Take a number off a list: from that day on, it is no longer protected.
 
     Example:
         bloctel registry withdraw sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         period = registry.withdraw(number, list=list_name, on=on, region=region)
     print_record(asdict(period), format)
 
 
 @app.command()
 def history(
-    url: _Url,
-    number: Annotated[str, typer.Argument(help="A phone number.")],
+    url: RegistryArgument,
+    number: NumberArgument,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Show every registration that is known of a number.
+    """Show every registration of a number, past and present.
 
     Example:
         bloctel registry history sqlite:///oppositions.db "06 39 98 12 34"
     """
-    with opened(url, secret_file) as registry:
-        entries = registry.history(number, region=region)
-    columns = [field.name for field in fields(HistoryEntry)]
-    rows = [tuple(asdict(entry).values()) for entry in entries]
-    print_rows(columns, rows, format)
+    with Registry.open(url, secret=secret) as registry:
+        print_entries(HistoryEntry, registry.history(number, region=region), format)
 
 
 @app.command("import")
 def import_(
-    url: _Url,
+    url: RegistryArgument,
     file: Annotated[
-        str, typer.Argument(help="A CSV or Parquet file; - is standard input.")
+        str, argument("FILE", "A CSV or Parquet file; - is standard input.")
     ],
     list_name: ListOption,
     column: Annotated[
-        Optional[str],
-        typer.Option(
-            "--column",
-            help="The column of numbers: its name, or its place from 1.  Found by "
-            "its name or its content if not given.",
+        str | None,
+        option(
+            "--column COLUMN",
+            "The column of numbers, by name or by number from 1; detected by its name "
+            "or its content if not given.",
         ),
     ] = None,
     on: OnOption = None,
     on_column: Annotated[
-        Optional[str],
-        typer.Option("--on-column", help="The column of days (YYYY-MM-DD)."),
+        str | None, option("--on-column COLUMN", "The column of days (YYYY-MM-DD).")
     ] = None,
     keep_going: Annotated[
-        Optional[str],
-        typer.Option(
-            "--keep-going",
-            metavar="REJECTS",
-            help="Where rows that are refused go, with place and reason; all others "
-            "are registered.",
+        str | None,
+        option(
+            "--keep-going REJECTS",
+            "Write refused rows to this file, with row number and reason, and register "
+            "all others.",
         ),
     ] = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Register every number of a file: all of them, or none if one is refused.
+    """Register every number of a file; if one is refused, none is registered.
 
-    Importing a file again changes nothing.
+    A second import of a file changes nothing.
 
     Example:
         bloctel registry import sqlite:///oppositions.db objections.csv --list own
     """
     if on is not None and on_column is not None:
-        raise InputError("--on or --on-column", "both")
-    with opened(url, secret_file) as registry, progress_bar("import") as progress:
+        text = "--on and --on-column are both given; give one of them"
+        raise InputError("--on or --on-column", "both", message=text)
+    with (
+        Registry.open(url, secret=secret) as registry,
+        progress_bar("import") as progress,
+    ):
         done = import_numbers(
             registry,
             source(file),
             list=list_name,
-            column=place(column),
+            column=parse_column(column),
             on=on,
-            on_column=place(on_column),
+            on_column=parse_column(on_column),
             rejects=keep_going,
             progress=progress,
         )
-    known = done.rows - done.rejected - done.registered
     record = {
         "rows": done.rows,
         "registered": done.registered,
-        "known already": known,
+        "known already": done.rows - done.rejected - done.registered,
     }
     if keep_going is not None:
         record["rejected"] = done.rejected
@@ -241,25 +234,28 @@ def import_(
 
 @app.command()
 def export(
-    url: _Url,
+    url: RegistryArgument,
     file: Annotated[
         str,
-        typer.Argument(
-            help="Where to: Parquet if it ends in .parquet, else CSV; - is standard "
-            "output."
+        argument(
+            "FILE",
+            "The file: Parquet if it ends in .parquet, else CSV; - is standard output.",
         ),
     ],
     list_name: ListOption,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Write every registration of a list to a file, which is the list then.
+    """Write every registration of a list to a file, which contains the list then.
 
     Example:
         bloctel registry export sqlite:///oppositions.db objections.csv --list own
     """
     target = sys.stdout.buffer if file == "-" else file
-    with opened(url, secret_file) as registry, progress_bar("export") as progress:
+    with (
+        Registry.open(url, secret=secret) as registry,
+        progress_bar("export") as progress,
+    ):
         n = export_numbers(registry, target, list=list_name, progress=progress)
     to = sys.stderr if file == "-" else sys.stdout
     print_record({"exported": n}, format, to=to)
@@ -267,46 +263,46 @@ def export(
 
 @app.command()
 def purge(
-    url: _Url,
+    url: RegistryArgument,
     on: OnOption = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Erase what the lists' rules say must be erased by that day.
+    """Erase the registrations that the lists' rules say must be erased by that day.
 
     Example:
         bloctel registry purge sqlite:///oppositions.db
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         erased = registry.purge(on=on)
     print_record({f"erased from {name}": n for name, n in erased.items()}, format)
 
 
 @app.command()
 def forget(
-    url: _Url,
-    number: Annotated[str, typer.Argument(help="A phone number.")],
+    url: RegistryArgument,
+    number: NumberArgument,
     on: OnOption = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Erase all that is known of a number, as its holder asks (GDPR art. 17).
+    """Erase every registration of a number, at the person's request (GDPR art. 17).
 
-    No list protects it any more.  Days on which it was protected cannot be asked
-    about afterwards.
+    No list protects the number any more.  After that, look-ups for days on which it was
+    protected are refused.
 
     Example:
         bloctel registry forget sqlite:///oppositions.db "06 39 98 12 34"
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         erased = registry.forget(number, on=on, region=region)
     print_record({"erased": erased}, format)
 
 
 @app.command()
-def migrate(url: _Url) -> None:
-    """Bring a registry that an earlier version made to the form of this one.
+def migrate(url: RegistryArgument) -> None:
+    """Convert a registry of an earlier version to the format of this version.
 
     Example:
         bloctel registry migrate sqlite:///oppositions.db
@@ -315,87 +311,79 @@ def migrate(url: _Url) -> None:
 
 
 @app.command()
-def restored(url: _Url, secret_file: SecretFileOption = None) -> None:
-    """Say that a backup was put in the place of a registry, before it is opened.
+def restored(url: RegistryArgument, secret: SecretOption = None) -> None:
+    """Mark a registry as restored from a backup, before it is opened again.
 
-    Followers, caches and readers of the journal begin anew then; otherwise they could
-    take new changes for old ones, and miss them.
+    Followers, caches and readers of the journal then begin again.  Otherwise they
+    could take new changes for old ones, and miss them.
 
     Example:
         bloctel registry restored sqlite:///oppositions.db
     """
-    Registry.mark_restored(url, secret=secret_in(secret_file))
-
-
-_Prefix = Annotated[
-    str, typer.Argument(metavar="PREFIX", help="A prefix such as 0899 or +33162.")
-]
+    Registry.mark_restored(url, secret=secret)
 
 
 @app.command("block-prefix")
 def block_prefix(
-    url: _Url,
+    url: RegistryArgument,
     prefix: _Prefix,
     list_name: ListOption,
     on: OnOption = None,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Block all numbers that begin alike; a longer prefix counts more.
+    """Block all numbers with a prefix; the rule of the longest prefix applies.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         registry.block_prefix(prefix, list=list_name, on=on)
 
 
 @app.command("allow-prefix")
 def allow_prefix(
-    url: _Url,
+    url: RegistryArgument,
     prefix: _Prefix,
     list_name: ListOption,
     on: OnOption = None,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Let numbers through that a shorter prefix of the list blocks.
+    """Allow numbers that a shorter prefix of the list blocks.
 
     Example:
         bloctel registry allow-prefix sqlite:///oppositions.db 089912 --list own
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         registry.allow_prefix(prefix, list=list_name, on=on)
 
 
 @app.command("drop-prefix")
 def drop_prefix(
-    url: _Url,
+    url: RegistryArgument,
     prefix: _Prefix,
     list_name: ListOption,
     on: OnOption = None,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
     """End the rule of a prefix.
 
     Example:
         bloctel registry drop-prefix sqlite:///oppositions.db 0899 --list own
     """
-    with opened(url, secret_file) as registry:
+    with Registry.open(url, secret=secret) as registry:
         registry.drop_prefix(prefix, list=list_name, on=on)
 
 
 @app.command()
 def prefixes(
-    url: _Url,
+    url: RegistryArgument,
     format: FormatOption = Format.TABLE,
-    secret_file: SecretFileOption = None,
+    secret: SecretOption = None,
 ) -> None:
-    """Show every prefix rule that there is or was.
+    """Show every prefix rule, past and present.
 
     Example:
         bloctel registry prefixes sqlite:///oppositions.db
     """
-    with opened(url, secret_file) as registry:
-        entries = registry.prefixes()
-    columns = [field.name for field in fields(PrefixEntry)]
-    rows = [tuple(asdict(entry).values()) for entry in entries]
-    print_rows(columns, rows, format)
+    with Registry.open(url, secret=secret) as registry:
+        print_entries(PrefixEntry, registry.prefixes(), format)

@@ -1,4 +1,4 @@
-"""`bloctel scrub`: call files in; clear, blocked and invalid rows out."""
+"""`bloctel scrub`: split or annotate call files."""
 
 from __future__ import annotations
 
@@ -7,51 +7,52 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Optional, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bloctel.cli.input import source
-from bloctel.cli.io import print_record, print_rows
+from bloctel import rules
+from bloctel._util import clock
+from bloctel.cli.io import print_record, print_rows, progress_bar, source
 from bloctel.cli.options.common import (
+    AgainstOption,
     Format,
     FormatOption,
     ListsOption,
     OnOption,
     RegionOption,
-    place,
+    argument,
+    option,
+    parse_column,
 )
-from bloctel.cli.options.receipt import (
-    JournalOption,
-    ReceiptOption,
-    SignKeyOption,
-    receipt_maker,
-)
-from bloctel.cli.progress import progress_bar
-from bloctel.cli.scrub_report import report_on, warn_of
 from bloctel.errors import InputError
 from bloctel.scrub import (
     CsvOptions,
     FileOptions,
     Outputs,
+    ReportSubject,
     open_against,
     plan_files,
     refuse_overwriting,
     require_place,
     scrub_file,
     scrub_files,
+    shown_target,
+    write_report,
 )
 from bloctel.scrub.classifier import KINDS
+from bloctel.scrub.receipts import Keeping, ReceiptMaker, SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
-    from pathlib import Path
 
     from bloctel.lookup.question import Question
     from bloctel.scrub import ScrubbedFile, ScrubSummary
-    from bloctel.scrub.receipts import ReceiptMaker
+    from bloctel.scrub.receipts import Receipt
     from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.outputs import Target
 
@@ -59,7 +60,7 @@ __all__ = ["scrub"]
 
 
 class _Written(StrEnum):
-    """What can be written of each of many files."""
+    """Outputs that --into can write for each file."""
 
     CLEAR = "clear"
     BLOCKED = "blocked"
@@ -67,162 +68,171 @@ class _Written(StrEnum):
     ANNOTATED = "annotated"
 
 
-def _output(what: str, option: str) -> object:
-    return typer.Option(
-        option, metavar="FILE", help=f"Where {what} go; - is standard output."
-    )
-
-
 def scrub(
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="FILE",
-            help="A call file: CSV, also in gzip or zstd, Parquet or Excel; - is "
-            "standard input.  With --into also a folder, a pattern, or several.",
+        argument(
+            "FILE",
+            "A call file: CSV, also in gzip or zstd, Parquet or Excel; - is standard "
+            "input.  With --into, also a folder, a pattern, or several files.",
         ),
     ],
-    against: Annotated[
-        str,
-        typer.Option(
-            "--against",
-            metavar="TARGET",
-            help="A snapshot, a registry's URL, or a CSV file of numbers.",
-        ),
-    ],
+    against: AgainstOption,
     columns: Annotated[
         list[str],
-        typer.Option(
-            "--column",
-            metavar="COLUMN",
-            help="The phone column: its name, or its number from 1.  May be repeated: "
-            "a row is blocked if any of its numbers is.",
+        option(
+            "--column COLUMN",
+            "The phone column, by name or by number from 1.  May be repeated: a row is "
+            "blocked if any of its numbers is.",
         ),
     ],
-    output: Annotated[Optional[str], _output("clear rows", "--output")] = None,
-    blocked: Annotated[Optional[str], _output("blocked rows", "--blocked")] = None,
-    invalid: Annotated[Optional[str], _output("invalid rows", "--invalid")] = None,
+    output: Annotated[
+        str | None,
+        option("--output FILE", "The file for clear rows; - is standard output."),
+    ] = None,
+    blocked: Annotated[
+        str | None,
+        option("--blocked FILE", "The file for blocked rows; - is standard output."),
+    ] = None,
+    invalid: Annotated[
+        str | None,
+        option("--invalid FILE", "The file for invalid rows; - is standard output."),
+    ] = None,
     annotated: Annotated[
-        Optional[str], _output("all rows, each with its answer,", "--annotated")
+        str | None,
+        option(
+            "--annotated FILE",
+            "The file for all rows, each with its status; - is standard output.",
+        ),
     ] = None,
     into: Annotated[
-        Optional[str],
-        typer.Option(
-            "--into",
-            metavar="FOLDER",
-            help="Where NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv of each "
-            "NAME.csv go, instead of --output, --blocked, --invalid and --annotated.",
+        str | None,
+        option(
+            "--into FOLDER",
+            "The folder for NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv of "
+            "each NAME.csv, instead of --output, --blocked, --invalid and --annotated.",
         ),
     ] = None,
     write: Annotated[
-        Optional[list[_Written]],
-        typer.Option(
+        list[_Written] | None,
+        option(
             "--write",
-            help="Which files --into gets: clear, blocked and invalid if not given.  "
-            "May be repeated.",
+            "An output that --into writes; may be repeated.  Clear, blocked and "
+            "invalid if not given.",
         ),
     ] = None,
     on: OnOption = None,
     lists: ListsOption = None,
     region: RegionOption = None,
     against_column: Annotated[
-        Optional[str],
-        typer.Option(
-            "--against-column",
-            metavar="COLUMN",
-            help="The column of numbers of a CSV file after --against; found by its "
-            "name or its content if not given.",
+        str | None,
+        option(
+            "--against-column COLUMN",
+            "The column of numbers if --against is a CSV file; detected by its name or "
+            "its content if not given.",
         ),
     ] = None,
     encoding: Annotated[
-        Optional[str],
-        typer.Option("--encoding", help="The file's encoding; detected if not given."),
+        str | None,
+        option("--encoding NAME", "The file's encoding; detected if not given."),
     ] = None,
     delimiter: Annotated[
-        Optional[str],
-        typer.Option("--delimiter", help="Between two fields; detected if not given."),
+        str | None,
+        option("--delimiter CHAR", "The field delimiter; detected if not given."),
     ] = None,
     header: Annotated[
-        Optional[bool],
-        typer.Option(
+        bool | None,
+        option(
             "--header/--no-header",
-            help="Whether the first row names the columns; detected if not given.",
+            "Whether the first row contains the column names; detected if not given.",
         ),
     ] = None,
     sheet: Annotated[
-        Optional[str],
-        typer.Option(
-            "--sheet",
-            metavar="NAME",
-            help="The sheet of a workbook; the first with the phone column if not "
-            "given.",
+        str | None,
+        option(
+            "--sheet NAME",
+            "The sheet of a workbook; the first with the phone column if not given.",
         ),
     ] = None,
     unpack_without_limit: Annotated[
         bool,
-        typer.Option(
+        option(
             "--unpack-without-limit",
-            help="Unpack archives that you trust to whatever size.",
+            "Unpack an archive to any size; only for archives that you trust.",
         ),
     ] = False,
-    receipt: ReceiptOption = None,
-    journal: JournalOption = None,
-    sign_key: SignKeyOption = None,
+    receipt: Annotated[
+        Path | None, option("--receipt FILE", "Write a receipt of the scrub.")
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        option("--journal FILE", "Append the receipt to this journal of receipts."),
+    ] = None,
+    sign_key: Annotated[
+        Path | None,
+        option(
+            "--sign-key FILE",
+            "The key that signs the receipt, from `bloctel receipt key`.",
+        ),
+    ] = None,
     report: Annotated[
-        Optional[str],
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Where a report for people goes, one page of HTML; - is standard "
-            "output.",
+        str | None,
+        option(
+            "--report FILE",
+            "Write a report for people, as an HTML page; - is standard output.",
         ),
     ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Split or annotate call files by what the lists say of their numbers on that day.
+    """Split or annotate call files by the lists, as they are on that day.
 
-    Rows go out as they came in, of CSV byte for byte, in order.  Every row lands in
-    exactly one of clear, blocked and invalid; blocked and invalid rows say why in one
-    added column.  The annotated file has all rows and two added columns: 'bloctel' says
-    clear, blocked or invalid, 'bloctel_reason' why; they come first in CSV, last in
-    other files.  Files appear at the end, whole, or not at all.
+    Rows keep their order, and those of CSV files their bytes.  Every row is either
+    clear, blocked or invalid; blocked and invalid rows get an added column with the
+    reason.  The annotated file has all rows and two added columns: 'bloctel' is clear,
+    blocked or invalid, 'bloctel_reason' is the reason; they come first in CSV, last in
+    other formats.  Files appear at the end, complete, or not at all.
 
-    'clear' means: on none of the lists asked.  It never means that the number may be
-    called.
+    'clear' means: on none of the requested lists.  It never means that the number may
+    be called.
 
-    If the numbers look as if a machine had counted or drawn them, warnings say so on
-    standard error.  They change nothing else.
+    If the numbers look like counted or random ones, warnings on standard error say so.
+    They change nothing else.
 
     Example:
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
     """
-    wanted = _Wanted(
+    job = _Job(
         columns=columns,
         options=FileOptions(
-            CsvOptions(encoding, _mark(delimiter), header), sheet, unpack_without_limit
+            CsvOptions(encoding, _delimiter(delimiter), header),
+            sheet,
+            unpack_without_limit,
         ),
         against=against,
         against_column=against_column,
         on=on,
         lists=lists,
         region=region,
-        keeping=(receipt, journal, sign_key),
+        receipt=receipt,
+        journal=journal,
+        sign_key=sign_key,
         report=report,
         format=format,
     )
-    outputs = Outputs(*map(_stream, (output, blocked, invalid, annotated)))
+    outputs = Outputs(*map(_target, (output, blocked, invalid, annotated)))
     if into is not None:
-        _scrub_many(files, into, outputs, tuple(write or KINDS), wanted)
+        _scrub_many(files, into, outputs, tuple(write or KINDS), job)
     elif write:
-        raise InputError("--into FOLDER with --write", "none")
+        text = "--write needs --into FOLDER"
+        raise InputError("--into FOLDER with --write", "no --into", message=text)
     else:
-        _scrub_one(_only(files), outputs, wanted)
+        _scrub_one(_only(files), outputs, job)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """What is asked of one file as of many."""
+class _Job:
+    """Options that apply to one file and to many."""
 
     columns: list[str]
     options: FileOptions
@@ -231,126 +241,124 @@ class _Wanted:
     on: date | None
     lists: list[str] | None
     region: str | None
-    keeping: tuple[Path | None, Path | None, Path | None]
+    receipt: Path | None
+    journal: Path | None
+    sign_key: Path | None
     report: str | None
     format: Format
 
     @property
-    def places(self) -> list[str | int]:
-        """The phone columns."""
-        return [place(column) for column in self.columns]
+    def phone_columns(self) -> list[str | int]:
+        """Names or numbers of the phone columns."""
+        return [parse_column(column) for column in self.columns]
 
     @contextmanager
     def question(self) -> Iterator[Question]:
-        """Open what is scrubbed against, and give the question to it."""
-        with open_against(
-            self.against, column=place(self.against_column), region=self.region
-        ) as book:
+        """Open the opposition list, and yield the question to it."""
+        column = parse_column(self.against_column)
+        with open_against(self.against, column=column, region=self.region) as book:
             yield book.question(on=self.on, lists=self.lists, region=self.region)
 
     def receipt_maker(self, source: Source, outputs: Outputs) -> ReceiptMaker | None:
-        """Return what makes the receipt, if one is asked for."""
-        receipt, journal, sign_key = self.keeping
-        return receipt_maker(
-            *(source, outputs),
-            against=self.against,
-            receipt=receipt,
-            journal=journal,
-            sign_key=sign_key,
-        )
+        """Return the receipt maker, or None if no receipt is requested."""
+        if self.receipt is None and self.journal is None:
+            if self.sign_key is not None:
+                expected = "--receipt or --journal with --sign-key"
+                text = "--sign-key needs --receipt or --journal"
+                raise InputError(expected, "neither", message=text)
+            return None
+        key = None if self.sign_key is None else SigningKey.read(self.sign_key)
+        keeping = Keeping(self.receipt, self.journal, key)
+        return ReceiptMaker(source, outputs, against=self.against, keeping=keeping)
 
 
-def _scrub_one(file: str, outputs: Outputs, wanted: _Wanted) -> None:
+def _scrub_one(file: str, outputs: Outputs, job: _Job) -> None:
     began = time.perf_counter()
-    refuse_overwriting(outputs, wanted.against)
-    calls, page = source(file), _stream(wanted.report)
+    refuse_overwriting(outputs, job.against)
+    calls, page = source(file), _target(job.report)
     if page is not None:
-        require_place(page, source=calls, outputs=outputs, against=wanted.against)
-    maker = wanted.receipt_maker(calls, outputs)
-    with wanted.question() as question:
+        require_place(page, source=calls, outputs=outputs, against=job.against)
+    maker = job.receipt_maker(calls, outputs)
+    with job.question() as question:
         with progress_bar("scrub") as progress:
             summary = scrub_file(
                 maker.source if maker else calls,
                 question,
-                columns=wanted.places,
+                columns=job.phone_columns,
                 outputs=maker.outputs if maker else outputs,
-                options=wanted.options,
+                options=job.options,
                 progress=progress,
             )
-        made = maker.make(summary, question, columns=wanted.places) if maker else None
+        receipt = None
+        if maker is not None:
+            receipt = maker.make(summary, question, columns=job.phone_columns)
     seconds = time.perf_counter() - began
     if page is not None:
-        report_on(
-            *(summary, page),
-            file=file,
-            columns=wanted.columns,
-            against=wanted.against,
-            asked=question,
-            receipt=made,
+        days = question.days
+        subject = ReportSubject(
+            file="standard input" if file == "-" else file,
+            columns=job.columns,
+            against=shown_target(job.against),
+            days=days,
+            made_on=clock.today(rules.load(next(iter(days))).time_zone),
         )
-    # what is on standard output may not be mixed: then the summary goes beside it
+        entries = _report_entries(receipt) if receipt else None
+        write_report(page, summary, subject, receipt=entries)
+    # standard output must contain only the rows or the report
     is_taken = sys.stdout.buffer in (page, *outputs.wanted().values())
     to = sys.stderr if is_taken else sys.stdout
-    print_record(_record(summary, seconds), wanted.format, to=to)
-    warn_of(summary)
+    print_record(_counts(summary, seconds), job.format, to=to)
+    _warn(summary)
 
 
 def _scrub_many(
-    files: Sequence[str],
-    into: str,
-    outputs: Outputs,
-    write: Sequence[str],
-    wanted: _Wanted,
+    files: Sequence[str], into: str, outputs: Outputs, write: Sequence[str], job: _Job
 ) -> None:
-    receipt, journal, sign_key = wanted.keeping
-    if receipt is not None or wanted.report is not None:
-        raise InputError(
-            "--journal for the receipts of many files", "another", "--into"
-        )
-    if sign_key is not None and journal is None:
-        raise InputError("--journal with --sign-key", "none")
-    for job in _planned(files, into, outputs, write):
-        refuse_overwriting(job, wanted.against)
+    if job.receipt is not None or job.report is not None:
+        given = "--receipt" if job.receipt is not None else "--report"
+        text = f"{given} is for one file; receipts of many files go to a --journal"
+        raise InputError("--journal with --into", given, message=text)
+    if job.sign_key is not None and job.journal is None:
+        text = "--sign-key needs --journal"
+        raise InputError("--journal with --sign-key", "no --journal", message=text)
+    if outputs.wanted():
+        expected = "--into, or --output, --blocked, --invalid and --annotated"
+        given = ", ".join(outputs.wanted())
+        raise InputError(expected, f"--into, and an output for {given} rows")
+    if "-" in files:
+        text = "--into needs files with names, not standard input"
+        raise InputError("files that have names", "standard input", message=text)
+    for _, planned in plan_files(files, into, write):
+        refuse_overwriting(planned, job.against)
 
     def watch(source: Path, outputs: Outputs) -> ReceiptMaker:
-        return cast("ReceiptMaker", wanted.receipt_maker(source, outputs))
+        return cast("ReceiptMaker", job.receipt_maker(source, outputs))
 
-    with wanted.question() as question, progress_bar("scrub") as progress:
+    with job.question() as question, progress_bar("scrub") as progress:
         done = scrub_files(
             files,
             question,
-            columns=wanted.places,
+            columns=job.phone_columns,
             into=into,
             write=write,
-            options=wanted.options,
+            options=job.options,
             progress=progress,
-            watch=watch if journal else None,
+            watch=watch if job.journal else None,
         )
-    _tell(done, wanted.format)
+    _print_files(done, job.format)
 
 
 def _only(files: Sequence[str]) -> str:
     """Return the only file that is given."""
-    what = "several files" if len(files) > 1 else "a folder"
+    got = f"{len(files)} files" if len(files) > 1 else "a folder"
     if len(files) > 1 or os.path.isdir(files[0]):
-        raise InputError(f"--into FOLDER for the results of {what}", "none")
+        text = f"--into FOLDER is needed to scrub {got}"
+        raise InputError("one call file", got, message=text)
     return files[0]
 
 
-def _planned(
-    files: Sequence[str], into: str, outputs: Outputs, write: Sequence[str]
-) -> list[Outputs]:
-    """Return where the rows of each of many files go."""
-    if outputs.wanted():
-        expected = "--into, or --output, --blocked, --invalid and --annotated"
-        raise InputError(expected, "both")
-    if "-" in files:
-        raise InputError("files that have names", "standard input", "--into")
-    return [outputs for _, outputs in plan_files(files, into, write)]
-
-
-def _tell(done: Sequence[ScrubbedFile], format: Format) -> None:
-    """Print what became of each of many files; exit with 2 if any failed."""
+def _print_files(done: Sequence[ScrubbedFile], format: Format) -> None:
+    """Print the counts of each file, warnings and errors; exit with 2 after errors."""
     rows = [
         (each.source, s.rows, s.clear, s.blocked, s.invalid)
         for each in done
@@ -359,7 +367,7 @@ def _tell(done: Sequence[ScrubbedFile], format: Format) -> None:
     print_rows(("file", "rows", "clear", "blocked", "invalid"), rows, format)
     for each in done:
         if each.summary is not None:
-            warn_of(each.summary, of=each.source)
+            _warn(each.summary, file=each.source)
     failed = [each.error for each in done if each.error is not None]
     for error in failed:
         typer.echo(f"bloctel: {error}", err=True)
@@ -367,15 +375,36 @@ def _tell(done: Sequence[ScrubbedFile], format: Format) -> None:
         raise typer.Exit(2)
 
 
-def _stream(path: str | None) -> Target | None:
+def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
+    """Print the anomalies of a file to standard error."""
+    where = f" - at {file}" if file else ""
+    for anomaly in summary.anomalies:
+        sys.stderr.write(f"bloctel: warning: {anomaly}{where}\n")
+
+
+def _report_entries(receipt: Receipt) -> dict[str, object]:
+    """Return what the report says about a receipt, and the digests of the files."""
+    files = {"input": receipt.input, **receipt.outputs}
+    place, signature = receipt.journal, receipt.signature
+    return {
+        "may be relied upon until": receipt.valid_until - timedelta(days=1),
+        "made at": receipt.made_at.isoformat(),
+        "SHA-256": {name: file.sha256 for name, file in files.items()},
+        "digest of the receipt": receipt.digest,
+        "number in its journal": place and place.number,
+        "signed by": signature and signature.public_key,
+    }
+
+
+def _target(path: str | None) -> Target | None:
     return sys.stdout.buffer if path == "-" else path
 
 
-def _mark(delimiter: str | None) -> str | None:
-    return "\t" if delimiter in ("\\t", "tab") else delimiter
+def _delimiter(text: str | None) -> str | None:
+    return "\t" if text in ("\\t", "tab") else text
 
 
-def _record(summary: ScrubSummary, seconds: float) -> dict[str, object]:
+def _counts(summary: ScrubSummary, seconds: float) -> dict[str, object]:
     return {
         "rows": summary.rows,
         "clear": summary.clear,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from bloctel._util.atomic_files import PendingFile
+from bloctel._util.atomic_files import PendingFile, named_errors
 from bloctel.errors import InputError
 from bloctel.tabular.compression import PendingArchive, codec_of
 
@@ -99,8 +99,9 @@ class _PendingStream:
         self.file.seek(0)
 
     def publish(self) -> None:
-        shutil.copyfileobj(self.file, self._stream)
-        self._stream.flush()
+        with named_errors(getattr(self._stream, "name", "the output stream")):
+            shutil.copyfileobj(self.file, self._stream)
+            self._stream.flush()
 
     def discard(self) -> None:
         self.file.close()

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -6,195 +6,241 @@ import re
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional, overload
+from typing import Annotated, Any, overload
 
 import typer
 
 from bloctel import rules
 from bloctel._util.instants import to_microseconds
+from bloctel.errors import InputError
 
 __all__ = [
+    "AgainstOption",
     "AtOption",
+    "CsvArgument",
     "Format",
     "FormatOption",
     "KnownOption",
+    "Language",
+    "LanguageOption",
     "ListOption",
     "ListsOption",
     "NewRegionOption",
+    "NumberArgument",
+    "NumbersArgument",
     "OnOption",
+    "OptionalAgainstOption",
     "RegionOption",
+    "RegistryArgument",
     "RulesOption",
-    "SecretFileOption",
-    "day",
-    "known",
-    "moment",
-    "named",
-    "place",
+    "SecretOption",
+    "argument",
+    "option",
+    "parse_column",
+    "parse_day",
+    "parse_instant",
+    "parse_known",
+    "parse_pairs",
 ]
 
-
-#: No file has more columns than this many digits can count.
-_PLACE_DIGITS = 9
+#: No file has more columns than this number of digits can count.
+_COLUMN_DIGITS = 9
 
 
 class Format(StrEnum):
-    """How data is printed."""
+    """Format of printed data."""
 
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
 
 
-def day(text: str) -> date:
-    """Return the day that an option names."""
+class Language(StrEnum):
+    """Language of a text for people."""
+
+    EN = "en"
+    FR = "fr"
+
+
+def option(usage: str, help: str, **settings: Any) -> Any:
+    """Return an option from its usage, such as `--output FILE`, and its help."""
+    name, _, metavar = usage.partition(" ")
+    return typer.Option(name, metavar=metavar or None, help=help, **settings)
+
+
+def argument(metavar: str, help: str) -> Any:
+    """Return an argument from its name in the usage line and its help."""
+    return typer.Argument(metavar=metavar, help=help)
+
+
+def parse_day(text: str) -> date:
+    """Parse a day, such as 2026-11-23."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(
-            "expected a day such as 2026-11-23, got something else"
-        ) from None
+        # no digits: the caller of the parser hides those of possible phone numbers
+        raise typer.BadParameter("not a day in the form YYYY-MM-DD") from None
 
 
-def moment(text: str) -> datetime:
-    """Return the moment that an option names."""
+def parse_instant(text: str) -> datetime:
+    """Parse an instant with its UTC offset, such as 2026-11-23T10:30+01:00."""
     try:
-        found = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        instant = None
+    if instant is None or instant.tzinfo is None:
         raise typer.BadParameter(
-            "expected a moment with its offset, as --help shows one, got other text"
+            "not an instant with its UTC offset, in the form YYYY-MM-DDTHH:MM+HH:MM"
         )
-    to_microseconds(found)  # later than calendars go is refused before it is used
-    return found
+    to_microseconds(instant)  # refuses instants that calendars do not have in UTC
+    return instant
 
 
-def known(text: str | None) -> tuple[int, str] | None:
-    """Return the place and the digest of a record, as an option names them."""
+def parse_known(text: str | None) -> tuple[int, str] | None:
+    """Parse a number of records and a digest, as the verify commands print them."""
     if text is None:
         return None
     found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
     if found is None:
-        raise typer.BadParameter("expected PLACE:DIGEST, got other text")
+        raise typer.BadParameter(
+            "not a number of records, a colon and a digest of 64 hexadecimal digits"
+        )
     return int(found[1]), found[2]
 
 
-def named(texts: list[str] | None) -> dict[str, str]:
-    """Return what a repeated option such as NAME=TEXT names."""
+def parse_pairs(texts: list[str] | None) -> dict[str, str]:
+    """Parse the values of a repeated option such as NAME=TEXT."""
     pairs = [text.partition("=") for text in texts or ()]
     if not all(name and sign for name, sign, _ in pairs):
-        raise typer.BadParameter("expected NAME=TEXT, got other text")
+        raise typer.BadParameter("not a name, an equals sign and a text")
     if len({name for name, _, _ in pairs}) < len(pairs):
-        raise typer.BadParameter("expected each name once, got one of them again")
+        raise typer.BadParameter("the same name is given twice")
     return {name: text for name, _, text in pairs}
 
 
-def _list(name: str) -> str:
-    """Refuse what is no list's name: an error must not repeat a phone number."""
+@overload
+def parse_column(text: str) -> str | int: ...
+@overload
+def parse_column(text: None) -> None: ...
+def parse_column(text: str | None) -> str | int | None:
+    """Return a column's number, if the text is one, else its name."""
+    if text is None or not text.isdecimal() or len(text) > _COLUMN_DIGITS:
+        return text
+    return int(text)
+
+
+def _check_list(name: str) -> str:
+    # errors of the look-up repeat the name, which could be a misplaced phone number
     if not name[:1].isalpha():
-        raise typer.BadParameter("expected a list's name such as own, got other text")
+        raise typer.BadParameter("not the name of a list, such as own")
     return name
 
 
-def _lists(names: list[str] | None) -> list[str] | None:
-    return None if names is None else [_list(name) for name in names]
+def _check_lists(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [_check_list(name) for name in names]
 
 
-def _region(code: str | None) -> str | None:
+def _check_region(code: str | None) -> str | None:
     if code is not None and not re.fullmatch("[A-Za-z]{2}", code):
-        raise typer.BadParameter("expected a region such as FR, got other text")
+        raise typer.BadParameter("not the code of a region, such as FR")
     return code
 
 
-#: Of what is about to be made: the region is stored with it.
-NewRegionOption = Annotated[
-    str,
-    typer.Option(
-        "--region",
-        metavar="CODE",
-        help="The region (ISO 3166-1) of numbers without a country code.",
+def _read_secret(file: str | None) -> bytes | None:
+    """Return the content of a file, without the end of its last line."""
+    if file is None:
+        return None
+    try:
+        return Path(file).read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        got = f"a file that cannot be read ({error.strerror})"
+        text = f"the file with the secret cannot be read ({error.strerror})"
+        raise InputError("a file with the secret", got, file, message=text) from error
+
+
+_AGAINST = option(
+    "--against TARGET", "A snapshot, a registry's URL, or a CSV file of numbers."
+)
+
+RegistryArgument = Annotated[
+    str, argument("URL", "The registry, such as sqlite:///own.db.")
+]
+NumberArgument = Annotated[str, argument("NUMBER", "A phone number.")]
+NumbersArgument = Annotated[
+    list[str],
+    argument("NUMBER", "Phone numbers; - reads one per line from standard input."),
+]
+CsvArgument = Annotated[str, argument("FILE", "A CSV file; - is standard input.")]
+AgainstOption = Annotated[str, _AGAINST]
+OptionalAgainstOption = Annotated[str | None, _AGAINST]
+AtOption = Annotated[
+    datetime | None,
+    option(
+        "--at INSTANT",
+        "When, such as 2026-11-23T10:30+01:00; now if not given.",
+        parser=parse_instant,
     ),
 ]
 OnOption = Annotated[
-    Optional[date],
-    typer.Option(
-        "--on",
-        parser=day,
-        metavar="YYYY-MM-DD",
-        help="The day; today in the list's time zone if not given.",
-    ),
-]
-AtOption = Annotated[
-    Optional[datetime],
-    typer.Option(
-        "--at",
-        parser=moment,
-        metavar="MOMENT",
-        help="When, as 2026-11-23T10:30+01:00; now if not given.",
-    ),
-]
-FormatOption = Annotated[
-    Format, typer.Option("--format", help="How the result is printed.")
-]
-KnownOption = Annotated[
-    Optional[str],
-    typer.Option(
-        "--known",
-        metavar="PLACE:DIGEST",
-        help="A record as it was noted elsewhere: how many there were, and the digest.",
+    date | None,
+    option(
+        "--on YYYY-MM-DD",
+        "The day; today in the list's time zone if not given.",
+        parser=parse_day,
     ),
 ]
 ListOption = Annotated[
-    str,
-    typer.Option(
-        "--list", callback=_list, metavar="NAME", help="The list, such as own."
-    ),
+    str, option("--list NAME", "The list, such as own.", callback=_check_list)
 ]
 ListsOption = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--list",
-        callback=_lists,
-        metavar="NAME",
-        help="Ask this list alone; may be repeated.  All lists if not given.",
+    list[str] | None,
+    option(
+        "--list NAME",
+        "Look only in this list; may be repeated.  All lists if not given.",
+        callback=_check_lists,
     ),
 ]
 RegionOption = Annotated[
-    Optional[str],
-    typer.Option(
-        "--region",
-        callback=_region,
-        metavar="CODE",
-        help="The region (ISO 3166-1) of numbers without a country code; "
+    str | None,
+    option(
+        "--region CODE",
+        "The region (ISO 3166-1) of numbers without a country code; "
         "that of the registry or the snapshot if not given.",
+        callback=_check_region,
+    ),
+]
+#: For commands that create a registry or a log, which stores the region.
+NewRegionOption = Annotated[
+    str,
+    option(
+        "--region CODE",
+        "The region (ISO 3166-1) of numbers without a country code.",
     ),
 ]
 RulesOption = Annotated[
-    Optional[list[Path]],
-    typer.Option(
-        "--rules",
+    list[Path] | None,
+    option(
+        "--rules FILE",
+        "The rules of a list of your own, as TOML; may be repeated.",
         callback=lambda files: [rules.register(file) for file in files or ()],
         is_eager=True,  # before options that name lists
-        metavar="FILE",
-        help="The rules of a list of your own, as TOML; may be repeated.",
     ),
 ]
-SecretFileOption = Annotated[
-    Optional[Path],
-    typer.Option(
-        "--secret-file",
-        metavar="FILE",
-        help="The file with the secret that hides the registry's numbers.",
+SecretOption = Annotated[
+    bytes | None,
+    option(
+        "--secret-file FILE",
+        "The file with the secret that hides the registry's numbers.",
+        parser=str,
+        callback=_read_secret,
     ),
 ]
-
-
-@overload
-def place(column: str) -> str | int: ...
-@overload
-def place(column: None) -> None: ...
-def place(column: str | None) -> str | int | None:
-    """Return a column's place if it is given by number, else its name."""
-    if column is None or not column.isdecimal() or len(column) > _PLACE_DIGITS:
-        return column
-    return int(column)
+KnownOption = Annotated[
+    str | None,
+    option(
+        "--known RECORDS:DIGEST",
+        "The number of records and the digest that this command printed earlier.",
+    ),
+]
+LanguageOption = Annotated[Language, option("--lang", "The language of the text.")]
+FormatOption = Annotated[Format, option("--format", "The format of the result.")]
