@@ -92,9 +92,10 @@ def test_a_failed_final_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(os, "fsync", full)
 
-    with pytest.raises(OSError, match="No space"), replacing(path) as file:
+    with pytest.raises(OSError, match="No space") as error, replacing(path) as file:
         file.write(b"newer")
 
+    assert error.value.filename == str(path)
     assert path.read_bytes() == b"older"
     assert names(tmp_path) == ["file"]
 

@@ -1,4 +1,4 @@
-"""Lists to ask, for the tests of the command line."""
+"""Opposition lists for the tests of the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def lists(tmp_path: Path) -> Path:
-    """A plain file of one number."""
+    """A CSV list with one number."""
     path = tmp_path / "oppositions.csv"
     path.write_text("telephone\n+33 1 99 00 00 01\n")
     return path
@@ -23,7 +23,7 @@ def lists(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> str:
-    """A registry that holds one number on the list `own`."""
+    """A registry with one number on the list `own`."""
     url = f"sqlite:///{tmp_path / 'oppositions.db'}"
     with Registry.create(url, lists=["own"]) as created:
         created.register("01 99 00 00 01", list="own", on=date(2024, 1, 2))

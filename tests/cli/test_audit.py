@@ -1,4 +1,4 @@
-"""`bloctel audit`: a file of past calls in, a table of breaches out."""
+"""`bloctel audit`: the table of breaches and the exit code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLER = ("--caller", "0199000000")
 
 @pytest.fixture
 def lists(tmp_path: Path) -> str:
-    """Give a registry whose lists hold nobody."""
+    """A registry with two empty lists."""
     url = f"sqlite:///{tmp_path}/lists.db"
     lists = ("--list", "fr.bloctel", "--list", "own")
     assert run("registry", "create", url, *lists).code == 0
@@ -38,8 +38,8 @@ def _log(path: Path, *rows: str) -> Path:
     return path
 
 
-def test_a_breach_is_told_with_its_article(tmp_path: Path, lists: str) -> None:
-    """The table names the row, the moment, the rule, the fine and the cure."""
+def test_a_breach_has_its_article(tmp_path: Path, lists: str) -> None:
+    """The table has the row, the instant, the rule, the fine and the cure."""
     log = _log(
         tmp_path / "calls.csv",
         "0199001234;2024-03-04T10:30:00+01:00",
@@ -59,7 +59,7 @@ def test_a_breach_is_told_with_its_article(tmp_path: Path, lists: str) -> None:
 
 
 def test_the_exit_code_is_the_worst(tmp_path: Path, lists: str) -> None:
-    """0 if all were lawful, 3 if of some we do not know, 1 if one was not."""
+    """0 if all were lawful, 1 if one was not, 3 if one could not be judged."""
     lawful = _log(tmp_path / "lawful.csv", "0199001234;2024-03-04T10:30:00+01:00")
     unread = _log(tmp_path / "unread.csv", "none;2024-03-04T10:30:00+01:00")
     options = (*WHAT, "--against", lists)
@@ -70,8 +70,10 @@ def test_the_exit_code_is_the_worst(tmp_path: Path, lists: str) -> None:
     assert run("audit", lawful, *options, "--caller", "masked").code == 1
 
 
-def test_what_is_not_known_has_a_table_of_its_own(tmp_path: Path, lists: str) -> None:
-    """What is missing is named there, and not among the breaches."""
+def test_calls_that_cannot_be_judged_have_their_own_table(
+    tmp_path: Path, lists: str
+) -> None:
+    """The missing fact is named there, and the call is not among the breaches."""
     log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
     output, unsettled = tmp_path / "breaches.csv", tmp_path / "unsettled.csv"
 
@@ -85,8 +87,8 @@ def test_what_is_not_known_has_a_table_of_its_own(tmp_path: Path, lists: str) ->
     assert (row["ground"], row["cure"]) == ("caller_missing", "the input caller")
 
 
-def test_a_column_says_it_of_each_call(tmp_path: Path, lists: str) -> None:
-    """What a column says goes before what an option says of all."""
+def test_a_column_goes_before_an_option(tmp_path: Path, lists: str) -> None:
+    """A column goes before an option for all calls."""
     log = tmp_path / "calls.csv"
     log.write_text(
         "telephone,when,shown\n"
@@ -104,8 +106,8 @@ def test_a_column_says_it_of_each_call(tmp_path: Path, lists: str) -> None:
     assert json.loads(done.stdout)["grounds"] == {"caller_masked": 1}
 
 
-def test_parquet_is_read_as_csv_is(tmp_path: Path, lists: str) -> None:
-    """Moments with a time zone are taken as they are."""
+def test_parquet_is_read_like_csv(tmp_path: Path, lists: str) -> None:
+    """Instants with a time zone are read unchanged."""
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     at = datetime(2024, 3, 9, 10, 30, tzinfo=ZoneInfo("Europe/Paris"))
@@ -132,7 +134,7 @@ def test_parquet_is_read_as_csv_is(tmp_path: Path, lists: str) -> None:
     ],
 )
 def test_bad_logs_are_refused(tmp_path: Path, text: str, said: str) -> None:
-    """The message says what is wrong and where, and shows no number."""
+    """The message gives the error and its position, and shows no number."""
     log = tmp_path / "calls.csv"
     log.write_text(text)
 
@@ -145,7 +147,7 @@ def test_bad_logs_are_refused(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_the_log_is_not_overwritten(tmp_path: Path) -> None:
-    """An output is another file."""
+    """An output must be another file."""
     log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
     before = log.read_bytes()
 
@@ -153,8 +155,8 @@ def test_the_log_is_not_overwritten(tmp_path: Path) -> None:
     assert log.read_bytes() == before
 
 
-def test_a_country_without_its_law_is_not_judged(tmp_path: Path) -> None:
-    """What we cannot judge by is an error, and no empty table."""
+def test_a_country_without_legal_rules_is_refused(tmp_path: Path) -> None:
+    """A country that cannot be judged is an error, not an empty table."""
     log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
 
     assert run("audit", log, *WHAT, "--country", "BE").code == 2

@@ -1,4 +1,4 @@
-"""Bad input is one sentence, an exit code, and nothing written."""
+"""Invalid input gives one sentence and an exit code, and writes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return every file of a folder, with its content."""
+    """Return the files of a folder, with their content."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
@@ -34,7 +34,7 @@ CONTENTS = {
 def test_a_bad_call_file_is_one_sentence(
     content: bytes, got: str, lists: Path, tmp_path: Path
 ) -> None:
-    """It says what was expected, what came and in which file; nothing is written."""
+    """The sentence says what was expected, what came and in which file."""
     calls = tmp_path / "calls.csv"
     calls.write_bytes(content)
     before = files(tmp_path)
@@ -51,8 +51,8 @@ def test_a_bad_call_file_is_one_sentence(
     assert files(tmp_path) == before
 
 
-def test_where_is_a_row_and_a_column(lists: Path, tmp_path: Path) -> None:
-    """The place is the one that an editor or a spreadsheet shows."""
+def test_errors_give_the_row_and_the_column(lists: Path, tmp_path: Path) -> None:
+    """The position is the one that an editor or a spreadsheet shows."""
     calls = tmp_path / "calls.csv"
     calls.write_text('nom;tel\nA;0199000001\nB;"02619\n')
     bad_list = tmp_path / "list.csv"
@@ -83,17 +83,17 @@ def test_a_directory_or_a_missing_file(lists: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux")
-def test_a_file_that_fails_while_it_is_read(lists: Path) -> None:
-    """An error of the disk is a sentence too."""
+def test_an_io_error_of_a_call_file(lists: Path) -> None:
+    """An I/O error gives a sentence too."""
     said = sentence(run("scrub", "/proc/self/mem", "--against", lists, "--column", "1"))
 
     assert said.startswith("expected a call file, got one that cannot be read (")
 
 
-def test_a_file_that_may_not_be_read(
+def test_a_file_without_read_permission(
     lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Permission is refused where the tests are not run as root, or as if."""
+    """Simulated, because root may read every file."""
     calls = tmp_path / "calls.csv"
     calls.write_text("tel\n")
     ordinary = Path.open
@@ -114,8 +114,8 @@ def test_a_file_that_may_not_be_read(
 
 
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="needs Linux")
-def test_a_folder_that_may_not_be_written(lists: Path) -> None:
-    """Nobody, not even root, makes files in /proc."""
+def test_a_folder_without_write_permission(lists: Path) -> None:
+    """Not even root can create files in /proc."""
     done = run(
         *("scrub", lists, "--against", lists, "--column", "telephone"),
         *("--output", "/proc/clear.csv"),
@@ -124,7 +124,9 @@ def test_a_folder_that_may_not_be_written(lists: Path) -> None:
     assert "one that cannot be written to (" in sentence(done)
 
 
-def test_outputs_that_cannot_be(lists: Path, registry: str, tmp_path: Path) -> None:
+def test_invalid_outputs_are_refused(
+    lists: Path, registry: str, tmp_path: Path
+) -> None:
     """The input, the list, a missing folder, a folder, the same file twice."""
     calls = tmp_path / "calls.csv"
     calls.write_text(f"tel\n{LISTED}\n")
@@ -152,10 +154,8 @@ def test_outputs_that_cannot_be(lists: Path, registry: str, tmp_path: Path) -> N
     assert files(tmp_path) == before
 
 
-def test_a_snapshot_never_takes_the_place_of_something_else(
-    registry: str, tmp_path: Path
-) -> None:
-    """Two names in the wrong order, or a device, cost nothing."""
+def test_a_snapshot_never_replaces_another_file(registry: str, tmp_path: Path) -> None:
+    """Two paths in the wrong order, or a device, destroy nothing."""
     database = Path(registry.removeprefix("sqlite:///"))
     before = database.read_bytes()
 
@@ -178,7 +178,7 @@ def test_a_snapshot_never_takes_the_place_of_something_else(
 
 
 def test_damaged_snapshots_give_no_answer(registry: str, tmp_path: Path) -> None:
-    """Cut, altered or foreign: exit code 3 wherever it is a snapshot by its look."""
+    """Truncated, altered, or another format: exit code 3 for every command."""
     sound = tmp_path / "s.bloctel"
     run("snapshot", "build", registry, sound)
     content = sound.read_bytes()
@@ -200,7 +200,7 @@ def test_damaged_snapshots_give_no_answer(registry: str, tmp_path: Path) -> None
 
 
 def test_unreadable_registries(tmp_path: Path) -> None:
-    """Text, a database of others, a folder: no answer, and nothing is made of them."""
+    """Text, another database, a folder: no answer, and no file changes."""
     (tmp_path / "text").write_text("tel\n0199000001\n")
     with sqlite3.connect(tmp_path / "other") as other:
         other.execute("CREATE TABLE t (x)")
@@ -215,8 +215,8 @@ def test_unreadable_registries(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-def test_a_missing_registry_is_never_made(tmp_path: Path) -> None:
-    """A typo must not become an empty list."""
+def test_a_missing_registry_is_never_created(tmp_path: Path) -> None:
+    """A typing error must not create an empty list."""
     url = f"sqlite:///{tmp_path / 'typo.db'}"
     own = ("--list", "own")
     numbers = tmp_path / "n.csv"
@@ -238,13 +238,15 @@ def test_a_missing_registry_is_never_made(tmp_path: Path) -> None:
 
 
 def test_a_registry_is_never_overwritten(registry: str) -> None:
-    """`create` leaves what is there as it is."""
+    """`create` does not change an existing registry."""
     assert "a registry exists already" in sentence(run("registry", "create", registry))
     assert run("check", LISTED, "--against", registry).code == 1
 
 
-def test_options_that_cannot_be(registry: str, lists: Path, tmp_path: Path) -> None:
-    """Unknown lists, regions and encodings; days that are none, or not answered."""
+def test_invalid_options_are_refused(
+    registry: str, lists: Path, tmp_path: Path
+) -> None:
+    """Unknown lists, regions and encodings; days without an answer."""
     ask = ("check", LISTED, "--against", registry)
     csv = ("scrub", lists, "--against", lists, "--column", "telephone")
     add = ("registry", "register", registry, LISTED, "--list")
@@ -275,7 +277,7 @@ def test_options_that_cannot_be(registry: str, lists: Path, tmp_path: Path) -> N
 
 
 def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
-    """What click finds is told with the usage."""
+    """Errors of the argument parser come with the usage."""
     commands: list[tuple[object, ...]] = [
         ("nonsense",),
         ("registry", "nonsense"),
@@ -298,7 +300,7 @@ def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
 
 
 def test_both_on_and_on_column(registry: str, lists: Path) -> None:
-    """One day for all, or a column of days."""
+    """One day for all rows, or a column of days."""
     done = run(
         *("registry", "import", registry, lists, "--list", "own"),
         *("--on", "2026-01-02", "--on-column", "jour"),
@@ -307,16 +309,16 @@ def test_both_on_and_on_column(registry: str, lists: Path) -> None:
     assert sentence(done) == "--on and --on-column are both given; give one of them"
 
 
-def test_the_number_that_is_refused_is_counted_from_one(registry: str) -> None:
-    """Of two arguments the second is number 2; the first is not kept."""
+def test_an_error_gives_the_position_of_the_number(registry: str) -> None:
+    """The second of two arguments is number 2; the first is not registered."""
     done = run("registry", "register", registry, NOT_LISTED, "O1", "--list", "own")
 
     assert sentence(done).endswith("text that is refused as letters - at number 2")
     assert run("check", NOT_LISTED, "--against", registry).code == 0
 
 
-def test_a_snapshot_of_a_day_to_come(registry: str, tmp_path: Path) -> None:
-    """It would claim to know what will have been registered by then."""
+def test_a_snapshot_of_a_future_day_is_refused(registry: str, tmp_path: Path) -> None:
+    """It would lack the registrations until that day."""
     done = run(
         *("snapshot", "build", registry, tmp_path / "s.bloctel"),
         *("--on", "9999-12-31", "--format", "json"),
@@ -328,7 +330,7 @@ def test_a_snapshot_of_a_day_to_come(registry: str, tmp_path: Path) -> None:
 
 
 def test_no_error_shows_a_number(registry: str, lists: Path, tmp_path: Path) -> None:
-    """Not even one that stands where no number should."""
+    """Not even a number in the position of another argument."""
     number, parts = "0639980001", ("06", "39", "98", "00", "01")
     calls = tmp_path / "calls.csv"
     calls.write_text(f"nom;tel\nDupont;{number}\nDurand;{number} {number}x\n")
@@ -361,7 +363,7 @@ def test_no_error_shows_a_number(registry: str, lists: Path, tmp_path: Path) -> 
     for command in commands:
         done = run(*command)
 
-        # the user's own spelling of a file is the one place that must be shown
+        # the path in the user's spelling is the only part that must be shown
         shown = done.stderr.replace(str(tmp_path), "")
         if command[-1] == number and "--against" in command[-2:]:
             shown = shown.replace(f"at {number}", "")

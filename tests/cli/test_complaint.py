@@ -1,4 +1,4 @@
-"""`bloctel complaint`: from what a person tells to what many complaints show."""
+"""`bloctel complaint`: from one complaint to the analysis of all."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def url(tmp_path: Path) -> str:
     return made
 
 
-def added(url: str, *told: str) -> dict[str, Any]:
-    """Add a complaint and return where it stands."""
-    done = run("complaint", "add", url, *told, *AT, "--format", "json")
+def added(url: str, *given: str) -> dict[str, Any]:
+    """Add a complaint and return its status."""
+    done = run("complaint", "add", url, *given, *AT, "--format", "json")
     assert (done.code, done.stderr) == (0, "")
     record: dict[str, Any] = json.loads(done.stdout)
     return record
 
 
-def test_a_complaint_goes_its_way(url: str) -> None:
-    """Received, admissible, forwarded, closed; and the person can be told."""
+def test_the_life_of_a_complaint(url: str) -> None:
+    """Received, admissible, forwarded, closed; the person can read the status."""
     id = added(url, *TOLD)["id"]
     for step in ("judge", "forward", "close"):
         done = run("complaint", step, url, id, *AT, "--format", "json")
@@ -58,7 +58,7 @@ def test_a_complaint_goes_its_way(url: str) -> None:
 
 
 def test_a_signal_is_completed(url: str) -> None:
-    """What was told stays, what was missing comes."""
+    """Its fields stay, and the missing one is added."""
     signal = added(url, *TOLD[:-2], "--caller", "Brelovantis")
     assert (signal["state"], signal["missing"]) == ("signal", ["sector"])
 
@@ -77,8 +77,8 @@ def test_a_signal_is_completed(url: str) -> None:
     assert list(shown["steps"]) == ["1 signal", "2 received"]
 
 
-def test_a_list_shows_no_number_called(url: str) -> None:
-    """It can be shown to who works on complaints; one line each, by state."""
+def test_a_list_does_not_show_the_called_number(url: str) -> None:
+    """The list has one line per complaint, and can be shown to colleagues."""
     id = added(url, *TOLD, "--text", "they rang 0639981234 twice")["id"]
     added(url, *TOLD[:-2])
 
@@ -91,8 +91,8 @@ def test_a_list_shows_no_number_called(url: str) -> None:
     assert "39" not in everything.stdout.replace("2026-11-23", "")
 
 
-def test_a_call_of_old_is_judged_by_the_list(url: str, tmp_path: Path) -> None:
-    """By a registry or a snapshot that knows the list of that day."""
+def test_an_earlier_call_is_judged_by_the_list(url: str, tmp_path: Path) -> None:
+    """By a registry or a snapshot with the list of that day."""
     target = f"sqlite:///{tmp_path / 'oppositions.db'}"
     with Registry.create(target, lists=["fr.bloctel"]) as registry:
         registry.register("06 39 98 12 34", list="fr.bloctel", on=date(2021, 5, 3))
@@ -124,7 +124,7 @@ def test_a_call_of_old_is_judged_by_the_list(url: str, tmp_path: Path) -> None:
         ("--within-hours", "no_consent"),
     ],
 )
-def test_what_is_known_decides(url: str, option: str, detail: str) -> None:
+def test_each_fact_changes_the_decision(url: str, option: str, detail: str) -> None:
     """Each option is one of the facts."""
     id = added(url, *TOLD)["id"]
 
@@ -133,8 +133,8 @@ def test_what_is_known_decides(url: str, option: str, detail: str) -> None:
     assert json.loads(done.stdout)["detail"] == detail
 
 
-def test_files_go_out_and_come_in(url: str, tmp_path: Path) -> None:
-    """Into another storage, once; with the steps as JSON, what was told as CSV."""
+def test_complaints_are_exported_and_imported(url: str, tmp_path: Path) -> None:
+    """JSON keeps the steps, CSV the complaints; a second import changes nothing."""
     id = added(url, *TOLD, "--caller", "=HYPERLINK(1)")["id"]
     run("complaint", "judge", url, id, *AT)
 
@@ -157,7 +157,7 @@ def test_files_go_out_and_come_in(url: str, tmp_path: Path) -> None:
 
 
 def test_an_export_can_go_to_standard_output(url: str) -> None:
-    """And in again from standard input; the count makes room."""
+    """The count then goes to standard error; standard input reads it again."""
     added(url, *TOLD)
 
     out = run("complaint", "export", url, "-")
@@ -218,7 +218,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
 def test_a_hostile_file_is_refused_in_a_sentence(
     url: str, tmp_path: Path, content: bytes, expected: str
 ) -> None:
-    """With its place; and nothing of it is kept, nor repeated."""
+    """The sentence gives the position; nothing is stored or repeated."""
     file = tmp_path / "hostile"
     file.write_bytes(content)
 
@@ -230,8 +230,8 @@ def test_a_hostile_file_is_refused_in_a_sentence(
     assert json.loads(run("complaint", "list", url, "--format", "json").stdout) == []
 
 
-def test_what_is_not_there_is_said(url: str, tmp_path: Path) -> None:
-    """A typo makes no storage, and names no complaint."""
+def test_missing_complaints_are_reported(url: str, tmp_path: Path) -> None:
+    """A typing error creates no storage, and matches no complaint."""
     assert run("complaint", "list", f"sqlite:///{tmp_path}/none.db").code == 2
     assert "a stored complaint" in sentence(
         run("complaint", "where", url, "BCDF-GHJK-LMNP")
@@ -243,7 +243,7 @@ def test_what_is_not_there_is_said(url: str, tmp_path: Path) -> None:
 
 
 def test_an_erased_complaint_is_gone(url: str) -> None:
-    """As the person asks (GDPR art. 17)."""
+    """At the person's request (GDPR art. 17)."""
     id = added(url, *TOLD)["id"]
 
     assert run("complaint", "erase", url, id) == Done(0, "", "")
@@ -251,21 +251,21 @@ def test_an_erased_complaint_is_gone(url: str) -> None:
     assert run("complaint", "where", url, id).code == 2
 
 
-def test_what_was_kept_can_be_verified(url: str) -> None:
-    """By itself, and by a digest that was noted elsewhere."""
+def test_records_can_be_verified(url: str) -> None:
+    """Alone, and against a digest that was noted earlier."""
     added(url, *TOLD)
     done = run("complaint", "verify", url, "--format", "json")
-    told = json.loads(done.stdout)
-    assert (done.code, told["records"]) == (0, 1)
+    verified = json.loads(done.stdout)
+    assert (done.code, verified["records"]) == (0, 1)
     added(url, *TOLD)
 
-    noted = f"1:{told['digest']}"
-    assert run("complaint", "verify", url, "--known", noted).code == 0
+    known = f"1:{verified['digest']}"
+    assert run("complaint", "verify", url, "--known", known).code == 0
     assert run("complaint", "verify", url, "--known", f"1:{'0' * 64}").code == 3
 
 
-def test_a_secret_file_opens_what_it_hid(tmp_path: Path) -> None:
-    """Without it, nothing is read."""
+def test_a_secret_file_is_needed_to_read(tmp_path: Path) -> None:
+    """Without the secret, nothing can be read."""
     secret = tmp_path / "secret"
     secret.write_bytes(b"0123456789abcdef\n")
     url = f"sqlite:///{tmp_path / 'hidden.db'}"
@@ -277,7 +277,7 @@ def test_a_secret_file_opens_what_it_hid(tmp_path: Path) -> None:
     assert "insurance" in run("complaint", "list", url, "--secret-file", secret).stdout
 
 
-# -- what many show ----------------------------------------------------------------
+# -- analysis of many complaints --------------------------------------------------
 
 
 @pytest.fixture
@@ -286,14 +286,14 @@ def many(url: str, tmp_path: Path) -> str:
     from bloctel.complaints import write_file
 
     file = tmp_path / "many.json"
-    cases = [told for told, _ in Population(3).complaints(300)]
+    cases = [case for case, _ in Population(3).complaints(300)]
     write_file(file, cases, format="json")
     assert run("complaint", "import", url, file).code == 0
     return url
 
 
 def test_a_report_is_printed_and_written(many: str, tmp_path: Path) -> None:
-    """Findings to standard output, a page and a picture to files."""
+    """Findings on standard output, a page and a picture in files."""
     page, picture = tmp_path / "report.html", tmp_path / "report.svg"
 
     done = run(
@@ -312,8 +312,8 @@ def test_a_report_is_printed_and_written(many: str, tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"<?xml")
 
 
-def test_a_report_shows_numbers_when_it_is_asked_to(many: str) -> None:
-    """Who publishes them answers for it."""
+def test_a_report_shows_numbers_on_request(many: str) -> None:
+    """Numbers are masked unless --full is given."""
     masked = run("complaint", "report", many)
     full = run("complaint", "report", many, "--full")
 
@@ -322,7 +322,7 @@ def test_a_report_shows_numbers_when_it_is_asked_to(many: str) -> None:
 
 
 def test_a_page_can_go_to_standard_output(many: str) -> None:
-    """Then it is all that goes there."""
+    """The page is then the only output."""
     done = run("complaint", "report", many, "--html", "-")
 
     assert done.stdout.startswith("<!DOCTYPE html>")
@@ -330,7 +330,7 @@ def test_a_page_can_go_to_standard_output(many: str) -> None:
 
 
 def test_one_caller_is_drawn(many: str, tmp_path: Path) -> None:
-    """By its place in the report."""
+    """By its number in the report."""
     picture = tmp_path / "caller.png"
 
     assert run("complaint", "report", many, "--plot", picture, "--caller", 1).code == 0

@@ -1,4 +1,4 @@
-"""Consents and calls on the command line."""
+"""`bloctel consent` and `bloctel calls`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AT = "2026-09-01T18:12+02:00"
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A file of consents, beside a file of evidence."""
+    """A consent register, with a file of evidence in the same folder."""
     made = f"sqlite:///{tmp_path}/consents.db"
     (tmp_path / "form.json").write_text('{"yes": true}')
     assert run("consent", "create", made).code == 0
@@ -44,14 +44,14 @@ def record(url: str, tmp_path: Path, *more: str) -> str:
 
 
 def shown(url: str, *more: str) -> list[dict[str, object]]:
-    """Return what is on record."""
+    """Return the records of the number."""
     done = run("consent", "show", url, NUMBER, "--format", "json", *more)
     found: list[dict[str, object]] = json.loads(done.stdout)
     return found
 
 
 def test_from_a_consent_to_its_withdrawal(url: str, tmp_path: Path) -> None:
-    """What was recorded is shown, and a word ends it."""
+    """The consent is shown, and one word of the person ends it."""
     id = record(url, tmp_path)
     assert record(url, tmp_path, "--mention", "proposal") != id
     done = run(
@@ -70,7 +70,7 @@ def test_from_a_consent_to_its_withdrawal(url: str, tmp_path: Path) -> None:
 
 
 def test_slots_and_ends(url: str, tmp_path: Path) -> None:
-    """A consent may name a date and time, and an end before the latest."""
+    """A consent may have a date and time, and an end before the latest legal day."""
     slot = "2026-10-03T18:00+02:00/2026-10-03T19:00+02:00"
     record(url, tmp_path, "--slot", slot, "--expires-on", "2026-11-01")
 
@@ -85,7 +85,7 @@ def test_slots_and_ends(url: str, tmp_path: Path) -> None:
 
 
 def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
-    """They are shown beside consents."""
+    """They are shown next to consents."""
     about = ("--about", "home insurance")
     done = run(
         *("consent", "contract", url, NUMBER, *about, "--firm", "Exemple SA"),
@@ -108,7 +108,7 @@ def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
 
 
 def test_a_proof_is_written_and_checked(url: str, tmp_path: Path) -> None:
-    """A page on standard output, JSON to a file, and an altered file is found."""
+    """A page on standard output, JSON in a file; an altered file is refused."""
     record(url, tmp_path)
     page = run("consent", "proof", url, NUMBER, "--lang", "en")
     assert "2026-09-01 18:12:00+02:00" in page.stdout
@@ -124,7 +124,7 @@ def test_a_proof_is_written_and_checked(url: str, tmp_path: Path) -> None:
 
 
 def test_a_crm_is_imported(url: str, tmp_path: Path) -> None:
-    """Columns and values are named on the command line; again, nothing is new."""
+    """Options name columns and values; a second import adds nothing."""
     file = tmp_path / "crm.csv"
     file.write_text(f"tel,on,sum\n{NUMBER},2026-09-01 18:12,{'ab' * 32}\n")
     command = (
@@ -142,8 +142,8 @@ def test_a_crm_is_imported(url: str, tmp_path: Path) -> None:
     assert run(*command, "--set", "where=other").code == 2
 
 
-def test_what_was_tampered_with_is_not_believed(url: str, tmp_path: Path) -> None:
-    """`verify` prints what to note, and ends with 3 once a row was altered."""
+def test_altered_records_are_refused(url: str, tmp_path: Path) -> None:
+    """`verify` prints a digest to note, and ends with 3 after an alteration."""
     record(url, tmp_path)
     digest = json.loads(run("consent", "verify", url, "--format", "json").stdout)
     assert run("consent", "verify", url, "--known", f"1:{digest['digest']}").code == 0
@@ -158,7 +158,7 @@ def test_what_was_tampered_with_is_not_believed(url: str, tmp_path: Path) -> Non
 
 
 def test_purge_and_forget(url: str, tmp_path: Path) -> None:
-    """The day three years later erases the proof; a person's wish erases all."""
+    """A proof is erased after three years; a person can have all records erased."""
     record(url, tmp_path)
     for on, n in (("2029-08-31", 0), ("2029-09-01", 1)):
         done = run("consent", "purge", url, "--on", on, "--format", "csv")
@@ -197,16 +197,16 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["consent", "calls"])
-def test_what_is_not_there_is_not_made(tmp_path: Path, command: str) -> None:
-    """A typo in the URL is an error, and leaves no file."""
+def test_a_missing_storage_is_not_created(tmp_path: Path, command: str) -> None:
+    """A typing error in the URL is an error, and creates no file."""
     url = f"sqlite:///{tmp_path}/typo.db"
 
     sentence(run(command, "verify", url), 2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_secret_hides_what_is_recorded(tmp_path: Path) -> None:
-    """With its file all goes on as ever; without it nothing is read."""
+def test_a_secret_hides_numbers(tmp_path: Path) -> None:
+    """With the secret everything works; without it nothing can be read."""
     url = f"sqlite:///{tmp_path}/calls.db"
     secret = tmp_path / "secret"
     secret.write_bytes(b"sixteen bytes or more")

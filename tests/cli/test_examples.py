@@ -1,4 +1,4 @@
-"""The files in `examples/` give what the README says, found in two ways."""
+"""Files in `examples/`: results as in the README, computed in two ways."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOWN_HALLS = ROOT / "tests" / "data" / "town-halls.csv"
 KINDS = {"clear": "--output", "blocked": "--blocked", "invalid": "--invalid"}
 
 pytestmark = pytest.mark.skipif(
-    not EXAMPLES.is_dir(), reason="the examples are not beside the tests"
+    not EXAMPLES.is_dir(), reason="the examples are not next to the tests"
 )
 
 
@@ -30,7 +30,7 @@ def numbers_of(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def scrubbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, int], Path]:
-    """The summary of the README's own scrub, and the folder of its outputs."""
+    """The counts of the scrub in the README, and the folder of its outputs."""
     folder = tmp_path_factory.mktemp("scrubbed")
     outputs = [part for name in KINDS for part in (KINDS[name], folder / name)]
     done = run(
@@ -41,10 +41,10 @@ def scrubbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, int], 
     return json.loads(done.stdout), folder
 
 
-def test_the_counts_are_those_of_another_route(
+def test_the_counts_are_those_of_another_method(
     scrubbed: tuple[dict[str, int], Path],
 ) -> None:
-    """As counted by Python's `csv`, `phonenumbers` and a set, without the package."""
+    """As Python's `csv`, `phonenumbers` and a set count, without the package."""
     summary, _ = scrubbed
     table = rows((EXAMPLES / "prospects.csv").read_text(encoding="utf-8"), ";")
     listed = keys(numbers_of(EXAMPLES / "oppositions.csv"))
@@ -60,7 +60,7 @@ def test_the_counts_are_those_of_another_route(
 def test_the_outputs_merged_in_order_are_the_input(
     scrubbed: tuple[dict[str, int], Path],
 ) -> None:
-    """Every row once, in order, byte for byte; which is whose is told by `csv` etc."""
+    """Every row once, in order, byte for byte, in the output that `csv` expects."""
     _, folder = scrubbed
     content = (EXAMPLES / "prospects.csv").read_bytes()
     listed = keys(numbers_of(EXAMPLES / "oppositions.csv"))
@@ -79,7 +79,7 @@ def test_the_outputs_merged_in_order_are_the_input(
     assert outputs == {name: [] for name in KINDS}
 
 
-def test_the_files_can_be_made_again(tmp_path: Path) -> None:
+def test_the_files_can_be_generated_again(tmp_path: Path) -> None:
     """`generate.py` and the town halls give the same files, to the byte."""
     shutil.copy(EXAMPLES / "generate.py", tmp_path)
 
@@ -90,7 +90,7 @@ def test_the_files_can_be_made_again(tmp_path: Path) -> None:
 
 
 def test_only_invented_numbers_are_registered() -> None:
-    """All lie in ranges kept for fiction; no town hall is among them."""
+    """All are in ranges reserved for fiction; no town hall is among them."""
     oppositions = numbers_of(EXAMPLES / "oppositions.csv")
     town_halls = {
         key(row[2]) for row in rows(TOWN_HALLS.read_text(encoding="utf-8"), ";")

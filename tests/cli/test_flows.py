@@ -1,4 +1,4 @@
-"""What the commands answer, and with which exit code."""
+"""Answers and exit codes of the commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def statuses(text: str) -> list[str]:
 
 @pytest.fixture(params=["plain file", "registry", "snapshot"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each thing that may stand after `--against`."""
+    """Each kind of target of `--against`."""
     if request.param == "plain file":
         return str(request.getfixturevalue("lists"))
     url = str(request.getfixturevalue("registry"))
@@ -33,7 +33,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_the_exit_code_of_check_is_the_worst_answer(target: str) -> None:
-    """0 all clear, 1 one is blocked, 2 one is no number, whatever answers."""
+    """0 all clear, 1 one is blocked, 2 one is not a number, for every target."""
     for numbers, code in (
         ([NOT_LISTED], 0),
         ([LISTED], 1),
@@ -48,10 +48,10 @@ def test_the_exit_code_of_check_is_the_worst_answer(target: str) -> None:
         assert statuses(done.stdout) == [names[number] for number in numbers]
 
 
-def test_a_scrub_gives_the_same_rows_whatever_answers(
+def test_a_scrub_gives_the_same_rows_for_every_target(
     target: str, tmp_path: Path
 ) -> None:
-    """A file, a registry and a snapshot differ in the reason only."""
+    """For a file, a registry and a snapshot, only the reason differs."""
     text = f"tel;nom\r\n{LISTED};A\r\n{NOT_LISTED};B\r\n;C\r\n"
 
     clear = run("scrub", "-", "--against", target, "--column", "tel", input=text)
@@ -69,7 +69,7 @@ def test_a_scrub_gives_the_same_rows_whatever_answers(
 
 
 def test_the_life_of_a_registration(tmp_path: Path) -> None:
-    """Created, registered, renewed, withdrawn, purged; every step is seen."""
+    """Created, registered, renewed, withdrawn, purged; each step has an effect."""
     url = f"sqlite:///{tmp_path / 'own.db'}"
     own = ("--list", "own")
     ask = ("check", LISTED, "--against", url, "--on")
@@ -98,7 +98,7 @@ def test_the_life_of_a_registration(tmp_path: Path) -> None:
 
 
 def test_a_hyphen_reads_numbers_line_by_line(registry: str) -> None:
-    """For `check` and `register`; blank lines, BOM and CRLF are no numbers."""
+    """For `check` and `register`; blank lines, BOM and CRLF are not numbers."""
     text = f"\ufeff{LISTED}\r\n\r\n  \n{NOT_LISTED}"
 
     first = run("check", "-", "--against", registry, "--format", "csv", input=text)
@@ -111,7 +111,7 @@ def test_a_hyphen_reads_numbers_line_by_line(registry: str) -> None:
 
 
 def test_an_empty_standard_input_is_no_answer(registry: str) -> None:
-    """What should have fed it has failed: that is not "nothing is blocked"."""
+    """The command that feeds it has failed: that is not "nothing is blocked"."""
     for command in (
         ("check", "-", "--against", registry),
         ("registry", "register", registry, "-", "--list", "own"),
@@ -121,16 +121,16 @@ def test_an_empty_standard_input_is_no_answer(registry: str) -> None:
         assert "expected " in sentence(run(*command, input=""))
 
 
-def test_bytes_that_are_no_text_are_no_number(lists: Path) -> None:
-    """Standard input may hold anything."""
+def test_bytes_that_are_not_text_are_invalid(lists: Path) -> None:
+    """Standard input can contain any bytes."""
     done = run("check", "-", "--against", lists, "--format", "csv", input=b"\xff01\n")
 
     assert done.code == 2
     assert statuses(done.stdout) == ["invalid"]
 
 
-def test_lists_narrow_the_question(registry: str) -> None:
-    """`--list` asks that list alone; a closed list cannot answer."""
+def test_lists_limit_the_look_up(registry: str) -> None:
+    """`--list` limits the look-up to that list; a closed list has no answer."""
     add = ("registry", "register", registry, NOT_LISTED, "--list", "fr.bloctel")
     assert run(*add, "--on", "2024-01-01").code == 0
     ask = ("check", NOT_LISTED, "--against", registry, "--on")
@@ -144,7 +144,7 @@ def test_lists_narrow_the_question(registry: str) -> None:
 
 
 def test_a_region_reads_national_forms(tmp_path: Path) -> None:
-    """That of the registry, unless an option says otherwise."""
+    """That of the registry, unless an option is given."""
     url = f"sqlite:///{tmp_path / 'own.db'}"
     run("registry", "create", url, "--region", "RE")
     done = run("registry", "register", url, LISTED, "--list", "own")
@@ -154,8 +154,8 @@ def test_a_region_reads_national_forms(tmp_path: Path) -> None:
     assert run("check", LISTED, "--against", url, "--region", "DE").code != 1
 
 
-def test_several_columns_and_places(lists: Path) -> None:
-    """A row is blocked if any of its numbers is; columns go by place as well."""
+def test_columns_by_name_and_by_number(lists: Path) -> None:
+    """A row is blocked if any of its numbers is; columns have names and numbers."""
     text = f"a;b\n{NOT_LISTED};{LISTED}\n{NOT_LISTED};\n"
 
     for columns in (("a", "b"), ("1", "2"), ("2", "a")):
@@ -167,8 +167,8 @@ def test_several_columns_and_places(lists: Path) -> None:
         assert done.stdout == f"a;b\n{NOT_LISTED};\n"
 
 
-def test_what_is_known_of_the_file_may_be_said(lists: Path, tmp_path: Path) -> None:
-    """Encoding, delimiter and header are found, or given."""
+def test_options_of_a_csv_file_can_be_given(lists: Path, tmp_path: Path) -> None:
+    """Encoding, delimiter and header are detected, or given."""
     calls = tmp_path / "calls.csv"
     calls.write_bytes(f"é\t{LISTED}\nà\t{NOT_LISTED}\n".encode("cp1252"))
 
@@ -184,8 +184,8 @@ def test_what_is_known_of_the_file_may_be_said(lists: Path, tmp_path: Path) -> N
         assert clear == f"à\t{NOT_LISTED}\n".encode("cp1252")
 
 
-def test_the_column_of_the_list_may_be_said(tmp_path: Path) -> None:
-    """Where a list has two columns of numbers, one must be named."""
+def test_the_column_of_the_list_can_be_given(tmp_path: Path) -> None:
+    """If a list has two columns of numbers, one must be given."""
     two = tmp_path / "two.csv"
     two.write_text(f"tel;mobile\n{LISTED};{NOT_LISTED}\n")
     calls = f"tel\n{LISTED}\n"
@@ -200,8 +200,8 @@ def test_the_column_of_the_list_may_be_said(tmp_path: Path) -> None:
 
 
 def test_a_file_of_very_many_columns(lists: Path) -> None:
-    """Width is no limit, as long as the header can be seen whole."""
-    names = [f"c{place}" for place in range(15_000)]
+    """The number of columns has no limit, as long as the header fits the sample."""
+    names = [f"c{number}" for number in range(15_000)]
     row = ["x"] * len(names)
     row[-1] = LISTED
     text = ";".join(names) + "\n" + ";".join(row) + "\n"
@@ -233,7 +233,7 @@ def test_odd_file_names(name: str, lists: Path, tmp_path: Path) -> None:
 
 
 def test_the_version_is_the_one_of_the_package() -> None:
-    """`--version` is data."""
+    """`--version` goes to standard output."""
     from bloctel import __version__
 
     assert run("--version").stdout == f"bloctel {__version__}\n"

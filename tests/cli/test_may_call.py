@@ -24,7 +24,7 @@ SALE = ("--purpose", "sale", "--sector", "insurance")
 
 @pytest.fixture
 def both(tmp_path: Path) -> str:
-    """A registry with one number on the French list, and an empty list of a firm."""
+    """A registry with one number on the French list, and an empty list `own`."""
     url = f"sqlite:///{tmp_path / 'both.db'}"
     with Registry.create(url, lists=["fr.bloctel", "own"]) as created:
         created.register(LISTED, list="fr.bloctel", on=date(2022, 1, 3))
@@ -32,7 +32,7 @@ def both(tmp_path: Path) -> str:
 
 
 def test_the_exit_code_is_the_answer(both: str) -> None:
-    """0 yes, 1 no, 3 ask; the words say which."""
+    """0 yes, 1 no, 3 ask; the text begins with the same word."""
     for number, known, code, starts in (
         (NOT_LISTED, SALE, 0, "Yes: "),
         (LISTED, SALE, 1, "No: "),
@@ -49,7 +49,7 @@ def test_the_exit_code_is_the_answer(both: str) -> None:
 
 
 def test_programs_get_a_record(both: str) -> None:
-    """The same as JSON and as CSV."""
+    """The same record as JSON and as CSV."""
     command = ("may-call", LISTED, *IN_2022, *SALE, "--against", both, "--format")
 
     record = json.loads(run(*command, "json").stdout)
@@ -70,8 +70,8 @@ def test_programs_get_a_record(both: str) -> None:
     assert row["next_allowed_at"] == ""
 
 
-def test_a_call_that_is_too_late_is_told_when_it_may_be_made(both: str) -> None:
-    """A survey by a platform with a number that it may show only before 2023."""
+def test_the_answer_gives_the_next_allowed_instant(both: str) -> None:
+    """A survey by a platform with a number that it may present only before 2023."""
     command = ("may-call", NOT_LISTED, "--purpose", "survey", "--against", both)
     before = ("--at", "2016-05-31T21:00+02:00", "--caller", "01 62 00 00 00")
 
@@ -89,7 +89,7 @@ def test_a_call_that_is_too_late_is_told_when_it_may_be_made(both: str) -> None:
 
 
 def test_options_reach_the_desk(both: str) -> None:
-    """Each changes the answer of some call."""
+    """Each changes the answer about some call."""
     survey = ("may-call", NOT_LISTED, *IN_2022[:2], "--purpose", "survey")
     late = ("may-call", NOT_LISTED, "--at", "2024-05-22T15:30-04:00")
     for arguments, reason in (
@@ -124,10 +124,8 @@ def test_options_reach_the_desk(both: str) -> None:
         ((NOT_LISTED, "--time-zone", "0199001234"), "a time zone such as"),
     ],
 )
-def test_what_is_not_understood_is_an_error(
-    arguments: tuple[str, ...], text: str
-) -> None:
-    """One sentence, without the digits that were typed."""
+def test_invalid_facts_are_errors(arguments: tuple[str, ...], text: str) -> None:
+    """One sentence, without the digits of the argument."""
     said = sentence(run("may-call", *arguments))
 
     assert text in said
@@ -137,8 +135,8 @@ def test_what_is_not_understood_is_an_error(
 @pytest.mark.parametrize(
     "at", ["2026-11-23", "2026-11-23T10:30", "10:30", "now", "0199001234"]
 )
-def test_a_moment_has_its_offset(at: str) -> None:
-    """An hour without its offset is no moment."""
+def test_an_instant_needs_its_offset(at: str) -> None:
+    """A time without its UTC offset is refused."""
     done = run("may-call", NOT_LISTED, "--at", at)
 
     assert done.code == 2
@@ -146,11 +144,11 @@ def test_a_moment_has_its_offset(at: str) -> None:
     assert "1234" not in done.stderr
 
 
-def test_countries_are_listed_with_their_marks() -> None:
-    """Every fact, or those of some countries, or of a day."""
+def test_countries_are_listed_with_their_certainty() -> None:
+    """All facts, those of some countries, or those of a day."""
     rows = list(csv.DictReader(io.StringIO(run("countries", "--format", "csv").stdout)))
 
-    assert len(rows) == sum(len(held.facts) for held in law.countries())
+    assert len(rows) == sum(len(country.facts) for country in law.countries())
     assert {row["certainty"] for row in rows} == {"V1", "V2"}
     some = json.loads(run("countries", "US", "GB", "--format", "json").stdout)
     assert list(dict.fromkeys(row["country"] for row in some)) == ["US", "GB"]
@@ -161,7 +159,7 @@ def test_countries_are_listed_with_their_marks() -> None:
     assert "a registration is permanent" in run("countries", "AU").stdout
 
 
-def test_a_country_of_which_nothing_is_known_is_refused() -> None:
-    """An empty table would read as "no rules"."""
+def test_an_unknown_country_is_refused() -> None:
+    """An empty table would look like "no rules"."""
     assert "expected one of AU, BE" in sentence(run("countries", "XX"))
     assert "1234" not in sentence(run("countries", "0199001234"))

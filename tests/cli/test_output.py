@@ -1,4 +1,4 @@
-"""Data goes to standard output, in three formats; everything else beside it."""
+"""Data on standard output in three formats, messages on standard error."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SUMMARY_FIELDS = [
 
 
 def many_rows(n: int) -> bytes:
-    """Return a call file of so many rows, none of them blocked."""
+    """Return a call file of *n* rows, none of them blocked."""
     return b"tel\n" + b"".join(
         b"06 39 98 %02d %02d\n" % divmod(i, 99) for i in range(n)
     )
 
 
 def test_a_table_has_no_blanks_at_its_edges(lists: Path) -> None:
-    """What is copied from a terminal or piped to a file holds what is seen."""
+    """Text that is copied or piped has no invisible blanks."""
     done = run("check", LISTED, NOT_LISTED, "--against", lists, "--on", "2026-11-23")
 
     lines = done.stdout.splitlines()
@@ -42,8 +42,8 @@ def test_a_table_has_no_blanks_at_its_edges(lists: Path) -> None:
     assert all(line == line.rstrip() for line in lines)
 
 
-def test_a_table_in_a_pipe_is_never_folded(tmp_path: Path, lists: Path) -> None:
-    """A row is a line, however long its cells are."""
+def test_a_table_in_a_pipe_is_never_wrapped(tmp_path: Path, lists: Path) -> None:
+    """Each row is one line, even with long cells."""
     long = "x" * 500
 
     done = run("check", long, "--against", lists)
@@ -53,7 +53,7 @@ def test_a_table_in_a_pipe_is_never_folded(tmp_path: Path, lists: Path) -> None:
 
 
 def test_the_summary_is_aligned_for_people(lists: Path, tmp_path: Path) -> None:
-    """Counts stand right, thousands apart, parts below what they sum to."""
+    """Counts are aligned right, with separators; parts are below their sum."""
     (tmp_path / "calls.csv").write_bytes(many_rows(1234) + f"{LISTED}\n12\n".encode())
 
     done = run("scrub", tmp_path / "calls.csv", "--against", lists, "--column", "tel")
@@ -88,10 +88,8 @@ def test_csv_and_json_hold_plain_numbers(lists: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("output", ["--output", "--blocked", "--invalid"])
-def test_rows_on_standard_output_push_the_summary_aside(
-    output: str, lists: Path
-) -> None:
-    """`-` for an output means its rows and nothing else; the summary goes to stderr."""
+def test_rows_on_standard_output_move_the_counts(output: str, lists: Path) -> None:
+    """`-` writes only rows to standard output; the counts go to standard error."""
     text = f"tel\n{LISTED}\n{NOT_LISTED}\n12\n"
 
     done = run(
@@ -110,8 +108,8 @@ def test_rows_on_standard_output_push_the_summary_aside(
     assert done.stderr.startswith("rows ")
 
 
-def test_the_summary_beside_the_rows_keeps_its_format(lists: Path) -> None:
-    """`--format` speaks of the summary, on whichever stream it is."""
+def test_the_counts_on_standard_error_keep_their_format(lists: Path) -> None:
+    """`--format` applies to the counts, on either stream."""
     done = run(
         *("scrub", "-", "--against", lists, "--column", "1", "--output", "-"),
         *("--format", "json"),
@@ -125,7 +123,7 @@ def test_the_summary_beside_the_rows_keeps_its_format(lists: Path) -> None:
 def test_every_command_with_a_result_has_every_format(
     registry: str, tmp_path: Path
 ) -> None:
-    """Programs can read what any command says."""
+    """Programs can read the result of every command."""
     snapshot, numbers = tmp_path / "s.bloctel", tmp_path / "n.csv"
     numbers.write_text(f"tel\n{LISTED}\n")
     own = ("--list", "own", "--on", "2026-01-02")
@@ -162,7 +160,7 @@ def test_every_command_with_a_result_has_every_format(
 
 
 def test_dates_and_lists_are_text_for_programs(registry: str) -> None:
-    """ISO days; null where there is none."""
+    """ISO days; null for no day."""
     done = run("check", LISTED, "--against", registry, "--format", "json")
 
     assert json.loads(done.stdout) == [
@@ -187,7 +185,7 @@ def test_dates_and_lists_are_text_for_programs(registry: str) -> None:
     + [f"receipt {verb}" for verb in ("verify", "show", "status", "key", "mend")],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    """`--help` is data; each command shows one line that can be copied."""
+    """Each command has an example line that can be copied."""
     done = run(*command.split(), "--help")
 
     assert done.code == 0

@@ -1,4 +1,4 @@
-"""The command line as a process: streams, signals and exit codes."""
+"""Command line as a process: streams, signals and exit codes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.call_files import write
 from tests.helpers.command_line import LISTED, NOT_LISTED
+from tests.helpers.servers import small_disk
 
-pytestmark = pytest.mark.slow  # each command starts a Python
+pytestmark = pytest.mark.slow  # each command starts an interpreter
 
 COMMAND = (sys.executable, "-m", "bloctel")
 SOURCE = Path(__file__).parents[2] / "src"
@@ -29,7 +31,7 @@ def process(
     stdout: int | None = subprocess.PIPE,
     environment: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command, with one of its three streams closed if asked."""
+    """Run a command, with one of its three streams closed if requested."""
     return subprocess.run(
         [*COMMAND, *[a if isinstance(a, bytes) else str(a) for a in arguments]],
         input=input,
@@ -42,7 +44,7 @@ def process(
 
 
 def test_the_main_flow(tmp_path: Path) -> None:
-    """Create, register, build, check and scrub, each a process of its own."""
+    """Create, register, build, check and scrub, each in its own process."""
     url, snapshot = f"sqlite:///{tmp_path / 'o.db'}", tmp_path / "o.bloctel"
     calls = tmp_path / "calls.csv"
     calls.write_text(f"nom;tel\nA;{LISTED}\nB;{NOT_LISTED}\nC;12\n")
@@ -93,7 +95,7 @@ def test_rows_flow_through_pipes(lists: Path) -> None:
 
 @posix
 def test_a_list_through_a_pipe_loses_nothing() -> None:
-    """A pipe can be read once: looking at its beginning must not eat it."""
+    """A pipe can be read once: format detection must not consume its start."""
     command = ("check", LISTED, "--against", "/dev/stdin", "--format", "csv")
 
     done = process(*command, input=f"{LISTED}\n{NOT_LISTED}\n")
@@ -104,8 +106,8 @@ def test_a_list_through_a_pipe_loses_nothing() -> None:
 
 @posix
 @pytest.mark.parametrize("command", ["check", "scrub", "scrub rows"])
-def test_a_full_disk_is_no_answer(command: str, lists: Path) -> None:
-    """What could not be written was not said: exit code 3, one sentence."""
+def test_a_full_disk_is_an_error(command: str, lists: Path) -> None:
+    """A failed write is an error: one sentence, exit code 3."""
     arguments = {
         "check": ("check", NOT_LISTED, "--against", lists),
         "scrub": ("scrub", lists, "--against", lists, "--column", "1"),
@@ -125,8 +127,31 @@ def test_a_full_disk_is_no_answer(command: str, lists: Path) -> None:
 
 
 @posix
-def test_a_reader_that_leaves_is_no_success(lists: Path, tmp_path: Path) -> None:
-    """As with other tools: 128 + SIGPIPE, no message, and no file appears."""
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "xlsx"])
+def test_an_output_on_a_full_disk_is_named(
+    ending: str, lists: Path, tmp_path: Path
+) -> None:
+    """The message has the path that was given, not that of a temporary file."""
+    rows = [["tel"], *([f"06 39 98 {i % 10_000:04}"] for i in range(30_000))]
+    calls = write(tmp_path / f"calls.{ending.removesuffix('.gz')}", rows)
+    with small_disk(1) as disk:
+        (disk / "other").write_bytes(bytes(1024 * 1024 - 32 * 1024))
+        clear = disk / f"clear.{ending}"
+        done = process(
+            *("scrub", calls, "--against", lists, "--column", "tel"),
+            *("--output", clear),
+        )
+
+        assert os.listdir(disk) == ["other"]
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"bloctel: I/O error: no space left on device ({clear})\n"
+
+
+@posix
+def test_a_reader_that_closes_the_pipe_is_not_a_success(
+    lists: Path, tmp_path: Path
+) -> None:
+    """As other tools: 128 + SIGPIPE, no message, and no file appears."""
     calls, blocked = tmp_path / "calls.csv", tmp_path / "blocked.csv"
     calls.write_text("tel\n" + f"{NOT_LISTED}\n" * 50_000)
     command = ("scrub", calls, "--against", lists, "--column", "tel")
@@ -156,7 +181,7 @@ def test_a_reader_that_leaves_is_no_success(lists: Path, tmp_path: Path) -> None
     ],
 )
 def test_closed_streams(closed: int, code: int, got: str, lists: Path) -> None:
-    """A stream that is closed is told on those that are left."""
+    """A closed stream is reported on the remaining ones."""
     number = "-" if closed == 0 else LISTED
     done = process("check", number, "--against", lists, closed=closed)
 
@@ -169,7 +194,7 @@ def test_closed_streams(closed: int, code: int, got: str, lists: Path) -> None:
 
 @posix
 def test_any_text_can_be_shown(lists: Path) -> None:
-    """Bytes that are no text, and a terminal that knows ASCII alone."""
+    """Bytes that are not text, and a terminal that supports only ASCII."""
     ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     for format in ("table", "json", "csv"):
         for number in (b"\xff\xfe", "é".encode()):
@@ -184,7 +209,7 @@ def test_any_text_can_be_shown(lists: Path) -> None:
 
 
 def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """Start a scrub that cannot end by itself, and wait until it is at work."""
+    """Start a scrub that cannot end by itself, and wait until it runs."""
     folder.mkdir()
     outputs = ("--output", folder / "clear", "--blocked", folder / "blocked")
     running = subprocess.Popen(
@@ -193,12 +218,12 @@ def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
-        # whoever runs the tests may have had signals ignored, as `nohup` has
+        # the parent process may ignore signals, as `nohup` does
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     assert running.stdin is not None
     rows = f"tel\n{NOT_LISTED}\n".encode() * 500_000
-    # once it has taken all this it is past its start, and waits for more
+    # after it has read all this, it has started, and waits for more
     running.stdin.write(rows)
     running.stdin.flush()
     return running
@@ -228,7 +253,7 @@ def test_a_run_that_is_stopped_leaves_nothing(
 def test_a_killed_run_leaves_nothing_under_the_final_names(
     lists: Path, tmp_path: Path
 ) -> None:
-    """Not even a power cut makes half a result look like a whole one."""
+    """Not even a power cut makes an incomplete result look complete."""
     folder = tmp_path / "out"
     running = big_scrub(lists, folder)
 
@@ -240,7 +265,7 @@ def test_a_killed_run_leaves_nothing_under_the_final_names(
 
 @posix
 def test_a_run_after_a_killed_one_starts_clean(lists: Path, tmp_path: Path) -> None:
-    """It removes what the killed one left, and nothing of one that lives."""
+    """It removes files of the killed run, but not those of a living one."""
     folder, calls = tmp_path / "out", tmp_path / "calls.csv"
     calls.write_text(f"tel\n{NOT_LISTED}\n")
     killed = big_scrub(lists, folder)
@@ -262,7 +287,7 @@ def test_a_run_after_a_killed_one_starts_clean(lists: Path, tmp_path: Path) -> N
 
 @posix
 def test_signals_that_are_ignored_stay_so() -> None:
-    """As `nohup` wants it: the run goes on when the terminal is closed."""
+    """As `nohup` requests: the run continues when the terminal is closed."""
     code = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
         "from bloctel.cli import _handle_signals; _handle_signals();"
@@ -278,10 +303,10 @@ def test_signals_that_are_ignored_stay_so() -> None:
 
 @posix
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
-def test_progress_is_drawn_on_a_terminal_alone(
+def test_progress_is_only_shown_on_a_terminal(
     terminal: bool, lists: Path, tmp_path: Path
 ) -> None:
-    """A person sees a bar, which is gone at the end; a log sees nothing."""
+    """A terminal shows a bar, which disappears at the end; a log does not."""
     import pty
 
     calls = tmp_path / "calls.csv"
@@ -295,7 +320,7 @@ def test_progress_is_drawn_on_a_terminal_alone(
     ) as done:
         os.close(theirs)
         drawn = b""
-        with contextlib.suppress(OSError):  # how a terminal says that all have left
+        with contextlib.suppress(OSError):  # raised when the other side is closed
             while piece := os.read(ours, 1 << 16):
                 drawn += piece
         assert done.stdout is not None
@@ -311,7 +336,7 @@ def test_progress_is_drawn_on_a_terminal_alone(
         assert drawn == b""
 
 
-def test_the_command_says_how_to_get_its_extra(lists: Path) -> None:
+def test_the_command_names_a_missing_extra(lists: Path) -> None:
     """Without typer: one sentence, not an ImportError."""
     code = (
         "import sys; sys.modules['typer'] = None\nfrom bloctel.cli import main; main()"

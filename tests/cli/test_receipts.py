@@ -24,7 +24,7 @@ TODAY = clock.today("Europe/Paris")
 
 @pytest.fixture
 def folder(tmp_path: Path, lists: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with a call file and a list."""
+    """A working folder with a call file and a list."""
     monkeypatch.chdir(tmp_path)
     Path("calls.csv").write_text("tel\n0199000001\n0261910002\n12\n")
     assert lists.name == "oppositions.csv"
@@ -39,14 +39,14 @@ def scrub(*options: object, file: str = "calls.csv", input: str | None = None) -
 
 
 def checks(*options: object, code: int) -> dict[str, bool]:
-    """Verify a receipt; return what was compared and whether it agrees."""
+    """Verify a receipt; return the result of each comparison."""
     done = run("receipt", "verify", "r.json", *options, "--format", "json")
     assert done.code == code, done
     return {check["part"]: check["agrees"] for check in json.loads(done.stdout)}
 
 
 def test_a_receipt_from_beginning_to_end(folder: Path) -> None:
-    """Make a key, scrub, check everything, see what is due."""
+    """Create a key, scrub, verify everything, list files that are due."""
     made = run("receipt", "key", "key.pem", "--format", "json")
     public_key = json.loads(made.stdout)["public_key"]
     Path("key.pub").write_text(run("receipt", "key", "other.pem").stdout)
@@ -74,8 +74,8 @@ def test_a_receipt_from_beginning_to_end(folder: Path) -> None:
     assert oracle.is_whole(Path("j.jsonl").read_bytes())
 
 
-def test_what_differs_is_named(folder: Path) -> None:
-    """Each in a line of its own; exit code 1."""
+def test_differences_are_named(folder: Path) -> None:
+    """Each difference has its own line; exit code 1."""
     scrub("--receipt", "r.json", "--journal", "j.jsonl")
     scrub("--receipt", "s.json", "--journal", "k.jsonl")
     files = ("--input", "calls.csv", "--output-folder", ".", "--journal", "j.jsonl")
@@ -102,7 +102,7 @@ def test_what_differs_is_named(folder: Path) -> None:
 
 
 def test_a_signature_that_is_demanded_must_be_there(folder: Path) -> None:
-    """A receipt without one does not agree, whatever else does."""
+    """A receipt without a signature does not agree with a key."""
     scrub("--receipt", "r.json")
 
     assert checks("--public-key", "a" * 64, code=1) == {
@@ -112,8 +112,8 @@ def test_a_signature_that_is_demanded_must_be_there(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["0199000001", "none.pub", "calls.csv"])
-def test_what_is_no_public_key_is_not_repeated(key: str, folder: Path) -> None:
-    """It is wrong usage."""
+def test_an_invalid_public_key_is_not_repeated(key: str, folder: Path) -> None:
+    """The message does not repeat the argument."""
     scrub("--receipt", "r.json")
 
     said = sentence(run("receipt", "verify", "r.json", "--public-key", key))
@@ -123,7 +123,7 @@ def test_what_is_no_public_key_is_not_repeated(key: str, folder: Path) -> None:
 
 
 def test_standard_streams_are_in_the_receipt(folder: Path) -> None:
-    """Without names: a pipe has none."""
+    """They have no file names."""
     text = Path("calls.csv").read_text()
 
     done = run(
@@ -140,16 +140,16 @@ def test_standard_streams_are_in_the_receipt(folder: Path) -> None:
     assert not checks("--output-folder", ".", code=1)["clear"]
 
 
-def test_a_key_alone_keeps_nothing(folder: Path) -> None:
-    """It is wrong usage, and nothing is written."""
+def test_a_key_alone_is_refused(folder: Path) -> None:
+    """Wrong usage: nothing is written."""
     run("receipt", "key", "key.pem")
 
     assert "--receipt or --journal" in sentence(scrub("--sign-key", "key.pem"))
     assert not Path("clear.csv").exists()
 
 
-def test_a_receipt_that_cannot_be_kept_stops_the_scrub(folder: Path) -> None:
-    """Before anything is written; a torn journal is exit code 3."""
+def test_a_receipt_that_cannot_be_written_stops_the_scrub(folder: Path) -> None:
+    """Before anything is written; a truncated journal is exit code 3."""
     Path("j.jsonl").write_bytes(b"".join(r.line for r in chain(2))[:-5])
 
     assert sentence(scrub("--receipt", "calls.csv"))
@@ -164,8 +164,8 @@ def test_a_receipt_that_cannot_be_kept_stops_the_scrub(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["verify", "show"])
-def test_what_is_no_receipt_is_exit_code_3(verb: str, folder: Path) -> None:
-    """Damaged, foreign, newer, absent."""
+def test_an_invalid_receipt_is_exit_code_3(verb: str, folder: Path) -> None:
+    """Damaged, another format, newer, missing."""
     for content in (
         EXAMPLE.line[:-1],
         b"tel\n",
@@ -183,7 +183,7 @@ def test_what_is_no_receipt_is_exit_code_3(verb: str, folder: Path) -> None:
 def test_a_broken_chain_is_exit_code_3_for_status_and_a_line_for_verify(
     folder: Path,
 ) -> None:
-    """Nobody relies on a journal that was tampered with."""
+    """A journal that was tampered with proves nothing."""
     first, second, third = chain(3)
     Path("r.json").write_bytes(third.line)
     Path("j.jsonl").write_bytes(first.line + third.line)
@@ -194,8 +194,8 @@ def test_a_broken_chain_is_exit_code_3_for_status_and_a_line_for_verify(
     assert second.line not in Path("j.jsonl").read_bytes()
 
 
-def test_status_tells_valid_due_and_overdue(folder: Path) -> None:
-    """Exit code 1 if anything is due; torn lines are told after the rest."""
+def test_status_is_valid_due_or_overdue(folder: Path) -> None:
+    """Exit code 1 if a file is due; a truncated line is reported at the end."""
     scrub("--journal", "j.jsonl")
     ends = TODAY + timedelta(days=30)
 
@@ -216,8 +216,8 @@ def test_status_tells_valid_due_and_overdue(folder: Path) -> None:
     assert status(TODAY) == ("valid", 3)
 
 
-def test_names_do_not_reach_the_terminal_as_they_are(folder: Path) -> None:
-    """Escape sequences, line feeds and marks of direction are shown as escapes."""
+def test_names_reach_the_terminal_escaped(folder: Path) -> None:
+    """Escape sequences, line feeds and direction marks are shown as escapes."""
     name = "a\x1b[2J\n\x9b\u202e.csv"
     mark = FileDigest(name=name, size=1, sha256="a" * 64)
     hostile = replace(EXAMPLE, input=mark, outputs={"clear": mark}, columns=(name,))
@@ -238,7 +238,7 @@ def test_names_do_not_reach_the_terminal_as_they_are(folder: Path) -> None:
 
 
 def test_every_format_has_the_same_fields(folder: Path) -> None:
-    """Programs can read what any command says."""
+    """Programs can read the result of every command."""
     scrub("--receipt", "r.json", "--journal", "j.jsonl")
     for command in (
         ("receipt", "verify", "r.json", "--input", "calls.csv"),

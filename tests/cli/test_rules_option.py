@@ -1,4 +1,4 @@
-"""The option --rules: lists of your own on the command line."""
+"""Option --rules: lists of your own on the command line."""
 
 from __future__ import annotations
 

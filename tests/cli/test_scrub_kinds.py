@@ -1,4 +1,4 @@
-"""`bloctel scrub` of files of every kind, and of many."""
+"""`bloctel scrub` of every file format, and of many files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scrub leaves on record, whatever the kind of file, and of many files."""
+"""Receipts and reports of scrubs, for every file format and for many files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = [["nom", "tel"], ["A", LISTED], ["B", NOT_LISTED], ["C", "O1 99 00 00 12"
 def test_a_receipt_of_any_kind_of_file(
     ending: str, lists: Path, tmp_path: Path
 ) -> None:
-    """It agrees with the files, and with no file that was touched since."""
+    """It agrees with the files, but not with a file that changed later."""
     calls, clear = write(tmp_path / f"calls.{ending}", ROWS), tmp_path / f"c.{ending}"
     receipt = tmp_path / "receipt.json"
     done = run(
@@ -38,7 +38,7 @@ def test_a_receipt_of_any_kind_of_file(
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_report_of_any_kind_of_file(ending: str, lists: Path, tmp_path: Path) -> None:
-    """It shows faults by masked examples, and what finds the receipt."""
+    """It shows masked examples of errors, and the digest of the receipt."""
     calls, page = write(tmp_path / f"calls.{ending}", ROWS), tmp_path / "report.html"
     receipt = tmp_path / "receipt.json"
 
@@ -47,13 +47,13 @@ def test_a_report_of_any_kind_of_file(ending: str, lists: Path, tmp_path: Path) 
         *("--report", page, "--receipt", receipt),
     )
 
-    told = page.read_text(encoding="utf-8")
-    assert "x1 99 0• •• ••" in told
-    assert json.loads(receipt.read_text())["digest"] in told
+    text = page.read_text(encoding="utf-8")
+    assert "x1 99 0• •• ••" in text
+    assert json.loads(receipt.read_text())["digest"] in text
 
 
 def test_many_files_share_a_journal(lists: Path, tmp_path: Path) -> None:
-    """A receipt for each file that was scrubbed, in a chain; none for a bad one."""
+    """Each scrubbed file has a receipt in the hash chain; a failed one does not."""
     calls, into = tmp_path / "calls", tmp_path / "out"
     calls.mkdir()
     for name in ("a.csv", "b.parquet"):
@@ -78,10 +78,10 @@ def test_many_files_share_a_journal(lists: Path, tmp_path: Path) -> None:
     "options",
     [("--receipt", "r.json"), ("--report", "r.html"), ("--sign-key", "key.pem")],
 )
-def test_what_many_files_cannot_share(
+def test_options_for_one_file_are_refused_for_many(
     options: tuple[str, str], lists: Path, tmp_path: Path
 ) -> None:
-    """One receipt or one page is of one file; a key alone signs nothing."""
+    """A receipt or a page is about one file; a key alone signs nothing."""
     calls = write(tmp_path / "calls.csv", ROWS)
     command = ("scrub", calls, "--against", lists, "--column", "tel")
 

@@ -1,4 +1,4 @@
-"""What `bloctel scrub` says of a file besides its rows: a report, and warnings."""
+"""Reports and warnings of `bloctel scrub`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def calls(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def counted(tmp_path: Path) -> Path:
-    """A call file of numbers that were counted up."""
+    """A call file of consecutive numbers."""
     path = tmp_path / "counted.csv"
     rows = "".join(f"06 39 98 {i // 100:02} {i % 100:02}\n" for i in range(1_500))
     path.write_text(f"telephone\n{rows}")
@@ -30,7 +30,7 @@ def counted(tmp_path: Path) -> Path:
 
 
 def test_a_report_is_written(calls: Path, lists: Path, tmp_path: Path) -> None:
-    """Beside the counts, which stay on standard output."""
+    """The counts stay on standard output."""
     page = tmp_path / "report.html"
 
     done = run(
@@ -48,7 +48,7 @@ def test_a_report_is_written(calls: Path, lists: Path, tmp_path: Path) -> None:
 
 
 def test_a_report_can_go_to_standard_output(calls: Path, lists: Path) -> None:
-    """The counts make room for it."""
+    """The counts then go to standard error."""
     done = run(
         *("scrub", calls, "--against", lists, "--column", "telephone"),
         *("--report", "-"),
@@ -60,7 +60,7 @@ def test_a_report_can_go_to_standard_output(calls: Path, lists: Path) -> None:
 
 
 def test_no_password_gets_into_a_report(calls: Path, registry: str) -> None:
-    """The target is named without the options of its URL."""
+    """The target is shown without the options of its URL."""
     done = run(
         *("scrub", calls, "--against", registry, "--column", "telephone"),
         *("--report", "-"),
@@ -69,7 +69,7 @@ def test_no_password_gets_into_a_report(calls: Path, registry: str) -> None:
     assert registry in done.stdout
 
 
-def test_a_bad_place_for_a_report_stops_the_scrub(
+def test_an_invalid_report_path_stops_the_scrub(
     calls: Path, lists: Path, tmp_path: Path
 ) -> None:
     """Before anything is written, in a sentence."""
@@ -85,8 +85,8 @@ def test_a_bad_place_for_a_report_stops_the_scrub(
         assert not clear.exists()
 
 
-def test_a_machine_s_file_is_warned_of(counted: Path, lists: Path) -> None:
-    """On standard error, one line for each mark, and the counts are as ever."""
+def test_a_generated_file_gives_warnings(counted: Path, lists: Path) -> None:
+    """Standard error has one line per finding; the counts do not change."""
     done = run("scrub", counted, "--against", lists, "--column", "telephone")
 
     assert done.code == 0
@@ -98,7 +98,7 @@ def test_a_machine_s_file_is_warned_of(counted: Path, lists: Path) -> None:
 
 
 def test_warnings_change_no_row(counted: Path, lists: Path, tmp_path: Path) -> None:
-    """Every number that no list blocks is clear, however it came into the file."""
+    """Every number that no list blocks is clear, also in a generated file."""
     clear = tmp_path / "clear.csv"
 
     run(
@@ -110,7 +110,7 @@ def test_warnings_change_no_row(counted: Path, lists: Path, tmp_path: Path) -> N
 
 
 def test_findings_are_in_the_report(counted: Path, lists: Path) -> None:
-    """What was warned of is on the page."""
+    """The page has the same findings as the warnings."""
     done = run(
         *("scrub", counted, "--against", lists, "--column", "telephone"),
         *("--report", "-"),

@@ -1,4 +1,4 @@
-"""Scrubs of the town halls of the test data, which are real rows."""
+"""Scrubs of real rows: the town halls of the test data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FORMS = (
 
 
 def written(national: str, form: str) -> str:
-    """Return a number, 0 and nine digits, in one of the forms."""
+    """Return a national number, 0 and nine digits, in one of the forms."""
     a, rest = national[1], national[2:]
     b, c, d, e = (rest[i : i + 2] for i in range(0, 8, 2))
     return form.format(a=a, b=b, c=c, d=d, e=e)
@@ -57,10 +57,10 @@ def mixed() -> list[list[str]]:
     """Return the town halls with invented rows among them, in every form."""
     draw = random.Random(20160601)  # noqa: S311 - the same rows every time
     table = list(TABLE)
-    for place, number in enumerate(INVENTED):
-        form = FORMS[place % len(FORMS)]
+    for position, number in enumerate(INVENTED):
+        form = FORMS[position % len(FORMS)]
         row = [
-            f"P{place}",
+            f"P{position}",
             "Prospect; \u00ab\u00a0invité\u00a0\u00bb",
             written(number, form),
         ]
@@ -71,7 +71,7 @@ def mixed() -> list[list[str]]:
 def text_of(
     table: list[list[str]], *, delimiter: str = ";", quoting: int = csv.QUOTE_MINIMAL
 ) -> str:
-    """Return a table as a CSV file below the header of the town halls."""
+    """Return a table as a CSV file with the header of the town halls."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator="\n")  # type: ignore[arg-type]
     writer.writerows([["code_commune", "nom", "telephone"], *table])
@@ -98,7 +98,7 @@ def scrub(content: bytes, oppositions: Path) -> tuple[dict[str, int], dict[str, 
     )
     warnings = done.stderr.splitlines()
     assert done.code == 0
-    # the invented numbers among them are found out, and nothing else
+    # only the invented numbers are found
     assert all("reserved for works of fiction" in warning for warning in warnings)
     assert len(warnings) == (b"invit" in content.replace(b"\0", b""))
     summary = json.loads(done.stdout)
@@ -117,8 +117,8 @@ def test_no_town_hall_is_blocked(oppositions: Path) -> None:
     assert outputs["blocked"] == b"code_commune;nom;telephone;bloctel\n"
 
 
-def test_oddities_land_where_a_careful_person_puts_them(oppositions: Path) -> None:
-    """Spaces in odd places are no fault; a short number or a lost digit is."""
+def test_unusual_cells_get_the_expected_status(oppositions: Path) -> None:
+    """Blanks in odd positions are accepted; a short number is invalid."""
     _, outputs = scrub(TOWN_HALLS.read_bytes(), oppositions)
 
     assert outputs["invalid"].decode().splitlines()[1:] == [
@@ -137,7 +137,7 @@ def test_oddities_land_where_a_careful_person_puts_them(oppositions: Path) -> No
 
 
 def test_spaces_in_odd_places_hide_no_number(tmp_path: Path) -> None:
-    """An invented number that is spelled as `03 22 3 750 53` is one that is listed."""
+    """An invented number that is written as `03 22 3 750 53` is found on the list."""
     path = tmp_path / "oppositions.csv"
     path.write_text("telephone\n+33 3 53 01 50 53\n+33 3 53 01 65 00\n")
     odd = "X1;A;03 53 0 150 53\nX2;B;03 53 01 650 0\nX3;C;03 53 01 65 0\n"
@@ -150,7 +150,7 @@ def test_spaces_in_odd_places_hide_no_number(tmp_path: Path) -> None:
 
 
 def test_listed_numbers_among_them_are_found_in_every_form(oppositions: Path) -> None:
-    """Row for row as `csv`, `phonenumbers` and a set say, without the package."""
+    """Row for row as `csv`, `phonenumbers` and a set decide, without the package."""
     table, listed = mixed(), keys(LISTED)
     expected = counts(table, 2, listed)
 
@@ -176,13 +176,13 @@ ENCODINGS = {
 def test_the_encoding_changes_no_count(
     encoding: str, mark: bytes, oppositions: Path
 ) -> None:
-    """What cp1252 lacks is replaced before; the numbers are the same."""
+    """Characters that cp1252 lacks are replaced first; the numbers are the same."""
     table = mixed()
     content = mark + text_of(table).encode(encoding, errors="replace")
 
     found, outputs = scrub(content, oppositions)
 
-    # "?" for a narrow no-break space is a character that no number holds
+    # "?" for a narrow no-break space makes a number invalid
     lost = [row for row in table if b"?" in row[2].encode("cp1252", errors="replace")]
     expected = counts(table, 2, keys(LISTED))
     if encoding == "cp1252":
@@ -196,10 +196,10 @@ def test_the_encoding_changes_no_count(
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
-def test_the_grammar_changes_no_count(
+def test_the_dialect_changes_no_count(
     delimiter: str, quoting: int, ending: str, oppositions: Path
 ) -> None:
-    """Delimiters, quotes and line ends are found out, and kept."""
+    """Delimiters, quotes and line ends are detected, and kept."""
     table = mixed()
     text = text_of(table, delimiter=delimiter, quoting=quoting).replace("\n", ending)
 
@@ -210,7 +210,7 @@ def test_the_grammar_changes_no_count(
     assert outputs["clear"].decode().startswith(header + ending)
 
 
-def test_the_independent_route_reads_what_it_must() -> None:
-    """The other route itself: every form is the one number."""
+def test_the_independent_method_reads_every_form() -> None:
+    """The comparison itself: every form gives the same number."""
     assert {key(written("0199000001", form)) for form in FORMS} == {199_000_001}
     assert [key(text) for text in ("30 13", "05 49 65 12 6", "")] == [None] * 3
