@@ -57,9 +57,9 @@ def audit(
     column: Annotated[
         list[str] | None,
         option(
-            "--column NAME=THEIRS",
-            "The name of a column in the file: number, at, outcome, purpose, sector, "
-            "caller, automated, about, channel or time_zone; may be repeated.",
+            "--column FIELD=COLUMN",
+            "The column of a field, by name; may be repeated.  Fields are number, at, "
+            "outcome, purpose, sector, caller, automated, about, channel, time_zone.",
         ),
     ] = None,
     log_time_zone: Annotated[

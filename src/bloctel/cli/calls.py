@@ -18,6 +18,7 @@ from bloctel.cli.options.common import (
     RegionOption,
     SecretOption,
     argument,
+    choice,
     option,
     parse_instant,
     parse_known,
@@ -56,7 +57,9 @@ def create(
 def add(
     url: _Url,
     number: NumberArgument,
-    outcome: Annotated[Outcome, option("--outcome", "The outcome of the attempt.")],
+    outcome: Annotated[
+        Outcome, choice("--outcome", Outcome, "The outcome of the attempt.")
+    ],
     at: AtOption = None,
     detail: Annotated[
         list[str] | None,
@@ -87,7 +90,11 @@ def conclude(
     id: Annotated[int, argument("ID", "The id of the call.")],
     outcome: Annotated[
         Outcome,
-        option("--outcome", "The outcome; released if the number was never dialled."),
+        choice(
+            "--outcome",
+            Outcome,
+            "The outcome; released if the number was never dialled.",
+        ),
     ],
     at: AtOption = None,
     secret: SecretOption = None,

@@ -21,6 +21,7 @@ from bloctel.cli.options.common import (
     OptionalAgainstOption,
     SecretOption,
     argument,
+    choice,
     option,
     parse_known,
 )
@@ -129,7 +130,7 @@ def add(
     siren: Annotated[str, option("--siren SIREN", "The SIREN of the firm.")] = "",
     address: Annotated[str, option("--address TEXT", "The address of the firm.")] = "",
     channel: Annotated[
-        Channel, option("--channel", "How the person was reached.")
+        Channel, choice("--channel", Channel, "How the person was reached.")
     ] = Channel.VOICE,
     at: AtOption = None,
     format: FormatOption = Format.TABLE,
@@ -197,7 +198,7 @@ def export(
     file: Annotated[str, argument("FILE", "The file; - is standard output.")],
     kind: Annotated[
         _FileFormat,
-        option("--as", "CSV has the complaints, JSON also their steps."),
+        choice("--as", _FileFormat, "CSV has the complaints, JSON also their steps."),
     ] = _FileFormat.JSON,
     format: FormatOption = Format.TABLE,
     secret: SecretOption = None,
@@ -218,7 +219,7 @@ def export(
 def list_(
     url: _Url,
     state: Annotated[
-        State | None, option("--state", "Only complaints in this state.")
+        State | None, choice("--state", State, "Only complaints in this state.")
     ] = None,
     format: FormatOption = Format.TABLE,
     secret: SecretOption = None,
@@ -350,7 +351,7 @@ def judge(
         bool, option("--professional-line", "The line is used only professionally.")
     ] = False,
     purpose: Annotated[
-        Purpose, option("--purpose", "The purpose of the call.")
+        Purpose, choice("--purpose", Purpose, "The purpose of the call.")
     ] = Purpose.SALE,
     at: AtOption = None,
     format: FormatOption = Format.TABLE,
@@ -410,7 +411,7 @@ def close(
     url: _Url,
     id: _Id,
     outcome: Annotated[
-        Outcome, option("--outcome", "The reason to close it.")
+        Outcome, choice("--outcome", Outcome, "The reason to close it.")
     ] = Outcome.DONE,
     at: AtOption = None,
     format: FormatOption = Format.TABLE,

@@ -27,6 +27,7 @@ from bloctel.cli.options.common import (
     RegionOption,
     SecretOption,
     argument,
+    choice,
     option,
     parse_column,
     parse_day,
@@ -64,11 +65,13 @@ _Given = Annotated[
     datetime,
     option(
         "--at INSTANT",
-        "When the person said it, such as 2026-09-01T18:12+02:00.",
+        "When the consent or request was given, such as 2026-09-01T18:12+02:00.",
         parser=parse_instant,
     ),
 ]
-_Firm = Annotated[str, option("--firm NAME", "The firm that may call, or that sells.")]
+_Firm = Annotated[
+    str, option("--firm NAME", "The firm that the consent, contract or request names.")
+]
 _About = Annotated[
     str,
     option("--about WORDS", "The subject, in the words that calls use for it."),
@@ -363,7 +366,7 @@ def proof(
     url: _Url,
     number: NumberArgument,
     format: Annotated[
-        _ProofFormat, option("--format", "A page to print, or JSON.")
+        _ProofFormat, choice("--format", _ProofFormat, "A page to print, or JSON.")
     ] = _ProofFormat.TEXT,
     lang: LanguageOption = Language.FR,
     output: Annotated[

@@ -25,6 +25,7 @@ from bloctel.cli.options.common import (
     OnOption,
     RegionOption,
     argument,
+    choice,
     option,
     parse_column,
 )
@@ -115,8 +116,9 @@ def scrub(
     ] = None,
     write: Annotated[
         list[_Written] | None,
-        option(
+        choice(
             "--write",
+            _Written,
             "An output that --into writes; may be repeated.  Clear, blocked and "
             "invalid if not given.",
         ),

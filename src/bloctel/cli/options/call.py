@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bloctel.cli.options.common import option
+from bloctel.cli.options.common import choice, option
 from bloctel.compliance import CallLog, ConsentRegister, Desk
 from bloctel.rules import Certainty
 from bloctel.rules.law import Channel, Purpose
@@ -33,7 +33,9 @@ __all__ = [
 
 PurposeOption = Annotated[
     Purpose | None,
-    option("--purpose", "The purpose of the call: 'sale' if anything is sold."),
+    choice(
+        "--purpose", Purpose, "The purpose of the call: 'sale' if anything is sold."
+    ),
 ]
 SectorOption = Annotated[
     str | None, option("--sector NAME", "The sector of what is sold, or 'other'.")
@@ -46,7 +48,9 @@ AutomatedOption = Annotated[
     option("--automated/--by-hand", "Whether an automated platform makes the call."),
 ]
 AboutOption = Annotated[str | None, option("--about WORDS", "The subject of the call.")]
-ChannelOption = Annotated[Channel, option("--channel", "How the person is reached.")]
+ChannelOption = Annotated[
+    Channel, choice("--channel", Channel, "How the person is reached.")
+]
 CountryOption = Annotated[
     str, option("--country CODE", "The country (ISO 3166-1) whose law applies.")
 ]
@@ -63,7 +67,8 @@ LocalHolidaysOption = Annotated[
     option("--local-holidays", "Also respect holidays of single territories."),
 ]
 TrustOption = Annotated[
-    Certainty, option("--trust", "The certainty that a rule needs to permit a call.")
+    Certainty,
+    choice("--trust", Certainty, "The certainty that a rule needs to permit a call."),
 ]
 FirmOption = Annotated[
     str | None,

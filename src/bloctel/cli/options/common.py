@@ -35,6 +35,7 @@ __all__ = [
     "RulesOption",
     "SecretOption",
     "argument",
+    "choice",
     "option",
     "parse_column",
     "parse_day",
@@ -66,6 +67,11 @@ def option(usage: str, help: str, **settings: Any) -> Any:
     """Return an option from its usage, such as `--output FILE`, and its help."""
     name, _, metavar = usage.partition(" ")
     return typer.Option(name, metavar=metavar or None, help=help, **settings)
+
+
+def choice(name: str, values: type[StrEnum], help: str) -> Any:
+    """Return an option whose values are those of an enumeration."""
+    return option(f"{name} {'|'.join(values)}", help)
 
 
 def argument(metavar: str, help: str) -> Any:
@@ -230,7 +236,7 @@ SecretOption = Annotated[
     bytes | None,
     option(
         "--secret-file FILE",
-        "The file with the secret that hides the registry's numbers.",
+        "The file with the secret that hides the stored numbers.",
         parser=str,
         callback=_read_secret,
     ),
@@ -242,5 +248,9 @@ KnownOption = Annotated[
         "The number of records and the digest that this command printed earlier.",
     ),
 ]
-LanguageOption = Annotated[Language, option("--lang", "The language of the text.")]
-FormatOption = Annotated[Format, option("--format", "The format of the result.")]
+LanguageOption = Annotated[
+    Language, choice("--lang", Language, "The language of the text.")
+]
+FormatOption = Annotated[
+    Format, choice("--format", Format, "The format of the result.")
+]
