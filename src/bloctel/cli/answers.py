@@ -19,9 +19,9 @@ from bloctel.cli.options.common import (
     RegionOption,
     RegistryArgument,
     SecretOption,
+    day_option,
     option,
     parse_column,
-    parse_day,
 )
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.registry.registry import Registry
@@ -79,10 +79,7 @@ def request(
 def import_(
     url: RegistryArgument,
     file: CsvArgument,
-    on: Annotated[
-        date,
-        option("--on YYYY-MM-DD", "The day of the answers.", parser=parse_day),
-    ],
+    on: Annotated[date, day_option("--on", "The day of the answers.")],
     list_name: Annotated[
         str, option("--list NAME", "The list that the answers are about.")
     ] = "fr.bloctel",

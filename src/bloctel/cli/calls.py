@@ -19,8 +19,8 @@ from bloctel.cli.options.common import (
     SecretOption,
     argument,
     choice,
+    instant_option,
     option,
-    parse_instant,
     parse_known,
     parse_pairs,
 )
@@ -41,9 +41,7 @@ _Url = Annotated[
 
 @app.command()
 def create(
-    url: _Url,
-    region: NewRegionOption = DEFAULT_REGION,
-    secret: SecretOption = None,
+    url: _Url, region: NewRegionOption = DEFAULT_REGION, secret: SecretOption = None
 ) -> None:
     """Create an empty log; a registry can contain a log without this command.
 
@@ -150,10 +148,8 @@ def purge(
     url: _Url,
     before: Annotated[
         datetime,
-        option(
-            "--before INSTANT",
-            "Erase attempts before it, such as 2025-11-23T00:00+01:00.",
-            parser=parse_instant,
+        instant_option(
+            "--before", "Erase attempts before it, such as 2025-11-23T00:00+01:00."
         ),
     ],
     format: FormatOption = Format.TABLE,

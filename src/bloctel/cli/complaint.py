@@ -184,11 +184,7 @@ def import_(
         instant = at or clock.moment()
         cases = read_file(source(file), at=instant, region=complaints.region)
         done = complaints.take(list(cases))
-    record = {
-        "added": done.added,
-        "signals": done.signals,
-        "known already": done.known,
-    }
+    record = {"added": done.added, "signals": done.signals, "known already": done.known}
     print_record(record, format)
 
 
@@ -249,10 +245,7 @@ def list_(
 
 @app.command()
 def show(
-    url: _Url,
-    id: _Id,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+    url: _Url, id: _Id, format: FormatOption = Format.TABLE, secret: SecretOption = None
 ) -> None:
     """Show one complaint in full, with the number that was called.
 
@@ -271,10 +264,7 @@ def show(
 
 @app.command()
 def where(
-    url: _Url,
-    id: _Id,
-    lang: LanguageOption = Language.FR,
-    secret: SecretOption = None,
+    url: _Url, id: _Id, lang: LanguageOption = Language.FR, secret: SecretOption = None
 ) -> None:
     """Print the status of a complaint, for the person who complained.
 
@@ -389,8 +379,7 @@ def forward(
     url: _Url,
     id: _Id,
     to: Annotated[
-        str | None,
-        option("--to AUTHORITY", "The authority; the DGCCRF if not given."),
+        str | None, option("--to AUTHORITY", "The authority; the DGCCRF if not given.")
     ] = None,
     at: AtOption = None,
     format: FormatOption = Format.TABLE,
@@ -534,9 +523,7 @@ def _write_page(
 ) -> None:
     """Write the report as an HTML page."""
     options = ReportOptions(
-        title=title or "",
-        made_on=clock.today(forms.load("FR").time_zone),
-        full=full,
+        title=title or "", made_on=clock.today(forms.load("FR").time_zone), full=full
     )
     write_report(sys.stdout.buffer if file == "-" else file, cases, options)
 

@@ -28,9 +28,10 @@ from bloctel.cli.options.common import (
     SecretOption,
     argument,
     choice,
+    day_option,
+    instant_option,
     option,
     parse_column,
-    parse_day,
     parse_instant,
     parse_known,
     parse_pairs,
@@ -63,18 +64,15 @@ _Url = Annotated[
 ]
 _Given = Annotated[
     datetime,
-    option(
-        "--at INSTANT",
-        "When the consent or request was given, such as 2026-09-01T18:12+02:00.",
-        parser=parse_instant,
+    instant_option(
+        "--at", "When the consent or request was given, such as 2026-09-01T18:12+02:00."
     ),
 ]
 _Firm = Annotated[
     str, option("--firm NAME", "The firm that the consent, contract or request names.")
 ]
 _About = Annotated[
-    str,
-    option("--about WORDS", "The subject, in the words that calls use for it."),
+    str, option("--about WORDS", "The subject, in the words that calls use for it.")
 ]
 _Evidence = Annotated[
     Path,
@@ -88,9 +86,7 @@ _Where = Annotated[str, option("--where TEXT", "Where the evidence is stored.")]
 
 @app.command()
 def create(
-    url: _Url,
-    region: NewRegionOption = DEFAULT_REGION,
-    secret: SecretOption = None,
+    url: _Url, region: NewRegionOption = DEFAULT_REGION, secret: SecretOption = None
 ) -> None:
     """Create an empty register; a registry can contain consents without this command.
 
@@ -118,11 +114,10 @@ def record(
     ] = None,
     expires_on: Annotated[
         date | None,
-        option(
-            "--expires-on YYYY-MM-DD",
+        day_option(
+            "--expires-on",
             "The first day on which the consent no longer holds; the latest legal day "
             "if not given.",
-            parser=parse_day,
         ),
     ] = None,
     slot: Annotated[
@@ -221,8 +216,7 @@ def withdraw(
     url: _Url,
     number: NumberArgument,
     channel: Annotated[
-        str,
-        option("--channel TEXT", "How: by word in a call, by letter, by e-mail."),
+        str, option("--channel TEXT", "How: by word in a call, by letter, by e-mail.")
     ],
     at: AtOption = None,
     of: Annotated[
@@ -250,17 +244,10 @@ def contract(
     number: NumberArgument,
     firm: _Firm,
     about: _About,
-    starts_on: Annotated[
-        date,
-        option("--starts-on YYYY-MM-DD", "Its first day.", parser=parse_day),
-    ],
+    starts_on: Annotated[date, day_option("--starts-on", "Its first day.")],
     ends_on: Annotated[
         date | None,
-        option(
-            "--ends-on YYYY-MM-DD",
-            "The first day after it, if the end is known.",
-            parser=parse_day,
-        ),
+        day_option("--ends-on", "The first day after it, if the end is known."),
     ] = None,
     region: RegionOption = None,
     format: FormatOption = Format.TABLE,
@@ -284,12 +271,7 @@ def end_contract(
     number: NumberArgument,
     id: Annotated[str, argument("ID", "The id of the contract.")],
     ends_on: Annotated[
-        date,
-        option(
-            "--ends-on YYYY-MM-DD",
-            "The first day after the contract.",
-            parser=parse_day,
-        ),
+        date, day_option("--ends-on", "The first day after the contract.")
     ],
     region: RegionOption = None,
     secret: SecretOption = None,
@@ -337,10 +319,9 @@ def show(
     number: NumberArgument,
     known_at: Annotated[
         datetime | None,
-        option(
-            "--known-at INSTANT",
+        instant_option(
+            "--known-at",
             "Only what was recorded at that instant; everything if not given.",
-            parser=parse_instant,
         ),
     ] = None,
     region: RegionOption = None,

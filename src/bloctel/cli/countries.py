@@ -16,8 +16,7 @@ _COLUMNS = ("country", "topic", "known", "since", "until", "certainty", "source"
 
 def countries_command(
     codes: Annotated[
-        list[str] | None,
-        argument("CODE", "Countries (ISO 3166-1); all if not given."),
+        list[str] | None, argument("CODE", "Countries (ISO 3166-1); all if not given.")
     ] = None,
     on: OnOption = None,
     format: FormatOption = Format.TABLE,

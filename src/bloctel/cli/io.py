@@ -125,9 +125,7 @@ def print_rows(
 
 
 def print_entries(
-    kind: type[DataclassInstance],
-    entries: Iterable[DataclassInstance],
-    format: Format,
+    kind: type[DataclassInstance], entries: Iterable[DataclassInstance], format: Format
 ) -> None:
     """Print dataclasses of one kind: a column for each field, a row for each."""
     rows = [tuple(asdict(entry).values()) for entry in entries]

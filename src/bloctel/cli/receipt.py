@@ -16,8 +16,8 @@ from bloctel.cli.options.common import (
     Format,
     FormatOption,
     argument,
+    day_option,
     option,
-    parse_day,
 )
 from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (
@@ -137,11 +137,7 @@ def status(
     journal: _Journal,
     on: Annotated[
         date | None,
-        option(
-            "--on YYYY-MM-DD",
-            "The day; today in the lists' time zone if not given.",
-            parser=parse_day,
-        ),
+        day_option("--on", "The day; today in the lists' time zone if not given."),
     ] = None,
     within: Annotated[
         int,

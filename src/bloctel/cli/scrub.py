@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -69,6 +69,10 @@ class _Written(StrEnum):
     ANNOTATED = "annotated"
 
 
+def _output(name: str, rows: str) -> Any:
+    return option(f"{name} FILE", f"The file for {rows}; - is standard output.")
+
+
 def scrub(
     files: Annotated[
         list[str],
@@ -87,24 +91,11 @@ def scrub(
             "blocked if any of its numbers is.",
         ),
     ],
-    output: Annotated[
-        str | None,
-        option("--output FILE", "The file for clear rows; - is standard output."),
-    ] = None,
-    blocked: Annotated[
-        str | None,
-        option("--blocked FILE", "The file for blocked rows; - is standard output."),
-    ] = None,
-    invalid: Annotated[
-        str | None,
-        option("--invalid FILE", "The file for invalid rows; - is standard output."),
-    ] = None,
+    output: Annotated[str | None, _output("--output", "clear rows")] = None,
+    blocked: Annotated[str | None, _output("--blocked", "blocked rows")] = None,
+    invalid: Annotated[str | None, _output("--invalid", "invalid rows")] = None,
     annotated: Annotated[
-        str | None,
-        option(
-            "--annotated FILE",
-            "The file for all rows, each with its status; - is standard output.",
-        ),
+        str | None, _output("--annotated", "all rows, each with its status")
     ] = None,
     into: Annotated[
         str | None,

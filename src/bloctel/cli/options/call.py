@@ -63,16 +63,14 @@ TimeZoneOption = Annotated[
     ),
 ]
 LocalHolidaysOption = Annotated[
-    bool,
-    option("--local-holidays", "Also respect holidays of single territories."),
+    bool, option("--local-holidays", "Also respect holidays of single territories.")
 ]
 TrustOption = Annotated[
     Certainty,
     choice("--trust", Certainty, "The certainty that a rule needs to permit a call."),
 ]
 FirmOption = Annotated[
-    str | None,
-    option("--firm NAME", "The firm that calls, as the consents name it."),
+    str | None, option("--firm NAME", "The firm that calls, as the consents name it.")
 ]
 ConsentsOption = Annotated[
     str | None,

@@ -36,9 +36,10 @@ __all__ = [
     "SecretOption",
     "argument",
     "choice",
+    "day_option",
+    "instant_option",
     "option",
     "parse_column",
-    "parse_day",
     "parse_instant",
     "parse_known",
     "parse_pairs",
@@ -164,6 +165,16 @@ def _read_secret(file: str | None) -> bytes | None:
         raise InputError("a file with the secret", got, file, message=text) from error
 
 
+def day_option(name: str, help: str) -> Any:
+    """Return an option whose value is a day."""
+    return option(f"{name} YYYY-MM-DD", help, parser=parse_day)
+
+
+def instant_option(name: str, help: str) -> Any:
+    """Return an option whose value is an instant."""
+    return option(f"{name} INSTANT", help, parser=parse_instant)
+
+
 _AGAINST = option(
     "--against TARGET", "A snapshot, a registry's URL, or a CSV file of numbers."
 )
@@ -181,19 +192,11 @@ AgainstOption = Annotated[str, _AGAINST]
 OptionalAgainstOption = Annotated[str | None, _AGAINST]
 AtOption = Annotated[
     datetime | None,
-    option(
-        "--at INSTANT",
-        "When, such as 2026-11-23T10:30+01:00; now if not given.",
-        parser=parse_instant,
-    ),
+    instant_option("--at", "When, such as 2026-11-23T10:30+01:00; now if not given."),
 ]
 OnOption = Annotated[
     date | None,
-    option(
-        "--on YYYY-MM-DD",
-        "The day; today in the list's time zone if not given.",
-        parser=parse_day,
-    ),
+    day_option("--on", "The day; today in the list's time zone if not given."),
 ]
 ListOption = Annotated[
     str, option("--list NAME", "The list, such as own.", callback=_check_list)
@@ -219,8 +222,7 @@ RegionOption = Annotated[
 NewRegionOption = Annotated[
     str,
     option(
-        "--region CODE",
-        "The region (ISO 3166-1) of numbers without a country code.",
+        "--region CODE", "The region (ISO 3166-1) of numbers without a country code."
     ),
 ]
 RulesOption = Annotated[
