@@ -310,15 +310,15 @@ def migrate(url: RegistryArgument) -> None:
     Registry.migrate(url)
 
 
-@app.command()
-def restored(url: RegistryArgument, secret: SecretOption = None) -> None:
+@app.command("mark-restored")
+def mark_restored(url: RegistryArgument, secret: SecretOption = None) -> None:
     """Mark a registry as restored from a backup, before it is opened again.
 
     Followers, caches and readers of the journal then begin again.  Otherwise they
     could take new changes for old ones, and miss them.
 
     Example:
-        bloctel registry restored sqlite:///oppositions.db
+        bloctel registry mark-restored sqlite:///oppositions.db
     """
     Registry.mark_restored(url, secret=secret)
 

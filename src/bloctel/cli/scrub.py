@@ -315,9 +315,10 @@ def _scrub_many(
         text = "--sign-key needs --journal"
         raise InputError("--journal with --sign-key", "no --journal", message=text)
     if outputs.wanted():
-        expected = "--into, or --output, --blocked, --invalid and --annotated"
-        given = ", ".join(outputs.wanted())
-        raise InputError(expected, f"--into, and an output for {given} rows")
+        names = ["output" if n == "clear" else n for n in outputs.wanted()]
+        given = ", ".join(f"--{name}" for name in names)
+        text = f"--into replaces {given}: give one or the other"
+        raise InputError(f"--into or {given}", "both", message=text)
     if "-" in files:
         text = "--into needs files with names, not standard input"
         raise InputError("files that have names", "standard input", message=text)
@@ -378,13 +379,13 @@ def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
 def _report_entries(receipt: Receipt) -> dict[str, object]:
     """Return what the report says about a receipt, and the digests of the files."""
     files = {"input": receipt.input, **receipt.outputs}
-    place, signature = receipt.journal, receipt.signature
+    position, signature = receipt.journal, receipt.signature
     return {
         "may be relied upon until": receipt.valid_until - timedelta(days=1),
         "made at": receipt.made_at.isoformat(),
         "SHA-256": {name: file.sha256 for name, file in files.items()},
         "digest of the receipt": receipt.digest,
-        "number in its journal": place and place.number,
+        "number in its journal": position and position.number,
         "signed by": signature and signature.public_key,
     }
 
