@@ -112,5 +112,5 @@ def test_what_applies_since_a_list_closed_is_said() -> None:
     error = ListClosedError("own", date(2026, 8, 11), "an earlier day", "ask first")
 
     assert str(error) == (
-        "expected an earlier day, got 2026-08-11 - at list own; ask first"
+        "the list own is not open on 2026-08-11: expected an earlier day; ask first"
     )

@@ -196,9 +196,11 @@ class MissingExtraError(BloctelError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
-            f"the extra {extra!r} for {feature}",
-            f"an installation without it (cure: python -m pip install "
-            f"'bloctel[{extra}]')",
+            f"the extra {extra!r}",
+            "an installation without it",
+            message=f"the extra {extra!r} is not installed; it is needed for {feature}"
+            f" (python -m pip install 'bloctel[{extra}]', or '.[{extra}]' in a"
+            " checkout)",
         )
         self.args = (feature, extra)
         self.feature = feature
@@ -222,15 +224,20 @@ class ListClosedError(CannotAnswerError):
     def __init__(
         self, list: str, on: date, expected: str, explanation: str = ""
     ) -> None:
-        super().__init__(expected, on.isoformat(), f"list {list}")
+        since = f"; {explanation}" if explanation else ""
+        super().__init__(
+            expected,
+            on.isoformat(),
+            f"list {list}",
+            message=f"the list {list} is not open on {on}: expected {expected}{since}",
+        )
         self.args = (list, on, expected, explanation)
         self.list = list
         self.on = on
         self.explanation = explanation
 
     def __str__(self) -> str:
-        since = f"; {self.explanation}" if self.explanation else ""
-        return super().__str__() + since
+        return self.message
 
 
 class DayNotCoveredError(CannotAnswerError):

@@ -346,5 +346,5 @@ def test_the_command_names_a_missing_extra(lists: Path) -> None:
     )
 
     assert done.returncode == 2
-    assert done.stderr.startswith("bloctel: expected the extra 'cli'")
+    assert done.stderr.startswith("bloctel: the extra 'cli' is not installed")
     assert "pip install 'bloctel[cli]'" in done.stderr

@@ -37,8 +37,8 @@ def test_since_2026_08_11_prior_consent_is_required() -> None:
         BLOCTEL.require_open(date(2026, 11, 23))
 
     assert str(refused.value) == (
-        "expected a day from 2016-06-01 to 2026-08-10, got 2026-11-23 - at list "
-        "fr.bloctel; since 2026-08-11, prior consent (consentement préalable) is "
+        "the list fr.bloctel is not open on 2026-11-23: expected a day from "
+        "2016-06-01 to 2026-08-10; since 2026-08-11, prior consent (consentement préalable) is "
         "required: article L223-1 of the Code de la consommation, version in force "
         "on 2026-08-11"
     )

@@ -124,7 +124,7 @@ def test_a_firms_own_list_says_from_when_it_answers() -> None:
         OWN.require_open(date(2016, 5, 31))
 
     assert str(refused.value) == (
-        "expected a day from 2016-06-01 on, got 2016-05-31 - at list own"
+        "the list own is not open on 2016-05-31: expected a day from 2016-06-01 on"
     )
 
 
