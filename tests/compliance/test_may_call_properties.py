@@ -28,10 +28,10 @@ from bloctel.compliance import (
     Facts,
     ListState,
     Outcome,
-    Place,
     Purpose,
     SilenceState,
     Slot,
+    TerritoryState,
     TimeState,
     judge,
 )
@@ -227,7 +227,7 @@ def test_more_attempts_never_permit_and_forbid_by_their_rules_alone(
 everything = st.builds(
     Facts,
     version=st.integers(0, len(FRENCH.eras) - 1),
-    place=st.sampled_from(Place),
+    territory=st.sampled_from(TerritoryState),
     channel=st.sampled_from(Channel),
     purpose=st.sampled_from([*Purpose, None]),
     sector=st.sampled_from([sector.name for sector in FRENCH.sectors] + [None]),
@@ -245,7 +245,7 @@ everything = st.builds(
 
 #: What each fact is when nobody gave it.
 NOT_GIVEN: dict[str, object] = {
-    "place": Place.UNKNOWN,
+    "territory": TerritoryState.UNKNOWN,
     "purpose": None,
     "sector": None,
     "caller": None,
@@ -261,7 +261,7 @@ NOT_GIVEN: dict[str, object] = {
 
 clear = Facts(
     version=FRENCH.version_on(date(2024, 5, 31)),
-    place=Place.KNOWN,
+    territory=TerritoryState.KNOWN,
     channel=Channel.VOICE,
     purpose=Purpose.SALE,
     sector="insurance",
@@ -291,7 +291,7 @@ def test_what_nobody_gave_never_permits(
     # a call that sells nothing needs no lists, and it is not left out that a number is
     # foreign
     is_apart = name == "own" and facts.purpose is not Purpose.SALE
-    if is_apart or facts.place is Place.FOREIGN:
+    if is_apart or facts.territory is TerritoryState.FOREIGN:
         return
     if judge(less, FRENCH, trust=trust).decision is Decision.YES:
         assert judge(facts, FRENCH, trust=trust).decision is Decision.YES

@@ -1,4 +1,4 @@
-"""From one call to its facts, and the moments at which they can change."""
+"""Facts of one call at an instant, and the instants at which they can improve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bloctel._util.instants import in_utc
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import midnight, time_state
 from bloctel.compliance.evidence_state import (
-    Moment,
+    CallInstant,
     Subject,
     attempts_in_window,
     call_back_state,
@@ -20,164 +20,147 @@ from bloctel.compliance.evidence_state import (
     sector_named,
     silence_state,
 )
-from bloctel.compliance.facts import Facts, Place, TimeState
+from bloctel.compliance.facts import Facts, TerritoryState, TimeState
 from bloctel.compliance.list_state import list_states
-from bloctel.compliance.territories import is_foreign, territory_of
 from bloctel.rules.law import CallingTimes, Frequency, Regime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from datetime import date
     from zoneinfo import ZoneInfo
 
     from bloctel.compliance.interfaces import Attempt, Evidence
     from bloctel.lookup.book import Book
     from bloctel.rules.law import Channel, Law, Purpose
 
-__all__ = ["Case", "changes", "facts_at", "located"]
+__all__ = ["CallUnderReview", "facts_at", "improvement_times"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """One call as it was asked about, with all that the stores hold of it.
+class CallUnderReview:
+    """One call, with everything that is known about it and about its number.
 
     Attributes:
+        law: The law to judge by.
         key: The number.
-        place: Whether we know what time it is there.
-        zone: What time it is there, or in the capital if we do not know.
-        local_in: The territories whose own holidays are kept besides.
+        territory: Knowledge of its territory.
+        zone: The time zone there; that of the capital if it is not known.
+        holiday_territories: The territories whose local holidays count too.
         purpose: As for `Facts`.
         channel: As for `Facts`.
-        caller: The number that is shown, as `read_caller` gives it.
+        caller: The presented number, as `read_caller` returns it.
         automated: As for `Facts`.
-        subject: Who calls about what.
-        evidence: What there is of consents and contracts; None if nobody keeps any.
-        attempts: The attempts so far; None if nobody keeps a log.
-        counts_later: Whether attempts that are noted for later count already.
+        subject: The firm and the subject of the call.
+        evidence: Consents, contracts and requests; None if they are not known.
+        attempts: The attempts so far; None if they are not known.
+        counts_later: True if attempts recorded for later times count already.
         book: The lists.
-        lists: The lists to ask; all if None.
+        lists: The lists to query; all if None.
     """
 
+    law: Law
     key: int
-    place: Place
+    territory: TerritoryState
     zone: ZoneInfo
-    local_in: Collection[str]
+    holiday_territories: Collection[str]
     purpose: Purpose | None
     channel: Channel
     caller: str | None
     automated: bool | None
     subject: Subject
     evidence: Evidence | None
-    attempts: Sequence[Attempt] | None
+    attempts: Sequence[Attempt] | None = None
+    counts_later: bool = False
     book: Book | None
     lists: Collection[str] | None
-    counts_later: bool = False
 
     def __repr__(self) -> str:
-        # the key is a phone number
-        return "Case(...)"
+        return "CallUnderReview(...)"  # without the phone number
 
 
-def located(key: int, law: Law, time_zone: str | None) -> tuple[Place, ZoneInfo]:
-    """Return whether we know what time it is where a number is called, and the zone."""
-    capital = clock.zone(law.territories[0].time_zone)
-    if is_foreign(key):
-        return Place.FOREIGN, capital
-    if time_zone is not None:
-        return Place.KNOWN, clock.zone(time_zone)
-    territory = territory_of(key, law)
-    if territory is None:
-        return Place.UNKNOWN, capital
-    return Place.KNOWN, clock.zone(territory.time_zone)
-
-
-def facts_at(case: Case, at: datetime, law: Law) -> Facts:
-    """Return the facts of a call at a moment, in UTC."""
-    day = at.astimezone(case.zone).date()
-    version = law.version_on(day)
-    moment = Moment(at, case.zone, law.eras[version])
-    era = moment.era
-    attempts = _so_far(case, at)
+def facts_at(call: CallUnderReview, at: datetime) -> Facts:
+    """Return the facts of a call at an instant in UTC."""
+    law, subject, evidence = call.law, call.subject, call.evidence
+    version = law.version_on(at.astimezone(call.zone).date())
+    era = law.eras[version]
+    instant = CallInstant(at, call.zone, era)
+    attempts = _attempts_at(call, at)
     regime = era.one(Regime)
     national, own = list_states(
-        case.book,
-        case.key,
+        call.book,
+        call.key,
         at,
         national=regime.lists if regime else (),
-        lists=case.lists,
+        lists=call.lists,
     )
     return Facts(
         version=version,
-        place=case.place,
-        channel=case.channel,
-        purpose=case.purpose,
-        sector=case.subject.sector,
-        about_sector=sector_named(case.subject.about, law),
-        caller=None if case.caller is None else caller_kind(case.caller, era),
-        automated=case.automated,
-        time=time_state(at, case.zone, era, local_in=case.local_in)
-        if case.place is Place.KNOWN
+        territory=call.territory,
+        channel=call.channel,
+        purpose=call.purpose,
+        sector=subject.sector,
+        about_sector=sector_named(subject.about, law),
+        caller=None if call.caller is None else caller_kind(call.caller, era),
+        automated=call.automated,
+        time=time_state(at, call.zone, era, territories=call.holiday_territories)
+        if call.territory is TerritoryState.KNOWN
         else TimeState.UNKNOWN,
         national=national,
         own=own,
-        consent=consent_state(case.evidence, attempts, case.subject, moment),
-        contract=contract_state(case.evidence, case.subject, moment),
-        call_back=call_back_state(case.evidence, case.subject, moment),
-        attempts=attempts_in_window(attempts, moment),
-        silence=silence_state(attempts, moment),
+        consent=consent_state(evidence, attempts, subject, instant),
+        contract=contract_state(evidence, subject, instant),
+        call_back=call_back_state(evidence, subject, instant),
+        attempts=attempts_in_window(attempts, instant),
+        silence=silence_state(attempts, instant),
     )
 
 
-def _so_far(case: Case, at: datetime) -> Sequence[Attempt] | None:
-    """Return the attempts, those noted for later as if they were made now."""
-    if case.attempts is None or not case.counts_later:
-        return case.attempts
+def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | None:
+    """Return the attempts; later ones as if made now, if they count already."""
+    if call.attempts is None or not call.counts_later:
+        return call.attempts
     return [
-        one._replace(at=min(in_utc(one.at, "attempt.at"), at)) for one in case.attempts
+        one._replace(at=min(in_utc(one.at, "attempt.at"), at)) for one in call.attempts
     ]
 
 
-def changes(case: Case, law: Law, after: datetime, until: datetime) -> list[datetime]:
-    """Return the moments, in UTC and in order, at which a fact can turn to the better.
+def improvement_times(
+    call: CallUnderReview, after: datetime, until: datetime
+) -> list[datetime]:
+    """Return the instants, in UTC and in order, at which a fact can improve.
 
     Days begin, hours begin, attempts leave the window, consents are given or their
-    slots begin; the day of the lists begins in the capital.  What can only forbid,
-    such as the end of an hour, is left out.
+    slots begin; the days of lists begin in the capital.  Instants that can only forbid,
+    such as the end of an hour, are left out.
     """
-    found = set(_of_days(case, law, after, until))
-    found.update(_of_evidence(case, law))
+    found = {*_calendar_times(call, after, until), *_evidence_times(call)}
     return sorted(at for at in found if after < at < until)
 
 
-def _of_days(
-    case: Case, law: Law, after: datetime, until: datetime
+def _calendar_times(
+    call: CallUnderReview, after: datetime, until: datetime
 ) -> Iterator[datetime]:
-    capital = clock.zone(law.territories[0].time_zone)
-    day = after.astimezone(case.zone).date() - timedelta(days=1)
-    last = until.astimezone(case.zone).date() + timedelta(days=1)
+    capital = clock.zone(call.law.territories[0].time_zone)
+    day = after.astimezone(call.zone).date() - timedelta(days=1)
+    last = until.astimezone(call.zone).date() + timedelta(days=1)
     while day <= last:
-        yield midnight(day, case.zone)
+        yield midnight(day, call.zone)
         yield midnight(day, capital)
-        yield from _openings(day, case.zone, law)
+        rule = call.law.on(day).one(CallingTimes)
+        for start, _ in rule.slots if rule else ():
+            yield in_utc(datetime.combine(day, start, call.zone), "slots")
         day += timedelta(days=1)
 
 
-def _openings(day: date, zone: ZoneInfo, law: Law) -> Iterator[datetime]:
-    rule = law.on(day).one(CallingTimes)
-    for start, _ in rule.slots if rule else ():
-        yield in_utc(datetime.combine(day, start, zone), "slots")
-
-
-def _of_evidence(case: Case, law: Law) -> Iterator[datetime]:
-    windows = {rule.within_days for era in law.eras for rule in era.all(Frequency)}
-    for attempt in case.attempts or ():
+def _evidence_times(call: CallUnderReview) -> Iterator[datetime]:
+    windows = {rule.within_days for era in call.law.eras for rule in era.all(Frequency)}
+    for attempt in call.attempts or ():
         at = in_utc(attempt.at, "attempt.at")
         yield from (at + timedelta(days=days) for days in windows)
-    if case.evidence is None:
+    if call.evidence is None:
         return
-    for consent in case.evidence.consents:
+    for consent in call.evidence.consents:
         yield in_utc(consent.given_at, "consent.given_at")
         for slot in consent.slots:
             yield in_utc(slot.starts_at, "consent.slots")
-    for request in case.evidence.call_backs:
+    for request in call.evidence.call_backs:
         yield in_utc(request.asked_at, "call_back.asked_at")

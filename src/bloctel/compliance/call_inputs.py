@@ -1,31 +1,36 @@
-"""What a desk is told of a call, and how it is checked."""
+"""Inputs of a question about one call, and their validation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, TypeVar
 
 from bloctel.errors import InputError
+from bloctel.rules.law import Channel, Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from enum import StrEnum
-
-    from bloctel.rules.law import Law
 
 __all__ = [
     "CallInputs",
-    "check_flag",
+    "CheckedInputs",
+    "check_inputs",
     "check_names",
-    "check_sector",
     "check_text",
+    "check_time_zone",
+    "described",
     "one_of",
 ]
 
 _E = TypeVar("_E", bound="StrEnum")
 
+#: The name of a zone has no digits in a row, so that no message shows a number.
+_TIME_ZONE: Final = re.compile(r"UTC|[A-Za-z_]+(/[A-Za-z_+-]+[0-9]{0,2})+")
+
 
 class CallInputs(TypedDict, total=False):
-    """What `Desk.may_call` takes beside the number and the moment, and means by it."""
+    """Inputs of `Desk.may_call` except the number and the instant."""
 
     purpose: str | None
     sector: str | None
@@ -37,57 +42,89 @@ class CallInputs(TypedDict, total=False):
     region: str | None
 
 
-def check_names(call: Mapping[str, object]) -> None:
-    """Refuse what is no input of a call: one that is misspelt is one that is missing.
+class CheckedInputs(NamedTuple):
+    """Validated inputs, except the presented number and the region."""
 
-    Raises:
-        TypeError: Something is none.
-    """
-    if strange := call.keys() - CallInputs.__annotations__.keys():
-        names = ", ".join(sorted(strange))
+    purpose: Purpose | None
+    channel: Channel
+    automated: bool | None
+    sector: str | None
+    about: str | None
+    time_zone: str | None
+
+
+def check_names(call: Mapping[str, object]) -> None:
+    """Raise TypeError for a misspelt input: it would count as a missing one."""
+    if unknown := call.keys() - CallInputs.__annotations__.keys():
+        names = ", ".join(sorted(unknown))
         raise TypeError(f"expected inputs of may_call, got {names}")
 
 
-def one_of(cls: type[_E], value: object, where: str) -> _E:
-    """Return the member of an enumeration that a text names.
+def check_inputs(
+    call: CallInputs, sectors: Collection[str] | None = None
+) -> CheckedInputs:
+    """Return validated inputs.
+
+    Args:
+        call: The inputs.
+        sectors: The sectors that the law knows; any text is valid if None.
 
     Raises:
-        InputError: It names none.
+        InputError: An input is not valid.
+    """
+    purpose, automated = call.get("purpose"), call.get("automated")
+    if automated is not None and not isinstance(automated, bool):
+        raise InputError("True, False or None", described(automated), "automated")
+    sector = call.get("sector")
+    if sector is not None and sectors is not None and sector not in sectors:
+        raise InputError(f"one of {', '.join(sectors)}", described(sector), "sector")
+    return CheckedInputs(
+        purpose=None if purpose is None else one_of(Purpose, purpose, "purpose"),
+        channel=one_of(Channel, call.get("channel", Channel.VOICE), "channel"),
+        automated=automated,
+        sector=check_text(sector, "sector"),
+        about=check_text(call.get("about"), "about"),
+        time_zone=check_time_zone(call.get("time_zone")),
+    )
+
+
+def one_of(cls: type[_E], value: object, where: str) -> _E:
+    """Return the member of an enumeration that has a value.
+
+    Raises:
+        InputError: No member has it.
     """
     if not isinstance(value, str) or value not in list(cls):
-        raise InputError(f"one of {', '.join(cls)}", "something else", where)
+        raise InputError(f"one of {', '.join(cls)}", described(value), where)
     return cls(value)
 
 
-def check_sector(held: Law, sector: str | None) -> str | None:
-    """Return a sector if a law knows it.
-
-    Raises:
-        InputError: It does not.
-    """
-    names = [known.name for known in held.sectors]
-    if sector is not None and sector not in names:
-        raise InputError(f"one of {', '.join(names)}", "something else", "sector")
-    return sector
-
-
-def check_flag(value: bool | None, where: str) -> bool | None:
-    """Return what is true, false or not known.
-
-    Raises:
-        InputError: It is something else.
-    """
-    if value is not None and not isinstance(value, bool):
-        raise InputError("True, False or None", "something else", where)
-    return value
-
-
 def check_text(value: str | None, where: str) -> str | None:
-    """Return a text, or None.
+    """Return a value if it is text or None.
 
     Raises:
-        InputError: It is something else.
+        InputError: It is neither.
     """
     if value is not None and not isinstance(value, str):
-        raise InputError("a text", "something else", where)
+        raise InputError("a text", described(value), where)
     return value
+
+
+def check_time_zone(name: str | None, where: str = "time_zone") -> str | None:
+    """Return the name of a time zone if it has the form of one.
+
+    Raises:
+        InputError: It has not.
+    """
+    if name is not None and (
+        not isinstance(name, str) or not _TIME_ZONE.fullmatch(name)
+    ):
+        raise InputError("a time zone such as Europe/Paris", described(name), where)
+    return name
+
+
+def described(value: object) -> str:
+    """Describe a refused value without showing it: it can be a phone number."""
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    return f"a value of type {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""The number that the called person is shown."""
+"""Presented number (caller ID): the number that the called person sees."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MASKED", "caller_kind", "read_caller"]
 
-#: What stands for a call that shows no number.
+#: The presented number of a call without one.
 MASKED: Final = "masked"
-#: A short number, once everything but its digits is gone.
+#: A short number without separators.
 _SHORT: Final = re.compile("[0-9]{2,6}")
 
 
 def read_caller(caller: object, region: str | None) -> str:
-    """Return a caller's number in national form, `masked`, or `+` and foreign digits.
+    """Return a presented number: national form, `masked`, or `+` and foreign digits.
 
     >>> read_caller("+33 1 62 00 12 34", "FR"), read_caller("36 39", "FR")
     ('0162001234', '3639')
 
     Raises:
-        InvalidNumberError: It is no number, and not `masked`.
+        InvalidNumberError: It is neither a number nor `masked`.
     """
     if caller == MASKED:
         return MASKED
@@ -44,7 +44,7 @@ def read_caller(caller: object, region: str | None) -> str:
 
 
 def caller_kind(caller: str, era: Era) -> CallerKind:
-    """Return what a number as `read_caller` gives it is, by the rules of an era.
+    """Return the kind of a presented number (`read_caller`) by the rules of an era.
 
     >>> from datetime import date
     >>> from bloctel.rules import law

@@ -1,4 +1,4 @@
-"""Where the moment of a call falls: in the hours, on a holiday, outside."""
+"""Calling days and hours: the state of an instant in a time zone."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["edges", "midnight", "time_state"]
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the moment, in UTC, at which a day begins in a time zone."""
+    """Return the instant, in UTC, at which a day begins in a time zone."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
-    """Return the moments of a day, in UTC, at which `time_state` can change.
+    """Return the instants of a day, in UTC, at which `time_state` can change.
 
-    An hour that comes twice has its edges twice.  No calling hours begin or end in an
-    hour that is left out.
+    An hour that occurs twice has its edges twice.  No calling hours begin or end in an
+    hour that is skipped.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()
@@ -40,9 +40,9 @@ def edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
 
 
 def time_state(
-    at: datetime, zone: ZoneInfo, era: Era, *, local_in: Collection[str] = ()
+    at: datetime, zone: ZoneInfo, era: Era, *, territories: Collection[str] = ()
 ) -> TimeState:
-    """Return where a moment falls, in the time zone of the called person.
+    """Return the state of an instant in the time zone of the called person.
 
     >>> from datetime import datetime
     >>> from zoneinfo import ZoneInfo
@@ -53,10 +53,10 @@ def time_state(
     'day'
 
     Args:
-        at: The moment.
-        zone: Where the person is called.
+        at: The instant.
+        zone: The time zone of the called person.
         era: The law of that day.
-        local_in: The territories whose own holidays are kept besides.
+        territories: The territories whose local holidays count too.
     """
     rule = era.one(CallingTimes)
     if rule is None:
@@ -66,7 +66,7 @@ def time_state(
     if day.isoweekday() not in rule.weekdays:
         return TimeState.DAY
     if not rule.on_holidays and (
-        is_holiday(day, era) or is_local_holiday(day, era, local_in)
+        is_holiday(day, era) or is_local_holiday(day, era, territories)
     ):
         return TimeState.HOLIDAY
     is_open = any(start <= clock < end for start, end in rule.slots)

@@ -1,6 +1,6 @@
-"""What consents, contracts, requests and past attempts come to at one moment.
+"""State of consents, contracts, call-back requests and attempts at an instant.
 
-Each function looks at one thing alone, and takes every figure from the rules.
+Each function evaluates one kind of evidence, with all figures from the rules.
 """
 
 from __future__ import annotations
@@ -44,31 +44,28 @@ if TYPE_CHECKING:
     from bloctel.rules.law import Era, Law
 
 __all__ = [
-    "Moment",
+    "CallInstant",
     "Subject",
     "attempts_in_window",
     "call_back_state",
     "consent_state",
     "contract_state",
-    "is_same",
-    "meaning_of",
-    "refusals",
-    "relation_of",
-    "scope_of",
+    "match_of_request",
+    "relation_of_contract",
+    "scope_problem",
     "sector_named",
     "silence_state",
-    "state_of",
-    "words_of",
+    "state_of_consent",
 ]
 
 _S = TypeVar("_S", bound=StrEnum)
 
 
-class Moment(NamedTuple):
-    """A moment as the law sees it.
+class CallInstant(NamedTuple):
+    """An instant, with the time zone of the called person and the law of the day.
 
     Attributes:
-        at: The moment, in UTC.
+        at: The instant, in UTC.
         zone: The time zone of the called person.
         era: The law of that day.
     """
@@ -79,21 +76,21 @@ class Moment(NamedTuple):
 
     @property
     def day(self) -> date:
-        """The day it is where the person is called."""
+        """The local day of the called person."""
         return self.day_of(self.at)
 
     def day_of(self, at: datetime) -> date:
-        """Return the day that another moment is there."""
+        """Return the local day at another instant."""
         return at.astimezone(self.zone).date()
 
 
 class Subject(NamedTuple):
-    """Who calls about what, as far as anybody said.
+    """Firm and subject of a call, as far as they are given.
 
     Attributes:
         firm: The firm that calls.
         about: What the call is about, in the words of a consent or a contract.
-        sector: The sector's name.
+        sector: The name of the sector.
         vague: The sectors that a specific consent cannot be about.
     """
 
@@ -103,73 +100,87 @@ class Subject(NamedTuple):
     vague: tuple[str, ...] = ()
 
 
+# -- consents ----------------------------------------------------------------------
+
+
 def consent_state(
     evidence: Evidence | None,
     attempts: Sequence[Attempt] | None,
     subject: Subject,
-    moment: Moment,
+    instant: CallInstant,
 ) -> ConsentState:
-    """Return what the best consent comes to at that moment."""
+    """Return the state of the best consent."""
     if evidence is None:
         return ConsentState.UNKNOWN
-    refused = refusals(attempts or (), moment)
+    refused = _refusal_times(attempts or (), instant)
     states = (
-        state_of(consent, refused, subject, moment) for consent in evidence.consents
+        state_of_consent(consent, refused, subject, instant)
+        for consent in evidence.consents
     )
     return _best(states, ConsentState.NONE)
 
 
-def state_of(
-    consent: Consent, refused: Sequence[datetime], subject: Subject, moment: Moment
+def state_of_consent(
+    consent: Consent,
+    refused: Sequence[datetime],
+    subject: Subject,
+    instant: CallInstant,
 ) -> ConsentState:
-    """Return what one consent comes to at that moment."""
+    """Return the state of one consent, given the times of earlier refusals."""
     given_at = in_utc(consent.given_at, "consent.given_at")
-    if moment.at < given_at:
+    if instant.at < given_at:
         return ConsentState.NOT_YET
     withdrawn_at = consent.withdrawn_at
-    if withdrawn_at and in_utc(withdrawn_at, "consent.withdrawn_at") <= moment.at:
+    if withdrawn_at and in_utc(withdrawn_at, "consent.withdrawn_at") <= instant.at:
         return ConsentState.WITHDRAWN
-    rule = moment.era.one(Refusal)
+    rule = instant.era.one(Refusal)
     if rule and rule.withdraws_consent and any(at >= given_at for at in refused):
         return ConsentState.REFUSED
-    terms = moment.era.one(ConsentTerms)
-    last = add_years(moment.day_of(given_at), terms.max_years) if terms else None
-    if moment.day >= consent.expires_on or (last and moment.day >= last):
+    terms = instant.era.one(ConsentTerms)
+    last = add_years(instant.day_of(given_at), terms.max_years) if terms else None
+    if instant.day >= consent.expires_on or (last and instant.day >= last):
         return ConsentState.EXPIRED
     if terms and not consent.has_all_mentions:
         return ConsentState.INCOMPLETE
-    covered = scope_of(consent, subject)
-    if covered is not None:
-        return covered
-    held = [slot for slot in consent.slots if _holds(slot, moment)]
-    if consent.slots and not held:
+    problem = scope_problem(consent, subject)
+    if problem is not None:
+        return problem
+    slots = [tuple(in_utc(edge, "consent.slots") for edge in s) for s in consent.slots]
+    active = [(start, end) for start, end in slots if start <= instant.at < end]
+    if slots and not active:
         return ConsentState.OUT_OF_SLOTS
     if last and consent.expires_on > last:
         return ConsentState.OVERLONG
-    if not held:
+    if not slots:
         return ConsentState.VALID
-    is_precise = any(_is_precise(slot, moment.era) for slot in held)
+    hours_rule = instant.era.one(HoursException)
+    hours = hours_rule.slot_hours if hours_rule else 0
+    is_precise = not hours or any(
+        end - start <= timedelta(hours=hours) for start, end in active
+    )
     return ConsentState.SLOT if is_precise else ConsentState.WIDE_SLOT
 
 
-def scope_of(consent: Consent, subject: Subject) -> ConsentState | None:
-    """Return what is wrong with who calls about what; None if nothing is."""
-    if subject.firm is not None and not is_same(subject.firm, consent.firm):
+def scope_problem(consent: Consent, subject: Subject) -> ConsentState | None:
+    """Return why a consent may not cover a firm and a subject, or None."""
+    if subject.firm is not None and not _is_same_text(subject.firm, consent.firm):
         return ConsentState.OTHER_SCOPE
-    if any(is_same(name, consent.goods) for name in subject.vague):
+    if any(_is_same_text(name, consent.goods) for name in subject.vague):
         return ConsentState.OTHER_SCOPE
-    is_sector = subject.sector is not None and is_same(subject.sector, consent.goods)
+    is_sector = subject.sector is not None and _is_same_text(
+        subject.sector, consent.goods
+    )
     if subject.about is None:
         if not is_sector:
             return ConsentState.GOODS_UNKNOWN
-    elif not is_same(subject.about, consent.goods):
-        # whether what the call is about is of that sector, words do not tell
+    elif not _is_same_text(subject.about, consent.goods):
+        # words alone do not show that the subject of the call is of that sector
         return ConsentState.GOODS_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
     return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
 
 
 def sector_named(about: str | None, law: Law) -> str | None:
-    """Return the sector whose name some words are; None if they are none's.
+    """Return the sector whose name the words about a call are, or None.
 
     >>> from bloctel.rules import law
     >>> sector_named("Energy renovation", law.load("FR"))
@@ -179,35 +190,25 @@ def sector_named(about: str | None, law: Law) -> str | None:
         return None
     words = about.replace("_", " ")
     names = (sector.name for sector in law.sectors)
-    return next((n for n in names if is_same(n.replace("_", " "), words)), None)
+    return next((n for n in names if _is_same_text(n.replace("_", " "), words)), None)
 
 
-def _holds(slot: tuple[datetime, datetime], moment: Moment) -> bool:
-    start, end = (in_utc(edge, "consent.slots") for edge in slot)
-    return start <= moment.at < end
-
-
-def _is_precise(slot: tuple[datetime, datetime], era: Era) -> bool:
-    """Tell whether a date and time consented to is as precise as the law asks."""
-    rule = era.one(HoursException)
-    if rule is None or not rule.slot_hours:
-        return True
-    start, end = (in_utc(edge, "consent.slots") for edge in slot)
-    return end - start <= timedelta(hours=rule.slot_hours)
+# -- contracts and call-back requests ------------------------------------------------
 
 
 def contract_state(
-    evidence: Evidence | None, subject: Subject, moment: Moment
+    evidence: Evidence | None, subject: Subject, instant: CallInstant
 ) -> ContractState:
-    """Return what the best contract comes to at that moment."""
+    """Return the state of the best contract."""
     if evidence is None:
         return ContractState.UNKNOWN
-    states = (_contract(held, subject, moment.day) for held in evidence.contracts)
+    day = instant.day
+    states = (_contract(contract, subject, day) for contract in evidence.contracts)
     return _best(states, ContractState.NONE)
 
 
 def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
-    state = relation_of(contract, subject)
+    state = relation_of_contract(contract, subject)
     if day < contract.starts_on or state is ContractState.NONE:
         return ContractState.NONE
     if contract.ends_on is not None and day >= contract.ends_on:
@@ -215,50 +216,50 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
     return state
 
 
-def relation_of(contract: Contract, subject: Subject) -> ContractState:
-    """Return what a contract in course is to who calls about what."""
+def relation_of_contract(contract: Contract, subject: Subject) -> ContractState:
+    """Return how an active contract is related to a firm and a subject."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
-    if not is_same(subject.firm, contract.firm):
+    if not _is_same_text(subject.firm, contract.firm):
         return ContractState.NONE
     if subject.about is None:
         return ContractState.OBJECT_UNKNOWN
-    related = is_same(subject.about, contract.object)
-    return ContractState.RELATED if related else ContractState.UNRELATED
+    is_related = _is_same_text(subject.about, contract.object)
+    return ContractState.RELATED if is_related else ContractState.UNRELATED
 
 
 def call_back_state(
-    evidence: Evidence | None, subject: Subject, moment: Moment
+    evidence: Evidence | None, subject: Subject, instant: CallInstant
 ) -> CallBackState:
-    """Return what the best request to be called back comes to at that moment."""
+    """Return the state of the best request to be called back."""
     if evidence is None:
         return CallBackState.UNKNOWN
-    rule = moment.era.one(CallBack)
+    rule = instant.era.one(CallBack)
     if rule is None:
         return CallBackState.NONE
     states = (
-        _call_back(request, rule, subject, moment) for request in evidence.call_backs
+        _call_back(request, rule, subject, instant) for request in evidence.call_backs
     )
     return _best(states, CallBackState.NONE)
 
 
 def _call_back(
-    request: CallBackRequest, rule: CallBack, subject: Subject, moment: Moment
+    request: CallBackRequest, rule: CallBack, subject: Subject, instant: CallInstant
 ) -> CallBackState:
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
     last = last_working_day(
-        moment.day_of(asked_at), rule.working_days, rule.rest_weekdays, moment.era
+        instant.day_of(asked_at), rule.working_days, rule.rest_weekdays, instant.era
     )
-    if moment.at < asked_at or moment.day > last:
+    if instant.at < asked_at or instant.day > last:
         return CallBackState.NONE
-    return meaning_of(request, subject)
+    return match_of_request(request, subject)
 
 
-def meaning_of(request: CallBackRequest, subject: Subject) -> CallBackState:
-    """Return what a request in time is to who calls about what."""
-    if subject.firm is not None and not is_same(subject.firm, request.firm):
+def match_of_request(request: CallBackRequest, subject: Subject) -> CallBackState:
+    """Return how a request in time matches a firm and a subject."""
+    if subject.firm is not None and not _is_same_text(subject.firm, request.firm):
         return CallBackState.NONE
-    if subject.about is not None and not is_same(subject.about, request.object):
+    if subject.about is not None and not _is_same_text(subject.about, request.object):
         return CallBackState.NONE
     if subject.firm is None:
         return CallBackState.FIRM_UNKNOWN
@@ -267,67 +268,71 @@ def meaning_of(request: CallBackRequest, subject: Subject) -> CallBackState:
     return CallBackState.IN_TIME
 
 
-def attempts_in_window(
-    attempts: Sequence[Attempt] | None, moment: Moment
-) -> int | None:
-    """Return how many attempts count, at most as many as the law allows.
+# -- attempts and refusals -----------------------------------------------------------
 
-    The window rolls back from the moment, 24 hours a day; what was released was never
-    dialled, and what comes later does not count yet.
+
+def attempts_in_window(
+    attempts: Sequence[Attempt] | None, instant: CallInstant
+) -> int | None:
+    """Return the number of attempts in the window, up to the legal maximum.
+
+    The window ends at the instant and lasts whole days of 24 hours.  Released attempts
+    were never dialled, and later attempts do not count yet.
     """
-    rule = moment.era.one(Frequency)
+    rule = instant.era.one(Frequency)
     if attempts is None:
         return None
     if rule is None:
         return 0
-    start = moment.at - timedelta(days=rule.within_days)
-    moments = (
+    start = instant.at - timedelta(days=rule.within_days)
+    times = (
         in_utc(attempt.at, "attempt.at")
         for attempt in attempts
         if attempt.outcome is not Outcome.RELEASED
     )
-    return min(sum(start < at <= moment.at for at in moments), rule.max_attempts)
+    return min(sum(start < at <= instant.at for at in times), rule.max_attempts)
 
 
-def silence_state(attempts: Sequence[Attempt] | None, moment: Moment) -> SilenceState:
-    """Return whether a refusal forbids to call, or may do so.
+def silence_state(
+    attempts: Sequence[Attempt] | None, instant: CallInstant
+) -> SilenceState:
+    """Return the effect of earlier refusals.
 
-    Days are counted where the person is called, without that of the refusal.
+    Days are local days of the called person; the day of the refusal does not count.
     """
     if attempts is None:
         return SilenceState.UNKNOWN
-    rule = moment.era.one(Silence)
+    rule = instant.era.one(Silence)
     if rule is None:
         return SilenceState.NONE
-    today = moment.day
-    since = [(today - moment.day_of(at)).days for at in refusals(attempts, moment)]
+    today, refused = instant.day, _refusal_times(attempts, instant)
+    since = [(today - instant.day_of(at)).days for at in refused]
     if rule.days and any(days <= rule.days for days in since):
         return SilenceState.SILENT
     is_doubtful = rule.asks_days and any(days <= rule.asks_days for days in since)
     return SilenceState.DOUBTFUL if is_doubtful else SilenceState.NONE
 
 
-def refusals(attempts: Sequence[Attempt], moment: Moment) -> list[datetime]:
-    """Return the moments, in UTC, of the refusals so far."""
-    moments = (
+def _refusal_times(attempts: Sequence[Attempt], instant: CallInstant) -> list[datetime]:
+    """Return the times, in UTC, of refusals up to an instant."""
+    times = (
         in_utc(attempt.at, "attempt.at")
         for attempt in attempts
         if attempt.outcome is Outcome.REFUSED
     )
-    return [at for at in moments if at <= moment.at]
+    return [at for at in times if at <= instant.at]
 
 
-def is_same(one: str, other: str) -> bool:
-    r"""Tell whether two texts are the same words, however they are written.
+def _is_same_text(one: str, other: str) -> bool:
+    r"""Compare texts without regard to case, spaces and Unicode normalisation.
 
-    >>> is_same("Énergie verte", "E\u0301NERGIE  verte")
+    >>> _is_same_text("Énergie verte", "E\u0301NERGIE  verte")
     True
     """
-    return words_of(one) == words_of(other)
+    return _normalized(one) == _normalized(other)
 
 
-def words_of(text: str) -> str:
-    """Return a text in the one way in which all texts of the same words are written."""
+def _normalized(text: str) -> str:
     return normalize("NFC", normalize("NFC", " ".join(text.split())).casefold())
 
 

@@ -1,6 +1,7 @@
-"""Facts: all that the judgement of a call depends on, without number or instant.
+"""Facts: everything that the judgement of a call depends on.
 
-Equal facts are judged alike, so that millions of past calls need few judgements.
+They contain neither the number nor the instant.  Equal facts get equal judgements, so
+that an audit of millions of calls needs few judgements.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ __all__ = [
     "ContractState",
     "Facts",
     "ListState",
-    "Place",
     "SilenceState",
+    "TerritoryState",
     "TimeState",
 ]
 
 
-class Place(StrEnum):
-    """Whether we know what time it is where the person is called."""
+class TerritoryState(StrEnum):
+    """Knowledge of the territory, and so of the local time of the called person."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
-    """The number belongs to no territory for sure."""
+    """The number is French, and its territory is not certain."""
     FOREIGN = "foreign"
     """The number is outside the national plan."""
 
 
 class TimeState(StrEnum):
-    """Where the moment of the call falls."""
+    """Position of the call within calling days and hours."""
 
     OPEN = "open"
     """Calls may begin, or no rule sets times."""
@@ -48,121 +49,121 @@ class TimeState(StrEnum):
 
 
 class ListState(StrEnum):
-    """What the lists say of the number."""
+    """State of the number on the lists."""
 
     CLEAR = "clear"
     LISTED = "listed"
     NOT_KNOWN = "not_known"
-    """Nobody has answered about the number, or too long ago."""
+    """No answer about the number is recorded, or it is too old."""
     UNANSWERED = "unanswered"
     """The book cannot answer."""
     NOT_HELD = "not_held"
-    """The book has no such list that is open."""
+    """The book contains no such list that is open."""
     NO_BOOK = "no_book"
-    """There is no book to ask."""
+    """The desk has no book."""
 
 
 class ConsentState(StrEnum):
-    """The best of the consents, from the best to the worst."""
+    """State of the best consent, from the best to the worst."""
 
     SLOT = "slot"
-    """It holds, for this very date and time."""
+    """Valid, for this very date and time."""
     VALID = "valid"
     WIDE_SLOT = "wide_slot"
-    """It holds, for a time that is too long to be a precise one."""
+    """Valid, for a slot that is too long to be a precise date and time."""
     OVERLONG = "overlong"
-    """It holds, but was given for longer than the law allows."""
+    """Valid, but given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"
-    """It would hold, if it was given to the firm that calls."""
+    """Valid if it was given to the firm that calls."""
     GOODS_DOUBTFUL = "goods_doubtful"
-    """It was given for the sector, and the call is about it in other words."""
+    """Given for the sector, while the call is described in other words."""
     GOODS_UNKNOWN = "goods_unknown"
-    """It would hold, if it was given for what the call is about."""
+    """Valid if it was given for the subject of the call."""
     OUT_OF_SLOTS = "out_of_slots"
-    """It holds for other dates and times."""
+    """Valid for other dates and times."""
     INCOMPLETE = "incomplete"
-    """The person was not told all that is mandatory."""
+    """The person did not get all mandatory information."""
     REFUSED = "refused"
-    """The person refused in a call since."""
+    """The person refused in a later call."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     OTHER_SCOPE = "other_scope"
-    """It was given to another firm, or for something else."""
+    """Given to another firm, or for other goods."""
     NOT_YET = "not_yet"
-    """It was given later."""
+    """Given later."""
     NONE = "none"
     UNKNOWN = "unknown"
-    """There is no file of consents to ask."""
+    """The desk has no register of consents, or it does not answer."""
 
 
 class ContractState(StrEnum):
-    """The best of the contracts, from the best to the worst."""
+    """State of the best contract, from the best to the worst."""
 
     RELATED = "related"
-    """In course, and the call is about its object."""
+    """Active, and the call is about its object."""
     FIRM_UNKNOWN = "firm_unknown"
-    """In course, and nobody said which firm calls."""
+    """Active, and the calling firm is not given."""
     OBJECT_UNKNOWN = "object_unknown"
-    """In course, and nobody said what the call is about."""
+    """Active, and the subject of the call is not given."""
     UNRELATED = "unrelated"
-    """In course, about something else."""
+    """Active, about something else."""
     ENDED = "ended"
     NONE = "none"
-    """None that has begun with the firm that calls."""
+    """No contract with the firm that calls has started."""
     UNKNOWN = "unknown"
-    """There is no file of contracts to ask."""
+    """The desk has no register of contracts, or it does not answer."""
 
 
 class CallBackState(StrEnum):
-    """The best of the requests to be called back, from the best to the worst."""
+    """State of the best request to be called back, from the best to the worst."""
 
     IN_TIME = "in_time"
     FIRM_UNKNOWN = "firm_unknown"
-    """In time, and nobody said which firm calls."""
+    """In time, and the calling firm is not given."""
     OBJECT_UNKNOWN = "object_unknown"
-    """In time, and nobody said what the call is about."""
+    """In time, and the subject of the call is not given."""
     NONE = "none"
-    """None but those too old, too young, to another firm or about something else."""
+    """No request to this firm, about this subject, at the right time."""
     UNKNOWN = "unknown"
 
 
 class SilenceState(StrEnum):
-    """Whether a refusal forbids to call for a while."""
+    """Effect of an earlier refusal: calls can be forbidden for a while."""
 
     NONE = "none"
     SILENT = "silent"
     DOUBTFUL = "doubtful"
-    """Silent by the law before, and it is not sure that this has changed."""
+    """Forbidden by the earlier law, and it is not certain that this has changed."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What one call is, as far as the law asks.
+    """Facts of one call that the law asks for.
 
     Attributes:
-        version: Which era of the law it falls in, as a place in `Law.eras`.
-        place: Whether we know what time it is there.
+        version: The index in `Law.eras` of the era of the call.
+        territory: Knowledge of the territory and its local time.
         channel: How the person is reached.
-        purpose: What for; None if nobody said.
-        sector: About what; None if nobody said.
-        about_sector: The sector that the words name which say what the call is about;
-            None if they name none.
-        caller: Which number is shown; None if nobody said.
-        automated: Whether an automated platform calls; None if nobody said.
-        time: Where the moment falls.
-        national: What the lists that the law names say.
-        own: What the other lists say, such as the firm's own objections.
-        consent: The best of the consents.
-        contract: The best of the contracts.
-        call_back: The best of the requests to be called back.
-        attempts: How many attempts fall in the window, at most as many as the law
-            allows; None if there is no call log.
-        silence: Whether a refusal forbids to call.
+        purpose: The purpose; None if not given.
+        sector: The sector of what is sold; None if not given.
+        about_sector: The sector that is named by the words about the call; None if
+            they name no sector.
+        caller: The kind of the presented number; None if not given.
+        automated: True if an automated platform calls; None if not given.
+        time: Position within calling days and hours.
+        national: State of the number on the lists that the law names.
+        own: State on the other lists, such as the firm's own objections.
+        consent: State of the best consent.
+        contract: State of the best contract.
+        call_back: State of the best request to be called back.
+        attempts: Attempts in the window, counted up to the legal maximum; None if
+            there is no call log.
+        silence: Effect of an earlier refusal.
     """
 
     version: int
-    place: Place
+    territory: TerritoryState
     channel: Channel
     purpose: Purpose | None
     sector: str | None

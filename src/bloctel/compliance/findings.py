@@ -1,4 +1,4 @@
-"""What a judgement is made of: grounds, each with its rule and its effect."""
+"""Findings of a judgement: grounds, each with its rule and its effect."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bloctel.rules import Certainty
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bloctel.rules.law import LegalRule
 
 __all__ = ["Decision", "Effect", "Finding", "Ground", "Judgement", "is_sure"]
 
 
 class Decision(StrEnum):
-    """Whether a call may be made."""
+    """Decision about a call."""
 
     YES = "yes"
     NO = "no"
     ASK = "ask"
-    """We do not know: ask a person who does, and do not call before."""
+    """Not known: ask a person who knows, and do not call before."""
 
 
 class Effect(StrEnum):
-    """What a ground does to the decision."""
+    """Effect of a ground on the decision."""
 
     FORBIDS = "forbids"
     ASKS = "asks"
@@ -32,9 +34,9 @@ class Effect(StrEnum):
 
 
 class Ground(StrEnum):
-    """Why a call may be made, may not, or is not known to be lawful."""
+    """Ground (reason) of a decision, as a stable code."""
 
-    # -- what makes a call lawful
+    # -- grounds that permit a call
     NOT_LISTED = "not_listed"
     CONSENT = "consent"
     CONTRACT = "contract"
@@ -42,7 +44,7 @@ class Ground(StrEnum):
     CALL_BACK = "call_back"
     NOTHING_SOLD = "nothing_sold"
     CONSENTED_HOURS = "consented_hours"
-    # -- what forbids it
+    # -- grounds that forbid it
     LISTED = "listed"
     OBJECTED = "objected"
     NO_CONSENT = "no_consent"
@@ -57,7 +59,7 @@ class Ground(StrEnum):
     CALLER_TECHNICAL = "caller_technical"
     CALLER_MOBILE = "caller_mobile"
     CALLER_NOT_VERIFIED = "caller_not_verified"
-    # -- what we do not know
+    # -- missing or doubtful knowledge
     BEFORE_THE_LAW = "before_the_law"
     FOREIGN_NUMBER = "foreign_number"
     TERRITORY_UNKNOWN = "territory_unknown"
@@ -89,12 +91,12 @@ class Finding(NamedTuple):
     """One ground of a judgement.
 
     Attributes:
-        effect: What it does.
-        ground: Why.
-        rule: The rule that says so; None where no rule does.
-        missing: The input that is missing, as its parameter is called; of what
-            forbids, the one that could show an exception.
-        detail: What more there is to say, such as the state of a consent.
+        effect: Its effect on the decision.
+        ground: The reason.
+        rule: The rule behind it, or None.
+        missing: The name of the missing parameter; if the finding forbids, the
+            parameter that could prove an exception.
+        detail: More detail, such as the state of a consent.
     """
 
     effect: Effect
@@ -106,20 +108,21 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the law makes of some facts.
+    """Judgement of some facts by the law.
 
     Attributes:
-        decision: Whether the call may be made.
-        findings: Every ground, what decides first.
+        decision: Yes, no or ask.
+        findings: All findings; the deciding ones first.
     """
 
     decision: Decision
     findings: tuple[Finding, ...]
 
     @classmethod
-    def of(cls, findings: list[Finding]) -> Judgement:
-        """Return the judgement that findings come to: without any, it is to ask."""
-        effects = [finding.effect for finding in findings]
+    def of(cls, findings: Iterable[Finding]) -> Judgement:
+        """Return the judgement that follows from findings; ask if there are none."""
+        distinct = set(findings)
+        effects = {finding.effect for finding in distinct}
         if Effect.FORBIDS in effects:
             decision = Decision.NO
         elif Effect.ASKS in effects or not effects:
@@ -127,25 +130,25 @@ class Judgement:
         else:
             decision = Decision.YES
         order = list(Effect)
-        ordered = sorted(set(findings), key=lambda f: (order.index(f.effect), f.ground))
+        ordered = sorted(distinct, key=lambda f: (order.index(f.effect), f.ground))
         return cls(decision, tuple(ordered))
 
     @property
     def deciding(self) -> tuple[Finding, ...]:
-        """The findings without which the decision would be another one."""
+        """The findings that decide."""
         wanted = {Decision.NO: Effect.FORBIDS, Decision.ASK: Effect.ASKS}
         effect = wanted.get(self.decision, Effect.PERMITS)
         return tuple(finding for finding in self.findings if finding.effect is effect)
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
-        """The names of the rules that decide."""
+        """The identifiers of the deciding rules."""
         rules = (finding.rule for finding in self.deciding)
         return tuple(dict.fromkeys(rule.id for rule in rules if rule is not None))
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The inputs that are missing, as their parameters are called."""
+        """The names of the missing parameters."""
         names = (finding.missing for finding in self.findings)
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -154,7 +157,7 @@ _ORDER: Final = tuple(Certainty)
 
 
 def is_sure(certainty: Certainty, least: Certainty) -> bool:
-    """Tell whether a certainty is at least another one; V1 is the best.
+    """Return True if a certainty is at least *least*; V1 is the best.
 
     >>> is_sure(Certainty.V1, Certainty.V2), is_sure(Certainty.V3, Certainty.V2)
     (True, False)

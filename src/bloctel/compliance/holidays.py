@@ -1,4 +1,4 @@
-"""Holidays and working days."""
+"""Public holidays and working days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["is_holiday", "is_local_holiday", "last_working_day"]
 
 
 def is_holiday(day: date, era: Era) -> bool:
-    """Tell whether a day is a public holiday of the whole country (L3133-1).
+    """Return True for a public holiday of the entire country (L3133-1).
 
     Raises:
         MissingExtraError: The library `holidays` is not installed.
@@ -33,7 +33,7 @@ def is_holiday(day: date, era: Era) -> bool:
 
 
 def is_local_holiday(day: date, era: Era, territories: Collection[str]) -> bool:
-    """Tell whether a day is a holiday of one of some territories alone.
+    """Return True for a local holiday of one of the territories.
 
     >>> from datetime import date
     >>> from bloctel.rules import law
@@ -61,7 +61,7 @@ def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
 def last_working_day(
     after: date, days: int, rest_weekdays: Collection[int], era: Era
 ) -> date:
-    """Return the last of so many working days after a day.
+    """Return the last of a number of working days after a day.
 
     >>> from datetime import date
     >>> from bloctel.rules import law
@@ -82,7 +82,7 @@ _EASTER_MONDAY = "Easter Monday"
 
 @lru_cache(maxsize=64)
 def _holidays(calendar: str, year: int) -> dict[date, str]:
-    """Return the public holidays of a year by their days, with English names."""
+    """Return the public holidays of a year, with English names."""
     try:
         from holidays import country_holidays  # noqa: PLC0415
     except ImportError as error:

@@ -1,6 +1,6 @@
-"""What a desk asks of a call log and of a file of consents.
+"""Interfaces of the call log and the register of consents that a desk uses.
 
-Whatever has these methods will do; all moments are aware datetimes.
+Any object with these methods is accepted.  All times are aware datetimes.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ __all__ = [
 
 
 class Outcome(StrEnum):
-    """What became of an attempt to call."""
+    """Outcome of an attempt to call."""
 
     RESERVED = "reserved"
-    """It was about to be dialled; counts like one that was."""
+    """About to be dialled; counts as an attempt."""
     UNANSWERED = "unanswered"
     ANSWERED = "answered"
     REFUSED = "refused"
-    """The person said not to be called again."""
+    """The person refused further calls."""
     RELEASED = "released"
-    """It was never dialled: no attempt at all."""
+    """Never dialled: not an attempt."""
 
 
 class Attempt(NamedTuple):
-    """One attempt to call a number, by the firm or anyone for it.
+    """One attempt to call a number, by the firm or on its behalf.
 
     Attributes:
-        at: When.
-        outcome: What became of it.
+        at: The time of the attempt.
+        outcome: Its outcome.
     """
 
     at: datetime
@@ -62,18 +62,19 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A consent to be called, as its proof tells.
+    """A consent to be called, as its proof states.
 
     Attributes:
-        id: What names it.
-        given_at: When it was collected.
-        expires_on: The first day on which it no longer holds.
-        firm: To whose calls the person consented.
-        goods: About what: a sector's name, or words that a call repeats (`about=`).
-        slots: The dates and times consented to; empty if none were named.
-        has_all_mentions: Whether the person was told all that is mandatory.
-        withdrawn_at: When it was withdrawn, by whatever way; None if it was not.
-        evidence: Where the proof is, for a person to read.
+        id: Its identifier.
+        given_at: The time of collection.
+        expires_on: The first day on which it is no longer valid.
+        firm: The firm whose calls the person consented to.
+        goods: The goods: the name of a sector, or words that a call repeats
+            (`about=`).
+        slots: The dates and times consented to; empty for any time.
+        has_all_mentions: True if the person got all mandatory information.
+        withdrawn_at: The time of withdrawal; None if it was not withdrawn.
+        evidence: The location of the proof, for a person to read.
     """
 
     id: str
@@ -94,8 +95,8 @@ class Contract:
     Attributes:
         starts_on: Its first day.
         ends_on: The first day after it; None while no end is known.
-        firm: Whose contract it is; it says nothing for the calls of another one.
-        object: What it is about, in words that a call repeats (`about=`).
+        firm: The firm; its contract does not permit calls of another firm.
+        object: Its object, in words that a call repeats (`about=`).
     """
 
     starts_on: date
@@ -106,12 +107,12 @@ class Contract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallBackRequest:
-    """The person asked to be called back.
+    """A request to be called back.
 
     Attributes:
-        asked_at: When.
-        firm: By whom.
-        object: About what, in words that the call repeats (`about=`).
+        asked_at: The time of the request.
+        firm: The firm that is to call back.
+        object: The subject, in words that the call repeats (`about=`).
     """
 
     asked_at: datetime
@@ -121,7 +122,7 @@ class CallBackRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a firm can show about one number."""
+    """Consents, contracts and requests that a firm can prove for one number."""
 
     consents: Sequence[Consent] = ()
     contracts: Sequence[Contract] = ()
@@ -132,12 +133,12 @@ class Calls(Protocol):
     """A call log."""
 
     def attempts(self, key: int) -> Sequence[Attempt]:
-        """Return every attempt to call the number with that key."""
+        """Return all attempts to call the number with that key."""
 
 
 @runtime_checkable
 class Reserving(Calls, Protocol):
-    """A call log in which an attempt can be counted before it is made."""
+    """A call log that can reserve an attempt before the call."""
 
     def reserve_if(
         self,
@@ -147,24 +148,24 @@ class Reserving(Calls, Protocol):
         *,
         details: Mapping[str, str] | None = None,
     ) -> int | None:
-        """Count an attempt if *decide* says so of those before; return its id."""
+        """Reserve an attempt if *decide* accepts the earlier ones; return its id."""
 
     def conclude(
         self, call: int, outcome: Outcome, *, at: datetime | None = None
     ) -> None:
-        """Note what became of an attempt, `RELEASED` if it was never made."""
+        """Record the outcome of an attempt; `RELEASED` if it was never made."""
 
 
 class Consents(Protocol):
-    """A file of consents, contracts and requests."""
+    """A register of consents, contracts and requests to be called back."""
 
     def of(self, key: int) -> Evidence:
-        """Return what there is about the number with that key."""
+        """Return the evidence about the number with that key."""
 
 
 @runtime_checkable
 class ManyConsents(Consents, Protocol):
-    """One that can be asked about many numbers at once, as an audit does."""
+    """A register that an audit can query for many numbers at once."""
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return what there is about many numbers; one without any may be left out."""
+        """Return evidence by key; keys without evidence may be omitted."""

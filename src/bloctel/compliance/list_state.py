@@ -1,4 +1,4 @@
-"""What a book of lists says of a number, as far as a judgement needs it."""
+"""State of a number on the lists of a book."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import PhoneNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
     from bloctel.lookup.book import Book
+    from bloctel.rules import ListRules
 
 __all__ = [
     "WORST_FIRST",
-    "asked",
     "list_states",
-    "names_by_day",
-    "names_to_ask",
-    "zone_of",
+    "lists_by_day",
+    "opposition_lists",
+    "state_on",
+    "zone_of_list",
 ]
 
-#: What lists say, by what decides where they say different things.
+#: States of several lists, in the order of precedence.
 WORST_FIRST: Final = (
     ListState.LISTED,
     ListState.UNANSWERED,
@@ -36,8 +37,8 @@ WORST_FIRST: Final = (
     ListState.CLEAR,
 )
 
-#: Why a number is blocked of which nobody knows whether it is on the list.
-_NOT_KNOWN = ("not_known", "stale_answer")
+#: Reasons of a book that blocks a number without knowing that it is listed.
+_NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 
 def list_states(
@@ -48,101 +49,91 @@ def list_states(
     national: Collection[str],
     lists: Collection[str] | None = None,
 ) -> tuple[ListState, ListState]:
-    """Return what the lists that the law names say of a number, and what the others.
+    """Return the state of a number on the lists that the law names, and on the others.
 
     Args:
-        book: The book, if there is one.
+        book: The book, or None.
         key: The number.
-        at: The moment; each list is asked about the day it is then in its own zone.
+        at: The instant; each list is queried for its day in the list's own time zone.
         national: The lists that the law of the day names.
-        lists: The lists to ask; all if None.
+        lists: The lists to query; all if None.
 
     Raises:
-        UnknownListError: The book holds none of one of the names in `lists`.
+        UnknownListError: The book does not contain one of *lists*.
     """
     if book is None:
         return ListState.NO_BOOK, ListState.NO_BOOK
     try:
-        held = names_to_ask(book, lists)
+        names = opposition_lists(book, lists)
     except CannotAnswerError:
         return ListState.UNANSWERED, ListState.UNANSWERED
-    named, own = names_by_day(held, at, national=national)
-    return _state(book, key, named), _state(book, key, own)
+    of_law, own = (
+        min(
+            (state_on(book, key, day, some) for day, some in by_day.items()),
+            key=WORST_FIRST.index,
+            default=ListState.NOT_HELD,
+        )
+        for by_day in lists_by_day(names, at, national=national)
+    )
+    return of_law, own
 
 
-def names_to_ask(book: Book, lists: Collection[str] | None) -> list[str]:
-    """Return the lists of oppositions that a book holds, or those that are wanted.
+def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
+    """Return the requested opposition lists of a book; all if *lists* is None.
 
     Raises:
-        UnknownListError: The book holds none of one of the names in *lists*.
-        CannotAnswerError: The book cannot say what it holds.
+        UnknownListError: The book does not contain one of *lists*.
+        CannotAnswerError: The book cannot say which lists it contains.
     """
-    held = [name for name in book.lists if not _vouches(name)]
+    names = [name for name in book.lists if not _contains_answers(name)]
     if lists is None:
-        return held
+        return names
     for name in lists:
-        if name not in held:
-            known = ", ".join(held)
+        if name not in names:
+            known = ", ".join(names)
             raise UnknownListError(f"one of {known}", rules.shown_name(name), "lists")
-    return [name for name in held if name in lists]
+    return [name for name in names if name in lists]
 
 
-def names_by_day(
-    held: Iterable[str], at: datetime, *, national: Collection[str]
+def lists_by_day(
+    names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Return which lists to ask about which day at a moment.
+    """Return the lists to query at an instant, by the day to query them for.
 
     Returns:
-        Those that the law names, and the others that are open.
+        The lists that the law names, and the others that are open.
     """
-    named: dict[date, list[str]] = defaultdict(list)
+    of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
-    for name in held:
-        day = day_of(name, at)
+    for name in names:
+        day = at.astimezone(zone_of_list(name)).date()
         if name.partition(":")[0] in national:
-            named[day].append(name)
-        elif _is_open(name, day):  # a list that has closed says nothing
+            of_law[day].append(name)
+        elif (rule := _rules_of(name)) is None or rule.is_open(day):
             own[day].append(name)
-    return named, own
+    return of_law, own
 
 
-def _vouches(name: str) -> bool:
-    """Tell whether a list holds answers instead of oppositions."""
-    try:
-        return rules.load(name).vouches_for is not None
-    except UnknownListError:
-        return False
-
-
-def zone_of(name: str) -> ZoneInfo:
+def zone_of_list(name: str) -> ZoneInfo:
     """Return the time zone of a list's days."""
+    return clock.zone((_rules_of(name) or rules.load("own")).time_zone)
+
+
+def _contains_answers(name: str) -> bool:
+    """Return True if a list contains an operator's answers instead of oppositions."""
+    rule = _rules_of(name)
+    return rule is not None and rule.vouches_for is not None
+
+
+def _rules_of(name: str) -> ListRules | None:
     try:
-        return clock.zone(rules.load(name).time_zone)
+        return rules.load(name)
     except UnknownListError:
-        return clock.zone(rules.load("own").time_zone)
+        return None
 
 
-def day_of(name: str, at: datetime) -> date:
-    """Return the day that it is for a list."""
-    return at.astimezone(zone_of(name)).date()
-
-
-def _is_open(name: str, day: date) -> bool:
-    try:
-        return rules.load(name).is_open(day)
-    except UnknownListError:
-        return True
-
-
-def _state(book: Book, key: int, by_day: Mapping[date, list[str]]) -> ListState:
-    if not by_day:
-        return ListState.NOT_HELD
-    states = {asked(book, key, day, lists) for day, lists in by_day.items()}
-    return min(states, key=WORST_FIRST.index)
-
-
-def asked(book: Book, key: int, day: date, names: list[str]) -> ListState:
-    """Return what some lists say of a number on a day."""
+def state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
+    """Return the state of a number on some lists on a day."""
     try:
         verdict = book.check(PhoneNumber(key), on=day, lists=names)
     except CannotAnswerError:

@@ -1,49 +1,25 @@
-"""From a number to the territory where it is called, and the time there."""
+"""Territories of numbers: where a number is called, and the time zone there."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from bloctel.errors import InputError
+from bloctel._util import clock
+from bloctel.compliance.facts import TerritoryState
 from bloctel.numbers.phone_number import french_nsn
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from bloctel.rules.law import Law, Territory
 
-__all__ = ["check_time_zone", "is_foreign", "territory_of"]
-
-#: A zone's name has no digits in a row, so that no message shows a number.
-_TIME_ZONE: Final = re.compile(r"UTC|[A-Za-z_]+(/[A-Za-z_+-]+[0-9]{0,2})+")
-
-
-def check_time_zone(name: str | None) -> str | None:
-    """Return the name of a time zone if it can be one.
-
-    Raises:
-        InputError: It cannot.
-    """
-    if name is None:
-        return None
-    if not isinstance(name, str) or not _TIME_ZONE.fullmatch(name):
-        expected = "a time zone such as Europe/Paris"
-        raise InputError(expected, "another text", "time_zone")
-    return name
-
-
-def is_foreign(key: int) -> bool:
-    """Tell whether a number is outside the French plan.
-
-    >>> is_foreign(33199001234), is_foreign(447700900123)
-    (False, True)
-    """
-    return french_nsn(key) is None
+__all__ = ["locate", "possible_territories", "territory_of"]
 
 
 def territory_of(key: int, law: Law) -> Territory | None:
-    """Return the territory of a number, by its first digits; None if they do not tell.
+    """Return the territory of a number by its first digits; None if they decide none.
 
-    Where somebody takes a mobile phone to is not in the number.
+    The number does not say where a person has taken a mobile phone.
 
     >>> from bloctel.rules import law
     >>> territory_of(33639981234, law.load("FR")).time_zone
@@ -55,5 +31,39 @@ def territory_of(key: int, law: Law) -> Territory | None:
     if nsn is None:
         return None
     known = law.by_prefix
-    starts = (nsn[:length] for length in range(len(nsn), 0, -1))
-    return next((known[start] for start in starts if start in known), None)
+    prefixes = (nsn[:length] for length in range(len(nsn), 0, -1))
+    return next((known[prefix] for prefix in prefixes if prefix in known), None)
+
+
+def locate(
+    key: int, law: Law, time_zone: str | None = None
+) -> tuple[TerritoryState, ZoneInfo]:
+    """Return the state of a number's territory, and the time zone.
+
+    The zone is that of the capital if the territory is unknown or foreign.
+
+    Args:
+        key: The number.
+        law: The law, with its territories.
+        time_zone: The time zone of the person, if the user gave one.
+    """
+    capital = law.territories[0]
+    if french_nsn(key) is None:
+        return TerritoryState.FOREIGN, clock.zone(capital.time_zone)
+    if time_zone is not None:
+        return TerritoryState.KNOWN, clock.zone(time_zone)
+    territory = territory_of(key, law)
+    if territory is None:
+        return TerritoryState.UNKNOWN, clock.zone(capital.time_zone)
+    return TerritoryState.KNOWN, clock.zone(territory.time_zone)
+
+
+def possible_territories(key: int, law: Law, zone: ZoneInfo) -> frozenset[str]:
+    """Return the codes of the territories of a number and of a time zone."""
+    own = territory_of(key, law)
+    return frozenset(
+        territory.code
+        for territory in law.territories
+        if territory is own
+        or str(zone) in (territory.time_zone, *territory.other_zones)
+    )

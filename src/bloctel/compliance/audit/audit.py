@@ -1,4 +1,4 @@
-"""The audit of past calls: which of them the law of their day forbade, and why."""
+"""Audit of past calls by the law of the day of each call."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bloctel._util.messages import check_language, message
 from bloctel.compliance.audit.facts import facts_of
+from bloctel.compliance.call_inputs import described
 from bloctel.compliance.findings import Decision, Effect, Ground
 from bloctel.compliance.judgement import judge
 from bloctel.errors import InputError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.compliance.audit.call_columns import PastCalls
-    from bloctel.compliance.audit.facts import Known
+    from bloctel.compliance.audit.facts import AuditSources
     from bloctel.compliance.facts import Facts
     from bloctel.compliance.findings import Finding, Judgement
     from bloctel.rules import Certainty
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Audit", "audit_calls"]
 
 
-class _Against(NamedTuple):
-    """Ground against a call, with its rule and fines."""
+class _FindingRow(NamedTuple):
+    """Deciding finding, as the columns of the audit table."""
 
     ground: str
     rule: str
@@ -45,16 +46,15 @@ class _Against(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Audit:
-    """Result of an audit of past calls by the law of their day.
+    """Result of an audit of past calls.
 
     Attributes:
-        n_rows: Rows of the log.
-        n_calls: Calls that were judged: those that were dialled.
-        unreadable: The rows, from 1, whose number cannot be read; nobody judged them.
-        decisions: How many calls were lawful (`yes`), were not (`no`), or are not known
-            to have been (`ask`).
-        grounds: How many of the calls that were not lawful each ground speaks against,
-            by its code (`Ground`).
+        n_rows: The number of rows of the log.
+        n_calls: The number of calls that were judged: those that were dialled.
+        unreadable: The rows, from 1, whose number cannot be read; they are not judged.
+        decisions: The number of calls that were lawful (`yes`), unlawful (`no`), or not
+            known to be either (`ask`).
+        grounds: The number of unlawful calls per ground, by its code (`Ground`).
     """
 
     n_rows: int
@@ -66,7 +66,7 @@ class Audit:
     _at: NDArray[np.int64]
     _which: NDArray[np.int64]
     _judgements: Sequence[Judgement]
-    _against: Sequence[Sequence[_Against]]
+    _findings: Sequence[Sequence[_FindingRow]]
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{d.value}: {n}" for d, n in self.decisions.items())
@@ -77,72 +77,71 @@ class Audit:
     ) -> dict[str, NDArray[Any]]:
         """Return the grounds against calls with a decision, in the order of the log.
 
-        A call has a row for each ground.  `pandas.DataFrame`, `polars.DataFrame` and
-        `pyarrow.table` take the columns as they are:
+        A call has one row per ground.  `pandas.DataFrame`, `polars.DataFrame` and
+        `pyarrow.table` accept the columns as they are:
 
         ====================  ====================================================
-        `row`                 int64: where the call stands in the log, from 1
-        `at`                  datetime64[us]: when it was made, in UTC
-        `ground`              why, as a code that does not change (`Ground`)
-        `rule`                the name of the rule; empty where no rule says so
+        `row`                 int64: the row of the call in the log, from 1
+        `at`                  datetime64[us]: the time of the call, in UTC
+        `ground`              the reason, as a stable code (`Ground`)
+        `rule`                the id of the rule; empty if there is none
         `article`             the article, with its version
-        `certainty`           how sure the rule is
-        `person_max_euros`    int64: the fine at most for a natural person, 0 if none
-                              is known
+        `certainty`           the certainty of the rule
+        `person_max_euros`    int64: the highest fine for a natural person, 0 if not
+                              known
         `company_max_euros`   int64: the same for a company
-        `cure`                which record would have made the call lawful; empty if
-                              none would
+        `cure`                the record that would have made the call lawful; empty if
+                              there is no such record
         ====================  ====================================================
 
         Args:
-            decision: `no`, for breaches; or `ask`, for what is not known.
+            decision: `no` for unlawful calls, or `ask` for doubtful calls.
             lang: The language of `cure`, `en` or `fr`.
 
         Raises:
             InputError: The decision or the language is not one of these.
         """
         if decision not in (Decision.NO, Decision.ASK):
-            got = f"another {type(decision).__name__}"
-            raise InputError("no or ask", got, "decision")
+            raise InputError("no or ask", described(decision), "decision")
         check_language(lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
-        sizes = np.array([len(each) for each in self._against], np.int64)
+        sizes = np.array([len(each) for each in self._findings], np.int64)
         first = np.cumsum(sizes) - sizes
         which = self._which[calls]
         n = sizes[which]
         call = np.repeat(calls, n)
         inside = np.arange(len(call)) - np.repeat(np.cumsum(n) - n, n)
-        place = first[self._which[call]] + inside
-        every = [against for each in self._against for against in each]
+        index = first[self._which[call]] + inside
+        findings = [row for each in self._findings for row in each]
         columns: dict[str, NDArray[Any]] = {
             "row": self._rows[call] + 1,
             "at": self._at[call].astype("datetime64[us]"),
         }
         for name in _COLUMNS:
-            values = [getattr(against, name) for against in every]
+            values = [getattr(row, name) for row in findings]
             dtype = np.int64 if name.endswith("euros") else object
-            columns[name] = np.array(values, dtype)[place]
-        cures = [_cure(against.finding, against.era, lang) for against in every]
-        columns["cure"] = np.array(cures, object)[place]
+            columns[name] = np.array(values, dtype)[index]
+        cures = [_cure(row.finding, row.era, lang) for row in findings]
+        columns["cure"] = np.array(cures, object)[index]
         return columns
 
 
-_COLUMNS: Final = _Against._fields[:-2]
+_COLUMNS: Final = _FindingRow._fields[:-2]
 
 
-def audit_calls(calls: PastCalls, known: Known, *, trust: Certainty) -> Audit:
-    """Judge past calls by the law and the lists of the day of each.
+def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) -> Audit:
+    """Judge past calls by the law and the lists of the day of each call.
 
     Args:
         calls: The calls.
-        known: What the desk knows beside them.
-        trust: How sure a rule must be to make a call lawful.
+        sources: The sources of all other facts.
+        trust: The certainty that a rule needs in order to permit.
     """
-    facts, which = facts_of(calls, known)
-    judgements = [judge(each, known.law, trust=trust) for each in facts]
-    against = [
-        [_against(finding, each, known) for finding in judgement.deciding]
+    facts, which = facts_of(calls, sources)
+    judgements = [judge(each, sources.law, trust=trust) for each in facts]
+    findings = [
+        [_finding_row(finding, each, sources) for finding in judgement.deciding]
         for judgement, each in zip(judgements, facts, strict=True)
     ]
     counts = np.bincount(which, minlength=len(facts)).tolist()
@@ -164,17 +163,16 @@ def audit_calls(calls: PastCalls, known: Known, *, trust: Certainty) -> Audit:
         _at=calls.at[order],
         _which=which[order],
         _judgements=judgements,
-        _against=against,
+        _findings=findings,
     )
 
 
-def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
-    rule, era = finding.rule, known.law.eras[facts.version]
+def _finding_row(finding: Finding, facts: Facts, sources: AuditSources) -> _FindingRow:
+    rule, era = finding.rule, sources.law.eras[facts.version]
     if rule is None:
-        return _Against(finding.ground, "", "", "", 0, 0, finding, era)
-    day = era.valid_from
-    fine = known.law.sanction_of(rule, on=day)
-    return _Against(
+        return _FindingRow(finding.ground, "", "", "", 0, 0, finding, era)
+    fine = sources.law.sanction_of(rule, on=era.valid_from)
+    return _FindingRow(
         finding.ground.value,
         rule.id,
         rule.citation,
@@ -186,7 +184,7 @@ def _against(finding: Finding, facts: Facts, known: Known) -> _Against:
     )
 
 
-#: Grounds for which a record would have made the call lawful, besides those below.
+#: Grounds against which a record helps, other than those in `_cure`.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",
@@ -198,12 +196,7 @@ _CURE_OF_TIMES: Final = {HoursNeed.CONSENT: "consent", HoursNeed.SLOT: "slot"}
 
 
 def _cure(finding: Finding, era: Era, lang: str) -> str:
-    """Return which record would have made a call lawful; empty if none would.
-
-    Args:
-        finding: What speaks against the call.
-        era: The law of its day.
-        lang: `en` or `fr`.
+    """Return the record that would have made a call lawful, or an empty text.
 
     >>> from datetime import date
     >>> from bloctel.compliance.findings import Effect, Finding, Ground

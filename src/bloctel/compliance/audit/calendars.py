@@ -1,7 +1,7 @@
-"""Time zones over some years, for millions of moments at once.
+"""Local days, eras and calling hours in a time zone, for millions of instants.
 
-Between two midnights or edges of calling hours nothing about a moment's time changes:
-what holds in between is found once, by what `moments` says of one moment.
+The state of an instant changes only at midnights and at the edges of calling hours.
+The scalar functions of `calling_hours` evaluate each interval once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from bloctel.compliance.calling_hours import edges, midnight, time_state
 from bloctel.compliance.facts import TimeState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -31,67 +32,64 @@ _TIMES: Final = {state: code for code, state in enumerate(TimeState)}
 
 
 class Midnights:
-    """What day it is in one time zone at some moments.
+    """Local days in one time zone.
 
     Args:
         zone: The time zone.
-        at: The moments, in microseconds since 1970-01-01T00:00Z.
+        at: The instants to cover, in microseconds since 1970-01-01T00:00Z.
     """
 
     def __init__(self, zone: ZoneInfo, at: NDArray[np.int64]) -> None:
         days = _days(at)
-        starts = [to_microseconds(midnight(day, zone)) for day in days]
-        self._starts = np.array(starts, np.int64)
+        self._starts = _microseconds(midnight(day, zone) for day in days)
         self._days = np.array([day.toordinal() for day in days], np.int64)
 
     def days(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the ordinal of the day that it is at each of these moments."""
+        """Return the ordinal of the local day at each instant."""
         return self._days[np.searchsorted(self._starts, at, side="right") - 1]
 
 
 class Calendar:
-    """What era of the law and what hour it is in one time zone at some moments.
+    """Eras of the law and calling hours in one time zone.
 
     Args:
         zone: The time zone.
-        law: Whose eras and calling hours.
-        local_in: As for `time_state`.
-        at: The moments, in microseconds since 1970-01-01T00:00Z.
+        law: The law, with its eras and calling hours.
+        territories: As for `time_state`.
+        at: The instants to cover, in microseconds since 1970-01-01T00:00Z.
     """
 
     def __init__(
         self,
         zone: ZoneInfo,
         law: Law,
-        local_in: Collection[str],
+        territories: Collection[str],
         at: NDArray[np.int64],
     ) -> None:
-        found = {edge for day in _days(at) for edge in edges(day, zone, law)}
-        moments = sorted(found)
-        days = [moment.astimezone(zone).date() for moment in moments]
-        versions = [law.version_on(day) for day in days]
+        starts = sorted({edge for day in _days(at) for edge in edges(day, zone, law)})
+        versions = [law.version_on(start.astimezone(zone).date()) for start in starts]
         times = [
-            time_state(moment, zone, law.eras[version], local_in=local_in)
-            for moment, version in zip(moments, versions, strict=True)
+            time_state(start, zone, law.eras[version], territories=territories)
+            for start, version in zip(starts, versions, strict=True)
         ]
-        self._starts = np.array([to_microseconds(m) for m in moments], np.int64)
+        self._starts = _microseconds(starts)
         self._versions = np.array(versions, np.int64)
         self._times = np.array([_TIMES[time] for time in times], np.int64)
 
-    def versions(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place in `Law.eras` of the era of each moment."""
-        return self._versions[self._places(at)]
+    def versions_and_times(
+        self, at: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the index in `Law.eras` and in `TimeState` of each instant."""
+        index = np.searchsorted(self._starts, at, side="right") - 1
+        return self._versions[index], self._times[index]
 
-    def times(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place in `TimeState` of where each moment falls."""
-        return self._times[self._places(at)]
 
-    def _places(self, at: NDArray[np.int64]) -> NDArray[np.intp]:
-        return np.searchsorted(self._starts, at, side="right") - 1
+def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:
+    return np.fromiter(map(to_microseconds, instants), np.int64)
 
 
 def _days(at: NDArray[np.int64]) -> list[date]:
-    """Return the days in which moments fall, wherever that is, and those around."""
+    """Return the UTC days of instants, and the days before and after each."""
     occurring = np.unique(at // _DAY)
     around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
     return [_EPOCH + timedelta(days=day) for day in sorted(around)]

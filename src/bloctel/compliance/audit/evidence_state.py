@@ -1,6 +1,6 @@
-"""Consents, contracts and requests of many numbers, at the moments of many calls.
+"""State of consents, contracts and call-back requests for columns of calls.
 
-Each function says of millions of calls what its namesake in `holding` says of one.
+The results are those of the scalar functions in `bloctel.compliance.evidence_state`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 
 from bloctel._util.instants import from_microseconds, to_microseconds
 from bloctel.compliance.audit.calendars import Midnights
-from bloctel.compliance.audit.call_columns import Coded, coded
+from bloctel.compliance.audit.call_columns import DictionaryColumn, dictionary_encoded
 from bloctel.compliance.evidence_state import (
-    Moment,
-    meaning_of,
-    relation_of,
-    scope_of,
-    state_of,
+    CallInstant,
+    match_of_request,
+    relation_of_contract,
+    scope_problem,
+    state_of_consent,
 )
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
 from bloctel.compliance.holidays import last_working_day
@@ -27,12 +27,18 @@ from bloctel.periods import add_years
 from bloctel.rules.law import CallBack, ConsentTerms, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Hashable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from enum import StrEnum
 
     from numpy.typing import NDArray
 
-    from bloctel.compliance.evidence_state import Subject
     from bloctel.compliance.interfaces import (
         CallBackRequest,
         Consent,
@@ -43,83 +49,101 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEVER_REFUSED",
-    "Log",
+    "CallTable",
     "call_back_states",
     "consent_states",
     "contract_states",
 ]
 
 _R = TypeVar("_R")
-_T = TypeVar("_T", "Contract", "CallBackRequest")
 
-#: Pairs of a call and a record that are looked at together.
-_PAIRS: Final = 1 << 20
+#: Pairs of a call and a record that are evaluated together.
+_MAX_PAIRS: Final = 1 << 20
 _NEVER: Final = np.iinfo(np.int64).max
-#: Before every moment that a log can hold.
+#: Before every instant that a log can contain.
 NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, kw_only=True)
-class Log:
-    """What is known of past calls, one a row, in the order of their numbers.
+class CallTable:
+    """Columns of past calls, one row per call, ordered by number.
 
     Attributes:
         law: The law to judge by.
         keys: The numbers.
-        at: When, in microseconds since 1970-01-01T00:00Z.
+        at: The times, in microseconds since 1970-01-01T00:00Z.
         zones: The time zones of the called persons.
-        days: The ordinals of the days that it was there.
-        versions: The eras of the law, as places in `Law.eras`.
-        refused_at: When the same number last refused before; `NEVER_REFUSED` if never.
-        subjects: Who called about what (`Subject`).
+        days: The ordinals of the local days.
+        versions: The eras of the law, as indexes in `Law.eras`.
+        refused_at: The time of the last earlier refusal of the same number, or
+            `NEVER_REFUSED`.
+        subjects: The firms and subjects of the calls (`Subject`).
     """
 
     law: Law
     keys: NDArray[np.uint64]
     at: NDArray[np.int64]
-    zones: Coded
+    zones: DictionaryColumn
     days: NDArray[np.int64]
     versions: NDArray[np.int64]
     refused_at: NDArray[np.int64]
-    subjects: Coded
+    subjects: DictionaryColumn
 
     def __repr__(self) -> str:
-        return f"Log({len(self.keys)} calls)"  # the keys are phone numbers
+        return f"CallTable({len(self.keys)} calls)"  # without the phone numbers
 
 
 class _Pairs(NamedTuple):
-    """Calls, each beside one of the records of its number."""
+    """Indexes of calls, and of a record of the same number for each."""
 
     rows: NDArray[np.intp]
     records: NDArray[np.intp]
 
 
-def _held(
-    evidence: Mapping[int, Evidence], pick: Callable[[Evidence], Sequence[_R]]
-) -> tuple[NDArray[np.uint64], list[_R]]:
-    """Return the records of one kind, in the order of their numbers, and these."""
+def _best_states(
+    table: CallTable,
+    evidence: Mapping[int, Evidence] | None,
+    cls: Any,
+    pick: Callable[[Evidence], Sequence[_R]],
+    evaluator: Callable[[CallTable, list[_R]], Callable[[_Pairs], NDArray[np.int64]]],
+) -> DictionaryColumn:
+    """Return the best state of the records of each call's number.
+
+    Args:
+        table: The calls.
+        evidence: The evidence by number, or None.
+        cls: The enumeration of the states.
+        pick: Returns the records of one kind.
+        evaluator: Returns a function that returns the state of each pair.
+    """
+    none = _code(cls.NONE if evidence is not None else cls.UNKNOWN)
+    best = np.full(len(table.keys), none, np.int64)
     keys: list[int] = []
     records: list[_R] = []
-    for key in sorted(evidence):
-        found = pick(evidence[key])
+    for key, item in sorted((evidence or {}).items()):
+        found = pick(item)
         keys += [key] * len(found)
         records += found
-    return np.array(keys, np.uint64), records
+    if records:
+        states = evaluator(table, records)
+        for pairs in _pairs(table, np.array(keys, np.uint64)):
+            np.minimum.at(best, pairs.rows, states(pairs))
+    return DictionaryColumn(list(cls), best)
 
 
-def _pairs(log: Log, keys: NDArray[np.uint64]) -> Iterator[_Pairs]:
-    """Yield each call beside each record of its number, in parts of bounded size."""
-    first = np.searchsorted(keys, log.keys, side="left")
-    n_records = np.searchsorted(keys, log.keys, side="right") - first
+def _pairs(table: CallTable, keys: NDArray[np.uint64]) -> Iterator[_Pairs]:
+    """Yield each call with each record of its number, in parts of bounded size."""
+    first = np.searchsorted(keys, table.keys, side="left")
+    n_records = np.searchsorted(keys, table.keys, side="right") - first
     rows = np.flatnonzero(n_records)
     ends = np.cumsum(n_records[rows])
     start, done = 0, 0
     while start < len(rows):
-        stop = max(int(np.searchsorted(ends, done + _PAIRS)), start + 1)
+        stop = max(int(np.searchsorted(ends, done + _MAX_PAIRS)), start + 1)
         part, sizes = rows[start:stop], n_records[rows[start:stop]]
         owner = np.repeat(part, sizes)
-        place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        yield _Pairs(owner, first[owner] + place)
+        offset = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        yield _Pairs(owner, first[owner] + offset)
         start, done = stop, int(ends[stop - 1])
 
 
@@ -127,149 +151,35 @@ def _code(state: StrEnum) -> int:
     return list(type(state)).index(state)
 
 
-def _each(
-    pairs: _Pairs, subjects: Coded, terms: Coded, state: Callable[[Any, Any], int]
+def _by_terms(
+    records: Sequence[_R], terms: Callable[[_R], Hashable]
+) -> DictionaryColumn:
+    """Return a column with one example record for each distinct value of its terms."""
+    column = dictionary_encoded(map(terms, records))
+    examples = {terms(record): record for record in records}
+    return DictionaryColumn([examples[each] for each in column.values], column.codes)
+
+
+def _evaluate_distinct(
+    table: CallTable,
+    pairs: _Pairs,
+    terms: DictionaryColumn,
+    evaluate: Callable[[Any, Any], StrEnum | None],
 ) -> NDArray[np.int64]:
-    """Return what the subject of each call comes to beside the terms of each record.
+    """Return the code of the state of each pair; -1 for None.
 
-    Only what occurs is looked at, and once: there may be as many terms as records.
-
-    Args:
-        pairs: The calls and the records.
-        subjects: Who called about what, by call.
-        terms: What the records are about, by record.
-        state: Returns what some terms and a subject come to.
+    Each combination of terms and subject that occurs is evaluated once.
     """
-    n_terms = len(terms.values)
+    subjects, n_terms = table.subjects, len(terms.values)
     both = subjects.codes[pairs.rows] * n_terms + terms.codes[pairs.records]
-    distinct, place = np.unique(both, return_inverse=True)
-    found: list[int] = [
-        state(terms.values[code % n_terms], subjects.values[code // n_terms])
+    distinct, index = np.unique(both, return_inverse=True)
+    states = [
+        evaluate(terms.values[code % n_terms], subjects.values[code // n_terms])
         for code in distinct.tolist()
     ]
-    states: NDArray[np.int64] = np.array(found, np.int64)[place.reshape(-1)]
-    return states
-
-
-# -- consents ----------------------------------------------------------------------
-
-
-def consent_states(
-    log: Log, evidence: Mapping[int, Evidence] | None
-) -> NDArray[np.int64]:
-    """Return the place in `ConsentState` of the best consent at each call."""
-    none = _code(ConsentState.NONE if evidence is not None else ConsentState.UNKNOWN)
-    best = np.full(len(log.keys), none, np.int64)
-    keys, records = _held(evidence or {}, lambda one: one.consents)
-    if not records:
-        return best
-    table = _Consents(log, records)
-    for pairs in _pairs(log, keys):
-        np.minimum.at(best, pairs.rows, table.states(pairs))
-    return best
-
-
-class _Consents:
-    """Consents as columns."""
-
-    def __init__(self, log: Log, records: Sequence[Consent]) -> None:
-        self._log = log
-        self._records = records
-        given = [to_microseconds(one.given_at, "consent.given_at") for one in records]
-        self._given_at = np.array(given, np.int64)
-        withdrawn = [one.withdrawn_at for one in records]
-        self._withdrawn_at = np.array(
-            [
-                to_microseconds(at, "consent.withdrawn_at") if at else _NEVER
-                for at in withdrawn
-            ],
-            np.int64,
-        )
-        self._expires_on = _ordinals(one.expires_on for one in records)
-        self._has_mentions = np.array([one.has_all_mentions for one in records])
-        self._has_slots = np.array([bool(one.slots) for one in records])
-        scopes = coded((one.firm, one.goods) for one in records)
-        examples = {(one.firm, one.goods): one for one in records}
-        self._scopes = Coded([examples[scope] for scope in scopes.values], scopes.codes)
-        eras = log.law.eras
-        terms = [era.one(ConsentTerms) for era in eras]
-        self._years = np.array([one.max_years if one else 0 for one in terms])
-        refusals = [era.one(Refusal) for era in eras]
-        self._withdraws = np.array(
-            [bool(one and one.withdraws_consent) for one in refusals]
-        )
-        self._caps: dict[tuple[int, int], NDArray[np.int64]] = {}
-
-    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return what each consent comes to: the first of the reasons that holds."""
-        log, (rows, records) = self._log, pairs
-        at, versions = log.at[rows], log.versions[rows]
-        given_at, expires_on = self._given_at[records], self._expires_on[records]
-        last = self._last_days(pairs)
-        has_terms = self._years[versions] > 0
-        covered = _each(pairs, log.subjects, self._scopes, _scope_code)
-        refused = self._withdraws[versions] & (log.refused_at[rows] >= given_at)
-        reasons = [
-            (at < given_at, ConsentState.NOT_YET),
-            (self._withdrawn_at[records] <= at, ConsentState.WITHDRAWN),
-            (refused, ConsentState.REFUSED),
-            (log.days[rows] >= np.minimum(expires_on, last), ConsentState.EXPIRED),
-            (has_terms & ~self._has_mentions[records], ConsentState.INCOMPLETE),
-        ]
-        state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
-        state[expires_on > last] = _code(ConsentState.OVERLONG)
-        state = np.where(covered >= 0, covered, state)
-        for holds, reason in reversed(reasons):
-            state[holds] = _code(reason)
-        self._look_at_slots(pairs, state)
-        return state
-
-    def _last_days(self, pairs: _Pairs) -> NDArray[np.int64]:
-        """Return the first day on which each consent is too old by the law."""
-        rows, records = pairs
-        zones, years = (
-            self._log.zones.codes[rows],
-            self._years[self._log.versions[rows]],
-        )
-        last = np.full(len(rows), _NEVER, np.int64)
-        for zone in np.unique(zones).tolist():
-            for term in np.unique(years[zones == zone]).tolist():
-                if term:
-                    chosen = (zones == zone) & (years == term)
-                    last[chosen] = self._cap(zone, term)[records[chosen]]
-        return last
-
-    def _cap(self, zone: int, years: int) -> NDArray[np.int64]:
-        known = self._caps.get((zone, years))
-        if known is None:
-            at = self._given_at
-            midnights = Midnights(self._log.zones.values[zone], at)
-            days, places = np.unique(midnights.days(at), return_inverse=True)
-            last = (add_years(date.fromordinal(day), years) for day in days.tolist())
-            known = self._caps[zone, years] = _ordinals(last)[places]
-        return known
-
-    def _look_at_slots(self, pairs: _Pairs, state: NDArray[np.int64]) -> None:
-        """Ask about consents to dates and times one by one: they are few."""
-        log = self._log
-        for pair in np.flatnonzero(self._has_slots[pairs.records]).tolist():
-            row = int(pairs.rows[pair])
-            era = log.law.eras[int(log.versions[row])]
-            zone = log.zones.values[int(log.zones.codes[row])]
-            refused = int(log.refused_at[row])
-            state[pair] = _code(
-                state_of(
-                    self._records[int(pairs.records[pair])],
-                    [from_microseconds(refused)] if refused != NEVER_REFUSED else [],
-                    log.subjects.values[int(log.subjects.codes[row])],
-                    Moment(from_microseconds(int(log.at[row])), zone, era),
-                )
-            )
-
-
-def _scope_code(consent: Consent, subject: Subject) -> int:
-    wrong = scope_of(consent, subject)
-    return -1 if wrong is None else _code(wrong)
+    codes = [-1 if state is None else _code(state) for state in states]
+    found: NDArray[np.int64] = np.array(codes, np.int64)[index.reshape(-1)]
+    return found
 
 
 def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
@@ -277,82 +187,191 @@ def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
     return np.fromiter(found, np.int64)
 
 
+def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
+    found = (_NEVER if at is None else to_microseconds(at, where) for at in times)
+    return np.fromiter(found, np.int64)
+
+
+# -- consents ----------------------------------------------------------------------
+
+
+def consent_states(
+    table: CallTable, evidence: Mapping[int, Evidence] | None
+) -> DictionaryColumn:
+    """Return the state of the best consent for each call."""
+    return _best_states(
+        table,
+        evidence,
+        ConsentState,
+        lambda item: item.consents,
+        lambda table, records: _Consents(table, records).states,
+    )
+
+
+class _Consents:
+    """Consents as columns."""
+
+    def __init__(self, table: CallTable, records: Sequence[Consent]) -> None:
+        self._table = table
+        self._records = records
+        self._given_at = _microseconds(
+            (one.given_at for one in records), "consent.given_at"
+        )
+        self._withdrawn_at = _microseconds(
+            (one.withdrawn_at for one in records), "consent.withdrawn_at"
+        )
+        self._expires_on = _ordinals(one.expires_on for one in records)
+        self._has_mentions = np.array([one.has_all_mentions for one in records])
+        self._has_slots = np.array([bool(one.slots) for one in records])
+        self._scopes = _by_terms(records, lambda one: (one.firm, one.goods))
+        terms = [era.one(ConsentTerms) for era in table.law.eras]
+        self._years = np.array([one.max_years if one else 0 for one in terms])
+        refusals = [era.one(Refusal) for era in table.law.eras]
+        self._withdraws = np.array(
+            [bool(one and one.withdraws_consent) for one in refusals]
+        )
+        self._end_days: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return the state of each pair: the first reason that applies."""
+        table, (rows, records) = self._table, pairs
+        at, versions = table.at[rows], table.versions[rows]
+        given_at, expires_on = self._given_at[records], self._expires_on[records]
+        last = self._last_days(pairs)
+        has_terms = self._years[versions] > 0
+        problem = _evaluate_distinct(table, pairs, self._scopes, scope_problem)
+        refused = self._withdraws[versions] & (table.refused_at[rows] >= given_at)
+        reasons = [
+            (at < given_at, ConsentState.NOT_YET),
+            (self._withdrawn_at[records] <= at, ConsentState.WITHDRAWN),
+            (refused, ConsentState.REFUSED),
+            (table.days[rows] >= np.minimum(expires_on, last), ConsentState.EXPIRED),
+            (has_terms & ~self._has_mentions[records], ConsentState.INCOMPLETE),
+        ]
+        state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
+        state[expires_on > last] = _code(ConsentState.OVERLONG)
+        state = np.where(problem >= 0, problem, state)
+        for applies, reason in reversed(reasons):
+            state[applies] = _code(reason)
+        self._evaluate_slots(pairs, state)
+        return state
+
+    def _last_days(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return the first day on which each consent is too old by the law."""
+        zones = self._table.zones.codes[pairs.rows]
+        years = self._years[self._table.versions[pairs.rows]]
+        last = np.full(len(pairs.rows), _NEVER, np.int64)
+        for zone in np.unique(zones).tolist():
+            for term in np.unique(years[zones == zone]).tolist():
+                if term:
+                    chosen = (zones == zone) & (years == term)
+                    end_days = self._end_days_of(zone, term)
+                    last[chosen] = end_days[pairs.records[chosen]]
+        return last
+
+    def _end_days_of(self, zone: int, years: int) -> NDArray[np.int64]:
+        known = self._end_days.get((zone, years))
+        if known is None:
+            at = self._given_at
+            midnights = Midnights(self._table.zones.values[zone], at)
+            days, index = np.unique(midnights.days(at), return_inverse=True)
+            last = (add_years(date.fromordinal(day), years) for day in days.tolist())
+            known = self._end_days[zone, years] = _ordinals(last)[index]
+        return known
+
+    def _evaluate_slots(self, pairs: _Pairs, state: NDArray[np.int64]) -> None:
+        """Evaluate consents with slots one by one: they are rare."""
+        table = self._table
+        for pair in np.flatnonzero(self._has_slots[pairs.records]).tolist():
+            row = int(pairs.rows[pair])
+            era = table.law.eras[int(table.versions[row])]
+            zone = table.zones.values[int(table.zones.codes[row])]
+            refused = int(table.refused_at[row])
+            state[pair] = _code(
+                state_of_consent(
+                    self._records[int(pairs.records[pair])],
+                    [from_microseconds(refused)] if refused != NEVER_REFUSED else [],
+                    table.subjects.values[int(table.subjects.codes[row])],
+                    CallInstant(from_microseconds(int(table.at[row])), zone, era),
+                )
+            )
+
+
 # -- contracts ---------------------------------------------------------------------
 
 
 def contract_states(
-    log: Log, evidence: Mapping[int, Evidence] | None
-) -> NDArray[np.int64]:
-    """Return the place in `ContractState` of the best contract at each call."""
-    none = _code(ContractState.NONE if evidence is not None else ContractState.UNKNOWN)
-    best = np.full(len(log.keys), none, np.int64)
-    keys, records = _held(evidence or {}, lambda one: one.contracts)
+    table: CallTable, evidence: Mapping[int, Evidence] | None
+) -> DictionaryColumn:
+    """Return the state of the best contract for each call."""
+    return _best_states(
+        table, evidence, ContractState, lambda item: item.contracts, _contract_evaluator
+    )
+
+
+def _contract_evaluator(
+    table: CallTable, records: Sequence[Contract]
+) -> Callable[[_Pairs], NDArray[np.int64]]:
     starts_on = _ordinals(one.starts_on for one in records)
     ends_on = _ordinals(one.ends_on for one in records)
-    terms = _terms(records)
-    for pairs in _pairs(log, keys):
-        rows, held = pairs
-        days = log.days[rows]
-        state = _each(pairs, log.subjects, terms, _relation)
-        is_none = (state == _code(ContractState.NONE)) | (days < starts_on[held])
-        state[days >= ends_on[held]] = _code(ContractState.ENDED)
-        state[is_none] = _code(ContractState.NONE)
-        np.minimum.at(best, rows, state)
-    return best
+    terms = _by_terms(records, lambda one: (one.firm, one.object))
+    none = _code(ContractState.NONE)
 
+    def states(pairs: _Pairs) -> NDArray[np.int64]:
+        days, chosen = table.days[pairs.rows], pairs.records
+        state = _evaluate_distinct(table, pairs, terms, relation_of_contract)
+        is_none = (state == none) | (days < starts_on[chosen])
+        state[days >= ends_on[chosen]] = _code(ContractState.ENDED)
+        state[is_none] = none
+        return state
 
-def _relation(contract: Contract, subject: Subject) -> int:
-    return _code(relation_of(contract, subject))
-
-
-def _terms(records: Sequence[_T]) -> Coded:
-    """Return a record of each firm and object there is, and which each record has."""
-    terms = coded((one.firm, one.object) for one in records)
-    examples = {(one.firm, one.object): one for one in records}
-    return Coded([examples[term] for term in terms.values], terms.codes)
+    return states
 
 
 # -- requests to be called back ------------------------------------------------------
 
 
 def call_back_states(
-    log: Log, evidence: Mapping[int, Evidence] | None
-) -> NDArray[np.int64]:
-    """Return the place in `CallBackState` of the best request at each call."""
-    none = _code(CallBackState.NONE if evidence is not None else CallBackState.UNKNOWN)
-    best = np.full(len(log.keys), none, np.int64)
-    keys, records = _held(evidence or {}, lambda one: one.call_backs)
-    asked_at = np.array(
-        [to_microseconds(one.asked_at, "call_back.asked_at") for one in records],
-        np.int64,
+    table: CallTable, evidence: Mapping[int, Evidence] | None
+) -> DictionaryColumn:
+    """Return the state of the best request to be called back for each call."""
+    return _best_states(
+        table,
+        evidence,
+        CallBackState,
+        lambda item: item.call_backs,
+        _call_back_evaluator,
     )
-    terms = _terms(records)
-    for pairs in _pairs(log, keys):
-        rows, held = pairs
-        state = _each(pairs, log.subjects, terms, _request)
-        last = _last_working_days(log, rows, asked_at[held])
-        too_late = log.days[rows] > last
-        state[too_late | (log.at[rows] < asked_at[held])] = _code(CallBackState.NONE)
-        np.minimum.at(best, rows, state)
-    return best
 
 
-def _request(request: CallBackRequest, subject: Subject) -> int:
-    return _code(meaning_of(request, subject))
+def _call_back_evaluator(
+    table: CallTable, records: Sequence[CallBackRequest]
+) -> Callable[[_Pairs], NDArray[np.int64]]:
+    asked_at = _microseconds((one.asked_at for one in records), "call_back.asked_at")
+    terms = _by_terms(records, lambda one: (one.firm, one.object))
+
+    def states(pairs: _Pairs) -> NDArray[np.int64]:
+        rows, asked = pairs.rows, asked_at[pairs.records]
+        state = _evaluate_distinct(table, pairs, terms, match_of_request)
+        is_late = table.days[rows] > _last_working_days(table, rows, asked)
+        state[is_late | (table.at[rows] < asked)] = _code(CallBackState.NONE)
+        return state
+
+    return states
 
 
 def _last_working_days(
-    log: Log, rows: NDArray[np.intp], asked_at: NDArray[np.int64]
+    table: CallTable, rows: NDArray[np.intp], asked_at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the last day on which each request may be answered; 0 if on none."""
-    columns = log.versions[rows], log.zones.codes[rows], asked_at
-    distinct, place = np.unique(np.stack(columns), axis=1, return_inverse=True)
+    """Return the last day on which each request may be answered; 0 for no day."""
+    columns = table.versions[rows], table.zones.codes[rows], asked_at
+    distinct, index = np.unique(np.stack(columns), axis=1, return_inverse=True)
     last = np.zeros(distinct.shape[1], np.int64)
     for i, (version, zone, at) in enumerate(distinct.T.tolist()):
-        era = log.law.eras[version]
+        era = table.law.eras[version]
         if (rule := era.one(CallBack)) is not None:
-            day = from_microseconds(at).astimezone(log.zones.values[zone]).date()
+            day = from_microseconds(at).astimezone(table.zones.values[zone]).date()
             last[i] = last_working_day(
                 day, rule.working_days, rule.rest_weekdays, era
             ).toordinal()
-    return last[place.ravel()]
+    return last[index.ravel()]

@@ -1,54 +1,49 @@
-"""From millions of past calls to the facts of each, a column a fact.
+"""Facts of millions of past calls, one column per fact.
 
-`facts_at` says the same of one call: the audit must agree with `may_call`, call by
-call, and so takes from the same functions whatever few distinct inputs let it.
+The results are those of `call_facts.facts_at`, call by call.  The scalar functions
+evaluate each distinct combination of inputs once.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from bloctel._util.instants import from_microseconds
 from bloctel.compliance.audit.calendars import Calendar, Midnights
-from bloctel.compliance.audit.call_columns import Coded
+from bloctel.compliance.audit.call_columns import DictionaryColumn
 from bloctel.compliance.audit.evidence_state import (
     NEVER_REFUSED,
-    Log,
+    CallTable,
     call_back_states,
     consent_states,
     contract_states,
 )
-from bloctel.compliance.call_facts import located
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.evidence_state import Subject, sector_named
 from bloctel.compliance.facts import (
-    CallBackState,
-    ConsentState,
-    ContractState,
     Facts,
     ListState,
-    Place,
     SilenceState,
+    TerritoryState,
     TimeState,
 )
 from bloctel.compliance.interfaces import Outcome
 from bloctel.compliance.list_state import (
     WORST_FIRST,
-    asked,
-    names_by_day,
-    names_to_ask,
-    zone_of,
+    lists_by_day,
+    opposition_lists,
+    state_on,
+    zone_of_list,
 )
+from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError
 from bloctel.rules.law import Frequency, Regime, Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import date, datetime
-    from enum import StrEnum
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -58,23 +53,23 @@ if TYPE_CHECKING:
     from bloctel.lookup.book import Book
     from bloctel.rules.law import CallerKind, Law
 
-__all__ = ["Known", "facts_of"]
+__all__ = ["AuditSources", "facts_of"]
 
-#: Numbers that share all but so many digits are in one territory.
-_SAME_PLACE: Final = np.uint64(10_000)
+#: Numbers that differ only in their last four digits are in one territory.
+_SAME_TERRITORY: Final = np.uint64(10_000)
+_DAY: Final = 86_400_000_000  # microseconds
 
 
-class Known(NamedTuple):
-    """What the desk knows beside the log.
+class AuditSources(NamedTuple):
+    """Sources of facts other than the log of calls.
 
     Attributes:
         law: The law to judge by.
         book: The lists.
-        lists: The lists to ask; all if None.
-        evidence: What there is of consents, by number; None if nobody keeps any.
+        lists: The lists to query; all if None.
+        evidence: The evidence by number; None if it is not known.
         firm: The firm that called.
-        local_in: Returns the territories whose own holidays are kept for a number,
-            and a time zone there.
+        local_holidays: True to observe the holidays of single territories as well.
     """
 
     law: Law
@@ -82,112 +77,95 @@ class Known(NamedTuple):
     lists: Collection[str] | None
     evidence: Mapping[int, Evidence] | None
     firm: str | None
-    local_in: Callable[[int, str], frozenset[str]]
+    local_holidays: bool
 
 
-def facts_of(calls: PastCalls, known: Known) -> tuple[list[Facts], NDArray[np.int64]]:
-    """Return the distinct facts of some calls, and which of them each call has."""
-    places, zones, local = _located(calls, known)
-    days, versions, times = _times(calls, zones, local, known.law)
-    columns = calls.columns
-    subjects = _joined(columns["about"], columns["sector"]).mapped(
-        lambda pair: Subject(known.firm, pair[0], pair[1], known.law.vague)
-    )
-    log = Log(
-        law=known.law,
+def facts_of(
+    calls: PastCalls, sources: AuditSources
+) -> tuple[list[Facts], NDArray[np.int64]]:
+    """Return the distinct facts of some calls, and the index of those of each call."""
+    law, columns = sources.law, calls.columns
+    territories, zones, near = _located(calls, sources)
+    days, versions, times = _times(calls, zones, near, law)
+    table = CallTable(
+        law=law,
         keys=calls.keys,
         at=calls.at,
         zones=zones,
         days=days,
         versions=versions,
         refused_at=_refused_at(calls),
-        subjects=subjects,
+        subjects=_joined(columns["about"], columns["sector"]).mapped(
+            lambda pair: Subject(sources.firm, pair[0], pair[1], law.vague)
+        ),
     )
-    national, own = _list_states(log, known)
+    national, own = _list_states(table, sources)
     found = {
-        "version": _counted(versions),
-        "place": places,
+        "version": _integers(versions),
+        "territory": territories,
         "channel": columns["channel"],
         "purpose": columns["purpose"],
         "sector": columns["sector"],
-        "about_sector": columns["about"].mapped(
-            lambda about: sector_named(about, known.law)
-        ),
-        "caller": _callers(columns["caller"], versions, known.law),
+        "about_sector": columns["about"].mapped(lambda about: sector_named(about, law)),
+        "caller": _callers(columns["caller"], versions, law),
         "automated": columns["automated"],
-        "time": _where_known(places, times),
+        "time": _time_states(territories, times),
         "national": national,
         "own": own,
-        "consent": _enumerated(ConsentState, consent_states(log, known.evidence)),
-        "contract": _enumerated(ContractState, contract_states(log, known.evidence)),
-        "call_back": _enumerated(CallBackState, call_back_states(log, known.evidence)),
-        "attempts": _attempts(log),
-        "silence": _silence(log),
+        "consent": consent_states(table, sources.evidence),
+        "contract": contract_states(table, sources.evidence),
+        "call_back": call_back_states(table, sources.evidence),
+        "attempts": _attempts(table),
+        "silence": _silence(table),
     }
-    return _distinct(found)
+    rows = _joined(*found.values())
+    names = tuple(found)
+    return [Facts(**dict(zip(names, row, strict=True))) for row in rows.values], (
+        rows.codes
+    )
 
 
-def _distinct(found: Mapping[str, Coded]) -> tuple[list[Facts], NDArray[np.int64]]:
-    """Return the combinations that there are, and which each row has."""
-    names = [field.name for field in fields(Facts)]
-    codes = np.zeros(len(found["version"].codes), np.int64)
-    for name in names:
-        column = found[name]
-        codes = codes * len(column.values) + column.codes
-    combinations, which = np.unique(codes, return_inverse=True)
-    each = []
-    for combination in combinations.tolist():
-        values = {}
-        for name in reversed(names):
-            combination, place = divmod(combination, len(found[name].values))
-            values[name] = found[name].values[place]
-        each.append(Facts(**values))
-    return each, which.astype(np.int64)
-
-
-def _enumerated(cls: type[StrEnum], codes: NDArray[np.int64]) -> Coded:
-    return Coded(list(cls), codes)
-
-
-def _counted(numbers: NDArray[np.int64]) -> Coded:
+def _integers(numbers: NDArray[np.int64]) -> DictionaryColumn:
     values, codes = np.unique(numbers, return_inverse=True)
-    return Coded(values.tolist(), codes.astype(np.int64))
+    return DictionaryColumn(values.tolist(), codes.astype(np.int64))
 
 
-def _joined(*columns: Coded) -> Coded:
-    """Return columns as one, of the tuples of their values."""
+def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
+    """Return one column of the tuples of the values of several columns."""
     codes = np.zeros(len(columns[0].codes), np.int64)
     for column in columns:
         codes = codes * len(column.values) + column.codes
-    distinct = _counted(codes)
+    distinct = _integers(codes)
     tuples = []
     for code in distinct.values:
-        one = []
+        row: list[Any] = []
         for column in reversed(columns):
-            code, place = divmod(code, len(column.values))
-            one.append(column.values[place])
-        tuples.append(tuple(reversed(one)))
-    return Coded(tuples, distinct.codes)
+            code, index = divmod(code, len(column.values))
+            row.append(column.values[index])
+        tuples.append(tuple(reversed(row)))
+    return DictionaryColumn(tuples, distinct.codes)
 
 
-# -- where and when ------------------------------------------------------------------
+# -- territory and time ----------------------------------------------------------------
 
 
-def _located(calls: PastCalls, known: Known) -> tuple[Coded, Coded, Coded]:
-    """Return whether we know what time it was there, and the time zones.
+def _located(
+    calls: PastCalls, sources: AuditSources
+) -> tuple[DictionaryColumn, DictionaryColumn, DictionaryColumn]:
+    """Return the states of territories, the time zones, and the holiday territories."""
+    prefixes = _integers((calls.keys // _SAME_TERRITORY).astype(np.int64))
+    law = sources.law
 
-    The third are the territories whose own holidays are kept.
-    """
-    prefixes, codes = np.unique(calls.keys // _SAME_PLACE, return_inverse=True)
-    numbers = Coded(
-        (prefixes * _SAME_PLACE).tolist(), codes.astype(np.int64).reshape(-1)
-    )
+    def look_up(
+        pair: tuple[int, str | None],
+    ) -> tuple[TerritoryState, ZoneInfo, frozenset[str]]:
+        key = pair[0] * int(_SAME_TERRITORY)
+        state, zone = locate(key, law, pair[1])
+        if not sources.local_holidays:
+            return state, zone, frozenset()
+        return state, zone, possible_territories(key, law, zone)
 
-    def look(pair: tuple[int, str | None]) -> tuple[Place, ZoneInfo, frozenset[str]]:
-        place, zone = located(pair[0], known.law, pair[1])
-        return place, zone, known.local_in(pair[0], str(zone))
-
-    found = _joined(numbers, calls.columns["time_zone"]).mapped(look)
+    found = _joined(prefixes, calls.columns["time_zone"]).mapped(look_up)
     return (
         found.mapped(lambda each: each[0]),
         found.mapped(lambda each: each[1]),
@@ -196,70 +174,62 @@ def _located(calls: PastCalls, known: Known) -> tuple[Coded, Coded, Coded]:
 
 
 def _times(
-    calls: PastCalls, zones: Coded, local: Coded, law: Law
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the day, the era and the `TimeState` of each call where it rang."""
+    calls: PastCalls, zones: DictionaryColumn, near: DictionaryColumn, law: Law
+) -> NDArray[np.int64]:
+    """Return the local day, the era and the `TimeState` of each call, as three rows."""
     found = np.zeros((3, len(calls.at)), np.int64)
-    where = _joined(zones, local)
-    for place, (zone, local_in) in enumerate(where.values):
-        rows = np.flatnonzero(where.codes == place)
-        if len(rows):
-            at = calls.at[rows]
-            calendar = Calendar(zone, law, local_in, at)
-            found[0, rows] = Midnights(zone, at).days(at)
-            found[1, rows] = calendar.versions(at)
-            found[2, rows] = calendar.times(at)
-    return found[0], found[1], found[2]
+    groups = _joined(zones, near)
+    for code, (zone, territories) in enumerate(groups.values):
+        rows = np.flatnonzero(groups.codes == code)
+        at = calls.at[rows]
+        found[0, rows] = Midnights(zone, at).days(at)
+        calendar = Calendar(zone, law, territories, at)
+        found[1, rows], found[2, rows] = calendar.versions_and_times(at)
+    return found
 
 
-def _where_known(places: Coded, times: NDArray[np.int64]) -> Coded:
+def _time_states(
+    territories: DictionaryColumn, times: NDArray[np.int64]
+) -> DictionaryColumn:
     states = list(TimeState)
-    is_known = np.array([place is Place.KNOWN for place in places.values])
-    codes = np.where(is_known[places.codes], times, states.index(TimeState.UNKNOWN))
-    return Coded(states, codes)
+    is_known = np.array([s is TerritoryState.KNOWN for s in territories.values], bool)
+    unknown = states.index(TimeState.UNKNOWN)
+    return DictionaryColumn(
+        states, np.where(is_known[territories.codes], times, unknown)
+    )
 
 
-def _callers(callers: Coded, versions: NDArray[np.int64], law: Law) -> Coded:
+def _callers(
+    callers: DictionaryColumn, versions: NDArray[np.int64], law: Law
+) -> DictionaryColumn:
     def kind(pair: tuple[str | None, int]) -> CallerKind | None:
         caller, version = pair
         return None if caller is None else caller_kind(caller, law.eras[version])
 
-    return _joined(callers, _counted(versions)).mapped(kind)
+    return _joined(callers, _integers(versions)).mapped(kind)
 
 
 # -- attempts and refusals ---------------------------------------------------------
 
 
-def _is_same_number(keys: NDArray[np.uint64], back: int) -> NDArray[np.bool_]:
-    """Tell of each call whether the one so many before it was to the same number."""
-    found = np.zeros(len(keys), bool)
-    found[back:] = keys[back:] == keys[: len(keys) - back]
-    return found
-
-
-def _attempts(log: Log) -> Coded:
-    """Return how many attempts count, at most as many as the law allows.
-
-    Only those before the call do: it is asked whether it might be made.
-    """
-    rules = [era.one(Frequency) for era in log.law.eras]
-    most = np.array([rule.max_attempts if rule else 0 for rule in rules])[log.versions]
+def _attempts(table: CallTable) -> DictionaryColumn:
+    """Return the number of earlier attempts in the window, up to the legal maximum."""
+    keys, at = table.keys, table.at
+    rules = [era.one(Frequency) for era in table.law.eras]
+    limits = [rule.max_attempts if rule else 0 for rule in rules]
+    most = np.array(limits)[table.versions]
     within = np.array([rule.within_days if rule else 0 for rule in rules])
-    start = log.at - within[log.versions] * _DAY
-    counts = np.zeros(len(log.at), np.int64)
-    # of a shorter log there is nothing so far back
-    for back in range(1, min(int(most.max(initial=0)), len(log.at) - 1) + 1):
-        before = np.zeros(len(log.at), np.int64)
-        before[back:] = log.at[: len(log.at) - back]
-        counts += _is_same_number(log.keys, back) & (before > start) & (back <= most)
-    return _counted(counts)
-
-
-_DAY: Final = 86_400_000_000  # microseconds
+    start = at - within[table.versions] * _DAY
+    counts = np.zeros(len(at), np.int64)
+    # compare each call with the call `back` rows before it
+    for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
+        is_same = keys[back:] == keys[:-back]
+        counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
+    return _integers(counts)
 
 
 def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
-    """Return when the same number last refused before each call."""
+    """Return the time of the last earlier refusal of the same number."""
     outcomes = calls.columns["outcome"]
     refuses = np.array([value is Outcome.REFUSED for value in outcomes.values])
     rows = np.arange(len(calls.keys))
@@ -269,31 +239,30 @@ def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
     return np.where(is_same, calls.at[before], NEVER_REFUSED)
 
 
-def _silence(log: Log) -> Coded:
-    """Return whether a refusal before the call forbade it."""
+def _silence(table: CallTable) -> DictionaryColumn:
+    """Return the effect of an earlier refusal."""
     states = list(SilenceState)
-    codes = np.full(len(log.at), states.index(SilenceState.NONE), np.int64)
-    rows = np.flatnonzero(log.refused_at != NEVER_REFUSED)
-    since = log.days[rows] - _days_of_refusal(log, rows)
-    rules = [era.one(Silence) for era in log.law.eras]
-    spans = (
+    codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
+    rows = np.flatnonzero(table.refused_at != NEVER_REFUSED)
+    since = table.days[rows] - _refusal_days(table, rows)
+    rules = [era.one(Silence) for era in table.law.eras]
+    for name, state in (
         ("asks_days", SilenceState.DOUBTFUL),
         ("days", SilenceState.SILENT),
-    )
-    for name, state in spans:
+    ):
         days = np.array([getattr(rule, name) if rule else 0 for rule in rules])
-        span = days[log.versions[rows]]
+        span = days[table.versions[rows]]
         codes[rows[(span > 0) & (since <= span)]] = states.index(state)
-    return Coded(states, codes)
+    return DictionaryColumn(states, codes)
 
 
-def _days_of_refusal(log: Log, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the days of the refusals where the persons are called."""
+def _refusal_days(table: CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the local days of the last earlier refusals."""
     found = np.zeros(len(rows), np.int64)
-    zones = log.zones.codes[rows]
-    for place, zone in enumerate(log.zones.values):
-        chosen = np.flatnonzero(zones == place)
-        at = log.refused_at[rows[chosen]]
+    zones = table.zones.codes[rows]
+    for code, zone in enumerate(table.zones.values):
+        chosen = np.flatnonzero(zones == code)
+        at = table.refused_at[rows[chosen]]
         if len(chosen):
             found[chosen] = Midnights(zone, at).days(at)
     return found
@@ -302,45 +271,49 @@ def _days_of_refusal(log: Log, rows: NDArray[np.intp]) -> NDArray[np.int64]:
 # -- lists ---------------------------------------------------------------------------
 
 
-def _list_states(log: Log, known: Known) -> tuple[Coded, Coded]:
-    """Return what the lists that the law names said of each number, and the others.
+def _list_states(
+    table: CallTable, sources: AuditSources
+) -> tuple[DictionaryColumn, DictionaryColumn]:
+    """Return the states on the lists that the law names, and on the others.
 
-    The numbers called on one day are asked about together.
+    The numbers called on one day are looked up together.
     """
     states = list(ListState)
-    found = np.empty((2, len(log.at)), np.int64)
-    for rows in _rows_by_day(log, known):
-        at = from_microseconds(int(log.at[rows[0]]))
-        regime = log.law.eras[int(log.versions[rows[0]])].one(Regime)
+    found = np.empty((2, len(table.at)), np.int64)
+    for rows in _rows_by_day(table, sources):
+        at = from_microseconds(int(table.at[rows[0]]))
+        regime = table.law.eras[int(table.versions[rows[0]])].one(Regime)
         national = regime.lists if regime else ()
-        for which, state in enumerate(_said(known, log.keys[rows], at, national)):
-            found[which, rows] = state
-    return Coded(states, found[0]), Coded(states, found[1])
+        found[:, rows] = _states_on(sources, table.keys[rows], at, national)
+    return DictionaryColumn(states, found[0]), DictionaryColumn(states, found[1])
 
 
-def _said(
-    known: Known, keys: NDArray[np.uint64], at: datetime, national: Collection[str]
-) -> list[NDArray[np.int64]]:
-    """Return the places in `ListState` of what is said of some numbers on one day."""
-    if known.book is None:
-        return [_everywhere(ListState.NO_BOOK, keys)] * 2
+def _states_on(
+    sources: AuditSources,
+    keys: NDArray[np.uint64],
+    at: datetime,
+    national: Collection[str],
+) -> NDArray[np.int64]:
+    """Return indexes in `ListState`: one row for national lists, one for the others."""
+    if sources.book is None:
+        return _constant(ListState.NO_BOOK, (2, len(keys)))
     try:
-        held = names_to_ask(known.book, known.lists)
+        names = opposition_lists(sources.book, sources.lists)
     except CannotAnswerError:
-        return [_everywhere(ListState.UNANSWERED, keys)] * 2
-    by_days = names_by_day(held, at, national=national)
-    return [_state_of_many(known.book, keys, by_day) for by_day in by_days]
+        return _constant(ListState.UNANSWERED, (2, len(keys)))
+    by_days = lists_by_day(names, at, national=national)
+    return np.array([_state_of_many(sources.book, keys, by_day) for by_day in by_days])
 
 
-def _everywhere(state: ListState, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    return np.full(len(keys), list(ListState).index(state), np.int64)
+def _constant(state: ListState, shape: int | tuple[int, int]) -> NDArray[np.int64]:
+    return np.full(shape, list(ListState).index(state), np.int64)
 
 
 def _state_of_many(
     book: Book, keys: NDArray[np.uint64], by_day: Mapping[date, list[str]]
 ) -> NDArray[np.int64]:
     if not by_day:
-        return _everywhere(ListState.NOT_HELD, keys)
+        return _constant(ListState.NOT_HELD, len(keys))
     ranks = np.full(len(keys), len(WORST_FIRST) - 1, np.int64)
     for day, names in by_day.items():
         try:
@@ -353,29 +326,30 @@ def _state_of_many(
             ranks[rows] = WORST_FIRST.index(ListState.LISTED)
             continue
         for row in rows.tolist():
-            rank = WORST_FIRST.index(asked(book, int(keys[row]), day, names))
+            rank = WORST_FIRST.index(state_on(book, int(keys[row]), day, names))
             ranks[row] = min(rank, ranks[row])
     states = list(ListState)
     return np.array([states.index(state) for state in WORST_FIRST], np.int64)[ranks]
 
 
-def _rows_by_day(log: Log, known: Known) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows of which the same lists are asked about the same days."""
-    if not len(log.at):
+def _rows_by_day(table: CallTable, sources: AuditSources) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows for which the same lists are queried for the same days."""
+    if not len(table.at):
         return
-    days = _counted(log.versions)
-    for zone in _zones_of_lists(known):
-        midnights = Midnights(zone, log.at)
-        days = _joined(days, _counted(midnights.days(log.at)))
+    days = _integers(table.versions)
+    for zone in _list_zones(sources):
+        local = Midnights(zone, table.at).days(table.at)
+        days = _joined(days, _integers(local))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1
     yield from np.split(order, edges)
 
 
-def _zones_of_lists(known: Known) -> set[ZoneInfo]:
-    if known.book is None:
+def _list_zones(sources: AuditSources) -> set[ZoneInfo]:
+    if sources.book is None:
         return set()
     try:
-        return {zone_of(name) for name in names_to_ask(known.book, known.lists)}
+        names = opposition_lists(sources.book, sources.lists)
     except CannotAnswerError:
         return set()
+    return {zone_of_list(name) for name in names}
