@@ -10,7 +10,11 @@ import pytest
 from bloctel import PhoneNumber
 from bloctel.compliance import CallBackRequest, Contract, Desk, Slot
 from bloctel.compliance.consents.legal_terms import Figures, french_figures
-from bloctel.compliance.consents.register import ConsentRegister, Kept, NewConsent
+from bloctel.compliance.consents.register import (
+    ConsentRegister,
+    EvidenceFile,
+    NewConsent,
+)
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 
@@ -22,7 +26,7 @@ NUMBER = "01 99 00 12 34"
 OTHER = PhoneNumber(33199001235)
 GIVEN = datetime(2026, 9, 1, 16, 12, tzinfo=UTC)
 NOW = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
-KEPT = Kept("ab" * 32, "archive, form-4711.json")
+EVIDENCE = EvidenceFile("ab" * 32, "archive, form-4711.json")
 ALL = ("identity_and_goods", "proposal", "validity_period", "withdrawal_right")
 DAY = timedelta(days=1)
 
@@ -40,7 +44,7 @@ def consent(**changes: Any) -> NewConsent:
         "firm": "Exemple SA",
         "goods": "insurance",
         "mentions": ALL,
-        "kept": KEPT,
+        "evidence": EVIDENCE,
     }
     return NewConsent(**(whole | changes))
 
@@ -175,9 +179,9 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
         {"goods": None},
         {"goods": "call 01.99.00.12.34"},
         {"mentions": [*ALL, "wishes"]},
-        {"kept": Kept("ab" * 31, "archive")},
-        {"kept": Kept("ab" * 32, "")},
-        {"kept": Kept("ab" * 32, "forms/0199001234.pdf")},
+        {"evidence": EvidenceFile("ab" * 31, "archive")},
+        {"evidence": EvidenceFile("ab" * 32, "")},
+        {"evidence": EvidenceFile("ab" * 32, "forms/0199001234.pdf")},
         {"given_at": datetime(2026, 9, 1)},  # noqa: DTZ001
         {"given_at": date(2026, 9, 1)},
         {"expires_on": date(2026, 9, 1)},
@@ -292,7 +296,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
 def test_requests_to_be_called_back(register: ConsentRegister) -> None:
     """When it was asked, and about what."""
     request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
-    register.add_call_back(NUMBER, request, kept=KEPT, recorded_at=NOW)
+    register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
     assert register.of(KEY).call_backs == (request,)
 
@@ -305,7 +309,7 @@ def test_contracts_and_requests_name_their_firm(register: ConsentRegister) -> No
     with pytest.raises(InputError, match="firm"):
         register.add_contract(NUMBER, held, recorded_at=NOW)
     with pytest.raises(InputError, match="firm"):
-        register.add_call_back(NUMBER, request, kept=KEPT, recorded_at=NOW)
+        register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
     assert register.verify().records == 0
 
 
@@ -435,7 +439,7 @@ def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> N
     register.add_contract(NUMBER, over, recorded_at=NOW)
     id = register.add_contract(NUMBER, held, recorded_at=NOW)
     request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
-    register.add_call_back(NUMBER, request, kept=KEPT, recorded_at=NOW)
+    register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
     assert register.purge(on=date(2023, 12, 31), at=NOW) == 0
     assert register.purge(on=date(2024, 1, 1), at=NOW) == 1

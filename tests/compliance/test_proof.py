@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 from bloctel.compliance import CallBackRequest, Contract, Slot
 from bloctel.compliance.consents.legal_terms import french_figures
 from bloctel.compliance.consents.proof import check_proof
-from bloctel.compliance.consents.register import ConsentRegister, Kept, NewConsent
+from bloctel.compliance.consents.register import (
+    ConsentRegister,
+    EvidenceFile,
+    NewConsent,
+)
 from bloctel.errors import BloctelError, DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 
 NUMBER = "06 39 98 12 34"
 GIVEN = datetime(2026, 9, 1, 16, 12, tzinfo=UTC)
 NOW = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
-KEPT = Kept("ab" * 32, "archive, form-4711.json")
+EVIDENCE = EvidenceFile("ab" * 32, "archive, form-4711.json")
 
 
 def filled() -> ConsentRegister:
@@ -31,7 +35,7 @@ def filled() -> ConsentRegister:
         firm="Exemple & Fils",
         goods="assurances",
         mentions=french_figures(GIVEN.date()).mentions,
-        kept=KEPT,
+        evidence=EVIDENCE,
         slots=[Slot(NOW, NOW.replace(hour=9))],
     )
     register.record("01 99 00 12 34", new, recorded_at=NOW)
@@ -44,7 +48,7 @@ def filled() -> ConsentRegister:
     contract = register.add_contract(NUMBER, held, recorded_at=NOW)
     register.end_contract(NUMBER, contract, ends_on=date(2027, 1, 1), recorded_at=NOW)
     asked = CallBackRequest(asked_at=NOW, firm="Exemple SA", object="pompe à chaleur")
-    register.add_call_back(NUMBER, asked, kept=KEPT, recorded_at=NOW)
+    register.add_call_back(NUMBER, asked, evidence=EVIDENCE, recorded_at=NOW)
     return register
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bloctel.compliance import CallLog, ConsentRegister, Desk, Kept, NewConsent, Outcome
+from bloctel.compliance import (
+    CallLog,
+    ConsentRegister,
+    Desk,
+    EvidenceFile,
+    NewConsent,
+    Outcome,
+)
 from bloctel.errors import InputError
 from bloctel.records.transactions import Entry
 from tests.helpers.command_line import run
@@ -40,7 +47,11 @@ def test_what_is_no_key_is_neither_counted_nor_asked(key: Any) -> None:
 def test_what_is_no_key_has_no_consent(key: Any) -> None:
     """Neither recorded nor asked."""
     new = NewConsent(
-        given_at=AT, firm="A", goods="x", mentions=(), kept=Kept("ab" * 32, "box")
+        given_at=AT,
+        firm="A",
+        goods="x",
+        mentions=(),
+        evidence=EvidenceFile("ab" * 32, "box"),
     )
     with ConsentRegister.create("memory:") as register:
         with pytest.raises(InputError):

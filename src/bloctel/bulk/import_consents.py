@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel.compliance.consents.legal_terms import zone_of
-from bloctel.compliance.consents.register import Kept, NewConsent
+from bloctel.compliance.consents.register import EvidenceFile, NewConsent
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.csv_reader import open_records, source_name
@@ -196,7 +196,7 @@ class _Rows:
             firm=said["firm"],
             goods=said["goods"],
             mentions=self._mentions(said["mentions"], key, given_at),
-            kept=Kept(said["sha256"], said["where"]),
+            evidence=EvidenceFile(said["sha256"], said["where"]),
             expires_on=_day(said.get(_OPTIONAL, "")),
         )
 

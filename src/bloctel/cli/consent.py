@@ -39,7 +39,7 @@ from bloctel.cli.options.common import (
 from bloctel.compliance import CallBackRequest, Contract, Slot
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.proof import check_proof
-from bloctel.compliance.consents.register import ConsentRegister, Kept, NewConsent
+from bloctel.compliance.consents.register import ConsentRegister, EvidenceFile, NewConsent
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
 
@@ -152,7 +152,7 @@ def record(
             firm=firm,
             goods=about,
             mentions=mentions,
-            kept=_evidence(evidence, where),
+            evidence=_evidence_file(evidence, where),
             expires_on=expires_on,
             slots=[_parse_slot(text) for text in slot or ()],
         )
@@ -307,9 +307,9 @@ def call_back(
         --evidence form.json --where "archive, form.json"
     """
     request = CallBackRequest(asked_at=at, firm=firm, object=about)
-    kept = _evidence(evidence, where)
+    file = _evidence_file(evidence, where)
     with ConsentRegister.open(url, secret=secret) as register:
-        id = register.add_call_back(number, request, kept=kept, region=region)
+        id = register.add_call_back(number, request, evidence=file, region=region)
     print_record({"id": id}, format)
 
 
@@ -441,9 +441,9 @@ def forget(
         print_record({"erased": register.forget(number, region=region)}, format)
 
 
-def _evidence(file: Path, where: str) -> Kept:
+def _evidence_file(path: Path, where: str) -> EvidenceFile:
     """Return the digest of a file of evidence, and where the file is stored."""
-    return Kept(hashlib.sha256(_content(file)).hexdigest(), where)
+    return EvidenceFile(hashlib.sha256(_content(path)).hexdigest(), where)
 
 
 def _content(file: Path) -> bytes:

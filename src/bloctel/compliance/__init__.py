@@ -14,7 +14,11 @@ from bloctel.compliance.call_inputs import CallInputs
 from bloctel.compliance.call_log import CallLog, LoggedCall
 from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
 from bloctel.compliance.consents.proof import Proof, check_proof
-from bloctel.compliance.consents.register import ConsentRegister, Kept, NewConsent
+from bloctel.compliance.consents.register import (
+    ConsentRegister,
+    EvidenceFile,
+    NewConsent,
+)
 from bloctel.compliance.desk import Desk, Reservation
 from bloctel.compliance.facts import (
     CallBackState,
@@ -66,11 +70,11 @@ __all__ = [
     "Desk",
     "Effect",
     "Evidence",
+    "EvidenceFile",
     "Facts",
     "Finding",
     "Ground",
     "Judgement",
-    "Kept",
     "ListState",
     "LoggedCall",
     "ManyConsents",

@@ -1,4 +1,4 @@
-"""The log of attempts to call, shared by all who dial for a firm.
+"""Call log: attempts to call, shared by everyone who dials for a firm.
 
 ```python
 calls = CallLog.create("sqlite:///calls.db")
@@ -6,9 +6,9 @@ call = calls.reserve_if(key, at, lambda attempts: len(attempts) < n)   # None: r
 calls.conclude(call, Outcome.ANSWERED, at=...)
 ```
 
-An attempt is a record, and what became of it another one, appended later; so the log
-also tells what was known at any time.  A reservation counts as an attempt until it is
-released: a dialer that died in between has perhaps dialled.
+An attempt is a record, and its outcome is another record, appended later.  So the log
+also shows what was known at any time.  A reservation counts as an attempt until it is
+released, because a dialer that crashed in between may have dialled.
 """
 
 from __future__ import annotations
@@ -18,21 +18,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bloctel._util import clock
-from bloctel._util.instants import to_microseconds
-from bloctel.compliance.call_inputs import one_of
+from bloctel._util.instants import in_utc
+from bloctel.compliance.call_inputs import described, one_of
 from bloctel.compliance.interfaces import Attempt, Outcome
-from bloctel.compliance.record_keeper import Keeper
+from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import DamagedRecordsError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from bloctel.records.transactions import Record, WriteTransaction
+    from bloctel.records.transactions import (
+        ReadTransaction,
+        Record,
+        WriteTransaction,
+    )
 
 __all__ = ["STREAM", "CallLog", "LoggedCall"]
 
-#: The stream of records that a log is.
+#: The name of the stream of records.
 STREAM: Final = "calls"
 
 _ATTEMPT: Final = "attempt"
@@ -44,10 +48,10 @@ class LoggedCall:
     """One attempt to call, or a reservation of one.
 
     Attributes:
-        id: What names it in this log.
-        at: When.
-        outcome: What became of it, as far as anybody said.
-        details: What was noted of it.
+        id: Its identifier in this log.
+        at: The time of the attempt.
+        outcome: The last recorded outcome.
+        details: Notes about it.
     """
 
     id: int
@@ -56,36 +60,32 @@ class LoggedCall:
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class CallLog(Keeper):
-    """Attempts to call, by number.
+class CallLog(RecordLog):
+    """Log of attempts to call.
 
-    Any number of threads and processes may use one storage: each sees what all others
-    have reserved.
+    Any number of threads and processes can use one storage; each sees the reservations
+    of all others.
 
     Args:
-        store: Where the records are.
+        store: The store of the records.
     """
 
     stream = STREAM
 
-    # -- what was tried -------------------------------------------------------------
-
     def attempts(self, key: int) -> list[Attempt]:
-        """Return every attempt to call the number of that key, oldest first."""
+        """Return all attempts to call the number of that key, oldest first."""
         with self._store.read() as transaction:
-            return _attempts(transaction.of(STREAM, key))
+            return [Attempt(call.at, call.outcome) for call in _calls(transaction, key)]
 
     def calls(self, number: object, *, region: str | None = None) -> list[LoggedCall]:
-        """Return every attempt to call a number, with what was noted, oldest first.
+        """Return all attempts to call a number, with their details, oldest first.
 
         Raises:
             InvalidNumberError: No single number can be read.
         """
         key = self.key_of(number, region=region)
         with self._store.read() as transaction:
-            return _in_time(_folded(transaction.of(STREAM, key)))
-
-    # -- what is noted ----------------------------------------------------------------
+            return _calls(transaction, key)
 
     def add(
         self,
@@ -99,19 +99,19 @@ class CallLog(Keeper):
         """Log an attempt that was made, and return its id.
 
         Args:
-            number: The number that was called.
-            outcome: What became of it.
-            at: When it was made; now if not given.
-            details: What else to note, as texts; never the called number.
+            number: The called number.
+            outcome: The outcome.
+            at: The time of the attempt; now if not given.
+            details: Notes, as texts; they must not contain the called number.
             region: The region of national forms.
 
         Raises:
-            InvalidNumberError: No single number can be read.
-            InputError: The moment or the details cannot be kept.
+            InvalidNumberError: The number cannot be read.
+            InputError: The time, the outcome or the details are not valid.
         """
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else at
-        fields = _attempt(one_of(Outcome, outcome, "outcome"), details)
+        fields = _attempt_fields(one_of(Outcome, outcome, "outcome"), details)
         return self._store.run(
             lambda transaction: transaction.append(STREAM, key, when, fields).seq
         )
@@ -124,26 +124,27 @@ class CallLog(Keeper):
         *,
         details: Mapping[str, str] | None = None,
     ) -> int | None:
-        """Reserve an attempt if it may be made, and return its id; None if not.
+        """Reserve an attempt if it is allowed, and return its id; otherwise None.
 
-        Nobody else writes to the log between the question and the reservation: of two
-        who ask at once, in whatever process, the second sees the first.
+        The decision and the reservation are one write transaction: if two processes
+        ask at once, the second one sees the reservation of the first.
 
         Args:
             key: The number, as `PhoneNumber.key`.
-            at: When the call is to be made.
-            decide: Told of every attempt to call that number so far, it says whether
-                one more may be made.  It neither writes nor asks the same storage, and
-                may be called again.
+            at: The time of the planned call.
+            decide: Takes all attempts to call that number so far, and returns True to
+                allow one more.  It must not use the same storage, and can be called
+                more than once.
             details: As for `add`.
 
         Raises:
             StorageError: The storage failed, and nothing is reserved: do not call.
         """
-        fields = _attempt(Outcome.RESERVED, details)
+        fields = _attempt_fields(Outcome.RESERVED, details)
 
         def change(transaction: WriteTransaction) -> int | None:
-            if not decide(_attempts(transaction.of(STREAM, key))):
+            calls = _calls(transaction, key)
+            if not decide([Attempt(call.at, call.outcome) for call in calls]):
                 return None
             return transaction.append(STREAM, key, at, fields).seq
 
@@ -152,29 +153,30 @@ class CallLog(Keeper):
     def conclude(
         self, call: int, outcome: Outcome, *, at: datetime | None = None
     ) -> None:
-        """Note what became of a call.
+        """Record the outcome of a call.
 
-        A later word counts; but a refusal stays one, and only what is reserved can be
-        released: neither may bring back an attempt that was used up.
+        The last outcome counts.  But a refusal is final, and only a reserved call can
+        be released, so that an attempt that was made always counts.
 
         Args:
-            call: Its id.
-            outcome: What became of it; `RELEASED` if it was never dialled.
-            at: When that was known; now if not given.
+            call: The id of the call.
+            outcome: Its outcome; `RELEASED` if it was never dialled.
+            at: The time at which the outcome was known; now if not given.
 
         Raises:
-            InputError: There is no such call, or that cannot have become of it.
+            InputError: There is no such call, or that outcome is not possible.
         """
         wanted = one_of(Outcome, outcome, "outcome")
         if type(call) is not int:
-            raise InputError("the id of a call in this log", "another", "call")
+            raise InputError("the id of a call in this log", described(call), "call")
         when = clock.moment() if at is None else at
 
         def change(transaction: WriteTransaction) -> None:
             record = transaction.get(STREAM, call)
-            if record is None or record.key is None or not _is(record, _ATTEMPT):
-                raise InputError("the id of a call in this log", "another", "call")
-            known = _folded(transaction.of(STREAM, record.key))[call].outcome
+            if record is None or record.key is None or not _is_kind(record, _ATTEMPT):
+                got = "an integer that is not an id"
+                raise InputError("the id of a call in this log", got, "call")
+            known = _calls_by_id(transaction.of(STREAM, record.key))[call].outcome
             if wanted is known:
                 return
             _require_possible(known, wanted)
@@ -183,74 +185,73 @@ class CallLog(Keeper):
 
         self._store.run(change)
 
-    # -- what goes --------------------------------------------------------------------
-
     def purge(self, *, before: datetime, at: datetime | None = None) -> int:
-        """Erase the attempts made before a moment; return how many records that were.
+        """Erase attempts made before a time; return how many records were erased.
 
-        The hash chain stays intact; dialers continue meanwhile.
+        The hash chain stays intact.  Dialers can continue meanwhile.
 
         Args:
-            before: They were made before that.
-            at: When this happens; now if not given.
+            before: Earlier attempts are erased.
+            at: The time of the erasure; now if not given.
 
         Raises:
-            InputError: The moment has no time zone.
+            InputError: The time has no time zone.
         """
-        to_microseconds(before, "before")
+        in_utc(before, "before")
         with self._store.read() as transaction:
-            due = list(_due(transaction.all(STREAM), before))
+            due = list(_records_before(transaction.all(STREAM), before))
         return self._erase(due, at)
 
 
-def _attempt(outcome: Outcome, details: Mapping[str, str] | None) -> dict[str, object]:
+def _attempt_fields(
+    outcome: Outcome, details: Mapping[str, str] | None
+) -> dict[str, object]:
     if not isinstance(details, Mapping | None):
-        raise InputError("details by their names", type(details).__name__, "details")
+        raise InputError("a mapping of details", described(details), "details")
     texts = dict(details or {})
     if not all(isinstance(part, str) for item in texts.items() for part in item):
-        raise InputError("details that are texts", "others", "details")
+        got = "a name or a value of another type"
+        raise InputError("details that are texts", got, "details")
     return {"kind": _ATTEMPT, "outcome": outcome.value, "details": texts}
 
 
-def _is(record: Record, kind: str) -> bool:
+def _is_kind(record: Record, kind: str) -> bool:
     return record.fields is not None and record.fields.get("kind") == kind
 
 
-def _attempts(records: Iterable[Record]) -> list[Attempt]:
-    """Return the attempts that a number's records tell of, oldest first."""
-    calls = _in_time(_folded(records))
-    return [Attempt(call.at, call.outcome) for call in calls]
-
-
-def _in_time(calls: Mapping[int, LoggedCall]) -> list[LoggedCall]:
+def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
+    """Return the calls to a number, oldest first."""
+    calls = _calls_by_id(transaction.of(STREAM, key))
     return sorted(calls.values(), key=lambda call: (call.at, call.id))
 
 
-def _folded(records: Iterable[Record]) -> dict[int, LoggedCall]:
-    """Return calls by their ids, each with the last word on it.
+def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
+    """Return calls by their ids, each with its last outcome.
 
     Raises:
-        DamagedRecordsError: A record says what this version does not know.
+        DamagedRecordsError: The content of a record is not valid.
     """
     calls: dict[int, LoggedCall] = {}
     for record in records:
         try:
-            _fold(record, record.fields or {}, calls)
+            _apply(record, record.fields or {}, calls)
         except (KeyError, ValueError, TypeError, AttributeError):
             where = f"record {record.seq} of {STREAM}"
-            got = "one that cannot be read"
+            got = "a record that cannot be read"
             raise DamagedRecordsError("a record of a call", got, where) from None
     return calls
 
 
-def _fold(record: Record, fields: dict[str, Any], calls: dict[int, LoggedCall]) -> None:
+def _apply(
+    record: Record, fields: dict[str, Any], calls: dict[int, LoggedCall]
+) -> None:
     outcome = Outcome(fields["outcome"])
     if fields["kind"] == _ATTEMPT:
         details = dict(fields["details"].items())
         calls[record.seq] = LoggedCall(record.seq, record.at, outcome, details)
     elif fields["kind"] == _OUTCOME:
         call = calls.get(fields["of"])
-        if call is not None:  # else the attempt was purged meanwhile
+        if call is not None:  # otherwise the attempt was purged
             calls[call.id] = LoggedCall(call.id, call.at, outcome, call.details)
     else:
         raise ValueError
@@ -261,16 +262,16 @@ def _require_possible(known: Outcome, wanted: Outcome) -> None:
         wanted in (Outcome.RELEASED, Outcome.RESERVED) and known is not Outcome.RESERVED
     ):
         got = f"{wanted.value} after {known.value}"
-        raise InputError("an outcome that can follow", got, "outcome")
+        raise InputError("a possible outcome", got, "outcome")
 
 
-def _due(records: Iterator[Record], before: datetime) -> Iterator[int]:
-    """Yield the places of attempts before a moment, and of what became of them."""
+def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:
+    """Yield the sequence numbers of attempts before a time, and of their outcomes."""
     gone: set[int] = set()
     for record in records:
         if record.fields is None:
             gone.add(record.seq)
-        elif _is(record, _OUTCOME):
+        elif _is_kind(record, _OUTCOME):
             if record.fields.get("of") in gone:
                 yield record.seq
         elif record.at < before:

@@ -1,4 +1,4 @@
-"""What the law of a day asks of a consent, as a file of consents needs it."""
+"""Legal terms of consents: durations, retention periods and mandatory mentions."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ _R = TypeVar("_R", bound=LegalRule)
 
 
 class Figures(NamedTuple):
-    """The figures for what was collected on one day.
+    """Legal figures for consents and requests that were collected on one day.
 
     Attributes:
-        max_years: For how many calendar years a consent holds at most; None where no
-            rule of that day says.
-        proof_years: For how many years its proof is kept.
-        call_back_proof_years: For how many that of a request to be called back is.
-        mentions: What the person must be told.
+        max_years: The maximum validity of a consent in calendar years; None without a
+            rule on that day.
+        proof_years: The retention period of its proof, in years.
+        call_back_proof_years: The same for a request to be called back.
+        mentions: The mandatory mentions.
         citation: The article, with its version.
-        slot_hours: How long a date and time consented to lasts at most; None where
-            no rule says.
+        slot_hours: The maximum length of a slot; None without a rule.
     """
 
     max_years: int | None
@@ -49,11 +48,10 @@ if TYPE_CHECKING:
 
 @lru_cache
 def french_figures(day: date) -> Figures:
-    """Return the figures of French law for what was collected on a day.
+    """Return the figures of French law for a day of collection.
 
-    Before there were rules on consent, nothing says how long one holds; its proof and
-    its mentions are measured by the first rules that came, under which alone it could
-    still be used.
+    Before the first rules on consent, no rule limits its validity.  Its proof and its
+    mentions then follow the first rules, the only ones under which it could be used.
 
     >>> from datetime import date
     >>> french_figures(date(2026, 8, 11)).max_years
@@ -74,18 +72,17 @@ def french_figures(day: date) -> Figures:
 
 
 def _first_from(kind: type[_R], day: date) -> _R:
-    """Return the rule of a kind that is in force on a day, or the next to come."""
+    """Return the rule of a kind that is in force on a day, or the next one."""
     found = [rule for rule in law.load("FR").rules if isinstance(rule, kind)]
     later = [r for r in found if r.valid_until is None or day < r.valid_until]
     if not later:
-        raise CannotAnswerError("a rule on consents", "none", day.isoformat())
+        message = f"the law has no {kind.__name__} rule on or after {day.isoformat()}"
+        raise CannotAnswerError("a rule", "no such rule", message=message)
     return min(later, key=lambda rule: rule.valid_from)
 
 
 def zone_of(key: int) -> ZoneInfo:
-    """Return the time zone in which days are counted for a number.
-
-    That of its territory; where its digits do not tell, that of the capital.
+    """Return the time zone of a number's territory, or that of the capital.
 
     >>> zone_of(33639981234).key, zone_of(447700900123).key
     ('Indian/Mayotte', 'Europe/Paris')

@@ -1,7 +1,7 @@
 """Proof of consent: the records of one number, for the person on a durable medium.
 
-As JSON it contains each record as it is in the hash chain, so that everyone can compute
-its digests (`bloctel.records.hash_chain`); as text it is for people.
+The JSON form contains each record as it is in the hash chain, so that anyone can
+recompute the digests (`bloctel.records.hash_chain`).  The text form is for people.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Proof", "ProofEntry", "check_proof", "entry_of"]
 _FORMAT: Final = "bloctel.consent-proof"
 _VERSION: Final = 1
 _MEMBERS: Final = ("format", "version", "number", "key", "made_at", "entries")
-_LONGEST: Final = 1 << 26  # bytes of a proof that is read
+_MAX_BYTES: Final = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class ProofEntry:
     """One record of a proof.
 
     Attributes:
-        record: What it says.
+        record: The record.
         row: The record as it is stored.
-        previous: The digest of the record before it; None if it is the first.
+        previous: The digest of the previous record; None for the first one.
     """
 
     record: Record
@@ -59,8 +59,8 @@ class Proof:
 
     Attributes:
         key: The number, as `PhoneNumber.key`.
-        made_at: When the proof was made, in UTC.
-        entries: The records, in their order.
+        made_at: The time of the proof, in UTC.
+        entries: The records, in order.
     """
 
     key: int = field(repr=False)
@@ -68,7 +68,7 @@ class Proof:
     entries: tuple[ProofEntry, ...]
 
     def json(self) -> str:
-        """Return the proof as JSON, which `check_proof` checks."""
+        """Return the proof as JSON, for `check_proof`."""
         value = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -80,13 +80,13 @@ class Proof:
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
     def text(self, *, lang: str = "fr") -> str:
-        """Return the proof as a page that a person reads and prints.
+        """Return the proof as text, for people.
 
         Args:
             lang: `fr` or `en`.
 
         Raises:
-            InputError: It is another language.
+            InputError: The language is neither.
         """
         number, zone = PhoneNumber(self.key), zone_of(self.key)
         say = partial(_line, lang)
@@ -121,20 +121,22 @@ def _plain(entry: ProofEntry) -> dict[str, object]:
 
 
 def check_proof(data: bytes, where: str) -> int:
-    """Make sure that a proof is whole in itself; return how many records it has.
+    """Check that a proof is consistent, and return the number of its records.
 
-    Only the firm's own hash chain can tell that it is what the firm holds.
+    Only the hash chain of the firm itself can confirm that the records are those of the
+    firm.
 
     Args:
-        data: What `Proof.json` returned, in UTF-8.
-        where: What to call it in messages.
+        data: The JSON of `Proof.json`, in UTF-8.
+        where: The name of the proof in error messages.
 
     Raises:
-        InputError: It is no proof.
+        InputError: It is not a proof.
         DamagedRecordsError: It was altered.
     """
-    if len(data) > _LONGEST:
-        raise InputError(f"a proof of at most {_LONGEST} bytes", "more", where)
+    if len(data) > _MAX_BYTES:
+        expected = f"a proof of at most {_MAX_BYTES} bytes"
+        raise InputError(expected, f"{len(data)} bytes", where)
     try:
         value: Any = json.loads(data.decode())
         is_proof = (value["format"], value["version"]) == (_FORMAT, _VERSION)
@@ -145,36 +147,38 @@ def check_proof(data: bytes, where: str) -> int:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_proof = False
     if not is_proof:
-        raise InputError("a proof of consent of version 1", "something else", where)
+        text = f"this is not a proof of consent of version {_VERSION}"
+        raise InputError("a proof of consent", "other data", where, message=text)
     if number != PhoneNumber(key).e164:
-        raise DamagedRecordsError("a proof of one number", "of two", where)
+        got = "a key and a number that differ"
+        raise DamagedRecordsError("a proof of one number", got, where)
     for entry in entries:
         _check_entry(key, entry, where)
     return len(entries)
 
 
 def _check_entry(key: int, entry: Any, where: str) -> None:
-    """Make sure that what an entry says is what its record says."""
+    """Check that the readable fields of an entry agree with its stored record."""
     try:
-        held = entry["record"]
+        stored = entry["record"]
         row = RecordRow(
             STREAM,
-            int(held["seq"]),
+            int(stored["seq"]),
             key,
-            int(held["at"]),
-            str(held["body"]),
-            str(held["content"]),
-            str(held["digest"]),
+            int(stored["at"]),
+            str(stored["body"]),
+            str(stored["content"]),
+            str(stored["digest"]),
         )
-        HashChain(STREAM, (row.seq - 1, held["previous"])).follow(row)
-        said = _plain(entry_of(Record.of(row), row, None))
-        said["record"] = {**held}
-        is_same = said == entry
+        HashChain(STREAM, (row.seq - 1, stored["previous"])).follow(row)
+        expected = _plain(entry_of(Record.of(row), row, None))
+        expected["record"] = {**stored}
+        is_same = expected == entry
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         is_same = False
     if not is_same:
-        got = "one that was altered"
-        raise DamagedRecordsError("an entry as its record has it", got, where)
+        got = "an altered entry"
+        raise DamagedRecordsError("an entry that agrees with its record", got, where)
 
 
 # -- for people ---------------------------------------------------------------------

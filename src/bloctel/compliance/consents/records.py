@@ -1,4 +1,4 @@
-"""What is recorded of consents, contracts and requests, as fields of records."""
+"""Records of consents, contracts and requests: their fields, and reading them back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
+from bloctel.compliance.call_inputs import described
 from bloctel.compliance.interfaces import (
     CallBackRequest,
     Consent,
@@ -27,23 +28,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STREAM",
-    "Kept",
+    "EvidenceFile",
     "Kind",
     "NewConsent",
     "call_back_fields",
     "consent_fields",
+    "content_of",
     "contract_end_fields",
     "contract_fields",
     "evidence_of",
     "kind_of",
     "new_entry",
     "recorded_at",
-    "sense_of",
     "seq_of",
+    "unreadable",
     "withdrawal_fields",
 ]
 
-#: The stream of records that a file of consents is.
+#: The name of the stream of records.
 STREAM: Final = "consents"
 
 _LONGEST_TEXT: Final = 1_000
@@ -51,7 +53,7 @@ _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 class Kind(StrEnum):
-    """What a record tells of."""
+    """Kind of a record."""
 
     CONSENT = "consent"
     WITHDRAWAL = "withdrawal"
@@ -60,12 +62,12 @@ class Kind(StrEnum):
     CALL_BACK = "call_back"
 
 
-class Kept(NamedTuple):
-    """Where evidence is kept, and how to know it again.
+class EvidenceFile(NamedTuple):
+    """Location and digest of a file that proves a consent or a request.
 
     Attributes:
-        sha256: The digest of its bytes, 64 hexadecimal digits.
-        where: Where it is, for a person to find.
+        sha256: The SHA-256 digest of its bytes, 64 hexadecimal digits.
+        where: Its location, for a person to find it.
     """
 
     sha256: str
@@ -74,24 +76,24 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConsent:
-    """A consent that is about to be recorded.
+    """Consent to record.
 
     Attributes:
-        given_at: When it was collected.
-        firm: To whose calls the person consented.
-        goods: About what: a sector's name, or words that a call repeats.
-        mentions: What the person was told, of the mandatory mentions.
-        kept: Where the evidence is.
-        expires_on: The first day on which it no longer holds; as late as the law
-            allows if not given.
-        slots: The dates and times consented to; empty if none were named.
+        given_at: The time of collection.
+        firm: The firm whose calls the person consented to.
+        goods: The goods: the name of a sector, or words that a call repeats.
+        mentions: The mandatory mentions (information) that the person got.
+        evidence: The file that proves the consent.
+        expires_on: The first day on which it is no longer valid; if not given, the last
+            day that the law allows.
+        slots: The dates and times consented to; empty for any time.
     """
 
     given_at: datetime
     firm: str
     goods: str
     mentions: Collection[str]
-    kept: Kept
+    evidence: EvidenceFile
     expires_on: date | None = None
     slots: Sequence[Slot] = ()
 
@@ -103,45 +105,46 @@ def consent_fields(
     *,
     slot_hours: int | None = None,
 ) -> dict[str, object]:
-    """Return what is recorded of a consent.
+    """Return the fields of a consent.
 
     Args:
         new: The consent.
-        expires_on: The first day on which it no longer holds.
-        known_mentions: What the person can have been told.
-        slot_hours: How long a date and time consented to lasts at most.
+        expires_on: The first day on which it is no longer valid.
+        known_mentions: The mentions that exist.
+        slot_hours: The maximum length of a slot.
 
     Raises:
-        InputError: Something is not what it must be; the message names what.
+        InputError: A part of the consent is not valid.
     """
     unknown = set(new.mentions) - set(known_mentions)
     if unknown:
         expected = f"mentions out of {', '.join(known_mentions)}"
-        raise InputError(expected, "another", "mentions")
+        raise InputError(expected, f"{len(unknown)} unknown", "mentions")
     return {
         "firm": _text(new.firm, "firm"),
         "goods": _text(new.goods, "goods"),
         "expires_on": _day(expires_on, "expires_on").isoformat(),
         "mentions": sorted(set(new.mentions)),
         "slots": [_slot(slot, slot_hours) for slot in new.slots],
-        "kept": _kept(new.kept),
+        "kept": _evidence_file_fields(new.evidence),
     }
 
 
 def withdrawal_fields(channel: str, of: int | None) -> dict[str, object]:
-    """Return what is recorded of a withdrawal: how, and of what if not of all."""
+    """Return the fields of a withdrawal of one consent, or of all if *of* is None."""
     return {"channel": _text(channel, "channel"), "of": of}
 
 
 def contract_fields(contract: Contract) -> dict[str, object]:
-    """Return what is recorded of a contract.
+    """Return the fields of a contract.
 
     Raises:
-        InputError: It ends before it starts, or something is no day or text.
+        InputError: It ends before it starts, or a day or a text is not valid.
     """
     starts_on, ends_on = _day(contract.starts_on, "starts_on"), contract.ends_on
     if ends_on is not None and _day(ends_on, "ends_on") < starts_on:
-        raise InputError("an end from the start on", "one before it", "ends_on")
+        got = f"{ends_on.isoformat()}, before {starts_on.isoformat()}"
+        raise InputError("an end on or after the start", got, "ends_on")
     return {
         "firm": _text(contract.firm, "firm"),
         "object": _text(contract.object, "object"),
@@ -151,16 +154,18 @@ def contract_fields(contract: Contract) -> dict[str, object]:
 
 
 def contract_end_fields(of: int, ends_on: date) -> dict[str, object]:
-    """Return what is recorded when a contract gets its end, or another one."""
+    """Return the fields of a new end of a contract."""
     return {"of": of, "ends_on": _day(ends_on, "ends_on").isoformat()}
 
 
-def call_back_fields(request: CallBackRequest, kept: Kept) -> dict[str, object]:
-    """Return what is recorded of a request to be called back."""
+def call_back_fields(
+    request: CallBackRequest, evidence: EvidenceFile
+) -> dict[str, object]:
+    """Return the fields of a request to be called back."""
     return {
         "firm": _text(request.firm, "firm"),
         "object": _text(request.object, "object"),
-        "kept": _kept(kept),
+        "kept": _evidence_file_fields(evidence),
     }
 
 
@@ -171,10 +176,10 @@ def new_entry(
     fields: dict[str, object],
     recorded_at: datetime | None,
 ) -> Entry:
-    """Return what becomes a record, in UTC; it is recorded now if nothing else is said.
+    """Return the entry of a new record; it is recorded now if *recorded_at* is None.
 
     Raises:
-        InputError: A moment has no time zone.
+        InputError: A time has no time zone.
     """
     when = clock.moment() if recorded_at is None else in_utc(recorded_at, "recorded_at")
     common = {"kind": kind.value, "recorded_at": when.isoformat()}
@@ -182,81 +187,84 @@ def new_entry(
 
 
 def seq_of(id: str) -> int:
-    """Return the place of the record that an id names.
+    """Return the sequence number of the record with an id.
 
     Raises:
-        InputError: It is no id.
+        InputError: It is not an id.
     """
     if not isinstance(id, str) or not id.isascii() or not id.isdigit():
-        raise InputError("the id of a record", "another text", "id")
+        raise InputError("the id of a record", described(id), "id")
     return int(id[:18])
 
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InputError("a text", "none", where)
+        raise InputError("a text", described(value), where)
     if len(value) > _LONGEST_TEXT:
-        raise InputError(f"a text of at most {_LONGEST_TEXT} characters", "more", where)
+        expected = f"a text of at most {_LONGEST_TEXT} characters"
+        raise InputError(expected, f"{len(value)} characters", where)
     return value
 
 
 def _day(value: object, where: str) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise InputError("a day", type(value).__name__, where)
+        raise InputError("a day", described(value), where)
     return value
 
 
 def _slot(slot: Slot, most_hours: int | None) -> list[str]:
     if not isinstance(slot, tuple) or len(slot) != len(Slot._fields):
-        raise InputError("a Slot", type(slot).__name__, "slots")
+        raise InputError("a Slot", described(slot), "slots")
     starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
     if not starts_at < ends_at:
-        raise InputError("a slot that ends after it starts", "another", "slots")
+        got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
+        raise InputError("a slot that ends after it starts", got, "slots")
     if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
         expected = f"a precise date and time, of {most_hours} hours at most"
-        raise InputError(expected, "a longer one", "slots")
+        raise InputError(expected, f"a slot of {ends_at - starts_at}", "slots")
     return [starts_at.isoformat(), ends_at.isoformat()]
 
 
-def _kept(kept: Kept) -> dict[str, str]:
-    if not isinstance(kept, Kept):
-        raise InputError("where the evidence is kept", type(kept).__name__, "kept")
-    if not isinstance(kept.sha256, str) or not _DIGEST.fullmatch(kept.sha256.lower()):
+def _evidence_file_fields(evidence: EvidenceFile) -> dict[str, str]:
+    if not isinstance(evidence, EvidenceFile):
+        raise InputError("an EvidenceFile", described(evidence), "evidence")
+    sha256 = evidence.sha256
+    if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256.lower()):
         expected = "a SHA-256 digest of 64 hexadecimal digits"
-        raise InputError(expected, "another text", "kept.sha256")
-    where = _text(kept.where, "kept.where")
-    return {"sha256": kept.sha256.lower(), "where": where}
+        raise InputError(expected, described(sha256), "evidence.sha256")
+    where = _text(evidence.where, "evidence.where")
+    return {"sha256": sha256.lower(), "where": where}
 
 
 # -- reading ----------------------------------------------------------------------
 
 
 def kind_of(record: Record) -> Kind:
-    """Return what a record that was not erased tells of.
+    """Return the kind of a record that was not erased.
 
     Raises:
-        DamagedRecordsError: This version does not know.
+        DamagedRecordsError: The kind is unknown.
     """
     try:
         return Kind((record.fields or {})["kind"])
     except (KeyError, ValueError):
-        raise _unread(record) from None
+        raise unreadable(record) from None
 
 
 def recorded_at(record: Record) -> datetime:
-    """Return when a record that was not erased was made.
+    """Return the time at which a record that was not erased was made.
 
     Raises:
-        DamagedRecordsError: It does not say.
+        DamagedRecordsError: The time is missing or not valid.
     """
     try:
-        return _moment((record.fields or {})["recorded_at"])
+        return _read_instant((record.fields or {})["recorded_at"])
     except (KeyError, ValueError, TypeError):
-        raise _unread(record) from None
+        raise unreadable(record) from None
 
 
-def sense_of(entry: Record | Entry) -> str:
-    """Return what a record says, whenever it was recorded, to know it again."""
+def content_of(entry: Record | Entry) -> str:
+    """Return the content of a record without `recorded_at`, to find duplicates."""
     fields: dict[str, Any] = dict(entry.fields or {})
     fields.pop("recorded_at", None)
     return repr((entry.at, sorted(fields.items())))
@@ -265,28 +273,28 @@ def sense_of(entry: Record | Entry) -> str:
 def evidence_of(
     records: Iterable[Record], mentions_for: Callable[[datetime], Collection[str]]
 ) -> Evidence:
-    """Return what a number's records come to.
+    """Return the evidence that the records of a number contain.
 
     Args:
-        records: They are in their order, and none was erased.
-        mentions_for: Returns the mentions that are mandatory for a consent that was
-            given at a moment.
+        records: The records, in order; none is erased.
+        mentions_for: Returns the mandatory mentions for a consent that was given at an
+            instant.
 
     Raises:
-        DamagedRecordsError: One of them says what this version does not know.
+        DamagedRecordsError: The content of a record is not valid.
     """
-    reading = _Reading(mentions_for)
+    builder = _EvidenceBuilder(mentions_for)
     for record in records:
         kind = kind_of(record)
         try:
-            _READERS[kind](reading, record, record.fields or {})
+            _HANDLERS[kind](builder, record, record.fields or {})
         except (KeyError, ValueError, TypeError):
-            raise _unread(record) from None
-    return reading.evidence()
+            raise unreadable(record) from None
+    return builder.evidence()
 
 
-class _Reading:
-    """What has been read so far."""
+class _EvidenceBuilder:
+    """Collects evidence from records, in order."""
 
     def __init__(self, mentions_for: Callable[[datetime], Collection[str]]) -> None:
         self._mentions_for = mentions_for
@@ -297,16 +305,18 @@ class _Reading:
 
     def consent(self, record: Record, fields: dict[str, Any]) -> None:
         mandatory = set(self._mentions_for(record.at))
-        kept = Kept(fields["kept"]["sha256"], fields["kept"]["where"])
+        file = fields["kept"]
         self._consents[record.seq] = Consent(
             id=str(record.seq),
             given_at=record.at,
             expires_on=date.fromisoformat(fields["expires_on"]),
             firm=_read_text(fields["firm"]),
             goods=_read_text(fields["goods"]),
-            slots=tuple(Slot(_moment(a), _moment(b)) for a, b in fields["slots"]),
+            slots=tuple(
+                Slot(_read_instant(a), _read_instant(b)) for a, b in fields["slots"]
+            ),
             has_all_mentions=bool(mandatory) and mandatory <= set(fields["mentions"]),
-            evidence=f"{kept.where} (SHA-256 {kept.sha256})",
+            evidence=f"{file['where']} (SHA-256 {file['sha256']})",
         )
 
     def withdrawal(self, record: Record, fields: dict[str, Any]) -> None:
@@ -323,17 +333,17 @@ class _Reading:
 
     def contract_end(self, record: Record, fields: dict[str, Any]) -> None:
         ended = self._contracts.get(fields["of"])
-        if ended is not None:  # else the contract was purged
+        if ended is not None:  # otherwise the contract was purged
             ends_on = date.fromisoformat(fields["ends_on"])
             self._contracts[fields["of"]] = replace(ended, ends_on=ends_on)
 
     def call_back(self, record: Record, fields: dict[str, Any]) -> None:
-        asked = CallBackRequest(
+        request = CallBackRequest(
             asked_at=record.at,
             firm=_read_text(fields["firm"]),
             object=_read_text(fields["object"]),
         )
-        self._call_backs.append(asked)
+        self._call_backs.append(request)
 
     def evidence(self) -> Evidence:
         consents = [
@@ -346,35 +356,35 @@ class _Reading:
         )
 
     def _withdrawn(self, seq: int, consent: Consent) -> Consent:
-        """Return a consent as withdrawn by the first withdrawal that reaches it.
+        """Return a consent with the time of its first withdrawal.
 
-        One that names a consent ends it; one that names none ends all that were given
-        until then.
+        A withdrawal ends the consent that it names; without a name, it ends all
+        consents that were given until then.
         """
-        reached = [
+        times = [
             at
             for at, of in self._withdrawals
             if of == seq or (of is None and consent.given_at <= at)
         ]
-        if not reached:
-            return consent
-        return replace(consent, withdrawn_at=min(reached))
+        return replace(consent, withdrawn_at=min(times)) if times else consent
 
 
-_READERS: Final[dict[Kind, Callable[[_Reading, Record, dict[str, Any]], None]]] = {
-    Kind.CONSENT: _Reading.consent,
-    Kind.WITHDRAWAL: _Reading.withdrawal,
-    Kind.CONTRACT: _Reading.contract,
-    Kind.CONTRACT_END: _Reading.contract_end,
-    Kind.CALL_BACK: _Reading.call_back,
+_HANDLERS: Final[
+    dict[Kind, Callable[[_EvidenceBuilder, Record, dict[str, Any]], None]]
+] = {
+    Kind.CONSENT: _EvidenceBuilder.consent,
+    Kind.WITHDRAWAL: _EvidenceBuilder.withdrawal,
+    Kind.CONTRACT: _EvidenceBuilder.contract,
+    Kind.CONTRACT_END: _EvidenceBuilder.contract_end,
+    Kind.CALL_BACK: _EvidenceBuilder.call_back,
 }
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.utcoffset() is None:
+def _read_instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.utcoffset() is None:
         raise ValueError
-    return moment.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
 def _read_text(value: object) -> str:
@@ -383,7 +393,8 @@ def _read_text(value: object) -> str:
     return value
 
 
-def _unread(record: Record) -> DamagedRecordsError:
+def unreadable(record: Record) -> DamagedRecordsError:
+    """Return an error about the content of a record."""
     where = f"record {record.seq} of {STREAM}"
-    got = "one that cannot be read"
+    got = "a record that cannot be read"
     return DamagedRecordsError("a record of a consent", got, where)

@@ -1,4 +1,4 @@
-"""A file of consents, contracts and requests to be called back, with their proofs.
+"""Register of consents, contracts and requests to be called back, with their proofs.
 
 ```python
 consents = ConsentRegister.create("sqlite:///consents.db")
@@ -8,9 +8,9 @@ consents.proof(number).text(lang="fr")
 desk = Desk(country="FR", consents=consents, ...)
 ```
 
-Nothing is changed once it is recorded: a withdrawal is a record of its own.  Each says
-when it was made, beside when what it tells of happened, so that `as_known_at` can show
-what the firm knew when it dialled.
+Records never change: a withdrawal is another record.  Each record has the time of the
+event and the time of recording, so that `as_known_at` can show what the firm knew when
+it dialled.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from bloctel.compliance.consents.legal_terms import french_figures, zone_of
 from bloctel.compliance.consents.proof import Proof, entry_of
 from bloctel.compliance.consents.records import (
     STREAM,
-    Kept,
+    EvidenceFile,
     Kind,
     NewConsent,
     call_back_fields,
     consent_fields,
+    content_of,
     contract_end_fields,
     contract_fields,
     evidence_of,
     kind_of,
     new_entry,
     recorded_at,
-    sense_of,
     seq_of,
     withdrawal_fields,
 )
-from bloctel.compliance.consents.retention import Retained
-from bloctel.compliance.record_keeper import Keeper
+from bloctel.compliance.consents.retention import RetentionCheck
+from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
 from bloctel.periods import add_years, plain_day
 from bloctel.records.transactions import check_key, require_without_number
@@ -54,33 +54,39 @@ if TYPE_CHECKING:
     from bloctel.records.store import RecordStore
     from bloctel.records.transactions import Entry, Record, WriteTransaction
 
-__all__ = ["ConsentRegister", "Kept", "KnownConsents", "NewConsent", "RecordedMany"]
+__all__ = [
+    "ConsentRegister",
+    "EvidenceFile",
+    "KnownConsents",
+    "NewConsent",
+    "RecordedMany",
+]
 
-#: Consents that are looked up and appended at once.
-_AT_ONCE: Final = 1_000
+#: Consents that are looked up and appended together.
+_BATCH: Final = 1_000
 
 
 class RecordedMany(NamedTuple):
-    """What came of recording many consents.
+    """Result of `ConsentRegister.record_many`.
 
     Attributes:
-        recorded: How many were new.
-        known: How many were there already, word for word.
+        recorded: The number of new consents.
+        known: The number of consents that were already recorded, with equal content.
     """
 
     recorded: int
     known: int
 
 
-class ConsentRegister(Keeper):
-    """What a firm can show about the numbers that it calls.
+class ConsentRegister(RecordLog):
+    """Consents, contracts and requests that a firm can prove.
 
     Args:
-        store: Where the records are.
-        figures: What the law of the day of a consent asks of it.
+        store: The store of the records.
+        figures: Returns the legal figures for a day of collection.
 
     Attributes:
-        figures: As given.
+        figures: The function of the same name.
     """
 
     stream = STREAM
@@ -88,8 +94,6 @@ class ConsentRegister(Keeper):
     def __init__(self, store: RecordStore, figures: FiguresOn = french_figures) -> None:
         super().__init__(store)
         self.figures = figures
-
-    # -- what is recorded ------------------------------------------------------------
 
     def record(
         self,
@@ -101,18 +105,18 @@ class ConsentRegister(Keeper):
     ) -> str:
         """Record a consent, and return its id.
 
-        One without all mandatory mentions is recorded as well, and permits nothing.
+        A consent without all mandatory mentions is recorded too, and permits nothing.
 
         Args:
             number: The number that may be called.
-            consent: What was consented to.
-            recorded_at: When it is recorded; now if not given.
+            consent: The consent.
+            recorded_at: The time of recording; now if not given.
             region: The region of national forms.
 
         Raises:
-            InvalidNumberError: No single number can be read.
-            InputError: Something is not what it must be, or the consent is to hold for
-                longer than the law of its day allows (R223-1, version in force on
+            InvalidNumberError: The number cannot be read.
+            InputError: A part of the consent is not valid, or its validity is longer
+                than the law of its day allows (R223-1, version in force on
                 2026-08-11).
         """
         key = self.key_of(number, region=region)
@@ -126,11 +130,11 @@ class ConsentRegister(Keeper):
     ) -> RecordedMany:
         """Record consents by the keys of their numbers: all of them, or none.
 
-        One that is there already, word for word, is not recorded again.
+        Consents that are already recorded, with equal content, are skipped.
 
         Args:
-            consents: They are read one after the other.
-            recorded_at: When they are recorded; now if not given.
+            consents: Keys and consents, read one at a time.
+            recorded_at: The time of recording; now if not given.
 
         Raises:
             InputError: As for `record`.
@@ -139,7 +143,7 @@ class ConsentRegister(Keeper):
         entries = (self._consent(key, new, when) for key, new in consents)
         n_read = n_new = 0
         with self._store.write() as transaction:
-            while some := list(islice(entries, _AT_ONCE)):
+            while some := list(islice(entries, _BATCH)):
                 new = _unknown(transaction, some)
                 transaction.extend(STREAM, new)
                 n_read, n_new = n_read + len(some), n_new + len(new)
@@ -155,22 +159,22 @@ class ConsentRegister(Keeper):
         recorded_at: datetime | None = None,
         region: str | None = None,
     ) -> str:
-        """Record that consent was withdrawn, by whatever way; return the record's id.
+        """Record a withdrawal of consent, and return the id of the record.
 
-        A word in a call is enough (R223-3, version in force on 2026-08-11).
+        An oral withdrawal in a call is enough (R223-3, version in force on 2026-08-11).
 
         Args:
             number: The number.
-            channel: How, such as `by word in a call`, `e-mail` or `letter`.
-            at: When; now if not given.
-            of: The id of the one consent that is withdrawn; all that were given until
-                then if not given.
-            recorded_at: When it is recorded; now if not given.
+            channel: The means, such as `by word in a call`, `e-mail` or `letter`.
+            at: The time of the withdrawal; now if not given.
+            of: The id of the withdrawn consent; if not given, all consents given until
+                then.
+            recorded_at: The time of recording; now if not given.
             region: The region of national forms.
 
         Raises:
-            InvalidNumberError: No single number can be read.
-            InputError: The number has no consent of that id.
+            InvalidNumberError: The number cannot be read.
+            InputError: The number has no consent with that id.
         """
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else at
@@ -196,8 +200,8 @@ class ConsentRegister(Keeper):
         """Record a contract between the person and a firm, and return its id.
 
         Raises:
-            InvalidNumberError: No single number can be read.
-            InputError: Something is not what it must be.
+            InvalidNumberError: The number cannot be read.
+            InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
         fields = contract_fields(contract)
@@ -213,11 +217,11 @@ class ConsentRegister(Keeper):
         recorded_at: datetime | None = None,
         region: str | None = None,
     ) -> None:
-        """Record the first day after a contract, whatever was recorded before.
+        """Record the first day after a contract; the last record counts.
 
         Raises:
-            InvalidNumberError: No single number can be read.
-            InputError: The number has no contract of that id.
+            InvalidNumberError: The number cannot be read.
+            InputError: The number has no contract with that id.
         """
         key = self.key_of(number, region=region)
         fields = contract_end_fields(seq_of(id), ends_on)
@@ -236,59 +240,57 @@ class ConsentRegister(Keeper):
         number: object,
         request: CallBackRequest,
         *,
-        kept: Kept,
+        evidence: EvidenceFile,
         recorded_at: datetime | None = None,
         region: str | None = None,
     ) -> str:
-        """Record that the person asked to be called back, and return the record's id.
+        """Record a request to be called back, and return the id of the record.
 
         Args:
             number: The number to call.
-            request: When it was asked, of whom, and about what.
-            kept: Where the evidence is.
-            recorded_at: When it is recorded; now if not given.
+            request: The request.
+            evidence: The file that proves the request.
+            recorded_at: The time of recording; now if not given.
             region: The region of national forms.
 
         Raises:
-            InvalidNumberError: No single number can be read.
-            InputError: Something is not what it must be.
+            InvalidNumberError: The number cannot be read.
+            InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        fields = call_back_fields(request, kept)
+        fields = call_back_fields(request, evidence)
         return self._append(
             new_entry(key, request.asked_at, Kind.CALL_BACK, fields, recorded_at)
         )
 
-    # -- what is known ---------------------------------------------------------------
-
     def of(self, key: int) -> Evidence:
-        """Return what there is about the number of that key."""
+        """Return the evidence about the number of that key."""
         with self._store.read() as transaction:
             return self._evidence(key, transaction.of(STREAM, key))
 
     def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
-        """Return what there is about many numbers, read once from end to end."""
-        held = self._records(keys)
-        return {key: self._evidence(key, own) for key, own in held.items() if own}
+        """Return the evidence about several numbers, in one pass over all records."""
+        return {
+            key: self._evidence(key, own) for key, own in self._records(keys).items()
+        }
 
     def as_known_at(self, at: datetime) -> KnownConsents:
-        """Return the register as it was known at a moment, for a desk to ask.
+        """Return the register as it was known at a time, for a desk.
 
-        It contains no record that was recorded later, and no record that follows such a
-        record in the hash chain, so that nobody can add to it afterwards.  Records
-        that were erased since are missing.
+        It ends before the first record that was recorded later, so that nobody can add
+        to it afterwards.  Records that were erased since are missing.
 
         Raises:
-            InputError: The moment has no time zone.
+            InputError: The time has no time zone.
         """
-        moment = in_utc(at, "at")
-        known = 0
-        with self._store.read() as now:
-            for record in now.all(STREAM):
-                if record.fields is not None and recorded_at(record) > moment:
+        instant = in_utc(at, "at")
+        last = 0
+        with self._store.read() as transaction:
+            for record in transaction.all(STREAM):
+                if record.fields is not None and recorded_at(record) > instant:
                     break
-                known = record.seq
-        return KnownConsents(self, known)
+                last = record.seq
+        return KnownConsents(self, last)
 
     def proof(
         self,
@@ -297,15 +299,15 @@ class ConsentRegister(Keeper):
         at: datetime | None = None,
         region: str | None = None,
     ) -> Proof:
-        """Return all that is on record of a number, to be handed to its holder.
+        """Return all records of a number, for its subscriber.
 
         Args:
             number: The number.
-            at: When the proof is made; now if not given.
+            at: The time of the proof; now if not given.
             region: The region of national forms.
 
         Raises:
-            InvalidNumberError: No single number can be read.
+            InvalidNumberError: The number cannot be read.
         """
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else in_utc(at, "at")
@@ -318,39 +320,36 @@ class ConsentRegister(Keeper):
                     entries.append(entry_of(record, row, before))
         return Proof(key, when, tuple(entries))
 
-    # -- what goes -------------------------------------------------------------------
-
     def purge(self, *, on: date | None = None, at: datetime | None = None) -> int:
-        """Erase what need not be kept any more; return how many records that were.
+        """Erase records after their retention period, and return how many there were.
 
-        The proof of a consent is kept for as long as the law of its day says (R223-2,
-        version in force on 2026-08-11: three years from its collection), and while it
-        holds; `bloctel.compliance.consents.retention` says the rest.
+        The proof of a consent is retained for the period that the law of its day sets
+        (R223-2, version in force on 2026-08-11: three years from its collection), and
+        while the consent is valid.  See `bloctel.compliance.consents.retention` for
+        other records.
 
         Args:
             on: The day; today if not given.
-            at: When this happens; now if not given.
+            at: The time of the erasure; now if not given.
         """
         day = clock.moment().date() if on is None else plain_day(on)
-        retained = Retained(day, self.figures)
+        check = RetentionCheck(day, self.figures)
         with self._store.read() as transaction:
             for record in transaction.all(STREAM):
-                retained.look_at(record)
+                check.observe(record)
         with self._store.read() as transaction:
-            due = [
-                record.seq for record in transaction.all(STREAM) if retained.due(record)
-            ]
+            records = transaction.all(STREAM)
+            due = [record.seq for record in records if check.is_due(record)]
         return self._erase(due, at)
 
-    # -- parts of these --------------------------------------------------------------
-
     def _records(self, keys: Collection[int]) -> dict[int, list[Record]]:
-        held: dict[int, list[Record]] = {key: [] for key in keys}
+        """Return the records of several numbers, without numbers that have none."""
+        found: dict[int, list[Record]] = {key: [] for key in keys}
         with self._store.read() as transaction:
             for record in transaction.all(STREAM):
-                if record.key in held:
-                    held[record.key].append(record)
-        return held
+                if record.key in found:
+                    found[record.key].append(record)
+        return {key: records for key, records in found.items() if records}
 
     def _evidence(self, key: int, records: Iterable[Record]) -> Evidence:
         zone = zone_of(key)
@@ -369,15 +368,16 @@ class ConsentRegister(Keeper):
         last = add_years(day, figures.max_years) if figures.max_years else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            raise InputError("an end of the consent", "none", "expires_on")
+            expected = "an end of the consent: no law sets one for that day"
+            raise InputError(expected, "None", "expires_on")
         if last is not None and expires_on > last:
             years = figures.max_years
             span = "a year" if years == 1 else f"{years} years"
             expected = f"an end at most {span} after the collection"
-            cited = f"a later one ({figures.citation})"
-            raise InputError(expected, cited, "expires_on")
+            got = f"{expires_on.isoformat()} ({figures.citation})"
+            raise InputError(expected, got, "expires_on")
         if expires_on <= day:
-            got = "one that is not"
+            got = expires_on.isoformat()
             raise InputError("an end after the collection", got, "expires_on")
         fields = consent_fields(
             new, expires_on, figures.mentions, slot_hours=figures.slot_hours
@@ -392,46 +392,43 @@ class ConsentRegister(Keeper):
 
 
 class KnownConsents:
-    """A file of consents as it was known at a moment.
+    """Register of consents as it was known at an earlier time.
 
     Args:
-        register: The file.
-        known: The place of the last record that was known then.
+        register: The register.
+        last: The sequence number of the last record that was known then.
     """
 
-    def __init__(self, register: ConsentRegister, known: int) -> None:
+    def __init__(self, register: ConsentRegister, last: int) -> None:
         self._register = register
-        self._last = known
+        self._last = last
 
     def of(self, key: int) -> Evidence:
-        """Return what was known of the number of that key."""
+        """Return the evidence that was known about the number of that key."""
         with self._register._store.read() as transaction:
             return self._known(key, transaction.of(STREAM, key))
 
     def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
-        """Return what was known of many numbers."""
-        held = self._register._records(keys)
-        return {key: self._known(key, own) for key, own in held.items() if own}
+        """Return the evidence that was known about several numbers."""
+        records = self._register._records(keys)
+        return {key: self._known(key, own) for key, own in records.items()}
 
     def _known(self, key: int, records: Iterable[Record]) -> Evidence:
-        then = [record for record in records if record.seq <= self._last]
-        return self._register._evidence(key, then)
+        known = [record for record in records if record.seq <= self._last]
+        return self._register._evidence(key, known)
 
 
 def _require(transaction: WriteTransaction, key: int, seq: int, kind: Kind) -> None:
-    """Make sure that a number has a record of a kind at a place.
-
-    Raises:
-        InputError: It has not.
-    """
+    """Raise InputError unless a number has a record of a kind with that id."""
     found = [record for record in transaction.of(STREAM, key) if record.seq == seq]
     if not found or kind_of(found[0]) is not kind:
-        raise InputError(f"the id of a {kind.value} of that number", "another", "id")
+        got = f"the id of a {kind_of(found[0]).value}" if found else "an unknown id"
+        raise InputError(f"the id of a {kind.value} of that number", got, "id")
 
 
 def _unknown(transaction: WriteTransaction, entries: Sequence[Entry]) -> list[Entry]:
-    """Return those of the entries that are not recorded yet, each once."""
+    """Return the entries that are not recorded yet, without duplicates."""
     keys = {entry.key for entry in entries if entry.key is not None}
-    known = {(r.key, sense_of(r)) for r in transaction.of_many(STREAM, keys)}
-    new = {(entry.key, sense_of(entry)): entry for entry in entries}
+    known = {(r.key, content_of(r)) for r in transaction.of_many(STREAM, keys)}
+    new = {(entry.key, content_of(entry)): entry for entry in entries}
     return [entry for name, entry in new.items() if name not in known]

@@ -1,15 +1,16 @@
-"""How long what is on record of consents is kept.
+"""Retention periods of consents, withdrawals, contracts and requests.
 
-| record               | is erased                                                     |
+| record               | erased                                                        |
 | -------------------- | ------------------------------------------------------------- |
-| consent              | when its proof need not be kept, and it holds no longer       |
-| withdrawal           | as long after it, once no consent of the number is left       |
-| contract and its end | as long after its end; never without an end                   |
-| request to call back | when its proof need not be kept any more                      |
+| consent              | after the retention period of its proof and after its expiry  |
+| withdrawal           | after the same period, when no consent of the number is left  |
+| contract and its end | after the same period from its end; never without an end      |
+| request to call back | after the retention period of its proof                       |
 
-The texts say how long proofs of consents and of requests are kept, and nothing of
-contracts and withdrawals: these two rows are a choice.  A withdrawal stays while there
-is anything that it could end, or erasing it would bring a consent back to life.
+The legal texts set the periods for proofs of consents and of requests.  They do not
+mention contracts and withdrawals: these two rows are our choice.  A withdrawal remains
+while a consent is left that it ends, because erasing it would make the consent valid
+again.
 """
 
 from __future__ import annotations
@@ -18,54 +19,53 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from bloctel.compliance.consents.legal_terms import zone_of
-from bloctel.compliance.consents.records import STREAM, Kind, kind_of
-from bloctel.errors import DamagedRecordsError
+from bloctel.compliance.consents.records import Kind, kind_of, unreadable
 from bloctel.periods import add_years
 
 if TYPE_CHECKING:
     from bloctel.compliance.consents.legal_terms import FiguresOn
     from bloctel.records.transactions import Record
 
-__all__ = ["Retained"]
+__all__ = ["RetentionCheck"]
 
 
-class Retained:
-    """Tells which records are due to be erased, once it has looked at all.
+class RetentionCheck:
+    """Finds records to erase, after a first pass over all records.
 
     Args:
-        on: The day.
-        figures: What the law of the day of a consent says.
+        on: The day of the erasure.
+        figures: Returns the legal terms on the day of a consent.
     """
 
     def __init__(self, on: date, figures: FiguresOn) -> None:
         self._on = on
         self._figures = figures
-        self._consenting: set[int] = set()
+        self._consenting_keys: set[int] = set()
         self._ends: dict[int, date] = {}
-        self._kept_contracts: set[int] = set()
+        self._contracts: set[int] = set()
 
-    def look_at(self, record: Record) -> None:
-        """Note what other records depend on.
+    def observe(self, record: Record) -> None:
+        """Register a record on which others depend (first pass).
 
         Raises:
-            DamagedRecordsError: It says what this version does not know.
+            DamagedRecordsError: The content of the record is not valid.
         """
         if record.fields is None or record.key is None:
             return
         kind = kind_of(record)
         if kind is Kind.CONSENT and not self._is_over(record):
-            self._consenting.add(record.key)
+            self._consenting_keys.add(record.key)
         elif kind is Kind.CONTRACT:
-            self._kept_contracts.add(record.seq)
+            self._contracts.add(record.seq)
             self._note_end(record.seq, record)
         elif kind is Kind.CONTRACT_END:
-            self._note_end(_of(record), record)
+            self._note_end(_contract_of(record), record)
 
-    def due(self, record: Record) -> bool:
-        """Tell whether a record is to be erased.
+    def is_due(self, record: Record) -> bool:
+        """Return True for a record to erase (second pass).
 
         Raises:
-            DamagedRecordsError: It says what this version does not know.
+            DamagedRecordsError: The content of the record is not valid.
         """
         if record.fields is None or record.key is None:
             return False
@@ -73,24 +73,24 @@ class Retained:
         if kind is Kind.CONSENT or kind is Kind.CALL_BACK:
             return self._is_over(record)
         if kind is Kind.WITHDRAWAL:
-            return record.key not in self._consenting and self._is_over(record)
+            return record.key not in self._consenting_keys and self._is_over(record)
         if kind is Kind.CONTRACT:
             return self._has_ended(record.seq)
-        of = _of(record)
-        return of not in self._kept_contracts or self._has_ended(of)
+        contract = _contract_of(record)
+        return contract not in self._contracts or self._has_ended(contract)
 
     def _is_over(self, record: Record) -> bool:
-        """Tell whether the proof need not be kept, and nothing holds any more."""
+        """Return True after the retention period, and after the expiry of a consent."""
         day = record.at.astimezone(zone_of(record.key or 0)).date()
         figures = self._figures(day)
         fields: dict[str, Any] = record.fields or {}
         years = figures.proof_years
         if fields["kind"] == Kind.CALL_BACK:
             years = figures.call_back_proof_years
-        kept_until = add_years(day, years)
+        retained_until = add_years(day, years)
         if fields["kind"] == Kind.CONSENT:
-            kept_until = max(kept_until, _day(record, "expires_on"))
-        return kept_until <= self._on
+            retained_until = max(retained_until, _day(record, "expires_on"))
+        return retained_until <= self._on
 
     def _note_end(self, contract: int, record: Record) -> None:
         if (record.fields or {}).get("ends_on") is not None:
@@ -107,17 +107,11 @@ def _day(record: Record, name: str) -> date:
     try:
         return date.fromisoformat((record.fields or {})[name])
     except (KeyError, TypeError, ValueError):
-        raise _unread(record) from None
+        raise unreadable(record) from None
 
 
-def _of(record: Record) -> int:
+def _contract_of(record: Record) -> int:
     of = (record.fields or {}).get("of")
     if not isinstance(of, int):
-        raise _unread(record)
+        raise unreadable(record)
     return of
-
-
-def _unread(record: Record) -> DamagedRecordsError:
-    where = f"record {record.seq} of {STREAM}"
-    got = "one that cannot be read"
-    return DamagedRecordsError("a record of a consent", got, where)

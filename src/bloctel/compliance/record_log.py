@@ -1,4 +1,4 @@
-"""What a call log and a file of consents have in common: a stream of records."""
+"""Record log: base of the call log and of the register of consents."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
     from bloctel.records.store import Verified
 
-__all__ = ["Keeper"]
+__all__ = ["RecordLog"]
 
-#: Records that are erased in one transaction, so that dialers do not wait for long.
-_ERASED_AT_ONCE = 1_000
+#: Records erased per transaction: dialers do not wait for long.
+_ERASED_PER_TRANSACTION = 1_000
 
 
-class Keeper:
-    """Keeps records about numbers, which only grow, and can be erased.
+class RecordLog:
+    """Append-only log of records about numbers; records can be erased.
 
     Args:
-        store: Where they are.
+        store: The store of the records.
     """
 
-    #: The stream of records.
+    #: The name of the stream of records.
     stream: ClassVar[str]
 
     def __init__(self, store: RecordStore) -> None:
@@ -41,25 +41,25 @@ class Keeper:
         region: str | None = DEFAULT_REGION,
         secret: bytes | None = None,
     ) -> Self:
-        """Make a place for records where there is nothing, and open it.
+        """Create an empty log, and open it.
 
         Args:
             url: As for `bloctel.Registry.create`.
-            region: The region by which national forms are read, stored with it.
-            secret: What hides numbers and records in the storage, at least 16 bytes.
+            region: The default region for national forms of numbers, stored with it.
+            secret: At least 16 random bytes that hide numbers and records.
 
         Raises:
-            RegistryExistsError: There is something; `open` takes a registry too.
-            StorageError: It cannot be made there.
+            RegistryExistsError: A log or a registry exists there; `open` accepts both.
+            StorageError: It cannot be created there.
         """
         return cls(RecordStore.create(url, region=region, secret=secret))
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open a place for records, or a registry to keep them in, that exists.
+        """Open an existing log, or a registry that is to contain it.
 
         Raises:
-            RegistryNotFoundError: There is none.
+            RegistryNotFoundError: There is neither.
             StorageError: It cannot be read.
         """
         return cls(RecordStore.open(url, secret=secret))
@@ -81,14 +81,14 @@ class Keeper:
 
     @property
     def region(self) -> str | None:
-        """The region by which national forms are read."""
+        """The default region for national forms of numbers."""
         return self._store.region
 
     def key_of(self, number: object, *, region: str | None = None) -> int:
-        """Return the key of a number, national forms read by the stored region.
+        """Return the key of a number.
 
         Raises:
-            InvalidNumberError: No single number can be read.
+            InvalidNumberError: The number cannot be read.
         """
         if isinstance(number, PhoneNumber):
             return number.key
@@ -97,19 +97,19 @@ class Keeper:
     def forget(
         self, number: object, *, at: datetime | None = None, region: str | None = None
     ) -> int:
-        """Erase all that is on record of a number; return how many records that were.
+        """Erase all records of a number, and return how many there were.
 
-        How often it was called is not known afterwards, and what proves its consents
-        goes too.  The person's wish does not outweigh a duty to keep a proof (GDPR
-        art. 17(3)(b)), so `purge` is what usually erases.
+        The earlier attempts and the proofs of consents are lost.  A person's request
+        does not outweigh a duty to keep a proof (GDPR art. 17(3)(b)), so `purge` is the
+        usual way to erase.
 
         Args:
             number: The number.
-            at: When this happens; now if not given.
+            at: The time of the erasure; now if not given.
             region: The region of national forms.
 
         Raises:
-            InvalidNumberError: No single number can be read.
+            InvalidNumberError: The number cannot be read.
         """
         key = self.key_of(number, region=region)
         with self._store.write() as transaction:
@@ -117,20 +117,20 @@ class Keeper:
             return transaction.erase(self.stream, seqs, at=at, why="forgotten")
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
-        """Make sure that the records are as they were written.
+        """Verify that the records were not altered.
 
         Args:
-            known: Place and digest of a record, as they were noted elsewhere.
+            known: The sequence number and digest of a record, saved elsewhere.
 
         Raises:
-            DamagedRecordsError: They are not; `where` is the first place.
+            DamagedRecordsError: They were altered; `where` is the first altered record.
         """
         return self._store.verify(self.stream, known=known)
 
     def _erase(self, seqs: Sequence[int], at: datetime | None) -> int:
-        """Erase records that are due, while others go on writing."""
-        for first in range(0, len(seqs), _ERASED_AT_ONCE):
-            some = seqs[first : first + _ERASED_AT_ONCE]
+        """Erase records in short transactions, and return how many there were."""
+        for first in range(0, len(seqs), _ERASED_PER_TRANSACTION):
+            some = seqs[first : first + _ERASED_PER_TRANSACTION]
             with self._store.write() as transaction:
                 transaction.erase(self.stream, some, at=at, why="purged")
         return len(seqs)
