@@ -79,7 +79,7 @@ def test_a_proof_holds_all_of_one_number_and_nothing_else() -> None:
         "call_back",
     ]
     first = value["entries"][0]
-    assert first["kept"] == {"sha256": "ab" * 32, "where": "archive, form-4711.json"}
+    assert first["evidence"] == {"sha256": "ab" * 32, "where": "archive, form-4711.json"}
     assert len(first["mentions"]) == 5
     assert check(value) == 6
 

@@ -218,8 +218,8 @@ def _details(
     if "of" in fields:
         of = fields["of"]
         yield ("of_all", {}) if of is None else ("of", {"value": str(of)})
-    if "kept" in fields:
-        yield "kept", {"value": fields["kept"]["where"]}
-        yield "sha256", {"value": fields["kept"]["sha256"]}
+    if "evidence" in fields:
+        yield "evidence", {"value": fields["evidence"]["where"]}
+        yield "sha256", {"value": fields["evidence"]["sha256"]}
     yield "recorded_at", {"value": local(fields["recorded_at"])}
     yield "digest", {"value": entry.row.digest}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
@@ -28,20 +31,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STREAM",
+    "CallBackFields",
+    "ConsentFields",
+    "ContractEndFields",
+    "ContractFields",
     "EvidenceFile",
+    "Fields",
     "Kind",
     "NewConsent",
+    "WithdrawalFields",
     "call_back_fields",
     "consent_fields",
     "content_of",
     "contract_end_fields",
     "contract_fields",
     "evidence_of",
-    "kind_of",
     "new_entry",
-    "recorded_at",
+    "read_fields",
     "seq_of",
-    "unreadable",
     "withdrawal_fields",
 ]
 
@@ -62,7 +69,7 @@ class Kind(StrEnum):
     CALL_BACK = "call_back"
 
 
-class EvidenceFile(NamedTuple):
+class EvidenceFile(Struct, frozen=True):
     """Location and digest of a file that proves a consent or a request.
 
     Attributes:
@@ -126,7 +133,7 @@ def consent_fields(
         "expires_on": _day(expires_on, "expires_on").isoformat(),
         "mentions": sorted(set(new.mentions)),
         "slots": [_slot(slot, slot_hours) for slot in new.slots],
-        "kept": _evidence_file_fields(new.evidence),
+        "evidence": _evidence_file_fields(new.evidence),
     }
 
 
@@ -165,7 +172,7 @@ def call_back_fields(
     return {
         "firm": _text(request.firm, "firm"),
         "object": _text(request.object, "object"),
-        "kept": _evidence_file_fields(evidence),
+        "evidence": _evidence_file_fields(evidence),
     }
 
 
@@ -238,35 +245,81 @@ def _evidence_file_fields(evidence: EvidenceFile) -> dict[str, str]:
 
 # -- reading ----------------------------------------------------------------------
 
+Instant = Annotated[datetime, Meta(tz=True)]
 
-def kind_of(record: Record) -> Kind:
-    """Return the kind of a record that was not erased.
+
+class _Fields(Struct, tag_field="kind"):
+    """Fields that all records have."""
+
+    recorded_at: Instant
+
+
+class ConsentFields(_Fields, tag=Kind.CONSENT.value):
+    """Fields of a consent."""
+
+    firm: str
+    goods: str
+    expires_on: date
+    mentions: list[str]
+    slots: list[tuple[Instant, Instant]]
+    evidence: EvidenceFile
+
+
+class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
+    """Fields of a withdrawal."""
+
+    of: int | None
+
+
+class ContractFields(_Fields, tag=Kind.CONTRACT.value):
+    """Fields of a contract."""
+
+    firm: str
+    object: str
+    starts_on: date
+    ends_on: date | None
+
+
+class ContractEndFields(_Fields, tag=Kind.CONTRACT_END.value):
+    """Fields of a new end of a contract."""
+
+    of: int
+    ends_on: date
+
+
+class CallBackFields(_Fields, tag=Kind.CALL_BACK.value):
+    """Fields of a request to be called back."""
+
+    firm: str
+    object: str
+
+
+Fields: TypeAlias = (
+    ConsentFields
+    | WithdrawalFields
+    | ContractFields
+    | ContractEndFields
+    | CallBackFields
+)
+
+
+def read_fields(record: Record) -> Fields:
+    """Return the fields of a record that was not erased.
 
     Raises:
-        DamagedRecordsError: The kind is unknown.
+        DamagedRecordsError: They are not valid.
     """
     try:
-        return Kind((record.fields or {})["kind"])
-    except (KeyError, ValueError):
-        raise unreadable(record) from None
-
-
-def recorded_at(record: Record) -> datetime:
-    """Return the time at which a record that was not erased was made.
-
-    Raises:
-        DamagedRecordsError: The time is missing or not valid.
-    """
-    try:
-        return _read_instant((record.fields or {})["recorded_at"])
-    except (KeyError, ValueError, TypeError):
-        raise unreadable(record) from None
+        fields: Fields = msgspec.convert(record.fields, Fields)
+    except msgspec.ValidationError as error:
+        where, got = f"record {record.seq} of {STREAM}", "fields that are not valid"
+        raise DamagedRecordsError("a record of a consent", got, where) from error
+    return fields
 
 
 def content_of(entry: Record | Entry) -> str:
     """Return the content of a record without `recorded_at`, to find duplicates."""
-    fields: dict[str, Any] = dict(entry.fields or {})
-    fields.pop("recorded_at", None)
+    fields = {**(entry.fields or {}), "recorded_at": None}
     return repr((entry.at, sorted(fields.items())))
 
 
@@ -281,120 +334,65 @@ def evidence_of(
             instant.
 
     Raises:
-        DamagedRecordsError: The content of a record is not valid.
+        DamagedRecordsError: The fields of a record are not valid.
     """
-    builder = _EvidenceBuilder(mentions_for)
+    consents: dict[int, Consent] = {}
+    withdrawals: list[tuple[datetime, int | None]] = []
+    contracts: dict[int, Contract] = {}
+    call_backs: list[CallBackRequest] = []
     for record in records:
-        kind = kind_of(record)
-        try:
-            _HANDLERS[kind](builder, record, record.fields or {})
-        except (KeyError, ValueError, TypeError):
-            raise unreadable(record) from None
-    return builder.evidence()
+        match fields := read_fields(record):
+            case ConsentFields():
+                mentions = mentions_for(record.at)
+                consents[record.seq] = _consent(record, fields, set(mentions))
+            case WithdrawalFields(of=of):
+                withdrawals.append((record.at, of))
+            case ContractFields(firm=firm, object=about):
+                contracts[record.seq] = Contract(
+                    starts_on=fields.starts_on,
+                    ends_on=fields.ends_on,
+                    firm=firm,
+                    object=about,
+                )
+            case ContractEndFields(of=of, ends_on=ends_on):
+                if of in contracts:  # otherwise the contract was purged
+                    contracts[of] = replace(contracts[of], ends_on=ends_on)
+            case CallBackFields(firm=firm, object=about):
+                request = CallBackRequest(asked_at=record.at, firm=firm, object=about)
+                call_backs.append(request)
+    known = [_withdrawn(seq, one, withdrawals) for seq, one in consents.items()]
+    return Evidence(
+        consents=sorted(known, key=lambda consent: consent.given_at),
+        contracts=tuple(contracts.values()),
+        call_backs=tuple(call_backs),
+    )
 
 
-class _EvidenceBuilder:
-    """Collects evidence from records, in order."""
-
-    def __init__(self, mentions_for: Callable[[datetime], Collection[str]]) -> None:
-        self._mentions_for = mentions_for
-        self._consents: dict[int, Consent] = {}
-        self._withdrawals: list[tuple[datetime, int | None]] = []
-        self._contracts: dict[int, Contract] = {}
-        self._call_backs: list[CallBackRequest] = []
-
-    def consent(self, record: Record, fields: dict[str, Any]) -> None:
-        mandatory = set(self._mentions_for(record.at))
-        file = fields["kept"]
-        self._consents[record.seq] = Consent(
-            id=str(record.seq),
-            given_at=record.at,
-            expires_on=date.fromisoformat(fields["expires_on"]),
-            firm=_read_text(fields["firm"]),
-            goods=_read_text(fields["goods"]),
-            slots=tuple(
-                Slot(_read_instant(a), _read_instant(b)) for a, b in fields["slots"]
-            ),
-            has_all_mentions=bool(mandatory) and mandatory <= set(fields["mentions"]),
-            evidence=f"{file['where']} (SHA-256 {file['sha256']})",
-        )
-
-    def withdrawal(self, record: Record, fields: dict[str, Any]) -> None:
-        self._withdrawals.append((record.at, fields["of"]))
-
-    def contract(self, record: Record, fields: dict[str, Any]) -> None:
-        ends_on = fields["ends_on"]
-        self._contracts[record.seq] = Contract(
-            starts_on=date.fromisoformat(fields["starts_on"]),
-            ends_on=None if ends_on is None else date.fromisoformat(ends_on),
-            firm=_read_text(fields["firm"]),
-            object=_read_text(fields["object"]),
-        )
-
-    def contract_end(self, record: Record, fields: dict[str, Any]) -> None:
-        ended = self._contracts.get(fields["of"])
-        if ended is not None:  # otherwise the contract was purged
-            ends_on = date.fromisoformat(fields["ends_on"])
-            self._contracts[fields["of"]] = replace(ended, ends_on=ends_on)
-
-    def call_back(self, record: Record, fields: dict[str, Any]) -> None:
-        request = CallBackRequest(
-            asked_at=record.at,
-            firm=_read_text(fields["firm"]),
-            object=_read_text(fields["object"]),
-        )
-        self._call_backs.append(request)
-
-    def evidence(self) -> Evidence:
-        consents = [
-            self._withdrawn(seq, consent) for seq, consent in self._consents.items()
-        ]
-        return Evidence(
-            consents=sorted(consents, key=lambda consent: consent.given_at),
-            contracts=tuple(self._contracts.values()),
-            call_backs=tuple(self._call_backs),
-        )
-
-    def _withdrawn(self, seq: int, consent: Consent) -> Consent:
-        """Return a consent with the time of its first withdrawal.
-
-        A withdrawal ends the consent that it names; without a name, it ends all
-        consents that were given until then.
-        """
-        times = [
-            at
-            for at, of in self._withdrawals
-            if of == seq or (of is None and consent.given_at <= at)
-        ]
-        return replace(consent, withdrawn_at=min(times)) if times else consent
+def _consent(record: Record, fields: ConsentFields, mandatory: set[str]) -> Consent:
+    file = fields.evidence
+    return Consent(
+        id=str(record.seq),
+        given_at=record.at,
+        expires_on=fields.expires_on,
+        firm=fields.firm,
+        goods=fields.goods,
+        slots=tuple(Slot(*slot) for slot in fields.slots),
+        has_all_mentions=bool(mandatory) and mandatory <= set(fields.mentions),
+        evidence=f"{file.where} (SHA-256 {file.sha256})",
+    )
 
 
-_HANDLERS: Final[
-    dict[Kind, Callable[[_EvidenceBuilder, Record, dict[str, Any]], None]]
-] = {
-    Kind.CONSENT: _EvidenceBuilder.consent,
-    Kind.WITHDRAWAL: _EvidenceBuilder.withdrawal,
-    Kind.CONTRACT: _EvidenceBuilder.contract,
-    Kind.CONTRACT_END: _EvidenceBuilder.contract_end,
-    Kind.CALL_BACK: _EvidenceBuilder.call_back,
-}
+def _withdrawn(
+    seq: int, consent: Consent, withdrawals: Iterable[tuple[datetime, int | None]]
+) -> Consent:
+    """Return a consent with the time of its first withdrawal.
 
-
-def _read_instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.utcoffset() is None:
-        raise ValueError
-    return instant.astimezone(UTC)
-
-
-def _read_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def unreadable(record: Record) -> DamagedRecordsError:
-    """Return an error about the content of a record."""
-    where = f"record {record.seq} of {STREAM}"
-    got = "a record that cannot be read"
-    return DamagedRecordsError("a record of a consent", got, where)
+    A withdrawal ends the consent that it names; without a name, it ends all consents
+    that were given until then.
+    """
+    times = [
+        at
+        for at, of in withdrawals
+        if of == seq or (of is None and consent.given_at <= at)
+    ]
+    return replace(consent, withdrawn_at=min(times)) if times else consent

@@ -33,9 +33,8 @@ from bloctel.compliance.consents.records import (
     contract_end_fields,
     contract_fields,
     evidence_of,
-    kind_of,
     new_entry,
-    recorded_at,
+    read_fields,
     seq_of,
     withdrawal_fields,
 )
@@ -287,7 +286,7 @@ class ConsentRegister(RecordLog):
         last = 0
         with self._store.read() as transaction:
             for record in transaction.all(STREAM):
-                if record.fields is not None and recorded_at(record) > instant:
+                if record.fields and read_fields(record).recorded_at > instant:
                     break
                 last = record.seq
         return KnownConsents(self, last)
@@ -421,8 +420,9 @@ class KnownConsents:
 def _require(transaction: WriteTransaction, key: int, seq: int, kind: Kind) -> None:
     """Raise InputError unless a number has a record of a kind with that id."""
     found = [record for record in transaction.of(STREAM, key) if record.seq == seq]
-    if not found or kind_of(found[0]) is not kind:
-        got = f"the id of a {kind_of(found[0]).value}" if found else "an unknown id"
+    found_kind = (found[0].fields or {}).get("kind") if found else None
+    if found_kind != kind:
+        got = f"the id of a {found_kind}" if found_kind else "an unknown id"
         raise InputError(f"the id of a {kind.value} of that number", got, "id")
 
 

@@ -15,15 +15,24 @@ again.
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bloctel.compliance.consents.legal_terms import zone_of
-from bloctel.compliance.consents.records import Kind, kind_of, unreadable
+from bloctel.compliance.consents.records import (
+    CallBackFields,
+    ConsentFields,
+    ContractEndFields,
+    ContractFields,
+    WithdrawalFields,
+    read_fields,
+)
 from bloctel.periods import add_years
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from bloctel.compliance.consents.legal_terms import FiguresOn
+    from bloctel.compliance.consents.records import Fields
     from bloctel.records.transactions import Record
 
 __all__ = ["RetentionCheck"]
@@ -41,77 +50,57 @@ class RetentionCheck:
         self._on = on
         self._figures = figures
         self._consenting_keys: set[int] = set()
-        self._ends: dict[int, date] = {}
-        self._contracts: set[int] = set()
+        self._ends: dict[int, date | None] = {}
 
     def observe(self, record: Record) -> None:
         """Register a record on which others depend (first pass).
 
         Raises:
-            DamagedRecordsError: The content of the record is not valid.
+            DamagedRecordsError: The fields of the record are not valid.
         """
         if record.fields is None or record.key is None:
             return
-        kind = kind_of(record)
-        if kind is Kind.CONSENT and not self._is_over(record):
-            self._consenting_keys.add(record.key)
-        elif kind is Kind.CONTRACT:
-            self._contracts.add(record.seq)
-            self._note_end(record.seq, record)
-        elif kind is Kind.CONTRACT_END:
-            self._note_end(_contract_of(record), record)
+        fields = read_fields(record)
+        if isinstance(fields, ConsentFields):
+            if not self._is_over(record, fields):
+                self._consenting_keys.add(record.key)
+        elif isinstance(fields, ContractFields):
+            self._ends[record.seq] = fields.ends_on
+        elif isinstance(fields, ContractEndFields) and fields.of in self._ends:
+            self._ends[fields.of] = fields.ends_on
 
     def is_due(self, record: Record) -> bool:
         """Return True for a record to erase (second pass).
 
         Raises:
-            DamagedRecordsError: The content of the record is not valid.
+            DamagedRecordsError: The fields of the record are not valid.
         """
         if record.fields is None or record.key is None:
             return False
-        kind = kind_of(record)
-        if kind is Kind.CONSENT or kind is Kind.CALL_BACK:
-            return self._is_over(record)
-        if kind is Kind.WITHDRAWAL:
-            return record.key not in self._consenting_keys and self._is_over(record)
-        if kind is Kind.CONTRACT:
+        fields = read_fields(record)
+        if isinstance(fields, WithdrawalFields):
+            return record.key not in self._consenting_keys and self._is_over(
+                record, fields
+            )
+        if isinstance(fields, ContractFields):
             return self._has_ended(record.seq)
-        contract = _contract_of(record)
-        return contract not in self._contracts or self._has_ended(contract)
+        if isinstance(fields, ContractEndFields):
+            return fields.of not in self._ends or self._has_ended(fields.of)
+        return self._is_over(record, fields)
 
-    def _is_over(self, record: Record) -> bool:
+    def _is_over(self, record: Record, fields: Fields) -> bool:
         """Return True after the retention period, and after the expiry of a consent."""
         day = record.at.astimezone(zone_of(record.key or 0)).date()
         figures = self._figures(day)
-        fields: dict[str, Any] = record.fields or {}
-        years = figures.proof_years
-        if fields["kind"] == Kind.CALL_BACK:
-            years = figures.call_back_proof_years
-        retained_until = add_years(day, years)
-        if fields["kind"] == Kind.CONSENT:
-            retained_until = max(retained_until, _day(record, "expires_on"))
+        if isinstance(fields, CallBackFields):
+            return add_years(day, figures.call_back_proof_years) <= self._on
+        retained_until = add_years(day, figures.proof_years)
+        if isinstance(fields, ConsentFields):
+            retained_until = max(retained_until, fields.expires_on)
         return retained_until <= self._on
 
-    def _note_end(self, contract: int, record: Record) -> None:
-        if (record.fields or {}).get("ends_on") is not None:
-            self._ends[contract] = _day(record, "ends_on")
-
     def _has_ended(self, contract: int) -> bool:
-        ends_on = self._ends.get(contract)
+        ends_on = self._ends[contract]
         if ends_on is None:
             return False
         return add_years(ends_on, self._figures(ends_on).proof_years) <= self._on
-
-
-def _day(record: Record, name: str) -> date:
-    try:
-        return date.fromisoformat((record.fields or {})[name])
-    except (KeyError, TypeError, ValueError):
-        raise unreadable(record) from None
-
-
-def _contract_of(record: Record) -> int:
-    of = (record.fields or {}).get("of")
-    if not isinstance(of, int):
-        raise unreadable(record)
-    return of
