@@ -7,7 +7,6 @@ import io
 from datetime import date
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -44,12 +43,7 @@ ALMOST = st.one_of(
 @given(st.lists(ALMOST, max_size=20))
 def test_days_are_read_as_python_reads_them(texts: list[str]) -> None:
     """Ten characters that are a day to Python are that day; all else is none."""
-    encoded = [text.encode() for text in texts]
-    lengths = np.array([len(text) for text in encoded], np.int64)
-    ends = np.cumsum(lengths)
-    data = np.frombuffer(b"".join(encoded), np.uint8)
-
-    found = read_iso_days(data, ends - lengths, ends).tolist()
+    found = read_iso_days(text.encode() for text in texts).tolist()
 
     for text, day in zip(texts, found, strict=True):
         try:
@@ -100,7 +94,7 @@ def test_a_bad_row_of_parquet_is_named(registry: Registry, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"a day such as .*row 2, column 'jour'"):
         import_numbers(registry, path, list="own", column=1, on_column=2)
     path.write_bytes(b"PAR1 and nothing that follows")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="expected a Parquet file"):
         import_numbers(registry, path, list="own")
     assert registry.lists == ()
 

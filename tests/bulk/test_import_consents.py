@@ -124,8 +124,8 @@ def test_many_rows(register: ConsentRegister) -> None:
 
 BAD_ROWS = {
     "a phone number": ROW.replace("01 99 00 12 34", "01 99 00"),
-    "a moment such as": ROW.replace("2026-09-01T18:12+02:00", "1/9/2026"),
-    "a moment with its offset": ROW.replace("+02:00", ""),
+    "a time such as": ROW.replace("2026-09-01T18:12+02:00", "1/9/2026"),
+    "a time with its offset": ROW.replace("+02:00", ""),
     "a day such as": ROW.replace("2027-01-01", "soon"),
     "at most a year": ROW.replace("2027-01-01", "2029-09-01"),
     "SHA-256": ROW.replace(DIGEST, "x"),

@@ -395,5 +395,5 @@ def test_an_answer_never_takes_the_place_of_its_request(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the same as the input"):
         write_request(file, file, column="tel", id_column="code")
     assert file.read_text() == SENT
-    with pytest.raises(InputError, match="a place for the file"):
+    with pytest.raises(InputError, match="cannot write the file for the operator"):
         write_request(file, tmp_path / "no" / "x.csv", column="tel", id_column="code")

@@ -1,6 +1,6 @@
-"""Whole lists and answers from files into registries, and lists out of them.
+"""Import and export of lists, operator answers and consents in files.
 
-An exported file *is* the list: whoever has it can read it.
+An exported file contains the list: anyone who has it can read it.
 """
 
 from bloctel.bulk.export_numbers import export_numbers

@@ -1,16 +1,14 @@
-"""A list of a registry into a file, as CSV or Parquet."""
+"""Export of a list of a registry to a CSV or Parquet file."""
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from bloctel._util.atomic_files import replacing
-from bloctel.errors import InputError
+from bloctel.bulk.row_sources import new_file
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.periods import NO_END, from_epoch_day
 from bloctel.tabular.parquet_reader import parquet_module
@@ -18,13 +16,15 @@ from bloctel.tabular.parquet_reader import parquet_module
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from bloctel.registry.journal import RegistrationColumns
     from bloctel.registry.registry import Registry
     from bloctel.tabular.csv_reader import Progress
 
 __all__ = ["COLUMNS", "export_numbers"]
 
-#: The columns of an exported list: E.164, then days as 2026-11-23, empty for none.
+#: The columns of an exported list: E.164, then days as 2026-11-23, empty for no day.
 COLUMNS: Final = ("number", "registered_on", "starts_on", "ends_on", "withdrawn_on")
 
 
@@ -37,35 +37,31 @@ def export_numbers(
 ) -> int:
     """Write every registration of a list to a file, and return how many there are.
 
-    A path that ends in `.parquet` gets Parquet, everything else CSV.  The file
-    appears whole, or not at all.  It *is* the list: protect it so.  Imported with
-    `on_column="registered_on"` it makes the registrations that nobody has renewed
-    or withdrawn since.
+    A path that ends in `.parquet` gets Parquet, any other CSV.  The file appears
+    completely, or not at all.  It contains the list: protect it.  An import with
+    `on_column="registered_on"` restores the registrations, without later renewals and
+    withdrawals.
 
     Args:
-        registry: What is exported.
+        registry: The registry.
         target: A path, or a binary stream, which gets CSV.
-        list: The list's name.
-        progress: Told how many registrations have been written.
+        list: The name of the list.
+        progress: Called with the number of registrations written so far.
 
     Raises:
-        UnknownListError: The registry holds no such list.
-        InputError: Nothing can be written there.
-        MissingExtraError: pyarrow is not installed, and Parquet is asked for.
+        UnknownListError: The registry contains no such list.
+        InputError: The target cannot be written.
+        MissingExtraError: The target is Parquet, and pyarrow is not installed.
     """
-    parts = _told(registry.registrations(list=list), progress)
+    parts = _reporting(registry.registrations(list=list), progress)
     if not isinstance(target, str | Path):
         return _write_csv(target, parts)
     write = _write_parquet if str(target).endswith(".parquet") else _write_csv
-    try:
-        with replacing(target) as file:
-            return write(file, parts)
-    except OSError as error:
-        got = f"one that cannot be written to ({os.strerror(error.errno or 0)})"
-        raise InputError("a place for the export", got, str(target)) from error
+    with new_file(target, "the export", None) as file:
+        return write(file, parts)
 
 
-def _told(
+def _reporting(
     parts: Iterator[RegistrationColumns], progress: Progress | None
 ) -> Iterator[RegistrationColumns]:
     done = 0
@@ -80,15 +76,18 @@ def _write_csv(file: BinaryIO, parts: Iterator[RegistrationColumns]) -> int:
     file.write((",".join(COLUMNS) + "\n").encode())
     n = 0
     for part in parts:
-        numbers = (PhoneNumber(key).e164 for key in part.keys.tolist())
         days = ([_iso(day) for day in column.tolist()] for column in _days(part))
-        lines = map(",".join, zip(numbers, *days, strict=True))
+        lines = map(",".join, zip(_numbers(part), *days, strict=True))
         file.write("".join(f"{line}\n" for line in lines).encode())
         n += len(part.keys)
     return n
 
 
-def _days(part: RegistrationColumns) -> tuple[np.ndarray[Any, Any], ...]:
+def _numbers(part: RegistrationColumns) -> list[str]:
+    return [PhoneNumber(key).e164 for key in part.keys.tolist()]
+
+
+def _days(part: RegistrationColumns) -> tuple[NDArray[Any], ...]:
     return part.registered_on, part.starts_on, part.ends_on, part.withdrawn_on
 
 
@@ -108,12 +107,10 @@ def _write_parquet(file: BinaryIO, parts: Iterator[RegistrationColumns]) -> int:
     n = 0
     with parquet.ParquetWriter(file, schema) as writer:
         for part in parts:
-            numbers = pa.array([PhoneNumber(key).e164 for key in part.keys.tolist()])
-            days = [_date32(pa, column) for column in _days(part)]
-            writer.write_table(pa.table([numbers, *days], schema))
+            days = [
+                pa.array(days.astype(np.int32), mask=days == NO_END).cast(pa.date32())
+                for days in _days(part)
+            ]
+            writer.write_table(pa.table([pa.array(_numbers(part)), *days], schema))
             n += len(part.keys)
     return n
-
-
-def _date32(pa: Any, days: np.ndarray[Any, Any]) -> Any:
-    return pa.array(days.astype(np.int32), mask=days == NO_END).cast(pa.date32())

@@ -1,4 +1,4 @@
-"""Consents of a CRM, from a CSV file into a file of consents."""
+"""Import of consents from a CSV file, such as a CRM export."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel._util import clock
+from bloctel.bulk.row_sources import cells_of
+from bloctel.compliance.call_inputs import described
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.register import EvidenceFile, NewConsent
 from bloctel.errors import InputError, InvalidNumberError
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONSENT_FIELDS", "ConsentColumns", "ImportedConsents", "import_consents"]
 
-#: What a row says of a consent; only `expires_on` may be left out.
+#: Fields of a row; only `expires_on` is optional.
 CONSENT_FIELDS: Final = (
     "number",
     "given_at",
@@ -37,16 +39,16 @@ CONSENT_FIELDS: Final = (
 )
 _OPTIONAL: Final = "expires_on"
 _ALL: Final = "all"
-_BETWEEN: Final = re.compile(r"[\s,;|]+")
+_SEPARATORS: Final = re.compile(r"[\s,;|]+")
 
 
 class ImportedConsents(NamedTuple):
-    """What came of a file of consents.
+    """Result of an import of consents.
 
     Attributes:
-        rows: Rows read.
-        recorded: Consents that were new.
-        known: Those that were there already, word for word.
+        rows: The number of rows.
+        recorded: The number of new consents.
+        known: The number of consents that were already recorded, with equal content.
     """
 
     rows: int
@@ -56,12 +58,12 @@ class ImportedConsents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConsentColumns:
-    """Where a file has what is recorded, by the names of `CONSENT_FIELDS`.
+    """Columns and constant values for the fields in `CONSENT_FIELDS`.
 
     Attributes:
-        columns: The columns of fields, by name or by number from 1 on.
-        values: What holds for all rows, in the place of a column.
-        time_zone: Of moments without an offset, as an IANA name; None refuses them.
+        columns: The columns of fields, by name or by number from 1.
+        values: Values for all rows, instead of a column.
+        time_zone: The IANA time zone of times without an offset; None refuses them.
     """
 
     columns: Mapping[str, str | int] = field(default_factory=dict)
@@ -80,80 +82,85 @@ def import_consents(
 ) -> ImportedConsents:
     """Record the consents of a CSV file: all of them, or none if one is refused.
 
-    A field without a column and without a value is looked for in a column of its own
-    name; without any end a consent holds for as long as the law allows.  Mentions are
-    names between blanks or commas, or `all` for all that are mandatory on the day of
-    the consent.  Importing a file again changes nothing.
+    A field without a column and without a value is read from the column of the same
+    name.  A consent without an end is valid for as long as the law allows.  Mentions
+    are names separated by spaces or commas, or `all` for all mandatory mentions on the
+    day of the consent.  A second import of a file changes nothing.
 
     Args:
-        register: Where to record them.
+        register: The register.
         source: A path, or a binary stream of CSV with a header row.
-        columns: Where the file has what.
-        region: The region of national forms; the register's own if not given.
-        options: What need not be found out about the file.
-        progress: Told how much has been read, and of how much.
+        columns: The columns and values of the fields.
+        region: The region of national forms; by default that of the register.
+        options: CSV options; None in an option means detection.
+        progress: Called with the amount read, and the total if known.
 
     Raises:
-        InvalidNumberError: A row has no number; `where` tells which.
-        InputError: The file, a column, or a consent is not what it must be.
+        InvalidNumberError: The number of a row cannot be read; `where` names the row.
+        InputError: The file, a column, or a consent is not valid.
     """
-    places = _places(columns)
+    columns_by_field = _columns_of_fields(columns)
     name = source_name(source)
-    choose = _chooser(places, columns, name)
-    rows = _Rows(register, columns, places, region or register.region)
+    choose = _chooser(columns_by_field, columns, name)
+    rows = _Rows(register, columns, columns_by_field, region or register.region)
     with open_records(source, choose, options, progress) as records:
-        if len(records.dialect.columns.indexes) < len(places):
-            raise InputError("a column of its own for each field", "one for two", name)
+        if len(records.dialect.columns.indexes) < len(columns_by_field):
+            got = "one column for two fields"
+            raise InputError("a column of its own for each field", got, name)
         try:
             done = register.record_many(rows.consents(records.batches()))
         except InvalidNumberError as error:
-            raise InvalidNumberError(error.reason, rows.place(name)) from None
+            raise InvalidNumberError(error.reason, f"{name}, row {rows.n}") from None
         except InputError as error:
-            where = f"{rows.place(name)}, {error.where}"
-            raise InputError(error.expected, error.got, where) from None
+            where = f"{name}, row {rows.n}, {error.where}"
+            raise InputError(
+                error.expected, error.got, where, message=error.message
+            ) from None
     if rows.n == 0:
-        raise InputError("consents, one a row", "none", name)
+        raise InputError("consents, one a row", "no rows", name)
     return ImportedConsents(rows.n, *done)
 
 
-def _places(columns: ConsentColumns) -> dict[str, str | int]:
-    """Return the columns to read, by the fields that they hold."""
+def _columns_of_fields(columns: ConsentColumns) -> dict[str, str | int]:
+    """Return the columns to read by field."""
     unknown = {*columns.columns, *columns.values} - set(CONSENT_FIELDS)
     if unknown:
         expected = f"fields out of {', '.join(CONSENT_FIELDS)}"
-        raise InputError(expected, "another", "columns")
+        raise InputError(expected, f"{len(unknown)} unknown fields", "columns")
     if both := sorted(columns.columns.keys() & columns.values.keys()):
-        raise InputError("a column or a value", "both", both[0])
+        raise InputError("a column or a value", "a column and a value", both[0])
     given = {**dict.fromkeys(CONSENT_FIELDS[:-1]), **columns.columns}
     return {
-        name: name if place is None else place
-        for name, place in given.items()
+        name: name if column is None else column
+        for name, column in given.items()
         if name not in columns.values
     }
 
 
 def _chooser(
-    places: dict[str, str | int], columns: ConsentColumns, where: str
+    columns_by_field: dict[str, str | int], columns: ConsentColumns, where: str
 ) -> ColumnChooser:
-    """Return what chooses the columns; *places* gets the optional one if it is there.
+    """Return a chooser of columns; it adds `expires_on` if the file has that column.
 
-    An end that the file has is never passed over: the consent would hold for longer.
+    Without that end, a consent would be valid for too long.
     """
 
     def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
         first = [clean_name(cell).casefold() for cell in (rows[0] if rows else ())]
         if _OPTIONAL in first and _OPTIONAL not in columns.values:
-            places.setdefault(_OPTIONAL, _OPTIONAL)
-        return named_columns(list(places.values()), where=where)(rows, has_header)
+            columns_by_field.setdefault(_OPTIONAL, _OPTIONAL)
+        return named_columns(list(columns_by_field.values()), where=where)(
+            rows, has_header
+        )
 
     return choose
 
 
 class _Rows:
-    """Rows on their way into consents.
+    """Conversion of rows to consents.
 
     Attributes:
-        n: How many have been read.
+        n: The number of rows read so far.
     """
 
     def __init__(
@@ -171,53 +178,46 @@ class _Rows:
         zone = columns.time_zone
         self._zone = None if zone is None else clock.zone(zone)
 
-    def place(self, name: str) -> str:
-        """Return how messages call the row that was read last."""
-        return f"{name}, row {self.n}"
-
     def consents(self, batches: Iterator[Batch]) -> Iterator[tuple[int, NewConsent]]:
-        """Yield keys and consents, one a row."""
+        """Yield the key and the consent of each row."""
         for batch in batches:
-            cells = [batch.cells(place) for place in range(len(self._names))]
-            for row in range(len(batch)):
+            columns = [cells_of(batch, column) for column in range(len(self._names))]
+            for cells in zip(*columns, strict=True):
                 self.n += 1
-                texts = (
-                    data[starts[row] : ends[row]].tobytes().decode(errors="replace")
-                    for data, starts, ends in cells
-                )
-                named = dict(zip(self._names, map(str.strip, texts), strict=True))
+                texts = [cell.decode(errors="replace").strip() for cell in cells]
+                named = dict(zip(self._names, texts, strict=True))
                 yield self._consent({**self._columns.values, **named})
 
-    def _consent(self, said: Mapping[str, str]) -> tuple[int, NewConsent]:
-        key = self._register.key_of(said["number"], region=self._region)
-        given_at = self._moment(said["given_at"])
+    def _consent(self, fields: Mapping[str, str]) -> tuple[int, NewConsent]:
+        key = self._register.key_of(fields["number"], region=self._region)
+        given_at = self._time(fields["given_at"])
         return key, NewConsent(
             given_at=given_at,
-            firm=said["firm"],
-            goods=said["goods"],
-            mentions=self._mentions(said["mentions"], key, given_at),
-            evidence=EvidenceFile(said["sha256"], said["where"]),
-            expires_on=_day(said.get(_OPTIONAL, "")),
+            firm=fields["firm"],
+            goods=fields["goods"],
+            mentions=self._mentions(fields["mentions"], key, given_at),
+            evidence=EvidenceFile(fields["sha256"], fields["where"]),
+            expires_on=_day(fields.get(_OPTIONAL, "")),
         )
 
-    def _moment(self, text: str) -> datetime:
+    def _time(self, text: str) -> datetime:
         try:
-            moment = datetime.fromisoformat(text)
+            time = datetime.fromisoformat(text)
         except ValueError:
-            expected = "a moment such as 2026-09-01T18:12+02:00"
-            raise InputError(expected, "another text", "given_at") from None
-        if moment.tzinfo is not None:
-            return moment
+            expected = "a time such as 2026-09-01T18:12+02:00"
+            raise InputError(expected, described(text), "given_at") from None
+        if time.tzinfo is not None:
+            return time
         if self._zone is None:
-            expected = "a moment with its offset, or the time zone of all"
-            raise InputError(expected, "one without", "given_at")
-        return moment.replace(tzinfo=self._zone)
+            expected = "a time with its offset, or a time zone for all rows"
+            raise InputError(expected, "a time without an offset", "given_at")
+        return time.replace(tzinfo=self._zone)
 
     def _mentions(self, text: str, key: int, given_at: datetime) -> list[str]:
         if text == _ALL:
             day = given_at.astimezone(zone_of(key)).date()
             return list(self._register.figures(day).mentions)
-        return [name for name in _BETWEEN.split(text) if name]
+        return [name for name in _SEPARATORS.split(text) if name]
 
 
 def _day(text: str) -> date | None:
@@ -227,4 +227,4 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         expected = "a day such as 2027-09-01"
-        raise InputError(expected, "another text", _OPTIONAL) from None
+        raise InputError(expected, described(text), _OPTIONAL) from None

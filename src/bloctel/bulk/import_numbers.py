@@ -1,16 +1,14 @@
-"""A file of numbers into a registry."""
+"""Import of a file of numbers into a registry."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from bloctel import rules
-from bloctel._util.atomic_files import is_same_file, replacing
-from bloctel.bulk.row_sources import BAD_DAY, CLOSED, is_parquet, open_csv, open_parquet
+from bloctel.bulk.row_sources import BAD_DAY, CLOSED, new_file, open_rows
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
 from bloctel.periods import from_epoch_day
@@ -18,6 +16,7 @@ from bloctel.periods import from_epoch_day
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
+    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -31,12 +30,12 @@ __all__ = ["Imported", "import_numbers"]
 
 
 class Imported(NamedTuple):
-    """What came of an import.
+    """Result of an import.
 
     Attributes:
-        rows: Rows with a number, or with what should be one.
-        registered: Registrations that were new.
-        rejected: Rows that were left out.
+        rows: The number of rows whose cell is not empty.
+        registered: The number of new registrations.
+        rejected: The number of rejected rows.
     """
 
     rows: int
@@ -57,58 +56,49 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
 ) -> Imported:
     """Register every number of a CSV or Parquet file.
 
-    All of them, or none if one is refused.  With *rejects*, rows that are refused go
-    to a file instead, with their places and reasons, and all others are registered.
-    Rows whose cell is empty are passed over.  Importing a file again with the same
-    days changes nothing.
+    A row that cannot be registered stops the import, and nothing is registered.  With
+    *rejects*, such rows go to a file with their row numbers and reasons, and all others
+    are registered.  Rows whose cell is empty are skipped.  A second import of a file
+    with the same days changes nothing.
 
     Args:
-        registry: Where to register them; its region reads national forms.
+        registry: The registry; its region applies to national forms.
         source: A path, or a binary stream of CSV.
         list: The name of the list.
-        column: The column of numbers; None finds the one that can be meant.
-        on: The day of all receipts; today in the list's time zone if neither this
-            nor *on_column* is given.
-        on_column: The column of the days of the receipts, as 2026-11-23.
-        rejects: Where refused rows go: byte for byte as they came, with one column
-            more.  It is written even if there are none, in the place of an older one.
-        progress: Told how much has been read, and of how much.
+        column: The column of numbers; found if None.
+        on: The day of receipt of all rows; by default today in the list's time zone,
+            unless *on_column* is given.
+        on_column: The column of the days of receipt, as 2026-11-23.
+        rejects: The file for rejected rows: their original bytes, and one more column.
+            It is written even without such rows, and replaces an older one.
+        progress: Called with the amount read, and the total if known.
 
     Raises:
-        InputError: The file or a column is not what it must be; the message names
-            the row.
+        InputError: The file or a column is not valid; the message names the row.
         ListClosedError: The list is not open on one of the days.
         UnknownListError: No rules are known for the list.
     """
     rule = rules.load(list)
-    open_rows: Any = open_parquet if is_parquet(source) else open_csv
-    chosen = {"column": column, "on_column": on_column}
+    rejected: AbstractContextManager[BinaryIO | None] = nullcontext()
+    if rejects is not None:
+        rejected = new_file(rejects, "the rejected rows", source)
     with (
-        open_rows(source, region=registry.region, progress=progress, **chosen) as rows,
-        _open_rejects(rejects, source) as file,
+        open_rows(
+            source,
+            region=registry.region,
+            column=column,
+            on_column=on_column,
+            progress=progress,
+        ) as rows,
+        rejected as file,
     ):
         feed = _Feed(rows, rule, file)
         registered = registry.register_parts(feed.parts(), list=list, on=on)
         return Imported(feed.n_rows, registered, feed.n_rejected)
 
 
-@contextmanager
-def _open_rejects(path: str | Path | None, source: Source) -> Iterator[BinaryIO | None]:
-    if path is None:
-        yield None
-        return
-    if isinstance(source, str | Path) and is_same_file(path, source):
-        raise InputError("a file of its own", "the input", "the rejected rows")
-    try:
-        with replacing(path) as file:
-            yield file
-    except OSError as error:
-        got = f"one that cannot be written to ({error.strerror})"
-        raise InputError("a place for the rejected rows", got, str(path)) from error
-
-
 class _Feed:
-    """The good rows of a file; bad ones raise, or go aside."""
+    """Valid rows of a file; other rows raise an error, or go to the rejects."""
 
     def __init__(
         self, rows: RowsFile, rule: ListRules, rejects: BinaryIO | None
@@ -122,7 +112,7 @@ class _Feed:
     def parts(
         self,
     ) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64] | None]]:
-        """Yield keys and days, a part at a time."""
+        """Yield keys and days in parts."""
         if self._rejects is not None:
             self._rows.begin_rejects(self._rejects)
         for rows in self._rows.parts():
@@ -135,16 +125,16 @@ class _Feed:
             if bad:
                 self._refuse(rows, bad)
             yield rows.keys[good], None if rows.days is None else rows.days[good]
-        if self.n_rows == 0:  # said here, the registry is left as it was
-            raise InputError("phone numbers", "none", self._rows.name)
+        if self.n_rows == 0:  # raised here, the transaction is rolled back
+            raise InputError("phone numbers", "no rows", self._rows.name)
 
     def _is_open(self, days: NDArray[np.int64]) -> NDArray[np.bool_]:
-        distinct, places = np.unique(days, return_inverse=True)
+        distinct, indexes = np.unique(days, return_inverse=True)
         is_open = [self._reason(day) is None for day in distinct.tolist()]
-        return np.array(is_open, bool)[places]
+        return np.array(is_open, bool)[indexes]
 
     def _reason(self, day: int) -> str | None:
-        """Return why nothing can be registered on a day."""
+        """Return the reason why nothing can be registered on a day, or None."""
         try:
             on = from_epoch_day(day)
         except InputError:
@@ -168,6 +158,6 @@ class _Feed:
                 self._rule.require_open(on)
         if reason == BAD_DAY:
             where += f", column {self._rows.columns[1]!r}"
-            raise InputError("a day such as 2026-11-23", "something else", where)
+            raise InputError("a day such as 2026-11-23", "other text", where)
         where += f", column {self._rows.columns[0]!r}"
         raise InputError("a phone number", f"text that is refused as {reason}", where)

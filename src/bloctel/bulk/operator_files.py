@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from bloctel._util.atomic_files import is_same_file, replacing
+from bloctel.bulk.row_sources import cells_of, new_file
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Spans
@@ -24,8 +21,9 @@ from bloctel.tabular.csv_reader import open_records, source_name
 from bloctel.tabular.phone_columns import named_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import date
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -52,14 +50,15 @@ _BLANKS: Final = b" \t"
 
 
 class ImportedAnswers(NamedTuple):
-    """What came of a file of answers.
+    """Result of an import of answers.
 
     Attributes:
-        rows: Rows with a number, or with what should be one.
-        clear: Distinct numbers that were answered as callable.
-        opposed: Distinct numbers that were answered as opposed.
-        contradictory: Those that were answered as both; they count as opposed.
-        unreadable: Rows whose number cannot be read, about which nothing is known.
+        rows: The number of rows whose number cell is not empty.
+        clear: The number of distinct callable numbers.
+        opposed: The number of distinct opposed numbers.
+        contradictory: The number of those that are also callable in another row; they
+            count as opposed.
+        unreadable: The number of rows whose number cannot be read.
     """
 
     rows: int
@@ -82,30 +81,31 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
 ) -> ImportedAnswers:
     """Record the answers of a list's operator, all or none.
 
-    From then on the registry tells numbers that are opposed, those that were answered
-    as clear a short time ago (30 days for Bloctel, from the list's rules), and those of
-    which nobody knows: those are never clear.  Importing a file again changes nothing.
+    The registry then distinguishes opposed numbers, numbers that were answered as clear
+    a short time ago (30 days for Bloctel, from the list's rules), and all others, which
+    are not known and never clear.  A second import of a file changes nothing.
 
     Args:
-        registry: Where to record them; its region reads national forms.
+        registry: The registry; its region applies to national forms.
         source: A path, or a binary stream of CSV.
         on: The day of the answers.
-        list: The list that was asked.
+        list: The list of the operator.
         column: The column of numbers.
-        status_column: The column of statuses: `OK` is callable, all else opposed.
-        options: What need not be found out about the file.
-        progress: Told how much has been read, and of how much.
+        status_column: The column of statuses: `OK` is callable, any other is opposed.
+        options: CSV options; None in an option means detection.
+        progress: Called with the amount read, and the total if known.
 
     Raises:
-        InputError: The file or a column is not what it must be, a row ends before its
-            status or has a field too many, or the header calls another column
-            `Statut`; nothing is recorded then.
+        InputError: The file or a column is not valid, a row ends before its status or
+            has too many fields, or the header names another column `Statut`; nothing
+            is recorded then.
         ListClosedError: The list is not open on that day.
         UnknownListError: No rules are known for the list.
     """
     where = source_name(source)
     choose = with_surplus(named_columns([column, status_column], where=where))
-    opposed, clear = _Keys(), _Keys()
+    none = np.empty(0, np.uint64)
+    opposed, clear = [none], [none]
     rows = unreadable = 0
     with open_records(source, choose, options, progress) as records:
         _refuse_other_status(records)
@@ -116,48 +116,35 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
             refuse_surplus(batch, records.name)
             readable = keys >= _digits.FIRST_KEY
             callable_ = _is_callable(batch)
-            clear.add(keys[readable & callable_])
-            opposed.add(keys[readable & ~callable_])
+            clear.append(keys[readable & callable_])
+            opposed.append(keys[readable & ~callable_])
             rows += int(filled.sum())
             unreadable += int((filled & ~readable).sum())
     if rows == 0:
-        raise InputError("answers about phone numbers", "none", where)
+        raise InputError("answers about phone numbers", "no rows", where)
     recorded = registry.record_answers(
-        list=list, on=on, opposed=opposed.all(), clear=clear.all()
+        list=list, on=on, opposed=np.concatenate(opposed), clear=np.concatenate(clear)
     )
     return ImportedAnswers(
         rows, recorded.clear, recorded.opposed, recorded.contradictory, unreadable
     )
 
 
-class _Keys:
-    """Keys that come in parts: eight bytes each."""
-
-    def __init__(self) -> None:
-        self._parts = [np.empty(0, np.uint64)]
-
-    def add(self, keys: NDArray[np.uint64]) -> None:
-        self._parts.append(keys)
-
-    def all(self) -> NDArray[np.uint64]:
-        return np.concatenate(self._parts)
-
-
 def _refuse_other_status(records: RecordFile) -> None:
-    """Refuse a column by its place if the header calls another one the status."""
+    """Refuse a column number if the header names another column `Statut`."""
     columns = records.dialect.columns
     if not columns.has_header:
         return
     names = [name.casefold() for name in columns.first]
     chosen = columns.indexes[1]
     if _STATUS in names and names[chosen] != _STATUS:
-        place = names.index(_STATUS) + 1
-        got = f"'Statut' as column {place}: give the column by its name"
+        number = names.index(_STATUS) + 1
+        got = f"'Statut' as column {number}: give the column by its name"
         raise InputError(f"the status as column {chosen + 1}", got, records.name)
 
 
 def _require_statuses(batch: Batch, filled: NDArray[np.bool_], name: str) -> None:
-    """Raise InputError, with the row, if a number has no column for its status."""
+    """Raise InputError, with the row number, if a row with a number has no status."""
     missing = np.flatnonzero(filled & (batch.records.flags[1] & MISSING != 0))
     if len(missing):
         where = f"{name}, row {batch.first_row + int(missing[0])}"
@@ -165,14 +152,14 @@ def _require_statuses(batch: Batch, filled: NDArray[np.bool_], name: str) -> Non
 
 
 def _is_callable(batch: Batch) -> NDArray[np.bool_]:
-    """Tell which rows have the status that lets call, blanks around it aside."""
+    """Return True for rows with the status `OK`; blanks around it are ignored."""
     data, starts, ends = batch.cells(1)
     lengths = ends - starts
     is_callable = np.zeros(len(starts), bool)
     plain = np.flatnonzero(lengths == len(_CALLABLE))
     at = starts[plain]
     is_callable[plain] = (data[at] == _CALLABLE[0]) & (data[at + 1] == _CALLABLE[1])
-    # blanks are rare: whoever writes them writes few rows by hand
+    # blanks are rare: they occur in short files written by hand
     longer = np.flatnonzero((lengths > len(_CALLABLE)) & (lengths < len(_CALLABLE) + 8))
     for row in longer.tolist():
         text = data[starts[row] : ends[row]].tobytes()
@@ -183,7 +170,7 @@ def _is_callable(batch: Batch) -> NDArray[np.bool_]:
 _HEADER: Final = ("Telephone", "Identifiant")
 _STATUS_HEADER: Final = "Statut"
 
-#: What stands in the third column: callable, opposed, no number.
+#: Values of the third column: callable, opposed, not a number.
 ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
 
 #: Keys of the French plan: 33 and nine digits; 508 and six.
@@ -192,13 +179,13 @@ _ST_PIERRE: Final = (508_000_000, 509_000_000)
 
 
 class Requested(NamedTuple):
-    """What was written for the operator.
+    """Result of `write_request`.
 
     Attributes:
-        rows: Rows read.
-        written: Those that went into the file.
-        foreign: Those whose number is no French one, and on no French list.
-        unreadable: Those without a number that can be read.
+        rows: The number of rows read.
+        written: The number of rows written.
+        foreign: The number of rows with foreign numbers, which no French list contains.
+        unreadable: The number of rows whose number cannot be read.
     """
 
     rows: int
@@ -221,22 +208,21 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
 
     Args:
         source: A CSV file: a path, or a binary stream.
-        target: Where the file goes; it appears whole, or not at all.
+        target: The path of the new file; it appears completely, or not at all.
         column: The column of numbers.
-        id_column: The column of the marks by which the rows are found again.
+        id_column: The column of identifiers, which link answers to rows.
         region: The region of numbers without a country code.
-        options: What need not be found out about the source.
-        progress: Told how much has been read, and of how much.
+        options: CSV options; None in an option means detection.
+        progress: Called with the amount read, and the total if known.
 
     Raises:
-        InputError: The file or a column is not what it must be, or the target cannot
-            be written.
+        InputError: The file or a column is not valid, or the target cannot be written.
     """
     choose = named_columns([column, id_column], where=source_name(source))
     rows = foreign = unreadable = 0
     with (
         open_records(source, choose, options, progress) as records,
-        _written(target, source) as file,
+        new_file(target, "the file for the operator", source) as file,
     ):
         file.write((";".join(_HEADER) + "\r\n").encode())
         for batch in records.batches():
@@ -257,24 +243,25 @@ def answer_request(
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> dict[str, int]:
-    """Answer a file as an operator does: every row as it came, and a status.
+    """Answer a file like an operator: every row with its original bytes, and a status.
 
-    Callable is `OK`: on none of the lists asked.  It never means that the law lets
-    call.  `OPPOSE` is on one of them, or not known; `INVALIDE` is no number.
+    `OK` means that the number is not on the requested lists.  It never means that the
+    law permits a call.  `OPPOSE` means on a list, or not known.  `INVALIDE` means not a
+    number.
 
     Args:
         source: The file, with the numbers in its first column.
         question: `book.question(on=..., lists=..., region=...)`.
-        target: Where the answer goes, such as `retour_2024.csv`.
-        options: What need not be found out about the source.
-        progress: Told how much has been read, and of how much.
+        target: The path of the answer, such as `retour_2024.csv`.
+        options: CSV options; None in an option means detection.
+        progress: Called with the amount read, and the total if known.
 
     Returns:
-        How many rows have each of the `ANSWERS`.
+        The number of rows with each of the `ANSWERS`.
 
     Raises:
-        InputError: The file is not what it must be, a row has not as many fields as
-            the first, behind which the status stands, or the target cannot be written.
+        InputError: The file is not valid, a row does not have as many fields as the
+            first, after which the status is added, or the target cannot be written.
     """
     counts = np.zeros(len(ANSWERS), np.int64)
     choose = with_surplus(
@@ -282,7 +269,7 @@ def answer_request(
     )
     with (
         open_records(source, choose, options, progress) as records,
-        _written(target, source) as file,
+        new_file(target, "the answer", source) as file,
     ):
         file.write(records.dialect.encoding.bom)
         file.write(records.encode(extended_header(records, _STATUS_HEADER)))
@@ -296,7 +283,7 @@ def answer_request(
 
 
 def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
-    """Choose the last column too, which every row must have."""
+    """Return a chooser that adds the last column, which every row must have."""
 
     def choose_both(
         rows: Sequence[Sequence[str]], has_header: bool | None
@@ -307,25 +294,12 @@ def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
 
 
 def _refuse_shorter(batch: Batch, where: str) -> None:
-    """Raise InputError if a row that is no empty line has fields too few."""
+    """Raise InputError if a row other than an empty line has too few fields."""
     is_line = batch.records.content_ends > batch.records.starts
     is_short = (batch.records.flags[1] & MISSING != 0) & is_line
     if is_short.any():
         where = f"{where}, row {batch.first_row + int(is_short.argmax())}"
         raise InputError("as many fields as in the first row", "a shorter row", where)
-
-
-@contextmanager
-def _written(target: str | Path, source: Source) -> Iterator[BinaryIO]:
-    """Open the target, which must not be the source."""
-    if isinstance(source, str | Path) and is_same_file(source, target):
-        raise InputError("a file of its own", "the same as the input", str(target))
-    try:
-        with replacing(target) as file:
-            yield file
-    except OSError as error:
-        got = f"one that cannot be written to ({os.strerror(error.errno or 0)})"
-        raise InputError("a place for the file", got, str(target)) from error
 
 
 def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -336,12 +310,11 @@ def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
 
 
 def _lines(batch: Batch, keys: NDArray[np.uint64], rows: list[int]) -> bytes:
-    data, starts, ends = batch.cells(1)
-    text = io.StringIO()
+    ids, text = cells_of(batch, 1), io.StringIO()
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(
         (
             PhoneNumber(int(keys[row])).national.replace(" ", ""),
-            data[starts[row] : ends[row]].tobytes().decode(errors="replace"),
+            ids[row].decode(errors="replace"),
         )
         for row in rows
     )
@@ -359,7 +332,7 @@ def _answered(
     records: RecordFile, batch: Batch, answers: NDArray[np.int32]
 ) -> bytes | memoryview:
     suffixes = pack([suffix(answer, records) for answer in ANSWERS])
-    everything = np.zeros(len(batch), np.uint8)
+    all_rows = np.zeros(len(batch), np.uint8)
     return records.encode(
-        gather_extended(batch.data, batch.records, everything, 0, answers, suffixes)
+        gather_extended(batch.data, batch.records, all_rows, 0, answers, suffixes)
     )

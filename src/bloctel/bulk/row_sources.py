@@ -1,15 +1,20 @@
-"""Row sources: numbers and other columns of CSV and Parquet files, in batches."""
+"""Row sources: numbers and days of CSV and Parquet files, in batches."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 from contextlib import contextmanager
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from bloctel._util.atomic_files import is_same_file, replacing
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import blocks
@@ -23,50 +28,53 @@ from bloctel.scrub.opposition_source import (
 from bloctel.tabular._csv_scan import gather_extended, pack
 from bloctel.tabular.csv_dialect import ALL_DETECTED
 from bloctel.tabular.csv_reader import open_records, source_name
-from bloctel.tabular.parquet_reader import parquet_module
+from bloctel.tabular.parquet_reader import open_parquet
 from bloctel.tabular.phone_columns import ChosenColumns, clean_name, named_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import BinaryIO
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
+    from bloctel.tabular.parquet_reader import ParquetSource
     from bloctel.tabular.phone_columns import ColumnChooser
 
 __all__ = [
     "BAD_DAY",
     "CLOSED",
     "NO_DAY",
-    "PARQUET",
-    "CsvRows",
-    "ParquetRows",
     "Rows",
     "RowsFile",
+    "cells_of",
     "is_parquet",
-    "open_csv",
-    "open_parquet",
+    "new_file",
+    "open_rows",
     "read_iso_days",
 ]
 
-#: Stands for a day that cannot be read.
+#: Code of a day that cannot be read.
 NO_DAY: Final = np.iinfo(np.int64).min
 
-#: Why a row is refused, beside the reasons of `bloctel.numbers.Reason`.
+#: Reasons to reject a row, in addition to those of `bloctel.numbers.Reason`.
 BAD_DAY: Final = "bad_day"
 CLOSED: Final = "list_closed"
+
+_PARQUET: Final = b"PAR1"
+_PARQUET_ROWS: Final = 1 << 16
+_ISO_DAY: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Rows(NamedTuple):
     """Some consecutive rows of a file.
 
     Attributes:
-        first: The number of the first one, which begins at 1.
+        first: The row number of the first one, counted from 1.
         keys: The numbers, or the codes of refusals.
-        days: The days of the receipts, `NO_DAY` where none can be read; None if the
+        days: The days of receipt, `NO_DAY` for days that cannot be read; None if the
             file has no column of days.
-        source: What the rows were read from, for `RowsFile.write_rejects`.
+        source: The batch behind the rows, for `RowsFile.write_rejects`.
     """
 
     first: int
@@ -76,12 +84,12 @@ class Rows(NamedTuple):
 
     @property
     def is_filled(self) -> NDArray[np.bool_]:
-        """Where there is a number, or what should be one."""
+        """True for rows with a cell that is not empty."""
         filled: NDArray[np.bool_] = self.keys != _digits.EMPTY
         return filled
 
     def reason(self, row: int) -> str | None:
-        """Return why a row cannot be registered, if it cannot be read."""
+        """Return the reason why a row cannot be read, or None."""
         key = int(self.keys[row])
         if key < _digits.FIRST_KEY:
             return reason_of(key)
@@ -91,10 +99,10 @@ class Rows(NamedTuple):
 
 
 class RowsFile(Protocol):
-    """A file of numbers that is being read.
+    """An open file of numbers.
 
     Attributes:
-        name: How messages call it.
+        name: Its name in messages.
         columns: The names of the column of numbers and, if there is one, of days.
     """
 
@@ -102,78 +110,105 @@ class RowsFile(Protocol):
     columns: tuple[str, ...]
 
     def parts(self) -> Iterator[Rows]:
-        """Yield its rows in order, in parts of bounded size."""
+        """Yield the rows in order, in parts of bounded size."""
 
     def begin_rejects(self, file: BinaryIO) -> None:
-        """Write how a file of rejected rows begins."""
+        """Write the beginning of a file of rejected rows."""
 
     def write_rejects(
         self, file: BinaryIO, rows: Rows, reasons: dict[int, str]
     ) -> None:
-        """Write some of the rows, each with its place and the reason."""
-
-
-_ISO: Final = len("2026-11-23")
-_DASHES: Final = (4, 7)
-_PLACES: Final = np.array([1000, 100, 10, 1], np.int64)
-
-
-def read_iso_days(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the days that the texts `data[starts[i]:ends[i]]` write as 2026-11-23.
-
-    Returns:
-        Days since 1970-01-01, `NO_DAY` where a text is none.
-    """
-    days = np.full(len(starts), NO_DAY, np.int64)
-    plain = np.flatnonzero(ends - starts == _ISO)
-    if len(plain):
-        texts = data[starts[plain][:, None] + np.arange(_ISO)]
-        days[plain] = _plain_days(texts)
-    return days
-
-
-def _plain_days(texts: NDArray[np.uint8]) -> NDArray[np.int64]:
-    digits = texts.astype(np.int64) - ord("0")
-    dashes = texts[:, _DASHES] == ord("-")
-    numerals = np.delete(digits, _DASHES, axis=1)
-    is_written = dashes.all(axis=1) & ((numerals >= 0) & (numerals <= 9)).all(axis=1)
-    year = numerals[:, :4] @ _PLACES
-    month = numerals[:, 4:6] @ _PLACES[2:]
-    day = numerals[:, 6:8] @ _PLACES[2:]
-    is_day = is_written & (year >= 1) & (month >= 1) & (month <= 12)
-    months = np.where(is_day, (year - 1970) * 12 + month - 1, 0).astype("M8[M]")
-    first = months.astype("M8[D]").astype(np.int64)
-    after = (months + 1).astype("M8[D]").astype(np.int64)
-    found = first + day - 1
-    return np.where(is_day & (first <= found) & (found < after), found, NO_DAY)
+        """Write some of the rows, each with its row number and the reason."""
 
 
 @contextmanager
-def open_csv(
+def open_rows(
     source: Source,
     *,
     region: str | None,
     column: str | int | None,
     on_column: str | int | None,
     progress: Progress | None,
-) -> Iterator[CsvRows]:
-    """Open a CSV file of numbers.
+) -> Iterator[RowsFile]:
+    """Open a CSV or Parquet file of numbers.
 
     Raises:
-        InputError: The file or a column is not what it must be.
+        InputError: The file or a column is not valid.
+        MissingExtraError: The file is Parquet, and pyarrow is not installed.
     """
+    if is_parquet(source):
+        columns = [column] if on_column is None else [column, on_column]
+        with open_parquet(source) as file:
+            yield _ParquetRows(file, region, columns, progress)
+        return
     name = source_name(source)
     choose = column_of_numbers(column, region, name)
     if on_column is not None:
         choose = _with_days(choose, named_columns([on_column], where=name))
     with open_records(source, with_surplus(choose), ALL_DETECTED, progress) as records:
-        yield CsvRows(records, region)
+        yield _CsvRows(records, region)
+
+
+@contextmanager
+def new_file(target: str | Path, what: str, source: object) -> Iterator[BinaryIO]:
+    """Open a file that appears completely at the end of the block, or not at all.
+
+    Args:
+        target: The path.
+        what: The name of the file in messages.
+        source: The input, which must not be overwritten.
+
+    Raises:
+        InputError: The target is the input, or cannot be written.
+    """
+    if isinstance(source, str | Path) and is_same_file(target, source):
+        raise InputError("a file of its own", "the same as the input", what)
+    try:
+        with replacing(target) as file:
+            yield file
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        expected = f"a file for {what}"
+        text = f"cannot write {what}: {reason}"
+        raise InputError(expected, reason, str(target), message=text) from error
+
+
+def is_parquet(source: Source) -> bool:
+    """Return True for a path of a Parquet file, False for streams."""
+    if not isinstance(source, str | Path):
+        return False
+    try:
+        with Path(source).open("rb") as file:
+            return Path(source).is_file() and file.read(4) == _PARQUET
+    except OSError:
+        return False
+
+
+def cells_of(batch: Batch, column: int) -> list[bytes]:
+    """Return the cells of a chosen column of CSV, in UTF-8."""
+    data, starts, ends = batch.cells(column)
+    content = data.tobytes()
+    bounds = zip(starts.tolist(), ends.tolist(), strict=True)
+    return [content[start:end] for start, end in bounds]
+
+
+def read_iso_days(texts: Iterable[bytes]) -> NDArray[np.int64]:
+    """Return days since 1970-01-01; `NO_DAY` for text unlike 2026-11-23."""
+    return np.fromiter(map(_iso_day, texts), np.int64)
+
+
+@lru_cache(1 << 16)
+def _iso_day(text: bytes) -> int:
+    try:
+        if _ISO_DAY.fullmatch(text):
+            return date.fromisoformat(text.decode()).toordinal() - _EPOCH
+    except ValueError:
+        pass
+    return NO_DAY
 
 
 def _with_days(numbers: ColumnChooser, days: ColumnChooser) -> ColumnChooser:
-    """Choose the column of numbers, then the column of days."""
+    """Return a chooser of the column of numbers, then the column of days."""
 
     def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
         first = numbers(rows, has_header)
@@ -187,127 +222,69 @@ def _with_days(numbers: ColumnChooser, days: ColumnChooser) -> ColumnChooser:
     return choose
 
 
-class CsvRows:
-    """A CSV file of numbers, and perhaps of days, that is being read."""
+class _CsvRows:
+    """An open CSV file of numbers, with or without days."""
 
     def __init__(self, records: RecordFile, region: str | None) -> None:
         self._records = records
         self._region = region
         self.name = records.name
-        self.columns = tuple(records.dialect.columns.names[:-1])  # the surplus is last
+        # the last column collects surplus cells
+        self.columns = tuple(records.dialect.columns.names[:-1])
 
     def parts(self) -> Iterator[Rows]:
-        """Yield its rows in order, in parts of bounded size."""
-        has_days = len(self.columns) > 1
         for batch in self._records.batches():
             keys = read_numbers_of(batch, self._region)
-            days = self._days(batch) if has_days else None
+            days = None
+            if len(self.columns) > 1:
+                days = read_iso_days(map(bytes.strip, cells_of(batch, 1)))
             yield Rows(batch.first_row, keys, days, batch)
 
-    def _days(self, batch: Batch) -> NDArray[np.int64]:
-        data, starts, ends = batch.cells(1)
-        days = read_iso_days(data, starts, ends)
-        odd = np.flatnonzero((days == NO_DAY) & (ends > starts))
-        # written with spaces around, as people do
-        texts = [data[starts[row] : ends[row]].tobytes().strip() for row in odd]
-        trimmed = np.frombuffer(b"".join(texts), np.uint8)
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        stops = np.cumsum(lengths)
-        days[odd] = read_iso_days(trimmed, stops - lengths, stops)
-        return days
-
     def begin_rejects(self, file: BinaryIO) -> None:
-        """Write how a file of rejected rows begins: as this one, and a column more."""
         file.write(self._records.dialect.encoding.bom)
         file.write(self._records.encode(extended_header(self._records)))
 
     def write_rejects(
         self, file: BinaryIO, rows: Rows, reasons: dict[int, str]
     ) -> None:
-        """Write some of the rows byte for byte, each with its place and the reason."""
         batch = cast("Batch", rows.source)
-        places = np.fromiter(reasons, np.int64, len(reasons))
+        rejected = np.fromiter(reasons, np.int64, len(reasons))
         kinds = np.zeros(len(batch), np.uint8)
-        kinds[places] = 1
+        kinds[rejected] = 1
         suffix_of = np.zeros(len(batch), np.int32)
-        suffix_of[places] = np.arange(len(places))
+        suffix_of[rejected] = np.arange(len(rejected))
         suffixes = [
             suffix(f"row {rows.first + row}: {reason}", self._records)
             for row, reason in reasons.items()
         ]
-        rejected = gather_extended(
+        extended = gather_extended(
             batch.data, batch.records, kinds, 1, suffix_of, pack(suffixes)
         )
-        file.write(self._records.encode(rejected))
+        file.write(self._records.encode(extended))
 
 
-#: What a Parquet file begins with.
-PARQUET: Final = b"PAR1"
-_ROWS_AT_ONCE: Final = 1 << 16
-
-
-def is_parquet(source: Source) -> bool:
-    """Tell whether a file is Parquet; a stream never is, it cannot be read twice."""
-    if not isinstance(source, str | Path):
-        return False
-    try:
-        with Path(source).open("rb") as file:
-            return Path(source).is_file() and file.read(4) == PARQUET
-    except OSError:
-        return False
-
-
-@contextmanager
-def open_parquet(
-    source: Source,
-    *,
-    region: str | None,
-    column: str | int | None,
-    on_column: str | int | None,
-    progress: Progress | None,
-) -> Iterator[ParquetRows]:
-    """Open a Parquet file of numbers.
-
-    Raises:
-        InputError: The file or a column is not what it must be.
-        MissingExtraError: pyarrow is not installed.
-    """
-    parquet = parquet_module()
-    name = source_name(source)
-    try:
-        file = parquet.ParquetFile(source)
-    except (OSError, ValueError) as error:
-        raise InputError("a Parquet file", "one that cannot be read", name) from error
-    with file:
-        yield ParquetRows(file, name, region, (column, on_column), progress)
-
-
-class ParquetRows:
-    """A Parquet file of numbers, and perhaps of days, that is being read."""
+class _ParquetRows:
+    """An open Parquet file of numbers, with or without days."""
 
     def __init__(
         self,
-        file: Any,
-        name: str,
+        file: ParquetSource,
         region: str | None,
-        columns: tuple[str | int | None, str | int | None],
+        columns: Sequence[str | int | None],
         progress: Progress | None,
     ) -> None:
-        self.name = name
+        self.name = file.name
         self._file = file
         self._region = region
         self._progress = progress
-        names = list(file.schema_arrow.names)
-        numbers, days = columns
-        chosen = [_chosen(names, numbers, name)]
-        if days is not None:
-            chosen.append(_chosen(names, days, name))
-        self.columns = tuple(chosen)
+        names = list(file.schema.names)
+        self.columns = tuple(_chosen(names, column, file.name) for column in columns)
 
     def parts(self) -> Iterator[Rows]:
-        """Yield its rows in order, in parts of bounded size."""
-        first, total = 1, self._file.metadata.num_rows
-        batches = self._file.iter_batches(_ROWS_AT_ONCE, columns=list(self.columns))
+        first = 1
+        batches = self._file.batches(
+            _PARQUET_ROWS, columns=list(self.columns), use_threads=True
+        )
         for batch in batches:
             keys = self._keys(batch.column(self.columns[0]))
             days = None
@@ -316,7 +293,7 @@ class ParquetRows:
             yield Rows(first, keys, days, batch)
             first += len(keys)
             if self._progress is not None:
-                self._progress(first - 1, total)
+                self._progress(first - 1, self._file.n_rows)
 
     def _keys(self, column: Any) -> NDArray[np.uint64]:
         parts = [read_block(block, self._region) for block in blocks(column)]
@@ -325,44 +302,32 @@ class ParquetRows:
     def _days(self, column: Any) -> NDArray[np.int64]:
         import pyarrow as pa  # noqa: PLC0415
 
+        where = f"{self.name}, column {self.columns[1]!r}"
         try:
             if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-                raise InputError(
-                    "days", "moments with a time zone", self._where(self.columns[1])
-                )
+                raise InputError("days", "timestamps with a time zone", where)
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
             if not pa.types.is_date(column.type):
-                return self._from_texts(column)
+                # a timestamp at midnight is a day, other timestamps are not
+                values = column.to_pylist()
+                texts = ["" if value is None else str(value) for value in values]
+                return read_iso_days(
+                    text.strip().removesuffix(" 00:00:00").encode() for text in texts
+                )
             days = column.cast(pa.date32()).cast(pa.int32())
         except pa.ArrowException as error:
-            where = self._where(self.columns[1])
-            raise InputError("a column of days", "another", where) from error
+            got = f"a column of type {column.type}"
+            raise InputError("a column of days", got, where) from error
         filled = np.asarray(days.fill_null(0), np.int64)
         return np.where(np.asarray(days.is_valid()), filled, NO_DAY)
 
-    def _from_texts(self, column: Any) -> NDArray[np.int64]:
-        """Read days that are texts, or moments at midnight."""
-        values = column.to_pylist()
-        texts = ["" if value is None else str(value).strip() for value in values]
-        # a moment at midnight is its day; any other has no day of its own
-        encoded = [text.removesuffix(" 00:00:00").encode() for text in texts]
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        stops = np.cumsum(lengths)
-        data = np.frombuffer(b"".join(encoded), np.uint8)
-        return read_iso_days(data, stops - lengths, stops)
-
-    def _where(self, column: str) -> str:
-        return f"{self.name}, column {column!r}"
-
     def begin_rejects(self, file: BinaryIO) -> None:
-        """Write the header of a CSV file of rejected rows."""
         file.write(_csv_line([*self.columns, ADDED_COLUMN]))
 
     def write_rejects(
         self, file: BinaryIO, rows: Rows, reasons: dict[int, str]
     ) -> None:
-        """Write what was read of some rows, each with its place and the reason."""
         batch = cast("Any", rows.source)
         for row, reason in reasons.items():
             cells = [batch.column(name)[row].as_py() for name in self.columns]
@@ -376,17 +341,13 @@ def _csv_line(cells: list[object]) -> bytes:
 
 
 def _chosen(names: list[str], column: str | int | None, where: str) -> str:
-    """Return the column that is named, or the only one if none is."""
-    if isinstance(column, int) and 1 <= column <= len(names):
-        return names[column - 1]
-    if isinstance(column, str):
+    """Return the name of a column, or the only one if *column* is None."""
+    found = names
+    if isinstance(column, int):
+        found = names[column - 1 : column] if column >= 1 else []
+    elif isinstance(column, str):
         found = [name for name in names if clean_name(name) == clean_name(column)]
-        if len(found) == 1:
-            return found[0]
-    if column is None and len(names) == 1:
-        return names[0]
-    raise InputError(
-        "one column of the file (name the one to read)",
-        "none or several that can be meant",
-        where,
-    )
+    if len(found) == 1:
+        return found[0]
+    got = f"{len(found)} columns that match, of {len(names)}"
+    raise InputError("one column of the file (name the one to read)", got, where)
