@@ -1,11 +1,11 @@
-"""Permission: may this number be called now, for this purpose, by the law of the day?
+"""Permission to call: whether the law of the day allows a call, and why.
 
-`bloctel.is_blocked` answers a fact, whether a number is on a list; it never means that
-a number may be called.  `Desk.may_call` answers what the law makes of it, of consents
-and contracts, of hours and attempts: yes, no, or ask where we do not know.
+`bloctel.is_blocked` answers a fact: a number is on a list or not.  It never means that
+a number may be called.  `Desk.may_call` also considers the law, consents and contracts,
+hours and attempts, and answers yes, no, or ask if something is not known.
 
-The law is data (`bloctel.rules.law`), each rule with its article, the version of it,
-and how sure we are.  This is no legal advice.
+The law is data (`bloctel.rules.law`).  Each rule names its article, the version of the
+article, and the certainty of the rule.  The answers are not legal advice.
 """
 
 from bloctel.compliance.answer import Answer

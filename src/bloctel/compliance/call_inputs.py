@@ -16,6 +16,7 @@ __all__ = [
     "CallInputs",
     "CheckedInputs",
     "check_inputs",
+    "check_member",
     "check_names",
     "check_text",
     "check_time_zone",
@@ -75,14 +76,14 @@ def check_inputs(
     purpose, automated = call.get("purpose"), call.get("automated")
     if automated is not None and not isinstance(automated, bool):
         raise InputError("True, False or None", described(automated), "automated")
-    sector = call.get("sector")
-    if sector is not None and sectors is not None and sector not in sectors:
-        raise InputError(f"one of {', '.join(sectors)}", described(sector), "sector")
+    sector = check_text(call.get("sector"), "sector")
+    if sector is not None and sectors is not None:
+        check_member(sector, sectors, "sector")
     return CheckedInputs(
         purpose=None if purpose is None else one_of(Purpose, purpose, "purpose"),
         channel=one_of(Channel, call.get("channel", Channel.VOICE), "channel"),
         automated=automated,
-        sector=check_text(sector, "sector"),
+        sector=sector,
         about=check_text(call.get("about"), "about"),
         time_zone=check_time_zone(call.get("time_zone")),
     )
@@ -94,9 +95,18 @@ def one_of(cls: type[_E], value: object, where: str) -> _E:
     Raises:
         InputError: No member has it.
     """
-    if not isinstance(value, str) or value not in list(cls):
-        raise InputError(f"one of {', '.join(cls)}", described(value), where)
-    return cls(value)
+    return cls(check_member(value, list(cls), where))
+
+
+def check_member(value: object, names: Collection[str], where: str) -> str:
+    """Return a value if it is one of some names.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not isinstance(value, str) or value not in names:
+        raise InputError(f"one of {', '.join(names)}", described(value), where)
+    return value
 
 
 def check_text(value: str | None, where: str) -> str | None:

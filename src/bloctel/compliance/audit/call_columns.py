@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from bloctel._util import clock
 from bloctel._util.instants import END, to_microseconds
-from bloctel.compliance.call_inputs import check_names, check_time_zone, described
+from bloctel.compliance.call_inputs import (
+    check_member,
+    check_names,
+    check_time_zone,
+    described,
+    one_of,
+)
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.interfaces import Outcome
 from bloctel.errors import InputError, InvalidNumberError
@@ -18,7 +25,6 @@ from bloctel.rules.law import Channel, Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-    from enum import StrEnum
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -50,7 +56,9 @@ COLUMNS: Final = (
     "channel",
     "time_zone",
 )
+#: Values of missing cells.
 _MISSING: Final = (None, "")
+_IF_MISSING: Final = {"channel": Channel.VOICE}
 
 
 class DictionaryColumn(NamedTuple):
@@ -149,7 +157,7 @@ def read_calls(
             _require_length(len(column.codes), n_rows, name)
         else:
             column = DictionaryColumn([defaults.get(name)], np.zeros(n_rows, np.int64))
-        columns[name] = column.mapped(read)
+        columns[name] = column.mapped(partial(_read_cell, name, read))
     _require_length(len(at), n_rows, "at")
     dialled = np.array([v is not Outcome.RELEASED for v in columns["outcome"].values])
     wanted = np.flatnonzero(dialled[columns["outcome"].codes] & (keys != 0))
@@ -270,66 +278,37 @@ def _instant(value: object, row: int, zone: ZoneInfo | None) -> int:
     return to_microseconds(value, where)
 
 
+def _read_cell(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    return _IF_MISSING.get(name) if value in _MISSING else read(value)
+
+
 def _cell_readers(law: Law, region: str) -> dict[str, Callable[[Any], Any]]:
-    """Return a function per column that reads its cells."""
+    """Return a function per column that reads its cells that are not missing."""
     sectors = [sector.name for sector in law.sectors]
     return {
-        "purpose": _one_of(Purpose, "purpose"),
-        "sector": _in(sectors, "sector"),
+        "purpose": lambda value: one_of(Purpose, value, "the column purpose"),
+        "sector": lambda value: check_member(value, sectors, "the column sector"),
         "caller": lambda value: _presented_number(value, region),
         "automated": _flag,
-        "about": _text,
-        "channel": _one_of(Channel, "channel", default=Channel.VOICE),
-        "time_zone": lambda value: check_time_zone(_text(value)),
-        "outcome": _one_of(Outcome, "outcome"),
+        "about": str,
+        "channel": lambda value: one_of(Channel, value, "the column channel"),
+        "time_zone": lambda value: check_time_zone(str(value), "the column time_zone"),
+        "outcome": lambda value: one_of(Outcome, value, "the column outcome"),
     }
-
-
-def _one_of(
-    cls: type[StrEnum], name: str, *, default: StrEnum | None = None
-) -> Callable[[Any], StrEnum | None]:
-    find = _in(list(cls), name)
-
-    def read(value: Any) -> StrEnum | None:
-        found = find(value)
-        return default if found is None else cls(found)
-
-    return read
-
-
-def _in(known: Sequence[str], name: str) -> Callable[[Any], str | None]:
-    def read(value: Any) -> str | None:
-        if value in _MISSING:
-            return None
-        if value not in known:
-            expected = f"one of {', '.join(known)}"
-            raise InputError(expected, described(value), f"the column {name}")
-        return str(value)
-
-    return read
-
-
-def _text(value: Any) -> str | None:
-    return None if value in _MISSING else str(value)
-
-
-def _flag(value: Any) -> bool | None:
-    if value in _MISSING:
-        return None
-    found = _FLAGS.get(value)
-    if found is None:
-        expected = f"one of {', '.join(map(str, _FLAGS))}"
-        raise InputError(expected, described(value), "the column automated")
-    return found
 
 
 _FLAGS: Final = {True: True, False: False, "true": True, "false": False}
 
 
+def _flag(value: Any) -> bool:
+    if value not in _FLAGS:
+        expected = f"one of {', '.join(map(str, _FLAGS))}"
+        raise InputError(expected, described(value), "the column automated")
+    return _FLAGS[value]
+
+
 def _presented_number(value: Any, region: str) -> str | None:
     """Return a presented number; None, for not known, if it cannot be read."""
-    if value in _MISSING:
-        return None
     try:
         return read_caller(value, region)
     except InvalidNumberError:
