@@ -1,4 +1,4 @@
-"""Parquet, rejected rows, exports, and how days are read."""
+"""Parquet, rejected rows, exports, and days."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ALMOST = st.one_of(
 
 @given(st.lists(ALMOST, max_size=20))
 def test_days_are_read_as_python_reads_them(texts: list[str]) -> None:
-    """Ten characters that are a day to Python are that day; all else is none."""
+    """Ten characters are read like `date.fromisoformat`; other text is not a day."""
     found = read_iso_days(text.encode() for text in texts).tolist()
 
     for text, day in zip(texts, found, strict=True):
@@ -70,7 +70,7 @@ DAYS = [date(2021, 5, 3), date(2022, 1, 1), None]
 def test_parquet_is_read_as_csv_is(
     registry: Registry, tmp_path: Path, column: pa.Array
 ) -> None:
-    """Numbers and days of any type that holds them; the columns are named."""
+    """Numbers and days are read from columns of several types."""
     path = tmp_path / "list.parquet"
     pq.write_table(pa.table({"tel": [FIRST, SECOND], "jour": column}), path)
 
@@ -82,7 +82,7 @@ def test_parquet_is_read_as_csv_is(
 
 
 def test_a_bad_row_of_parquet_is_named(registry: Registry, tmp_path: Path) -> None:
-    """The first bad number, or day, stops everything with its place."""
+    """The first invalid number or day stops the import, with its row number."""
     path = tmp_path / "list.parquet"
     pq.write_table(pa.table({"tel": [FIRST, "06 39 98"], "jour": DAYS[1:]}), path)
 
@@ -106,7 +106,7 @@ ROWS = (
 
 
 def test_bad_rows_go_aside(registry: Registry, tmp_path: Path) -> None:
-    """Byte for byte, with place and reason; the others are registered."""
+    """Rejected rows keep their bytes, with number and reason; others are registered."""
     rejects = tmp_path / "rejects.csv"
 
     done = import_numbers(
@@ -135,7 +135,7 @@ def test_bad_rows_go_aside(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_a_failed_import(registry: Registry, tmp_path: Path) -> None:
-    """A day that stops everything leaves neither rows nor a file of rejects."""
+    """After an error there are neither registrations nor a file of rejects."""
     rejects = tmp_path / "rejects.csv"
     bad = ROWS.encode() + b'"never closed'
     with pytest.raises(InputError, match="closing quote"):
@@ -156,7 +156,7 @@ def test_nothing_is_left_of_a_failed_import(registry: Registry, tmp_path: Path) 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_an_export_can_be_imported(tmp_path: Path, suffix: str) -> None:
-    """What goes out comes in again, overseas numbers and withdrawals told."""
+    """An exported list can be imported again, with overseas numbers and withdrawals."""
     one = Registry.create("memory:")
     numbers = [FIRST, "06 39 98 12 34", "05 08 41 00 01", "+44 7700 900001"]
     days = [date(2020, 1, 1 + i) for i in range(len(numbers))]
@@ -175,7 +175,7 @@ def test_an_export_can_be_imported(tmp_path: Path, suffix: str) -> None:
 
 
 def test_an_exported_row_says_all(registry: Registry) -> None:
-    """Number in E.164, four days, empty where there is none."""
+    """The columns are the number in E.164 and four days; an empty cell means no day."""
     registry.register("06 39 98 12 34", list="own", on=date(2020, 1, 1))
     registry.withdraw("06 39 98 12 34", list="own", on=date(2021, 1, 1))
     registry.register(FIRST, list="own", on=date(2020, 1, 1))
@@ -211,7 +211,7 @@ def test_the_commands(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_bad_is_no_number(registry: Registry) -> None:
-    """Whatever cannot be registered raises before anything is stored."""
+    """A row that cannot be registered raises before anything is stored."""
     with pytest.raises(InvalidNumberError):
         registry.register("06 39 98", list="own", on=DAY)
     assert registry.lists == ()

@@ -1,4 +1,4 @@
-"""Consents from a CRM: the file of the firm, as it is, or not at all."""
+"""Import of consents from a CRM: all rows or none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROW = (
 
 @pytest.fixture
 def register() -> Iterator[ConsentRegister]:
-    """An empty register in memory, under the law that comes with the library."""
+    """An empty register in memory, under French law."""
     with ConsentRegister(RecordStore.create("memory:")) as opened:
         yield opened
 
@@ -40,7 +40,7 @@ def source(*lines: str, encoding: str = "utf-8") -> io.BytesIO:
 
 
 def test_a_file_that_says_it_all(register: ConsentRegister) -> None:
-    """Each column has the name of its field; digests are those of any tool."""
+    """Columns with the names of their fields are found without options."""
     assert import_consents(register, source(HEADER, ROW)) == (1, 1, 0)
 
     (found,) = register.of(KEY).consents
@@ -54,7 +54,7 @@ def test_a_file_that_says_it_all(register: ConsentRegister) -> None:
 def test_a_file_of_a_french_spreadsheet(
     register: ConsentRegister, tmp_path: Path
 ) -> None:
-    """Semicolons, Windows' encoding, names of its own, moments of the wall clock."""
+    """Semicolons, Windows encoding, other column names, and local times are read."""
     path = tmp_path / "crm.csv"
     path.write_bytes(
         source(
@@ -89,7 +89,7 @@ def test_a_file_of_a_french_spreadsheet(
 def test_an_end_that_the_file_has_is_never_passed_over(
     register: ConsentRegister,
 ) -> None:
-    """Whatever the case of its name, a consent holds no longer than its file says."""
+    """The column `expires_on` is found in any case; a fixed value replaces it."""
     header = HEADER.replace("expires_on", "Expires_On")
     import_consents(register, source(header, ROW))
     assert register.of(KEY).consents[0].expires_on == date(2027, 1, 1)
@@ -101,7 +101,7 @@ def test_an_end_that_the_file_has_is_never_passed_over(
 
 
 def test_mentions_are_names(register: ConsentRegister) -> None:
-    """Between blanks, commas or bars; without one that is mandatory, incomplete."""
+    """Mentions are separated by blanks, commas or bars; a missing one counts."""
     told = "identity_and_goods|proposal validity_period;withdrawal_right"
     for said, complete in (
         (told, False),
@@ -115,7 +115,7 @@ def test_mentions_are_names(register: ConsentRegister) -> None:
 
 
 def test_many_rows(register: ConsentRegister) -> None:
-    """More rows than are looked at at once, some of them twice."""
+    """An import of more rows than one batch records each consent once."""
     rows = [ROW.replace("insurance", f"goods {i % 1_700}") for i in range(2_500)]
 
     assert import_consents(register, source(HEADER, *rows)) == (2_500, 1_700, 800)
@@ -139,7 +139,7 @@ BAD_ROWS = {
 def test_a_row_that_is_refused_takes_all_with_it(
     register: ConsentRegister, expected: str
 ) -> None:
-    """The message names the row and no number, and nothing is recorded."""
+    """The message names the row and not the number, and nothing is recorded."""
     rows = [ROW, BAD_ROWS[expected], ROW]
 
     with pytest.raises(BloctelError, match="row 2") as caught:
@@ -164,12 +164,12 @@ def test_a_row_that_is_refused_takes_all_with_it(
 def test_columns_that_cannot_be(
     register: ConsentRegister, columns: ConsentColumns, message: str
 ) -> None:
-    """A field that is nowhere, or twice, is an error before anything is read."""
+    """A missing or ambiguous field raises an error before anything is read."""
     with pytest.raises(InputError, match=message):
         import_consents(register, source(HEADER, ROW), columns)
 
 
 def test_a_file_without_rows_is_an_error(register: ConsentRegister) -> None:
-    """What made it must have failed."""
+    """A file without rows is refused."""
     with pytest.raises(InputError, match="consents, one a row"):
         import_consents(register, source(HEADER, ""))

@@ -1,4 +1,4 @@
-"""A CSV file goes into a registry whole, or not at all."""
+"""Import of a CSV file into a registry: all rows or none."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def registry() -> Registry:
 
 
 def stream(text: str) -> io.BytesIO:
-    """Return a file of that text."""
+    """Return a file with a text."""
     return io.BytesIO(text.encode())
 
 
 def test_one_day_for_all(registry: Registry) -> None:
-    """Every number is registered on that day; the column is found."""
+    """Every number is registered on that day, and the column is found."""
     text = f"nom;Téléphone\nA;{FIRST}\nB;{SECOND}\n"
 
     counts = import_numbers(registry, stream(text), list="own", on=DAY)
@@ -43,7 +43,7 @@ def test_one_day_for_all(registry: Registry) -> None:
 
 
 def test_a_column_of_days(registry: Registry) -> None:
-    """Each number has the day of its own row; blank rows put nothing out of step."""
+    """Each number has the day of its own row, also after blank rows."""
     text = f"jour;tel\n2021-05-03;{FIRST}\n;\n\n2022-01-01;\n 2023-06-07 ;{SECOND}\n"
 
     for day_column in ("jour", 1):
@@ -56,7 +56,7 @@ def test_a_column_of_days(registry: Registry) -> None:
 
 
 def test_the_columns_may_be_given_by_place(registry: Registry) -> None:
-    """A file without a header has places only."""
+    """A file without a header has column numbers only."""
     text = f"{FIRST};{SECOND};2024-03-01\n"
 
     import_numbers(registry, stream(text), list="own", column=2, on_column=3)
@@ -66,7 +66,7 @@ def test_the_columns_may_be_given_by_place(registry: Registry) -> None:
 
 
 def test_importing_again_changes_nothing(registry: Registry) -> None:
-    """The same file, or a number twice in it, is no new registration."""
+    """A second import of a file, or a repeated number, registers nothing new."""
     text = f"tel\n{FIRST}\n{FIRST}\n0199000001\n"
 
     assert import_numbers(registry, stream(text), list="own", on=DAY) == (3, 1, 0)
@@ -98,7 +98,7 @@ BAD_ROWS = {
 def test_a_bad_row_is_named_and_nothing_is_kept(
     text: str, where: str, registry: Registry, tmp_path: Path
 ) -> None:
-    """The row is that of the file, header and blank lines counted."""
+    """Row numbers count the header and blank lines."""
     path = tmp_path / "n.csv"
     path.write_text(text)
 
@@ -122,7 +122,7 @@ def test_a_day_on_which_the_list_is_closed(registry: Registry) -> None:
 
 @pytest.mark.parametrize("text", ["tel\n", "tel\n\n \n", "tel;x\n;a\n"])
 def test_a_file_without_a_number_is_refused(text: str, registry: Registry) -> None:
-    """It is rather the wrong file; the registry does not even gain the list."""
+    """An empty file is refused, and the registry does not get the list."""
     with pytest.raises(InputError, match="expected phone numbers, got no rows"):
         import_numbers(registry, stream(text), list="own")
 
@@ -130,7 +130,7 @@ def test_a_file_without_a_number_is_refused(text: str, registry: Registry) -> No
 
 
 def test_a_hundred_thousand_rows(registry: Registry, tmp_path: Path) -> None:
-    """Batches and parts follow one another without a gap, days in step."""
+    """Batches and parts are contiguous, and days stay with their numbers."""
     numbers = [
         f"0{start}{i:04}"
         for start in (19900, 26191, 35301, 46571, 53649, 63998)
@@ -157,7 +157,7 @@ def test_a_hundred_thousand_rows(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_an_import_from_standard_input(tmp_path: Path) -> None:
-    """`-` is standard input; the counts are printed; a bad row is told."""
+    """`-` is standard input; the counts are printed; an invalid row is named."""
     url = f"sqlite:///{tmp_path / 'own.db'}"
     run("registry", "create", url)
     command = ("registry", "import", url, "-", "--list", "own", "--format", "csv")

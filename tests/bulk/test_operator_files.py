@@ -1,4 +1,4 @@
-"""Answers instead of a list: opposed, clear, or not known."""
+"""Operator answers instead of a list: opposed, clear, or not known."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def registry() -> Registry:
 
 
 def test_the_three_answers(registry: Registry) -> None:
-    """Opposed is blocked, answered as clear is clear, and nobody knows the rest."""
+    """Opposed numbers are blocked, cleared numbers are clear, others are not known."""
     assert registry.is_blocked(OPPOSED, on=DAY)
     assert not registry.is_blocked(CLEAR, on=DAY)
     with pytest.raises(
@@ -56,7 +56,7 @@ def test_the_three_answers(registry: Registry) -> None:
 
 
 def test_an_answer_stands_for_thirty_days(registry: Registry) -> None:
-    """The days come from the list's rules; the opposed number stays so."""
+    """The list's rules limit clear answers; opposed numbers stay opposed."""
     last = DAY + timedelta(days=29)
     assert not registry.is_blocked(CLEAR, on=last)
     with pytest.raises(NotKnownError, match="has expired"):
@@ -65,14 +65,14 @@ def test_an_answer_stands_for_thirty_days(registry: Registry) -> None:
 
 
 def test_nobody_knows_of_the_days_before(registry: Registry) -> None:
-    """An answer says nothing of yesterday."""
+    """An answer does not apply to the day before."""
     for number in (CLEAR, OPPOSED):
         with pytest.raises(NotKnownError):
             registry.is_blocked(number, on=DAY - timedelta(days=1))
 
 
 def test_verdicts_say_what_is_not_known(registry: Registry) -> None:
-    """A verdict is never clear where nobody knows, and says why."""
+    """A verdict on an unknown number is never clear, and has a reason."""
     later = DAY + timedelta(days=30)
     assert registry.check(CLEAR, on=DAY).status == Status.CLEAR
     for number, day, reason in (
@@ -102,7 +102,7 @@ def test_columns(registry: Registry) -> None:
 def test_nine_digits_are_read_as_french_where_nobody_knows_the_other(
     registry: Registry,
 ) -> None:
-    """Silence about the foreign number of these digits makes them no less clear."""
+    """A missing answer about the foreign number with the same digits has no effect."""
     shortened = CLEAR - 33 * 10**9
 
     assert registry.check(shortened, on=DAY).status == Status.CLEAR
@@ -120,7 +120,7 @@ def test_nine_digits_are_read_as_french_where_nobody_knows_the_other(
 def test_a_scrub_of_a_frame_never_calls_unknown_numbers_clear(
     registry: Registry,
 ) -> None:
-    """Who is not known is blocked, and the frame says what a file says."""
+    """Numbers that are not known are blocked, in frames as in files."""
     column = np.array([CLEAR, OPPOSED, ASKED_NEVER], np.int64)
 
     scrubbed = bloctel.scrub_frame(
@@ -148,7 +148,7 @@ def test_a_scrub_never_calls_unknown_numbers_clear(
 
 @pytest.mark.parametrize("later_first", [False, True])
 def test_the_latest_answer_counts(later_first: bool) -> None:
-    """In whatever order answers are recorded, and of one day the opposed one."""
+    """The order of recording has no effect; on one day, opposed counts."""
     registry = Registry.create("memory:")
     later = DAY + timedelta(days=10)
     history = [(DAY, keys(CLEAR), keys()), (later, keys(), keys(CLEAR))]
@@ -156,7 +156,7 @@ def test_the_latest_answer_counts(later_first: bool) -> None:
         registry.record_answers(list=LIST, on=on, opposed=opposed, clear=clear)
     assert registry.is_blocked(CLEAR, on=later - timedelta(days=1))
     assert not registry.is_blocked(CLEAR, on=later)
-    # once more, opposed on that very day
+    # once more, opposed on the same day
     registry.record_answers(list=LIST, on=later, opposed=keys(CLEAR), clear=keys())
     assert registry.is_blocked(CLEAR, on=later)
     registry.record_answers(list=LIST, on=later, opposed=keys(), clear=keys(CLEAR))
@@ -177,7 +177,7 @@ NUMBERS = range(33199000000, 33199000004)
 def test_the_plainest_oracle(
     said: list[tuple[int, int, bool]], asked_after: int
 ) -> None:
-    """The last answer up to the day decides: opposed, clear for 30 days, or nothing."""
+    """The last answer decides: opposed, clear for 30 days, or not known."""
     registry = Registry.create("memory:", lists=[LIST, f"{LIST}.cleared"])
     for after, number, is_opposed in said:
         columns = {"opposed": keys(), "clear": keys()}
@@ -202,7 +202,7 @@ def test_the_plainest_oracle(
 
 
 def test_other_lists_are_asked_as_ever(registry: Registry) -> None:
-    """What a firm's own list says does not depend on the operator's answers."""
+    """The firm's own list does not depend on the operator's answers."""
     registry.register(ASKED_NEVER, list="own", on=DAY)
     assert registry.is_blocked(ASKED_NEVER, on=DAY)
     assert registry.is_blocked(ASKED_NEVER, on=DAY, lists="own")
@@ -211,19 +211,19 @@ def test_other_lists_are_asked_as_ever(registry: Registry) -> None:
         registry.is_blocked(CLEAR, on=DAY, lists="fr.bloctel.cleared")
     with pytest.raises(NotKnownError):
         registry.is_blocked(33199001299, on=DAY)
-    # the list has ended, the firm's own has not
+    # the list has closed, the firm's own list has not
     assert not registry.is_blocked(CLEAR, on=date(2026, 8, 11))
 
 
 def test_clearances_alone_answer_nothing() -> None:
-    """A book of clearances without a list of oppositions cannot say "clear"."""
+    """A book of cleared numbers without an opposition list cannot answer "clear"."""
     registry = Registry.create("memory:", lists=["own.cleared"])
     with pytest.raises(CannotAnswerError, match="the book has no list"):
         registry.is_blocked(CLEAR, on=DAY)
 
 
 def test_a_snapshot_carries_the_answers(registry: Registry, tmp_path: Path) -> None:
-    """Dialers that ask a snapshot get the same three answers."""
+    """A snapshot gives the same three answers."""
     path = tmp_path / "answers.bloctel"
     registry.build_snapshot(path, on=DAY)
     with bloctel.open(path) as book:
@@ -237,7 +237,7 @@ def test_a_snapshot_carries_the_answers(registry: Registry, tmp_path: Path) -> N
 
 
 def test_a_registration_that_is_not_yet_protected_stays(registry: Registry) -> None:
-    """An answer "clear" within the 30 days before protection contradicts nothing."""
+    """An answer "clear" within the 30 days before protection is not a contradiction."""
     registry.register(CLEAR, list=LIST, on=DAY)
     on = DAY + timedelta(days=5)
     registry.record_answers(list=LIST, on=on, opposed=keys(), clear=keys(CLEAR))
@@ -246,7 +246,7 @@ def test_a_registration_that_is_not_yet_protected_stays(registry: Registry) -> N
 
 
 def test_clearances_follow_the_rules_of_the_list() -> None:
-    """Also for a list with a scope; nothing vouches once the list has closed."""
+    """A scope keeps the rules of its list; no answers after the list has closed."""
     cleared = rules.load("fr.bloctel.cleared:brand-a")
     assert (cleared.name, cleared.vouches_for) == (
         "fr.bloctel.cleared:brand-a",
@@ -275,7 +275,7 @@ RETURNED = (
 
 
 def test_the_file_that_came_back(tmp_path: Path) -> None:
-    """Nothing but OK is callable; a contradiction is opposed; order is no matter."""
+    """Only OK is callable; contradictory answers are opposed, in any order."""
     file = tmp_path / "retour_2024.csv"
     file.write_text(RETURNED)
     registry = Registry.create("memory:")
@@ -308,7 +308,7 @@ def test_the_file_that_came_back(tmp_path: Path) -> None:
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, expected: str) -> None:
-    """What went to the operator is no answer; nothing is recorded then."""
+    """A request that was sent is not an answer; nothing is recorded then."""
     file = tmp_path / "sent.csv"
     file.write_text(text)
     registry = Registry.create("memory:")
@@ -319,7 +319,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str, expected: str) -> No
 
 
 def test_a_status_elsewhere_is_read_where_it_is_named(tmp_path: Path) -> None:
-    """By its name; delimiters behind the last field, of nothing, are none too many."""
+    """The status column is found by its name; empty surplus fields are ignored."""
     file = tmp_path / "retour.csv"
     file.write_text("Telephone;Statut;Identifiant\n0199001201;KO;OK\n0199001202;OK;;\n")
     registry = Registry.create("memory:")
@@ -336,7 +336,7 @@ def test_a_status_elsewhere_is_read_where_it_is_named(tmp_path: Path) -> None:
 def test_no_answer_is_given_that_could_not_be_read(
     tmp_path: Path, row: str, got: str
 ) -> None:
-    """Behind a row that is not like the others, nobody would find the status."""
+    """A row of another length is refused: its status would be misplaced."""
     request, answer = tmp_path / "request.csv", tmp_path / "retour_1.csv"
     request.write_text(f"Telephone;Identifiant\n0199001201;a1\n\n{row}\n")
     operator = Registry.create("memory:")
@@ -360,7 +360,7 @@ SENT = (
 
 
 def test_there_and_back(tmp_path: Path) -> None:
-    """What is asked of an operator, its answer, and what is known then."""
+    """A request, the operator's answer, and its import give the expected state."""
     file, request = tmp_path / "calls.csv", tmp_path / "request.csv"
     file.write_text(SENT)
     done = write_request(file, request, column="tel", id_column="code")
@@ -386,7 +386,7 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 
 def test_an_answer_never_takes_the_place_of_its_request(tmp_path: Path) -> None:
-    """The file that was sent stays; a folder that is not there is named."""
+    """The request is not overwritten, and a missing folder is named."""
     file = tmp_path / "calls.csv"
     file.write_text(SENT)
     question = Registry.create("memory:", lists=["own"]).question(on=DAY)

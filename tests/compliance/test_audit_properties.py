@@ -1,4 +1,4 @@
-"""The audit of a log is `may_call` at the moment of each call, call by call."""
+"""The audit of a log equals `may_call` for each call."""
 
 from __future__ import annotations
 
@@ -108,27 +108,27 @@ evidence = st.builds(
 
 @dataclass
 class File:
-    """What a firm can show."""
+    """A register of consents."""
 
-    held: Mapping[int, Evidence]
+    evidence: Mapping[int, Evidence]
 
     def of(self, key: int) -> Evidence:
-        """Return what there is about a number."""
-        return self.held.get(key, Evidence())
+        """Return the evidence about a number."""
+        return self.evidence.get(key, Evidence())
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return what there is about some numbers."""
-        return {key: self.held[key] for key in keys if key in self.held}
+        """Return the evidence about some numbers."""
+        return {key: self.evidence[key] for key in keys if key in self.evidence}
 
 
 @dataclass
 class Before:
-    """The calls before one of a log."""
+    """The calls before one call of a log."""
 
     calls: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
     def attempts(self, key: int) -> list[Attempt]:
-        """Return what was tried before."""
+        """Return the earlier attempts."""
         return [
             Attempt(call["at"], call["outcome"] or Outcome.UNANSWERED)
             for call in self.calls
@@ -165,8 +165,8 @@ def book(*, of_answers: bool) -> bloctel.Registry:
     return registry
 
 
-def asked(desk: Desk, one: Mapping[str, Any]) -> Answer:
-    """Return what the desk says of one call."""
+def answer_of(desk: Desk, one: Mapping[str, Any]) -> Answer:
+    """Return the answer of the desk about one call."""
     inputs = {name: one[name] for name in one if name != "outcome"}
     if inputs["caller"] == "?":  # what no log should hold
         inputs["caller"] = None
@@ -183,15 +183,15 @@ def asked(desk: Desk, one: Mapping[str, Any]) -> Answer:
 )
 def test_each_call_is_judged_as_the_desk_would_have(
     log: list[dict[str, Any]],
-    held: dict[int, Evidence] | None,
+    evidence: dict[int, Evidence] | None,
     firm: str | None,
     of_answers: bool | None,
     is_prudent: bool,
 ) -> None:
-    """At its moment, with the calls before it as the call log."""
+    """Each call is judged at its time, with the earlier calls as the call log."""
     lists = None if of_answers is None else book(of_answers=of_answers)
     known: dict[str, Any] = {"firm": firm, "book": lists, "local_holidays": is_prudent}
-    known["consents"] = None if held is None else File(held)
+    known["consents"] = None if evidence is None else File(evidence)
     desk = Desk("FR", **known)
 
     audit = desk.audit({name: [one[name] for one in log] for name in log[0]})
@@ -202,10 +202,10 @@ def test_each_call_is_judged_as_the_desk_would_have(
         for row, ground in zip(table["row"], table["ground"], strict=True):
             found[row - 1].add(f"{decision}: {ground}")
     order = sorted(range(len(log)), key=lambda row: (log[row]["at"], row))
-    for place, row in enumerate(order):
+    for index, row in enumerate(order):
         one = log[row]
-        before = Before([log[earlier] for earlier in order[:place]])
-        answer = asked(Desk("FR", calls=before, **known), one)
+        before = Before([log[earlier] for earlier in order[:index]])
+        answer = answer_of(Desk("FR", calls=before, **known), one)
         if one["outcome"] is Outcome.RELEASED or answer.decision is Decision.YES:
             expected = set()
         else:
@@ -216,7 +216,7 @@ def test_each_call_is_judged_as_the_desk_would_have(
 
 
 def test_an_empty_log_has_no_breaches() -> None:
-    """Nothing was called, and nothing is wrong."""
+    """An empty log has no calls and no breaches."""
     audit = Desk("FR").audit({"number": [], "at": []})
 
     assert audit.n_calls == 0
@@ -226,7 +226,7 @@ def test_an_empty_log_has_no_breaches() -> None:
 
 
 def test_the_table_is_one_of_columns() -> None:
-    """Numpy arrays of one length, which frames take as they are."""
+    """The table consists of numpy arrays of one length, which frames accept."""
     log = {"number": ["01 99 00 12 34"], "at": ["2026-11-22T10:30:00+01:00"]}
 
     table = Desk("FR").audit(log, purpose="sale", sector="insurance").table()

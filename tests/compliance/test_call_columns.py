@@ -1,4 +1,4 @@
-"""Logs of past calls, as hostile as frames can hold them."""
+"""Hostile logs of past calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AT = datetime(2024, 3, 4, 10, 30, tzinfo=UTC)
 
 
 def test_missing_values_of_pandas_are_missing() -> None:
-    """`pandas.NA`, `NaN` and `NaT` say nothing, whatever the column's type."""
+    """`pandas.NA`, `NaN` and `NaT` are missing values in columns of any type."""
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(
         {
@@ -41,7 +41,7 @@ def test_missing_values_of_pandas_are_missing() -> None:
 @pytest.mark.parametrize("bad", [[1, 2], {"a": 1}, {1}])
 @pytest.mark.parametrize("name", ["at", "outcome", "about", "caller"])
 def test_nested_values_are_refused(name: str, bad: Any) -> None:
-    """A list in a cell is no input, and no crash."""
+    """A list in a cell raises an error."""
     log = {"number": [NUMBER], "at": [AT], name: [bad]}
 
     with pytest.raises(InputError, match=name):
@@ -49,7 +49,7 @@ def test_nested_values_are_refused(name: str, bad: Any) -> None:
 
 
 def test_moments_out_of_reach_are_refused() -> None:
-    """Calendars end; Arrow's whole numbers go on."""
+    """Arrow timestamps outside the calendar are refused."""
     pa = pytest.importorskip("pyarrow")
     for value, unit in ((2**62, "us"), (2**60, "s"), (-(2**62), "us")):
         column = pa.array([value]).cast(pa.timestamp(unit, "UTC"))
@@ -59,7 +59,7 @@ def test_moments_out_of_reach_are_refused() -> None:
 
 
 def test_moments_of_arrow_are_those_of_python() -> None:
-    """In any unit and zone; without a zone they are refused, like datetimes."""
+    """Arrow timestamps of any unit are read; without a time zone they are refused."""
     pa = pytest.importorskip("pyarrow")
     for unit in ("s", "ms", "us", "ns"):
         column = pa.array([AT], pa.timestamp(unit, "Europe/Paris"))
@@ -78,14 +78,14 @@ def test_moments_of_arrow_are_those_of_python() -> None:
     ],
 )
 def test_arguments_are_checked(arguments: Any, says: str) -> None:
-    """What cannot be is told of, without a number in the message."""
+    """An invalid argument is named, without a number in the message."""
     with pytest.raises(InputError, match=says) as raised:
         Desk("FR").audit({"number": [NUMBER], "at": [AT]}, **arguments)
     assert "99 00" not in str(raised.value)
 
 
 def test_unknown_inputs_are_refused() -> None:
-    """A misspelt input would be one that nobody gave."""
+    """A misspelt input is refused, because it would count as a missing one."""
     log: Any = {"number": [NUMBER], "at": [AT]}
     strange: Any = {"chanel": "sms"}
     with pytest.raises(TypeError, match="chanel"):
@@ -94,13 +94,13 @@ def test_unknown_inputs_are_refused() -> None:
 
 @pytest.mark.parametrize("decision", ["yes", "bogus", None, 5])
 def test_only_breaches_and_what_is_not_known_have_a_table(decision: Any) -> None:
-    """Against a lawful call nothing speaks."""
+    """There is no table of lawful calls."""
     with pytest.raises(InputError, match="no or ask"):
         Desk("FR").audit({"number": [], "at": []}).table(decision)
 
 
 def test_a_file_that_knows_numbers_one_by_one_will_do() -> None:
-    """`of_many` is for speed alone."""
+    """`of_many` is optional."""
 
     class File:
         def of(self, key: int) -> Evidence:
@@ -113,7 +113,7 @@ def test_a_file_that_knows_numbers_one_by_one_will_do() -> None:
 
 
 def _contracts(n: int) -> float:
-    """Return how long an audit of as many contracts as calls takes."""
+    """Return the time of an audit with as many contracts as calls."""
 
     class File:
         def of(self, key: int) -> Evidence:
@@ -151,16 +151,16 @@ def _far(year: int) -> float:
 @pytest.mark.parametrize(
     ("takes", "small", "large", "most"),
     [
-        # four times as many take some four times as long, not sixteen times
+        # four times as many records take about four times as long, not sixteen times
         (_contracts, 1_000, 4_000, 10),
-        # a date with a typo in it is one day more, not nine centuries of them
+        # a date with a typo adds one day, not nine centuries of days
         (_far, 2025, 2925, 20),
     ],
 )
 def test_time_grows_with_what_is_there(
     takes: Callable[[int], float], small: int, large: int, most: float
 ) -> None:
-    """What it takes is bounded by the log and the records, as a ratio."""
+    """The time is proportional to the log and the records."""
     takes(small)  # reads the rules
 
     assert min(takes(large) for _ in range(3)) < most * max(

@@ -1,4 +1,4 @@
-"""The log of calls: what counts as an attempt, and what became of it."""
+"""Call log: attempts and their outcomes."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def calls(store: RecordStore) -> Iterator[CallLog]:
 
 
 def always(attempts: Sequence[Attempt]) -> bool:
-    """Say yes."""
+    """Allow the attempt."""
     del attempts
     return True
 
 
 def outcomes(calls: CallLog) -> list[str]:
-    """Return what became of the attempts to call the number."""
+    """Return the outcomes of the attempts to call the number."""
     return [attempt.outcome.value for attempt in calls.attempts(KEY)]
 
 
 def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
-    """A log that came late, of another platform, is put where it belongs."""
+    """Attempts that are logged late are sorted by their time."""
     calls.add(NUMBER, Outcome.ANSWERED, at=AT)
     calls.add("+262 639 98 12 34", Outcome.UNANSWERED, at=AT - HOUR)
     calls.add("01 99 00 12 34", Outcome.REFUSED, at=AT)
@@ -63,7 +63,7 @@ def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
 
 
 def test_details_are_kept(calls: CallLog) -> None:
-    """What was noted comes back with the call, and is in no log file by accident."""
+    """Details are returned with the call, and are not in its representation."""
     details = {"caller": "+33162000000", "campaign": "autumn"}
     first = calls.add(NUMBER, Outcome.ANSWERED, at=AT, details=details)
     second = calls.reserve_if(KEY, AT + HOUR, always)
@@ -79,7 +79,7 @@ def test_details_are_kept(calls: CallLog) -> None:
 def test_details_are_texts_without_the_number(
     calls: CallLog, details: dict[str, str]
 ) -> None:
-    """The called number is where it can be erased, and nowhere else."""
+    """The called number is stored only where it can be erased."""
     with pytest.raises(InputError):
         calls.add(NUMBER, Outcome.ANSWERED, at=AT, details=details)
 
@@ -87,7 +87,7 @@ def test_details_are_texts_without_the_number(
 
 
 def test_a_reservation_counts_until_it_is_released(calls: CallLog) -> None:
-    """Who reserved and died has perhaps dialled; who says that he did not, has not."""
+    """A reservation counts as an attempt until it is released."""
     call = calls.reserve_if(KEY, AT, always)
     assert call is not None
     assert outcomes(calls) == ["reserved"]
@@ -98,7 +98,7 @@ def test_a_reservation_counts_until_it_is_released(calls: CallLog) -> None:
 
 
 def test_a_refused_reservation_leaves_nothing(calls: CallLog) -> None:
-    """What may not be made is not logged as made."""
+    """A refused attempt is not logged."""
     seen: list[int] = []
 
     def never(attempts: Sequence[Attempt]) -> bool:
@@ -113,7 +113,7 @@ def test_a_refused_reservation_leaves_nothing(calls: CallLog) -> None:
 
 
 def test_an_error_while_deciding_reserves_nothing(calls: CallLog) -> None:
-    """Who cannot decide must not call."""
+    """If the decision fails, nothing is reserved."""
 
     def broken(attempts: Sequence[Attempt]) -> bool:
         raise ZeroDivisionError
@@ -144,7 +144,7 @@ POSSIBLE = {
 def test_outcomes_that_can_follow(
     calls: CallLog, known: Outcome, wanted: Outcome
 ) -> None:
-    """No later word brings back an attempt, or takes back a refusal."""
+    """No later outcome restores an attempt or cancels a refusal."""
     call = calls.add(NUMBER, known, at=AT)
     if known is wanted:
         calls.conclude(call, wanted, at=AT)
@@ -159,7 +159,7 @@ def test_outcomes_that_can_follow(
 
 
 def test_only_a_call_of_the_log_is_concluded(calls: CallLog) -> None:
-    """Neither another number nor the record of an outcome is a call."""
+    """Neither an unknown number nor the record of an outcome is a call."""
     call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
     calls.conclude(call, Outcome.ANSWERED, at=AT)
 
@@ -169,7 +169,7 @@ def test_only_a_call_of_the_log_is_concluded(calls: CallLog) -> None:
 
 
 def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
-    """What is older goes, of every number; what is as old or younger stays."""
+    """Older attempts of every number are erased; all others remain."""
     old = calls.reserve_if(KEY, AT - HOUR, always)
     young = calls.reserve_if(KEY, AT, always)
     assert old is not None
@@ -191,7 +191,7 @@ def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
 def test_an_outcome_without_its_attempt_is_purged(
     calls: CallLog, store: RecordStore
 ) -> None:
-    """What came in while its attempt was erased counts for nothing, and goes next."""
+    """An outcome recorded during the purge is ignored, and erased next time."""
     call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
     fields = {"kind": "outcome", "of": call, "outcome": "answered"}
     with store.write() as transaction:
@@ -204,7 +204,7 @@ def test_an_outcome_without_its_attempt_is_purged(
 
 
 def test_a_number_is_forgotten(calls: CallLog) -> None:
-    """All that is logged of a person goes, and nothing of others."""
+    """All records of one person are erased, and no others."""
     call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
     calls.conclude(call, Outcome.REFUSED, at=AT)
     calls.add(PhoneNumber(KEY + 1), Outcome.ANSWERED, at=AT)
@@ -218,7 +218,7 @@ def test_a_number_is_forgotten(calls: CallLog) -> None:
 
 
 def test_no_number_no_log(calls: CallLog) -> None:
-    """What is no number is refused, and the message does not show it."""
+    """An invalid number is refused, and the message does not show it."""
     with pytest.raises(InvalidNumberError) as caught:
         calls.add("06 39 98 12", Outcome.ANSWERED, at=AT)
 
@@ -226,7 +226,7 @@ def test_no_number_no_log(calls: CallLog) -> None:
 
 
 def test_a_log_lives_in_a_registry(tmp_path: Path) -> None:
-    """One database for objections and calls, and one for calls alone."""
+    """One database can contain objections and calls, or calls alone."""
     url = f"sqlite:///{tmp_path}/r.db"
     Registry.create(url, region="BE").close()
 
@@ -250,7 +250,7 @@ def test_a_log_lives_in_a_registry(tmp_path: Path) -> None:
 def test_what_is_not_understood_is_no_free_attempt(
     calls: CallLog, store: RecordStore, fields: dict[str, object]
 ) -> None:
-    """A record of a later version, or of somebody else, is an error and not nothing."""
+    """An unknown record raises an error."""
     with store.write() as transaction:
         transaction.append("calls", KEY, AT, fields)
 

@@ -1,4 +1,4 @@
-"""A file of consents: what is recorded, what it comes to, how long it is kept."""
+"""Register of consents: records, evidence, retention."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ DAY = timedelta(days=1)
 
 
 def figures(day: date) -> Figures:
-    """Figures of the tests' own: a law of 2026, and nothing before."""
+    """Return figures for the tests: a law of 2026, and no earlier law."""
     cap = 1 if day >= date(2026, 8, 11) else None
     return Figures(cap, 3, 2, ALL, "the law of the tests", 24)
 
 
 def consent(**changes: Any) -> NewConsent:
-    """Return a consent with all that it needs."""
+    """Return a complete consent."""
     whole: dict[str, Any] = {
         "given_at": GIVEN,
         "firm": "Exemple SA",
@@ -63,7 +63,7 @@ def register(store: RecordStore) -> Iterator[ConsentRegister]:
 
 
 def test_a_consent_is_what_was_recorded(register: ConsentRegister) -> None:
-    """A desk is told when, until when, for whom, about what, and where the proof is."""
+    """The evidence contains times, firm, goods, and the location of the proof."""
     slot = Slot(GIVEN + DAY, GIVEN + DAY + timedelta(hours=1))
     new = consent(slots=[slot], expires_on=date(2027, 1, 1))
 
@@ -79,7 +79,7 @@ def test_a_consent_is_what_was_recorded(register: ConsentRegister) -> None:
 
 
 def test_a_desk_asks_the_register() -> None:
-    """From a recorded consent to yes, and from its withdrawal to no."""
+    """A recorded consent permits a call, and its withdrawal forbids it."""
     register = ConsentRegister(RecordStore.create("memory:"))
     mentions = french_figures(GIVEN.date()).mentions
     register.record(NUMBER, consent(mentions=mentions), recorded_at=NOW)
@@ -116,7 +116,7 @@ class _NoCalls:
 def test_a_consent_holds_for_as_long_as_the_law_allows(
     register: ConsentRegister,
 ) -> None:
-    """Who names no end gets the latest: one year after the collection (R223-1)."""
+    """A consent without an end lasts one year from its collection (R223-1)."""
     register.record(NUMBER, consent(), recorded_at=NOW)
 
     assert register.of(KEY).consents[0].expires_on == date(2027, 9, 1)
@@ -128,14 +128,14 @@ def test_a_consent_holds_for_as_long_as_the_law_allows(
         (GIVEN, date(2027, 9, 2), NUMBER),
         (datetime(2026, 8, 11, tzinfo=UTC), date(2027, 8, 12), NUMBER),
         (datetime(2028, 2, 29, 12, tzinfo=UTC), date(2029, 3, 1), NUMBER),
-        # in Mayotte it is the day after already
+        # in Mayotte it is already the next day
         (datetime(2026, 9, 1, 21, tzinfo=UTC), date(2027, 9, 3), "06 39 98 12 34"),
     ],
 )
 def test_no_consent_holds_for_longer(
     register: ConsentRegister, given_at: datetime, expires_on: date, number: str
 ) -> None:
-    """A day more than a year is refused, with the article, and a day less is not."""
+    """A longer validity than one year is refused, with the article."""
     new = consent(given_at=given_at, expires_on=expires_on)
     with pytest.raises(InputError, match=r"at most a year .*\(the law of the tests"):
         register.record(number, new, recorded_at=NOW)
@@ -145,7 +145,7 @@ def test_no_consent_holds_for_longer(
 
 
 def test_before_the_law_nothing_caps_a_consent(register: ConsentRegister) -> None:
-    """A consent of 2025 holds as its paper says, which must say something."""
+    """A consent of 2025 needs its own end, and keeps it."""
     given_at = datetime(2025, 3, 1, 12, tzinfo=UTC)
     register.record(
         NUMBER, consent(given_at=given_at, expires_on=date(2028, 1, 1)), recorded_at=NOW
@@ -159,7 +159,7 @@ def test_before_the_law_nothing_caps_a_consent(register: ConsentRegister) -> Non
 def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
     register: ConsentRegister,
 ) -> None:
-    """Each single one that is missing makes it incomplete (R223-1)."""
+    """A consent without one of the mentions is incomplete (R223-1)."""
     for missing in ALL:
         told = [mention for mention in ALL if mention != missing]
         register.record(NUMBER, consent(mentions=told), recorded_at=NOW)
@@ -195,7 +195,7 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
 def test_what_proves_nothing_is_refused(
     register: ConsentRegister, changes: dict[str, Any]
 ) -> None:
-    """A consent without date and hour, firm or evidence is none, and is not kept."""
+    """A consent without time, firm or evidence is refused."""
     with pytest.raises(InputError) as caught:
         register.record(NUMBER, consent(**changes), recorded_at=NOW)
 
@@ -209,7 +209,7 @@ def test_what_proves_nothing_is_refused(
 def test_a_withdrawal_ends_what_was_given_until_then(
     register: ConsentRegister,
 ) -> None:
-    """At any time, by any way; a consent given later is a new one."""
+    """A withdrawal is possible at any time; a later consent is a new one."""
     register.record(NUMBER, consent(), recorded_at=NOW)
     register.record(NUMBER, consent(given_at=GIVEN + 3 * DAY), recorded_at=NOW)
     at = GIVEN + 2 * DAY
@@ -223,7 +223,7 @@ def test_a_withdrawal_ends_what_was_given_until_then(
 def test_a_withdrawal_at_the_moment_of_the_consent_ends_it(
     register: ConsentRegister,
 ) -> None:
-    """In doubt there is no consent."""
+    """A withdrawal at the same instant ends the consent."""
     register.withdraw(NUMBER, at=GIVEN, channel="letter", recorded_at=NOW)
     register.record(NUMBER, consent(), recorded_at=NOW + DAY)
 
@@ -231,7 +231,7 @@ def test_a_withdrawal_at_the_moment_of_the_consent_ends_it(
 
 
 def test_one_consent_of_several_is_withdrawn(register: ConsentRegister) -> None:
-    """A withdrawal that names a consent ends that one alone; the first one counts."""
+    """A withdrawal with an id ends only that consent; the first withdrawal counts."""
     first = register.record(NUMBER, consent(), recorded_at=NOW)
     register.record(NUMBER, consent(goods="travel"), recorded_at=NOW)
     for days in (5, 4, 6):
@@ -243,7 +243,7 @@ def test_one_consent_of_several_is_withdrawn(register: ConsentRegister) -> None:
 
 
 def test_only_a_consent_of_that_number_is_withdrawn(register: ConsentRegister) -> None:
-    """The id of somebody else's consent, or of no consent, ends nothing."""
+    """The id of another person's consent, or an unknown id, is refused."""
     theirs = register.record(OTHER, consent(), recorded_at=NOW)
     contract = register.add_contract(
         NUMBER,
@@ -259,7 +259,7 @@ def test_only_a_consent_of_that_number_is_withdrawn(register: ConsentRegister) -
 
 
 def test_a_withdrawal_needs_no_consent(register: ConsentRegister) -> None:
-    """A word of somebody of whom nothing is known counts once a consent turns up."""
+    """A withdrawal counts for a consent that is recorded afterwards."""
     register.withdraw(NUMBER, at=GIVEN + DAY, channel="in a shop", recorded_at=NOW)
     register.record(NUMBER, consent(), recorded_at=NOW + 9 * DAY)
 
@@ -270,15 +270,15 @@ def test_a_withdrawal_needs_no_consent(register: ConsentRegister) -> None:
 
 
 def test_contracts_and_their_ends(register: ConsentRegister) -> None:
-    """A contract runs until its end is recorded; the last word on it counts."""
-    held = Contract(
+    """A contract is active until its recorded end; the last record counts."""
+    contract = Contract(
         starts_on=date(2024, 1, 1),
         ends_on=None,
         firm="Exemple SA",
         object="home insurance",
     )
-    id = register.add_contract(NUMBER, held, recorded_at=NOW)
-    assert register.of(KEY).contracts == (held,)
+    id = register.add_contract(NUMBER, contract, recorded_at=NOW)
+    assert register.of(KEY).contracts == (contract,)
 
     for ends_on in (date(2027, 1, 1), date(2026, 12, 1)):
         register.end_contract(NUMBER, id, ends_on=ends_on, recorded_at=NOW)
@@ -294,7 +294,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
 
 
 def test_requests_to_be_called_back(register: ConsentRegister) -> None:
-    """When it was asked, and about what."""
+    """A request has its time and its subject."""
     request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
     register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
@@ -302,12 +302,12 @@ def test_requests_to_be_called_back(register: ConsentRegister) -> None:
 
 
 def test_contracts_and_requests_name_their_firm(register: ConsentRegister) -> None:
-    """Of no firm they would speak for any."""
-    held = Contract(starts_on=date(2024, 1, 1), ends_on=None, firm=" ", object="x")
+    """A contract or a request without a firm is refused."""
+    contract = Contract(starts_on=date(2024, 1, 1), ends_on=None, firm=" ", object="x")
     request = CallBackRequest(asked_at=GIVEN, firm="", object="heat pump")
 
     with pytest.raises(InputError, match="firm"):
-        register.add_contract(NUMBER, held, recorded_at=NOW)
+        register.add_contract(NUMBER, contract, recorded_at=NOW)
     with pytest.raises(InputError, match="firm"):
         register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
     assert register.verify().records == 0
@@ -317,7 +317,7 @@ def test_contracts_and_requests_name_their_firm(register: ConsentRegister) -> No
 
 
 def test_many_are_recorded_once(register: ConsentRegister) -> None:
-    """The same file again changes nothing; one that differs in a word is another."""
+    """A second import changes nothing; one other word makes another consent."""
     many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(30)]
 
     assert register.record_many(many, recorded_at=NOW) == (12, 18)
@@ -328,7 +328,7 @@ def test_many_are_recorded_once(register: ConsentRegister) -> None:
 
 
 def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
-    """A consent that is refused takes the others with it."""
+    """If one consent is refused, none is recorded."""
     many = [(KEY, consent()), (KEY, consent(firm=""))]
 
     with pytest.raises(InputError):
@@ -338,7 +338,7 @@ def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
 
 
 def test_nobody_adds_to_what_was_known(register: ConsentRegister) -> None:
-    """A record that says it is older than those before it was not known before them."""
+    """A later record with an earlier date was not known before."""
     register.record(OTHER, consent(), recorded_at=NOW + 90 * DAY)
     before = register.as_known_at(NOW + 60 * DAY)
     register.record(NUMBER, consent(), recorded_at=NOW)
@@ -349,24 +349,24 @@ def test_nobody_adds_to_what_was_known(register: ConsentRegister) -> None:
 
 
 def test_many_are_known_as_each_is(register: ConsentRegister) -> None:
-    """An audit asks about all numbers at once, and of any moment."""
+    """`of_many` returns the same evidence as `of`, at any time."""
     many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(12)]
     register.record_many(many, recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW + DAY, channel="letter", recorded_at=NOW + DAY)
-    asked = [KEY, KEY + 1, KEY + 9]
+    keys = [KEY, KEY + 1, KEY + 9]
 
     for known in (register, register.as_known_at(NOW)):
-        found = known.of_many(asked)
+        found = known.of_many(keys)
 
-        assert found == {key: known.of(key) for key in asked[:2]}
-    assert register.as_known_at(NOW - DAY).of_many(asked)[KEY].consents == []
+        assert found == {key: known.of(key) for key in keys[:2]}
+    assert register.as_known_at(NOW - DAY).of_many(keys)[KEY].consents == []
 
 
 # -- what was known ------------------------------------------------------------------
 
 
 def test_what_was_known_when_it_was_dialled(register: ConsentRegister) -> None:
-    """A paper that came in late, or a withdrawal noted late, was not known before."""
+    """A consent or a withdrawal that was recorded late was not known before."""
     register.record(NUMBER, consent(), recorded_at=NOW)
     register.withdraw(
         NUMBER, at=GIVEN + DAY, channel="letter", recorded_at=NOW + 5 * DAY
@@ -383,7 +383,7 @@ def test_what_was_known_when_it_was_dialled(register: ConsentRegister) -> None:
 
 
 def test_a_moment_in_any_time_zone(register: ConsentRegister) -> None:
-    """Nine in Paris and eight in London are one moment."""
+    """Nine in Paris and eight in London are the same instant."""
     paris = timezone(timedelta(hours=2))
     register.record(NUMBER, consent(given_at=GIVEN.astimezone(paris)), recorded_at=NOW)
     many = [(KEY, consent())]
@@ -397,7 +397,7 @@ def test_a_moment_in_any_time_zone(register: ConsentRegister) -> None:
 def test_proofs_are_kept_for_three_years_and_not_longer(
     register: ConsentRegister,
 ) -> None:
-    """On the day three years after its collection it is erased (R223-2)."""
+    """A consent is erased three years after its collection (R223-2)."""
     register.record(NUMBER, consent(), recorded_at=NOW)
     register.withdraw(NUMBER, at=GIVEN + DAY, channel="letter", recorded_at=NOW)
     at = datetime(2029, 9, 1, tzinfo=UTC)
@@ -411,7 +411,7 @@ def test_proofs_are_kept_for_three_years_and_not_longer(
 
 
 def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> None:
-    """A withdrawal stays for as long as there is a consent that it ends."""
+    """A withdrawal remains as long as a consent that it ends."""
     given_at = datetime(2024, 1, 1, tzinfo=UTC)
     long = consent(given_at=given_at, expires_on=date(2031, 1, 1))
     register.record(NUMBER, long, recorded_at=NOW)
@@ -426,8 +426,8 @@ def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> No
 
 
 def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> None:
-    """A contract stays while it runs; a request for as long as the law says."""
-    held = Contract(
+    """A contract remains while it is active; a request for the legal period."""
+    contract = Contract(
         starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", object="insurance"
     )
     over = Contract(
@@ -437,7 +437,7 @@ def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> N
         object="x",
     )
     register.add_contract(NUMBER, over, recorded_at=NOW)
-    id = register.add_contract(NUMBER, held, recorded_at=NOW)
+    id = register.add_contract(NUMBER, contract, recorded_at=NOW)
     request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
     register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
@@ -445,7 +445,7 @@ def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> N
     assert register.purge(on=date(2024, 1, 1), at=NOW) == 1
     assert register.purge(on=date(2028, 8, 31), at=NOW) == 0
     assert register.purge(on=date(2028, 9, 1), at=NOW) == 1
-    assert register.of(KEY).contracts == (held,)
+    assert register.of(KEY).contracts == (contract,)
     register.end_contract(NUMBER, id, ends_on=date(2029, 1, 1), recorded_at=NOW)
     assert register.purge(on=date(2031, 12, 31), at=NOW) == 0
     assert register.purge(on=date(2032, 1, 1), at=NOW) == 2
@@ -483,7 +483,7 @@ def test_a_number_is_forgotten(register: ConsentRegister) -> None:
 def test_what_is_not_understood_is_an_error(
     register: ConsentRegister, store: RecordStore, fields: dict[str, object]
 ) -> None:
-    """A record of a later version may be a withdrawal: it is not passed over."""
+    """A record of a later version may be a withdrawal, so it raises an error."""
     with store.write() as transaction:
         transaction.append("consents", KEY, GIVEN, fields)
 

@@ -1,4 +1,4 @@
-"""The desk: what it accepts, refuses, shows, and does when something is down."""
+"""Desk: inputs, outputs, and stores that are down."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ NUMBER = "01 99 00 00 00"
 
 
 def paris(year: int, month: int, day: int, hour: int) -> datetime:
-    """Return a moment of Paris."""
+    """Return a time in Paris."""
     return datetime(year, month, day, hour, tzinfo=PARIS)
 
 
 def desk(**known: Any) -> Desk:
-    """Return a desk that knows of nothing against a call."""
+    """Return a desk without any fact against a call."""
     clear: dict[str, Any] = {
         "book": book_of(bloctel="clear", own="clear"),
         "calls": PlainCalls(),
@@ -79,7 +79,7 @@ def desk(**known: Any) -> Desk:
 
 @pytest.mark.parametrize("country", ["", "fr", "FRA", "FR\n", "0639981234"])
 def test_a_country_is_two_letters(country: str) -> None:
-    """What is none is refused, and not shown."""
+    """An invalid country is refused, and not shown."""
     with pytest.raises(InputError, match="a country as ISO 3166-1") as refused:
         Desk(country)
 
@@ -88,14 +88,14 @@ def test_a_country_is_two_letters(country: str) -> None:
 
 @pytest.mark.parametrize("days", [-1, 10**9])
 def test_a_horizon_is_a_few_years_at_most(days: int) -> None:
-    """Nobody looks for ever."""
+    """The search for the next lawful time is limited."""
     with pytest.raises(InputError, match="horizon_days"):
         Desk(horizon_days=days)
 
 
 @pytest.mark.parametrize("trust", ["V4", "", "certain"])
 def test_a_trust_is_a_certainty(trust: Any) -> None:
-    """A typo does not make the desk less prudent."""
+    """A typo does not make the desk less careful."""
     with pytest.raises(InputError, match="one of V1, V2, V3, R, NF"):
         Desk(trust=trust)
 
@@ -129,7 +129,7 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
     ],
 )
 def test_a_wrong_argument_is_refused(argument: str, value: Any, sentence: str) -> None:
-    """What is not understood is an error, and no message holds a number."""
+    """An invalid argument raises an error, and no message contains a number."""
     with pytest.raises(bloctel.BloctelError) as refused:
         desk().may_call(NUMBER, **({"at": MONDAY} | CALL | {argument: value}))
 
@@ -139,7 +139,7 @@ def test_a_wrong_argument_is_refused(argument: str, value: Any, sentence: str) -
 
 @pytest.mark.parametrize("number", ["", "O199000000", "3639", None, 12.5, "+33"])
 def test_a_number_that_is_none_is_refused(number: object) -> None:
-    """No call is lawful to nobody."""
+    """A number that cannot be read is refused."""
     with pytest.raises(InvalidNumberError):
         desk().may_call(number, at=MONDAY, **CALL)
 
@@ -148,7 +148,7 @@ def test_a_number_that_is_none_is_refused(number: object) -> None:
     "caller", ["O199000000", "hidden", 12.5, "", "01 99 00 00 00 0"]
 )
 def test_a_caller_that_is_none_is_refused(caller: object) -> None:
-    """The message says that it is the caller's number, without its digits."""
+    """The message names the parameter, without the digits of the number."""
     with pytest.raises(InvalidNumberError, match="at caller") as refused:
         desk().may_call(NUMBER, at=MONDAY, **(CALL | {"caller": caller}))
 
@@ -156,7 +156,7 @@ def test_a_caller_that_is_none_is_refused(caller: object) -> None:
 
 
 def test_without_a_moment_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One module reads the clock."""
+    """Only one module reads the clock."""
     monkeypatch.setattr(clock, "moment", lambda: MONDAY.astimezone(UTC))
 
     answer = desk().may_call(NUMBER, **CALL)
@@ -166,7 +166,7 @@ def test_without_a_moment_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_same_line_gets_the_same_answer() -> None:
-    """However it is written."""
+    """All forms of one number get the same answer."""
     for number in ("0199000000", "+33 1 99 00 00 00", 199000000, 33199000000):
         assert desk().may_call(number, at=MONDAY, **CALL).allowed
 
@@ -181,20 +181,20 @@ class Down:
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """Nobody knows."""
+        """Raise an error: the store is down."""
         raise StorageGoneError("a storage", "none")
 
     def attempts(self, key: int) -> Sequence[Attempt]:
-        """Nobody knows."""
+        """Raise an error: the store is down."""
         raise StorageGoneError("a storage", "none")
 
     def of(self, key: int) -> Evidence:
-        """Nobody knows."""
+        """Raise an error: the store is down."""
         raise StorageGoneError("a storage", "none")
 
 
 def test_a_store_that_is_down_never_permits() -> None:
-    """A log, a file of consents or a book that does not answer: ask."""
+    """If a call log, a register of consents or a book is down, the answer is ask."""
     down: Any = Down()
     later = datetime(2026, 11, 23, 15, tzinfo=PARIS)
     given = PlainConsents(Evidence(consents=[consent({})]))
@@ -205,19 +205,19 @@ def test_a_store_that_is_down_never_permits() -> None:
         ({"consents": down}, "consents_missing"),
         ({"book": down}, "list_unanswered"),
     ):
-        held = desk(**({"consents": given} | known))
-        answer = held.may_call(NUMBER, at=later, **CALL)
+        a_desk = desk(**({"consents": given} | known))
+        answer = a_desk.may_call(NUMBER, at=later, **CALL)
         assert (answer.decision, answer.reasons) == (Decision.ASK, (reason,))
 
 
 def test_a_real_registry_is_asked_about_the_day_of_the_call() -> None:
-    """On the list from the day on which protection begins."""
+    """The number is listed from the day on which protection begins."""
     registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
     registry.register(NUMBER, list="fr.bloctel", on=date(2024, 5, 4))
-    held = desk(book=registry)
+    a_desk = desk(book=registry)
 
-    friday = held.may_call(NUMBER, at=MONDAY - timedelta(days=3), **CALL)
-    monday = held.may_call(NUMBER, at=MONDAY, **CALL)
+    friday = a_desk.may_call(NUMBER, at=MONDAY - timedelta(days=3), **CALL)
+    monday = a_desk.may_call(NUMBER, at=MONDAY, **CALL)
 
     assert (friday.decision, friday.reasons) == ("yes", ("not_listed",))
     assert (monday.decision, monday.reasons) == ("no", ("listed",))
@@ -227,7 +227,7 @@ def test_a_real_registry_is_asked_about_the_day_of_the_call() -> None:
 
 
 def test_a_closed_registry_never_permits() -> None:
-    """It cannot answer, and says so."""
+    """A closed registry cannot answer."""
     registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
     registry.close()
 
@@ -237,23 +237,23 @@ def test_a_closed_registry_never_permits() -> None:
 
 
 def test_a_stale_snapshot_never_permits(tmp_path: Any) -> None:
-    """It knows nothing of days that are too late for it, nor does `next_allowed_at`."""
+    """A stale snapshot does not answer, also for `next_allowed_at`."""
     registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
     registry.build_snapshot(tmp_path / "s.bloctel", on=date(2024, 5, 3))
 
     with bloctel.Snapshot.open(tmp_path / "s.bloctel") as snapshot:
-        held = desk(book=snapshot)
-        fresh = held.may_call(
+        a_desk = desk(book=snapshot)
+        fresh = a_desk.may_call(
             NUMBER, at=datetime(2024, 5, 31, 20, tzinfo=PARIS), **CALL
         )
-        stale = held.may_call(NUMBER, at=MONDAY, **CALL)
+        stale = a_desk.may_call(NUMBER, at=MONDAY, **CALL)
         assert fresh.next_allowed_at is None
 
     assert (stale.decision, stale.reasons) == ("ask", ("list_unanswered",))
 
 
 def test_lists_can_be_asked_alone() -> None:
-    """A brand's objections are not those of another brand."""
+    """Objections to one brand do not apply to another brand."""
     registry = bloctel.Registry.create(
         "memory:", lists=["fr.bloctel", "own", "own:brand-a", "own:brand-b"]
     )
@@ -268,34 +268,34 @@ def test_lists_can_be_asked_alone() -> None:
 
 
 def test_answers_instead_of_a_list_are_asked_like_one() -> None:
-    """A number that nobody answered about is not known to be clear."""
+    """A number without an operator's answer is not clear."""
     registry = bloctel.Registry.create(
         "memory:", lists=["fr.bloctel", "fr.bloctel.cleared", "own"]
     )
-    held = desk(book=registry)
-    before = held.may_call(NUMBER, at=MONDAY, **CALL)
+    a_desk = desk(book=registry)
+    before = a_desk.may_call(NUMBER, at=MONDAY, **CALL)
 
     registry.register(NUMBER, list="fr.bloctel.cleared", on=date(2024, 5, 20))
 
     assert before.reasons == ("list_not_known",)
-    assert held.may_call(NUMBER, at=MONDAY, **CALL).allowed
-    later = held.may_call(NUMBER, at=MONDAY + timedelta(days=28), **CALL)
+    assert a_desk.may_call(NUMBER, at=MONDAY, **CALL).allowed
+    later = a_desk.may_call(NUMBER, at=MONDAY + timedelta(days=28), **CALL)
     assert later.reasons == ("list_not_known",)
 
 
 def test_naive_moments_of_a_store_are_refused() -> None:
-    """An hour is the difference between yes and no."""
+    """One hour makes the difference between yes and no."""
     naive = MONDAY.replace(tzinfo=None)
-    held = Consent(
+    given = Consent(
         id="1", given_at=naive, expires_on=date(2025, 1, 1), firm=FIRM, goods="x"
     )
     with pytest.raises(InputError, match=r"at consent\.given_at"):
-        desk(consents=PlainConsents(Evidence(consents=[held]))).may_call(
+        desk(consents=PlainConsents(Evidence(consents=[given]))).may_call(
             NUMBER, at=MONDAY, **CALL
         )
 
 
-# -- the next moment -----------------------------------------------------------------
+# -- the next lawful time ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_naive_moments_of_a_store_are_refused() -> None:
             },
             "2026-11-23T15:20:00+01:00",
         ),
-        # the law changes: what the list forbids until the last day, consent permits
+        # a change of the law: consent permits calls that the list forbade before
         (
             {
                 "at": paris(2026, 8, 7, 15),
@@ -380,14 +380,14 @@ def test_naive_moments_of_a_store_are_refused() -> None:
 def test_the_next_moment_is_where_the_law_puts_it(
     row: dict[str, Any], at: str | None
 ) -> None:
-    """Across weekends, holidays, changes of the clock and of the law."""
+    """The search crosses weekends, holidays, clock changes and changes of the law."""
     found = ask(row).next_allowed_at
 
     assert (found and found.isoformat()) == at
 
 
 def test_a_contract_begins_at_midnight_where_the_person_is() -> None:
-    """Before there were hours, at 00:00 in Martinique, which is 06:00 in Paris."""
+    """Before the law set hours: at 00:00 in Martinique, which is 06:00 in Paris."""
     found = ask(
         {
             "at": paris(2022, 5, 30, 15),
@@ -403,27 +403,27 @@ def test_a_contract_begins_at_midnight_where_the_person_is() -> None:
 
 
 def test_a_list_lets_go_at_midnight_in_paris() -> None:
-    """Its days are counted there, whoever is called: at 02:00 in La Réunion."""
+    """The days of lists begin in Paris, also for calls to La Réunion at 02:00."""
     registry = bloctel.Registry.create("memory:", lists=["fr.bloctel", "own"])
     called = PhoneNumber(KEYS["RE"])
     registry.register(called, list="own", on=date(2022, 1, 3))
     registry.withdraw(called, list="own", on=date(2022, 5, 31))
-    held = desk(book=registry)
+    a_desk = desk(book=registry)
 
-    found = held.may_call(called, at=paris(2022, 5, 30, 15), **CALL).next_allowed_at
+    found = a_desk.may_call(called, at=paris(2022, 5, 30, 15), **CALL).next_allowed_at
 
     assert found is not None
     assert found.isoformat() == "2022-05-31T02:00:00+04:00"
 
 
 def test_a_call_that_is_lawful_is_so_at_once() -> None:
-    """The next moment is the one that was asked about, seconds included."""
+    """The next lawful time is the time of the call, including its seconds."""
     at = datetime(2024, 6, 3, 10, 30, 15, 7, tzinfo=ZoneInfo("America/New_York"))
     assert desk().may_call(NUMBER, at=at, **CALL).next_allowed_at == at
 
 
 def test_beyond_the_horizon_nothing_is_looked_for() -> None:
-    """A short horizon gives None where a longer one finds the moment."""
+    """A short horizon gives None where a longer one finds a time."""
     friday = datetime(2024, 5, 31, 20, tzinfo=PARIS)
 
     short = desk(horizon_days=1).may_call(NUMBER, at=friday, **CALL)
@@ -436,7 +436,7 @@ def test_beyond_the_horizon_nothing_is_looked_for() -> None:
 
 
 def test_no_repr_shows_a_number() -> None:
-    """Whatever of an answer is logged, the called number is not in it."""
+    """The representation of an answer does not contain the called number."""
     answer = desk().may_call(NUMBER, at=MONDAY, **CALL)
 
     for shown in (repr(answer), repr(desk()), repr(answer.facts), answer.explain()):
@@ -447,7 +447,7 @@ def test_no_repr_shows_a_number() -> None:
 
 
 def test_an_explanation_is_in_one_of_two_languages() -> None:
-    """Another one is refused."""
+    """Other languages are refused."""
     answer = ask({"at": paris(2026, 11, 22, 15)})
 
     assert answer.explain() == answer.explain(lang="en")
@@ -461,7 +461,7 @@ def test_an_explanation_is_in_one_of_two_languages() -> None:
 @pytest.mark.parametrize("sector", ["insurance", "energy_renovation"])
 @pytest.mark.parametrize("called", ["FR", "abroad"])
 def test_other_channels_name_33700(called: str, sector: str) -> None:
-    """Whoever gets spam by SMS or a ping call reports it there."""
+    """Spam by SMS or ping calls is reported to the service that the answer names."""
     call = {"at": paris(2026, 11, 23, 15), "called": called, "sector": sector}
     for channel in ("sms", "voice_spam"):
         answer = ask({**call, "channel": channel})
@@ -470,7 +470,7 @@ def test_other_channels_name_33700(called: str, sector: str) -> None:
 
 
 def test_the_certainty_is_that_of_the_least_sure_rule() -> None:
-    """A judgement is no better than what it rests on; without a rule, nothing is."""
+    """The certainty is that of the least certain deciding rule."""
     assert ask({"at": paris(2024, 6, 2, 15)}).certainty == "V1"
     assert ask({"at": paris(2026, 11, 22, 15)}).certainty == "V3"
     assert ask({"at": paris(2024, 6, 3, 15), "sector": ""}).certainty == "NF"
@@ -481,7 +481,7 @@ def test_the_certainty_is_that_of_the_least_sure_rule() -> None:
 
 @pytest.mark.parametrize("code", ["FR", "YT", "RE", "MQ", "GP", "GF", "PM"])
 def test_each_territory_is_told_by_its_first_digits(code: str) -> None:
-    """Every prefix of the data leads to its own territory and time."""
+    """Every prefix in the data has its own territory and time zone."""
     for prefix in next(t for t in FRENCH.territories if t.code == code).prefixes:
         nsn = prefix.ljust(9, "0")
         key = int("33" + nsn) if not nsn.startswith("508") else int(nsn)
@@ -528,7 +528,7 @@ def test_each_territory_is_told_by_its_first_digits(code: str) -> None:
 def test_the_blocks_of_07090_to_07093_are_told_by_six_digits(
     digits: str, code: str | None
 ) -> None:
-    """What is not assigned to one territory is none's."""
+    """Prefixes that are not assigned to one territory have no territory."""
     found = territory_of(int("33" + digits[1:].ljust(9, "0")), FRENCH)
 
     assert (found and found.code) == code
@@ -553,12 +553,12 @@ def test_a_number_outside_the_plan_has_no_territory(abroad: int) -> None:
     ],
 )
 def test_a_caller_is_read_as_it_is_written(text: str, read: str) -> None:
-    """Short numbers included, which are no line of anybody."""
+    """Presented numbers of all forms are read, including short numbers."""
     assert read_caller(text, "FR") == read
 
 
 def test_what_a_caller_shows_depends_on_the_day() -> None:
-    """A range means nothing before the decision that gave it a meaning."""
+    """A range has no special kind before the decision that creates it."""
     before, since = (FRENCH.on(date(year, 6, 1)) for year in (2022, 2023))
 
     assert caller_kind("0162000000", before) is CallerKind.ORDINARY
@@ -568,24 +568,24 @@ def test_what_a_caller_shows_depends_on_the_day() -> None:
 # -- other countries -------------------------------------------------------------------
 
 
-_ONLY_KNOWN = [held for held in law.countries() if held.code not in law.names()]
+_ONLY_KNOWN = [entry for entry in law.countries() if entry.code not in law.names()]
 
 
-@pytest.mark.parametrize("held", _ONLY_KNOWN, ids=lambda held: held.code)
-def test_a_country_that_is_only_known_is_never_a_yes(held: law.Country) -> None:
-    """What is known of it is told with its marks, and is not enough."""
-    answer = Desk(held.code).may_call("+447700900123", at=MONDAY, **CALL)
+@pytest.mark.parametrize("entry", _ONLY_KNOWN, ids=lambda entry: entry.code)
+def test_a_country_that_is_only_known_is_never_a_yes(entry: law.Country) -> None:
+    """The answer contains the known facts with their certainty, and says ask."""
+    answer = Desk(entry.code).may_call("+447700900123", at=MONDAY, **CALL)
 
     assert (answer.decision, answer.reasons) == ("ask", ("country_not_judged",))
     assert answer.next_allowed_at is None
     assert answer.known
     assert {fact.certainty for fact in answer.known} <= {Certainty.V1, Certainty.V2}
-    assert held.facts[-1].en in answer.explain()
-    assert held.facts[-1].fr in answer.explain("fr")
+    assert entry.facts[-1].en in answer.explain()
+    assert entry.facts[-1].fr in answer.explain("fr")
 
 
 def test_an_unknown_country_is_never_a_yes() -> None:
-    """Nothing is known, and it is said."""
+    """An unknown country gets the answer ask."""
     answer = Desk("XX").may_call("+447700900123", at=MONDAY)
 
     assert (answer.decision, answer.reasons) == ("ask", ("country_unknown",))
@@ -594,7 +594,7 @@ def test_an_unknown_country_is_never_a_yes() -> None:
 
 
 def test_numbers_of_a_known_country_are_read_its_way() -> None:
-    """A national form has the country of the desk."""
+    """The region of national forms is the country of the desk."""
     assert Desk("GB").may_call("07700 900123", at=MONDAY).decision == "ask"
     with pytest.raises(InvalidNumberError, match="no_country"):
         Desk("XX").may_call("07700 900123", at=MONDAY)
@@ -606,7 +606,7 @@ def test_numbers_of_a_known_country_are_read_its_way() -> None:
 def test_without_the_library_of_holidays_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is imported where it is used."""
+    """The extra is imported when it is used."""
     from bloctel.compliance import holidays
 
     holidays._holidays.cache_clear()
@@ -617,16 +617,16 @@ def test_without_the_library_of_holidays_the_extra_is_named(
 
 
 def test_a_consented_slot_is_half_open_and_in_any_zone() -> None:
-    """The same moment, however its clock is written."""
+    """The same instant in another time zone gets the same answer."""
     start = datetime(2026, 12, 25, 20, tzinfo=UTC)
-    held = consent({"slots": [(start, start + timedelta(minutes=30))]})
-    assert held.slots == (Slot(start, start + timedelta(minutes=30)),)
-    asked = desk(consents=PlainConsents(Evidence(consents=[held])))
+    given = consent({"slots": [(start, start + timedelta(minutes=30))]})
+    assert given.slots == (Slot(start, start + timedelta(minutes=30)),)
+    a_desk = desk(consents=PlainConsents(Evidence(consents=[given])))
 
     for minutes, allowed in ((-1, False), (0, True), (29, True), (30, False)):
         at = (start + timedelta(minutes=minutes)).astimezone(PARIS)
         number = PhoneNumber(KEYS["MQ"])
-        assert asked.may_call(number, at=at, **CALL).allowed is allowed
+        assert a_desk.may_call(number, at=at, **CALL).allowed is allowed
 
 
 @pytest.mark.parametrize(
@@ -642,7 +642,7 @@ def test_a_consented_slot_is_half_open_and_in_any_zone() -> None:
     ],
 )
 def test_inputs_are_checked_where_no_law_is_known(wrong: dict[str, Any]) -> None:
-    """A word that is misspelt is an error in every country."""
+    """A misspelt input raises an error for every country."""
     desk, at = Desk("BE"), paris(2026, 11, 23, 15)
     assert desk.may_call("+32 2 000 00 00", at=at).decision == "ask"
 

@@ -1,4 +1,4 @@
-"""A desk counts an attempt in the moment in which it allows it."""
+"""`Desk.reserve` records an attempt in the transaction that allows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SALE: Any = {
 
 
 class Everybody:
-    """Everybody consented."""
+    """A register in which every person consented."""
 
     held = Evidence(
         consents=(
@@ -50,26 +50,26 @@ class Everybody:
         return self.held
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return the consent, of each number."""
+        """Return the consent of each number."""
         return dict.fromkeys(keys, self.held)
 
 
 @pytest.fixture
 def lists() -> Iterator[Registry]:
-    """Give lists that hold nobody."""
+    """Return lists without numbers."""
     with Registry.create("memory:", lists=["own"]) as registry:
         yield registry
 
 
 def desk(calls: Any, lists: Registry) -> Desk:
-    """Return a desk that knows all that a call needs."""
+    """Return a desk with all facts that a call needs."""
     return Desk("FR", book=lists, consents=Everybody(), calls=calls, firm="ACME")
 
 
 def test_threads_never_make_one_attempt_too_many(
     storage_url: str, lists: Registry
 ) -> None:
-    """Of eight dialers at once, four get through: the law's number (D223-9)."""
+    """Of eight simultaneous dialers, four succeed: the legal maximum (D223-9)."""
     start = Barrier(8)
     answers = []
     with CallLog.create(storage_url) as calls:
@@ -92,7 +92,7 @@ def test_threads_never_make_one_attempt_too_many(
 
 
 def test_an_attempt_that_was_never_made_is_given_back(lists: Registry) -> None:
-    """What is released counts no more; what was refused withdraws the consent."""
+    """A released attempt does not count; a refusal withdraws the consent."""
     with CallLog.create("memory:") as calls:
         asked = desk(calls, lists)
         made = [asked.reserve(NUMBER, at=AT, **SALE).call for _ in range(4)]
@@ -111,7 +111,7 @@ def test_an_attempt_that_was_never_made_is_given_back(lists: Registry) -> None:
 
 
 def test_what_is_not_allowed_is_not_counted(lists: Registry) -> None:
-    """On a Sunday nothing is reserved, and the answer says why."""
+    """On a Sunday nothing is reserved, and the answer contains the reason."""
     with CallLog.create("memory:") as calls:
         made = desk(calls, lists).reserve(NUMBER, at=AT - timedelta(days=1), **SALE)
 
@@ -120,7 +120,7 @@ def test_what_is_not_allowed_is_not_counted(lists: Registry) -> None:
 
 
 def test_the_answer_is_that_of_the_question(lists: Registry) -> None:
-    """To reserve and to ask give one answer, and the same next moment."""
+    """`reserve` and `may_call` give the same answer and the same next lawful time."""
     with CallLog.create("memory:") as calls:
         asked = desk(calls, lists)
         sunday = AT - timedelta(days=1)
@@ -132,13 +132,13 @@ def test_the_answer_is_that_of_the_question(lists: Registry) -> None:
 
 
 def test_a_desk_without_a_log_reserves_nothing(lists: Registry) -> None:
-    """To count an attempt, there must be something to count in."""
+    """A desk without a call log cannot reserve."""
     with pytest.raises(InputError, match="call log that can reserve"):
         desk(None, lists).reserve(NUMBER, at=AT, **SALE)
 
 
 def test_a_log_that_is_gone_is_an_error(lists: Registry) -> None:
-    """Nothing is reserved where nothing can be written."""
+    """If the log cannot be written, nothing is reserved."""
     calls = CallLog.create("memory:")
     calls.close()
     with pytest.raises(StorageError):
@@ -146,7 +146,7 @@ def test_a_log_that_is_gone_is_an_error(lists: Registry) -> None:
 
 
 def test_what_is_noted_of_a_call_is_kept(lists: Registry) -> None:
-    """Such as the campaign it was made for."""
+    """Details, such as the campaign, are recorded."""
     with CallLog.create("memory:") as calls:
         desk(calls, lists).reserve(
             NUMBER, at=AT, details={"campaign": "autumn"}, **SALE
@@ -156,7 +156,7 @@ def test_what_is_noted_of_a_call_is_kept(lists: Registry) -> None:
 
 
 def test_an_input_that_is_misspelt_is_refused(lists: Registry) -> None:
-    """`chanel="sms"` must not pass for a call."""
+    """A misspelt input such as `chanel="sms"` is refused."""
     with CallLog.create("memory:") as calls:
         wrong: Any = {"chanel": "sms"}
 
@@ -169,7 +169,7 @@ def test_an_input_that_is_misspelt_is_refused(lists: Registry) -> None:
 
 
 class Withdrawing(Everybody):
-    """Everybody consented, until the attempt is counted."""
+    """A register in which every consent is withdrawn once an attempt is recorded."""
 
     def __init__(self, calls: CallLog) -> None:
         self._calls = calls
@@ -183,7 +183,7 @@ class Withdrawing(Everybody):
 
 
 def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
-    """Consent is read before the transaction, and once more after it."""
+    """Consents are read before the transaction, and again after it."""
     with CallLog.create("memory:") as calls:
         asked = Desk(
             "FR", book=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
@@ -197,7 +197,7 @@ def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
 
 
 def test_the_next_moment_is_that_of_what_was_noted(lists: Registry) -> None:
-    """Attempts noted for later count at once, and for 30 days from when they are."""
+    """Attempts recorded for later count at once, and for 30 days from their time."""
     later = AT + timedelta(hours=4)
     with CallLog.create("memory:") as calls:
         for _ in range(4):

@@ -1,7 +1,7 @@
 """The French law of telephone prospecting, sentence by sentence.
 
-Each sentence is a row of `tests/data/law`: a moment, the facts, the answer, and the
-article that it must cite in the version of its day.
+Each sentence is a row of `tests/data/law`: a time, the facts, the answer, and the
+article that the answer must cite in the version of its day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.helpers.law_rows import ask, rows
 
 ROWS = rows()
 FRENCH = law.load("FR")
-#: Wider than any day that a row leaves between itself and a change.
+#: More than the distance of any row from the nearest change of the law.
 CHANGES = [era.valid_from for era in FRENCH.eras[1:]]
 
 

@@ -1,4 +1,4 @@
-"""What holds of every answer of a desk, whatever the evidence."""
+"""Properties of every answer of a desk, for any evidence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ words = st.sampled_from(["home", "car"])
 
 @st.composite
 def consents(draw: st.DrawFn, start: datetime) -> Consent:
-    """Return a consent whose moments lie around *start*."""
+    """Return a consent with times around *start*."""
     given_at = start + draw(minutes) - draw(st.sampled_from([0, 30, 364])) * DAY
     slot_at = start + draw(minutes)
     has_slot, is_withdrawn = draw(st.booleans()), draw(st.booleans())
@@ -78,7 +78,7 @@ def consents(draw: st.DrawFn, start: datetime) -> Consent:
 
 @st.composite
 def contracts(draw: st.DrawFn, start: datetime) -> Contract:
-    """Return a contract whose days lie around *start*."""
+    """Return a contract with days around *start*."""
     starts_on = (start + draw(minutes)).date() - draw(st.sampled_from([0, 100])) * DAY
     ends_on = starts_on + draw(st.sampled_from([1, 100, 200])) * DAY
     return Contract(
@@ -91,14 +91,14 @@ def contracts(draw: st.DrawFn, start: datetime) -> Contract:
 
 @st.composite
 def attempts(draw: st.DrawFn, start: datetime) -> Attempt:
-    """Return an attempt now, or so long ago that it is about to count no more."""
+    """Return an attempt now, or one that is about to leave the window."""
     ago = draw(st.sampled_from([0, 29, 30, 31, 60, 61])) * DAY
     return Attempt(start + draw(minutes) - ago, draw(st.sampled_from(list(Outcome))))
 
 
 @st.composite
 def questions(draw: st.DrawFn) -> dict[str, Any]:
-    """Return what a desk holds and what it is asked."""
+    """Return the knowledge of a desk, and a call."""
     start = draw(st.sampled_from(STARTS)) + draw(minutes) / 3
     start = start.replace(second=0, microsecond=0)
     sectors = ["insurance", "insurance", "press", "energy_renovation"]
@@ -123,7 +123,7 @@ DAY = timedelta(days=1)
 
 
 def ask(question: dict[str, Any], at: datetime | None = None) -> Answer:
-    """Return what a desk answers."""
+    """Return the answer of a desk."""
     desk = Desk(
         book=book_of(bloctel=question["bloctel"], own="clear"),
         consents=PlainConsents(
@@ -153,7 +153,7 @@ def ask(question: dict[str, Any], at: datetime | None = None) -> Answer:
 def test_the_next_moment_is_the_first_at_which_the_answer_is_yes(
     question: dict[str, Any],
 ) -> None:
-    """Whoever asks each minute hears yes for the first time at `next_allowed_at`."""
+    """The first minute with the answer yes is `next_allowed_at`."""
     start = question["at"].astimezone(UTC)
     found = ask(question).next_allowed_at
 
@@ -167,13 +167,13 @@ def test_the_next_moment_is_the_first_at_which_the_answer_is_yes(
 def test_an_earlier_withdrawal_never_permits_more(
     question: dict[str, Any], data: st.DataObject
 ) -> None:
-    """A call that is lawful after a withdrawal is so if it came later, or never."""
+    """A call that is lawful after a withdrawal is lawful with a later one or none."""
     shift = data.draw(minutes.filter(lambda m: m > timedelta(0)))
     earlier = [
         replace(
-            held, withdrawn_at=(held.withdrawn_at or question["at"] + 3 * DAY) - shift
+            given, withdrawn_at=(given.withdrawn_at or question["at"] + 3 * DAY) - shift
         )
-        for held in question["consents"]
+        for given in question["consents"]
     ]
 
     if ask(question | {"consents": earlier}).allowed:
@@ -184,7 +184,7 @@ def test_an_earlier_withdrawal_never_permits_more(
 def test_more_evidence_never_takes_a_yes_away(
     question: dict[str, Any], data: st.DataObject
 ) -> None:
-    """Another consent, contract or request may permit, and forbids nothing."""
+    """One more consent, contract or request never forbids."""
     if not ask(question).allowed:
         return
     start = question["at"]
@@ -204,7 +204,7 @@ def test_more_evidence_never_takes_a_yes_away(
 def test_more_attempts_never_permit_and_forbid_by_their_rules_alone(
     question: dict[str, Any], data: st.DataObject
 ) -> None:
-    """An attempt counts against the frequency; a refusal is also one of the rest."""
+    """One more attempt never permits, and forbids only by the rules about attempts."""
     before = ask(question)
     more = [*question["attempts"], data.draw(attempts(question["at"]))]
     after = ask(question | {"attempts": more})
@@ -243,7 +243,7 @@ everything = st.builds(
     silence=st.sampled_from(SilenceState),
 )
 
-#: What each fact is when nobody gave it.
+#: The value of each fact that is not given.
 NOT_GIVEN: dict[str, object] = {
     "territory": TerritoryState.UNKNOWN,
     "purpose": None,
@@ -285,11 +285,10 @@ clear = Facts(
 def test_what_nobody_gave_never_permits(
     facts: Facts, name: str, trust: Certainty
 ) -> None:
-    """To leave an input out never turns no or ask into yes."""
+    """A missing input never turns no or ask into yes."""
     less = replace(facts, **{name: NOT_GIVEN[name]})  # type: ignore[arg-type]
 
-    # a call that sells nothing needs no lists, and it is not left out that a number is
-    # foreign
+    # a call that sells nothing needs no lists, and a foreign number is always known
     is_apart = name == "own" and facts.purpose is not Purpose.SALE
     if is_apart or facts.territory is TerritoryState.FOREIGN:
         return
@@ -300,7 +299,7 @@ def test_what_nobody_gave_never_permits(
 @settings(max_examples=5 * settings().max_examples)
 @given(everything)
 def test_to_trust_less_never_permits_more(facts: Facts) -> None:
-    """What may be called by sure rules alone may be called by less sure ones too."""
+    """A call that certain rules permit is also permitted with less certain rules."""
     decisions = [judge(facts, FRENCH, trust=trust).decision for trust in Certainty]
     allowed = [decision is Decision.YES for decision in decisions]
 
@@ -310,7 +309,7 @@ def test_to_trust_less_never_permits_more(facts: Facts) -> None:
 @settings(max_examples=5 * settings().max_examples)
 @given(everything, st.sampled_from(Certainty))
 def test_each_judgement_says_why(facts: Facts, trust: Certainty) -> None:
-    """There is a ground of the decision's own kind, and no unlisted number is free."""
+    """Each decision has a deciding ground, and listed numbers need another ground."""
     judgement = judge(facts, FRENCH, trust=trust)
 
     assert judgement.deciding
@@ -323,15 +322,15 @@ def test_each_judgement_says_why(facts: Facts, trust: Certainty) -> None:
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/Miquelon"])
 def test_the_hour_that_comes_twice_is_not_called_in_twice(zone: str) -> None:
-    """Scanned minute by minute over both changes of a year, hours stay the law's."""
-    place = ZoneInfo(zone)
+    """Minute by minute over both clock changes, calls keep to the legal hours."""
+    local = ZoneInfo(zone)
     desk = Desk(
         book=book_of(bloctel="clear", own="clear"), calls=PlainCalls(), firm=FIRM
     )
     for day in (date(2025, 10, 31), date(2025, 10, 27), date(2026, 3, 30)):
-        start = datetime(day.year, day.month, day.day, tzinfo=place).astimezone(UTC)
+        start = datetime(day.year, day.month, day.day, tzinfo=local).astimezone(UTC)
         opened = [
-            at.astimezone(place).time()
+            at.astimezone(local).time()
             for at in (start + timedelta(minutes=m) for m in range(24 * 60))
             if desk.may_call(
                 PhoneNumber(ASKED),

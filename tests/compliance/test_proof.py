@@ -1,4 +1,4 @@
-"""Proofs for one person: complete, readable, and checked by anybody."""
+"""Proofs for one person: complete, readable, and verifiable by anyone."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ def filled() -> ConsentRegister:
     id = register.record(NUMBER, new, recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW, channel="by word in a call", recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW, of=id, channel="courriel", recorded_at=NOW)
-    held = Contract(
+    home_contract = Contract(
         starts_on=date(2024, 1, 1), ends_on=None, firm="Exemple SA", object="habitation"
     )
-    contract = register.add_contract(NUMBER, held, recorded_at=NOW)
+    contract = register.add_contract(NUMBER, home_contract, recorded_at=NOW)
     register.end_contract(NUMBER, contract, ends_on=date(2027, 1, 1), recorded_at=NOW)
-    asked = CallBackRequest(asked_at=NOW, firm="Exemple SA", object="pompe à chaleur")
-    register.add_call_back(NUMBER, asked, evidence=EVIDENCE, recorded_at=NOW)
+    request = CallBackRequest(asked_at=NOW, firm="Exemple SA", object="pompe à chaleur")
+    register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
     return register
 
 
 def proof() -> dict[str, Any]:
-    """Return a proof as JSON that was read."""
+    """Return the JSON of a proof as a value."""
     value: dict[str, Any] = json.loads(filled().proof(NUMBER, at=NOW).json())
     return value
 
 
 def check(value: object) -> int:
-    """Check a proof that is a value."""
+    """Check a proof that is given as a value."""
     return check_proof(json.dumps(value, ensure_ascii=False).encode(), "proof.json")
 
 
 def test_a_proof_holds_all_of_one_number_and_nothing_else() -> None:
-    """Each record of the number is in it, with what was kept and where."""
+    """The proof contains each record of the number, with its evidence."""
     value = proof()
 
     assert value["number"] == "+262639981234"
@@ -79,7 +79,10 @@ def test_a_proof_holds_all_of_one_number_and_nothing_else() -> None:
         "call_back",
     ]
     first = value["entries"][0]
-    assert first["evidence"] == {"sha256": "ab" * 32, "where": "archive, form-4711.json"}
+    assert first["evidence"] == {
+        "sha256": "ab" * 32,
+        "where": "archive, form-4711.json",
+    }
     assert len(first["mentions"]) == 5
     assert check(value) == 6
 
@@ -103,10 +106,10 @@ INSTANTS = {
 
 @pytest.mark.parametrize("lang", INSTANTS)
 def test_a_proof_is_read_by_people(lang: str) -> None:
-    """The page says all that the records say, in French or in English."""
+    """The text contains all content of the records, in French or in English."""
     page = filled().proof(NUMBER, at=NOW).text(lang=lang)
 
-    for said in (
+    for text in (
         "06 39 98 12 34 (+262639981234)",
         *INSTANTS[lang],
         "Exemple & Fils",
@@ -118,13 +121,13 @@ def test_a_proof_is_read_by_people(lang: str) -> None:
         "habitation",
         "pompe à chaleur",
     ):
-        assert said in page
+        assert text in page
     assert max(map(len, page.splitlines())) <= 110
     assert "identity_and_goods" not in page
 
 
 def test_nothing_on_record_is_said_to_be_nothing() -> None:
-    """Who asks and of whom nothing is known learns that."""
+    """A proof without records says so."""
     empty = filled().proof("01 99 00 12 99", at=NOW)
 
     assert "Rien n'est enregistré." in empty.text()
@@ -134,7 +137,7 @@ def test_nothing_on_record_is_said_to_be_nothing() -> None:
 
 
 def test_a_proof_shows_no_number_in_a_log() -> None:
-    """The number is in the proof, and not in what a program prints of it."""
+    """The number is in the proof, and not in its representation."""
     made = filled().proof(NUMBER, at=NOW)
 
     assert "639981234" not in repr(made)
@@ -159,7 +162,7 @@ ALTERATIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize("how", ALTERATIONS)
 def test_an_altered_proof_is_found(how: str) -> None:
-    """What an entry says is what its record says, or the proof is none."""
+    """An entry that differs from its stored record is refused."""
     value = proof()
     ALTERATIONS[how](value)
 
@@ -183,14 +186,14 @@ def test_an_altered_proof_is_found(how: str) -> None:
     ],
 )
 def test_what_is_no_proof_is_refused(data: bytes) -> None:
-    """Foreign bytes are an error of ours, with their place."""
+    """Foreign bytes raise an error that names their source."""
     with pytest.raises(InputError, match=r"proof of consent.*proof\.json"):
         check_proof(data, "proof.json")
 
 
 @given(st.data())
 def test_no_alteration_of_a_byte_goes_unseen(data: st.DataObject) -> None:
-    """A byte that is altered is found, unless it is one that means nothing."""
+    """An altered byte is found, unless it has no meaning."""
     whole = json.dumps(proof(), ensure_ascii=False).encode()
     place = data.draw(st.integers(0, len(whole) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda b: b != whole[place]))
@@ -204,5 +207,5 @@ def test_no_alteration_of_a_byte_goes_unseen(data: st.DataObject) -> None:
 
 
 def _meant(value: dict[str, Any]) -> object:
-    """Return a proof without what nothing in it can prove."""
+    """Return a proof without the parts that it cannot prove."""
     return {**value, "made_at": None}
