@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel._util import clock
+from bloctel._util.strict import show
 from bloctel.bulk.row_sources import cells_of
-from bloctel.compliance.call_inputs import described
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.register import EvidenceFile, NewConsent
 from bloctel.errors import InputError, InvalidNumberError
@@ -205,7 +205,7 @@ class _Rows:
             time = datetime.fromisoformat(text)
         except ValueError:
             expected = "a time such as 2026-09-01T18:12+02:00"
-            raise InputError(expected, described(text), "given_at") from None
+            raise InputError(expected, show(text), "given_at") from None
         if time.tzinfo is not None:
             return time
         if self._zone is None:
@@ -227,4 +227,4 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         expected = "a day such as 2027-09-01"
-        raise InputError(expected, described(text), _OPTIONAL) from None
+        raise InputError(expected, show(text), _OPTIONAL) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, TypeVar
 
+from bloctel._util.strict import show
 from bloctel.errors import InputError
 from bloctel.rules.law import Channel, Purpose
 
@@ -20,7 +21,6 @@ __all__ = [
     "check_names",
     "check_text",
     "check_time_zone",
-    "described",
     "one_of",
 ]
 
@@ -75,7 +75,7 @@ def check_inputs(
     """
     purpose, automated = call.get("purpose"), call.get("automated")
     if automated is not None and not isinstance(automated, bool):
-        raise InputError("True, False or None", described(automated), "automated")
+        raise InputError("True, False or None", show(automated), "automated")
     sector = check_text(call.get("sector"), "sector")
     if sector is not None and sectors is not None:
         check_member(sector, sectors, "sector")
@@ -105,7 +105,7 @@ def check_member(value: object, names: Collection[str], where: str) -> str:
         InputError: It is not.
     """
     if not isinstance(value, str) or value not in names:
-        raise InputError(f"one of {', '.join(names)}", described(value), where)
+        raise InputError(f"one of {', '.join(names)}", show(value), where)
     return value
 
 
@@ -116,7 +116,7 @@ def check_text(value: str | None, where: str) -> str | None:
         InputError: It is neither.
     """
     if value is not None and not isinstance(value, str):
-        raise InputError("a text", described(value), where)
+        raise InputError("a text", show(value), where)
     return value
 
 
@@ -129,12 +129,5 @@ def check_time_zone(name: str | None, where: str = "time_zone") -> str | None:
     if name is not None and (
         not isinstance(name, str) or not _TIME_ZONE.fullmatch(name)
     ):
-        raise InputError("a time zone such as Europe/Paris", described(name), where)
+        raise InputError("a time zone such as Europe/Paris", show(name), where)
     return name
-
-
-def described(value: object) -> str:
-    """Describe a refused value without showing it: it can be a phone number."""
-    if isinstance(value, str):
-        return f"a text of {len(value)} characters"
-    return f"a value of type {type(value).__name__}"

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
-from bloctel.compliance.call_inputs import described, one_of
+from bloctel._util.strict import show
+from bloctel.compliance.call_inputs import one_of
 from bloctel.compliance.interfaces import Attempt, Outcome
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import DamagedRecordsError, InputError
@@ -168,7 +169,7 @@ class CallLog(RecordLog):
         """
         wanted = one_of(Outcome, outcome, "outcome")
         if type(call) is not int:
-            raise InputError("the id of a call in this log", described(call), "call")
+            raise InputError("the id of a call in this log", show(call), "call")
         when = clock.moment() if at is None else at
 
         def change(transaction: WriteTransaction) -> None:
@@ -207,7 +208,7 @@ def _attempt_fields(
     outcome: Outcome, details: Mapping[str, str] | None
 ) -> dict[str, object]:
     if not isinstance(details, Mapping | None):
-        raise InputError("a mapping of details", described(details), "details")
+        raise InputError("a mapping of details", show(details), "details")
     texts = dict(details or {})
     if not all(isinstance(part, str) for item in texts.items() for part in item):
         got = "a name or a value of another type"

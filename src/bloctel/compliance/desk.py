@@ -11,6 +11,7 @@ import numpy as np
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
+from bloctel._util.strict import show
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
@@ -20,7 +21,6 @@ from bloctel.compliance.call_inputs import (
     check_inputs,
     check_names,
     check_text,
-    described,
     one_of,
 )
 from bloctel.compliance.caller_id import read_caller
@@ -115,11 +115,10 @@ class Desk:
     ) -> None:
         if not isinstance(country, str) or not _COUNTRY.fullmatch(country):
             expected = "a country as ISO 3166-1 alpha-2 writes it, such as FR"
-            raise InputError(expected, described(country), "country")
+            raise InputError(expected, show(country), "country")
         if type(horizon_days) is not int or not 0 <= horizon_days <= _MAX_HORIZON:
-            is_int = type(horizon_days) is int
-            got = str(horizon_days) if is_int else described(horizon_days)
-            raise InputError(f"from 0 to {_MAX_HORIZON} days", got, "horizon_days")
+            expected = f"from 0 to {_MAX_HORIZON} days"
+            raise InputError(expected, show(horizon_days), "horizon_days")
         self.country = country
         self.firm = check_text(firm, "firm")
         self.law: Law | None = load_law(country) if country in law_names() else None
@@ -226,10 +225,9 @@ class Desk:
         check_names(call)
         log = self._calls
         if not isinstance(log, Reserving):
-            message = "Desk.reserve needs a call log that can reserve, such as CallLog"
-            got = "no call log" if log is None else described(log)
-            expected = "a call log that can reserve"
-            raise InputError(expected, got, "calls", message=f"{message}; got {got}")
+            got = "no call log" if log is None else type(log).__name__
+            expected = "a call log that can reserve, such as CallLog"
+            raise InputError(expected, got, "calls")
         instant = in_utc(clock.moment() if at is None else at, "at")
         if self.law is None:
             answer = answer_abroad(self.country, number, instant, **call)

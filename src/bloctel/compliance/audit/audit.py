@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.messages import check_language, message
+from bloctel._util.strict import show
 from bloctel.compliance.audit.facts import facts_of
-from bloctel.compliance.call_inputs import described
 from bloctel.compliance.findings import Decision, Effect, Ground
 from bloctel.compliance.judgement import judge
 from bloctel.errors import InputError
@@ -102,7 +102,7 @@ class Audit:
             InputError: The decision or the language is not one of these.
         """
         if decision not in (Decision.NO, Decision.ASK):
-            raise InputError("no or ask", described(decision), "decision")
+            raise InputError("no or ask", show(decision), "decision")
         check_language(lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])

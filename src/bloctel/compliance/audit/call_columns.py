@@ -10,11 +10,11 @@ import numpy as np
 
 from bloctel._util import clock
 from bloctel._util.instants import END, to_microseconds
+from bloctel._util.strict import show
 from bloctel.compliance.call_inputs import (
     check_member,
     check_names,
     check_time_zone,
-    described,
     one_of,
 )
 from bloctel.compliance.caller_id import read_caller
@@ -178,7 +178,7 @@ def _names(log: Any) -> list[str]:
         if found is not None:
             return [str(name) for name in (found() if callable(found) else found)]
     expected = "a frame, or a mapping from names to columns"
-    raise InputError(expected, described(log), "the log")
+    raise InputError(expected, f"a value of type {type(log).__name__}", "the log")
 
 
 def _require_length(n: int, n_rows: int, name: str) -> None:
@@ -219,7 +219,7 @@ def _instants(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
     found = np.empty(len(values), np.int64)
     for row, value in enumerate(values):
         if not isinstance(value, str | datetime):
-            raise _not_an_instant(described(value), row)
+            raise _not_an_instant(show(value), row)
         if (known := read.get(value)) is None:
             known = read[value] = _instant(value, row, zone)
         found[row] = known
@@ -271,7 +271,7 @@ def _instant(value: object, row: int, zone: ZoneInfo | None) -> int:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            got = described(value)
+            got = show(value)
             raise InputError("a date and time as ISO 8601", got, where) from None
     if zone is not None and isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=zone)  # of an hour that occurs twice, the first
@@ -303,7 +303,7 @@ _FLAGS: Final = {True: True, False: False, "true": True, "false": False}
 def _flag(value: Any) -> bool:
     if value not in _FLAGS:
         expected = f"one of {', '.join(map(str, _FLAGS))}"
-        raise InputError(expected, described(value), "the column automated")
+        raise InputError(expected, show(value), "the column automated")
     return _FLAGS[value]
 
 

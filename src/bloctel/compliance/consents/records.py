@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
-from bloctel.compliance.call_inputs import described
+from bloctel._util.strict import show
 from bloctel.compliance.interfaces import (
     CallBackRequest,
     Consent,
@@ -200,13 +200,13 @@ def seq_of(id: str) -> int:
         InputError: It is not an id.
     """
     if not isinstance(id, str) or not id.isascii() or not id.isdigit():
-        raise InputError("the id of a record", described(id), "id")
+        raise InputError("the id of a record", show(id), "id")
     return int(id[:18])
 
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InputError("a text", described(value), where)
+        raise InputError("a text", show(value), where)
     if len(value) > _LONGEST_TEXT:
         expected = f"a text of at most {_LONGEST_TEXT} characters"
         raise InputError(expected, f"{len(value)} characters", where)
@@ -215,13 +215,13 @@ def _text(value: object, where: str) -> str:
 
 def _day(value: object, where: str) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise InputError("a day", described(value), where)
+        raise InputError("a day", show(value), where)
     return value
 
 
 def _slot(slot: Slot, most_hours: int | None) -> list[str]:
     if not isinstance(slot, tuple) or len(slot) != len(Slot._fields):
-        raise InputError("a Slot", described(slot), "slots")
+        raise InputError("a Slot", show(slot), "slots")
     starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
     if not starts_at < ends_at:
         got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
@@ -234,11 +234,11 @@ def _slot(slot: Slot, most_hours: int | None) -> list[str]:
 
 def _evidence_file_fields(evidence: EvidenceFile) -> dict[str, str]:
     if not isinstance(evidence, EvidenceFile):
-        raise InputError("an EvidenceFile", described(evidence), "evidence")
+        raise InputError("an EvidenceFile", show(evidence), "evidence")
     sha256 = evidence.sha256
     if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256.lower()):
         expected = "a SHA-256 digest of 64 hexadecimal digits"
-        raise InputError(expected, described(sha256), "evidence.sha256")
+        raise InputError(expected, show(sha256), "evidence.sha256")
     where = _text(evidence.where, "evidence.where")
     return {"sha256": sha256.lower(), "where": where}
 
