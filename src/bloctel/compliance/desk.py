@@ -28,7 +28,7 @@ from bloctel.compliance.evidence_state import Subject
 from bloctel.compliance.findings import Decision
 from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge
-from bloctel.compliance.other_countries import answer_abroad
+from bloctel.compliance.other_countries import answer_for_other_country
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError, InputError
 from bloctel.numbers.phone_number import normalize
@@ -182,7 +182,7 @@ class Desk:
             "region": region,
         }
         if self.law is None:
-            return answer_abroad(self.country, number, instant, **inputs)
+            return answer_for_other_country(self.country, number, instant, **inputs)
         call = self._call_under_review(number, self.law, inputs)
         attempts = _none_if_down(self._calls, lambda log: log.attempts(call.key))
         return self._answer(replace(call, attempts=attempts), instant)
@@ -230,7 +230,7 @@ class Desk:
             raise InputError(expected, got, "calls")
         instant = in_utc(clock.moment() if at is None else at, "at")
         if self.law is None:
-            answer = answer_abroad(self.country, number, instant, **call)
+            answer = answer_for_other_country(self.country, number, instant, **call)
             return Reservation(answer, None)
         review = self._call_under_review(number, self.law, call)
         answers: list[Answer] = []

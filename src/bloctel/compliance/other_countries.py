@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from bloctel.compliance.call_inputs import CallInputs
 
-__all__ = ["answer_abroad"]
+__all__ = ["answer_for_other_country"]
 
 
-def answer_abroad(
+def answer_for_other_country(
     country: str, number: object, at: datetime, **call: Unpack[CallInputs]
 ) -> Answer:
     """Return an answer that says ask, with the known facts about a country.
