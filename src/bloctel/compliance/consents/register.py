@@ -373,8 +373,11 @@ class ConsentRegister(RecordLog):
             years = figures.max_years
             span = "a year" if years == 1 else f"{years} years"
             expected = f"an end at most {span} after the collection"
-            got = f"{expires_on.isoformat()} ({figures.citation})"
-            raise InputError(expected, got, "expires_on")
+            message = (
+                f"a consent is valid for at most {span} after its collection "
+                f"({figures.citation}), not until {expires_on}"
+            )
+            raise InputError(expected, str(expires_on), "expires_on", message=message)
         if expires_on <= day:
             got = expires_on.isoformat()
             raise InputError("an end after the collection", got, "expires_on")
