@@ -80,7 +80,7 @@ def desk(**known: Any) -> Desk:
 @pytest.mark.parametrize("country", ["", "fr", "FRA", "FR\n", "0639981234"])
 def test_a_country_is_two_letters(country: str) -> None:
     """An invalid country is refused, and not shown."""
-    with pytest.raises(InputError, match="a country as ISO 3166-1") as refused:
+    with pytest.raises(InputError, match="an ISO 3166-1 alpha-2 country") as refused:
         Desk(country)
 
     assert "3998" not in str(refused.value)
@@ -122,7 +122,7 @@ def test_a_trust_is_a_certainty(trust: Any) -> None:
         ("time_zone", "../etc/passwd", "expected a time zone such as Europe/Paris"),
         ("time_zone", "", "expected a time zone such as Europe/Paris"),
         ("time_zone", "Europe/Pari", "data about the time zone Europe/Pari"),
-        ("region", "ZZ", "a region as ISO 3166-1"),
+        ("region", "ZZ", "an ISO 3166-1 alpha-2 region"),
         ("automated", "no", "expected True, False or None"),
         ("automated", 1, "expected True, False or None"),
         ("about", 7, "expected a text"),

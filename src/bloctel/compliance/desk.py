@@ -114,7 +114,7 @@ class Desk:
         horizon_days: int = _HORIZON_DAYS,
     ) -> None:
         if not isinstance(country, str) or not _COUNTRY.fullmatch(country):
-            expected = "a country as ISO 3166-1 alpha-2 writes it, such as FR"
+            expected = "an ISO 3166-1 alpha-2 country, such as FR"
             raise InputError(expected, show(country), "country")
         if type(horizon_days) is not int or not 0 <= horizon_days <= _MAX_HORIZON:
             expected = f"from 0 to {_MAX_HORIZON} days"
