@@ -120,7 +120,7 @@ def test_options_reach_the_desk(both: str) -> None:
         (("O199000000",), "text that is refused as letters"),
         ((NOT_LISTED, "--caller", "O199000000"), "refused as letters - at caller"),
         ((NOT_LISTED, "--sector", "0199001234"), "expected one of energy_renovation"),
-        ((NOT_LISTED, "--country", "0199001234"), "a country as ISO 3166-1"),
+        ((NOT_LISTED, "--country", "0199001234"), "an ISO 3166-1 alpha-2 country"),
         ((NOT_LISTED, "--time-zone", "0199001234"), "a time zone such as"),
     ],
 )

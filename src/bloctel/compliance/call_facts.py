@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
+    from bloctel.compliance.call_inputs import CheckedInputs
     from bloctel.compliance.interfaces import Attempt, Evidence
     from bloctel.lookup.book import Book
-    from bloctel.rules.law import Channel, Law, Purpose
+    from bloctel.rules.law import Law
 
 __all__ = ["CallUnderReview", "facts_at", "improvement_times"]
 
@@ -45,10 +46,8 @@ class CallUnderReview:
         territory: Knowledge of its territory.
         zone: The time zone there; that of the capital if it is not known.
         holiday_territories: The territories whose local holidays count too.
-        purpose: As for `Facts`.
-        channel: As for `Facts`.
+        inputs: The validated inputs.
         caller: The presented number, as `read_caller` returns it.
-        automated: As for `Facts`.
         subject: The firm and the subject of the call.
         evidence: Consents, contracts and requests; None if they are not known.
         attempts: The attempts so far; None if they are not known.
@@ -62,10 +61,8 @@ class CallUnderReview:
     territory: TerritoryState
     zone: ZoneInfo
     holiday_territories: Collection[str]
-    purpose: Purpose | None
-    channel: Channel
+    inputs: CheckedInputs
     caller: str | None
-    automated: bool | None
     subject: Subject
     evidence: Evidence | None
     attempts: Sequence[Attempt] | None = None
@@ -95,12 +92,12 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     return Facts(
         version=version,
         territory=call.territory,
-        channel=call.channel,
-        purpose=call.purpose,
+        channel=call.inputs.channel,
+        purpose=call.inputs.purpose,
         sector=subject.sector,
         about_sector=sector_named(subject.about, law),
         caller=None if call.caller is None else caller_kind(call.caller, era),
-        automated=call.automated,
+        automated=call.inputs.automated,
         time=time_state(at, call.zone, era, territories=call.holiday_territories)
         if call.territory is TerritoryState.KNOWN
         else TimeState.UNKNOWN,

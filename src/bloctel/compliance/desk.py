@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -25,15 +26,14 @@ from bloctel.compliance.call_inputs import (
 )
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.evidence_state import Subject
-from bloctel.compliance.findings import Decision
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
 from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge
-from bloctel.compliance.other_countries import answer_for_other_country
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError, InputError
-from bloctel.numbers.phone_number import normalize
+from bloctel.numbers.phone_number import check_region, normalize
 from bloctel.rules import Certainty
-from bloctel.rules.law import Channel, Duty, Purpose
+from bloctel.rules.law import Channel, Duty, Purpose, countries
 from bloctel.rules.law import load as load_law
 from bloctel.rules.law import names as law_names
 
@@ -182,7 +182,7 @@ class Desk:
             "region": region,
         }
         if self.law is None:
-            return answer_for_other_country(self.country, number, instant, **inputs)
+            return self._answer_without_law(number, instant, inputs)
         call = self._call_under_review(number, self.law, inputs)
         attempts = _none_if_down(self._calls, lambda log: log.attempts(call.key))
         return self._answer(replace(call, attempts=attempts), instant)
@@ -230,8 +230,7 @@ class Desk:
             raise InputError(expected, got, "calls")
         instant = in_utc(clock.moment() if at is None else at, "at")
         if self.law is None:
-            answer = answer_for_other_country(self.country, number, instant, **call)
-            return Reservation(answer, None)
+            return Reservation(self._answer_without_law(number, instant, call), None)
         review = self._call_under_review(number, self.law, call)
         answers: list[Answer] = []
         seen: list[Sequence[Attempt]] = []
@@ -317,15 +316,32 @@ class Desk:
             territory=territory,
             zone=zone,
             holiday_territories=near,
-            purpose=checked.purpose,
-            channel=checked.channel,
+            inputs=checked,
             caller=None if caller is None else read_caller(caller, region),
-            automated=checked.automated,
             subject=Subject(self.firm, checked.about, checked.sector, law.vague),
             evidence=self._evidence(key),
             book=self._book,
             lists=self._lists,
         )
+
+    def _answer_without_law(
+        self, number: object, at: datetime, inputs: CallInputs
+    ) -> Answer:
+        """Return the answer ask, with the known facts about the country.
+
+        The inputs are validated, except the sector and the presented number.
+        """
+        region = inputs.get("region")
+        if not region:
+            with suppress(InputError):  # no numbering plan has that code
+                region = check_region(self.country)
+        normalize(number, region=region)
+        check_inputs(inputs)
+        known = next((c for c in countries() if c.code == self.country), None)
+        ground = Ground.COUNTRY_UNKNOWN if known is None else Ground.COUNTRY_NOT_JUDGED
+        judgement = Judgement.of([Finding(Effect.ASKS, ground)])
+        facts = () if known is None else known.facts_on(at.date())
+        return Answer(judgement, None, at, known=facts)
 
     def _evidence(self, key: int) -> Evidence | None:
         return _none_if_down(self._consents, lambda consents: consents.of(key))

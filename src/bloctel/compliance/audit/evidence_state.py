@@ -47,13 +47,7 @@ if TYPE_CHECKING:
     )
     from bloctel.rules.law import Law
 
-__all__ = [
-    "NEVER_REFUSED",
-    "CallTable",
-    "call_back_states",
-    "consent_states",
-    "contract_states",
-]
+__all__ = ["NEVER_REFUSED", "CallTable", "best_states"]
 
 _R = TypeVar("_R")
 
@@ -100,28 +94,25 @@ class _Pairs(NamedTuple):
     records: NDArray[np.intp]
 
 
-def _best_states(
+def best_states(
     table: CallTable,
     evidence: Mapping[int, Evidence] | None,
-    cls: Any,
-    pick: Callable[[Evidence], Sequence[_R]],
-    evaluator: Callable[[CallTable, list[_R]], Callable[[_Pairs], NDArray[np.int64]]],
+    cls: type[ConsentState | ContractState | CallBackState],
 ) -> DictionaryColumn:
-    """Return the best state of the records of each call's number.
+    """Return the state of the best record of each call's number.
 
     Args:
         table: The calls.
-        evidence: The evidence by number, or None.
-        cls: The enumeration of the states.
-        pick: Returns the records of one kind.
-        evaluator: Returns a function that returns the state of each pair.
+        evidence: The evidence by number; None if it is not known.
+        cls: The states, and so the kind of records.
     """
     none = _code(cls.NONE if evidence is not None else cls.UNKNOWN)
     best = np.full(len(table.keys), none, np.int64)
+    attribute, evaluator = _KINDS[cls]
     keys: list[int] = []
-    records: list[_R] = []
+    records: list[Any] = []
     for key, item in sorted((evidence or {}).items()):
-        found = pick(item)
+        found = getattr(item, attribute)
         keys += [key] * len(found)
         records += found
     if records:
@@ -193,19 +184,6 @@ def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
 
 
 # -- consents ----------------------------------------------------------------------
-
-
-def consent_states(
-    table: CallTable, evidence: Mapping[int, Evidence] | None
-) -> DictionaryColumn:
-    """Return the state of the best consent for each call."""
-    return _best_states(
-        table,
-        evidence,
-        ConsentState,
-        lambda item: item.consents,
-        lambda table, records: _Consents(table, records).states,
-    )
 
 
 class _Consents:
@@ -300,15 +278,6 @@ class _Consents:
 # -- contracts ---------------------------------------------------------------------
 
 
-def contract_states(
-    table: CallTable, evidence: Mapping[int, Evidence] | None
-) -> DictionaryColumn:
-    """Return the state of the best contract for each call."""
-    return _best_states(
-        table, evidence, ContractState, lambda item: item.contracts, _contract_evaluator
-    )
-
-
 def _contract_evaluator(
     table: CallTable, records: Sequence[Contract]
 ) -> Callable[[_Pairs], NDArray[np.int64]]:
@@ -329,19 +298,6 @@ def _contract_evaluator(
 
 
 # -- requests to be called back ------------------------------------------------------
-
-
-def call_back_states(
-    table: CallTable, evidence: Mapping[int, Evidence] | None
-) -> DictionaryColumn:
-    """Return the state of the best request to be called back for each call."""
-    return _best_states(
-        table,
-        evidence,
-        CallBackState,
-        lambda item: item.call_backs,
-        _call_back_evaluator,
-    )
 
 
 def _call_back_evaluator(
@@ -375,3 +331,11 @@ def _last_working_days(
                 day, rule.working_days, rule.rest_weekdays, era
             ).toordinal()
     return last[index.ravel()]
+
+
+#: The attribute of `Evidence` and the evaluator, by the enumeration of the states.
+_KINDS: Final[Mapping[type, tuple[str, Callable[[CallTable, Any], Any]]]] = {
+    ConsentState: ("consents", lambda table, records: _Consents(table, records).states),
+    ContractState: ("contracts", _contract_evaluator),
+    CallBackState: ("call_backs", _call_back_evaluator),
+}

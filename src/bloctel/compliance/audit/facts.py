@@ -16,13 +16,14 @@ from bloctel.compliance.audit.call_columns import DictionaryColumn
 from bloctel.compliance.audit.evidence_state import (
     NEVER_REFUSED,
     CallTable,
-    call_back_states,
-    consent_states,
-    contract_states,
+    best_states,
 )
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.evidence_state import Subject, sector_named
 from bloctel.compliance.facts import (
+    CallBackState,
+    ConsentState,
+    ContractState,
     Facts,
     ListState,
     SilenceState,
@@ -112,9 +113,9 @@ def facts_of(
         "time": _time_states(territories, times),
         "national": national,
         "own": own,
-        "consent": consent_states(table, sources.evidence),
-        "contract": contract_states(table, sources.evidence),
-        "call_back": call_back_states(table, sources.evidence),
+        "consent": best_states(table, sources.evidence, ConsentState),
+        "contract": best_states(table, sources.evidence, ContractState),
+        "call_back": best_states(table, sources.evidence, CallBackState),
         "attempts": _attempts(table),
         "silence": _silence(table),
     }

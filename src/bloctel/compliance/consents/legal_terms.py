@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from bloctel._util import clock
-from bloctel.compliance.territories import territory_of
+from bloctel.compliance.territories import locate
 from bloctel.errors import CannotAnswerError
 from bloctel.rules import law
 from bloctel.rules.law import CallBack, ConsentTerms, HoursException, LegalRule
@@ -87,6 +86,4 @@ def zone_of(key: int) -> ZoneInfo:
     >>> zone_of(33639981234).key, zone_of(447700900123).key
     ('Indian/Mayotte', 'Europe/Paris')
     """
-    french = law.load("FR")
-    territory = territory_of(key, french) or french.territories[0]
-    return clock.zone(territory.time_zone)
+    return locate(key, law.load("FR"))[1]
