@@ -39,7 +39,11 @@ from bloctel.cli.options.common import (
 from bloctel.compliance import CallBackRequest, Contract, Slot
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.proof import check_proof
-from bloctel.compliance.consents.register import ConsentRegister, EvidenceFile, NewConsent
+from bloctel.compliance.consents.register import (
+    ConsentRegister,
+    EvidenceFile,
+    NewConsent,
+)
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
 
