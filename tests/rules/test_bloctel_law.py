@@ -39,8 +39,8 @@ def test_since_2026_08_11_prior_consent_is_required() -> None:
     assert str(refused.value) == (
         "the list fr.bloctel is not open on 2026-11-23: expected a day from "
         "2016-06-01 to 2026-08-10; since 2026-08-11, prior consent (consentement "
-        "préalable) is required: article L223-1 of the Code de la consommation, version in force "
-        "on 2026-08-11"
+        "préalable) is required: article L223-1 of the Code de la consommation, "
+        "version in force on 2026-08-11"
     )
 
 
