@@ -1,4 +1,4 @@
-"""The commands: `python -m benchmarks run`, `report`, `registries` and others."""
+"""Commands: `python -m benchmarks run`, `report`, `registries` and others."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a suite, or write the page of a run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     commands = parser.add_subparsers(required=True)
-    runs = commands.add_parser("run", help="measure; print tables as they come")
+    runs = commands.add_parser("run", help="measure; print each table when it is ready")
     runs.add_argument("--suite", choices=SCALES, default="quick")
     runs.add_argument("--json", type=Path, metavar="FILE")
     runs.set_defaults(command=_run)
-    reports = commands.add_parser("report", help="make tables and plots of a run")
+    reports = commands.add_parser("report", help="write tables and plots of a run")
     reports.add_argument("results", type=Path)
     reports.add_argument("--out", type=Path, default=Path("benchmarks.md"))
     reports.set_defaults(command=_report)
     registries.add_to(commands.add_parser("registries", help="measure registries"))
-    compliance.add_to(commands.add_parser("permission", help="measure permission"))
+    compliance.add_to(
+        commands.add_parser("permission", help="measure permission to call")
+    )
     scrub.add_to(commands.add_parser("scrub", help="measure scrubs of call files"))
     spark.add_to(commands.add_parser("spark", help="measure scrubs in Spark"))
     options = parser.parse_args(arguments)
@@ -50,7 +52,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _opening(machine: dict[str, str]) -> str:
-    """Return what a reader must know before the first table."""
+    """Return the introduction that stands before the first table."""
     losses = "\n".join(
         textwrap.fill(loss, 88, initial_indent="- ", subsequent_indent="  ")
         for loss in report_page.LOSSES

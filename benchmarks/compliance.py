@@ -1,8 +1,8 @@
-"""What it takes to ask whether a call may be made, to reserve it, and to audit many.
+"""Benchmarks of permission to call: single questions, reservations and audits.
 
-`python -m benchmarks permission --calls 10000000`.  Everybody called consented, lists
-hold a thirtieth of the numbers, and calls fall on all days and hours of two years: an
-audit finds all kinds of breaches.
+`python -m benchmarks permission --calls 10000000`.  All called persons consented, a
+thirtieth of the numbers is on a list, and the calls are spread over all days and hours
+of two years: an audit finds breaches of all kinds.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ def run(options: argparse.Namespace) -> None:
     for name, text in environment().items():
         print(f"{name:18} {text}")
     with Registry.create("memory:", lists=["fr.bloctel", "own"]) as lists:
-        readings = [*_asking(lists), *_reserving(lists)]
-        readings += _auditing(lists, options.calls)
+        readings = [*_questions(lists), *_reservations(lists)]
+        readings += _audits(lists, options.calls)
     head = ["what", "reading", "must reach", ""]
     print("\n" + as_plain([head, *(reading.cells() for reading in readings)]))
 
 
-class _Everybody:
-    """Everybody consented, for as long as the law allows."""
+class _AllConsented:
+    """Consents in which each person consented for as long as the law allows."""
 
     def __init__(self) -> None:
-        self._held = Evidence(
+        self._evidence = Evidence(
             consents=(
                 Consent(
                     id="1",
@@ -81,19 +81,21 @@ class _Everybody:
         )
 
     def of(self, key: int) -> Evidence:
-        """Return the consent."""
-        return self._held
+        """Return the evidence for one number."""
+        return self._evidence
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return the consent, of each number."""
-        return dict.fromkeys(keys, self._held)
+        """Return the same evidence for each number."""
+        return dict.fromkeys(keys, self._evidence)
 
 
 def _desk(lists: Registry, calls: Any) -> Desk:
-    return Desk("FR", book=lists, consents=_Everybody(), calls=calls, firm="Exemple SA")
+    return Desk(
+        "FR", book=lists, consents=_AllConsented(), calls=calls, firm="Exemple SA"
+    )
 
 
-def _asking(lists: Registry) -> Iterator[Reading]:
+def _questions(lists: Registry) -> Iterator[Reading]:
     n_calls = 2_000
     with CallLog.create("memory:") as calls:
         desk = _desk(lists, calls)
@@ -104,8 +106,8 @@ def _asking(lists: Registry) -> Iterator[Reading]:
         seconds = perf_counter() - begin
         yield Reading("may_call", 1e6 * seconds / n_calls, "µs")
         for what, at in (
-            ("the next moment, after a night", _MONDAY - timedelta(hours=12)),
-            ("the next moment, of which there is none", _MONDAY.replace(year=2027)),
+            ("next_allowed_at, after a night", _MONDAY - timedelta(hours=12)),
+            ("next_allowed_at, none exists", _MONDAY.replace(year=2027)),
         ):
             begin = perf_counter()
             found = desk.may_call(_FIRST, at=at, **_SALE).next_allowed_at
@@ -113,7 +115,7 @@ def _asking(lists: Registry) -> Iterator[Reading]:
             yield Reading(what, 1e3 * (perf_counter() - begin), "ms")
 
 
-def _reserving(lists: Registry) -> Iterator[Reading]:
+def _reservations(lists: Registry) -> Iterator[Reading]:
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-") as name:
         folder = Path(name)
         for what, url, n_threads in (
@@ -144,7 +146,7 @@ def _reserve(desk: Desk, n_threads: int, n_each: int) -> float:
     return perf_counter() - begin
 
 
-def _auditing(lists: Registry, n_calls: int) -> Iterator[Reading]:
+def _audits(lists: Registry, n_calls: int) -> Iterator[Reading]:
     log = _log(n_calls)
     some = np.unique(log["number"])[: n_calls // 30 + 1]
     lists.register_many(some, list="fr.bloctel", on=date(2024, 5, 1))
@@ -155,11 +157,11 @@ def _auditing(lists: Registry, n_calls: int) -> Iterator[Reading]:
     _require(audit.n_calls == n_calls)
     limit = 300 * n_calls / 10_000_000  # "in minutes"
     yield Reading(f"an audit of {n_calls:,} calls", seconds, "s", limit)
-    yield Reading("memory that it takes", _peak_megabytes() - before, "MB")
+    yield Reading("memory of this audit", _peak_megabytes() - before, "MB")
 
 
 def _log(n_calls: int) -> dict[str, Any]:
-    """Return calls to a third as many numbers, as columns."""
+    """Return the columns of *n_calls* calls to a third as many numbers."""
     import pyarrow as pa  # noqa: PLC0415
 
     random = np.random.default_rng(1)
@@ -175,10 +177,10 @@ def _log(n_calls: int) -> dict[str, Any]:
     }
 
 
-def _require(is_so: bool) -> None:
-    """Stop: what is wrong need not be fast."""
-    if not is_so:
-        raise RuntimeError("expected the answer that is right, got another")
+def _require(is_correct: bool) -> None:
+    """Raise RuntimeError for a wrong answer: its speed would mean nothing."""
+    if not is_correct:
+        raise RuntimeError("wrong answer: the benchmark would measure a defect")
 
 
 def _peak_megabytes() -> float:

@@ -1,4 +1,4 @@
-"""Peers that were built of the same members, to be asked side by side."""
+"""Peers built from the same members, which are compared in the same tables."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from benchmarks.peers import Column, Peer
     from benchmarks.suite import Scale
 
-__all__ = ["Field"]
+__all__ = ["BuiltPeers"]
 
 
-class Field:
-    """Peers, each built where it can be; the others are rows that say why not.
+class BuiltPeers:
+    """Peers that could be built, and table rows for those that could not.
 
     Attributes:
-        peers: Those that were built.
-        missing: The rows of the others.
+        peers: The peers that were built.
+        missing: The rows of the others, with the reasons.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Field:
                 self.peers.append(peer)
 
     def in_loops(
-        self, asked: Column, at: int | None = None, only: Collection[str] = ()
+        self, queries: Column, at: int | None = None, only: Collection[str] = ()
     ) -> list[Contender]:
-        """Return who asks about one key after the other, or *only* some of them."""
-        items = as_list(asked)
+        """Return contenders that look up keys one by one; *only* these, if given."""
+        items = as_list(queries)
         peers = [peer for peer in self._some(only) if not peer.is_batch_only]
         return [self._in_a_loop(peer, items, at) for peer in peers]
 
@@ -66,18 +66,18 @@ class Field:
         )
 
     def in_batches(
-        self, asked: Column, at: int | None = None, only: Collection[str] = ()
+        self, queries: Column, at: int | None = None, only: Collection[str] = ()
     ) -> list[Contender]:
-        """Return who asks about all keys at once, or *only* some of them."""
-        return [self._in_a_batch(peer, asked, at) for peer in self._some(only)]
+        """Return contenders that look up all keys at once; *only* these, if given."""
+        return [self._in_a_batch(peer, queries, at) for peer in self._some(only)]
 
-    def _in_a_batch(self, peer: Peer, asked: Column, at: int | None) -> Contender:
-        chosen = asked[: self._few(peer, len(asked))]
+    def _in_a_batch(self, peer: Peer, queries: Column, at: int | None) -> Contender:
+        chosen = queries[: self._few(peer, len(queries))]
         return Contender(
             peer.name,
             partial(peer.contains_many, chosen),
             len(chosen),
-            self._note(peer, len(asked)),
+            self._note(peer, len(queries)),
             self._at if at is None else at,
         )
 
@@ -87,26 +87,26 @@ class Field:
     def _few(self, peer: Peer, n: int) -> int:
         return min(n, self._scale.few) if peer.is_slow else n
 
-    def _note(self, peer: Peer, asked: int) -> str:
+    def _note(self, peer: Peer, queries: int) -> str:
         notes = [peer.note]
         if peer.is_slow_to_build:
             notes.append(f"{self._scale.slow_members:,} members")
-        if self._few(peer, asked) < asked:
-            notes.append(f"{self._few(peer, asked):,} queries")
+        if self._few(peer, queries) < queries:
+            notes.append(f"{self._few(peer, queries):,} queries")
         return "; ".join(notes)
 
 
 def _failure_to_build(peer: Peer, members: Column, scale: Scale) -> str:
-    """Build *peer*; return why that failed, or nothing."""
+    """Build *peer*; return the reason of a failure, or ""."""
     chosen = members[: scale.slow_members] if peer.is_slow_to_build else members
     try:
         peer.build(chosen)
-    except Exception as error:  # whatever a peer raises: the others go on
+    except Exception as error:  # a broken peer must not stop the run
         return f"cannot run: {type(error).__name__}: {error}"
     return ""
 
 
 def _renew(items: list[int] | list[str]) -> None:
-    """Make the texts anew: a str that has been asked before knows its hash."""
+    """Replace texts by new objects: a str caches its hash at the first look-up."""
     if isinstance(items[0], str):
         items[:] = [text[:5] + text[5:] for text in items]

@@ -1,4 +1,4 @@
-"""Where a benchmark ran: machine, system, versions, commit."""
+"""Environment of a run: machine, system, versions, commit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PACKAGES: Final = (
 
 
 def environment() -> dict[str, str]:
-    """Return what a reading depends on, by name."""
+    """Return properties that readings depend on, by name."""
     return {
         "CPU": _cpu(),
         "cores": str(os.cpu_count()),
@@ -78,7 +78,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """The commit of the checkout, with a mark if files differ from it."""
+    """Return the commit of the checkout, with `-dirty` if files differ from it."""
     git = shutil.which("git")
     if git is None:
         return "unknown"

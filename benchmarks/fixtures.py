@@ -1,4 +1,4 @@
-"""What many cases stand on: snapshots of each size, and queries for them."""
+"""Snapshots of each size and queries for them, shared by the cases."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 
     from benchmarks.suite import Scale
 
-__all__ = ["Ground", "Prepared"]
+__all__ = ["Fixtures", "Prepared"]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A snapshot that was made, with what was read on the way.
+    """Snapshot built for a run, with the readings of its build.
 
     Attributes:
-        numbers: How many it holds.
-        folder: Where it is.
-        read: What `benchmarks.prepare_snapshot` printed; empty if it could not.
-        why_not: Why it could not.
+        numbers: The number of registered numbers.
+        folder: The folder of its files.
+        readings: Output of `benchmarks.prepare_snapshot`; empty if the build failed.
+        why_not: The reason of a failure, or "".
     """
 
     numbers: int
     folder: Path
-    read: dict[str, Any]
+    readings: dict[str, Any]
     why_not: str = ""
 
     @property
     def snapshot(self) -> Path:
-        """Where the snapshot is."""
+        """Path of the snapshot."""
         return self.folder / SNAPSHOT
 
     @property
     def queries(self) -> Queries:
-        """Keys to ask about."""
+        """Keys to look up."""
         load = np.load
         return Queries(
             load(self.folder / "blocked.npy"), load(self.folder / "absent.npy")
@@ -60,8 +60,8 @@ class Prepared:
         return keys
 
 
-class Ground:
-    """The snapshots of a run, each made when it is first needed, then kept."""
+class Fixtures:
+    """Snapshots of a run, each built at its first use and then cached."""
 
     def __init__(self, scale: Scale, folder: Path) -> None:
         self.scale = scale
@@ -71,7 +71,7 @@ class Ground:
 
     @property
     def main(self) -> Prepared:
-        """The one that most cases ask."""
+        """Snapshot that most cases look up."""
         return self.prepared(self.scale.numbers)
 
     def _prepare(self, numbers: int) -> Prepared:
@@ -80,17 +80,19 @@ class Ground:
         rounds = min(self.scale.rounds, 3) if numbers <= self.scale.numbers else 1
         counts = map(str, (numbers, self.scale.queries, rounds))
         try:
-            said = output_of("-m", "benchmarks.prepare_snapshot", *counts, str(folder))
+            output = output_of(
+                "-m", "benchmarks.prepare_snapshot", *counts, str(folder)
+            )
         except RuntimeError as error:
-            shutil.rmtree(folder)  # half a list fills the disk as well
+            shutil.rmtree(folder)  # an incomplete list can fill the disk as well
             return Prepared(numbers, folder, {}, f"could not be built: {error}")
-        return Prepared(numbers, folder, json.loads(said))
+        return Prepared(numbers, folder, json.loads(output))
 
     def _open(self, numbers: int) -> bloctel.Snapshot:
         return bloctel.Snapshot.open(self.prepared(numbers).snapshot, verify=False)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the snapshots."""
         for numbers in self.scale.sizes:
             if not self.prepared(numbers).why_not:
                 self.book(numbers).close()

@@ -1,6 +1,6 @@
-"""Plots that need no colour to be read: hatches, markers and labels say it again.
+"""Plots that are readable without colours, by hatches, markers and labels.
 
-The colours are those of Okabe and Ito.  The same readings make the same bytes.
+The colours are those of Okabe and Ito.  Equal readings give identical files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["can_draw", "draw"]
 _OURS: Final = "#0072B2"  # blue
 _EXACT: Final = "#E69F00"  # orange
 _WRONG: Final = "#CCCCCC"
-#: Each line has a colour, a marker and a dash of its own.
+#: Colour, marker and dash of each line.
 _LINES: Final = (
     ("#0072B2", "o", "-"),
     ("#D55E00", "s", "--"),
@@ -29,7 +29,7 @@ _LINES: Final = (
     ("#CC79A7", "D", ":"),
 )
 _STYLE: Final = {
-    "svg.hashsalt": "bloctel",  # or the names inside differ in every run
+    "svg.hashsalt": "bloctel",  # without it, ids in the file differ in every run
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -42,12 +42,12 @@ _DPI: Final = 130
 
 
 def can_draw() -> bool:
-    """Tell whether matplotlib is there."""
+    """Return whether matplotlib is installed."""
     return find_spec("matplotlib") is not None
 
 
 def draw(table: Table, folder: Path) -> bool:
-    """Draw a table as SVG and PNG; return whether there was anything to draw."""
+    """Draw a table as SVG and PNG; return False if it has no readings."""
     rows = [row for row in table.rows if row.values]
     if not rows:
         return False
@@ -66,16 +66,16 @@ def draw(table: Table, folder: Path) -> bool:
 
 
 def _bars(pyplot: Any, table: Table, rows: list[Row]) -> Any:
-    """Draw one bar a contender, the shortest first, on a logarithmic axis."""
+    """Draw one bar per contender, the shortest first, on a logarithmic axis."""
     rows = sorted(rows, key=lambda row: -row.median)
     figure, axes = pyplot.subplots(figsize=(_WIDTH, 1.2 + 0.34 * len(rows)))
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         colour, hatch = _look(row)
-        axes.barh(place, row.median, color=colour, hatch=hatch, edgecolor="black")
+        axes.barh(index, row.median, color=colour, hatch=hatch, edgecolor="black")
         spread = f"  {number(row.median)}"
-        axes.text(max(row.values), place, spread, va="center")
+        axes.text(max(row.values), index, spread, va="center")
         if len(row.values) > 1:
-            axes.hlines(place, min(row.values), max(row.values), color="black")
+            axes.hlines(index, min(row.values), max(row.values), color="black")
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set_xscale("log")
     least = min(row.median for row in rows)
@@ -111,18 +111,18 @@ def _kind(row: Row) -> str:
 
 
 def _lines(pyplot: Any, table: Table, rows: list[Row]) -> Any:
-    """Draw one line a contender over the table's scale, its name at its end."""
+    """Draw one line per contender over the table's scale, with its name at its end."""
     figure, axes = pyplot.subplots(figsize=(_WIDTH, 3.8))
     names = list(dict.fromkeys(row.name for row in rows))
     ends = []
     for name, (colour, marker, dash) in zip(names, _LINES, strict=False):
         own = [row for row in rows if row.name == name]
-        places = [row.at for row in own]
+        positions = [row.at for row in own]
         medians = [row.median for row in own]
         below = [row.median - min(row.values) for row in own]
         above = [max(row.values) - row.median for row in own]
         axes.errorbar(
-            places,
+            positions,
             medians,
             (below, above),
             color=colour,
@@ -131,7 +131,7 @@ def _lines(pyplot: Any, table: Table, rows: list[Row]) -> Any:
             capsize=3,
             elinewidth=0.8,
         )
-        ends.append((places[-1], medians[-1], name, colour))
+        ends.append((positions[-1], medians[-1], name, colour))
     if table.scale == "numbers":
         axes.set_xscale("log")
     axes.set_ylim(0, 1.1 * max(max(row.values) for row in rows))
@@ -143,14 +143,14 @@ def _lines(pyplot: Any, table: Table, rows: list[Row]) -> Any:
 
 
 def _name_ends(axes: Any, ends: list[tuple[Any, float, str, str]]) -> None:
-    """Write each name right of the plot, beside its line's end, none over another."""
+    """Write the names at the ends of their lines without overlaps."""
     step = 0.075 * axes.get_ylim()[1]
     lowest = float("-inf")
-    for place, height, name, colour in sorted(ends, key=lambda end: end[1]):
+    for position, height, name, colour in sorted(ends, key=lambda end: end[1]):
         lowest = max(height, lowest + step)
         axes.annotate(
             name,
-            (place, height),
+            (position, height),
             (1.03, lowest),
             textcoords=("axes fraction", "data"),
             va="center",

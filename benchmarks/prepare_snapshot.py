@@ -1,4 +1,4 @@
-"""A snapshot, and queries for it, made in a process of their own and measured there.
+"""Snapshot and queries, built and measured in a separate process.
 
 Prints JSON: `python -m benchmarks.prepare_snapshot NUMBERS QUERIES ROUNDS FOLDER`.
 """
@@ -25,18 +25,18 @@ SNAPSHOT: Final = "numbers.bloctel"
 
 
 def main(numbers: int, queries: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Write snapshot, keys and queries into *folder*; return what was read."""
-    held = workload.registrations(numbers)
+    """Write snapshot, keys and queries into *folder*; return the readings."""
+    registered = workload.registrations(numbers)
     seconds, extra = [], []
     for _ in range(rounds):
         before = _restart_peak()
         began = time.perf_counter()
-        table = held.table()
+        table = registered.table()
         seconds.append(time.perf_counter() - began)
         extra.append(_peak() - before if before else 0)
     info = write_snapshot(table, folder)
-    np.save(folder / "keys.npy", held.keys)
-    drawn = workload.draw_queries(held, queries)
+    np.save(folder / "keys.npy", registered.keys)
+    drawn = workload.draw_queries(registered, queries)
     np.save(folder / "blocked.npy", drawn.blocked)
     np.save(folder / "absent.npy", drawn.absent)
     return {
@@ -54,7 +54,7 @@ def write_snapshot(table: Table, folder: Path) -> snapshot.SnapshotInfo:
 
 
 def _parts(table: Table) -> dict[str, int]:
-    """Return the bytes of the table's parts."""
+    """Return the sizes of the table's parts in bytes."""
     keys = table.index.size_bytes - table.index.codes.nbytes
     both = table.filter.size_bytes + keys
     return {
@@ -71,10 +71,10 @@ _STATUS: Final = Path("/proc/self/status")
 
 
 def _restart_peak() -> int:
-    """Forget the peak of the memory held so far; return what is held, 0 if unknown."""
+    """Reset the peak memory of the process; return its memory now, 0 if unknown."""
     try:
         _RESTART.write_text("5")
-    except OSError:  # Linux alone can do that
+    except OSError:  # not Linux
         return 0
     return _status("VmRSS")
 
@@ -91,9 +91,9 @@ def _status(field: str) -> int:
 
 
 def _stay_within_memory() -> None:
-    """Turn what the machine does not have into a `MemoryError`, not into its end."""
+    """Limit the address space: too large a build raises MemoryError."""
     try:
-        import resource  # noqa: PLC0415 - Windows has none
+        import resource  # noqa: PLC0415 - not on Windows
 
         lines = Path("/proc/meminfo").read_text().splitlines()
     except (ImportError, OSError):
@@ -105,6 +105,6 @@ def _stay_within_memory() -> None:
 
 if __name__ == "__main__":
     _stay_within_memory()
-    counts, where = [int(count) for count in sys.argv[1:4]], Path(sys.argv[4])
-    read = main(counts[0], counts[1], counts[2], where)
-    sys.stdout.write(json.dumps(read))
+    numbers, queries, rounds = map(int, sys.argv[1:4])
+    readings = main(numbers, queries, rounds, Path(sys.argv[4]))
+    sys.stdout.write(json.dumps(readings))

@@ -1,7 +1,7 @@
-"""Target figures of the library as data, and the result of a run for each.
+"""Promised figures as data, and their evaluation in a run.
 
-A claim is computed round by round.  The contenders of a round run one after another, so
-a temporary slowdown of the machine affects both sides of a ratio.
+A figure is computed round by round, and the contenders of a round ran one after the
+other: a machine that is slow for a while slows both sides of a ratio.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from benchmarks.results import Results
 
-__all__ = ["CLAIMS", "PROMISES", "Claim", "Promise", "Reading", "judge"]
+__all__ = ["PROMISES", "TARGETS", "Promise", "Reading", "Target", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Result of a run for one claim.
+    """Readings of a promised figure in a run.
 
     Attributes:
-        values: The figure, round by round; empty if it was not measured.
-        why_not: Reason why it was not measured; empty if it was.
+        values: The figure of each round; empty if it was not measured.
+        why_not: The reason why it was not measured, or "".
     """
 
     values: tuple[float, ...]
@@ -35,11 +35,11 @@ Measure: TypeAlias = Callable[["Results"], Reading]
 
 
 def value(table: str, name: str, at: int | None = None) -> Measure:
-    """Return a measure that reads one row."""
+    """Return a function that reads one row."""
 
     def measure(results: Results) -> Reading:
-        held = results.table(table)
-        rows = held.rows if held else ()
+        found = results.table(table)
+        rows = found.rows if found else ()
         row = next((row for row in rows if (row.name, row.at) == (name, at)), None)
         if row is None:
             return Reading((), "not in this suite")
@@ -49,7 +49,7 @@ def value(table: str, name: str, at: int | None = None) -> Measure:
 
 
 def ratio(above: Measure, below: Measure) -> Measure:
-    """Return a measure that divides one reading by another, round by round."""
+    """Return a function that divides one reading by another, round by round."""
 
     def measure(results: Results) -> Reading:
         over, under = above(results), below(results)
@@ -61,11 +61,11 @@ def ratio(above: Measure, below: Measure) -> Measure:
 
 
 def worst(table: str, name: str) -> Measure:
-    """Return a measure that reads the row with this name and the highest median."""
+    """Return a function that reads the row with the greatest median of a name."""
 
     def measure(results: Results) -> Reading:
-        held = results.table(table)
-        rows = [row for row in held.rows if row.name == name] if held else []
+        found = results.table(table)
+        rows = [row for row in found.rows if row.name == name] if found else []
         rows = [row for row in rows if row.values]
         if not rows:
             return Reading((), "not in this suite")
@@ -75,15 +75,15 @@ def worst(table: str, name: str) -> Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Figure and its target.
+class Target:
+    """Promised figure and its limit.
 
     Attributes:
-        figure: Description of the figure.
-        measure: Function that computes it.
-        limit: Target value.
-        unit: Unit of the figure.
-        at_least: True if higher is better.
+        figure: The name of the figure.
+        measure: Computes the figure from a run.
+        limit: The worst value that keeps the promise.
+        unit: The unit.
+        at_least: Whether greater values are better.
     """
 
     figure: str
@@ -93,15 +93,15 @@ class Claim:
     at_least: bool = False
 
     @property
-    def target(self) -> str:
-        """Target as text."""
+    def bound(self) -> str:
+        """Limit as text, with its sign and unit."""
         sign = "≥" if self.at_least else "≤"
         return f"{sign} {self.limit:g} {self.unit}".rstrip()
 
     def holds(self, values: tuple[float, ...]) -> bool:
-        """Return whether the median reaches the target."""
-        read = median(values)
-        return read >= self.limit if self.at_least else read <= self.limit
+        """Return whether the median keeps the promise."""
+        middle = median(values)
+        return middle >= self.limit if self.at_least else middle <= self.limit
 
 
 _MAIN: Final = 12_000_000
@@ -122,34 +122,34 @@ def _column(kind: str, name: str) -> Measure:
     return value(f"column_{kind}", name)
 
 
-CLAIMS: Final = (
-    Claim(
+TARGETS: Final = (
+    Target(
         "is_blocked(str), compared with abloom's `in` on the same strings",
         ratio(_text("bloctel"), _text("abloom")),
         1,
     ),
-    Claim(
+    Target(
         "is_blocked(str), compared with `in` on a set[str]",
         ratio(_text("bloctel"), _text("set[str]")),
         0.6,
     ),
-    Claim(
+    Target(
         "check_many of int keys, 12 M, compared with the C floor",
         ratio(_batch("bloctel"), _batch("C floor: the filter alone")),
         1.3,
     ),
-    Claim(
+    Target(
         "the same, compared with the bitmap of the plan in numpy",
         ratio(_batch("bloctel"), _batch("numpy bitmap of the plan")),
         1,
     ),
-    Claim(
+    Target(
         "fastbloom-rs's batch, compared with the same",
         ratio(_batch("fastbloom-rs"), _batch("bloctel")),
         10,
         at_least=True,
     ),
-    Claim(
+    Target(
         "check_many at 250 M, compared with 12 M",
         ratio(
             value("batch_sizes", "bloctel", _LARGEST),
@@ -157,21 +157,21 @@ CLAIMS: Final = (
         ),
         2,
     ),
-    Claim("check_many of an Arrow column, clean", _column("clean", _ARROW), 30, "ns"),
-    Claim("check_many of an Arrow column, dirty", _column("dirty", _ARROW), 60, "ns"),
-    Claim(
+    Target("check_many of an Arrow column, clean", _column("clean", _ARROW), 30, "ns"),
+    Target("check_many of an Arrow column, dirty", _column("dirty", _ARROW), 60, "ns"),
+    Target(
         "phonenumbers + set, compared with the clean column",
         ratio(_column("clean", _CAREFUL), _column("clean", _ARROW)),
         300,
         at_least=True,
     ),
-    Claim(
+    Target(
         "phonenumbers + set, compared with the dirty column",
         ratio(_column("dirty", _CAREFUL), _column("dirty", _ARROW)),
         300,
         at_least=True,
     ),
-    Claim(
+    Target(
         "one thread compared with two, keys",
         ratio(
             value("threads", "bloctel, keys", 1), value("threads", "bloctel, keys", 2)
@@ -179,62 +179,62 @@ CLAIMS: Final = (
         1.8,
         at_least=True,
     ),
-    Claim(
+    Target(
         "one thread compared with two, Arrow column",
         ratio(value("threads", _ARROW, 1), value("threads", _ARROW, 2)),
         1.8,
         at_least=True,
     ),
-    Claim(
+    Target(
         "memory, filter + index, 12 M",
         value("memory", "filter + index", _MAIN),
         30,
-        "bits a number",
+        "bits per number",
     ),
-    Claim(
+    Target(
         "memory, including periods, 12 M",
         value("memory", "filter + index + periods", _MAIN),
         48,
-        "bits a number",
+        "bits per number",
     ),
-    Claim(
+    Target(
         "open a snapshot, verify=False, the slowest size",
         worst("open", "open, verify=False"),
         5,
         "ms",
     ),
-    Claim(
+    Target(
         "build from unsorted keys, 12 M",
         value("build_sizes", "bloctel", _MAIN),
         150,
-        "ns a number",
+        "ns per number",
     ),
-    Claim(
+    Target(
         "memory of a build, 12 M",
         value("build_memory", "bloctel", _MAIN),
         3,
         "times the result",
     ),
-    Claim(
+    Target(
         "scrub of a CSV file of 12 columns, all cores",
         value("scrub", "bloctel"),
         5,
         "M rows/s",
         at_least=True,
     ),
-    Claim(
+    Target(
         "the same, compared with DuckDB",
         ratio(value("scrub", "bloctel"), value("scrub", "DuckDB")),
         5,
         at_least=True,
     ),
-    Claim(
+    Target(
         "the same, compared with polars",
         ratio(value("scrub", "bloctel"), value("scrub", "polars")),
         5,
         at_least=True,
     ),
-    Claim(
+    Target(
         "annotated Parquet file of 12 columns, compared with a copy by pyarrow",
         ratio(
             value("scrub_parquet", "bloctel, annotated"),
@@ -243,7 +243,7 @@ CLAIMS: Final = (
         0.8,
         at_least=True,
     ),
-    Claim(
+    Target(
         "annotated Parquet file of one column, compared with a copy by pyarrow",
         ratio(
             value("scrub_parquet_narrow", "bloctel, annotated"),
@@ -252,13 +252,13 @@ CLAIMS: Final = (
         0.5,
         at_least=True,
     ),
-    Claim(
+    Target(
         "memory of a scrub, including the mapped snapshot",
         value("scrub_memory", "whole process, all rows"),
         200,
         "MB",
     ),
-    Claim(
+    Target(
         "the same, compared with few rows",
         ratio(
             value("scrub_memory", "whole process, all rows"),
@@ -266,38 +266,32 @@ CLAIMS: Final = (
         ),
         1.2,
     ),
-    Claim(
+    Target(
         "import bloctel, in addition to numpy",
         value("import", "bloctel, once numpy is there"),
         60,
         "ms",
     ),
-    Claim(
-        "look-ups that differ from an oracle for the whole plan",
-        value("differential", "differences"),
-        0,
-        "",
-    ),
 )
 
 
-def judge(claim: Claim, results: Results) -> tuple[Reading, str]:
-    """Return the reading of a claim, and `pass`, `FAIL` or `not measured`."""
-    reading = claim.measure(results)
+def evaluate(target: Target, results: Results) -> tuple[Reading, str]:
+    """Return the readings of a figure, and `pass`, `FAIL` or `not measured`."""
+    reading = target.measure(results)
     if not reading.values:
         only = results.suite != "full" and reading.why_not == "not in this suite"
         reason = "full suite only" if only else reading.why_not
         return reading, f"not measured ({reason})"
-    return reading, "pass" if claim.holds(reading.values) else "FAIL"
+    return reading, "pass" if target.holds(reading.values) else "FAIL"
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Promise that no figure shows.
+    """Promise that is shown by tests, not by a figure.
 
     Attributes:
         text: The promise.
-        shown_by: Files of this repository that show it.
+        shown_by: Paths of the tests in this repository.
     """
 
     text: str
@@ -307,7 +301,11 @@ class Promise:
 PROMISES: Final = (
     Promise(
         "no false negative, no false positive",
-        ("scripts/differential", "tests/filter/test_index_properties.py"),
+        (
+            "scripts/differential",
+            "tests/lookup/test_plan_bitmap.py",
+            "tests/filter/test_index_properties.py",
+        ),
     ),
     Promise(
         "the filter is Parquet's, bit for bit", ("tests/filter/test_filter_parquet.py",)
@@ -325,7 +323,8 @@ PROMISES: Final = (
         ("scripts/crash-test", "tests/system/test_crashes.py"),
     ),
     Promise(
-        "no damaged file is accepted", ("tests/snapshot/test_snapshot_properties.py",)
+        "no damaged file is accepted",
+        ("tests/snapshot/test_snapshot_properties.py",),
     ),
     Promise(
         "nothing crashes the process",

@@ -1,9 +1,8 @@
-"""What registries promise: imports, single registrations, a follower's start.
+"""Benchmarks of registries: imports, single registrations, start of a follower.
 
-`python -m benchmarks registries --rows 10000000 --postgresql URL`, on a database that
-is empty and may be filled.  Beside each import stands the floor: the driver alone,
-loading the same columns into a bare table with the same primary key, unsorted keys
-read from memory.
+`python -m benchmarks registries --rows 10000000 --postgresql URL`; the database must be
+empty, and is filled.  A lower bound follows the imports: the driver of SQLite loads the
+same keys from memory, sorted beforehand, into a table with the same primary key.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import sqlite3
 import tempfile
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from time import perf_counter
@@ -38,14 +38,14 @@ _PART: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One figure, beside what it must reach.
+    """Reading of one figure, with its limit.
 
     Attributes:
-        what: What was measured.
+        what: The name of the figure.
         value: The reading.
         unit: Its unit.
-        limit: What it must reach for ten million rows; None if nothing was promised.
-        at_least: Whether more is better.
+        limit: The worst value that keeps the promise; None if nothing was promised.
+        at_least: Whether greater values are better.
     """
 
     what: str
@@ -55,7 +55,7 @@ class Reading:
     at_least: bool = False
 
     def cells(self) -> list[str]:
-        """Return the row of a table."""
+        """Return the cells of a table row."""
         if self.limit is None:
             return [self.what, f"{self.value:,.2f} {self.unit}", "-", "-"]
         passed = self.value >= self.limit if self.at_least else self.value <= self.limit
@@ -113,21 +113,19 @@ def _imports(
     readings = []
     for name, url in urls.items():
         with Registry.create(url) as registry:
-            for what in ("import a CSV file", "import it again"):
-                seconds = _timed(
-                    lambda registry=registry: import_numbers(  # type: ignore[misc]
-                        registry, file, list="own", on_column="registered_on"
-                    )
-                )
-                must = limit if what == "import a CSV file" else None
-                readings.append(Reading(f"{name}: {what}", seconds, "s", must))
+            load = partial(
+                import_numbers, registry, file, list="own", on_column="registered_on"
+            )
+            what = f"{name}: import a CSV file"
+            readings.append(Reading(what, _timed(load), "s", limit))
+            readings.append(Reading(f"{name}: import it again", _timed(load), "s"))
     floor = _timed(lambda: _sqlite_floor(folder / "floor.db", keys))
     readings.append(Reading("SQLite: the driver alone, sorted", floor, "s"))
     return readings
 
 
 def _sqlite_floor(path: Path, keys: NDArray[np.int64]) -> None:
-    """Load the keys, sorted beforehand, into a bare table."""
+    """Load the keys, sorted beforehand, into a table without other columns."""
     ordered = np.unique(keys)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
@@ -164,13 +162,15 @@ def _single(folder: Path) -> list[Reading]:
     ):
         n_each = 20_000 // n_threads
         with Registry.create(url, lists=["own"]) as registry:
-            rate = n_each * n_threads / _registering(registry, n_threads, n_each)
+            rate = (
+                n_each * n_threads / _time_of_registrations(registry, n_threads, n_each)
+            )
         what = f"registrations: {name}"
         readings.append(Reading(what, rate, "/s", limit, at_least=True))
     return readings
 
 
-def _registering(registry: Registry, n_threads: int, n_each: int) -> float:
+def _time_of_registrations(registry: Registry, n_threads: int, n_each: int) -> float:
     def work(first: int) -> None:
         for key in range(first, first + n_each):
             registry.register(key, list="own", on=_DAY)

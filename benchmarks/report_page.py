@@ -1,4 +1,4 @@
-"""Page about a run: limits of the measurements, claims, tables and plots."""
+"""Page about a run: limits of the measurements, targets, tables and plots."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from benchmarks import plots
 from benchmarks.tables import (
     as_markdown,
     as_plain,
-    claims_cells,
-    promises_cells,
+    promise_cells,
     table_cells,
+    target_cells,
 )
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ _PICTURES: Final = {
 
 
 def as_terminal(results: Results) -> str:
-    """Return the claims and promises of a run, for a terminal."""
+    """Return the targets and promises of a run as text for a terminal."""
     return "\n\n".join(
         [
             "## Targets",
-            as_plain(claims_cells(results)),
+            as_plain(target_cells(results)),
             "## Promises without a figure",
-            as_plain(promises_cells()),
+            as_plain(promise_cells()),
         ]
     )
 
@@ -119,11 +119,11 @@ python -m benchmarks report results.json --out docs/explanation/benchmarks.md
 
 ## Targets
 
-{as_markdown(claims_cells(results))}
+{as_markdown(target_cells(results))}
 
 Promises without a figure:
 
-{as_markdown(promises_cells())}"""
+{as_markdown(promise_cells())}"""
 
 
 def _section(table: Table, folder: str) -> str:

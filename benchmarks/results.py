@@ -1,4 +1,4 @@
-"""What was read: rows, tables, a whole run, and its JSON."""
+"""Readings: rows, tables, a complete run, and its JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Results", "Row", "Table"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was read of one contender; no values if it could not run.
+    """Readings of one contender; no values if it could not run.
 
     Attributes:
         name: The contender.
-        at: Where on the table's scale, such as how many numbers; None if it has none.
-        values: The readings, one a round.
-        found: How many it found, None where nothing is looked for.
-        note: Where its job differs, or why it could not run.
+        at: The position on the table's scale, such as a count of numbers, or None.
+        values: The readings, one per round.
+        found: The number of hits; None if nothing is looked up.
+        note: Differences of its job, or the reason why it could not run.
     """
 
     name: str
@@ -30,25 +30,25 @@ class Row:
 
     @property
     def median(self) -> float:
-        """The median of the readings."""
+        """Median of the readings."""
         return median(self.values)
 
     @property
     def is_exact(self) -> bool:
-        """Whether it is never wrong."""
+        """True if the contender has no false positives."""
         return self.note.startswith("exact")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The readings of one job, read side by side; ratios are to the first row.
+    """Readings of one job; ratios are relative to the first row.
 
     Attributes:
-        name: What programs call it.
-        title: The job.
-        unit: What a reading is in.
-        scale: What a row's `at` counts, empty for none.
-        found: What is counted as found, empty for none.
+        name: The name in JSON and in file names.
+        title: The job, for readers.
+        unit: The unit of the readings.
+        scale: The meaning of a row's `at`, or "".
+        found: The meaning of a row's `found`, or "".
         rows: The contenders.
     """
 
@@ -60,19 +60,19 @@ class Table:
     rows: tuple[Row, ...]
 
     def reference(self, row: Row) -> Row | None:
-        """Return the row that *row* is compared with, if there is one."""
+        """Return the row that *row* is compared with, or None."""
         peers = [other for other in self.rows if other.at == row.at]
         return peers[0] if peers[0].values else None
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A run of a suite.
+    """Results of a run of a suite.
 
     Attributes:
-        suite: Which one.
+        suite: The name of the suite.
         environment: Machine, versions and commit, by name.
-        tables: What was read.
+        tables: The readings.
     """
 
     suite: str
@@ -80,16 +80,16 @@ class Results:
     tables: tuple[Table, ...]
 
     def table(self, name: str) -> Table | None:
-        """Return a table, None if the run has none of that name."""
+        """Return a table by its name, or None."""
         return next((table for table in self.tables if table.name == name), None)
 
     def to_json(self) -> str:
-        """Return everything that was read, every round of it."""
+        """Return all readings of all rounds as JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return what `to_json` wrote."""
+        """Return the results that `to_json` wrote."""
         content: dict[str, Any] = json.loads(text)
         tables = tuple(_table(table) for table in content.pop("tables"))
         return cls(**content, tables=tables)

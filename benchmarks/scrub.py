@@ -1,10 +1,10 @@
-"""A scrub of a wide call file, beside the same job in DuckDB, polars and a script.
+"""Benchmarks of scrubs of a wide call file, compared with DuckDB, polars and a script.
 
 `python -m benchmarks scrub` measures ten million rows against twelve million numbers.
 
-The files are in memory where the system has a file system there: what is read is the
-work, not the disk.  The disk has a table of its own: a scrub waits until all that it
-wrote is there, and so does the bare copy beside it.
+The files are in memory if the system has a file system there, so that the disk does not
+count.  A separate table includes the disk: the scrub and a plain copy both wait until
+all bytes are written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.peers.polars_scrub import PolarsScrub
 from benchmarks.prepare_snapshot import SNAPSHOT, write_snapshot
 from benchmarks.results import Results, Row, Table
 from benchmarks.subprocesses import output_of
-from benchmarks.tables import as_plain, claims_cells, table_cells
+from benchmarks.tables import as_plain, table_cells, target_cells
 from benchmarks.timing import Contender, Unit, measure
 from bloctel.scrub import Outputs, scrub_csv, scrub_file
 from bloctel.snapshot import Snapshot
@@ -46,21 +46,21 @@ __all__ = ["ROW_BYTES", "Size", "add_to", "memory_folder", "tables"]
 _RATE: Final = Unit("M rows/s", 1e-6, per_second=True)
 _FRANCE: Final = np.uint64(33_000_000_000)
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system, not a file
-#: Of a wide call file.
+#: Bytes per row of a wide call file.
 ROW_BYTES: Final = 131
-#: The call file, and what one contender at a time writes.
+#: The call file, and the outputs of one contender.
 _FILES: Final = 4
 _GROUP_ROWS: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured.
+    """Sizes of the benchmark.
 
     Attributes:
         numbers: Registrations that the file is scrubbed against.
         rows: Rows of the call file.
-        few_rows: Rows for who is slow, and for whom memory is compared.
+        few_rows: Rows for slow contenders, and for the comparison of memory.
         rounds: Readings of each contender.
     """
 
@@ -71,16 +71,16 @@ class Size:
 
 
 class _Peer(Protocol):
-    """Who does the same job."""
+    """Another program that does the same job."""
 
     name: str
     note: str
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
 
     def build(self, numbers: NDArray[np.uint32]) -> None:
-        """Hold the last nine digits of the numbers."""
+        """Store the last nine digits of the numbers."""
 
     def scrub(self, source: Path, folder: Path) -> Path:
         """Split a call file; return the file of its blocked rows."""
@@ -88,38 +88,38 @@ class _Peer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The call file, some of its rows, and where what is made of them goes."""
+    """Call file, its first rows as a file, and the folder of outputs."""
 
     calls: Path
     few: Path
-    made: Path
+    outputs: Path
 
     def empty(self) -> None:
         """Remove what a contender wrote."""
-        shutil.rmtree(self.made, ignore_errors=True)
-        self.made.mkdir()
+        shutil.rmtree(self.outputs, ignore_errors=True)
+        self.outputs.mkdir()
 
 
 def tables(size: Size, folder: Path) -> Iterator[Table]:
-    """Yield what is read of a scrub: its speed, its processor time, its memory."""
+    """Yield the tables: speed, processor time and memory of scrubs."""
     disk = folder / "scrub"
     disk.mkdir()
     with ExitStack() as stack:
-        held = workload.registrations(size.numbers)
-        write_snapshot(held.table(), disk)
+        registered = workload.registrations(size.numbers)
+        write_snapshot(registered.table(), disk)
         files = _files(stack.enter_context(_roomy(size, disk)))
-        asked = workload.draw_queries(held, size.rows).mixed(1)
-        workload.write_wide_call_file(files.calls, asked)
-        workload.write_wide_call_file(files.few, asked[: size.few_rows])
+        called = workload.draw_queries(registered, size.rows).mixed(1)
+        workload.write_wide_call_file(files.calls, called)
+        workload.write_wide_call_file(files.few, called[: size.few_rows])
         book = stack.enter_context(Snapshot.open(disk / SNAPSHOT))
-        yield from _speed(_Measured(size, files), book, held)
+        yield from _speed(_Measured(size, files), book, registered)
         yield from _parquet(size, files, book)
         yield _on_disk(_Measured(size, files), book, disk)
         yield _memory(disk / SNAPSHOT, files)
 
 
 def memory_folder(needed: int) -> Path | None:
-    """Return a folder in memory if it has room for so many bytes."""
+    """Return a folder in memory, or None if it has fewer than *needed* bytes free."""
     if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > needed:
         return _IN_MEMORY
     return None
@@ -127,20 +127,20 @@ def memory_folder(needed: int) -> Path | None:
 
 @contextmanager
 def _roomy(size: Size, disk: Path) -> Iterator[Path]:
-    """Yield a folder in memory if there is room for the files, else one on the disk."""
+    """Yield a folder in memory if the files fit there, else one on the disk."""
     disk = memory_folder(_FILES * ROW_BYTES * size.rows) or disk
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=disk) as folder:
         yield Path(folder)
 
 
 def _files(folder: Path) -> _Files:
-    files = _Files(folder / "calls.csv", folder / "few.csv", folder / "made")
+    files = _Files(folder / "calls.csv", folder / "few.csv", folder / "outputs")
     files.empty()
     return files
 
 
 class _Measured:
-    """Contenders, and the processor time that each takes beside the time."""
+    """Contenders, and the processor time of each run."""
 
     def __init__(self, size: Size, files: _Files) -> None:
         self.size = size
@@ -156,7 +156,7 @@ class _Measured:
         note: str = "",
         rows: int | None = None,
     ) -> None:
-        """Let a contender run over the call file, or over some rows of it."""
+        """Add a contender that reads the call file, or *rows* rows of it."""
         n_rows = self.size.rows if rows is None else rows
         times = self._cpu.setdefault(name, [])
 
@@ -171,13 +171,13 @@ class _Measured:
         )
 
     def add_peer(self, peer: _Peer, numbers: NDArray[np.uint32]) -> None:
-        """Let a peer run, if it can."""
+        """Add a peer, or a row with the reason why it cannot run."""
         if why_not := peer.why_not():
             self._missing.append(Row(peer.name, None, (), None, why_not))
             return
         peer.build(numbers)
-        calls, made = self.files.calls, self.files.made
-        self.add(peer.name, lambda: _n_rows(peer.scrub(calls, made)), peer.note)
+        calls, outputs = self.files.calls, self.files.outputs
+        self.add(peer.name, lambda: _n_rows(peer.scrub(calls, outputs)), peer.note)
 
     def rows(self) -> tuple[Row, ...]:
         """Return the readings."""
@@ -185,7 +185,7 @@ class _Measured:
         return (*rows, *self._missing)
 
     def cpu_rows(self) -> tuple[Row, ...]:
-        """Return the processor time a row, of the rounds that were read."""
+        """Return the processor time per row of each measured round."""
         rows = [
             Row(name, None, tuple(times[1:]), None, "")
             for name, times in self._cpu.items()
@@ -194,35 +194,36 @@ class _Measured:
 
 
 def _speed(
-    measured: _Measured, book: Snapshot, held: workload.Registrations
+    measured: _Measured, book: Snapshot, registered: workload.Registrations
 ) -> Iterator[Table]:
     files = measured.files
-    numbers = (held.keys - _FRANCE).astype(np.uint32)
-    measured.add("bloctel", lambda: _scrub(book, files.calls, files.made))
+    numbers = (registered.keys - _FRANCE).astype(np.uint32)
+    measured.add("bloctel", lambda: _scrub(book, files.calls, files.outputs))
     measured.add(
-        "bloctel, one thread", lambda: _scrub(book, files.calls, files.made, threads=1)
+        "bloctel, one thread",
+        lambda: _scrub(book, files.calls, files.outputs, threads=1),
     )
     measured.add(
-        "copy", lambda: _copy(files.calls, files.made), "reads and writes, no more"
+        "copy", lambda: _copy(files.calls, files.outputs), "only reads and writes"
     )
     measured.add_peer(DuckdbScrub(), numbers)
     measured.add_peer(PolarsScrub(), numbers)
-    script = CsvSet({text[1:] for text in workload.as_texts(held.blocked())})
+    script = CsvSet({text[1:] for text in workload.as_texts(registered.blocked())})
     few = min(measured.size.few_rows, measured.size.rows)
     measured.add(
         script.name,
-        lambda: script.scrub(files.few, files.made),
+        lambda: script.scrub(files.few, files.outputs),
         f"{script.note}; {few:,} rows",
         few,
     )
-    n_rows, n_numbers = measured.size.rows, len(held.keys)
+    n_rows, n_numbers = measured.size.rows, len(registered.keys)
     megabytes = files.calls.stat().st_size / 1e6
     title = f"{n_rows:,} rows of 12 columns ({megabytes:,.0f} MB)"
     title = f"scrub of {title}, {n_numbers:,} numbers"
     rows = measured.rows()
     yield Table("scrub", title, _RATE.name, "", "blocked", rows)
     title = "processor time of the same"
-    yield Table("scrub_cpu", title, "ns a row", "", "", measured.cpu_rows())
+    yield Table("scrub_cpu", title, "ns per row", "", "", measured.cpu_rows())
 
 
 def _scrub(
@@ -252,14 +253,14 @@ def _flushed_copy(source: Path, folder: Path) -> int:
 
 
 def _n_rows(path: Path) -> int:
-    """Return how many rows a file has below its header, none with a line in it."""
+    """Return the number of rows below the header; no cell contains a line end."""
     with path.open("rb") as file:
         parts = iter(lambda: file.read(1 << 20), b"")
         return sum(part.count(b"\n") for part in parts) - 1
 
 
 def _on_disk(measured: _Measured, book: Snapshot, disk: Path) -> Table:
-    """Read how long it takes until everything is on the disk."""
+    """Measure the time until all outputs are written to the disk."""
     calls = measured.files.calls
     measured.add("bloctel", lambda: _scrub(book, calls, disk))
     measured.add("copy", lambda: _flushed_copy(calls, disk), "reads, writes, flushes")
@@ -272,10 +273,12 @@ def _parquet(size: Size, files: _Files, book: Snapshot) -> Iterator[Table]:
     for columns, what in ((None, "12 columns"), (["telephone"], "the phone column")):
         calls = _as_parquet(files.calls, columns)
         measured = _Measured(size, files)
-        annotate = partial(_annotate_parquet, book, calls, files.made)
+        annotate = partial(_annotate_parquet, book, calls, files.outputs)
         measured.add("bloctel, annotated", annotate)
-        measured.add("bloctel, split", partial(_scrub_parquet, book, calls, files.made))
-        measured.add("copy by pyarrow", partial(_copy_parquet, calls, files.made))
+        measured.add(
+            "bloctel, split", partial(_scrub_parquet, book, calls, files.outputs)
+        )
+        measured.add("copy by pyarrow", partial(_copy_parquet, calls, files.outputs))
         megabytes = calls.stat().st_size / 1e6
         title = f"scrub of Parquet, {what} of {size.rows:,} rows ({megabytes:,.0f} MB)"
         name = "scrub_parquet" if columns is None else "scrub_parquet_narrow"
@@ -284,8 +287,8 @@ def _parquet(size: Size, files: _Files, book: Snapshot) -> Iterator[Table]:
 
 
 def _as_parquet(calls: Path, columns: list[str] | None) -> Path:
-    """Write the call file as Parquet, part by part, and return where."""
-    import pyarrow.csv as arrow_csv  # noqa: PLC0415 - only who has it measures it
+    """Write the call file as Parquet, part by part; return its path."""
+    import pyarrow.csv as arrow_csv  # noqa: PLC0415 - optional
     import pyarrow.parquet as parquet  # noqa: PLC0415
 
     path = calls.with_suffix(".parquet")
@@ -306,7 +309,7 @@ def _as_parquet(calls: Path, columns: list[str] | None) -> Path:
 
 
 def _row_groups(reader: Any) -> Iterator[Any]:
-    """Yield tables of as many rows as pyarrow puts into a row group by itself."""
+    """Yield tables with as many rows as a default row group of pyarrow."""
     import pyarrow as pa  # noqa: PLC0415
 
     batches: list[Any] = []
@@ -345,17 +348,17 @@ def _copy_parquet(calls: Path, folder: Path) -> int:
 
 
 def _memory(snapshot: Path, files: _Files) -> Table:
-    """Read the memory that a process takes which does nothing else."""
+    """Measure the memory of a process that only scrubs."""
     rows: list[Row] = []
     for calls, what in ((files.calls, "all rows"), (files.few, "few rows")):
         files.empty()
-        paths = map(str, (snapshot, calls, files.made))
-        read = json.loads(output_of("-m", "benchmarks.scrub_memory", *paths))
-        whole = (read["peak"] / 1e6,) if read else ()
-        rest = ((read["peak"] - read["mapped"]) / 1e6,) if read else ()
-        note = "" if read else "only Linux tells"
+        paths = map(str, (snapshot, calls, files.outputs))
+        bytes_of = json.loads(output_of("-m", "benchmarks.scrub_memory", *paths))
+        peak = (bytes_of["peak"] / 1e6,) if bytes_of else ()
+        rest = ((bytes_of["peak"] - bytes_of["mapped"]) / 1e6,) if bytes_of else ()
+        note = "" if bytes_of else "measured on Linux only"
         rows += [
-            Row(f"whole process, {what}", None, whole, None, note),
+            Row(f"whole process, {what}", None, peak, None, note),
             Row(f"without the mapped snapshot, {what}", None, rest, None, note),
         ]
     return Table("scrub_memory", "peak memory of a scrub", "MB", "", "", tuple(rows))
@@ -376,12 +379,12 @@ def run(options: argparse.Namespace) -> None:
         print(f"{name:18} {text}")
     few = min(options.rows, max(200_000, options.rows // 10))
     size = Size(options.numbers, options.rows, few, options.rounds)
-    read = []
+    measured = []
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-") as folder:
         for table in tables(size, Path(folder)):
             cells = table_cells(table)
             print(f"\n## {table.title}, {table.unit}\n\n{as_plain(cells)}", flush=True)
-            read.append(table)
-    head, *claims = claims_cells(Results("scrub", machine, tuple(read)))
-    judged = [cells for cells in claims if not cells[-1].startswith("not measured")]
-    print(f"\n## What must be reached\n\n{as_plain([head, *judged])}")
+            measured.append(table)
+    head, *targets = target_cells(Results("scrub", machine, tuple(measured)))
+    targets = [cells for cells in targets if not cells[-1].startswith("not measured")]
+    print(f"\n## Targets\n\n{as_plain([head, *targets])}")

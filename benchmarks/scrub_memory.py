@@ -1,4 +1,4 @@
-"""The memory that a scrub takes, measured in a process of its own.
+"""Peak memory of a scrub, measured in a separate process.
 
 `python -m benchmarks.scrub_memory SNAPSHOT CALLS FOLDER` prints a JSON object.
 """
@@ -21,14 +21,14 @@ _SELF: Final = Path("/proc/self")
 
 
 def main(snapshot: Path, calls: Path, folder: Path) -> dict[str, int]:
-    """Scrub; return the peak of this process, and what it mapped of the snapshot."""
+    """Scrub; return the peak memory of this process, and its mapped snapshot pages."""
     outputs = Outputs(folder / "a.csv", folder / "b.csv", folder / "c.csv")
     with Snapshot.open(snapshot) as book:
         question = book.question(on=workload.DAY)
         scrub_csv(calls, question, columns=["telephone"], outputs=outputs)
         for path in outputs.wanted().values():
             Path(str(path)).unlink()
-        if not (_SELF / "smaps").is_file():  # Linux alone has it
+        if not (_SELF / "smaps").is_file():  # not Linux
             return {}
         return {"peak": _peak(), "mapped": _mapped(snapshot)}
 

@@ -1,16 +1,16 @@
-"""What a scrub costs in Spark, beside what bounds it and beside one process.
+"""Benchmarks of scrubs in Spark, compared with lower bounds and with one process.
 
-`python -m benchmarks spark --rows 4000000`.  Spark and its Python workers overlap, and
-other programs may run meanwhile, so what is read is processor time: of the driver, the
-executors and all their children, from `/proc`.  Rows are counted by second of
-one core.
+`python -m benchmarks spark --rows 4000000`.  Spark and its Python workers run at the
+same time, alongside other programs, so the processor time of the driver, the executors
+and all their children is measured, from `/proc`.  Readings are rows per second and
+core.
 
-The floor is an identity in `mapInArrow`, the same rows to Python and back, untouched;
-above it, the same with two columns more that are always the same.
-One process is given the rows as pyarrow batches in memory.
+The lower bound is an identity in `mapInArrow`: the rows go to Python and back,
+unchanged.  A second one adds two constant columns.  One process gets the rows as
+pyarrow batches in memory.
 
-Call files, CSV of 12 columns, are scrubbed one a task, and by one process with one
-thread, one after the other.
+Call files, CSV of 12 columns, are scrubbed by one task each, and by one process with
+one thread, one after the other.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _PART_ROWS: Final = 1_000_000
 _QUERIES: Final = 1_000_000
 #: Call files: two tasks for each executor.
 _N_FILES: Final = 4
-#: Spark's default, and a larger one.
+#: Spark's default, and a larger size.
 _BATCH_ROWS: Final = (10_000, 50_000)
 _COLUMNS: Final = ("id", "name", "phone", "town")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -57,14 +57,14 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to go through all the rows.
+    """One way to process all rows.
 
     Attributes:
-        name: What the table calls it.
-        rows: How many rows it goes through.
-        batch_rows: How many rows a batch has, None if there are none.
-        run: Does it once.
-        clock: Gives the processor time spent so far, in seconds.
+        name: The name in the table.
+        rows: The number of rows.
+        batch_rows: The number of rows of a batch; None if there are no batches.
+        run: Processes all rows once.
+        clock: Returns the processor time spent so far, in seconds.
     """
 
     name: str
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure, and print the table."""
     for name, text in environment().items():
         print(f"{name:18} {text}")
-    # the call files, and what is made of them
+    # the call files and their outputs
     home = memory_folder(2 * ROW_BYTES * options.file_rows)
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=home) as name:
         folder = Path(name)
@@ -110,33 +110,33 @@ def _write_rows(folder: Path, rows: int, numbers: int) -> None:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    held = workload.registrations(numbers)
-    texts = workload.as_texts(workload.draw_queries(held, _QUERIES).mixed(1))
+    registered = workload.registrations(numbers)
+    texts = workload.as_texts(workload.draw_queries(registered, _QUERIES).mixed(1))
     texts[::2] = [" ".join(t[i : i + 2] for i in range(0, 10, 2)) for t in texts[::2]]
     folder.mkdir()
     for start in range(0, rows, _PART_ROWS):
-        places = range(start, min(start + _PART_ROWS, rows))
+        ids = range(start, min(start + _PART_ROWS, rows))
         columns = {
-            "id": list(places),
-            "name": [f"Person {place % 977}" for place in places],
-            "phone": texts[: len(places)],
-            "town": [f"Town {place % 3541}" for place in places],
+            "id": list(ids),
+            "name": [f"Person {row % 977}" for row in ids],
+            "phone": texts[: len(ids)],
+            "town": [f"Town {row % 3541}" for row in ids],
         }
         pq.write_table(pa.table(columns), folder / f"{start:012}.parquet")
 
 
 def _write_files(folder: Path, rows: int, numbers: int) -> None:
-    """Write call files of 12 columns, in all of so many rows."""
-    asked = workload.draw_queries(workload.registrations(numbers), rows).mixed(1)
+    """Write call files of 12 columns with *rows* rows altogether."""
+    called = workload.draw_queries(workload.registrations(numbers), rows).mixed(1)
     folder.mkdir()
-    for place, part in enumerate(np.array_split(asked, _N_FILES)):
-        workload.write_wide_call_file(folder / f"{place}.csv", part)
+    for index, part in enumerate(np.array_split(called, _N_FILES)):
+        workload.write_wide_call_file(folder / f"{index}.csv", part)
 
 
 def local_home(folder: Path) -> Path:
-    """Make a home for a local cluster, whose executors work in it, and return it.
+    """Create and return a SPARK_HOME for a local cluster.
 
-    PySpark's own would have them write into the installed package.
+    Executors write into it; by default they write into the installed package.
     """
     import pyspark  # noqa: PLC0415
 
@@ -149,7 +149,7 @@ def local_home(folder: Path) -> Path:
 
 
 def _session(folder: Path) -> Any:
-    """Return the session of two executors of one core each."""
+    """Return a session with two executors of one core each."""
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
@@ -196,7 +196,7 @@ def _ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
 
 
 def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
-    calls, into, snapshot = folder / "calls", folder / "made", folder / SNAPSHOT
+    calls, into, snapshot = folder / "calls", folder / "outputs", folder / SNAPSHOT
 
     def alone() -> None:
         with Snapshot.open(snapshot) as book:
@@ -217,7 +217,7 @@ def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
             session, calls, snapshot, columns=columns, into=into, on=workload.DAY
         )
         if any(each.error for each in done):
-            raise ValueError("expected scrubbed files, got an error")
+            raise ValueError("scrub_files returned an error")
 
     return [
         Way("call files, one process", n_rows, None, alone, process_time),
@@ -226,7 +226,7 @@ def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
 
 
 def _identity() -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """Return a function that executors need no module of ours for."""
+    """Return an identity that executors can unpickle without our modules."""
 
     def identity(batches: Iterator[Any]) -> Iterator[Any]:
         yield from batches
@@ -251,7 +251,7 @@ def _constants() -> Callable[[Iterator[Any]], Iterator[Any]]:
 
 
 def _drain(df: Any, batch_rows: int = _BATCH_ROWS[0]) -> None:
-    # read when a plan is made, which is now
+    # Spark reads the setting when it plans the query, in the next line
     df.sparkSession.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", batch_rows)
     df.write.format("noop").mode("overwrite").save()
 
@@ -263,12 +263,12 @@ def _batches(folder: Path, names: tuple[str, ...], batch_rows: int) -> list[Any]
     return list(table.to_batches(max_chunksize=batch_rows))
 
 
-def _job(snapshot: Path, place: int) -> Job:
+def _job(snapshot: Path, index: int) -> Job:
     edition = Edition.of(read_content(snapshot, verify=True))
     day = workload.DAY
     file = str(snapshot)
     asked = Asked(file, True, edition, __version__, day, None, None)
-    return Job(asked, (place,), ("phone",))
+    return Job(asked, (index,), ("phone",))
 
 
 def _judge(job: Job, batches: list[Any]) -> None:
@@ -277,40 +277,41 @@ def _judge(job: Job, batches: list[Any]) -> None:
 
 
 def _table(ways: list[Way], rounds: int) -> list[list[str]]:
-    """Return a table of readings, every way once a round.
+    """Return a table of readings, one of each way per round.
 
-    Before each it is run to warm up: Spark stops workers that wait for a minute.
+    Each reading follows a warm-up run: Spark stops workers that wait for a minute.
     """
     readings: list[list[float]] = [[] for _ in ways]
     for _ in range(rounds):
-        for way, read in zip(ways, readings, strict=True):
+        for way, values in zip(ways, readings, strict=True):
             way.run()
             gc.collect()
             before = way.clock()
             way.run()
-            read.append(way.rows / (way.clock() - before) / 1e6)
-    head = ["million rows a second and core", "rows a batch", "median", "min", "max"]
+            values.append(way.rows / (way.clock() - before) / 1e6)
+    head = ["million rows per second and core", "rows per batch"]
+    head += ["median", "min", "max"]
     table = [head]
-    for way, read in zip(ways, readings, strict=True):
+    for way, values in zip(ways, readings, strict=True):
         size = f"{way.batch_rows:,}" if way.batch_rows else "-"
-        spread = median(read), min(read), max(read)
+        spread = median(values), min(values), max(values)
         table.append([way.name, size, *map(number, spread)])
     return table
 
 
 def _tree_time() -> float:
-    """Return the processor time of this process and all below it, in seconds."""
+    """Return the processor time of this process and its descendants, in seconds."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # the name of a program may hold blanks and parentheses
+            # the name of a program may contain spaces and parentheses
             fields = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended just now
+        except OSError:  # the process has ended
             continue
         pid = int(path.parent.name)
         parents[pid] = int(fields[1])
-        ticks[pid] = sum(map(int, fields[11:15]))  # its own, and of children gone
+        ticks[pid] = sum(map(int, fields[11:15]))  # with those of ended children
     return sum(ticks[pid] for pid in ticks if _is_ours(pid, parents)) / _TICKS
 
 

@@ -1,4 +1,4 @@
-"""Another Python process: where memory and imports can be measured from nothing."""
+"""New Python processes, in which memory and imports are measured."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["output_of"]
 
 
 def output_of(*arguments: str) -> str:
-    """Return what `python *arguments` prints, with the modules of this process.
+    """Return the output of `python *arguments`, with the import paths of this process.
 
     Raises:
-        RuntimeError: It failed; the message is the last line of what it said.
+        RuntimeError: It failed; the message is the last line of its error output.
     """
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(  # noqa: S603 - this interpreter
@@ -24,6 +24,6 @@ def output_of(*arguments: str) -> str:
         check=False,
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(said[-1])
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(lines[-1])
     return done.stdout

@@ -1,4 +1,4 @@
-"""How much of everything a suite measures."""
+"""Suites: the sizes of all cases, and the order in which they run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.cases import (
     building,
     columns,
-    differences,
     errors,
     importing,
     lookups,
@@ -16,7 +15,7 @@ from benchmarks.cases import (
     scrubbing,
     sizes,
 )
-from benchmarks.fixtures import Ground
+from benchmarks.fixtures import Fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,21 +28,19 @@ __all__ = ["SCALES", "Scale", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of everything.
+    """Sizes of all cases of a suite.
 
     Attributes:
-        numbers: Registrations in the book, and members of most peers.
-        sizes: The books whose look-ups, files and builds are compared; *numbers* is
-            one of them.
-        queries: Queries of a batch.
-        loop: Queries one by one.
-        few: Queries of those who answer in more than a microsecond.
+        numbers: Registrations of the main snapshot, and members of most peers.
+        sizes: Registrations of the snapshots that are compared; *numbers* is one.
+        queries: Queries of one batch.
+        loop: Queries that are looked up one by one.
+        few: Queries of peers that need more than a microsecond per query.
         slow_members: Members of peers whose building is slow.
-        peers_built: Registrations of which building is timed beside peers.
+        peers_built: Registrations of the builds that are compared with peers.
         call_list: Registrations that the call file is scrubbed against.
         call_rows: Rows of the call file.
-        few_calls: Rows of the call file for who is slow.
-        differential: Look-ups that are compared with an oracle.
+        few_calls: Rows of the call file for slow peers.
         rounds: Readings of each contender.
     """
 
@@ -57,7 +54,6 @@ class Scale:
     call_list: int
     call_rows: int
     few_calls: int
-    differential: int
     rounds: int
 
 
@@ -75,7 +71,6 @@ SCALES: Final = {
         call_list=12 * _MILLION,
         call_rows=_MILLION,
         few_calls=100_000,
-        differential=20 * _MILLION,
         rounds=5,
     ),
     "full": Scale(
@@ -96,7 +91,6 @@ SCALES: Final = {
         call_list=12 * _MILLION,
         call_rows=10 * _MILLION,
         few_calls=_MILLION,
-        differential=1_000 * _MILLION,
         rounds=7,
     ),
 }
@@ -109,28 +103,27 @@ def run(scale: Scale, folder: Path) -> Iterator[Table]:
     yield reading.dirty_table(scale)
     yield from scrubbing.tables(scale, folder)
     yield building.peers_table(scale)
-    ground = Ground(scale, folder)
-    yield building.sizes_table(ground)
-    yield building.memory_table(ground)
-    yield building.opening_table(ground)
-    yield sizes.table(ground)
-    yield errors.table(ground)
-    yield from _by_key(ground)
-    yield from _by_text(ground)
-    ground.close()
-    yield differences.table(scale)
+    fixtures = Fixtures(scale, folder)
+    yield building.sizes_table(fixtures)
+    yield building.memory_table(fixtures)
+    yield building.opening_table(fixtures)
+    yield sizes.table(fixtures)
+    yield errors.table(fixtures)
+    yield from _by_key(fixtures)
+    yield from _by_text(fixtures)
+    fixtures.close()
 
 
-def _by_key(ground: Ground) -> Iterator[Table]:
-    field = lookups.key_field(ground)
-    yield sizes.peers_table(ground, field)
-    yield from lookups.batches(ground, field)
-    yield columns.threads_table(ground, field)
-    yield from lookups.loops(ground, field)
+def _by_key(fixtures: Fixtures) -> Iterator[Table]:
+    built = lookups.key_peers(fixtures)
+    yield sizes.peers_table(fixtures, built)
+    yield from lookups.batches(fixtures, built)
+    yield columns.threads_table(fixtures, built)
+    yield from lookups.loops(fixtures, built)
 
 
-def _by_text(ground: Ground) -> Iterator[Table]:
-    field = lookups.text_field(ground)
-    yield from lookups.text_loops(ground, field)
-    yield columns.clean_table(ground, field)
-    yield columns.dirty_table(ground, field)
+def _by_text(fixtures: Fixtures) -> Iterator[Table]:
+    built = lookups.text_peers(fixtures)
+    yield from lookups.text_loops(fixtures, built)
+    yield columns.clean_table(fixtures, built)
+    yield columns.dirty_table(fixtures, built)

@@ -1,4 +1,4 @@
-"""Tables as lines of text, for a terminal and for Markdown."""
+"""Tables as text, for a terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import zip_longest
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.promises import CLAIMS, PROMISES, judge
+from benchmarks.promises import PROMISES, TARGETS, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 __all__ = [
     "as_markdown",
     "as_plain",
-    "claims_cells",
     "number",
-    "promises_cells",
+    "promise_cells",
     "table_cells",
+    "target_cells",
 ]
 
 
 def table_cells(table: Table) -> list[list[str]]:
-    """Return a table as rows of cells, its head first; columns without use are out."""
+    """Return a table as rows of cells, with its head and without empty columns."""
     head = ["", table.scale, "median", "min", "max", "ratio", table.found, "note"]
     rows = [head, *(_cells(row, table.reference(row)) for row in table.rows)]
     used = [any(column[1:]) for column in zip(*rows, strict=True)]
     return [
-        [cell for cell, keep in zip(row, used, strict=True) if keep] for row in rows
+        [cell for cell, is_used in zip(row, used, strict=True) if is_used]
+        for row in rows
     ]
 
 
@@ -46,20 +47,20 @@ def _cells(row: Row, reference: Row | None) -> list[str]:
     return [row.name, at, *map(number, spread), relative, found, row.note]
 
 
-def claims_cells(results: Results) -> list[list[str]]:
-    """Return what a run says of each claim."""
+def target_cells(results: Results) -> list[list[str]]:
+    """Return a table of the promised figures of a run."""
     rows = [["figure", "target", "median", "min", "max", ""]]
-    for claim in CLAIMS:
-        reading, verdict = judge(claim, results)
-        read = reading.values
-        spread = [median(read), min(read), max(read)] if read else []
+    for target in TARGETS:
+        reading, verdict = evaluate(target, results)
+        values = reading.values
+        spread = [median(values), min(values), max(values)] if values else []
         cells = [number(one) for one in spread] or ["", "", ""]
-        rows.append([claim.figure, claim.target, *cells, verdict])
+        rows.append([target.figure, target.bound, *cells, verdict])
     return rows
 
 
-def promises_cells() -> list[list[str]]:
-    """Return what shows each promise."""
+def promise_cells() -> list[list[str]]:
+    """Return a table of the promises that are shown by tests."""
     rows = [["promise", "shown by"]]
     for promise in PROMISES:
         rows.append([promise.text, ", ".join(promise.shown_by)])
@@ -67,7 +68,7 @@ def promises_cells() -> list[list[str]]:
 
 
 def number(value: float) -> str:
-    """Return a reading with as many digits as it deserves.
+    """Return a reading as text with three significant digits, or as an integer.
 
     >>> number(15_500.4), number(17.23), number(0.0), number(2.0)
     ('15,500', '17.2', '0', '2')
@@ -76,7 +77,7 @@ def number(value: float) -> str:
 
 
 def as_plain(cells: Sequence[Sequence[str]]) -> str:
-    """Return cells as columns of text; words to the left, numbers to the right."""
+    """Return cells as aligned columns of text, with numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join(
@@ -91,13 +92,13 @@ def as_plain(cells: Sequence[Sequence[str]]) -> str:
 
 
 def as_markdown(cells: Sequence[Sequence[str]]) -> str:
-    """Return cells as a table of Markdown."""
+    """Return cells as a Markdown table."""
     rule = ["---:" if to_right else "---" for to_right in _is_numeric(cells)]
     return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], rule, *cells[1:]])
 
 
 def _is_numeric(cells: Sequence[Sequence[str]]) -> Iterable[bool]:
-    """Tell of each column whether it holds numbers."""
+    """Return, for each column, whether it contains numbers."""
     return [
         all(cell.strip("-")[:1].isdigit() for cell in column[1:] if cell.strip("-"))
         for column in zip_longest(*cells, fillvalue="")

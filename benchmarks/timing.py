@@ -1,4 +1,4 @@
-"""Timing side by side: every contender once a round, round after round."""
+"""Timing in rounds: in each round, every contender runs once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["MS", "NS", "Contender", "Unit", "measure"]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How a reading is shown.
+    """Unit of a reading.
 
     Attributes:
-        name: As in `ns a number`.
-        factor: What seconds an item, or items a second, are multiplied by.
-        per_second: Whether it is a rate, of which more is better.
+        name: The text in tables, such as `ns per number`.
+        factor: Multiplies seconds per item, or items per second.
+        per_second: Whether it is a rate.
     """
 
     name: str
@@ -35,8 +35,7 @@ class Unit:
         return once * self.factor
 
 
-#: The usual one.
-NS: Final = Unit("ns a number", 1e9)
+NS: Final = Unit("ns per number", 1e9)
 MS: Final = Unit("ms", 1e3)
 
 
@@ -46,15 +45,15 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way to do the job.
+    """One way to do a job.
 
     Attributes:
-        name: What the table calls it.
-        run: Does the job once, and returns how many it found.
-        items: How many items one run handles.
-        note: Where its job differs from the reference's.
-        at: Where on the table's scale.
-        before: Called before each run, outside the reading.
+        name: The name in the table.
+        run: Does the job once, and returns the number of hits.
+        items: The number of items of one run.
+        note: Differences from the job of the first contender.
+        at: The position on the table's scale, or None.
+        before: Called before each run, outside the timed part.
     """
 
     name: str
@@ -72,7 +71,7 @@ def measure(
     values: list[list[float]] = [[] for _ in contenders]
     found = [contender.run() for contender in contenders]
     gc.collect()
-    gc.freeze()  # millions of members need no second look in every round
+    gc.freeze()  # so that no collection traverses millions of members
     try:
         for _ in range(rounds):
             for contender, readings in zip(contenders, values, strict=True):
@@ -86,7 +85,7 @@ def measure(
 
 
 def _once(contender: Contender) -> float:
-    """Time one run, without the garbage collector's pauses."""
+    """Return the time of one run, with the garbage collector disabled."""
     contender.before()
     gc.collect()
     gc.disable()

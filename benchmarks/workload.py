@@ -1,4 +1,4 @@
-"""Made-up numbers, registrations, texts and call files, the same in every run."""
+"""Generated numbers, registrations, texts and call files, identical in every run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "write_wide_call_file",
 ]
 
-#: The past day that is asked about.
+#: The past day of all look-ups.
 DAY: Final = date(2024, 1, 2)
 LISTS: Final = ("fr.bloctel", "own")
 
@@ -43,7 +43,7 @@ _SEED: Final = 20_240_102
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """One period for each of many distinct numbers, in no order."""
+    """Registrations of distinct numbers, one period each, unsorted."""
 
     keys: NDArray[np.uint64]
     lists: NDArray[np.int64]
@@ -51,7 +51,7 @@ class Registrations:
     ends: NDArray[np.int64]
 
     def table(self) -> Table:
-        """Return them as a table."""
+        """Return a table of the registrations."""
         return Table.build(self.keys, self.lists, self.starts, self.ends)
 
     def blocked(self) -> NDArray[np.uint64]:
@@ -62,7 +62,7 @@ class Registrations:
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Keys to ask about, as many of each kind.
+    """Keys to look up; both kinds have the same length.
 
     Attributes:
         blocked: Keys that are blocked on `DAY`.
@@ -77,13 +77,13 @@ class Queries:
         return Queries(self.blocked[:n], self.absent[:n])
 
     def mixed(self, percent: int) -> NDArray[np.uint64]:
-        """Return queries of which *percent* in a hundred are blocked."""
+        """Return queries with *percent* % of blocked keys."""
         n = len(self.absent)
         random = np.random.default_rng(_SEED + 4)
-        places = random.choice(n, n * percent // 100, replace=False)
-        asked = self.absent.copy()
-        asked[places] = self.blocked[: len(places)]
-        return asked
+        indexes = random.choice(n, n * percent // 100, replace=False)
+        queries = self.absent.copy()
+        queries[indexes] = self.blocked[: len(indexes)]
+        return queries
 
 
 def _keys(n: int, random: np.random.Generator) -> NDArray[np.uint64]:
@@ -97,8 +97,8 @@ def registrations(n: int) -> Registrations:
     """Return *n* registrations of 2016 to 2026: 1 in 100 on the firm's own list."""
     random = np.random.default_rng(_SEED)
     drawn = np.sort(_keys(n + n // 50 + n**2 // 1_500_000_000 + 100, random))
-    fresh = np.append(True, drawn[1:] != drawn[:-1])
-    keys = drawn[fresh]
+    is_first = np.append(True, drawn[1:] != drawn[:-1])
+    keys = drawn[is_first]
     random.shuffle(keys)
     keys = keys[:n].copy()
     first, last = to_epoch_day(date(2016, 6, 1)), to_epoch_day(date(2026, 7, 1))
@@ -113,25 +113,25 @@ def book_lists() -> tuple[BookList, ...]:
     return tuple(BookList(rules.load(name)) for name in LISTS)
 
 
-def draw_queries(held: Registrations, n: int) -> Queries:
+def draw_queries(registered: Registrations, n: int) -> Queries:
     """Return *n* keys that are blocked on `DAY`, and *n* that are not registered."""
     random = np.random.default_rng(_SEED + 1)
-    is_held = np.zeros(_PLAN, bool)  # a byte a number: no sort, no hash
-    is_held[held.keys - np.uint64(_FRANCE)] = True
-    drawn = _keys(4 * n + 100, random)  # three in four are held, at most
-    absent = drawn[~is_held[drawn - np.uint64(_FRANCE)]][:n]
-    blocked = held.blocked()
+    is_member = np.zeros(_PLAN, bool)  # one byte per number: no sort, no hash
+    is_member[registered.keys - np.uint64(_FRANCE)] = True
+    drawn = _keys(4 * n + 100, random)  # at most three in four are members
+    absent = drawn[~is_member[drawn - np.uint64(_FRANCE)]][:n]
+    blocked = registered.blocked()
     drawn = random.choice(blocked, n, replace=len(blocked) < n, shuffle=False)
     return Queries(random.permutation(drawn), absent)
 
 
 def as_texts(keys: NDArray[np.uint64]) -> list[str]:
-    """Return `0612345678` and the like."""
+    """Return national numbers of ten digits, such as 0639981234."""
     return [f"{key:010d}" for key in (keys - np.uint64(_FRANCE)).tolist()]
 
 
 def clean_texts(n: int) -> list[str]:
-    """Return national numbers of ten digits."""
+    """Return *n* national numbers of ten digits."""
     return as_texts(_keys(n, np.random.default_rng(_SEED + 2)))
 
 
@@ -150,7 +150,7 @@ _RUBBISH: Final = ("", "non communiqué", "{0} {1}", "{0}{1}{2}{3}{4}{4}")
 
 
 def dirty_texts(clean: list[str]) -> list[str]:
-    """Return numbers as files hold them, 2 in 100 unreadable."""
+    """Return numbers as they are written in real files, 2 in 100 unreadable."""
     n = len(clean)
     random = np.random.default_rng(_SEED + 3)
     forms = random.choice(len(_FORMS), n).tolist()
@@ -158,7 +158,7 @@ def dirty_texts(clean: list[str]) -> list[str]:
     texts = []
     for row, text in enumerate(clean):
         form = _RUBBISH[row % len(_RUBBISH)] if bad[row] else _FORMS[forms[row]]
-        pairs = [text[place : place + 2] for place in range(0, 10, 2)]
+        pairs = [text[i : i + 2] for i in range(0, 10, 2)]
         texts.append(form.format(*pairs, text[1]))
     return texts
 
@@ -171,14 +171,14 @@ _REMARK: Final = '"call back; in the ""evening"""'
 
 
 def write_wide_call_file(path: Path, keys: NDArray[np.uint64]) -> None:
-    """Write a file of 12 columns, about 130 bytes a row, one row a key.
+    """Write a file of 12 columns, about 130 bytes per row, one row per key.
 
-    One number in two has spaces in it; one row in 50 ends in a field with quotes.
+    One number in two contains spaces; one row in 50 ends with a quoted field.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(_WIDE)
         for row, text in enumerate(as_texts(keys)):
-            spaced = " ".join(text[place : place + 2] for place in range(0, 10, 2))
+            spaced = " ".join(text[i : i + 2] for i in range(0, 10, 2))
             file.write(
                 f"C{row:08d};M.;Name {row % 977};First {row % 331};"
                 f"Company {row % 7919} SARL;{row % 200} rue des Lilas;"

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import differential, plots, promises, spark, suite, workload
+from benchmarks import plots, promises, spark, suite, workload
 from benchmarks.cases import lookups
-from benchmarks.contenders import Field
+from benchmarks.contenders import BuiltPeers
 from benchmarks.peers import AnswersIn, BasePeer, Column
 from benchmarks.results import Results, Row, Table
 from benchmarks.tables import as_markdown, as_plain, table_cells
-from bloctel import Book, Registry
+from bloctel import Book
 
 _ROOT = Path(__file__).parents[1]
 _TINY = suite.Scale(
@@ -33,7 +33,6 @@ _TINY = suite.Scale(
     call_list=1_000,
     call_rows=400,
     few_calls=200,
-    differential=2_000,
     rounds=1,
 )
 
@@ -68,33 +67,24 @@ def test_exact_contenders_find_the_same(results: Results) -> None:
             assert len({row.found for row in same}) <= 1, (table.name, at)
 
 
-def test_no_look_up_differs_from_the_oracle(results: Results) -> None:
-    """The comparison made look-ups, and found no difference."""
-    table = results.table("differential")
-    assert table is not None
-    made, differences = table.rows
-    assert made.median >= _TINY.differential
-    assert differences.median == 0
-
-
 def test_readings_come_back_from_json(results: Results) -> None:
     """JSON keeps every reading."""
     assert Results.from_json(results.to_json()) == results
 
 
 def test_every_claim_is_judged(results: Results) -> None:
-    """A claim passes, fails, or says why it was not measured."""
-    for claim in promises.CLAIMS:
-        _, verdict = promises.judge(claim, results)
+    """A target passes, fails, or says why it was not measured."""
+    for target in promises.TARGETS:
+        _, verdict = promises.evaluate(target, results)
         assert verdict in ("pass", "FAIL") or len(verdict) > len("not measured ()")
 
 
 def test_only_what_the_tiny_scale_lacks_is_not_measured(results: Results) -> None:
-    """Names of tables and rows that claims use are those that cases give."""
-    for claim in promises.CLAIMS:
-        _, verdict = promises.judge(claim, results)
+    """Names of tables and rows that targets use are those that cases give."""
+    for target in promises.TARGETS:
+        _, verdict = promises.evaluate(target, results)
         if verdict == "not measured (full suite only)":
-            assert "12 M" in claim.figure or "250 M" in claim.figure, claim.figure
+            assert "12 M" in target.figure or "250 M" in target.figure, target.figure
 
 
 def _rows(*readings: tuple[str, tuple[float, ...]]) -> Results:
@@ -105,13 +95,13 @@ def _rows(*readings: tuple[str, tuple[float, ...]]) -> Results:
 def test_a_ratio_is_taken_round_by_round() -> None:
     """A slow round that slows both sides changes no ratio."""
     run = _rows(("a", (1.0, 10.0, 1.0)), ("b", (2.0, 20.0, 2.0)))
-    claim = promises.Claim(
-        "a compared with b",
+    target = promises.Target(
+        "a beside b",
         promises.ratio(promises.value("t", "a"), promises.value("t", "b")),
         0.5,
     )
 
-    reading, verdict = promises.judge(claim, run)
+    reading, verdict = promises.evaluate(target, run)
 
     assert reading.values == (0.5, 0.5, 0.5)
     assert verdict == "pass"
@@ -128,17 +118,17 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 )
 def test_a_limit_is_reached_or_not(limit: float, at_least: bool, verdict: str) -> None:
     """The median decides, and the limit itself is enough."""
-    claim = promises.Claim("a", promises.value("t", "a"), limit, at_least=at_least)
+    target = promises.Target("a", promises.value("t", "a"), limit, at_least=at_least)
 
-    assert promises.judge(claim, _rows(("a", (1.0, 2.0, 9.0))))[1] == verdict
+    assert promises.evaluate(target, _rows(("a", (1.0, 2.0, 9.0))))[1] == verdict
 
 
 def test_a_claim_that_could_not_be_read_says_why() -> None:
     """The note of a row without readings is the reason."""
-    claim = promises.Claim("a", promises.value("t", "a"), 1)
+    target = promises.Target("a", promises.value("t", "a"), 1)
 
-    assert promises.judge(claim, _rows(("a", ())))[1] == "not measured (why)"
-    assert promises.judge(claim, _rows())[1] == "not measured (not in this suite)"
+    assert promises.evaluate(target, _rows(("a", ())))[1] == "not measured (why)"
+    assert promises.evaluate(target, _rows())[1] == "not measured (not in this suite)"
 
 
 def test_what_shows_a_promise_is_there() -> None:
@@ -154,7 +144,7 @@ def test_the_command_prints_its_tables_and_writes_them(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every table that is printed is in the JSON; claims come last."""
+    """Every table that is printed is in the JSON; targets come last."""
     monkeypatch.setattr(suite, "run", lambda *_: iter(results.tables))
     written = tmp_path / "readings.json"
 
@@ -247,10 +237,10 @@ class _Missing(_Fails):
 
 def test_a_peer_that_cannot_run_is_a_row() -> None:
     """A peer that is missing, or that breaks, is reported and stops nothing."""
-    field = Field([_Missing(), _Fails()], np.arange(3, dtype=np.uint64), _TINY)
+    built = BuiltPeers([_Missing(), _Fails()], np.arange(3, dtype=np.uint64), _TINY)
 
-    assert field.peers == []
-    assert [row.note for row in field.missing] == [
+    assert built.peers == []
+    assert [row.note for row in built.missing] == [
         "not installed",
         "cannot run: TypeError: not with this version",
     ]
@@ -288,29 +278,6 @@ def _book(table: Any, lists: Any) -> Book:
     from bloctel.lookup.table import Overlay
 
     return Book(State(lists, table, Overlay(table)), "FR")
-
-
-def test_the_oracle_notices_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A registry that forgot one number in two is found out."""
-    register = Registry.register_many
-
-    def forget(self: Registry, numbers: Any, *, list: str, on: Any) -> object:
-        return register(self, numbers[::2], list=list, on=on[::2])
-
-    monkeypatch.setattr(Registry, "register_many", forget)
-    monkeypatch.setattr(differential, "_WITHDRAWN", 0)
-
-    assert differential.compare(2_000, 1_000, seed=1).differences > 100
-
-
-def test_a_comparison_is_200_000_look_ups_long(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """The command says what it found, and its exit code is 0 without differences."""
-    code = differential.main(["--look-ups", "200000", "--numbers", "20000"])
-
-    assert code == 0
-    assert ", 0 differences, " in capsys.readouterr().out
 
 
 def _compare() -> Any:

@@ -1,1 +1,1 @@
-"""The jobs that are measured, one file a kind."""
+"""Measured jobs, one module per kind."""

@@ -1,4 +1,4 @@
-"""From registrations to something that answers."""
+"""Builds: from registrations to a structure that answers look-ups."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.timing import MS, NS, Contender, measure
 from bloctel import Snapshot
 
 if TYPE_CHECKING:
-    from benchmarks.fixtures import Ground, Prepared
+    from benchmarks.fixtures import Fixtures, Prepared
     from benchmarks.peers import Peer
     from benchmarks.suite import Scale
     from benchmarks.workload import Registrations
@@ -30,9 +30,9 @@ _ROUNDS = 3  # a build of 12 million takes seconds
 
 
 def peers_table(scale: Scale) -> Table:
-    """Measure building from unsorted registrations, beside peers without periods."""
-    held = workload.registrations(scale.peers_built)
-    n = len(held.keys)
+    """Measure builds from unsorted registrations, and of peers without periods."""
+    registered = workload.registrations(scale.peers_built)
+    n = len(registered.keys)
     peers: list[Peer] = [
         NumpySorted(),
         NumpyBitmap(),
@@ -44,10 +44,12 @@ def peers_table(scale: Scale) -> Table:
         PybloomLive(),
         FuseFilter(),
     ]
-    reasons = [peer.why_not() or _trial(peer, held) for peer in peers]
-    ours = Contender("bloctel", lambda: held.table().n_numbers, n, "exact; periods")
+    reasons = [peer.why_not() or _trial(peer, registered) for peer in peers]
+    ours = Contender(
+        "bloctel", lambda: registered.table().n_numbers, n, "exact; periods"
+    )
     theirs = [
-        _builder(peer, held, scale)
+        _builder(peer, registered, scale)
         for peer, reason in zip(peers, reasons, strict=True)
         if not reason
     ]
@@ -58,21 +60,25 @@ def peers_table(scale: Scale) -> Table:
     ]
     rows = measure([ours, *theirs], min(scale.rounds, _ROUNDS))
     return Table(
-        "build", f"build, {n:,} numbers", NS.name, "", "held", (*rows, *missing)
+        "build", f"build, {n:,} numbers", NS.name, "", "registered", (*rows, *missing)
     )
 
 
-def _trial(peer: Peer, held: Registrations) -> str:
-    """Build *peer* of a few; return why that failed, or nothing."""
+def _trial(peer: Peer, registered: Registrations) -> str:
+    """Build *peer* from a few keys; return the reason of a failure, or ""."""
     try:
-        peer.build(held.keys[:1000])
+        peer.build(registered.keys[:1000])
     except Exception as error:  # whatever a peer raises: the others go on
         return f"cannot run: {type(error).__name__}: {error}"
     return ""
 
 
-def _builder(peer: Peer, held: Registrations, scale: Scale) -> Contender:
-    keys = held.keys[: scale.slow_members] if peer.is_slow_to_build else held.keys
+def _builder(peer: Peer, registered: Registrations, scale: Scale) -> Contender:
+    keys = (
+        registered.keys[: scale.slow_members]
+        if peer.is_slow_to_build
+        else registered.keys
+    )
 
     def build() -> int:
         peer.build(keys)
@@ -81,25 +87,27 @@ def _builder(peer: Peer, held: Registrations, scale: Scale) -> Contender:
     return Contender(peer.name, build, len(keys), peer.note)
 
 
-def sizes_table(ground: Ground) -> Table:
-    """Tell how long `Table.build` took in a process of its own."""
+def sizes_table(fixtures: Fixtures) -> Table:
+    """Return the times of `Table.build`, measured in a separate process."""
     rows = [
-        _own(one, [1e9 * seconds / one.numbers for seconds in one.read["seconds"]])
-        if one.read
+        _own(one, [1e9 * seconds / one.numbers for seconds in one.readings["seconds"]])
+        if one.readings
         else _own(one, [])
-        for one in map(ground.prepared, ground.scale.sizes)
+        for one in map(fixtures.prepared, fixtures.scale.sizes)
     ]
     return Table(
         "build_sizes", "build, by numbers", NS.name, "numbers", "", tuple(rows)
     )
 
 
-def memory_table(ground: Ground) -> Table:
-    """Tell how much memory it took beyond the columns that it was given."""
+def memory_table(fixtures: Fixtures) -> Table:
+    """Return the peak memory of a build, without its input columns."""
     rows = []
-    for one in map(ground.prepared, ground.scale.sizes):
-        extra = one.read.get("extra_bytes", [])
-        sizes = [size / one.read["bytes"]["filter + index + periods"] for size in extra]
+    for one in map(fixtures.prepared, fixtures.scale.sizes):
+        extra = one.readings.get("extra_bytes", [])
+        sizes = [
+            size / one.readings["bytes"]["filter + index + periods"] for size in extra
+        ]
         rows.append(_own(one, sizes))
     return Table(
         "build_memory",
@@ -116,17 +124,17 @@ def _own(one: Prepared, values: list[float]) -> Row:
     return Row("bloctel", one.numbers, tuple(values), None, note)
 
 
-def opening_table(ground: Ground) -> Table:
-    """Measure the opening of snapshots, checked and not."""
+def opening_table(fixtures: Fixtures) -> Table:
+    """Measure the opening of snapshots, with and without verification."""
     contenders, missing = [], []
-    for one in map(ground.prepared, ground.scale.sizes):
+    for one in map(fixtures.prepared, fixtures.scale.sizes):
         if one.why_not:
             missing.append(Row(_UNCHECKED, one.numbers, (), None, one.why_not))
         else:
             contenders += [_opener(one, verify=False), _opener(one, verify=True)]
-    rows = measure(contenders, ground.scale.rounds, MS)
+    rows = measure(contenders, fixtures.scale.rounds, MS)
     title = "open a snapshot, by numbers"
-    return Table("open", title, MS.name, "numbers", "held", (*rows, *missing))
+    return Table("open", title, MS.name, "numbers", "registered", (*rows, *missing))
 
 
 _UNCHECKED = "open, verify=False"

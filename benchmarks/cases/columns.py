@@ -1,4 +1,4 @@
-"""A column of text, read and looked up in one call; and two threads on a batch."""
+"""Look-ups of a text column in one call, and of a batch by two threads."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.contenders import Field
-    from benchmarks.fixtures import Ground
+    from benchmarks.contenders import BuiltPeers
+    from benchmarks.fixtures import Fixtures
     from benchmarks.peers import Peer
 
 __all__ = ["clean_table", "dirty_table", "threads_table"]
 
 
-def clean_table(ground: Ground, field: Field) -> Table:
+def clean_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
     """Measure `check_many` of national numbers of ten digits."""
-    return _table(ground, field, "clean", _clean(ground))
+    return _table(fixtures, built, "clean", _clean(fixtures))
 
 
-def dirty_table(ground: Ground, field: Field) -> Table:
-    """Measure it on what files hold."""
-    return _table(ground, field, "dirty", workload.dirty_texts(_clean(ground)))
+def dirty_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
+    """Measure `check_many` of texts as they are written in real files."""
+    return _table(fixtures, built, "dirty", workload.dirty_texts(_clean(fixtures)))
 
 
-def _clean(ground: Ground) -> list[str]:
-    return workload.as_texts(ground.main.queries.mixed(1))
+def _clean(fixtures: Fixtures) -> list[str]:
+    return workload.as_texts(fixtures.main.queries.mixed(1))
 
 
-def _table(ground: Ground, field: Field, kind: str, texts: list[str]) -> Table:
-    scale = ground.scale
-    ours = BloctelBook(ground.book(scale.numbers))
+def _table(fixtures: Fixtures, built: BuiltPeers, kind: str, texts: list[str]) -> Table:
+    scale = fixtures.scale
+    ours = BloctelBook(fixtures.book(scale.numbers))
     few = texts[: scale.few]
     arrow = _arrow(texts)
     contenders = [
@@ -60,7 +60,7 @@ def _table(ground: Ground, field: Field, kind: str, texts: list[str]) -> Table:
     note = f"{PhonenumbersSet.note}; {len(few):,} queries"
     contenders += [
         Contender(peer.name, partial(peer.contains_loop, few), len(few), note)
-        for peer in field.peers
+        for peer in built.peers
         if isinstance(peer, PhonenumbersSet)
     ]
     title = f"{len(texts):,} {kind} texts in a column, {scale.numbers:,} numbers"
@@ -73,48 +73,52 @@ _THREADS_TIMES: Final = 4
 
 
 def _arrow(texts: list[str]) -> Any:
-    """Return them as a column of Arrow, None without pyarrow."""
+    """Return them as an Arrow column, or None without pyarrow."""
     if find_spec("pyarrow") is None:
         return None
     return import_module("pyarrow").array(texts)
 
 
-def threads_table(ground: Ground, field: Field) -> Table:
+def threads_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
     """Measure one thread and two."""
-    # long enough for the start of a thread not to count
-    asked = np.tile(ground.main.queries.mixed(1), _THREADS_TIMES)
-    column = _arrow(workload.as_texts(asked))
-    book = ground.book(ground.scale.numbers)
+    # long enough to make the start of a thread negligible
+    queries = np.tile(fixtures.main.queries.mixed(1), _THREADS_TIMES)
+    column = _arrow(workload.as_texts(queries))
+    book = fixtures.book(fixtures.scale.numbers)
     contenders, missing = [], []
     for threads in (1, 2):
         ours = BloctelBook(book, threads)
-        for name, rows in (("bloctel, keys", asked), (_ARROW, column)):
+        for name, rows in (("bloctel, keys", queries), (_ARROW, column)):
             why_not = ours.why_not() if rows is not None else "pyarrow is not installed"
             if why_not:
                 missing.append(Row(name, threads, (), None, why_not))
             else:
                 run = partial(ours.contains_many, rows)
-                contenders.append(Contender(name, run, len(asked), ours.note, threads))
+                contenders.append(
+                    Contender(name, run, len(queries), ours.note, threads)
+                )
         contenders += [
             Contender(
                 peer.name,
-                _in_parts(peer, asked, threads),
-                len(asked),
+                _in_parts(peer, queries, threads),
+                len(queries),
                 peer.note,
                 threads,
             )
-            for peer in field.peers
+            for peer in built.peers
             if isinstance(peer, CFloor)
         ]
-    title = f"a batch of {len(asked):,}, by threads"
-    rows = (*measure(contenders, ground.scale.rounds), *missing)
+    title = f"a batch of {len(queries):,}, by threads"
+    rows = (*measure(contenders, fixtures.scale.rounds), *missing)
     return Table("threads", title, NS.name, "threads", "found", rows)
 
 
-def _in_parts(peer: Peer, asked: NDArray[np.uint64], threads: int) -> Callable[[], int]:
-    """Return what asks about equal parts, each in a thread of its own."""
-    size = -(-len(asked) // threads)
-    parts = [asked[start : start + size] for start in range(0, len(asked), size)]
+def _in_parts(
+    peer: Peer, queries: NDArray[np.uint64], threads: int
+) -> Callable[[], int]:
+    """Return a function that looks up equal parts, one thread per part."""
+    size = -(-len(queries) // threads)
+    parts = [queries[start : start + size] for start in range(0, len(queries), size)]
 
     def run() -> int:
         found: list[int] = []

@@ -1,4 +1,4 @@
-"""How often filters are wrong, beside what they were asked for."""
+"""False-positive rates of filters, compared with the requested rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 import bloctel
-from benchmarks.contenders import Field
+from benchmarks.contenders import BuiltPeers
 from benchmarks.peers import AnswersBatches
 from benchmarks.peers.abloom_filter import AbloomFilter
 from benchmarks.peers.bloctel_book import BloctelBook
@@ -18,7 +18,7 @@ from benchmarks.peers.rbloom_filter import RbloomFilter
 from benchmarks.results import Row, Table
 
 if TYPE_CHECKING:
-    from benchmarks.fixtures import Ground
+    from benchmarks.fixtures import Fixtures
     from benchmarks.peers import Column, Peer
 
 __all__ = ["table"]
@@ -27,29 +27,29 @@ _MOST: Final = 1_000_000
 
 
 class OurFilter(AnswersBatches):
-    """The public filter of this library, on its own."""
+    """Public Bloom filter of this library, without the exact index."""
 
     name = "bloctel.BloomFilter"
     note = "1 % false positives; no periods"
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         self._filter = bloctel.BloomFilter(len(keys), 0.01)
         self._filter.add_many(np.asarray(keys, np.uint64))
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call."""
+        """Look up all keys in one call."""
         found = self._filter.might_contain_many(np.asarray(keys, np.uint64))
         return int(found.sum())
 
 
-def table(ground: Ground) -> Table:
+def table(fixtures: Fixtures) -> Table:
     """Count false positives among keys that are not registered."""
-    scale = ground.scale
+    scale = fixtures.scale
     n = max(size for size in scale.sizes if size <= max(_MOST, min(scale.sizes)))
-    one = ground.prepared(n)
+    one = fixtures.prepared(n)
     peers: list[Peer] = [
-        BloctelBook(ground.book(n)),
+        BloctelBook(fixtures.book(n)),
         OurFilter(),
         AbloomFilter(),
         RbloomFilter(),
@@ -57,13 +57,13 @@ def table(ground: Ground) -> Table:
         FuseFilter(),
         PybloomLive(),
     ]
-    field = Field(peers, one.keys(), scale)
+    built = BuiltPeers(peers, one.keys(), scale)
     absent = one.queries.absent
-    rows = [
-        Row(contender.name, None, (100 * found / asked,), found, contender.note)
-        for contender in field.in_batches(absent)
-        for asked, found in [(contender.items, contender.run())]
-    ]
+    rows = []
+    for contender in built.in_batches(absent):
+        found = contender.run()
+        percent = 100 * found / contender.items
+        rows.append(Row(contender.name, None, (percent,), found, contender.note))
     title = f"false positives, {n:,} numbers, {len(absent):,} absent keys"
     return Table(
         "false_positives",
@@ -71,5 +71,5 @@ def table(ground: Ground) -> Table:
         "% of absent keys",
         "",
         "wrong",
-        (*rows, *field.missing),
+        (*rows, *built.missing),
     )

@@ -1,4 +1,4 @@
-"""What `import bloctel` takes in a new process."""
+"""Time of `import bloctel` in a new process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IMPORTS: Final = {
 
 
 def table(scale: Scale) -> Table:
-    """Measure imports in processes of their own, one after the other."""
+    """Measure imports, each in a new process."""
     programs = {
         name: _TIMED.format(first=first, module=module)
         for name, (first, module) in _IMPORTS.items()
@@ -36,7 +36,7 @@ def table(scale: Scale) -> Table:
     for each_round in range(scale.rounds + 1):
         for name, program in programs.items():
             seconds = float(output_of("-c", program))
-            if each_round:  # the first one warms the system's cache
+            if each_round:  # the first round fills the page cache
                 values[name].append(1e3 * seconds)
     rows = tuple(
         Row(name, None, tuple(read), None, "") for name, read in values.items()

@@ -1,11 +1,11 @@
-"""Is it on the list: one by one and in batches, by hit ratio and by size."""
+"""Look-ups one by one and in batches, by hit ratio and by size of the list."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import workload
-from benchmarks.contenders import Field
+from benchmarks.contenders import BuiltPeers
 from benchmarks.peers.abloom_filter import AbloomFilter
 from benchmarks.peers.bloctel_book import BloctelBook
 from benchmarks.peers.c_floor import CFloor
@@ -27,23 +27,23 @@ from benchmarks.timing import NS, measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.fixtures import Ground
+    from benchmarks.fixtures import Fixtures
     from benchmarks.peers import Peer
     from benchmarks.suite import Scale
     from benchmarks.timing import Contender
 
-__all__ = ["batches", "key_field", "loops", "text_field", "text_loops"]
+__all__ = ["batches", "key_peers", "loops", "text_loops", "text_peers"]
 
 _RATIOS: Final = (0, 1, 10, 50, 100)  # of the queries, in a hundred, are blocked
-#: Those of which the way matters.
+#: The peers that are compared by hit ratio and by size.
 _BATCH: Final = (BloctelBook.name, CFloor.name, NumpyBitmap.name)
 _TEXT: Final = (BloctelBook.name, AbloomFilter.name, "set[str]")
 
 
-def key_field(ground: Ground) -> Field:
-    """Return who is asked about keys."""
+def key_peers(fixtures: Fixtures) -> BuiltPeers:
+    """Return the peers that look up integer keys."""
     peers: list[Peer] = [
-        BloctelBook(ground.book(ground.scale.numbers)),
+        BloctelBook(fixtures.book(fixtures.scale.numbers)),
         CFloor(),
         NumpyBitmap(),
         NumpySorted(),
@@ -55,15 +55,15 @@ def key_field(ground: Ground) -> Field:
         FuseFilter(),
         PolarsIsIn(),
         DuckdbJoin(),
-        SqliteKey(ground.folder / "numbers.db"),
+        SqliteKey(fixtures.folder / "numbers.db"),
     ]
-    return Field(peers, ground.main.keys(), ground.scale)
+    return BuiltPeers(peers, fixtures.main.keys(), fixtures.scale)
 
 
-def text_field(ground: Ground) -> Field:
-    """Return who is asked about texts."""
+def text_peers(fixtures: Fixtures) -> BuiltPeers:
+    """Return the peers that look up texts."""
     peers: list[Peer] = [
-        BloctelBook(ground.book(ground.scale.numbers)),
+        BloctelBook(fixtures.book(fixtures.scale.numbers)),
         AbloomFilter(),
         PythonSet("set[str]"),
         RbloomFilter(),
@@ -71,89 +71,90 @@ def text_field(ground: Ground) -> Field:
         PybloomLive(),
         PhonenumbersSet(),
     ]
-    return Field(peers, workload.as_texts(ground.main.keys()), ground.scale)
+    return BuiltPeers(peers, workload.as_texts(fixtures.main.keys()), fixtures.scale)
 
 
-def batches(ground: Ground, field: Field) -> Iterator[Table]:
+def batches(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
     """Measure `check_many` of integers."""
-    scale, queries = ground.scale, ground.main.queries
-    asked, n = queries.mixed(1), scale.numbers
-    title = f"a batch of {len(asked):,} integer keys, {n:,} numbers"
-    yield _table("batch", title, "", field.in_batches(asked), field.missing, scale)
+    scale, queries = fixtures.scale, fixtures.main.queries
+    n = scale.numbers
+    mixed = queries.mixed(1)
+    title = f"a batch of {len(mixed):,} integer keys, {n:,} numbers"
+    yield _table("batch", title, "", built.in_batches(mixed), built.missing, scale)
 
     by_ratio: list[Contender] = []
     for percent in _RATIOS:
-        by_ratio += field.in_batches(queries.mixed(percent), percent, only=_BATCH)
+        by_ratio += built.in_batches(queries.mixed(percent), percent, only=_BATCH)
     title = f"a batch of integer keys, {n:,} numbers, by share of hits"
     yield _table("batch_hits", title, "% blocked", by_ratio, [], scale)
 
     by_size: list[Contender] = []
     missing: list[Row] = []
     for size in scale.sizes:
-        if why_not := ground.prepared(size).why_not:
+        if why_not := fixtures.prepared(size).why_not:
             missing.append(Row(BloctelBook.name, size, (), None, why_not))
             continue
-        some = field if size == n else _of_size(ground, size)
-        sized = ground.prepared(size).queries
+        some = built if size == n else _of_size(fixtures, size)
+        sized = fixtures.prepared(size).queries
         by_size += some.in_batches(sized.mixed(1), size, only=_BATCH)
         missing += some.missing if size != n else []
-    title = f"a batch of {len(asked):,} integer keys, by numbers"
+    title = f"a batch of {len(mixed):,} integer keys, by numbers"
     yield _table("batch_sizes", title, "numbers", by_size, missing, scale)
 
 
-def _of_size(ground: Ground, size: int) -> Field:
-    peers: list[Peer] = [BloctelBook(ground.book(size)), CFloor(), NumpyBitmap()]
-    return Field(peers, ground.prepared(size).keys(), ground.scale, size)
+def _of_size(fixtures: Fixtures, size: int) -> BuiltPeers:
+    peers: list[Peer] = [BloctelBook(fixtures.book(size)), CFloor(), NumpyBitmap()]
+    return BuiltPeers(peers, fixtures.prepared(size).keys(), fixtures.scale, size)
 
 
-def loops(ground: Ground, field: Field) -> Iterator[Table]:
+def loops(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
     """Measure `is_blocked` of integers, one by one."""
-    scale = ground.scale
-    asked = ground.main.queries.mixed(1)[: scale.loop]
-    title = f"{len(asked):,} integers one by one, {scale.numbers:,} numbers"
-    yield _table("loop", title, "", field.in_loops(asked), _scalar(field), scale)
+    scale = fixtures.scale
+    queries = fixtures.main.queries.mixed(1)[: scale.loop]
+    title = f"{len(queries):,} integers one by one, {scale.numbers:,} numbers"
+    yield _table("loop", title, "", built.in_loops(queries), _scalar(built), scale)
 
 
-def _scalar(field: Field) -> list[Row]:
-    """Return the rows of those who are missing, whom somebody would ask one by one."""
+def _scalar(built: BuiltPeers) -> list[Row]:
+    """Return the missing peers, except those that only answer batches."""
     batch_only = {CFloor.name, PolarsIsIn.name, DuckdbJoin.name}
-    return [row for row in field.missing if row.name not in batch_only]
+    return [row for row in built.missing if row.name not in batch_only]
 
 
-def text_loops(ground: Ground, field: Field) -> Iterator[Table]:
+def text_loops(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
     """Measure `is_blocked` of text, one by one."""
-    scale, n = ground.scale, ground.scale.numbers
-    queries = ground.main.queries.first(scale.loop)
-    asked = workload.as_texts(queries.mixed(1))
-    title = f"{len(asked):,} texts one by one, {n:,} numbers"
-    yield _table("text_loop", title, "", field.in_loops(asked), field.missing, scale)
+    scale, n = fixtures.scale, fixtures.scale.numbers
+    queries = fixtures.main.queries.first(scale.loop)
+    texts = workload.as_texts(queries.mixed(1))
+    title = f"{len(texts):,} texts one by one, {n:,} numbers"
+    yield _table("text_loop", title, "", built.in_loops(texts), built.missing, scale)
 
     by_ratio: list[Contender] = []
     for percent in _RATIOS:
         texts = workload.as_texts(queries.mixed(percent))
-        by_ratio += field.in_loops(texts, percent, only=_TEXT)
+        by_ratio += built.in_loops(texts, percent, only=_TEXT)
     title = f"texts one by one, {n:,} numbers, by share of hits"
     yield _table("text_loop_hits", title, "% blocked", by_ratio, [], scale)
 
     by_size: list[Contender] = []
     for size in scale.sizes:
-        if ground.prepared(size).why_not:
+        if fixtures.prepared(size).why_not:
             continue
-        some = field if size == n else _of_size_in_text(ground, size)
-        sized = ground.prepared(size).queries.first(scale.loop)
+        some = built if size == n else _of_size_in_text(fixtures, size)
+        sized = fixtures.prepared(size).queries.first(scale.loop)
         texts = workload.as_texts(sized.mixed(1))
         by_size += some.in_loops(texts, size, only=_TEXT)
-    title = f"{len(asked):,} texts one by one, by numbers"
+    title = f"{len(texts):,} texts one by one, by numbers"
     yield _table("text_loop_sizes", title, "numbers", by_size, [], scale)
 
 
-def _of_size_in_text(ground: Ground, size: int) -> Field:
-    ours = BloctelBook(ground.book(size))
-    if size > ground.scale.numbers:  # texts of more would fill the memory
-        return Field([ours], [], ground.scale, size)
-    texts = workload.as_texts(ground.prepared(size).keys())
+def _of_size_in_text(fixtures: Fixtures, size: int) -> BuiltPeers:
+    ours = BloctelBook(fixtures.book(size))
+    if size > fixtures.scale.numbers:  # more texts would fill the memory
+        return BuiltPeers([ours], [], fixtures.scale, size)
+    texts = workload.as_texts(fixtures.prepared(size).keys())
     peers: list[Peer] = [ours, AbloomFilter(), PythonSet("set[str]")]
-    return Field(peers, texts, ground.scale, size)
+    return BuiltPeers(peers, texts, fixtures.scale, size)
 
 
 def _table(

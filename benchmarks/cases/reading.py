@@ -1,4 +1,4 @@
-"""Text to keys."""
+"""Normalisation of texts to keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clean_table(scale: Scale) -> Table:
 
 
 def dirty_table(scale: Scale) -> Table:
-    """Measure it on what files hold."""
+    """Measure `normalize_many` on texts as they are written in real files."""
     clean = workload.clean_texts(scale.queries)
     return _table("dirty", workload.dirty_texts(clean), scale)
 

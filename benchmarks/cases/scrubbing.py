@@ -1,4 +1,4 @@
-"""A call file split by a snapshot."""
+"""Scrubs of a call file against a snapshot."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ __all__ = ["tables"]
 
 
 def tables(scale: Scale, folder: Path) -> Iterator[Table]:
-    """Measure what `python -m benchmarks scrub` does, at the scale of a suite."""
+    """Yield the tables of `python -m benchmarks scrub`, at the scale of a suite."""
     size = scrub.Size(scale.call_list, scale.call_rows, scale.few_calls, scale.rounds)
     yield from scrub.tables(size, folder)

@@ -1,4 +1,4 @@
-"""Bits a number, beside what no structure can do without."""
+"""Bits per number, compared with the information-theoretic minimum."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.results import Row, Table
 
 if TYPE_CHECKING:
-    from benchmarks.contenders import Field
-    from benchmarks.fixtures import Ground, Prepared
+    from benchmarks.contenders import BuiltPeers
+    from benchmarks.fixtures import Fixtures, Prepared
 
 __all__ = ["bound", "peers_table", "table"]
 
 _PLAN: Final = 10**9
 _BOUND: Final = "bound of any exact set"
-_UNIT: Final = "bits a number"
+_UNIT: Final = "bits per number"
 _NOTES: Final = {
     "filter": "0.5 % false positives; no periods",
     "exact index": "exact; no periods",
@@ -26,9 +26,9 @@ _NOTES: Final = {
 
 
 def bound(numbers: int) -> float:
-    """Return the bits a number that any exact set of numbers of the plan needs.
+    """Return the bits per number that any exact set of numbers of the plan needs.
 
-    That is log2 C(10^9, n) / n.
+    This is log2 C(10^9, n) / n.
 
     >>> round(bound(12_000_000), 1)
     7.8
@@ -38,9 +38,9 @@ def bound(numbers: int) -> float:
     return ways / log(2) / n
 
 
-def table(ground: Ground) -> Table:
-    """Count the bits of each part, in memory and in the file."""
-    rows = [row for n in ground.scale.sizes for row in _rows(ground.prepared(n))]
+def table(fixtures: Fixtures) -> Table:
+    """Return the size of each part, in memory and in the file."""
+    rows = [row for n in fixtures.scale.sizes for row in _rows(fixtures.prepared(n))]
     return Table("memory", "size, by numbers", _UNIT, "numbers", "", tuple(rows))
 
 
@@ -49,7 +49,7 @@ def _rows(one: Prepared) -> list[Row]:
     least = Row(_BOUND, n, (bound(n),), None, "exact; no periods")
     if one.why_not:
         return [Row("filter + index + periods", n, (), None, one.why_not), least]
-    sizes = {**one.read["bytes"], "snapshot file": one.read["file_bytes"]}
+    sizes = {**one.readings["bytes"], "snapshot file": one.readings["file_bytes"]}
     ours = [
         Row(name, n, (8 * size / n,), None, _NOTES.get(name, "exact; periods"))
         for name, size in sizes.items()
@@ -57,21 +57,21 @@ def _rows(one: Prepared) -> list[Row]:
     return [*ours, least]
 
 
-def peers_table(ground: Ground, field: Field) -> Table:
-    """Count the bits of peers that hold the same numbers."""
-    scale, main = ground.scale, ground.main
+def peers_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
+    """Return the sizes of peers that store the same numbers."""
+    scale, main = fixtures.scale, fixtures.main
     n = scale.numbers
     rows = [_of_ours(main), Row(_BOUND, None, (bound(n),), None, "exact; no periods")]
-    for peer in field.peers:
+    for peer in built.peers:
         size = peer.size_bytes()
-        held = min(n, scale.slow_members) if peer.is_slow_to_build else n
+        members = min(n, scale.slow_members) if peer.is_slow_to_build else n
         if size is not None:
-            rows.append(Row(peer.name, None, (8 * size / held,), None, peer.note))
+            rows.append(Row(peer.name, None, (8 * size / members,), None, peer.note))
     title = f"size, {n:,} numbers"
-    return Table("memory_peers", title, _UNIT, "", "", (*rows, *field.missing))
+    return Table("memory_peers", title, _UNIT, "", "", (*rows, *built.missing))
 
 
 def _of_ours(main: Prepared) -> Row:
-    size = main.read["bytes"]["filter + index + periods"]
+    size = main.readings["bytes"]["filter + index + periods"]
     bits = 8 * size / main.numbers
     return Row("bloctel", None, (bits,), None, "exact; periods; reads any form")

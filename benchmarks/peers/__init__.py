@@ -1,4 +1,4 @@
-"""What people use instead, one file a peer, each with the same small interface."""
+"""Alternatives to this library, one module per peer, with the same interface."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ Column: TypeAlias = "NDArray[np.uint64] | list[str]"
 
 
 class Peer(Protocol):
-    """A structure that is asked whether it holds a key.
+    """Structure that answers whether it contains a key.
 
     Attributes:
-        name: What tables call it.
-        note: Whether it is `exact`, or how often it is wrong; what it leaves out.
-        is_slow: Whether it answers in more than a microsecond, so that it is asked
-            fewer queries.
-        is_slow_to_build: Whether it takes more than that to add a key, so that it
-            gets fewer.
-        is_batch_only: Whether nobody would ask it one by one.
+        name: The name in tables.
+        note: `exact` or the rate of false positives; features that it lacks.
+        is_slow: Whether a query takes more than a microsecond; it gets fewer queries.
+        is_slow_to_build: Whether adding a key takes longer than that; it gets fewer
+            keys.
+        is_batch_only: Whether it is only useful for batches.
     """
 
     name: str
@@ -37,26 +36,26 @@ class Peer(Protocol):
     is_batch_only: bool
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask about one key after the other; return how many it holds."""
+        """Look up one key after the other; return the number of hits."""
 
     def contains_many(self, keys: Column) -> int:
-        """Ask about all keys, as fast as the peer can; return how many it holds."""
+        """Look up all keys, as fast as the peer can; return the number of hits."""
 
     def size_bytes(self) -> int | None:
-        """Return what it takes to hold its keys, None if nobody knows."""
+        """Return the memory of its keys, or None if unknown."""
 
 
 class BasePeer(ABC):
-    """What most peers have in common.
+    """Base class of most peers.
 
     Attributes:
-        requires: The module that it needs.
+        requires: The name of the module that it needs.
     """
 
     name: str
@@ -67,29 +66,29 @@ class BasePeer(ABC):
     is_batch_only = False
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
         return "" if find_spec(self.requires) else "not installed"
 
     @abstractmethod
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask one by one."""
+        """Look up one by one."""
 
     def contains_many(self, keys: Column) -> int:
-        """Ask one by one, the list made from the column included: it has no batch."""
+        """Look up one by one, with the conversion of the column to a list."""
         return self.contains_loop(as_list(keys))
 
     def size_bytes(self) -> int | None:
-        """Return nothing: nobody knows."""
+        """Return None: the size is unknown."""
         return None
 
 
 class AnswersIn(BasePeer):
-    """A peer whose object answers `in`."""
+    """Peer whose object answers `in`."""
 
     _members: Any
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask one by one."""
+        """Look up one by one."""
         members, found = self._members, 0
         for key in keys:
             if key in members:
@@ -98,19 +97,19 @@ class AnswersIn(BasePeer):
 
 
 class AnswersBatches(BasePeer):
-    """A peer for batches: one key is a batch as well, which takes about as long."""
+    """Peer for batches; a single key is looked up as a batch of one."""
 
     is_batch_only = True
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask batches of one."""
+        """Look up batches of one."""
         return sum(self.contains_many(np.array([key], np.uint64)) for key in keys)
 
     @abstractmethod
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call."""
+        """Look up all keys in one call."""
 
 
 def as_list(keys: Column) -> list[int] | list[str]:
-    """Return keys as the objects that a program would hold."""
+    """Return keys as a list of Python objects."""
     return keys if isinstance(keys, list) else keys.tolist()

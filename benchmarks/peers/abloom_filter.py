@@ -1,4 +1,4 @@
-"""abloom: a split-block Bloom filter in C, asked with `in`."""
+"""abloom: a split-block Bloom filter in C, queried with `in`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AbloomFilter"]
 
 
 class AbloomFilter(AnswersIn):
-    """It hashes the object, so a key must be written one way."""
+    """Hashes the object, so that a key must always be written in the same form."""
 
     name = "abloom"
     requires = "abloom"

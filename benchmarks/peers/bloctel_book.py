@@ -1,4 +1,4 @@
-"""This library: a book with periods, asked about a past day."""
+"""This library: a book with periods, queried for a past day."""
 
 from __future__ import annotations
 
@@ -18,32 +18,31 @@ __all__ = ["BloctelBook"]
 
 
 class BloctelBook(BasePeer):
-    """Reads each number, then filter, exact index, period."""
+    """Normalises each number, then queries filter, exact index and period."""
 
     name = "bloctel"
     note = "exact; periods; reads any form"
 
     def __init__(self, book: Book, threads: int = 1) -> None:
         self.book = book
-        # one thread is asked for by saying nothing
         self._options: dict[str, Any] = {} if threads == 1 else {"threads": threads}
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
         known = inspect.signature(self.book.check_many).parameters
         missing = self._options.keys() - known.keys()
         return "not available: check_many takes no threads" if missing else ""
 
     def build(self, keys: Column) -> None:
-        """Do nothing: a book comes with its registrations and their periods."""
+        """Do nothing: the book already contains its registrations."""
 
     def contains_many(self, keys: Any) -> int:
-        """Ask in one call."""
+        """Look up all keys in one call."""
         statuses = self.book.check_many(keys, on=DAY, **self._options)
         return int(np.count_nonzero(statuses == Status.BLOCKED))
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask one by one."""
+        """Look up one by one."""
         is_blocked, found = self.book.is_blocked, 0
         for key in keys:
             if is_blocked(key, on=DAY):

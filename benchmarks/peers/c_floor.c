@@ -1,4 +1,4 @@
-/* The floor: a loop over a split-block Bloom filter, nothing else. */
+/* Lower bound: a loop over a split-block Bloom filter. */
 #include "sbbf.h"
 
 void floor_might_contain_many(uint32_t *lanes, uint32_t n_blocks,

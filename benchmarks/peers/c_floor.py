@@ -1,8 +1,8 @@
-"""The floor: a C loop over the filter alone, compiled on the spot.
+"""Lower bound: a C loop over the Bloom filter alone, compiled for the run.
 
-It hashes and prefetches block by block, uses AVX2 where there is any, writes one byte
-a key, and has as many bits a key as a book's filter.  It reads no text, knows no day
-and is wrong for some keys: a book does all it does, and more.
+It hashes and prefetches block by block, uses AVX2 if available, writes one byte per
+key, and has as many bits per key as the filter of a book.  It reads no text, knows no
+period and has false positives: a book does all of this, and more.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ _HEADERS: Final = Path(__file__).parents[2] / "src" / "bloctel" / "_native"
 
 
 class CFloor(AnswersBatches):
-    """The loop of the library's own header, called through ctypes."""
+    """Loop of the library's own header, called through ctypes."""
 
     name = "C floor: the filter alone"
     note = "0.5 % false positives; no periods"
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
         return "" if shutil.which("cc") else "no C compiler"
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
-        self._ask = _compiled()
-        # the bits are laid down by the library: only the loop is timed
+        """Add these keys."""
+        self._look_up = _compiled()
+        # the library fills the filter: only the loop is timed
         self._filter = bloctel.BloomFilter(len(keys), FALSE_POSITIVE_RATE)
         self._filter.add_many(np.asarray(keys, np.uint64))
         self._blocks = self._filter.blocks
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call."""
-        asked = np.ascontiguousarray(keys, np.uint64)
-        found = np.empty(len(asked), np.uint8)
-        self._ask(
+        """Look up all keys in one call."""
+        queries = np.ascontiguousarray(keys, np.uint64)
+        found = np.empty(len(queries), np.uint8)
+        self._look_up(
             _address(self._blocks),
             self._filter.n_blocks,
-            _address(asked),
-            len(asked),
+            _address(queries),
+            len(queries),
             _address(found),
         )
         return int(np.count_nonzero(found))
@@ -72,7 +72,7 @@ def _address(array: NDArray[Any]) -> ctypes.c_void_p:
 
 
 def _compiled() -> Any:
-    """Return the C function; ctypes lets go of the GIL while it runs."""
+    """Return the C function; ctypes releases the GIL during a call."""
     with tempfile.TemporaryDirectory(prefix="bloctel-floor-") as folder:
         library = Path(folder) / "floor.so"
         subprocess.run(  # noqa: S603 - fixed arguments

@@ -1,4 +1,4 @@
-"""The standard library's csv and a set: the usual script for a call file."""
+"""Module `csv` and a set: the usual script for a call file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ __all__ = ["CsvSet"]
 
 
 class CsvSet:
-    """Reads each row, keeps the last nine digits of the number, asks a set.
+    """Reads each row and looks up the last nine digits of the number in a set.
 
-    Rows are written anew, not byte for byte; no number is refused; no reason is added.
+    Rows are rewritten, not copied byte for byte; no number is invalid; no reason is
+    added.
     """
 
     name = "csv + set"
@@ -25,7 +26,7 @@ class CsvSet:
         self._members = members
 
     def scrub(self, source: Path, folder: Path) -> int:
-        """Split a call file; return how many rows are blocked."""
+        """Split a call file; return the number of blocked rows."""
         blocked = 0
         with (
             source.open(newline="", encoding="utf-8") as rows,

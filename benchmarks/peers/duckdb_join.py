@@ -1,4 +1,4 @@
-"""DuckDB: a table of the numbers, semi-joined."""
+"""DuckDB: a semi-join with a table of the numbers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckdbJoin"]
 
-_ASK = "SELECT count(*) FROM asked SEMI JOIN numbers USING (key)"
+_COUNT = "SELECT count(*) FROM queries SEMI JOIN numbers USING (key)"
 
 
 class DuckdbJoin(AnswersBatches):
-    """A table in memory; the queries are read where numpy holds them."""
+    """Table in memory; the queries are read from a numpy array without a copy."""
 
     name = "DuckDB semi-join"
     requires = "duckdb"
@@ -26,7 +26,7 @@ class DuckdbJoin(AnswersBatches):
     _database: Any = None
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         import duckdb  # noqa: PLC0415 - it may be missing
 
         self._database = duckdb.connect()
@@ -35,6 +35,6 @@ class DuckdbJoin(AnswersBatches):
         self._database.unregister("given")
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one query."""
-        self._database.register("asked", {"key": np.asarray(keys)})
-        return int(self._database.execute(_ASK).fetchall()[0][0])
+        """Look up all keys in one query."""
+        self._database.register("queries", {"key": np.asarray(keys)})
+        return int(self._database.execute(_COUNT).fetchall()[0][0])

@@ -1,4 +1,4 @@
-"""DuckDB: the call file as a table, joined, and written in two parts."""
+"""DuckDB: the call file as a table, joined, and written as two files."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ COPY (
 
 
 class DuckdbScrub:
-    """Its table of numbers is in memory before; the hash of a join is made each time.
+    """Joins with a table in memory; the hash table of the join is built in each run.
 
-    Rows are written anew, not byte for byte; no number is refused; no reason is added.
+    Rows are rewritten, not copied byte for byte; no number is invalid; no reason is
+    added.
     """
 
     name = "DuckDB"
@@ -37,11 +38,11 @@ class DuckdbScrub:
     _database: Any = None
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
         return "" if find_spec("duckdb") else "not installed"
 
     def build(self, numbers: NDArray[np.uint32]) -> None:
-        """Hold the last nine digits of the numbers."""
+        """Store the last nine digits of the numbers."""
         import duckdb  # noqa: PLC0415 - it may be missing
 
         self._database = duckdb.connect()

@@ -1,4 +1,4 @@
-"""fastbloom-rs: a classic Bloom filter in Rust, the one with batch look-ups."""
+"""fastbloom-rs: a classic Bloom filter in Rust with batch look-ups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FastbloomRs"]
 
 
 class FastbloomRs(BasePeer):
-    """A batch is a list of int or of str in, a list of bool out."""
+    """Batches take a list of int or str, and return a list of bool."""
 
     name = "fastbloom-rs"
     requires = "fastbloom_rs"
@@ -22,7 +22,7 @@ class FastbloomRs(BasePeer):
     _filter: Any
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         from fastbloom_rs import FilterBuilder  # noqa: PLC0415 - it may be missing
 
         self._filter = FilterBuilder(len(keys), 0.01).build_bloom_filter()
@@ -30,12 +30,12 @@ class FastbloomRs(BasePeer):
         self._method(f"add_{_kind(items)}_batch")(items)
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call, the list made from the column included."""
+        """Look up all keys in one call, with the conversion of the column to a list."""
         items = as_list(keys)
         return sum(self._method(f"contains_{_kind(items)}_batch")(items))
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask one by one."""
+        """Look up one by one."""
         contains, found = self._method(f"contains_{_kind(keys)}"), 0
         for key in keys:
             if contains(key):

@@ -13,7 +13,7 @@ __all__ = ["FuseFilter"]
 
 
 class FuseFilter(AnswersIn):
-    """It hashes the text of each key; 1.3.0 needs an `xxhash` before 4."""
+    """Hashes the text of each key; version 1.3.0 needs xxhash before version 4."""
 
     name = "pyfusefilter Fuse8"
     requires = "pyfusefilter"
@@ -22,7 +22,7 @@ class FuseFilter(AnswersIn):
     is_slow_to_build = True
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         from pyfusefilter import Fuse8  # noqa: PLC0415 - it may be missing
 
         self._members = Fuse8(as_list(keys))

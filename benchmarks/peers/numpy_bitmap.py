@@ -1,4 +1,4 @@
-"""One bit for each number of the French plan, in numpy."""
+"""Bitmap in numpy: one bit for each number of the French numbering plan."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _SIZE: Final = 10**9
 
 
 class NumpyBitmap(AnswersBatches):
-    """125 MB whatever the list; a number from another country has no place in it."""
+    """Takes 125 MB for any list; numbers of other countries are not supported."""
 
     name = "numpy bitmap of the plan"
     note = "exact; no periods; one country"
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         is_member = np.zeros(_SIZE, bool)
-        is_member[self._places(keys)] = True
+        is_member[self._positions(keys)] = True
         self._bits = np.packbits(is_member, bitorder="little")
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call for each step."""
-        places = self._places(keys)
-        masks = np.left_shift(np.uint8(1), (places & 7).astype(np.uint8))
-        return int(np.count_nonzero(self._bits[places >> 3] & masks))
+        """Look up all keys, with one numpy call per step."""
+        positions = self._positions(keys)
+        masks = np.left_shift(np.uint8(1), (positions & 7).astype(np.uint8))
+        return int(np.count_nonzero(self._bits[positions >> 3] & masks))
 
     def size_bytes(self) -> int:
         """Return the size of the array."""
         return self._bits.nbytes
 
-    def _places(self, keys: Column) -> NDArray[np.int64]:
+    def _positions(self, keys: Column) -> NDArray[np.int64]:
         return np.asarray(keys, np.uint64).view(np.int64) - _FIRST

@@ -1,4 +1,4 @@
-"""A sorted numpy array and `searchsorted`."""
+"""Sorted numpy array and `searchsorted`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["NumpySorted"]
 
 
 class NumpySorted(AnswersBatches):
-    """Eight bytes a number, a binary search a query."""
+    """Eight bytes per number, one binary search per query."""
 
     name = "numpy searchsorted"
     note = "exact; no periods"
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         self._sorted = np.sort(np.asarray(keys, np.uint64))
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call."""
-        places = np.searchsorted(self._sorted, keys)
-        np.minimum(places, len(self._sorted) - 1, out=places)
-        return int(np.count_nonzero(self._sorted[places] == keys))
+        """Look up all keys in one call."""
+        positions = np.searchsorted(self._sorted, keys)
+        np.minimum(positions, len(self._sorted) - 1, out=positions)
+        return int(np.count_nonzero(self._sorted[positions] == keys))
 
     def size_bytes(self) -> int:
         """Return the size of the array."""

@@ -1,4 +1,4 @@
-"""phonenumbers and a set: what a careful program does without this library."""
+"""Package phonenumbers and a set: a careful program without this library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PhonenumbersSet"]
 
 
 class PhonenumbersSet(BasePeer):
-    """Each text parsed with the region FR, its key looked up in a set of int."""
+    """Parses each text with the region FR, and looks up its key in a set of int."""
 
     name = "phonenumbers + set"
     requires = "phonenumbers"
@@ -23,11 +23,11 @@ class PhonenumbersSet(BasePeer):
     is_slow = True
 
     def build(self, keys: Column) -> None:
-        """Hold these keys, texts of ten digits among them as their keys."""
+        """Add these keys; texts of ten digits are converted to keys."""
         self._members = {self._key(key) for key in as_list(keys)}
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Parse and ask one by one."""
+        """Parse and look up one by one."""
         members, found = self._members, 0
         for text in keys:
             if _read(str(text)) in members:
@@ -35,12 +35,12 @@ class PhonenumbersSet(BasePeer):
         return found
 
     def parse_all(self, texts: list[str]) -> int:
-        """Return how many of *texts* it can parse."""
+        """Return the number of *texts* that can be parsed."""
         return sum(_read(text) is not None for text in texts)
 
     @staticmethod
     def _key(key: int | str) -> int:
-        # parsing millions would take minutes, to the same end
+        # parsing millions of texts would take minutes, with the same result
         return key if isinstance(key, int) else int("33" + key[1:])
 
 

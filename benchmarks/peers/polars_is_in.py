@@ -13,7 +13,7 @@ __all__ = ["PolarsIsIn"]
 
 
 class PolarsIsIn(AnswersBatches):
-    """It makes its hash table anew for each batch."""
+    """Builds its hash table again for each batch."""
 
     name = "polars is_in"
     requires = "polars"
@@ -22,13 +22,13 @@ class PolarsIsIn(AnswersBatches):
     _numbers: Any = None
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         import polars as pl  # noqa: PLC0415 - it may be missing
 
         self._numbers = pl.Series("key", keys).implode()
 
     def contains_many(self, keys: Column) -> int:
-        """Ask in one call."""
+        """Look up all keys in one call."""
         import polars as pl  # noqa: PLC0415 - it may be missing
 
         return int(pl.Series("key", keys).is_in(self._numbers).sum())

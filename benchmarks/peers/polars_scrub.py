@@ -1,4 +1,4 @@
-"""polars: the call file as a frame, asked with `is_in`, and written in two parts."""
+"""polars: the call file as a frame, filtered with `is_in`, written as two files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ __all__ = ["PolarsScrub"]
 
 
 class PolarsScrub:
-    """It holds the whole file, and makes its hash table anew each time.
+    """Reads the complete file into memory, and builds its hash table in each run.
 
     `is_in` took less time than an anti-join and a semi-join, eager or streamed.
-    Rows are written anew, not byte for byte; no number is refused; no reason is added.
+    Rows are rewritten, not copied byte for byte; no number is invalid; no reason is
+    added.
     """
 
     name = "polars"
@@ -27,11 +28,11 @@ class PolarsScrub:
     _numbers: Any = None
 
     def why_not(self) -> str:
-        """Return why it cannot run here, or nothing."""
+        """Return the reason why it cannot run here, or ""."""
         return "" if find_spec("polars") else "not installed"
 
     def build(self, numbers: NDArray[np.uint32]) -> None:
-        """Hold the last nine digits of the numbers."""
+        """Store the last nine digits of the numbers."""
         import polars as pl  # noqa: PLC0415 - it may be missing
 
         self._numbers = pl.Series(numbers).implode()

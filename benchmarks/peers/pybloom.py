@@ -1,4 +1,4 @@
-"""pybloom-live: the Bloom filter of many tutorials, in Python."""
+"""pybloom-live: a Bloom filter in Python, known from many tutorials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["PybloomLive"]
 
 
 class PybloomLive(AnswersIn):
-    """Several hashes by `hashlib` or `xxhash` a query."""
+    """Several hashes by `hashlib` or `xxhash` per query."""
 
     name = "pybloom-live"
     requires = "pybloom_live"
@@ -22,7 +22,7 @@ class PybloomLive(AnswersIn):
     is_slow_to_build = True
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         from pybloom_live import BloomFilter  # noqa: PLC0415 - it may be missing
 
         self._members = BloomFilter(len(keys), 0.01)

@@ -1,4 +1,4 @@
-"""A Python `set`, of int or of str."""
+"""Python `set` of int or str."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["PythonSet"]
 
 
 class PythonSet(AnswersIn):
-    """A set; a batch is a loop over the list that the caller holds."""
+    """Set; a batch is a loop over a list."""
 
     note = "exact; no periods; one way to write a number"
 
@@ -22,7 +22,7 @@ class PythonSet(AnswersIn):
         self.name = name
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         self._members: set[object] = set(as_list(keys))
 
     def size_bytes(self) -> int:

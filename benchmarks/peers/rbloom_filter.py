@@ -1,4 +1,4 @@
-"""rbloom: a classic Bloom filter in Rust, asked with `in`."""
+"""rbloom: a classic Bloom filter in Rust, queried with `in`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["RbloomFilter"]
 
 
 class RbloomFilter(AnswersIn):
-    """With Python's own hash, its fastest; such a filter cannot be saved."""
+    """With Python's own hash, its fastest one; such a filter cannot be saved."""
 
     name = "rbloom"
     requires = "rbloom"
     note = "1 % false positives; no periods"
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         from rbloom import Bloom  # noqa: PLC0415 - it may be missing
 
         self._members = Bloom(len(keys), 0.01)

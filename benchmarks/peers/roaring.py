@@ -15,22 +15,22 @@ __all__ = ["Roaring"]
 
 
 class Roaring(AnswersIn):
-    """Of 64 bits, as an E.164 number needs; a batch is a bitmap of the queries."""
+    """Bitmap of 64 bits, as E.164 numbers need; a batch is a bitmap of the queries."""
 
     name = "pyroaring BitMap64"
     requires = "pyroaring"
     note = "exact; no periods; a batch answers with a set, not row by row"
 
     def build(self, keys: Column) -> None:
-        """Hold these keys."""
+        """Add these keys."""
         self._members = _bitmap(keys)
 
     def contains_many(self, keys: Column) -> int:
-        """Intersect with the bitmap of the queries: repeated ones count once."""
+        """Intersect with the bitmap of the queries; repeated queries count once."""
         return int(self._members.intersection_cardinality(_bitmap(keys)))
 
     def size_bytes(self) -> int:
-        """Return the size of its bytes when written."""
+        """Return the size of the serialised bitmap."""
         return len(self._members.serialize())
 
 

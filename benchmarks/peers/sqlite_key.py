@@ -1,4 +1,4 @@
-"""SQLite: a table whose primary key is the number."""
+"""SQLite: a table with the number as primary key."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteKey"]
 
-_ASK = "SELECT 1 FROM numbers WHERE key = ?"
+_SELECT = "SELECT 1 FROM numbers WHERE key = ?"
 
 
 class SqliteKey(BasePeer):
-    """A file, its pages in the system's cache; one prepared statement a query."""
+    """File in the page cache; one prepared statement per query."""
 
     name = "SQLite primary key"
     requires = "sqlite3"
@@ -31,7 +31,7 @@ class SqliteKey(BasePeer):
         self._database = sqlite3.connect(path)
 
     def build(self, keys: Column) -> None:
-        """Hold these keys, whatever it held before."""
+        """Replace the content by these keys."""
         rows: Iterable[tuple[object]] = ((key,) for key in sorted(as_list(keys)))
         with self._database as database:
             database.execute("DROP TABLE IF EXISTS numbers")
@@ -39,10 +39,10 @@ class SqliteKey(BasePeer):
             database.executemany("INSERT INTO numbers VALUES (?)", rows)
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Ask one by one."""
-        ask, found = self._database.execute, 0
+        """Look up one by one."""
+        look_up, found = self._database.execute, 0
         for key in keys:
-            if ask(_ASK, (key,)).fetchone():
+            if look_up(_SELECT, (key,)).fetchone():
                 found += 1
         return found
 

@@ -1,14 +1,12 @@
-"""Look-ups compared with the plainest thing that can be right: a byte a number.
+"""Oracle of look-ups: an array with one byte per number of the French numbering plan.
 
-Numbers are registered through the public interface; beside it, the days that follow
-from Bloctel's rules are worked out once more, in a few lines of numpy, and every number
-that a question should block is marked in an array of the whole French plan.  Each
-look-up is then compared with one byte of that array.
+Numbers are registered through the public interface.  The periods that follow from the
+rules of the lists are computed again, in a few lines of numpy, and every number that a
+question must block is marked in the array.  Each look-up is compared with one byte.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -26,21 +24,20 @@ if TYPE_CHECKING:
     Days: TypeAlias = NDArray[np.datetime64]
     Integers: TypeAlias = NDArray[np.int64]
 
-__all__ = ["PLAN", "Outcome", "compare", "main"]
+__all__ = ["Outcome", "compare"]
 
-#: Numbers of nine digits.
+#: The count of numbers with nine digits.
 PLAN: Final = 10**9
-_FIRST_NUMBER: Final = 10**8  # below lies no number: none begins with 00
+_FIRST_NUMBER: Final = 10**8  # no national number begins with 00
 _FRANCE: Final = 33 * 10**9
 _CHUNK: Final = 1_000_000
-_ONE_BY_ONE: Final = 1_000  # of each chunk, as text
+_SCALAR_LOOK_UPS: Final = 1_000  # per chunk, as text
 _WITHDRAWN: Final = 200
-_OPENED: Final = np.datetime64("2016-06-01")
 _CLOSED: Final = np.datetime64("2026-08-11")
 _TACIT_FROM: Final = np.datetime64("2022-04-01")
 _NO_END: Final = np.datetime64("9999-12-31")
 
-#: What is asked: a day, and the lists, None for all.
+#: Day and lists of each question; None for all lists.
 _QUESTIONS: Final[Sequence[tuple[date, list[str] | None]]] = (
     (date(2024, 1, 2), None),
     (date(2017, 1, 2), ["fr.bloctel"]),
@@ -53,13 +50,13 @@ _QUESTIONS: Final[Sequence[tuple[date, list[str] | None]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a comparison found.
+    """Result of a comparison.
 
     Attributes:
-        look_ups: How many were made.
-        blocked: How many numbers were blocked, by the oracle.
-        differences: How many answers the oracle contradicts: there must be none.
-        seconds: How long it took.
+        look_ups: The number of look-ups.
+        blocked: The number of blocked queries, by the oracle.
+        differences: The number of answers that the oracle contradicts.
+        seconds: The duration.
     """
 
     look_ups: int
@@ -70,7 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Periods:
-    """What was registered on one list, by the national significant number."""
+    """Registrations on one list, by national significant number."""
 
     list: str
     numbers: Integers
@@ -86,33 +83,39 @@ class _Periods:
 def compare(
     look_ups: int, numbers: int, seed: int, *, whole_plan: bool = False
 ) -> Outcome:
-    """Ask a book of *numbers* registrations, and the oracle, the same.
+    """Compare the answers of a registry with the oracle.
 
     Args:
-        look_ups: How many, spread over several days and lists.
-        numbers: How many registrations the book holds.
-        seed: Of what is drawn.
-        whole_plan: Whether each of the 10^9 numbers of the plan is asked in turn
-            instead, of all lists on one day.
+        look_ups: The number of look-ups, spread over several days and lists.
+        numbers: The number of registrations.
+        seed: The seed of all generated data.
+        whole_plan: Whether to look up each of the 10^9 numbers of the plan instead, on
+            all lists and one day.
     """
     random = np.random.default_rng(seed)
     registry = Registry.create("memory:")
-    held = [_bloctel(registry, numbers // 2, random), _own(registry, numbers, random)]
+    lists_of = [
+        _bloctel(registry, numbers // 2, random),
+        _own(registry, numbers, random),
+    ]
     began = time.perf_counter()
-    tallies = np.zeros(3, np.int64)
+    counts = np.zeros(3, np.int64)
     questions = _QUESTIONS[:1] if whole_plan else _QUESTIONS
     status = np.zeros(PLAN, np.uint8)
     status[:_FIRST_NUMBER] = Status.INVALID
     for day, lists in questions:
-        blocked = [one.blocked(day) for one in held if not lists or one.list in lists]
+        blocked = [
+            one.blocked(day) for one in lists_of if not lists or one.list in lists
+        ]
         status[_FIRST_NUMBER:] = Status.CLEAR
         status[np.concatenate(blocked)] = Status.BLOCKED
-        chunks = (
-            _plan() if whole_plan else _mixed(held, look_ups, len(questions), random)
-        )
+        if whole_plan:
+            chunks = _plan()
+        else:
+            chunks = _mixed(lists_of, look_ups, len(questions), random)
         for chunk in chunks:
-            tallies += _asked(registry, chunk, status[chunk], day, lists)
-    made, found, differences = tallies.tolist()
+            counts += _compared(registry, chunk, status[chunk], day, lists)
+    made, found, differences = counts.tolist()
     return Outcome(made, found, differences, time.perf_counter() - began)
 
 
@@ -126,7 +129,7 @@ def _days(n: int, first: str, last: str, random: np.random.Generator) -> Days:
 
 
 def _bloctel(registry: Registry, n: int, random: np.random.Generator) -> _Periods:
-    """Register on Bloctel; a term ends after three years, or is renewed to the end."""
+    """Register on Bloctel: terms of three years, or renewed until the list closed."""
     numbers = _drawn(n, random)
     on = _days(len(numbers), "2016-06-01", "2026-05-31", random)
     registry.register_many(_keys(numbers), list="fr.bloctel", on=on)
@@ -139,15 +142,15 @@ def _bloctel(registry: Registry, n: int, random: np.random.Generator) -> _Period
 
 
 def _own(registry: Registry, n: int, random: np.random.Generator) -> _Periods:
-    """Register on the firm's own list, at once and without end, but for withdrawals."""
+    """Register on the firm's own list, without end except for some withdrawals."""
     numbers = _drawn(n - n // 2, random)
     starts = _days(len(numbers), "2016-06-01", "2026-05-31", random)
     registry.register_many(_keys(numbers), list="own", on=starts)
     ends = np.full(len(numbers), _NO_END)
-    for place in random.choice(len(numbers), min(_WITHDRAWN, len(numbers) // 4), False):
-        ends[place] = max(starts[place], np.datetime64("2021-07-01"))
-        day = ends[place].astype(date)
-        registry.withdraw(int(_keys(numbers[place])), list="own", on=day)
+    for index in random.choice(len(numbers), min(_WITHDRAWN, len(numbers) // 4), False):
+        ends[index] = max(starts[index], np.datetime64("2021-07-01"))
+        day = ends[index].astype(date)
+        registry.withdraw(int(_keys(numbers[index])), list="own", on=day)
     return _Periods("own", numbers, starts, ends)
 
 
@@ -162,10 +165,13 @@ def _plan() -> Iterator[Integers]:
 
 
 def _mixed(
-    held: Sequence[_Periods], look_ups: int, shares: int, random: np.random.Generator
+    lists_of: Sequence[_Periods],
+    look_ups: int,
+    shares: int,
+    random: np.random.Generator,
 ) -> Iterator[Integers]:
-    """Yield a share of the look-ups: anything, what is registered, and what is near."""
-    members = np.concatenate([one.numbers for one in held])
+    """Yield a share of the look-ups: registered numbers, their neighbours, others."""
+    members = np.concatenate([one.numbers for one in lists_of])
     left = -(-look_ups // shares)
     while left > 0:
         n = min(left, _CHUNK)
@@ -177,51 +183,23 @@ def _mixed(
         left -= n
 
 
-def _asked(
+def _compared(
     book: Book,
     numbers: Integers,
     expected: NDArray[np.uint8],
     day: date,
     lists: list[str] | None,
 ) -> tuple[int, int, int]:
-    """Return how many look-ups were made, are blocked, and differ."""
+    """Return the numbers of look-ups, of blocked queries and of differences."""
     keys = _keys(numbers)
     half = len(keys) // 2
     statuses = book.check_many(keys[:half], on=day, lists=lists)
     wrong = np.count_nonzero(statuses != expected[:half])
     blocked = book.is_blocked_many(keys[half:], on=day, lists=lists, invalid="block")
     wrong += np.count_nonzero(blocked != (expected[half:] != Status.CLEAR))
-    readable = np.flatnonzero(numbers >= _FIRST_NUMBER)[:_ONE_BY_ONE].tolist()
+    readable = np.flatnonzero(numbers >= _FIRST_NUMBER)[:_SCALAR_LOOK_UPS].tolist()
     for row in readable:
         answer = book.is_blocked(f"0{numbers[row]}", on=day, lists=lists)
         wrong += answer != (expected[row] == Status.BLOCKED)
     hits = np.count_nonzero(expected == Status.BLOCKED)
     return len(keys) + len(readable), int(hits), int(wrong)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Compare; print what was found; return 1 if there is any difference."""
-    parser = argparse.ArgumentParser(
-        prog="differential",
-        description="Compare look-ups with an array of the whole French plan.",
-    )
-    parser.add_argument("--look-ups", type=int, default=60_000_000, metavar="N")
-    parser.add_argument("--numbers", type=int, default=200_000, metavar="N")
-    parser.add_argument("--seed", type=int, default=1, metavar="N")
-    parser.add_argument(
-        "--whole-plan",
-        action="store_true",
-        help="ask each of the 10^9 numbers in turn instead",
-    )
-    options = parser.parse_args(arguments)
-    outcome = compare(
-        options.look_ups,
-        options.numbers,
-        options.seed,
-        whole_plan=options.whole_plan,
-    )
-    print(
-        f"{outcome.look_ups:,} look-ups, {outcome.blocked:,} blocked, "
-        f"{outcome.differences:,} differences, {outcome.seconds:.1f} s"
-    )
-    return 1 if outcome.differences else 0
