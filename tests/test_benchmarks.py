@@ -1,11 +1,9 @@
-"""The benchmarks run; what they read is nobody's business here."""
+"""All benchmarks run on tiny inputs; their readings are not checked."""
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,12 @@ from benchmarks import __main__ as command
 from benchmarks import plots, promises, spark, suite, workload
 from benchmarks.cases import lookups
 from benchmarks.contenders import BuiltPeers
+from benchmarks.micro.cases import CASES, Inputs
 from benchmarks.peers import AnswersIn, BasePeer, Column
 from benchmarks.results import Results, Row, Table
 from benchmarks.tables import as_markdown, as_plain, table_cells
 from bloctel import Book
+from tests.helpers.scripts import script
 
 _ROOT = Path(__file__).parents[1]
 _TINY = suite.Scale(
@@ -39,27 +39,27 @@ _TINY = suite.Scale(
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """A run of every case, of next to nothing."""
+    """Results of all cases on tiny inputs."""
     tables = tuple(suite.run(_TINY, tmp_path_factory.mktemp("tiny")))
     return Results("quick", {"CPU": "any"}, tables)
 
 
-def test_every_case_is_read(results: Results) -> None:
-    """Each table has readings, and a row without any says why."""
+def test_every_case_has_readings(results: Results) -> None:
+    """Each table has readings, and a row without readings has a note."""
     for table in results.tables:
         assert any(row.values for row in table.rows), table.name
         assert all(row.values or row.note for row in table.rows), table.name
 
 
-def test_tables_have_names_of_their_own(results: Results) -> None:
-    """A name finds one table."""
+def test_names_of_tables_are_unique(results: Results) -> None:
+    """No two tables have the same name."""
     names = [table.name for table in results.tables]
 
     assert len(set(names)) == len(names)
 
 
-def test_exact_contenders_find_the_same(results: Results) -> None:
-    """Whoever is exact, and is asked the same, finds the same."""
+def test_exact_contenders_agree(results: Results) -> None:
+    """Exact contenders find the same number of hits for the same queries."""
     for table in results.tables:
         for at in {row.at for row in table.rows if table.found == "found"}:
             exact = [row for row in table.rows if row.is_exact and row.at == at]
@@ -67,20 +67,20 @@ def test_exact_contenders_find_the_same(results: Results) -> None:
             assert len({row.found for row in same}) <= 1, (table.name, at)
 
 
-def test_readings_come_back_from_json(results: Results) -> None:
-    """JSON keeps every reading."""
+def test_results_survive_json(results: Results) -> None:
+    """JSON keeps all readings."""
     assert Results.from_json(results.to_json()) == results
 
 
-def test_every_claim_is_judged(results: Results) -> None:
-    """A target passes, fails, or says why it was not measured."""
+def test_every_promised_figure_is_evaluated(results: Results) -> None:
+    """A figure passes, fails, or has a reason why it was not measured."""
     for target in promises.TARGETS:
         _, verdict = promises.evaluate(target, results)
         assert verdict in ("pass", "FAIL") or len(verdict) > len("not measured ()")
 
 
-def test_only_what_the_tiny_scale_lacks_is_not_measured(results: Results) -> None:
-    """Names of tables and rows that targets use are those that cases give."""
+def test_only_figures_of_large_lists_are_not_measured(results: Results) -> None:
+    """The figures use names of tables and rows that exist."""
     for target in promises.TARGETS:
         _, verdict = promises.evaluate(target, results)
         if verdict == "not measured (full suite only)":
@@ -92,11 +92,11 @@ def _rows(*readings: tuple[str, tuple[float, ...]]) -> Results:
     return Results("full", {}, (Table("t", "title", "ns", "", "", rows),))
 
 
-def test_a_ratio_is_taken_round_by_round() -> None:
-    """A slow round that slows both sides changes no ratio."""
+def test_ratios_are_computed_per_round() -> None:
+    """A slow round slows both sides, and does not change the ratio."""
     run = _rows(("a", (1.0, 10.0, 1.0)), ("b", (2.0, 20.0, 2.0)))
     target = promises.Target(
-        "a beside b",
+        "a compared with b",
         promises.ratio(promises.value("t", "a"), promises.value("t", "b")),
         0.5,
     )
@@ -116,23 +116,25 @@ def test_a_ratio_is_taken_round_by_round() -> None:
         (3, True, "FAIL"),
     ],
 )
-def test_a_limit_is_reached_or_not(limit: float, at_least: bool, verdict: str) -> None:
-    """The median decides, and the limit itself is enough."""
+def test_the_median_is_compared_with_the_limit(
+    limit: float, at_least: bool, verdict: str
+) -> None:
+    """A median that equals the limit passes."""
     target = promises.Target("a", promises.value("t", "a"), limit, at_least=at_least)
 
     assert promises.evaluate(target, _rows(("a", (1.0, 2.0, 9.0))))[1] == verdict
 
 
-def test_a_claim_that_could_not_be_read_says_why() -> None:
-    """The note of a row without readings is the reason."""
+def test_a_figure_without_readings_has_a_reason() -> None:
+    """The reason is the note of the row."""
     target = promises.Target("a", promises.value("t", "a"), 1)
 
     assert promises.evaluate(target, _rows(("a", ())))[1] == "not measured (why)"
     assert promises.evaluate(target, _rows())[1] == "not measured (not in this suite)"
 
 
-def test_what_shows_a_promise_is_there() -> None:
-    """Each file that a promise names exists."""
+def test_files_that_show_promises_exist() -> None:
+    """Each file named by a promise exists."""
     for promise in promises.PROMISES:
         assert promise.shown_by
         assert all((_ROOT / name).is_file() for name in promise.shown_by), promise.text
@@ -144,7 +146,7 @@ def test_the_command_prints_its_tables_and_writes_them(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every table that is printed is in the JSON; targets come last."""
+    """All printed tables are in the JSON; promised figures come last."""
     monkeypatch.setattr(suite, "run", lambda *_: iter(results.tables))
     written = tmp_path / "readings.json"
 
@@ -167,10 +169,10 @@ def _page(results: Results, folder: Path) -> Path:
     return page
 
 
-def test_the_page_opens_with_what_is_missing_and_lost(
+def test_the_page_begins_with_gaps_and_losses(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first two sections say what is not measured and where we lose."""
+    """The first sections are about figures that are not measured, and losses."""
     monkeypatch.setattr(plots, "draw", lambda *_: False)
     page = _page(results, tmp_path)
 
@@ -184,10 +186,8 @@ def test_the_page_opens_with_what_is_missing_and_lost(
 
 
 @pytest.mark.skipif(not plots.can_draw(), reason="matplotlib is not installed")
-def test_the_same_readings_make_the_same_files(
-    results: Results, tmp_path: Path
-) -> None:
-    """Page, plots and JSON are the same bytes, and every picture shown is there."""
+def test_equal_readings_give_identical_files(results: Results, tmp_path: Path) -> None:
+    """Page, plots and JSON are reproducible, and all pictures of the page exist."""
     first, second = (_page(results, tmp_path / name) for name in ("first", "second"))
 
     def files(page: Path) -> dict[str, bytes]:
@@ -201,8 +201,8 @@ def test_the_same_readings_make_the_same_files(
     assert text == second.read_text(encoding="utf-8")
 
 
-def test_a_column_without_use_is_left_out() -> None:
-    """What no row says takes no room, on a terminal and in Markdown."""
+def test_empty_columns_are_omitted() -> None:
+    """Neither a terminal nor Markdown shows columns without content."""
     [table] = _rows(("a", (1.0, 2.0)), ("b", ())).tables
 
     cells = table_cells(table)
@@ -227,7 +227,7 @@ class _Fails(AnswersIn):
     note = "exact"
 
     def build(self, keys: Column) -> None:
-        """Do what some peers do."""
+        """Raise, as some peers do."""
         raise TypeError("not with this version")
 
 
@@ -236,7 +236,7 @@ class _Missing(_Fails):
 
 
 def test_a_peer_that_cannot_run_is_a_row() -> None:
-    """A peer that is missing, or that breaks, is reported and stops nothing."""
+    """A missing or broken peer is reported, and does not stop the run."""
     built = BuiltPeers([_Missing(), _Fails()], np.arange(3, dtype=np.uint64), _TINY)
 
     assert built.peers == []
@@ -246,8 +246,8 @@ def test_a_peer_that_cannot_run_is_a_row() -> None:
     ]
 
 
-def test_every_peer_says_whether_it_is_exact() -> None:
-    """A note begins with `exact`, or with how often the peer is wrong."""
+def test_every_peer_states_its_exactness() -> None:
+    """A note begins with `exact`, or contains the false-positive rate."""
     peers = [
         one
         for one in vars(lookups).values()
@@ -259,18 +259,18 @@ def test_every_peer_says_whether_it_is_exact() -> None:
         assert peer.note.startswith("exact") or "% false positives" in peer.note, peer
 
 
-def test_the_workload_is_what_it_says() -> None:
-    """Queries are blocked on the day as often as asked; the numbers are distinct."""
-    held = workload.registrations(5_000)
-    table, lists = held.table(), workload.book_lists()
-    drawn = workload.draw_queries(held, 1_000)
+def test_the_workload_has_the_requested_share_of_hits() -> None:
+    """The requested percentage of queries is blocked; the numbers are distinct."""
+    registered = workload.registrations(5_000)
+    table, lists = registered.table(), workload.book_lists()
+    drawn = workload.draw_queries(registered, 1_000)
     book = _book(table, lists)
 
     for percent in (0, 1, 50, 100):
         blocked = book.is_blocked_many(drawn.mixed(percent), on=workload.DAY)
         assert blocked.sum() == 10 * percent
-    assert len(set(held.keys.tolist())) == 5_000
-    assert not np.isin(drawn.absent, held.keys).any()
+    assert len(set(registered.keys.tolist())) == 5_000
+    assert not np.isin(drawn.absent, registered.keys).any()
 
 
 def _book(table: Any, lists: Any) -> Book:
@@ -280,33 +280,56 @@ def _book(table: Any, lists: Any) -> Book:
     return Book(State(lists, table, Overlay(table)), "FR")
 
 
-def _compare() -> Any:
-    path = str(_ROOT / "scripts" / "bench-compare")
-    loader = SourceFileLoader("bench_compare", path)
-    spec = importlib.util.spec_from_loader("bench_compare", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+bench_compare = script("bench-compare")
 
 
-def test_slower_is_what_is_slower_at_its_best_and_typically() -> None:
-    """Noise that moves one of the two is no regression."""
-    compare = _compare()
-    old = {"a": [(1.0, 2.0), (1.1, 2.0)], "b": [(1.0, 2.0)], "gone": [(1.0, 1.0)]}
-    new = {"a": [(1.0, 9.0), (1.5, 9.0)], "b": [(1.4, 2.8)], "new": [(1.0, 1.0)]}
+@pytest.mark.parametrize(
+    ("seconds", "memory", "verdict"),
+    [
+        ([(1.0, 1.1), (1.0, 1.1), (1.0, 1.1)], (0, 0), "  SLOWER"),
+        ([(1.0, 1.0), (1.0, 1.1), (1.0, 1.1)], (0, 0), ""),  # the best time is not
+        ([(1.0, 1.0), (1.2, 1.1), (1.2, 1.1)], (0, 0), ""),  # the median is not
+        ([(1.0, 1.04), (1.0, 1.04)], (0, 0), ""),
+        ([(1.0, 1.0), (1.0, 1.0)], (50e6, 53e6), "  MORE MEMORY"),
+        ([(1.0, 1.0), (1.0, 1.0)], (50e6, 52e6), ""),
+        ([(1.0, 1.0), (1.0, 1.0)], (1e6, 2e6), ""),  # noise
+    ],
+)
+def test_a_comparison_ignores_noise(
+    seconds: list[tuple[float, float]], memory: tuple[float, float], verdict: str
+) -> None:
+    """Median and best time must both be slower, and memory grow by megabytes."""
+    found = bench_compare.Comparison("case", seconds, memory)
 
-    found = compare.changes(old, new)
-
-    assert [change.name for change in found] == ["a", "b"]
-    assert [change.is_slower(0.3) for change in found] == [False, True]
-    assert (
-        compare.report(found, 0.3).splitlines()[2].endswith("SLOWER by more than 30%")
-    )
+    assert found.is_worse(0.05) == bool(verdict)
+    assert found.line(0.05).endswith(verdict or f"{memory[1] / 1e6:8,.1f}")
 
 
-def test_processor_time_is_that_of_the_children_too() -> None:
-    """What a child burns is counted, while it runs and when it is gone."""
+def test_two_checkouts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """A checkout compared with itself; a case that fails is worse."""
+    arguments = ["old", "new", "--only", "lookup_open", "--scale", "0.001"]
+    options = bench_compare.parsed([*arguments, "--rounds", "2", "--threshold", "99"])
+
+    assert bench_compare.report([_ROOT, _ROOT], options) == 0
+    assert bench_compare.report([_ROOT, _ROOT / "missing"], options) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("lookup_open")
+    assert lines[2] == "1 cases, 0 failed or worse by 9900%"
+    assert "FAILED: the " in lines[4]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_compared_case_runs(name: str, tmp_path: Path) -> None:
+    """The cases run on this checkout, with few rows."""
+    case = CASES[name](Inputs(tmp_path, scale=0.0001))
+
+    case()
+    case()
+
+
+def test_processor_time_includes_children() -> None:
+    """The processor time of an ended child process is counted."""
     before = spark._tree_time()
 
     code = "import time\nwhile time.process_time() < 0.5: pass"
