@@ -35,7 +35,12 @@ from benchmarks.scrub import ROW_BYTES, memory_folder
 from benchmarks.tables import as_plain, number
 from bloctel import __version__
 from bloctel.integrations.spark import scrub_files, scrub_frame
-from bloctel.integrations.spark_worker import Asked, Edition, Job, judged
+from bloctel.integrations.spark_worker import (
+    Edition,
+    FrameJob,
+    SparkQuestion,
+    scrubbed_batches,
+)
 from bloctel.scrub import plan_files, scrub_file
 from bloctel.snapshot import Snapshot, read_content
 
@@ -184,8 +189,8 @@ def _ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
         for size in _BATCH_ROWS:
             batches = _batches(folder, names, size)
             name = f"{what}, one process"
-            judge = partial(_judge, job, batches)
-            ways.append(Way(name, n_rows, size, judge, process_time))
+            scrub = partial(_scrub, job, batches)
+            ways.append(Way(name, n_rows, size, scrub, process_time))
             for name, df in frames.items():
                 drain = partial(_drain, df, size)
                 spark = f"{what}, Spark: {name}"
@@ -263,16 +268,16 @@ def _batches(folder: Path, names: tuple[str, ...], batch_rows: int) -> list[Any]
     return list(table.to_batches(max_chunksize=batch_rows))
 
 
-def _job(snapshot: Path, index: int) -> Job:
+def _job(snapshot: Path, index: int) -> FrameJob:
     edition = Edition.of(read_content(snapshot, verify=True))
     day = workload.DAY
     file = str(snapshot)
-    asked = Asked(file, True, edition, __version__, day, None, None)
-    return Job(asked, (index,), ("phone",))
+    question = SparkQuestion(file, True, edition, __version__, day, None, None)
+    return FrameJob(question, (index,), ("phone",))
 
 
-def _judge(job: Job, batches: list[Any]) -> None:
-    for _ in judged(job, iter(batches)):
+def _scrub(job: FrameJob, batches: list[Any]) -> None:
+    for _ in scrubbed_batches(job, iter(batches)):
         pass
 
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Give the session of a Spark cluster, which takes long to start."""
+    """Session of a Spark cluster, shared because it starts slowly."""
     with cluster(tmp_path_factory.mktemp("spark")) as started:
         yield started
 
 
 @pytest.fixture
 def answered(tmp_path: Path) -> Iterator[Registry]:
-    """A registry that knows a list by two answers of 3 May 2024: one is clear."""
+    """A registry with two operator answers of 3 May 2024: one number is clear."""
     file = tmp_path / "retour.csv"
     file.write_text("Telephone;Identifiant;Statut\n0199001201;a;OK\n0199001202;b;KO\n")
     with Registry.create("memory:") as registry:

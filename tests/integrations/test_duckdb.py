@@ -1,4 +1,4 @@
-"""What the functions in DuckDB answer, and when they end a query."""
+"""SQL functions in DuckDB: results and errors."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def connection() -> Iterator[Any]:
 
 
 def column(connection: Any, query: str) -> list[Any]:
-    """Return the first column of what a query gives."""
+    """Return the first column of the result of a query."""
     return [row[0] for row in connection.execute(query).fetchall()]
 
 
-def test_each_row_is_answered_as_one_by_one(book: Registry, connection: Any) -> None:
-    """Truth value, key and E.164 are those of `check` and `normalize`."""
+def test_rows_get_the_answers_of_single_calls(book: Registry, connection: Any) -> None:
+    """`is_blocked`, key and E.164 are those of `check` and `normalize`."""
     register(connection, book, on=ON, invalid="block")
 
     blocked = column(connection, "SELECT is_blocked(tel) FROM calls ORDER BY id")
@@ -60,28 +60,28 @@ def test_each_row_is_answered_as_one_by_one(book: Registry, connection: Any) -> 
     assert connection.execute(types).fetchone() == ("BOOLEAN", "UBIGINT", "VARCHAR")
 
 
-def test_many_batches_of_any_kind_are_answered(book: Registry, connection: Any) -> None:
-    """More rows than a batch holds, none at all, constants, dictionaries, numbers."""
+def test_batches_of_any_size_and_type(book: Registry, connection: Any) -> None:
+    """Several batches, no rows, constants, dictionaries and integers."""
     register(connection, book, on=ON, invalid="block")
     rows = TEXTS * 1_000
     table = pa.table({"tel": pa.array(rows).dictionary_encode(), "id": range(10_000)})
     connection.register("arrow_calls", table)
 
     many = column(connection, "SELECT is_blocked(tel) FROM arrow_calls ORDER BY id")
-    whole = [row for row in INTEGERS if row and row > 10**10]
+    integers = [row for row in INTEGERS if row and row > 10**10]
 
     assert many == [word != "clear" for word in statuses(book, TEXTS)] * 1_000
     assert column(connection, "SELECT is_blocked(tel) FROM calls WHERE id < 0") == []
     assert column(connection, "SELECT is_blocked('01 99 00 12 34')") == [True]
     assert column(connection, "SELECT phone_key(NULL)") == [None]
-    assert column(connection, f"SELECT is_blocked({whole[0]}::VARCHAR)") == [False]
+    assert column(connection, f"SELECT is_blocked({integers[0]}::VARCHAR)") == [False]
 
 
 @pytest.mark.parametrize("text", ["'O199001235'", "''", "'12'", "NULL"])
-def test_what_is_no_number_ends_the_query(
+def test_a_row_without_a_number_ends_the_query(
     text: str, book: Registry, connection: Any
 ) -> None:
-    """No row is false, or NULL, that nobody could answer about."""
+    """Without a valid number the result is neither false nor NULL."""
     register(connection, book, on=ON)
 
     for query in (
@@ -94,8 +94,8 @@ def test_what_is_no_number_ends_the_query(
         assert "199001235" not in str(caught.value).replace(text, "")
 
 
-def test_what_is_no_number_may_be_blocked(book: Registry, connection: Any) -> None:
-    """With `block` no idiom of SQL takes such a row for a clear one."""
+def test_a_row_without_a_number_may_be_blocked(book: Registry, connection: Any) -> None:
+    """With `block`, no usual condition in SQL treats such a row as clear."""
     register(connection, book, on=ON, invalid="block")
     clear = [n for n, word in enumerate(statuses(book, TEXTS)) if word == "clear"]
 
@@ -104,10 +104,8 @@ def test_what_is_no_number_may_be_blocked(book: Registry, connection: Any) -> No
         assert column(connection, query) == clear
 
 
-def test_a_number_of_which_nobody_knows_is_never_false(
-    answered: Registry, connection: Any
-) -> None:
-    """Of a list known by answers: an error, or true, as what is no number."""
+def test_an_unknown_number_is_never_false(answered: Registry, connection: Any) -> None:
+    """On a list known by answers only: an error, or true, as for invalid rows."""
     on = date(2024, 5, 20)
     register(connection, answered, on=on)
 
@@ -119,40 +117,38 @@ def test_a_number_of_which_nobody_knows_is_never_false(
         assert column(other, "SELECT is_blocked('0199001203')") == [True]
 
 
-def test_today_is_that_of_each_call(
+def test_today_is_the_day_of_each_call(
     book: Registry, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection and its prepared statements live over midnight; constants too."""
+    """Prepared statements give new answers after midnight, also for constants."""
     noon = 1795435200.0  # 23 November 2026
     seconds = [0.0]
     monkeypatch.setattr(clock, "elapsed", lambda: seconds[0])
     monkeypatch.setattr(clock, "now", lambda: noon)
     book.register("01 99 00 12 50", list="own", on=date(2026, 11, 24))
     register(connection, book)
-    connection.execute("PREPARE ask AS SELECT is_blocked('01 99 00 12 50')")
-    assert column(connection, "EXECUTE ask") == [False]
+    connection.execute("PREPARE look_up AS SELECT is_blocked('01 99 00 12 50')")
+    assert column(connection, "EXECUTE look_up") == [False]
 
     monkeypatch.setattr(clock, "now", lambda: noon + 86400)
     seconds[0] += 2
 
-    assert column(connection, "EXECUTE ask") == [True]
+    assert column(connection, "EXECUTE look_up") == [True]
 
 
-def test_what_was_registered_meanwhile_is_seen(book: Registry, connection: Any) -> None:
-    """The book is asked at each call, not once."""
+def test_later_registrations_are_found(book: Registry, connection: Any) -> None:
+    """The book is queried at each call."""
     register(connection, book, on=ON)
-    connection.execute("PREPARE ask AS SELECT is_blocked('01 99 00 12 51')")
-    assert column(connection, "EXECUTE ask") == [False]
+    connection.execute("PREPARE look_up AS SELECT is_blocked('01 99 00 12 51')")
+    assert column(connection, "EXECUTE look_up") == [False]
 
     book.register("01 99 00 12 51", list="own", on=ON)
 
-    assert column(connection, "EXECUTE ask") == [True]
+    assert column(connection, "EXECUTE look_up") == [True]
 
 
-def test_a_book_that_cannot_answer_says_so_when_it_is_registered(
-    book: Registry, connection: Any
-) -> None:
-    """Before any query; and inside one if it comes later."""
+def test_a_book_that_cannot_answer_raises(book: Registry, connection: Any) -> None:
+    """`register` raises, or the query if the book is closed later."""
     book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
 
     with pytest.raises(ListClosedError):
@@ -166,7 +162,7 @@ def test_a_book_that_cannot_answer_says_so_when_it_is_registered(
 def test_lists_and_regions_are_those_of_the_registration(
     book: Registry, connection: Any
 ) -> None:
-    """An iterator of lists is asked about at every call."""
+    """An iterator of lists is read once and used at every call."""
     book.register("01 99 00 12 52", list="own:brand-a", on=ON)
     register(connection, book, on=ON, lists=iter(["own:brand-a"]), region="GB")
 
@@ -176,10 +172,10 @@ def test_lists_and_regions_are_those_of_the_registration(
     assert column(connection, "SELECT phone_e164('07700 900123')") == ["+447700900123"]
 
 
-def test_pyarrow_that_is_missing_is_named(
+def test_missing_pyarrow_is_named(
     book: Registry, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says which extra installs it."""
+    """The error names the extra that installs it."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[duckdb\]"):

@@ -1,4 +1,4 @@
-"""What the accessor of pandas answers, and when it refuses."""
+"""The pandas accessor: results and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bloctel import Registry
 
-#: Whole numbers of numpy have no null.
+#: Integer types of numpy have no null.
 WHOLE = [row or 0 for row in INTEGERS]
 
 
@@ -31,7 +31,7 @@ def book() -> Iterator[Registry]:
 
 
 def listed(series: Any) -> list[Any]:
-    """Return the rows, None where there is no value."""
+    """Return the rows, with None for missing values."""
     return [None if pd.isna(row) else row for row in series.tolist()]
 
 
@@ -51,10 +51,10 @@ def listed(series: Any) -> list[Any]:
         ([], "int64"),
     ],
 )
-def test_each_row_is_answered_as_one_by_one(
+def test_rows_get_the_answers_of_single_calls(
     rows: list[Any], dtype: str, book: Registry
 ) -> None:
-    """Whatever the type, and with the index and the name of the column."""
+    """Any type of column; the results have its index and name."""
     made = pd.Series(["before", *rows] if dtype == "object" else rows, dtype=object)
     column = made.iloc[len(made) - len(rows) :].astype(dtype).rename("tel")
     column.index = pd.MultiIndex.from_product(
@@ -77,15 +77,15 @@ def test_each_row_is_answered_as_one_by_one(
     assert {answer.name for answer in answers} == {"tel"}
 
 
-def test_a_status_has_all_its_words(book: Registry) -> None:
-    """Types do not depend on the rows, so that parts can be put together."""
+def test_a_status_has_all_categories(book: Registry) -> None:
+    """The type does not depend on the rows, so that parts can be concatenated."""
     parts = [pd.Series([tel]).bloctel.status(book, on=ON) for tel in TEXTS[:3]]
 
     assert pd.concat(parts).cat.categories.tolist() == ["clear", "blocked", "invalid"]
 
 
-def test_a_row_that_is_no_number_is_never_clear(book: Registry) -> None:
-    """By default it raises, and tells the place, not the number."""
+def test_an_invalid_row_is_never_clear(book: Registry) -> None:
+    """By default it raises; the error has the index of the row, not its text."""
     column = pd.Series(["0199001235", "O199001236"], index=[5, 5])
 
     with pytest.raises(InvalidNumberError) as caught:
@@ -94,8 +94,8 @@ def test_a_row_that_is_no_number_is_never_clear(book: Registry) -> None:
     assert (caught.value.reason, caught.value.where) == ("letters", "row 1")
 
 
-def test_a_number_of_which_nobody_knows_is_never_clear(answered: Registry) -> None:
-    """Of a list known by answers: raised, or blocked, as one that is no number."""
+def test_an_unknown_number_is_never_clear(answered: Registry) -> None:
+    """On a list known by answers only: raised, or blocked, as for invalid rows."""
     column = pd.Series(["0199001201", "0199001203"])
     on = date(2024, 5, 20)
 
@@ -106,8 +106,8 @@ def test_a_number_of_which_nobody_knows_is_never_clear(answered: Registry) -> No
     assert blocked.tolist() == [False, True]
 
 
-def test_the_question_is_that_of_the_book(book: Registry) -> None:
-    """Days, lists and regions are taken, and what cannot be answered is an error."""
+def test_days_lists_and_regions_are_used(book: Registry) -> None:
+    """The options are those of the book; a closed list is an error."""
     book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
     column = pd.Series(["07700 900123"])
 
@@ -120,8 +120,8 @@ def test_the_question_is_that_of_the_book(book: Registry) -> None:
         column.bloctel.status(book, on=ON, lists=["fr.bloctel"])
 
 
-def test_pandas_that_is_missing_is_named() -> None:
-    """The import says which extra installs it."""
+def test_missing_pandas_is_named() -> None:
+    """The import error names the extra that installs it."""
     code = (
         "import sys; sys.modules['pandas'] = None\n"
         "import bloctel\n"
@@ -135,7 +135,7 @@ def test_pandas_that_is_missing_is_named() -> None:
 
 
 def test_the_accessor_needs_no_pyarrow() -> None:
-    """Where pyarrow is not installed, columns of pandas are answered all the same."""
+    """The accessor works without pyarrow."""
     code = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "import pandas as pd, bloctel, bloctel.integrations.pandas\n"

@@ -1,4 +1,4 @@
-"""What the namespace of polars answers, and when it refuses."""
+"""The polars namespace: results and errors."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ def book() -> Iterator[Registry]:
         yield made
 
 
-def asked(column: pl.Expr | pl.Series) -> Any:
-    """Return the namespace, of which type checkers cannot know."""
+def namespace(column: pl.Expr | pl.Series) -> Any:
+    """Return the namespace, which type checkers do not know."""
     return column.bloctel  # type: ignore[union-attr]
 
 
-def of_series(series: pl.Series, ask: Callable[[Any], Any]) -> pl.Series:
-    """Ask at once."""
-    answer: pl.Series = ask(asked(series))
+def of_series(series: pl.Series, method: Callable[[Any], Any]) -> pl.Series:
+    """Apply a method of the namespace to a series."""
+    answer: pl.Series = method(namespace(series))
     return answer
 
 
-def of_frame(series: pl.Series, ask: Callable[[Any], Any]) -> pl.Series:
-    """Ask by an expression, in both engines."""
-    lazy = series.to_frame().lazy().select(ask(asked(pl.col(series.name))))
+def of_frame(series: pl.Series, method: Callable[[Any], Any]) -> pl.Series:
+    """Apply a method to an expression, and run it in both engines."""
+    lazy = series.to_frame().lazy().select(method(namespace(pl.col(series.name))))
     answer = lazy.collect()
     assert lazy.collect_schema() == answer.schema
     assert lazy.collect(engine="streaming").equals(answer)
     return answer.to_series()
 
 
-ASKED = pytest.mark.parametrize("by", [of_series, of_frame])
+WAYS = pytest.mark.parametrize("by", [of_series, of_frame])
 COLUMNS = pytest.mark.parametrize(
     "column",
     [
@@ -66,12 +66,12 @@ COLUMNS = pytest.mark.parametrize(
 )
 
 
-@ASKED
+@WAYS
 @COLUMNS
-def test_each_row_is_answered_as_one_by_one(
+def test_rows_get_the_answers_of_single_calls(
     column: pl.Series, by: Callable[..., pl.Series], book: Registry
 ) -> None:
-    """Status, truth value, key and E.164 are those of `check` and `normalize`."""
+    """All results are those of `check` and `normalize`."""
     rows = column.to_list()
 
     status = by(column, lambda tel: tel.status(book, on=ON))
@@ -93,18 +93,18 @@ def test_each_row_is_answered_as_one_by_one(
     ]
 
 
-def test_a_row_that_is_no_number_is_never_clear(book: Registry) -> None:
-    """By default it raises; the message holds no number, the place is told."""
+def test_an_invalid_row_is_never_clear(book: Registry) -> None:
+    """By default it raises; the error has the index of the row, not its text."""
     column = pl.Series("tel", ["0199001235", "O199001236"])
 
     with pytest.raises(InvalidNumberError) as caught:
-        asked(column).is_blocked(book, on=ON)
+        namespace(column).is_blocked(book, on=ON)
     assert (caught.value.reason, caught.value.where) == ("letters", "row 1")
     for engine in ("in-memory", "streaming"):
         lazy = (
             column.to_frame()
             .lazy()
-            .select(asked(pl.col("tel")).is_blocked(book, on=ON))
+            .select(namespace(pl.col("tel")).is_blocked(book, on=ON))
         )
         with pytest.raises(
             pl.exceptions.ComputeError, match="refused as letters"
@@ -112,70 +112,70 @@ def test_a_row_that_is_no_number_is_never_clear(book: Registry) -> None:
             lazy.collect(engine=engine)
         assert "9900" not in str(got.value)
     with pytest.raises(pl.exceptions.ComputeError, match="refused as empty"):
-        pl.select(asked(pl.lit(None, pl.String)).is_blocked(book, on=ON))
+        pl.select(namespace(pl.lit(None, pl.String)).is_blocked(book, on=ON))
 
 
-def test_a_number_of_which_nobody_knows_is_never_clear(
+def test_an_unknown_number_is_never_clear(
     answered: Registry,
 ) -> None:
-    """Of a list known by answers: raised, or blocked, as one that is no number."""
+    """On a list known by answers only: raised, or blocked, as for invalid rows."""
     column = pl.Series("tel", ["0199001201", "0199001203"])
     on = date(2024, 5, 20)
 
-    blocked = asked(column).is_blocked(answered, on=on, invalid="block")
+    blocked = namespace(column).is_blocked(answered, on=on, invalid="block")
     with pytest.raises(bloctel.NotKnownError):
-        asked(column).is_blocked(answered, on=on)
+        namespace(column).is_blocked(answered, on=on)
 
     assert blocked.to_list() == [False, True]
-    assert asked(column).status(answered, on=on).to_list() == ["clear", "blocked"]
+    assert namespace(column).status(answered, on=on).to_list() == ["clear", "blocked"]
 
 
-def test_a_book_that_cannot_answer_says_so_when_the_expression_is_made(
+def test_errors_are_raised_when_the_expression_is_created(
     book: Registry,
 ) -> None:
-    """Nothing that could not be answered waits in a query."""
+    """A closed list or an unknown region is detected before the query."""
     book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
 
     with pytest.raises(ListClosedError):
-        asked(pl.col("tel")).status(book, on=ON, lists=["fr.bloctel"])
+        namespace(pl.col("tel")).status(book, on=ON, lists=["fr.bloctel"])
     with pytest.raises(InputError):
-        asked(pl.col("tel")).phone_key(region="XX")
+        namespace(pl.col("tel")).phone_key(region="XX")
     with pytest.raises(pl.exceptions.ComputeError, match="text or whole numbers"):
-        pl.select(asked(pl.lit(1.5)).status(book, on=ON))
+        pl.select(namespace(pl.lit(1.5)).status(book, on=ON))
 
 
-def test_the_day_is_that_on_which_the_expression_is_made(
+def test_the_day_is_fixed_when_the_expression_is_created(
     book: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A query that runs over midnight is answered for one day."""
+    """A query that runs over midnight gives the answers of one day."""
     noon = 1795435200.0  # 23 November 2026
     book.register("01 99 00 12 50", list="own", on=date(2026, 11, 24))
     monkeypatch.setattr(clock, "now", lambda: noon)
-    expression = asked(pl.lit("01 99 00 12 50")).status(book)
+    expression = namespace(pl.lit("01 99 00 12 50")).status(book)
 
     monkeypatch.setattr(clock, "now", lambda: noon + 86400)
 
     assert pl.select(expression).item() == "clear"
-    later = asked(pl.lit("01 99 00 12 50")).status(book)
+    later = namespace(pl.lit("01 99 00 12 50")).status(book)
     assert pl.select(later).item() == "blocked"
 
 
-def test_the_region_is_the_books_or_the_calls(book: Registry) -> None:
-    """National forms are read by the region that is given."""
+def test_the_region_is_that_of_the_call_or_the_book(book: Registry) -> None:
+    """The region of the call reads national forms."""
     column = pl.Series("tel", ["07700 900123"])
 
-    assert asked(column).status(book, on=ON).to_list() == ["invalid"]
-    assert asked(column).status(book, on=ON, region="GB").to_list() == ["blocked"]
-    assert asked(column).e164(region="GB").to_list() == ["+447700900123"]
-    assert asked(column).phone_key(region=None).to_list() == [None]
+    assert namespace(column).status(book, on=ON).to_list() == ["invalid"]
+    assert namespace(column).status(book, on=ON, region="GB").to_list() == ["blocked"]
+    assert namespace(column).e164(region="GB").to_list() == ["+447700900123"]
+    assert namespace(column).phone_key(region=None).to_list() == [None]
 
 
 def test_answers_stream_and_are_pushed_down(book: Registry) -> None:
-    """What asks row by row lets filters on other columns go first."""
+    """Elementwise expressions let filters on other columns run first."""
     frame = pl.LazyFrame({"id": range(9), "tel": ["0199001234"] * 9})
 
     plan = (
-        frame.with_columns(asked(pl.col("tel")).status(book, on=ON).alias("status"))
+        frame.with_columns(namespace(pl.col("tel")).status(book, on=ON).alias("status"))
         .filter(pl.col("id") < 3)
         .explain()
     )
@@ -183,8 +183,8 @@ def test_answers_stream_and_are_pushed_down(book: Registry) -> None:
     assert plan.index("python_udf") < plan.index("FILTER")
 
 
-def test_polars_that_is_missing_is_named() -> None:
-    """The import says which extra installs it."""
+def test_missing_polars_is_named() -> None:
+    """The import error names the extra that installs it."""
     code = (
         "import sys; sys.modules['polars'] = None\n"
         "import bloctel\n"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-#: On the list from the second edition on, and never in `texts`.
+#: Only on the list of the second edition, and never in `texts`.
 LATE = "06 39 98 99 01"
 
 
@@ -39,58 +39,58 @@ def path(tmp_path: Path) -> Path:
 
 
 def snapshot_of(edition: int, path: Path) -> Path:
-    """Write a snapshot, taking the place of one that is there."""
+    """Write a snapshot, over an existing one if there is one."""
     lists_of(edition).build_snapshot(path, on=DAY)
     return path
 
 
 def frame(session: Any, rows: list[Any], kind: str = "string", parts: int = 4) -> Any:
-    """Return a DataFrame of numbers with their places, in several partitions."""
+    """Return a DataFrame of numbers with their row numbers, in several partitions."""
     numbered = list(enumerate(rows))
-    return session.createDataFrame(numbered, f"place int, phone {kind}").repartition(
+    return session.createDataFrame(numbered, f"row int, phone {kind}").repartition(
         parts
     )
 
 
-def said(scrubbed: Any) -> list[tuple[str, str | None]]:
-    """Return the two added columns in the order of the places."""
-    rows = scrubbed.orderBy("place").collect()
+def added(scrubbed: Any) -> list[tuple[str, str | None]]:
+    """Return the two added columns in the order of the row numbers."""
+    rows = scrubbed.orderBy("row").collect()
     return [(row.bloctel, row.bloctel_reason) for row in rows]
 
 
-def asked_by_workers(session: Any, probe: Callable[[], Any]) -> list[Any]:
-    """Return what a function gives in each Python worker that is there."""
+def run_in_workers(session: Any, probe: Callable[[], Any]) -> list[Any]:
+    """Return the result of a function in each Python worker."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow
 
         for _ in batches:
-            yield pyarrow.record_batch({"said": [repr(probe())]})
+            yield pyarrow.record_batch({"result": [repr(probe())]})
 
     # with a barrier both tasks start at once, and each executor has room for one
-    tasks = session.range(0, 2, 1, 2).mapInArrow(run, "said string", barrier=True)
-    return [eval(row.said, {}) for row in tasks.collect()]  # noqa: S307
+    tasks = session.range(0, 2, 1, 2).mapInArrow(run, "result string", barrier=True)
+    return [eval(row.result, {}) for row in tasks.collect()]  # noqa: S307
 
 
-# -- what comes out ---------------------------------------------------------------
+# -- results ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("kind", "rows"), [("string", texts(30_000)), ("bigint", integers(10_000))]
 )
-def test_each_row_gets_what_check_says(
+def test_rows_get_the_answers_of_check(
     session: Any, path: Path, kind: str, rows: list[Any]
 ) -> None:
-    """No row is lost, and each has the verdict and the reason of a look-up."""
+    """Every row is there, with the verdict and the reason of a look-up."""
     book = bloctel.open(path)
 
-    found = said(scrub_frame(frame(session, rows, kind), path, column="phone", on=DAY))
+    found = added(scrub_frame(frame(session, rows, kind), path, column="phone", on=DAY))
 
     assert found == [expected(book, row) for row in rows]
 
 
 def test_other_columns_are_untouched(session: Any, path: Path) -> None:
-    """The schema grows by two fields, whatever the names and types of the others."""
+    """The schema gets two more fields; other columns may have any name and type."""
     df = session.sql(
         """SELECT '0639980000' AS `tel. mobile`, id AS `a``b`, 1 AS twice, 2 AS twice,
         CAST(id AS decimal(20, 3)), TIMESTAMP '2020-01-02 03:04:05', map('a', id),
@@ -102,24 +102,24 @@ def test_other_columns_are_untouched(session: Any, path: Path) -> None:
 
     out = scrub_frame(df, path, column="tel. mobile", on=DAY)
 
-    added = (
+    new_fields = (
         StructField("bloctel", StringType(), False),
         StructField("bloctel_reason", StringType()),
     )
-    assert out.schema == StructType([*df.schema.fields, *added])
+    assert out.schema == StructType([*df.schema.fields, *new_fields])
     rows = sorted(out.collect(), key=lambda row: row[1])
     assert [tuple(row)[:-2] for row in rows] == [tuple(row) for row in df.collect()]
     assert {tuple(row)[-2:] for row in rows} == {("blocked", "own since 2024-01-01")}
 
 
-def test_a_view_can_be_asked_in_sql(session: Any, path: Path) -> None:
-    """What comes out is a DataFrame like any other, of several phone columns too."""
+def test_a_view_can_be_queried_in_sql(session: Any, path: Path) -> None:
+    """The result is an ordinary DataFrame, also with several phone columns."""
     df = frame(session, ["0199000001", "0639980000", "none"])
-    df = df.selectExpr("place", "phone AS a", "'01 99 00 00 01' AS b")
+    df = df.selectExpr("row", "phone AS a", "'01 99 00 00 01' AS b")
     scrub_frame(df, path, column=["a", "b"], on=DAY).createOrReplaceTempView("scrubbed")
 
     counts = session.sql("SELECT bloctel, count(*) FROM scrubbed GROUP BY 1 ORDER BY 1")
-    reasons = session.sql("SELECT bloctel_reason FROM scrubbed WHERE place = 1")
+    reasons = session.sql("SELECT bloctel_reason FROM scrubbed WHERE row = 1")
 
     assert list(map(tuple, counts.collect())) == [
         ("blocked", 1),
@@ -129,8 +129,8 @@ def test_a_view_can_be_asked_in_sql(session: Any, path: Path) -> None:
     assert reasons.first()[0] == "a: own since 2024-01-01"
 
 
-def test_nothing_runs_before_it_is_needed(session: Any, path: Path) -> None:
-    """The call itself starts no job."""
+def test_the_call_starts_no_job(session: Any, path: Path) -> None:
+    """Spark runs when the rows are needed."""
     df = frame(session, texts(100))
     tracker = session.sparkContext.statusTracker()
     before = tracker.getJobIdsForGroup(None)
@@ -145,19 +145,19 @@ def test_nothing_runs_before_it_is_needed(session: Any, path: Path) -> None:
 def test_the_day_is_that_of_the_call(
     session: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Today is looked up once, on the driver: the workers' clock says another day."""
+    """Today is determined once, on the driver: the workers' clock has another day."""
     noon = 1_704_193_200.0  # 2024-01-02T11:00Z
     monkeypatch.setattr(clock, "now", lambda: noon)
 
     out = scrub_frame(frame(session, ["0639980000"]), path, column="phone")
 
-    assert said(out) == [("blocked", "own since 2024-01-01")]
+    assert added(out) == [("blocked", "own since 2024-01-01")]
 
 
 def test_the_job_is_small(
     session: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is in no closure: what travels with a task is a few hundred bytes."""
+    """The list is in no closure: a task carries a few hundred bytes."""
     from pyspark import cloudpickle
 
     df = frame(session, ["0639980000"])
@@ -179,7 +179,7 @@ def test_the_job_is_small(
 
 
 def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
-    """Every Python worker has mapped its executor's copy, and opened it one time."""
+    """Every Python worker maps the copy of its executor, and opens it once."""
     df = frame(session, texts(1_000), parts=8)
     for _ in range(2):
         scrub_frame(df, path, column="phone", on=DAY).collect()
@@ -193,7 +193,7 @@ def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
         hits, misses, *_ = opened.cache_info()
         return os.getppid(), hits, misses, mapped
 
-    workers = asked_by_workers(session, probe)
+    workers = run_in_workers(session, probe)
 
     files = [mapped for _, _, _, mapped in workers]
     assert len({parent for parent, *_ in workers}) == 2  # two executors
@@ -204,36 +204,36 @@ def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
     assert not {*files[0]} & {*files[1]}  # each executor has its copy
 
 
-def test_a_file_that_is_replaced_is_another_list(session: Any, path: Path) -> None:
-    """A DataFrame keeps the list of its call, and the next call takes the new one."""
+def test_a_replaced_file_is_a_new_list(session: Any, path: Path) -> None:
+    """A DataFrame keeps the list of its call; the next call uses the new list."""
     df = frame(session, [LATE, "0639980000"])
     old = scrub_frame(df, path, column="phone", on=DAY)
     snapshot_of(2, path)
     new = scrub_frame(df, path, column="phone", on=DAY)
     path.unlink()
 
-    assert [kind for kind, _ in said(new)] == ["blocked", "blocked"]
-    assert [kind for kind, _ in said(old)] == ["clear", "blocked"]
+    assert [kind for kind, _ in added(new)] == ["blocked", "blocked"]
+    assert [kind for kind, _ in added(old)] == ["clear", "blocked"]
 
 
-def test_files_of_one_name_do_not_clash(session: Any, tmp_path: Path) -> None:
-    """Spark knows files by their last name; here two of the same are two lists."""
+def test_files_of_the_same_name_do_not_clash(session: Any, tmp_path: Path) -> None:
+    """Spark identifies files by name; two snapshots of the same name are two lists."""
     rows = frame(session, [LATE])
     out = []
     for edition in (1, 2):
         (tmp_path / str(edition)).mkdir()
         named = snapshot_of(edition, tmp_path / str(edition) / "same.bloctel")
-        df = rows.selectExpr(f"{edition} AS place", "phone")
+        df = rows.selectExpr(f"{edition} AS row", "phone")
         out.append(scrub_frame(df, named, column="phone", on=DAY))
 
-    assert said(out[0].unionByName(out[1])) == [
+    assert added(out[0].unionByName(out[1])) == [
         ("clear", None),
         ("blocked", "own since 2024-01-01"),
     ]
 
 
-def test_the_same_file_is_carried_once(session: Any, path: Path) -> None:
-    """A scrub each hour of an unchanged list copies nothing."""
+def test_an_unchanged_file_is_sent_once(session: Any, path: Path) -> None:
+    """Repeated scrubs with the same list copy nothing."""
     df = frame(session, ["0639980000"])
     scrub_frame(df, path, column="phone", on=DAY)
     before = session.sparkContext.listFiles
@@ -243,17 +243,17 @@ def test_the_same_file_is_carried_once(session: Any, path: Path) -> None:
     assert sorted(session.sparkContext.listFiles) == sorted(before)
 
 
-def test_a_shared_file_is_read_where_it_is(session: Any, path: Path) -> None:
-    """Spark carries nothing where each machine sees the file at its path."""
+def test_a_shared_file_is_not_sent(session: Any, path: Path) -> None:
+    """Spark sends nothing if each machine can read the file at its path."""
     before = session.sparkContext.listFiles
     out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
 
-    assert said(out) == [("clear", None)]
+    assert added(out) == [("clear", None)]
     assert session.sparkContext.listFiles == before
 
 
-def test_a_shared_file_that_is_replaced_fails_the_job(session: Any, path: Path) -> None:
-    """Never a mixture of two lists: the job fails, and says why without a number."""
+def test_a_replaced_shared_file_fails_the_job(session: Any, path: Path) -> None:
+    """The job fails instead of mixing two lists; the message has no phone number."""
     from pyspark.errors import PySparkException
 
     out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
@@ -271,7 +271,7 @@ def test_a_shared_file_that_is_replaced_fails_the_job(session: Any, path: Path) 
 
 
 def test_a_damaged_copy_fails_the_job(session: Any, path: Path) -> None:
-    """What a disk did to the file is found before a row is judged."""
+    """Damage to the file is detected before a row is scrubbed."""
     from pyspark.errors import PySparkException
 
     out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
@@ -288,7 +288,7 @@ def test_a_damaged_copy_fails_the_job(session: Any, path: Path) -> None:
 
 
 def cut(path: Path) -> None:
-    """Leave a part of a file."""
+    """Truncate a file."""
     content = path.read_bytes()
     path.unlink()
     path.write_bytes(content[:1000])
@@ -313,7 +313,7 @@ def cut(path: Path) -> None:
 def test_a_wrong_argument_is_an_error_at_the_call(
     session: Any, path: Path, error: type[Exception], change: dict[str, Any]
 ) -> None:
-    """Nobody waits for a cluster to hear that the question has no answer."""
+    """The error is raised before any job starts on the cluster."""
     df = frame(session, ["0639980000"]).selectExpr("phone", "1.5 AS price")
     arguments: dict[str, Any] = {"column": "phone", "on": DAY, **change}
 
@@ -332,13 +332,13 @@ def test_a_wrong_argument_is_an_error_at_the_call(
 def test_a_wrong_frame_is_an_error_at_the_call(
     session: Any, path: Path, query: str
 ) -> None:
-    """Columns of ours that are there, or that Python cannot be given."""
+    """The frame has the added columns already, or a type that Python cannot read."""
     with pytest.raises(InputError):
         scrub_frame(session.sql(query), path, column="phone", on=DAY)
 
 
-def test_what_is_no_frame_is_refused(session: Any, path: Path) -> None:
-    """A list is no DataFrame, and a message does not repeat what it holds."""
+def test_other_types_are_not_frames(session: Any, path: Path) -> None:
+    """A list is not a DataFrame, and the message does not repeat its content."""
     with pytest.raises(InputError, match="a Spark DataFrame, got a list"):
         scrub_frame(["0639980000"], path, column="phone", on=DAY)
 
@@ -350,7 +350,7 @@ def test_what_is_no_frame_is_refused(session: Any, path: Path) -> None:
 def test_a_bad_file_is_an_error_at_the_call(
     session: Any, path: Path, error: type[Exception], change: Callable[[Path], None]
 ) -> None:
-    """A file that cannot be believed is not sent anywhere."""
+    """A damaged or missing file is not sent to executors."""
     change(path)
 
     with pytest.raises(error):
@@ -362,18 +362,18 @@ def test_a_bad_file_is_an_error_at_the_call(
 def test_a_stream_is_scrubbed_batch_by_batch(
     session: Any, path: Path, tmp_path: Path
 ) -> None:
-    """A stream as a whole has no day; each of its batches has."""
+    """A streaming frame is refused, because its batches have different days."""
     rows = tmp_path / "rows"
     frame(session, ["0639980000", "0199000001"]).write.parquet(str(rows))
-    stream = session.readStream.schema("place int, phone string").parquet(str(rows))
+    stream = session.readStream.schema("row int, phone string").parquet(str(rows))
     found: list[tuple[str, str | None]] = []
     with pytest.raises(InputError, match="foreachBatch"):
         scrub_frame(stream, path, column="phone", on=DAY)
 
-    def one(batch: Any, number: int) -> None:
-        found.extend(said(scrub_frame(batch, path, column="phone", on=DAY)))
+    def scrub_batch(batch: Any, number: int) -> None:
+        found.extend(added(scrub_frame(batch, path, column="phone", on=DAY)))
 
-    writer = stream.writeStream.foreachBatch(one).trigger(availableNow=True)
+    writer = stream.writeStream.foreachBatch(scrub_batch).trigger(availableNow=True)
     writer = writer.option("checkpointLocation", str(tmp_path / "checkpoint"))
     writer.start().awaitTermination()
 

@@ -1,4 +1,4 @@
-"""Call files that are scrubbed on the machines of a real Spark cluster."""
+"""Scrubs of call files on a real Spark cluster."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LATE = DAY.replace(year=DAY.year + 1)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A snapshot."""
+    """A snapshot of the first edition."""
     lists_of(1).build_snapshot(tmp_path / "s.bloctel", on=DAY)
     return tmp_path / "s.bloctel"
 
 
 @pytest.fixture
 def calls(tmp_path: Path) -> Path:
-    """A folder with files of several kinds, one of which is none."""
+    """A folder with call files of several formats, and a file without numbers."""
     folder = tmp_path / "calls"
     folder.mkdir()
     rows = [[str(row), text or ""] for row, text in enumerate(texts(3000))]
@@ -43,25 +43,25 @@ def calls(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_each_file_comes_out_as_on_one_machine(
+def test_results_are_those_of_one_machine(
     session: Any, path: Path, calls: Path, *, shared: bool
 ) -> None:
     """The same files, counts, reasons and errors, in the same order."""
-    there, here = calls.parent / "there", calls.parent / "here"
+    in_spark, local = calls.parent / "spark", calls.parent / "local"
     write_all = ("clear", "blocked", "invalid", "annotated")
     with Snapshot.open(path) as book:
         alone = bloctel.scrub_files(
             calls,
             book.question(on=DAY),
             columns=["phone"],
-            into=here,
+            into=local,
             write=write_all,
         )
 
     done = scrub_files(
         *(session, calls, path),
         columns=["phone"],
-        into=there,
+        into=in_spark,
         write=write_all,
         on=DAY,
         shared=shared,
@@ -76,25 +76,25 @@ def test_each_file_comes_out_as_on_one_machine(
             assert each.summary.invalid_reasons == other.summary.invalid_reasons
             assert each.summary.blocked_lists == other.summary.blocked_lists
             assert each.summary.outputs == {
-                kind: there / output.name
+                kind: in_spark / output.name
                 for kind, output in other.summary.outputs.items()
             }
     assert [each.summary for each in done if each.error] == [None]
-    assert names(there) == names(here)
-    for name in names(here):
-        if not name.endswith("xlsx"):  # which says when it was made
-            assert (there / name).read_bytes() == (here / name).read_bytes()
+    assert names(in_spark) == names(local)
+    for name in names(local):
+        if not name.endswith("xlsx"):  # a workbook contains the time of its creation
+            assert (in_spark / name).read_bytes() == (local / name).read_bytes()
 
 
-def test_a_plan_that_cannot_be_is_refused_before_anything_runs(
+def test_errors_are_raised_before_a_job_starts(
     session: Any, path: Path, calls: Path
 ) -> None:
-    """No folder is made; what could not be judged is an error of its own."""
+    """No folder is created."""
     into = calls.parent / "out"
 
-    def scrubbed(source: Any, snapshot: Path, on: date = DAY, **more: Any) -> None:
+    def scrubbed(source: Any, against: Path, on: date = DAY, **more: Any) -> None:
         more = {"columns": ["phone"], "into": into, **more}
-        scrub_files(session, source, snapshot, on=on, **more)
+        scrub_files(session, source, against, on=on, **more)
 
     with pytest.raises(InputError, match="no call files found"):
         scrubbed(calls / "*.tsv", path)
@@ -102,7 +102,7 @@ def test_a_plan_that_cannot_be_is_refused_before_anything_runs(
         scrubbed(calls, path, write=["everything"])
     with pytest.raises(StaleSnapshotError):
         scrubbed(calls, path, on=LATE)
-    with pytest.raises(InputError, match="a session of Spark, got a str"):
+    with pytest.raises(InputError, match="a SparkSession, got a str"):
         scrub_files("spark", calls, path, columns=["phone"], into=into)
     own = path.rename(calls.parent / "calls0.clear.csv")
     with pytest.raises(InputError):
@@ -111,7 +111,7 @@ def test_a_plan_that_cannot_be_is_refused_before_anything_runs(
 
 
 def test_options_reach_the_machines(session: Any, path: Path, tmp_path: Path) -> None:
-    """A file without a header; relative paths are those of the driver."""
+    """Workers use the CSV options of the call."""
     source = tmp_path / "bare.csv"
     source.write_text("A;0639980000\nB;0199000001\n")
     options = FileOptions(CsvOptions(header=False))
@@ -128,27 +128,27 @@ def test_options_reach_the_machines(session: Any, path: Path, tmp_path: Path) ->
     assert (tmp_path / "out" / "bare.clear.csv").read_text() == "B;0199000001\n"
 
 
-def test_a_list_that_was_replaced_stops_the_job(
+def test_a_replaced_list_stops_the_job(
     session: Any, path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody scrubs by another list than the driver saw."""
+    """Workers only use the list that the driver read."""
     from pyspark.errors import PythonException
 
     from bloctel.integrations import spark
 
-    asked = spark._asked
+    original = spark._question
 
-    def asking(*args: Any, **more: Any) -> Any:
-        told = asked(*args, **more)
+    def replacing(*args: Any, **more: Any) -> Any:
+        question = original(*args, **more)
         other = path.with_name("other.bloctel")
         lists_of(2).build_snapshot(other, on=DAY)
         other.replace(path)
-        return told
+        return question
 
-    monkeypatch.setattr(spark, "_asked", asking)
+    monkeypatch.setattr(spark, "_question", replacing)
     into = calls.parent / "out"
 
-    with pytest.raises(PythonException, match="which the driver saw"):
+    with pytest.raises(PythonException, match="which the driver read"):
         scrub_files(
             *(session, calls, path),
             columns=["phone"],
@@ -163,9 +163,9 @@ def test_a_list_that_was_replaced_stops_the_job(
 def test_spark_sees_the_added_columns_of_its_own_files(
     session: Any, path: Path, tmp_path: Path
 ) -> None:
-    """It keeps a schema of its own in them, which it believes more than the file."""
+    """Spark stores its own schema in a file, and prefers it to that of Parquet."""
     rows = [(0, "0639980000"), (1, "0199000001"), (2, "12")]
-    frame = session.createDataFrame(rows, "place int, phone string").coalesce(1)
+    frame = session.createDataFrame(rows, "row int, phone string").coalesce(1)
     frame.write.parquet(str(tmp_path / "rows"))
     (source,) = (tmp_path / "rows").glob("*.parquet")
     shutil.move(source, tmp_path / "rows.parquet")
@@ -196,7 +196,7 @@ def test_spark_sees_the_added_columns_of_its_own_files(
 def test_without_spark_the_error_names_the_extra(
     path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before anything else."""
+    """The check comes before all others."""
     monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
 
     with pytest.raises(MissingExtraError, match="spark"):

@@ -1,1 +1,1 @@
-"""Look-ups and scrubs inside other libraries: one module each, all optional."""
+"""Look-ups and scrubs inside other libraries: one optional module for each library."""

@@ -1,11 +1,11 @@
-"""Functions in the SQL of DuckDB.
+"""SQL functions for DuckDB.
 
 ```python
 bloctel.integrations.duckdb.register(connection, book)
 connection.sql("SELECT * FROM calls WHERE NOT is_blocked(tel)")
 ```
 
-Columns come and go as Arrow, 2,048 rows at a time.
+Columns are passed as Arrow, 2,048 rows at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_FEATURE: Final = "functions in DuckDB"
+_FEATURE: Final = "SQL functions in DuckDB"
 
 
 def register(
@@ -36,37 +36,39 @@ def register(
     region: str | None = None,
     invalid: OrBlock = "raise",
 ) -> None:
-    """Give a connection `is_blocked`, `phone_key` and `phone_e164`.
+    """Add the functions `is_blocked`, `phone_key` and `phone_e164` to a connection.
 
-    `is_blocked(VARCHAR) -> BOOLEAN` is never NULL, and never false for what is no
-    number: NULL would be, in `CASE` and `IS NOT TRUE`.  With *invalid* `raise` such a
-    row, NULL included, ends the query; with `block` it is true.  False means "on none
-    of the lists asked", never "may be called".
+    `is_blocked(VARCHAR) -> BOOLEAN` is never NULL, and never false for a row without a
+    valid number, because `CASE` and `IS NOT TRUE` would treat NULL as clear.  With
+    *invalid* `raise` such a row, NULL included, ends the query; with `block` it is
+    true.  False means "on none of these lists", never "may be called".
 
     `phone_key(VARCHAR) -> UBIGINT` and `phone_e164(VARCHAR) -> VARCHAR` are NULL where
     there is no number.
 
     Args:
         connection: A `DuckDBPyConnection`; it must have no functions of these names.
-        book: What is asked; it must stay open for as long as queries ask it.
-        on: The day; today at each call if not given, so that a query that runs over
-            midnight is answered for two days.
+        book: The lists to look up; it must stay open as long as queries run.
+        on: The day; by default today at each call, so that a query that runs over
+            midnight gets answers for two days.
         lists: As for `Book.is_blocked`.
         region: As for `Book.is_blocked`.
-        invalid: What to do with a row that is no number, or of which nobody knows.
+        invalid: Whether rows without a valid number, or without a known answer,
+            `raise` an error or are `block`ed.
 
     Raises:
         CannotAnswerError: As for `Book.is_blocked`; inside a query DuckDB raises its
-            own error, which holds the message.
+            own error with the same message.
         MissingExtraError: pyarrow is not installed.
     """
     try:
-        import pyarrow as pa  # noqa: PLC0415 - only who uses it has it
+        import pyarrow as pa  # noqa: PLC0415 - optional
         import pyarrow.compute as pc  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError(_FEATURE, "duckdb") from error
     lists = None if lists is None else [*([lists] if isinstance(lists, str) else lists)]
-    book.question(on=on, lists=lists, region=region)  # what stops it stops it here
+    # fail now, not inside the first query
+    book.question(on=on, lists=lists, region=region)
     plan = book.region if region is None else region
 
     def is_blocked(numbers: Any) -> Any:
@@ -90,19 +92,19 @@ def register(
 
 
 def _create(
-    connection: Any, function: Callable[[Any], Any], gives: str, *, side_effects: bool
+    connection: Any, function: Callable[[Any], Any], result: str, *, side_effects: bool
 ) -> None:
     """Create a function of the same name.
 
-    What has *side_effects* is asked anew by each run of a prepared statement: what
-    has none is computed once where the number is a constant, and an objection that is
-    registered later would be missed.
+    A function with *side_effects* is called by each run of a prepared statement.  One
+    without is called once if the number is a constant, and would miss later
+    registrations.
     """
     connection.create_function(
         function.__name__,
         function,
         ["VARCHAR"],
-        gives,
+        result,
         type="arrow",
         null_handling="special",
         side_effects=side_effects,

@@ -1,11 +1,12 @@
-"""Scrubs of Spark DataFrames: one list and one day, on any number of machines.
+"""Scrubs of Spark DataFrames and of call files, on any number of machines.
 
-The snapshot travels as a file, once to each executor, and is never an object in a
-closure.  Python workers map it, so that those of an executor share its pages.
+The snapshot is sent as a file, once to each executor, and is never an object in a
+closure.  Python workers map it, so that the workers of an executor share its memory.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,12 @@ from bloctel._util.atomic_files import remove_leftovers, replacing
 from bloctel._version import __version__
 from bloctel.errors import InputError, MissingExtraError, SnapshotError
 from bloctel.integrations.spark_worker import (
-    SUMMARY,
-    TOLD,
-    Asked,
+    RESULT_SCHEMA,
     Edition,
     FilesJob,
-    Job,
-    judged,
+    FrameJob,
+    SparkQuestion,
+    scrubbed_batches,
     scrubbed_files,
 )
 from bloctel.periods import plain_day
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 __all__ = ["scrub_files", "scrub_frame"]
 
-#: The types of Spark whose rows are read.
+#: The Spark types of phone columns.
 _READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
 
 
 def scrub_frame(  # noqa: PLR0913 - each is a part of the question
-    df: Any,
-    snapshot: str | Path,
+    frame: Any,
+    against: str | Path,
     *,
     column: str | int | Sequence[str | int],
     on: date | None = None,
@@ -60,45 +60,46 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
     region: str | None = None,
     shared: bool = False,
 ) -> Any:
-    """Return a Spark DataFrame with all its rows and what a snapshot says of each.
+    """Return a Spark DataFrame with all rows and two added columns.
 
-    Two columns are added: `bloctel`, which is `clear`, `blocked` or `invalid`, and
-    `bloctel_reason`, null where clear.  `clear` means "on none of these lists, on
-    that day", and never "may be called".
+    `bloctel` is `clear`, `blocked` or `invalid`, and `bloctel_reason` gives the reason,
+    null where clear.  `clear` means "on none of these lists, on that day", and never
+    "may be called".
 
-    What can be wrong with the arguments or the snapshot is raised here.  The rows are
-    judged when Spark needs them, by the file and on the day of this call, whatever
-    has become of either meanwhile.
+    Errors in the arguments or in the snapshot are raised by this call.  The rows are
+    scrubbed when Spark needs them, with the snapshot and the day of this call, even if
+    the file is replaced or the day ends before.
 
     Args:
-        df: The DataFrame.  Of a stream, scrub each batch in `foreachBatch`, so that
-            each is judged on its own day.
-        snapshot: The path of a snapshot file.
-        column: The name of the phone column, of text or whole numbers, or its place
-            from 1 on; or several, and a row is blocked if one of its numbers is.
-        on: The day; today in the lists' time zone if not given.
-        lists: The names of the lists to ask; all of the snapshot if not given.
-        region: The region of national forms; the snapshot's own if not given.
-        shared: Whether each machine sees the file at this path; if not, Spark carries
-            a copy to each executor.
+        frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
+            `foreachBatch`, so that each batch is scrubbed on its own day.
+        against: The path of a snapshot file.
+        column: The name of the phone column, of text or whole numbers, or its number
+            from 1 on; or several: a row is blocked if one of its numbers is blocked.
+        on: The day; by default today in the time zone of the lists.
+        lists: The names of the lists; by default all lists of the snapshot.
+        region: The region of national forms; by default that of the snapshot.
+        shared: Whether each machine can read the file at this path; otherwise Spark
+            sends a copy to each executor.
 
     Raises:
-        InputError: The DataFrame, a column or an argument is not what it must be.
-        SnapshotError: The file cannot be believed.
-        CannotAnswerError: The snapshot cannot be asked about these lists on that day.
+        InputError: The DataFrame, a column or an argument is not valid.
+        SnapshotError: The file cannot be used as a snapshot.
+        CannotAnswerError: The snapshot cannot answer for these lists on that day.
         MissingExtraError: PySpark, pandas or pyarrow is not installed.
     """
     _require_spark()
-    _require_frame(df)
-    places, names = _phone_columns(df.schema, column)
-    asked = _asked(df.sparkSession, snapshot, on, lists, region, shared=shared)
-    return _with_job(df, Job(asked, places, names))
+    _require_frame(frame)
+    indexes, names = _phone_columns(frame.schema, column)
+    session = frame.sparkSession
+    question = _question(session, against, on, lists, region, shared=shared)
+    return _with_job(frame, FrameJob(question, indexes, names))
 
 
-def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
+def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the session
     session: Any,
     sources: Sources,
-    snapshot: str | Path,
+    against: str | Path,
     *,
     columns: Sequence[str | int],
     into: str | Path,
@@ -109,59 +110,59 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     options: FileOptions = NOTHING_KNOWN,
     shared: bool = False,
 ) -> list[ScrubbedFile]:
-    """Scrub call files on the machines of a Spark cluster, one file a task.
+    """Scrub call files on the machines of a Spark cluster, one file per task.
 
-    What `bloctel.scrub_files` does on one machine: rows never become rows of Spark,
-    so that each core is about as fast as it is alone.  Every machine must see the
-    files and the folder at the same paths.  A task that runs again makes the same
-    files again.
+    This is `bloctel.scrub_files` on several machines: the rows never become rows of
+    Spark, so that each core is about as fast as on one machine.  Every machine must see
+    the files and the folder at the same paths.  A task that is repeated writes the same
+    outputs again.
 
-    The summaries have the counts and reasons; examples and findings stay behind.
+    The summaries contain counts and reasons, without examples and findings.
 
     Args:
         session: The `SparkSession`.
         sources: As for `bloctel.scrub_files`.
-        snapshot: As for `scrub`.
+        against: As for `scrub_frame`.
         columns: As for `bloctel.scrub_files`.
-        into: Likewise.
-        write: Likewise.
-        on: As for `scrub`.
-        lists: Likewise.
-        region: Likewise.
+        into: As for `bloctel.scrub_files`.
+        write: As for `bloctel.scrub_files`.
+        on: As for `scrub_frame`.
+        lists: As for `scrub_frame`.
+        region: As for `scrub_frame`.
         options: As for `bloctel.scrub_files`.
-        shared: As for `scrub`.
+        shared: As for `scrub_frame`.
 
     Returns:
-        What became of each file, in the order of their names.
+        The result of each file, in the order of their names.
 
     Raises:
-        InputError: There is no file, two would have the same results, a result would
-            take the place of a call file or of the snapshot, or an argument is not
-            what it must be; nothing is written then.
-        SnapshotError: The file cannot be believed.
-        CannotAnswerError: The snapshot cannot be asked about these lists on that day.
+        InputError: There is no file, two files would have the same results, a result
+            would overwrite a call file or the snapshot, or an argument is not valid;
+            nothing is written then.
+        SnapshotError: The file cannot be used as a snapshot.
+        CannotAnswerError: The snapshot cannot answer for these lists on that day.
         MissingExtraError: PySpark, pandas or pyarrow is not installed.
     """
     _require_spark()
     _require_session(session)
     plan = plan_files(sources, into, write)
     for _, outputs in plan:
-        refuse_overwriting(outputs, str(snapshot))
-    asked = _asked(session, snapshot, on, lists, region, shared=shared)
+        refuse_overwriting(outputs, str(against))
+    question = _question(session, against, on, lists, region, shared=shared)
     make_folder(Path(into))
     remove_leftovers(into)
     threads = int(session.sparkContext.getConf().get("spark.task.cpus", "1"))
     # the last task should not be the longest
-    largest = sorted(plan, key=lambda file: -size_of(file[0]))
-    files = tuple(_absolute(*file) for file in largest)
-    job = FilesJob(asked, files, tuple(columns), options, threads)
-    # rows that Spark makes itself, as a list from here would cost more Python workers
-    places = session.range(0, len(files), 1, len(files))
-    told = places.mapInArrow(partial(scrubbed_files, job), TOLD)
-    done = {row["source"]: row for row in told.collect()}
+    order = sorted(range(len(plan)), key=lambda index: -size_of(plan[index][0]))
+    files = tuple(_absolute(*plan[index]) for index in order)
+    job = FilesJob(question, files, tuple(columns), options, threads)
+    # a range is made in the JVM; a Python list would need additional Python workers
+    indexes = session.range(0, len(files), 1, len(files))
+    rows = indexes.mapInArrow(partial(scrubbed_files, job), RESULT_SCHEMA).collect()
+    results = {order[row["id"]]: json.loads(row["result"]) for row in rows}
     return [
-        _scrubbed(source, outputs, done[os.path.abspath(source)])
-        for source, outputs in plan
+        _scrubbed(source, outputs, results[index])
+        for index, (source, outputs) in enumerate(plan)
     ]
 
 
@@ -170,86 +171,87 @@ def _require_session(session: Any) -> None:
 
     if not isinstance(session, SparkSession):
         got = f"a {type(session).__name__}"
-        raise InputError("a session of Spark", got, "session")
+        raise InputError("a SparkSession", got, "session")
 
 
 def _absolute(source: Path, outputs: Outputs) -> tuple[str, dict[str, str]]:
-    """Return where a file and its outputs are, wherever a worker stands."""
+    """Return absolute paths: workers have another working directory."""
     targets = outputs.wanted().items()
     return os.path.abspath(source), {
         kind: os.path.abspath(str(path)) for kind, path in targets
     }
 
 
-def _scrubbed(source: Path, outputs: Outputs, row: Any) -> ScrubbedFile:
-    if row["error"] is not None:
-        name, *arguments = row["error"]
-        return ScrubbedFile(source, None, getattr(errors, name)(*arguments))
-    counts = {name: row[name] for name in SUMMARY}
+def _scrubbed(source: Path, outputs: Outputs, result: dict[str, Any]) -> ScrubbedFile:
+    if "error" in result:
+        error = getattr(errors, result["error"])(*result["arguments"])
+        error.message = result["message"]
+        return ScrubbedFile(source, None, error)
     paths = {kind: Path(str(path)) for kind, path in outputs.wanted().items()}
-    return ScrubbedFile(source, ScrubSummary(**counts, outputs=paths), None)
+    return ScrubbedFile(source, ScrubSummary(**result, outputs=paths), None)
 
 
-def _asked(
+def _question(
     session: Any,
-    snapshot: str | Path,
+    against: str | Path,
     on: date | None,
     lists: Iterable[str] | None,
     region: str | None,
     *,
     shared: bool,
-) -> Asked:
-    """Return what workers are asked, once it is sure that there is an answer."""
-    content = _read(snapshot)
+) -> SparkQuestion:
+    """Return the question for the workers, after checks that it has an answer."""
+    content = _read(against)
     names = _names(lists)
     day = _fixed_day(Snapshot(content), on, names, region)
-    file = str(Path(snapshot).absolute()) if shared else _carry(session, content)
+    file = str(Path(against).absolute()) if shared else _send(session, content)
     edition, own = Edition.of(content), rules.registered()
-    return Asked(file, shared, edition, __version__, day, names, region, own)
+    return SparkQuestion(file, shared, edition, __version__, day, names, region, own)
 
 
 def _require_spark() -> None:
     try:
-        # mapInArrow asks for pandas as well
-        import pandas  # noqa: F401, PLC0415 - only who uses it has it
+        # mapInArrow needs pandas as well
+        import pandas  # noqa: F401, PLC0415 - optional
         import pyarrow  # noqa: F401, PLC0415
         import pyspark  # noqa: F401, PLC0415
     except ImportError as error:
         raise MissingExtraError("scrubs in Spark", "spark") from error
 
 
-def _require_frame(df: Any) -> None:
+def _require_frame(frame: Any) -> None:
     from pyspark.sql import DataFrame  # noqa: PLC0415
 
-    if not isinstance(df, DataFrame):
-        raise InputError("a Spark DataFrame", f"a {type(df).__name__}", "df")
-    if df.isStreaming:
+    if not isinstance(frame, DataFrame):
+        raise InputError("a Spark DataFrame", f"a {type(frame).__name__}", "frame")
+    if frame.isStreaming:
         raise InputError(
-            "a DataFrame of rows that are there (scrub the batches of a stream in "
+            "a DataFrame that is not streaming (scrub the batches of a stream in "
             "foreachBatch, each on its own day)",
-            "one of a stream",
-            "df",
+            "a streaming DataFrame",
+            "frame",
         )
-    refuse_annotated([name.casefold() for name in df.columns], "a DataFrame", "df")
+    names = [name.casefold() for name in frame.columns]
+    refuse_annotated(names, "a DataFrame", "frame")
 
 
 def _phone_columns(
     schema: Any, column: str | int | Sequence[str | int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the places and the names of the phone columns."""
+    """Return the indexes and the names of the phone columns."""
     wanted = (column,) if isinstance(column, str | int) else tuple(column)
     chosen = named_columns(wanted, where="column")([schema.names], True)
-    for place in chosen.indexes:
-        kind = schema.fields[place].dataType.simpleString()
+    for index in chosen.indexes:
+        kind = schema.fields[index].dataType.simpleString()
         if kind.partition(" ")[0] not in _READABLE:
             expected = f"text or whole numbers (one of {', '.join(_READABLE)})"
-            raise InputError(expected, kind, f"column {place + 1}")
+            raise InputError(expected, kind, f"column {index + 1}")
     return chosen.indexes, chosen.names
 
 
 def _read(path: str | Path) -> Content:
     if is_url(path):
-        raise InputError("the path of a snapshot file", "a URL", "snapshot")
+        raise InputError("the path of a snapshot file", "a URL", "against")
     return read_content(Path(path), verify=True)
 
 
@@ -262,11 +264,11 @@ def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
 def _fixed_day(
     book: Book, on: date | None, lists: tuple[str, ...] | None, region: str | None
 ) -> date:
-    """Return the day to ask about, once it is sure that there is an answer.
+    """Return the day of the question, after checks that it has an answer.
 
     Raises:
-        CannotAnswerError: There is none.
-        InputError: It is not the same day in all the lists' time zones.
+        CannotAnswerError: It has no answer.
+        InputError: Today is not the same day in the time zones of the lists.
     """
     book.question(on=on, lists=lists, region=region)
     if on is not None:
@@ -274,16 +276,20 @@ def _fixed_day(
     zones = {rules.load(name).time_zone for name in lists or book.lists}
     days = {clock.today(zone) for zone in zones}
     if len(days) > 1:
-        raise InputError("a day (it is not the same for all these lists)", "none", "on")
+        raise InputError(
+            "a day, because today is not the same day in the time zones of these lists",
+            f"{len(days)} days",
+            "on",
+        )
     return days.pop()
 
 
-def _carry(session: Any, content: Content) -> str:
-    """Put a snapshot among Spark's files, and return its name there.
+def _send(session: Any, content: Content) -> str:
+    """Add a copy of a snapshot to Spark's files, and return its name there.
 
-    Spark knows a file by its last name, once and for all, and sends it when an executor
-    starts, be it hours later: so each edition has a name and a copy of its own, which
-    goes when the application ends.
+    Spark identifies a file by its name alone, for the life of the application, and
+    sends it when an executor starts, which may be hours later.  So each edition has its
+    own name and its own copy, which is deleted when the application ends.
     """
     from pyspark import SparkFiles  # noqa: PLC0415
 
@@ -297,33 +303,36 @@ def _carry(session: Any, content: Content) -> str:
             with replacing(copy) as file:
                 content.copy_to(file)
     except OSError as error:
-        got = error.strerror or "an error"
-        raise SnapshotError("room for a copy", got, str(copy)) from error
+        got = error.strerror or type(error).__name__
+        raise SnapshotError("to write a copy for Spark", got, str(copy)) from error
     if not any(uri.endswith(f"/{name}") for uri in context.listFiles):
         context.addFile(str(copy))
     return name
 
 
-def _with_job(df: Any, job: Job) -> Any:
-    """Return the DataFrame with the job as the last thing that is done to its rows.
+def _with_job(frame: Any, job: FrameJob) -> Any:
+    """Return the DataFrame with the job as the last operation on its rows.
 
-    Spark finds columns by names, in which dots and backticks mean something and which
-    two columns may share, so each has a plain name of its own meanwhile.
+    Spark finds columns by name.  Dots and backticks in a name have a meaning, and two
+    columns may have the same name, so the columns have other names during the job.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415
 
-    plain = [f"c{place}" for place in range(len(df.columns))]
+    plain = [f"c{index}" for index in range(len(frame.columns))]
     fields = [
         StructField(name, field.dataType, field.nullable, field.metadata)
-        for name, field in zip(plain, df.schema.fields, strict=True)
+        for name, field in zip(plain, frame.schema.fields, strict=True)
     ]
     fields.append(StructField(ADDED_COLUMN, StringType(), nullable=False))
     fields.append(StructField(REASON_COLUMN, StringType()))
-    work = partial(judged, job)
+    work = partial(scrubbed_batches, job)
     try:
-        added = df.toDF(*plain).mapInArrow(work, StructType(fields))
+        added = frame.toDF(*plain).mapInArrow(work, StructType(fields))
     except PySparkException as error:
-        got = "one that it cannot (drop or cast it)"
-        raise InputError("columns that Spark can hand to Python", got, "df") from error
-    return added.toDF(*df.columns, ADDED_COLUMN, REASON_COLUMN)
+        raise InputError(
+            "columns that Spark can convert for Python",
+            "a column of another type (drop or cast it)",
+            "frame",
+        ) from error
+    return added.toDF(*frame.columns, ADDED_COLUMN, REASON_COLUMN)

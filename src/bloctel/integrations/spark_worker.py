@@ -1,12 +1,12 @@
-"""What a Python worker of Spark does: map the list that the driver saw, judge by it.
+"""Functions that run in Python workers of Spark: they map the snapshot and scrub.
 
-Whatever a job says of its snapshot is compared with the file that is here: a worker
-that finds another one raises, and no result is a mixture of two lists.
+A job describes the snapshot that the driver read.  A worker that finds a different file
+raises an error, so that no result is a mixture of two lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
     from bloctel.snapshot.reader import Stamp
 
 __all__ = [
+    "RESULT_SCHEMA",
     "SUMMARY",
-    "TOLD",
-    "Asked",
     "Edition",
     "FilesJob",
-    "Job",
-    "judged",
+    "FrameJob",
+    "SparkQuestion",
     "opened",
+    "scrubbed_batches",
     "scrubbed_files",
 ]
 
-#: A worker of a long application sees a new list each night.
-_KEPT_FILES: Final = 4
+#: A long application uses a new snapshot each night.
+_CACHED_FILES: Final = 4
 
 
 class Edition(NamedTuple):
-    """What tells one snapshot from every other, wherever its file lies."""
+    """Identity of the content of a snapshot."""
 
     registry: UUID | None
     generation: int
@@ -57,7 +57,7 @@ class Edition(NamedTuple):
 
     @classmethod
     def of(cls, content: Content) -> Self:
-        """Return the edition of a file that was read."""
+        """Return the edition of a file."""
         info = content.info
         return cls(info.registry, info.generation, info.built_on, content.checksum)
 
@@ -69,17 +69,17 @@ class Edition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of which list: little, for it is sent with each task.
+class SparkQuestion:
+    """Question to a snapshot; it is small, because it is sent with each task.
 
     Attributes:
         file: The snapshot's path on each machine, or its name among Spark's files.
-        is_shared: Which of the two that is.
-        edition: The only content of the file that may be used.
-        version: The version of the library that the driver runs.
+        is_shared: Whether *file* is a path.
+        edition: The only content that may be used.
+        version: The version of the library on the driver.
         on: The day.
-        lists: The names of the lists to ask; None for all of the snapshot.
-        region: The region of national forms; None for the snapshot's own.
+        lists: The names of the lists; None for all lists of the snapshot.
+        region: The region of national forms; None for that of the snapshot.
         own_rules: The rules that the driver registered, which its lists may need.
     """
 
@@ -93,66 +93,130 @@ class Asked:
     own_rules: tuple[rules.ListRules, ...] = ()
 
     def question(self) -> Question:
-        """Return the question to the snapshot that the driver saw.
+        """Return the question to the snapshot that the driver read.
 
         Raises:
-            SnapshotError: Here is another one, or none that can be believed.
-            CannotAnswerError: Here is another version of the library.
+            SnapshotError: The file is different, or cannot be used as a snapshot.
+            CannotAnswerError: The version of the library is different.
         """
-        return _book(self).question(on=self.on, lists=self.lists, region=self.region)
+        book = self._book()
+        return book.question(on=self.on, lists=self.lists, region=self.region)
+
+    def _book(self) -> Snapshot:
+        if self.version != __version__:
+            raise CannotAnswerError(
+                f"the version of bloctel that the driver runs, {self.version}",
+                f"version {__version__}",
+                "a Python worker of Spark (install the same version on all machines)",
+            )
+        for own in self.own_rules:
+            rules.register(own)
+        path = Path(self.file) if self.is_shared else _spark_file(self.file)
+        content = opened(path, stamp_of(path))
+        found = Edition.of(content)
+        if found != self.edition:
+            raise SnapshotError(
+                f"{self.edition}, which the driver read",
+                f"{found} (scrub again)",
+                str(path),
+            )
+        return Snapshot(content)
+
+
+def _spark_file(name: str) -> Path:
+    from pyspark import SparkFiles  # noqa: PLC0415
+
+    return Path(SparkFiles.get(name))
+
+
+@lru_cache(maxsize=_CACHED_FILES)
+def opened(path: Path, stamp: Stamp) -> Content:
+    """Map a file and verify every byte, once per worker process and *stamp*.
+
+    Workers do not share the result: they could not verify it.
+    """
+    return read_content(path, verify=True)
+
+
+# -- rows of a DataFrame -----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What is done with the rows of a DataFrame.
+class FrameJob:
+    """Scrub of the rows of a DataFrame.
 
     Attributes:
-        asked: What is asked of which list.
-        places: Where the phone columns stand in a row.
-        names: How reasons call them.
+        question: The question to the snapshot.
+        indexes: The indexes of the phone columns.
+        names: The names of the phone columns in reasons.
     """
 
-    asked: Asked
-    places: tuple[int, ...]
+    question: SparkQuestion
+    indexes: tuple[int, ...]
     names: tuple[str, ...]
 
 
-def judged(job: Job, batches: Iterator[Any]) -> Iterator[Any]:
+def scrubbed_batches(job: FrameJob, batches: Iterator[Any]) -> Iterator[Any]:
     """Yield record batches with the two added columns."""
-    classifier = RowClassifier(job.asked.question(), job.names)
+    classifier = RowClassifier(job.question.question(), job.names)
     for batch in batches:
-        columns = [batch.column(place) for place in job.places]
+        columns = [batch.column(index) for index in job.indexes]
         yield _with_kinds(batch, classifier.classify_frame(columns, len(batch)))
+
+
+def _with_kinds(batch: Any, found: Classification) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+
+    kinds = pa.array(KINDS).take(pa.array(found.kinds))
+    texts = pa.array(list(found.reasons), pa.string())
+    reasons = texts.take(pa.array(found.reason_of, mask=found.kinds == CLEAR))
+    schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
+    schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
+    columns = [*batch.columns, kinds, reasons]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+# -- call files --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class FilesJob:
-    """What is done with call files that every machine sees.
+    """Scrub of call files that every machine can read.
 
     Attributes:
-        asked: What is asked of which list.
-        files: The path of each, and those of its outputs by name.
+        question: The question to the snapshot.
+        files: The path of each file, and the paths of its outputs by name.
         columns: The phone columns, by name or by number from 1 on.
-        options: What need not be found out about the files.
-        threads: How many threads share the work on one file.
+        options: Options that are not to be detected.
+        threads: The number of threads for one file.
     """
 
-    asked: Asked
+    question: SparkQuestion
     files: tuple[tuple[str, dict[str, str]], ...]
     columns: tuple[str | int, ...]
     options: FileOptions
     threads: int
 
 
+#: Attributes of a summary that are sent to the driver.
+SUMMARY: Final = (
+    *("rows", "clear", "blocked", "invalid"),
+    *("invalid_reasons", "blocked_lists"),
+)
+
+#: The index of a file, and its result as JSON.
+RESULT_SCHEMA: Final = "id bigint, result string"
+
+
 def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
-    """Scrub the files whose places are in record batches; yield what became of each."""
+    """Scrub the files whose indexes are in record batches; yield their results."""
     import pyarrow as pa  # noqa: PLC0415
 
-    question = job.asked.question()
+    question = job.question.question()
     for batch in batches:
-        for place in batch.column(0).to_pylist():
-            source, outputs = job.files[place]
-            asked = files.Job(
+        for index in batch.column(0).to_pylist():
+            source, outputs = job.files[index]
+            file_job = files.Job(
                 question,
                 job.columns,
                 Outputs(**outputs),
@@ -160,96 +224,19 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
                 progress=None,
                 threads=job.threads,
             )
-            done = scrub_one(Path(source), asked)
-            yield pa.RecordBatch.from_pylist([_told(done)], _told_schema())
+            result = json.dumps(_result(scrub_one(Path(source), file_job)))
+            yield pa.RecordBatch.from_pydict({"id": [index], "result": [result]})
 
 
-def _told(done: ScrubbedFile) -> dict[str, object]:
-    """Return what became of a file, in types that Spark has."""
-    told: dict[str, object] = {"source": str(done.source)}
-    if done.summary is not None:
-        summary = {name: getattr(done.summary, name) for name in SUMMARY}
-        told |= {
-            name: list(value.items()) if isinstance(value, Mapping) else value
-            for name, value in summary.items()
-        }
+def _result(done: ScrubbedFile) -> dict[str, object]:
+    """Return the counts or the error of a file, without Python types."""
     if (error := done.error) is not None:
-        told["error"] = [type(error).__name__, *error.args]
-    return told
-
-
-#: What is told of a summary.
-SUMMARY: Final = (
-    *("rows", "clear", "blocked", "invalid"),
-    *("invalid_reasons", "blocked_lists"),
-)
-
-
-def _told_schema() -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
-    counts = pa.map_(pa.string(), pa.int64())
-    types = [pa.int64()] * 4 + [counts] * 2
-    return pa.schema(
-        [
-            ("source", pa.string()),
-            *zip(SUMMARY, types, strict=True),
-            ("error", pa.list_(pa.string())),
-        ]
-    )
-
-
-#: The same for Spark.
-TOLD: Final = (
-    "source string, rows bigint, clear bigint, blocked bigint, invalid bigint, "
-    "invalid_reasons map<string, bigint>, blocked_lists map<string, bigint>, "
-    "error array<string>"
-)
-
-
-def _book(asked: Asked) -> Snapshot:
-    if asked.version != __version__:
-        raise CannotAnswerError(
-            f"the version of bloctel that the driver runs, {asked.version}",
-            f"version {__version__}",
-            "a Python worker of Spark (install the same one on all machines)",
-        )
-    for own in asked.own_rules:
-        rules.register(own)
-    path = Path(asked.file) if asked.is_shared else _carried(asked.file)
-    content = opened(path, stamp_of(path))
-    found = Edition.of(content)
-    if found != asked.edition:
-        raise SnapshotError(
-            f"{asked.edition}, which the driver saw",
-            f"{found} (scrub again)",
-            str(path),
-        )
-    return Snapshot(content)
-
-
-def _carried(name: str) -> Path:
-    from pyspark import SparkFiles  # noqa: PLC0415
-
-    return Path(SparkFiles.get(name))
-
-
-@lru_cache(maxsize=_KEPT_FILES)
-def opened(path: Path, stamp: Stamp) -> Content:
-    """Map a file and check every byte, once in the life of a worker.
-
-    No note of the check is left for other workers: it would have to be believed.
-    """
-    return read_content(path, verify=True)
-
-
-def _with_kinds(batch: Any, found: Classification) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
-    kinds = pa.array(KINDS).take(pa.array(found.kinds))
-    clear = found.kinds == CLEAR
-    reasons = pa.array(list(found.reasons), pa.string())
-    said = reasons.take(pa.array(found.reason_of, mask=clear))
-    schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
-    schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
-    return pa.RecordBatch.from_arrays([*batch.columns, kinds, said], schema=schema)
+        return {
+            "error": type(error).__name__,
+            "arguments": error.args,
+            "message": error.message,
+        }
+    counts = ((name, getattr(done.summary, name)) for name in SUMMARY)
+    return {
+        name: count if isinstance(count, int) else dict(count) for name, count in counts
+    }

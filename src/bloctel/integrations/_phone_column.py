@@ -1,0 +1,129 @@
+"""Methods that the pandas accessor and the polars namespaces share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+from bloctel.numbers.phone_number import (
+    DEFAULT_REGION,
+    check_region,
+    e164_many,
+    normalize_many,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from bloctel.lookup.book import Book
+    from bloctel.lookup.question import OrBlock
+
+__all__ = ["Method", "PhoneColumn"]
+
+Method: TypeAlias = Literal["status", "is_blocked", "phone_key", "e164"]
+_Column = TypeVar("_Column")
+
+
+class PhoneColumn(ABC, Generic[_Column]):
+    """Look-ups and normalisation of a column of phone numbers, text or integers."""
+
+    @abstractmethod
+    def _apply(self, compute: Callable[[Any], NDArray[Any]], method: Method) -> _Column:
+        """Return the column that a method gives.
+
+        Args:
+            compute: Returns an array for a column: of status codes, of truth values,
+                or of integers that are 0 where there is no number.
+            method: The method that was called.
+        """
+
+    def status(
+        self,
+        book: Book,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+    ) -> _Column:
+        """Return `clear`, `blocked` or `invalid` for each row.
+
+        The type is a category of pandas, or an enumeration of polars.  `clear` means
+        "on none of these lists", never "may be called".
+
+        Args:
+            book: The lists to look up.
+            on: As for `Book.is_blocked`.
+            lists: As for `Book.is_blocked`.
+            region: As for `Book.is_blocked`.
+
+        Raises:
+            CannotAnswerError: As for `Book.is_blocked`, when this method is called.
+        """
+        question = book.question(on=on, lists=lists, region=region)
+        return self._apply(
+            lambda numbers: question.check_many(numbers, question.region), "status"
+        )
+
+    def is_blocked(
+        self,
+        book: Book,
+        *,
+        on: date | None = None,
+        lists: Iterable[str] | None = None,
+        region: str | None = None,
+        invalid: OrBlock = "raise",
+    ) -> _Column:
+        """Return for each row whether it is blocked (bool, never null).
+
+        False means "on none of these lists", never "may be called".
+
+        Args:
+            book: The lists to look up.
+            on: As for `Book.is_blocked`.
+            lists: As for `Book.is_blocked`.
+            region: As for `Book.is_blocked`.
+            invalid: Whether rows without a valid number, or without a known answer,
+                `raise` an error or are `block`ed.
+
+        Raises:
+            CannotAnswerError: As for `Book.is_blocked`, when this method is called.
+            InvalidNumberError: A row is not a number; `where` is its index, from 0.
+                In an expression, polars raises its `ComputeError` with the same
+                message, and the index is that in a batch.
+            NotKnownError: The answer for a row is not known; polars does the same.
+        """
+        question = book.question(on=on, lists=lists, region=region)
+        return self._apply(
+            lambda numbers: question.is_blocked_many(
+                numbers, question.region, invalid=invalid, unknown=invalid
+            ),
+            "is_blocked",
+        )
+
+    def phone_key(self, *, region: str | None = DEFAULT_REGION) -> _Column:
+        """Return the key of each line (UInt64), null where there is no number.
+
+        Numbers of one line have the same key, in whatever form they are written: join
+        and count by the key.
+
+        Args:
+            region: As for `normalize`.
+        """
+        region = check_region(region)
+        return self._apply(
+            lambda numbers: normalize_many(numbers, region=region), "phone_key"
+        )
+
+    def e164(self, *, region: str | None = DEFAULT_REGION) -> _Column:
+        """Return each number in E.164 form, as text, null where there is no number.
+
+        Args:
+            region: As for `normalize`.
+        """
+        region = check_region(region)
+        return self._apply(
+            lambda numbers: e164_many(normalize_many(numbers, region=region)), "e164"
+        )
