@@ -1,7 +1,8 @@
-/* libFuzzer on the search for what ends CSV fields and records, beside the plainest. */
+/* Fuzz target of libFuzzer: the scanner of CSV fields and records, compared with a loop
+ * over the bytes. */
 #include <stdlib.h>
 
-#define CSV_WINDOW 256 /* so that inputs have several */
+#define CSV_WINDOW 256 /* small, so that inputs have several windows */
 #include "csv_scan.h"
 
 static int is_line_end(uint8_t byte)
@@ -37,8 +38,8 @@ static void test_next(const uint8_t *data, int64_t size, uint8_t delimiter)
     }
 }
 
-/* Fill a window byte by byte. Return where it shows that a quote neither opens a field
- * nor closes one; the size if that is not so. */
+/* Fill a window byte by byte. Return the position at which a quote neither opens nor
+ * closes a field, or the size if there is no such quote. */
 static int64_t fill_plainly(const uint8_t *data, int64_t size, uint8_t delimiter,
                             csv_window *window)
 {
@@ -61,7 +62,7 @@ static int64_t fill_plainly(const uint8_t *data, int64_t size, uint8_t delimiter
             window->field_ends[window->n_fields++] = (uint16_t)i;
         }
     }
-    /* what follows a quote that may have closed is beyond a block that is cut */
+    /* the byte after a quote at the end of an incomplete block is unknown */
     return !inside && size % CSV_BLOCK && data[size - 1] == '"' ? size - 1 : size;
 }
 
@@ -74,18 +75,18 @@ static void read_portably(const uint8_t *data, int64_t size, uint8_t delimiter,
     csv_read_window_by(data, length, delimiter, window, csv_masks_portable);
 }
 
-/* What was read must be there in the plain reading; unless there is a stray quote,
- * nothing may be missing. */
+/* Compare a window with the one filled byte by byte. After an unescaped quote, fields may
+ * be missing. */
 static void test_window(const uint8_t *data, int64_t size, uint8_t delimiter,
                         reader read)
 {
     static csv_window read_here, plain;
     const int64_t length = size < CSV_WINDOW ? size : CSV_WINDOW;
-    const int64_t sound = fill_plainly(data, length, delimiter, &plain);
+    const int64_t valid = fill_plainly(data, length, delimiter, &plain);
     read(data, size, delimiter, &read_here);
-    /* a reading ends before the block in which that shows */
-    while (sound < length && plain.n_fields > read_here.n_fields
-           && plain.field_ends[plain.n_fields - 1] >= (sound & ~(CSV_BLOCK - 1)))
+    /* the scanner stops before the block with the unescaped quote */
+    while (valid < length && plain.n_fields > read_here.n_fields
+           && plain.field_ends[plain.n_fields - 1] >= (valid & ~(CSV_BLOCK - 1)))
         plain.n_fields--;
     while (plain.n_records && plain.record_ends[plain.n_records - 1] >= plain.n_fields)
         plain.n_records--;
@@ -106,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t delimiter = data[0];
     test_next(data + 1, (int64_t)size - 1, delimiter);
     if (delimiter == 0 || delimiter == '"' || is_line_end(delimiter))
-        return 0; /* no file has these */
+        return 0; /* these are not delimiters */
     test_window(data + 1, (int64_t)size - 1, delimiter, csv_read_window);
     test_window(data + 1, (int64_t)size - 1, delimiter, read_portably);
     return 0;

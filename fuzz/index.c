@@ -1,7 +1,8 @@
-/* libFuzzer on the exact index: arrays that lie are damage, never a read outside.
+/* Fuzz target of libFuzzer: the exact index. Inconsistent arrays must be reported as
+ * damage, and never cause a read outside them.
  *
- * Each array is a block of its own on the heap, of exactly its size, so that the
- * address sanitizer sees a read of one byte too many.
+ * Each array is a separate block on the heap, of exactly its size, so that
+ * AddressSanitizer detects a read of one byte too many.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,26 +13,26 @@
 #define N_KEYS 24
 
 typedef struct {
-    const uint8_t *at;
+    const uint8_t *next;
     size_t left;
 } input;
 
 static void take(input *from, void *to, size_t n)
 {
-    const size_t given = n < from->left ? n : from->left;
+    const size_t size = n < from->left ? n : from->left;
     memset(to, 0, n);
-    memcpy(to, from->at, given);
-    from->at += given;
-    from->left -= given;
+    memcpy(to, from->next, size);
+    from->next += size;
+    from->left -= size;
 }
 
 static void *array(input *from, size_t n_bytes)
 {
-    void *made = malloc(n_bytes ? n_bytes : 1);
-    if (!made)
+    void *block = malloc(n_bytes ? n_bytes : 1);
+    if (!block)
         abort();
-    take(from, made, n_bytes);
-    return made;
+    take(from, block, n_bytes);
+    return block;
 }
 
 static void require(int holds)
@@ -40,7 +41,7 @@ static void require(int holds)
         abort();
 }
 
-/* A sound index knows each of its keys, which ascend. */
+/* The keys of a valid index are sorted, and each can be found. */
 static void check_sound(const exact_index *index)
 {
     uint64_t *keys = malloc((index->n_entries + 1) * sizeof *keys);
@@ -55,7 +56,7 @@ static void check_sound(const exact_index *index)
     free(keys);
 }
 
-/* One by one and together, look-ups answer alike, or both say that there is damage. */
+/* Single and batch look-ups give the same answers, or both report damage. */
 static void check_look_ups(const exact_index *index, const uint8_t *flags,
                            uint64_t n_codes, const uint64_t *keys)
 {

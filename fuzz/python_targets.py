@@ -1,4 +1,4 @@
-"""atheris on the readers of bytes that come from elsewhere.
+"""Fuzz targets of atheris: the readers of untrusted bytes.
 
 `scripts/fuzz` starts this: `python fuzz/python_targets.py TARGET [libFuzzer options]`.
 """
@@ -35,21 +35,21 @@ _SECTION: Final = struct.Struct("<8sQQQ")
 
 
 def seal(content: bytes) -> bytes:
-    """Return a file whose size and checksums fit its content, as far as they can."""
-    made = bytearray(content.ljust(128, b"\0"))
-    struct.pack_into("<Q", made, 16, len(made))
-    end = 128 + 32 * struct.unpack_from("<I", made, 12)[0]
-    for at in range(128, min(end, len(made) - 31), 32):
-        name, offset, size, _ = _SECTION.unpack_from(made, at)
-        checksum = xxhash.xxh3_64_intdigest(bytes(made[offset : offset + size]))
-        _SECTION.pack_into(made, at, name, offset, size, checksum)
-    made[120:128] = bytes(8)
-    struct.pack_into("<Q", made, 120, xxhash.xxh3_64_intdigest(bytes(made[:end])))
-    return bytes(made)
+    """Return a file with a correct size and correct checksums, as far as possible."""
+    file = bytearray(content.ljust(128, b"\0"))
+    struct.pack_into("<Q", file, 16, len(file))
+    end = 128 + 32 * struct.unpack_from("<I", file, 12)[0]
+    for position in range(128, min(end, len(file) - 31), 32):
+        name, offset, size, _ = _SECTION.unpack_from(file, position)
+        checksum = xxhash.xxh3_64_intdigest(bytes(file[offset : offset + size]))
+        _SECTION.pack_into(file, position, name, offset, size, checksum)
+    file[120:128] = bytes(8)
+    struct.pack_into("<Q", file, 120, xxhash.xxh3_64_intdigest(bytes(file[:end])))
+    return bytes(file)
 
 
 def snapshot(data: bytes) -> None:
-    """Open a file, sealed unless its first byte says no, and ask it everything."""
+    """Open a file, with correct checksums unless it begins with 0, and look up."""
     content = data[1:] if data[:1] == b"\0" else seal(data[1:])
     with tempfile.NamedTemporaryFile(suffix=".bloctel") as file:
         file.write(content)
@@ -57,12 +57,12 @@ def snapshot(data: bytes) -> None:
         for verify in (False, True):
             try:
                 with Snapshot.open(file.name, verify=verify) as opened:
-                    _ask(opened)
+                    _look_up(opened)
             except BloctelError:
                 pass
 
 
-def _ask(opened: Snapshot) -> None:
+def _look_up(opened: Snapshot) -> None:
     opened.check_many(_NUMBERS, on=_ON)
     for number in _NUMBERS[:4]:
         opened.is_blocked(number, on=_ON)
@@ -71,7 +71,7 @@ def _ask(opened: Snapshot) -> None:
 
 
 def digits(data: bytes) -> None:
-    """Read bytes as a number, cut out of a longer buffer as well."""
+    """Read bytes as a phone number."""
     for national in (False, True):
         key = _digits.read(data, national)
         if key == _digits.WORLD:
@@ -87,16 +87,16 @@ def toml(data: bytes) -> None:
 
 
 def receipt(data: bytes) -> None:
-    """Read a line as a receipt, whose digest is made to fit if it can be."""
+    """Read a line as a receipt, with a correct digest unless it begins with 0."""
     line = data[1:] if data[:1] == b"\0" else sealed(data[1:])
     try:
-        assert receipts.parse(line, "fuzz").line == line  # noqa: S101 - it is the point
+        assert receipts.parse(line, "fuzz").line == line  # noqa: S101 - the check
     except BloctelError:
         pass
 
 
 def sealed(content: bytes) -> bytes:
-    """Return the canonical form of a record with the digest that fits, if it is one."""
+    """Return the canonical form of a record with its digest, or *content*."""
     try:
         record = json.loads(content)
         record.pop("digest", None)
@@ -107,7 +107,7 @@ def sealed(content: bytes) -> bytes:
 
 
 def canonical(record: object) -> bytes:
-    """Return a record as receipts are spelled."""
+    """Return the canonical form of a record."""
     compact = json.dumps(
         record, ensure_ascii=False, separators=(",", ":"), sort_keys=True
     )
@@ -115,7 +115,7 @@ def canonical(record: object) -> bytes:
 
 
 def complaints(data: bytes) -> None:
-    """Read a file of complaints, and write what was read."""
+    """Read a file of complaints, and write the complaints."""
     try:
         cases = list(read_file(io.BytesIO(data), at=_AT))
     except BloctelError:
@@ -134,7 +134,7 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
 
 
 def seeds(target: str) -> list[bytes]:
-    """Return files to start from."""
+    """Return the initial inputs of a target."""
     root = Path(__file__).parents[1]
     if target == "snapshot":
         files = sorted((root / "tests" / "data" / "snapshots").glob("*.bloctel"))
@@ -145,9 +145,9 @@ def seeds(target: str) -> list[bytes]:
             flag + line for line in lines.splitlines(True) for flag in (b"\0", b"\1")
         ]
     if target == "complaints":
-        told = b'{"called": "0639981234", "called_on": "2026-11-23", "text": "x"}'
+        complaint = b'{"called": "0639981234", "called_on": "2026-11-23", "text": "x"}'
         head = b'{"format": "bloctel.complaints", "version": 1, "complaints": ['
-        return [head + told + b"]}", b"called;called_on\n0639981234;2026-11-23\n"]
+        return [head + complaint + b"]}", b"called;called_on\n0639981234;2026-11-23\n"]
     if target == "rules":
         return [f.read_bytes() for f in (root / "src/bloctel/rules").glob("*.toml")]
     return [b"06 39 98 12 34", b"+33 (0)1.99.00.12.34", b"tel:0199001234;ext=2"]

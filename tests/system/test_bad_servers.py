@@ -1,4 +1,4 @@
-"""Servers that refuse, vanish or are full: an error class each, nothing half done."""
+"""Servers that refuse, stop or are full: each has its error, and no partial changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 import traceback
 from contextlib import closing
 from datetime import date
@@ -59,24 +58,24 @@ RANGES = (33199000000, 33261910000, 33353010000, 33465710000, 33536490000)
 
 @pytest.fixture(params=KINDS)
 def shared(request: pytest.FixtureRequest) -> Server:
-    """A server of each kind, which must be left alive."""
+    """A server of each kind, shared by all tests: do not stop it."""
     started: Server = request.getfixturevalue(request.param)
     return started
 
 
-def told(error: BaseException) -> str:
-    """Return everything that an error and its causes show."""
+def text_of(error: BaseException) -> str:
+    """Return all texts of an error and of its causes."""
     shown = "".join(traceback.format_exception(error))
     return f"{shown} {error!r} {error.args}"
 
 
 def all_numbers(
-    then: Iterator[None] | None = None,
+    interruption: Iterator[None] | None = None,
 ) -> Iterator[tuple[NDArray[np.uint64], None]]:
-    """Yield 50,000 numbers in five parts; before the fourth something happens."""
-    for place, first in enumerate(RANGES):
-        if place == 3 and then is not None:
-            next(then)
+    """Yield 50,000 numbers in five parts; advance *interruption* before the fourth."""
+    for index, first in enumerate(RANGES):
+        if index == 3 and interruption is not None:
+            next(interruption)
         yield np.arange(first, first + 10_000, dtype=np.uint64), None
 
 
@@ -86,40 +85,40 @@ def all_numbers(
 def test_a_wrong_password_is_refused(
     shared: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is an error of its own, and no password is shown anywhere."""
+    """StorageDeniedError is raised, and no text contains a password."""
     caplog.set_level(logging.DEBUG)
     url = shared.url(unique(), password="not-the-pass")  # noqa: S106
 
     with pytest.raises(StorageDeniedError) as caught:
         Registry.create(url)
 
-    shown = told(caught.value) + caplog.text
-    assert "not-the-pass" not in shown
-    assert shared.password not in shown
+    texts = text_of(caught.value) + caplog.text
+    assert "not-the-pass" not in texts
+    assert shared.password not in texts
 
 
-def test_a_port_where_nobody_listens(shared: Server) -> None:
-    """A server that is not there is gone."""
+def test_a_port_without_a_server(shared: Server) -> None:
+    """A refused connection raises StorageGoneError."""
     url = shared.url(unique()).replace(f":{shared.port}", ":9")
 
     for act in (Registry.create, Registry.open):
         with pytest.raises(StorageGoneError) as caught:
             act(url)
-        assert shared.password not in told(caught.value)
+        assert shared.password not in text_of(caught.value)
 
 
 def test_a_database_without_a_registry(shared: Server) -> None:
-    """A typo in the name of a database never becomes an empty list."""
+    """A mistyped name of a database is never an empty list."""
     with pytest.raises(RegistryNotFoundError):
         Registry.open(shared.url(unique()))
 
 
-# -- servers that go ----------------------------------------------------------------
+# -- servers that stop --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_server_that_dies_in_an_import(kind: str) -> None:
-    """Nothing of it is there afterwards, and the same registry goes on."""
+def test_a_server_killed_during_an_import(kind: str) -> None:
+    """Nothing is imported, and the open registry works after a restart."""
     with server(kind) as started, Registry.create(started.url(unique())) as registry:
         registry.register(KEY, list="own", on=ON)
 
@@ -139,8 +138,8 @@ def test_a_server_that_dies_in_an_import(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_server_that_dies_between_questions(kind: str) -> None:
-    """What cannot be known is an error, never clear; after a restart all is well."""
+def test_a_server_killed_between_look_ups(kind: str) -> None:
+    """Look-ups raise, and never answer clear; after a restart they work again."""
     with server(kind) as started:
         url = started.url(unique())
         with Registry.create(url) as writer:
@@ -155,7 +154,7 @@ def test_a_server_that_dies_between_questions(kind: str) -> None:
 
             assert registry.is_blocked(KEY, on=ON)
             started.kill()
-            started.start()  # nobody noticed: the dead connection is replaced
+            started.start()  # the registry replaces its broken connection
             assert registry.register(KEY, list="own", on=ON).starts_on == ON
 
 
@@ -163,7 +162,7 @@ def test_a_server_that_dies_between_questions(kind: str) -> None:
 
 
 def test_a_read_only_postgresql(postgresql: Postgresql) -> None:
-    """Look-ups go on, changes are refused."""
+    """Look-ups work, and changes raise."""
     url = postgresql.url(unique())
     with Registry.create(url) as registry:
         registry.register(KEY, list="own", on=ON)
@@ -176,7 +175,7 @@ def test_a_read_only_postgresql(postgresql: Postgresql) -> None:
 
 
 def test_a_read_only_mariadb() -> None:
-    """Look-ups go on, changes are refused."""
+    """Look-ups work, and changes raise."""
     with server("mariadb") as started:
         assert isinstance(started, Mariadb)
         url = started.url("plain")
@@ -193,7 +192,7 @@ def test_a_read_only_mariadb() -> None:
 
 
 def test_a_read_only_file(tmp_path: Path) -> None:
-    """An SQLite file on a disk that cannot be written to is read all the same."""
+    """An SQLite file on a read-only disk can be read."""
     if os.getuid() != 0:
         pytest.skip("mounting a disk needs root")
     with small_disk(8) as disk:
@@ -216,7 +215,7 @@ def fill(registry: Registry) -> None:
 
 
 def test_a_full_disk_of_sqlite() -> None:
-    """Nothing half written, what was there is there, and it works again later."""
+    """Complete imports are there, partial ones are not, and more space helps."""
     with small_disk(8) as disk:
         ballast = disk / "ballast"
         ballast.write_bytes(b"\0" * 3_000_000)
@@ -233,7 +232,7 @@ def test_a_full_disk_of_sqlite() -> None:
 
 
 def test_a_full_disk_of_postgresql() -> None:
-    """Nothing half written, and what was there is there."""
+    """An import raises when the disk is full."""
     with (
         small_disk(110) as disk,
         server(
@@ -246,17 +245,15 @@ def test_a_full_disk_of_postgresql() -> None:
         registry.register(KEY, list="own", on=ON)
         with pytest.raises((StorageFullError, StorageGoneError)):
             fill(registry)
-        for ballast in disk.glob("ballast"):
-            ballast.unlink()
 
 
-# -- waiting for others ----------------------------------------------------------------
+# -- waiting for other writers ---------------------------------------------------------
 
 
-def test_another_writer_takes_too_long(
+def test_waiting_for_another_writer_times_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A writer that waits in vain is told so, and nothing is written."""
+    """After the timeout StorageBusyError is raised, and nothing is written."""
     monkeypatch.setattr("bloctel.storage.sql.sqlite.BUSY_SECONDS", 0.1)
     url = f"sqlite:///{tmp_path}/r.db"
     with Registry.create(url) as registry, Registry.open(url) as other:
@@ -268,10 +265,10 @@ def test_another_writer_takes_too_long(
 
 
 @pytest.mark.parametrize("kind", SQL_KINDS)
-def test_another_writer_of_a_server_takes_too_long(
+def test_waiting_for_another_writer_of_a_server_times_out(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On servers as well: the lock of one registry is one lock."""
+    """Servers have the same lock for each registry."""
     monkeypatch.setattr(f"bloctel.storage.sql.{kind}.BUSY_SECONDS", 1)
     url = request.getfixturevalue(kind).url(unique())
     with Registry.create(url) as registry, Registry.open(url) as other:
@@ -287,7 +284,7 @@ def test_another_writer_of_a_server_takes_too_long(
 
 @pytest.mark.parametrize("kind", SQL_KINDS)
 def test_a_newer_registry_is_refused(kind: str, request: pytest.FixtureRequest) -> None:
-    """What a later version made is not read by guesswork."""
+    """A later version of the schema is not read."""
     url = request.getfixturevalue(kind).url(unique())
     Registry.create(url).close()
     driver = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}[kind]
@@ -330,14 +327,14 @@ INSERT INTO bloctel_event (kind, list_id, key, on_day) VALUES
 
 @pytest.fixture
 def version_1(tmp_path: Path) -> str:
-    """The URL of a registry that the first version made."""
+    """The URL of a registry with the first version of the schema."""
     with closing(sqlite3.connect(tmp_path / "r.db")) as raw:
         raw.executescript(VERSION_1)
     return f"sqlite:///{tmp_path}/r.db"
 
 
 def test_an_older_registry_is_migrated(version_1: str) -> None:
-    """Everything is there, with its cursors, and goes on from there."""
+    """Registrations and cursors are there, and new changes continue the cursors."""
     with pytest.raises(OlderRegistryError, match="bloctel registry migrate"):
         Registry.open(version_1)
 
@@ -345,15 +342,15 @@ def test_an_older_registry_is_migrated(version_1: str) -> None:
     Registry.migrate(version_1)
 
     with Registry.open(version_1) as registry:
-        told = [(c.cursor, c.kind.value, c.number) for c in registry.changes()]
-        assert [line[:2] for line in told] == [
+        lines = [(c.cursor, c.kind.value, c.number) for c in registry.changes()]
+        assert [line[:2] for line in lines] == [
             (1, "registered"),
             (2, "registered"),
             (3, "registered"),
             (4, "withdrawn"),
             (5, "purged"),
         ]
-        assert [line[2] is None for line in told] == [False, False, True, False, True]
+        assert [line[2] is None for line in lines] == [False, False, True, False, True]
         assert registry.is_blocked(KEY, on=ON)
         assert registry.history(KEY + 1)[0].withdrawn_on == date(2024, 3, 18)
         registry.register(KEY + 2, list="own", on=ON)
@@ -362,16 +359,16 @@ def test_an_older_registry_is_migrated(version_1: str) -> None:
         assert registry.confirm(token).ends_on is None
 
 
-def test_a_migration_that_fails_changes_nothing(
+def test_a_failed_migration_changes_nothing(
     version_1: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is one transaction."""
+    """A migration is one transaction."""
     from bloctel.storage.sql import schema
 
-    plain = schema._MIGRATIONS[1]
+    migrate = schema._MIGRATIONS[1]
 
     def fail(connection: sa.Connection) -> None:
-        plain(connection)
+        migrate(connection)
         raise KeyboardInterrupt
 
     monkeypatch.setitem(schema._MIGRATIONS, 1, fail)
@@ -386,8 +383,8 @@ def test_a_migration_that_fails_changes_nothing(
         assert registry.is_blocked(KEY, on=ON)
 
 
-def test_a_cursor_that_was_dropped(storage_url: str) -> None:
-    """Whoever comes back after its lines are gone is told, and reads all anew."""
+def test_a_trimmed_cursor_raises(storage_url: str) -> None:
+    """Changes since a trimmed cursor raise; look-ups are not affected."""
     with Registry.create(storage_url, lists=["own"]) as registry:
         registry.is_blocked(KEY, on=ON)
         for i in range(4):
@@ -405,14 +402,14 @@ def test_a_cursor_that_was_dropped(storage_url: str) -> None:
 
 
 def classes_of(module: object) -> list[type[Exception]]:
-    """Return the exception classes that a driver has."""
+    """Return the exception classes of a driver."""
     found = [value for value in vars(module).values() if isinstance(value, type)]
     return [value for value in found if issubclass(value, Exception)]
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite", *SQL_KINDS], indirect=True)
-def test_a_storage_that_is_closed_while_it_is_read(storage_url: str) -> None:
-    """The connection that was in use is closed once it has been used."""
+def test_a_storage_closed_during_a_read(storage_url: str) -> None:
+    """The connection of the read is closed after the read."""
     with Registry.create(storage_url, lists=["own"]):
         pass
     closed: list[object] = []
@@ -427,10 +424,10 @@ def test_a_storage_that_is_closed_while_it_is_read(storage_url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", *SQL_KINDS])
-def test_every_error_of_a_driver_is_ours(
+def test_errors_of_drivers_become_storage_errors(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Whatever driver and SQLAlchemy raise becomes a StorageError, with its cause."""
+    """Any error of a driver or of SQLAlchemy becomes a StorageError with its cause."""
     modules: list[object] = [sa.exc, sqlite3]
     if kind == "postgresql":
         import psycopg
@@ -449,10 +446,10 @@ def test_every_error_of_a_driver_is_ours(
     for error_class in (c for module in modules for c in classes_of(module)):
         is_ours = issubclass(error_class, sa.exc.SQLAlchemyError)
         if error_class.__module__ == sa.exc.__name__ and not is_ours:
-            continue  # nothing that SQLAlchemy raises by itself
+            continue  # not an error that SQLAlchemy raises
         try:
             error = error_class("x 639981234")
-        except TypeError:  # made by SQLAlchemy alone, of a driver's error
+        except TypeError:  # SQLAlchemy creates it from an error of a driver
             error = sa.exc.DBAPIError("select 1", {}, sqlite3.Error("x 639981234"))
         if isinstance(error, ImportError | AttributeError | KeyError):
             continue
@@ -460,16 +457,16 @@ def test_every_error_of_a_driver_is_ours(
             raise error
         n += isinstance(caught.value, StorageError)
         assert caught.value.__cause__ is not None
-        assert "639981234" not in told(caught.value).replace("raise error", "")
+        assert "639981234" not in text_of(caught.value).replace("raise error", "")
     assert n > 10
     storage.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", *SQL_KINDS])
-def test_errors_hold_no_number(
+def test_errors_contain_no_number(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """What the driver says of a failure shows no number, to the last cause."""
+    """Neither an error nor its causes contain a phone number."""
     from bloctel.storage.sql.schema import registration
 
     url = f"sqlite:///{tmp_path}/r.db"
@@ -481,15 +478,17 @@ def test_errors_hold_no_number(
     with pytest.raises(StorageError) as caught, storage.write() as writer:
         writer._insert(registration, columns, [(KEY, 1, 1, 1, 1, 1)] * 2)  # type: ignore[attr-defined]
 
-    assert "IntegrityError" in told(caught.value) or "Unique" in told(caught.value)
-    assert str(KEY)[2:] not in told(caught.value)
+    assert "IntegrityError" in text_of(caught.value) or "Unique" in text_of(
+        caught.value
+    )
+    assert str(KEY)[2:] not in text_of(caught.value)
     storage.close()
 
 
-def test_another_secret_is_refused(storage_url: str) -> None:
-    """Hidden numbers are read with their secret alone: all else would look clear."""
+def test_a_wrong_secret_is_refused(storage_url: str) -> None:
+    """Pseudonymised numbers need their secret: all numbers would look clear."""
     if storage_url == "memory:":
-        pytest.skip("nothing can be opened in memory")
+        pytest.skip("a registry in memory cannot be opened again")
     secret = b"a secret of some length"
     with Registry.create(storage_url, secret=secret) as registry:
         registry.register(KEY, list="own", on=ON)
@@ -502,8 +501,8 @@ def test_another_secret_is_refused(storage_url: str) -> None:
         assert [change.number for change in registry.changes()] == [PhoneNumber(KEY)]
 
 
-def test_drivers_are_imported_when_they_are_used() -> None:
-    """Importing the library imports no driver, and not SQLAlchemy."""
+def test_drivers_are_imported_at_their_first_use() -> None:
+    """Importing the library imports neither a driver nor SQLAlchemy."""
     code = (
         "import sys, bloctel\n"
         "heavy = {'sqlalchemy', 'psycopg', 'pymysql', 'valkey', 'cryptography'}\n"
@@ -517,8 +516,8 @@ def test_drivers_are_imported_when_they_are_used() -> None:
     assert done.stdout == "[]\n[]\n"
 
 
-def test_sqlite_knows_its_errors(tmp_path: Path) -> None:
-    """Each kind of failure of SQLite has its class, extended codes as well."""
+def test_error_classes_of_sqlite(tmp_path: Path) -> None:
+    """Error codes of SQLite, also extended ones, have their classes."""
     storage = SqliteStorage(f"sqlite:///{tmp_path}/r.db")
     for code, kind in {
         sqlite3.SQLITE_BUSY: StorageBusyError,
@@ -531,4 +530,3 @@ def test_sqlite_knows_its_errors(tmp_path: Path) -> None:
         error = sqlite3.OperationalError("x")
         error.sqlite_errorcode = code
         assert storage._kind_of(error) is kind
-    assert threading.active_count() >= 1

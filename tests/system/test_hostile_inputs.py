@@ -1,4 +1,4 @@
-"""What desks, call logs and registers are given by those who read no docs."""
+"""Invalid arguments of desks, call logs and consent registers."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ NUMBER = "01 99 00 12 34"
 KEY = 33199001234
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
 FULL_WIDTH = "".join(chr(ord(digit) + 0xFEE0) for digit in "0199001234")
-NO_KEYS = ["+33199001234", True, 1.5, None, -3, 0, 2**70]
+INVALID_KEYS = ["+33199001234", True, 1.5, None, -3, 0, 2**70]
 
 
-@pytest.mark.parametrize("key", NO_KEYS)
-def test_what_is_no_key_is_neither_counted_nor_asked(key: Any) -> None:
-    """An attempt that nobody could find again is refused; the chain stays whole."""
+@pytest.mark.parametrize("key", INVALID_KEYS)
+def test_a_call_log_refuses_invalid_keys(key: Any) -> None:
+    """No record is written under an invalid key, and the hash chain is intact."""
     with CallLog.create("memory:") as calls:
-        for ask in (
+        for operation in (
             lambda: calls.reserve_if(key, AT, lambda _: True),
             lambda: calls.attempts(key),
         ):
             with pytest.raises(InputError, match="the key of a number"):
-                ask()
+                operation()
 
         assert calls.verify().records == 0
 
 
-@pytest.mark.parametrize("key", [one for one in NO_KEYS if one is not None])
-def test_what_is_no_key_has_no_consent(key: Any) -> None:
-    """Neither recorded nor asked."""
+@pytest.mark.parametrize("key", [one for one in INVALID_KEYS if one is not None])
+def test_a_consent_register_refuses_invalid_keys(key: Any) -> None:
+    """Neither queries nor records accept an invalid key."""
     new = NewConsent(
         given_at=AT,
         firm="A",
@@ -62,8 +62,8 @@ def test_what_is_no_key_has_no_consent(key: Any) -> None:
         assert register.verify().records == 0
 
 
-def test_a_moment_beyond_calendars_poisons_nothing() -> None:
-    """It is refused when it is written, not whenever it is read."""
+def test_dates_outside_calendars_are_not_recorded() -> None:
+    """They are refused when written, so that reading always works."""
     late = datetime(9999, 12, 31, tzinfo=UTC)
     with CallLog.create("memory:") as calls:
         with pytest.raises(InputError, match="from the year 2 to 2999"):
@@ -72,8 +72,8 @@ def test_a_moment_beyond_calendars_poisons_nothing() -> None:
         assert Desk("FR", calls=calls).may_call(NUMBER, at=AT).facts is not None
 
 
-def test_outcomes_and_calls_that_are_none() -> None:
-    """A misspelt outcome is told of, and so is what names no call."""
+def test_invalid_outcomes_and_calls() -> None:
+    """A misspelt outcome, an invalid call or invalid details raise InputError."""
     bad: Any
     with CallLog.create("memory:") as calls:
         call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
@@ -95,8 +95,8 @@ def test_outcomes_and_calls_that_are_none() -> None:
     ["01_99_00_12_34", "01,99,00,12,34", "call 0199001234!", FULL_WIDTH],
     ids=["underscores", "commas", "words", "full width"],
 )
-def test_a_number_does_not_hide_in_the_details(text: str) -> None:
-    """However it is written there, erasure could not reach it."""
+def test_details_contain_no_number(text: str) -> None:
+    """A number in the details is refused in any form: it could not be erased."""
     with (
         CallLog.create("memory:") as calls,
         pytest.raises(InputError, match="without the number"),
@@ -105,7 +105,7 @@ def test_a_number_does_not_hide_in_the_details(text: str) -> None:
 
 
 def test_an_entry_shows_no_number() -> None:
-    """Not even to whoever debugs."""
+    """The repr of an entry contains no number."""
     assert str(KEY) not in repr(Entry(KEY, AT, {}))
 
 
@@ -119,8 +119,8 @@ def test_an_entry_shows_no_number() -> None:
         {"firm": 5},
     ],
 )
-def test_a_desk_says_what_it_does_not_take(options: Any) -> None:
-    """A sentence of ours, whatever is given."""
+def test_invalid_options_of_a_desk(options: Any) -> None:
+    """InputError is raised, not an error of Python."""
     with pytest.raises(InputError):
         Desk(**options)
 
@@ -137,15 +137,15 @@ def test_a_desk_says_what_it_does_not_take(options: Any) -> None:
         {"automated": "yes"},
     ],
 )
-def test_a_call_says_what_it_cannot_be(call: Any) -> None:
-    """The same of each input."""
+def test_invalid_inputs_of_a_call(call: Any) -> None:
+    """InputError is raised, without the number."""
     with pytest.raises(InputError) as raised:
         Desk("FR").may_call(NUMBER, at=AT, **call)
     assert "99 00" not in str(raised.value)
 
 
-def test_a_misspelt_input_is_not_a_missing_one() -> None:
-    """`reserve` takes no input that `may_call` would not."""
+def test_misspelt_inputs_are_not_ignored() -> None:
+    """`reserve` refuses unknown inputs, as `may_call` does."""
     strange: Any = {"chanel": "sms"}
     with CallLog.create("memory:") as calls:
         with pytest.raises(TypeError, match="chanel"):
@@ -153,8 +153,8 @@ def test_a_misspelt_input_is_not_a_missing_one() -> None:
         assert calls.attempts(KEY) == []
 
 
-def test_the_command_line_takes_no_moment_beyond_calendars(tmp_path: Path) -> None:
-    """It is refused in a sentence, before anything is computed from it."""
+def test_the_command_line_refuses_dates_outside_calendars(tmp_path: Path) -> None:
+    """The error is a sentence, not an overflow."""
     url = f"sqlite:///{tmp_path}/c.db"
     assert run("consent", "create", url).code == 0
     proof = tmp_path / "form.txt"

@@ -1,4 +1,4 @@
-"""The tests of Spark skip where it is missing, and fail under a switch of their own."""
+"""Tests of Spark are skipped if it is missing, or fail if it is required."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["pyspark", "java"])
 def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have everything that Spark needs but one thing."""
+    """Name of the only missing requirement of Spark."""
     name: str = request.param
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda module: None if module == name else module
@@ -26,16 +26,16 @@ def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return name
 
 
-def test_what_is_missing_is_named(missing: str) -> None:
-    """A skip says what is not there, and what to install."""
+def test_a_skip_names_what_is_missing(missing: str) -> None:
+    """The reason names the missing program or package, and what to install."""
     with pytest.raises(pytest.skip.Exception, match=f"{missing} is not installed \\("):
         private_spark.require(None)
 
 
-def test_the_switch_turns_a_skip_into_a_failure(
+def test_a_variable_makes_missing_spark_a_failure(
     missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Spark is required by its own switch, and not by that of the servers."""
+    """Spark has its own environment variable, different from that of the servers."""
     monkeypatch.delenv("BLOCTEL_REQUIRE_SPARK", raising=False)
     monkeypatch.setenv("BLOCTEL_REQUIRE_SERVERS", "1")
     with pytest.raises(pytest.skip.Exception):

@@ -1,4 +1,4 @@
-"""Processes that append to one journal at once, and processes that are killed."""
+"""Concurrent writers of one receipt journal, and killed processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def append(path: Path, region: str = "FR") -> Receipt:
 
 
 def fork(work: Callable[[], object]) -> int:
-    """Return the process that does the work; it ends with 0 if that ends well."""
+    """Start a child process for the work; its exit code is 0 if the work succeeds."""
     child = os.fork()
     if child == 0:
         try:
@@ -50,8 +50,8 @@ def fork(work: Callable[[], object]) -> int:
     return child
 
 
-def test_processes_at_once_do_not_fork_the_chain(tmp_path: Path) -> None:
-    """Each receipt of each of them is there, in one chain."""
+def test_concurrent_processes_write_one_hash_chain(tmp_path: Path) -> None:
+    """All receipts of both processes are there, in one hash chain."""
     path, n = tmp_path / "j.jsonl", 60
 
     def work(region: str) -> Callable[[], None]:
@@ -65,8 +65,8 @@ def test_processes_at_once_do_not_fork_the_chain(tmp_path: Path) -> None:
     assert oracle.is_whole(path.read_bytes())
 
 
-def test_threads_at_once_do_not_either(tmp_path: Path) -> None:
-    """Each opens the file for itself, so that locks work between them as well."""
+def test_concurrent_threads_write_one_hash_chain(tmp_path: Path) -> None:
+    """Each thread opens the file, so that the lock also works between threads."""
     path = tmp_path / "j.jsonl"
     threads = [
         threading.Thread(target=lambda: [append(path) for _ in range(20)])
@@ -80,8 +80,8 @@ def test_threads_at_once_do_not_either(tmp_path: Path) -> None:
     assert len(list(Journal(path).receipts())) == 80
 
 
-def test_readers_never_see_half_a_line(tmp_path: Path) -> None:
-    """They wait for the writer that is at it."""
+def test_readers_never_see_partial_lines(tmp_path: Path) -> None:
+    """Readers wait for the current writer."""
     path = tmp_path / "j.jsonl"
     append(path)
     child = fork(lambda: [append(path) for _ in range(40)])
@@ -92,8 +92,8 @@ def test_readers_never_see_half_a_line(tmp_path: Path) -> None:
     assert len(list(Journal(path).receipts())) == 41
 
 
-def test_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    """Two writers, of which one is killed at any moment, again and again."""
+def test_killed_writers_lose_no_acknowledged_receipt(tmp_path: Path) -> None:
+    """Two writers are killed at random moments, several times."""
     path, chance = tmp_path / "j.jsonl", random.Random(7)  # noqa: S311
     append(path)
     reads, writes = os.pipe()
@@ -102,10 +102,10 @@ def test_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         while True:
             os.write(writes, b"%d\n" % _number(append(path)))
 
-    for turn in range(12):
+    for round_number in range(12):
         children = [fork(work), fork(work)]
-        if turn == 0:  # one has acknowledged something, however slow the machine is
-            told = os.read(reads, 1 << 10)
+        if round_number == 0:  # wait for the first receipt, also on a slow machine
+            first = os.read(reads, 1 << 10)
         time.sleep(chance.uniform(0.005, 0.06))
         for child in children:
             os.kill(child, signal.SIGKILL)
@@ -114,14 +114,14 @@ def test_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
             Journal(path).mend()
         numbers = [_number(receipt) for receipt in Journal(path).receipts()]
         assert numbers == list(range(1, len(numbers) + 1))
-        assert _number(append(path)) == len(numbers) + 1  # no lock is left behind
+        assert _number(append(path)) == len(numbers) + 1  # no lock is left
     os.close(writes)
     with os.fdopen(reads, "rb") as rest:
-        acknowledged = [int(line) for line in (told + rest.read()).split()]
+        acknowledged = [int(line) for line in (first + rest.read()).split()]
 
-    held = {_number(receipt) for receipt in Journal(path).receipts()}
+    found = {_number(receipt) for receipt in Journal(path).receipts()}
     assert len(set(acknowledged)) == len(acknowledged) > 0
-    assert set(acknowledged) <= held
+    assert set(acknowledged) <= found
     assert oracle.is_whole(path.read_bytes())
 
 
@@ -137,8 +137,8 @@ def _number(receipt: Receipt) -> int:
     return receipt.journal.number
 
 
-def test_a_killed_scrub_leaves_no_receipt_without_its_outputs(tmp_path: Path) -> None:
-    """Whatever receipt is there, its files are there and are those it names."""
+def test_a_killed_scrub_leaves_no_receipt_without_outputs(tmp_path: Path) -> None:
+    """If a receipt exists, its outputs exist and agree with it."""
     write_files(tmp_path)
     chance = random.Random(7)  # noqa: S311
     keeping = Keeping(tmp_path / "r.json", tmp_path / "j.jsonl")
@@ -156,7 +156,7 @@ def test_a_killed_scrub_leaves_no_receipt_without_its_outputs(tmp_path: Path) ->
         threading.Event().wait()
 
     def kill(child: int) -> bool:
-        """Kill it; return whether there is a receipt, which agrees with its files."""
+        """Kill a process; return whether there is a receipt, after comparing it."""
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not (tmp_path / "r.json").exists():
@@ -170,7 +170,7 @@ def test_a_killed_scrub_leaves_no_receipt_without_its_outputs(tmp_path: Path) ->
 
     for _ in range(20):
         child = fork(lambda: work(10**6))
-        os.read(reads, 1)  # it is at work, however slow the machine is
+        os.read(reads, 1)  # wait for the first round, also on a slow machine
         time.sleep(chance.uniform(0, 0.1))
         kill(child)
     os.set_blocking(reads, False)
@@ -181,4 +181,4 @@ def test_a_killed_scrub_leaves_no_receipt_without_its_outputs(tmp_path: Path) ->
 
     child = fork(lambda: work(1))
     os.read(reads, 1)
-    assert kill(child)  # one that waits after its scrub
+    assert kill(child)  # the process waits after its scrub

@@ -1,4 +1,4 @@
-"""The private servers of the tests: real, closed to strangers, and gone in the end."""
+"""Private servers of the tests: access, crashes, ports, and their end."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def postgresql_notes(url: str) -> list[str]:
-    """Write one more note, and return all there are."""
+    """Write a note, and return all notes."""
     psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS notes (text TEXT)")
-        connection.execute("INSERT INTO notes VALUES ('kept')")
+        connection.execute("INSERT INTO notes VALUES ('text')")
         return [text for (text,) in connection.execute("SELECT text FROM notes")]
 
 
 def mariadb_notes(url: str) -> list[str]:
-    """Write one more note, and return all there are."""
+    """Write a note, and return all notes."""
     pymysql = pytest.importorskip("pymysql")
     parts = urlsplit(url)
     connection = pymysql.connect(
@@ -44,17 +44,17 @@ def mariadb_notes(url: str) -> list[str]:
     )
     with closing(connection), connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS notes (text TEXT)")
-        cursor.execute("INSERT INTO notes VALUES ('kept')")
+        cursor.execute("INSERT INTO notes VALUES ('text')")
         cursor.execute("SELECT text FROM notes")
         return [text for (text,) in cursor.fetchall()]
 
 
 def valkey_notes(url: str) -> list[str]:
-    """Write one more note, and return all there are."""
+    """Write a note, and return all notes."""
     valkey = pytest.importorskip("valkey")
     address, _, namespace = url.partition("?namespace=")
     with valkey.Valkey.from_url(address, decode_responses=True) as client:
-        client.rpush(namespace, "kept")
+        client.rpush(namespace, "text")
         return list(client.lrange(namespace, 0, -1))
 
 
@@ -67,57 +67,57 @@ NOTES: dict[str, Callable[[str], list[str]]] = {
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Give each kind of server."""
+    """Kind of server."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def shared(kind: str, request: pytest.FixtureRequest) -> Server:
-    """Give the server that the tests share, of each kind."""
+    """Server of each kind that the tests share."""
     started: Server = request.getfixturevalue(kind)
     return started
 
 
 @pytest.fixture
 def own(kind: str) -> Iterator[Server]:
-    """Give a server that may be killed, of each kind."""
+    """Server of each kind that the test may kill."""
     with server(kind) as started:
         yield started
 
 
-def test_each_url_is_a_place_of_its_own(kind: str, shared: Server) -> None:
-    """What is written under one name is not seen under another."""
+def test_urls_are_isolated(kind: str, shared: Server) -> None:
+    """Data written under one name is not visible under another."""
     first, second = shared.url(unique()), shared.url(unique())
 
-    assert NOTES[kind](first) == ["kept"]
-    assert NOTES[kind](second) == ["kept"]
-    assert NOTES[kind](first) == ["kept", "kept"]
+    assert NOTES[kind](first) == ["text"]
+    assert NOTES[kind](second) == ["text"]
+    assert NOTES[kind](first) == ["text"] * 2
 
 
 def test_a_dropped_database_is_gone(shared: Server, kind: str) -> None:
-    """A name can be used again after it was dropped."""
+    """A dropped name can be used again, without its data."""
     if kind == "valkey":
         pytest.skip("namespaces are not dropped")
     name = unique()
-    assert NOTES[kind](shared.url(name)) == ["kept"]
+    assert NOTES[kind](shared.url(name)) == ["text"]
 
     shared.drop(name)
 
-    assert NOTES[kind](shared.url(name)) == ["kept"]
+    assert NOTES[kind](shared.url(name)) == ["text"]
 
 
 @pytest.mark.parametrize("password", ["wrong", ""])
 def test_a_wrong_password_is_refused(kind: str, shared: Server, password: str) -> None:
-    """Whoever does not know the password does not come in, none being a wrong one."""
+    """Neither a wrong password nor an empty one gives access."""
     url = shared.url(unique(), password)
 
     with pytest.raises(Exception, match=r"(?i)password|authentication|denied"):
         NOTES[kind](url)
 
 
-def test_nobody_comes_in_without_a_name(mariadb: Server) -> None:
-    """MariaDB has no user but ours on TCP: neither root nor the nameless one."""
+def test_other_users_have_no_access(mariadb: Server) -> None:
+    """On TCP, MariaDB refuses root, the anonymous user and unknown users."""
     pymysql = pytest.importorskip("pymysql")
 
     for user in ("root", "", "stranger"):
@@ -125,28 +125,28 @@ def test_nobody_comes_in_without_a_name(mariadb: Server) -> None:
             pymysql.connect(host="127.0.0.1", port=mariadb.port, user=user)
 
 
-def test_data_outlive_a_crash_and_a_stop(kind: str, own: Server) -> None:
-    """A server comes again on its port with what it acknowledged, more than once."""
+def test_data_survives_a_crash_and_a_stop(kind: str, own: Server) -> None:
+    """A restarted server has the same port and all acknowledged data."""
     port, url = own.port, own.url(unique())
-    assert NOTES[kind](url) == ["kept"]
+    assert NOTES[kind](url) == ["text"]
 
     own.kill()
     assert is_free(port)
     own.start()
-    assert NOTES[kind](url) == ["kept"] * 2
+    assert NOTES[kind](url) == ["text"] * 2
     own.kill()
     own.start()
-    assert NOTES[kind](url) == ["kept"] * 3
+    assert NOTES[kind](url) == ["text"] * 3
     own.stop()
     assert is_free(port)
     own.start()
 
     assert port == own.port
-    assert NOTES[kind](url) == ["kept"] * 4
+    assert NOTES[kind](url) == ["text"] * 4
 
 
-def test_a_server_ends_with_its_block(kind: str) -> None:
-    """After an interruption nobody listens, and nothing is left on the disk."""
+def test_a_server_stops_at_the_end_of_its_block(kind: str) -> None:
+    """After an interruption the port is free, and no files are left."""
     seen: list[Server] = []
 
     def interrupted() -> None:
@@ -161,10 +161,10 @@ def test_a_server_ends_with_its_block(kind: str) -> None:
     assert not seen[0].home.exists()
 
 
-def test_a_taken_port_is_left_to_its_owner(
+def test_a_used_port_is_not_chosen(
     shared: Server, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who draws a port that another server has draws again."""
+    """If a random port is in use, another one is chosen."""
     free = next(port for port in private_server.PORTS if is_free(port))
     draws = iter([shared.port, free])
     monkeypatch.setattr(
@@ -175,10 +175,10 @@ def test_a_taken_port_is_left_to_its_owner(
         assert free == second.port
 
 
-def test_a_port_lost_at_the_last_moment_is_drawn_again(
+def test_a_port_taken_before_the_start_is_replaced(
     shared: Server, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that ends because its port was just taken is started on another."""
+    """If a server fails because its port was taken, it starts on another port."""
     free = next(port for port in private_server.PORTS if is_free(port))
     draws = iter([shared.port, free])
     monkeypatch.setattr(
@@ -191,8 +191,8 @@ def test_a_port_lost_at_the_last_moment_is_drawn_again(
         assert free == second.port
 
 
-def test_a_server_that_does_not_start_says_why(kind: str) -> None:
-    """The error holds the end of the server's log."""
+def test_a_failed_start_has_the_reason(kind: str) -> None:
+    """The error contains the end of the server's log."""
     nonsense = {"postgresql": ["-c", "no_such_option=1"]}.get(
         kind, ["--no-such-option", "1"]
     )
@@ -204,10 +204,12 @@ def test_a_server_that_does_not_start_says_why(kind: str) -> None:
         pass
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs a Linux signal for the end of the parent"
+)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_servers_end_with_killed_tests(kind: str, how: signal.Signals) -> None:
-    """Nobody is left to stop a server when the tests are killed; it ends by itself."""
+def test_servers_stop_if_the_tests_are_killed(kind: str, how: signal.Signals) -> None:
+    """A server stops by itself when the process of the tests is gone."""
     servers.require(KINDS[kind], os.environ.get("BLOCTEL_REQUIRE_SERVERS"))
     code = (
         "import time\n"
@@ -229,42 +231,42 @@ def test_servers_end_with_killed_tests(kind: str, how: signal.Signals) -> None:
         tests.send_signal(how)
 
     wait_until(lambda: is_free(int(port)))
-    # what nobody could remove
+    # the killed process could not remove it
     subprocess.run(["rm", "-rf", home], check=True)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Return when it is so; a minute is enough for a server to end."""
+    """Wait until a condition is true, for at most one minute."""
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def test_a_small_disk_is_soon_full(kind: str) -> None:
-    """A server can be given a disk of its own, and it has no more room than that."""
-    room = {"postgresql": 100, "mariadb": 200, "valkey": 8}[kind]
+def test_small_disks_have_the_requested_size(kind: str) -> None:
+    """The data of a server can be on a small disk of its own."""
+    megabytes = {"postgresql": 100, "mariadb": 200, "valkey": 8}[kind]
 
-    with servers.small_disk(room) as disk, server(kind, data=disk / "data"):
+    with servers.small_disk(megabytes) as disk, server(kind, data=disk / "data"):
         space = os.statvfs(disk)
 
-        assert room << 20 == space.f_frsize * space.f_blocks
+        assert megabytes << 20 == space.f_frsize * space.f_blocks
         assert space.f_bavail < space.f_blocks
 
 
 class NoProgram(servers.Valkey):
-    """A server that nobody has installed."""
+    """Server whose program is not installed."""
 
     package = "fiction-server"
 
     @classmethod
     def program(cls) -> str | None:
-        """Return that there is none."""
+        """Return None: there is no program."""
         return None
 
 
 class NoDriver(servers.Valkey):
-    """A server without a driver."""
+    """Server whose driver is not installed."""
 
     kind = "fiction"
     driver = "no_such_driver"
@@ -280,25 +282,27 @@ MISSING = [(NoProgram, "package fiction-server"), (NoDriver, "the extra fiction"
 
 @pytest.mark.parametrize(("missing", "named"), MISSING)
 @pytest.mark.parametrize("switch", [None, ""])
-def test_what_is_missing_skips(
+def test_a_missing_server_skips_its_tests(
     missing: type[Server], named: str, switch: str | None
 ) -> None:
-    """Where a server cannot run, its tests skip and name what to install."""
+    """The reason of the skip names what to install."""
     with pytest.raises(pytest.skip.Exception, match=named):
         servers.require(missing, switch)
 
 
 @pytest.mark.parametrize(("missing", "named"), MISSING)
-def test_the_switch_turns_a_skip_into_a_failure(
+def test_a_variable_makes_missing_servers_a_failure(
     missing: type[Server], named: str
 ) -> None:
-    """Where servers are required, a missing one fails the tests."""
+    """If servers are required, a missing server fails the tests."""
     with pytest.raises(pytest.fail.Exception, match=named):
         servers.require(missing, "1")
 
 
-def test_the_switch_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starting a server that is not there fails under the switch, and skips else."""
+def test_the_variable_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Starting a missing server fails if servers are required, else it skips."""
     monkeypatch.setitem(KINDS, "fiction", NoProgram)
 
     monkeypatch.setenv("BLOCTEL_REQUIRE_SERVERS", "1")

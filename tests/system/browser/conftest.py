@@ -1,4 +1,4 @@
-"""A real browser, Debian's Chromium, without a window and without a network."""
+"""Browser of the tests: headless Chromium of Debian, without network access."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-#: Nothing is to be fetched behind a test's back.
+#: The browser makes no requests by itself.
 _QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +30,7 @@ _QUIET: Final = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Give a browser that lives as long as the tests."""
+    """Browser for all tests of a session."""
     required = os.environ.get("BLOCTEL_REQUIRE_SERVERS")
     program = shutil.which("chromium")
     if program is None:

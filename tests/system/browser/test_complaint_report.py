@@ -1,4 +1,4 @@
-"""The report on complaints as people see it: light and dark, large and small."""
+"""Report on complaints in a browser: colour schemes and window sizes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _HOSTILE: Final = "<script>window.hit = 1</script>" + "without-a-blank-" * 8
 def address(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    """The address of a page about complaints in which names are hostile."""
-    made = [case for case, _ in Population(3).complaints(400)]
+    """Address of a report on complaints whose names contain HTML."""
+    cases = [case for case, _ in Population(3).complaints(400)]
     hostile = [
         replace(
             case,
             complaint=replace(case.complaint, caller=_HOSTILE, sector=_HOSTILE),
         )
-        for case in made[:20]
+        for case in cases[:20]
     ]
     path: Path = tmp_path_factory.mktemp("report") / "report.html"
     options = ReportOptions(
@@ -40,19 +40,19 @@ def address(
         full=request.param != "masked",
         lang="fr" if "French" in request.param else "en",
     )
-    write_report(path, [*hostile, *made[20:]], options)
+    write_report(path, [*hostile, *cases[20:]], options)
     return path.as_uri()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_everybody_can_read_the_page(
+def test_the_page_is_accessible_and_inert(
     browser: Browser, address: str, scheme: str, width: int
 ) -> None:
-    """It fits, asks for nothing, runs nothing, and breaks no rule of WCAG 2.2 AA."""
-    page, noticed = opened(browser, address, scheme, width)
+    """The page fits, makes no request, runs no script, and passes WCAG 2.2 AA."""
+    page, messages = opened(browser, address, scheme, width)
 
-    assert noticed == []
+    assert messages == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("window.hit") is None
     assert "<script>window.hit = 1</script>" in page.inner_text("h1")
@@ -60,10 +60,10 @@ def test_everybody_can_read_the_page(
     page.close()
 
 
-def test_the_columns_are_as_high_as_the_counts_are_large(
+def test_heights_of_columns_are_proportional_to_counts(
     browser: Browser, address: str
 ) -> None:
-    """Each period has a column, and the highest reaches the top."""
+    """The column of the largest count reaches the top."""
     page, _ = opened(browser, address)
 
     heights = page.evaluate(
@@ -80,7 +80,7 @@ def test_the_columns_are_as_high_as_the_counts_are_large(
 
 
 def test_the_page_prints_on_white(browser: Browser, address: str) -> None:
-    """On paper it is black on white, also from a dark screen."""
+    """The background is white on paper, also with a dark colour scheme."""
     page, _ = opened(browser, address, "dark")
     page.emulate_media(media="print", color_scheme="dark")
 

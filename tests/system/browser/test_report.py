@@ -1,4 +1,4 @@
-"""The report as people see it: in a browser, light and dark, large and small."""
+"""Report of a scrub in a browser: colour schemes and window sizes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONG: Final = "a-very-long-name-without-a-blank-" * 5
 
 
 def report(path: Path, *, hostile: bool = False, lang: str = "en") -> str:
-    """Write a page with everything on it, and return its address."""
+    """Write a report with all sections, and return its address."""
     detector = OriginDetector()
     detector.add_numbers(33_639_980_000 + np.arange(5_000, dtype=np.uint64))
     detector.add_numbers(np.arange(33 * 10**9, 34 * 10**9, 50_021, dtype=np.uint64))
@@ -52,29 +52,29 @@ def report(path: Path, *, hostile: bool = False, lang: str = "en") -> str:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a page with everything on it."""
+    """Address of a report with all sections."""
     return report(tmp_path_factory.mktemp("report") / "report.html")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_page_fits_and_asks_for_nothing(
+def test_a_page_fits_and_makes_no_requests(
     browser: Browser, address: str, scheme: str, width: int
 ) -> None:
-    """No request, no error, and nothing to scroll to the right."""
-    page, noticed = opened(browser, address, scheme, width)
+    """No request, no error, and no horizontal scrolling."""
+    page, messages = opened(browser, address, scheme, width)
 
-    assert noticed == []
+    assert messages == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.close()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_everybody_can_read_it(
+def test_the_page_is_accessible(
     browser: Browser, address: str, scheme: str, width: int
 ) -> None:
-    """It violates none of the WCAG 2.2 AA rules that a program can check."""
+    """The page passes the WCAG 2.2 AA rules that a program can check."""
     page, _ = opened(browser, address, scheme, width)
 
     assert violations(page) == []
@@ -82,15 +82,15 @@ def test_everybody_can_read_it(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_everybody_can_read_it_in_french(
+def test_the_french_page_is_accessible(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
-    """Also where findings are in English, which the page says."""
+    """Findings in English are marked as English."""
     address = report(tmp_path / "report.html", lang="fr")
 
-    page, noticed = opened(browser, address, width=width)
+    page, messages = opened(browser, address, width=width)
 
-    assert noticed == []
+    assert messages == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert violations(page) == []
     assert page.evaluate("document.documentElement.lang") == "fr"
@@ -99,7 +99,7 @@ def test_everybody_can_read_it_in_french(
 
 
 def test_light_and_dark_differ(browser: Browser, address: str) -> None:
-    """Who works in the dark gets a dark page."""
+    """The background follows the colour scheme."""
     seen = set()
     for scheme in SCHEMES:
         page, _ = opened(browser, address, scheme)
@@ -109,10 +109,10 @@ def test_light_and_dark_differ(browser: Browser, address: str) -> None:
     assert len(seen) == 2
 
 
-def test_the_bar_is_as_long_as_the_counts_are_large(
+def test_parts_of_the_bar_are_proportional_to_counts(
     browser: Browser, address: str
 ) -> None:
-    """Clear, blocked and invalid rows take the share of the width that they have."""
+    """Clear, blocked and invalid rows have their shares of the width."""
     page, _ = opened(browser, address)
 
     widths = page.evaluate(
@@ -127,7 +127,7 @@ def test_the_bar_is_as_long_as_the_counts_are_large(
 
 
 def test_the_bar_reads_without_colour(browser: Browser, address: str) -> None:
-    """Each kind has a pattern of its own, and its swatch has the same."""
+    """Each kind has a different pattern, also in the legend."""
     page, _ = opened(browser, address)
 
     shapes = page.evaluate(
@@ -146,12 +146,12 @@ def test_the_bar_reads_without_colour(browser: Browser, address: str) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path, width: int) -> None:
-    """Markup is shown, runs nothing, asks for nothing, and breaks no line's bounds."""
+    """HTML in names is shown as text, runs no script, and does not widen the page."""
     address = report(tmp_path / "report.html", hostile=True)
 
-    page, noticed = opened(browser, address, width=width)
+    page, messages = opened(browser, address, width=width)
 
-    assert noticed == []
+    assert messages == []
     assert page.evaluate("window.hit") is None
     assert "<script>window.hit = 1</script>" in page.inner_text("h1")
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -159,8 +159,8 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path, width: int) 
 
 
 def test_a_script_would_not_run(browser: Browser, address: str) -> None:
-    """Even if something got through, the policy of the page keeps it from running."""
-    page, noticed = opened(browser, address)
+    """The content security policy of the page blocks scripts and requests."""
+    page, messages = opened(browser, address)
 
     page.evaluate(
         "const s = document.createElement('script'); s.textContent = 'window.hit = 1';"
@@ -170,12 +170,12 @@ def test_a_script_would_not_run(browser: Browser, address: str) -> None:
     )
 
     assert page.evaluate("window.hit") is None
-    assert any("Content Security Policy" in message for message in noticed)
+    assert any("Content Security Policy" in message for message in messages)
     page.close()
 
 
 def test_it_prints_on_white(browser: Browser, address: str) -> None:
-    """On paper it is black on white, also from a dark screen, and takes few pages."""
+    """Black on white with a dark colour scheme too, on at most five pages."""
     page, _ = opened(browser, address, "dark")
     page.emulate_media(media="print", color_scheme="dark")
 

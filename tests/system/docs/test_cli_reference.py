@@ -1,4 +1,4 @@
-"""Reference page of the command line: it agrees with the help of the commands."""
+"""Reference page of the command line, compared with the help of the commands."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _leaves(group: Any, path: str) -> Iterator[tuple[str, Any]]:
 _COMMANDS = dict(_leaves(typer.main.get_command(app), "bloctel"))
 
 
-def test_the_page_is_what_the_script_makes_of_the_commands() -> None:
-    """A changed help text makes the page stale; the message says how to renew it."""
+def test_the_page_is_up_to_date() -> None:
+    """After a change of a help text, the message says how to update the page."""
     sources = Path(bloctel.__file__).parents[1]
 
     done = subprocess.run(
@@ -47,7 +47,7 @@ def test_the_page_is_what_the_script_makes_of_the_commands() -> None:
 
 
 def test_every_command_has_help_an_example_and_an_entry() -> None:
-    """The help of a command explains it and shows it used; the page has it too."""
+    """The help of a command has a text and an example, and the page has the command."""
     page = _PAGE.read_text(encoding="utf-8")
     wrong = []
     for name, command in _COMMANDS.items():
@@ -61,7 +61,7 @@ def test_every_command_has_help_an_example_and_an_entry() -> None:
 
 
 def test_every_argument_and_option_has_help() -> None:
-    """No parameter is left to be guessed."""
+    """All parameters have help texts."""
     parameters = [(name, p) for name, c in _COMMANDS.items() for p in c.params]
 
     assert parameters

@@ -1,4 +1,4 @@
-"""The reference of complaints is complete, and invents nothing."""
+"""Reference page of complaints: it contains exactly the names of the code."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _TABLES: Final = {
 
 
 def test_every_field_is_in_the_reference() -> None:
-    """With what is mandatory by the form."""
-    asked = forms.load("FR").mandatory[-1].fields
+    """The table also states which fields are mandatory."""
+    mandatory = forms.load("FR").mandatory[-1].fields
     rows = dict(_TABLES["Fields"])
 
     assert set(rows) == set(Complaint.__dataclass_fields__)
-    assert {name for name, row in rows.items() if "| yes" in row} == set(asked)
+    assert {name for name, row in rows.items() if "| yes" in row} == set(mandatory)
 
 
 def test_every_state_is_in_the_reference() -> None:
-    """With the states that may follow."""
+    """The table also lists the states that may follow."""
     for name, row in _TABLES["States"]:
         follows = re.findall(r"`(\w+)`", row.rpartition("|")[2])
         assert tuple(follows) == tuple(str(state) for state in _NEXT[State(name)])
@@ -44,7 +44,7 @@ def test_every_state_is_in_the_reference() -> None:
 
 
 def test_all_grounds_are_in_the_reference() -> None:
-    """With what they make of a complaint."""
+    """The table also states which grounds make a complaint admissible."""
     rows = dict(_TABLES["Grounds"])
 
     assert set(rows) == {*Grounds}
@@ -53,10 +53,10 @@ def test_all_grounds_are_in_the_reference() -> None:
 
 
 def test_every_finding_is_in_the_reference_and_explained() -> None:
-    """A reader of a report can look up what it says."""
+    """Readers of a report can look up each finding."""
     assert [name for name, _ in _TABLES["Findings"]] == TITLES
-    assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _JOINS)
+    assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _LINKS)
 
 
-#: Explained by what joins, not by their codes.
-_JOINS: Final = ("one_caller", "reopened")
+#: Explained by the kinds of links, not by their codes.
+_LINKS: Final = ("one_caller", "reopened")

@@ -1,4 +1,4 @@
-"""The pages about the law say what the rules say."""
+"""Pages about the law, compared with the rules."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_rule_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", ["may-i-call.svg", "may-i-call-list.svg"])
-def test_a_drawing_has_a_title_and_reads_by_day_and_by_night(name: str) -> None:
+def test_a_drawing_has_a_title_and_two_colour_schemes(name: str) -> None:
     """Every colour of the light drawing has one of the dark drawing."""
     text = (_EXPLANATION / name).read_text(encoding="utf-8")
     root = Xml.fromstring(text)  # noqa: S314 - our own file

@@ -1,4 +1,4 @@
-"""The reference is complete, and what it says is true."""
+"""Reference pages, compared with the code."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _EXAMPLES: Final = {code: row.split("`")[1] for code, row in _TABLES[0]}
 
 
 def test_every_reason_of_a_refusal_is_in_the_table_once() -> None:
-    """The table is complete, in the order of `Reason`, and invents nothing."""
+    """The table has exactly the codes of `Reason`, in their order."""
     assert [code for code, _ in _TABLES[0]] == list(bloctel.Reason)
 
 
 @pytest.mark.parametrize("code", [code for code in _EXAMPLES if code != "ambiguous"])
 def test_every_example_is_refused_for_its_reason(code: str) -> None:
-    """What the table shows is what `normalize` does."""
+    """`normalize` refuses each example with the code of its row."""
     example: object = True if code == "not_text" else _EXAMPLES[code]
     region = None if code == "no_country" else "FR"
 
@@ -42,8 +42,8 @@ def test_every_example_is_refused_for_its_reason(code: str) -> None:
     assert caught.value.reason == code
 
 
-def test_the_other_reasons_are_those_of_the_code() -> None:
-    """What a scrub and a verdict may say is in the tables, and nothing else."""
+def test_reasons_of_scrubs_and_verdicts_are_in_the_tables() -> None:
+    """The tables have exactly the codes of scrubs and of verdicts."""
     documented = question.Verdict.__doc__ or ""
     clear_and_blocked = re.findall(r"`([a-z_]{6,})`", documented)
 
@@ -56,7 +56,7 @@ def test_the_other_reasons_are_those_of_the_code() -> None:
 
 
 def test_every_public_name_is_in_the_reference() -> None:
-    """Whoever reads `bloctel.__all__` finds each name explained."""
+    """Each name in `bloctel.__all__` is documented."""
     pages = [*(_REFERENCE / "python").glob("*.md"), _REFERENCE / "errors.md"]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     explained = set(re.findall(r"^\.\. (?:auto|py:)\w+:: (\w+)", text, re.MULTILINE))
@@ -65,7 +65,7 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 
 def test_every_error_is_in_the_reference() -> None:
-    """The classes follow the tree of the module, none left out."""
+    """All classes are listed, in the order of the tree in the module."""
     text = (_REFERENCE / "errors.md").read_text(encoding="utf-8")
     listed = re.findall(r"autoexception:: (\w+)", text)
 
@@ -74,7 +74,7 @@ def test_every_error_is_in_the_reference() -> None:
 
 
 def test_every_key_of_the_rules_is_in_the_reference() -> None:
-    """A TOML key that the reader knows has a row in the tables."""
+    """Each TOML key of the rules has a row in the tables."""
     hints = get_type_hints(rules.ListRules, vars(rules))
     sections: list[type[rules.Sourced]] = [rules.Opening, rules.Closing]
     sections += [
@@ -92,7 +92,7 @@ def test_every_key_of_the_rules_is_in_the_reference() -> None:
 
 
 def test_the_toml_examples_are_rules() -> None:
-    """A reader who copies an example has rules that the library accepts."""
+    """The library accepts the examples of rules."""
     examples = [
         fence.text
         for page in PAGES
@@ -103,12 +103,12 @@ def test_the_toml_examples_are_rules() -> None:
     parsed = [rules.parse(text, "example") for text in examples]
 
     names = [tomllib.loads(text)["list"]["name"] for text in examples]
-    assert [held.name for held in parsed] == names
+    assert [list_rules.name for list_rules in parsed] == names
     assert names
 
 
 def test_the_ranks_of_packages_are_those_of_the_code() -> None:
-    """The table of the architecture page is the one that the imports are tested by."""
+    """The table of the architecture page has the ranks of the import test."""
     page = ROOT / "docs" / "explanation" / "architecture.md"
     rows = re.findall(r"(?m)^\| (\d+) \| `(\w+)` \|", page.read_text(encoding="utf-8"))
 
@@ -127,12 +127,12 @@ def test_the_modules_of_a_path_exist() -> None:
     assert [name for name in named if not (package / name).is_file()] == []
 
 
-# -- what all pages keep to ------------------------------------------------------
+# -- all pages -------------------------------------------------------------------
 
 #: The ranges that the French regulator (ARCEP) reserves for works of fiction.
 _FICTION: Final = ("19900", "26191", "35301", "46571", "53649", "63998")
-#: The first number of a range for automated platforms: no range is for works of fiction
-#: there, and this one stands for all of it.
+#: The first number of a range for automated platforms, in which no range is reserved
+#: for works of fiction.
 _PLATFORM: Final = re.compile("162000000")
 _NUMBER: Final = re.compile(
     r"(?<![\d.])(?<!\d[ .-])(?:\+?(?:33|262|590|594|596)|0)[ .-]?\(?0?\)?"
@@ -144,7 +144,7 @@ _NEVER: Final = re.compile(
 
 
 def test_numbers_are_fictional() -> None:
-    """No one's phone rings because a reader tried an example."""
+    """All numbers are reserved for works of fiction."""
     found = [
         (page, re.sub(r"\D", "", digits))
         for page in PAGES
@@ -160,7 +160,7 @@ def test_numbers_are_fictional() -> None:
 
 
 def test_clear_never_means_may_be_called() -> None:
-    """Every page that shows a look-up says what its answer does not mean."""
+    """Every page with look-ups says that clear never means "may be called"."""
     texts = {name_of(page): page.read_text(encoding="utf-8") for page in PAGES}
     look_ups = {name: text for name, text in texts.items() if "is_blocked" in text}
 

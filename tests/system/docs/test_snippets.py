@@ -1,7 +1,7 @@
-"""Every snippet of the documentation runs, and shows what really comes out.
+"""Snippets of the documentation: they run, and their output is as shown.
 
-A page is read from top to bottom by one reader: its snippets share a folder, which
-holds a copy of `examples/`, and its Python snippets share their names.
+The snippets of a page run from top to bottom in one folder, with a copy of `examples/`.
+Python snippets of a page share their names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.helpers.private_spark import set_up as set_up_spark
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A column of figures is as wide as its widest, which may be a speed.
+#: The width of a column may depend on a measured speed.
 _FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _END: Final = "--- end of command ---"
 _LANGUAGES: Final = {"python", "console", "sh", "text", "toml", "csv", "{eval-rst}"}
@@ -37,7 +37,7 @@ _LANGUAGES_OF_MYST: Final = {"{toctree}", "{include}"}
 #: Commands in `sh` fences that a test environment need not have.
 _TOOLS: Final = {"cd", "git", "python", "ruff", "mypy"}
 
-#: Pages whose snippets are skipped where Spark is missing.
+#: Pages whose snippets are skipped if Spark is missing.
 _IN_SPARK: Final = {"docs/how-to/spark.md"}
 _MARKED_PAGES: Final = [
     pytest.param(page, marks=pytest.mark.spark if name_of(page) in _IN_SPARK else ())
@@ -47,10 +47,10 @@ _MARKED_PAGES: Final = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", _MARKED_PAGES, ids=name_of)
-def test_every_snippet_shows_what_comes_out(
+def test_snippets_have_the_output_shown(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader who follows a page from top to bottom sees the output it shows."""
+    """All snippets of a page run, and give the output of the page."""
     if name_of(page) in _IN_SPARK:
         set_up_spark(monkeypatch, tmp_path)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
@@ -74,8 +74,8 @@ def test_every_snippet_shows_what_comes_out(
     assert not wrong, "\n\n".join(wrong)
 
 
-def test_every_fence_has_a_language_that_is_checked() -> None:
-    """No fence hides from these tests behind a language that they do not know."""
+def test_languages_of_fences_are_known() -> None:
+    """Each fence has a language that these tests check."""
     known = _LANGUAGES | _LANGUAGES_OF_MYST
     found = [(page, fence) for page in PAGES for fence in fences(page)]
 
@@ -115,7 +115,7 @@ def _wrong_python(fence: Fence, page: Path, names: dict[str, Any]) -> Iterator[s
         yield f"{where}: a python fence without >>> is never run"
         return
     reports: list[str] = []
-    # newer Pythons colour their reports, which nobody looks at here
+    # reports may contain colours, which do not matter here
     runner = doctest.DocTestRunner(optionflags=_FLAGS, verbose=False)
     runner.run(test, out=reports.append, clear_globs=False)
     names.update(test.globs)
@@ -175,7 +175,7 @@ def _steps(text: str) -> list[tuple[str, str]]:
 
 
 def _run(commands: list[str], environment: dict[str, str]) -> list[str]:
-    """Return what each command writes; they share one shell, `$?` included."""
+    """Return the output of each command; all run in one shell, and share `$?`."""
     script = "".join(
         f"{command}\nstatus=$?; echo; echo '{_END}'; (exit $status)\n"
         for command in commands
@@ -194,7 +194,7 @@ def _run(commands: list[str], environment: dict[str, str]) -> list[str]:
 
 
 def _tidy(output: str) -> str:
-    """Return the lines without the blanks that nobody sees."""
+    """Return the text without trailing spaces and outer empty lines."""
     lines = [line.rstrip() for line in output.splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
 
@@ -203,7 +203,7 @@ def _tidy(output: str) -> str:
 
 
 def _commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each simple command, comments left out."""
+    """Yield the words of each simple command, without comments."""
     lexer = shlex.shlex(
         text.replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars=""
     )
