@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(bloctel.__file__).parent
 
-#: A unit is a package, or a module of the top level: it imports only units of a lower
-#: rank.
+#: A unit is a package or a top-level module; it imports only units of a lower rank.
 RANKS = {
     "errors": 0,
     "_version": 0,
@@ -62,12 +61,12 @@ NAMES = {name_of(path) for path in FILES}
 
 
 def unit_of(name: str) -> str:
-    """Return what has a rank: a module, or the package it is a part of."""
+    """Return the unit of a module: the module itself, or its package."""
     return name if name in RANKS else name.partition(".")[0]
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the modules of ours that a file imports, for types only or not."""
+    """Return the modules of this package that a file imports, also for types only."""
     found: set[str] = set()
     pattern = (
         r"^\s*(?:from (bloctel[\w.]*) c?import \(?([^#)]*)|c?import (bloctel[\w.]*))"
@@ -106,14 +105,14 @@ def test_imports_point_down() -> None:
 
 
 def test_every_module_has_a_rank() -> None:
-    """No module is outside the order, and the order names no module that is gone."""
+    """No unit is without a rank, and each rank belongs to an existing unit."""
     units = {unit_of(name) for name in NAMES}
 
     assert units == set(RANKS)
 
 
-def test_no_package_imports_itself_in_a_circle() -> None:
-    """The parts of a package import one another without circles."""
+def test_packages_have_no_import_cycles() -> None:
+    """The modules of a package import each other without cycles."""
     graph = {
         name_of(path): {
             other
@@ -122,21 +121,16 @@ def test_no_package_imports_itself_in_a_circle() -> None:
         }
         for path in MODULES
     }
-    # what `from bloctel.storage import x` means to `storage.sql` is the package
-    # itself, which imports its parts late; only such late imports may point back
-    late: set[tuple[str, str]] = set()
-    left = {
-        name: {o for o in others if (name, o) not in late}
-        for name, others in graph.items()
-    }
-    while free := {name for name, others in left.items() if not others & left.keys()}:
-        left = {name: others for name, others in left.items() if name not in free}
+    assert graph
 
-    assert left == {}
+    while free := {name for name, others in graph.items() if not others & graph.keys()}:
+        graph = {name: others for name, others in graph.items() if name not in free}
+
+    assert graph == {}
 
 
 def tree_of(path: Path) -> ast.Module:
-    """Return a module's syntax."""
+    """Return the syntax tree of a module."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -148,7 +142,7 @@ BELOW_CLI = [
 
 
 def test_only_the_command_line_prints_or_reads_the_environment() -> None:
-    """Arguments, the environment and the standard streams belong to the commands."""
+    """Only commands use arguments, the environment and standard streams."""
     assert BELOW_CLI
     assert [where for path in BELOW_CLI for where in console_uses(path)] == []
 
@@ -191,7 +185,7 @@ def clock_uses(path: Path) -> Iterator[str]:
 
 
 def test_nothing_is_unpickled() -> None:
-    """No pickle: bytes read from a file are never executed."""
+    """No module uses pickle: bytes of a file are never executed."""
     pattern = r"import\s+c?[Pp]ickle|pickle\.|\bmarshal\b|\bshelve\b"
 
     wrong = [name_of(f) for f in FILES if re.search(pattern, f.read_text("utf-8"))]

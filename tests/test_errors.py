@@ -1,4 +1,4 @@
-"""Errors: one tree, drawn in the docstring, that crosses process pools."""
+"""Errors: the tree in the docstring, pickling, and messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASSES = [
     if value.__module__ == errors.__name__
 ]
 
-#: How errors are made whose signature is not (expected, got, where).
+#: Arguments of errors whose signature is not (expected, got, where).
 OWN_ARGUMENTS: dict[type[BloctelError], list[tuple[object, ...]]] = {
     InvalidNumberError: [("letters",), ("letters", "row 3")],
     MissingExtraError: [("reading Parquet files", "arrow")],
@@ -39,12 +39,12 @@ COMMON_ARGUMENTS: list[tuple[object, ...]] = [
 
 def test_every_error_survives_pickling() -> None:
     """A copy has the class, the message and the fields of the error."""
-    made = [
+    cases = [
         (error_class, arguments)
         for error_class in CLASSES
         for arguments in OWN_ARGUMENTS.get(error_class, COMMON_ARGUMENTS)
     ]
-    for error_class, arguments in made:
+    for error_class, arguments in cases:
         error = error_class(*arguments)  # type: ignore[arg-type]
 
         copy = pickle.loads(pickle.dumps(error))  # noqa: S301
@@ -56,8 +56,8 @@ def test_every_error_survives_pickling() -> None:
         assert vars(copy) == vars(error)
 
 
-def test_every_error_has_one_root_and_a_docstring_of_its_own() -> None:
-    """`except BloctelError` catches all, and each class explains itself."""
+def test_every_error_has_one_root_and_its_own_docstring() -> None:
+    """`except BloctelError` catches all errors, and each class is documented."""
     wrong = [
         one.__name__
         for one in CLASSES
@@ -71,12 +71,12 @@ def test_every_error_has_one_root_and_a_docstring_of_its_own() -> None:
 
 
 def test_the_public_names_are_the_classes() -> None:
-    """What the module offers is its errors, all of them, in order."""
+    """`__all__` contains all errors of the module, sorted."""
     assert errors.__all__ == sorted(one.__name__ for one in CLASSES)
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    """Each error stands below its bases, and foreign bases are in parentheses."""
+    """Each error is below its base, and builtin bases are in parentheses."""
     assert errors.__doc__ is not None
     drawing = re.search("```text\n(.*?)```", errors.__doc__, re.DOTALL)
     assert drawing is not None
@@ -95,8 +95,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     assert drawn == real | {"BloctelError": set()}
 
 
-def test_the_message_says_what_was_expected_what_came_and_where() -> None:
-    """A message is one sentence, with a place if there is one."""
+def test_the_parts_of_a_message() -> None:
+    """A message says what was expected, what came instead, and where."""
     assert str(BloctelError("a day", "none")) == "expected a day, got none"
     assert str(BloctelError("a day", "none", "row 3")) == (
         "expected a day, got none - at row 3"
@@ -107,8 +107,8 @@ def test_the_message_says_what_was_expected_what_came_and_where() -> None:
     assert "pip install 'bloctel[arrow]'" in str(MissingExtraError("Parquet", "arrow"))
 
 
-def test_what_applies_since_a_list_closed_is_said() -> None:
-    """The message of a closed list names it, the day, and what applies instead."""
+def test_the_message_of_a_closed_list() -> None:
+    """The message names the list, the day, and the rule that applies instead."""
     error = ListClosedError("own", date(2026, 8, 11), "an earlier day", "ask first")
 
     assert str(error) == (

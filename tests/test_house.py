@@ -1,30 +1,16 @@
-"""Figures of `scripts/house`: how they are counted, and what fails."""
+"""Figures of `scripts/house`: counting, comparison and recording."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tomllib
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers.scripts import ROOT, script
 
-
-def _loaded() -> Any:
-    loader = SourceFileLoader("house", str(ROOT / "scripts" / "house"))
-    spec = importlib.util.spec_from_loader("house", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["house"] = module  # dataclasses and named tuples look it up
-    loader.exec_module(module)
-    return module
-
-
-house = _loaded()
+house = script("house")
 
 PYTHON = '''"""What the module does."""
 
@@ -61,7 +47,7 @@ cdef inline int g(int x) nogil:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with two modules at the top, one package and three ranks."""
+    """A checkout with two top-level modules, one package and three ranks."""
     package = tmp_path / "src" / "bloctel"
     (package / "part").mkdir(parents=True)
     (tmp_path / "tests").mkdir()
@@ -77,7 +63,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_the_figures_of_a_checkout(checkout: Path) -> None:
-    """Each figure is counted as its comment in the file of records says."""
+    """Each figure is counted as described in the file of recorded figures."""
     n_lines = 1 + PYTHON.count("\n") + CYTHON.count("\n") + 2
 
     assert house.quick_figures(checkout) == {
@@ -90,7 +76,7 @@ def test_the_figures_of_a_checkout(checkout: Path) -> None:
     }
 
 
-def test_docstrings_that_name_nothing_are_listed(checkout: Path) -> None:
+def test_docstrings_without_a_noun_are_listed(checkout: Path) -> None:
     """The list gives the file, the line and the first line of the text."""
     found = [d for d in house.docstrings(checkout / "src" / "bloctel") if d.is_bad]
 
@@ -103,7 +89,7 @@ def test_docstrings_that_name_nothing_are_listed(checkout: Path) -> None:
     ]
 
 
-def test_a_figure_may_fall_and_never_rise() -> None:
+def test_figures_may_only_fall() -> None:
     """Times have a tolerance of 25 %, counts have none."""
     recorded = {"units": 22, "build_seconds": 40}
 
@@ -125,16 +111,16 @@ def test_only_lower_figures_are_recorded(tmp_path: Path) -> None:
 
 
 def test_every_figure_has_a_record() -> None:
-    """No figure escapes the comparison."""
+    """All figures are compared with a recorded one."""
     recorded = tomllib.loads(house.RECORD.read_text("utf-8"))
 
     assert set(recorded) == {*house.quick_figures(ROOT), *house.SLACK}
 
 
-def test_the_exit_code_says_whether_a_figure_is_worse(
+def test_the_exit_code_is_1_if_a_figure_is_worse(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Processor time is that of the child process."""
+    """The processor time of child processes counts."""
     figures = dict.fromkeys(house.quick_figures(ROOT), 0)
     busy = "import time\nwhile time.process_time() < 0.3: pass"
     seconds = house._processor_seconds([sys.executable, "-c", busy])

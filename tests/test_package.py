@@ -1,4 +1,4 @@
-"""What `import bloctel` gives, and what it costs."""
+"""Public names of `bloctel`, and the modules that `import bloctel` loads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAVY = (
     "sqlalchemy",
     "typer",
 )
-_WITHOUT_CORE = """
+_NOT_COMPILED = """
 import sys
 sys.modules["bloctel._filter"] = None   # as if it had not been compiled
 import bloctel
@@ -30,15 +30,15 @@ def _run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    """A program pays for a library when it uses what needs it."""
+    """Other libraries are imported when a feature first needs them."""
     done = _run("import sys, bloctel; print(*sys.modules)")
 
     assert not done.stderr
     assert not set(_HEAVY) & set(done.stdout.split())
 
 
-def test_who_looks_up_in_snapshots_imports_no_registry() -> None:
-    """What writes, follows and scrubs is imported when it is asked for."""
+def test_look_ups_in_snapshots_import_no_registry() -> None:
+    """Registries, followers and scrubs are imported when they are first used."""
     done = _run("import sys, bloctel; print(*sys.modules); bloctel.Registry")
 
     assert not done.stderr
@@ -50,9 +50,9 @@ def test_who_looks_up_in_snapshots_imports_no_registry() -> None:
     assert not {"concurrent.futures", "logging"} & loaded
 
 
-def test_a_missing_core_is_an_import_error_that_names_the_cure() -> None:
-    """There is no silent slow path: the message says what to run."""
-    done = _run(_WITHOUT_CORE)
+def test_missing_compiled_modules_are_an_import_error() -> None:
+    """There is no slow fallback: the message says what to run."""
+    done = _run(_NOT_COMPILED)
 
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1

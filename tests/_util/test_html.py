@@ -1,4 +1,4 @@
-"""Pages of HTML: templates that escape, refuse mistakes, and are shipped."""
+"""HTML templates: escaping, errors in templates, and package data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT: Final = Path(__file__).parents[2]
 
 
 def page(folder: Path, text: str, lang: str = "en", **values: object) -> str:
-    """Return the page that a template of this text makes."""
+    """Return the page of a template with this text."""
     template = folder / "page.html.j2"
     template.write_text(text, encoding="utf-8")
     return render(template, lang, **values)
@@ -26,9 +26,9 @@ def page(folder: Path, text: str, lang: str = "en", **values: object) -> str:
 
 def test_values_stay_text(tmp_path: Path) -> None:
     """Markup is escaped, and characters that could hide text are replaced."""
-    made = page(tmp_path, "<p>{{ name }}</p>", name="<b>\u202e'\"&\x00")
+    found = page(tmp_path, "<p>{{ name }}</p>", name="<b>\u202e'\"&\x00")
 
-    assert made == "<p>&lt;b&gt;\ufffd&#39;&#34;&amp;\ufffd</p>"
+    assert found == "<p>&lt;b&gt;\ufffd&#39;&#34;&amp;\ufffd</p>"
 
 
 def test_macros_of_templates_stay_markup(tmp_path: Path) -> None:
@@ -38,8 +38,8 @@ def test_macros_of_templates_stay_markup(tmp_path: Path) -> None:
     assert page(tmp_path, text, name="<i>") == "<b>&lt;i&gt;</b>"
 
 
-def test_numbers_and_texts_are_those_of_the_language(tmp_path: Path) -> None:
-    """As in the message catalogue."""
+def test_numbers_and_texts_follow_the_language(tmp_path: Path) -> None:
+    """They are those of the message catalogue."""
     text = '{{ t("scrub.kind.clear") }}: {{ show(12345) }}, {{ share(1, 8) }}'
 
     assert page(tmp_path, text) == "clear: 12,345, 12.5 %"
@@ -48,7 +48,7 @@ def test_numbers_and_texts_are_those_of_the_language(tmp_path: Path) -> None:
         page(tmp_path, text, "de")
 
 
-def test_a_name_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+def test_an_unknown_name_is_an_error(tmp_path: Path) -> None:
     """It is not rendered as an empty text."""
     from jinja2 import UndefinedError
 
@@ -59,20 +59,20 @@ def test_a_name_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 def test_without_jinja2_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a sentence that says how to install it."""
+    """The message says how to install it."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[report\]"):
         page(tmp_path, "")
 
 
-def test_the_environment_is_made_once(tmp_path: Path) -> None:
-    """For each folder of templates."""
+def test_the_environment_is_cached(tmp_path: Path) -> None:
+    """Each folder of templates has one environment."""
     assert _environment(tmp_path) is _environment(tmp_path)
 
 
 def test_templates_and_messages_are_shipped() -> None:
-    """Each is matched by a pattern of the package data."""
+    """Each file is matched by a pattern of the package data."""
     with (PROJECT / "pyproject.toml").open("rb") as file:
         settings = tomllib.load(file)["tool"]["setuptools"]["package-data"]
     shipped = {

@@ -1,4 +1,4 @@
-"""The message catalogue: complete in each language, and used."""
+"""Message catalogue: complete in each language, without unused texts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_languages_have_the_same_keys_in_the_same_order() -> None:
 
 
 def test_languages_have_the_same_placeholders() -> None:
-    """No text leaves out what another language says."""
+    """Each text has the placeholders of the other language."""
     english, french = (catalogue(lang) for lang in LANGUAGES)
 
     differing = [
@@ -78,18 +78,18 @@ def test_languages_have_the_same_placeholders() -> None:
 
 
 def test_every_key_is_used() -> None:
-    """The catalogue holds no text that is never shown."""
+    """The catalogue contains no text that is never used."""
     assert [key for key in KEYS if not is_used(key)] == []
 
 
-def test_a_key_that_is_not_used_is_found() -> None:
+def test_unused_keys_are_detected() -> None:
     """The test above can fail."""
     assert not is_used("scrub.report.never_used")
     assert not is_used("never.used")
 
 
-def test_every_key_that_the_source_names_is_there() -> None:
-    """No call of `message` fails for its key."""
+def test_every_key_named_in_the_source_exists() -> None:
+    """No call of `message` fails because its key is missing."""
     groups = "|".join(sorted({re.escape(key.partition(".")[0]) for key in KEYS}))
     named = re.findall(rf'\b(?:message|t)\(\s*"((?:{groups})[\w.]+)"[,)]', USES)
 
@@ -111,14 +111,14 @@ def test_every_key_that_the_source_names_is_there() -> None:
     ],
 )
 def test_every_code_has_a_text(group: str, codes: Collection[str]) -> None:
-    """And there is no text for a code that does not exist."""
+    """No text belongs to a code that does not exist."""
     names = {key.rpartition(".")[2] for key in KEYS if key.rpartition(".")[0] == group}
 
     assert names == {str(code) for code in codes}
 
 
 def test_every_finding_has_its_texts() -> None:
-    """Title, sentence, statistic and assumption, and no others."""
+    """A finding has a title, a sentence, a statistic and an assumption."""
     parts: dict[str, set[str]] = {}
     for key in KEYS:
         if (
@@ -132,7 +132,7 @@ def test_every_finding_has_its_texts() -> None:
 
 
 def test_every_notice_and_every_state_without_consent_has_a_text() -> None:
-    """As the law names the notices, and a desk the states of consents."""
+    """The names are those of the rules of law and of the desk."""
     rules = [rule for rule in law.load("FR").rules if isinstance(rule, ConsentTerms)]
 
     assert rules
@@ -145,7 +145,7 @@ def test_every_notice_and_every_state_without_consent_has_a_text() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_text_renders(lang: str) -> None:
-    """No text is empty, and none shows a brace."""
+    """No text is empty or shows a brace."""
     for key, text in catalogue(lang).items():
         values: dict[str, object] = dict.fromkeys(placeholders(text), "value")
         shown = message(key, lang, **values)
@@ -155,7 +155,7 @@ def test_every_text_renders(lang: str) -> None:
 
 
 def test_mistakes_are_refused() -> None:
-    """An unknown key or language, a placeholder too few or too many."""
+    """An unknown key or language and missing or unknown placeholders raise."""
     with pytest.raises(KeyError, match="nothing"):
         message("scrub.report.nothing", "en")
     with pytest.raises(KeyError, match="version"):
@@ -166,8 +166,8 @@ def test_mistakes_are_refused() -> None:
         message("scrub.report.kind", "de")
 
 
-def test_numbers_and_days_are_those_of_the_language() -> None:
-    """A space and a comma in French, and days in words."""
+def test_numbers_and_days_follow_the_language() -> None:
+    """French has a space and a comma in numbers, and days in words."""
     day = date(2026, 8, 1)
     instant = datetime(2026, 8, 11, 9, 30, tzinfo=UTC)
 

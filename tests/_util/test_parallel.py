@@ -54,7 +54,7 @@ def test_few_pieces_are_taken_ahead(workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_the_first_error_ends_it(workers: int) -> None:
-    """It comes in the order of the pieces, and no thread remains."""
+    """It is raised in the order of the pieces, and no thread remains."""
 
     def work(piece: int) -> float:
         return 1 / (5 - piece)

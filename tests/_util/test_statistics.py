@@ -17,7 +17,7 @@ from bloctel._util.statistics import (
 @pytest.mark.parametrize("mean", [0.01, 1.0, 7.5, 40.0])
 @pytest.mark.parametrize("count", [0, 1, 5, 8, 41, 90])
 def test_the_poisson_tail_is_the_sum_of_its_terms(count: int, mean: float) -> None:
-    """The chance of a count or more is the sum of the terms from there on."""
+    """The probability of a count or more is the sum of the terms from the count on."""
     terms = [
         math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
         for k in range(count, count + 400)
@@ -29,7 +29,7 @@ def test_the_poisson_tail_is_the_sum_of_its_terms(count: int, mean: float) -> No
 @pytest.mark.parametrize("chance", [0.02, 0.3, 0.9])
 @pytest.mark.parametrize("count", [0, 1, 20, 46, 99, 100, 101])
 def test_the_binomial_tail_is_the_sum_of_its_terms(count: int, chance: float) -> None:
-    """The same, for successes in a hundred trials."""
+    """The same is true for successes in a hundred trials."""
     terms = [
         math.comb(100, k) * chance**k * (1 - chance) ** (100 - k)
         for k in range(count, 101)
@@ -43,7 +43,7 @@ def test_the_binomial_tail_is_the_sum_of_its_terms(count: int, chance: float) ->
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0, 5.0, 30.0, 1e9])
 @pytest.mark.parametrize("pairs", [1, 2, 10, 500])
 def test_the_chi_square_is_a_poisson_tail(value: float, pairs: int) -> None:
-    """With an even number of degrees it has a closed form: Poisson events in a time."""
+    """With an even number of degrees of freedom, it is the tail of a Poisson sum."""
     expected = poisson_tail(pairs, value / 2)
 
     found = chi_square_below(value, 2 * pairs)
@@ -51,14 +51,14 @@ def test_the_chi_square_is_a_poisson_tail(value: float, pairs: int) -> None:
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
-def test_the_normal_tail_is_that_of_the_tables() -> None:
-    """One in a million is 4.753 standard deviations away."""
+def test_the_normal_tail_agrees_with_tables() -> None:
+    """A probability of one in a million is 4.753 standard deviations above the mean."""
     assert normal_tail(4.753424) == pytest.approx(1e-6, rel=1e-4)
     assert normal_tail(0) == 0.5
 
 
-def test_a_tail_of_nothing_and_of_everything() -> None:
-    """What must be has chance 1, what cannot be 0, and no figure breaks the sum."""
+def test_extreme_tails() -> None:
+    """Certain events give 1, impossible events 0; large arguments do not overflow."""
     assert poisson_tail(0, 0.0) == 1
     assert poisson_tail(1, 0.0) == 0
     assert poisson_tail(10**7, 1.0) == 0

@@ -71,7 +71,7 @@ def test_a_receipt_from_beginning_to_end(folder: Path) -> None:
     (file,) = json.loads(run("receipt", "status", "j.jsonl", "--format", "json").stdout)
     assert file["input"] == "calls.csv"
     assert file["state"] == "valid"
-    assert oracle.is_whole(Path("j.jsonl").read_bytes())
+    assert oracle.is_complete(Path("j.jsonl").read_bytes())
 
 
 def test_differences_are_named(folder: Path) -> None:

@@ -39,7 +39,7 @@ def test_bits_are_the_specification_s(n_blocks: int, keys: list[int]) -> None:
     """The bits equal those of the Python version."""
     made = filled(n_blocks, keys)
 
-    assert made.blocks.tobytes() == sbbf.Twin(n_blocks, keys).to_bytes()
+    assert made.blocks.tobytes() == sbbf.PlainFilter(n_blocks, keys).to_bytes()
 
 
 @given(N_BLOCKS, KEYS, KEYS)
@@ -47,7 +47,7 @@ def test_answers_are_the_twin_s(
     n_blocks: int, keys: list[int], asked: list[int]
 ) -> None:
     """Single calls and batches agree with the Python version."""
-    made, twin = filled(n_blocks, keys), sbbf.Twin(n_blocks, keys)
+    made, twin = filled(n_blocks, keys), sbbf.PlainFilter(n_blocks, keys)
     expected = [twin.might_contain(key) for key in asked]
 
     assert [made.might_contain(key) for key in asked] == expected
@@ -73,7 +73,7 @@ def test_one_by_one_equals_many(n_blocks: int, keys: list[int]) -> None:
 @given(N_BLOCKS, KEYS)
 def test_counts_keys_that_set_a_bit(n_blocks: int, keys: list[int]) -> None:
     """`n_added` counts the keys that set at least one new bit."""
-    twin = sbbf.Twin(n_blocks)
+    twin = sbbf.PlainFilter(n_blocks)
     expected = sum(twin.add(key) for key in keys)
 
     assert filled(n_blocks, keys).n_added == expected
@@ -82,7 +82,7 @@ def test_counts_keys_that_set_a_bit(n_blocks: int, keys: list[int]) -> None:
 @given(N_BLOCKS, KEYS)
 def test_measures_the_bits_as_they_are(n_blocks: int, keys: list[int]) -> None:
     """The measured rate is the chance of eight set bits in a random block."""
-    made, twin = filled(n_blocks, keys), sbbf.Twin(n_blocks, keys)
+    made, twin = filled(n_blocks, keys), sbbf.PlainFilter(n_blocks, keys)
 
     assert made.measured_false_positive_rate == pytest.approx(twin.measured_rate())
 

@@ -1,7 +1,8 @@
-"""Text to keys, as the specification says it and as plainly as it can be said.
+"""Oracle of the number reader: text to keys, written plainly from the specification.
 
-The twin of `bloctel.numbers._digits`.  An answer is a key, or the name of a refusal, or
-`WORLD` or `CONTEXT` where the compiled reader leaves the text to Python.
+This is a second implementation of `bloctel.numbers._digits`.  An answer is a key, the
+name of a reason, or `WORLD` or `CONTEXT` if the compiled reader leaves the text to
+Python.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ CONTEXT: Final = "context"
 
 Answer = int | str
 
-# What may stand between two digits.
+# Characters that may be between two digits.
 BLANKS: Final = (
     " ()\t-\N{NO-BREAK SPACE}\N{SOFT HYPHEN}\N{MIDDLE DOT}\N{BULLET}\N{MINUS SIGN}"
     "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -28,7 +29,7 @@ BLANKS: Final = (
     + "".join(map(chr, range(0x2060, 0x2070)))  # word joiner, isolates
 )
 HARD: Final = ";|&\n\v\f\r\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
-# Full-width forms are read as the ASCII that they are the wide form of.
+# Full-width characters are read as the ASCII characters that they stand for.
 WIDE: Final = {
     code: unicodedata.normalize("NFKC", chr(code))
     for code in range(0xFF00, 0xFF40)
@@ -40,7 +41,7 @@ EXTENSION: Final = (
 )
 PHONE_CONTEXT: Final = ";phone-context="
 ANY_CASE: Final = re.IGNORECASE | re.ASCII
-# Where the number ends and something else starts.
+# The end of the number, where other text starts.
 END: Final = re.compile(
     f"[^0-9+.,/{re.escape(BLANKS + HARD)}{''.join(map(chr, WIDE))}]"
     f"|{EXTENSION}|{PHONE_CONTEXT}",
@@ -55,7 +56,7 @@ SHORT: Final = re.compile(
 
 
 def read(value: object, national: bool) -> Answer:
-    """Return the key of a text or an int, or the name of what it is instead."""
+    """Return the key of a text or an int, or the name of a reason."""
     if isinstance(value, str):
         if re.search("[\ud800-\udfff]", value):
             return "unexpected_character"
@@ -69,14 +70,14 @@ def read(value: object, national: bool) -> Answer:
 
 
 def name(answer: int) -> Answer:
-    """Return an answer of the compiled reader as one of this."""
+    """Return an answer of the compiled reader as an answer of this module."""
     named = {_digits.WORLD: WORLD, _digits.CONTEXT: CONTEXT}
     named |= dict(enumerate(_digits.REASONS))
     return named.get(answer, answer)
 
 
 def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Read the bytes that cp1252 uses for blanks and dashes; mark the others."""
+    """Read the bytes that cp1252 uses for spaces and dashes; replace the others."""
     assert isinstance(error, UnicodeDecodeError)
     byte = error.object[error.start : error.start + 1]
     if byte in (b"\xa0", b"\x96", b"\x97", b"\xad"):
@@ -89,7 +90,7 @@ codecs.register_error(_CP1252, _as_cp1252)
 
 
 def unwrap(text: str) -> str:
-    """Return the text without what a spreadsheet or a link puts around it."""
+    """Return the text without the quotes of spreadsheets and the scheme of links."""
     text = text.strip(" \t\n\v\f\r")
     quoted = re.fullmatch(r"=?\"(.*)\"|'(.*)", text, re.DOTALL)
     if quoted:
@@ -98,11 +99,11 @@ def unwrap(text: str) -> str:
 
 
 def read_text(text: str, national: bool) -> Answer:
-    """Return the key of a text, or the name of what it is instead."""
+    """Return the key of a text, or the name of a reason."""
     raw = unwrap(text)
     end = END.search(raw)
-    at = end.start() if end else len(raw)
-    number, tail = raw[:at].translate(WIDE), raw[at:]
+    length = end.start() if end else len(raw)
+    number, tail = raw[:length].translate(WIDE), raw[length:]
 
     second_plus = re.match(r"[^0-9+]*(?:\+[^+]*|[0-9][^+]*)\+", number)
     if second_plus:
@@ -127,7 +128,7 @@ def read_text(text: str, national: bool) -> Answer:
 
 
 def read_core(core: str, plus: bool, national: bool) -> Answer:
-    """Return the key of what stands from the first digit to the last."""
+    """Return the key of the text from the first digit to the last."""
     digits = re.sub("[^0-9]", "", core)
     if not digits:
         return "empty"
@@ -147,7 +148,7 @@ def read_core(core: str, plus: bool, national: bool) -> Answer:
 
 
 def read_digits(digits: str, plus: bool, national: bool, slash: bool) -> Answer:
-    """Return the key of clean digits, or the name of what they are instead."""
+    """Return the key of digits, or the name of a reason."""
     too_long = "several_numbers" if slash or len(digits) >= 18 else "too_long"
     if plus:
         return read_abroad(digits, too_long)
@@ -167,7 +168,7 @@ def read_digits(digits: str, plus: bool, national: bool, slash: bool) -> Answer:
 
 
 def read_abroad(digits: str, too_long: str) -> Answer:
-    """Return the key of the digits that follow a plus sign, or would."""
+    """Return the key of digits with a country code, or the name of a reason."""
     of_plan = PLAN.fullmatch(digits)
     if not of_plan:
         return WORLD
@@ -186,12 +187,12 @@ def read_abroad(digits: str, too_long: str) -> Answer:
 
 
 def line(nsn: str) -> int:
-    """Return the one key of a line of the French plan."""
+    """Return the key of a line of the French plan."""
     return int(nsn if nsn.startswith("508") else "33" + nsn)
 
 
 def read_integer(value: int, national: bool) -> Answer:
-    """Return the key of a whole number, or the name of what it is instead."""
+    """Return the key of an integer, or the name of a reason."""
     if not 0 <= value < 1 << 63:
         return "unexpected_character"
     if value == 0:

@@ -1,7 +1,7 @@
-"""FF1 of NIST SP 800-38G, in plain Python, for any radix, length and tweak.
+"""Oracle of FF1 (NIST SP 800-38G) in plain Python, for any radix, length and tweak.
 
-It follows algorithms 7 and 8 of the standard step by step, and the names are those of
-the standard.  Numerals are integers below the radix.
+It follows algorithms 7 and 8 of the standard step by step, with the names of the
+standard.  Numerals are integers below the radix.
 """
 
 from __future__ import annotations

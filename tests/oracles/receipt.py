@@ -1,4 +1,4 @@
-"""A second verifier of receipts, in plain Python, from `receipt-format.md` alone."""
+"""Second verifier of receipts, written in plain Python from `receipt-format.md`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["agrees", "canonical", "is_receipt", "is_signed", "is_whole"]
+__all__ = ["agrees", "canonical", "is_complete", "is_receipt", "is_signed"]
 
 LONGEST = 1_048_576
 SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
@@ -23,7 +23,7 @@ LIST = "[a-z][a-z0-9.-]{0,63}(:[a-z][a-z0-9-]{0,31})?"
 HEX = "[0-9a-f]{64}"
 FILE = {"name", "size", "sha256"}
 AGAINST = {"kind", "name", "registry", "generation", "built_on", "size", "sha256"}
-HELD = {"name", "on", "time_zone", "valid_until", "days", "source", "certainty"}
+LIST_MEMBERS = {"name", "on", "time_zone", "valid_until", "days", "source", "certainty"}
 COUNTS = {"rows", "clear", "blocked", "invalid"}
 MEMBERS = {
     "format",
@@ -47,7 +47,7 @@ MEMBERS = {
 
 
 def canonical(value: object) -> str:
-    """Return the canonical form, written by hand."""
+    """Return the canonical form of a value."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -64,7 +64,7 @@ def canonical(value: object) -> str:
 
 
 def escaped(char: str) -> str:
-    """Return a character as it stands in a string."""
+    """Return a character as it is written in a string."""
     if char in '"\\':
         return "\\" + char
     if char in SHORT:
@@ -74,7 +74,7 @@ def escaped(char: str) -> str:
 
 
 def is_receipt(line: bytes) -> bool:
-    """Tell whether a line is a receipt of version 1."""
+    """Return whether a line is a receipt of version 1."""
     try:
         check(line)
     except (AssertionError, AttributeError, KeyError, TypeError):
@@ -85,7 +85,7 @@ def is_receipt(line: bytes) -> bool:
 
 
 def check(line: bytes) -> dict[str, Any]:
-    """Return what a receipt holds, once everything has been checked."""
+    """Return the content of a receipt, after all checks."""
     assert line.endswith(b"\n")
     assert len(line) <= LONGEST
     record = json.loads(line.decode())
@@ -101,7 +101,7 @@ def check(line: bytes) -> dict[str, Any]:
 
 
 def check_members(record: dict[str, Any]) -> None:
-    """Check what each member holds."""
+    """Check the value of each member."""
     check_file(record["input"])
     assert all(re.fullmatch(CODE, kind) for kind in record["outputs"])
     for file in record["outputs"].values():
@@ -117,8 +117,8 @@ def check_members(record: dict[str, Any]) -> None:
     check_against(record["against"])
     assert isinstance(record["lists"], list)
     assert record["lists"]
-    for held in record["lists"]:
-        check_list(held)
+    for entry in record["lists"]:
+        check_list(entry)
     assert record["counts"].keys() == COUNTS
     for counts, name in (
         (record["counts"], CODE),
@@ -132,11 +132,11 @@ def check_members(record: dict[str, Any]) -> None:
     datetime.fromisoformat(made_at)
     check_day(record["valid_until"])
     assert re.fullmatch("bloctel [0-9A-Za-z.+!-]{1,40}", record["software"])
-    place, signature = record["journal"], record["signature"]
-    if place is not None:
-        assert place.keys() == {"number", "previous"}
-        assert is_count(place["number"])
-        assert place["previous"] is None or re.fullmatch(HEX, place["previous"])
+    link, signature = record["journal"], record["signature"]
+    if link is not None:
+        assert link.keys() == {"number", "previous"}
+        assert is_count(link["number"])
+        assert link["previous"] is None or re.fullmatch(HEX, link["previous"])
     if signature is not None:
         assert signature.keys() == {"algorithm", "public_key", "value"}
         assert signature["algorithm"] == "Ed25519"
@@ -145,7 +145,7 @@ def check_members(record: dict[str, Any]) -> None:
 
 
 def check_file(file: dict[str, Any]) -> None:
-    """Check the mark of a file."""
+    """Check the digest of a file."""
     assert file.keys() == FILE
     check_name(file["name"])
     assert is_count(file["size"])
@@ -163,7 +163,7 @@ def check_name(name: object) -> None:
 
 
 def check_against(against: dict[str, Any]) -> None:
-    """Check what the file was scrubbed against."""
+    """Check the source of the lists."""
     assert against.keys() == AGAINST
     check_name(against["name"])
     registry, generation, built_on = (
@@ -187,34 +187,35 @@ def check_against(against: dict[str, Any]) -> None:
         assert registry is not None
 
 
-def check_list(held: dict[str, Any]) -> None:
-    """Check a list that was asked."""
-    assert held.keys() == HELD
-    assert re.fullmatch(LIST, held["name"])
-    check_day(held["on"])
-    check_day(held["valid_until"])
+def check_list(entry: dict[str, Any]) -> None:
+    """Check one list of the receipt."""
+    assert entry.keys() == LIST_MEMBERS
+    assert re.fullmatch(LIST, entry["name"])
+    check_day(entry["on"])
+    check_day(entry["valid_until"])
     zone = "[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}"
-    assert re.fullmatch(zone, held["time_zone"])
-    assert is_count(held["days"])
-    assert held["days"] > 0
-    assert isinstance(held["source"], str)
-    assert 1 <= len(held["source"]) <= 1024
-    assert held["certainty"] in ("V1", "V2", "V3", "R", "NF")
+    assert re.fullmatch(zone, entry["time_zone"])
+    assert is_count(entry["days"])
+    assert entry["days"] > 0
+    assert isinstance(entry["source"], str)
+    assert 1 <= len(entry["source"]) <= 1024
+    assert entry["certainty"] in ("V1", "V2", "V3", "R", "NF")
 
 
 def check_sums(record: dict[str, Any]) -> None:
-    """Check that what is said twice is the same."""
+    """Check that members agree with each other."""
     counts = record["counts"]
     assert counts["rows"] == counts["clear"] + counts["blocked"] + counts["invalid"]
     assert sum(record["invalid_reasons"].values()) == counts["invalid"]
     assert sum(record["blocked_lists"].values()) == counts["blocked"]
-    names = [held["name"] for held in record["lists"]]
+    names = [entry["name"] for entry in record["lists"]]
     assert len(set(names)) == len(names)
-    assert record["valid_until"] == min(held["valid_until"] for held in record["lists"])
-    place = record["journal"]
-    if place is not None:
-        assert place["number"] >= 1
-        assert (place["number"] == 1) == (place["previous"] is None)
+    days = [entry["valid_until"] for entry in record["lists"]]
+    assert record["valid_until"] == min(days)
+    link = record["journal"]
+    if link is not None:
+        assert link["number"] >= 1
+        assert (link["number"] == 1) == (link["previous"] is None)
 
 
 def check_day(day: str) -> None:
@@ -224,12 +225,12 @@ def check_day(day: str) -> None:
 
 
 def is_count(value: object) -> bool:
-    """Tell whether a value is an integer that a receipt may hold."""
+    """Return whether a value is an integer that a receipt may contain."""
     return type(value) is int and 0 <= value < 2**53
 
 
-def is_whole(journal: bytes) -> bool:
-    """Tell whether a journal is whole."""
+def is_complete(journal: bytes) -> bool:
+    """Return whether the lines of a journal are receipts in one hash chain."""
     previous = None
     for number, line in enumerate(io.BytesIO(journal), 1):
         if not is_receipt(line):
@@ -242,14 +243,14 @@ def is_whole(journal: bytes) -> bool:
 
 
 def agrees(file: dict[str, Any], path: Path) -> bool:
-    """Tell whether a file is the one that a mark is of."""
+    """Return whether a file has the size and the digest of a receipt."""
     content = path.read_bytes()
     found = len(content), hashlib.sha256(content).hexdigest()
     return found == (file["size"], file["sha256"])
 
 
 def is_signed(line: bytes) -> bool:
-    """Tell whether a receipt is signed by the key that it names."""
+    """Return whether a receipt is signed by the key that it contains."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

@@ -1,4 +1,4 @@
-"""A plain twin of the split-block Bloom filter, written from Parquet's specification.
+"""Oracle of the split-block Bloom filter, written from Parquet's specification.
 
 Source: apache/parquet-format, BloomFilter.md, and the `BloomFilterHeader` of
 parquet.thrift for filters inside a file.
@@ -31,12 +31,12 @@ STOP, I32, STRUCT = 0, 5, 12
 
 
 def xxh64(key: int) -> int:
-    """Return the hash that Parquet takes of an INT64."""
+    """Return the hash of an INT64 in Parquet."""
     return xxhash.xxh64_intdigest(key.to_bytes(8, "little"), seed=0)
 
 
-class Twin:
-    """A filter of *n_blocks* blocks, each a list of eight words."""
+class PlainFilter:
+    """Filter of *n_blocks* blocks; each block is a list of eight words."""
 
     def __init__(self, n_blocks: int, keys: Iterable[int] = ()) -> None:
         self.blocks = [[0] * 8 for _ in range(n_blocks)]
@@ -44,29 +44,29 @@ class Twin:
             self.add(key)
 
     @classmethod
-    def from_bytes(cls, bitset: bytes) -> Twin:
-        """Return the filter that a bitset holds."""
-        made = cls(0)
+    def from_bytes(cls, bitset: bytes) -> PlainFilter:
+        """Return the filter with this bitset."""
+        plain = cls(0)
         words = [word for (word,) in struct.iter_unpack("<I", bitset)]
-        made.blocks = [words[i : i + 8] for i in range(0, len(words), 8)]
-        return made
+        plain.blocks = [words[i : i + 8] for i in range(0, len(words), 8)]
+        return plain
 
-    def _place(self, key: int) -> tuple[list[int], list[int]]:
+    def _block_and_mask(self, key: int) -> tuple[list[int], list[int]]:
         hashed = xxh64(key)
         block = self.blocks[((hashed >> 32) * len(self.blocks)) >> 32]
         low = hashed & 0xFFFFFFFF
         return block, [1 << (((low * salt) & 0xFFFFFFFF) >> 27) for salt in SALTS]
 
     def add(self, key: int) -> bool:
-        """Set the key's bits and tell whether any was new."""
-        block, mask = self._place(key)
+        """Set the key's bits; return whether one of them was new."""
+        block, mask = self._block_and_mask(key)
         is_new = not self.might_contain(key)
         block[:] = [word | bit for word, bit in zip(block, mask, strict=True)]
         return is_new
 
     def might_contain(self, key: int) -> bool:
-        """Tell whether all the key's bits are set."""
-        block, mask = self._place(key)
+        """Return whether all the key's bits are set."""
+        block, mask = self._block_and_mask(key)
         return all(word & bit for word, bit in zip(block, mask, strict=True))
 
     def to_bytes(self) -> bytes:
@@ -75,7 +75,7 @@ class Twin:
         return b"".join(word.to_bytes(4, "little") for word in words)
 
     def measured_rate(self) -> float:
-        """Return the chance that eight uniform bits, one a lane, are all set."""
+        """Return the chance that eight random bits, one per word, are all set."""
         chances = []
         for block in self.blocks:
             chance = 1.0
@@ -89,9 +89,9 @@ def expected_rate(n_keys: int, n_blocks: int) -> float:
     """Return the Poisson mean of (1 - (31/32)**i)**8, expanded, in 80 digits."""
     with localcontext() as context:
         context.prec = 80
-        load, kept = Decimal(n_keys) / n_blocks, Decimal(31) / 32
+        load, unset = Decimal(n_keys) / n_blocks, Decimal(31) / 32
         terms = (
-            (-1) ** j * comb(8, j) * (-load * (1 - kept**j)).exp() for j in range(9)
+            (-1) ** j * comb(8, j) * (-load * (1 - unset**j)).exp() for j in range(9)
         )
         return float(sum(terms, Decimal(0)))
 
@@ -103,7 +103,7 @@ def bitset_at(file: bytes, offset: int) -> bytes:
 
 
 def _header(file: bytes, at: int) -> tuple[int, int]:
-    """Return the size of the bitset and where it starts."""
+    """Return the size of the bitset and its offset."""
     kinds = []
     size, field = 0, 0
     while file[at] != STOP:
@@ -111,7 +111,7 @@ def _header(file: bytes, at: int) -> tuple[int, int]:
         if (field, kind) == (1, I32):
             size, at = _zigzag(file, at + 1)
         elif kind == STRUCT:
-            # A union of one empty struct, whose number is the choice made.
+            # A union with one empty struct, whose field number is the choice.
             kinds.append((field, file[at + 1] >> 4))
             at += 4
         else:

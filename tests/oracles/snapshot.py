@@ -1,6 +1,6 @@
-"""A second reader of snapshot files, in plain Python, from `snapshot-format.md` alone.
+"""Second reader of snapshot files, written in plain Python from `snapshot-format.md`.
 
-It checks what the page says that a reader must, and looks numbers up as it says.
+It does all checks that the page requires, and looks numbers up as described there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 
-from tests.oracles.sbbf import Twin
+from tests.oracles.sbbf import PlainFilter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ OPTIONAL = ("PREFIXES",)
 
 
 class Period(NamedTuple):
-    """One entry of the file."""
+    """Entry of the file."""
 
     key: int
     list: str
@@ -37,7 +37,7 @@ class Period(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """One rule for all numbers that begin alike."""
+    """Rule for all numbers with the same prefix."""
 
     prefix: int
     list: str
@@ -47,7 +47,7 @@ class Prefix(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The header, field by field."""
+    """Fields of the header."""
 
     magic: bytes
     version: int
@@ -68,18 +68,18 @@ class Header(NamedTuple):
 
 
 class File:
-    """A file that has been checked."""
+    """Snapshot file, checked when it is read."""
 
     def __init__(self, content: bytes) -> None:
         self.header = _checked_header(content)
         self.sections = _checked_sections(content, self.header)
         lists = json.loads(self.sections["LISTS"])
         self.region = lists["region"]
-        self.names = [held["name"] for held in lists["lists"]]
-        # numbers that are known to be clear: this reader knows of oppositions alone
+        self.names = [entry["name"] for entry in lists["lists"]]
+        # this reader only supports oppositions, not cleared numbers
         assert not any(re.search(r"\.cleared(:|$)", name) for name in self.names)
-        self.complete_from = [held["complete_from"] for held in lists["lists"]]
-        self.filter = Twin.from_bytes(self.sections["FILTER"])
+        self.complete_from = [entry["complete_from"] for entry in lists["lists"]]
+        self.filter = PlainFilter.from_bytes(self.sections["FILTER"])
         self.periods = [*struct.iter_unpack("<Iii", self.sections["PERIODS"])]
         self.runs = [*struct.iter_unpack("<QII", self.sections["RUNS"])]
         self.offsets = [n for (n,) in struct.iter_unpack("<I", self.sections["DIRECT"])]
@@ -96,17 +96,17 @@ class File:
         ]
 
     def period(self, key: int, code: int) -> Period:
-        """Return the period that a code stands for."""
-        place, start, end = self.periods[code]
-        return Period(key, self.names[place], *days(start, end))
+        """Return the period with this code."""
+        number, start, end = self.periods[code]
+        return Period(key, self.names[number], *days(start, end))
 
     def prefix(
-        self, prefix: int, place: int, start: int, end: int, blocks: int
+        self, prefix: int, number: int, start: int, end: int, blocks: int
     ) -> Prefix:
-        """Return a rule, once it has been checked."""
+        """Return a rule, after checks."""
         assert 1 <= prefix < 10**15
         assert blocks in (0, 1)
-        return Prefix(prefix, self.names[place], *days(start, end), blocks == 1)
+        return Prefix(prefix, self.names[number], *days(start, end), blocks == 1)
 
     def blocking_lists(self, key: int, on: date) -> set[str]:
         """Return the lists that block a key on a day."""
@@ -128,16 +128,16 @@ class File:
         found = []
         for start, first_slot, n_segments in self.runs:
             first_high, k = start >> 16, start & 0xFFFF
-            for place in range(n_segments):
-                begin = self.offsets[first_slot + (place << k)]
-                end = self.offsets[first_slot + ((place + 1) << k)]
+            for segment in range(n_segments):
+                begin = self.offsets[first_slot + (segment << k)]
+                end = self.offsets[first_slot + ((segment + 1) << k)]
                 for entry in range(begin, end):
-                    key = (first_high + place) << 16 | self.remainders[entry]
+                    key = (first_high + segment) << 16 | self.remainders[entry]
                     found.append(self.period(key, self.codes[entry]))
         return found
 
     def look_up(self, key: int) -> list[Period]:
-        """Return the periods of a key, by way of the filter and the directory."""
+        """Return the periods of a key, using the filter and the directory."""
         if not self.filter.might_contain(key):
             return []
         slot = self._slot(key)
@@ -153,22 +153,22 @@ class File:
     def _slot(self, key: int) -> int | None:
         for start, first_slot, n_segments in reversed(self.runs):
             if start >> 16 <= key >> 16:
-                place, k = (key >> 16) - (start >> 16), start & 0xFFFF
-                inside = int(place << k) + ((key & 0xFFFF) >> (16 - k))
-                return int(first_slot + inside) if place < n_segments else None
+                segment, k = (key >> 16) - (start >> 16), start & 0xFFFF
+                inside = int(segment << k) + ((key & 0xFFFF) >> (16 - k))
+                return int(first_slot + inside) if segment < n_segments else None
         return None
 
 
 def days(start: int, end: int) -> tuple[date | None, date | None]:
-    """Return a first day and an end; None for a beginning or an end unknown."""
+    """Return a first day and an end; None if it is open."""
     starts_on = None if start == UNDATED else EPOCH + timedelta(days=start)
     return starts_on, None if end == NO_END else EPOCH + timedelta(days=end)
 
 
-def covers(held: Period | Prefix, on: date) -> bool:
-    """Tell whether a period, or a rule, covers a day."""
-    begun = held.starts_on is None or held.starts_on <= on
-    return begun and (held.ends_on is None or on < held.ends_on)
+def covers(period: Period | Prefix, on: date) -> bool:
+    """Return whether a period or a rule covers a day."""
+    has_begun = period.starts_on is None or period.starts_on <= on
+    return has_begun and (period.ends_on is None or on < period.ends_on)
 
 
 def _checked_header(content: bytes) -> Header:
@@ -177,8 +177,8 @@ def _checked_header(content: bytes) -> Header:
     assert (header.version, header.normalisation, header.key_domain) == (1, 1, 1)
     assert header.file_size == len(content)
     end = 128 + 32 * header.n_sections
-    blank = content[:120] + bytes(8) + content[128:end]
-    assert xxhash.xxh3_64_intdigest(blank) == header.checksum
+    zeroed = content[:120] + bytes(8) + content[128:end]
+    assert xxhash.xxh3_64_intdigest(zeroed) == header.checksum
     return header
 
 
@@ -207,7 +207,7 @@ def read(path: Path) -> list[Period]:
 
 
 def content_of(path: Path) -> bytes:
-    """Return the file without what says which registry wrote it, and its checksum."""
+    """Return the file with the registry and the checksum set to zero."""
     content = bytearray(path.read_bytes())
     content[80:96], content[120:128] = bytes(16), bytes(8)
     return bytes(content)

@@ -130,7 +130,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
         def wanted() -> object:
             self.model.register(list, [key], on, delay)
-            return self.model.held[list, key, on].period
+            return self.model.stored[list, key, on].period
 
         self.same(wanted, lambda r: r.register(key, list=list, on=on, delay_days=delay))
 
@@ -147,13 +147,13 @@ class RegistryMachine(RuleBasedStateMachine):
             self.seen(on)
 
         def wanted() -> int:
-            before = dict(self.model.held), self.model.lists[:]
+            before = dict(self.model.stored), self.model.lists[:]
             try:
                 if not rows and list not in self.model.lists:
                     self.model.lists.append(list)
                 return sum(self.model.register(list, [k], d, None) for k, d in rows)
             except BloctelError:
-                self.model.held, self.model.lists = before
+                self.model.stored, self.model.lists = before
                 raise
 
         def act(each: Registry) -> int:
@@ -185,8 +185,8 @@ class RegistryMachine(RuleBasedStateMachine):
         self, data: st.DataObject, list: str, key: int, on: date, more: int
     ) -> None:
         """Withdraw one number, often a registered one."""
-        if data.draw(st.booleans()) and self.model.held:
-            name = data.draw(st.sampled_from(sorted(self.model.held)))
+        if data.draw(st.booleans()) and self.model.stored:
+            name = data.draw(st.sampled_from(sorted(self.model.stored)))
             list, key, on = name[0], name[1], name[2] + timedelta(days=more)
         self.seen(on)
         self.same(

@@ -47,7 +47,7 @@ def refusal(path: Path) -> ReceiptError:
     """Return the error of a journal, which the second verifier refuses too."""
     with pytest.raises(ReceiptError) as caught:
         list(Journal(path).receipts())
-    assert not oracle.is_whole(path.read_bytes())
+    assert not oracle.is_complete(path.read_bytes())
     return caught.value
 
 
@@ -67,7 +67,7 @@ def test_each_receipt_is_tied_to_the_one_before(tmp_path: Path) -> None:
 
     assert made == chain(3) == list(Journal(path).receipts())
     assert path.read_bytes() == b"".join(lines(made))
-    assert oracle.is_whole(path.read_bytes())
+    assert oracle.is_complete(path.read_bytes())
     assert Journal(path).receipt(2) == made[1]
 
 
@@ -81,7 +81,7 @@ def test_the_golden_journal_is_read_and_goes_on(tmp_path: Path) -> None:
     receipts = list(Journal(path).receipts())
     assert [is_signed(receipt) for receipt in receipts] == [True] * 3 + [False]
     assert all(oracle.is_signed(receipt.line) for receipt in receipts[:3])
-    assert oracle.is_whole(path.read_bytes())
+    assert oracle.is_complete(path.read_bytes())
 
 
 def test_an_empty_journal_is_whole(tmp_path: Path) -> None:

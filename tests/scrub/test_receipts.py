@@ -106,7 +106,7 @@ def test_it_is_kept_where_it_should_be(folder: Path) -> None:
     assert second.signature is not None
     assert second.signature.public_key == key.public_key
     assert oracle.is_signed(second.line)
-    assert oracle.is_whole((folder / "j.jsonl").read_bytes())
+    assert oracle.is_complete((folder / "j.jsonl").read_bytes())
 
 
 def scrub_book(book: Book, folder: Path, **asked: Any) -> Receipt:

@@ -62,7 +62,7 @@ def test_concurrent_processes_write_one_hash_chain(tmp_path: Path) -> None:
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     found = [receipt.region for receipt in Journal(path).receipts()]
     assert sorted(map(str, found)) == ["AA"] * n + ["BB"] * n
-    assert oracle.is_whole(path.read_bytes())
+    assert oracle.is_complete(path.read_bytes())
 
 
 def test_concurrent_threads_write_one_hash_chain(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_killed_writers_lose_no_acknowledged_receipt(tmp_path: Path) -> None:
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-        if not _is_whole(path):
+        if not _is_complete(path):
             Journal(path).mend()
         numbers = [_number(receipt) for receipt in Journal(path).receipts()]
         assert numbers == list(range(1, len(numbers) + 1))
@@ -122,10 +122,10 @@ def test_killed_writers_lose_no_acknowledged_receipt(tmp_path: Path) -> None:
     found = {_number(receipt) for receipt in Journal(path).receipts()}
     assert len(set(acknowledged)) == len(acknowledged) > 0
     assert set(acknowledged) <= found
-    assert oracle.is_whole(path.read_bytes())
+    assert oracle.is_complete(path.read_bytes())
 
 
-def _is_whole(path: Path) -> bool:
+def _is_complete(path: Path) -> bool:
     try:
         return bool(list(Journal(path).receipts()))
     except TruncatedJournalError:
