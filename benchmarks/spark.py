@@ -179,7 +179,7 @@ def _ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
     ways = []
     for what, names in (("4 columns", _COLUMNS), ("phone", ("phone",))):
         rows = session.read.parquet(str(folder / "rows")).select(*names)
-        scrubbed = scrub_frame(rows, snapshot, column="phone", on=workload.DAY)
+        scrubbed = scrub_frame(rows, snapshot, columns="phone", on=workload.DAY)
         job = _job(snapshot, names.index("phone"))
         frames = {
             "scrub": scrubbed,

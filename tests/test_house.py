@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.helpers.scripts import ROOT, script
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 house = script("house")
 

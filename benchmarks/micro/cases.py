@@ -154,7 +154,9 @@ class Inputs:
     def scrub_frame(self, frame: Any) -> Case:
         """Return a scrub of a frame."""
         function: Any = getattr(bloctel, "scrub_frame", bloctel.scrub)
-        return partial(function, frame, self.book, column="telephone", on=_DAY)
+        is_new = "columns" in inspect.signature(function).parameters
+        columns = {"columns" if is_new else "column": "telephone"}
+        return partial(function, frame, self.book, on=_DAY, **columns)
 
 
 #: Functions that prepare a case and return it, by the name of the case.

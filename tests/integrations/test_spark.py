@@ -84,7 +84,9 @@ def test_rows_get_the_answers_of_check(
     """Every row is there, with the verdict and the reason of a look-up."""
     book = bloctel.open(path)
 
-    found = added(scrub_frame(frame(session, rows, kind), path, column="phone", on=DAY))
+    found = added(
+        scrub_frame(frame(session, rows, kind), path, columns="phone", on=DAY)
+    )
 
     assert found == [expected(book, row) for row in rows]
 
@@ -100,7 +102,7 @@ def test_other_columns_are_untouched(session: Any, path: Path) -> None:
     )
     from pyspark.sql.types import StringType, StructField, StructType
 
-    out = scrub_frame(df, path, column="tel. mobile", on=DAY)
+    out = scrub_frame(df, path, columns="tel. mobile", on=DAY)
 
     new_fields = (
         StructField("bloctel", StringType(), False),
@@ -116,7 +118,9 @@ def test_a_view_can_be_queried_in_sql(session: Any, path: Path) -> None:
     """The result is an ordinary DataFrame, also with several phone columns."""
     df = frame(session, ["0199000001", "0639980000", "none"])
     df = df.selectExpr("row", "phone AS a", "'01 99 00 00 01' AS b")
-    scrub_frame(df, path, column=["a", "b"], on=DAY).createOrReplaceTempView("scrubbed")
+    scrub_frame(df, path, columns=["a", "b"], on=DAY).createOrReplaceTempView(
+        "scrubbed"
+    )
 
     counts = session.sql("SELECT bloctel, count(*) FROM scrubbed GROUP BY 1 ORDER BY 1")
     reasons = session.sql("SELECT bloctel_reason FROM scrubbed WHERE row = 1")
@@ -135,7 +139,7 @@ def test_the_call_starts_no_job(session: Any, path: Path) -> None:
     tracker = session.sparkContext.statusTracker()
     before = tracker.getJobIdsForGroup(None)
 
-    out = scrub_frame(df, path, column="phone", on=DAY)
+    out = scrub_frame(df, path, columns="phone", on=DAY)
 
     assert set(tracker.getJobIdsForGroup(None)) == set(before)
     assert out.count() == 100
@@ -149,7 +153,7 @@ def test_the_day_is_that_of_the_call(
     noon = 1_704_193_200.0  # 2024-01-02T11:00Z
     monkeypatch.setattr(clock, "now", lambda: noon)
 
-    out = scrub_frame(frame(session, ["0639980000"]), path, column="phone")
+    out = scrub_frame(frame(session, ["0639980000"]), path, columns="phone")
 
     assert added(out) == [("blocked", "own since 2024-01-01")]
 
@@ -170,7 +174,7 @@ def test_the_job_is_small(
 
     monkeypatch.setattr(type(df), "mapInArrow", spy)
 
-    scrub_frame(df, path, column="phone", on=DAY)
+    scrub_frame(df, path, columns="phone", on=DAY)
 
     assert len(cloudpickle.dumps(sent[0])) < min(2_000, path.stat().st_size)
 
@@ -182,7 +186,7 @@ def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
     """Every Python worker maps the copy of its executor, and opens it once."""
     df = frame(session, texts(1_000), parts=8)
     for _ in range(2):
-        scrub_frame(df, path, column="phone", on=DAY).collect()
+        scrub_frame(df, path, columns="phone", on=DAY).collect()
     generation = bloctel.open(path).info.generation  # type: ignore[attr-defined]
 
     def probe() -> tuple[int, int, int, list[str]]:
@@ -207,9 +211,9 @@ def test_each_worker_maps_the_file_once(session: Any, path: Path) -> None:
 def test_a_replaced_file_is_a_new_list(session: Any, path: Path) -> None:
     """A DataFrame keeps the list of its call; the next call uses the new list."""
     df = frame(session, [LATE, "0639980000"])
-    old = scrub_frame(df, path, column="phone", on=DAY)
+    old = scrub_frame(df, path, columns="phone", on=DAY)
     snapshot_of(2, path)
-    new = scrub_frame(df, path, column="phone", on=DAY)
+    new = scrub_frame(df, path, columns="phone", on=DAY)
     path.unlink()
 
     assert [kind for kind, _ in added(new)] == ["blocked", "blocked"]
@@ -224,7 +228,7 @@ def test_files_of_the_same_name_do_not_clash(session: Any, tmp_path: Path) -> No
         (tmp_path / str(edition)).mkdir()
         named = snapshot_of(edition, tmp_path / str(edition) / "same.bloctel")
         df = rows.selectExpr(f"{edition} AS row", "phone")
-        out.append(scrub_frame(df, named, column="phone", on=DAY))
+        out.append(scrub_frame(df, named, columns="phone", on=DAY))
 
     assert added(out[0].unionByName(out[1])) == [
         ("clear", None),
@@ -235,10 +239,10 @@ def test_files_of_the_same_name_do_not_clash(session: Any, tmp_path: Path) -> No
 def test_an_unchanged_file_is_sent_once(session: Any, path: Path) -> None:
     """Repeated scrubs with the same list copy nothing."""
     df = frame(session, ["0639980000"])
-    scrub_frame(df, path, column="phone", on=DAY)
+    scrub_frame(df, path, columns="phone", on=DAY)
     before = session.sparkContext.listFiles
 
-    scrub_frame(df, path, column="phone", on=DAY)
+    scrub_frame(df, path, columns="phone", on=DAY)
 
     assert sorted(session.sparkContext.listFiles) == sorted(before)
 
@@ -246,7 +250,9 @@ def test_an_unchanged_file_is_sent_once(session: Any, path: Path) -> None:
 def test_a_shared_file_is_not_sent(session: Any, path: Path) -> None:
     """Spark sends nothing if each machine can read the file at its path."""
     before = session.sparkContext.listFiles
-    out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    out = scrub_frame(
+        frame(session, [LATE]), path, columns="phone", on=DAY, shared=True
+    )
 
     assert added(out) == [("clear", None)]
     assert session.sparkContext.listFiles == before
@@ -256,7 +262,9 @@ def test_a_replaced_shared_file_fails_the_job(session: Any, path: Path) -> None:
     """The job fails instead of mixing two lists; the message has no phone number."""
     from pyspark.errors import PySparkException
 
-    out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    out = scrub_frame(
+        frame(session, [LATE]), path, columns="phone", on=DAY, shared=True
+    )
     snapshot_of(2, path)
 
     with pytest.raises(PySparkException) as caught:
@@ -274,7 +282,9 @@ def test_a_damaged_copy_fails_the_job(session: Any, path: Path) -> None:
     """Damage to the file is detected before a row is scrubbed."""
     from pyspark.errors import PySparkException
 
-    out = scrub_frame(frame(session, [LATE]), path, column="phone", on=DAY, shared=True)
+    out = scrub_frame(
+        frame(session, [LATE]), path, columns="phone", on=DAY, shared=True
+    )
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.unlink()
@@ -297,10 +307,10 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "change"),
     [
-        (InputError, {"column": "fax"}),
-        (InputError, {"column": []}),
-        (InputError, {"column": 3}),
-        (InputError, {"column": "price"}),
+        (InputError, {"columns": "fax"}),
+        (InputError, {"columns": []}),
+        (InputError, {"columns": 3}),
+        (InputError, {"columns": "price"}),
         (InputError, {"region": "XX"}),
         (InputError, {"lists": []}),
         (InputError, {"on": "2024-01-02"}),
@@ -315,7 +325,7 @@ def test_a_wrong_argument_is_an_error_at_the_call(
 ) -> None:
     """The error is raised before any job starts on the cluster."""
     df = frame(session, ["0639980000"]).selectExpr("phone", "1.5 AS price")
-    arguments: dict[str, Any] = {"column": "phone", "on": DAY, **change}
+    arguments: dict[str, Any] = {"columns": "phone", "on": DAY, **change}
 
     with pytest.raises(error):
         scrub_frame(df, path, **arguments)
@@ -334,13 +344,13 @@ def test_a_wrong_frame_is_an_error_at_the_call(
 ) -> None:
     """The frame has the added columns already, or a type that Python cannot read."""
     with pytest.raises(InputError):
-        scrub_frame(session.sql(query), path, column="phone", on=DAY)
+        scrub_frame(session.sql(query), path, columns="phone", on=DAY)
 
 
 def test_other_types_are_not_frames(session: Any, path: Path) -> None:
     """A list is not a DataFrame, and the message does not repeat its content."""
     with pytest.raises(InputError, match="a Spark DataFrame, got a list"):
-        scrub_frame(["0639980000"], path, column="phone", on=DAY)
+        scrub_frame(["0639980000"], path, columns="phone", on=DAY)
 
 
 @pytest.mark.parametrize(
@@ -354,9 +364,9 @@ def test_a_bad_file_is_an_error_at_the_call(
     change(path)
 
     with pytest.raises(error):
-        scrub_frame(frame(session, ["0639980000"]), path, column="phone", on=DAY)
+        scrub_frame(frame(session, ["0639980000"]), path, columns="phone", on=DAY)
     with pytest.raises(InputError, match="a URL"):
-        scrub_frame(frame(session, ["1"]), f"file:{path}", column="phone", on=DAY)
+        scrub_frame(frame(session, ["1"]), f"file:{path}", columns="phone", on=DAY)
 
 
 def test_a_stream_is_scrubbed_batch_by_batch(
@@ -368,10 +378,10 @@ def test_a_stream_is_scrubbed_batch_by_batch(
     stream = session.readStream.schema("row int, phone string").parquet(str(rows))
     found: list[tuple[str, str | None]] = []
     with pytest.raises(InputError, match="foreachBatch"):
-        scrub_frame(stream, path, column="phone", on=DAY)
+        scrub_frame(stream, path, columns="phone", on=DAY)
 
     def scrub_batch(batch: Any, number: int) -> None:
-        found.extend(added(scrub_frame(batch, path, column="phone", on=DAY)))
+        found.extend(added(scrub_frame(batch, path, columns="phone", on=DAY)))
 
     writer = stream.writeStream.foreachBatch(scrub_batch).trigger(availableNow=True)
     writer = writer.option("checkpointLocation", str(tmp_path / "checkpoint"))

@@ -302,4 +302,4 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, module, None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[spark\]"):
-        spark.scrub_frame(None, path, column="phone")
+        spark.scrub_frame(None, path, columns="phone")

@@ -54,7 +54,7 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
     frame: Any,
     against: str | Path,
     *,
-    column: str | int | Sequence[str | int],
+    columns: str | int | Sequence[str | int],
     on: date | None = None,
     lists: Iterable[str] | None = None,
     region: str | None = None,
@@ -74,7 +74,7 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
         frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
             `foreachBatch`, so that each batch is scrubbed on its own day.
         against: The path of a snapshot file.
-        column: The name of the phone column, of text or whole numbers, or its number
+        columns: The name of the phone column, of text or whole numbers, or its number
             from 1 on; or several: a row is blocked if one of its numbers is blocked.
         on: The day; by default today in the time zone of the lists.
         lists: The names of the lists; by default all lists of the snapshot.
@@ -90,7 +90,7 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
     """
     _require_spark()
     _require_frame(frame)
-    indexes, names = _phone_columns(frame.schema, column)
+    indexes, names = _phone_columns(frame.schema, columns)
     session = frame.sparkSession
     question = _question(session, against, on, lists, region, shared=shared)
     return _with_job(frame, FrameJob(question, indexes, names))
@@ -236,11 +236,11 @@ def _require_frame(frame: Any) -> None:
 
 
 def _phone_columns(
-    schema: Any, column: str | int | Sequence[str | int]
+    schema: Any, columns: str | int | Sequence[str | int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return the indexes and the names of the phone columns."""
-    wanted = (column,) if isinstance(column, str | int) else tuple(column)
-    chosen = named_columns(wanted, where="column")([schema.names], True)
+    requested = (columns,) if isinstance(columns, str | int) else tuple(columns)
+    chosen = named_columns(requested, where="columns")([schema.names], True)
     for index in chosen.indexes:
         kind = schema.fields[index].dataType.simpleString()
         if kind.partition(" ")[0] not in _READABLE:
