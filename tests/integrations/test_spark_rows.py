@@ -184,7 +184,7 @@ def test_results_of_files_are_sent_as_json(path: Path, tmp_path: Path) -> None:
         for source, batch in zip((bad, good), batches, strict=True)
     )
     with bloctel.Snapshot.open(path) as book:
-        options = {"columns": ["phone"], "outputs": Outputs(out)}
+        options: Any = {"columns": ["phone"], "outputs": Outputs(out)}
         summary = scrub_file(good, book.question(on=DAY), **options)
         with pytest.raises(InputError) as caught:
             scrub_file(bad, book.question(on=DAY), **options)
