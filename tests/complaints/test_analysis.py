@@ -1,4 +1,4 @@
-"""Findings in complaints: each where it should be, and nowhere else."""
+"""Findings in complaints: each appears where it should, and nowhere else."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_plain_complaints_show_nothing(seed: int) -> None:
 
 
 def test_no_complaints_show_nothing() -> None:
-    """Nor does a single one."""
+    """A single complaint gives no findings either."""
     assert find([]) == []
     assert find(plain_cases()[:1]) == []
     assert find([received(Complaint(), id=new_id(), at=NOW)]) == []
@@ -129,12 +129,12 @@ def test_no_complaints_show_nothing() -> None:
     ],
 )
 def test_a_number_is_what_it_claims_or_not(text: str, claim: str | None) -> None:
-    """By the metadata of phonenumbers, the ranges of fiction, and its form."""
+    """The check uses the metadata of phonenumbers, the ranges of fiction, and the form."""
     assert claim_of(Complaint(shown=text).shown_key, text) == claim
 
 
 def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
-    """One can be mistyped, and so can one in fifty of all."""
+    """One number, or one in fifty, may be mistyped."""
     honest = list(plain_cases())
     false = [case(called, "06 39 98 00 00") for called in lines(3, 2)]
 
@@ -151,7 +151,7 @@ def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
 
 
 def test_more_false_numbers_than_people_mistype_are_a_finding() -> None:
-    """Even if each is shown once, as by a program that draws them."""
+    """Each number may be presented only once, as by a program that generates them."""
     draw = random.Random(3)  # noqa: S311 - the same each time
     drawn = [f"06 39 98 {draw.randrange(100):02} {i:02}" for i in range(60)]
     false = [case(c, text) for c, text in zip(lines(60, 5), drawn, strict=True)]
@@ -163,7 +163,7 @@ def test_more_false_numbers_than_people_mistype_are_a_finding() -> None:
 
 
 def test_people_who_are_shown_their_own_number_are_a_finding() -> None:
-    """It does not belong to a caller."""
+    """Such a number does not belong to a caller."""
     own = [case(called, str(PhoneNumber(called))) for called in lines(30, 8)]
 
     found = one([*plain_cases(), *own], "own_number")
@@ -314,7 +314,7 @@ def test_of_a_slot_the_order_is_not_known() -> None:
 
 
 def test_a_siren_is_checked_and_no_placeholder() -> None:
-    """By python-stdnum; SIRET and TVA contain one; placeholders are not one."""
+    """A SIREN is read from SIRET and TVA numbers; placeholders are not valid."""
     assert siren_of("732 829 320") == "732829320"
     assert siren_of("732 829 320 00074") == "732829320"
     assert siren_of("FR44732829320") == "732829320"
@@ -338,7 +338,7 @@ _SIRENS: Final = ("001234574", "004567897")
 
 @pytest.mark.parametrize("share", ["shown", "siren", "name", "address"])
 def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
-    """A number, a SIREN, an address with a sector, or a rare name with a typo."""
+    """A number, a SIREN, an address with a sector, or a rare name with a typo joins."""
     first: dict[str, Any] = {
         "shown": shown(1),
         "caller": "",
@@ -382,7 +382,7 @@ def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
     ids=str,
 )
 def test_common_features_join_nothing(fields: dict[str, Any]) -> None:
-    """Common names, first names, placeholders, withheld numbers."""
+    """Common names, first names, placeholders and withheld numbers do not join."""
     first: dict[str, Any] = {"shown": shown(1)} | fields
     second: dict[str, Any] = {"shown": shown(2)} | fields
 
@@ -503,7 +503,7 @@ def test_a_missing_package_is_named_by_its_extra(
 
 
 def test_no_finding_holds_a_number_called() -> None:
-    """Neither in texts nor among the numbers: callers present such numbers too."""
+    """No text or number of a finding contains one: callers present such numbers too."""
     calls = lines(40)
     # each caller presents the number of another person who complains
     cases = [
@@ -521,7 +521,7 @@ def test_no_finding_holds_a_number_called() -> None:
 
 
 def test_every_finding_says_what_it_rests_on() -> None:
-    """Evidence, statistic, chance, threshold and assumption, and a title."""
+    """It has evidence, statistic, probability, threshold, assumption and a title."""
     made = [one for one, _ in Population(1).complaints(600)]
     spoofed = _spoofed()
 

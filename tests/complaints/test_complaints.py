@@ -102,7 +102,7 @@ def test_texts_make_a_complaint() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused(name: str, value: object) -> None:
-    """In a sentence that names the field and repeats nothing of its value."""
+    """The error names the field, and does not repeat its value."""
     with pytest.raises(InputError) as caught:
         read_complaint({name: value}, where="row 7")
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_refused(name: str, value: object) -> None:
 
 
 def test_a_number_called_that_cannot_be_read_is_missing() -> None:
-    """It is a signal, and the reason is stored."""
+    """The complaint is a signal, and the reason is stored."""
     read = read_complaint({"called": "O6 39 98 12 34"}, where="row 2")
 
     assert read.called is None
@@ -144,14 +144,14 @@ def test_no_repr_shows_a_text() -> None:
     ],
 )
 def test_texts_do_not_repeat_the_number_called(text: str, redacted: str) -> None:
-    """In any spelling; other numbers stay."""
+    """The number is removed in any spelling; other numbers stay."""
     given = {"called": "06 39 98 12 34", "text": text}
 
     assert read_complaint(given, where="-").text == redacted
 
 
 def test_a_caller_may_show_the_number_that_it_calls() -> None:
-    """It is then stored as E.164."""
+    """The presented number is then stored in E.164 form."""
     given = {"called": "06 39 98 12 34", "shown": "+33 (0)6 39 98 12 34"}
 
     read = read_complaint(given, where="-")
@@ -184,7 +184,7 @@ def test_other_fields_may_be_missing(name: str) -> None:
 
 
 def test_the_first_form_counts_for_earlier_calls() -> None:
-    """So no complaint is rejected because it is old."""
+    """No complaint is rejected because it is old."""
     early = replace(FULL, called_on=date(2015, 3, 2), sector="")
 
     assert missing_from(early, received_on=date(2026, 11, 25)) == ("sector",)
@@ -487,7 +487,7 @@ def test_the_status_text_has_all_steps() -> None:
 
 
 def test_the_status_text_has_the_missing_fields() -> None:
-    """So that it can become a complaint."""
+    """The person can add them, so that a signal becomes a complaint."""
     case = received(replace(FULL, sector="", shown=""), id="", at=NOW)
 
     assert "the number shown, the sector" in whereabouts(case, lang="en")

@@ -153,7 +153,7 @@ def require_refused_or_complaints(data: bytes) -> None:
     ],
 )
 def test_files_that_are_not_complaints_are_refused(data: bytes) -> None:
-    """With the name of the file."""
+    """The error contains the name of the file."""
     with pytest.raises(InputError) as caught:
         list(read_file(io.BytesIO(data), at=NOW))
 
@@ -209,7 +209,7 @@ def _may_be_a_complaint(entry: object) -> bool:
 def test_a_number_is_never_left_in_a_text(
     number: PhoneNumber, before: str, after: str, gap: str
 ) -> None:
-    """With any separators between its digits, and any text around it."""
+    """Any separators may be between its digits, and any text around it."""
     spelled = gap.join(number.national_significant_number)
 
     redacted = without_number(f"{before}{spelled}{after}", number)

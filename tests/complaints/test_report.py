@@ -68,7 +68,7 @@ class _Tags(HTMLParser):
 
 @pytest.mark.parametrize("full", [False, True])
 def test_a_page_has_no_number_called(full: bool) -> None:
-    """A number or a name of a caller only if requested."""
+    """Numbers and names of callers are shown only if requested."""
     page = as_html(made(), ReportOptions(full=full))
     digits = re.sub(r"[\s.]", "", page)
 
@@ -95,7 +95,7 @@ def test_a_page_says_what_it_is_not() -> None:
 
 
 def test_a_page_in_french_is_french() -> None:
-    """Sectors, findings, numbers and days too."""
+    """The page also has French sectors, findings, numbers and days."""
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1), lang="fr"))
 
     assert '<html lang="fr">' in page
@@ -108,12 +108,12 @@ def test_a_page_in_french_is_french() -> None:
 
 
 def test_a_page_is_the_same_each_time() -> None:
-    """So it can be compared with an earlier one."""
+    """Reports can be compared with earlier ones."""
     assert as_html(made(), ReportOptions()) == as_html(made(), ReportOptions())
 
 
 def test_a_page_of_nothing_is_a_page() -> None:
-    """An association can begin with it."""
+    """A report without complaints is valid."""
     page = as_html([], ReportOptions())
 
     assert "0 complaints." in page
@@ -122,7 +122,7 @@ def test_a_page_of_nothing_is_a_page() -> None:
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_text_becomes_markup(title: str, sector: str) -> None:
-    """Texts of people stay text."""
+    """HTML in texts of complaints is shown as text."""
     case = received(Complaint(sector=sector, caller=sector), id=new_id(), at=NOW)
 
     page = as_html([case], ReportOptions(title=title, full=True))
@@ -161,7 +161,7 @@ def test_periods_follow_the_span() -> None:
 
 
 def test_every_complaint_is_counted_once() -> None:
-    """By state, by period and by sector."""
+    """Complaints are counted by state, period and sector."""
     assert sum(by_state(made()).values()) == 500
     assert sum(period.calls for period in by_period(made())[1]) == 500
     assert sum(count for _, count in by_sector(made())) == 500
@@ -187,7 +187,7 @@ def test_small_sectors_are_added_up() -> None:
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_the_same_complaints_make_the_same_picture(tmp_path: Path, kind: str) -> None:
-    """Byte for byte, so that a picture under version control changes with its data."""
+    """Equal complaints give identical files, which suits version control."""
     pictures = []
     for name in ("a", "b"):
         path = tmp_path / f"{name}.{kind}"

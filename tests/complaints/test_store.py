@@ -1,4 +1,4 @@
-"""Complaints behave alike in every storage."""
+"""Stores of complaints in every storage."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FULL: Final = Complaint(
 
 
 def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
-    """Added, completed, judged, forwarded and closed; and there after reopening."""
+    """A complaint is added, completed, judged, forwarded and closed, and survives."""
     store = Complaints.create(storage_url)
     signal = store.add(replace(FULL, called=None), at=NOW)
     complete = store.complete(signal.id, FULL, at=NOW)
@@ -105,7 +105,7 @@ def test_all_of_a_file_is_stored_or_nothing(storage_url: str) -> None:
 
 
 def test_the_file_of_one_storage_fills_another(storage_url: str) -> None:
-    """With the steps, and with the names that people were given."""
+    """A file keeps the steps, and the names that people were given."""
     with (
         Complaints.create("memory:") as before,
         Complaints.create(storage_url) as after,
@@ -151,7 +151,7 @@ def test_a_failed_decision_is_not_a_step() -> None:
 def test_a_storage_is_not_overwritten_nor_created_by_a_typo(
     storage_url: str,
 ) -> None:
-    """As with registries."""
+    """The errors are those of registries."""
     if storage_url == "memory:":
         pytest.skip("a storage in memory is always new")
     with pytest.raises(RegistryNotFoundError):
@@ -162,7 +162,7 @@ def test_a_storage_is_not_overwritten_nor_created_by_a_typo(
 
 
 def test_a_secret_hides_numbers_and_texts(tmp_path: object) -> None:
-    """The file alone shows neither."""
+    """Neither numbers nor texts can be read from the database file."""
     url, secret = f"sqlite:///{tmp_path}/complaints.db", b"0123456789abcdef"
     with Complaints.create(url, secret=secret) as store:
         case = store.add(FULL, at=NOW)
