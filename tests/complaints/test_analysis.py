@@ -129,7 +129,7 @@ def test_no_complaints_show_nothing() -> None:
     ],
 )
 def test_a_number_is_what_it_claims_or_not(text: str, claim: str | None) -> None:
-    """The check uses the metadata of phonenumbers, the ranges of fiction, and the form."""
+    """The check uses metadata of phonenumbers, ranges of fiction, and the form."""
     assert claim_of(Complaint(shown=text).shown_key, text) == claim
 
 
