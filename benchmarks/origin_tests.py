@@ -77,12 +77,11 @@ def _of_people(
     blocks = (ranges[:, None] * 100 + np.arange(100)).ravel()
     drawn = source.choice(blocks, n, p=(use / use.sum()).ravel())
     numbers = drawn * _BLOCK + source.integers(0, _BLOCK, n)
-    beside = source.choice(n, n // 200, replace=False)  # an office has the next one
-    numbers[beside] = numbers[(beside + 1) % n] + 1
-    slips = source.choice(n, n // 100, replace=False)  # one wrong digit
-    numbers[slips] += source.integers(1, 9, len(slips)) * 10 ** source.integers(
-        0, 8, len(slips)
-    )
+    pairs = source.choice(n, n // 200, replace=False)  # an office has two lines
+    numbers[pairs] = numbers[(pairs + 1) % n] + 1
+    mistyped = source.choice(n, n // 100, replace=False)  # one wrong digit
+    digits = source.integers(1, 9, len(mistyped))
+    numbers[mistyped] += digits * 10 ** source.integers(0, 8, len(mistyped))
     twice = source.choice(n, n // 50, replace=False)
     numbers[twice] = numbers[source.integers(0, n, len(twice))]
     return numbers % 10**9

@@ -82,7 +82,7 @@ class Inputs:
         return np.unique(self.keys(_MEMBERS, 1))
 
     def queries(self, n: int) -> NDArray[np.uint64]:
-        """Return keys to look up, of which 1 in 100 is registered."""
+        """Return keys to look up; 1 in 100 is registered."""
         queries = self.keys(n, 2)
         hits = len(queries[::100])
         queries[::100] = np.random.default_rng(3).choice(self.members, hits)

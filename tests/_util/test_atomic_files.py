@@ -287,7 +287,7 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_keeps_its_leftovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Leftovers cannot be told from files in use; files are written as before."""
+    """Leftovers look like files in use; files are written as before."""
     left = left_by_a_killed_run(tmp_path)
 
     def refuse(*_: object) -> None:

@@ -453,7 +453,7 @@ def test_a_missing_answer_is_not_a_decision() -> None:
 
 
 def test_a_decision_needs_a_number_and_a_day() -> None:
-    """A signal cannot be judged."""
+    """There is no decision on the admissibility of a signal."""
     with pytest.raises(InputError, match=r"a complaint without called$"):
         judge(replace(FULL, called=None))
     with pytest.raises(InputError, match=r"a complaint without called_on$"):

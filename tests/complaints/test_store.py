@@ -42,7 +42,7 @@ FULL: Final = Complaint(
 
 
 def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
-    """A complaint is added, completed, judged, forwarded and closed, and survives."""
+    """All steps of a complaint are there after the store is opened again."""
     store = Complaints.create(storage_url)
     signal = store.add(replace(FULL, called=None), at=NOW)
     complete = store.complete(signal.id, FULL, at=NOW)
