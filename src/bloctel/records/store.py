@@ -12,7 +12,7 @@ store.verify("calls")
 A storage can contain a registry and records at the same time.
 `bloctel.records.hash_chain` defines how records are linked.
 
-Erasures are logged in their own stream, so that nobody can blank a record and call that
+Erasures are logged in their own stream, so that no one can blank a record and call that
 an erasure.  Anyone who can write to the storage can still rewrite all streams.  To
 detect that, save the sequence number and digest of the last record elsewhere from time
 to time, and pass them to `verify`.

@@ -251,7 +251,7 @@ def person_of(key: bytes, contact: str) -> str:
     """Return the identifier of a person: 32 hex digits from key and contact.
 
     Case, outer blanks and Unicode normalisation forms make no difference, so another
-    spelling of an e-mail address gives the same person.  Without the key, nobody can
+    spelling of an e-mail address gives the same person.  without the key, no one can
     test contacts.
 
     Raises:
@@ -276,7 +276,7 @@ def _require_same_person(
     Otherwise, one could register another person's number in order to withdraw it.
 
     Raises:
-        NotRegisteredError: Another person confirmed one of them, or nobody did.
+        NotRegisteredError: Another person confirmed one of them, or no one did.
     """
     confirmed = [
         (other.person, clock.day_at(other.used_at, rule.time_zone))

@@ -276,7 +276,7 @@ class ConsentRegister(RecordLog):
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was known at a time, for a desk.
 
-        It ends before the first record that was recorded later, so that nobody can add
+        It ends before the first record that was recorded later, so that no one can add
         to it afterwards.  Records that were erased since are missing.
 
         Raises:
