@@ -56,7 +56,7 @@ def test_missing_compiled_modules_are_an_import_error() -> None:
 
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1
-    assert last.startswith("ImportError: expected the compiled core of bloctel")
+    assert last.startswith("ImportError: this Python cannot load the compiled modules")
     assert "python -m pip install" in last
 
 

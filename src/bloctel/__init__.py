@@ -1,4 +1,4 @@
-"""Know, before you dial, whether a phone number may be disturbed.
+"""Exact look-ups on opposition lists: check a phone number before you dial it.
 
 ```python
 book = bloctel.open("oppositions.bloctel")
@@ -17,9 +17,9 @@ try:
     from bloctel.numbers import _arrow, _digits  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "expected the compiled core of bloctel, got none that this Python can load "
-        "(cure: in a checkout, python -m pip install -e . with a C compiler; "
-        "otherwise python -m pip install --force-reinstall bloctel)"
+        "this Python cannot load the compiled modules of bloctel; install it again "
+        "(in a checkout with a C compiler: python -m pip install -e .; otherwise: "
+        "python -m pip install --force-reinstall bloctel)"
     ) from error
 
 from typing import TYPE_CHECKING
