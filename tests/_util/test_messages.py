@@ -21,7 +21,7 @@ from bloctel._util.messages import (
     message,
     placeholders,
 )
-from bloctel.complaints import Grounds, Outcome, State
+from bloctel.complaints import CaseState, Grounds, Outcome
 from bloctel.complaints.analysis.bursts import _WINDOWS
 from bloctel.compliance.consents.records import Kind
 from bloctel.compliance.facts import ConsentState
@@ -48,7 +48,7 @@ def is_used(key: str) -> bool:
     group, _, name = key.rpartition(".")
     if group == "compliance.proof":  # `proof.py` adds the group itself
         return f'"{name}"' in USES
-    if group.startswith("complaints.finding."):
+    if group.startswith("complaints.pattern."):
         group, _, _ = group.rpartition(".")
     stem = name.partition("_")[0]  # of `columns_day`, the source has `columns_`
     starts = (
@@ -100,7 +100,7 @@ def test_every_key_named_in_the_source_exists() -> None:
 @pytest.mark.parametrize(
     ("group", "codes"),
     [
-        ("complaints.state", State),
+        ("complaints.state", CaseState),
         ("complaints.grounds", Grounds),
         ("complaints.outcome", Outcome),
         ("complaints.field", forms.FIELDS),
@@ -117,12 +117,12 @@ def test_every_code_has_a_text(group: str, codes: Collection[str]) -> None:
     assert names == {str(code) for code in codes}
 
 
-def test_every_finding_has_its_texts() -> None:
-    """A finding has a title, a sentence, a statistic and an assumption."""
+def test_every_pattern_has_its_texts() -> None:
+    """Title, sentence, statistic and assumption, and no others."""
     parts: dict[str, set[str]] = {}
     for key in KEYS:
         if (
-            match := re.fullmatch(r"complaints\.finding\.(\w+)\.(\w+)", key)
+            match := re.fullmatch(r"complaints\.pattern\.(\w+)\.(\w+)", key)
         ) is not None:
             parts.setdefault(match[1], set()).add(match[2])
 

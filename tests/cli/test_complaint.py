@@ -293,7 +293,7 @@ def many(url: str, tmp_path: Path) -> str:
 
 
 def test_a_report_is_printed_and_written(many: str, tmp_path: Path) -> None:
-    """Findings on standard output, a page and a picture in files."""
+    """Patterns on standard output, a page and a picture in files."""
     page, picture = tmp_path / "report.html", tmp_path / "report.svg"
 
     done = run(
@@ -302,9 +302,9 @@ def test_a_report_is_printed_and_written(many: str, tmp_path: Path) -> None:
     )
 
     assert (done.code, done.stderr) == (0, "")
-    findings = json.loads(done.stdout)
-    assert {"fiction", "one_caller"} <= {row["finding"] for row in findings}
-    for row in findings:
+    patterns = json.loads(done.stdout)
+    assert {"fiction", "one_caller"} <= {row["pattern"] for row in patterns}
+    for row in patterns:
         assert 0 <= row["chance of being wrong"] < 0.01
         assert row["complaints"]
         assert all("•" in number for number in row["shown"])

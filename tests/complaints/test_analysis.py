@@ -1,4 +1,4 @@
-"""Findings in complaints: each appears where it should, and nowhere else."""
+"""Patterns in complaints: each where it should be, and nowhere else."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bloctel.complaints import (
     Actor,
     Case,
     Complaint,
-    Finding,
-    find,
+    Pattern,
     find_callers,
+    find_patterns,
     new_id,
     received,
 )
@@ -71,13 +71,13 @@ def shown(index: int) -> str:
 
 
 def codes(cases: Iterable[Case]) -> Counter[str]:
-    """Return the number of findings of each kind."""
-    return Counter(finding.code for finding in find(cases))
+    """Return the number of patterns of each kind."""
+    return Counter(pattern.code for pattern in find_patterns(cases))
 
 
-def one(cases: Iterable[Case], code: str) -> Finding:
-    """Return the only finding of a kind."""
-    (found,) = [finding for finding in find(cases) if finding.code == code]
+def one(cases: Iterable[Case], code: str) -> Pattern:
+    """Return the only pattern of a kind."""
+    (found,) = [pattern for pattern in find_patterns(cases) if pattern.code == code]
     return found
 
 
@@ -103,10 +103,10 @@ def test_plain_complaints_show_nothing(seed: int) -> None:
 
 
 def test_no_complaints_show_nothing() -> None:
-    """A single complaint gives no findings either."""
-    assert find([]) == []
-    assert find(plain_cases()[:1]) == []
-    assert find([received(Complaint(), id=new_id(), at=NOW)]) == []
+    """Nor does a single one."""
+    assert find_patterns([]) == []
+    assert find_patterns(plain_cases()[:1]) == []
+    assert find_patterns([received(Complaint(), id=new_id(), at=NOW)]) == []
 
 
 # -- false claims ------------------------------------------------------------------
@@ -150,8 +150,8 @@ def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
     assert codes(honest + again)["fiction"] == 0
 
 
-def test_more_false_numbers_than_people_mistype_are_a_finding() -> None:
-    """Each number may be presented only once, as by a program that generates them."""
+def test_more_false_numbers_than_people_mistype_are_a_pattern() -> None:
+    """Even if each is shown once, as by a program that draws them."""
     draw = random.Random(3)  # noqa: S311 - the same each time
     drawn = [f"06 39 98 {draw.randrange(100):02} {i:02}" for i in range(60)]
     false = [case(c, text) for c, text in zip(lines(60, 5), drawn, strict=True)]
@@ -162,8 +162,8 @@ def test_more_false_numbers_than_people_mistype_are_a_finding() -> None:
     assert found.numbers == ()
 
 
-def test_people_who_are_shown_their_own_number_are_a_finding() -> None:
-    """Such a number does not belong to a caller."""
+def test_people_who_are_shown_their_own_number_are_a_pattern() -> None:
+    """It does not belong to a caller."""
     own = [case(called, str(PhoneNumber(called))) for called in lines(30, 8)]
 
     found = one([*plain_cases(), *own], "own_number")
@@ -496,14 +496,14 @@ def test_a_missing_package_is_named_by_its_extra(
     siren_of.cache_clear()
 
     with pytest.raises(MissingExtraError, match="complaints"):
-        find((*plain_cases()[:2], case(line(1), shown(1), siren=_SIRENS[0])))
+        find_patterns((*plain_cases()[:2], case(line(1), shown(1), siren=_SIRENS[0])))
 
 
 # -- all of them -------------------------------------------------------------------
 
 
-def test_no_finding_holds_a_number_called() -> None:
-    """No text or number of a finding contains one: callers present such numbers too."""
+def test_no_pattern_contains_a_number_called() -> None:
+    """Neither in texts nor among the numbers: callers present such numbers too."""
     calls = lines(40)
     # each caller presents the number of another person who complains
     cases = [
@@ -512,29 +512,29 @@ def test_no_finding_holds_a_number_called() -> None:
         for _ in range(2)
     ]
 
-    for finding in find(cases):
-        assert not set(finding.numbers) & set(calls)
-        digits = re.sub(r"\D", "", f"{finding}{finding!r}{finding.assumption}")
+    for pattern in find_patterns(cases):
+        assert not set(pattern.numbers) & set(calls)
+        digits = re.sub(r"\D", "", f"{pattern}{pattern!r}{pattern.assumption}")
         assert not any((french_nsn(key) or "?") in digits for key in calls)
     for actor in find_callers(cases):
         assert not set(actor.numbers) & set(calls)
 
 
-def test_every_finding_says_what_it_rests_on() -> None:
-    """It has evidence, statistic, probability, threshold, assumption and a title."""
+def test_every_pattern_says_its_basis() -> None:
+    """Evidence, statistic, chance, threshold and assumption, and a title."""
     made = [one for one, _ in Population(1).complaints(600)]
     spoofed = _spoofed()
 
-    found = find([*made, *spoofed])
+    found = find_patterns([*made, *spoofed])
 
     assert {"fiction", "one_caller", "neighbours"} <= {each.code for each in found}
     known = {each.id for each in [*made, *spoofed]}
-    for finding in found:
-        assert finding.text("title", "fr") != finding.text("title", "en")
-        assert finding.evidence
-        assert set(finding.evidence) <= known
-        assert 0 <= finding.probability < 0.01
-        assert finding.says
-        assert finding.statistic
-        assert finding.assumption
-        assert "chance of being wrong" in str(finding)
+    for pattern in found:
+        assert pattern.text("title", "fr") != pattern.text("title", "en")
+        assert pattern.evidence
+        assert set(pattern.evidence) <= known
+        assert 0 <= pattern.probability < 0.01
+        assert pattern.says
+        assert pattern.statistic
+        assert pattern.assumption
+        assert "chance of being wrong" in str(pattern)

@@ -11,11 +11,11 @@ import pytest
 import bloctel
 from bloctel.complaints import (
     Case,
+    CaseState,
     Complaint,
     Grounds,
     Known,
     Outcome,
-    State,
     judge,
     missing_from,
     read_complaint,
@@ -172,7 +172,7 @@ def test_a_complaint_without_a_mandatory_field_is_a_signal(name: str) -> None:
 
     case = received(replace(FULL, **{name: blank}), id="", at=NOW)
 
-    assert case.state is State.SIGNAL
+    assert case.state is CaseState.SIGNAL
     assert case.missing == (name,)
 
 
@@ -180,7 +180,7 @@ def test_a_complaint_without_a_mandatory_field_is_a_signal(name: str) -> None:
 def test_other_fields_may_be_missing(name: str) -> None:
     """Company name and object are optional (economie.gouv.fr: V1)."""
     assert getattr(FULL, name) == ""
-    assert received(FULL, id="", at=NOW).state is State.RECEIVED
+    assert received(FULL, id="", at=NOW).state is CaseState.RECEIVED
 
 
 def test_the_first_form_counts_for_earlier_calls() -> None:
@@ -397,11 +397,11 @@ def test_a_complaint_is_judged_by_the_law_of_the_day(
         channel=Channel(channel),
     )
 
-    judgement = judge(complaint, book, known=Known(**known))  # type: ignore[arg-type]
+    decision = judge(complaint, book, known=Known(**known))  # type: ignore[arg-type]
 
-    assert judgement.grounds is grounds
-    if judgement.rule:
-        rule = law.load("FR").rule(judgement.rule)
+    assert decision.grounds is grounds
+    if decision.rule:
+        rule = law.load("FR").rule(decision.rule)
         assert rule.is_in_force(on=date.fromisoformat(day))
 
 

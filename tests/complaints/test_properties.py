@@ -24,14 +24,14 @@ from hypothesis.stateful import (
 from bloctel import PhoneNumber
 from bloctel._util.statistics import ascents_tail, successes_tail
 from bloctel.complaints import (
+    Admissibility,
     Case,
+    CaseState,
     Complaint,
     Complaints,
     Grounds,
-    Judgement,
     Known,
     Outcome,
-    State,
     new_id,
     read_complaint,
     read_file,
@@ -185,7 +185,7 @@ def test_json_of_wrong_types_is_refused_in_a_sentence(entry: object) -> None:
 
     if _may_be_a_complaint(entry):
         (case,) = read_file(io.BytesIO(data), at=NOW)
-        assert case.state is State.SIGNAL  # fields are missing
+        assert case.state is CaseState.SIGNAL  # fields are missing
     else:
         with pytest.raises(InputError):
             list(read_file(io.BytesIO(data), at=NOW))
@@ -263,13 +263,13 @@ def test_the_tail_of_ascents_is_counted_over_all_orders(length: int) -> None:
 # -- life cycle --------------------------------------------------------------------
 
 #: The steps that may follow, independent of the source.
-_MAY: Final[dict[State, set[str]]] = {
-    State.SIGNAL: {"complete", "close"},
-    State.RECEIVED: {"judge", "close"},
-    State.ADMISSIBLE: {"judge", "forward", "close"},
-    State.NOT_ADMISSIBLE: {"judge", "close"},
-    State.FORWARDED: {"close"},
-    State.CLOSED: set(),
+_MAY: Final[dict[CaseState, set[str]]] = {
+    CaseState.SIGNAL: {"complete", "close"},
+    CaseState.RECEIVED: {"judge", "close"},
+    CaseState.ADMISSIBLE: {"judge", "forward", "close"},
+    CaseState.NOT_ADMISSIBLE: {"judge", "close"},
+    CaseState.FORWARDED: {"close"},
+    CaseState.CLOSED: set(),
 }
 _WHOLE: Final = Complaint(
     called=PhoneNumber(FICTION[0] + 1),
@@ -287,7 +287,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
     def begin(self) -> None:
         """Create an empty store."""
         self.store = Complaints.create("memory:")
-        self.states: dict[str, list[State]] = {}
+        self.states: dict[str, list[CaseState]] = {}
         self.at = NOW
 
     def teardown(self) -> None:
@@ -306,7 +306,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
         blank: dict[str, Any] = {missing: None if missing == "called" else ""}
         complaint = replace(_WHOLE, **blank) if missing else _WHOLE
         case = self.store.add(complaint, at=self.moment())
-        self.states[case.id] = [State.SIGNAL if missing else State.RECEIVED]
+        self.states[case.id] = [CaseState.SIGNAL if missing else CaseState.RECEIVED]
 
     @precondition(lambda self: self.states)
     @rule(
@@ -392,8 +392,8 @@ TestLivesOfComplaints = LivesOfComplaints.TestCase
 @given(st.sampled_from(Grounds))
 def test_grounds_decide_the_state(grounds: Grounds) -> None:
     """Only the grounds decide whether a complaint is admissible."""
-    case = begun(_WHOLE).judged(Judgement(grounds, ""), at=NOW)
+    case = begun(_WHOLE).judged(Admissibility(grounds, ""), at=NOW)
 
     is_admissible = grounds in ADMISSIBLE
-    assert (case.state is State.ADMISSIBLE) == is_admissible
-    assert (case.state is State.NOT_ADMISSIBLE) != is_admissible
+    assert (case.state is CaseState.ADMISSIBLE) == is_admissible
+    assert (case.state is CaseState.NOT_ADMISSIBLE) != is_admissible

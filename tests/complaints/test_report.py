@@ -87,7 +87,7 @@ def test_a_page_says_what_it_is_not() -> None:
     """A lead is not a proof, and the page is not legal advice."""
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1)))
 
-    assert "A finding is a lead, not a proof" in page
+    assert "A pattern is a lead, not a proof" in page
     assert "It is not legal advice" in page
     assert "Chance of being wrong" in page
     assert "2026-12-01" in page
@@ -95,7 +95,7 @@ def test_a_page_says_what_it_is_not() -> None:
 
 
 def test_a_page_in_french_is_french() -> None:
-    """The page also has French sectors, findings, numbers and days."""
+    """Sectors, patterns, numbers and days too."""
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1), lang="fr"))
 
     assert '<html lang="fr">' in page

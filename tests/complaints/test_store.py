@@ -11,10 +11,10 @@ import pytest
 
 import bloctel
 from bloctel.complaints import (
+    CaseState,
     Complaint,
     Complaints,
     Outcome,
-    State,
     read_file,
     received,
     write_file,
@@ -46,7 +46,7 @@ def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
     store = Complaints.create(storage_url)
     signal = store.add(replace(FULL, called=None), at=NOW)
     complete = store.complete(signal.id, FULL, at=NOW)
-    assert complete.state is State.RECEIVED
+    assert complete.state is CaseState.RECEIVED
     other = store.add(replace(FULL, sector="press"), at=NOW)
     store.judge(complete.id, at=NOW)
     store.forward(complete.id, at=NOW)
@@ -58,13 +58,13 @@ def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
 
     with store:
         assert [step.state for step in store.case(complete.id).steps] == [
-            State.SIGNAL,
-            State.RECEIVED,
-            State.ADMISSIBLE,
-            State.FORWARDED,
-            State.CLOSED,
+            CaseState.SIGNAL,
+            CaseState.RECEIVED,
+            CaseState.ADMISSIBLE,
+            CaseState.FORWARDED,
+            CaseState.CLOSED,
         ]
-        assert store.case(other.id).state is State.NOT_ADMISSIBLE
+        assert store.case(other.id).state is CaseState.NOT_ADMISSIBLE
         assert [case.id for case in store.cases()] == [signal.id, other.id]
         assert store.case(complete.id).complaint.called == CALLED
         assert "[number called]" in store.case(complete.id).complaint.text
@@ -130,7 +130,7 @@ def test_complaints_share_the_storage_of_a_registry(storage_url: str) -> None:
         registry.register(CALLED, list="fr.bloctel", on=date(2021, 5, 3))
         with Complaints.open(storage_url) as store:
             case = store.add(replace(FULL, called_on=date(2022, 1, 5)), at=NOW)
-            assert store.judge(case.id, registry, at=NOW).state is State.ADMISSIBLE
+            assert store.judge(case.id, registry, at=NOW).state is CaseState.ADMISSIBLE
         assert registry.is_blocked(CALLED, on=date(2022, 1, 5))
 
 

@@ -26,13 +26,13 @@ from bloctel.cli.options.common import (
     parse_known,
 )
 from bloctel.complaints import (
+    CaseState,
     Complaints,
     Known,
     Outcome,
     ReportOptions,
-    State,
-    find,
     find_callers,
+    find_patterns,
     plot_caller,
     plot_complaints,
     read_complaint,
@@ -215,7 +215,7 @@ def export(
 def list_(
     url: _Url,
     state: Annotated[
-        State | None, choice("--state", State, "Only complaints in this state.")
+        CaseState | None, choice("--state", CaseState, "Only complaints in this state.")
     ] = None,
     format: FormatOption = Format.TABLE,
     secret: SecretOption = None,
@@ -477,7 +477,7 @@ def report(
     format: FormatOption = Format.TABLE,
     secret: SecretOption = None,
 ) -> None:
-    """Analyse all complaints together; the findings are leads, not proofs.
+    """Analyse all complaints together; the patterns are leads, not proofs.
 
     Example:
         bloctel complaint report sqlite:///complaints.db --html report.html
@@ -529,19 +529,19 @@ def _write_page(
 
 
 def _print_findings(cases: Sequence[Case], format: Format, *, full: bool) -> None:
-    """Print the findings, with a probability in words in a table."""
+    """Print the patterns, with a probability in words in a table."""
     in_words = format is Format.TABLE
-    columns = ("finding", "says", "chance of being wrong", "complaints", "shown")
+    columns = ("pattern", "says", "chance of being wrong", "complaints", "shown")
     rows = [
         (
-            finding.code,
-            finding.says,
-            format_probability(finding.probability)
+            pattern.code,
+            pattern.says,
+            format_probability(pattern.probability)
             if in_words
-            else finding.probability,
-            len(finding.evidence) if in_words else finding.evidence,
-            tuple(shown_number(key, full=full) for key in finding.numbers),
+            else pattern.probability,
+            len(pattern.evidence) if in_words else pattern.evidence,
+            tuple(shown_number(key, full=full) for key in pattern.numbers),
         )
-        for finding in find(cases)
+        for pattern in find_patterns(cases)
     ]
     print_rows(columns, rows, format)

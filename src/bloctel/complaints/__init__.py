@@ -1,14 +1,14 @@
 """Complaints about calls: store, admissibility, status and analysis.
 
-A finding is a lead: it says where to look, and proves nothing.  This is not legal
+A pattern is a lead: it says where to look, and proves nothing.  This is not legal
 advice.
 """
 
 from bloctel._util.messages import Language
-from bloctel.complaints.admissibility import Grounds, Judgement, Known, judge
-from bloctel.complaints.analysis import find, find_callers
+from bloctel.complaints.admissibility import Admissibility, Grounds, Known, judge
+from bloctel.complaints.analysis import find_callers, find_patterns
 from bloctel.complaints.analysis.callers import Actor, Tie
-from bloctel.complaints.analysis.finding import Finding
+from bloctel.complaints.analysis.pattern import Pattern
 from bloctel.complaints.complaint import (
     Complaint,
     missing_from,
@@ -16,7 +16,14 @@ from bloctel.complaints.complaint import (
     written,
 )
 from bloctel.complaints.files import COLUMNS, read_file, write_file
-from bloctel.complaints.lifecycle import Case, Outcome, State, Step, new_id, received
+from bloctel.complaints.lifecycle import (
+    Case,
+    CaseState,
+    Outcome,
+    Step,
+    new_id,
+    received,
+)
 from bloctel.complaints.report.plots import plot_caller, plot_complaints
 from bloctel.complaints.report.report import ReportOptions, shown_number, write_report
 from bloctel.complaints.status_text import whereabouts
@@ -25,22 +32,22 @@ from bloctel.complaints.store import Complaints, Taken
 __all__ = [
     "COLUMNS",
     "Actor",
+    "Admissibility",
     "Case",
+    "CaseState",
     "Complaint",
     "Complaints",
-    "Finding",
     "Grounds",
-    "Judgement",
     "Known",
     "Language",
     "Outcome",
+    "Pattern",
     "ReportOptions",
-    "State",
     "Step",
     "Taken",
     "Tie",
-    "find",
     "find_callers",
+    "find_patterns",
     "judge",
     "missing_from",
     "new_id",

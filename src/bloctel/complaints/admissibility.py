@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bloctel.numbers.phone_number import PhoneNumber
     from bloctel.rules.law import Era, LegalRule
 
-__all__ = ["ADMISSIBLE", "Grounds", "Judgement", "Known", "judge"]
+__all__ = ["ADMISSIBLE", "Admissibility", "Grounds", "Known", "judge"]
 
 
 class Grounds(StrEnum):
@@ -116,7 +116,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Admissibility:
     """Decision on the admissibility of a complaint.
 
     Attributes:
@@ -135,7 +135,7 @@ class Judgement:
 
 def judge(
     complaint: Complaint, book: Book | None = None, *, known: Known | None = None
-) -> Judgement:
+) -> Admissibility:
     """Decide whether a complaint is admissible by the law of the day of the call.
 
     Until 2026-08-10 the number had to be on the list on that day, which *book* answers.
@@ -177,7 +177,7 @@ def judge(
 
 def _out_of_scope(
     complaint: Complaint, era: Era, known: Known, day: date
-) -> Judgement | None:
+) -> Admissibility | None:
     """Decide about calls that are not prospecting of a consumer by voice."""
     for channel in era.all(OtherChannel):
         if complaint.channel in channel.channels:
@@ -185,14 +185,16 @@ def _out_of_scope(
     line = forms.load("FR").professional_line
     is_professional = known.professional_line and day >= line[0].valid_from
     if is_professional and not in_force(line, on=day).is_covered:
-        return Judgement(Grounds.PROFESSIONAL_LINE, "")
+        return Admissibility(Grounds.PROFESSIONAL_LINE, "")
     for purpose in era.all(OutOfScope):
         if known.purpose in purpose.purposes:
             return _by(Grounds.NOTHING_SOLD, purpose)
     return None
 
 
-def _forbidden_to_all(complaint: Complaint, era: Era, known: Known) -> Judgement | None:
+def _forbidden_to_all(
+    complaint: Complaint, era: Era, known: Known
+) -> Admissibility | None:
     """Decide about calls that were forbidden with or without a list."""
     lifts = {Lift.CONTRACT: known.contract, Lift.CALL_BACK: known.call_back}
     for ban in era.all(SectorBan):
@@ -221,7 +223,7 @@ def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
     return not any(begin < until and since < end for since, until in times.slots)
 
 
-def _excepted(complaint: Complaint, era: Era, known: Known) -> Judgement | None:
+def _excepted(complaint: Complaint, era: Era, known: Known) -> Admissibility | None:
     """Decide about calls that need neither list nor consent."""
     back = era.one(CallBack)
     if known.call_back and back is not None and complaint.sector in back.sectors:
@@ -237,10 +239,10 @@ def _excepted(complaint: Complaint, era: Era, known: Known) -> Judgement | None:
 
 def _by_regime(
     era: Era, number: PhoneNumber, day: date, book: Book | None, known: Known
-) -> Judgement:
+) -> Admissibility:
     regime = era.one(Regime)
     if regime is None or regime.question is RegimeQuestion.NONE:
-        return Judgement(Grounds.NO_RULE_THEN, regime.id if regime else "")
+        return Admissibility(Grounds.NO_RULE_THEN, regime.id if regime else "")
     if regime.question is RegimeQuestion.CONSENT:
         return _by(Grounds.CONSENT if known.consent else Grounds.NO_CONSENT, regime)
     if book is None:
@@ -277,5 +279,5 @@ def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
     )
 
 
-def _by(grounds: Grounds, rule: LegalRule) -> Judgement:
-    return Judgement(grounds, rule.id)
+def _by(grounds: Grounds, rule: LegalRule) -> Admissibility:
+    return Admissibility(grounds, rule.id)

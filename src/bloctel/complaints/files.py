@@ -19,7 +19,7 @@ from bloctel._util.strict import convert
 from bloctel.complaints.complaint import read_complaint, written
 from bloctel.complaints.lifecycle import (
     Case,
-    State,
+    CaseState,
     Step,
     check_id,
     received,
@@ -192,7 +192,7 @@ class _File(Struct, forbid_unknown_fields=True):
 
 
 class _Step(Struct, forbid_unknown_fields=True):
-    state: State
+    state: CaseState
     at: Annotated[datetime, Meta(tz=True)]
     detail: str = ""
     rule: str = ""
@@ -244,7 +244,7 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
     first, *others = (
         _step(step, f"{where}, steps[{i}]") for i, step in enumerate(read)
     )
-    if first.state not in (State.SIGNAL, State.RECEIVED):
+    if first.state not in (CaseState.SIGNAL, CaseState.RECEIVED):
         raise InputError(
             "a first step with the state signal or received",
             str(first.state),

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bloctel.complaints.admissibility import Judgement
+    from bloctel.complaints.admissibility import Admissibility
 
 __all__ = [
     "Case",
+    "CaseState",
     "Outcome",
-    "State",
     "Step",
     "check_id",
     "new_id",
@@ -36,7 +36,7 @@ _LONGEST: Final = 200
 _ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
 
 
-class State(StrEnum):
+class CaseState(StrEnum):
     """State of a complaint."""
 
     SIGNAL = "signal"
@@ -52,19 +52,16 @@ class State(StrEnum):
 
 #: The states that can follow each state.  New facts can change a decision, until the
 #: complaint is forwarded.
-_NEXT: Final[Mapping[State | None, tuple[State, ...]]] = {
-    None: (State.SIGNAL, State.RECEIVED),
-    State.SIGNAL: (State.SIGNAL, State.RECEIVED, State.CLOSED),
-    State.RECEIVED: (State.ADMISSIBLE, State.NOT_ADMISSIBLE, State.CLOSED),
-    State.ADMISSIBLE: (
-        State.ADMISSIBLE,
-        State.NOT_ADMISSIBLE,
-        State.FORWARDED,
-        State.CLOSED,
-    ),
-    State.NOT_ADMISSIBLE: (State.ADMISSIBLE, State.NOT_ADMISSIBLE, State.CLOSED),
-    State.FORWARDED: (State.CLOSED,),
-    State.CLOSED: (),
+_NEXT: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
+    CaseState(state): tuple(map(CaseState, following.split()))
+    for state, following in {
+        "signal": "signal received closed",
+        "received": "admissible not_admissible closed",
+        "admissible": "admissible not_admissible forwarded closed",
+        "not_admissible": "admissible not_admissible closed",
+        "forwarded": "closed",
+        "closed": "",
+    }.items()
 }
 
 
@@ -92,7 +89,7 @@ class Step:
         rule: The `id` of the legal rule on which a decision is based.
     """
 
-    state: State
+    state: CaseState
     at: datetime
     detail: str = ""
     rule: str = ""
@@ -113,7 +110,7 @@ class Case:
     steps: tuple[Step, ...]
 
     @property
-    def state(self) -> State:
+    def state(self) -> CaseState:
         """The state after the last step."""
         return self.steps[-1].state
 
@@ -133,21 +130,23 @@ class Case:
         Raises:
             InputError: It is not a signal, or the step is earlier than the last one.
         """
-        if self.state is not State.SIGNAL:
+        if self.state is not CaseState.SIGNAL:
             got = f"a complaint that is {self.state}"
             raise InputError("a signal, to be completed", got, self.id)
         filled = replace(self, complaint=complaint)
-        state = State.SIGNAL if filled.missing else State.RECEIVED
+        state = CaseState.SIGNAL if filled.missing else CaseState.RECEIVED
         return filled.after(Step(state=state, at=at))
 
-    def judged(self, judgement: Judgement, *, at: datetime) -> Case:
+    def judged(self, decision: Admissibility, *, at: datetime) -> Case:
         """Return the case after a decision on its admissibility.
 
         Raises:
             InputError: It cannot be judged now, or the step is earlier than the last.
         """
-        state = State.ADMISSIBLE if judgement.is_admissible else State.NOT_ADMISSIBLE
-        step = Step(state=state, at=at, detail=judgement.grounds, rule=judgement.rule)
+        state = (
+            CaseState.ADMISSIBLE if decision.is_admissible else CaseState.NOT_ADMISSIBLE
+        )
+        step = Step(state=state, at=at, detail=decision.grounds, rule=decision.rule)
         return self.after(step)
 
     def forwarded(self, to: str, *, at: datetime) -> Case:
@@ -156,7 +155,7 @@ class Case:
         Raises:
             InputError: It is not admissible, or the step is earlier than the last one.
         """
-        step = Step(state=State.FORWARDED, at=at, detail=to)
+        step = Step(state=CaseState.FORWARDED, at=at, detail=to)
         return self.after(require_valid_detail(step, self.id))
 
     def closed(self, outcome: Outcome, *, at: datetime) -> Case:
@@ -165,7 +164,7 @@ class Case:
         Raises:
             InputError: It is closed, or the step is earlier than the last one.
         """
-        return self.after(Step(state=State.CLOSED, at=at, detail=outcome))
+        return self.after(Step(state=CaseState.CLOSED, at=at, detail=outcome))
 
     def after(self, step: Step, *, where: str | None = None) -> Case:
         """Return the case with one more step.
@@ -210,7 +209,7 @@ def received(
     ...     Complaint(), id="BCDF-GHJK-LMNP", at=datetime(2026, 11, 25, 9, tzinfo=UTC)
     ... )
     >>> case.state, case.missing[0]
-    (<State.SIGNAL: 'signal'>, 'called')
+    (<CaseState.SIGNAL: 'signal'>, 'called')
     """
     _require_aware(at)
     # by the day: perhaps only the beginning of a time slot is known
@@ -220,7 +219,7 @@ def received(
         expected = f"a call on {at.date().isoformat()} or before"
         raise InputError(expected, day.isoformat(), where)
     missing = missing_from(complaint, received_on=at.date())
-    state = State.SIGNAL if missing else State.RECEIVED
+    state = CaseState.SIGNAL if missing else CaseState.RECEIVED
     return Case(id=id, complaint=complaint, steps=(Step(state=state, at=at),))
 
 
@@ -231,10 +230,11 @@ def require_valid_detail(step: Step, where: str) -> Step:
         InputError: They are not.
     """
     is_valid = {
-        State.ADMISSIBLE: step.detail in ADMISSIBLE,
-        State.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
-        State.CLOSED: step.detail in {*Outcome},
-        State.FORWARDED: 0 < len(step.detail) <= _LONGEST and step.detail.isprintable(),
+        CaseState.ADMISSIBLE: step.detail in ADMISSIBLE,
+        CaseState.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
+        CaseState.CLOSED: step.detail in {*Outcome},
+        CaseState.FORWARDED: 0 < len(step.detail) <= _LONGEST
+        and step.detail.isprintable(),
     }.get(step.state, not step.detail)
     if not is_valid:
         got = f"text of {len(step.detail)} characters that is not one"

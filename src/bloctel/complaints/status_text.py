@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bloctel._util.messages import message
-from bloctel.complaints.lifecycle import State
+from bloctel.complaints.lifecycle import CaseState
 from bloctel.rules import law
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def whereabouts(case: Case, *, lang: Language = "fr") -> str:
         day = step.at.astimezone(case.complaint.zone).date()
         text = _step(step, lang)
         lines.append(message("complaints.status.step", lang, day=day, step=text))
-    if case.state is State.SIGNAL:
+    if case.state is CaseState.SIGNAL:
         names = (message(f"complaints.field.{name}", lang) for name in case.missing)
         fields = ", ".join(names)
         lines.append(message("complaints.status.missing", lang, fields=fields))
@@ -46,9 +46,9 @@ def whereabouts(case: Case, *, lang: Language = "fr") -> str:
 def _step(step: Step, lang: Language) -> str:
     state = message(f"complaints.state.{step.state}", lang)
     detail = step.detail
-    if step.state is State.CLOSED:
+    if step.state is CaseState.CLOSED:
         detail = message(f"complaints.outcome.{detail}", lang)
-    elif step.state in (State.ADMISSIBLE, State.NOT_ADMISSIBLE):
+    elif step.state in (CaseState.ADMISSIBLE, CaseState.NOT_ADMISSIBLE):
         detail = _grounds(step, lang)
     if not detail:
         return state
@@ -58,7 +58,7 @@ def _step(step: Step, lang: Language) -> str:
 
 
 def _grounds(step: Step, lang: Language) -> str:
-    """Return the grounds of a judgement, with the article and its version."""
+    """Return the grounds of a decision, with the article and its version."""
     grounds = message(f"complaints.grounds.{step.detail}", lang)
     if not step.rule:
         return grounds

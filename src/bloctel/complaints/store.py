@@ -10,8 +10,8 @@ from bloctel.complaints.admissibility import judge
 from bloctel.complaints.complaint import read_complaint, redacted, written
 from bloctel.complaints.lifecycle import (
     Case,
+    CaseState,
     Outcome,
-    State,
     Step,
     check_id,
     new_id,
@@ -158,7 +158,7 @@ class Complaints:
         )
         with self._store.write() as transaction:
             transaction.extend(_STREAM, entries)
-        signals = sum(case.state is State.SIGNAL for case in new)
+        signals = sum(case.state is CaseState.SIGNAL for case in new)
         return Taken(len(new), known, signals)
 
     def complete(
@@ -378,7 +378,7 @@ def _case(rows: Iterable[Record]) -> Case:
                 complaint = _complaint(dict(fields["complaint"]), row.key, where)
             steps.append(
                 Step(
-                    state=State(fields["state"]),
+                    state=CaseState(fields["state"]),
                     at=row.at,
                     detail=str(fields.get("detail", "")),
                     rule=str(fields.get("rule", "")),

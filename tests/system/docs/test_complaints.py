@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from bloctel._util.messages import catalogue
-from bloctel.complaints import Complaint, Grounds, Outcome, State
+from bloctel.complaints import CaseState, Complaint, Grounds, Outcome
 from bloctel.complaints.admissibility import ADMISSIBLE
 from bloctel.complaints.lifecycle import _NEXT
 from bloctel.rules import complaints as forms
@@ -16,7 +16,7 @@ _PAGE: Final = (ROOT / "docs/reference/complaints.md").read_text(encoding="utf-8
 TITLES: Final = [
     key.split(".")[2]
     for key in catalogue("en")
-    if key.startswith("complaints.finding.") and key.endswith(".title")
+    if key.startswith("complaints.pattern.") and key.endswith(".title")
 ]
 _EXPLAINED: Final = (ROOT / "docs/explanation/complaints.md").read_text("utf-8")
 _TABLES: Final = {
@@ -38,8 +38,8 @@ def test_every_state_is_in_the_reference() -> None:
     """The table also lists the states that may follow."""
     for name, row in _TABLES["States"]:
         follows = re.findall(r"`(\w+)`", row.rpartition("|")[2])
-        assert tuple(follows) == tuple(str(state) for state in _NEXT[State(name)])
-    assert {name for name, _ in _TABLES["States"]} == {*State}
+        assert tuple(follows) == tuple(str(state) for state in _NEXT[CaseState(name)])
+    assert {name for name, _ in _TABLES["States"]} == {*CaseState}
     assert all(f"`{outcome}`" in _PAGE for outcome in Outcome)
 
 
@@ -52,10 +52,10 @@ def test_all_grounds_are_in_the_reference() -> None:
         assert (row.split("|")[0].strip() == "admissible") == (name in ADMISSIBLE)
 
 
-def test_every_finding_is_in_the_reference_and_explained() -> None:
-    """Readers of a report can look up each finding."""
-    assert [name for name, _ in _TABLES["Findings"]] == TITLES
-    assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _LINKS)
+def test_every_pattern_is_in_the_reference_and_explained() -> None:
+    """A reader of a report can look up what it says."""
+    assert [name for name, _ in _TABLES["Patterns"]] == TITLES
+    assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _JOINS)
 
 
 #: Explained by the kinds of links, not by their codes.

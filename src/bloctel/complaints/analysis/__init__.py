@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bloctel.complaints.analysis.callers import Actor
-    from bloctel.complaints.analysis.finding import Finding
+    from bloctel.complaints.analysis.pattern import Pattern
     from bloctel.complaints.lifecycle import Case
 
-__all__ = ["find", "find_callers"]
+__all__ = ["find_callers", "find_patterns"]
 
 
 def find_callers(cases: Iterable[Case]) -> list[Actor]:
@@ -34,11 +34,11 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
     ]
 
 
-def find(cases: Iterable[Case]) -> list[Finding]:
-    """Return the findings in some complaints, the surest first.
+def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
+    """Return the patterns in some complaints, the surest first.
 
-    Each finding is a lead, not a proof: it says what it is based on, in which plain
-    model it would be rare, and how rare.  No finding contains a number that was called.
+    Each pattern is a lead, not a proof: it says what it is based on, in which plain
+    model it would be rare, and how rare.  No pattern contains a number that was called.
 
     Raises:
         MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.statistics import ascents_tail, poisson_tail
-from bloctel.complaints.analysis.finding import SURPRISING, Finding, Keys
+from bloctel.complaints.analysis.pattern import SURPRISING, Keys, Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class _Window(NamedTuple):
 
 def bursts(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
-) -> Iterator[Finding]:
+) -> Iterator[Pattern]:
     """Yield the callers whose calls came together in time, more than those of others.
 
     A scan statistic: each complaint about a caller begins a window of an hour, a day
@@ -63,7 +63,7 @@ def bursts(
         chance = min(1.0, n_windows * best.chance) if best else 1.0
         if best and chance < SURPRISING:
             calls = len(actor.complaints)
-            yield Finding(
+            yield Pattern(
                 code="burst",
                 observed=best.n_inside,
                 expected=best.expected,
@@ -114,7 +114,7 @@ def _least_likely(
 
 def sequences(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
-) -> Iterator[Finding]:
+) -> Iterator[Pattern]:
     """Yield the callers who dialled numbers in order.
 
     The lines that one caller called are put in the order of the calls, and the steps
@@ -129,7 +129,7 @@ def sequences(
         most = max(ascents, steps - ascents)
         chance = min(1.0, 2 * len(examined) * ascents_tail(most, len(order)))
         if chance < SURPRISING:
-            yield Finding(
+            yield Pattern(
                 code="sequence",
                 observed=most,
                 expected=steps / 2,

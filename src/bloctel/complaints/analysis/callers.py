@@ -15,8 +15,8 @@ from math import prod
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bloctel.complaints.analysis.disjoint_sets import DisjointSets
-from bloctel.complaints.analysis.finding import Chance, Finding, Keys
 from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
+from bloctel.complaints.analysis.pattern import Chance, Keys, Pattern
 from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
@@ -293,14 +293,14 @@ def _most_first(values: Sequence[_V]) -> tuple[_V, ...]:
     return tuple(value for value, _ in counts.most_common())
 
 
-def several_identities(actors: Sequence[Actor]) -> Iterator[Finding]:
+def several_identities(actors: Sequence[Actor]) -> Iterator[Pattern]:
     """Yield the callers that use several numbers or firms."""
     for actor in actors:
         firms, numbers = len(actor.sirens), len(actor.numbers)
         if max(firms, numbers) < _TWO or not actor.ties or actor.chance >= _DOUBTFUL:
             continue
         kinds = sorted({tie.kind for tie in actor.ties})
-        yield Finding(
+        yield Pattern(
             code="reopened" if firms >= _TWO else "one_caller",
             observed=numbers + firms,
             expected=1.0,

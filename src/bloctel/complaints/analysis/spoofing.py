@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.statistics import binomial_tail, poisson_tail, successes_tail
-from bloctel.complaints.analysis.finding import SURPRISING, Finding, Keys
+from bloctel.complaints.analysis.pattern import SURPRISING, Keys, Pattern
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
@@ -42,8 +42,8 @@ _NOT_A_LINE: Final = (Reason.TOO_SHORT, Reason.TOO_LONG, Reason.UNKNOWN_COUNTRY)
 _MISTYPED: Final = {"mistyped": round(100 * MISTYPED), "slips": _SLIPS}
 
 
-def false_claims(observations: Sequence[Observation]) -> Iterator[Finding]:
-    """Yield findings about presented numbers that cannot be real."""
+def false_claims(observations: Sequence[Observation]) -> Iterator[Pattern]:
+    """Yield patterns about presented numbers that cannot be real."""
     shown = [one for one in observations if one.shown_text]
     yield from _unreal_numbers(shown)
     yield from _more_than_mistyped(shown)
@@ -93,7 +93,7 @@ def _is_foreign_as_local(key: int, text: str) -> bool:
     return french_nsn(abroad) is None and is_assigned(abroad)
 
 
-def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Finding]:
+def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
     """Yield the numbers that cannot be real and that several people read alike."""
     by_number: dict[tuple[int, str], list[Observation]] = defaultdict(list)
     for one in shown:
@@ -113,7 +113,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Finding]:
             continue
         chance = len(shown) * MISTYPED * (MISTYPED / _SLIPS) ** (lines - 1)
         if chance < SURPRISING:
-            yield Finding(
+            yield Pattern(
                 code=code,
                 observed=lines,
                 expected=0.0,
@@ -124,13 +124,13 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Finding]:
             )
 
 
-def _more_than_mistyped(shown: Sequence[Observation]) -> Iterator[Finding]:
+def _more_than_mistyped(shown: Sequence[Observation]) -> Iterator[Pattern]:
     """Yield whether there are more numbers that cannot be real than mistyped ones."""
     unreal = [one for one in shown if claim_of(one.shown, one.shown_text)]
     yield from _more_than_expected("false_numbers", unreal, shown)
 
 
-def _own_number(shown: Sequence[Observation]) -> Iterator[Finding]:
+def _own_number(shown: Sequence[Observation]) -> Iterator[Pattern]:
     """Yield whether callers present the very number that they call."""
     both = [one for one in shown if one.called and one.shown]
     own = [one for one in both if one.called == one.shown]
@@ -139,10 +139,10 @@ def _own_number(shown: Sequence[Observation]) -> Iterator[Finding]:
 
 def _more_than_expected(
     code: str, found: Sequence[Observation], among: Sequence[Observation]
-) -> Iterator[Finding]:
+) -> Iterator[Pattern]:
     chance = binomial_tail(len(found), len(among), MISTYPED)
     if chance < SURPRISING:
-        yield Finding(
+        yield Pattern(
             code=code,
             observed=len(found),
             expected=MISTYPED * len(among),
@@ -152,7 +152,7 @@ def _more_than_expected(
         )
 
 
-def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Finding]:
+def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
     """Yield the mobile numbers that called more people than one person can."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
@@ -166,7 +166,7 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Finding]:
         if chance >= SURPRISING:
             continue
         rule = _mobile_rule(max(days))
-        yield Finding(
+        yield Pattern(
             code="mobile_platform",
             observed=most,
             expected=mean,
@@ -231,7 +231,7 @@ class _Pair(NamedTuple):
 
 def neighbours(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
-) -> Iterator[Finding]:
+) -> Iterator[Pattern]:
     """Yield whether presented numbers begin as the lines called do.
 
     This is examined for all complaints together, and for each caller.  Each presented
@@ -256,7 +256,7 @@ def neighbours(
         chance = min(1.0, len(examined) * successes_tail(len(found), shares))
         if chance < SURPRISING:
             whose = "caller" if actor else "callers"
-            yield Finding(
+            yield Pattern(
                 code="neighbours",
                 observed=len(found),
                 expected=sum(shares),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel._util.messages import format_month, format_value, message
-from bloctel.complaints.lifecycle import State
+from bloctel.complaints.lifecycle import CaseState
 from bloctel.rules import law
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ _MOST_SECTORS: Final = 12
 _WEEK: Final = 7
 
 
-def by_state(cases: Iterable[Case]) -> dict[State, int]:
+def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
     """Return the number of complaints in each state, with 0 for the others."""
     counts = Counter(case.state for case in cases)
-    return {state: counts[state] for state in State}
+    return {state: counts[state] for state in CaseState}
 
 
 class Period(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bloctel._util.html import render
 from bloctel._util.messages import message
 from bloctel._version import __version__
-from bloctel.complaints.analysis import find, find_callers
+from bloctel.complaints.analysis import find_callers, find_patterns
 from bloctel.complaints.report.counts import by_period, by_sector, by_state
 from bloctel.numbers import PhoneNumber, french_nsn
 from bloctel.tabular.outputs import open_outputs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bloctel.complaints.analysis.callers import Actor
-    from bloctel.complaints.analysis.finding import Finding
+    from bloctel.complaints.analysis.pattern import Pattern
     from bloctel.complaints.lifecycle import Case
     from bloctel.tabular.outputs import Target
 
@@ -80,11 +80,11 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     lang, full = options.lang, options.full
     days = [day for case in cases if (day := case.complaint.called_on)]
     unit, periods = by_period(cases, lang)
-    kinds: dict[str, list[tuple[Finding, str, list[str]]]] = {}
-    for finding in find(cases):
-        numbers = _shown_numbers(finding.numbers, full=full)
-        row = (finding, _measured(finding, lang), numbers)
-        kinds.setdefault(finding.code, []).append(row)
+    kinds: dict[str, list[tuple[Pattern, str, list[str]]]] = {}
+    for pattern in find_patterns(cases):
+        numbers = _shown_numbers(pattern.numbers, full=full)
+        row = (pattern, _measured(pattern, lang), numbers)
+        kinds.setdefault(pattern.code, []).append(row)
     return render(
         _TEMPLATE,
         lang,
@@ -104,13 +104,13 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     )
 
 
-def _measured(finding: Finding, lang: str) -> str:
+def _measured(pattern: Pattern, lang: str) -> str:
     return message(
         "complaints.report.measure",
         lang,
-        statistic=finding.text("statistic", lang),
-        observed=finding.observed,
-        expected=finding.expected,
+        statistic=pattern.text("statistic", lang),
+        observed=pattern.observed,
+        expected=pattern.expected,
     )
 
 

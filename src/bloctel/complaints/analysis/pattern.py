@@ -1,4 +1,4 @@
-"""Finding of an analysis of complaints, and the threshold for one."""
+"""Pattern in complaints, and the threshold for reporting one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bloctel._util.messages import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SURPRISING", "Chance", "Finding", "Keys"]
+__all__ = ["SURPRISING", "Chance", "Keys", "Pattern"]
 
-#: Less likely patterns are findings: one in ten thousand for each kind of finding, for
+#: Less likely patterns are reported: one in ten thousand for each kind of pattern, for
 #: all examined callers together.
 SURPRISING: Final = 1e-4
 
@@ -35,11 +35,11 @@ class Keys(tuple[str, ...]):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Pattern:
     """Pattern in complaints, and how sure it is: a lead, not a proof.
 
     Attributes:
-        code: The kind of the finding, as a stable code.
+        code: The kind of the pattern, as a stable code.
         observed: The observed value of the statistic.
         expected: Its expected value if there is nothing behind it.
         probability: The chance of such a value, or a larger one, if there is nothing
@@ -65,7 +65,7 @@ class Finding:
 
     @property
     def says(self) -> str:
-        """The finding, as a clause in English."""
+        """The pattern, as a clause in English."""
         return self.text("says", "en")
 
     @property
@@ -80,11 +80,11 @@ class Finding:
 
     @property
     def threshold(self) -> str:
-        """The threshold for a finding, in English."""
+        """The threshold for a pattern, in English."""
         return self.text("threshold", "en")
 
     def text(self, part: str, lang: str) -> str:
-        """Return a text about the finding.
+        """Return a text about the pattern.
 
         Args:
             part: `title`, `says`, `statistic`, `assumption` or `threshold`.
@@ -93,10 +93,10 @@ class Finding:
         Raises:
             InputError: The language is neither `en` nor `fr`.
         """
-        key = f"complaints.finding.{self.code}.{part}"
+        key = f"complaints.pattern.{self.code}.{part}"
         texts = catalogue(lang)
         if key not in texts:  # most kinds have the same threshold
-            key = f"complaints.finding.{part}"
+            key = f"complaints.pattern.{part}"
         known = {
             **self.details,
             "observed": self.observed,
