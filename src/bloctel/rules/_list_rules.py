@@ -1,15 +1,22 @@
 """Rules of one list: the periods of its registrations, and its open days."""
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
-from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from bloctel._util.strict import show
 from bloctel.errors import InputError, ListClosedError, NotRegisteredError
 from bloctel.periods import RegistrationPeriod, add_days, add_years
-from bloctel.rules._toml import ListName, Sentence, TimeZone, read
+from bloctel.rules._toml import (
+    ListName,
+    OneOrMore,
+    Sentence,
+    TimeZone,
+    read,
+    require,
+)
 from bloctel.rules._versions import (
     AnswerValidity,
     Closing,
@@ -21,40 +28,43 @@ from bloctel.rules._versions import (
     Retention,
     Term,
     Version,
+    check_versions,
     in_force,
-    refuse_gaps,
+    with_keys,
 )
-
-__all__ = ["CLEARED", "ListRules", "parse"]
 
 #: The end of the name of a list of numbers that were answered as clear.
 CLEARED: Final = ".cleared"
 
-_AtLeastOne: Final = Meta(min_length=1)
+
+class _Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: ListName
+    title: Sentence
+    time_zone: TimeZone
 
 
 class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     opening: Opening
     closing: Closing | None = None
-    protection_delay: Annotated[tuple[ProtectionDelay, ...], _AtLeastOne]
-    term: Annotated[tuple[Term, ...], _AtLeastOne]
+    protection_delay: OneOrMore[ProtectionDelay]
+    term: OneOrMore[Term]
     renewal: tuple[Renewal, ...] = ()
-    retention: Annotated[tuple[Retention, ...], _AtLeastOne]
-    answer_validity: Annotated[tuple[AnswerValidity, ...], _AtLeastOne]
+    retention: OneOrMore[Retention]
+    answer_validity: OneOrMore[AnswerValidity]
     confirmation: tuple[Confirmation, ...] = ()
     numbers_per_person: tuple[NumbersPerPerson, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sections that contradict one another."""
-        first = self.opening.opens_on
-        if self.closing is not None and self.closing.closes_on <= first:
-            raise InputError(
-                f"a day after {first.isoformat()}, when the list opens",
-                self.closing.closes_on.isoformat(),
-                "closing.closes_on",
-            )
+        first, last = self.opening.opens_on, None
+        if self.closing is not None:
+            last = self.closing.closes_on
+            expected = f"a day after {first}, when the list opens"
+            require(first < last, expected, last, "closing.closes_on")
         for section in _DATED:
-            self._require_every_day(section)
+            versions = with_keys(section, getattr(self, section))
+            if versions:
+                _require_every_day(versions, first, last)
         if not self.renewal and any(term.years is not None for term in self.term):
             raise InputError(
                 "the key renewal",
@@ -62,31 +72,27 @@ class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 message="the key renewal is missing; terms of years need it",
             )
 
-    def _require_every_day(self, section: str) -> None:
-        """Refuse versions that leave a day between opening and closing without one."""
-        versions: tuple[Version, ...] = getattr(self, section)
-        refuse_gaps((f"{section}[{i}]", each) for i, each in enumerate(versions))
-        if not versions:
-            return
-        first, closing = self.opening.opens_on, self.closing
-        if versions[0].valid_from > first:
-            raise InputError(
-                f"a day not after {first.isoformat()}, when the list opens",
-                versions[0].valid_from.isoformat(),
-                f"{section}[0].valid_from",
-            )
-        end = versions[-1].valid_until
-        if end is not None and (closing is None or end < closing.closes_on):
-            raise InputError(
-                "no end, or a day not before the list closes",
-                end.isoformat(),
-                f"{section}[{len(versions) - 1}].valid_until",
-            )
-
 
 _DATED: Final = tuple(
     name for name in _Sections.__struct_fields__ if name not in ("opening", "closing")
 )
+
+
+def _require_every_day(
+    versions: list[tuple[str, Version]], first: date, last: date | None
+) -> None:
+    """Refuse versions of one rule that leave a day of the list without a version."""
+    check_versions(versions)
+    key, version = versions[0]
+    start, expected = (
+        version.valid_from,
+        f"a day not after {first}, when the list opens",
+    )
+    require(start <= first, expected, start, f"{key}.valid_from")
+    key, version = versions[-1]
+    end, expected = version.valid_until, "no end, or a day not before the list closes"
+    is_late = end is None or (last is not None and last <= end)
+    require(is_late, expected, end, f"{key}.valid_until")
 
 
 class ListRules(_Sections, frozen=True, kw_only=True):
@@ -388,12 +394,6 @@ def _common_fields(version: Version) -> dict[str, Any]:
     return {name: getattr(version, name) for name in Version.__struct_fields__}
 
 
-class _Identity(Struct, frozen=True, forbid_unknown_fields=True):
-    name: ListName
-    title: Sentence
-    time_zone: TimeZone
-
-
 class _Document(_Sections, frozen=True, kw_only=True):
     list: _Identity
 
@@ -416,10 +416,4 @@ def parse(text: str, where: str) -> ListRules:
     """
     document = read(_Document, text, where)
     sections = {name: getattr(document, name) for name in _Sections.__struct_fields__}
-    identity = document.list
-    return ListRules(
-        name=identity.name,
-        title=identity.title,
-        time_zone=identity.time_zone,
-        **sections,
-    )
+    return ListRules(**asdict(document.list), **sections)

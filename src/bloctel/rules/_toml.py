@@ -15,43 +15,39 @@ from msgspec import Meta
 from bloctel._util.strict import convert, show
 from bloctel.errors import InputError
 
-__all__ = [
-    "LIST_NAME",
-    "Country",
-    "ListName",
-    "Sentence",
-    "TimeZone",
-    "countries_in",
-    "read",
-    "read_country",
-    "refuse_repetitions",
-]
-
 #: A name, `.cleared` and a scope of 32 characters fit into 64, the width of a storage's
 #: column.  Five digits in a row could be part of a phone number.
 LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z")
 
-ListName = Annotated[
-    str, Meta(pattern=LIST_NAME.pattern, description="a name such as fr.bloctel")
-]
+
+def text(pattern: str, description: str) -> Meta:
+    """Return the annotation of texts that match a pattern as a whole."""
+    return Meta(pattern=rf"\A(?:{pattern})\Z", description=description)
+
+
+ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
 #: Only the form: which zones exist depends on the machine.
 TimeZone = Annotated[
     str,
-    Meta(
-        pattern=r"\A[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}\Z",
-        description="a time zone such as Europe/Paris",
+    text(
+        r"[A-Za-z]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}",
+        "a time zone such as Europe/Paris",
     ),
 ]
-Country = Annotated[
-    str, Meta(pattern=r"\A[A-Z]{2}\Z", description="two letters such as FR")
-]
-#: Receipts repeat sources, and hold no longer text.
+Country = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
+#: Receipts repeat sources, and contain no longer text.
 Sentence = Annotated[
     str,
     Meta(
         pattern=r"\S", max_length=1024, description="a sentence of 1 to 1024 characters"
     ),
 ]
+Days = Annotated[int, Meta(ge=0, le=3650)]
+DaysFromOne = Annotated[int, Meta(ge=1, le=3650)]
+Years = Annotated[int, Meta(ge=1, le=100)]
+
+T = TypeVar("T")
+OneOrMore = Annotated[tuple[T, ...], Meta(min_length=1)]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -96,11 +92,21 @@ def read_country(folder: Path, country: str) -> tuple[str, str]:
     return file.read_text(encoding="utf-8"), file.name
 
 
+def require(condition: object, expected: str, got: object, key: str) -> None:
+    """Refuse a record unless a condition is true.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not condition:
+        raise InputError(expected, str(got), key)
+
+
 def refuse_repetitions(record: msgspec.Struct) -> None:
     """Refuse arrays of a record that have a value twice."""
     for key in record.__struct_fields__:
         values = getattr(record, key)
-        if isinstance(values, tuple) and len(set(values)) < len(values):
-            raise InputError(
-                "each of them once", f"{show(values)} with repetitions", key
-            )
+        if isinstance(values, tuple):
+            is_set = len(set(values)) == len(values)
+            got = f"{show(values)} with repetitions"
+            require(is_set, "each of them once", got, key)

@@ -3,7 +3,7 @@
 The names of the fields are the keys of the TOML files.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
@@ -12,28 +12,7 @@ from typing import Annotated, TypeVar
 from msgspec import Meta, Struct
 
 from bloctel.errors import InputError
-from bloctel.rules._toml import Sentence
-
-__all__ = [
-    "AnswerValidity",
-    "Certainty",
-    "Closing",
-    "Confirmation",
-    "NumbersPerPerson",
-    "Opening",
-    "ProtectionDelay",
-    "Renewal",
-    "RenewalKind",
-    "Retention",
-    "Sourced",
-    "Term",
-    "Version",
-    "in_force",
-    "refuse_gaps",
-]
-
-_Days = Annotated[int, Meta(ge=0, le=3650)]
-_DaysFromOne = Annotated[int, Meta(ge=1, le=3650)]
+from bloctel.rules._toml import Days, DaysFromOne, Sentence, Years, require
 
 
 class Certainty(StrEnum):
@@ -104,13 +83,8 @@ class Version(Sourced, frozen=True, kw_only=True):
     valid_until: date | None = None
 
     def __post_init__(self) -> None:
-        if self.valid_until is not None and self.valid_until <= self.valid_from:
-            first = self.valid_from.isoformat()
-            raise InputError(
-                f"a day after valid_from, {first}",
-                self.valid_until.isoformat(),
-                "valid_until",
-            )
+        end, expected = self.valid_until, f"a day after valid_from, {self.valid_from}"
+        require(end is None or self.valid_from < end, expected, end, "valid_until")
 
     def is_in_force(self, *, on: date) -> bool:
         """Return True if this version applies on that day."""
@@ -122,7 +96,7 @@ class Version(Sourced, frozen=True, kw_only=True):
 class ProtectionDelay(Version, frozen=True, kw_only=True):
     """Longest delay between the registration and its protection, in days."""
 
-    max_days: _Days
+    max_days: Days
 
 
 class Term(Version, frozen=True, kw_only=True):
@@ -133,13 +107,12 @@ class Term(Version, frozen=True, kw_only=True):
         days: Days, without renewal.
     """
 
-    years: Annotated[int, Meta(ge=1, le=100)] | None = None
-    days: _DaysFromOne | None = None
+    years: Years | None = None
+    days: DaysFromOne | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.years is not None and self.days is not None:
-            raise InputError("years or days", "both", "days")
+        require(not (self.years and self.days), "years or days", "both", "days")
 
 
 class Renewal(Version, frozen=True, kw_only=True):
@@ -159,12 +132,10 @@ class Renewal(Version, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         first, key = self.terms_ending_from, "terms_ending_from"
-        if first is None:
-            return
-        if self.kind is not RenewalKind.TACIT:
-            raise InputError("no such key in a manual renewal", first.isoformat(), key)
-        if not self.is_in_force(on=first):
-            raise InputError("a day of this version", first.isoformat(), key)
+        if first is not None:
+            is_tacit = self.kind is RenewalKind.TACIT
+            require(is_tacit, "no such key in a manual renewal", first, key)
+            require(self.is_in_force(on=first), "a day of this version", first, key)
 
     def is_tacit_for(self, term_end: date) -> bool:
         """Return True if a term that ends on that day is renewed tacitly."""
@@ -182,14 +153,14 @@ class Retention(Version, frozen=True, kw_only=True):
             not say.
     """
 
-    withdrawn_days: _Days
+    withdrawn_days: Days
     lapsed_years: Annotated[int, Meta(ge=0, le=100)] | None = None
 
 
 class AnswerValidity(Version, frozen=True, kw_only=True):
     """Number of days for which an answer, or a scrubbed file, may be used."""
 
-    days: _DaysFromOne
+    days: DaysFromOne
 
 
 class Confirmation(Version, frozen=True, kw_only=True):
@@ -201,7 +172,7 @@ class Confirmation(Version, frozen=True, kw_only=True):
     """
 
     mail_within_hours: Annotated[int, Meta(ge=1, le=8760)]
-    link_valid_days: _DaysFromOne
+    link_valid_days: DaysFromOne
 
 
 class NumbersPerPerson(Version, frozen=True, kw_only=True):
@@ -231,14 +202,25 @@ def in_force(versions: Iterable[V], *, on: date) -> V:
     raise InputError("a day that a version of the rule covers", on.isoformat())
 
 
-def refuse_gaps(versions: Iterable[tuple[str, Version]]) -> None:
+def check_versions(versions: Sequence[tuple[str, Version]]) -> None:
     """Refuse versions of one rule, each with its key, that overlap or leave a gap."""
     for (key, earlier), (_, later) in pairwise(versions):
         end = earlier.valid_until
-        if end != later.valid_from:
-            raise InputError(
-                "the day on which the next version begins, "
-                f"{later.valid_from.isoformat()}",
-                "a version without an end" if end is None else end.isoformat(),
-                f"{key}.valid_until",
-            )
+        require(
+            end == later.valid_from,
+            f"the day on which the next version begins, {later.valid_from}",
+            end or "a version without an end",
+            f"{key}.valid_until",
+        )
+
+
+def require_no_end(versions: Sequence[tuple[str, Version]]) -> None:
+    """Refuse versions of one rule, each with its key, whose last version ends."""
+    key, last = versions[-1]
+    end = last.valid_until
+    require(end is None, "a last version without end", end, f"{key}.valid_until")
+
+
+def with_keys(section: str, versions: Iterable[V]) -> list[tuple[str, V]]:
+    """Return versions with their keys, such as `term[0]`."""
+    return [(f"{section}[{i}]", version) for i, version in enumerate(versions)]

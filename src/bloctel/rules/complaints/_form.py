@@ -13,22 +13,21 @@ The sections in double brackets are versions, as in the rules of lists.
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
+from msgspec.structs import asdict
 
-from bloctel.errors import InputError
 from bloctel.rules._toml import (
     Country,
+    OneOrMore,
     Sentence,
     TimeZone,
     countries_in,
     read,
     read_country,
 )
-from bloctel.rules._versions import Version, refuse_gaps
-
-__all__ = ["FIELDS", "Form", "Mandatory", "ProfessionalLine", "load", "names", "parse"]
+from bloctel.rules._versions import Version, check_versions, require_no_end, with_keys
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -76,22 +75,7 @@ class _Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     authority: Sentence
 
 
-class _Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    form: _Identity
-    mandatory: Annotated[tuple[Mandatory, ...], Meta(min_length=1)]
-    professional_line: Annotated[tuple[ProfessionalLine, ...], Meta(min_length=1)]
-
-    def __post_init__(self) -> None:
-        for section in ("mandatory", "professional_line"):
-            versions: tuple[Version, ...] = getattr(self, section)
-            refuse_gaps((f"{section}[{i}]", each) for i, each in enumerate(versions))
-            last = versions[-1].valid_until
-            if last is not None:
-                key = f"{section}[{len(versions) - 1}].valid_until"
-                raise InputError("a last version without end", last.isoformat(), key)
-
-
-class Form(Struct, frozen=True, kw_only=True):
+class Form(_Identity, frozen=True, kw_only=True):
     """The form of one country.
 
     Attributes:
@@ -103,12 +87,20 @@ class Form(Struct, frozen=True, kw_only=True):
         professional_line: Coverage of professional lines.
     """
 
-    country: str
-    title: str
-    time_zone: str
-    authority: str
     mandatory: tuple[Mandatory, ...]
     professional_line: tuple[ProfessionalLine, ...]
+
+
+class _Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    form: _Identity
+    mandatory: OneOrMore[Mandatory]
+    professional_line: OneOrMore[ProfessionalLine]
+
+    def __post_init__(self) -> None:
+        for section in ("mandatory", "professional_line"):
+            versions = with_keys(section, getattr(self, section))
+            check_versions(versions)
+            require_no_end(versions)
 
 
 @cache
@@ -151,12 +143,8 @@ def parse(text: str, where: str) -> Form:
 professional_line, got 'forms' - at mine.toml
     """
     document = read(_Document, text, where)
-    identity = document.form
     return Form(
-        country=identity.country,
-        title=identity.title,
-        time_zone=identity.time_zone,
-        authority=identity.authority,
+        **asdict(document.form),
         mandatory=document.mandatory,
         professional_line=document.professional_line,
     )

@@ -10,25 +10,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from bloctel.errors import InputError
 from bloctel.rules._toml import Country as Code
-from bloctel.rules._toml import Sentence, read
+from bloctel.rules._toml import OneOrMore, Sentence, read, require, text
 from bloctel.rules._versions import Certainty, Sourced
-
-__all__ = ["Country", "CountryFact", "countries", "parse_countries"]
 
 _FILE: Final = Path(__file__).with_name("countries.toml")
 _UNKNOWN: Final = "?"
 _KNOWN: Final = (Certainty.V1, Certainty.V2)
-_AtLeastOne = Meta(min_length=1)
 #: A year, a month, a day, or a day that the source does not give.
 _Date = Annotated[
     str,
-    Meta(
-        pattern=r"\A(\?|\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?)\Z",
-        description="a year, a month or a day such as 2008-02",
+    text(
+        r"\?|\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?",
+        "a year, a month or a day such as 2008-02",
     ),
 ]
 
@@ -45,22 +42,18 @@ class CountryFact(Sourced, frozen=True, kw_only=True):
         until: Its end (exclusive), in the same form.
     """
 
-    topic: Annotated[
-        str, Meta(pattern=r"\A[a-z]+\Z", description="a name such as validity")
-    ]
+    topic: Annotated[str, text(r"[a-z]+", "a name such as validity")]
     en: Sentence
     fr: Sentence
     since: _Date = ""
     until: _Date = ""
 
     def __post_init__(self) -> None:
-        if self.certainty not in _KNOWN:
-            known = f"one of {', '.join(_KNOWN)}"
-            raise InputError(known, repr(str(self.certainty)), "certainty")
-        first = _days(self.since, "since")[0] if self.since else None
-        last = _days(self.until, "until")[1] if self.until else None
-        if first and last and last < first:
-            raise InputError(f"a day after {self.since}", self.until, "until")
+        certainty, known = self.certainty, f"one of {', '.join(_KNOWN)}"
+        require(certainty in _KNOWN, known, repr(str(certainty)), "certainty")
+        first = _days(self.since, "since")[0] if self.since else date.min
+        last = _days(self.until, "until")[1] if self.until else date.max
+        require(first <= last, f"a day after {self.since}", self.until, "until")
 
     def may_hold(self, *, on: date) -> bool:
         """Return True if the fact holds on a day, or may hold: a year names no day.
@@ -96,7 +89,7 @@ class Country(
     en: Sentence
     fr: Sentence
     list: Sentence
-    facts: Annotated[tuple[CountryFact, ...], _AtLeastOne]
+    facts: OneOrMore[CountryFact]
 
     def facts_on(self, day: date) -> tuple[CountryFact, ...]:
         """Return the facts that hold, or may hold, on a day."""
@@ -104,15 +97,13 @@ class Country(
 
 
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):
-    country: Annotated[tuple[Country, ...], _AtLeastOne]
+    country: OneOrMore[Country]
 
     def __post_init__(self) -> None:
         for earlier, later in pairwise(self.country):
-            if later.code <= earlier.code:
-                raise InputError(
-                    "countries by their codes, each once",
-                    f"{later.code} after {earlier.code}",
-                )
+            expected = "countries by their codes, each once"
+            got = f"{later.code} after {earlier.code}"
+            require(earlier.code < later.code, expected, got, "")
 
 
 def _days(text: str, key: str = "") -> tuple[date, date]:

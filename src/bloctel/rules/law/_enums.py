@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = [
-    "CallerKind",
-    "Channel",
-    "ContractRelation",
-    "HoursNeed",
-    "Lift",
-    "Purpose",
-    "RegimeQuestion",
-]
-
 
 class Purpose(StrEnum):
     """Purpose of a call; a call that sells anything is a sale."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from bloctel.rules.law._rules import LegalRule, Numbering, Sector, Territory
 
-__all__ = ["Era", "Law"]
-
 R = TypeVar("R", bound="LegalRule")
 
 

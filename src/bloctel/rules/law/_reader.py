@@ -2,19 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from msgspec import Meta, Struct, defstruct
+from msgspec import Struct, defstruct
 
 from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.rules._toml import Country, Sentence, read
-from bloctel.rules._versions import refuse_gaps
+from bloctel.rules._toml import Country, OneOrMore, Sentence, read, require
+from bloctel.rules._versions import check_versions, require_no_end, with_keys
 from bloctel.rules.law import _rules
 from bloctel.rules.law._law import Era, Law
 from bloctel.rules.law._rules import LegalRule
-
-__all__ = ["SECTIONS", "parse"]
 
 #: The sections of dated rules; those from `out_of_scope` on can have several rules.
 SECTIONS: Final[Mapping[str, type[LegalRule]]] = {
@@ -56,8 +54,7 @@ class _Other(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _section_type(name: str, cls: type[LegalRule]) -> Any:
-    found = tuple[cls, ...]  # type: ignore[valid-type]
-    return Annotated[found, Meta(min_length=1)] if name in _WITHOUT_END else found
+    return OneOrMore[cls] if name in _WITHOUT_END else tuple[cls, ...]  # type: ignore[valid-type]
 
 
 _Document: Any = defstruct(
@@ -85,83 +82,69 @@ def parse(text: str, where: str) -> Law:
     bloctel.errors.InputError: expected one of the keys call_back, ...
     """
     document = read(_Document, text, where)
-    rules = {
-        f"{section}[{i}]": rule
-        for section in SECTIONS
-        for i, rule in enumerate(getattr(document, section))
-    }
+    sections = {name: with_keys(name, getattr(document, name)) for name in SECTIONS}
+    keyed = [pair for section in sections.values() for pair in section]
     try:
-        for section in SECTIONS:
-            _check_versions(section, getattr(document, section))
-        _check_names(document, rules)
-        _check_prefixes(document)
+        for name, section in sections.items():
+            _check_section(name, section)
+        _check_names(document, keyed)
     except InputError as error:
         raise InputError(error.expected, error.got, f"{where}, {error.where}") from None
+    rules = tuple(rule for _, rule in keyed)
     return Law(
         document.law.country,
         document.law.title,
-        tuple(rules.values()),
-        _eras(tuple(rules.values())),
+        rules,
+        _eras(rules),
         document.numbering,
         document.territory,
         document.sector,
     )
 
 
-def _check_versions(section: str, rules: Sequence[LegalRule]) -> None:
+def _check_section(name: str, rules: Iterable[tuple[str, LegalRule]]) -> None:
     """Refuse versions of one rule that overlap, leave a gap, or end too early."""
     chains: dict[str, list[tuple[str, LegalRule]]] = defaultdict(list)
-    for i, rule in enumerate(rules):
-        chains[rule.chain].append((f"{section}[{i}]", rule))
-    if len(chains) > 1 and section not in _SEVERAL:
-        key, second = list(chains.values())[1][0]
-        raise InputError("versions of one rule", show(second.id), f"{key}.id")
-    for versions in chains.values():
-        refuse_gaps(versions)
-        key, last = versions[-1]
-        if section in _WITHOUT_END and last.valid_until is not None:
-            day = last.valid_until.isoformat()
-            raise InputError("a last version without end", day, f"{key}.valid_until")
+    for key, rule in rules:
+        chains[rule.chain].append((key, rule))
+    for index, versions in enumerate(chains.values()):
+        key, first = versions[0]
+        is_allowed = index == 0 or name in _SEVERAL
+        require(is_allowed, "versions of one rule", show(first.id), f"{key}.id")
+        check_versions(versions)
+        if name in _WITHOUT_END:
+            require_no_end(versions)
 
 
-def _check_names(document: Any, rules: Mapping[str, LegalRule]) -> None:
+def _check_names(document: Any, rules: Iterable[tuple[str, LegalRule]]) -> None:
     """Refuse names with two meanings, or without meaning."""
     sectors = [sector.name for sector in document.sector]
     territories = [territory.code for territory in document.territory]
-    _refuse_repeated_names([rule.id for rule in rules.values()], "id")
-    _refuse_repeated_names(sectors, "sector")
-    _refuse_repeated_names(territories, "territory")
+    prefixes = [*document.numbering.undecided]
+    prefixes += [prefix for one in document.territory for prefix in one.prefixes]
+    unique = "a name that nothing else has"
+    _refuse_repeated((rule.id for _, rule in rules), unique, "id")
+    _refuse_repeated(sectors, unique, "sector")
+    _refuse_repeated(territories, unique, "territory")
+    _refuse_repeated(prefixes, "digits of one territory", "territory")
     breaches = sorted({rule.breach for rule in document.sanction})
-    for key, rule in rules.items():
-        for field, known in (("sectors", sectors), ("territories", territories)):
-            _refuse_unknown_names(getattr(rule, field, ()), known, f"{key}.{field}")
-        if rule.sanction:
-            _refuse_unknown_names([rule.sanction], breaches, f"{key}.sanction")
+    for key, rule in rules:
+        sanction = [rule.sanction] if rule.sanction else []
+        for field, names, known in (
+            ("sectors", getattr(rule, "sectors", ()), sectors),
+            ("territories", getattr(rule, "territories", ()), territories),
+            ("sanction", sanction, breaches),
+        ):
+            for name in names:
+                expected = f"one of {', '.join(known)}"
+                require(name in known, expected, show(name), f"{key}.{field}")
 
 
-def _refuse_unknown_names(names: Iterable[str], known: Sequence[str], key: str) -> None:
-    for name in names:
-        if name not in known:
-            raise InputError(f"one of {', '.join(known)}", show(name), key)
-
-
-def _refuse_repeated_names(names: Iterable[str], key: str) -> None:
+def _refuse_repeated(names: Iterable[str], expected: str, key: str) -> None:
     seen: set[str] = set()
     for name in names:
-        if name in seen:
-            raise InputError("a name that nothing else has", show(name), key)
+        require(name not in seen, expected, show(name), key)
         seen.add(name)
-
-
-def _check_prefixes(document: Any) -> None:
-    """Refuse first digits of two territories."""
-    taken = set(document.numbering.undecided)
-    for i, territory in enumerate(document.territory):
-        for prefix in territory.prefixes:
-            if prefix in taken:
-                key = f"territory[{i}].prefixes"
-                raise InputError("digits of one territory", show(prefix), key)
-            taken.add(prefix)
 
 
 def _eras(rules: Sequence[LegalRule]) -> tuple[Era, ...]:

@@ -12,10 +12,16 @@ from msgspec import Meta, Struct
 from bloctel.errors import InputError
 from bloctel.rules._toml import (
     Country,
+    Days,
+    DaysFromOne,
     ListName,
+    OneOrMore,
     Sentence,
     TimeZone,
+    Years,
     refuse_repetitions,
+    require,
+    text,
 )
 from bloctel.rules._versions import Sourced, Version
 from bloctel.rules.law._enums import (
@@ -28,63 +34,22 @@ from bloctel.rules.law._enums import (
     RegimeQuestion,
 )
 
-__all__ = [
-    "CallBack",
-    "CallerNumbers",
-    "CallingTimes",
-    "ConsentTerms",
-    "Consequence",
-    "ContractException",
-    "Duty",
-    "Frequency",
-    "Holidays",
-    "HoursException",
-    "LegalRule",
-    "LocalHoliday",
-    "Numbering",
-    "Objection",
-    "OtherChannel",
-    "OutOfScope",
-    "PressException",
-    "Refusal",
-    "Regime",
-    "Sanction",
-    "Sector",
-    "SectorBan",
-    "Silence",
-    "Territory",
-]
-
-
-_Word = Annotated[
-    str, Meta(pattern=r"\A[a-z][a-z_]*\Z", description="a name such as press")
-]
-_Digits = Annotated[str, Meta(pattern=r"\A[0-9]{1,9}\Z", description="digits")]
-_Pattern = Annotated[
-    str, Meta(pattern=r"\A[0-9][0-9x]{2,9}\Z", description="digits and x")
-]
+_Word = Annotated[str, text(r"[a-z][a-z_]*", "a name such as press")]
+_Digits = Annotated[str, text(r"[0-9]{1,9}", "digits")]
+_Pattern = Annotated[str, text(r"[0-9][0-9x]{2,9}", "digits and x")]
 _MonthDay = Annotated[
     str,
-    Meta(
-        pattern=r"\A(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z",
-        description="month and day such as 05-22",
-    ),
+    text(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "month and day such as 05-22"),
 ]
 _Id = Annotated[
     str,
-    Meta(
-        pattern=r"\A[a-z]{2}\.[a-z-]+\.[0-9]{4}(-[0-9]{2}-[0-9]{2})?\Z",
-        description="a name such as fr.hours.2023-03-01",
+    text(
+        r"[a-z]{2}\.[a-z-]+\.[0-9]{4}(-[0-9]{2}-[0-9]{2})?",
+        "a name such as fr.hours.2023-03-01",
     ),
 ]
 _Weekday = Annotated[int, Meta(ge=1, le=7)]
-_Days = Annotated[int, Meta(ge=0, le=3650)]
-_Years = Annotated[int, Meta(ge=1, le=100)]
 _Euros = Annotated[int, Meta(ge=1, le=10**9)]
-_AtLeastOne = Meta(min_length=1)
-_Words = Annotated[tuple[_Word, ...], _AtLeastOne]
-_Weekdays = Annotated[tuple[_Weekday, ...], _AtLeastOne]
-_Purposes = Annotated[tuple[Purpose, ...], _AtLeastOne]
 
 
 class LegalRule(Version, frozen=True, kw_only=True):
@@ -137,17 +102,15 @@ class Regime(LegalRule, frozen=True, kw_only=True):
     permits: ClassVar[bool] = True
 
     question: RegimeQuestion
-    lists: Annotated[tuple[ListName, ...], _AtLeastOne] = ()
+    lists: OneOrMore[ListName] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.question is RegimeQuestion.OPPOSITION) != bool(self.lists):
-            got = "lists for" if self.lists else "no lists for"
-            raise InputError(
-                "lists for opposition, and only for opposition",
-                f"{got} {self.question}",
-                "lists",
-            )
+        has_lists = bool(self.lists)
+        got = f"{'lists' if has_lists else 'no lists'} for {self.question}"
+        expected = "lists for opposition, and only for opposition"
+        is_opposition = self.question is RegimeQuestion.OPPOSITION
+        require(is_opposition == has_lists, expected, got, "lists")
 
 
 class ContractException(LegalRule, frozen=True, kw_only=True):
@@ -163,7 +126,7 @@ class PressException(LegalRule, frozen=True, kw_only=True):
 
     permits: ClassVar[bool] = True
 
-    sectors: _Words
+    sectors: OneOrMore[_Word]
 
 
 class OutOfScope(LegalRule, frozen=True, kw_only=True):
@@ -171,7 +134,7 @@ class OutOfScope(LegalRule, frozen=True, kw_only=True):
 
     permits: ClassVar[bool] = True
 
-    purposes: _Purposes
+    purposes: OneOrMore[Purpose]
 
 
 class OtherChannel(LegalRule, frozen=True, kw_only=True):
@@ -182,7 +145,7 @@ class OtherChannel(LegalRule, frozen=True, kw_only=True):
         report_to: The short number for reports of abuse.
     """
 
-    channels: Annotated[tuple[Channel, ...], _AtLeastOne]
+    channels: OneOrMore[Channel]
     report_to: _Digits
 
 
@@ -196,9 +159,9 @@ class SectorBan(LegalRule, frozen=True, kw_only=True):
         asks: True if the ban is too uncertain for the answer "no".
     """
 
-    sectors: _Words
-    channels: Annotated[tuple[Channel, ...], _AtLeastOne]
-    lifted_by: Annotated[tuple[Lift, ...], _AtLeastOne] = ()
+    sectors: OneOrMore[_Word]
+    channels: OneOrMore[Channel]
+    lifted_by: OneOrMore[Lift] = ()
     asks: bool = False
 
 
@@ -211,18 +174,16 @@ class CallingTimes(LegalRule, frozen=True, kw_only=True):
         on_holidays: True if holidays are like other days.
     """
 
-    weekdays: _Weekdays
-    slots: Annotated[tuple[tuple[time, time], ...], _AtLeastOne]
+    weekdays: OneOrMore[_Weekday]
+    slots: OneOrMore[tuple[time, time]]
     on_holidays: bool
 
     def __post_init__(self) -> None:
         super().__post_init__()
         edges = [edge for slot in self.slots for edge in slot]
         for earlier, later in pairwise(edges):
-            if later <= earlier:
-                raise InputError(
-                    "times in ascending order", f"{later} after {earlier}", "slots"
-                )
+            got = f"{later} after {earlier}"
+            require(earlier < later, "times in ascending order", got, "slots")
 
 
 class HoursException(LegalRule, frozen=True, kw_only=True):
@@ -241,15 +202,15 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.needs is HoursNeed.SLOT and not self.slot_hours:
-            raise InputError("the hours of a precise time at most", "0", "slot_hours")
+        is_complete = self.needs is not HoursNeed.SLOT or self.slot_hours
+        require(is_complete, "the hours of a precise time at most", 0, "slot_hours")
 
 
 class Frequency(LegalRule, frozen=True, kw_only=True):
     """Greatest count of attempts in a number of days."""
 
     max_attempts: Annotated[int, Meta(ge=1, le=1000)]
-    within_days: Annotated[int, Meta(ge=1, le=3650)]
+    within_days: DaysFromOne
 
 
 class Silence(LegalRule, frozen=True, kw_only=True):
@@ -263,15 +224,13 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
     permits: ClassVar[bool] = True
 
-    days: _Days
-    asks_days: _Days
+    days: Days
+    asks_days: Days
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.asks_days < self.days:
-            raise InputError(
-                f"at least {self.days} days", str(self.asks_days), "asks_days"
-            )
+        days, asks_days = self.days, self.asks_days
+        require(days <= asks_days, f"at least {days} days", asks_days, "asks_days")
 
 
 class Refusal(LegalRule, frozen=True, kw_only=True):
@@ -291,11 +250,11 @@ class ConsentTerms(LegalRule, frozen=True, kw_only=True):
         mentions: The information that the person must receive.
     """
 
-    max_years: _Years
-    proof_years: _Years
+    max_years: Years
+    proof_years: Years
     tacit_renewal: bool
     oral_withdrawal: bool
-    mentions: _Words
+    mentions: OneOrMore[_Word]
 
 
 class CallBack(LegalRule, frozen=True, kw_only=True):
@@ -311,9 +270,9 @@ class CallBack(LegalRule, frozen=True, kw_only=True):
     permits: ClassVar[bool] = True
 
     working_days: Annotated[int, Meta(ge=1, le=365)]
-    rest_weekdays: _Weekdays
-    proof_years: _Years
-    sectors: _Words
+    rest_weekdays: OneOrMore[_Weekday]
+    proof_years: Years
+    sectors: OneOrMore[_Word]
 
 
 class Objection(LegalRule, frozen=True, kw_only=True):
@@ -332,20 +291,18 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
     """
 
     kind: CallerKind
-    patterns: Annotated[tuple[_Pattern, ...], _AtLeastOne] = ()
-    exceptions: Annotated[tuple[_Pattern, ...], _AtLeastOne] = ()
-    purposes: _Purposes
+    patterns: OneOrMore[_Pattern] = ()
+    exceptions: OneOrMore[_Pattern] = ()
+    purposes: OneOrMore[Purpose]
     asks: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.kind is CallerKind.MASKED) == bool(self.patterns):
-            got = "patterns for" if self.patterns else "no patterns for"
-            raise InputError(
-                "patterns, unless the number is masked",
-                f"{got} {self.kind}",
-                "patterns",
-            )
+        has_patterns = bool(self.patterns)
+        got = f"{'patterns' if has_patterns else 'no patterns'} for {self.kind}"
+        expected = "patterns, unless the number is masked"
+        is_masked = self.kind is CallerKind.MASKED
+        require(is_masked != has_patterns, expected, got, "patterns")
 
 
 class Duty(LegalRule, frozen=True, kw_only=True):
@@ -385,15 +342,15 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
         before_easter_monday: Days before Easter Monday; 0 if it does not move.
     """
 
-    territories: Annotated[tuple[Country, ...], _AtLeastOne]
+    territories: OneOrMore[Country]
     day: _MonthDay = ""
     before_easter_monday: Annotated[int, Meta(ge=1, le=60)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if bool(self.day) == bool(self.before_easter_monday):
-            got = "both" if self.day else "neither day nor before_easter_monday"
-            raise InputError("a day or days before Easter Monday", got)
+        is_either = bool(self.day) != bool(self.before_easter_monday)
+        got = "both" if self.day else "neither day nor before_easter_monday"
+        require(is_either, "a day or days before Easter Monday", got, "")
         if self.day:
             _require_calendar_day(self.day)
 
@@ -401,7 +358,7 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
 class Numbering(Sourced, frozen=True, kw_only=True):
     """Source of the first digits, and the first digits of more than one territory."""
 
-    undecided: Annotated[tuple[_Digits, ...], _AtLeastOne]
+    undecided: OneOrMore[_Digits]
 
     def __post_init__(self) -> None:
         refuse_repetitions(self)
@@ -423,8 +380,8 @@ class Territory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     en: Sentence
     fr: Sentence
     time_zone: TimeZone
-    prefixes: Annotated[tuple[_Digits, ...], _AtLeastOne]
-    other_zones: Annotated[tuple[TimeZone, ...], _AtLeastOne] = ()
+    prefixes: OneOrMore[_Digits]
+    other_zones: OneOrMore[TimeZone] = ()
 
     def __post_init__(self) -> None:
         refuse_repetitions(self)
