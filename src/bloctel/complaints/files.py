@@ -9,14 +9,17 @@ import csv
 import io
 import json
 import re
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal, NoReturn
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
+from bloctel._util.instants import in_utc
 from bloctel._util.strict import convert
-from bloctel.complaints.complaint import read_complaint, written
+from bloctel.complaints.complaint import Complaint, read_complaint, written
 from bloctel.complaints.lifecycle import (
     Case,
     CaseState,
@@ -39,27 +42,9 @@ __all__ = ["COLUMNS", "read_file", "write_file"]
 
 _OF_CASES: Final = ("id", "received_at")
 #: The columns of a CSV file; each of them is optional.
-COLUMNS: Final = (
-    *_OF_CASES,
-    "called",
-    "called_on",
-    "from_time",
-    "until_time",
-    "time_zone",
-    "shown",
-    "caller",
-    "sector",
-    "purpose",
-    "text",
-    "siren",
-    "address",
-    "channel",
-    "unreadable",
-)
+COLUMNS: Final = (*_OF_CASES, *(field.name for field in fields(Complaint)))
 _FORMAT: Final = "bloctel.complaints"
 _VERSION: Final = 1
-_KEYS: Final = {"format", "version", "complaints"}
-_STEP: Final = ("state", "at", "detail", "rule")
 #: The limit of a file, which is read into memory.
 _MOST_BYTES: Final = 512 * 1024 * 1024
 _DELIMITERS: Final = ";,\t|"
@@ -152,9 +137,7 @@ def _rows(text: str, name: str) -> Iterator[list[str]]:
 
 def _check_header(header: list[str], name: str) -> None:
     where = f"{name}, row 1"
-    unknown = [
-        position for position, cell in enumerate(header, 1) if cell not in COLUMNS
-    ]
+    unknown = [column for column, cell in enumerate(header, 1) if cell not in COLUMNS]
     if unknown:
         # without a header, the cell may be a phone number: do not repeat it
         expected = f"a header of the columns {', '.join(COLUMNS)}"
@@ -191,14 +174,7 @@ class _File(Struct, forbid_unknown_fields=True):
     complaints: list[dict[str, Any]]
 
 
-class _Step(Struct, forbid_unknown_fields=True):
-    state: CaseState
-    at: Annotated[datetime, Meta(tz=True)]
-    detail: str = ""
-    rule: str = ""
-
-
-_Steps: Any = Annotated[list[_Step], Meta(min_length=1)]
+_Steps: Any = Annotated[list[Step], Meta(min_length=1)]
 
 
 def _read_json(
@@ -242,28 +218,20 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
         got = read[0].at.isoformat()
         raise InputError("a first step at received_at", got, f"{where}, steps")
     first, *others = (
-        _step(step, f"{where}, steps[{i}]") for i, step in enumerate(read)
+        _checked(step, f"{where}, steps[{i}]") for i, step in enumerate(read)
     )
     if first.state not in (CaseState.SIGNAL, CaseState.RECEIVED):
-        raise InputError(
-            "a first step with the state signal or received",
-            str(first.state),
-            f"{where}, steps[0]",
-        )
+        expected = "a first step with the state signal or received"
+        raise InputError(expected, str(first.state), f"{where}, steps[0]")
     case = Case(id=begun.id, complaint=begun.complaint, steps=(first,))
     for number, step in enumerate(others, 1):
         case = case.after(step, where=f"{where}, steps[{number}]")
     return case
 
 
-def _step(read: _Step, where: str) -> Step:
-    step = Step(
-        state=read.state,
-        at=_in_utc(read.at, f"{where}, at"),
-        detail=read.detail,
-        rule=read.rule,
-    )
-    return require_valid_detail(step, where)
+def _checked(step: Step, where: str) -> Step:
+    instant = in_utc(step.at, f"{where}, at")
+    return require_valid_detail(replace(step, at=instant), where)
 
 
 # -- both ------------------------------------------------------------------------
@@ -301,15 +269,7 @@ def _instant(text: str, where: str) -> datetime:
         raise InputError(expected, got, where) from None
     if instant.utcoffset() is None:
         raise InputError(expected, "an instant without a time zone", where)
-    return _in_utc(instant, where)
-
-
-def _in_utc(instant: datetime, where: str) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError as error:
-        expected = "an instant of the years 1 to 9999 in UTC"
-        raise InputError(expected, instant.isoformat(), where) from error
+    return in_utc(instant, where)
 
 
 def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
@@ -350,7 +310,7 @@ def _as_csv(cases: Iterable[Case]) -> str:
 
 def _as_json(cases: Iterable[Case]) -> str:
     entries = [
-        {**_fields(case), "steps": [_step_fields(step) for step in case.steps]}
+        {**_fields(case), "steps": [_step(step) for step in case.steps]}
         for case in cases
     ]
     document = {"format": _FORMAT, "version": _VERSION, "complaints": entries}
@@ -362,7 +322,5 @@ def _fields(case: Case) -> dict[str, str]:
     return {"id": case.id, "received_at": instant, **written(case.complaint)}
 
 
-def _step_fields(step: Step) -> dict[str, str]:
-    fields = {"state": str(step.state), "at": step.at.astimezone(UTC).isoformat()}
-    fields |= {"detail": str(step.detail)} if step.detail else {}
-    return fields | ({"rule": step.rule} if step.rule else {})
+def _step(step: Step) -> dict[str, str]:
+    return {**step.texts, "at": step.at.astimezone(UTC).isoformat()}

@@ -1,23 +1,20 @@
 """Life cycle of a complaint: states, dated steps, and their order."""
 
-from __future__ import annotations
-
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Annotated, Final, Self
 
-from bloctel.complaints.admissibility import ADMISSIBLE, Grounds
+from msgspec import Meta, Struct
+
+from bloctel._util.instants import in_utc
+from bloctel.complaints.admissibility import ADMISSIBLE, Admissibility, Grounds
 from bloctel.complaints.complaint import Complaint, missing_from
 from bloctel.errors import InputError
 from bloctel.rules import law
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from bloctel.complaints.admissibility import Admissibility
 
 __all__ = [
     "Case",
@@ -78,8 +75,7 @@ class Outcome(StrEnum):
     """Nothing more will be done."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Step in the life of a complaint.
 
     Attributes:
@@ -90,9 +86,15 @@ class Step:
     """
 
     state: CaseState
-    at: datetime
+    at: Annotated[datetime, Meta(tz=True)]
     detail: str = ""
     rule: str = ""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Its attributes as texts, without the instant and those that are empty."""
+        texts = {"state": self.state, "detail": self.detail, "rule": self.rule}
+        return {name: str(text) for name, text in texts.items() if text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ class Case:
         """The mandatory fields that are missing."""
         return missing_from(self.complaint, received_on=self.received_at.date())
 
-    def completed(self, complaint: Complaint, *, at: datetime) -> Case:
+    def completed(self, complaint: Complaint, *, at: datetime) -> Self:
         """Return the case with a completed complaint.
 
         Raises:
@@ -137,7 +139,7 @@ class Case:
         state = CaseState.SIGNAL if filled.missing else CaseState.RECEIVED
         return filled.after(Step(state=state, at=at))
 
-    def judged(self, decision: Admissibility, *, at: datetime) -> Case:
+    def judged(self, decision: Admissibility, *, at: datetime) -> Self:
         """Return the case after a decision on its admissibility.
 
         Raises:
@@ -149,7 +151,7 @@ class Case:
         step = Step(state=state, at=at, detail=decision.grounds, rule=decision.rule)
         return self.after(step)
 
-    def forwarded(self, to: str, *, at: datetime) -> Case:
+    def forwarded(self, to: str, *, at: datetime) -> Self:
         """Return the case after it was sent to an authority.
 
         Raises:
@@ -158,7 +160,7 @@ class Case:
         step = Step(state=CaseState.FORWARDED, at=at, detail=to)
         return self.after(require_valid_detail(step, self.id))
 
-    def closed(self, outcome: Outcome, *, at: datetime) -> Case:
+    def closed(self, outcome: Outcome, *, at: datetime) -> Self:
         """Return the case after it was closed.
 
         Raises:
@@ -166,7 +168,7 @@ class Case:
         """
         return self.after(Step(state=CaseState.CLOSED, at=at, detail=outcome))
 
-    def after(self, step: Step, *, where: str | None = None) -> Case:
+    def after(self, step: Step, *, where: str | None = None) -> Self:
         """Return the case with one more step.
 
         Args:
@@ -179,12 +181,10 @@ class Case:
         where = self.id if where is None else where
         allowed = _NEXT[self.state]
         if step.state not in allowed:
-            expected = (
-                f"one of the steps {', '.join(allowed)}" if allowed else "no step"
-            )
+            steps = f"one of the steps {', '.join(allowed)}"
+            expected = steps if allowed else "no step"
             raise InputError(f"{expected} after {self.state}", str(step.state), where)
-        _require_aware(step.at)
-        if step.at < self.steps[-1].at:
+        if in_utc(step.at) < self.steps[-1].at:
             last = self.steps[-1].at.isoformat()
             raise InputError(f"a step at {last} or later", step.at.isoformat(), where)
         return replace(self, steps=(*self.steps, step))
@@ -211,7 +211,7 @@ def received(
     >>> case.state, case.missing[0]
     (<CaseState.SIGNAL: 'signal'>, 'called')
     """
-    _require_aware(at)
+    in_utc(at)  # refuses a naive one
     # by the day: perhaps only the beginning of a time slot is known
     day = complaint.called_on
     if day is not None and day > at.astimezone(complaint.zone).date():
@@ -265,8 +265,3 @@ def check_id(text: str, *, where: str | None = None) -> str:
         got = f"text of {len(text)} characters that is not one"
         raise InputError("the name of a complaint, such as BCDF-GHJK-LMNP", got, where)
     return id
-
-
-def _require_aware(at: datetime) -> None:
-    if at.utcoffset() is None:
-        raise InputError("an instant with a time zone", "an instant without one", "at")

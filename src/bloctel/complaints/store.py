@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING
 
 from bloctel._util import clock
 from bloctel.complaints.admissibility import judge
@@ -20,7 +20,7 @@ from bloctel.complaints.lifecycle import (
 from bloctel.complaints.status_text import whereabouts
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
-from bloctel.records.store import RecordStore
+from bloctel.records.stream import RecordStream
 from bloctel.records.transactions import Entry
 from bloctel.rules import complaints as forms
 
@@ -32,12 +32,9 @@ if TYPE_CHECKING:
     from bloctel.complaints.admissibility import Known
     from bloctel.complaints.complaint import Complaint
     from bloctel.lookup.book import Book
-    from bloctel.records.store import Verified
     from bloctel.records.transactions import Record, WriteTransaction
 
 __all__ = ["Complaints", "Taken"]
-
-_STREAM: Final = "complaints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,58 +52,15 @@ class Taken:
     signals: int
 
 
-class Complaints:
+class Complaints(RecordStream):
     """Store of complaints, with every step of each.
 
     The storage is named by the URL of a registry, and can contain one.  Records are
     never changed: each step is one more record.  The number called is the key of the
     records of a complaint, and they do not contain it otherwise.
-
-    Attributes:
-        region: The region of numbers without a country code.
     """
 
-    def __init__(self, store: RecordStore) -> None:
-        self._store = store
-        self.region = store.region
-
-    @classmethod
-    def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open the complaints in an existing storage.
-
-        Args:
-            url: As for `bloctel.Registry.open`.
-            secret: The secret that hides numbers and texts, if the storage has one.
-
-        Raises:
-            RegistryNotFoundError: The storage does not exist.
-            StorageError: The storage cannot be read.
-        """
-        return cls(RecordStore.open(url, secret=secret))
-
-    @classmethod
-    def create(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Create a storage for complaints.
-
-        Args:
-            url: As for `bloctel.Registry.create`.
-            secret: A secret that hides numbers and texts, at least 16 bytes.
-
-        Raises:
-            RegistryExistsError: The storage exists.
-            StorageError: The storage cannot be created.
-        """
-        return cls(RecordStore.create(url, secret=secret))
-
-    def close(self) -> None:
-        """Close the storage."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    stream = "complaints"
 
     # -- new complaints ----------------------------------------------------------
 
@@ -125,7 +79,9 @@ class Complaints:
         """
         case = received(redacted(complaint), id=new_id(), at=at or clock.moment())
         with self._store.write() as transaction:
-            transaction.extend(_STREAM, [_entry(case, case.steps[0], with_fields=True)])
+            transaction.extend(
+                self.stream, [_entry(case, case.steps[0], with_fields=True)]
+            )
         return case
 
     def take(self, cases: Iterable[Case]) -> Taken:
@@ -157,7 +113,7 @@ class Complaints:
             for step in case.steps
         )
         with self._store.write() as transaction:
-            transaction.extend(_STREAM, entries)
+            transaction.extend(self.stream, entries)
         signals = sum(case.state is CaseState.SIGNAL for case in new)
         return Taken(len(new), known, signals)
 
@@ -170,9 +126,8 @@ class Complaints:
             InputError: There is no such complaint, or it is not a signal.
         """
         complaint = redacted(complaint)
-        instant = at or clock.moment()
         return self._change(
-            id, lambda case: case.completed(complaint, at=instant), with_fields=True
+            id, at, lambda case, at: case.completed(complaint, at=at), with_fields=True
         )
 
     # -- steps -------------------------------------------------------------------
@@ -198,13 +153,11 @@ class Complaints:
                 is needed and was not given.
             CannotAnswerError: The book has no answer for that day.
         """
-        instant = at or clock.moment()
-        return self._change(
-            id,
-            lambda case: case.judged(
-                judge(case.complaint, book, known=known), at=instant
-            ),
-        )
+
+        def decided(case: Case, at: datetime) -> Case:
+            return case.judged(judge(case.complaint, book, known=known), at=at)
+
+        return self._change(id, at, decided)
 
     def forward(
         self, id: str, *, to: str | None = None, at: datetime | None = None
@@ -220,8 +173,7 @@ class Complaints:
             InputError: There is no such complaint, or it is not admissible.
         """
         authority = to or forms.load("FR").authority
-        instant = at or clock.moment()
-        return self._change(id, lambda case: case.forwarded(authority, at=instant))
+        return self._change(id, at, lambda case, at: case.forwarded(authority, at=at))
 
     def close_case(
         self, id: str, outcome: Outcome = Outcome.DONE, *, at: datetime | None = None
@@ -231,8 +183,7 @@ class Complaints:
         Raises:
             InputError: There is no such complaint, or it is closed.
         """
-        instant = at or clock.moment()
-        return self._change(id, lambda case: case.closed(outcome, at=instant))
+        return self._change(id, at, lambda case, at: case.closed(outcome, at=at))
 
     def erase(self, id: str) -> None:
         """Erase a complaint at the request of the person (GDPR art. 17).
@@ -242,7 +193,7 @@ class Complaints:
         """
         rows = self._rows(check_id(id))
         with self._store.write() as transaction:
-            transaction.erase(_STREAM, [row.seq for row in rows], why=id)
+            transaction.erase(self.stream, [row.seq for row in rows], why=id)
 
     # -- reading -----------------------------------------------------------------
 
@@ -258,7 +209,7 @@ class Complaints:
         """Yield the complaints that have not been erased, in the order received."""
         by_id: dict[str, list[Record]] = {}
         with self._store.read() as transaction:
-            for row in transaction.all(_STREAM):
+            for row in transaction.all(self.stream):
                 if row.fields is not None:
                     by_id.setdefault(str(row.fields.get("id")), []).append(row)
         for rows in by_id.values():
@@ -272,46 +223,46 @@ class Complaints:
         """
         return whereabouts(self.case(id), lang=lang)
 
-    def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
-        """Verify the hash chain of the records.
-
-        Args:
-            known: The position and digest of a record that were noted elsewhere.
-
-        Raises:
-            DamagedRecordsError: A record was altered, deleted or moved; `where` is the
-                first such record.
-        """
-        return self._store.verify(_STREAM, known=known)
-
     def _rows(self, id: str) -> list[Record]:
         with self._store.read() as transaction:
-            rows = [row for row in transaction.all(_STREAM) if _is_of(row, id)]
+            rows = [row for row in transaction.all(self.stream) if _is_of(row, id)]
         if not rows:
             raise _not_stored(id)
         return rows
 
     def _change(
-        self, id: str, change: Callable[[Case], Case], *, with_fields: bool = False
+        self,
+        id: str,
+        at: datetime | None,
+        change: Callable[[Case, datetime], Case],
+        *,
+        with_fields: bool = False,
     ) -> Case:
         """Add a step to a case, in one write transaction."""
         id = check_id(id)
         keys = {row.key for row in self._rows(id)}
         with self._store.write() as transaction:
-            rows = [
+            found = [
                 row
                 for key in keys
-                for row in _about(transaction, key)
+                for row in self._about(transaction, key)
                 if _is_of(row, id)
             ]
-            if not rows:  # erased since the rows were read
+            if not found:  # erased since the rows were read
                 raise _not_stored(id)
-            changed = change(_case(sorted(rows, key=lambda row: row.seq)))
-            step = changed.steps[-1]
-            transaction.extend(
-                _STREAM, [_entry(changed, step, with_fields=with_fields)]
-            )
+            case = _case(sorted(found, key=lambda row: row.seq))
+            changed = change(case, at or clock.moment())
+            entry = _entry(changed, changed.steps[-1], with_fields=with_fields)
+            transaction.extend(self.stream, [entry])
         return changed
+
+    def _about(
+        self, transaction: WriteTransaction, key: int | None
+    ) -> Iterable[Record]:
+        """Return the records about a number, or those without a number."""
+        if key is None:
+            return (row for row in transaction.all(self.stream) if row.key is None)
+        return transaction.of(self.stream, key)
 
 
 def _not_stored(id: str) -> InputError:
@@ -332,13 +283,6 @@ def _is_stored(case: Case, stored: dict[str, Case]) -> bool:
 # -- cases as records ------------------------------------------------------------
 
 
-def _about(transaction: WriteTransaction, key: int | None) -> Iterable[Record]:
-    """Return the records about a number, or those without a number."""
-    if key is None:
-        return (row for row in transaction.all(_STREAM) if row.key is None)
-    return transaction.of(_STREAM, key)
-
-
 def _is_of(row: Record, id: str) -> bool:
     return row.fields is not None and row.fields.get("id") == id
 
@@ -346,9 +290,7 @@ def _is_of(row: Record, id: str) -> bool:
 def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
     """Return a step as a record; the first, and a completed one, have the fields."""
     complaint = case.complaint
-    fields: dict[str, object] = {"id": case.id, "state": str(step.state)}
-    fields |= {"detail": step.detail} if step.detail else {}
-    fields |= {"rule": step.rule} if step.rule else {}
+    fields: dict[str, object] = {"id": case.id, **step.texts}
     if with_fields:
         fields["complaint"] = _without_called(complaint)
     return Entry(complaint.called.key if complaint.called else None, step.at, fields)
@@ -370,7 +312,7 @@ def _case(rows: Iterable[Record]) -> Case:
     complaint = None
     id = ""
     for row in rows:
-        where = f"record {row.seq} of {_STREAM}"
+        where = f"record {row.seq} of {Complaints.stream}"
         try:
             fields = row.fields or {}
             id = str(fields["id"])
