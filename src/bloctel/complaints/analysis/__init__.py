@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bloctel.complaints.analysis.bursts import bursts, sequences
 from bloctel.complaints.analysis.callers import find_actors, several_identities
 from bloctel.complaints.analysis.observations import observe
+from bloctel.complaints.analysis.pattern import SURPRISING
 from bloctel.complaints.analysis.spoofing import false_claims, neighbours
 
 if TYPE_CHECKING:
@@ -47,13 +48,14 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
     actors = find_actors(observations)
     by_id = {one.id: one for one in observations}
     called = {one.called for one in observations}
-    found = [
+    tested = [
         *false_claims(observations),
         *neighbours(actors, by_id),
         *bursts(actors, by_id),
         *sequences(actors, by_id),
-        *several_identities(actors),
     ]
+    found = [one for one in tested if one.probability < SURPRISING]
+    found += several_identities(actors)
     shown = [replace(one, numbers=_uncalled(one.numbers, called)) for one in found]
     return sorted(shown, key=lambda one: (one.probability, one.code, one.evidence))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.statistics import ascents_tail, poisson_tail
-from bloctel.complaints.analysis.pattern import SURPRISING, Keys, Pattern
+from bloctel.complaints.analysis.callers import pattern_about
+from bloctel.complaints.analysis.pattern import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from bloctel.complaints.analysis.callers import Actor
     from bloctel.complaints.analysis.observations import Observation
+    from bloctel.complaints.analysis.pattern import Pattern
 
 __all__ = ["bursts", "sequences"]
 
@@ -38,7 +40,7 @@ class _Window(NamedTuple):
 def bursts(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield the callers whose calls came together in time, more than those of others.
+    """Yield how far the calls of each caller came together in time.
 
     A scan statistic: each complaint about a caller begins a window of an hour, a day
     and a week, and the others in it are counted.  In the plain model they come when
@@ -59,23 +61,17 @@ def bursts(
             for width in _WINDOWS
             if (window := _least_likely(_moments(own, width), everyone[width], width))
         ]
-        best = min(windows, default=None)
-        chance = min(1.0, n_windows * best.chance) if best else 1.0
-        if best and chance < SURPRISING:
-            calls = len(actor.complaints)
-            yield Pattern(
-                code="burst",
+        if windows:
+            best = min(windows)
+            yield pattern_about(
+                actor,
+                "burst",
                 observed=best.n_inside,
                 expected=best.expected,
-                probability=chance,
-                evidence=actor.complaints,
-                numbers=actor.numbers,
-                names=actor.names,
-                details={
-                    "calls": calls,
-                    "window": Keys([f"complaints.window.{best.width}"]),
-                    "windows": n_windows * calls,
-                },
+                probability=n_windows * best.chance,
+                calls=len(own),
+                window=Keys([f"complaints.window.{best.width}"]),
+                windows=n_windows * len(own),
             )
 
 
@@ -115,7 +111,7 @@ def _least_likely(
 def sequences(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield the callers who dialled numbers in order.
+    """Yield how far each caller dialled numbers in order.
 
     The lines that one caller called are put in the order of the calls, and the steps
     to a greater number are counted.  In a random order these are about half of the
@@ -127,18 +123,14 @@ def sequences(
         steps = len(order) - 1
         ascents = int(np.count_nonzero(np.diff(order) > 0))
         most = max(ascents, steps - ascents)
-        chance = min(1.0, 2 * len(examined) * ascents_tail(most, len(order)))
-        if chance < SURPRISING:
-            yield Pattern(
-                code="sequence",
-                observed=most,
-                expected=steps / 2,
-                probability=chance,
-                evidence=actor.complaints,
-                numbers=actor.numbers,
-                names=actor.names,
-                details={"steps": steps},
-            )
+        yield pattern_about(
+            actor,
+            "sequence",
+            observed=most,
+            expected=steps / 2,
+            probability=2 * len(examined) * ascents_tail(most, len(order)),
+            steps=steps,
+        )
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from math import prod
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bloctel.complaints.analysis.disjoint_sets import DisjointSets
 from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bloctel.complaints.analysis.name_similarity import Pair
     from bloctel.complaints.analysis.observations import Observation
 
-__all__ = ["Actor", "Tie", "find_actors", "several_identities"]
+__all__ = ["Actor", "Tie", "find_actors", "pattern_about", "several_identities"]
 
 #: A wrong digit turns a number into one of 81 others.
 _SLIP: Final = MISTYPED / 81
@@ -103,14 +103,7 @@ def find_actors(observations: Sequence[Observation]) -> list[Actor]:
     Raises:
         MissingExtraError: The package rapidfuzz is not installed.
     """
-    linkage = _Linkage(observations)
-    linkage.join_by_siren()
-    linkage.join_by_number()
-    linkage.join_by_address()
-    linkage.join_by_name()
-    linkage.join_reopened()
-    linkage.join_by_number()  # numbers whose firms have now become one
-    sets = linkage.sets
+    sets = _Linkage(observations).joined()
     links: dict[int, list[Link]] = defaultdict(list)
     for link in sets.links:
         links[sets.root(link.first)].append(link)
@@ -128,8 +121,8 @@ class _Linkage:
 
     def __init__(self, observations: Sequence[Observation]) -> None:
         self._all = observations
-        self.sets = DisjointSets([bool(one.siren) for one in observations])
-        self._firms = self.sets.marked_roots
+        self._sets = DisjointSets([bool(one.siren) for one in observations])
+        self._firms = self._sets.marked_roots
         self._numbers = _by_value([_own_number(one) for one in observations])
         self._addresses = _by_value(
             [_full_address(one.address) for one in observations]
@@ -144,33 +137,39 @@ class _Linkage:
                 self._shown_under[family].add(one.shown)
         self._sectors = Counter(one.sector for one in observations)
 
+    def joined(self) -> DisjointSets:
+        """Return the sets of complaints about one caller."""
+        self._join_by_siren()
+        self._join_by_number()
+        self._join_by_address()
+        for chance, indexes in self._alike:
+            self._join_unlikely(indexes, "name", chance)
+        self._join_reopened()
+        self._join_by_number()  # numbers whose firms have now become one
+        return self._sets
+
     def _having(self, pair: Pair) -> list[int]:
         return sorted({*self._names[pair.first], *self._names[pair.second]})
 
-    def join_by_siren(self) -> None:
+    def _join_by_siren(self) -> None:
         """Join the complaints about one firm of the register."""
         for indexes in _by_value([one.siren for one in self._all]).values():
             self._join_all(indexes, "siren", _SIREN_SLIP)
 
-    def join_by_number(self) -> None:
+    def _join_by_number(self) -> None:
         """Join the calls from one number, unless several firms use it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._join_all(indexes, "number", _SLIP)
 
-    def join_by_address(self) -> None:
+    def _join_by_address(self) -> None:
         """Join complaints that share a rare address, or an address and a sector."""
-        chance = len(self.sets.sets()) * _ADDRESS
+        chance = len(self._sets.sets()) * _ADDRESS
         for indexes in self._addresses.values():
             if len(self._one_each(indexes)) <= _MANY:
                 self._join_unlikely(indexes, "address", chance)
 
-    def join_by_name(self) -> None:
-        """Join similar names that hardly any other firm has."""
-        for chance, indexes in self._alike:
-            self._join_unlikely(indexes, "name", chance)
-
-    def join_reopened(self) -> None:
+    def _join_reopened(self) -> None:
         """Join firms with different SIRENs that share two features."""
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
         for kind, indexes in self._shared():
@@ -181,7 +180,7 @@ class _Linkage:
                     shared[pair][kind] = _FIRMS_SHARE[kind]
         for (first, second), kinds in shared.items():
             if len(kinds) >= _TWO:
-                self.sets.join(first, second, "reopened", prod(kinds.values()))
+                self._sets.join(first, second, "reopened", prod(kinds.values()))
 
     def _shared(self) -> Iterator[tuple[str, list[int]]]:
         yield from (("number", indexes) for indexes in self._numbers.values())
@@ -192,7 +191,7 @@ class _Linkage:
 
     def _join_all(self, indexes: Sequence[int], kind: str, chance: float) -> None:
         for index in indexes[1:]:
-            self.sets.join(indexes[0], index, kind, chance)
+            self._sets.join(indexes[0], index, kind, chance)
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
         """Join sets that hardly share a feature by chance, if they are of one firm."""
@@ -201,11 +200,11 @@ class _Linkage:
         for first, second in combinations(self._one_each(indexes), 2):
             both = chance * self._sector_chance(first, second)
             if both < _CHANCE and len(self._firms([first, second])) < _TWO:
-                self.sets.join(first, second, kind, both)
+                self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
         """Return one of the indexes for each set and sector."""
-        found = {(self.sets.root(i), self._all[i].sector): i for i in indexes}
+        found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
@@ -293,6 +292,28 @@ def _most_first(values: Sequence[_V]) -> tuple[_V, ...]:
     return tuple(value for value, _ in counts.most_common())
 
 
+def pattern_about(
+    actor: Actor,
+    code: str,
+    *,
+    observed: float,
+    expected: float,
+    probability: float,
+    **details: object,
+) -> Pattern:
+    """Return a pattern in the complaints about one caller."""
+    return Pattern(
+        code=code,
+        observed=observed,
+        expected=expected,
+        probability=min(1.0, probability),
+        evidence=actor.complaints,
+        numbers=actor.numbers,
+        names=actor.names,
+        details=details,
+    )
+
+
 def several_identities(actors: Sequence[Actor]) -> Iterator[Pattern]:
     """Yield the callers that use several numbers or firms."""
     for actor in actors:
@@ -300,25 +321,21 @@ def several_identities(actors: Sequence[Actor]) -> Iterator[Pattern]:
         if max(firms, numbers) < _TWO or not actor.ties or actor.chance >= _DOUBTFUL:
             continue
         kinds = sorted({tie.kind for tie in actor.ties})
-        yield Pattern(
-            code="reopened" if firms >= _TWO else "one_caller",
+        yield pattern_about(
+            actor,
+            "reopened" if firms >= _TWO else "one_caller",
             observed=numbers + firms,
             expected=1.0,
             probability=actor.chance,
-            evidence=actor.complaints,
-            numbers=actor.numbers,
-            names=actor.names,
-            details={
-                "numbers": numbers,
-                "names": len(unlike([name_key(name) for name in actor.names])),
-                "firms": firms,
-                "kinds": Keys(f"complaints.tie.{kind}" for kind in kinds),
-                **_ASSUMED,
-            },
+            numbers=numbers,
+            names=len(unlike([name_key(name) for name in actor.names])),
+            firms=firms,
+            kinds=Keys(f"complaints.tie.{kind}" for kind in kinds),
+            **_ASSUMED,
         )
 
 
-_ASSUMED: Final = {
+_ASSUMED: Final[dict[str, Any]] = {
     "join": Chance(_CHANCE),
     "all_joins": Chance(_DOUBTFUL),
     "mistyped": round(100 * MISTYPED),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.statistics import binomial_tail, poisson_tail, successes_tail
-from bloctel.complaints.analysis.pattern import SURPRISING, Keys, Pattern
+from bloctel.complaints.analysis.pattern import Keys, Pattern
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
@@ -43,11 +43,14 @@ _MISTYPED: Final = {"mistyped": round(100 * MISTYPED), "slips": _SLIPS}
 
 
 def false_claims(observations: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield patterns about presented numbers that cannot be real."""
+    """Yield patterns about presented numbers that cannot be real, with their chance."""
     shown = [one for one in observations if one.shown_text]
     yield from _unreal_numbers(shown)
-    yield from _more_than_mistyped(shown)
-    yield from _own_number(shown)
+    unreal = [one for one in shown if claim_of(one.shown, one.shown_text)]
+    yield _more_than_mistyped("false_numbers", unreal, shown)
+    both = [one for one in shown if one.called and one.shown]
+    own = [one for one in both if one.called == one.shown]
+    yield _more_than_mistyped("own_number", own, both)
     yield from _mobile_platforms(shown)
 
 
@@ -112,44 +115,29 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
         if code is None or lines == 0:
             continue
         chance = len(shown) * MISTYPED * (MISTYPED / _SLIPS) ** (lines - 1)
-        if chance < SURPRISING:
-            yield Pattern(
-                code=code,
-                observed=lines,
-                expected=0.0,
-                probability=min(1.0, chance),
-                evidence=tuple(one.id for one in group),
-                numbers=(key,) if key else (),
-                details=details,
-            )
-
-
-def _more_than_mistyped(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield whether there are more numbers that cannot be real than mistyped ones."""
-    unreal = [one for one in shown if claim_of(one.shown, one.shown_text)]
-    yield from _more_than_expected("false_numbers", unreal, shown)
-
-
-def _own_number(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield whether callers present the very number that they call."""
-    both = [one for one in shown if one.called and one.shown]
-    own = [one for one in both if one.called == one.shown]
-    yield from _more_than_expected("own_number", own, both)
-
-
-def _more_than_expected(
-    code: str, found: Sequence[Observation], among: Sequence[Observation]
-) -> Iterator[Pattern]:
-    chance = binomial_tail(len(found), len(among), MISTYPED)
-    if chance < SURPRISING:
         yield Pattern(
             code=code,
-            observed=len(found),
-            expected=MISTYPED * len(among),
-            probability=chance,
-            evidence=tuple(one.id for one in found),
-            details={**_MISTYPED, "total": len(among)},
+            observed=lines,
+            expected=0.0,
+            probability=min(1.0, chance),
+            evidence=tuple(one.id for one in group),
+            numbers=(key,) if key else (),
+            details=details,
         )
+
+
+def _more_than_mistyped(
+    code: str, found: Sequence[Observation], among: Sequence[Observation]
+) -> Pattern:
+    """Return whether something occurs more often than people mistype."""
+    return Pattern(
+        code=code,
+        observed=len(found),
+        expected=MISTYPED * len(among),
+        probability=binomial_tail(len(found), len(among), MISTYPED),
+        evidence=tuple(one.id for one in found),
+        details={**_MISTYPED, "total": len(among)},
+    )
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
@@ -162,15 +150,12 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
     mean = _CALLS_A_DAY * _COMPLAIN
     for key, days in lines.items():
         most = max(map(len, days.values()))
-        chance = min(1.0, n_days * poisson_tail(most, mean))
-        if chance >= SURPRISING:
-            continue
         rule = _mobile_rule(max(days))
         yield Pattern(
             code="mobile_platform",
             observed=most,
             expected=mean,
-            probability=chance,
+            probability=min(1.0, n_days * poisson_tail(most, mean)),
             evidence=tuple(one.id for one in shown if one.shown == key),
             numbers=(key,),
             details={
@@ -232,7 +217,7 @@ class _Pair(NamedTuple):
 def neighbours(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield whether presented numbers begin as the lines called do.
+    """Yield how far presented numbers begin as the lines called do.
 
     This is examined for all complaints together, and for each caller.  Each presented
     number in the area of the line called is counted once, and those in its block are
@@ -253,22 +238,21 @@ def neighbours(
     for actor, pairs in examined:
         shares = [_block_share(pair, areas, blocks) for pair in pairs]
         found = [pair for pair in pairs if pair.shares_block]
-        chance = min(1.0, len(examined) * successes_tail(len(found), shares))
-        if chance < SURPRISING:
-            whose = "caller" if actor else "callers"
-            yield Pattern(
-                code="neighbours",
-                observed=len(found),
-                expected=sum(shares),
-                probability=chance,
-                evidence=tuple(pair.id for pair in found),
-                numbers=actor.numbers if actor else (),
-                names=actor.names if actor else (),
-                details={
-                    "whose": Keys([f"complaints.whose.{whose}"]),
-                    "total": len(shares),
-                },
-            )
+        chance = len(examined) * successes_tail(len(found), shares)
+        whose = "caller" if actor else "callers"
+        yield Pattern(
+            code="neighbours",
+            observed=len(found),
+            expected=sum(shares),
+            probability=min(1.0, chance),
+            evidence=tuple(pair.id for pair in found),
+            numbers=actor.numbers if actor else (),
+            names=actor.names if actor else (),
+            details={
+                "whose": Keys([f"complaints.whose.{whose}"]),
+                "total": len(shares),
+            },
+        )
 
 
 def _pairs(group: Sequence[Observation]) -> list[_Pair]:

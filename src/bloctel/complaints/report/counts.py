@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from bloctel._util.messages import format_month, format_value, message
 from bloctel.complaints.lifecycle import CaseState
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bloctel.complaints.lifecycle import Case
 
-__all__ = ["Period", "by_period", "by_sector", "by_state"]
+__all__ = ["by_period", "by_sector", "by_state"]
 
 _MOST_DAYS: Final = 31
 _MOST_WEEKS: Final = 27
@@ -30,22 +30,10 @@ def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
     return {state: counts[state] for state in CaseState}
 
 
-class Period(NamedTuple):
-    """Number of calls in a period.
-
-    Attributes:
-        name: Its first day, or its month.
-        calls: The number of calls.
-        position: Its position among all periods, from 0.
-    """
-
-    name: str
-    calls: int
-    position: int
-
-
-def by_period(cases: Iterable[Case], lang: str = "en") -> tuple[str, list[Period]]:
-    """Return the unit of the periods, and each of them from the first to the last.
+def by_period(
+    cases: Iterable[Case], lang: str = "en"
+) -> tuple[str, list[tuple[str, int]]]:
+    """Return the unit of the periods, and the name and the calls of each, in order.
 
     The periods are days within a month, weeks by their Mondays within half a year, and
     months otherwise; those without calls are included.
@@ -60,10 +48,7 @@ def by_period(cases: Iterable[Case], lang: str = "en") -> tuple[str, list[Period
     every = (first + timedelta(days=offset) for offset in range(n_days))
     starts = dict.fromkeys(_first_day(unit, day) for day in every)
     shown = format_month if unit == "month" else format_value
-    return unit, [
-        Period(shown(start, lang), counts[start], position)
-        for position, start in enumerate(starts)
-    ]
+    return unit, [(shown(start, lang), counts[start]) for start in starts]
 
 
 def _unit(n_days: int) -> str:

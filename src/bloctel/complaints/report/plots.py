@@ -72,10 +72,10 @@ def plot_complaints(
     with _figure(target, format, (9.0, 6.5)) as figure:
         above, below = figure.subplots(2, 1)
         unit, periods = by_period(cases, lang)
-        positions = [period.position for period in periods]
-        above.bar(positions, [period.calls for period in periods], color=_BLUE)
+        positions = range(len(periods))
+        above.bar(positions, [calls for _, calls in periods], color=_BLUE)
         step = max(1, -(-len(periods) // _MOST_TICKS))  # labels must not overlap
-        names = [period.name for period in periods]
+        names = [name for name, _ in periods]
         above.set_xticks(positions[::step], names[::step])
         above.set_title(message(f"complaints.plot.by_{unit}", lang))
         above.set_ylabel(message("complaints.plot.complaints", lang))
