@@ -125,7 +125,7 @@ class Admissibility:
     """
 
     grounds: Grounds
-    rule: str
+    rule: str = ""
 
     @property
     def is_admissible(self) -> bool:
@@ -185,7 +185,7 @@ def _out_of_scope(
     line = forms.load("FR").professional_line
     is_professional = known.professional_line and day >= line[0].valid_from
     if is_professional and not in_force(line, on=day).is_covered:
-        return Admissibility(Grounds.PROFESSIONAL_LINE, "")
+        return Admissibility(Grounds.PROFESSIONAL_LINE)
     for purpose in era.all(OutOfScope):
         if known.purpose in purpose.purposes:
             return _by(Grounds.NOTHING_SOLD, purpose)

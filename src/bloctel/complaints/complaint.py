@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bloctel.complaints.redaction import without_number
@@ -25,10 +25,7 @@ _LONGEST: Final = {"text": 10_000, "address": 500}
 _LONGEST_OTHER: Final = 200
 #: Control characters could hide or break the text next to them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_ZONE: Final = re.compile(r"[A-Za-z]+(/[A-Za-z_+-]+)*")
 _FREE: Final = ("caller", "sector", "purpose", "text", "siren", "address")
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,46 +191,38 @@ def _text(value: object, name: str, where: str) -> str:
     return value.strip()
 
 
-def _by(parse: Callable[[str], _T], expected: str) -> Callable[[str, str], _T]:
-    """Return a reader of texts in one format."""
+def _by(
+    parse: Callable[[str], object], expected: str, pattern: str = "(?s:.*)"
+) -> Callable[[str, str], object]:
+    """Return a reader of texts that match a pattern."""
 
-    def read(text: str, where: str) -> _T:
+    def read(text: str, where: str) -> object:
         try:
-            return parse(text)
-        except ValueError:
-            got = f"text of {len(text)} characters that cannot be read as one"
-            raise InputError(expected, got, where) from None
+            if re.fullmatch(pattern, text):
+                return parse(text)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            pass
+        got = f"text of {len(text)} characters that cannot be read as one"
+        raise InputError(expected, got, where)
 
     return read
 
 
-def _day(text: str) -> date:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise ValueError
-    return date.fromisoformat(text)
-
-
-def _time(text: str) -> time:
-    if not re.fullmatch(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", text):
-        raise ValueError
-    return time.fromisoformat(text)
-
-
-def _zone(text: str) -> str:
-    if not _ZONE.fullmatch(text):
-        raise ValueError
-    try:
-        return ZoneInfo(text).key
-    except (ZoneInfoNotFoundError, OSError):
-        raise ValueError from None
-
-
+_TIME: Final = _by(
+    time.fromisoformat, "a time such as 10:30", r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?"
+)
 _READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
     "called": _by(str, "a phone number"),
-    "called_on": _by(_day, "a day such as 2026-11-23"),
-    "from_time": _by(_time, "a time such as 10:30"),
-    "until_time": _by(_time, "a time such as 10:30"),
-    "time_zone": _by(_zone, "a time zone such as Europe/Paris"),
+    "called_on": _by(
+        date.fromisoformat, "a day such as 2026-11-23", "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    ),
+    "from_time": _TIME,
+    "until_time": _TIME,
+    "time_zone": _by(
+        lambda text: ZoneInfo(text).key,
+        "a time zone such as Europe/Paris",
+        "[A-Za-z]+(/[A-Za-z_+-]+)*",
+    ),
     "shown": _by(str, "text"),
     **{name: _by(str, "text") for name in _FREE},
     "channel": _by(Channel, f"one of {', '.join(Channel)}"),

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from bloctel.complaints.analysis.callers import Actor
     from bloctel.complaints.analysis.pattern import Pattern
     from bloctel.complaints.lifecycle import Case
     from bloctel.tabular.outputs import Target
@@ -32,7 +31,6 @@ __all__ = ["ReportOptions", "as_html", "shown_name", "shown_number", "write_repo
 _TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
 _MOST_OF_A_KIND: Final = 10
 _MOST_CALLERS: Final = 20
-_MOST_NUMBERS: Final = 3
 _HIDDEN: Final = 4
 _LONGEST_NAME: Final = 40
 
@@ -80,11 +78,9 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     lang, full = options.lang, options.full
     days = [day for case in cases if (day := case.complaint.called_on)]
     unit, periods = by_period(cases, lang)
-    kinds: dict[str, list[tuple[Pattern, str, list[str]]]] = {}
+    kinds: dict[str, list[Pattern]] = {}
     for pattern in find_patterns(cases):
-        numbers = _shown_numbers(pattern.numbers, full=full)
-        row = (pattern, _measured(pattern, lang), numbers)
-        kinds.setdefault(pattern.code, []).append(row)
+        kinds.setdefault(pattern.code, []).append(pattern)
     return render(
         _TEMPLATE,
         lang,
@@ -100,36 +96,12 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
         sectors=by_sector(cases, lang),
         kinds=kinds,
         most_of_a_kind=_MOST_OF_A_KIND,
-        callers=_callers(find_callers(cases), full=full),
+        callers=find_callers(cases)[:_MOST_CALLERS],
+        shown_numbers=lambda keys: [shown_number(key, full=full) for key in keys],
     )
-
-
-def _measured(pattern: Pattern, lang: str) -> str:
-    return message(
-        "complaints.report.measure",
-        lang,
-        statistic=pattern.text("statistic", lang),
-        observed=pattern.observed,
-        expected=pattern.expected,
-    )
-
-
-def _callers(
-    actors: Sequence[Actor], *, full: bool
-) -> list[tuple[int, Actor, list[str]]]:
-    """Return the callers to list, each with its position and its first numbers."""
-    return [
-        (position, actor, _shown_numbers(actor.numbers[:_MOST_NUMBERS], full=full))
-        for position, actor in enumerate(actors[:_MOST_CALLERS], 1)
-        if actor.numbers
-    ]
 
 
 # -- names and numbers ------------------------------------------------------------
-
-
-def _shown_numbers(keys: Sequence[int], *, full: bool) -> list[str]:
-    return [shown_number(key, full=full) for key in keys]
 
 
 def shown_number(key: int, *, full: bool) -> str:
