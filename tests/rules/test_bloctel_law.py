@@ -53,7 +53,7 @@ def test_before_the_opening_nothing_is_explained() -> None:
 
 
 @pytest.mark.parametrize("day", [date(2016, 5, 31), date(2026, 8, 11)])
-def test_nobody_registers_outside_the_days_of_service(day: date) -> None:
+def test_no_one_registers_outside_the_days_of_service(day: date) -> None:
     """A registration before the opening or after the closing is refused."""
     with pytest.raises(ListClosedError):
         BLOCTEL.registration_period(day)
@@ -201,7 +201,7 @@ def test_the_person_deregisters_at_any_time() -> None:
 
 
 @pytest.mark.parametrize("day", [date(2018, 5, 2), date(2021, 5, 3)])
-def test_nobody_deregisters_what_is_not_registered(day: date) -> None:
+def test_only_a_registered_number_is_withdrawn(day: date) -> None:
     """Before the registration and after its end, nothing can be withdrawn."""
     period = BLOCTEL.registration_period(date(2018, 5, 3))
 

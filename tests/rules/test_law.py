@@ -274,8 +274,8 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
     )
     desk.law = law.parse(text, "x.toml")
     called = PhoneNumber(KEYS[call.pop("called", "FR")])
-    said = {"purpose": "sale", "sector": "insurance", "caller": "0162000000"}
-    given = desk.may_call(called, at=at, **(said | call))
+    facts = {"purpose": "sale", "sector": "insurance", "caller": "0162000000"}
+    given = desk.may_call(called, at=at, **(facts | call))
     return (given.decision, *given.reasons)
 
 

@@ -144,7 +144,7 @@ def test_a_withdrawn_objection_is_erased_at_once() -> None:
 
     assert withdrawn == RegistrationPeriod(DAY, day)
     assert OWN.erase_on(withdrawn.ends_on, withdrawn_on=day) == day
-    # no rule sets a day for an objection that ended without withdrawal: none ends so
+    # no rule sets a day for an objection that ends without withdrawal
     assert OWN.erase_on(day) is None
 
 
@@ -389,9 +389,9 @@ def test_a_hostile_document_gets_a_short_sentence(text: str) -> None:
 )
 def test_no_message_has_a_phone_number(part: str, old: str, new: str) -> None:
     """A number in the wrong key is described by its type and length."""
-    said = refusal(edited(part, old, new))
+    sentence = refusal(edited(part, old, new))
 
-    assert "3998" not in re.sub(r"\W", "", said)
+    assert "3998" not in re.sub(r"\W", "", sentence)
 
 
 def test_rules_are_values() -> None:

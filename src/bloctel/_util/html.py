@@ -29,7 +29,7 @@ _UNSEEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def render(template: Path, lang: str, **values: object) -> str:
-    """Return the page that a template makes of some values.
+    """Return the page that a template renders.
 
     In a template, `t` is a message of the catalogue, and `show`, `share` and
     `probability` format numbers, each in the language of the page.
@@ -37,7 +37,7 @@ def render(template: Path, lang: str, **values: object) -> str:
     Args:
         template: The template, which can extend `base.html.j2`.
         lang: `en` or `fr`.
-        values: What the template needs.
+        values: The variables of the template.
 
     Raises:
         InputError: The catalogue does not have the language.
@@ -78,7 +78,7 @@ def _message(lang: str, key: str, /, **values: object) -> str:
 
 
 def _visible(value: object) -> object:
-    """Replace what could hide in a text; markup of templates is already checked."""
+    """Replace characters that could hide in a text; leave the markup of templates."""
     if hasattr(value, "__html__"):
         return value
     return "".join(

@@ -202,7 +202,7 @@ def _by(
                 return parse(text)
         except (ValueError, OSError, ZoneInfoNotFoundError):
             pass
-        got = f"text of {len(text)} characters that cannot be read as one"
+        got = f"text of {len(text)} characters"
         raise InputError(expected, got, where)
 
     return read

@@ -215,8 +215,8 @@ def _with_steps(begun: Case, steps: object, where: str) -> Case:
     """Return a case that went through the steps of a file, if they can follow."""
     read = convert(steps, _Steps, f"{where}, steps")
     if read[0].at != begun.received_at:
-        got = read[0].at.isoformat()
-        raise InputError("a first step at received_at", got, f"{where}, steps")
+        expected = f"a first step at received_at, {begun.received_at.isoformat()}"
+        raise InputError(expected, read[0].at.isoformat(), f"{where}, steps")
     first, *others = (
         _checked(step, f"{where}, steps[{i}]") for i, step in enumerate(read)
     )
@@ -265,7 +265,7 @@ def _instant(text: str, where: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        got = f"text of {len(text)} characters that is not one"
+        got = f"text of {len(text)} characters"
         raise InputError(expected, got, where) from None
     if instant.utcoffset() is None:
         raise InputError(expected, "an instant without a time zone", where)

@@ -237,10 +237,10 @@ def require_valid_detail(step: Step, where: str) -> Step:
         and step.detail.isprintable(),
     }.get(step.state, not step.detail)
     if not is_valid:
-        got = f"text of {len(step.detail)} characters that is not one"
+        got = f"text of {len(step.detail)} characters"
         raise InputError(f"a detail of a step {step.state}", got, f"{where}, detail")
     if step.rule and step.rule not in {rule.id for rule in law.load("FR").rules}:
-        got = f"text of {len(step.rule)} characters that is not one"
+        got = f"text of {len(step.rule)} characters"
         raise InputError("the id of a legal rule", got, f"{where}, rule")
     return step
 
@@ -262,6 +262,6 @@ def check_id(text: str, *, where: str | None = None) -> str:
     """
     id = text.strip().upper()
     if not _ID.fullmatch(id):
-        got = f"text of {len(text)} characters that is not one"
+        got = f"text of {len(text)} characters"
         raise InputError("the name of a complaint, such as BCDF-GHJK-LMNP", got, where)
     return id

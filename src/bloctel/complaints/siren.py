@@ -19,7 +19,7 @@ _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
 @lru_cache(maxsize=1 << 16)
 def siren_of(text: str) -> str:
-    """Return the SIREN in a text; empty if there is none that can be real.
+    """Return the SIREN in a text; empty if there is no plausible one.
 
     A SIRET contains the SIREN in its first nine digits, a number of value added tax
     (TVA) in its last nine.  Placeholders such as 000 000 000 pass the checksum, but do

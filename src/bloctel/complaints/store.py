@@ -297,7 +297,7 @@ def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
 
 
 def _without_called(complaint: Complaint) -> dict[str, str]:
-    """Return the fields without the number called, which some callers present."""
+    """Return the fields without the number called, even if it was presented."""
     texts = written(complaint)
     called = texts.pop("called", None)
     if called is not None and complaint.shown == called:
@@ -327,7 +327,7 @@ def _case(rows: Iterable[Record]) -> Case:
                 )
             )
         except (KeyError, TypeError, ValueError) as error:
-            expected, got = "a step of a complaint", "a record that is not one"
+            expected, got = "a step of a complaint", "a record with other fields"
             raise DamagedRecordsError(expected, got, where) from error
     if complaint is None:
         got = f"{len(steps)} steps without the fields of the complaint"

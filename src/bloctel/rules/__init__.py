@@ -120,7 +120,7 @@ def load(name: str) -> ListRules:
     """
     base, colon, scope = name.partition(":")
     listed = base.removesuffix(CLEARED)
-    # only names found in the folder become paths, so none can lead out of it
+    # only names found in the folder become paths: no path leads out of it
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
         raise _unknown(name)
     if colon:

@@ -84,7 +84,7 @@ def read_country(folder: Path, country: str) -> tuple[str, str]:
     Raises:
         InputError: There is no such file.
     """
-    # only names found in the folder become paths, so none can lead out of it
+    # only names found in the folder become paths: no path leads out of it
     known = countries_in(folder)
     if country not in known:
         raise InputError(f"one of the countries {', '.join(known)}", show(country))

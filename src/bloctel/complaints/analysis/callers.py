@@ -39,7 +39,7 @@ _CHANCE: Final = 1e-3
 _ADDRESS: Final = 1e-5
 #: How often two firms share a line or an address: call centres, rented addresses.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
-#: A feature that this many firms share identifies none of them.
+#: A feature that this many firms share does not identify a firm.
 _MANY: Final = 3
 _TWO: Final = 2
 #: A name in a smaller share of the complaints about a number is that of another caller.

@@ -56,7 +56,9 @@ class CountryFact(Sourced, frozen=True, kw_only=True):
         require(first <= last, f"a day after {self.since}", self.until, "until")
 
     def may_hold(self, *, on: date) -> bool:
-        """Return True if the fact holds on a day, or may hold: a year names no day.
+        """Return True if the fact applies, or may apply, on a day.
+
+        Some sources give only the year of a change.
 
         >>> from datetime import date
         >>> [us] = [country for country in countries() if country.code == "US"]
@@ -81,7 +83,7 @@ class Country(
         code: ISO 3166-1 alpha-2.
         en: Its name in English.
         fr: Its name in French.
-        list: The opposition list, or the reason why there is none.
+        list: The opposition list, or the reason why there is no list.
         facts: The facts.
     """
 
@@ -92,7 +94,7 @@ class Country(
     facts: OneOrMore[CountryFact]
 
     def facts_on(self, day: date) -> tuple[CountryFact, ...]:
-        """Return the facts that hold, or may hold, on a day."""
+        """Return the facts that apply, or may apply, on a day."""
         return tuple(fact for fact in self.facts if fact.may_hold(on=day))
 
 
@@ -143,6 +145,6 @@ def parse_countries(text: str, where: str) -> tuple[Country, ...]:
         where: The name of the document in messages, such as a file name.
 
     Raises:
-        InputError: It holds anything else.  `where` has the key.
+        InputError: The document has a fault.  `where` has the key.
     """
     return read(_Document, text, where).country
