@@ -1,7 +1,8 @@
 """Message catalogue: the texts that people read, in English and French.
 
 Each language is one TOML file in `bloctel/messages`, with the same keys and the same
-placeholders.  Numbers and days are written as the language writes them.
+placeholders.  A key is quoted, so that searching for the whole key finds its text.
+Numbers and days are written as the language writes them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "LANGUAGES",
@@ -63,7 +64,7 @@ def catalogue(lang: str) -> Mapping[str, str]:
         InputError: The catalogue does not have the language.
     """
     path = _FOLDER / f"{check_language(lang)}.toml"
-    return dict(_flat("", tomllib.loads(path.read_text(encoding="utf-8"))))
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def message(key: str, lang: str, **values: object) -> str:
@@ -157,14 +158,6 @@ def format_probability(probability: float, lang: str = "en") -> str:
     times = 1 / probability
     magnitude = 10 ** (len(f"{times:.0f}") - 2)
     return message("number.one_in", lang, times=round(times / magnitude) * magnitude)
-
-
-def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in table.items():
-        if isinstance(value, str):
-            yield f"{prefix}{name}", value
-        else:
-            yield from _flat(f"{prefix}{name}.", value)
 
 
 def _day(day: date, lang: str) -> str:
