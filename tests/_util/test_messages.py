@@ -21,7 +21,7 @@ from bloctel._util.messages import (
     message,
     placeholders,
 )
-from bloctel.complaints import CaseState, Grounds, Outcome
+from bloctel.complaints import CaseOutcome, CaseState, Grounds
 from bloctel.complaints.analysis.bursts import _WINDOWS
 from bloctel.compliance.consents.records import Kind
 from bloctel.compliance.facts import ConsentState
@@ -102,7 +102,7 @@ def test_every_key_named_in_the_source_exists() -> None:
     [
         ("complaints.state", CaseState),
         ("complaints.grounds", Grounds),
-        ("complaints.outcome", Outcome),
+        ("complaints.outcome", CaseOutcome),
         ("complaints.field", forms.FIELDS),
         ("compliance.decision", Decision),
         ("complaints.window", _WINDOWS),

@@ -11,11 +11,11 @@ import pytest
 import bloctel
 from bloctel.complaints import (
     Case,
+    CaseOutcome,
     CaseState,
     Complaint,
     Grounds,
     Known,
-    Outcome,
     judge,
     missing_from,
     read_complaint,
@@ -466,7 +466,7 @@ def test_a_decision_needs_a_number_and_a_day() -> None:
 def _closed() -> Case:
     case = received(FULL, id="BCDF-GHJK-LMNP", at=NOW)
     case = case.judged(judge(FULL), at=NOW)
-    return case.forwarded("DGCCRF", at=NOW).closed(Outcome.DONE, at=NOW)
+    return case.forwarded("DGCCRF", at=NOW).closed(CaseOutcome.DONE, at=NOW)
 
 
 def test_the_status_text_has_all_steps() -> None:

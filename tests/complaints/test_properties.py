@@ -26,12 +26,12 @@ from bloctel._util.statistics import ascents_tail, successes_tail
 from bloctel.complaints import (
     Admissibility,
     Case,
+    CaseOutcome,
     CaseState,
     Complaint,
     Complaints,
     Grounds,
     Known,
-    Outcome,
     new_id,
     read_complaint,
     read_file,
@@ -332,7 +332,9 @@ class LivesOfComplaints(RuleBasedStateMachine):
         if step == "forward":
             return self.store.forward(id, at=at)
         if step == "close":
-            return self.store.close_case(id, data.draw(st.sampled_from(Outcome)), at=at)
+            return self.store.close_case(
+                id, data.draw(st.sampled_from(CaseOutcome)), at=at
+            )
         return self.store.judge(
             id, known=Known(consent=data.draw(st.booleans())), at=at
         )

@@ -11,10 +11,10 @@ import pytest
 
 import bloctel
 from bloctel.complaints import (
+    CaseOutcome,
     CaseState,
     Complaint,
     Complaints,
-    Outcome,
     read_file,
     received,
     write_file,
@@ -50,7 +50,7 @@ def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
     other = store.add(replace(FULL, sector="press"), at=NOW)
     store.judge(complete.id, at=NOW)
     store.forward(complete.id, at=NOW)
-    store.close_case(complete.id, Outcome.DONE, at=NOW)
+    store.close_case(complete.id, CaseOutcome.DONE, at=NOW)
     store.judge(other.id, at=NOW)
     if storage_url != "memory:":
         store.close()

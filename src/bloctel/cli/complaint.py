@@ -26,10 +26,10 @@ from bloctel.cli.options.common import (
     parse_known,
 )
 from bloctel.complaints import (
+    CaseOutcome,
     CaseState,
     Complaints,
     Known,
-    Outcome,
     ReportOptions,
     find_callers,
     find_patterns,
@@ -400,8 +400,8 @@ def close(
     url: _Url,
     id: _Id,
     outcome: Annotated[
-        Outcome, choice("--outcome", Outcome, "The reason to close it.")
-    ] = Outcome.DONE,
+        CaseOutcome, choice("--outcome", CaseOutcome, "The reason to close it.")
+    ] = CaseOutcome.DONE,
     at: AtOption = None,
     format: FormatOption = Format.TABLE,
     secret: SecretOption = None,

@@ -18,7 +18,14 @@ from bloctel.rules.law import Channel
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Complaint", "missing_from", "read_complaint", "redacted", "written"]
+__all__ = [
+    "Complaint",
+    "checked_text",
+    "missing_from",
+    "read_complaint",
+    "redacted",
+    "written",
+]
 
 #: The length limits of fields, in characters; a longer one is probably a whole file.
 _LONGEST: Final = {"text": 10_000, "address": 500}
@@ -134,7 +141,7 @@ def read_complaint(
             # an unknown name may be a number in the wrong position
             got = f"an unknown field of {len(name)} characters"
             raise InputError(f"the fields {', '.join(_READERS)}", got, where)
-        texts[name] = _text(value, name, f"{where}, {name}")
+        texts[name] = checked_text(value, name, where)
     read = {
         name: _READERS[name](text, f"{where}, {name}")
         for name, text in texts.items()
@@ -177,10 +184,15 @@ def redacted(complaint: Complaint) -> Complaint:
     return replace(complaint, **texts)
 
 
-def _text(value: object, name: str, where: str) -> str:
-    """Return a text that can be stored and shown."""
+def checked_text(value: object, name: str, where: str) -> str:
+    """Return a field of a row, if it is a text that can be stored and shown.
+
+    Raises:
+        InputError: It is not.
+    """
     if value is None:
         return ""
+    where = f"{where}, {name}"
     if not isinstance(value, str):
         raise InputError("text", f"a {type(value).__name__}", where)
     longest = _LONGEST.get(name, _LONGEST_OTHER)

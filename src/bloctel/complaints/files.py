@@ -19,7 +19,12 @@ from msgspec.structs import replace
 
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import convert
-from bloctel.complaints.complaint import Complaint, read_complaint, written
+from bloctel.complaints.complaint import (
+    Complaint,
+    checked_text,
+    read_complaint,
+    written,
+)
 from bloctel.complaints.lifecycle import (
     Case,
     CaseState,
@@ -242,22 +247,14 @@ def _begun(
 ) -> Case:
     """Return the new case of a row or an object."""
     fields = {name: value for name, value in given.items() if name not in _OF_CASES}
-    id = _as_text(given.get("id"), f"{where}, id")
-    instant = _as_text(given.get("received_at"), f"{where}, received_at")
+    id = checked_text(given.get("id"), "id", where)
+    instant = checked_text(given.get("received_at"), "received_at", where)
     return received(
         read_complaint(fields, where=where, region=region),
         id=check_id(id, where=f"{where}, id") if id else "",
         at=_instant(instant, f"{where}, received_at") if instant else at,
         where=where,
     )
-
-
-def _as_text(value: object, where: str) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise InputError("text", f"a {type(value).__name__}", where)
-    return value
 
 
 def _instant(text: str, where: str) -> datetime:

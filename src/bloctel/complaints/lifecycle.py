@@ -18,8 +18,8 @@ from bloctel.rules import law
 
 __all__ = [
     "Case",
+    "CaseOutcome",
     "CaseState",
-    "Outcome",
     "Step",
     "check_id",
     "new_id",
@@ -62,7 +62,7 @@ _NEXT: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
 }
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """Reason why a complaint was closed."""
 
     DONE = "done"
@@ -160,7 +160,7 @@ class Case:
         step = Step(state=CaseState.FORWARDED, at=at, detail=to)
         return self.after(require_valid_detail(step, self.id))
 
-    def closed(self, outcome: Outcome, *, at: datetime) -> Self:
+    def closed(self, outcome: CaseOutcome, *, at: datetime) -> Self:
         """Return the case after it was closed.
 
         Raises:
@@ -232,7 +232,7 @@ def require_valid_detail(step: Step, where: str) -> Step:
     is_valid = {
         CaseState.ADMISSIBLE: step.detail in ADMISSIBLE,
         CaseState.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
-        CaseState.CLOSED: step.detail in {*Outcome},
+        CaseState.CLOSED: step.detail in {*CaseOutcome},
         CaseState.FORWARDED: 0 < len(step.detail) <= _LONGEST
         and step.detail.isprintable(),
     }.get(step.state, not step.detail)

@@ -10,8 +10,8 @@ from bloctel.complaints.admissibility import judge
 from bloctel.complaints.complaint import read_complaint, redacted, written
 from bloctel.complaints.lifecycle import (
     Case,
+    CaseOutcome,
     CaseState,
-    Outcome,
     Step,
     check_id,
     new_id,
@@ -176,7 +176,11 @@ class Complaints(RecordStream):
         return self._change(id, at, lambda case, at: case.forwarded(authority, at=at))
 
     def close_case(
-        self, id: str, outcome: Outcome = Outcome.DONE, *, at: datetime | None = None
+        self,
+        id: str,
+        outcome: CaseOutcome = CaseOutcome.DONE,
+        *,
+        at: datetime | None = None,
     ) -> Case:
         """Record that a complaint is closed.
 

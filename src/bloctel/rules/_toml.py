@@ -34,7 +34,7 @@ TimeZone = Annotated[
         "a time zone such as Europe/Paris",
     ),
 ]
-Country = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
+CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
 #: Receipts repeat sources, and contain no longer text.
 Sentence = Annotated[
     str,

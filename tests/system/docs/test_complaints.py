@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from bloctel._util.messages import catalogue
-from bloctel.complaints import CaseState, Complaint, Grounds, Outcome
+from bloctel.complaints import CaseOutcome, CaseState, Complaint, Grounds
 from bloctel.complaints.admissibility import ADMISSIBLE
 from bloctel.complaints.lifecycle import _NEXT
 from bloctel.rules import complaints as forms
@@ -40,7 +40,7 @@ def test_every_state_is_in_the_reference() -> None:
         follows = re.findall(r"`(\w+)`", row.rpartition("|")[2])
         assert tuple(follows) == tuple(str(state) for state in _NEXT[CaseState(name)])
     assert {name for name, _ in _TABLES["States"]} == {*CaseState}
-    assert all(f"`{outcome}`" in _PAGE for outcome in Outcome)
+    assert all(f"`{outcome}`" in _PAGE for outcome in CaseOutcome)
 
 
 def test_all_grounds_are_in_the_reference() -> None:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from bloctel.rules._toml import (
-    Country,
+    CountryCode,
     OneOrMore,
     Sentence,
     TimeZone,
@@ -69,7 +69,7 @@ class ProfessionalLine(Version, frozen=True, kw_only=True):
 
 
 class _Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    country: Country
+    country: CountryCode
     title: Sentence
     time_zone: TimeZone
     authority: Sentence

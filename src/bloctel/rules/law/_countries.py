@@ -13,8 +13,7 @@ from typing import Annotated, Final
 from msgspec import Struct
 
 from bloctel.errors import InputError
-from bloctel.rules._toml import Country as Code
-from bloctel.rules._toml import OneOrMore, Sentence, read, require, text
+from bloctel.rules._toml import CountryCode, OneOrMore, Sentence, read, require, text
 from bloctel.rules._versions import Certainty, Sourced
 
 _FILE: Final = Path(__file__).with_name("countries.toml")
@@ -87,7 +86,7 @@ class Country(
         facts: The facts.
     """
 
-    code: Code
+    code: CountryCode
     en: Sentence
     fr: Sentence
     list: Sentence

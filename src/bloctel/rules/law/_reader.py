@@ -8,7 +8,7 @@ from msgspec import Struct, defstruct
 
 from bloctel._util.strict import show
 from bloctel.errors import InputError
-from bloctel.rules._toml import Country, OneOrMore, Sentence, read, require
+from bloctel.rules._toml import CountryCode, OneOrMore, Sentence, read, require
 from bloctel.rules._versions import check_versions, require_no_end, with_keys
 from bloctel.rules.law import _rules
 from bloctel.rules.law._law import Era, Law
@@ -42,7 +42,7 @@ _WITHOUT_END: Final = ("regime", "holidays")
 
 
 class _Identity(Struct, frozen=True, forbid_unknown_fields=True):
-    country: Country
+    country: CountryCode
     title: Sentence
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from bloctel.errors import InputError
 from bloctel.rules._toml import (
-    Country,
+    CountryCode,
     Days,
     DaysFromOne,
     ListName,
@@ -330,7 +330,7 @@ class Sanction(LegalRule, frozen=True, kw_only=True):
 class Holidays(LegalRule, frozen=True, kw_only=True):
     """Calendar of the library `holidays` that has the public holidays."""
 
-    calendar: Country
+    calendar: CountryCode
 
 
 class LocalHoliday(LegalRule, frozen=True, kw_only=True):
@@ -342,7 +342,7 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
         before_easter_monday: Days before Easter Monday; 0 if it does not move.
     """
 
-    territories: OneOrMore[Country]
+    territories: OneOrMore[CountryCode]
     day: _MonthDay = ""
     before_easter_monday: Annotated[int, Meta(ge=1, le=60)] = 0
 
@@ -376,7 +376,7 @@ class Territory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         other_zones: Other names of its time, such as those of its islands.
     """
 
-    code: Country
+    code: CountryCode
     en: Sentence
     fr: Sentence
     time_zone: TimeZone
