@@ -16,11 +16,11 @@ from bloctel.complaints import (
     Complaint,
     Grounds,
     Known,
+    describe_status,
     judge,
     missing_from,
     read_complaint,
     received,
-    whereabouts,
 )
 from bloctel.complaints.lifecycle import check_id, new_id
 from bloctel.errors import CannotAnswerError, InputError, NotKnownError
@@ -471,7 +471,7 @@ def _closed() -> Case:
 
 def test_the_status_text_has_all_steps() -> None:
     """In both languages, each with its day and its article, and without a number."""
-    english, french = (whereabouts(_closed(), lang=lang) for lang in ("en", "fr"))
+    english, french = (describe_status(_closed(), lang=lang) for lang in ("en", "fr"))
 
     assert english.splitlines()[0] == "Complaint BCDF-GHJK-LMNP: closed."
     assert french.splitlines()[0] == "Réclamation BCDF-GHJK-LMNP : clôturée."
@@ -490,8 +490,10 @@ def test_the_status_text_has_the_missing_fields() -> None:
     """The person can add them, so that a signal becomes a complaint."""
     case = received(replace(FULL, sector="", shown=""), id="", at=NOW)
 
-    assert "the number shown, the sector" in whereabouts(case, lang="en")
-    assert "le numéro affiché, le secteur d'activité" in whereabouts(case, lang="fr")
+    assert "the number shown, the sector" in describe_status(case, lang="en")
+    assert "le numéro affiché, le secteur d'activité" in describe_status(
+        case, lang="fr"
+    )
 
 
 def test_the_days_of_steps_are_those_where_the_person_is() -> None:
@@ -499,13 +501,13 @@ def test_the_days_of_steps_are_those_where_the_person_is() -> None:
     complaint = replace(FULL, time_zone="Indian/Reunion")
     case = received(complaint, id="", at=datetime(2026, 11, 24, 22, tzinfo=UTC))
 
-    assert "2026-11-25: received" in whereabouts(case, lang="en")
+    assert "2026-11-25: received" in describe_status(case, lang="en")
 
 
 def test_another_language_is_refused() -> None:
     """The error names the known ones."""
     with pytest.raises(InputError, match="one of the languages en, fr"):
-        whereabouts(_closed(), lang="de")  # type: ignore[arg-type]
+        describe_status(_closed(), lang="de")  # type: ignore[arg-type]
 
 
 def test_names_of_complaints_cannot_be_numbers() -> None:

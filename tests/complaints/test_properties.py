@@ -355,7 +355,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
         self.store.erase(id)
         del self.states[id]
         with pytest.raises(InputError):
-            self.store.where(id)
+            self.store.describe_status(id)
 
     @rule()
     def hand_over(self) -> None:
@@ -365,7 +365,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
         with Complaints.create("memory:") as other:
             for known in (0, len(self.states)):
                 read = read_file(io.BytesIO(file.getvalue()), at=NOW)
-                assert other.take(read).known == known
+                assert other.import_cases(read).known == known
             assert list(other.cases()) == list(self.store.cases())
 
     @invariant()
@@ -379,7 +379,8 @@ class LivesOfComplaints(RuleBasedStateMachine):
             assert [step.state for step in case.steps] == self.states[id]
             moments = [step.at for step in case.steps]
             assert moments == sorted(moments)
-            assert self.store.where(id, lang="en").count("2026-") >= len(moments)
+            text = self.store.describe_status(id, lang="en")
+            assert text.count("2026-") >= len(moments)
 
     @invariant()
     def is_chained(self) -> None:

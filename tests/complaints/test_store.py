@@ -68,7 +68,7 @@ def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
         assert [case.id for case in store.cases()] == [signal.id, other.id]
         assert store.case(complete.id).complaint.called == CALLED
         assert "[number called]" in store.case(complete.id).complaint.text
-        assert complete.id in store.where(complete.id)
+        assert complete.id in store.describe_status(complete.id)
         store.verify()
 
 
@@ -82,9 +82,9 @@ def test_an_erased_complaint_is_gone(storage_url: str) -> None:
         store.erase(gone.id)
 
         assert [case.id for case in store.cases()] == [stays.id]
-        for ask in (store.case, store.where, store.erase, store.forward):
+        for call in (store.case, store.describe_status, store.erase, store.forward):
             with pytest.raises(InputError, match="the name of a stored complaint"):
-                ask(gone.id)
+                call(gone.id)
         store.verify()
 
 
@@ -96,11 +96,11 @@ def test_all_of_a_file_is_stored_or_nothing(storage_url: str) -> None:
         clash = received(replace(FULL, sector="telecom"), id=first.id, at=NOW)
 
         with pytest.raises(InputError):
-            store.take([*others, clash])
+            store.import_cases([*others, clash])
         assert len(list(store.cases())) == 1
 
         # a complaint with the same fields is not stored twice
-        done = store.take([*others, store.case(first.id)])
+        done = store.import_cases([*others, store.case(first.id)])
         assert (done.added, done.known) == (0, 3)
 
 
@@ -116,7 +116,7 @@ def test_the_file_of_one_storage_fills_another(storage_url: str) -> None:
         file = io.BytesIO()
         write_file(file, before.cases(), format="json")
 
-        done = after.take(read_file(io.BytesIO(file.getvalue()), at=NOW))
+        done = after.import_cases(read_file(io.BytesIO(file.getvalue()), at=NOW))
 
         assert (done.added, done.signals) == (2, 1)
         assert list(after.cases()) == list(before.cases())

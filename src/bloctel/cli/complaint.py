@@ -183,7 +183,7 @@ def import_(
     with Complaints.open(url, secret=secret) as complaints:
         instant = at or clock.moment()
         cases = read_file(source(file), at=instant, region=complaints.region)
-        done = complaints.take(list(cases))
+        done = complaints.import_cases(list(cases))
     record = {"added": done.added, "signals": done.signals, "known already": done.known}
     print_record(record, format)
 
@@ -272,7 +272,7 @@ def where(
         bloctel complaint where sqlite:///complaints.db BCDF-GHJK-LMNP --lang en
     """
     with Complaints.open(url, secret=secret) as complaints:
-        text = complaints.where(id, lang=lang.value)
+        text = complaints.describe_status(id, lang=lang.value)
     print_text(f"{text}\n")
 
 

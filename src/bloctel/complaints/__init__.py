@@ -26,8 +26,8 @@ from bloctel.complaints.lifecycle import (
 )
 from bloctel.complaints.report.plots import plot_caller, plot_complaints
 from bloctel.complaints.report.report import ReportOptions, shown_number, write_report
-from bloctel.complaints.status_text import whereabouts
-from bloctel.complaints.store import Complaints, Taken
+from bloctel.complaints.status_text import describe_status
+from bloctel.complaints.store import Complaints, ImportCounts
 
 __all__ = [
     "COLUMNS",
@@ -39,13 +39,14 @@ __all__ = [
     "Complaint",
     "Complaints",
     "Grounds",
+    "ImportCounts",
     "Known",
     "Language",
     "Pattern",
     "ReportOptions",
     "Step",
-    "Taken",
     "Tie",
+    "describe_status",
     "find_callers",
     "find_patterns",
     "judge",
@@ -57,7 +58,6 @@ __all__ = [
     "read_file",
     "received",
     "shown_number",
-    "whereabouts",
     "write_file",
     "write_report",
     "written",

@@ -165,14 +165,12 @@ def judge(
         raise InputError("the number called and the day of the call", got)
     known = known or Known()
     era = law.load("FR").on(day)
-    for found in (
-        _out_of_scope(complaint, era, known, day),
-        _forbidden_to_all(complaint, era, known),
-        _excepted(complaint, era, known),
-    ):
-        if found is not None:
-            return found
-    return _by_regime(era, number, day, book, known)
+    return (
+        _out_of_scope(complaint, era, known, day)
+        or _forbidden_to_all(complaint, era, known)
+        or _excepted(complaint, era, known)
+        or _by_regime(era, number, day, book, known)
+    )
 
 
 def _out_of_scope(

@@ -124,20 +124,17 @@ def _rows(text: str, name: str) -> Iterator[list[str]]:
     first = text.split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            where = f"{name}, line {reader.line_num}"
-            raise InputError("valid CSV", f"an error: {error}", where) from None
-        if row is None:
-            return
-        longest = max(map(len, row), default=0)
-        if longest > _LONGEST_CELL:
-            where = f"{name}, line {reader.line_num}"
-            expected = f"cells of at most {_LONGEST_CELL:,} characters"
-            raise InputError(expected, f"{longest:,} characters", where)
-        yield row
+    try:
+        for row in reader:
+            longest = max(map(len, row), default=0)
+            if longest > _LONGEST_CELL:
+                where = f"{name}, line {reader.line_num}"
+                expected = f"cells of at most {_LONGEST_CELL:,} characters"
+                raise InputError(expected, f"{longest:,} characters", where)
+            yield row
+    except csv.Error as error:
+        where = f"{name}, line {reader.line_num}"
+        raise InputError("valid CSV", f"an error: {error}", where) from None
 
 
 def _check_header(header: list[str], name: str) -> None:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from bloctel._util.messages import Language
     from bloctel.complaints.lifecycle import Case, Step
 
-__all__ = ["whereabouts"]
+__all__ = ["describe_status"]
 
 
-def whereabouts(case: Case, *, lang: Language = "fr") -> str:
+def describe_status(case: Case, *, lang: Language = "fr") -> str:
     """Return the state of a complaint, and every step with its day.
 
     The text does not contain any phone number, so that it can be sent.
@@ -27,7 +27,7 @@ def whereabouts(case: Case, *, lang: Language = "fr") -> str:
     >>> from bloctel.complaints import Complaint, received
     >>> instant = datetime(2026, 11, 25, 9, tzinfo=UTC)
     >>> case = received(Complaint(), id="BCDF-GHJK-LMNP", at=instant)
-    >>> print(whereabouts(case, lang="en").splitlines()[0])
+    >>> print(describe_status(case, lang="en").splitlines()[0])
     Complaint BCDF-GHJK-LMNP: stored as a report (signalement): it is not complete.
     """
     state = message(f"complaints.state.{case.state}", lang)

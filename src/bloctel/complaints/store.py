@@ -17,7 +17,7 @@ from bloctel.complaints.lifecycle import (
     new_id,
     received,
 )
-from bloctel.complaints.status_text import whereabouts
+from bloctel.complaints.status_text import describe_status
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.records.stream import RecordStream
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from bloctel.lookup.book import Book
     from bloctel.records.transactions import Record, WriteTransaction
 
-__all__ = ["Complaints", "Taken"]
+__all__ = ["Complaints", "ImportCounts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ImportCounts:
     """Counts of the complaints that were imported from a file.
 
     Attributes:
@@ -84,7 +84,7 @@ class Complaints(RecordStream):
             )
         return case
 
-    def take(self, cases: Iterable[Case]) -> Taken:
+    def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
         """Store the complaints of a file with their steps: all of them, or none.
 
         A complaint that is already in the store stays as it is, so that a file can be
@@ -115,7 +115,7 @@ class Complaints(RecordStream):
         with self._store.write() as transaction:
             transaction.extend(self.stream, entries)
         signals = sum(case.state is CaseState.SIGNAL for case in new)
-        return Taken(len(new), known, signals)
+        return ImportCounts(len(new), known, signals)
 
     def complete(
         self, id: str, complaint: Complaint, *, at: datetime | None = None
@@ -219,13 +219,13 @@ class Complaints(RecordStream):
         for rows in by_id.values():
             yield _case(rows)
 
-    def where(self, id: str, *, lang: Language = "fr") -> str:
+    def describe_status(self, id: str, *, lang: Language = "fr") -> str:
         """Return the state of a complaint for the person, and every step with its day.
 
         Raises:
             InputError: There is no such complaint, or no such language.
         """
-        return whereabouts(self.case(id), lang=lang)
+        return describe_status(self.case(id), lang=lang)
 
     def _rows(self, id: str) -> list[Record]:
         with self._store.read() as transaction:
