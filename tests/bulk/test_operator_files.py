@@ -248,7 +248,7 @@ def test_a_registration_that_is_not_yet_protected_stays(registry: Registry) -> N
 def test_clearances_follow_the_rules_of_the_list() -> None:
     """A scope keeps the rules of its list; no answers after the list has closed."""
     cleared = rules.load("fr.bloctel.cleared:brand-a")
-    assert (cleared.name, cleared.vouches_for) == (
+    assert (cleared.name, cleared.opposition_list) == (
         "fr.bloctel.cleared:brand-a",
         "fr.bloctel:brand-a",
     )

@@ -61,7 +61,7 @@ def test_a_registered_list_has_rules(file: Path) -> None:
     assert rules.names() == ("fr.bloctel", "own", NAME)
     assert rules.load(NAME) is own
     assert rules.load(f"{NAME}:brand-a").term == own.term
-    assert rules.load(f"{NAME}.cleared").vouches_for == NAME
+    assert rules.load(f"{NAME}.cleared").opposition_list == NAME
 
 
 def test_a_second_registration_of_the_same_rules_changes_nothing(file: Path) -> None:

@@ -122,7 +122,7 @@ def zone_of_list(name: str) -> ZoneInfo:
 def _contains_answers(name: str) -> bool:
     """Return True if a list contains an operator's answers instead of oppositions."""
     rule = _rules_of(name)
-    return rule is not None and rule.vouches_for is not None
+    return rule is not None and rule.opposition_list is not None
 
 
 def _rules_of(name: str) -> ListRules | None:

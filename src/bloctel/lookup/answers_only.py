@@ -42,9 +42,9 @@ def make_question(state: State, days: dict[int, int], region: str | None) -> Que
     """Return the lookup of these lists, by index, each on its day."""
     index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
     cleared = {
-        index_of[each.rules.vouches_for]: index
+        index_of[each.rules.opposition_list]: index
         for index, each in enumerate(state.lists)
-        if each.rules.vouches_for in index_of
+        if each.rules.opposition_list in index_of
     }
     cleared = {index: cleared[index] for index in days if index in cleared}
     if not cleared:

@@ -380,7 +380,7 @@ def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[
     index_of = {
         each.rules.name: index
         for index, each in enumerate(state.lists)
-        if not each.rules.vouches_for
+        if not each.rules.opposition_list
     }
     if not index_of:
         raise CannotAnswerError(

@@ -125,8 +125,8 @@ def load(name: str) -> ListRules:
         raise _unknown(name)
     if colon:
         rules = load(base)
-        vouches_for = rules.vouches_for and f"{rules.vouches_for}:{scope}"
-        return replace(rules, name=name, vouches_for=vouches_for)
+        opposition_list = rules.opposition_list and f"{rules.opposition_list}:{scope}"
+        return replace(rules, name=name, opposition_list=opposition_list)
     if listed != base:
         return load(listed).clearances()
     if name in _registered:

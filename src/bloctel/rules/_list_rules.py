@@ -115,14 +115,14 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         answer_validity: The time for which an answer may be used.
         confirmation: Confirmation of a registration, if the rules ask for it.
         numbers_per_person: Greatest count of numbers of a person, if there is one.
-        vouches_for: For a list of cleared numbers: the list that they are known not
+        opposition_list: For a list of cleared numbers: the list that they are known not
             to be on.  None for a list of oppositions.
     """
 
     name: str
     title: str
     time_zone: str
-    vouches_for: str | None = None
+    opposition_list: str | None = None
 
     def clearances(self) -> Self:
         """Return the rules of the list of numbers that were answered as clear.
@@ -133,7 +133,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         >>> from datetime import date
         >>> from bloctel import rules
         >>> cleared = rules.load("fr.bloctel").clearances()
-        >>> cleared.name, cleared.vouches_for
+        >>> cleared.name, cleared.opposition_list
         ('fr.bloctel.cleared', 'fr.bloctel')
         >>> cleared.registration_period(date(2024, 5, 3)).ends_on
         datetime.date(2024, 6, 2)
@@ -150,7 +150,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             renewal=(),
             confirmation=(),
             numbers_per_person=(),
-            vouches_for=self.name,
+            opposition_list=self.name,
         )
 
     @property
