@@ -85,7 +85,7 @@ class Complaints(RecordStream):
         return case
 
     def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
-        """Store the complaints of a file with their steps: all of them, or none.
+        """Store the complaints of a file with their steps: all or nothing.
 
         A complaint that is already in the store stays as it is, so that a file can be
         imported twice.

@@ -14,8 +14,8 @@ from bloctel.rules.law import _rules
 from bloctel.rules.law._law import Era, Law
 from bloctel.rules.law._rules import LegalRule
 
-#: The sections of dated rules; those from `out_of_scope` on can have several rules.
-SECTIONS: Final[Mapping[str, type[LegalRule]]] = {
+#: Sections with the versions of one rule.
+_ONE_RULE: Final[Mapping[str, type[LegalRule]]] = {
     "regime": _rules.Regime,
     "contract_exception": _rules.ContractException,
     "press_exception": _rules.PressException,
@@ -28,6 +28,9 @@ SECTIONS: Final[Mapping[str, type[LegalRule]]] = {
     "call_back": _rules.CallBack,
     "objection": _rules.Objection,
     "holidays": _rules.Holidays,
+}
+#: Sections with the versions of several rules.
+_SEVERAL_RULES: Final[Mapping[str, type[LegalRule]]] = {
     "out_of_scope": _rules.OutOfScope,
     "other_channel": _rules.OtherChannel,
     "sector_ban": _rules.SectorBan,
@@ -37,7 +40,7 @@ SECTIONS: Final[Mapping[str, type[LegalRule]]] = {
     "sanction": _rules.Sanction,
     "local_holiday": _rules.LocalHoliday,
 }
-_SEVERAL: Final = {*list(SECTIONS)[list(SECTIONS).index("out_of_scope") :]}
+SECTIONS: Final = {**_ONE_RULE, **_SEVERAL_RULES}
 _WITHOUT_END: Final = ("regime", "holidays")
 
 
@@ -109,7 +112,7 @@ def _check_section(name: str, rules: Iterable[tuple[str, LegalRule]]) -> None:
         chains[rule.chain].append((key, rule))
     for index, versions in enumerate(chains.values()):
         key, first = versions[0]
-        is_allowed = index == 0 or name in _SEVERAL
+        is_allowed = index == 0 or name in _SEVERAL_RULES
         require(is_allowed, "versions of one rule", show(first.id), f"{key}.id")
         check_versions(versions)
         if name in _WITHOUT_END:
