@@ -118,7 +118,7 @@ def test_every_code_has_a_text(group: str, codes: Collection[str]) -> None:
 
 
 def test_every_pattern_has_its_texts() -> None:
-    """Title, sentence, statistic and assumption, and no others."""
+    """A pattern has a title, a sentence, a statistic and an assumption."""
     parts: dict[str, set[str]] = {}
     for key in KEYS:
         if (

@@ -1,4 +1,4 @@
-"""Patterns in complaints: each where it should be, and nowhere else."""
+"""Patterns in complaints: each appears where it should, and nowhere else."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_plain_complaints_show_nothing(seed: int) -> None:
 
 
 def test_no_complaints_show_nothing() -> None:
-    """Nor does a single one."""
+    """A single complaint gives no patterns either."""
     assert find_patterns([]) == []
     assert find_patterns(plain_cases()[:1]) == []
     assert find_patterns([received(Complaint(), id=new_id(), at=NOW)]) == []
@@ -151,7 +151,7 @@ def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
 
 
 def test_more_false_numbers_than_people_mistype_are_a_pattern() -> None:
-    """Even if each is shown once, as by a program that draws them."""
+    """Each number may be presented only once, as by a program that generates them."""
     draw = random.Random(3)  # noqa: S311 - the same each time
     drawn = [f"06 39 98 {draw.randrange(100):02} {i:02}" for i in range(60)]
     false = [case(c, text) for c, text in zip(lines(60, 5), drawn, strict=True)]
@@ -163,7 +163,7 @@ def test_more_false_numbers_than_people_mistype_are_a_pattern() -> None:
 
 
 def test_people_who_are_shown_their_own_number_are_a_pattern() -> None:
-    """It does not belong to a caller."""
+    """Such a number does not belong to a caller."""
     own = [case(called, str(PhoneNumber(called))) for called in lines(30, 8)]
 
     found = one([*plain_cases(), *own], "own_number")
@@ -503,7 +503,7 @@ def test_a_missing_package_is_named_by_its_extra(
 
 
 def test_no_pattern_contains_a_number_called() -> None:
-    """Neither in texts nor among the numbers: callers present such numbers too."""
+    """No text or number of a pattern contains one: callers present such numbers too."""
     calls = lines(40)
     # each caller presents the number of another person who complains
     cases = [
@@ -521,7 +521,7 @@ def test_no_pattern_contains_a_number_called() -> None:
 
 
 def test_every_pattern_says_its_basis() -> None:
-    """Evidence, statistic, chance, threshold and assumption, and a title."""
+    """It has evidence, statistic, probability, threshold, assumption and a title."""
     made = [one for one, _ in Population(1).complaints(600)]
     spoofed = _spoofed()
 

@@ -95,7 +95,7 @@ def test_a_page_says_what_it_is_not() -> None:
 
 
 def test_a_page_in_french_is_french() -> None:
-    """Sectors, patterns, numbers and days too."""
+    """The page also has French sectors, patterns, numbers and days."""
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1), lang="fr"))
 
     assert '<html lang="fr">' in page

@@ -53,9 +53,9 @@ def test_all_grounds_are_in_the_reference() -> None:
 
 
 def test_every_pattern_is_in_the_reference_and_explained() -> None:
-    """A reader of a report can look up what it says."""
+    """Readers of a report can look up each pattern."""
     assert [name for name, _ in _TABLES["Patterns"]] == TITLES
-    assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _JOINS)
+    assert all(f"`{code}`" in _EXPLAINED for code in TITLES if code not in _LINKS)
 
 
 #: Explained by the kinds of links, not by their codes.
