@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING
 
-from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, normalize
-from bloctel.records.store import RecordStore
+from bloctel.numbers.phone_number import PhoneNumber, normalize
+from bloctel.records.stream import RecordStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    from bloctel.records.store import Verified
 
 __all__ = ["RecordLog"]
 
@@ -19,64 +17,8 @@ __all__ = ["RecordLog"]
 _ERASED_PER_TRANSACTION = 1_000
 
 
-class RecordLog:
-    """Append-only log of records about numbers; records can be erased.
-
-    Args:
-        store: The store of the records.
-    """
-
-    #: The name of the stream of records.
-    stream: ClassVar[str]
-
-    def __init__(self, store: RecordStore) -> None:
-        self._store = store
-
-    @classmethod
-    def create(
-        cls,
-        url: str,
-        *,
-        region: str | None = DEFAULT_REGION,
-        secret: bytes | None = None,
-    ) -> Self:
-        """Create an empty log, and open it.
-
-        Args:
-            url: As for `bloctel.Registry.create`.
-            region: The default region for national forms of numbers, stored with it.
-            secret: At least 16 random bytes that hide numbers and records.
-
-        Raises:
-            RegistryExistsError: A log or a registry exists there; `open` accepts both.
-            StorageError: It cannot be created there.
-        """
-        return cls(RecordStore.create(url, region=region, secret=secret))
-
-    @classmethod
-    def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open an existing log, or a registry that is to contain it.
-
-        Raises:
-            RegistryNotFoundError: There is neither.
-            StorageError: It cannot be read.
-        """
-        return cls(RecordStore.open(url, secret=secret))
-
-    def close(self) -> None:
-        """Release the storage's connections and files."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def region(self) -> str | None:
-        """The default region for national forms of numbers."""
-        return self._store.region
+class RecordLog(RecordStream):
+    """Append-only log of records about numbers; records can be erased."""
 
     def key_of(self, number: object, *, region: str | None = None) -> int:
         """Return the key of a number.
@@ -109,17 +51,6 @@ class RecordLog:
         with self._store.write() as transaction:
             seqs = [record.seq for record in transaction.of(self.stream, key)]
             return transaction.erase(self.stream, seqs, at=at, why="forgotten")
-
-    def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
-        """Verify that the records were not altered.
-
-        Args:
-            known: The sequence number and digest of a record, saved elsewhere.
-
-        Raises:
-            DamagedRecordsError: They were altered; `where` is the first altered record.
-        """
-        return self._store.verify(self.stream, known=known)
 
     def _erase(self, seqs: Sequence[int], at: datetime | None) -> int:
         """Erase records in short transactions, and return how many there were."""
