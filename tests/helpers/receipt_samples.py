@@ -19,10 +19,10 @@ from bloctel.scrub.receipts import (
     FileDigest,
     Journal,
     JudgedList,
-    Keeping,
     Place,
     Receipt,
     ReceiptMaker,
+    ReceiptOptions,
 )
 
 if TYPE_CHECKING:
@@ -112,17 +112,17 @@ def write_files(folder: Path) -> None:
     (folder / "list.csv").write_text("tel\n0199001234\n")
 
 
-_NOWHERE: Final = Keeping()
+_NOWHERE: Final = ReceiptOptions()
 
 
 def scrubbed(
-    folder: Path, keeping: Keeping = _NOWHERE, *, on: date | None = None
+    folder: Path, options: ReceiptOptions = _NOWHERE, *, on: date | None = None
 ) -> Receipt:
     """Scrub the call file of a folder, and return the receipt."""
     outputs = Outputs(*(folder / f"{kind}.csv" for kind in ("clear", "blocked")))
     against = str(folder / "list.csv")
     maker = ReceiptMaker(
-        folder / "calls.csv", outputs, against=against, keeping=keeping
+        folder / "calls.csv", outputs, against=against, options=options
     )
     with open_against(against) as book:
         question = book.question(on=on)

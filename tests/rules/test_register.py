@@ -14,7 +14,7 @@ import pytest
 from bloctel import Registry, Snapshot, rules
 from bloctel.errors import DamagedSnapshotError, InputError, UnknownListError
 from bloctel.scrub import Outputs, scrub_csv
-from bloctel.scrub.receipts import Keeping, ReceiptMaker
+from bloctel.scrub.receipts import ReceiptMaker, ReceiptOptions
 from tests.helpers.own_rules import NAME, TEXT, no_registrations
 
 if TYPE_CHECKING:
@@ -151,9 +151,12 @@ def test_a_registered_list_works_everywhere(file: Path, tmp_path: Path) -> None:
         assert registry.is_blocked(NUMBER, on=date(2024, 5, 13))
         assert not registry.is_blocked(NUMBER, on=date(2026, 5, 3))
         registry.build_snapshot(path, on=date(2024, 5, 20))
-    calls, keeping = f"tel\n{NUMBER}\n{OTHER}\n".encode(), Keeping(tmp_path / "r.json")
+    calls, options = (
+        f"tel\n{NUMBER}\n{OTHER}\n".encode(),
+        ReceiptOptions(tmp_path / "r.json"),
+    )
     maker = ReceiptMaker(
-        io.BytesIO(calls), Outputs(io.BytesIO()), against=path, keeping=keeping
+        io.BytesIO(calls), Outputs(io.BytesIO()), against=path, options=options
     )
     with Snapshot.open(path) as book:
         question = book.question(on=date(2024, 5, 20))

@@ -126,7 +126,7 @@ def test_an_unreachable_storage_stops_everything(
     def fail(*_: object) -> None:
         raise CannotAnswerError("an answer", "none")
 
-    monkeypatch.setitem(files._SCRUBS, files.FileKind.CSV, fail)
+    monkeypatch.setattr(files, "split_csv", fail)
 
     with pytest.raises(CannotAnswerError):
         scrub_files(tmp_path, ask(), columns=["tel"], into=tmp_path / "out")

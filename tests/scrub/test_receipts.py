@@ -24,9 +24,9 @@ from bloctel.scrub import Outputs, open_against, scrub_csv
 from bloctel.scrub.receipts import (
     FileDigest,
     Journal,
-    Keeping,
     Receipt,
     ReceiptMaker,
+    ReceiptOptions,
     SigningKey,
     State,
     check_file,
@@ -97,9 +97,9 @@ def test_it_says_what_was_scrubbed_against_what_with_which_result(folder: Path) 
 def test_it_is_kept_where_it_should_be(folder: Path) -> None:
     """In a file of its own, in a journal, signed."""
     key = SigningKey.create(folder / "key.pem")
-    keeping = Keeping(folder / "r.json", folder / "j.jsonl", key)
+    options = ReceiptOptions(folder / "r.json", folder / "j.jsonl", key)
 
-    first, second = scrubbed(folder, keeping), scrubbed(folder, keeping)
+    first, second = scrubbed(folder, options), scrubbed(folder, options)
 
     assert read(folder / "r.json") == second
     assert list(Journal(folder / "j.jsonl").receipts()) == [first, second]
@@ -232,13 +232,15 @@ def test_rows_that_nobody_answered_about_are_counted_as_such(folder: Path) -> No
 # -- never for bytes that were not scrubbed -------------------------------------------
 
 
-def scrub_then(folder: Path, meddle: Callable[[], object], keeping: Keeping) -> None:
+def scrub_then(
+    folder: Path, meddle: Callable[[], object], options: ReceiptOptions
+) -> None:
     """Scrub, change a file, and request the receipt."""
     maker = ReceiptMaker(
         folder / "calls.csv",
         Outputs(folder / "clear.csv"),
         against=folder / "list.csv",
-        keeping=keeping,
+        options=options,
     )
     with open_against(str(folder / "list.csv")) as book:
         question = book.question()
@@ -299,10 +301,10 @@ def test_a_file_that_changed_meanwhile_has_no_receipt(
     name: str, how: str, folder: Path
 ) -> None:
     """The outputs exist, without a receipt."""
-    keeping = Keeping(folder / "r.json", folder / "j.jsonl")
+    options = ReceiptOptions(folder / "r.json", folder / "j.jsonl")
 
     with pytest.raises(InputError, match=r"changed in the meantime|cannot be read"):
-        scrub_then(folder, meddlers(folder / name)[how], keeping)
+        scrub_then(folder, meddlers(folder / name)[how], options)
 
     assert (folder / "clear.csv").exists()
     assert not (folder / "r.json").exists()
@@ -327,7 +329,7 @@ def test_a_file_that_changes_while_it_is_read_has_no_receipt(
         write_files(folder)
         monkeypatch.setattr(hashlib, "file_digest", digest)
         with pytest.raises(InputError, match="changed in the meantime"):
-            scrub_then(folder, lambda: None, Keeping(folder / "r.json"))
+            scrub_then(folder, lambda: None, ReceiptOptions(folder / "r.json"))
         assert not (folder / "r.json").exists()
 
 
@@ -428,23 +430,23 @@ def test_a_receipt_takes_no_other_files_place(folder: Path) -> None:
     (folder / "link").symlink_to(folder / "clear.csv")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     for name in ("calls.csv", "list.csv", "key.pem", "clear.csv", "link"):
-        for keeping in (
-            Keeping(file=folder / name),
-            Keeping(journal=folder / name),
-            Keeping(file=folder / "." / name),
+        for options in (
+            ReceiptOptions(path=folder / name),
+            ReceiptOptions(journal=folder / name),
+            ReceiptOptions(path=folder / "." / name),
         ):
             with pytest.raises((InputError, ReceiptError)):
-                scrubbed(folder, keeping)
+                scrubbed(folder, options)
 
-    for keeping in (
-        Keeping(folder / "x", folder / "x"),
-        Keeping(file=folder / "blocked.csv"),
-        Keeping(journal=folder / "blocked.csv"),
-        Keeping(file=folder / "none" / "r.json"),
-        Keeping(journal=folder / "none" / "j.jsonl"),
+    for options in (
+        ReceiptOptions(folder / "x", folder / "x"),
+        ReceiptOptions(path=folder / "blocked.csv"),
+        ReceiptOptions(journal=folder / "blocked.csv"),
+        ReceiptOptions(path=folder / "none" / "r.json"),
+        ReceiptOptions(journal=folder / "none" / "j.jsonl"),
     ):
         with pytest.raises((InputError, ReceiptError)):
-            scrubbed(folder, keeping)
+            scrubbed(folder, options)
 
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -456,7 +458,7 @@ def test_a_journal_that_cannot_grow_stops_the_scrub_before_it_begins(
     (folder / "j.jsonl").write_bytes(EXAMPLE.line[:-1])
 
     with pytest.raises(ReceiptError, match="mend"):
-        scrubbed(folder, Keeping(journal=folder / "j.jsonl"))
+        scrubbed(folder, ReceiptOptions(journal=folder / "j.jsonl"))
 
     assert not (folder / "clear.csv").exists()
 
@@ -474,7 +476,7 @@ def test_a_crash_leaves_outputs_never_a_receipt_alone(
     monkeypatch.setattr(Journal, "append", crash)
 
     with pytest.raises(KeyboardInterrupt):
-        scrubbed(folder, Keeping(folder / "r.json", folder / "j.jsonl"))
+        scrubbed(folder, ReceiptOptions(folder / "r.json", folder / "j.jsonl"))
 
     assert not (folder / "r.json").exists()
 

@@ -21,8 +21,8 @@ from bloctel.scrub.receipts import (
     FileDigest,
     Journal,
     JudgedList,
-    Keeping,
     Receipt,
+    ReceiptOptions,
     SigningKey,
     check_file,
     check_files,
@@ -210,9 +210,9 @@ def test_a_checked_receipt_stays_so_and_any_change_is_found(
         folder = Path(name)
         write_files(folder)
         key = SigningKey.create(folder / "key.pem")
-        keeping = Keeping(folder / "r.json", folder / "j.jsonl", key)
+        options = ReceiptOptions(folder / "r.json", folder / "j.jsonl", key)
         for _ in range(data.draw(st.integers(1, 3))):
-            scrubbed(folder, keeping)
+            scrubbed(folder, options)
         assert _agrees(folder, key)
         assert _agrees(folder, key)
 

@@ -19,14 +19,14 @@ from bloctel.errors import InputError
 from bloctel.scrub import (
     Example,
     OriginDetector,
+    ReportOptions,
     ReportSubject,
     classifier,
     open_against,
-    require_place,
-    shown_target,
     write_report,
 )
-from bloctel.scrub.report.report import as_html
+from bloctel.scrub.opposition_source import shown_target
+from bloctel.scrub.report.report import as_html, check_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -325,8 +325,8 @@ def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
         (tmp_path / name).write_text("telephone\n")
 
     with pytest.raises(InputError, match=r"of its own|overwrite the opposition list"):
-        require_place(
-            str(tmp_path / taken),
+        check_target(
+            ReportOptions(str(tmp_path / taken)),
             source=str(tmp_path / "calls.csv"),
             outputs=Outputs(clear=tmp_path / "clear.csv"),
             against=str(tmp_path / "oppositions.csv"),

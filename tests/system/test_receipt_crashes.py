@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from bloctel.errors import TruncatedJournalError
-from bloctel.scrub.receipts import Journal, Keeping, Receipt, read
+from bloctel.scrub.receipts import Journal, Receipt, ReceiptOptions, read
 from tests.helpers.receipt_samples import EXAMPLE, scrubbed, write_files
 from tests.oracles import receipt as oracle
 
@@ -141,7 +141,7 @@ def test_a_killed_scrub_leaves_no_receipt_without_outputs(tmp_path: Path) -> Non
     """If a receipt exists, its outputs exist and agree with it."""
     write_files(tmp_path)
     chance = random.Random(7)  # noqa: S311
-    keeping = Keeping(tmp_path / "r.json", tmp_path / "j.jsonl")
+    options = ReceiptOptions(tmp_path / "r.json", tmp_path / "j.jsonl")
 
     reads, writes = os.pipe()
 
@@ -151,7 +151,7 @@ def test_a_killed_scrub_leaves_no_receipt_without_outputs(tmp_path: Path) -> Non
             for name in ("r.json", "clear.csv", "blocked.csv"):  # the receipt first
                 (tmp_path / name).unlink(missing_ok=True)
             (tmp_path / "calls.csv").write_bytes(calls)
-            scrubbed(tmp_path, keeping)
+            scrubbed(tmp_path, options)
             os.write(writes, b".")
         threading.Event().wait()
 

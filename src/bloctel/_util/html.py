@@ -21,7 +21,7 @@ from bloctel.errors import MissingExtraError
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render"]
+__all__ = ["environment", "render"]
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 #: Characters that could hide, reverse or break the text next to them.
@@ -43,7 +43,7 @@ def render(template: Path, lang: str, **values: object) -> str:
         InputError: The catalogue does not have the language.
         MissingExtraError: The package Jinja2 is not installed.
     """
-    page = _environment(template.parent).get_template(template.name)
+    page = environment(template.parent).get_template(template.name)
     return page.render(
         values,
         lang=lang,
@@ -55,7 +55,12 @@ def render(template: Path, lang: str, **values: object) -> str:
 
 
 @cache
-def _environment(folder: Path) -> Environment:
+def environment(folder: Path) -> Environment:
+    """Return the Jinja2 environment of the templates in a folder.
+
+    Raises:
+        MissingExtraError: The package Jinja2 is not installed.
+    """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
     except ImportError as error:

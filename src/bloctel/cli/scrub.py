@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bloctel import rules
-from bloctel._util import clock
 from bloctel.cli.io import print_record, print_rows, progress_bar, source
 from bloctel.cli.options.common import (
     AgainstOption,
@@ -33,28 +29,21 @@ from bloctel.errors import InputError
 from bloctel.scrub import (
     CsvOptions,
     FileOptions,
+    NumberFile,
     Outputs,
-    ReportSubject,
-    open_against,
-    plan_files,
-    refuse_overwriting,
-    require_place,
+    ReceiptOptions,
+    ReportOptions,
     scrub_file,
     scrub_files,
-    shown_target,
-    write_report,
 )
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.receipts import Keeping, ReceiptMaker, SigningKey
+from bloctel.scrub.receipts import SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
-    from bloctel.lookup.question import Question
     from bloctel.scrub import ScrubbedFile, ScrubSummary
-    from bloctel.scrub.receipts import Receipt
-    from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.outputs import Target
 
 __all__ = ["scrub"]
@@ -245,15 +234,14 @@ class _Job:
         """Names or numbers of the phone columns."""
         return [parse_column(column) for column in self.columns]
 
-    @contextmanager
-    def question(self) -> Iterator[Question]:
-        """Open the opposition list, and yield the question to it."""
-        column = parse_column(self.against_column)
-        with open_against(self.against, column=column, region=self.region) as book:
-            yield book.question(on=self.on, lists=self.lists, region=self.region)
+    @property
+    def opposition(self) -> NumberFile:
+        """The opposition list, and its column of numbers if it is a CSV file."""
+        return NumberFile(self.against, parse_column(self.against_column))
 
-    def receipt_maker(self, source: Source, outputs: Outputs) -> ReceiptMaker | None:
-        """Return the receipt maker, or None if no receipt is requested."""
+    @property
+    def receipt_options(self) -> ReceiptOptions | None:
+        """Destination of the receipts; None if no receipt is requested."""
         if self.receipt is None and self.journal is None:
             if self.sign_key is not None:
                 expected = "--receipt or --journal with --sign-key"
@@ -261,42 +249,28 @@ class _Job:
                 raise InputError(expected, "neither", message=text)
             return None
         key = None if self.sign_key is None else SigningKey.read(self.sign_key)
-        keeping = Keeping(self.receipt, self.journal, key)
-        return ReceiptMaker(source, outputs, against=self.against, keeping=keeping)
+        return ReceiptOptions(self.receipt, self.journal, key)
 
 
 def _scrub_one(file: str, outputs: Outputs, job: _Job) -> None:
     began = time.perf_counter()
-    refuse_overwriting(outputs, job.against)
-    calls, page = source(file), _target(job.report)
-    if page is not None:
-        require_place(page, source=calls, outputs=outputs, against=job.against)
-    maker = job.receipt_maker(calls, outputs)
-    with job.question() as question:
-        with progress_bar("scrub") as progress:
-            summary = scrub_file(
-                maker.source if maker else calls,
-                question,
-                columns=job.phone_columns,
-                outputs=maker.outputs if maker else outputs,
-                options=job.options,
-                progress=progress,
-            )
-        receipt = None
-        if maker is not None:
-            receipt = maker.make(summary, question, columns=job.phone_columns)
-    seconds = time.perf_counter() - began
-    if page is not None:
-        days = question.days
-        subject = ReportSubject(
-            file="standard input" if file == "-" else file,
-            columns=job.columns,
-            against=shown_target(job.against),
-            days=days,
-            made_on=clock.today(rules.load(next(iter(days))).time_zone),
+    page = _target(job.report)
+    name = "standard input" if file == "-" else file
+    with progress_bar("scrub") as progress:
+        summary = scrub_file(
+            source(file),
+            job.opposition,
+            columns=job.phone_columns,
+            on=job.on,
+            lists=job.lists,
+            region=job.region,
+            outputs=outputs,
+            options=job.options,
+            receipt=job.receipt_options,
+            report=None if page is None else ReportOptions(page, file=name),
+            progress=progress,
         )
-        entries = _report_entries(receipt) if receipt else None
-        write_report(page, summary, subject, receipt=entries)
+    seconds = time.perf_counter() - began
     # standard output must contain only the rows or the report
     is_taken = sys.stdout.buffer in (page, *outputs.wanted().values())
     to = sys.stderr if is_taken else sys.stdout
@@ -311,9 +285,6 @@ def _scrub_many(
         given = "--receipt" if job.receipt is not None else "--report"
         text = f"{given} is for one file; receipts of many files go to a --journal"
         raise InputError("--journal with --into", given, message=text)
-    if job.sign_key is not None and job.journal is None:
-        text = "--sign-key needs --journal"
-        raise InputError("--journal with --sign-key", "no --journal", message=text)
     if outputs.wanted():
         names = ["output" if n == "clear" else n for n in outputs.wanted()]
         given = ", ".join(f"--{name}" for name in names)
@@ -322,22 +293,19 @@ def _scrub_many(
     if "-" in files:
         text = "--into needs files with names, not standard input"
         raise InputError("files that have names", "standard input", message=text)
-    for _, planned in plan_files(files, into, write):
-        refuse_overwriting(planned, job.against)
-
-    def watch(source: Path, outputs: Outputs) -> ReceiptMaker:
-        return cast("ReceiptMaker", job.receipt_maker(source, outputs))
-
-    with job.question() as question, progress_bar("scrub") as progress:
+    with progress_bar("scrub") as progress:
         done = scrub_files(
             files,
-            question,
+            job.opposition,
             columns=job.phone_columns,
             into=into,
             write=write,
+            on=job.on,
+            lists=job.lists,
+            region=job.region,
             options=job.options,
+            receipt=job.receipt_options,
             progress=progress,
-            watch=watch if job.journal else None,
         )
     _print_files(done, job.format)
 
@@ -374,20 +342,6 @@ def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
     where = f" - at {file}" if file else ""
     for anomaly in summary.anomalies:
         sys.stderr.write(f"bloctel: warning: {anomaly}{where}\n")
-
-
-def _report_entries(receipt: Receipt) -> dict[str, object]:
-    """Return what the report says about a receipt, and the digests of the files."""
-    files = {"input": receipt.input, **receipt.outputs}
-    position, signature = receipt.journal, receipt.signature
-    return {
-        "may be relied upon until": receipt.valid_until - timedelta(days=1),
-        "made at": receipt.made_at.isoformat(),
-        "SHA-256": {name: file.sha256 for name, file in files.items()},
-        "digest of the receipt": receipt.digest,
-        "number in its journal": position and position.number,
-        "signed by": signature and signature.public_key,
-    }
 
 
 def _target(path: str | None) -> Target | None:

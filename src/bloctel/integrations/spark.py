@@ -28,13 +28,14 @@ from bloctel.integrations.spark_worker import (
     scrubbed_files,
 )
 from bloctel.periods import plain_day
-from bloctel.scrub import ScrubbedFile, ScrubSummary, plan_files, refuse_overwriting
+from bloctel.scrub import ScrubbedFile, ScrubSummary, plan_files
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN, refuse_annotated
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.files import NOTHING_KNOWN
 from bloctel.scrub.folders import make_folder, size_of
+from bloctel.scrub.job import NOTHING_KNOWN
+from bloctel.scrub.opposition_source import refuse_overwriting
 from bloctel.snapshot import Content, Snapshot, read_content
-from bloctel.tabular.phone_columns import named_columns
+from bloctel.tabular.phone_columns import named_columns, requested_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -73,9 +74,10 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
     Args:
         frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
             `foreachBatch`, so that each batch is scrubbed on its own day.
-        against: The path of a snapshot file.
-        columns: The name of the phone column, of text or whole numbers, or its number
-            from 1 on; or several: a row is blocked if one of its numbers is blocked.
+        against: The path of a snapshot file.  Workers open it themselves, so build a
+            snapshot of a registry first.
+        columns: The phone column, of text or whole numbers, or several, by name or by
+            number from 1 on: a row is blocked if one of its numbers is blocked.
         on: The day; by default today in the time zone of the lists.
         lists: The names of the lists; by default all lists of the snapshot.
         region: The region of national forms; by default that of the snapshot.
@@ -101,7 +103,7 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
     sources: Sources,
     against: str | Path,
     *,
-    columns: Sequence[str | int],
+    columns: str | int | Sequence[str | int],
     into: str | Path,
     write: Collection[str] = KINDS,
     on: date | None = None,
@@ -147,7 +149,7 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
     _require_session(session)
     plan = plan_files(sources, into, write)
     for _, outputs in plan:
-        refuse_overwriting(outputs, str(against))
+        refuse_overwriting(outputs.wanted(), against)
     question = _question(session, against, on, lists, region, shared=shared)
     make_folder(Path(into))
     remove_leftovers(into)
@@ -155,7 +157,7 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
     # the last task should not be the longest
     order = sorted(range(len(plan)), key=lambda index: -size_of(plan[index][0]))
     files = tuple(_absolute(*plan[index]) for index in order)
-    job = FilesJob(question, files, tuple(columns), options, threads)
+    job = FilesJob(question, files, requested_columns(columns), options, threads)
     # a range is made in the JVM; a Python list would need additional Python workers
     indexes = session.range(0, len(files), 1, len(files))
     rows = indexes.mapInArrow(partial(scrubbed_files, job), RESULT_SCHEMA).collect()
@@ -201,10 +203,11 @@ def _question(
     shared: bool,
 ) -> SparkQuestion:
     """Return the question for the workers, after checks that it has an answer."""
-    content = _read(against)
+    path = _snapshot_path(against)
+    content = read_content(path, verify=True)
     names = _names(lists)
     day = _fixed_day(Snapshot(content), on, names, region)
-    file = str(Path(against).absolute()) if shared else _send(session, content)
+    file = str(path.absolute()) if shared else _send(session, content)
     edition, own = Edition.of(content), rules.registered()
     return SparkQuestion(file, shared, edition, __version__, day, names, region, own)
 
@@ -239,8 +242,8 @@ def _phone_columns(
     schema: Any, columns: str | int | Sequence[str | int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return the indexes and the names of the phone columns."""
-    requested = (columns,) if isinstance(columns, str | int) else tuple(columns)
-    chosen = named_columns(requested, where="columns")([schema.names], True)
+    wanted = requested_columns(columns)
+    chosen = named_columns(wanted, where="columns")([schema.names], True)
     for index in chosen.indexes:
         kind = schema.fields[index].dataType.simpleString()
         if kind.partition(" ")[0] not in _READABLE:
@@ -249,10 +252,12 @@ def _phone_columns(
     return chosen.indexes, chosen.names
 
 
-def _read(path: str | Path) -> Content:
-    if is_url(path):
-        raise InputError("the path of a snapshot file", "a URL", "against")
-    return read_content(Path(path), verify=True)
+def _snapshot_path(against: str | Path) -> Path:
+    if isinstance(against, str | Path) and not is_url(against):
+        return Path(against)
+    is_text = isinstance(against, str)
+    got = "a URL" if is_text else f"a value of the type {type(against).__name__}"
+    raise InputError("the path of a snapshot file", got, "against")
 
 
 def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from bloctel import rules
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
-from bloctel.scrub import Outputs, files
+from bloctel.scrub import Outputs
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
 from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
 from bloctel.scrub.folders import scrub_one
+from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
     for batch in batches:
         for index in batch.column(0).to_pylist():
             source, outputs = job.files[index]
-            file_job = files.Job(
+            file_job = Job(
                 question,
                 job.columns,
                 Outputs(**outputs),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from bloctel.scrub.added_columns import (
     suffix,
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
+from bloctel.scrub.job import FileOptions, Job
 from bloctel.scrub.opposition_source import open_question, refuse_overwriting
 from bloctel.scrub.summary import ScrubSummary, refuse_decimals, summarise
 from bloctel.tabular._csv_scan import gather, gather_extended
@@ -32,7 +32,7 @@ from bloctel.tabular.csv_reader import (
     source_name,
 )
 from bloctel.tabular.outputs import NOT_WRITTEN, Outputs, open_outputs
-from bloctel.tabular.phone_columns import named_columns
+from bloctel.tabular.phone_columns import named_columns, requested_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bloctel.scrub.classifier import Classification
     from bloctel.scrub.opposition_source import Against
 
-__all__ = ["scrub_csv"]
+__all__ = ["scrub_csv", "split_csv"]
 
 
 def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
@@ -70,7 +70,7 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
     Args:
         source: A path, or a binary stream.
         against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
-            file of numbers; or a registry's URL.
+            file of numbers; a `NumberFile`; or a registry's URL.
         columns: The phone column, or several, by name or by number from 1 on.
         on: As for `Book.is_blocked`.
         lists: As for `Book.is_blocked`.
@@ -86,18 +86,29 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
             written then.
         CannotAnswerError: As for `Book.is_blocked`, before any row is read.
     """
-    wanted = [columns] if isinstance(columns, str | int) else columns
-    choose = named_columns(wanted, where=source_name(source))
-    threads = chosen_threads(threads, MAX_SCRUB_THREADS)
-    targets = outputs.wanted()
-    if isinstance(against, str | Path):
-        refuse_overwriting(outputs, against)
+    refuse_overwriting(outputs.wanted(), against)
+    with open_question(against, on=on, lists=lists, region=region) as question:
+        job = Job(
+            question,
+            requested_columns(columns),
+            outputs,
+            FileOptions(options),
+            progress,
+            threads,
+        )
+        return split_csv(source, job)
+
+
+def split_csv(source: Source, job: Job) -> ScrubSummary:
+    """Scrub a CSV file as `scrub_csv` does."""
+    choose = named_columns(job.columns, where=source_name(source))
+    threads = chosen_threads(job.threads, MAX_SCRUB_THREADS)
+    targets = job.outputs.wanted()
     with (
-        open_question(against, on=on, lists=lists, region=region) as question,
-        open_records(source, choose, options, progress) as records,
+        open_records(source, choose, job.options.csv, job.progress) as records,
         open_outputs(targets, source=records.status) as files,
     ):
-        classifier = RowClassifier(question, records.dialect.columns.names)
+        classifier = RowClassifier(job.question, records.dialect.columns.names)
         if "annotated" in files:
             refuse_annotated_file(records.dialect.columns.first, records.name)
         _write_headers(records, files)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,44 +22,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.lookup.question import Question
     from bloctel.scrub.classifier import Classification
+    from bloctel.scrub.job import Job
     from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Progress, Source
-    from bloctel.tabular.outputs import Outputs
+    from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.xlsx_reader import Rows, Sheet, Workbook
     from bloctel.tabular.xlsx_writer import Cell, WorkbookWriter
 
-__all__ = ["ALL_DETECTED", "ExcelOptions", "scrub_excel"]
+__all__ = ["split_excel"]
 
 
-@dataclass(frozen=True, slots=True)
-class ExcelOptions:
-    """Options of a workbook; None means auto-detect.
-
-    Attributes:
-        sheet: The sheet to scrub; None takes the first with the phone columns.
-        header: Whether its first row names the columns.
-        limited: Whether to refuse a workbook that unpacks to more than any real one.
-    """
-
-    sheet: str | None = None
-    header: bool | None = None
-    limited: bool = True
-
-
-ALL_DETECTED: Final = ExcelOptions()
-
-
-def scrub_excel(
-    source: Source,
-    question: Question,
-    *,
-    columns: Sequence[str | int],
-    outputs: Outputs,
-    options: ExcelOptions = ALL_DETECTED,
-    progress: Progress | None = None,
-) -> ScrubSummary:
+def split_excel(source: Source, job: Job) -> ScrubSummary:
     """Split or annotate the rows of a sheet; the outputs are workbooks.
 
     Values keep their types, also those of the other sheets; formulas, formats and
@@ -71,40 +41,34 @@ def scrub_excel(
 
     Args:
         source: A path, or a seekable binary stream.
-        question: As for `scrub_csv`.
-        columns: As for `scrub_csv`; column 1 is A.
-        outputs: As for `scrub_csv`.
-        options: Options that are not to be detected.
-        progress: As for `scrub_csv`, in rows instead of bytes.
+        job: The arguments; column 1 is A, and its progress counts rows.
 
     Raises:
         InputError: The workbook, a sheet, a column or an output is not valid; nothing
             is written then.
         MissingExtraError: python-calamine or XlsxWriter is not installed.
     """
-    targets = outputs.wanted()
-    choose = named_columns(columns, where=source_name(source))
-    with ExitStack() as stack:
-        book = stack.enter_context(open_workbook(source, limited=options.limited))
-        files = stack.enter_context(open_outputs(targets, source=None))
-        sheet = book.choose(choose, options.sheet, options.header)
+    targets, options = job.outputs.wanted(), job.options
+    choose = named_columns(job.columns, where=source_name(source))
+    with (
+        open_workbook(source, limited=not options.unpack_without_limit) as book,
+        open_outputs(targets, source=None) as files,
+    ):
+        sheet = book.choose(choose, options.sheet, options.csv.header)
         if "annotated" in files:
             refuse_annotated_file(sheet.chosen.first, sheet.where)
-        classifier = RowClassifier(question, sheet.chosen.names)
-        writers = stack.enter_context(open_workbooks(files, _kept(book, sheet)))
-        _copy_others(book, sheet, writers)
-        outs = [_Output(writers[name], sheet, name) for name in writers]
-        for rows in sheet.batches():
-            matches, codes = _match(classifier, sheet, rows)
-            found = classifier.classify(matches, codes)
-            text_of = partial(_text, sheet, rows)
-            first_row = rows.first + 1
-            classifier.add_examples(found, codes, text_of, first_row=first_row)
-            for out in outs:
-                out.write(rows, found)
-            if progress is not None:
-                progress(rows.first + len(rows.cells), sheet.cells.last_row + 1)
-        refuse_decimals(classifier, sheet.chosen.names, sheet.where)
+        classifier = RowClassifier(job.question, sheet.chosen.names)
+        with open_workbooks(files, _kept(book, sheet)) as writers:
+            _copy_others(book, sheet, writers)
+            outs = [_Output(writers[name], sheet, name) for name in writers]
+            for rows in sheet.batches():
+                found = _classified(classifier, sheet, rows)
+                for out in outs:
+                    out.write(rows, found)
+                if job.progress is not None:
+                    n_done = rows.first + len(rows.cells)
+                    job.progress(n_done, sheet.cells.last_row + 1)
+            refuse_decimals(classifier, sheet.chosen.names, sheet.where)
     return summarise(classifier, targets)
 
 
@@ -128,10 +92,8 @@ def _copy_others(
                 writer.write(name, row, cells)
 
 
-def _match(
-    classifier: RowClassifier, sheet: Sheet, rows: Rows
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Return the match of each number, and the code of each refusal."""
+def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classification:
+    """Return the classification of some rows."""
     indexes = sheet.chosen.indexes
     phones = [[Objects([_phone(row[i]) for row in rows.cells])] for i in indexes]
     matches, codes = classifier.match(phones, len(rows.cells))
@@ -143,12 +105,13 @@ def _match(
         formulas = formulas[codes_here[formulas] == _digits.EMPTY]
         codes_here[errors] = CELL_ERROR
         codes_here[formulas] = CELL_ERROR
-    return matches, codes
+    found = classifier.classify(matches, codes)
 
+    def text_of(column: int, row: int) -> str:
+        return str(rows.cells[row][indexes[column]])
 
-def _text(sheet: Sheet, rows: Rows, column: int, row: int) -> str:
-    """Return a cell of a phone column as text."""
-    return str(rows.cells[row][sheet.chosen.indexes[column]])
+    classifier.add_examples(found, codes, text_of, first_row=rows.first + 1)
+    return found
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:

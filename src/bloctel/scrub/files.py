@@ -5,38 +5,36 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import InputError
-from bloctel.scrub.csv import scrub_csv
+from bloctel.scrub.csv import split_csv
+from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job
+from bloctel.scrub.opposition_source import open_question, refuse_overwriting
 from bloctel.tabular.compression import Archive, Codec
-from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
-from bloctel.tabular.csv_reader import source_name
+from bloctel.tabular.csv_reader import file_status, open_source, source_name
 from bloctel.tabular.outputs import NOT_WRITTEN, Outputs, refuse_clashes
 from bloctel.tabular.parquet_reader import parquet_module
+from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
-    from bloctel.lookup.question import Question
+    from bloctel.scrub.opposition_source import Against
+    from bloctel.scrub.receipts.writer import ReceiptOptions
+    from bloctel.scrub.report.report import ReportOptions
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Progress, Source
+    from bloctel.tabular.outputs import Target
 
-__all__ = [
-    "NOTHING_KNOWN",
-    "FileKind",
-    "FileOptions",
-    "Job",
-    "scrub_file",
-    "split",
-]
+__all__ = ["FileKind", "scrub_file", "split"]
 
 _HEAD_SIZE: Final = 8
 _EXPECTED: Final = "a call file"
@@ -74,36 +72,22 @@ _ENDINGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
-    """Options of a call file that are not to be detected.
-
-    Attributes:
-        csv: Options of a CSV file; `header` applies to workbooks too.
-        sheet: The sheet of a workbook; None takes the first with the phone columns.
-        unpack_without_limit: Whether an archive may unpack to any size; use it only
-            for an archive that you trust.
-    """
-
-    csv: CsvOptions = ALL_DETECTED
-    sheet: str | None = None
-    unpack_without_limit: bool = False
-
-
-NOTHING_KNOWN: Final = FileOptions()
-
-
-def scrub_file(  # noqa: PLR0913 - what, by what, where to, and how
+def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
     source: Source,
-    question: Question,
+    against: Against,
     *,
-    columns: Sequence[str | int],
+    columns: str | int | Sequence[str | int],
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
     outputs: Outputs = NOT_WRITTEN,
     options: FileOptions = NOTHING_KNOWN,
+    receipt: str | Path | ReceiptOptions | None = None,
+    report: Target | ReportOptions | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
-    """Split or annotate the rows of a call file by what a book answers.
+    """Split or annotate the rows of a call file by the answers of a list lookup.
 
     The file is CSV, plain or in gzip or zstd, Parquet, or an Excel workbook; its first
     bytes decide, not its name.  Outputs have the format of the input.  A CSV output is
@@ -113,25 +97,56 @@ def scrub_file(  # noqa: PLR0913 - what, by what, where to, and how
     invalid if any of them cannot be read or if it has no number; else clear.  Part
     files that killed runs left in the folders of the outputs are removed.
 
+    The receipt and the report are written after the outputs.  A scrub that fails
+    writes neither.
+
     Args:
         source: A path, or a binary stream.
-        question: `book.question(on=..., lists=..., region=...)`.
-        columns: The phone columns, by name or by number from 1 on.
+        against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
+            file of numbers; a `NumberFile`; or a registry's URL.
+        columns: The phone column, or several, by name or by number from 1 on.
+        on: As for `Book.is_blocked`.
+        lists: As for `Book.is_blocked`.
+        region: As for `Book.is_blocked`.
         outputs: The targets of the rows; files appear when the run succeeds.
         options: Options that are not to be detected.
+        receipt: The file of a receipt, or `ReceiptOptions` for a journal and a
+            signature.
+        report: The target of an HTML report, or `ReportOptions` for another language.
         progress: Called with the work done and the total, if known: bytes of a CSV
             file as it is stored, rows of other files.
         threads: The number of threads, if the work can be shared; by default one per
             core, up to a useful number.
 
+    Returns:
+        The summary, with the receipt if one was requested.
+
     Raises:
-        InputError: The file, a column, an option or an output is not valid; nothing
-            is written then.
-        MissingExtraError: The format needs a package that is not installed.
+        InputError: The file, a column, an option or an output is not valid, or an
+            output would overwrite the opposition list; nothing is written then.
+        CannotAnswerError: As for `Book.is_blocked`, before any row is read.
+        ReceiptError: The receipt cannot be written.
+        MissingExtraError: The format, the report or the signature needs a package that
+            is not installed.
     """
+    refuse_overwriting(outputs.wanted(), against)
+    recording = None
+    if receipt is not None or report is not None:
+        # most scrubs have neither a receipt nor a report
+        from bloctel.scrub.recording import Recording  # noqa: PLC0415
+
+        recording = Recording(source, outputs, against, receipt, report)
+        source, outputs = recording.source, recording.outputs
     for folder in {Path(os.path.realpath(path)).parent for path in _paths(outputs)}:
         remove_leftovers(folder)
-    return split(source, Job(question, columns, outputs, options, progress, threads))
+    with open_question(against, on=on, lists=lists, region=region) as question:
+        job = Job(
+            question, requested_columns(columns), outputs, options, progress, threads
+        )
+        if recording is None:
+            return split(source, job)
+        recording.check(question)
+        return recording.write(split(source, job), job)
 
 
 def split(source: Source, job: Job) -> ScrubSummary:
@@ -140,18 +155,20 @@ def split(source: Source, job: Job) -> ScrubSummary:
         kind = _kind(file)
         _refuse_endings(job.outputs, kind)
         refuse_clashes(job.outputs.wanted(), file.status)
-        return _SCRUBS[kind](file, job)
+        if kind in _CODECS:
+            return _split_archive(file, _CODECS[kind], job)
+        if kind == FileKind.CSV:
+            return split_csv(file.path or file.stream, job)
+        with _seekable(file) as seekable:
+            if kind == FileKind.EXCEL:
+                # only workbooks need the modules that read them
+                from bloctel.scrub.excel import split_excel  # noqa: PLC0415
 
+                return split_excel(seekable, job)
+            parquet_module()  # a missing pyarrow is a MissingExtraError
+            from bloctel.scrub.parquet import split_parquet  # noqa: PLC0415
 
-class Job(NamedTuple):
-    """Arguments of `scrub_file`."""
-
-    question: Question
-    columns: Sequence[str | int]
-    outputs: Outputs
-    options: FileOptions
-    progress: Progress | None
-    threads: int | None = None
+            return split_parquet(seekable, job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +189,13 @@ class _File:
     path: Path | None
     stream: BinaryIO
 
-    @property
-    def size(self) -> int | None:
-        """The number of bytes, if it is known."""
-        return self.status.st_size if self.status else None
-
 
 @contextmanager
 def _begin_reading(source: Source) -> Iterator[_File]:
     name = source_name(source)
-    with _opened(source, name) as stream:
+    with open_source(source, _EXPECTED) as stream:
+        status = file_status(stream)
         try:
-            status = _status(stream)
             head, rest = _begin(stream, name)
         except OSError as error:
             got = f"one that cannot be read ({error.strerror})"
@@ -191,34 +203,6 @@ def _begin_reading(source: Source) -> Iterator[_File]:
         is_path = isinstance(source, str | Path) and status is not None
         path = Path(cast("str | Path", source)) if is_path else None
         yield _File(name, head, status, path, rest)
-
-
-@contextmanager
-def _opened(source: Source, name: str) -> Iterator[BinaryIO]:
-    if not isinstance(source, str | Path):
-        yield source
-        return
-    path = Path(source)
-    if path.is_dir():
-        raise InputError(_EXPECTED, "a directory", name)
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
-        raise InputError(_EXPECTED, "no such file", name) from None
-    except OSError as error:
-        got = f"a file that cannot be read ({error.strerror})"
-        raise InputError(_EXPECTED, got, name) from error
-    with stream:
-        yield stream
-
-
-def _status(stream: BinaryIO) -> os.stat_result | None:
-    """Return the status of a regular file, None for anything else."""
-    try:
-        status = os.fstat(stream.fileno())
-    except (AttributeError, OSError):  # a stream in memory has no descriptor
-        return None
-    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
@@ -280,63 +264,16 @@ def _refuse_endings(outputs: Outputs, kind: FileKind) -> None:
                 raise InputError(expected, got, str(path))
 
 
-def _scrub_csv(file: _File, job: Job) -> ScrubSummary:
-    return scrub_csv(
-        file.path or file.stream,
-        job.question,
-        columns=job.columns,
-        outputs=job.outputs,
-        options=job.options.csv,
-        progress=job.progress,
-        threads=job.threads,
-    )
-
-
-def _scrub_archive(file: _File, job: Job) -> ScrubSummary:
+def _split_archive(file: _File, codec: Codec, job: Job) -> ScrubSummary:
     limited = not job.options.unpack_without_limit
-    codec = _CODECS[_kind(file)]
     archive = Archive(file.stream, codec, file.name, limited=limited)
-    report = job.progress
+    size = file.status.st_size if file.status else None
 
     def progress(done: int, total: int | None) -> None:
-        if report is not None:
-            report(archive.packed, file.size)
+        if job.progress is not None:
+            job.progress(archive.packed, size)
 
-    unpacked = replace(file, path=None, stream=cast("BinaryIO", archive))
-    return _scrub_csv(unpacked, job._replace(progress=progress))
-
-
-def _scrub_parquet(file: _File, job: Job) -> ScrubSummary:
-    parquet_module()  # a missing pyarrow is a MissingExtraError
-    from bloctel.scrub.parquet import scrub_parquet  # noqa: PLC0415
-
-    with _seekable(file) as source:
-        return scrub_parquet(
-            source,
-            job.question,
-            columns=job.columns,
-            outputs=job.outputs,
-            progress=job.progress,
-            threads=job.threads,
-        )
-
-
-def _scrub_excel(file: _File, job: Job) -> ScrubSummary:
-    # only workbooks need the modules that read them
-    from bloctel.scrub.excel import ExcelOptions, scrub_excel  # noqa: PLC0415
-
-    options = job.options
-    with _seekable(file) as source:
-        return scrub_excel(
-            source,
-            job.question,
-            columns=job.columns,
-            outputs=job.outputs,
-            options=ExcelOptions(
-                options.sheet, options.csv.header, not options.unpack_without_limit
-            ),
-            progress=job.progress,
-        )
+    return split_csv(cast("BinaryIO", archive), job._replace(progress=progress))
 
 
 @contextmanager
@@ -351,12 +288,3 @@ def _seekable(file: _File) -> Iterator[Path | BinaryIO]:
             shutil.copyfileobj(file.stream, copy)
             copy.seek(0)
             yield copy
-
-
-_SCRUBS: Final[Mapping[FileKind, Callable[[_File, Job], ScrubSummary]]] = {
-    FileKind.CSV: _scrub_csv,
-    FileKind.GZIP: _scrub_archive,
-    FileKind.ZSTD: _scrub_archive,
-    FileKind.PARQUET: _scrub_parquet,
-    FileKind.EXCEL: _scrub_excel,
-}

@@ -6,22 +6,26 @@ import glob
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.files import NOTHING_KNOWN, Job, split
+from bloctel.scrub.files import split
+from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job
+from bloctel.scrub.opposition_source import open_question, refuse_overwriting
 from bloctel.tabular.outputs import Outputs
+from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import date
 
-    from bloctel.lookup.question import Question
-    from bloctel.scrub.files import FileOptions
-    from bloctel.scrub.receipts import ReceiptMaker
+    from bloctel.scrub.opposition_source import Against
+    from bloctel.scrub.receipts.writer import ReceiptMaker, ReceiptOptions
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Progress
 
@@ -67,16 +71,19 @@ class ScrubbedFile:
 Watch: TypeAlias = "Callable[[Path, Outputs], ReceiptMaker]"
 
 
-def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
+def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
     sources: Sources,
-    question: Question,
+    against: Against,
     *,
-    columns: Sequence[str | int],
+    columns: str | int | Sequence[str | int],
     into: str | Path,
     write: Collection[str] = KINDS,
+    on: date | None = None,
+    lists: Iterable[str] | None = None,
+    region: str | None = None,
     options: FileOptions = NOTHING_KNOWN,
+    receipt: ReceiptOptions | None = None,
     progress: Progress | None = None,
-    watch: Watch | None = None,
 ) -> list[ScrubbedFile]:
     """Scrub several call files into one folder.
 
@@ -89,33 +96,64 @@ def scrub_files(  # noqa: PLR0913 - what, by what, where to, and how
     Args:
         sources: A folder, whose call files are found by their names; a file; a
             pattern such as `calls/**/*.csv`; or several of these.
-        question: As for `scrub_file`.
+        against: As for `scrub_file`.
         columns: As for `scrub_file`.
         into: The folder for the results; created if it does not exist.
         write: The outputs of each file: names of attributes of `Outputs`.
+        on: As for `Book.is_blocked`.
+        lists: As for `Book.is_blocked`.
+        region: As for `Book.is_blocked`.
         options: As for `scrub_file`.
+        receipt: The journal for a receipt of each file, and the key that signs it.
         progress: Called with the bytes done and the bytes of all files.
-        watch: Returns, for each file, the maker of its receipt.
 
     Returns:
         The result of each file, in the order of their names.
 
     Raises:
         InputError: There is no file, two files would have the same results, or a
-            result would overwrite a call file; nothing is written then.
+            result would overwrite a call file or the opposition list; nothing is
+            written then.
+        CannotAnswerError: As for `Book.is_blocked`, before any file is read.
     """
-    jobs = plan_files(sources, into, write)
-    make_folder(Path(into))
-    remove_leftovers(into)
-    sizes = [size_of(source) for source, _ in jobs]
-    done: list[ScrubbedFile] = []
-    for number, (source, outputs) in enumerate(jobs):
-        report = _progress_on(number, sizes, progress)
-        job = Job(question, columns, outputs, options, report)
-        done.append(scrub_one(source, job, watch))
-        if report is not None:
-            report(1, 1)
-    return done
+    plan = plan_files(sources, into, write)
+    for _, outputs in plan:
+        refuse_overwriting(outputs.wanted(), against)
+    watch = None if receipt is None else _watch(receipt, against)
+    names = requested_columns(columns)
+    with open_question(against, on=on, lists=lists, region=region) as question:
+        make_folder(Path(into))
+        remove_leftovers(into)
+        sizes = [size_of(source) for source, _ in plan]
+        done: list[ScrubbedFile] = []
+        for number, (source, outputs) in enumerate(plan):
+            report = _progress_on(number, sizes, progress)
+            job = Job(question, names, outputs, options, report)
+            done.append(scrub_one(source, job, watch))
+            if report is not None:
+                report(1, 1)
+        return done
+
+
+def _watch(options: ReceiptOptions, against: Against) -> Watch:
+    """Return what makes the receipts of scrubs against one list.
+
+    The list gets its stamp now, before it is opened.
+    """
+    # most scrubs have no receipt
+    from bloctel.scrub.receipts.writer import (  # noqa: PLC0415
+        ReceiptMaker,
+        StampedList,
+    )
+
+    if options.path is not None:
+        raise InputError(
+            "a journal for the receipts of several files",
+            "a path of one receipt",
+            "receipt",
+            message="a path is for the receipt of one file: give a journal",
+        )
+    return partial(ReceiptMaker, against=StampedList.of(against), options=options)
 
 
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
@@ -127,9 +165,12 @@ def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFil
     """
     try:
         receipt = watch(source, job.outputs) if watch else None
+        if receipt is not None:
+            receipt.check(job.question)
         summary = split(source, job)
         if receipt is not None:
-            receipt.make(summary, job.question, columns=job.columns)
+            made = receipt.make(summary, job.question, columns=job.columns)
+            summary = replace(summary, receipt=made)
         return ScrubbedFile(source, summary, None)
     except CannotAnswerError:
         raise

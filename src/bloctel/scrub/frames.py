@@ -53,7 +53,7 @@ def scrub_frame(
             `RecordBatch` or `RecordBatchReader`.  Any other object with
             `__arrow_c_stream__` gives a `RecordBatchReader`.
         against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
-            file of numbers; or a registry's URL.
+            file of numbers; a `NumberFile`; or a registry's URL.
         columns: The phone column, or several.
         on: As for `Book.is_blocked`.
         lists: As for `Book.is_blocked`.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ import numpy as np
 from bloctel import rules
 from bloctel._open import is_url
 from bloctel._open import open as open_book
+from bloctel._util.atomic_files import is_same_file
 from bloctel.errors import InputError
 from bloctel.lookup.book import Book
 from bloctel.lookup.question import Question
@@ -26,7 +27,7 @@ from bloctel.numbers.phone_number import (
     read_block,
     reason_of,
 )
-from bloctel.snapshot import MAGIC
+from bloctel.snapshot import MAGIC, Snapshot
 from bloctel.tabular._csv_scan import MISSING
 from bloctel.tabular.csv_dialect import ALL_DETECTED
 from bloctel.tabular.csv_reader import (
@@ -49,27 +50,42 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.tabular.outputs import Outputs, Target
+    from bloctel.tabular.outputs import Target
     from bloctel.tabular.phone_columns import ColumnChooser
 
 __all__ = [
     "PLAIN_LIST",
     "Against",
+    "NumberFile",
     "column_of_numbers",
     "open_against",
     "open_question",
+    "path_of",
     "read_numbers",
     "read_numbers_of",
     "refuse_overwriting",
-    "refuse_replacing",
     "refuse_surplus",
     "refuse_unreadable",
     "shown_target",
     "with_surplus",
 ]
 
-#: An opposition source: a book, a list lookup, a path or a URL.
-Against = Book | Question | str | Path
+
+@dataclass(frozen=True, slots=True)
+class NumberFile:
+    """CSV file of opposed numbers, and the column to read.
+
+    Attributes:
+        path: The file.
+        column: The column of numbers, by name or by number from 1; None detects it.
+    """
+
+    path: str | Path
+    column: str | int | None = None
+
+
+#: An opposition source: a book, a list lookup, a file, a path or a URL.
+Against = Book | Question | NumberFile | str | Path
 
 #: The list that a plain file of numbers stands for: a firm's own objections.
 PLAIN_LIST: Final = "own"
@@ -99,7 +115,7 @@ def open_question(
     A book that is opened here is closed at the end; the list lookup stays usable.
 
     Args:
-        against: A book or a list lookup, which stays open; or a path or a URL.
+        against: A book or a list lookup, which stays open; a file, a path or a URL.
         on: As for `Book.question`; not with a list lookup.
         lists: As for `Book.question`; not with a list lookup.
         region: As for `Book.question`; not with a list lookup.
@@ -122,7 +138,7 @@ def open_question(
         yield against
     elif isinstance(against, Book):
         yield against.question(on=on, lists=lists, region=region)
-    elif isinstance(against, str | Path):
+    elif isinstance(against, NumberFile | str | Path):
         with open_against(against, region=region) as book:
             yield book.question(on=on, lists=lists, region=region)
     else:
@@ -130,9 +146,7 @@ def open_question(
         raise InputError("a book, a path or a URL to scrub against", got, "against")
 
 
-def open_against(
-    target: str | Path, *, column: str | int | None = None, region: str | None = None
-) -> Book:
+def open_against(target: NumberFile | str | Path, *, region: str | None = None) -> Book:
     """Open an opposition source, as `bloctel scrub --against` does.
 
     The caller closes the book.  The numbers of a plain CSV file are blocked on every
@@ -140,18 +154,27 @@ def open_against(
 
     Args:
         target: A snapshot, a registry's URL, or a CSV file of numbers.
-        column: The column of numbers of a CSV file; detected if not given.
         region: The region of numbers without a country code in a CSV file.
 
     Raises:
         InputError: The CSV file has no number, or a cell that is not a number.
         BloctelError: As for `bloctel.open`.
     """
-    if is_url(target) or _is_snapshot(Path(target)):
-        return open_book(target)
+    file = target if isinstance(target, NumberFile) else NumberFile(target)
+    if is_url(file.path) or _is_snapshot(Path(file.path)):
+        return open_book(file.path)
     region = region or DEFAULT_REGION
-    keys = list(read_numbers(target, column=column, region=region))
+    keys = list(read_numbers(file.path, column=file.column, region=region))
     return Book.of_numbers(np.concatenate(keys), rules.load(PLAIN_LIST), region)
+
+
+def path_of(against: Against) -> str | Path | None:
+    """Return the path or the URL of an opposition source, None if it has neither."""
+    if isinstance(against, NumberFile):
+        return against.path
+    if isinstance(against, Snapshot):
+        return against.info.path
+    return against if isinstance(against, str | Path) else None
 
 
 def _is_snapshot(path: Path) -> bool:
@@ -165,28 +188,18 @@ def _is_snapshot(path: Path) -> bool:
         return path.name.endswith(".bloctel")
 
 
-def refuse_overwriting(outputs: Outputs, target: str | Path) -> None:
-    """Refuse outputs that would overwrite the opposition source.
-
-    Raises:
-        InputError: An output would; the opposition list would be lost.
-    """
-    refuse_replacing(outputs.wanted(), target)
-
-
-def refuse_replacing(targets: Mapping[str, Target], target: str | Path) -> None:
+def refuse_overwriting(targets: Mapping[str, Target], against: Against) -> None:
     """Refuse files, by their names in messages, that would overwrite the source.
 
     Raises:
-        InputError: A file would.
+        InputError: A file would; the opposition list would be lost.
     """
-    against = os.path.realpath(str(target).removeprefix("sqlite:///"))
-    for name, output in targets.items():
-        if not isinstance(output, str | Path):
-            continue
-        path = os.path.realpath(output)
-        same = os.path.exists(path) and os.path.exists(against)
-        if path == against or (same and os.path.samefile(path, against)):
+    source = path_of(against)
+    if source is None:
+        return
+    source = str(source).removeprefix("sqlite:///")
+    for name, target in targets.items():
+        if isinstance(target, str | Path) and is_same_file(target, source):
             raise InputError(
                 "an output that does not overwrite the opposition list",
                 "the same file",

@@ -36,13 +36,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bloctel.lookup.question import Question
+    from bloctel.scrub.job import Job
     from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Progress, Source
-    from bloctel.tabular.outputs import Outputs
+    from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.parquet_reader import ParquetSource
 
-__all__ = ["scrub_parquet"]
+__all__ = ["split_parquet"]
 
 _BATCH_ROWS: Final = 1 << 17
 #: A row group of an output is written when it has this many rows or bytes.
@@ -54,15 +53,7 @@ _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
 _SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 
 
-def scrub_parquet(
-    source: Source,
-    question: Question,
-    *,
-    columns: Sequence[str | int],
-    outputs: Outputs,
-    progress: Progress | None = None,
-    threads: int | None = None,
-) -> ScrubSummary:
+def split_parquet(source: Source, job: Job) -> ScrubSummary:
     """Split or annotate the rows of a Parquet file; the outputs are Parquet files.
 
     Outputs keep all columns, with their types, metadata and compression.  Without
@@ -71,23 +62,19 @@ def scrub_parquet(
 
     Args:
         source: A path, or a seekable binary stream.
-        question: As for `scrub_csv`.
-        columns: As for `scrub_csv`.
-        outputs: As for `scrub_csv`.
-        progress: As for `scrub_csv`, in rows instead of bytes.
-        threads: As for `scrub_csv`.
+        job: The arguments; its progress counts rows.
 
     Raises:
         InputError: The file, a column or an output is not valid; nothing is written
             then.
     """
-    threads = chosen_threads(threads, MAX_SCRUB_THREADS)
-    targets = outputs.wanted()
+    threads = chosen_threads(job.threads, MAX_SCRUB_THREADS)
+    targets = job.outputs.wanted()
     with open_parquet(source) as opened, open_outputs(targets, source=None) as files:
-        rows = _Rows(opened, columns)
+        rows = _Rows(opened, job.columns)
         if "annotated" in files:
             refuse_annotated_file(rows.header, opened.name)
-        classifier = RowClassifier(question, rows.names)
+        classifier = RowClassifier(job.question, rows.names)
         with _open_writers(opened, files) as writers:
             parts = rows.parts(all_columns=bool(files), threads=threads)
             work = partial(_classified, classifier)
@@ -95,8 +82,9 @@ def scrub_parquet(
                 for part, found in classified:
                     for writer in writers:
                         writer.add(part.batch, found)
-                    if progress is not None:
-                        progress(part.first_row - 1 + len(part.batch), opened.n_rows)
+                    if job.progress is not None:
+                        n_done = part.first_row - 1 + len(part.batch)
+                        job.progress(n_done, opened.n_rows)
         opened.refuse_modified()
         refuse_decimals(classifier, rows.names, opened.name)
     return summarise(classifier, targets)

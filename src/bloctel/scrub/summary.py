@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bloctel.scrub.classifier import RowClassifier
     from bloctel.scrub.masked_examples import Example
     from bloctel.scrub.origin.tests import Anomaly
+    from bloctel.scrub.receipts.receipt import Receipt
     from bloctel.tabular.outputs import Target
 
 __all__ = ["ScrubSummary", "refuse_decimals", "summarise"]
@@ -37,6 +38,7 @@ class ScrubSummary:
         anomalies: Signs that a machine generated the file; a warning that does not
             change the other counts.
         examples: Masked examples of invalid cells, by reason.
+        receipt: The receipt of the scrub, if one was requested.
     """
 
     rows: int
@@ -48,6 +50,7 @@ class ScrubSummary:
     outputs: Mapping[str, Path]
     anomalies: tuple[Anomaly, ...] = ()
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+    receipt: Receipt | None = None
 
 
 def refuse_decimals(

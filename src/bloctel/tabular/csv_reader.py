@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from bloctel.tabular.phone_columns import ColumnChooser
 
-__all__ = ["Batch", "Progress", "RecordFile", "Source", "open_records", "source_name"]
+__all__ = [
+    "Batch",
+    "Progress",
+    "RecordFile",
+    "Source",
+    "file_status",
+    "open_records",
+    "open_source",
+    "source_name",
+]
 
 Source = str | Path | BinaryIO
 
@@ -76,7 +85,7 @@ class RecordFile:
     Attributes:
         name: The name of the file in messages.
         dialect: The dialect of the file.
-        status: The file status, if it is a file.
+        status: The file status, if it is a regular file.
         header: The bytes of the header row; empty without a header.
     """
 
@@ -189,9 +198,9 @@ def open_records(
         InputError: The file does not exist, or is not a CSV file with these columns.
     """
     name = source_name(source)
-    with _opened(source, name) as opened:
+    with open_source(source, "a CSV file") as opened:
         stream = _Readable(opened, name)
-        status = _status(opened)
+        status = file_status(opened)
         sample = _read_fully(stream, SAMPLE_SIZE)
         dialect = detect(
             sample,
@@ -201,7 +210,8 @@ def open_records(
             options=options,
         )
         encoding = dialect.encoding
-        file = _File(stream, sample, len(encoding.bom), _size(status), progress)
+        size = status.st_size if status else None
+        file = _File(stream, sample, len(encoding.bom), size, progress)
         read_into = file.read_into
         if encoding.is_wide:
             read_into = _Transcoded(file, encoding.name, name).read_into
@@ -217,35 +227,40 @@ def source_name(source: Source) -> str:
 
 
 @contextmanager
-def _opened(source: Source, name: str) -> Iterator[BinaryIO]:
+def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
+    """Open a file to read its bytes, or yield a stream, which is left open.
+
+    Args:
+        source: A path, or a binary stream.
+        expected: The kind of file, for messages.
+
+    Raises:
+        InputError: The file does not exist, or cannot be read.
+    """
     if not isinstance(source, str | Path):
         yield source
         return
     path = Path(source)
     if path.is_dir():
-        raise InputError("a CSV file", "a directory", name)
+        raise InputError(expected, "a directory", str(source))
     try:
         stream = path.open("rb")
     except FileNotFoundError:
-        raise InputError("a CSV file", "no such file", name) from None
+        raise InputError(expected, "no such file", str(source)) from None
     except OSError as error:
         got = f"a file that cannot be read ({error.strerror})"
-        raise InputError("a CSV file", got, name) from error
+        raise InputError(expected, got, str(source)) from error
     with stream:
         yield stream
 
 
-def _status(stream: BinaryIO) -> os.stat_result | None:
+def file_status(stream: BinaryIO) -> os.stat_result | None:
+    """Return the status of a regular file, None for any other stream."""
     try:
-        return os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
     except (AttributeError, OSError):  # a stream in memory has no descriptor
         return None
-
-
-def _size(status: os.stat_result | None) -> int | None:
-    if status is None or not stat.S_ISREG(status.st_mode):
-        return None
-    return status.st_size
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 class _Readable:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.tabular.csv_reader import source_name
+from bloctel.tabular.csv_reader import file_status, source_name
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from bloctel.tabular.csv_reader import Source
@@ -58,7 +58,7 @@ def open_parquet(source: Source) -> Iterator[ParquetSource]:
         with _refusing_damage(name):
             stream = stack.enter_context(_stream(source))
             # before anything is read, so that every later change is noticed
-            status = _status(stream)
+            status = file_status(stream)
             file = stack.enter_context(
                 parquet.ParquetFile(
                     stream,
@@ -193,7 +193,7 @@ class ParquetSource:
         Raises:
             InputError: It was.
         """
-        if not _is_same(self._status, _status(self._stream)):
+        if not _is_same(self._status, file_status(self._stream)):
             raise InputError(
                 "a file that is not modified during the run",
                 "a modified file",
@@ -231,14 +231,6 @@ def _stream(source: Source) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", file)
     else:
         yield source
-
-
-def _status(file: BinaryIO) -> os.stat_result | None:
-    """Return the status of a file, None for a stream in memory."""
-    try:
-        return os.fstat(file.fileno())
-    except (AttributeError, OSError):
-        return None
 
 
 def _is_same(before: os.stat_result | None, after: os.stat_result | None) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "described",
     "looks_like_header",
     "named_columns",
+    "requested_columns",
     "shown",
 ]
 
@@ -68,6 +69,13 @@ def looks_like_header(cell: str) -> bool:
     row, while a number that is read as a name would not be checked.
     """
     return any(map(str.isalpha, cell)) and not _may_hold_number(cell)
+
+
+def requested_columns(
+    columns: str | int | Sequence[str | int],
+) -> tuple[str | int, ...]:
+    """Return one or several requested columns as a tuple."""
+    return (columns,) if isinstance(columns, str | int) else tuple(columns)
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:

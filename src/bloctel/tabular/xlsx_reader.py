@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import chain, islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.tabular.csv_reader import source_name
+from bloctel.tabular.csv_reader import open_source, source_name
 from bloctel.tabular.phone_columns import clean_name
 from bloctel.tabular.xlsx_guard import SheetCells, examine
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows", "Sheet", "Workbook", "open_workbook"]
 
+_EXPECTED: Final = "an Excel workbook (.xlsx)"
 _ROWS_AT_ONCE: Final = 1 << 13
 
 
@@ -50,7 +50,7 @@ def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
     """
     calamine = _calamine()
     name = source_name(source)
-    with _binary(source) as file:
+    with open_source(source, _EXPECTED) as file:
         cells = examine(file, name, limited=limited)
         book = _guarded(lambda: calamine.CalamineWorkbook.from_filelike(file), name)
         with book:
@@ -65,15 +65,6 @@ def _calamine() -> Any:
     return python_calamine
 
 
-@contextmanager
-def _binary(source: Source) -> Iterator[BinaryIO]:
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as file:
-            yield file
-    else:
-        yield source
-
-
 def _guarded(read: Callable[[], Any], where: str) -> Any:
     """Return the result of *read*; any error of the library means a damaged file."""
     try:
@@ -83,8 +74,7 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
         is_panic = type(error).__name__ == "PanicException"
         if not is_panic and not isinstance(error, Exception):
             raise
-        got = "one that is damaged"
-        raise InputError("an Excel workbook (.xlsx)", got, where) from error
+        raise InputError(_EXPECTED, "one that is damaged", where) from error
 
 
 class Workbook:

@@ -22,7 +22,7 @@ from bloctel.scrub.receipts.verification import (
     check_signature,
     files_in,
 )
-from bloctel.scrub.receipts.writer import Keeping, ReceiptMaker
+from bloctel.scrub.receipts.writer import ReceiptMaker, ReceiptOptions
 
 __all__ = [
     "Against",
@@ -32,10 +32,10 @@ __all__ = [
     "FileState",
     "Journal",
     "JudgedList",
-    "Keeping",
     "Place",
     "Receipt",
     "ReceiptMaker",
+    "ReceiptOptions",
     "Signature",
     "SigningKey",
     "State",

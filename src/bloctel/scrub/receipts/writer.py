@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 import msgspec.structs
 
 from bloctel._open import is_url
 from bloctel._util import clock
-from bloctel._util.atomic_files import replacing
+from bloctel._util.atomic_files import is_same_file, replacing
 from bloctel._version import __version__
 from bloctel.errors import InputError, ReceiptError
+from bloctel.scrub.opposition_source import path_of
 from bloctel.scrub.receipts.file_digest import (
     HashedReader,
     HashedWriter,
@@ -31,44 +33,68 @@ from bloctel.scrub.receipts.receipt import (
     Receipt,
     kept_name,
 )
+from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from bloctel.lookup.question import Question, RequestedList
+    from bloctel.scrub.opposition_source import Against as Opposition
+    from bloctel.scrub.receipts.file_digest import Stamp
     from bloctel.scrub.receipts.signatures import SigningKey
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.outputs import Outputs
 
-__all__ = ["Keeping", "ReceiptMaker"]
+__all__ = ["ReceiptMaker", "ReceiptOptions", "StampedList"]
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class ReceiptOptions:
     """Destination of a receipt, and the key that signs it.
 
     Attributes:
-        file: A file of its own; an older receipt there is replaced.
+        path: A file of its own; an older receipt there is replaced.
         journal: A journal, to which it is appended.
         key: The key that signs it.
     """
 
-    file: Path | None = None
-    journal: Path | None = None
+    path: str | Path | None = None
+    journal: str | Path | None = None
     key: SigningKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StampedList:
+    """File of an opposition source, with its stamp before it was opened."""
+
+    path: Path | None
+    stamp: Stamp | None
+
+    @classmethod
+    def of(cls, against: Opposition) -> Self:
+        """Return the file of an opposition source; a URL or a book has none.
+
+        Raises:
+            InputError: It is a directory, a pipe or a device.
+        """
+        path = path_of(against)
+        if path is None or is_url(path):
+            return cls(None, None)
+        return cls(Path(path), stamp_of(path))
 
 
 class ReceiptMaker:
     """Maker of the receipt of one scrub, which observes its files.
 
-    Create it before any file is opened, pass its `source` and `outputs` to the scrub,
-    then call `make`:
+    `scrub_file` has a parameter for receipts, so you need this class for other scrubs
+    only.  Create it before any file is opened, pass its `source` and `outputs` to the
+    scrub, then call `make`:
 
     ```python
     maker = ReceiptMaker("calls.csv", Outputs("clear.csv"), against="own.bloctel",
-                         keeping=Keeping(journal=Path("scrubs.jsonl")))
+                         options=ReceiptOptions("receipt.json"))
     with open_against("own.bloctel") as book:
         question = book.question()
         summary = scrub_csv(maker.source, question, columns=["telephone"],
@@ -81,8 +107,8 @@ class ReceiptMaker:
     Args:
         source: The file to scrub: a path, or a binary stream.
         outputs: The destinations of the rows.
-        against: The source of the lists, as `open_against` takes it.
-        keeping: The destination of the receipt.
+        against: The source of the lists, as for `scrub_file`.
+        options: The destination of the receipt.
 
     Attributes:
         source: The source to pass to the scrub.
@@ -99,30 +125,48 @@ class ReceiptMaker:
         source: Source,
         outputs: Outputs,
         *,
-        against: str | Path,
-        keeping: Keeping = Keeping(),
+        against: Opposition | StampedList,
+        options: ReceiptOptions = ReceiptOptions(),
     ) -> None:
-        _refuse_clashes(keeping, outputs)
-        self._keeping = keeping
-        self._against = None if is_url(against) else Path(against)
-        self._against_stamp = None if is_url(against) else stamp_of(against)
-        self._path: Path | None = None
-        self._reader: HashedReader | None = None
+        self._path = None if options.path is None else Path(options.path)
+        self._journal = None if options.journal is None else Journal(options.journal)
+        self._key = options.key
+        _refuse_clashes(self._path, self._journal, outputs)
+        self._list = (
+            against if isinstance(against, StampedList) else StampedList.of(against)
+        )
         self.source: Source
+        self._input: Callable[[], FileDigest]
         if isinstance(source, str | Path):
-            self.source, self._path = source, Path(source)
-            self._stamp = stamp_of(source)
+            self.source = source
+            self._input = partial(digest_unchanged, source, stamp_of(source))
         else:
-            self._reader = HashedReader(source)
-            self.source = cast("BinaryIO", self._reader)
+            reader = HashedReader(source)
+            self.source = cast("BinaryIO", reader)
+            self._input = reader.digest
         self.outputs, self._writers = _watched(outputs)
+
+    def check(self, question: Question) -> None:
+        """Check, before the scrub, that a receipt can name the source of the lists.
+
+        Raises:
+            InputError: It is a book without a registry, a snapshot or a file.
+        """
+        if question.provenance is None and self._list.path is None:
+            raise InputError(
+                "a registry, a snapshot or a file",
+                "a book without an identity",
+                "against",
+                message="a receipt must name the source of the lists: scrub against a "
+                "registry, a snapshot or a file",
+            )
 
     def make(
         self,
         summary: ScrubSummary,
         question: Question,
         *,
-        columns: Sequence[str | int],
+        columns: str | int | Sequence[str | int],
     ) -> Receipt:
         """Write the receipt to its destination, and return it.
 
@@ -135,14 +179,15 @@ class ReceiptMaker:
             InputError: A file changed after the scrub read or wrote it.
             ReceiptError: The receipt cannot be written.
         """
+        self.check(question)
         made_at = clock.moment()
         lists = tuple(_judged(asked, made_at) for asked in question.requested_lists)
         receipt = Receipt(
             input=self._input(),
             outputs=self._digests(summary.outputs),
-            columns=tuple(map(_kept_column, columns)),
+            columns=tuple(map(_kept_column, requested_columns(columns))),
             region=question.region,
-            against=self._asked(question),
+            against=self._against(question),
             lists=lists,
             counts=Counts(
                 rows=summary.rows,
@@ -158,18 +203,13 @@ class ReceiptMaker:
         )
         return self._write(receipt)
 
-    def _input(self) -> FileDigest:
-        if self._path is None:
-            return cast("HashedReader", self._reader).digest()
-        return digest_unchanged(self._path, self._stamp)
-
     def _digests(self, files: Mapping[str, Path]) -> dict[str, FileDigest]:
         streams = {name: writer.digest() for name, writer in self._writers.items()}
         return {name: digest_of(path) for name, path in files.items()} | streams
 
-    def _asked(self, question: Question) -> Against:
-        known = question.provenance
-        name = None if self._against is None else kept_name(self._against.name)
+    def _against(self, question: Question) -> Against:
+        known, path = question.provenance, self._list.path
+        name = None if path is None else kept_name(path.name)
         if known is not None:
             return Against(
                 kind="registry" if known.built_on is None else "snapshot",
@@ -178,29 +218,24 @@ class ReceiptMaker:
                 generation=known.generation,
                 built_on=known.built_on,
             )
-        if self._against is None:
-            got = "a URL whose book has no provenance"
-            raise InputError("a registry, a snapshot or a file", got, "against")
-        found = digest_unchanged(self._against, self._against_stamp)
+        found = digest_unchanged(cast("Path", path), self._list.stamp)
         return Against(kind="file", name=name, size=found.size, sha256=found.sha256)
 
     def _write(self, receipt: Receipt) -> Receipt:
-        keeping = self._keeping
-        if keeping.journal is None:
+        if self._journal is None:
             receipt = self._signed(receipt)
         else:
-            receipt = Journal(keeping.journal).append(
+            receipt = self._journal.append(
                 lambda position: self._signed(
                     msgspec.structs.replace(receipt, journal=position)
                 )
             )
-        if keeping.file is not None:
-            _write_file(keeping.file, receipt)
+        if self._path is not None:
+            _write_file(self._path, receipt)
         return receipt
 
     def _signed(self, receipt: Receipt) -> Receipt:
-        key = self._keeping.key
-        signed = receipt if key is None else key.sign(receipt)
+        signed = receipt if self._key is None else self._key.sign(receipt)
         # never write a receipt that the reader refuses
         return parse(signed.line, "the new receipt")
 
@@ -256,26 +291,28 @@ def _write_file(path: Path, receipt: Receipt) -> None:
 # -- files that a receipt must not replace ---------------------------------------------
 
 
-def _refuse_clashes(keeping: Keeping, outputs: Outputs) -> None:
+def _refuse_clashes(
+    path: Path | None, journal: Journal | None, outputs: Outputs
+) -> None:
     """Refuse a receipt, a journal and outputs that would replace one another."""
     taken = {
         f"the {name} output": Path(target)
         for name, target in outputs.wanted().items()
         if isinstance(target, str | Path)
     }
-    if keeping.journal is not None:
-        _refuse_taken(keeping.journal, taken, "the journal")
-        Journal(keeping.journal).check()
-        taken["the journal"] = keeping.journal
-    if keeping.file is not None:
-        _refuse_taken(keeping.file, taken, "the receipt")
-        _refuse_another_file(keeping.file)
+    if journal is not None:
+        _refuse_taken(journal.path, taken, "the journal")
+        journal.check()
+        taken["the journal"] = journal.path
+    if path is not None:
+        _refuse_taken(path, taken, "the receipt")
+        _refuse_another_file(path)
 
 
 def _refuse_taken(path: Path, taken: Mapping[str, Path], what: str) -> None:
     for name, other in taken.items():
         same = os.path.realpath(path) == os.path.realpath(other)
-        if same or (path.exists() and other.exists() and path.samefile(other)):
+        if same or is_same_file(path, other):
             raise InputError("a file of its own", f"the same as {name}", what)
 
 

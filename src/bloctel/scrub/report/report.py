@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel import rules
-from bloctel._util.html import render
+from bloctel._util import clock
+from bloctel._util.html import environment, render
 from bloctel._util.messages import (
     catalogue,
+    check_language,
     format_probability,
     message,
 )
@@ -22,24 +25,50 @@ from bloctel.errors import UnknownListError
 from bloctel.periods import add_days
 from bloctel.rules import law
 from bloctel.rules.law import Regime
-from bloctel.scrub.opposition_source import refuse_replacing
+from bloctel.scrub.opposition_source import path_of, refuse_overwriting, shown_target
 from bloctel.scrub.origin.tests import FEWEST_NUMBERS
+from bloctel.tabular.csv_reader import source_name
 from bloctel.tabular.outputs import open_outputs, refuse_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from bloctel.lookup.question import Question
+    from bloctel.scrub.opposition_source import Against
     from bloctel.scrub.origin.tests import Anomaly
+    from bloctel.scrub.receipts.receipt import Receipt
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Source
     from bloctel.tabular.outputs import Outputs, Target
 
-__all__ = ["ReportSubject", "as_html", "require_place", "write_report"]
+__all__ = [
+    "ReportOptions",
+    "ReportSubject",
+    "as_html",
+    "check_target",
+    "report_on",
+    "write_report",
+]
 
 _TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
 #: French terms in English text, which screen readers pronounce as French.
 _FRENCH: Final = re.compile("(consentement préalable|Code de la consommation)")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Destination of a report, and its language.
+
+    Attributes:
+        target: A path, or a binary stream.
+        lang: The language of the page, `en` or `fr`.
+        file: The name of the call file on the page; None takes that of the source.
+    """
+
+    target: Target
+    lang: str = "en"
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,19 +117,75 @@ def write_report(
         files["report"].write(text.encode())
 
 
-def require_place(
-    target: Target, *, source: Source, outputs: Outputs, against: str
+def check_target(
+    options: ReportOptions, *, source: Source, outputs: Outputs, against: Against
 ) -> None:
-    """Check, before a scrub, that its report will not replace a file it needs.
+    """Check, before a scrub, that its report can be written and replaces no file.
 
     Raises:
-        InputError: It would replace the input, an output or the opposition list, or
-            it cannot be written.
+        InputError: It would replace the input, an output or the opposition list, it
+            cannot be written, or the language is not known.
+        MissingExtraError: The package Jinja2 is not installed.
     """
+    check_language(options.lang)
+    environment(_TEMPLATE.parent)
     path = Path(source) if isinstance(source, str | Path) else None
     status = path.stat() if path and path.exists() else None
-    refuse_clashes({**outputs.wanted(), "report": target}, source=status)
-    refuse_replacing({"report": target}, against)
+    refuse_clashes({**outputs.wanted(), "report": options.target}, source=status)
+    refuse_overwriting({"report": options.target}, against)
+
+
+def report_on(
+    summary: ScrubSummary,
+    options: ReportOptions,
+    *,
+    source: Source,
+    columns: Sequence[str | int],
+    against: Against,
+    question: Question,
+) -> None:
+    """Write the report of a scrub, with its receipt if it has one."""
+    first = question.requested_lists[0]
+    subject = ReportSubject(
+        file=source_name(source) if options.file is None else options.file,
+        columns=list(map(str, columns)),
+        against=_shown_source(against, question, options.lang),
+        days=question.days,
+        made_on=clock.today(first.rules.time_zone),
+        lang=options.lang,
+    )
+    receipt = summary.receipt
+    entries = None if receipt is None else _entries(receipt, options.lang)
+    write_report(options.target, summary, subject, receipt=entries)
+
+
+def _shown_source(against: Against, question: Question, lang: str) -> str:
+    """Return the name of an opposition source, without passwords."""
+    path, known = path_of(against), question.provenance
+    if path is not None:
+        return shown_target(str(path))
+    if known is None:
+        return message("scrub.against.book", lang)
+    if known.built_on is not None:
+        return message("scrub.against.snapshot", lang, day=known.built_on)
+    return message("scrub.against.registry", lang, identity=str(known.registry))
+
+
+def _entries(receipt: Receipt, lang: str) -> dict[str, object]:
+    """Return what identifies a receipt, and what verifies the files by hand."""
+    files = {"input": receipt.input, **receipt.outputs}
+    position, signature = receipt.journal, receipt.signature
+    entries = {
+        "last_day": receipt.valid_until - timedelta(days=1),
+        "made_at": receipt.made_at.isoformat(),
+        "sha256": {name: file.sha256 for name, file in files.items()},
+        "digest": receipt.digest,
+        "number": position and position.number,
+        "public_key": signature and signature.public_key,
+    }
+    return {
+        message(f"scrub.receipt.{name}", lang): value for name, value in entries.items()
+    }
 
 
 def as_html(
