@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +40,6 @@ from bloctel.scrub.receipts import SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from bloctel.scrub import ScrubbedFile, ScrubSummary
     from bloctel.tabular.outputs import Target
@@ -184,105 +182,92 @@ def scrub(
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
     """
-    job = _Job(
-        columns=columns,
-        options=FileOptions(
+    opposition = NumberFile(against, parse_column(against_column))
+    shared: dict[str, Any] = {
+        "columns": [parse_column(column) for column in columns],
+        "on": on,
+        "lists": lists,
+        "region": region,
+        "options": FileOptions(
             CsvOptions(encoding, _delimiter(delimiter), header),
             sheet,
             unpack_without_limit,
         ),
-        against=against,
-        against_column=against_column,
-        on=on,
-        lists=lists,
-        region=region,
-        receipt=receipt,
-        journal=journal,
-        sign_key=sign_key,
-        report=report,
-        format=format,
-    )
+        "receipt": _receipt_options(receipt, journal, sign_key),
+    }
     outputs = Outputs(*map(_target, (output, blocked, invalid, annotated)))
     if into is not None:
-        _scrub_many(files, into, outputs, tuple(write or KINDS), job)
+        _refuse_with_into(files, outputs, receipt=receipt, report=report)
+        chosen = tuple(write or KINDS)
+        with progress_bar("scrub") as progress:
+            done = scrub_files(
+                files,
+                opposition,
+                into=into,
+                write=chosen,
+                progress=progress,
+                **shared,
+            )
+        _print_files(done, format)
     elif write:
         text = "--write needs --into FOLDER"
         raise InputError("--into FOLDER with --write", "no --into", message=text)
     else:
-        _scrub_one(_only(files), outputs, job)
+        _scrub_one(_only(files), opposition, outputs, report, format, shared)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """Options that apply to one file and to many."""
-
-    columns: list[str]
-    options: FileOptions
-    against: str
-    against_column: str | None
-    on: date | None
-    lists: list[str] | None
-    region: str | None
-    receipt: Path | None
-    journal: Path | None
-    sign_key: Path | None
-    report: str | None
-    format: Format
-
-    @property
-    def phone_columns(self) -> list[str | int]:
-        """Names or numbers of the phone columns."""
-        return [parse_column(column) for column in self.columns]
-
-    @property
-    def opposition(self) -> NumberFile:
-        """The opposition list, and its column of numbers if it is a CSV file."""
-        return NumberFile(self.against, parse_column(self.against_column))
-
-    @property
-    def receipt_options(self) -> ReceiptOptions | None:
-        """Destination of the receipts; None if no receipt is requested."""
-        if self.receipt is None and self.journal is None:
-            if self.sign_key is not None:
-                expected = "--receipt or --journal with --sign-key"
-                text = "--sign-key needs --receipt or --journal"
-                raise InputError(expected, "neither", message=text)
-            return None
-        key = None if self.sign_key is None else SigningKey.read(self.sign_key)
-        return ReceiptOptions(self.receipt, self.journal, key)
-
-
-def _scrub_one(file: str, outputs: Outputs, job: _Job) -> None:
+def _scrub_one(
+    file: str,
+    against: NumberFile,
+    outputs: Outputs,
+    report: str | None,
+    format: Format,
+    shared: dict[str, Any],
+) -> None:
     began = time.perf_counter()
-    page = _target(job.report)
+    page = _target(report)
     name = "standard input" if file == "-" else file
     with progress_bar("scrub") as progress:
         summary = scrub_file(
             source(file),
-            job.opposition,
-            columns=job.phone_columns,
-            on=job.on,
-            lists=job.lists,
-            region=job.region,
+            against,
             outputs=outputs,
-            options=job.options,
-            receipt=job.receipt_options,
             report=None if page is None else ReportOptions(page, file=name),
             progress=progress,
+            **shared,
         )
     seconds = time.perf_counter() - began
     # standard output must contain only the rows or the report
     is_taken = sys.stdout.buffer in (page, *outputs.wanted().values())
     to = sys.stderr if is_taken else sys.stdout
-    print_record(_counts(summary, seconds), job.format, to=to)
+    print_record(_counts(summary, seconds), format, to=to)
     _warn(summary)
 
 
-def _scrub_many(
-    files: Sequence[str], into: str, outputs: Outputs, write: Sequence[str], job: _Job
+def _receipt_options(
+    receipt: Path | None, journal: Path | None, sign_key: Path | None
+) -> ReceiptOptions | None:
+    """Return the destination of the receipts; None if no receipt is requested."""
+    if receipt is None and journal is None:
+        if sign_key is not None:
+            expected = "--receipt or --journal with --sign-key"
+            text = "--sign-key needs --receipt or --journal"
+            raise InputError(expected, "neither", message=text)
+        return None
+    key = None if sign_key is None else SigningKey.read(sign_key)
+    return ReceiptOptions(receipt, journal, key)
+
+
+def _refuse_with_into(
+    files: Sequence[str],
+    outputs: Outputs,
+    *,
+    receipt: Path | None,
+    report: str | None,
 ) -> None:
-    if job.receipt is not None or job.report is not None:
-        given = "--receipt" if job.receipt is not None else "--report"
+    """Refuse options and files that several files cannot share."""
+    if receipt is not None or report is not None:
+        given = "--receipt" if receipt is not None else "--report"
         text = f"{given} is for one file; receipts of many files go to a --journal"
         raise InputError("--journal with --into", given, message=text)
     if outputs.wanted():
@@ -293,21 +278,6 @@ def _scrub_many(
     if "-" in files:
         text = "--into needs files with names, not standard input"
         raise InputError("files that have names", "standard input", message=text)
-    with progress_bar("scrub") as progress:
-        done = scrub_files(
-            files,
-            job.opposition,
-            columns=job.phone_columns,
-            into=into,
-            write=write,
-            on=job.on,
-            lists=job.lists,
-            region=job.region,
-            options=job.options,
-            receipt=job.receipt_options,
-            progress=progress,
-        )
-    _print_files(done, job.format)
 
 
 def _only(files: Sequence[str]) -> str:
