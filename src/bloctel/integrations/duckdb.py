@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bloctel.errors import MissingExtraError
+from bloctel._util.optional import optional_module
 from bloctel.numbers.phone_number import e164_many, normalize_many
 
 if TYPE_CHECKING:
@@ -61,11 +61,8 @@ def register(
             own error with the same message.
         MissingExtraError: pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - optional
-        import pyarrow.compute as pc  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError(_FEATURE, "duckdb") from error
+    pa = optional_module("pyarrow", _FEATURE, "duckdb")
+    pc = optional_module("pyarrow.compute", _FEATURE, "duckdb")
     lists = None if lists is None else [*([lists] if isinstance(lists, str) else lists)]
     # fail now, not inside the first query
     book.question(on=on, lists=lists, region=region)

@@ -16,8 +16,9 @@ from bloctel import errors, rules
 from bloctel._open import is_url
 from bloctel._util import clock
 from bloctel._util.atomic_files import remove_leftovers, replacing
+from bloctel._util.optional import optional_module
 from bloctel._version import __version__
-from bloctel.errors import InputError, MissingExtraError, SnapshotError
+from bloctel.errors import InputError, SnapshotError
 from bloctel.integrations.spark_worker import (
     RESULT_SCHEMA,
     Edition,
@@ -213,13 +214,9 @@ def _question(
 
 
 def _require_spark() -> None:
-    try:
-        # mapInArrow needs pandas as well
-        import pandas  # noqa: F401, PLC0415 - optional
-        import pyarrow  # noqa: F401, PLC0415
-        import pyspark  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise MissingExtraError("scrubs in Spark", "spark") from error
+    # mapInArrow needs pandas as well
+    for module in ("pandas", "pyarrow", "pyspark"):
+        optional_module(module, "scrubs in Spark", "spark")
 
 
 def _require_frame(frame: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -84,7 +84,6 @@ class Classification:
         return Classification(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 
-@dataclass
 class RowCounts:
     """Counts of rows and values over all batches so far.
 
@@ -97,20 +96,13 @@ class RowCounts:
         decimals: The number of values refused as decimal numbers, by column.
     """
 
-    n_columns: int
-    kinds: NDArray[np.int64] = field(init=False)
-    refusals: NDArray[np.int64] = field(init=False)
-    lists: Counter[str] = field(default_factory=Counter)
-    filled: NDArray[np.int64] = field(init=False)
-    numbers: NDArray[np.int64] = field(init=False)
-    decimals: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, n_columns: int) -> None:
         self.kinds = np.zeros(len(KINDS), np.int64)
         self.refusals = np.zeros(FIRST_KEY, np.int64)
-        self.filled = np.zeros(self.n_columns, np.int64)
-        self.numbers = np.zeros(self.n_columns, np.int64)
-        self.decimals = np.zeros(self.n_columns, np.int64)
+        self.lists: Counter[str] = Counter()
+        self.filled = np.zeros(n_columns, np.int64)
+        self.numbers = np.zeros(n_columns, np.int64)
+        self.decimals = np.zeros(n_columns, np.int64)
 
     def add_clear(self, n_rows: int) -> None:
         """Count clear rows with a number in every column."""

@@ -24,7 +24,7 @@ from bloctel.tabular.parquet_reader import parquet_module
 from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from bloctel.scrub.opposition_source import Against
@@ -41,22 +41,20 @@ _EXPECTED: Final = "a call file"
 
 
 class FileKind(StrEnum):
-    """Format of a call file."""
+    """Format of a call file; CSV may also be compressed."""
 
     CSV = "CSV"
-    GZIP = "gzip"
-    ZSTD = "zstd"
     PARQUET = "Parquet"
     EXCEL = "Excel"
 
 
-_MAGICS: Final = {
-    b"\x1f\x8b": FileKind.GZIP,
-    b"\x28\xb5\x2f\xfd": FileKind.ZSTD,
+#: First bytes of the formats; CSV has none.
+_MAGICS: Final[Mapping[bytes, FileKind | Codec]] = {
+    b"\x1f\x8b": Codec.GZIP,
+    b"\x28\xb5\x2f\xfd": Codec.ZSTD,
     b"PAR1": FileKind.PARQUET,
     b"PK\x03\x04": FileKind.EXCEL,
 }
-_CODECS: Final = {FileKind.GZIP: Codec.GZIP, FileKind.ZSTD: Codec.ZSTD}
 #: Parallel compressors begin with a zstd frame without data.
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 #: Formats that are recognised, and cannot be read.
@@ -155,8 +153,8 @@ def split(source: Source, job: Job) -> ScrubSummary:
         kind = _kind(file)
         _refuse_endings(job.outputs, kind)
         refuse_clashes(job.outputs.wanted(), file.status)
-        if kind in _CODECS:
-            return _split_archive(file, _CODECS[kind], job)
+        if isinstance(kind, Codec):
+            return _split_archive(file, kind, job)
         if kind == FileKind.CSV:
             return split_csv(file.path or file.stream, job)
         with _seekable(file) as seekable:
@@ -235,14 +233,14 @@ class _Replayed:
         return head or self._stream.read(size)
 
 
-def _kind(file: _File) -> FileKind:
+def _kind(file: _File) -> FileKind | Codec:
     for magic, what in _REFUSED.items():
         if file.head.startswith(magic):
             raise InputError(_EXPECTED, what, file.name)
     for magic, kind in _MAGICS.items():
         if file.head.startswith(magic):
             return kind
-    return FileKind.ZSTD if _SKIPPABLE.match(file.head) else FileKind.CSV
+    return Codec.ZSTD if _SKIPPABLE.match(file.head) else FileKind.CSV
 
 
 def _paths(outputs: Outputs) -> Iterator[str | Path]:
@@ -251,9 +249,9 @@ def _paths(outputs: Outputs) -> Iterator[str | Path]:
             yield target
 
 
-def _refuse_endings(outputs: Outputs, kind: FileKind) -> None:
+def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
     """Refuse an output whose name stands for another format than its rows have."""
-    written = FileKind.CSV if kind in _CODECS else kind
+    written = FileKind.CSV if isinstance(kind, Codec) else kind
     compressed = () if written == FileKind.CSV else (".gz", ".zst")
     for path in _paths(outputs):
         name = str(path).lower()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from bloctel.errors import BloctelError, InputError, MissingExtraError
+from bloctel._util.optional import optional_module
+from bloctel.errors import BloctelError, InputError
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
 from bloctel.scrub.classifier import CLEAR, KINDS
 
@@ -248,10 +249,7 @@ class _ArrowReader:
 
 
 def _reader_of(stream: object) -> Any:
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - only Arrow streams need it
-    except ImportError as error:
-        raise MissingExtraError("streams of Arrow", "arrow") from error
+    pa = optional_module("pyarrow", "streams of Arrow", "arrow")
     try:
         return pa.RecordBatchReader.from_stream(stream)
     except pa.ArrowException as error:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from bloctel._util.atomic_files import PendingFile
-from bloctel.errors import InputError, MissingExtraError
+from bloctel._util.optional import optional_module
+from bloctel.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,8 +222,4 @@ def _zstd_into() -> Any:
 
 
 def _zstandard() -> Any:
-    try:
-        import zstandard  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        raise MissingExtraError("files compressed with zstd", "zstd") from error
-    return zstandard
+    return optional_module("zstandard", "files compressed with zstd", "zstd")

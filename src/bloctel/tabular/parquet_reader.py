@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from bloctel.errors import InputError, MissingExtraError
+from bloctel._util.optional import optional_module
+from bloctel.errors import InputError
 from bloctel.tabular.csv_reader import file_status, source_name
 
 if TYPE_CHECKING:
@@ -33,11 +34,7 @@ def parquet_module() -> Any:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        raise MissingExtraError("Parquet files", "arrow") from error
-    return pyarrow.parquet
+    return optional_module("pyarrow.parquet", "Parquet files", "arrow")
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bloctel.errors import InputError, MissingExtraError
+from bloctel._util.optional import optional_module
+from bloctel.errors import InputError
 from bloctel.tabular.csv_reader import open_source, source_name
 from bloctel.tabular.phone_columns import clean_name
 from bloctel.tabular.xlsx_guard import SheetCells, examine
@@ -58,11 +59,7 @@ def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
 
 
 def _calamine() -> Any:
-    try:
-        import python_calamine  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        raise MissingExtraError("Excel workbooks", "excel") from error
-    return python_calamine
+    return optional_module("python_calamine", "Excel workbooks", "excel")
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:

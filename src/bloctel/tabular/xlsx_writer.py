@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from bloctel.errors import InputError, MissingExtraError
+from bloctel._util.optional import optional_module
+from bloctel.errors import InputError
 from bloctel.tabular.xlsx_guard import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Cell", "WorkbookWriter", "open_workbooks", "writer_module"]
+__all__ = ["Cell", "WorkbookWriter", "open_workbooks"]
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
@@ -32,17 +33,8 @@ _OPTIONS: Final = {
 }
 
 
-def writer_module() -> Any:
-    """Return XlsxWriter.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        import xlsxwriter  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        raise MissingExtraError("Excel workbooks", "excel") from error
-    return xlsxwriter
+def _xlsxwriter() -> Any:
+    return optional_module("xlsxwriter", "Excel workbooks", "excel")
 
 
 @contextmanager
@@ -79,7 +71,7 @@ class WorkbookWriter:
     def __init__(
         self, file: BinaryIO, sheets: Sequence[tuple[str, bool]], folder: str
     ) -> None:
-        module = writer_module()
+        module = _xlsxwriter()
         self._sink = _Sink(file)
         self._book = module.Workbook(self._sink, {**_OPTIONS, "tmpdir": folder})
         self._sheets: dict[str, Any] = {}
@@ -138,7 +130,7 @@ class WorkbookWriter:
         """
         try:
             self._book.close()
-        except writer_module().exceptions.FileCreateError as error:
+        except _xlsxwriter().exceptions.FileCreateError as error:
             cause = error.args[0] if error.args else error
             raise cause if isinstance(cause, OSError) else error from error
 

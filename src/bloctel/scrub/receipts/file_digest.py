@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from bloctel.errors import InputError
 from bloctel.scrub.receipts.receipt import FileDigest, kept_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from typing_extensions import Buffer
+    from io import FileIO
 
 __all__ = [
     "HashedReader",
@@ -25,6 +23,8 @@ __all__ = [
     "digest_unchanged",
     "stamp_of",
 ]
+
+_READ_SIZE: Final = 1 << 18
 
 #: Device, inode, size, and the times of the last changes to the content and the inode:
 #: they change with the content of a file.
@@ -71,14 +71,14 @@ def digest_of(
 
 
 def _read(
-    path: str | Path, read: Callable[[int], object] = lambda _: None
+    path: str | Path, report: Callable[[int], object] = lambda _: None
 ) -> tuple[FileDigest, Stamp]:
     # a pipe that replaced the file must not block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with _Watched(os.open(path, flags), read) as file:
+        with open(os.open(path, flags), "rb", buffering=0) as file:
             before = _stamp(os.fstat(file.fileno()), path)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = _sha256(file, report)
             after = _stamp(os.fstat(file.fileno()), path)
             if not before == after == _stamp(os.stat(path), path):
                 raise _changed(path)
@@ -87,6 +87,14 @@ def _read(
         raise InputError("a file to take the SHA-256 of", got, str(path)) from error
     name = kept_name(Path(path).name)
     return FileDigest(name=name, size=before[2], sha256=digest), before
+
+
+def _sha256(file: FileIO, report: Callable[[int], object]) -> str:
+    found, buffer = hashlib.sha256(), bytearray(_READ_SIZE)
+    while n_read := file.readinto(buffer):
+        found.update(memoryview(buffer)[:n_read])
+        report(n_read)
+    return found.hexdigest()
 
 
 def _stamp(status: os.stat_result, path: str | Path) -> Stamp:
@@ -109,20 +117,6 @@ def _changed(path: str | Path) -> InputError:
         str(path),
         message="the file changed in the meantime; scrub it again",
     )
-
-
-class _Watched(io.FileIO):
-    """A file that reports the number of bytes of each read."""
-
-    def __init__(self, descriptor: int, report: Callable[[int], object]) -> None:
-        super().__init__(descriptor, "rb")
-        self._report = report
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Read into a buffer."""
-        n_read = super().readinto(buffer) or 0
-        self._report(n_read)
-        return n_read
 
 
 class _Hashed:

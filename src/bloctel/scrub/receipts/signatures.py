@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from bloctel._util.atomic_files import flush_folder
-from bloctel.errors import InputError, MissingExtraError
+from bloctel._util.optional import optional_module
+from bloctel.errors import InputError
 from bloctel.scrub.receipts.receipt import Receipt, Signature
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 __all__ = ["SigningKey", "is_signed"]
@@ -42,10 +41,8 @@ class SigningKey:
             InputError: The file already exists, or cannot be written.
             MissingExtraError: The extra `secrets` is not installed.
         """
-        ed25519 = _ed25519()
-        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
-
-        key = ed25519.Ed25519PrivateKey.generate()
+        serialization = _serialization()
+        key = _ed25519().Ed25519PrivateKey.generate()
         content = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -70,21 +67,18 @@ class SigningKey:
             InputError: The file cannot be read, or is not such a key.
             MissingExtraError: The extra `secrets` is not installed.
         """
-        ed25519 = _ed25519()
-        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
-
+        unsupported = _module("exceptions").UnsupportedAlgorithm
         try:
             content = Path(path).read_bytes()
-            key = serialization.load_pem_private_key(content, password=None)
+            key = _serialization().load_pem_private_key(content, password=None)
         except OSError as error:
             got = f"one that cannot be read ({error.strerror})"
             raise InputError(_A_KEY, got, str(path)) from error
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except (ValueError, TypeError, unsupported):
             # without the cause, which could reveal the secret
             got = f"{len(content)} bytes that are not a PEM key"
             raise InputError(_A_KEY, got, str(path)) from None
-        if not isinstance(key, ed25519.Ed25519PrivateKey):
+        if not isinstance(key, _ed25519().Ed25519PrivateKey):
             raise InputError(_A_KEY, "a key that is not Ed25519", str(path))
         return cls(key)
 
@@ -108,28 +102,28 @@ def is_signed(receipt: Receipt) -> bool:
     signature = receipt.signature
     if signature is None:
         return False
-    ed25519 = _ed25519()
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
-
+    invalid = _module("exceptions").InvalidSignature
     try:
-        key = ed25519.Ed25519PublicKey.from_public_bytes(
+        key = _ed25519().Ed25519PublicKey.from_public_bytes(
             bytes.fromhex(signature.public_key)
         )
         key.verify(bytes.fromhex(signature.value), receipt.signed)
-    except (InvalidSignature, ValueError):
+    except (invalid, ValueError):
         return False
     return True
 
 
-def _ed25519() -> ModuleType:
-    try:
-        # the package is needed for signatures only
-        from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415
-            ed25519,
-        )
-    except ImportError as error:
-        raise MissingExtraError("signatures of receipts", "secrets") from error
-    return ed25519
+def _module(name: str) -> Any:
+    """Return a module of `cryptography`, which only signatures need."""
+    return optional_module(f"cryptography.{name}", "signatures of receipts", "secrets")
+
+
+def _ed25519() -> Any:
+    return _module("hazmat.primitives.asymmetric.ed25519")
+
+
+def _serialization() -> Any:
+    return _module("hazmat.primitives.serialization")
 
 
 def _write_new(path: Path, content: bytes) -> None:
