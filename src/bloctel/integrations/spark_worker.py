@@ -17,8 +17,9 @@ from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
 from bloctel.scrub import Outputs
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
-from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
+from bloctel.scrub.classifier import RowClassifier
 from bloctel.scrub.folders import scrub_one
+from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
 
@@ -168,12 +169,9 @@ def scrubbed_batches(job: FrameJob, batches: Iterator[Any]) -> Iterator[Any]:
 def _with_kinds(batch: Any, found: Classification) -> Any:
     import pyarrow as pa  # noqa: PLC0415
 
-    kinds = pa.array(KINDS).take(pa.array(found.kinds))
-    texts = pa.array(list(found.reasons), pa.string())
-    reasons = texts.take(pa.array(found.reason_of, mask=found.kinds == CLEAR))
     schema = batch.schema.append(pa.field(ADDED_COLUMN, pa.string(), nullable=False))
     schema = schema.append(pa.field(REASON_COLUMN, pa.string()))
-    columns = [*batch.columns, kinds, reasons]
+    columns = [*batch.columns, arrow_kinds(found), arrow_reasons(found)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

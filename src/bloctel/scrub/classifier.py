@@ -138,6 +138,7 @@ class RowClassifier:
         names: The names of the phone columns in reasons.
 
     Attributes:
+        names: The names of the phone columns.
         counts: Counts of all rows so far.
         origin: The origin check of all numbers so far.
         examples: Masked examples of cells that could not be read.
@@ -145,7 +146,7 @@ class RowClassifier:
 
     def __init__(self, question: Question, names: Sequence[str]) -> None:
         self._question = question
-        self._n_columns = len(names)
+        self.names = names
         self._reasons = ReasonTable(question, names, _REFUSALS)
         self.counts = RowCounts(len(names))
         self.origin = OriginDetector()
@@ -155,20 +156,53 @@ class RowClassifier:
     def classify_batch(self, batch: Batch) -> Classification:
         """Classify the records of a batch of a CSV file."""
         records = batch.records
-        cells = [batch.cells(column) for column in range(self._n_columns)]
-        matches, codes = self.match([[Spans(*each)] for each in cells], len(batch))
-        codes[(records.flags & MISSING) != 0] = _MISSING_FIELD
-        codes[(records.flags & STRAY) != 0] = _UNESCAPED_QUOTE
-        blank = records.content_ends == records.starts
+        cells = [batch.cells(column) for column in range(len(self.names))]
+
+        def amend(codes: NDArray[np.uint8]) -> None:
+            codes[(records.flags & MISSING) != 0] = _MISSING_FIELD
+            codes[(records.flags & STRAY) != 0] = _UNESCAPED_QUOTE
 
         def text_of(column: int, row: int) -> str:
             data, starts, ends = cells[column]
             cell = data[starts[row] : ends[row]][:MOST_READ]
             return cell.tobytes().decode(errors="replace")
 
-        classification = self.classify(matches, codes, blank)
-        self.add_examples(classification, codes, text_of, first_row=batch.first_row)
-        return classification
+        return self.classify_cells(
+            [[Spans(*each)] for each in cells],
+            len(batch),
+            text_of,
+            first_row=batch.first_row,
+            amend=amend,
+            blank=records.content_ends == records.starts,
+        )
+
+    def classify_cells(
+        self,
+        columns: Sequence[Iterable[Block]],
+        n_rows: int,
+        text_of: Callable[[int, int], str],
+        *,
+        first_row: int,
+        amend: Callable[[NDArray[np.uint8]], object] | None = None,
+        blank: NDArray[np.bool_] | None = None,
+    ) -> Classification:
+        """Classify some rows of a file.
+
+        Args:
+            columns: The blocks of each phone column.
+            n_rows: The number of rows.
+            text_of: Returns the text in a phone column and a row, both from 0; called
+                for the examples of cells that could not be read.
+            first_row: The number of the first row in the file.
+            amend: Adds refusals to the codes, which have one row per column.
+            blank: Whether each row is an empty line of text, if there are lines.
+        """
+        matches, codes = self._match(columns, n_rows, check_origin=True)
+        if amend is not None:
+            amend(codes)
+        found = self._classify(matches, codes, blank)
+        self._add_examples(found, codes, text_of, first_row)
+        return found
 
     def classify_frame(self, columns: Sequence[object], n_rows: int) -> Classification:
         """Classify the rows of a frame, without an origin check.
@@ -177,23 +211,15 @@ class RowClassifier:
             columns: The phone columns, as `bloctel.numbers.columns.blocks` takes them.
             n_rows: The number of rows of each.
         """
-        found = self.match(list(map(blocks, columns)), n_rows, check_origin=False)
-        return self.classify(*found)
+        found = self._match(list(map(blocks, columns)), n_rows, check_origin=False)
+        return self._classify(*found)
 
-    def match(
-        self,
-        columns: Sequence[Iterable[Block]],
-        n_rows: int,
-        *,
-        check_origin: bool = True,
+    def _match(
+        self, columns: Sequence[Iterable[Block]], n_rows: int, *, check_origin: bool
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Read and look up the numbers of some rows.
 
-        Args:
-            columns: The blocks of each phone column.  A row that a column does not
-                have is a row without a number.
-            n_rows: The number of rows.
-            check_origin: Whether the numbers take part in the origin check.
+        A row that a column does not have is a row without a number.
 
         Returns:
             The code of what blocks each number, or -1; and the code of each refusal, or
@@ -212,19 +238,13 @@ class RowClassifier:
                 first = rows.stop
         return matches, codes
 
-    def classify(
+    def _classify(
         self,
         matches: NDArray[np.int32],
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Classify rows: blocked takes precedence over invalid, and invalid over clear.
-
-        Args:
-            matches: What `match` returned.
-            codes: What `match` returned, possibly with more refusals.
-            blank: Whether each row is an empty line of text, if there are lines.
-        """
+        """Classify rows: blocked comes before invalid, and invalid before clear."""
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
         # most rows are clear: only the others are examined
@@ -262,23 +282,13 @@ class RowClassifier:
             self.counts.lists.update(self._reasons.count_lists(reasons))
         return kinds, reason_of
 
-    def add_examples(
+    def _add_examples(
         self,
         classification: Classification,
         codes: NDArray[np.uint8],
         text_of: Callable[[int, int], str],
-        *,
         first_row: int,
     ) -> None:
-        """Keep a few examples of cells that could not be read.
-
-        Args:
-            classification: What `classify` returned.
-            codes: The codes that `classify` received.
-            text_of: Returns the text in a phone column and a row of the batch, both
-                from 0; called for a few cells.
-            first_row: The number of the batch's first row in the file.
-        """
         rows = np.flatnonzero(classification.kinds == INVALID)
         reasons = classification.reason_of[rows]
         for code in np.flatnonzero(np.bincount(reasons)).tolist():

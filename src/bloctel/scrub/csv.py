@@ -20,7 +20,7 @@ from bloctel.scrub.added_columns import (
 from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
 from bloctel.scrub.job import FileOptions, Job
 from bloctel.scrub.opposition_source import open_question, refuse_overwriting
-from bloctel.scrub.summary import ScrubSummary, refuse_decimals, summarise
+from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular._csv_scan import gather, gather_extended
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.csv_reader import (
@@ -61,29 +61,24 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
 ) -> ScrubSummary:
     """Split the rows of a CSV file into clear, blocked and invalid rows.
 
-    Rows are written in order and byte for byte.
-    A row is blocked if any of its numbers is; otherwise invalid if any number cannot be
-    read or if it has no number; otherwise clear.  In the annotated output, the two
-    added columns come first, so that rows with a missing or an additional field do not
-    shift them.
+    Rows are written in order and byte for byte.  In the annotated output, the two added
+    columns come first, so that rows with a missing or an additional field do not shift
+    them.  `scrub_file` also reads other formats.
 
     Args:
-        source: A path, or a binary stream.
-        against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
-            file of numbers; a `NumberFile`; or a registry's URL.
-        columns: The phone column, or several, by name or by number from 1 on.
+        source: As for `scrub_file`.
+        against: As for `scrub_file`.
+        columns: As for `scrub_file`.
         on: As for `Book.is_blocked`.
         lists: As for `Book.is_blocked`.
         region: As for `Book.is_blocked`.
-        outputs: The files for the rows. They appear complete at the end, or not at all.
+        outputs: As for `scrub_file`.
         options: How the file is written, if it need not be detected.
         progress: Called with the bytes done and the total, if known.
-        threads: The number of threads: one reads and writes, the others classify rows;
-            by default one per core, up to the number that is useful.
+        threads: As for `scrub_file`.
 
     Raises:
-        InputError: The file, a column, an option or an output is not valid; nothing is
-            written then.
+        InputError: As for `scrub_file`.
         CannotAnswerError: As for `Book.is_blocked`, before any row is read.
     """
     refuse_overwriting(outputs.wanted(), against)
@@ -117,8 +112,7 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
         batches = records.batches(allow_unescaped_quotes=True)
         with closing(map_in_order(splitter.split, batches, threads - 1)) as parts:
             _write_rows(parts, files, buffers)
-        refuse_decimals(classifier, records.dialect.columns.names, records.name)
-    return summarise(classifier, targets)
+        return summarise(classifier, targets, records.name)
 
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:

@@ -10,7 +10,7 @@ from bloctel.numbers import _digits
 from bloctel.numbers.columns import Objects
 from bloctel.scrub.added_columns import ADDED_COLUMNS, refuse_annotated_file
 from bloctel.scrub.classifier import CELL_ERROR, KINDS, RowClassifier
-from bloctel.scrub.summary import refuse_decimals, summarise
+from bloctel.scrub.summary import summarise
 from bloctel.tabular.csv_reader import source_name
 from bloctel.tabular.outputs import open_outputs
 from bloctel.tabular.phone_columns import named_columns
@@ -68,8 +68,7 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
                 if job.progress is not None:
                     n_done = rows.first + len(rows.cells)
                     job.progress(n_done, sheet.cells.last_row + 1)
-            refuse_decimals(classifier, sheet.chosen.names, sheet.where)
-    return summarise(classifier, targets)
+            return summarise(classifier, targets, sheet.where)
 
 
 def _kept(book: Workbook, sheet: Sheet) -> list[tuple[str, bool]]:
@@ -95,23 +94,24 @@ def _copy_others(
 def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classification:
     """Return the classification of some rows."""
     indexes = sheet.chosen.indexes
-    phones = [[Objects([_phone(row[i]) for row in rows.cells])] for i in indexes]
-    matches, codes = classifier.match(phones, len(rows.cells))
-    for column, index in enumerate(indexes):
-        codes_here = codes[column]
-        errors = _among(sheet.cells.errors.get(index, ()), rows)
-        # a formula that was never calculated has no value, and reads as empty
-        formulas = _among(sheet.cells.formulas.get(index, ()), rows)
-        formulas = formulas[codes_here[formulas] == _digits.EMPTY]
-        codes_here[errors] = CELL_ERROR
-        codes_here[formulas] = CELL_ERROR
-    found = classifier.classify(matches, codes)
+
+    def amend(codes: NDArray[np.uint8]) -> None:
+        for column, index in zip(codes, indexes, strict=True):
+            # a formula that was never calculated has no value, and reads as empty
+            formulas = _among(sheet.cells.formulas.get(index, ()), rows)
+            column[formulas[column[formulas] == _digits.EMPTY]] = CELL_ERROR
+            column[_among(sheet.cells.errors.get(index, ()), rows)] = CELL_ERROR
 
     def text_of(column: int, row: int) -> str:
         return str(rows.cells[row][indexes[column]])
 
-    classifier.add_examples(found, codes, text_of, first_row=rows.first + 1)
-    return found
+    return classifier.classify_cells(
+        [[Objects([_phone(row[i]) for row in rows.cells])] for i in indexes],
+        len(rows.cells),
+        text_of,
+        first_row=rows.first + 1,
+        amend=amend,
+    )
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bloctel.scrub.classifier import Classification, RowClassifier
 
-__all__ = ["FrameAdapter", "adapter_of", "in_polars"]
+__all__ = ["FrameAdapter", "adapter_of", "arrow_kinds", "arrow_reasons", "in_polars"]
 
 #: Texts of this many rows stay below the limit of Arrow's 32-bit offsets.
 _ROWS_AT_ONCE: Final = 1 << 20
@@ -274,8 +274,20 @@ def _arrow_columns(
     found = classifier.classify_frame(columns, frame.num_rows)
     codes = pa.array(found.kinds.view(np.int8))
     kinds = pa.DictionaryArray.from_arrays(codes, pa.array(KINDS, pa.string()))
+    return [kinds, arrow_reasons(found)]
+
+
+def arrow_kinds(found: Classification) -> Any:
+    """Return the kind of each row as an Arrow column of text."""
+    pa = sys.modules["pyarrow"]
+    return pa.array(KINDS, pa.string()).take(pa.array(found.kinds))
+
+
+def arrow_reasons(found: Classification) -> Any:
+    """Return the reason for each row as an Arrow column, null for clear rows."""
+    pa = sys.modules["pyarrow"]
     reason_of = pa.array(found.reason_of, mask=found.kinds == CLEAR)
-    return [kinds, pa.array(list(found.reasons), pa.string()).take(reason_of)]
+    return pa.array(list(found.reasons), pa.string()).take(reason_of)
 
 
 #: The adapters by library and class.

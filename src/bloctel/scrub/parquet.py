@@ -25,7 +25,8 @@ from bloctel.scrub.added_columns import (
     refuse_annotated_file,
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
-from bloctel.scrub.summary import refuse_decimals, summarise
+from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
+from bloctel.scrub.summary import summarise
 from bloctel.tabular.outputs import open_outputs
 from bloctel.tabular.parquet_reader import open_parquet
 from bloctel.tabular.phone_columns import named_columns
@@ -86,8 +87,7 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
                         n_done = part.first_row - 1 + len(part.batch)
                         job.progress(n_done, opened.n_rows)
         opened.refuse_modified()
-        refuse_decimals(classifier, rows.names, opened.name)
-    return summarise(classifier, targets)
+        return summarise(classifier, targets, opened.name)
 
 
 class _Part(NamedTuple):
@@ -100,14 +100,14 @@ class _Part(NamedTuple):
 
 def _classified(classifier: RowClassifier, part: _Part) -> tuple[_Part, Classification]:
     """Return the part with the classification of its rows."""
-    phones = [blocks(column) for column in part.phones]
-    matches, codes = classifier.match(phones, len(part.batch))
-    found = classifier.classify(matches, codes)
 
     def text_of(column: int, row: int) -> str:
         return _text(part.phones[column][row])
 
-    classifier.add_examples(found, codes, text_of, first_row=part.first_row)
+    phones = [blocks(column) for column in part.phones]
+    found = classifier.classify_cells(
+        phones, len(part.batch), text_of, first_row=part.first_row
+    )
     return part, found
 
 
@@ -229,14 +229,14 @@ class _Writer:
         """Take the rows of a batch that belong to this output."""
         columns = batch.columns
         if self._kind is None:
-            columns = [*columns, _kinds(found), _reasons(found)]
+            columns = [*columns, arrow_kinds(found), arrow_reasons(found)]
         else:
             wanted = found.kinds == self._kind
             if not wanted.any():
                 return
             columns = [_filtered(column, wanted) for column in columns]
             if self._kind != CLEAR:
-                columns.append(_reasons(found.rows(wanted)))
+                columns.append(arrow_reasons(found.rows(wanted)))
         self._rows.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         if (
             sum(map(len, self._rows)) >= _GROUP_ROWS
@@ -274,19 +274,6 @@ def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
     if layout is None:
         return column.filter(pa.array(wanted))
     return column.cast(layout).filter(pa.array(wanted)).cast(column.type)
-
-
-def _kinds(found: Classification) -> Any:
-    """Return the kind of each row as a column."""
-    codes = pa.array(found.kinds)
-    return pa.DictionaryArray.from_arrays(codes, KINDS).dictionary_decode()
-
-
-def _reasons(found: Classification) -> Any:
-    """Return the reason for each row as a column, null for clear rows."""
-    indexes = pa.array(found.reason_of, mask=found.kinds == CLEAR)
-    texts = pa.array(found.reasons, pa.string())
-    return pa.DictionaryArray.from_arrays(indexes, texts).dictionary_decode()
 
 
 def _extended(schema: Any, added: Sequence[str]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bloctel.scrub.classifier import RowClassifier
     from bloctel.scrub.masked_examples import Example
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bloctel.scrub.receipts.receipt import Receipt
     from bloctel.tabular.outputs import Target
 
-__all__ = ["ScrubSummary", "refuse_decimals", "summarise"]
+__all__ = ["ScrubSummary", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +53,16 @@ class ScrubSummary:
     receipt: Receipt | None = None
 
 
-def refuse_decimals(
-    classifier: RowClassifier, names: Sequence[str], where: str
-) -> None:
-    """Refuse a column of decimals without any phone number, such as a column of prices.
-
-    Half of the values are enough, because a price of 12.0 is read as two digits.
+def summarise(
+    classifier: RowClassifier, targets: Mapping[str, Target], where: str
+) -> ScrubSummary:
+    """Return the summary of a scrub, before its outputs are published.
 
     Raises:
-        InputError: There is such a column.
+        InputError: A column has decimals and no phone number, such as a column of
+            prices.
     """
-    counts = classifier.counts
-    suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
-    for column in np.flatnonzero(suspects).tolist():
-        raise InputError(
-            "phone numbers", "decimal numbers", f"{where}, column {names[column]!r}"
-        )
-
-
-def summarise(classifier: RowClassifier, targets: Mapping[str, Target]) -> ScrubSummary:
-    """Return the summary of a scrub that wrote these outputs."""
+    _refuse_decimals(classifier, where)
     counts = classifier.counts
     clear, blocked, invalid = counts.kinds.tolist()
     return ScrubSummary(
@@ -90,3 +80,14 @@ def summarise(classifier: RowClassifier, targets: Mapping[str, Target]) -> Scrub
         anomalies=classifier.origin.anomalies(),
         examples=classifier.examples.by_reason(),
     )
+
+
+def _refuse_decimals(classifier: RowClassifier, where: str) -> None:
+    counts = classifier.counts
+    # half of the values are enough, because a price of 12.0 is read as two digits
+    suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
+    for column in np.flatnonzero(suspects).tolist():
+        name = classifier.names[column]
+        raise InputError(
+            "phone numbers", "decimal numbers", f"{where}, column {name!r}"
+        )
