@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 import bloctel
-from bloctel._util.html import _environment, render
+from bloctel._util.html import environment, render
 from bloctel.errors import InputError, MissingExtraError
 
 SOURCE: Final = Path(bloctel.__file__).parent
@@ -68,7 +68,7 @@ def test_without_jinja2_the_extra_is_named(
 
 def test_the_environment_is_cached(tmp_path: Path) -> None:
     """Each folder of templates has one environment."""
-    assert _environment(tmp_path) is _environment(tmp_path)
+    assert environment(tmp_path) is environment(tmp_path)
 
 
 def test_templates_and_messages_are_shipped() -> None:
