@@ -22,7 +22,7 @@ CONTENTS = {
     "no header": (b"A;0199000001\n", "a first row of 2 cells with numbers"),
     "empty": (b"", "an empty file"),
     "binary": (b"tel\n\x00\x01\x02", "a binary file"),
-    "workbook": (b"PK\x03\x04\x14\x00", "an output of Excel, as the input is"),
+    "workbook": (b"PK\x03\x04\x14\x00", "the format of the input, Excel"),
     "database": (b"SQLite format 3\x00", "a SQLite database"),
     "cut in a quoted field": (b'tel\n0199000001\n"02619', "inside a quoted field"),
     "floats": (b"tel\n48.85\n2.35\n", "decimal numbers"),

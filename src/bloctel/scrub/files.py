@@ -257,9 +257,14 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
         name = str(path).lower()
         for other, endings in _ENDINGS.items():
             if other != written and name.endswith((*endings, *compressed)):
-                got = f"one that ends in {name[name.rindex('.') :]}"
-                expected = f"an output of {written}, as the input is, named so"
-                raise InputError(expected, got, str(path))
+                ending = name[name.rindex(".") :]
+                raise InputError(
+                    f"a file name for {written}, the format of the input",
+                    f"a name that ends in {ending}",
+                    str(path),
+                    message=f"outputs have the format of the input, {written}, which "
+                    f"the ending {ending} does not match",
+                )
 
 
 def _split_archive(file: _File, codec: Codec, job: Job) -> ScrubSummary:
