@@ -134,7 +134,7 @@ def test_invalid_outputs_are_refused(
     os.link(lists, tmp_path / "hard")
     before = files(tmp_path)
     database = registry.removeprefix("sqlite:///")
-    own = "expected a file of its own, got the same as "
+    own = "expected a separate file, got the same file as "
     replaced = "overwrite the opposition list: choose another file"
     cases = [
         (lists, ("--output", calls), own + "the input - at the clear output"),

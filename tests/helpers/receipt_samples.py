@@ -18,8 +18,8 @@ from bloctel.scrub.receipts import (
     Counts,
     FileDigest,
     Journal,
+    JournalPosition,
     JudgedList,
-    Place,
     Receipt,
     ReceiptMaker,
     ReceiptOptions,
@@ -76,7 +76,7 @@ EXAMPLE: Final = Receipt(
     made_at=datetime(2026, 10, 6, 8, tzinfo=UTC),
     valid_until=date(2026, 11, 5),
     software="bloctel 0.1.0",
-    journal=Place(number=1, previous=None),
+    journal=JournalPosition(number=1, previous=None),
 )
 
 
@@ -101,7 +101,9 @@ def chain(n: int, key: SigningKey | None = None) -> list[Receipt]:
     made: list[Receipt] = []
     for number in range(1, n + 1):
         previous = made[-1].digest if made else None
-        receipt = replace(EXAMPLE, journal=Place(number=number, previous=previous))
+        receipt = replace(
+            EXAMPLE, journal=JournalPosition(number=number, previous=previous)
+        )
         made.append(receipt if key is None else key.sign(receipt))
     return made
 

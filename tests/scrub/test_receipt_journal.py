@@ -24,7 +24,7 @@ from tests.oracles import receipt as oracle
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bloctel.scrub.receipts import Place
+    from bloctel.scrub.receipts import JournalPosition
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
@@ -37,7 +37,7 @@ def lines(receipts: list[Receipt]) -> list[bytes]:
 def append(path: Path) -> Receipt:
     """Append the example to a journal."""
 
-    def make(position: Place) -> Receipt:
+    def make(position: JournalPosition) -> Receipt:
         return replace(EXAMPLE, journal=position)
 
     return Journal(path).append(make)

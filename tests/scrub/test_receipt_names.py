@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.scrub.receipts import shown
-from bloctel.scrub.receipts.receipt import kept_name
+from bloctel.scrub.receipts.receipt import masked_name
 
 NUMBERS = (
     "0199001234",
@@ -34,7 +34,7 @@ AROUND = st.text(
 @given(st.sampled_from(NUMBERS), AROUND, AROUND)
 def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
     """In every written form, with any text around it."""
-    masked = kept_name(f"{before}{number}{after}.csv")
+    masked = masked_name(f"{before}{number}{after}.csv")
 
     assert sum(map(str.isdecimal, masked)) < 6
 
@@ -54,7 +54,7 @@ def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
 )
 def test_other_names_stay_as_they_are(name: str) -> None:
     """Days in ISO 8601 are not phone numbers."""
-    assert kept_name(name) == name
+    assert masked_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,17 @@ def test_other_names_stay_as_they_are(name: str) -> None:
 )
 def test_in_doubt_digits_go(name: str) -> None:
     """Digits that could be a number of another country are masked."""
-    assert "(digits)" in kept_name(name)
+    assert "(digits)" in masked_name(name)
 
 
 @given(st.text(st.characters(categories=["L", "Cs", "Cc", "Nd", "Zs"])))
 def test_a_name_can_always_be_written(name: str) -> None:
     """Any name of a file system; masking twice changes nothing more."""
-    masked = kept_name(name)
+    masked = masked_name(name)
 
     assert len(masked) <= 255
     assert masked.encode().decode() == masked
-    assert kept_name(masked) == masked
+    assert masked_name(masked) == masked
 
 
 @given(st.text())

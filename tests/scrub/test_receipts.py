@@ -96,7 +96,7 @@ def test_it_says_what_was_scrubbed_against_what_with_which_result(folder: Path) 
 
 
 def test_it_is_kept_where_it_should_be(folder: Path) -> None:
-    """In a file of its own, in a journal, signed."""
+    """In a separate file, in a journal, signed."""
     key = SigningKey.create(folder / "key.pem")
     options = ReceiptOptions(folder / "r.json", folder / "j.jsonl", key)
 
@@ -416,7 +416,7 @@ def test_one_stream_for_two_outputs_is_refused(folder: Path) -> None:
 
     with (
         open_against(str(folder / "list.csv")) as book,
-        pytest.raises(InputError, match="file of its own"),
+        pytest.raises(InputError, match="a separate file"),
     ):
         scrub_csv(maker.source, book.question(), columns=["tel"], outputs=maker.outputs)
 

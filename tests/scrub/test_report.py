@@ -324,7 +324,9 @@ def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
     for name in ("calls.csv", "oppositions.csv"):
         (tmp_path / name).write_text("telephone\n")
 
-    with pytest.raises(InputError, match=r"of its own|overwrite the opposition list"):
+    with pytest.raises(
+        InputError, match=r"a separate file|overwrite the opposition list"
+    ):
         check_target(
             ReportOptions(str(tmp_path / taken)),
             source=str(tmp_path / "calls.csv"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bloctel.scrub.receipts import Place
+    from bloctel.scrub.receipts import JournalPosition
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="this system does not fork"
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 def append(path: Path, region: str = "FR") -> Receipt:
     """Append a receipt to a journal."""
 
-    def make(place: Place) -> Receipt:
+    def make(place: JournalPosition) -> Receipt:
         return replace(EXAMPLE, region=region, journal=place)
 
     return Journal(path).append(make)

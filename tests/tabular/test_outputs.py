@@ -101,7 +101,7 @@ def test_the_input_is_never_an_output(tmp_path: Path) -> None:
 
     for name in ("calls.csv", "soft", "hard"):
         assert refusal({"clear": tmp_path / name}, source.stat()) == (
-            "expected a file of its own, got the same as the input"
+            "expected a separate file, got the same file as the input"
             " - at the clear output"
         )
 
@@ -110,7 +110,7 @@ def test_two_outputs_are_two_files(tmp_path: Path) -> None:
     """Paths may be spelled differently, and the files may not exist yet."""
     (tmp_path / "soft").symlink_to(tmp_path / "a")
     sentence = (
-        "expected a file of its own, got the same as the clear output"
+        "expected a separate file, got the same file as the clear output"
         " - at the blocked output"
     )
     stream = io.BytesIO()

@@ -58,7 +58,7 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
         if "annotated" in files:
             refuse_annotated_file(sheet.chosen.first, sheet.where)
         classifier = RowClassifier(job.question, sheet.chosen.names)
-        with open_workbooks(files, _kept(book, sheet)) as writers:
+        with open_workbooks(files, _included(book, sheet)) as writers:
             _copy_others(book, sheet, writers)
             outs = [_Output(writers[name], sheet, name) for name in writers]
             for rows in sheet.batches():
@@ -71,13 +71,13 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
             return summarise(classifier, targets, sheet.where)
 
 
-def _kept(book: Workbook, sheet: Sheet) -> list[tuple[str, bool]]:
+def _included(book: Workbook, sheet: Sheet) -> list[tuple[str, bool]]:
     """Return the sheets of the outputs, in order, and whether each is hidden."""
-    kept = {*book.others(sheet), sheet.name}
+    included = {*book.others(sheet), sheet.name}
     return [
         (name, hidden and name != sheet.name)
         for name, hidden in book.hidden.items()
-        if name in kept
+        if name in included
     ]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "Codec", "PendingArchive", "codec_of", "refuse_bomb"]
 
-#: An archive may always unpack to this size, and otherwise to this multiple of its own.
+#: An archive may unpack to this size, or to this multiple of its size if that is more.
 #: Rows that differ only in a phone number, with kilobytes of filler, reach 270 times.
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500

@@ -140,8 +140,8 @@ def refuse_clashes(
     for name, target in targets.items():
         for identity in _identities(target):
             if identity in taken:
-                got = f"the same as {taken[identity]}"
-                raise InputError("a file of its own", got, f"the {name} output")
+                got = f"the same file as {taken[identity]}"
+                raise InputError("a separate file", got, f"the {name} output")
             taken[identity] = f"the {name} output"
 
 

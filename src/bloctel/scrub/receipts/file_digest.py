@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from bloctel.errors import InputError
-from bloctel.scrub.receipts.receipt import FileDigest, kept_name
+from bloctel.scrub.receipts.receipt import FileDigest, masked_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ def _read(
     except OSError as error:
         got = f"one that cannot be read ({error.strerror})"
         raise InputError("a file to take the SHA-256 of", got, str(path)) from error
-    name = kept_name(Path(path).name)
+    name = masked_name(Path(path).name)
     return FileDigest(name=name, size=before[2], sha256=digest), before
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from bloctel._util.atomic_files import flush_folder, locked, replacing
 from bloctel.errors import DamagedReceiptError, ReceiptError, TruncatedJournalError
 from bloctel.scrub.receipts.reader import LONGEST, parse
-from bloctel.scrub.receipts.receipt import Place
+from bloctel.scrub.receipts.receipt import JournalPosition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class Journal:
             got = "one that does not exist, or cannot be written to"
             raise ReceiptError("a folder for the journal", got, str(self.path))
 
-    def append(self, make: Callable[[Place], Receipt]) -> Receipt:
+    def append(self, make: Callable[[JournalPosition], Receipt]) -> Receipt:
         """Append a receipt, which is on the disk when this returns.
 
         Args:
@@ -70,7 +70,7 @@ class Journal:
             number, previous = 1, None
             if last is not None and last.journal is not None:
                 number, previous = last.journal.number + 1, last.digest
-            receipt = make(Place(number=number, previous=previous))
+            receipt = make(JournalPosition(number=number, previous=previous))
             self._write(file, receipt.line)
         return receipt
 
@@ -124,7 +124,7 @@ class Journal:
             rest = file.read()
             if not rest:
                 return None
-            moved_to = self.path.with_name(f"{self.path.name}.torn-{end}")
+            moved_to = self.path.with_name(f"{self.path.name}.incomplete-{end}")
             with replacing(moved_to) as target:
                 target.write(rest)
             file.truncate(end)

@@ -29,7 +29,7 @@ _PATH: Final = re.compile(r"`\$\.?([^`]*)`\Z")
 
 
 def read(path: str | Path) -> Receipt:
-    """Return the receipt in a file of its own.
+    """Return the receipt in a separate file.
 
     Raises:
         ReceiptError: The file is not a receipt, or cannot be read.

@@ -24,11 +24,11 @@ __all__ = [
     "Against",
     "Counts",
     "FileDigest",
+    "JournalPosition",
     "JudgedList",
-    "Place",
     "Receipt",
     "Signature",
-    "kept_name",
+    "masked_name",
     "shown",
 ]
 
@@ -126,7 +126,7 @@ class Counts(_Part, frozen=True, kw_only=True):
     invalid: _Count
 
 
-class Place(_Part, frozen=True, kw_only=True):
+class JournalPosition(_Part, frozen=True, kw_only=True):
     """Position of a receipt in its journal.
 
     Attributes:
@@ -185,7 +185,7 @@ class Receipt(_Part, frozen=True, kw_only=True):
     made_at: Annotated[datetime, Meta(tz=True)]
     valid_until: date
     software: Annotated[str, Meta(pattern=r"\Abloctel [0-9A-Za-z.+!-]{1,40}\Z")]
-    journal: Place | None = None
+    journal: JournalPosition | None = None
     signature: Signature | None = None
 
     @property
@@ -231,12 +231,12 @@ _DATE: Final = re.compile(
 _DIGITS_NEXT_TO_A_DATE: Final = 2
 
 
-def kept_name(name: str) -> str:
+def masked_name(name: str) -> str:
     """Return a name as a receipt keeps it, with possible phone numbers masked.
 
-    >>> kept_name("prospects-2026-10-05.csv")
+    >>> masked_name("prospects-2026-10-05.csv")
     'prospects-2026-10-05.csv'
-    >>> kept_name("calls of 01 99 00 12 34.csv")
+    >>> masked_name("calls of 01 99 00 12 34.csv")
     'calls of (digits).csv'
     """
     # file names that are not Unicode have no JSON form

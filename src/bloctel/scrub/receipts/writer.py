@@ -31,7 +31,7 @@ from bloctel.scrub.receipts.receipt import (
     FileDigest,
     JudgedList,
     Receipt,
-    kept_name,
+    masked_name,
 )
 from bloctel.tabular.phone_columns import requested_columns
 
@@ -55,7 +55,7 @@ class ReceiptOptions:
     """Destination of a receipt, and the key that signs it.
 
     Attributes:
-        path: A file of its own; an older receipt there is replaced.
+        path: A file for this receipt alone; an older receipt there is replaced.
         journal: A journal, to which it is appended.
         key: The key that signs it.
     """
@@ -209,7 +209,7 @@ class ReceiptMaker:
 
     def _against(self, question: Question) -> Against:
         known, path = question.provenance, self._list.path
-        name = None if path is None else kept_name(path.name)
+        name = None if path is None else masked_name(path.name)
         if known is not None:
             return Against(
                 kind="registry" if known.built_on is None else "snapshot",
@@ -264,7 +264,7 @@ def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
 
 
 def _kept_column(column: str | int) -> str | int:
-    return kept_name(column) if isinstance(column, str) else column
+    return masked_name(column) if isinstance(column, str) else column
 
 
 def _watched(outputs: Outputs) -> tuple[Outputs, dict[str, HashedWriter]]:
@@ -313,7 +313,7 @@ def _refuse_taken(path: Path, taken: Mapping[str, Path], what: str) -> None:
     for name, other in taken.items():
         same = os.path.realpath(path) == os.path.realpath(other)
         if same or is_same_file(path, other):
-            raise InputError("a file of its own", f"the same as {name}", what)
+            raise InputError("a separate file", f"the same file as {name}", what)
 
 
 def _refuse_another_file(path: Path) -> None:

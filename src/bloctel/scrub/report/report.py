@@ -255,11 +255,11 @@ class _ListRow(NamedTuple):
 def _list_row(name: str, day: date) -> _ListRow:
     """Return a list with the day from which its answer is too old."""
     try:
-        held = rules.load(name)
+        found = rules.load(name)
     except UnknownListError:  # a list that the caller made
         return _ListRow(name, "", day, "-")
-    validity = rules.in_force(held.answer_validity, on=day)
-    return _ListRow(name, held.title, day, add_days(day, validity.days))
+    validity = rules.in_force(found.answer_validity, on=day)
+    return _ListRow(name, found.title, day, add_days(day, validity.days))
 
 
 def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
