@@ -390,9 +390,9 @@ def test_an_answer_never_takes_the_place_of_its_request(tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text(SENT)
     question = Registry.create("memory:", lists=["own"]).question(on=DAY)
-    with pytest.raises(InputError, match="the same as the input"):
+    with pytest.raises(InputError, match="the same file as the input"):
         answer_request(file, question, file)
-    with pytest.raises(InputError, match="the same as the input"):
+    with pytest.raises(InputError, match="the same file as the input"):
         write_request(file, file, column="tel", id_column="code")
     assert file.read_text() == SENT
     with pytest.raises(InputError, match="cannot write the file for the operator"):

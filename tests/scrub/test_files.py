@@ -220,7 +220,7 @@ def test_an_output_is_never_the_input(ending: str, tmp_path: Path) -> None:
     for name in ("calls", "soft", "hard"):
         for given in (source, str(source), tmp_path / f"soft.{ending}"):
             outputs = Outputs(blocked=tmp_path / f"{name}.{ending}")
-            with pytest.raises(InputError, match="the same as the input"):
+            with pytest.raises(InputError, match="the same file as the input"):
                 scrub_file(given, ask(), columns=["tel"], outputs=outputs)
     with source.open("rb") as stream, pytest.raises(InputError, match="the input"):
         scrub_file(stream, ask(), columns=["tel"], outputs=Outputs(source))

@@ -162,7 +162,7 @@ def new_file(target: str | Path, what: str, source: object) -> Iterator[BinaryIO
         InputError: The target is the input, or cannot be written.
     """
     if isinstance(source, str | Path) and is_same_file(target, source):
-        raise InputError("a file of its own", "the same as the input", what)
+        raise InputError("a separate file", "the same file as the input", what)
     try:
         with replacing(target) as file:
             yield file
