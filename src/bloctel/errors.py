@@ -39,7 +39,6 @@ BloctelError
         ├── StorageUnreachableError      a follower's replica is too old to answer
         ├── DamagedRecordsError          its records were altered
         ├── NewerRegistryError           made by a later version of the library
-        ├── OlderRegistryError           made by an earlier version; migrate it
         └── WrongSecretError             its numbers are hidden by another secret
 ```
 
@@ -77,7 +76,6 @@ __all__ = [
     "NotASnapshotError",
     "NotKnownError",
     "NotRegisteredError",
-    "OlderRegistryError",
     "ReceiptError",
     "RegistryExistsError",
     "RegistryNotFoundError",
@@ -326,10 +324,6 @@ class DamagedRecordsError(StorageError):
 
 class NewerRegistryError(StorageError):
     """A later version of the library made the registry; update `bloctel`."""
-
-
-class OlderRegistryError(StorageError):
-    """An earlier version of the library made the registry; `Registry.migrate` it."""
 
 
 class WrongSecretError(StorageError):

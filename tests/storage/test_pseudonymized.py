@@ -195,7 +195,7 @@ def test_an_error_undoes_the_transaction(hidden: Storage) -> None:
 
 
 def test_calls_without_numbers_are_passed_on(inner: Storage) -> None:
-    """The wrapped storage itself trims, watches, migrates and closes."""
+    """The wrapped storage itself trims, watches and closes."""
     storage = PseudonymousStorage(inner, SECRET)
     with pytest.raises(RegistryNotFoundError):
         storage.check()
@@ -203,7 +203,6 @@ def test_calls_without_numbers_are_passed_on(inner: Storage) -> None:
 
     with pytest.raises(RegistryExistsError):
         storage.create({})
-    storage.migrate()
     storage.check()
     with storage.write() as writer:
         assert writer.trim_journal(writer.last_change()) > 0

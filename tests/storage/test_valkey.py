@@ -212,13 +212,19 @@ def test_a_refusal_shows_no_number(valkey: Server, url: str) -> None:
 # -- stored content -----------------------------------------------------------------
 
 
-def test_a_later_version_is_refused(valkey: Server, storage: ValkeyStorage) -> None:
-    """A registry of a later version is refused."""
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("2", NewerRegistryError), ("0", StorageError), ("x", StorageError)],
+)
+def test_another_version_is_refused(
+    valkey: Server, storage: ValkeyStorage, version: str, kind: type[StorageError]
+) -> None:
+    """A registry of a later or an unknown version is refused."""
     setting = storage._server.key("setting")
-    for version in ("3", "0", "x"):
-        client(valkey).hset(setting, "schema_version", version)
-        with pytest.raises(NewerRegistryError):
-            storage.check()
+    client(valkey).hset(setting, "schema_version", version)
+    with pytest.raises(StorageError) as caught:
+        storage.check()
+    assert type(caught.value) is kind
 
 
 def test_namespaces_are_separate(valkey: Server, storage: ValkeyStorage) -> None:

@@ -21,7 +21,6 @@ from bloctel.errors import (
     BloctelError,
     CursorPurgedError,
     NewerRegistryError,
-    OlderRegistryError,
     RegistryNotFoundError,
     StorageBusyError,
     StorageDeniedError,
@@ -295,92 +294,24 @@ def test_a_newer_registry_is_refused(kind: str, request: pytest.FixtureRequest) 
         )
     engine.dispose()
 
-    for act in (Registry.open, Registry.migrate):
-        with pytest.raises(NewerRegistryError):
-            act(url)
+    with pytest.raises(NewerRegistryError, match="update bloctel"):
+        Registry.open(url)
 
 
-VERSION_1 = """
-CREATE TABLE bloctel_setting (name VARCHAR(64) PRIMARY KEY, value VARCHAR(255));
-CREATE TABLE bloctel_list (id INTEGER PRIMARY KEY, name VARCHAR(64) NOT NULL UNIQUE,
-    complete_from INTEGER);
-CREATE TABLE bloctel_registration (key BIGINT NOT NULL, list_id INTEGER NOT NULL,
-    registered_on INTEGER NOT NULL, starts_on INTEGER NOT NULL,
-    ends_on INTEGER NOT NULL, withdrawn_on INTEGER,
-    PRIMARY KEY (key, list_id, registered_on)) WITHOUT ROWID;
-CREATE TABLE bloctel_event (cursor INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind VARCHAR(16) NOT NULL, list_id INTEGER NOT NULL, key BIGINT,
-    on_day INTEGER NOT NULL);
-CREATE INDEX bloctel_event_key ON bloctel_event (key);
-INSERT INTO bloctel_setting VALUES ('schema_version', '1'), ('region', 'FR'),
-    ('identity', '0123456789abcdef0123456789abcdef');
-INSERT INTO bloctel_list VALUES (1, 'own', 19000);
-INSERT INTO bloctel_registration VALUES
-    (33639981234, 1, 19724, 19724, 2147483647, NULL),
-    (33639981235, 1, 19724, 19724, 19800, 19800);
-INSERT INTO bloctel_event (kind, list_id, key, on_day) VALUES
-    ('registered', 1, 33639981234, 19724), ('registered', 1, 33639981235, 19724),
-    ('registered', 1, NULL, 18000), ('withdrawn', 1, 33639981235, 19800),
-    ('purged', 1, NULL, 19000);
-"""
+@pytest.mark.parametrize("version", ["0", "-1", "x", "", "01", "²"])
+def test_an_unknown_version_is_refused(tmp_path: Path, version: str) -> None:
+    """A registry whose version is not known is neither read nor called newer."""
+    url = f"sqlite:///{tmp_path}/r.db"
+    Registry.create(url).close()
+    with closing(sqlite3.connect(tmp_path / "r.db")) as raw, raw:
+        raw.execute(
+            "UPDATE bloctel_setting SET value = ? WHERE name = 'schema_version'",
+            [version],
+        )
 
-
-@pytest.fixture
-def version_1(tmp_path: Path) -> str:
-    """The URL of a registry with the first version of the schema."""
-    with closing(sqlite3.connect(tmp_path / "r.db")) as raw:
-        raw.executescript(VERSION_1)
-    return f"sqlite:///{tmp_path}/r.db"
-
-
-def test_an_older_registry_is_migrated(version_1: str) -> None:
-    """Registrations and cursors are there, and new changes continue the cursors."""
-    with pytest.raises(OlderRegistryError, match="bloctel registry migrate"):
-        Registry.open(version_1)
-
-    Registry.migrate(version_1)
-    Registry.migrate(version_1)
-
-    with Registry.open(version_1) as registry:
-        lines = [(c.cursor, c.kind.value, c.number) for c in registry.changes()]
-        assert [line[:2] for line in lines] == [
-            (1, "registered"),
-            (2, "registered"),
-            (3, "registered"),
-            (4, "withdrawn"),
-            (5, "purged"),
-        ]
-        assert [line[2] is None for line in lines] == [False, False, True, False, True]
-        assert registry.is_blocked(KEY, on=ON)
-        assert registry.history(KEY + 1)[0].withdrawn_on == date(2024, 3, 18)
-        registry.register(KEY + 2, list="own", on=ON)
-        assert [c.cursor for c in registry.changes(since=5)] == [6]
-        token = registry.request(KEY + 3, "a@b.example", list="own")
-        assert registry.confirm(token).ends_on is None
-
-
-def test_a_failed_migration_changes_nothing(
-    version_1: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A migration is one transaction."""
-    from bloctel.storage.sql import schema
-
-    migrate = schema._MIGRATIONS[1]
-
-    def fail(connection: sa.Connection) -> None:
-        migrate(connection)
-        raise KeyboardInterrupt
-
-    monkeypatch.setitem(schema._MIGRATIONS, 1, fail)
-    with pytest.raises(KeyboardInterrupt):
-        Registry.migrate(version_1)
-    monkeypatch.undo()
-
-    with pytest.raises(OlderRegistryError):
-        Registry.open(version_1)
-    Registry.migrate(version_1)
-    with Registry.open(version_1) as registry:
-        assert registry.is_blocked(KEY, on=ON)
+    with pytest.raises(StorageError, match="unknown schema version") as caught:
+        Registry.open(url)
+    assert type(caught.value) is StorageError
 
 
 def test_a_trimmed_cursor_raises(storage_url: str) -> None:

@@ -300,16 +300,6 @@ def forget(
     print_record({"erased": erased}, format)
 
 
-@app.command()
-def migrate(url: RegistryArgument) -> None:
-    """Convert a registry of an earlier version to the format of this version.
-
-    Example:
-        bloctel registry migrate sqlite:///oppositions.db
-    """
-    Registry.migrate(url)
-
-
 @app.command("mark-restored")
 def mark_restored(url: RegistryArgument, secret: SecretOption = None) -> None:
     """Mark a registry as restored from a backup, before it is opened again.

@@ -107,7 +107,6 @@ class RecordStore:
 
         Raises:
             RegistryNotFoundError: There is none; a typo does not create an empty log.
-            OlderRegistryError: An earlier version made it: `bloctel registry migrate`.
             WrongSecretError: Its numbers are hidden by another secret, or not hidden.
             StorageError: It cannot be read.
         """

@@ -46,7 +46,6 @@ from bloctel.registry import (
 from bloctel.registry.replica import Replica, require_exact
 from bloctel.registry.snapshot_export import build_snapshot, identity_of
 from bloctel.storage.group_commit import GroupCommit
-from bloctel.storage.interface import open_storage
 from bloctel.storage.opening import (
     close_on_error,
     create_storage,
@@ -169,7 +168,6 @@ class Registry(Book):
         Raises:
             RegistryNotFoundError: There is no registry. It is not created, so that a
                 typo does not become an empty list.
-            OlderRegistryError: An earlier version made it: `migrate` it.
             NewerRegistryError: A later version made it.
             WrongSecretError: Its numbers are hidden by another secret, or not hidden.
             StorageError: The registry cannot be read.
@@ -177,20 +175,6 @@ class Registry(Book):
         exact = require_exact(exact)
         with close_on_error(join_storage(url, secret)) as storage:
             return cls(storage, refresh_seconds, exact)
-
-    @staticmethod
-    def migrate(url: str) -> None:
-        """Convert a registry of an earlier version to the current version.
-
-        Close it everywhere else first. An error leaves it unchanged.
-
-        Raises:
-            RegistryNotFoundError: There is no registry.
-            NewerRegistryError: A later version made it.
-            StorageError: The registry cannot be read or written.
-        """
-        with closing(open_storage(url)) as storage:
-            storage.migrate()
 
     @staticmethod
     def mark_restored(url: str, *, secret: bytes | None = None) -> None:

@@ -38,7 +38,6 @@ from bloctel.errors import (
     InputError,
     MissingExtraError,
     NewerRegistryError,
-    OlderRegistryError,
     RegistryExistsError,
     RegistryNotFoundError,
     StorageError,
@@ -75,14 +74,13 @@ __all__ = [
     "Writer",
     "closed_error",
     "exists_error",
-    "known_version",
     "not_found_error",
     "open_storage",
-    "require_current",
     "require_cursor",
     "require_driver",
     "require_following",
     "require_last",
+    "require_version",
 ]
 
 
@@ -257,18 +255,8 @@ class Storage(Protocol):
 
         Raises:
             RegistryNotFoundError: There is no registry.
-            OlderRegistryError: An earlier version made it; `migrate` it.
             NewerRegistryError: A later version made it.
-            StorageError: The registry cannot be read.
-        """
-
-    def migrate(self) -> None:
-        """Convert a registry of an earlier version to the current version.
-
-        Raises:
-            RegistryNotFoundError: There is no registry.
-            NewerRegistryError: A later version made it.
-            StorageError: The registry cannot be read or written.
+            StorageError: The registry cannot be read, or its version is unknown.
         """
 
     def read(self) -> AbstractContextManager[Reader]:
@@ -385,44 +373,39 @@ def not_found_error(where: str) -> RegistryNotFoundError:
     )
 
 
-def known_version(text: str | None, newest: int, where: str) -> int:
-    """Return the schema version of a registry.
+def require_version(text: str | None, version: int, where: str) -> None:
+    """Check that a registry has the schema version of this library.
 
     Args:
         text: The version as it is stored, or None if there is no registry.
-        newest: The version that this library writes.
+        version: The schema version of this library.
         where: The name of the registry in messages.
 
     Raises:
         RegistryNotFoundError: There is no registry.
-        NewerRegistryError: A later version made it.
+        NewerRegistryError: A later version of the library made it.
+        StorageError: Its version is unknown.
     """
     if text is None:
         raise not_found_error(where)
-    version = int(text) if text.isdecimal() else 0
-    if not 1 <= version <= newest:
+    if text == str(version):
+        return
+    expected = f"a registry of schema version {version}"
+    if text.isdecimal() and int(text) > version:
         raise NewerRegistryError(
-            f"a registry of schema version 1 to {newest}",
-            f"version {version}" if version else "a version that is not a number",
+            expected,
+            f"version {int(text)}",
             where,
+            message=f"the registry has schema version {int(text)}, but this version of "
+            f"bloctel reads only {version}; update bloctel",
         )
-    return version
-
-
-def require_current(version: int, newest: int, where: str) -> None:
-    """Check that a registry has the schema version that this library writes.
-
-    Raises:
-        OlderRegistryError: An earlier version made it.
-    """
-    if version < newest:
-        raise OlderRegistryError(
-            f"a registry of schema version {newest}",
-            f"version {version}",
-            where,
-            message=f"the registry has schema version {version}, not {newest}; "
-            "run bloctel registry migrate URL",
-        )
+    raise StorageError(
+        expected,
+        f"a version of {len(text)} characters",
+        where,
+        message="the registry has an unknown schema version: it is damaged, or another "
+        "program made it",
+    )
 
 
 def require_cursor(since: int, trimmed_to: int, last: int) -> None:

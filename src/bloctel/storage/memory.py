@@ -400,9 +400,6 @@ class MemoryStorage:
     def check(self) -> None:
         self._existing()
 
-    def migrate(self) -> None:
-        self._existing()  # no earlier version can have created it
-
     def _existing(self) -> _Content:
         self._require_open()
         if self._content is None:

@@ -94,7 +94,6 @@ class PseudonymousStorage:
         self._pseudonyms = Pseudonyms(secret)
         self._is_recognised = False
         # these need no secret
-        self.migrate = storage.migrate
         self.watch = storage.watch
         self.close = storage.close
 

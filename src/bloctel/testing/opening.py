@@ -34,7 +34,7 @@ class OpeningContract(ContractBase):
     def test_opening_never_creates(self, url: str) -> None:
         """Without a creation there is no registry."""
         opened = self.open(url)
-        for call in (opened.check, opened.migrate, opened.check):
+        for call in (opened.check, opened.check):
             with pytest.raises(RegistryNotFoundError):
                 call()
         opened.close()
@@ -80,15 +80,8 @@ class OpeningContract(ContractBase):
             with storage.write() as writer:
                 writer.add_list("fr.bloctel")
 
-        calls = [storage.check, storage.migrate, lambda: storage.lookup([KEY])]
+        calls = [storage.check, lambda: storage.lookup([KEY])]
         for call in (*calls, lambda: storage.create({}), read, write):
             with pytest.raises(StorageError):
                 call()
         storage.close()
-
-    def test_migrating_a_current_registry_changes_nothing(
-        self, storage: Storage
-    ) -> None:
-        """A registry of the current version stays as it is."""
-        storage.migrate()
-        storage.check()

@@ -18,8 +18,7 @@ from bloctel.errors import InputError, StorageError
 from bloctel.storage.interface import (
     closed_error,
     exists_error,
-    known_version,
-    require_current,
+    require_version,
 )
 from bloctel.storage.sql import schema
 from bloctel.storage.sql.schema import state
@@ -104,17 +103,8 @@ class SqlStorage:
 
     def check(self) -> None:
         with self._transaction(writes=False) as connection:
-            version = self._version(connection)
-        require_current(version, schema.SCHEMA_VERSION, self._where)
-
-    def migrate(self) -> None:
-        with self._transaction(writes=True) as connection:
-            self._lock_creation(connection)
-            schema.migrate(connection, self._version(connection))
-
-    def _version(self, connection: sa.Connection) -> int:
-        text = _stored_version(connection)
-        return known_version(text, schema.SCHEMA_VERSION, self._where)
+            version = _stored_version(connection)
+            require_version(version, schema.SCHEMA_VERSION, self._where)
 
     @contextmanager
     def read(self) -> Iterator[SqlReader]:

@@ -1,4 +1,4 @@
-"""Tables of a registry in an SQL database, and migrations from earlier versions.
+"""Tables of a registry in an SQL database.
 
 Days are integers, days since 1970-01-01: a bulk load of ten million rows would spend
 most of its time parsing dates.
@@ -9,7 +9,6 @@ are not written twice; all other lines are in `bloctel_event`.
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,7 +19,6 @@ __all__ = [
     "fresh",
     "list_",
     "metadata",
-    "migrate",
     "prefix",
     "record",
     "registration",
@@ -31,9 +29,8 @@ __all__ = [
     "stream",
 ]
 
-#: Version of the tables. Version 1, only in SQLite, had no cursors in registrations;
-#: version 2 had no records.
-SCHEMA_VERSION: Final = 3
+#: Version of the tables.
+SCHEMA_VERSION: Final = 1
 
 metadata: Final = sa.MetaData()
 
@@ -171,58 +168,3 @@ fresh: Final = _temporary_table(
         autoincrement=True,
     ),
 )
-
-
-def migrate(connection: sa.Connection, version: int) -> None:
-    """Migrate the tables of an earlier version, one version at a time."""
-    for older in range(version, SCHEMA_VERSION):
-        _MIGRATIONS[older](connection)
-    connection.execute(
-        setting.update()
-        .where(setting.c.name == "schema_version")
-        .values(value=str(SCHEMA_VERSION))
-    )
-
-
-def _from_1_to_2(connection: sa.Connection) -> None:
-    """Add cursors to registrations, and a token key to the registry."""
-    for name in ("registration", "event"):
-        table = f"bloctel_{name}"
-        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {table}_1")
-    connection.exec_driver_sql("DROP INDEX IF EXISTS bloctel_event_key")
-    metadata.create_all(connection)
-    cursor = (
-        "(SELECT min(e.cursor) FROM bloctel_event_1 e WHERE e.kind = 'registered'"
-        " AND e.key = r.key AND e.list_id = r.list_id AND e.on_day = r.registered_on)"
-    )
-    connection.exec_driver_sql(
-        "CREATE INDEX bloctel_event_1_key ON bloctel_event_1(key)"
-    )
-    connection.exec_driver_sql(
-        "INSERT INTO bloctel_registration SELECT r.key, r.list_id, r.registered_on,"  # noqa: S608
-        f" r.starts_on, r.ends_on, r.withdrawn_on, {cursor}"
-        " FROM bloctel_registration_1 r"
-    )
-    connection.exec_driver_sql(
-        "INSERT INTO bloctel_event SELECT cursor, kind, list_id, key, on_day"
-        " FROM bloctel_event_1 WHERE cursor NOT IN"
-        " (SELECT cursor FROM bloctel_registration)"
-    )
-    connection.exec_driver_sql(
-        "INSERT INTO bloctel_state"
-        " SELECT 1, coalesce(max(cursor), 0), 0 FROM bloctel_event_1"
-    )
-    connection.execute(
-        setting.insert(), {"name": "token_key", "value": secrets.token_hex(32)}
-    )
-    connection.exec_driver_sql("DROP TABLE bloctel_registration_1")
-    connection.exec_driver_sql("DROP TABLE bloctel_event_1")
-
-
-def _from_2_to_3(connection: sa.Connection) -> None:
-    """Add the tables of records."""
-    # some tables may exist where DDL cannot be rolled back
-    metadata.create_all(connection, tables=[stream, record])
-
-
-_MIGRATIONS: Final = {1: _from_1_to_2, 2: _from_2_to_3}

@@ -116,16 +116,9 @@ class SqliteStorage(SqlStorage):
             self._may_create = False
 
     def check(self) -> None:
-        self._require_file()
-        super().check()
-
-    def migrate(self) -> None:
-        self._require_file()
-        super().migrate()
-
-    def _require_file(self) -> None:
         if not self._path.exists():
             raise not_found_error(self._where)
+        super().check()
 
     def _remove_traces(self) -> None:
         # erased numbers would stay in the write-ahead log for a while

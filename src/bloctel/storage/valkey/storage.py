@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from bloctel._util import clock
 from bloctel.errors import StorageDeniedError, StorageError
-from bloctel.storage.interface import exists_error, known_version, require_current
+from bloctel.storage.interface import exists_error, require_version
 from bloctel.storage.valkey.lock import WriterLock
 from bloctel.storage.valkey.reader import ValkeyReader
 from bloctel.storage.valkey.server import ValkeyServer
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ValkeyStorage"]
 
-#: Version of the stored format; version 1 had no records.
-_SCHEMA_VERSION: Final = 2
+#: Version of the stored format.
+_SCHEMA_VERSION: Final = 1
 #: How long a watcher waits on the server before it checks if it was closed.
 _SLICE_SECONDS: Final = 0.2
 
@@ -68,28 +68,11 @@ class ValkeyStorage:
             lock.commit([store, ("HSET", key("state"), "trimmed_to", 0)], 0)
 
     def check(self) -> None:
-        require_current(self._version(), _SCHEMA_VERSION, self._server.where)
-        self._require_no_eviction()
-
-    def migrate(self) -> None:
-        # records have separate keys: only the version changes, so that processes of
-        # the earlier version refuse the registry
-        with self._locked() as lock:
-            self._version()
-            (found,) = self._server.send(
-                ("HGET", self._server.key("state"), "last_change")
-            )
-            setting = self._server.key("setting")
-            command: Command = ("HSET", setting, "schema_version", _SCHEMA_VERSION)
-            with self._server.decoding():
-                last_change = int(found)
-            lock.commit([command], last_change)
-
-    def _version(self) -> int:
         setting = self._server.key("setting")
         (text,) = self._server.send(("HGET", setting, "schema_version"))
-        text = None if text is None else text.decode("ascii", "replace")
-        return known_version(text, _SCHEMA_VERSION, self._server.where)
+        version = None if text is None else text.decode("ascii", "replace")
+        require_version(version, _SCHEMA_VERSION, self._server.where)
+        self._require_no_eviction()
 
     def _require_no_eviction(self) -> None:
         """Check that the server does not evict numbers when memory is short."""
