@@ -130,22 +130,6 @@ class Pseudonyms:
             raise StorageError(f"hidden numbers below 2^{_BITS}", outside)
         return self._in_parts(pseudonyms, decrypt=True)
 
-    def hide_one(self, key: int) -> int:
-        """Return the pseudonym of a key.
-
-        Raises:
-            InputError: The key is not below 2^62.
-        """
-        return int(self.hide(_column_of(key))[0])
-
-    def show_one(self, pseudonym: int) -> int:
-        """Return the key of a pseudonym.
-
-        Raises:
-            StorageError: It is not below 2^62, so it is not a pseudonym.
-        """
-        return int(self.show(_column_of(pseudonym))[0])
-
     def seal(self, text: str) -> str:
         """Return an encrypted text as base64url.
 
@@ -217,8 +201,3 @@ def _first_outside(keys: NDArray[np.uint64]) -> str:
         return ""
     outside = (keys < 0) | (keys >= 1 << _BITS)
     return f"one out of range at position {outside.argmax()}"
-
-
-def _column_of(key: int) -> NDArray[np.uint64]:
-    """Return an array of one key; a key out of range stays out of range."""
-    return np.array([key if 0 <= key < 1 << _BITS else 1 << _BITS], np.uint64)

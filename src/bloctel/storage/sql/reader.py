@@ -1,4 +1,8 @@
-"""Read transactions on a registry in an SQL database, in portable SQL."""
+"""Read transactions on a registry in an SQL database, in portable SQL.
+
+Most statements are built once: building one takes longer than most databases take to
+answer it.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,25 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import sqlalchemy as sa
 
-from bloctel.storage.interface import require_cursor
+from bloctel.storage.interface import require_cursor, require_last
 from bloctel.storage.rows import (
     ChangeKind,
     Columns,
     Event,
     Found,
     PrefixRow,
+    RecordRow,
     Registration,
     RequestRow,
     StoredList,
     in_parts,
 )
 from bloctel.storage.sql import schema
-from bloctel.storage.sql.records import KEYS_PER_QUERY, SqlRecordReader
 from bloctel.storage.sql.schema import (
     event,
     list_,
     prefix,
+    record,
     registration,
     request,
     state,
@@ -33,16 +38,17 @@ from bloctel.storage.sql.schema import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-__all__ = ["JOURNAL", "PART", "SqlReader"]
+__all__ = ["JOURNAL", "KEYS_PER_QUERY", "LAST_RECORD", "PART", "SqlReader"]
 
 PART: Final = 1 << 16  # rows per read or write
+KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
 
 
-class SqlReader(SqlRecordReader):
+class SqlReader:
     """Read transaction on an SQL storage."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        super().__init__(connection)
+        self._connection = connection
         self._streams: list[sa.CursorResult[Any]] = []
 
     def close(self) -> None:
@@ -76,29 +82,25 @@ class SqlReader(SqlRecordReader):
         row = self._connection.execute(bounds).first()
         return (row.trimmed_to, row.last_change) if row else (0, 0)
 
+    # -- registrations ----------------------------------------------------------
+
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
-        found: list[Registration] = []
-        for some in in_parts(keys, KEYS_PER_QUERY):
-            rows = self._connection.execute(_ROWS.where(registration.c.key.in_(some)))
-            found += [Registration(*row) for row in rows]
-        return found
+        return [Registration(*row) for row in self._by_key(_REGISTRATIONS_OF, keys)]
 
     def lookup(self, keys: Collection[int]) -> Found:
         """Return the result of `Storage.lookup`, with one query per 5,000 keys."""
         found = Found([], {})
-        for some in in_parts(keys, KEYS_PER_QUERY):
-            rows = _ROWS.where(registration.c.key.in_(some))
-            for row in self._connection.execute(sa.union_all(rows, _COMPLETE_FROM)):
-                if row.key:
-                    found.registrations.append(Registration(*row))
-                else:
-                    found.complete_from[row.list_id] = row.starts_on
+        for row in self._by_key(_LOOKUP, keys):
+            if row.key:
+                found.registrations.append(Registration(*row))
+            else:
+                found.complete_from[row.list_id] = row.starts_on
         return found
 
     def registrations(
         self, list_id: int, *, ends_from: int | None, ends_before: int | None
     ) -> Iterator[list[Registration]]:
-        query = _ROWS.where(registration.c.list_id == list_id)
+        query = _REGISTRATIONS.where(registration.c.list_id == list_id)
         if ends_from is not None:
             query = query.where(registration.c.ends_on >= ends_from)
         if ends_before is not None:
@@ -107,17 +109,58 @@ class SqlReader(SqlRecordReader):
             yield [Registration(*row) for row in rows]
 
     def columns(self) -> Iterator[Columns]:
-        query = sa.select(
-            registration.c.list_id,
-            registration.c.key,
-            registration.c.starts_on,
-            registration.c.ends_on,
-        )
-        for rows in self._streamed(query):
+        for rows in self._streamed(_COLUMNS):
             part = np.array([tuple(row) for row in rows], np.int64)
             yield Columns(
                 part[:, 0], part[:, 1].astype(np.uint64), part[:, 2], part[:, 3]
             )
+
+    # -- prefixes, requests -----------------------------------------------------
+
+    def prefixes(self) -> list[PrefixRow]:
+        return [PrefixRow(*row) for row in self._connection.execute(_PREFIXES)]
+
+    def request(self, id: str) -> RequestRow | None:
+        row = self._connection.execute(_REQUESTS.where(request.c.id == id)).first()
+        return None if row is None else _request(row)
+
+    def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
+        query = _REQUESTS.where(
+            request.c.person == person, request.c.list_id == list_id
+        )
+        return [_request(row) for row in self._connection.execute(query)]
+
+    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
+        return [_request(row) for row in self._by_key(_REQUESTS_OF, keys, id=list_id)]
+
+    # -- records ----------------------------------------------------------------
+
+    def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
+        rows = self._by_key(_RECORDS_OF, set(keys), name=stream)
+        return sorted((RecordRow(*row) for row in rows), key=lambda row: row.seq)
+
+    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
+        values = {"name": stream, "after": after, "n": limit}
+        rows = self._connection.execute(_RECORDS_AFTER, values)
+        return [RecordRow(*row) for row in rows]
+
+    def last_record(self, stream: str) -> RecordRow | None:
+        found = self._connection.execute(LAST_RECORD, {"name": stream}).first()
+        if found is None:
+            return None
+        last_seq, *values = found
+        row = None if values[0] is None else RecordRow(*values)
+        require_last(row, stream, last_seq)
+        return row
+
+    # -- queries ----------------------------------------------------------------
+
+    def _by_key(
+        self, query: sa.Executable, keys: Collection[int], **values: object
+    ) -> Iterator[Any]:
+        """Yield the rows of a query that has a parameter `keys`."""
+        for some in in_parts(keys, KEYS_PER_QUERY):
+            yield from self._connection.execute(query, {"keys": some, **values})
 
     def _streamed(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
         result = self._connection.execute(
@@ -126,38 +169,29 @@ class SqlReader(SqlRecordReader):
         self._streams.append(result)
         return result.partitions(PART)
 
-    def prefixes(self) -> list[PrefixRow]:
-        columns = [prefix.c[name] for name in PrefixRow._fields]
-        rows = self._connection.execute(sa.select(*columns).order_by(*columns[:3]))
-        return [PrefixRow(*row) for row in rows]
 
-    def request(self, id: str) -> RequestRow | None:
-        found = self._requests(request.c.id == id)
-        return found[0] if found else None
-
-    def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        return self._requests(request.c.person == person, request.c.list_id == list_id)
-
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        found: list[RequestRow] = []
-        for some in in_parts(keys, KEYS_PER_QUERY):
-            has_key = request.c.key.in_(some)
-            found += self._requests(has_key, request.c.list_id == list_id)
-        return found
-
-    def _requests(self, *conditions: sa.ColumnElement[bool]) -> list[RequestRow]:
-        columns = [request.c[name] for name in RequestRow._fields]
-        rows = self._connection.execute(sa.select(*columns).where(*conditions))
-        return [RequestRow(row[0], ChangeKind(row[1]), *row[2:]) for row in rows]
+def _request(row: Any) -> RequestRow:
+    return RequestRow(row[0], ChangeKind(row[1]), *row[2:])
 
 
-_ROWS: Final = sa.select(*(registration.c[name] for name in Registration._fields))
+def _has_key(table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.key.in_(sa.bindparam("keys", expanding=True))
+
+
+_REGISTRATIONS: Final = sa.select(
+    *(registration.c[name] for name in Registration._fields)
+)
+_REGISTRATIONS_OF: Final = _REGISTRATIONS.where(_has_key(registration))
+_COLUMNS: Final = sa.select(
+    *(registration.c[name] for name in ("list_id", "key", "starts_on", "ends_on"))
+)
 
 _ZERO: Final = sa.literal(0)
 #: The first complete days of lists, as rows with key 0, which is not a number's key.
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
+_LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM)
 
 #: The two tables of the journal: cursor, and the other fields of an `Event`.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
@@ -172,3 +206,32 @@ JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
     ),
     (event.c.cursor, [event.c.kind, event.c.list_id, event.c.key, event.c.on_day]),
 ]
+
+_PREFIXES: Final = sa.select(prefix).order_by(*prefix.primary_key)
+_REQUESTS: Final = sa.select(request)
+_REQUESTS_OF: Final = _REQUESTS.where(
+    request.c.list_id == sa.bindparam("id"), _has_key(request)
+)
+
+_IN_STREAM: Final = record.c.stream == sa.bindparam("name")
+_RECORDS_OF: Final = sa.select(record).where(_IN_STREAM, _has_key(record))
+_RECORDS_AFTER: Final = (
+    sa.select(record)
+    .where(_IN_STREAM, record.c.seq > sa.bindparam("after"))
+    .order_by(record.c.seq)
+    .limit(sa.bindparam("n", type_=sa.Integer))
+)
+#: The last sequence number of a stream, and the record, or nulls if it is missing.
+LAST_RECORD: Final = (
+    sa.select(schema.stream.c.last_seq, record)
+    .select_from(
+        schema.stream.outerjoin(
+            record,
+            sa.and_(
+                record.c.stream == schema.stream.c.name,
+                record.c.seq == schema.stream.c.last_seq,
+            ),
+        )
+    )
+    .where(schema.stream.c.name == sa.bindparam("name"))
+)

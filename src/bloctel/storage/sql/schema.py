@@ -35,123 +35,111 @@ SCHEMA_VERSION: Final = 1
 metadata: Final = sa.MetaData()
 
 #: Without this collation MariaDB and MySQL treat "a" and "A" as equal.
-_BYTES: Final[dict[str, Any]] = {
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
+_BYTES: Final[Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
-setting: Final = sa.Table(
-    "bloctel_setting",
-    metadata,
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("value", sa.String(255), nullable=False),
-    **_BYTES,
+
+def _table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> sa.Table:
+    return sa.Table(f"bloctel_{name}", metadata, *columns, **_BYTES, **options)
+
+
+def _key(name: str, kind: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _value(name: str, kind: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+setting: Final = _table(
+    "setting", _key("name", sa.String(64)), _value("value", sa.String(255))
 )
 #: One row; writers lock it, so that cursors grow in the order of the commits.
-state: Final = sa.Table(
-    "bloctel_state",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("last_change", sa.BigInteger, nullable=False),
-    sa.Column("trimmed_to", sa.BigInteger, nullable=False),
-    **_BYTES,
+state: Final = _table(
+    "state",
+    _key("id", sa.Integer),
+    _value("last_change", sa.BigInteger),
+    _value("trimmed_to", sa.BigInteger),
 )
-list_: Final = sa.Table(
-    "bloctel_list",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+list_: Final = _table(
+    "list",
+    _key("id", sa.Integer),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
     sa.Column("complete_from", sa.Integer),
-    **_BYTES,
 )
 # no foreign key to the list: it would double the time of a bulk load
-registration: Final = sa.Table(
-    "bloctel_registration",
-    metadata,
-    sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("list_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("registered_on", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("starts_on", sa.Integer, nullable=False),
-    sa.Column("ends_on", sa.Integer, nullable=False),  # NO_END: no end
+registration: Final = _table(
+    "registration",
+    _key("key", sa.BigInteger),
+    _key("list_id", sa.Integer),
+    _key("registered_on", sa.Integer),
+    _value("starts_on", sa.Integer),
+    _value("ends_on", sa.Integer),  # NO_END: no end
     sa.Column("withdrawn_on", sa.Integer),
-    sa.Column("cursor", sa.BigInteger, nullable=False),
+    _value("cursor", sa.BigInteger),
     sa.Index("bloctel_registration_cursor", "cursor"),
     sqlite_with_rowid=False,
-    **_BYTES,
 )
-event: Final = sa.Table(
-    "bloctel_event",
-    metadata,
-    sa.Column("cursor", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("list_id", sa.Integer, nullable=False),
+event: Final = _table(
+    "event",
+    _key("cursor", sa.BigInteger),
+    _value("kind", sa.String(16)),
+    _value("list_id", sa.Integer),
     sa.Column("key", sa.BigInteger),  # NULL: erased, or without a number
-    sa.Column("on_day", sa.Integer, nullable=False),
+    _value("on_day", sa.Integer),
     sa.Index("bloctel_event_key", "key"),
-    **_BYTES,
 )
-prefix: Final = sa.Table(
-    "bloctel_prefix",
-    metadata,
-    sa.Column("list_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("prefix", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("starts_on", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("ends_on", sa.Integer, nullable=False),
-    sa.Column("blocks", sa.Boolean, nullable=False),
-    **_BYTES,
+prefix: Final = _table(
+    "prefix",
+    _key("list_id", sa.Integer),
+    _key("prefix", sa.BigInteger),
+    _key("starts_on", sa.Integer),
+    _value("ends_on", sa.Integer),
+    _value("blocks", sa.Boolean),
 )
-request: Final = sa.Table(
-    "bloctel_request",
-    metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("list_id", sa.Integer, nullable=False),
-    sa.Column("key", sa.BigInteger, nullable=False),
-    sa.Column("person", sa.String(64), nullable=False),
-    sa.Column("contact", sa.Text, nullable=False),
-    sa.Column("expires_at", sa.BigInteger, nullable=False),
+request: Final = _table(
+    "request",
+    _key("id", sa.String(32)),
+    _value("kind", sa.String(16)),
+    _value("list_id", sa.Integer),
+    _value("key", sa.BigInteger),
+    _value("person", sa.String(64)),
+    _value("contact", sa.Text),
+    _value("expires_at", sa.BigInteger),
     sa.Column("used_at", sa.BigInteger),
     sa.Index("bloctel_request_person", "person"),
     sa.Index("bloctel_request_key", "key"),
-    **_BYTES,
 )
 
 #: The last sequence number of each stream, to detect that the last records are gone.
-stream: Final = sa.Table(
-    "bloctel_stream",
-    metadata,
-    sa.Column("name", sa.String(32), primary_key=True),
-    sa.Column("last_seq", sa.BigInteger, nullable=False),
-    **_BYTES,
+stream: Final = _table(
+    "stream", _key("name", sa.String(32)), _value("last_seq", sa.BigInteger)
 )
-record: Final = sa.Table(
-    "bloctel_record",
-    metadata,
-    sa.Column("stream", sa.String(32), primary_key=True),
-    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+record: Final = _table(
+    "record",
+    _key("stream", sa.String(32)),
+    _key("seq", sa.BigInteger),
     sa.Column("key", sa.BigInteger),  # NULL: erased, or without a number
-    sa.Column("at", sa.BigInteger, nullable=False),
+    _value("at", sa.BigInteger),
     sa.Column("body", sa.Text),  # NULL: erased
-    sa.Column("content", sa.String(64), nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
+    _value("content", sa.String(64)),
+    _value("digest", sa.String(64)),
     sa.Index("bloctel_record_key", "stream", "key"),
     sqlite_with_rowid=False,
-    **_BYTES,
 )
 
 _temporary: Final = sa.MetaData()
 
 
-def _temporary_table(name: str, *more: sa.Column[int]) -> sa.Table:
+def _temporary_table(name: str, *more: sa.Column[Any]) -> sa.Table:
     return sa.Table(
         name,
         _temporary,
         *more,
-        sa.Column("key", sa.BigInteger, nullable=False),
-        sa.Column("list_id", sa.Integer, nullable=False),
-        sa.Column("registered_on", sa.Integer, nullable=False),
-        sa.Column("starts_on", sa.Integer, nullable=False),
-        sa.Column("ends_on", sa.Integer, nullable=False),
+        _value("key", sa.BigInteger),
+        _value("list_id", sa.Integer),
+        _value("registered_on", sa.Integer),
+        _value("starts_on", sa.Integer),
+        _value("ends_on", sa.Integer),
         prefixes=["TEMPORARY"],
     )
 
@@ -160,11 +148,5 @@ def _temporary_table(name: str, *more: sa.Column[int]) -> sa.Table:
 staged: Final = _temporary_table("bloctel_staged")
 #: The new rows of a bulk load, numbered in the order of the keys.
 fresh: Final = _temporary_table(
-    "bloctel_fresh",
-    sa.Column(
-        "position",
-        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
-        primary_key=True,
-        autoincrement=True,
-    ),
+    "bloctel_fresh", sa.Column("position", sa.Integer, primary_key=True)
 )

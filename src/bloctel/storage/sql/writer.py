@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from bloctel.storage.interface import CURSOR_GAP
+from bloctel.errors import DamagedRecordsError
+from bloctel.storage.interface import CURSOR_GAP, require_following
 from bloctel.storage.rows import (
-    ChangeKind,
     Event,
     NewRegistrations,
     PrefixRow,
@@ -21,8 +21,13 @@ from bloctel.storage.rows import (
     StoredList,
     in_parts,
 )
-from bloctel.storage.sql.reader import JOURNAL, PART, SqlReader
-from bloctel.storage.sql.records import SqlRecordWriter
+from bloctel.storage.sql.reader import (
+    JOURNAL,
+    KEYS_PER_QUERY,
+    LAST_RECORD,
+    PART,
+    SqlReader,
+)
 from bloctel.storage.sql.schema import (
     event,
     list_,
@@ -32,6 +37,7 @@ from bloctel.storage.sql.schema import (
     request,
     staged,
     state,
+    stream,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _FEW: Final = 5_000  # up to this number, rows are added without a staging table
 
 
-class SqlWriter(SqlReader, SqlRecordWriter):
+class SqlWriter(SqlReader):
     """Write transaction on an SQL storage.
 
     Attributes:
@@ -179,29 +185,11 @@ class SqlWriter(SqlReader, SqlRecordWriter):
     # -- changing ---------------------------------------------------------------
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
-        days = ("starts_on", "ends_on", "withdrawn_on")
-        new: dict[str, sa.BindParameter[int]] = {
-            name: sa.bindparam(f"new_{name}") for name in days
-        }
-        self._many(registration.update().where(*_THIS).values(new), registrations)
+        self._many([_REPLACE], registrations)
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         self.has_erased = True
-        line = sa.select(
-            registration.c.cursor,
-            sa.literal(ChangeKind.REGISTERED.value),
-            registration.c.list_id,
-            registration.c.key,
-            registration.c.registered_on,
-        ).where(*_THIS, registration.c.cursor > _trimmed_to)
-        move_line = event.insert().from_select(
-            ["cursor", "kind", "list_id", "key", "on_day"], line
-        )
-        for rows in in_parts(registrations, PART):
-            for statement in (move_line, registration.delete().where(*_THIS)):
-                self._many(statement, rows)
-            for table in (event, request):
-                self._many(_forgotten(table), rows)
+        self._many(_ERASE, registrations)
 
     def set_complete_from(self, list_id: int, day: int) -> None:
         self._connection.execute(
@@ -213,11 +201,8 @@ class SqlWriter(SqlReader, SqlRecordWriter):
     def append_events(self, events: Iterable[Event]) -> None:
         rows = [(line.kind.value, *line[2:]) for line in events]
         cursors = self._cursors(len(rows))
-        self._insert(
-            event,
-            ("cursor", "kind", "list_id", "key", "on_day"),
-            ((cursor, *row) for cursor, row in zip(cursors, rows, strict=True)),
-        )
+        numbered = zip(cursors, rows, strict=True)
+        self._insert(event, _LINE, ((cursor, *row) for cursor, row in numbered))
 
     def trim_journal(self, before: int) -> int:
         trimmed_to, last = self._bounds()
@@ -247,8 +232,7 @@ class SqlWriter(SqlReader, SqlRecordWriter):
         self.append_events([Event.of_prefix(row)])
 
     def _drop_prefix(self, row: PrefixRow) -> None:
-        equal = [prefix.c[name] == value for name, value in row._asdict().items()]
-        self._connection.execute(prefix.delete().where(*equal[:3]))
+        self._connection.execute(prefix.delete().where(*_RULE), row._asdict())
 
     def save_request(self, row: RequestRow) -> None:
         self._connection.execute(request.delete().where(request.c.id == row.id))
@@ -265,18 +249,40 @@ class SqlWriter(SqlReader, SqlRecordWriter):
             self._extend_stream(rows)
             self._insert(record, RecordRow._fields, rows)
 
+    def _extend_stream(self, rows: Sequence[RecordRow]) -> None:
+        """Store the sequence number with which new records will end their stream."""
+        name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
+        require_following(rows, before)
+        execute = self._connection.execute
+        if before == 0 and execute(LAST_RECORD, {"name": name}).first() is None:
+            execute(stream.insert(), {"name": name, "last_seq": after})
+            return
+        ends = {"of": name, "before": before, "after": after}
+        if execute(_EXTEND, ends).rowcount != 1:
+            raise DamagedRecordsError(
+                "records that continue the stream",
+                f"records from sequence number {before + 1} on",
+                f"stream {name}",
+            )
+
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
         self.has_erased = True
-        self._erase_records(stream, seqs)
+        for some in in_parts(seqs, KEYS_PER_QUERY):
+            self._connection.execute(_ERASE_RECORDS, {"name": stream, "seqs": some})
 
     # -- statements ---------------------------------------------------------------
 
     def _many(
-        self, statement: sa.UpdateBase, registrations: Iterable[Registration]
+        self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
     ) -> None:
-        """Execute a statement for each registration."""
+        """Execute statements for each registration."""
         for rows in in_parts(registrations, PART):
-            self._connection.execute(statement, [_named(row) for row in rows])
+            values = [
+                {f"new_{name}": value for name, value in row._asdict().items()}
+                for row in rows
+            ]
+            for statement in statements:
+                self._connection.execute(statement, values)
 
     def _insert(
         self,
@@ -311,30 +317,61 @@ def _same(table: sa.Table) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == registration.c[name] for name in NEW[:3]]
 
 
-_THIS: Final = [registration.c[name] == sa.bindparam(f"new_{name}") for name in NEW[:3]]
+def _new(name: str) -> sa.BindParameter[Any]:
+    """Return the parameter with a field of the registration that is processed."""
+    return sa.bindparam(f"new_{name}")
+
+
+_THIS: Final = [registration.c[name] == _new(name) for name in NEW[:3]]
+_REPLACE: Final = (
+    registration.update()
+    .where(*_THIS)
+    .values({name: _new(name) for name in ("starts_on", "ends_on", "withdrawn_on")})
+)
+
+#: The columns of a journal line.
+_LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
+_line_cursor, _line_columns = JOURNAL[0]
+#: Keep the journal line of an erased registration, without the registration.
+_MOVE_LINE: Final = event.insert().from_select(
+    _LINE,
+    sa.select(_line_cursor, *_line_columns).where(*_THIS, _line_cursor > _trimmed_to),
+)
 
 
-def _forgotten(table: sa.Table) -> sa.UpdateBase:
-    """Return the statement that erases a number without registrations from a table."""
-    columns = registration.c.key, registration.c.list_id
-    names: list[sa.BindParameter[int]] = [
-        sa.bindparam("new_key"),
-        sa.bindparam("new_list_id"),
-    ]
+def _of_absent_number(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions for rows of a number without registrations on the list."""
     left = sa.select(registration.c.key).where(
-        *(column == name for column, name in zip(columns, names, strict=True))
+        registration.c.key == _new("key"), registration.c.list_id == _new("list_id")
     )
-    erased = table.c.key == names[0], table.c.list_id == names[1], ~left.exists()
-    if table.c.key.nullable:
-        return table.update().where(*erased).values(key=None)
-    return table.delete().where(*erased)
+    of_number = table.c.key == _new("key"), table.c.list_id == _new("list_id")
+    return [*of_number, ~left.exists()]
+
+
+_ERASE: Final[list[sa.UpdateBase]] = [
+    _MOVE_LINE,
+    registration.delete().where(*_THIS),
+    event.update().where(*_of_absent_number(event)).values(key=None),
+    request.delete().where(*_of_absent_number(request)),
+]
+
+_RULE: Final = [column == sa.bindparam(column.name) for column in prefix.primary_key]
+
+_EXTEND: Final = (
+    stream.update()
+    .where(stream.c.name == sa.bindparam("of"))
+    .where(stream.c.last_seq == sa.bindparam("before"))
+    .values(last_seq=sa.bindparam("after"))
+)
+_ERASE_RECORDS: Final = (
+    record.update()
+    .where(record.c.stream == sa.bindparam("name"))
+    .where(record.c.seq.in_(sa.bindparam("seqs", expanding=True)))
+    .values(key=None, body=None)
+)
 
 
 def _is_void(known: Registration | None) -> bool:
     """Return True for a registration withdrawn on the day of its receipt."""
     return known is not None and known.withdrawn_on == known.registered_on
-
-
-def _named(row: Registration) -> dict[str, int | None]:
-    return {f"new_{name}": x for name, x in row._asdict().items()}
