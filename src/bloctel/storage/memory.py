@@ -235,7 +235,7 @@ class MemoryWriter(MemoryReader):
         rows = numbers.get(row.key, ())
         for known in rows:
             if known[:3] == row[:3]:
-                if known.withdrawn_on != known.registered_on:
+                if not known.is_void:
                     return False
                 self.update_registrations([row])
                 return True

@@ -98,6 +98,11 @@ class Registration(NamedTuple):
         """The protected days."""
         return RegistrationPeriod(day_of(self.starts_on), from_epoch_day(self.ends_on))
 
+    @property
+    def is_void(self) -> bool:
+        """True if it was withdrawn on the day of its receipt: a new one replaces it."""
+        return self.withdrawn_on == self.registered_on
+
 
 class Event(NamedTuple):
     """One line of the journal.

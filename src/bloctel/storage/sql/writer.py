@@ -115,7 +115,7 @@ class SqlWriter(SqlReader):
             (*Registration._fields, "cursor"),
             ((*row, cursor) for row, cursor in numbered),
         )
-        renewed = [wanted[k] for k in wanted if _is_void(known.get(k))]
+        renewed = [wanted[k] for k in wanted if k in known and known[k].is_void]
         return len(fresh) + self._replace_void(renewed)
 
     def _replace_void(self, rows: Sequence[Registration]) -> int:
@@ -151,7 +151,7 @@ class SqlWriter(SqlReader):
         self._insert(staged, NEW, rows)
 
     def _staged_over_void(self) -> list[Registration]:
-        """Return the staged rows whose stored registration is void (`_is_void`)."""
+        """Return the staged rows whose stored registration is void."""
         was_withdrawn = registration.c.withdrawn_on == registration.c.registered_on
         if not self._connection.scalar(sa.select(sa.exists().where(was_withdrawn))):
             return []  # the query below would read the whole staging table
@@ -370,8 +370,3 @@ _ERASE_RECORDS: Final = (
     .where(record.c.seq.in_(sa.bindparam("seqs", expanding=True)))
     .values(key=None, body=None)
 )
-
-
-def _is_void(known: Registration | None) -> bool:
-    """Return True for a registration withdrawn on the day of its receipt."""
-    return known is not None and known.withdrawn_on == known.registered_on

@@ -94,11 +94,11 @@ class Number:
     """Registrations and journal positions of one number.
 
     Attributes:
-        registrations: Its registrations.
+        registrations: Its registrations by primary key.
         mentions: Its journal lines, as list and cursor.
     """
 
-    registrations: list[Registration] = field(default_factory=list)
+    registrations: dict[tuple[int, ...], Registration] = field(default_factory=dict)
     mentions: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
@@ -113,8 +113,9 @@ class Number:
             if record[0] < 0:
                 list_id, cursor = _MENTION.unpack(_REGISTRATION.pack(*record))
                 number.mentions.append((-list_id, cursor))
-                continue
-            number.registrations.append(_registration(key, record))
+            else:
+                row = _registration(key, record)
+                number.registrations[row[:3]] = row
         return number
 
     def pack(self, trimmed_to: int) -> bytes:
@@ -125,7 +126,7 @@ class Number:
                 *row[2:5],
                 _NEVER if row.withdrawn_on is None else row.withdrawn_on,
             )
-            for row in self.registrations
+            for row in self.registrations.values()
         ]
         records += [
             _MENTION.pack(-list_id, cursor)
@@ -136,41 +137,30 @@ class Number:
 
     def add_registration(self, row: Registration) -> bool:
         """Add a registration; return False if it exists and counts already."""
-        index = self._index(row)
-        if index is None:
-            self.registrations.append(row)
-            return True
-        known = self.registrations[index]
-        if known.withdrawn_on != known.registered_on:
+        known = self.registrations.get(row[:3])
+        if known is not None and not known.is_void:
             return False
-        self.registrations[index] = row
+        self.registrations[row[:3]] = row
         return True
 
     def replace_registration(self, row: Registration) -> None:
         """Replace the registration with the same primary key, if it exists."""
-        index = self._index(row)
-        if index is not None:
-            self.registrations[index] = row
+        if row[:3] in self.registrations:
+            self.registrations[row[:3]] = row
 
     def erase_registration(self, row: Registration) -> None:
         """Erase the registration with that primary key, if it exists."""
-        index = self._index(row)
-        if index is not None:
-            del self.registrations[index]
+        self.registrations.pop(row[:3], None)
 
     def is_on(self, list_id: int) -> bool:
         """Return True if there is a registration on the list."""
-        return any(row.list_id == list_id for row in self.registrations)
+        return any(row.list_id == list_id for row in self.registrations.values())
 
     def remove_mentions(self, list_id: int) -> list[int]:
         """Remove the journal positions of a list, and return their cursors."""
         cursors = [cursor for of, cursor in self.mentions if of == list_id]
         self.mentions = [(of, c) for of, c in self.mentions if of != list_id]
         return cursors
-
-    def _index(self, row: Registration) -> int | None:
-        names = (known[:3] for known in self.registrations)
-        return next((i for i, name in enumerate(names) if name == row[:3]), None)
 
 
 def columns_of(rows: np.ndarray[Any, Any]) -> Columns:

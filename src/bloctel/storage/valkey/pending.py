@@ -30,7 +30,7 @@ from bloctel.storage.valkey.encoding import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from bloctel.storage.rows import Event, PrefixRow, RequestRow, StoredList
+    from bloctel.storage.rows import Event, RequestRow
     from bloctel.storage.valkey.server import Command
 
     Key = Callable[..., str]
@@ -40,9 +40,7 @@ __all__ = [
     "RecordChanges",
     "RequestChanges",
     "end_field",
-    "list_commands",
     "number_commands",
-    "prefix_commands",
     "unpack_record",
 ]
 
@@ -66,20 +64,6 @@ def number_commands(
         for words in in_parts(stored, _MAX_WORDS):
             yield ("HSET", key("n", bucket), *words)
             yield ("SETBIT", key("buckets"), bucket, 1)
-
-
-def list_commands(key: Key, lists: Iterable[StoredList]) -> Iterator[Command]:
-    """Yield the commands that store lists, over those with the same ids."""
-    for id, *values in lists:
-        yield ("HSET", key("lists"), id, json.dumps(values))
-
-
-def prefix_commands(key: Key, rows: Iterable[PrefixRow]) -> Iterator[Command]:
-    """Yield the commands that replace all prefix rules."""
-    yield ("DEL", key("prefixes"))
-    for *name, ends_on, blocks in rows:
-        field = ":".join(map(str, name))
-        yield ("HSET", key("prefixes"), field, f"{ends_on}:{blocks:d}")
 
 
 class JournalChanges:
@@ -170,22 +154,15 @@ class JournalChanges:
 
 
 class RequestChanges:
-    """Changed requests, alongside the stored ones that were read."""
+    """Changed requests, alongside the stored ones that were read.
+
+    Attributes:
+        new: The changed requests by id; None for a dropped one.
+    """
 
     def __init__(self) -> None:
-        self._new: dict[str, RequestRow | None] = {}
+        self.new: dict[str, RequestRow | None] = {}
         self._stored: dict[str, RequestRow] = {}
-
-    def __contains__(self, id: str) -> bool:
-        return id in self._new
-
-    def get(self, id: str) -> RequestRow | None:
-        """Return a changed request; None if it was dropped."""
-        return self._new[id]
-
-    def put(self, id: str, row: RequestRow | None) -> None:
-        """Change a request; None drops it."""
-        self._new[id] = row
 
     def note_stored(self, rows: Iterable[RequestRow]) -> None:
         """Note stored requests; each must be noted before it is changed."""
@@ -195,12 +172,12 @@ class RequestChanges:
         self, stored: Iterable[RequestRow], is_wanted: Callable[[RequestRow], bool]
     ) -> list[RequestRow]:
         """Return stored requests with the changes, and changed ones that match."""
-        unchanged = [row for row in stored if row.id not in self._new]
-        return unchanged + [row for row in self._new.values() if row and is_wanted(row)]
+        unchanged = [row for row in stored if row.id not in self.new]
+        return unchanged + [row for row in self.new.values() if row and is_wanted(row)]
 
     def commands(self, key: Key) -> Iterator[Command]:
         """Yield the commands that store the changes."""
-        for id, row in self._new.items():
+        for id, row in self.new.items():
             if id in self._stored:
                 yield from _drop_request(key, self._stored[id])
             if row is not None:

@@ -4,8 +4,8 @@
 | ----------------------------- | ------ | ----------------------------------------- |
 | `setting`                     | hash   | settings of the registry                  |
 | `state`                       | hash   | `last_change`, `trimmed_to`, stream ends  |
-| `lists`                       | hash   | id to JSON: name, complete from           |
-| `prefixes`                    | hash   | list:prefix:start to end:blocks           |
+| `lists`                       | string | lists, as JSON                            |
+| `prefixes`                    | string | prefix rules, as JSON                     |
 | `n:BUCKET`                    | hash   | number to its encoded value               |
 | `buckets`                     | bitmap | buckets that contain or contained numbers |
 | `journal:PAGE`                | string | lines of the journal                      |
@@ -109,14 +109,12 @@ class ValkeyReader:
             return {name.decode(): value.decode() for name, value in found.items()}
 
     def lists(self) -> tuple[StoredList, ...]:
-        (found,) = self._query(("HGETALL", self._key("lists")))
+        (found,) = self._query(("GET", self._key("lists")))
         return self._lists_of(found)
 
-    def _lists_of(self, found: dict[bytes, bytes]) -> tuple[StoredList, ...]:
+    def _lists_of(self, found: bytes | None) -> tuple[StoredList, ...]:
         with self._server.decoding():
-            return tuple(
-                sorted(StoredList(int(id), *json.loads(v)) for id, v in found.items())
-            )
+            return tuple(StoredList(*row) for row in json.loads(found or b"[]"))
 
     def last_change(self) -> int:
         self._query()
@@ -158,16 +156,14 @@ class ValkeyReader:
     # -- numbers --------------------------------------------------------
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
-        numbers = self._numbers_of(keys).values()
-        return [row for number in numbers for row in number.registrations]
+        return _rows_of_numbers(self._numbers_of(keys))
 
     def lookup(self, keys: Collection[int]) -> Found:
         buckets = _bucketed(keys)
         # the lists are read last: they show which numbers were erased meanwhile
-        lists: Command = ("HGETALL", self._key("lists"))
+        lists: Command = ("GET", self._key("lists"))
         *replies, found = self._query(*self._fetches(buckets), lists)
-        numbers = self._unpacked(buckets, replies).values()
-        rows = [row for number in numbers for row in number.registrations]
+        rows = _rows_of_numbers(self._unpacked(buckets, replies))
         return Found.of(rows, self._lists_of(found))
 
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, Number]:
@@ -229,12 +225,9 @@ class ValkeyReader:
     # -- prefixes, requests -----------------------------------------------
 
     def prefixes(self) -> list[PrefixRow]:
-        (found,) = self._query(("HGETALL", self._key("prefixes")))
+        (found,) = self._query(("GET", self._key("prefixes")))
         with self._server.decoding():
-            return sorted(
-                _prefix_row(*name.split(b":"), *value.split(b":"))
-                for name, value in found.items()
-            )
+            return [PrefixRow(*row) for row in json.loads(found or b"[]")]
 
     def request(self, id: str) -> RequestRow | None:
         return next(iter(self._requests([id])), None)
@@ -321,11 +314,8 @@ class ValkeyReader:
             ]
 
 
-def _prefix_row(
-    list_id: bytes, prefix: bytes, starts_on: bytes, ends_on: bytes, blocks: bytes
-) -> PrefixRow:
-    days = int(starts_on), int(ends_on)
-    return PrefixRow(int(list_id), int(prefix), *days, blocks == b"1")
+def _rows_of_numbers(numbers: dict[int, Number]) -> list[Registration]:
+    return [row for number in numbers.values() for row in number.registrations.values()]
 
 
 def _request(value: bytes) -> RequestRow:

@@ -39,40 +39,29 @@ _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
 
 #: The driver's exceptions by name, because the driver is imported only when used.
-KINDS: Final[dict[str, type[StorageError]]] = {
-    "AskError": StorageError,
-    "AuthenticationError": StorageDeniedError,
-    "AuthenticationWrongNumberOfArgsError": StorageDeniedError,
-    "AuthorizationError": StorageDeniedError,
-    "BusyLoadingError": StorageGoneError,
-    "ChildDeadlockedError": StorageGoneError,
-    "ClusterCrossSlotError": StorageError,
-    "ClusterDownError": StorageGoneError,
-    "ClusterError": StorageGoneError,
-    "ConnectionError": StorageGoneError,
-    "DataError": StorageError,
-    "ExecAbortError": StorageError,
-    "InvalidResponse": StorageGoneError,
-    "LockError": StorageBusyError,
-    "LockNotOwnedError": StorageBusyError,
-    "MasterDownError": StorageGoneError,
-    "MaxConnectionsError": StorageBusyError,
-    "ModuleError": StorageError,
-    "MovedError": StorageError,
-    "NoPermissionError": StorageDeniedError,
-    "NoScriptError": StorageError,
-    "OSError": StorageGoneError,
-    "OutOfMemoryError": StorageFullError,
-    "PubSubError": StorageError,
-    "ReadOnlyError": StorageReadOnlyError,
-    "ResponseError": StorageError,
-    "SlotNotCoveredError": StorageGoneError,
-    "TimeoutError": StorageGoneError,
-    "TryAgainError": StorageBusyError,
-    "ValkeyClusterException": StorageError,
-    "ValkeyError": StorageError,
-    "WatchError": StorageBusyError,
+_NAMES: Final[dict[type[StorageError], str]] = {
+    StorageError: """
+        AskError ClusterCrossSlotError DataError ExecAbortError ModuleError
+        MovedError NoScriptError PubSubError ResponseError
+        ValkeyClusterException ValkeyError
+    """,
+    StorageDeniedError: """
+        AuthenticationError AuthenticationWrongNumberOfArgsError
+        AuthorizationError NoPermissionError
+    """,
+    StorageGoneError: """
+        BusyLoadingError ChildDeadlockedError ClusterDownError ClusterError
+        ConnectionError InvalidResponse MasterDownError OSError
+        SlotNotCoveredError TimeoutError
+    """,
+    StorageBusyError: """
+        LockError LockNotOwnedError MaxConnectionsError TryAgainError
+        WatchError
+    """,
+    StorageFullError: "OutOfMemoryError",
+    StorageReadOnlyError: "ReadOnlyError",
 }
+KINDS: Final = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 
 #: Errors of the server for which the driver has no exception, by their first word.
 _CODES: Final[dict[str, type[StorageError]]] = {

@@ -6,6 +6,7 @@ the transaction they become commands, which one script runs atomically.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
@@ -28,14 +29,12 @@ from bloctel.storage.valkey.pending import (
     JournalChanges,
     RecordChanges,
     RequestChanges,
-    list_commands,
     number_commands,
-    prefix_commands,
 )
 from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from bloctel.storage.valkey.lock import WriterLock
     from bloctel.storage.valkey.server import Command, ValkeyServer
@@ -76,16 +75,22 @@ class ValkeyWriter(ValkeyReader):
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
             self._journal.append()  # numbers changed without an event
-        parts = [
+        commands = chain(
             number_commands(self._key, self._numbers, self._journal.trimmed_to),
             self._journal.commands(self._key),
             self._requested.commands(self._key),
             self.recorded.commands(self._key),
-            list_commands(self._key, (self._lists or {}).values()),
-        ]
-        if self._prefixes is not None:
-            parts.append(prefix_commands(self._key, self._prefixes.values()))
-        return chain.from_iterable(parts), self._journal.last
+            self._replacing("lists", self._lists),
+            self._replacing("prefixes", self._prefixes),
+        )
+        return commands, self._journal.last
+
+    def _replacing(
+        self, name: str, rows: Mapping[Any, tuple[Any, ...]] | None
+    ) -> Iterator[Command]:
+        """Yield the command that replaces all rows of a kind, if they changed."""
+        if rows is not None:
+            yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
 
     # -- reads, including uncommitted changes ------------------------------------
 
@@ -122,7 +127,7 @@ class ValkeyWriter(ValkeyReader):
         rows = [
             row
             for number in self._numbers.values()
-            for row in number.registrations
+            for row in number.registrations.values()
             if list_id in (0, row.list_id) and first <= row.ends_on < last
         ]
         for found in super()._scan(list_id, first, last):
@@ -166,7 +171,7 @@ class ValkeyWriter(ValkeyReader):
                     self._journal.erase_number(cursor)
         for list_id, keys in forgotten.items():
             for request in self.requests_of(list_id, keys):
-                self._requested.put(request.id, None)
+                self._requested.new[request.id] = None
 
     def _loaded(self, keys: Iterable[int]) -> dict[int, Number]:
         """Return all of these numbers, in order to change them."""
@@ -236,8 +241,8 @@ class ValkeyWriter(ValkeyReader):
     # -- requests -----------------------------------------------------------
 
     def request(self, id: str) -> RequestRow | None:
-        if id in self._requested:
-            return self._requested.get(id)
+        if id in self._requested.new:
+            return self._requested.new[id]
         return super().request(id)
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
@@ -260,7 +265,7 @@ class ValkeyWriter(ValkeyReader):
 
     def save_request(self, row: RequestRow) -> None:
         self.request(row.id)  # note the stored request before changing it
-        self._requested.put(row.id, row)
+        self._requested.new[row.id] = row
 
     def drop_expired_requests(self, expired_before: int) -> None:
         limit = f"({expired_before}"
@@ -272,7 +277,7 @@ class ValkeyWriter(ValkeyReader):
 
         for row in self._requested.with_changes(self._requests(ids), is_due):
             if is_due(row):
-                self._requested.put(row.id, None)
+                self._requested.new[row.id] = None
 
     # -- records ------------------------------------------------------------
 
