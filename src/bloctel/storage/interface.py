@@ -29,6 +29,7 @@ call does not wake the followers of a list.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -73,6 +74,7 @@ __all__ = [
     "Watcher",
     "Writer",
     "closed_error",
+    "driver_error",
     "exists_error",
     "not_found_error",
     "open_storage",
@@ -81,6 +83,7 @@ __all__ = [
     "require_following",
     "require_last",
     "require_version",
+    "without_digits",
 ]
 
 
@@ -371,6 +374,20 @@ def not_found_error(where: str) -> RegistryNotFoundError:
         message="there is no registry; create it first (Registry.create, or "
         "bloctel registry create)",
     )
+
+
+#: Digits that may be a phone number or a part of one.
+_DIGITS: Final = re.compile(r"\d{5,}")
+
+
+def without_digits(text: str) -> str:
+    """Return the text of a driver's error without digits that may be a number."""
+    return _DIGITS.sub("(digits)", text)
+
+
+def driver_error(kind: type[StorageError], got: str, where: str) -> StorageError:
+    """Return the error of a kind for an error of a driver."""
+    return kind("a storage that answers", got, where, message=f"storage error: {got}")
 
 
 def require_version(text: str | None, version: int, where: str) -> None:

@@ -7,7 +7,6 @@ each dialect. One module per database completes it for its driver.
 from __future__ import annotations
 
 import os
-import re
 from contextlib import closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
@@ -17,8 +16,10 @@ import sqlalchemy as sa
 from bloctel.errors import InputError, StorageError
 from bloctel.storage.interface import (
     closed_error,
+    driver_error,
     exists_error,
     require_version,
+    without_digits,
 )
 from bloctel.storage.sql import schema
 from bloctel.storage.sql.schema import state
@@ -192,20 +193,16 @@ class SqlStorage:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Convert errors of the driver into ours, with the original as cause."""
+        kinds = sa.exc.SQLAlchemyError, *self._driver_errors
         try:
             yield
-        except sa.exc.DBAPIError as error:
-            raise self._error(error.orig or error) from _masked(error.orig or error)
-        except sa.exc.SQLAlchemyError as error:
-            raise self._error(error) from _masked(error)
-        except self._driver_errors as error:
-            raise self._error(error) from _masked(error)
+        except kinds as error:
+            cause = (isinstance(error, sa.exc.DBAPIError) and error.orig) or error
+            raise self._error(cause) from _masked(cause)
 
     def _error(self, cause: BaseException) -> StorageError:
         got = f"{type(cause).__name__}: {_first_line(cause)}"
-        return self._kind_of(cause)(
-            "a storage that answers", got, self._where, message=f"storage error: {got}"
-        )
+        return driver_error(self._kind_of(cause), got, self._where)
 
 
 class PollingWatcher:
@@ -296,13 +293,9 @@ def _parsed(url: str, driver: str) -> sa.URL | None:
         return None
 
 
-#: Digits that may be a phone number or a part of one.
-_DIGITS: Final = re.compile(r"\d{5,}")
-
-
 def _masked(error: BaseException) -> BaseException:
     """Return a copy of a driver's error without digits that may be a number."""
-    args = [_DIGITS.sub("(digits)", a) if isinstance(a, str) else a for a in error.args]
+    args = [without_digits(a) if isinstance(a, str) else a for a in error.args]
     try:
         return type(error)(*args)
     except TypeError:  # the constructor of some errors takes other arguments
@@ -313,4 +306,4 @@ def _first_line(error: BaseException) -> str:
     """Return the first line of an error; later lines may contain values."""
     texts = [str(part) for part in error.args if isinstance(part, str) and part]
     text = texts[-1] if texts else "no message"
-    return _DIGITS.sub("(digits)", text.strip().partition("\n")[0])
+    return without_digits(text.strip().partition("\n")[0])

@@ -17,7 +17,12 @@ from bloctel.errors import (
     StorageGoneError,
     StorageReadOnlyError,
 )
-from bloctel.storage.interface import closed_error, require_driver
+from bloctel.storage.interface import (
+    closed_error,
+    driver_error,
+    require_driver,
+    without_digits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -223,25 +228,12 @@ class ValkeyServer:
             exceptions.ChildDeadlockedError,
             OSError,
         ) as error:
-            text = _masked(str(error))
+            # later text can contain the words of a command
+            line = str(error).partition("\n")[0].partition(", with args")[0]
+            text = without_digits(line)
             error.args = (text,)
             got = f"{type(error).__name__}: {text}"
-            raise kind_of(error)(
-                "a storage that answers",
-                got,
-                self.where,
-                message=f"storage error: {got}",
-            ) from error
-
-
-#: Digits that may be a phone number or a part of one.
-_DIGITS: Final = re.compile(r"\d{5,}")
-
-
-def _masked(text: str) -> str:
-    """Return an error's first line without digits that may be a number."""
-    line = text.partition("\n")[0].partition(", with args")[0]
-    return _DIGITS.sub("(digits)", line)
+            raise driver_error(kind_of(error), got, self.where) from error
 
 
 def _split(url: str) -> SplitResult | None:
