@@ -22,7 +22,6 @@ import pytest
 
 _PARTS: Final = (
     "base",
-    "concurrency",
     "journal",
     "lists_and_requests",
     "opening",
@@ -34,7 +33,6 @@ _PARTS: Final = (
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from bloctel.testing.base import new_rows, run_all  # noqa: E402 - see above
-from bloctel.testing.concurrency import ConcurrencyContract  # noqa: E402
 from bloctel.testing.journal import JournalContract  # noqa: E402
 from bloctel.testing.lists_and_requests import ListsAndRequestsContract  # noqa: E402
 from bloctel.testing.opening import OpeningContract  # noqa: E402
@@ -52,6 +50,5 @@ class StorageContract(
     JournalContract,
     ListsAndRequestsContract,
     RecordsContract,
-    ConcurrencyContract,
 ):
     """Contract tests of `bloctel.storage.Storage`."""

@@ -10,14 +10,30 @@ import pytest
 
 from bloctel.periods import NO_END
 from bloctel.storage.interface import open_storage
-from bloctel.storage.rows import ChangeKind, NewRegistrations, Registration, RequestRow
+from bloctel.storage.rows import (
+    ChangeKind,
+    Event,
+    NewRegistrations,
+    Registration,
+    RequestRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bloctel.storage.interface import Storage
 
-__all__ = ["DAY", "KEY", "ContractBase", "new_rows", "request", "row", "run_all"]
+__all__ = [
+    "DAY",
+    "KEY",
+    "ContractBase",
+    "add",
+    "changes",
+    "new_rows",
+    "request",
+    "row",
+    "run_all",
+]
 
 KEY = 33639981234  # 06 39 98 12 34, in a range reserved for fiction
 DAY = 19_700
@@ -33,6 +49,18 @@ def new_rows(rows: Sequence[Registration]) -> NewRegistrations:
     columns = np.array([r[1:5] for r in rows], np.int64).reshape(-1, 4).T
     list_id = rows[0].list_id if rows else 1
     return NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
+
+
+def add(storage: Storage, *rows: Registration) -> int:
+    """Add registrations of one list in a transaction; return the number added."""
+    with storage.write() as writer:
+        return writer.add_registrations([new_rows(rows)])
+
+
+def changes(storage: Storage, since: int = 0) -> list[Event]:
+    """Return the journal after a cursor."""
+    with storage.read() as reader:
+        return reader.changes(since, 10**6)
 
 
 def run_all(works: Sequence[Callable[[], object]]) -> None:

@@ -9,7 +9,16 @@ import pytest
 from bloctel.errors import CursorPurgedError
 from bloctel.periods import NO_END
 from bloctel.storage.rows import ChangeKind, Event, PrefixRow
-from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, request, row
+from bloctel.testing.base import (
+    DAY,
+    KEY,
+    ContractBase,
+    add,
+    changes,
+    new_rows,
+    request,
+    row,
+)
 
 if TYPE_CHECKING:
     from bloctel.storage.interface import Storage
@@ -82,8 +91,7 @@ class JournalContract(ContractBase):
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
-        with storage.read() as reader:
-            events = reader.changes(0, 99)
+        events = changes(storage)
         third = events[2].cursor
         with storage.write() as writer:
             assert writer.trim_journal(third) == 3
@@ -206,15 +214,13 @@ class JournalContract(ContractBase):
     def test_an_erased_number_can_be_registered_again(self, storage: Storage) -> None:
         """A number can be registered and erased again after an erasure."""
         for _ in range(2):
-            with storage.write() as writer:
-                assert writer.add_registrations([new_rows([row()])]) == 1
+            assert add(storage, row()) == 1
             with storage.read() as reader:
                 assert reader.changes(0, 9)[-1].key == KEY
             with storage.write() as writer:
                 writer.erase_registrations([row()])
 
-        with storage.read() as reader:
-            events = reader.changes(0, 9)
+        events = changes(storage)
         assert [event.key for event in events] == [None, None]
         assert {event.kind for event in events} == {ChangeKind.REGISTERED}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel.errors import RegistryExistsError, RegistryNotFoundError, StorageError
-from bloctel.testing.base import KEY, ContractBase, new_rows, row
+from bloctel.testing.base import KEY, ContractBase, add, row
 
 if TYPE_CHECKING:
     from bloctel.storage.interface import Storage
@@ -20,8 +20,7 @@ class OpeningContract(ContractBase):
 
     def test_creation_never_overwrites(self, storage: Storage) -> None:
         """A second creation is refused, and changes nothing."""
-        with storage.write() as writer:
-            assert writer.add_registrations([new_rows([row()])]) == 1
+        assert add(storage, row()) == 1
 
         with pytest.raises(RegistryExistsError):
             storage.create({"region": "BE"})
@@ -52,8 +51,7 @@ class OpeningContract(ContractBase):
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
         """A second storage opens the same URL, before and after the first is closed."""
-        with storage.write() as writer:
-            writer.add_registrations([new_rows([row()])])
+        add(storage, row())
         other = self.open(shared_url)
         other.check()
         with pytest.raises(RegistryExistsError):

@@ -9,7 +9,7 @@ import pytest
 
 from bloctel.periods import NO_END
 from bloctel.storage.rows import ChangeKind, Event
-from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, row
+from bloctel.testing.base import DAY, KEY, ContractBase, add, new_rows, row
 
 if TYPE_CHECKING:
     from bloctel.storage.interface import Storage
@@ -54,8 +54,7 @@ class RegistrationsContract(ContractBase):
             assert writer.add_registrations([new_rows(rows), new_rows(rows[:2])]) == n
             cursor = writer.last_change()
         others = [r._replace(starts_on=DAY + 1) for r in rows]
-        with storage.write() as writer:
-            assert writer.add_registrations([new_rows([*others, row(KEY - 1)])]) == 1
+        assert add(storage, *others, row(KEY - 1)) == 1
 
         with storage.read() as reader:
             found = reader.registrations_of([r.key for r in rows])

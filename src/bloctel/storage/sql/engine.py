@@ -193,7 +193,10 @@ class SqlStorage:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Convert errors of the driver into ours, with the original as cause."""
-        kinds = sa.exc.SQLAlchemyError, *self._driver_errors
+        kinds: tuple[type[Exception], ...] = (
+            sa.exc.SQLAlchemyError,
+            *self._driver_errors,
+        )
         try:
             yield
         except kinds as error:
