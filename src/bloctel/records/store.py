@@ -33,11 +33,15 @@ from bloctel.records.transactions import (
     WriteTransaction,
 )
 from bloctel.storage.group_commit import GroupCommit
-from bloctel.storage.opening import create_storage, join_storage, new_settings
+from bloctel.storage.opening import (
+    close_on_error,
+    create_storage,
+    join_storage,
+    new_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from bloctel.storage.interface import Storage
 
@@ -110,12 +114,8 @@ class RecordStore:
             WrongSecretError: Its numbers are hidden by another secret, or not hidden.
             StorageError: It cannot be read.
         """
-        storage = join_storage(url, secret)
-        try:
+        with close_on_error(join_storage(url, secret)) as storage:
             return cls(storage)
-        except BaseException:
-            storage.close()
-            raise
 
     def close(self) -> None:
         """Release the storage's connections and files."""
@@ -124,12 +124,7 @@ class RecordStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextmanager

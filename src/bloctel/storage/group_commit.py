@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from concurrent.futures import Future
 from threading import Event, Lock, get_ident
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bloctel.errors import StorageError
 
@@ -26,7 +27,7 @@ _T = TypeVar("_T")
 _Row = TypeVar("_Row")
 
 
-class _Change(Generic[_T]):
+class _Change(Future[_T]):
     """A change that a thread waits for: a function, or a row for a batch function."""
 
     def __init__(
@@ -37,22 +38,12 @@ class _Change(Generic[_T]):
         row: Any = None,
         alone: bool = False,
     ) -> None:
+        super().__init__()
         self.apply = apply
         self.batch = batch
         self.row = row
         self.alone = alone
         self.woken = Event()  # the change is done, or its thread must lead
-        self.is_done = False
-        self.result: _T
-        self.error: BaseException | None = None
-
-    def succeed(self, result: _T) -> None:
-        self.result = result
-        self.is_done = True
-
-    def fail(self, error: BaseException) -> None:
-        self.error = error
-        self.is_done = True
 
 
 class GroupCommit:
@@ -128,11 +119,9 @@ class GroupCommit:
             self._is_led = True
         if not leads:
             self._sleep(mine)
-        if not mine.is_done:
+        if not mine.done():
             self._lead()
-        if mine.error is not None:
-            raise mine.error
-        return mine.result
+        return mine.result()
 
     def _sleep(self, mine: _Change[Any]) -> None:
         try:
@@ -141,7 +130,7 @@ class GroupCommit:
             with self._mutex:
                 if mine in self._waiting:
                     self._waiting.remove(mine)
-                if mine.woken.is_set() and not mine.is_done:
+                if mine.woken.is_set() and not mine.done():
                     self._wake_next_leader()
             raise
 
@@ -156,11 +145,11 @@ class GroupCommit:
             self._writer_thread = None
             with self._mutex:
                 # after Ctrl-C during the commit, keep the changes of other threads
-                left = [change for change in changes[1:] if not change.is_done]
+                left = [change for change in changes[1:] if not change.done()]
                 self._waiting.extendleft(reversed(left))
                 self._wake_next_leader()
             for change in changes:
-                if change.is_done:
+                if change.done():
                     change.woken.set()
 
     def _next_group(self) -> list[_Change[Any]]:
@@ -184,7 +173,7 @@ class GroupCommit:
         except Exception as error:
             if len(changes) == 1 or isinstance(error, StorageError):
                 for change in changes:
-                    change.fail(error)
+                    change.set_exception(error)
                 return
             # the transaction was rolled back: find the change that failed
             for change in changes:
@@ -192,7 +181,7 @@ class GroupCommit:
             return
         self._committed()
         for change, result in zip(changes, results, strict=True):
-            change.succeed(result)
+            change.set_result(result)
 
 
 def _apply(changes: Sequence[_Change[Any]], writer: Writer) -> list[Any]:

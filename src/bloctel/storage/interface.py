@@ -30,6 +30,7 @@ call does not wake the followers of a list.
 from __future__ import annotations
 
 import re
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CURSOR_GAP",
+    "PollingWatcher",
     "Reader",
     "Storage",
     "Watcher",
@@ -242,6 +244,21 @@ class Watcher(Protocol):
         """Stop waiting, and release the connection."""
 
 
+class PollingWatcher:
+    """Watcher for storages without notifications: the follower polls."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until the next poll."""
+        self._closed.wait(min(seconds, _POLL_SECONDS))
+
+    def close(self) -> None:
+        """Stop waiting."""
+        self._closed.set()
+
+
 class Storage(Protocol):
     """Storage of one registry."""
 
@@ -301,6 +318,9 @@ _BUILT_IN: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
+
+#: Seconds between two polls of a follower, well within the one second it promises.
+_POLL_SECONDS: Final = 0.2
 
 #: Cursors that `Writer.restart_journal` skips: more changes than any copy of a
 #: registry had before it was restored.

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from contextlib import contextmanager
 from functools import partial
-from threading import Condition, RLock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from bloctel.errors import InputError, StorageError
 from bloctel.storage.interface import (
     CURSOR_GAP,
+    PollingWatcher,
     closed_error,
     exists_error,
     not_found_error,
@@ -386,7 +387,6 @@ class MemoryStorage:
         self._content: _Content | None = None
         self._is_closed = False
         self._lock = RLock()
-        self._commits = _CommitCounter()
         self._is_writing = False
         self._n_readers = 0
 
@@ -419,14 +419,11 @@ class MemoryStorage:
     def write(self) -> Iterator[MemoryWriter]:
         with self._locked(writes=True) as content:
             writer = MemoryWriter(content)
-            before = content.last_change
             try:
                 yield writer
             except BaseException:
                 writer.roll_back()
                 raise
-        if content.last_change != before:
-            self._commits.increment()
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:
@@ -454,45 +451,10 @@ class MemoryStorage:
         with self.read() as reader:
             return Found.of(reader.registrations_of(keys), reader.lists())
 
-    def watch(self) -> MemoryWatcher:
+    def watch(self) -> PollingWatcher:
         self._require_open()
-        return MemoryWatcher(self._commits)
+        return PollingWatcher()
 
     def close(self) -> None:
         self._is_closed = True
         self._content = None
-
-
-class _CommitCounter:
-    """Counter of the transactions that changed something."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.changed = Condition()
-
-    def increment(self) -> None:
-        with self.changed:
-            self.count += 1
-            self.changed.notify_all()
-
-
-class MemoryWatcher:
-    """Watcher of commits by other threads."""
-
-    def __init__(self, commits: _CommitCounter) -> None:
-        self._commits = commits
-        self._seen = commits.count
-        self._is_closed = False
-
-    def wait_for_change(self, seconds: float) -> None:
-        commits = self._commits
-        with commits.changed:
-            commits.changed.wait_for(
-                lambda: self._is_closed or commits.count > self._seen, seconds
-            )
-            self._seen = commits.count
-
-    def close(self) -> None:
-        with self._commits.changed:
-            self._is_closed = True
-            self._commits.changed.notify_all()

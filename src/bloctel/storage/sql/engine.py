@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, contextmanager
-from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from bloctel.errors import InputError, StorageError
 from bloctel.storage.interface import (
+    PollingWatcher,
     closed_error,
     driver_error,
     exists_error,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BUSY_SECONDS",
     "CONNECT_SECONDS",
-    "PollingWatcher",
     "SqlStorage",
     "server_engines",
     "server_url",
@@ -44,8 +43,6 @@ __all__ = [
 #: How long a writer waits for another one: as long as a large import may take.
 BUSY_SECONDS: Final = 120
 CONNECT_SECONDS: Final = 10
-#: Seconds between two polls of a follower, well within the one second it promises.
-_POLL_SECONDS: Final = 0.2
 
 
 class SqlStorage:
@@ -206,19 +203,6 @@ class SqlStorage:
     def _error(self, cause: BaseException) -> StorageError:
         got = f"{type(cause).__name__}: {_first_line(cause)}"
         return driver_error(self._kind_of(cause), got, self._where)
-
-
-class PollingWatcher:
-    """Watcher for storages without notifications: the follower polls."""
-
-    def __init__(self) -> None:
-        self._closed = Event()
-
-    def wait_for_change(self, seconds: float) -> None:
-        self._closed.wait(min(seconds, _POLL_SECONDS))
-
-    def close(self) -> None:
-        self._closed.set()
 
 
 def _stored_version(connection: sa.Connection) -> str | None:

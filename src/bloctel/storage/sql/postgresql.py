@@ -19,12 +19,11 @@ from bloctel.errors import (
     StorageGoneError,
     StorageReadOnlyError,
 )
-from bloctel.storage.interface import require_driver
+from bloctel.storage.interface import PollingWatcher, require_driver
 from bloctel.storage.rows import Columns, NewRegistrations
 from bloctel.storage.sql.engine import (
     BUSY_SECONDS,
     CONNECT_SECONDS,
-    PollingWatcher,
     SqlStorage,
     server_engines,
     server_url,
