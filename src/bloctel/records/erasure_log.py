@@ -6,8 +6,7 @@ from bisect import bisect_right
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from bloctel.errors import DamagedRecordsError
-from bloctel.records.hash_chain import HashChain, fields_of
+from bloctel.records.hash_chain import HashChain, damaged, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,9 +99,6 @@ def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
             logged = [[int(first), int(last)] for first, last in fields["seqs"]]
             ranges += logged if fields["stream"] == stream else []
         except (KeyError, TypeError, ValueError):
-            raise DamagedRecordsError(
-                "a stream and its erased sequence numbers",
-                f"{len(fields)} fields of another form",
-                f"record {row.seq} of {row.stream}",
-            ) from None
+            fault = "it contains no stream with erased sequence numbers"
+            raise damaged(row.stream, row.seq, fault) from None
     return SequenceSet(ranges)

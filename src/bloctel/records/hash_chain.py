@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from bloctel._util.canonical_json import canonical
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_BODY",
     "HashChain",
     "content_of",
+    "damaged",
     "digest_of",
     "fields_of",
     "following",
@@ -79,17 +81,13 @@ def fields_of(row: RecordRow) -> dict[str, Any] | None:
     if row.body is None:
         if row.key is None:
             return None
-        raise _altered(row)
-    if content_of(row.key, row.at, row.body) != row.content:
-        raise _altered(row)
-    try:
-        fields = _parsed(row.body)
-    except (ValueError, RecursionError):
-        raise _altered(row) from None
-    if not isinstance(fields, dict):
-        raise _altered(row)
-    fields.pop(_SALT, None)
-    return fields
+    elif content_of(row.key, row.at, row.body) == row.content:
+        with suppress(ValueError, RecursionError):
+            fields = _parsed(row.body)
+            if isinstance(fields, dict):
+                fields.pop(_SALT, None)
+                return fields
+    raise damaged(row.stream, row.seq, "altered, its content digest is wrong")
 
 
 def content_of(key: int | None, at: int, body: str) -> str:
@@ -143,28 +141,21 @@ class HashChain:
         Raises:
             DamagedRecordsError: It was altered, or it is not the next record.
         """
-        where = f"record {row.seq} of {self.stream}"
         if row.seq != self.seq + 1:
-            raise DamagedRecordsError(
-                f"record {self.seq + 1}", f"record {row.seq}", where
-            )
+            where = f"record {row.seq} of {self.stream}"
+            got = f"record {row.seq}"
+            raise DamagedRecordsError(f"record {self.seq + 1}", got, where)
         fields_of(row)
         if row.digest != digest_of(self.digest, row):
-            raise DamagedRecordsError(
-                "a digest that depends on the previous record",
-                "a digest that does not match",
-                where,
-                message="the record was altered or moved: its digest does not match",
-            )
+            raise damaged(self.stream, row.seq, "altered or moved, its digest is wrong")
         self.seq, self.digest = row.seq, row.digest
 
 
-def _altered(row: RecordRow) -> DamagedRecordsError:
+def damaged(stream: str, seq: int, fault: str) -> DamagedRecordsError:
+    """Return the error for a damaged record."""
+    where = f"record {seq} of {stream}"
     return DamagedRecordsError(
-        "a content digest that matches",
-        "one that does not match",
-        f"record {row.seq} of {row.stream}",
-        message="the record was altered: its content does not match its digest",
+        "an unaltered record", fault, where, message=f"damaged record: {fault}"
     )
 
 

@@ -23,10 +23,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from bloctel.errors import DamagedRecordsError
 from bloctel.numbers.phone_number import DEFAULT_REGION, check_region
 from bloctel.records.erasure_log import SequenceSet, erased_in
-from bloctel.records.hash_chain import HashChain
+from bloctel.records.hash_chain import HashChain, damaged
 from bloctel.records.transactions import (
     ERASURES,
     ReadTransaction,
@@ -175,24 +174,17 @@ class RecordStore:
             for row in transaction.rows(stream):
                 chain.follow(row)
                 if row.seq == known_seq and row.digest != known_digest:
-                    raise _damaged(stream, row.seq, "its digest is not the saved one")
+                    raise damaged(stream, row.seq, "its digest is not the saved one")
                 if row.body is None:
                     blank.add(row.seq)
                 elif row.seq in logged:
-                    raise _damaged(stream, row.seq, "it was erased, and restored")
+                    raise damaged(stream, row.seq, "it was erased, and restored")
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
-                raise _damaged(stream, chain.seq + 1, f"missing, the last is {end}")
+                raise damaged(stream, chain.seq + 1, f"missing, the last is {end}")
             # read again: storages without a consistent view may have erased meanwhile
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
-                raise _damaged(stream, seq, "it is blank without a logged erasure")
+                raise damaged(stream, seq, "it is blank without a logged erasure")
         return Verified(chain.seq, len(blank), chain.digest)
-
-
-def _damaged(stream: str, seq: int, fault: str) -> DamagedRecordsError:
-    where = f"record {seq} of {stream}"
-    return DamagedRecordsError(
-        "an unaltered record", fault, where, message=f"damaged record: {fault}"
-    )

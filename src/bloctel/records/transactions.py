@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from bloctel._util import clock
 from bloctel._util.instants import from_microseconds, to_microseconds
-from bloctel.errors import DamagedRecordsError, InputError
+from bloctel.errors import InputError
 from bloctel.records.erasure_log import erasure_fields
-from bloctel.records.hash_chain import fields_of, following, new_body
+from bloctel.records.hash_chain import damaged, fields_of, following, new_body
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -72,9 +72,8 @@ class Record:
         try:
             at = from_microseconds(row.at)
         except OverflowError:
-            where = f"record {row.seq} of {row.stream}"
-            got = f"{row.at} microseconds"
-            raise DamagedRecordsError("a date up to 9999", got, where) from None
+            fault = f"its time, {row.at} microseconds, is not a date up to 9999"
+            raise damaged(row.stream, row.seq, fault) from None
         return cls(row.seq, row.key, at, fields, row.digest)
 
 

@@ -267,14 +267,10 @@ def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
     if size < HEADER.size:
         raise DamagedSnapshotError(f"a header of {HEADER.size} bytes", f"{size} bytes")
     header = Header(*HEADER.unpack_from(mapping))
-    if header.version > FORMAT_VERSION:
-        raise NewerSnapshotError(
-            f"format version {FORMAT_VERSION}", f"version {header.version}"
-        )
-    if header.version < FORMAT_VERSION:
-        raise DamagedSnapshotError(
-            f"format version {FORMAT_VERSION}", f"version {header.version}"
-        )
+    if header.version != FORMAT_VERSION:
+        is_newer = header.version > FORMAT_VERSION
+        kind = NewerSnapshotError if is_newer else DamagedSnapshotError
+        raise kind(f"format version {FORMAT_VERSION}", f"version {header.version}")
     table_end = HEADER.size + SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
         raise DamagedSnapshotError(
@@ -284,15 +280,12 @@ def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
     checksum = xxhash.xxh3_64_intdigest(blank + mapping[HEADER.size : table_end])
     if checksum != header.checksum:
         raise _altered("header")
-    if header.key_domain != KEY_DOMAIN:
-        raise NewerSnapshotError(
-            f"key domain {KEY_DOMAIN}", f"key domain {header.key_domain}"
-        )
-    if header.normalisation != NORMALISATION_VERSION:
-        raise NewerSnapshotError(
-            f"numbers normalised by version {NORMALISATION_VERSION}",
-            f"version {header.normalisation}",
-        )
+    for what, known, found in (
+        ("key domain", KEY_DOMAIN, header.key_domain),
+        ("normalisation version", NORMALISATION_VERSION, header.normalisation),
+    ):
+        if found != known:
+            raise NewerSnapshotError(f"{what} {known}", f"{what} {found}")
     return header, _read_sections(mapping, header, table_end)
 
 
@@ -342,15 +335,14 @@ def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
         raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
-        BookList(
-            rules.load(str(each["name"])),
-            date.fromisoformat(each["complete_from"])
-            if each["complete_from"]
-            else None,
-        )
+        BookList(rules.load(str(each["name"])), _day(each["complete_from"]))
         for each in content["lists"]
     )
     return lists, check_region(content["region"])
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _read_days(header: Header) -> tuple[date, date]:
