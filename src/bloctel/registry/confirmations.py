@@ -112,11 +112,7 @@ class NewRequest:
 
 
 def seconds(now: datetime | None) -> float:
-    """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
-
-    Raises:
-        InputError: The instant has no time zone.
-    """
+    """Return an instant in seconds since 1970-01-01T00:00Z, by default the present."""
     if now is None:
         return clock.now()
     if now.tzinfo is None:
@@ -181,11 +177,7 @@ def confirm(
 
 
 def sign_token(key: bytes, id: str, expires_at: int) -> str:
-    """Return a token for a request id (32 hex digits) and an expiry in seconds.
-
-    Raises:
-        InputError: The key is too short, or the expiry is out of range.
-    """
+    """Return a token for a request id (32 hex digits) and an expiry in seconds."""
     if not 0 <= expires_at <= _MAX_EXPIRY:
         expected = f"an expiry from 0 to {_MAX_EXPIRY} seconds since 1970-01-01"
         raise InputError(expected, str(expires_at))
@@ -274,9 +266,6 @@ def _require_same_person(
     """Require that this person alone confirmed all active registrations.
 
     Otherwise, one could register another person's number in order to withdraw it.
-
-    Raises:
-        NotRegisteredError: Another person confirmed one of them, or no one did.
     """
     confirmed = [
         (other.person, clock.day_at(other.used_at, rule.time_zone))
@@ -295,11 +284,7 @@ def _require_same_person(
 
 
 def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
-    """Require that the person may register one more number.
-
-    Raises:
-        TooManyNumbersError: The person has as many numbers as the rules allow.
-    """
+    """Require that the person may register one more number."""
     if not rule.numbers_per_person:
         return
     most = in_force(rule.numbers_per_person, on=day).max

@@ -67,10 +67,6 @@ def record_answers(writer: Writer, answers: Answers) -> Recorded:
 
     The latest answer counts, in whatever order they are recorded; of two answers on
     one day, the opposed one.
-
-    Raises:
-        UnknownListError: There are no rules for the list.
-        ListClosedError: The list is not open on that day.
     """
     opposed, clear = np.unique(answers.opposed), np.unique(answers.clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)

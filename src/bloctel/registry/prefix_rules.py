@@ -45,9 +45,6 @@ def require_incomplete(prefix: int) -> None:
 
     Where numbers have various lengths, as in Germany, a number can be the start of
     another.
-
-    Raises:
-        InputError: It is a complete number of some numbering plan.
     """
     text = spell(prefix)
     if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):
@@ -74,12 +71,7 @@ def set_rule(
 
 
 def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
-    """End the rule for a prefix; on that day it no longer counts.
-
-    Raises:
-        UnknownListError: The storage has no such list.
-        NotRegisteredError: The list has no such rule on that day.
-    """
+    """End the rule for a prefix; on that day it no longer counts."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     rows = _rows(writer, list_id, prefix)

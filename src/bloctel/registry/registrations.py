@@ -52,11 +52,7 @@ __all__ = [
 
 
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return a list of the storage.
-
-    Raises:
-        UnknownListError: The storage has no such list.
-    """
+    """Return a list of the storage."""
     stored = {found.name: found for found in reader.lists()}
     if name not in stored:
         names = ", ".join(stored) or "no list yet"
@@ -92,12 +88,7 @@ class NewRow(NamedTuple):
 
 
 def new_row(rule: ListRules, key: int, on: date, delay_days: int | None) -> NewRow:
-    """Return the registration of a number received on that day.
-
-    Raises:
-        ListClosedError: The list is not open on that day.
-        InputError: The rules do not allow that delay.
-    """
+    """Return the registration of a number received on that day."""
     days = _protected_days(rule.name, on, delay_days)
     return NewRow(rule.name, key, to_epoch_day(on), *days)
 
@@ -144,12 +135,7 @@ class RegistrationBuilder:
     def build(
         self, list_id: int, keys: NDArray[np.uint64], first_row: int = 0
     ) -> NewRegistrations:
-        """Return the registrations of *keys*, whose first one is row *first_row*.
-
-        Raises:
-            InputError: There are fewer days than numbers, or a day is not valid.
-            ListClosedError: The list is not open on one of the days.
-        """
+        """Return the registrations of *keys*, whose first one is row *first_row*."""
         on = self._days(first_row, len(keys))
         if len(on) < len(keys):
             raise self._wrong_length(first_row + len(on), first_row + len(keys))
@@ -158,12 +144,7 @@ class RegistrationBuilder:
     def build_on_days(
         self, list_id: int, keys: NDArray[np.uint64], on: NDArray[np.integer[Any]]
     ) -> NewRegistrations:
-        """Return the registrations of *keys*, each received on its day of *on*.
-
-        Raises:
-            InputError: A day is outside the calendar.
-            ListClosedError: The list is not open on one of the days.
-        """
+        """Return the registrations of *keys*, each received on its day of *on*."""
         distinct, rows = np.unique(on, return_inverse=True)
         periods = [
             _protected_days(self._rule.name, day_of(day), self._delay_days)
@@ -221,10 +202,6 @@ def amend(
     """Renew or withdraw the active registrations; return the latest period.
 
     A renewal that is recorded late never undoes a withdrawal.
-
-    Raises:
-        UnknownListError: The storage has no such list.
-        NotRegisteredError: No registration is active.
     """
     active = active_registrations(writer, rule, key, kind, on=on)
     amended = [_amended(rule, row, kind, on) for row in active]
@@ -237,12 +214,7 @@ def amend(
 def active_registrations(
     reader: Reader, rule: ListRules, key: int, kind: ChangeKind, *, on: date
 ) -> list[Registration]:
-    """Return the registrations that can be renewed, or withdrawn, on that day.
-
-    Raises:
-        UnknownListError: The storage has no such list.
-        NotRegisteredError: No registration is active.
-    """
+    """Return the registrations that can be renewed, or withdrawn, on that day."""
     list_id = find_list(reader, rule.name).id
     day = to_epoch_day(on)
     active = [
@@ -293,9 +265,6 @@ def forget(writer: Writer, key: int, *, on: date) -> int:
     """Erase a number from every list; return the number of erased rows.
 
     Unconfirmed requests are erased as well.
-
-    Raises:
-        InputError: The number was registered after that day.
     """
     found = writer.registrations_of([key])
     day = to_epoch_day(on)

@@ -52,11 +52,7 @@ _RELOAD_AFTER: Final = 100_000
 
 
 def require_exact(exact: str) -> Exact:
-    """Return the location of the exact step.
-
-    Raises:
-        InputError: It is neither `memory` nor `storage`.
-    """
+    """Return the location of the exact step."""
     for known in get_args(Exact):
         if exact == known:
             return known  # type: ignore[no-any-return]

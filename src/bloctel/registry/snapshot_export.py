@@ -22,11 +22,7 @@ __all__ = ["build_snapshot", "identity_of"]
 
 
 def identity_of(settings: Mapping[str, str]) -> UUID:
-    """Return the identity of a registry from its settings.
-
-    Raises:
-        StorageError: The settings contain no valid identity.
-    """
+    """Return the identity of a registry from its settings."""
     try:
         return UUID(settings.get("identity", ""))
     except ValueError as error:
@@ -53,11 +49,6 @@ def build_snapshot(
         region: The region by which national number formats are read.
         identity: The identity of the registry.
         on: The day of the snapshot; by default today in the lists' time zone.
-
-    Raises:
-        CannotAnswerError: The registry has no list.
-        InputError: The day is in the future.
-        SnapshotError: The file cannot be written.
     """
     with storage.read() as reader:
         # first of all: changes during the export are replayed from there

@@ -148,11 +148,7 @@ class _Following(Snapshot):
 
 
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
-    """Require that a new file includes the content of the old file.
-
-    Raises:
-        SnapshotError: It comes from another registry or region, or is older.
-    """
+    """Require that a new file includes the content of the old file."""
     if (old.registry, old.region) != (new.registry, new.region):
         raise SnapshotError(
             "a snapshot of the same registry",

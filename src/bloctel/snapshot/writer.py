@@ -65,12 +65,7 @@ def write(
     origin: Origin,
     prefixes: Sequence[PrefixRule],
 ) -> None:
-    """Write a snapshot file atomically.
-
-    Raises:
-        CannotAnswerError: There is no list.
-        SnapshotError: The file cannot be written.
-    """
+    """Write a snapshot file atomically."""
     built_on = origin.built_on
     if not lists or built_on is None:
         raise CannotAnswerError(

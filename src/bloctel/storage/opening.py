@@ -33,25 +33,14 @@ def new_settings(region: str | None) -> dict[str, str]:
 def create_storage(
     url: str, settings: Mapping[str, str], secret: bytes | None
 ) -> Storage:
-    """Create an empty registry at *url*, and return its storage.
-
-    Raises:
-        RegistryExistsError: A registry exists already.
-        StorageError: The registry cannot be created.
-    """
+    """Create an empty registry at *url*, and return its storage."""
     with close_on_error(_storage(url, secret)) as storage:
         storage.create(settings)
     return storage
 
 
 def join_storage(url: str, secret: bytes | None) -> Storage:
-    """Return the storage of the registry at *url*.
-
-    Raises:
-        RegistryNotFoundError: There is no registry.
-        WrongSecretError: Its numbers are hidden by another secret, or not hidden.
-        StorageError: The registry cannot be read.
-    """
+    """Return the storage of the registry at *url*."""
     with close_on_error(_storage(url, secret)) as storage:
         storage.check()
         if secret is None:

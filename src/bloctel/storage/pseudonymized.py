@@ -98,24 +98,14 @@ class PseudonymousStorage:
         self.close = storage.close
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Create an empty registry that stores the fingerprint of the secret.
-
-        Raises:
-            RegistryExistsError: There is one already.
-            StorageError: It cannot be created.
-        """
+        """Create an empty registry that stores the fingerprint of the secret."""
         seal = self._pseudonyms.seal
         sealed = {name: _SEALED + seal(value) for name, value in settings.items()}
         fingerprint = self._pseudonyms.fingerprint()
         self._storage.create({**sealed, FINGERPRINT: fingerprint})
 
     def check(self) -> None:
-        """Require a registry that this secret can read.
-
-        Raises:
-            WrongSecretError: Its numbers are hidden by another secret, or not hidden.
-            StorageError: As for `Storage.check`.
-        """
+        """Require a registry that this secret can read."""
         self._storage.check()
         with self.read():
             pass
@@ -129,11 +119,7 @@ class PseudonymousStorage:
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
-        """Open a write transaction.
-
-        Raises:
-            StorageBusyError: Another writer took too long.
-        """
+        """Open a write transaction."""
         with self._storage.write() as writer:
             self._recognise(writer)
             yield _Writer(writer, self._pseudonyms)

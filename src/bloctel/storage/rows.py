@@ -39,11 +39,7 @@ _T = TypeVar("_T")
 
 
 def day_of(epoch_day: int) -> date:
-    """Return the date of a field that always contains a day.
-
-    Raises:
-        InputError: The field contains `NO_END`.
-    """
+    """Return the date of a field that always contains a day."""
     day = from_epoch_day(epoch_day)
     if day is None:
         raise InputError("a day", "NO_END", message="a day is missing: got NO_END")

@@ -244,11 +244,7 @@ def server_engines(
 
 
 def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
-    """Return a server's URL for SQLAlchemy, and its name in messages.
-
-    Raises:
-        InputError: The URL is not valid, or names no database.
-    """
+    """Return a server's URL for SQLAlchemy, and its name in messages."""
     parsed = _parsed(url, driver)
     if parsed is None:  # the original error could show the password, even as context
         raise InputError(

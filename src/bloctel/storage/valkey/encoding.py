@@ -103,11 +103,7 @@ class Number:
 
     @classmethod
     def unpack(cls, key: int, value: bytes) -> Number:
-        """Decode the value of a number.
-
-        Raises:
-            struct.error: The value is not valid.
-        """
+        """Decode the value of a number."""
         number = cls()
         for record in _REGISTRATION.iter_unpack(value):
             if record[0] < 0:
@@ -194,12 +190,7 @@ def pack_line(event: Event) -> bytes:
 
 
 def unpack_lines(page: bytes, first: int) -> Iterator[Event]:
-    """Decode lines; the first one has the cursor *first*. Empty lines are skipped.
-
-    Raises:
-        struct.error: The page is not valid.
-        KeyError: A line has a kind that this version does not know.
-    """
+    """Decode lines; the first one has the cursor *first*. Empty lines are skipped."""
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line
         if code:

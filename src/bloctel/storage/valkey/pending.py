@@ -205,11 +205,7 @@ def end_field(stream: str) -> str:
 
 
 def unpack_record(stream: str, seq: int, value: bytes) -> RecordRow:
-    """Decode a record.
-
-    Raises:
-        ValueError, TypeError: The value is not valid.
-    """
+    """Decode a record."""
     return RecordRow(stream, seq, *json.loads(value))
 
 
@@ -226,11 +222,7 @@ class RecordChanges:
         self._erased: defaultdict[str, dict[int, RecordRow]] = defaultdict(dict)
 
     def append(self, rows: Sequence[RecordRow], last_seq: int) -> None:
-        """Append records of one stream, whose last sequence number is *last_seq*.
-
-        Raises:
-            DamagedRecordsError: The sequence numbers do not continue the stream.
-        """
+        """Append records of one stream, whose last sequence number is *last_seq*."""
         require_following(rows, last_seq)
         stream = rows[0].stream
         self._new[stream] |= {row.seq: row for row in rows}

@@ -100,10 +100,6 @@ class ValkeyServer:
         scripts: The text of each script, by name.
         seen: The last change that any reply showed.
         ends: The last sequence number of each stream that any reply showed.
-
-    Raises:
-        InputError: The URL is not valid.
-        MissingExtraError: The driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -146,11 +142,7 @@ class ValkeyServer:
                 return self._send(commands)
 
     def send_once(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, which are never sent twice.
-
-        Raises:
-            StorageError: The server did not answer all of them.
-        """
+        """Return the replies to commands, which are never sent twice."""
         with self._errors():
             return self._send(commands)
 
