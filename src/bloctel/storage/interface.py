@@ -32,6 +32,7 @@ from __future__ import annotations
 import re
 import threading
 from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bloctel.errors import (
@@ -301,23 +302,17 @@ class Storage(Protocol):
         """Release connections and files."""
 
 
-#: Scheme of a URL to module and class. Drivers are imported there, and only then.
-_BUILT_IN: Final[dict[str, tuple[str, str]]] = {
-    "memory": ("bloctel.storage.memory", "MemoryStorage"),
-    "sqlite": ("bloctel.storage.sql.sqlite", "SqliteStorage"),
-    **dict.fromkeys(
-        ("postgresql", "postgres"),
-        ("bloctel.storage.sql.postgresql", "PostgresqlStorage"),
-    ),
-    **dict.fromkeys(
-        ("mariadb", "mysql"), ("bloctel.storage.sql.mariadb", "MariadbStorage")
-    ),
-    **dict.fromkeys(
-        ("valkey", "valkeys", "redis", "rediss"),
-        ("bloctel.storage.valkey.storage", "ValkeyStorage"),
-    ),
+#: Schemes of a URL to the class, whose module imports the driver only when needed.
+_CLASSES: Final = {
+    "memory": "bloctel.storage.memory:MemoryStorage",
+    "sqlite": "bloctel.storage.sql.sqlite:SqliteStorage",
+    "postgresql postgres": "bloctel.storage.sql.postgresql:PostgresqlStorage",
+    "mariadb mysql": "bloctel.storage.sql.mariadb:MariadbStorage",
+    "valkey valkeys redis rediss": "bloctel.storage.valkey.storage:ValkeyStorage",
 }
-
+_BUILT_IN: Final = {
+    scheme: name for schemes, name in _CLASSES.items() for scheme in schemes.split()
+}
 
 #: Seconds between two polls of a follower, well within the one second it promises.
 _POLL_SECONDS: Final = 0.2
@@ -340,8 +335,7 @@ def open_storage(url: str) -> Storage:
         raise _unknown("text without a scheme")
     family = scheme.partition("+")[0]  # postgresql+psycopg is the same as postgresql
     if family in _BUILT_IN:
-        module, name = _BUILT_IN[family]
-        make: Callable[[str], Storage] = getattr(import_module(module), name)
+        make: Callable[[str], Storage] = resolve_name(_BUILT_IN[family])
         return make(url)
     if "@" in url:  # perhaps not a scheme but the start of "name:password@host"
         scheme = ""

@@ -133,12 +133,10 @@ class MemoryReader:
     def columns(self) -> Iterator[Columns]:
         rows = (row for rows in self._content.numbers.values() for row in rows)
         for part in in_parts(rows, _PART):
-            keys = np.array([row.key for row in part], np.uint64)
-            ids, starts, ends = (
-                np.array([getattr(row, name) for row in part], np.int64)
-                for name in ("list_id", "starts_on", "ends_on")
-            )
-            yield Columns(ids, keys, starts, ends)
+            values = [
+                (row.list_id, row.key, row.starts_on, row.ends_on) for row in part
+            ]
+            yield Columns.of(*np.array(values, np.int64).T)
 
     def prefixes(self) -> list[PrefixRow]:
         return sorted(self._content.prefixes.values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bloctel.errors import InputError
 from bloctel.periods import RegistrationPeriod, from_epoch_day
@@ -245,6 +245,14 @@ class Columns:
     keys: NDArray[np.uint64]
     starts_on: NDArray[np.int64]
     ends_on: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, list_ids: Any, keys: Any, starts_on: Any, ends_on: Any) -> Columns:
+        """Return columns of any integer types."""
+        ids, starts, ends = (
+            column.astype("int64") for column in (list_ids, starts_on, ends_on)
+        )
+        return cls(ids, keys.astype("uint64"), starts, ends)
 
 
 @dataclass(frozen=True, slots=True)

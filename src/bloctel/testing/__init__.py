@@ -16,21 +16,13 @@ it only in tests.
 
 from __future__ import annotations
 
-from typing import Final
+from pkgutil import iter_modules
 
 import pytest
 
-_PARTS: Final = (
-    "base",
-    "journal",
-    "lists_and_requests",
-    "opening",
-    "records",
-    "registrations",
-    "transactions",
-)
 # so that a failed assertion shows its values, as in pytest's own test files
-pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
+parts = iter_modules(__path__, f"{__name__}.")
+pytest.register_assert_rewrite(*(part.name for part in parts))
 
 from bloctel.testing.base import new_rows, run_all  # noqa: E402 - see above
 from bloctel.testing.journal import JournalContract  # noqa: E402

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,14 +125,9 @@ class ContractBase:
     def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
         """Return all rows of `columns`, sorted."""
         with storage.read() as reader:
-            return sorted(
-                values
+            parts = [
+                (part.list_ids, part.keys, part.starts_on, part.ends_on)
                 for part in reader.columns()
-                for values in zip(
-                    part.list_ids.tolist(),
-                    part.keys.tolist(),
-                    part.starts_on.tolist(),
-                    part.ends_on.tolist(),
-                    strict=True,
-                )
-            )
+            ]
+        rows = (zip(*(c.tolist() for c in part), strict=True) for part in parts)
+        return sorted(chain.from_iterable(rows))

@@ -106,7 +106,8 @@ class PostgresqlStorage(SqlStorage):
             denied = _DENIED.search(str(error))
             return StorageDeniedError if denied else _gone(error)
         return next(
-            (kind for start, kind in _KINDS if state.startswith(start)), StorageError
+            (kind for start, kind in _KINDS if state.startswith(start)),
+            StorageError,
         )
 
 
@@ -194,7 +195,7 @@ class PostgresqlReader(SqlReader):
                 rows = np.frombuffer(left, _COLUMNS, max(n, 0))
                 left = left[len(rows) * size :]
                 if len(rows):
-                    yield _columns(rows)
+                    yield Columns.of(*(rows[f"field{i}"] for i in range(4)))
 
 
 def _pieces(copy: Iterable[Any], *, skip: int) -> Iterator[bytes]:
@@ -208,16 +209,6 @@ def _pieces(copy: Iterable[Any], *, skip: int) -> Iterator[bytes]:
             yield b"".join(pieces)[skip:]
             pieces, size, skip = [], 0, 0
     yield b"".join(pieces)[skip:]
-
-
-def _columns(rows: np.ndarray[Any, Any]) -> Columns:
-    list_ids, keys, starts, ends = (rows[f"field{i}"] for i in range(4))
-    return Columns(
-        list_ids.astype(np.int64),
-        keys.astype(np.uint64),
-        starts.astype(np.int64),
-        ends.astype(np.int64),
-    )
 
 
 class PostgresqlWriter(PostgresqlReader, SqlWriter):

@@ -110,10 +110,7 @@ class SqlReader:
 
     def columns(self) -> Iterator[Columns]:
         for rows in self._streamed(_COLUMNS):
-            part = np.array([tuple(row) for row in rows], np.int64)
-            yield Columns(
-                part[:, 0], part[:, 1].astype(np.uint64), part[:, 2], part[:, 3]
-            )
+            yield Columns.of(*np.array([tuple(row) for row in rows], np.int64).T)
 
     # -- prefixes, requests -----------------------------------------------------
 

@@ -161,12 +161,7 @@ class Number:
 
 def columns_of(rows: np.ndarray[Any, Any]) -> Columns:
     """Return rows of the type `ROW` as columns."""
-    return Columns(
-        rows["list_id"].astype(np.int64),
-        rows["key"].astype(np.uint64),
-        rows["starts_on"].astype(np.int64),
-        rows["ends_on"].astype(np.int64),
-    )
+    return Columns.of(rows["list_id"], rows["key"], rows["starts_on"], rows["ends_on"])
 
 
 def rows_of(rows: np.ndarray[Any, Any]) -> list[Registration]:

@@ -112,19 +112,16 @@ class WriterLock:
             StorageError: The server failed. If the connection was lost during the
                 commit, the commands may have run or not.
         """
-        chunks = _chunks(commands)
-        chunk = next(chunks, None)
-        if chunk is None:
-            self.release()
-        while chunk is not None:
-            following = next(chunks, None)
-            stage = self._stage(chunk)
-            if following is not None:
+        stage: list[Command] = []
+        for chunk in _chunks(commands):
+            if stage:
                 self._server.send_once(*stage)
                 self.extend()
-            else:
-                self._finish(stage, last_change)
-            chunk = following
+            stage = self._stage(chunk)
+        if stage:
+            self._finish(stage, last_change)
+        else:
+            self.release()
 
     def _stage(self, words: list[str | bytes | int]) -> list[Command]:
         name = self._server.key("staged", self._token, len(self._staged))

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PAGES_PER_READ", "ValkeyReader"]
 
+_Field = TypeVar("_Field", str | bytes, int)
+
 #: Pages of the journal per read.
 PAGES_PER_READ: Final = 64
 _FIRST_BUCKETS: Final = 64  # for the first read; later reads adapt
@@ -88,20 +90,15 @@ class ValkeyReader:
         The state is read first: no reply is older than it. A server that lost its
         data would reply that each number is clear.
         """
-        seen = self._server.seen
+        before = self._server.seen("last_change")
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
         found, *replies = self._server.send(state, *commands)
-        self._take_state(found)
-        if self._last_change < seen:
-            self._server.refuse_loss()
-        self._server.note(self._last_change)
-        return replies
-
-    def _take_state(self, found: list[bytes | None]) -> None:
         if None in found:
             raise self._server.damaged("a registry without state")
         with self._server.decoding():
-            self._last_change, self._trimmed_to = (int(value or 0) for value in found)
+            self._last_change, self._trimmed_to = map(int, found)
+        self._server.note("last_change", self._last_change, before)
+        return replies
 
     def settings(self) -> dict[str, str]:
         (found,) = self._query(("HGETALL", self._key("setting")))
@@ -247,12 +244,9 @@ class ValkeyReader:
 
     def _requests(self, ids: Iterable[str | bytes]) -> list[RequestRow]:
         """Return the stored ones of these requests."""
-        wanted = list(ids)
-        if not wanted:
-            return []
-        (found,) = self._query(("HMGET", self._key("requests"), *wanted))
+        found = self._stored("requests", list(ids))
         with self._server.decoding():
-            return [_request(value) for value in found if value is not None]
+            return [_request(value) for _, value in found]
 
     # -- records ----------------------------------------------------------
 
@@ -291,27 +285,30 @@ class ValkeyReader:
         A server that lost its data would have no calls: another one would seem
         allowed.
         """
-        end: Command = ("HGET", self._key("state"), end_field(stream))
-        seen = self._server.ends.get(stream, 0)
+        field = end_field(stream)
+        before = self._server.seen(field)
+        end: Command = ("HGET", self._key("state"), field)
         found, *replies = self._query(end, *commands)
         with self._server.decoding():
             last_seq = int(found or 0)
-        if last_seq < seen:
-            self._server.refuse_loss()
-        self._server.note_ends({stream: last_seq})
+        self._server.note(field, last_seq, before)
         return [last_seq, *replies]
 
     def _records_at(self, stream: str, seqs: Sequence[int]) -> list[RecordRow]:
         """Return the stored ones of these records."""
-        if not seqs:
-            return []
-        (found,) = self._query(("HMGET", self._key("records", stream), *seqs))
+        found = self._stored(f"records:{stream}", seqs)
         with self._server.decoding():
-            return [
-                unpack_record(stream, seq, value)
-                for seq, value in zip(seqs, found, strict=True)
-                if value is not None
-            ]
+            return [unpack_record(stream, seq, value) for seq, value in found]
+
+    def _stored(
+        self, name: str, fields: Sequence[_Field]
+    ) -> list[tuple[_Field, bytes]]:
+        """Return the stored fields of a hash, with their values."""
+        if not fields:
+            return []
+        (values,) = self._query(("HMGET", self._key(name), *fields))
+        found = zip(fields, values, strict=True)
+        return [(field, value) for field, value in found if value is not None]
 
 
 def _rows_of_numbers(numbers: dict[int, Number]) -> list[Registration]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bloctel.errors import (
@@ -25,7 +25,7 @@ from bloctel.storage.interface import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from urllib.parse import SplitResult
 
     import valkey
@@ -98,16 +98,13 @@ class ValkeyServer:
     Attributes:
         where: The name of the registry in messages, without a password.
         scripts: The text of each script, by name.
-        seen: The last change that any reply showed.
-        ends: The last sequence number of each stream that any reply showed.
     """
 
     def __init__(self, url: str) -> None:
         require_driver("valkey", "valkey")
         address = _Address(url)
         self.where = address.where
-        self.seen = 0
-        self.ends: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
         # in braces: all keys are in one slot of a cluster
         self._root = f"{{{address.namespace}}}"
         self._client: Any = _client(address)  # the driver is only partly typed
@@ -150,23 +147,24 @@ class ValkeyServer:
         """Return the command that runs a script."""
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
-    def note(self, cursor: int) -> None:
-        """Note that a change is stored: later replies must include it."""
-        self.seen = max(self.seen, cursor)
+    def seen(self, field: str) -> int:
+        """Return the greatest value of a field of the state that was noted."""
+        return self._seen.get(field, 0)
 
-    def note_ends(self, ends: Mapping[str, int]) -> None:
-        """Note the ends of streams: later replies must include them."""
-        for stream, last_seq in ends.items():
-            self.ends[stream] = max(self.ends.get(stream, 0), last_seq)
+    def note(self, field: str, value: int, at_least: int = 0) -> None:
+        """Note the value of a field of the state, which never decreases.
 
-    def refuse_loss(self) -> NoReturn:
-        """Raise StorageError for a reply that is older than a previous one."""
-        raise StorageError(
-            "a storage with all confirmed changes",
-            "a storage without the last ones",
-            self.where,
-            message="the storage lost its last changes; open the registry again",
-        )
+        Raises:
+            StorageError: The value is less than *at_least*: confirmed changes are lost.
+        """
+        if value < at_least:
+            raise StorageError(
+                "a storage with all confirmed changes",
+                "a storage without the last ones",
+                self.where,
+                message="the storage lost its last changes; open the registry again",
+            )
+        self._seen[field] = max(self.seen(field), value)
 
     def close(self) -> None:
         """Close all connections."""

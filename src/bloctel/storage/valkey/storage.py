@@ -20,6 +20,7 @@ from bloctel._util import clock
 from bloctel.errors import StorageDeniedError, StorageError
 from bloctel.storage.interface import exists_error, require_version
 from bloctel.storage.valkey.lock import WriterLock
+from bloctel.storage.valkey.pending import end_field
 from bloctel.storage.valkey.reader import ValkeyReader
 from bloctel.storage.valkey.server import ValkeyServer
 from bloctel.storage.valkey.writer import ValkeyWriter
@@ -99,8 +100,9 @@ class ValkeyStorage:
             yield writer
             commands, cursor = writer.finish()
             lock.commit(commands, cursor)
-        self._server.note(cursor)
-        self._server.note_ends(writer.recorded.ends)
+        self._server.note("last_change", cursor)
+        for stream, last_seq in writer.recorded.ends.items():
+            self._server.note(end_field(stream), last_seq)
 
     @contextmanager
     def _locked(self) -> Iterator[WriterLock]:
