@@ -7,7 +7,7 @@ list, the cleared numbers, for as long as an answer may be used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -25,26 +25,9 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Writer
 
-__all__ = ["Answers", "Recorded", "record_answers"]
+__all__ = ["Recorded", "record_answers"]
 
 _PART: Final = 1 << 14
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """Answers about numbers on one day.
-
-    Attributes:
-        list: The name of the list.
-        on: The day of the answers.
-        opposed: The numbers on the list, uint64.
-        clear: The numbers that are not on the list, uint64.
-    """
-
-    list: str
-    on: date
-    opposed: NDArray[np.uint64]
-    clear: NDArray[np.uint64]
 
 
 class Recorded(NamedTuple):
@@ -62,16 +45,22 @@ class Recorded(NamedTuple):
     contradictory: int
 
 
-def record_answers(writer: Writer, answers: Answers) -> Recorded:
+def record_answers(
+    writer: Writer,
+    list: str,
+    on: date,
+    opposed: NDArray[np.uint64],
+    clear: NDArray[np.uint64],
+) -> Recorded:
     """Store answers; a repetition changes nothing.
 
     The latest answer counts, in whatever order they are recorded; of two answers on
     one day, the opposed one.
     """
-    opposed, clear = np.unique(answers.opposed), np.unique(answers.clear)
+    opposed, clear = np.unique(opposed), np.unique(clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
-    recorder = _Recorder(writer, answers)
+    recorder = _Recorder(writer, list, on)
     for keys in _parts(opposed):
         recorder.add_opposed(keys)
     for keys in _parts(clear):
@@ -87,18 +76,18 @@ def _parts(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.uint64]]:
 class _Recorder:
     """Stores the answers of one day."""
 
-    def __init__(self, writer: Writer, answers: Answers) -> None:
-        rule = rules.load(answers.list)
-        cleared_rule = rules.load(_cleared_list(answers.list))
-        rule.require_open(answers.on)
+    def __init__(self, writer: Writer, list: str, on: date) -> None:
+        rule = rules.load(list)
+        cleared_rule = rules.load(_cleared_list(list))
+        rule.require_open(on)
         self._writer = writer
-        self._day = to_epoch_day(answers.on)
+        self._day = to_epoch_day(on)
         self._opposed_id = registrations.find_or_add_list(writer, rule.name).id
         self._cleared_id = registrations.find_or_add_list(writer, cleared_rule.name).id
         # without a delay: the operator says that the protection applies already
         builder = registrations.RegistrationBuilder
-        self._opposed = builder(rule, 0, answers.on)
-        self._cleared = builder(cleared_rule, None, answers.on)
+        self._opposed = builder(rule, 0, on)
+        self._cleared = builder(cleared_rule, None, on)
 
     def add_opposed(self, keys: NDArray[np.uint64]) -> None:
         """Register numbers on the list, until a later answer differs."""

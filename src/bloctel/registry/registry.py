@@ -55,7 +55,7 @@ from bloctel.storage.opening import (
 from bloctel.storage.rows import ChangeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date, datetime, timedelta
     from pathlib import Path
 
@@ -277,11 +277,7 @@ class Registry(Book):
                 row += len(keys)
             builder.require_end(row)
 
-        def change(writer: Writer) -> int:
-            stored = registrations.find_or_add_list(writer, rule.name)
-            return writer.add_registrations(parts(stored.id))
-
-        return self._commits.run_alone(change)
+        return self._add(rule, parts)
 
     def register_parts(
         self,
@@ -309,15 +305,24 @@ class Registry(Book):
         """
         rule = rules.load(list)
         builder = registrations.RegistrationBuilder(rule, delay_days, _day(on, rule))
+        return self._add(
+            rule,
+            lambda list_id: (
+                builder.build(list_id, keys)
+                if days is None
+                else builder.build_on_days(list_id, keys, days)
+                for keys, days in parts
+            ),
+        )
+
+    def _add(
+        self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
+    ) -> int:
+        """Add the parts of a list, given its id, in one transaction."""
 
         def change(writer: Writer) -> int:
             stored = registrations.find_or_add_list(writer, rule.name)
-            return writer.add_registrations(
-                builder.build(stored.id, keys)
-                if days is None
-                else builder.build_on_days(stored.id, keys, days)
-                for keys, days in parts
-            )
+            return writer.add_registrations(parts(stored.id))
 
         return self._commits.run_alone(change)
 
@@ -346,9 +351,11 @@ class Registry(Book):
             UnknownListError: There are no rules for the list.
             ListClosedError: The list is not open on that day.
         """
-        answers = operator_answers.Answers(list, plain_day(on), opposed, clear)
+        day = plain_day(on)
         return self._commits.run_alone(
-            lambda writer: operator_answers.record_answers(writer, answers)
+            lambda writer: operator_answers.record_answers(
+                writer, list, day, opposed, clear
+            )
         )
 
     def renew(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from bloctel.storage.rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bloctel.storage.interface import Storage
+    from bloctel.storage.interface import Storage, Writer
 
 __all__ = [
     "DAY",
@@ -30,6 +31,7 @@ __all__ = [
     "ContractBase",
     "add",
     "changes",
+    "failing",
     "new_rows",
     "request",
     "row",
@@ -56,6 +58,18 @@ def add(storage: Storage, *rows: Registration) -> int:
     """Add registrations of one list in a transaction; return the number added."""
     with storage.write() as writer:
         return writer.add_registrations([new_rows(rows)])
+
+
+@contextmanager
+def failing(storage: Storage) -> Iterator[Writer]:
+    """Open a write transaction that fails at its end."""
+    try:
+        with storage.write() as writer:
+            yield writer
+            raise KeyError
+    except KeyError:
+        return
+    pytest.fail("the storage suppressed the error")
 
 
 def changes(storage: Storage, since: int = 0) -> list[Event]:

@@ -15,6 +15,7 @@ from bloctel.testing.base import (
     ContractBase,
     add,
     changes,
+    failing,
     new_rows,
     request,
     row,
@@ -232,16 +233,11 @@ class JournalContract(ContractBase):
             writer.save_request(request())
             before = writer.changes(0, 9)
 
-        def fail() -> None:
-            with storage.write() as writer:
+        for _ in range(2):
+            with failing(storage) as writer:
                 writer.append_events([Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY)])
                 writer.erase_registrations([row()])
                 writer.add_registrations([new_rows([row()])])
-                raise KeyError
-
-        for _ in range(2):
-            with pytest.raises(KeyError):
-                fail()
 
         with storage.write() as writer:
             assert writer.changes(0, 9) == before

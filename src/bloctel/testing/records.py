@@ -8,7 +8,7 @@ import pytest
 
 from bloctel.errors import DamagedRecordsError
 from bloctel.storage.rows import RecordRow
-from bloctel.testing.base import KEY, ContractBase, run_all
+from bloctel.testing.base import KEY, ContractBase, failing, run_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,15 +148,10 @@ class RecordsContract(ContractBase):
         with storage.write() as writer:
             writer.append_records([record(1), record(2, KEY + 1)])
 
-        def fail() -> None:
-            with storage.write() as writer:
-                writer.append_records([record(3), record(4, None)])
-                writer.append_records([record(1, KEY, "consents")])
-                writer.erase_records("calls", [1, 3])
-                raise KeyError
-
-        with pytest.raises(KeyError):
-            fail()
+        with failing(storage) as writer:
+            writer.append_records([record(3), record(4, None)])
+            writer.append_records([record(1, KEY, "consents")])
+            writer.erase_records("calls", [1, 3])
 
         with storage.read() as reader:
             assert reader.records("calls", 0, 9) == [record(1), record(2, KEY + 1)]

@@ -14,6 +14,7 @@ from bloctel.testing.base import (
     KEY,
     ContractBase,
     add,
+    failing,
     new_rows,
     request,
     row,
@@ -37,20 +38,15 @@ class TransactionsContract(ContractBase):
             writer.add_registrations([new_rows([row(KEY + 9)])])
             before = writer.last_change()
 
-        def fail() -> None:
-            with storage.write() as writer:
-                writer.add_list("fr.bloctel")
-                writer.add_registrations([new_rows([row()])])
-                writer.update_registrations([row(KEY + 9, ends_on=DAY + 1)])
-                writer.erase_registrations([row(KEY + 9)])
-                writer.set_complete_from(1, DAY)
-                writer.set_prefix(PrefixRow(1, 33899, DAY, NO_END, True))
-                writer.save_request(request())
-                writer.trim_journal(before)
-                raise KeyError
-
-        with pytest.raises(KeyError):
-            fail()
+        with failing(storage) as writer:
+            writer.add_list("fr.bloctel")
+            writer.add_registrations([new_rows([row()])])
+            writer.update_registrations([row(KEY + 9, ends_on=DAY + 1)])
+            writer.erase_registrations([row(KEY + 9)])
+            writer.set_complete_from(1, DAY)
+            writer.set_prefix(PrefixRow(1, 33899, DAY, NO_END, True))
+            writer.save_request(request())
+            writer.trim_journal(before)
 
         with storage.read() as reader:
             assert [stored.name for stored in reader.lists()] == ["own"]

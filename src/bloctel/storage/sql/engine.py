@@ -22,15 +22,15 @@ from bloctel.storage.interface import (
     without_digits,
 )
 from bloctel.storage.sql import schema
+from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.schema import state
+from bloctel.storage.sql.writer import SqlWriter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from bloctel.storage.interface import Watcher
     from bloctel.storage.rows import Found
-    from bloctel.storage.sql.reader import SqlReader
-    from bloctel.storage.sql.writer import SqlWriter
 
 __all__ = [
     "BUSY_SECONDS",
@@ -55,8 +55,8 @@ class SqlStorage:
     """
 
     #: The classes of read and write transactions.
-    reader: type[SqlReader]
-    writer: type[SqlWriter]
+    reader: type[SqlReader] = SqlReader
+    writer: type[SqlWriter] = SqlWriter
 
     def __init__(self, engine: sa.Engine, lookups: sa.Engine, where: str) -> None:
         self._engine = engine

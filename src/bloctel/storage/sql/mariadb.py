@@ -24,7 +24,6 @@ from bloctel.storage.sql.engine import (
     server_engines,
     server_url,
 )
-from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.writer import SqlWriter
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ class MariadbStorage(SqlStorage):
     Args:
         url: `mariadb://user:password@host:port/database`.
     """
-
-    reader = SqlReader
 
     def __init__(self, url: str) -> None:
         require_driver("pymysql", "mariadb")

@@ -22,7 +22,6 @@ from bloctel.errors import (
 )
 from bloctel.storage.interface import not_found_error
 from bloctel.storage.sql.engine import BUSY_SECONDS, SqlStorage
-from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.schema import fresh, registration
 from bloctel.storage.sql.writer import NEW, SqlWriter
 
@@ -39,7 +38,6 @@ class SqliteStorage(SqlStorage):
         url: `sqlite:///path`.
     """
 
-    reader = SqlReader
     _driver_errors = (sqlite3.Error, sqlite3.Warning)
 
     def __init__(self, url: str) -> None:

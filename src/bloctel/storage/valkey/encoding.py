@@ -89,6 +89,12 @@ def _registration(key: int, record: Sequence[int]) -> Registration:
     return Registration(list_id, key, registered_on, starts_on, ends_on, withdrawn_on)
 
 
+def _integers(row: Registration) -> tuple[int, ...]:
+    """Return the fields of a registration after its number."""
+    withdrawn_on = _NEVER if row.withdrawn_on is None else row.withdrawn_on
+    return (row.list_id, *row[2:5], withdrawn_on)
+
+
 @dataclass(slots=True)
 class Number:
     """Registrations and journal positions of one number.
@@ -116,14 +122,8 @@ class Number:
 
     def pack(self, trimmed_to: int) -> bytes:
         """Encode the number, without journal lines that have been dropped."""
-        records = [
-            _REGISTRATION.pack(
-                row.list_id,
-                *row[2:5],
-                _NEVER if row.withdrawn_on is None else row.withdrawn_on,
-            )
-            for row in self.registrations.values()
-        ]
+        rows = self.registrations.values()
+        records = [_REGISTRATION.pack(*_integers(row)) for row in rows]
         records += [
             _MENTION.pack(-list_id, cursor)
             for list_id, cursor in self.mentions
@@ -171,11 +171,7 @@ def rows_of(rows: np.ndarray[Any, Any]) -> list[Registration]:
 
 def packed_rows(rows: list[Registration]) -> np.ndarray[Any, Any]:
     """Return registrations as rows of the type `ROW`."""
-    values = [
-        (row.key, row.list_id, *row[2:5], _NEVER if row[5] is None else row[5])
-        for row in rows
-    ]
-    return np.array(values, ROW)
+    return np.array([(row.key, *_integers(row)) for row in rows], ROW)
 
 
 def pack_line(event: Event) -> bytes:
