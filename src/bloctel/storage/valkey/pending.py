@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from bloctel.storage.interface import CURSOR_GAP, require_following
+from bloctel.storage.interface import CURSOR_GAP
 from bloctel.storage.rows import RecordRow, in_parts
 from bloctel.storage.valkey.encoding import (
     BLANK,
@@ -28,7 +29,7 @@ from bloctel.storage.valkey.encoding import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from bloctel.storage.rows import Event, RequestRow
     from bloctel.storage.valkey.server import Command
@@ -153,33 +154,23 @@ class JournalChanges:
         yield ("HSET", key("state"), "trimmed_to", self.trimmed_to)
 
 
+@dataclass(slots=True)
 class RequestChanges:
-    """Changed requests, alongside the stored ones that were read.
+    """Changed requests.
 
     Attributes:
         new: The changed requests by id; None for a dropped one.
+        stored: The stored requests that were read; each is read before it is changed.
     """
 
-    def __init__(self) -> None:
-        self.new: dict[str, RequestRow | None] = {}
-        self._stored: dict[str, RequestRow] = {}
-
-    def note_stored(self, rows: Iterable[RequestRow]) -> None:
-        """Note stored requests; each must be noted before it is changed."""
-        self._stored |= {row.id: row for row in rows}
-
-    def with_changes(
-        self, stored: Iterable[RequestRow], is_wanted: Callable[[RequestRow], bool]
-    ) -> list[RequestRow]:
-        """Return stored requests with the changes, and changed ones that match."""
-        unchanged = [row for row in stored if row.id not in self.new]
-        return unchanged + [row for row in self.new.values() if row and is_wanted(row)]
+    new: dict[str, RequestRow | None] = field(default_factory=dict)
+    stored: dict[str, RequestRow] = field(default_factory=dict)
 
     def commands(self, key: Key) -> Iterator[Command]:
         """Yield the commands that store the changes."""
         for id, row in self.new.items():
-            if id in self._stored:
-                yield from _drop_request(key, self._stored[id])
+            if id in self.stored:
+                yield from _drop_request(key, self.stored[id])
             if row is not None:
                 yield from _store_request(key, row)
 
@@ -209,56 +200,28 @@ def unpack_record(stream: str, seq: int, value: bytes) -> RecordRow:
     return RecordRow(stream, seq, *json.loads(value))
 
 
+@dataclass(slots=True)
 class RecordChanges:
-    """New records, and erasures of stored ones.
+    """New records, and erased ones.
 
     Attributes:
+        rows: The changed records, by stream and sequence number.
+        erased: The stored records that are erased, as they were.
         ends: The last sequence numbers of streams with new records.
     """
 
-    def __init__(self) -> None:
-        self.ends: dict[str, int] = {}
-        self._new: defaultdict[str, dict[int, RecordRow]] = defaultdict(dict)
-        self._erased: defaultdict[str, dict[int, RecordRow]] = defaultdict(dict)
-
-    def append(self, rows: Sequence[RecordRow], last_seq: int) -> None:
-        """Append records of one stream, whose last sequence number is *last_seq*."""
-        require_following(rows, last_seq)
-        stream = rows[0].stream
-        self._new[stream] |= {row.seq: row for row in rows}
-        self.ends[stream] = rows[-1].seq
-
-    def erase(self, stream: str, rows: Sequence[RecordRow]) -> None:
-        """Erase records, stored or new ones."""
-        for row in rows:
-            if row.seq in self._new[stream]:
-                self._new[stream][row.seq] = row.erased()
-            else:
-                self._erased[stream].setdefault(row.seq, row)
-
-    def with_changes(self, stream: str, stored: Sequence[RecordRow]) -> list[RecordRow]:
-        """Return stored records with the erasures."""
-        erased = self._erased[stream]
-        return [row.erased() if row.seq in erased else row for row in stored]
-
-    def new(self, stream: str, keys: Collection[int] | None = None) -> list[RecordRow]:
-        """Return new records about these numbers, or all, in order."""
-        rows = self._new[stream].values()
-        return [row for row in rows if keys is None or row.key in keys]
+    rows: dict[tuple[str, int], RecordRow] = field(default_factory=dict)
+    erased: dict[tuple[str, int], RecordRow] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
 
     def commands(self, key: Key) -> Iterator[Command]:
         """Yield the commands that store the changes."""
-        for stream, rows in self._new.items():
-            name = key("records", stream)
-            for row in rows.values():
-                yield ("HSET", name, row.seq, json.dumps(row[2:]))
-                if row.key is not None:
-                    yield ("RPUSH", key("records:of", stream, row.key), row.seq)
-        for stream, rows in self._erased.items():
-            name = key("records", stream)
-            for row in rows.values():
-                yield ("HSET", name, row.seq, json.dumps(row.erased()[2:]))
-                if row.key is not None:
-                    yield ("LREM", key("records:of", stream, row.key), 0, row.seq)
+        for (stream, seq), row in self.rows.items():
+            yield ("HSET", key("records", stream), seq, json.dumps(row[2:]))
+            if row.key is not None:  # a new record
+                yield ("RPUSH", key("records:of", stream, row.key), seq)
+        for (stream, seq), row in self.erased.items():
+            if row.key is not None:
+                yield ("LREM", key("records:of", stream, row.key), 0, seq)
         for stream, last_seq in self.ends.items():
             yield ("HSET", key("state"), end_field(stream), last_seq)

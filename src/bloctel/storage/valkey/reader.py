@@ -227,7 +227,7 @@ class ValkeyReader:
             return [PrefixRow(*row) for row in json.loads(found or b"[]")]
 
     def request(self, id: str) -> RequestRow | None:
-        return next(iter(self._requests([id])), None)
+        return next((row for row in self._requests([id]) if row.id == id), None)
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
         (ids,) = self._query(("SMEMBERS", self._key("requests:by", list_id, person)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel.storage.interface import require_cursor
+from bloctel.storage.interface import require_cursor, require_following
 from bloctel.storage.rows import (
     Event,
     NewRegistrations,
@@ -240,76 +240,57 @@ class ValkeyWriter(ValkeyReader):
 
     # -- requests -----------------------------------------------------------
 
-    def request(self, id: str) -> RequestRow | None:
-        if id in self._requested.new:
-            return self._requested.new[id]
-        return super().request(id)
-
-    def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        return self._requested.with_changes(
-            super().requests_by(list_id, person),
-            lambda row: (row.list_id, row.person) == (list_id, person),
-        )
-
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        wanted = set(keys)
-        return self._requested.with_changes(
-            super().requests_of(list_id, wanted),
-            lambda row: row.list_id == list_id and row.key in wanted,
-        )
-
     def _requests(self, ids: Iterable[str | bytes]) -> list[RequestRow]:
-        found = super()._requests(ids)
-        self._requested.note_stored(found)
-        return found
+        """Return these requests with the changes, and all other changed ones."""
+        found = {row.id: row for row in super()._requests(ids)}
+        self._requested.stored |= found
+        return [row for row in (found | self._requested.new).values() if row]
 
     def save_request(self, row: RequestRow) -> None:
-        self.request(row.id)  # note the stored request before changing it
+        self._requests([row.id])  # read the stored request before changing it
         self._requested.new[row.id] = row
 
     def drop_expired_requests(self, expired_before: int) -> None:
         limit = f"({expired_before}"
         name = self._key("requests:open")
         (ids,) = self._query(("ZRANGE", name, "-inf", limit, "BYSCORE"))
-
-        def is_due(row: RequestRow) -> bool:
-            return row.used_at is None and row.expires_at < expired_before
-
-        for row in self._requested.with_changes(self._requests(ids), is_due):
-            if is_due(row):
+        for row in self._requests(ids):
+            if row.used_at is None and row.expires_at < expired_before:
                 self._requested.new[row.id] = None
 
     # -- records ------------------------------------------------------------
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         wanted = set(keys)
-        stored = self.recorded.with_changes(stream, super().records_of(stream, wanted))
-        left = [row for row in stored if row.key is not None]
-        return left + self.recorded.new(stream, wanted)
+        new = [
+            row
+            for (name, _), row in self.recorded.rows.items()
+            if name == stream and row.key in wanted
+        ]
+        return super().records_of(stream, wanted) + new
 
-    def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
-        stored = self.recorded.with_changes(
-            stream, super().records(stream, after, limit)
-        )
-        new = (row for row in self.recorded.new(stream) if row.seq > after)
-        return list(islice(chain(stored, new), limit))
+    def _end_of(self, stream: str) -> int:
+        return self.recorded.ends.get(stream) or super()._end_of(stream)
 
-    def last_record(self, stream: str) -> RecordRow | None:
-        new = self.recorded.new(stream)
-        if new:
-            return new[-1]
-        row = super().last_record(stream)
-        return row and self.recorded.with_changes(stream, [row])[0]
+    def _records_at(self, stream: str, seqs: Sequence[int]) -> list[RecordRow]:
+        changed = self.recorded.rows
+        missing = [seq for seq in seqs if (stream, seq) not in changed]
+        found = {row.seq: row for row in super()._records_at(stream, missing)}
+        rows = (changed.get((stream, seq)) or found.get(seq) for seq in seqs)
+        return [row for row in rows if row]
 
     def append_records(self, rows: Sequence[RecordRow]) -> None:
         if rows:
             stream = rows[0].stream
-            last_seq = self.recorded.ends.get(stream) or self._end_of(stream)
-            self.recorded.append(rows, last_seq)
+            require_following(rows, self._end_of(stream))
+            self.recorded.rows |= {(stream, row.seq): row for row in rows}
+            self.recorded.ends[stream] = rows[-1].seq
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
-        wanted = set(seqs)
-        new = [row for row in self.recorded.new(stream) if row.seq in wanted]
-        self.recorded.erase(stream, new)
-        for some in in_parts(sorted(wanted), _PART):
-            self.recorded.erase(stream, self._records_at(stream, some))
+        changed = self.recorded.rows
+        for some in in_parts(sorted(set(seqs)), _PART):
+            for row in self._records_at(stream, some):
+                name = stream, row.seq
+                if name not in changed:
+                    self.recorded.erased[name] = row
+                changed[name] = row.erased()
