@@ -351,11 +351,8 @@ class Registry(Book):
             UnknownListError: There are no rules for the list.
             ListClosedError: The list is not open on that day.
         """
-        day = plain_day(on)
         return self._commits.run_alone(
-            lambda writer: operator_answers.record_answers(
-                writer, list, day, opposed, clear
-            )
+            operator_answers.record_answers, list, plain_day(on), opposed, clear
         )
 
     def renew(
@@ -409,9 +406,7 @@ class Registry(Book):
     ) -> RegistrationPeriod:
         rule, day = _open_rule(list, on)
         key = self._key(number, region)
-        return self._commits.run(
-            lambda writer: registrations.amend(writer, rule, key, kind, on=day)
-        )
+        return self._commits.run(registrations.amend, rule, key, kind, on=day)
 
     # -- erasure --------------------------------------------------------------
 
@@ -472,9 +467,7 @@ class Registry(Book):
         todays = self._todays()
         day = min(todays) if on is None else plain_day(on)
         _require_past(day, max(todays))
-        return self._commits.run_alone(
-            lambda writer: registrations.forget(writer, key, on=day)
-        )
+        return self._commits.run_alone(registrations.forget, key, on=day)
 
     # -- prefix rules ---------------------------------------------------------
 
@@ -538,9 +531,7 @@ class Registry(Book):
         """
         rule, day = _open_rule(list, on)
         digits = read_prefix(prefix, region=self._region(region))
-        self._commits.run(
-            lambda writer: prefix_rules.end_rule(writer, rule, digits, on=day)
-        )
+        self._commits.run(prefix_rules.end_rule, rule, digits, on=day)
 
     def _set_prefix(
         self,
@@ -554,11 +545,7 @@ class Registry(Book):
         rule, day = _open_rule(list, on)
         digits = read_prefix(prefix, region=self._region(region))
         prefix_rules.require_incomplete(digits)
-        self._commits.run(
-            lambda writer: prefix_rules.set_rule(
-                writer, rule, digits, on=day, blocks=blocks
-            )
-        )
+        self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
 
     def prefixes(self) -> list[PrefixEntry]:
         """Return all prefix rules, past ones included, by list and prefix."""
@@ -604,11 +591,12 @@ class Registry(Book):
         new = confirmations.NewRequest(
             rules.load(list), self._key(number, None), contact, action
         )
-        moment = confirmations.seconds(now)
         return self._commits.run(
-            lambda writer: confirmations.request(
-                writer, new, self._token_key, now=moment, valid_for=valid_for
-            )
+            confirmations.request,
+            new,
+            self._token_key,
+            now=confirmations.seconds(now),
+            valid_for=valid_for,
         )
 
     def confirm(self, token: str, *, now: datetime | None = None) -> RegistrationPeriod:
@@ -630,11 +618,12 @@ class Registry(Book):
                 the contact is not the number itself.
             ListClosedError: The list is no longer open.
         """
-        moment = confirmations.seconds(now)
         return self._commits.run(
-            lambda writer: confirmations.confirm(
-                writer, token, self._token_key, now=moment, region=self.region
-            )
+            confirmations.confirm,
+            token,
+            self._token_key,
+            now=confirmations.seconds(now),
+            region=self.region,
         )
 
     @property

@@ -12,7 +12,7 @@ import os
 from collections import deque
 from concurrent.futures import Future
 from threading import Event, Lock, get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from bloctel.errors import StorageError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GroupCommit"]
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
 
@@ -67,7 +68,12 @@ class GroupCommit:
         self._is_led = False
         self._writer_thread: int | None = None
 
-    def run(self, change: Callable[[Writer], _T]) -> _T:
+    def run(
+        self,
+        change: Callable[Concatenate[Writer, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
         """Call *change* in a transaction; return its result once it is stored.
 
         The transaction may contain changes of other threads; each succeeds or fails
@@ -76,17 +82,26 @@ class GroupCommit:
         Args:
             change: It may be called again if another change of the transaction
                 fails.
+            args: Its arguments after the writer.
+            kwargs: Its keyword arguments.
 
         Raises:
             StorageError: The storage failed; nothing is stored. The exception is a
                 StorageGoneError during the commit: the change may be stored or not.
                 Repeat it; a change that is stored already changes nothing.
         """
-        return self._wait_for(_Change(change))
+        return self._wait_for(_Change(lambda writer: change(writer, *args, **kwargs)))
 
-    def run_alone(self, change: Callable[[Writer], _T]) -> _T:
+    def run_alone(
+        self,
+        change: Callable[Concatenate[Writer, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
         """Call *change* once, in a separate transaction; return its result."""
-        return self._wait_for(_Change(change, alone=True))
+        return self._wait_for(
+            _Change(lambda writer: change(writer, *args, **kwargs), alone=True)
+        )
 
     def run_batched(
         self, batch: Callable[[Writer, Sequence[_Row]], Sequence[_T]], row: _Row

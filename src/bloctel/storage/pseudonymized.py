@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from bloctel.errors import WrongSecretError
 from bloctel.storage.pseudonyms import Pseudonyms
-from bloctel.storage.rows import Event, RecordRow, Registration, RequestRow
+from bloctel.storage.rows import Event, RecordRow, Registration, RequestRow, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -269,8 +268,7 @@ def _converted(
     convert_text: Callable[[str], str],
 ) -> Iterator[_Row]:
     """Yield rows with their keys and texts converted; None stays None."""
-    remaining = iter(rows)
-    while part := list(islice(remaining, _PART)):
+    for part in in_parts(rows, _PART):
         field = _TEXT_FIELDS.get(type(part[0]))
         keys = np.array([row.key or 0 for row in part], np.uint64)
         for row, key in zip(part, convert_keys(keys).tolist(), strict=True):

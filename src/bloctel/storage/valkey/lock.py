@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from bloctel._util import clock
 from bloctel.errors import StorageBusyError, StorageError
@@ -41,7 +41,7 @@ class WriterLock:
         self._staged: list[str] = []
         self._extended_at = 0.0
 
-    def take(self) -> None:
+    def __enter__(self) -> Self:
         """Wait for the lock, and take it.
 
         Raises:
@@ -59,6 +59,11 @@ class WriterLock:
                 )
             Event().wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.release()
 
     def _try_take(self) -> bool:
         life = round(1000 * _LIFE_SECONDS)

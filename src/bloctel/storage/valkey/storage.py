@@ -59,7 +59,7 @@ class ValkeyStorage:
     def create(self, settings: Mapping[str, str]) -> None:
         self._require_no_eviction()
         key = self._server.key
-        with self._locked() as lock:
+        with WriterLock(self._server) as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
             if self._server.send(("EXISTS", *names))[0]:
                 raise exists_error(self._server.where)
@@ -95,7 +95,7 @@ class ValkeyStorage:
 
     @contextmanager
     def write(self) -> Iterator[ValkeyWriter]:
-        with self._locked() as lock:
+        with WriterLock(self._server) as lock:
             writer = ValkeyWriter(self._server, lock)
             yield writer
             commands, cursor = writer.finish()
@@ -103,16 +103,6 @@ class ValkeyStorage:
         self._server.note("last_change", cursor)
         for stream, last_seq in writer.recorded.ends.items():
             self._server.note(end_field(stream), last_seq)
-
-    @contextmanager
-    def _locked(self) -> Iterator[WriterLock]:
-        lock = WriterLock(self._server)
-        lock.take()
-        try:
-            yield lock
-        except BaseException:
-            lock.release()
-            raise
 
     def lookup(self, keys: Collection[int]) -> Found:
         return ValkeyReader(self._server).lookup(keys)
