@@ -126,8 +126,7 @@ class JournalContract(ContractBase):
             assert reader.changes(last, 9) == []
         with storage.write() as writer:
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
-        with storage.read() as reader:
-            (event,) = reader.changes(last, 9)
+        (event,) = changes(storage, last)
         storage.close()
         assert (event.kind, event.key) == (ChangeKind.RENEWED, KEY)
         assert event.cursor > last
@@ -216,8 +215,7 @@ class JournalContract(ContractBase):
         """A number can be registered and erased again after an erasure."""
         for _ in range(2):
             assert add(storage, row()) == 1
-            with storage.read() as reader:
-                assert reader.changes(0, 9)[-1].key == KEY
+            assert changes(storage)[-1].key == KEY
             with storage.write() as writer:
                 writer.erase_registrations([row()])
 
@@ -244,5 +242,4 @@ class JournalContract(ContractBase):
             assert writer.request("ab" * 16) == request()
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY + 1, DAY)])
             writer.erase_registrations([row(), row(KEY + 1)])
-        with storage.read() as reader:
-            assert [event.key for event in reader.changes(0, 9)] == [None] * 4
+        assert [event.key for event in changes(storage)] == [None] * 4

@@ -9,7 +9,7 @@ import pytest
 
 from bloctel.periods import NO_END
 from bloctel.storage.rows import ChangeKind, Event
-from bloctel.testing.base import DAY, KEY, ContractBase, add, new_rows, row
+from bloctel.testing.base import DAY, KEY, ContractBase, add, changes, new_rows, row
 
 if TYPE_CHECKING:
     from bloctel.storage.interface import Storage
@@ -133,8 +133,7 @@ class RegistrationsContract(ContractBase):
             assert writer.add_registrations([new_rows([*rows, row(KEY - 1)])] * 2) == 1
 
         assert len(self.columns_of(storage)) == n + 1
-        with storage.read() as reader:
-            events = [event.key for event in reader.changes(0, 20_000)]
+        events = [event.key for event in changes(storage)]
         assert sorted(key or 0 for key in events) == [*range(KEY - 1, KEY + n)]
 
     def test_each_day_of_receipt_is_a_registration(self, storage: Storage) -> None:
@@ -164,8 +163,7 @@ class RegistrationsContract(ContractBase):
         with storage.write() as writer:
             writer.erase_registrations(iter(later))
         assert storage.lookup(keys).registrations == [rows[n]]
-        with storage.read() as reader:
-            events = [event.key for event in reader.changes(0, 9_999)]
+        events = [event.key for event in changes(storage)]
         assert [key for key in events if key is not None] == [KEY + n]
         assert len(events) == n + 1
 

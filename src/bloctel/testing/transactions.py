@@ -14,6 +14,7 @@ from bloctel.testing.base import (
     KEY,
     ContractBase,
     add,
+    changes,
     failing,
     new_rows,
     request,
@@ -176,8 +177,7 @@ class TransactionsContract(ContractBase):
         run_all([work(n) for n in range(6)])
 
         assert len(self.columns_of(storage)) == 90
-        with storage.read() as reader:
-            cursors = [event.cursor for event in reader.changes(0, 999)]
+        cursors = [event.cursor for event in changes(storage)]
         assert len(cursors) == len(set(cursors)) == 180
 
     def test_a_reader_never_misses_an_event(
@@ -215,8 +215,7 @@ class TransactionsContract(ContractBase):
         for other in others:
             other.close()
 
-        with storage.read() as reader:
-            assert seen == [event.cursor for event in reader.changes(0, 999)]
+        assert seen == [event.cursor for event in changes(storage)]
         assert len(seen) == 80
 
     def test_a_reader_sees_whole_transactions(self, storage: Storage) -> None:
