@@ -221,8 +221,7 @@ class TransactionsContract(ContractBase):
     def test_a_reader_sees_whole_transactions(self, storage: Storage) -> None:
         """If two numbers change together, a look-up never sees only one change."""
         keys = [KEY, KEY + 123_456_789]  # probably stored far apart
-        with storage.write() as writer:
-            writer.add_registrations([new_rows([row(key) for key in keys])])
+        add(storage, *(row(key) for key in keys))
         seen: list[set[int]] = []
         is_done = threading.Event()
 
@@ -256,8 +255,7 @@ class TransactionsContract(ContractBase):
 
         def register() -> None:
             start.wait()
-            with storage.write() as writer:
-                counts.append(writer.add_registrations([new_rows([row()])]))
+            counts.append(add(storage, row()))
 
         run_all([register, register])
 
