@@ -56,8 +56,6 @@ class _Content:
     Attributes:
         numbers: The registrations of each number.
         journal: The events, sorted by cursor.
-        cursors: The cursors of each number's events, up to `indexed_to`.
-        indexed_to: The last cursor in `cursors`.
         records: The records of each stream; record N is at index N - 1.
         record_indexes: The indexes of each number's records in a stream.
     """
@@ -67,8 +65,6 @@ class _Content:
         self.lists: list[StoredList] = []
         self.numbers: dict[int, tuple[Registration, ...]] = {}
         self.journal: list[Event] = []
-        self.cursors: defaultdict[int, list[int]] = defaultdict(list)
-        self.indexed_to = 0
         self.last_change = 0
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
@@ -79,17 +75,6 @@ class _Content:
     def index_after(self, cursor: int) -> int:
         """Return the index in the journal of the first event after a cursor."""
         return bisect_right(self.journal, cursor, key=lambda event: event.cursor)
-
-    def cursors_of(self, key: int) -> list[int]:
-        """Return the cursors of a number's events, including some dropped events.
-
-        The index is built on demand: most numbers are never erased.
-        """
-        for event in self.journal[self.index_after(self.indexed_to) :]:
-            if event.key is not None:
-                self.cursors[event.key].append(event.cursor)
-        self.indexed_to = self.last_change
-        return self.cursors.get(key, [])
 
 
 class MemoryReader:
@@ -186,8 +171,6 @@ class MemoryWriter(MemoryReader):
         for step in reversed(self._undo_steps):
             step()
         self._content.last_change = self._before
-        # the cursors of undone events will be given to other events
-        self._content.indexed_to = min(self._content.indexed_to, self._before)
 
     def _next_cursor(self) -> int:
         self._content.last_change += 1
@@ -260,35 +243,25 @@ class MemoryWriter(MemoryReader):
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         numbers = self._content.numbers
+        forgotten: set[tuple[int, int | None]] = set()
         for row in registrations:
             known = numbers.get(row.key, ())
             rows = _without(row, known)
             if rows != known:
                 self._put(numbers, row.key, rows or None)
             if all(r.list_id != row.list_id for r in rows):
-                self._forget(row.list_id, row.key)
+                forgotten.add((row.list_id, row.key))
+        self._forget(forgotten)
 
-    def _forget(self, list_id: int, key: int) -> None:
-        """Erase a number from a list's events, and its requests for that list."""
-        content = self._content
-        cursors = content.cursors_of(key)
-        left = [c for c in cursors if not self._erase_from_event(list_id, key, c)]
-        if cursors:
-            self._put(content.cursors, key, left or None)
-        for request in self.requests_of(list_id, [key]):
-            self._put(content.requests, request.id, None)
-
-    def _erase_from_event(self, list_id: int, key: int, cursor: int) -> bool:
-        """Erase the number from an event; return False if it is of another list."""
-        content = self._content
-        index = content.index_after(cursor) - 1
-        event = content.journal[index] if index >= 0 else None
-        if event is None or (event.cursor, event.key) != (cursor, key):
-            return True  # dropped, or never committed
-        if event.list_id != list_id:
-            return False
-        self._set(content.journal, index, event._replace(key=None))
-        return True
+    def _forget(self, forgotten: set[tuple[int, int | None]]) -> None:
+        """Erase numbers from the events of their lists, and their requests."""
+        journal, requests = self._content.journal, self._content.requests
+        for index, event in enumerate(journal):
+            if (event.list_id, event.key) in forgotten:
+                self._set(journal, index, event._replace(key=None))
+        for row in list(requests.values()):
+            if (row.list_id, row.key) in forgotten:
+                self._put(requests, row.id, None)
 
     def set_complete_from(self, list_id: int, day: int) -> None:
         lists, index = self._content.lists, list_id - 1
