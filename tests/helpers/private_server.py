@@ -32,6 +32,8 @@ _START_SECONDS: Final = 120
 #: Below the ports of outgoing connections, which could take the port of a server
 #: while it restarts.
 PORTS: Final = range(15_000, 32_000)
+#: All three servers log this if another program has their port.
+_IN_USE: Final = "ddress already in use"
 
 
 class ServerError(RuntimeError):
@@ -116,12 +118,14 @@ class Server(ABC):
                 self._process = self._launch()
                 if self._answers(self._process):
                     return
-                if is_free(
-                    self.port
-                ):  # not taken by another program: the cause is another
+                if not self._lost_port():
                     break
             time.sleep(0.05)
         raise self._failure("does not start")
+
+    def _lost_port(self) -> bool:
+        """Return whether the server ended because another program has its port."""
+        return not is_free(self.port) or _IN_USE in self._log_end()
 
     def stop(self) -> None:
         """Shut the server down, and keep its data."""
@@ -212,10 +216,14 @@ class Server(ABC):
         return False
 
     def _failure(self, failure: str) -> ServerError:
-        end = (
-            self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+        return ServerError(
+            f"{self.kind} {failure}; its log ends with\n{self._log_end()}"
         )
-        return ServerError(f"{self.kind} {failure}; its log ends with\n{end}")
+
+    def _log_end(self) -> str:
+        if not self._log.exists():
+            return ""
+        return self._log.read_text(errors="replace")[-2000:]
 
 
 def is_free(port: int) -> bool:

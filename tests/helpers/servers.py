@@ -149,6 +149,7 @@ class Mariadb(Server):
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={self._data}",
+            f"--tmpdir={self.home}",  # several of them in /tmp delete each other's files
             "--skip-test-db",
             "--auth-root-authentication-method=socket",
         )
@@ -159,6 +160,7 @@ class Mariadb(Server):
             self.program() or "",
             "--no-defaults",
             f"--datadir={self._data}",
+            f"--tmpdir={self.home}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
