@@ -149,7 +149,8 @@ class Mariadb(Server):
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={self._data}",
-            f"--tmpdir={self.home}",  # several of them in /tmp delete each other's files
+            # several installations in /tmp delete each other's files
+            f"--tmpdir={self.home}",
             "--skip-test-db",
             "--auth-root-authentication-method=socket",
         )
