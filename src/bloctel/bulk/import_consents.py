@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bloctel._util import clock
 from bloctel._util.strict import show
-from bloctel.bulk.row_sources import cells_of
+from bloctel.bulk.row_sources import cells_of, field_columns
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.register import EvidenceFile, NewConsent
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.csv_reader import open_records, source_name
-from bloctel.tabular.phone_columns import ChosenColumns, clean_name, named_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
 
     from bloctel.compliance.consents.register import ConsentRegister
-    from bloctel.tabular.csv_reader import Batch, Progress, Source
-    from bloctel.tabular.phone_columns import ColumnChooser
+    from bloctel.tabular.csv_reader import Progress, RecordFile, Source
 
 __all__ = ["CONSENT_FIELDS", "ConsentColumns", "ImportedConsents", "import_consents"]
 
@@ -99,16 +98,15 @@ def import_consents(
         InvalidNumberError: The number of a row cannot be read; `where` names the row.
         InputError: The file, a column, or a consent is not valid.
     """
-    columns_by_field = _columns_of_fields(columns)
+    _check_fields(columns)
     name = source_name(source)
-    choose = _chooser(columns_by_field, columns, name)
-    rows = _Rows(register, columns, columns_by_field, region or register.region)
+    fields = [field for field in CONSENT_FIELDS if field not in columns.values]
+    choose = field_columns(columns.columns, fields, [_OPTIONAL], name)
+    zone = None if columns.time_zone is None else clock.zone(columns.time_zone)
+    rows = _Rows(register, columns, region or register.region, zone)
     with open_records(source, choose, options, progress) as records:
-        if len(records.dialect.columns.indexes) < len(columns_by_field):
-            got = "one column for two fields"
-            raise InputError("a column of its own for each field", got, name)
         try:
-            done = register.record_many(rows.consents(records.batches()))
+            done = register.record_many(rows.consents(records))
         except InvalidNumberError as error:
             raise InvalidNumberError(error.reason, f"{name}, row {rows.n}") from None
         except InputError as error:
@@ -121,75 +119,38 @@ def import_consents(
     return ImportedConsents(rows.n, *done)
 
 
-def _columns_of_fields(columns: ConsentColumns) -> dict[str, str | int]:
-    """Return the columns to read by field."""
+def _check_fields(columns: ConsentColumns) -> None:
     unknown = {*columns.columns, *columns.values} - set(CONSENT_FIELDS)
     if unknown:
         expected = f"fields out of {', '.join(CONSENT_FIELDS)}"
         raise InputError(expected, f"{len(unknown)} unknown fields", "columns")
     if both := sorted(columns.columns.keys() & columns.values.keys()):
         raise InputError("a column or a value", "a column and a value", both[0])
-    given = {**dict.fromkeys(CONSENT_FIELDS[:-1]), **columns.columns}
-    return {
-        name: name if column is None else column
-        for name, column in given.items()
-        if name not in columns.values
-    }
 
 
-def _chooser(
-    columns_by_field: dict[str, str | int], columns: ConsentColumns, where: str
-) -> ColumnChooser:
-    """Return a chooser of columns; it adds `expires_on` if the file has that column.
-
-    Without that end, a consent would be valid for too long.
-    """
-
-    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
-        first = [clean_name(cell).casefold() for cell in (rows[0] if rows else ())]
-        if _OPTIONAL in first and _OPTIONAL not in columns.values:
-            columns_by_field.setdefault(_OPTIONAL, _OPTIONAL)
-        return named_columns(list(columns_by_field.values()), where=where)(
-            rows, has_header
-        )
-
-    return choose
-
-
+@dataclass(slots=True)
 class _Rows:
-    """Conversion of rows to consents.
+    """Conversion of rows to consents; `n` is the number of rows read so far."""
 
-    Attributes:
-        n: The number of rows read so far.
-    """
+    register: ConsentRegister
+    columns: ConsentColumns
+    region: str | None
+    zone: ZoneInfo | None
+    n: int = 0
 
-    def __init__(
-        self,
-        register: ConsentRegister,
-        columns: ConsentColumns,
-        names: Collection[str],
-        region: str | None,
-    ) -> None:
-        self.n = 0
-        self._register = register
-        self._columns = columns
-        self._names = names
-        self._region = region
-        zone = columns.time_zone
-        self._zone = None if zone is None else clock.zone(zone)
-
-    def consents(self, batches: Iterator[Batch]) -> Iterator[tuple[int, NewConsent]]:
+    def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:
         """Yield the key and the consent of each row."""
-        for batch in batches:
-            columns = [cells_of(batch, column) for column in range(len(self._names))]
+        fields = records.dialect.columns.names
+        for batch in records.batches():
+            columns = [cells_of(batch, index) for index in range(len(fields))]
             for cells in zip(*columns, strict=True):
                 self.n += 1
                 texts = [cell.decode(errors="replace").strip() for cell in cells]
-                named = dict(zip(self._names, texts, strict=True))
-                yield self._consent({**self._columns.values, **named})
+                named = dict(zip(fields, texts, strict=True))
+                yield self._consent({**self.columns.values, **named})
 
     def _consent(self, fields: Mapping[str, str]) -> tuple[int, NewConsent]:
-        key = self._register.key_of(fields["number"], region=self._region)
+        key = self.register.key_of(fields["number"], region=self.region)
         given_at = self._time(fields["given_at"])
         return key, NewConsent(
             given_at=given_at,
@@ -208,15 +169,15 @@ class _Rows:
             raise InputError(expected, show(text), "given_at") from None
         if time.tzinfo is not None:
             return time
-        if self._zone is None:
+        if self.zone is None:
             expected = "a time with its offset, or a time zone for all rows"
             raise InputError(expected, "a time without an offset", "given_at")
-        return time.replace(tzinfo=self._zone)
+        return time.replace(tzinfo=self.zone)
 
     def _mentions(self, text: str, key: int, given_at: datetime) -> list[str]:
         if text == _ALL:
             day = given_at.astimezone(zone_of(key)).date()
-            return list(self._register.figures(day).mentions)
+            return list(self.register.figures(day).mentions)
         return [name for name in _SEPARATORS.split(text) if name]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from bloctel import rules
 from bloctel.bulk.row_sources import BAD_DAY, CLOSED, new_file, open_rows
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
+from bloctel.numbers.phone_number import reason_of
 from bloctel.periods import from_epoch_day
 
 if TYPE_CHECKING:
@@ -97,26 +99,22 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
         return Imported(feed.n_rows, registered, feed.n_rejected)
 
 
+@dataclass(slots=True)
 class _Feed:
     """Valid rows of a file; other rows raise an error, or go to the rejects."""
 
-    def __init__(
-        self, rows: RowsFile, rule: ListRules, rejects: BinaryIO | None
-    ) -> None:
-        self._rows = rows
-        self._rule = rule
-        self._rejects = rejects
-        self.n_rows = 0
-        self.n_rejected = 0
+    rows: RowsFile
+    rule: ListRules
+    rejects: BinaryIO | None
+    n_rows: int = 0
+    n_rejected: int = 0
 
-    def parts(
-        self,
-    ) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64] | None]]:
+    def parts(self) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64] | None]]:
         """Yield keys and days in parts."""
-        if self._rejects is not None:
-            self._rows.begin_rejects(self._rejects)
-        for rows in self._rows.parts():
-            filled = rows.is_filled
+        if self.rejects is not None:
+            self.rows.begin_rejects(self.rejects)
+        for rows in self.rows.parts():
+            filled = rows.keys != _digits.EMPTY
             good = filled & (rows.keys >= _digits.FIRST_KEY)
             if rows.days is not None:
                 good &= self._is_open(rows.days)
@@ -126,38 +124,45 @@ class _Feed:
                 self._refuse(rows, bad)
             yield rows.keys[good], None if rows.days is None else rows.days[good]
         if self.n_rows == 0:  # raised here, the transaction is rolled back
-            raise InputError("phone numbers", "no rows", self._rows.name)
+            raise InputError("phone numbers", "no rows", self.rows.name)
 
     def _is_open(self, days: NDArray[np.int64]) -> NDArray[np.bool_]:
         distinct, indexes = np.unique(days, return_inverse=True)
-        is_open = [self._reason(day) is None for day in distinct.tolist()]
+        is_open = [self._refusal(day) is None for day in distinct.tolist()]
         return np.array(is_open, bool)[indexes]
 
-    def _reason(self, day: int) -> str | None:
+    def _refusal(self, day: int) -> str | None:
         """Return the reason why nothing can be registered on a day, or None."""
         try:
             on = from_epoch_day(day)
         except InputError:
             return BAD_DAY
-        return None if on is not None and self._rule.is_open(on) else CLOSED
+        return None if on is not None and self.rule.is_open(on) else CLOSED
+
+    def _reason(self, rows: Rows, row: int) -> str:
+        """Return the reason why a row cannot be registered."""
+        key = int(rows.keys[row])
+        if key < _digits.FIRST_KEY or rows.days is None:
+            return reason_of(key)
+        return self._refusal(int(rows.days[row])) or CLOSED
 
     def _refuse(self, rows: Rows, bad: list[int]) -> None:
-        if self._rejects is None:
+        if self.rejects is None:
             self._raise(rows, bad[0])
             return
-        reasons = {row: rows.reason(row) or CLOSED for row in bad}
-        self._rows.write_rejects(self._rejects, rows, reasons)
+        reasons = {row: self._reason(rows, row) for row in bad}
+        self.rows.write_rejects(self.rejects, rows, reasons)
         self.n_rejected += len(bad)
 
     def _raise(self, rows: Rows, row: int) -> None:
-        reason = rows.reason(row)
-        where = f"{self._rows.name}, row {rows.first + row}"
-        if reason is None and rows.days is not None:
+        reason = self._reason(rows, row)
+        where = f"{self.rows.name}, row {rows.first + row}"
+        if reason == CLOSED and rows.days is not None:
             on = from_epoch_day(int(rows.days[row]))
             if on is not None:
-                self._rule.require_open(on)
+                self.rule.require_open(on)
         if reason == BAD_DAY:
-            where += f", column {self._rows.columns[1]!r}"
+            where += f", column {self.rows.columns[1]!r}"
             raise InputError("a day such as 2026-11-23", "other text", where)
-        where += f", column {self._rows.columns[0]!r}"
+        where += f", column {self.rows.columns[0]!r}"
         raise InputError("a phone number", f"text that is refused as {reason}", where)

@@ -112,7 +112,8 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
         for batch in records.batches():
             keys = read_block(Spans(*batch.cells(0)), registry.region)
             filled = keys != _digits.EMPTY
-            _require_statuses(batch, filled, records.name)
+            expected = "number, identifier and status"
+            _refuse_short(batch, filled, expected, records.name)
             refuse_surplus(batch, records.name)
             readable = keys >= _digits.FIRST_KEY
             callable_ = _is_callable(batch)
@@ -143,28 +144,20 @@ def _refuse_other_status(records: RecordFile) -> None:
         raise InputError(f"the status as column {chosen + 1}", got, records.name)
 
 
-def _require_statuses(batch: Batch, filled: NDArray[np.bool_], name: str) -> None:
-    """Raise InputError, with the row number, if a row with a number has no status."""
-    missing = np.flatnonzero(filled & (batch.records.flags[1] & MISSING != 0))
-    if len(missing):
-        where = f"{name}, row {batch.first_row + int(missing[0])}"
-        raise InputError("number, identifier and status", "a shorter row", where)
+def _refuse_short(
+    batch: Batch, is_checked: NDArray[np.bool_], expected: str, name: str
+) -> None:
+    """Raise InputError, with the row number, if a checked row has too few fields."""
+    is_short = is_checked & (batch.records.flags[1] & MISSING != 0)
+    if is_short.any():
+        where = f"{name}, row {batch.first_row + int(is_short.argmax())}"
+        raise InputError(expected, "a shorter row", where)
 
 
 def _is_callable(batch: Batch) -> NDArray[np.bool_]:
     """Return True for rows with the status `OK`; blanks around it are ignored."""
-    data, starts, ends = batch.cells(1)
-    lengths = ends - starts
-    is_callable = np.zeros(len(starts), bool)
-    plain = np.flatnonzero(lengths == len(_CALLABLE))
-    at = starts[plain]
-    is_callable[plain] = (data[at] == _CALLABLE[0]) & (data[at + 1] == _CALLABLE[1])
-    # blanks are rare: they occur in short files written by hand
-    longer = np.flatnonzero((lengths > len(_CALLABLE)) & (lengths < len(_CALLABLE) + 8))
-    for row in longer.tolist():
-        text = data[starts[row] : ends[row]].tobytes()
-        is_callable[row] = text.strip(_BLANKS) == _CALLABLE
-    return is_callable
+    statuses = (cell.strip(_BLANKS) for cell in cells_of(batch, 1))
+    return np.fromiter((status == _CALLABLE for status in statuses), bool)
 
 
 _HEADER: Final = ("Telephone", "Identifiant")
@@ -172,10 +165,6 @@ _STATUS_HEADER: Final = "Statut"
 
 #: Values of the third column: callable, opposed, not a number.
 ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
-
-#: Keys of the French plan: 33 and nine digits; 508 and six.
-_METROPOLE: Final = (33_000_000_000, 34_000_000_000)
-_ST_PIERRE: Final = (508_000_000, 509_000_000)
 
 
 class Requested(NamedTuple):
@@ -274,7 +263,9 @@ def answer_request(
         file.write(records.dialect.encoding.bom)
         file.write(records.encode(extended_header(records, _STATUS_HEADER)))
         for batch in records.batches():
-            _refuse_shorter(batch, records.name)
+            is_line = batch.records.content_ends > batch.records.starts
+            expected = "as many fields as in the first row"
+            _refuse_short(batch, is_line, expected, records.name)
             refuse_surplus(batch, records.name)
             answers = _answers(batch, question)
             counts += np.bincount(answers, minlength=len(ANSWERS))
@@ -293,19 +284,9 @@ def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
     return choose_both
 
 
-def _refuse_shorter(batch: Batch, where: str) -> None:
-    """Raise InputError if a row other than an empty line has too few fields."""
-    is_line = batch.records.content_ends > batch.records.starts
-    is_short = (batch.records.flags[1] & MISSING != 0) & is_line
-    if is_short.any():
-        where = f"{where}, row {batch.first_row + int(is_short.argmax())}"
-        raise InputError("as many fields as in the first row", "a shorter row", where)
-
-
 def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    french = np.zeros(len(keys), bool)
-    for first, end in (_METROPOLE, _ST_PIERRE):
-        french |= (keys >= first) & (keys < end)
+    """Return True for numbers of the French plan: 33 and nine digits, 508 and six."""
+    french: NDArray[np.bool_] = (keys // 10**9 == 33) | (keys // 10**6 == 508)
     return french
 
 

@@ -7,18 +7,18 @@ import io
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 import numpy as np
 
 from bloctel._util.atomic_files import is_same_file, replacing
 from bloctel.errors import InputError
-from bloctel.numbers import _digits
 from bloctel.numbers.columns import blocks
-from bloctel.numbers.phone_number import read_block, reason_of
+from bloctel.numbers.phone_number import read_block
 from bloctel.scrub.added_columns import ADDED_COLUMN, extended_header, suffix
 from bloctel.scrub.opposition_source import (
     column_of_numbers,
@@ -32,7 +32,7 @@ from bloctel.tabular.parquet_reader import open_parquet
 from bloctel.tabular.phone_columns import ChosenColumns, clean_name, named_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,6 +47,7 @@ __all__ = [
     "Rows",
     "RowsFile",
     "cells_of",
+    "field_columns",
     "is_parquet",
     "new_file",
     "open_rows",
@@ -81,44 +82,6 @@ class Rows(NamedTuple):
     keys: NDArray[np.uint64]
     days: NDArray[np.int64] | None
     source: object
-
-    @property
-    def is_filled(self) -> NDArray[np.bool_]:
-        """True for rows with a cell that is not empty."""
-        filled: NDArray[np.bool_] = self.keys != _digits.EMPTY
-        return filled
-
-    def reason(self, row: int) -> str | None:
-        """Return the reason why a row cannot be read, or None."""
-        key = int(self.keys[row])
-        if key < _digits.FIRST_KEY:
-            return reason_of(key)
-        if self.days is not None and self.days[row] == NO_DAY:
-            return BAD_DAY
-        return None
-
-
-class RowsFile(Protocol):
-    """An open file of numbers.
-
-    Attributes:
-        name: Its name in messages.
-        columns: The names of the column of numbers and, if there is one, of days.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-
-    def parts(self) -> Iterator[Rows]:
-        """Yield the rows in order, in parts of bounded size."""
-
-    def begin_rejects(self, file: BinaryIO) -> None:
-        """Write the beginning of a file of rejected rows."""
-
-    def write_rejects(
-        self, file: BinaryIO, rows: Rows, reasons: dict[int, str]
-    ) -> None:
-        """Write some of the rows, each with its row number and the reason."""
 
 
 @contextmanager
@@ -192,6 +155,34 @@ def cells_of(batch: Batch, column: int) -> list[bytes]:
     return [content[start:end] for start, end in bounds]
 
 
+def field_columns(
+    given: Mapping[str, str | int],
+    fields: Iterable[str],
+    optional: Collection[str],
+    where: str,
+) -> ColumnChooser:
+    """Return a chooser of a column for each field, by default that of the same name.
+
+    The names of the chosen columns are those of the fields.  A field that is optional
+    and not given may have no column.
+    """
+
+    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
+        first = [clean_name(cell).casefold() for cell in (rows[0] if rows else ())]
+        found = {
+            field: given.get(field, field)
+            for field in fields
+            if field in given or field not in optional or field in first
+        }
+        chosen = named_columns(list(found.values()), where=where)(rows, has_header)
+        if len(chosen.indexes) < len(found):
+            got = "one column for two fields"
+            raise InputError("a column of its own for each field", got, where)
+        return replace(chosen, names=tuple(found))
+
+    return choose
+
+
 def read_iso_days(texts: Iterable[bytes]) -> NDArray[np.int64]:
     """Return days since 1970-01-01; `NO_DAY` for text unlike 2026-11-23."""
     return np.fromiter(map(_iso_day, texts), np.int64)
@@ -214,16 +205,14 @@ def _with_days(numbers: ColumnChooser, days: ColumnChooser) -> ColumnChooser:
         first = numbers(rows, has_header)
         second = days(rows, first.has_header)
         return ChosenColumns(
-            first.indexes + second.indexes,
-            first.names + second.names,
-            first.has_header,
+            first.indexes + second.indexes, first.names + second.names, first.has_header
         )
 
     return choose
 
 
 class _CsvRows:
-    """An open CSV file of numbers, with or without days."""
+    """CSV file of numbers, with or without days."""
 
     def __init__(self, records: RecordFile, region: str | None) -> None:
         self._records = records
@@ -264,7 +253,7 @@ class _CsvRows:
 
 
 class _ParquetRows:
-    """An open Parquet file of numbers, with or without days."""
+    """Parquet file of numbers, with or without days."""
 
     def __init__(
         self,
@@ -342,12 +331,14 @@ def _csv_line(cells: list[object]) -> bytes:
 
 def _chosen(names: list[str], column: str | int | None, where: str) -> str:
     """Return the name of a column, or the only one if *column* is None."""
-    found = names
-    if isinstance(column, int):
-        found = names[column - 1 : column] if column >= 1 else []
-    elif isinstance(column, str):
-        found = [name for name in names if clean_name(name) == clean_name(column)]
-    if len(found) == 1:
-        return found[0]
-    got = f"{len(found)} columns that match, of {len(names)}"
+    if column is not None:
+        return names[named_columns([column], where=where)([names], True).indexes[0]]
+    if len(names) == 1:
+        return names[0]
+    got = f"{len(names)} columns"
     raise InputError("one column of the file (name the one to read)", got, where)
+
+
+#: An open file of numbers.  `columns` are the names of the column of numbers and, if
+#: there is one, of days; `parts` yields the rows in parts of bounded size.
+RowsFile = _CsvRows | _ParquetRows

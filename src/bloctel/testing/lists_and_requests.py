@@ -158,10 +158,7 @@ class ListsAndRequestsContract(ContractBase):
 
     def test_erasure_erases_requests(self, storage: Storage) -> None:
         """Requests for the number and the list are erased; all others stay."""
-        others = [
-            request(id="0" * 32, key=KEY + 1),
-            request(id="1" * 32, list_id=2),
-        ]
+        others = [request(id="0" * 32, key=KEY + 1), request(id="1" * 32, list_id=2)]
         erased = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
