@@ -1,47 +1,5 @@
 """Exceptions raised by the library, under one root class.
 
-```text
-BloctelError
-├── InvalidNumberError (ValueError)      the text is not one phone number
-├── InputError (ValueError)              an argument or a file is not valid
-│   ├── UnknownListError                 the book or the rules have no such list
-│   ├── NotRegisteredError               no active registration to renew or withdraw
-│   ├── TooManyNumbersError              more numbers than one person may register
-│   └── TokenError                       the token does not confirm a request
-│       ├── ForgedTokenError             this registry did not sign it
-│       ├── ExpiredTokenError            it has expired
-│       └── UsedTokenError               it was used before
-├── CapacityError                        a filter or an index is full
-├── RegistryExistsError                  create would overwrite
-├── RegistryNotFoundError                open would create
-├── MissingExtraError (ImportError)      an optional package is not installed
-└── CannotAnswerError                    "don't know", which is never "clear"
-    ├── ListClosedError                  no requested list is open on that day
-    ├── DayNotCoveredError               data for that day was erased
-    │   └── StaleSnapshotError           the snapshot is too old for that day
-    ├── NotKnownError                    no answer about the number, or an old one
-    ├── SnapshotError                    the file cannot be used as a snapshot
-    │   ├── DamagedSnapshotError         truncated or altered
-    │   ├── NotASnapshotError            not a snapshot at all
-    │   └── NewerSnapshotError           written by a later version of the format
-    ├── ReceiptError                     a receipt or a receipt journal is not valid
-    │   ├── DamagedReceiptError          truncated, altered, or out of order
-    │   ├── NotAReceiptError             not a receipt at all
-    │   ├── NewerReceiptError            written by a later version of the format
-    │   └── TruncatedJournalError        the last line of a journal is incomplete
-    ├── CursorPurgedError                the journal no longer has that cursor
-    └── StorageError                     the storage cannot do the operation
-        ├── StorageDeniedError           wrong password or missing privilege
-        ├── StorageGoneError             connection refused or lost
-        ├── StorageReadOnlyError         reading works, writing does not
-        ├── StorageFullError             no space left
-        ├── StorageBusyError             timeout while waiting for another writer
-        ├── StorageUnreachableError      a follower's replica is too old to answer
-        ├── DamagedRecordsError          its records were altered
-        ├── NewerRegistryError           made by a later version of the library
-        └── WrongSecretError             its numbers are hidden by another secret
-```
-
 Each message is a sentence that says what happened, where, and what to do.
 No message contains a phone number or a password.
 Every error can be pickled, so that it can cross process pools.
@@ -53,48 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import date
-
-__all__ = [
-    "BloctelError",
-    "CannotAnswerError",
-    "CapacityError",
-    "CursorPurgedError",
-    "DamagedReceiptError",
-    "DamagedRecordsError",
-    "DamagedSnapshotError",
-    "DayNotCoveredError",
-    "ExpiredTokenError",
-    "ForgedTokenError",
-    "InputError",
-    "InvalidNumberError",
-    "ListClosedError",
-    "MissingExtraError",
-    "NewerReceiptError",
-    "NewerRegistryError",
-    "NewerSnapshotError",
-    "NotAReceiptError",
-    "NotASnapshotError",
-    "NotKnownError",
-    "NotRegisteredError",
-    "ReceiptError",
-    "RegistryExistsError",
-    "RegistryNotFoundError",
-    "SnapshotError",
-    "StaleSnapshotError",
-    "StorageBusyError",
-    "StorageDeniedError",
-    "StorageError",
-    "StorageFullError",
-    "StorageGoneError",
-    "StorageReadOnlyError",
-    "StorageUnreachableError",
-    "TokenError",
-    "TooManyNumbersError",
-    "TruncatedJournalError",
-    "UnknownListError",
-    "UsedTokenError",
-    "WrongSecretError",
-]
 
 
 class BloctelError(Exception):

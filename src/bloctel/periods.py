@@ -17,17 +17,6 @@ from bloctel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "NO_END",
-    "RegistrationPeriod",
-    "add_days",
-    "add_years",
-    "from_epoch_day",
-    "merge",
-    "plain_day",
-    "to_epoch_day",
-]
-
 NO_END: Final = 2**31 - 1
 """The epoch day that means "no end" in flat arrays: the greatest int32, so that
 `starts_on <= day < ends_on` needs no special case."""

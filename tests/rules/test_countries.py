@@ -96,6 +96,21 @@ def test_a_version_without_known_days_may_hold_on_any_day() -> None:
         assert len(validity("CA", on)) == 4
 
 
+def test_facts_have_the_source_of_their_country_by_default() -> None:
+    """A fact has its own source and certainty, or both of its country."""
+    sourced = 'list = "none"\nsource = "its list"\ncertainty = "V2"'
+    text = ONE.replace('list = "none"', sourced)
+    default = text.replace('source = "a text"\ncertainty = "V1"\n', "")
+
+    [own] = law.parse_countries(text, "x.toml")[0].facts
+    [common] = law.parse_countries(default, "x.toml")[0].facts
+
+    assert (own.source, own.certainty) == ("a text", Certainty.V1)
+    assert (common.source, common.certainty) == ("its list", Certainty.V2)
+    with pytest.raises(InputError, match="the key certainty is missing"):
+        law.parse_countries(text.replace('certainty = "V1"\n', ""), "x.toml")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from bloctel.lookup.table import Known
     from bloctel.numbers.columns import Block
 
-__all__ = ["AnswersOnlyQuestion", "make_question"]
-
 #: Codes from here on mean that a list has no answer, by the index of the list.  Codes
 #: of periods grow from 0 and those of prefix rules come down from 2^31 - 1: neither
 #: reach this range.

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from bloctel.lookup.question import OrBlock
     from bloctel.rules import ListRules
 
-__all__ = ["Book", "ClosedState"]
-
 _CACHED_QUESTIONS: Final = 64
 _TODAY_SECONDS: Final = 1.0
 

@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "LAST_CODE",
-    "PREFIX_END",
-    "PrefixRule",
-    "ranges_of",
-    "read_prefix",
-    "spell",
-]
-
 #: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
 #: The code of the first rule; each further rule has one less.  Codes of periods grow

@@ -41,18 +41,6 @@ if TYPE_CHECKING:
     from bloctel.numbers.columns import Block
     from bloctel.rules import ListRules
 
-__all__ = [
-    "UNKNOWN",
-    "BookList",
-    "OrBlock",
-    "Provenance",
-    "Question",
-    "RequestedList",
-    "State",
-    "Status",
-    "Verdict",
-]
-
 #: The treatment of a row without an answer.
 OrBlock = Literal["raise", "block"]
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["UNDATED", "Entry", "Known", "Overlay", "Table", "TableBuilder"]
-
 #: The first day of a period with an unknown start: before all days.
 UNDATED: Final = -(1 << 22)
 

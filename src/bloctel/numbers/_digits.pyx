@@ -112,9 +112,7 @@ cdef struct Scan:
     int at_mark     # digits before the last dot or comma
 
 
-# ---------------------------------------------------------------------------
-# Characters
-# ---------------------------------------------------------------------------
+# -- Characters ---------------------------------------------------------------
 
 cdef inline bint _is_digit(uint8_t c) noexcept nogil:
     return 48 <= c <= 57
@@ -197,9 +195,7 @@ cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
     return 0
 
 
-# ---------------------------------------------------------------------------
-# Characters around a number
-# ---------------------------------------------------------------------------
+# -- Characters around a number -----------------------------------------------
 
 cdef inline bint _is_blank(uint8_t c) noexcept nogil:
     return c == 32 or 9 <= c <= 13
@@ -289,9 +285,7 @@ cdef int _exponent(Text p, Py_ssize_t n) noexcept nogil:
     return value
 
 
-# ---------------------------------------------------------------------------
-# Text to digits
-# ---------------------------------------------------------------------------
+# -- Text to digits -----------------------------------------------------------
 
 cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
     if s.pending:
@@ -394,9 +388,7 @@ cdef int _check_digits(Scan* s) noexcept nogil:
     return 0
 
 
-# ---------------------------------------------------------------------------
-# Digits to keys of the French plan
-# ---------------------------------------------------------------------------
+# -- Digits to keys of the French plan ----------------------------------------
 
 cdef inline uint64_t _number(const uint8_t* digits, int n) noexcept nogil:
     cdef uint64_t value = 0
@@ -529,9 +521,7 @@ cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil:
     return _key(&s, national)
 
 
-# ---------------------------------------------------------------------------
-# From Python
-# ---------------------------------------------------------------------------
+# -- From Python --------------------------------------------------------------
 
 @cython.auto_pickle(False)
 @cython.total_ordering

@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "Block",
-    "Integers",
-    "Objects",
-    "Spans",
-    "blocks",
-    "days",
-    "days_from",
-]
-
 _T = TypeVar("_T")
 
 #: Enough rows to outweigh the cost of a block, few enough for intermediate arrays to

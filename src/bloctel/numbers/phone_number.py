@@ -31,18 +31,6 @@ if TYPE_CHECKING:
 
     from bloctel.numbers.columns import Block
 
-__all__ = [
-    "DEFAULT_REGION",
-    "PhoneNumber",
-    "Reason",
-    "check_region",
-    "e164_many",
-    "french_nsn",
-    "is_valid",
-    "normalize",
-    "normalize_many",
-]
-
 #: The default region of numbers without a country code.
 DEFAULT_REGION: Final = "FR"
 
@@ -271,9 +259,7 @@ def _country_codes() -> NDArray[np.uint64]:
     return codes
 
 
-# ---------------------------------------------------------------------------
-# For the other modules: keys, or codes of refusals below FIRST_KEY
-# ---------------------------------------------------------------------------
+# -- For the other modules: keys, or codes of refusals below FIRST_KEY --------
 
 
 def check_region(region: str | None) -> str | None:

@@ -15,14 +15,6 @@ from bloctel.numbers.phone_number import PhoneNumber
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "MISTYPED",
-    "FictionRanges",
-    "fiction_ranges",
-    "is_assigned",
-    "metadata_version",
-]
-
 #: At most this share of the numbers that people type is mistyped.  No town hall is in
 #: a block that is missing from the metadata.
 MISTYPED: Final = 0.02

@@ -6,8 +6,9 @@ document, and the annotations below say what a value may be.
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -52,13 +53,19 @@ OneOrMore = Annotated[tuple[T, ...], Meta(min_length=1)]
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def read(cls: type[S], text: str, where: str) -> S:
+def read(
+    cls: type[S],
+    text: str,
+    where: str,
+    complete: Callable[[dict[str, Any]], object] = lambda document: None,
+) -> S:
     """Parse a TOML document into a record.
 
     Args:
         cls: The class of the record.
         text: The document.
         where: The name of the document in messages, such as a file name.
+        complete: Adds the values that the document has by default.
 
     Raises:
         InputError: It is not TOML, or not such a record.  `where` has the key.
@@ -70,6 +77,7 @@ def read(cls: type[S], text: str, where: str) -> S:
     except RecursionError as error:
         got = "tables or arrays that are nested too deeply"
         raise InputError("a TOML document", got, where) from error
+    complete(document)
     return convert(document, cls, where, is_toml=True)
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Struct
 
@@ -146,4 +146,17 @@ def parse_countries(text: str, where: str) -> tuple[Country, ...]:
     Raises:
         InputError: The document has a fault.  `where` has the key.
     """
-    return read(_Document, text, where).country
+    return read(_Document, text, where, _complete).country
+
+
+def _complete(document: dict[str, Any]) -> None:
+    """Give facts without source and certainty those of their country."""
+    countries = document.get("country")
+    for country in countries if isinstance(countries, list) else ():
+        match country:
+            case {"fact": [*facts], "source": source, "certainty": certainty}:
+                del country["source"], country["certainty"]
+                common = {"source": source, "certainty": certainty}
+                for fact in facts:
+                    if isinstance(fact, dict) and not common.keys() & fact.keys():
+                        fact.update(common)
