@@ -1,6 +1,7 @@
 """C interface of the filter and the index for other compiled modules."""
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
@@ -51,6 +52,14 @@ cdef extern from "index.h" nogil:
         sbbf filter, const exact_index *index, index_active active,
         const uint64_t *keys, size_t n, index_answers out
     )
+
+
+cdef inline index_active active_codes(bytes active) noexcept:
+    return index_active(
+        <const uint8_t *>PyBytes_AS_STRING(active), <uint64_t>PyBytes_GET_SIZE(active))
+
+
+cdef object damaged_index()
 
 
 @cython.final

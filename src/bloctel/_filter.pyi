@@ -78,12 +78,12 @@ class ExactIndex:
 
 def find(filter: BloomFilter, index: ExactIndex, key: int, /) -> tuple[int, int]: ...
 def match(
-    filter: BloomFilter, index: ExactIndex, active: _Bytes, key: int, /
+    filter: BloomFilter, index: ExactIndex, active: bytes, key: int, /
 ) -> int: ...
 def match_many(
     filter: BloomFilter,
     index: ExactIndex,
-    active: _Bytes,
+    active: bytes,
     keys: _Integers,
     out: npt.NDArray[np.int32],
     /,

@@ -22,7 +22,6 @@ import xxhash
 cimport cython
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS,
-    PyBUF_SIMPLE,
     PyBuffer_Release,
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
@@ -171,19 +170,6 @@ cdef int _require_array(
         layout = "contiguous" if array.flags.c_contiguous else "strided"
         alignment = "aligned" if array.flags.aligned else "misaligned"
         raise InputError(expected, f"a {layout}, {alignment} array")
-    return 0
-
-
-cdef int _borrow(object active, Py_buffer *buffer) except -1:
-    try:
-        PyObject_GetBuffer(active, buffer, PyBUF_SIMPLE)
-    except (BufferError, TypeError, ValueError):
-        raise InputError(
-            "contiguous bytes or uint8 as active", type(active).__name__
-        ) from None
-    if buffer.itemsize != 1:
-        PyBuffer_Release(buffer)
-        raise InputError("one byte for each code as active", "items of several bytes")
     return 0
 
 
@@ -833,7 +819,7 @@ cdef class ExactIndex:
 # ---- Filter, then index ----
 
 
-cdef object _damaged():
+cdef object damaged_index():
     return DamagedSnapshotError(
         "offsets and codes within the index", "an offset or a code outside",
         message="the index is damaged: an offset or a code points outside it",
@@ -853,66 +839,52 @@ def find(BloomFilter filter not None, ExactIndex index not None, key, /):
     if not sbbf_might_contain(filter._filter, value):
         return 0, 0
     if index_find(&index._index, value, &found):
-        raise _damaged()
+        raise damaged_index()
     if found.start == found.end:
         return 0, 0
     return found.start, found.end - found.start
 
 
 @cython.binding(False)
-def match(BloomFilter filter not None, ExactIndex index not None, active, key, /):
+def match(
+    BloomFilter filter not None, ExactIndex index not None, bytes active not None,
+    key, /
+):
     """Return the first active code of *key*, or -1.
 
     Args:
         filter: Contains every key of *index*.
         index: The exact index.
-        active: bytes or uint8, one for each code: not 0 if the code is active. It is
-            read only if the filter reports the key.
+        active: One byte for each code: not 0 if the code is active.
         key: An int; an int below 64 is not a key and gives -1.
 
     Raises:
         DamagedSnapshotError: An offset or a code points outside *index* or *active*.
-        InputError: An argument has another type or is out of range.
+        InputError: *key* is not an int from 0 to 2**64 - 1.
     """
     cdef uint64_t value = _as_key(key)
+    cdef int32_t code
     if value < INDEX_N_PLACEHOLDERS or not sbbf_might_contain(filter._filter, value):
         return -1
-    return _match_behind_filter(index, active, value)
-
-
-cdef int _match_behind_filter(ExactIndex index, object active, uint64_t key) except? -1:
-    cdef Py_buffer buffer
-    cdef int32_t code
-    _borrow(active, &buffer)
-    code = index_match(
-        &index._index, index_active(<const uint8_t *>buffer.buf, buffer.len), key
-    )
-    PyBuffer_Release(&buffer)
+    code = index_match(&index._index, active_codes(active), value)
     if code == INDEX_DAMAGED:
-        raise _damaged()
+        raise damaged_index()
     return code
 
 
 def match_many(
-    BloomFilter filter not None, ExactIndex index not None, active, keys, out, /
+    BloomFilter filter not None, ExactIndex index not None, bytes active not None,
+    keys, out, /
 ):
-    """Set out[i] to the first active code of keys[i], or to -1.
+    """Set out[i] to the first active code of keys[i], or to -1, without the GIL.
 
-    Works without the GIL. Integers below 64 are not keys and give -1.
-
-    Args:
-        filter: Contains every key of *index*.
-        index: The exact index.
-        active: As for `match`.
-        keys: As for `BloomFilter.add_many`.
-        out: A writable contiguous int32 array as long as *keys*.
+    The other arguments are those of `match`, and *keys* those of
+    `BloomFilter.add_many`; *out* is a writable contiguous int32 array as long.
 
     Raises:
-        DamagedSnapshotError: An offset or a code points outside *index* or *active*;
-            *out* must not be used.
+        DamagedSnapshotError: As for `match`; *out* must not be used.
         InputError: An argument has another type or length.
     """
-    cdef Py_buffer buffer
     cdef int fault
     array = _as_keys(keys)
     _require_array(out, (np.int32,), "out")
@@ -921,13 +893,10 @@ def match_many(
     cdef const uint64_t *start = <const uint64_t *>_address(array)
     cdef int32_t *answers = <int32_t *>_address(out)
     cdef size_t n = array.size
-    _borrow(active, &buffer)
+    cdef index_active codes = active_codes(active)
     with nogil:
         fault = index_match_many(
-            filter._filter, &index._index,
-            index_active(<const uint8_t *>buffer.buf, buffer.len), start, n,
-            index_answers(answers, NULL),
+            filter._filter, &index._index, codes, start, n, index_answers(answers, NULL)
         )
-    PyBuffer_Release(&buffer)
     if fault:
-        raise _damaged()
+        raise damaged_index()

@@ -499,15 +499,15 @@ def test_out_must_take_the_answers(out: Any) -> None:
         match_many(BloomFilter(10, 0.1), ExactIndex(), b"", [64, 65], out)
 
 
-@pytest.mark.parametrize("active", [None, [1], np.ones(2), np.ones(4, np.uint8)[::2]])
+@pytest.mark.parametrize("active", [None, [1], np.ones(2, np.uint8)])
 def test_active_is_one_byte_a_code(active: Any) -> None:
-    """An `active` that is not a flat array of bytes is refused."""
+    """An `active` that is not a bytes object is refused."""
     made, index = BloomFilter(10, 0.1), ExactIndex.build([100], [0])
     made.add(100)
 
-    with pytest.raises(InputError):
+    with pytest.raises(TypeError):
         match(made, index, active, 100)
-    with pytest.raises(InputError):
+    with pytest.raises(TypeError):
         match_many(made, index, active, [100], np.empty(1, np.int32))
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bloctel.lookup.question import Question
-from bloctel.numbers._digits import REASONS
 from bloctel.numbers.columns import Spans
+from bloctel.numbers.phone_number import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,6 +13,7 @@ import unicodedata
 from typing import Final
 
 from bloctel.numbers import _digits
+from bloctel.numbers.phone_number import REASONS
 
 WORLD: Final = "world"
 CONTEXT: Final = "context"
@@ -72,7 +73,7 @@ def read(value: object, national: bool) -> Answer:
 def name(answer: int) -> Answer:
     """Return an answer of the compiled reader as an answer of this module."""
     named = {_digits.WORLD: WORLD, _digits.CONTEXT: CONTEXT}
-    named |= dict(enumerate(_digits.REASONS))
+    named |= dict(enumerate(REASONS))
     return named.get(answer, answer)
 
 

@@ -11,7 +11,6 @@ must parse, and numbers that changed after the table was built.
 import operator
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyIndex_Check
 from cpython.unicode cimport (
@@ -37,6 +36,8 @@ from bloctel._filter cimport (
     INDEX_DAMAGED,
     BloomFilter,
     ExactIndex,
+    active_codes,
+    damaged_index,
     exact_index,
     index_active,
     index_answers,
@@ -59,7 +60,6 @@ cdef extern from "french_text.h" nogil:
 
 
 from bloctel.numbers import _digits
-from bloctel.errors import DamagedSnapshotError
 
 # Results of a look-up of one number, other than the code of a period.
 cdef enum:
@@ -86,13 +86,6 @@ cdef uint64_t _context = _digits.CONTEXT
 # An integer of nine digits is a national number without its 0, or a foreign number.
 cdef uint64_t _first_ambiguous = 100000000
 cdef uint64_t _after_ambiguous = 1000000000
-
-
-cdef object _damaged():
-    return DamagedSnapshotError(
-        "offsets and codes within the index", "an offset or a code outside",
-        message="the index is damaged: an offset or a code points outside it",
-    )
 
 
 cdef inline uint64_t _other_reading(int64_t value, bint national) noexcept nogil:
@@ -148,10 +141,7 @@ cdef class Probe:
         self._filter = filter
         self._index = index
         self._active = active
-        self._flags = index_active(
-            <const uint8_t *>PyBytes_AS_STRING(active),
-            <uint64_t>PyBytes_GET_SIZE(active),
-        )
+        self._flags = active_codes(active)
         self._national = national
         self._changed = changed
         self._prefixes = prefixes
@@ -211,20 +201,13 @@ cdef class Probe:
     cdef int32_t _find_in_index(self, uint64_t key) except? -3:
         cdef int32_t code = index_match(&self._index._index, self._flags, key)
         if code == INDEX_DAMAGED:
-            raise _damaged()
+            raise damaged_index()
         return code
 
     # -- many -------------------------------------------------------------------
 
     def judge_spans(self, data, starts, ends, bint national, out):
-        """Set *out* to the `Status` of each text `data[starts[i]:ends[i]]`.
-
-        Args:
-            data: The bytes (uint8).
-            starts: The index in *data* of the first byte of each text (int64).
-            ends: The index after the last byte of each text (int64).
-            national: Whether digits without a country code are French.
-            out: The array for the results (uint8).
+        """Set *out* (uint8) to the `Status` of each text `data[starts[i]:ends[i]]`.
 
         Returns:
             How many rows are `LEFT` to Python code.
@@ -262,24 +245,13 @@ cdef class Probe:
             raise ValueError(f"expected texts within {size} bytes, got "
                              f"{start[row]} to {end[row]} at row {row}")
         if done < n:
-            raise _damaged()
+            raise damaged_index()
         return n_left
 
     def judge_integers(self, values, valid, bint national, out):
-        """Set *out* to the `Status` of each of *values*.
+        """Set *out* to the `Status` of each of *values* (int64), as `judge_spans`.
 
-        Args:
-            values: The integers (int64).
-            valid: 0 for rows without a value (uint8), or None if all rows have one.
-            national: Whether integers of nine digits are French.
-            out: The array for the results (uint8).
-
-        Returns:
-            How many rows are `LEFT` to Python code.
-
-        Raises:
-            DamagedSnapshotError: An offset or a code points outside the index.
-            ValueError: The lengths differ.
+        *valid* is 0 for rows without a value (uint8), or None if all rows have one.
         """
         cdef Py_ssize_t done = 0, n = len(values), n_left = 0, left
         cdef const int64_t *value = int64_items(values, n, b"values")
@@ -306,25 +278,12 @@ cdef class Probe:
                 n_left += left
                 done += batch.n
         if done < n:
-            raise _damaged()
+            raise damaged_index()
         return n_left
 
     @cython.boundscheck(True)  # __index__ of an object could shorten the list
     def judge_objects(self, list values not None, bint national, out):
-        """Set *out* to the `Status` of each of *values*.
-
-        Args:
-            values: Texts, integers and `PhoneNumber` objects.
-            national: Whether digits without a country code are French.
-            out: The array for the results (uint8).
-
-        Returns:
-            How many rows are `LEFT` to Python code.
-
-        Raises:
-            DamagedSnapshotError: An offset or a code points outside the index.
-            ValueError: The lengths differ.
-        """
+        """Set *out* to the `Status` of each object, as `judge_spans`."""
         cdef Py_ssize_t i, done = 0, n = len(values), n_left = 0, left
         cdef uint8_t *status = writable_uint8_items(out, n, b"out")
         cdef Batch batch
@@ -336,7 +295,7 @@ cdef class Probe:
             with nogil:
                 left = self._decide(&batch, status + done)
             if left < 0:
-                raise _damaged()
+                raise damaged_index()
             n_left += left
             done += batch.n
         return n_left

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: language_level=3, auto_pickle=False, boundscheck=False, wraparound=False
 """Arrow reader: columns of any Arrow producer as flat arrays, without an Arrow library.
 
 The Arrow C data interface passes two C structs in capsules.
@@ -98,7 +98,6 @@ _CAUSE_CHARS = 300
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class _Owner:
     """Only owner of a moved array; releases it when no view refers to it."""
 
@@ -110,7 +109,6 @@ cdef class _Owner:
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class _Memory:
     """Read-only bytes of an owner's buffer; they keep the owner alive."""
 
@@ -123,7 +121,6 @@ cdef class _Memory:
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class _Layout:
     """Type of a column, from its schema."""
 
@@ -134,7 +131,6 @@ cdef class _Layout:
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class _Schema:
     """Owner of a moved schema."""
 
@@ -146,7 +142,6 @@ cdef class _Schema:
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class _Stream:
     """Owner of a moved stream."""
 
@@ -192,7 +187,6 @@ cdef class _Stream:
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class Chunk:
     """Rows of one Arrow array.
 
@@ -213,10 +207,6 @@ cdef class Chunk:
 
     def spans(self, start, stop):
         """Return the rows `[start, stop)` of a chunk of text.
-
-        Args:
-            start: The first row.
-            stop: The row after the last.
 
         Returns:
             The bytes (uint8), and the offsets of the start and the end of each row
@@ -243,19 +233,11 @@ cdef class Chunk:
         return self._offset_spans(first, n, valid)
 
     def integers(self, start, stop):
-        """Return the rows `[start, stop)` of a chunk of integers or days.
-
-        Args:
-            start: The first row.
-            stop: The row after the last.
+        """Return the rows `[start, stop)` of a chunk of integers or days, as `spans`.
 
         Returns:
             The values (uint64 if the column is uint64, else int64; days since
             1970-01-01), and whether each row has a value (bool), or None if all have.
-
-        Raises:
-            InputError: The rows are not in the chunk or of another kind, or the
-                array is inconsistent.
         """
         cdef Py_ssize_t first = self._first(start, stop)
         if self.kind == "text":

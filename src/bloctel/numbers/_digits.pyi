@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-REASONS: tuple[str, ...]
 FIRST_KEY: int
 EMPTY: int
 NOT_TEXT: int

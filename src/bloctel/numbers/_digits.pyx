@@ -6,7 +6,7 @@
 A *key* is the E.164 number as an integer, except that every line of the French
 closed plan has one key, whatever country code it was written with
 (`bloctel.numbers` explains).  Every function returns one unsigned 64-bit integer: a
-key, or, below `FIRST_KEY`, the code of a refusal, whose name is in `REASONS`.
+key, or, below `FIRST_KEY`, the code of a refusal: its index in `Reason`, from 1.
 
 There are two steps.  `_scan` reduces the bytes of a text to digits, or refuses a text
 that a person could not read as one number: it is the same for all countries.  `_key`
@@ -70,23 +70,6 @@ cdef enum:
 
 cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
 
-REASONS = (
-    "",
-    "empty",
-    "not_text",
-    "letters",
-    "unexpected_character",
-    "several_numbers",
-    "too_short",
-    "too_long",
-    "short_number",
-    "machine_number",
-    "rounded",
-    "decimal",
-    "unknown_country",
-    "no_country",
-    "ambiguous",
-)
 FIRST_KEY = _FIRST_KEY
 EMPTY = _EMPTY
 NOT_TEXT = _NOT_TEXT
@@ -523,7 +506,6 @@ cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil:
 
 # -- From Python --------------------------------------------------------------
 
-@cython.auto_pickle(False)
 @cython.total_ordering
 cdef class Line:
     """Phone line, identified by its key: the compiled base of `PhoneNumber`.

@@ -94,7 +94,9 @@ _SHOWN_REGION: Final = 4
 #: E.164 numbers have at most 15 digits, so that keys are below 2^50.
 _LONGEST_E164: Final = 15
 
-_CODES: Final = {name: code for code, name in enumerate(_digits.REASONS)}
+#: The reasons by the codes of the compiled reader, which begin at 1.
+REASONS: Final = ("", *(reason.value for reason in Reason))
+_CODES: Final = {reason: code for code, reason in enumerate(REASONS)}
 
 
 class PhoneNumber(_digits.Line):
@@ -280,7 +282,7 @@ def check_region(region: str | None) -> str | None:
 
 def reason_of(code: int) -> Reason:
     """Return the reason of the *code* of a refusal."""
-    return Reason(_digits.REASONS[code])
+    return Reason(REASONS[code])
 
 
 def nine_digits(number: object) -> int | None:

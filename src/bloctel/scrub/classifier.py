@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.numbers._digits import FIRST_KEY, REASONS
+from bloctel.numbers._digits import FIRST_KEY
 from bloctel.numbers.columns import Spans, blocks
+from bloctel.numbers.phone_number import REASONS
 from bloctel.scrub.masked_examples import MOST_EXAMPLES, MOST_READ, Examples
 from bloctel.scrub.origin.detector import OriginDetector
 from bloctel.scrub.reasons import ReasonTable

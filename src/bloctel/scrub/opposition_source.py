@@ -23,6 +23,7 @@ from bloctel.numbers import _digits
 from bloctel.numbers.columns import Spans
 from bloctel.numbers.phone_number import (
     DEFAULT_REGION,
+    REASONS,
     is_valid,
     read_block,
     reason_of,
@@ -90,7 +91,7 @@ Against = Book | Question | NumberFile | str | Path
 #: The list that a plain file of numbers stands for: a firm's own objections.
 PLAIN_LIST: Final = "own"
 
-_SEVERAL: Final = _digits.REASONS.index("several_numbers")
+_SEVERAL: Final = REASONS.index("several_numbers")
 
 #: Usual names of columns of phone numbers, without accents, case and punctuation.
 _USUAL_NAMES: Final = (
