@@ -28,6 +28,7 @@ from cpython.buffer cimport (
 )
 from libc.math cimport exp, pow
 from libc.stdint cimport (
+    INT32_MAX,
     int32_t,
     uint8_t,
     uint16_t,
@@ -45,8 +46,6 @@ cdef extern from "xxh64.h" nogil:
 
 
 cdef extern from "index_layout.h" nogil:
-    ctypedef enum index_fault:
-        INDEX_SOUND
     ctypedef struct index_extent:
         uint64_t n_runs
         uint64_t n_slots
@@ -57,7 +56,8 @@ cdef extern from "index_layout.h" nogil:
         const uint64_t *keys, size_t n, const exact_index *layout,
         uint32_t *directory, uint16_t *remainders
     )
-    index_fault index_verify(const exact_index *index)
+    bint index_runs_are_sound(const exact_index *index)
+    bint index_directory_is_sound(const exact_index *index)
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
@@ -75,9 +75,6 @@ cdef uint32_t KEY_DOMAIN_INT64 = 1
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
-
-# The arrays of an index, in the order of index_fault, after INDEX_SOUND.
-cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
 # ---- Arguments: each is checked once. ----
@@ -635,6 +632,13 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
     return np.array(array, dtype=np.min_scalar_type(highest), order="C")
 
 
+cdef object _inconsistent(str part):
+    return DamagedSnapshotError(
+        "an index as `build` makes it", f"inconsistent {part}",
+        message=f"the index is damaged: its {part} are inconsistent",
+    )
+
+
 cdef class ExactIndex:
     """Immutable flat map from sorted keys to codes; a key may have several codes.
 
@@ -751,20 +755,12 @@ cdef class ExactIndex:
         return made
 
     def verify(self):
-        """Check, in one pass, that the arrays are as `build` makes them.
+        """Check that the arrays are as `build` makes them.
 
         Raises:
             DamagedSnapshotError: An array is damaged; the message names it.
         """
-        cdef index_fault fault
-        with nogil:
-            fault = index_verify(&self._index)
-        if fault != INDEX_SOUND:
-            part = PARTS[<int>fault]
-            raise DamagedSnapshotError(
-                "an index as `build` makes it", f"inconsistent {part}",
-                message=f"the index is damaged: its {part} are inconsistent",
-            )
+        self.keys()
 
     def keys(self):
         """Return the key of each entry, ascending, as a new uint64 array.
@@ -772,11 +768,27 @@ cdef class ExactIndex:
         Raises:
             DamagedSnapshotError: As `verify`.
         """
-        self.verify()
+        cdef bint has_runs, has_directory
+        with nogil:
+            has_runs = index_runs_are_sound(&self._index)
+            has_directory = has_runs and index_directory_is_sound(&self._index)
+        if not has_directory:
+            raise _inconsistent("directory" if has_runs else "runs")
+        if self._codes.max(initial=0) > INT32_MAX:
+            raise _inconsistent("codes")
         keys = np.empty(self._index.n_entries, np.uint64)
         cdef uint64_t *out = <uint64_t *>_address(keys)
         with nogil:
             index_read_keys(&self._index, out)
+        cdef ExactIndex rebuilt
+        try:
+            rebuilt = ExactIndex.build(keys, self._codes)
+        except InputError:  # the keys are not ascending
+            raise _inconsistent("remainders") from None
+        if not np.array_equal(self._runs, rebuilt._runs):
+            raise _inconsistent("runs")
+        if not np.array_equal(self._directory, rebuilt._directory):
+            raise _inconsistent("remainders")
         return keys
 
     def __repr__(self):
