@@ -11,9 +11,6 @@ _Codes: TypeAlias = (
     npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 )
 
-def xxh64(key: int, /) -> int: ...
-def expected_false_positive_rate(n_keys: int, n_blocks: int) -> float: ...
-
 @final
 class BloomFilter:
     def __init__(self, capacity: int, false_positive_rate: float) -> None: ...

@@ -27,22 +27,11 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from libc.math cimport exp, pow
-from libc.stdint cimport (
-    INT32_MAX,
-    int32_t,
-    uint8_t,
-    uint16_t,
-    uint32_t,
-    uint64_t,
-)
+from libc.stdint cimport INT32_MAX, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from bloctel._util._arrays cimport writable_uint64_items
 
 from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
-
-
-cdef extern from "xxh64.h" nogil:
-    uint64_t xxh64_of_key(uint64_t key)
 
 
 cdef extern from "index_layout.h" nogil:
@@ -191,31 +180,9 @@ cdef object _frozen(object array):
 # many cache misses overlap, and therefore the time.
 
 
-@cython.binding(False)
-def xxh64(key, /):
-    """Return XXH64, seed 0, of *key* as 8 little-endian bytes.
-
-    Raises:
-        InputError: *key* is not an int from 0 to 2**64 - 1.
-    """
-    return xxh64_of_key(_as_key(key))
-
-
-def expected_false_positive_rate(n_keys, n_blocks):
-    """Return the probability that a filter of *n_blocks* reports an absent key.
-
-    Keys are distributed over the blocks at random, so some blocks contain more keys
-    than others. The rate is the mean over a Poisson distribution. The textbook
-    formula gives a rate lower than that of a split-block filter.
-
-    Raises:
-        InputError: A count is not an int, is negative, or is out of range.
-    """
-    cdef double keys = _as_count(n_keys, "n_keys", 0, <uint64_t>1 << 63)
-    return _expected_rate(keys / _as_count(n_blocks, "n_blocks", 1, MAX_UINT32))
-
-
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
+    # The mean over a Poisson distribution of the keys in a block; the textbook formula
+    # gives a rate lower than that of a split-block filter.
     # The alternating sum cancels where the rate is small; there, a few hundred
     # positive terms are added instead.
     if keys_a_block > 64:

@@ -170,12 +170,7 @@ class Question:
     provenance: Provenance | None
     probe: Probe | None
 
-    def __init__(
-        self,
-        state: State,
-        days: dict[int, int],
-        region: str | None,
-    ) -> None:
+    def __init__(self, state: State, days: dict[int, int], region: str | None) -> None:
         self._table = state.table
         self._overlay = state.overlay
         self._lists = [each.rules for each in state.lists]

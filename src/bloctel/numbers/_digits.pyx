@@ -28,11 +28,7 @@ from cpython.number cimport PyIndex_Check
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from bloctel._util._arrays cimport (
-    int64_items,
-    uint8_items,
-    writable_uint64_items,
-)
+from bloctel._util._arrays cimport int64_items, uint8_items, writable_uint64_items
 
 from bloctel.errors import InputError
 

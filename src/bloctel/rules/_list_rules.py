@@ -9,14 +9,7 @@ from msgspec.structs import asdict, replace
 from bloctel._util.strict import show
 from bloctel.errors import InputError, ListClosedError, NotRegisteredError
 from bloctel.periods import RegistrationPeriod, add_days, add_years
-from bloctel.rules._toml import (
-    ListName,
-    OneOrMore,
-    Sentence,
-    TimeZone,
-    read,
-    require,
-)
+from bloctel.rules._toml import ListName, OneOrMore, Sentence, TimeZone, read, require
 from bloctel.rules._versions import (
     AnswerValidity,
     Closing,

@@ -7,21 +7,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "ALIGN",
-    "FORMAT_VERSION",
-    "HEADER",
-    "KEY_DOMAIN",
-    "KNOWN",
-    "MAGIC",
-    "NORMALISATION_VERSION",
-    "OPTIONAL",
-    "PERIOD",
-    "PREFIX",
-    "SECTION",
-    "Header",
-]
-
 #: The first bytes of every snapshot.  The first byte is not text, and the line end
 #: changes if a transfer treats the file as text.
 MAGIC: Final = b"\x89BLOCT\r\n"

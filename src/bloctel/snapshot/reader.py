@@ -50,8 +50,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Content", "SnapshotInfo", "Stamp", "read_content", "stamp_of"]
-
 #: Identity of a file, to detect its replacement: device, inode, size, time written.
 Stamp = tuple[int, int, int, int]
 
@@ -369,10 +367,10 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
         header.n_numbers,
     )
     index = _filter.ExactIndex.from_arrays(
-        _array(sections["RUNS"], np.uint64).reshape(-1, 2),
-        _array(sections["DIRECT"], np.uint32),
-        _array(sections["REMAINS"], np.uint16),
-        _array(sections["CODES"], _WIDTHS[width]),
+        _array(sections["RUNS"], "u8").reshape(-1, 2),
+        _array(sections["DIRECT"], "u4"),
+        _array(sections["REMAINS"], "u2"),
+        _array(sections["CODES"], f"u{width}"),
     )
     if index.n_entries != n_entries:
         raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries}")
@@ -415,12 +413,5 @@ def _are_days(days: NDArray[np.int32], unknown: int) -> bool:
     return bool((((days >= first) & (days <= last)) | (days == unknown)).all())
 
 
-_WIDTHS: Final[dict[int, type[np.unsignedinteger[Any]]]] = {
-    1: np.uint8,
-    2: np.uint16,
-    4: np.uint32,
-}
-
-
-def _array(section: _Section, kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+def _array(section: _Section, kind: str) -> NDArray[Any]:
     return np.frombuffer(section.data, kind)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bloctel.snapshot.reader import Content, SnapshotInfo, Stamp
     from bloctel.snapshot.writer import Origin
 
-__all__ = ["Snapshot", "build", "verify"]
-
 
 class Snapshot(Book):
     """Snapshot file, mapped into memory and ready for look-ups.

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from bloctel.lookup.question import BookList
     from bloctel.lookup.table import Table
 
-__all__ = ["Origin", "write"]
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
