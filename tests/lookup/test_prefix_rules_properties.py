@@ -295,7 +295,6 @@ def test_ranges_are_a_search_from_the_left(
         ([], []),
         ([1], [-1]),
         ([0], [0]),
-        ([0, 100], [-1]),
         ([0, 100, 100], [-1, 1, -1]),
         ([0, 200, 100], [-1, 1, -1]),
         ([0, 2**53 + 1], [-1, -1]),
@@ -308,3 +307,9 @@ def test_other_ranges_are_refused(starts: list[int], codes: list[int]) -> None:
     """Ranges that are not in order, or without an end, are refused."""
     with pytest.raises(InputError):
         Ranges(np.array(starts, np.uint64), np.array(codes, np.int32))
+
+
+def test_ranges_without_a_code_each_are_refused() -> None:
+    """There is one code for each range."""
+    with pytest.raises(ValueError, match="expected codes of length 2, got 1"):
+        Ranges(np.array([0, 100], np.uint64), np.array([-1], np.int32))

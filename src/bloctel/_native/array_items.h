@@ -7,8 +7,7 @@
  * Cython's typed memoryviews offer the same, but compile 20,000 lines of C into each
  * extension module.
  */
-#ifndef BLOCTEL_ARRAY_ITEMS_H
-#define BLOCTEL_ARRAY_ITEMS_H
+#pragma once
 
 #include <Python.h>
 #include <stdint.h>
@@ -68,5 +67,3 @@ ARRAY_ITEMS_OF(int32, "il")
 ARRAY_ITEMS_OF(uint32, "IL")
 ARRAY_ITEMS_OF(int64, "lq")
 ARRAY_ITEMS_OF(uint64, "LQ")
-
-#endif

@@ -1,6 +1,5 @@
 /* Monotonic seconds, exact to a few milliseconds, without a system call. */
-#ifndef BLOCTEL_COARSE_CLOCK_H
-#define BLOCTEL_COARSE_CLOCK_H
+#pragma once
 
 #ifdef _WIN32
 #include <windows.h>
@@ -26,7 +25,5 @@ static inline double coarse_seconds(void)
     clock_gettime(COARSE_CLOCK, &time);
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
-
-#endif
 
 #endif

@@ -6,8 +6,7 @@
  * branches that depend on the data. A window leaves rare cases to `csv_next`: records
  * longer than the window, and quotes in the middle of a field.
  */
-#ifndef BLOCTEL_CSV_SCAN_H
-#define BLOCTEL_CSV_SCAN_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -313,5 +312,3 @@ static inline void csv_read_window(const uint8_t *data, int64_t size, uint8_t de
 #endif
     csv_read_window_always(data, length, delimiter, window);
 }
-
-#endif

@@ -4,8 +4,7 @@
  * order of packed periods is that of list and first day. There are few distinct
  * periods, and each is stored once: an entry is a key and a code, 12 bytes.
  */
-#ifndef BLOCTEL_ENTRIES_H
-#define BLOCTEL_ENTRIES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -213,5 +212,3 @@ static void entries_free(entries *all)
     free(all->periods.slots);
     *all = none;
 }
-
-#endif

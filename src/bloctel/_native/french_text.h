@@ -4,8 +4,7 @@
  * or 0, so that the complete parser decides. It is for French forms only: digits
  * without a country code are national numbers.
  */
-#ifndef BLOCTEL_FRENCH_TEXT_H
-#define BLOCTEL_FRENCH_TEXT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -207,5 +206,3 @@ static inline uint64_t french_spaced_key(const uint8_t *text, size_t n)
     const uint64_t key = french_clean_key(kept, n_kept);
     return key ? key : french_abroad_key(kept, n_kept);
 }
-
-#endif

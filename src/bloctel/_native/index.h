@@ -10,8 +10,7 @@
  * the measured length of an array before it is used as a position; if the comparison
  * fails, the look-up returns INDEX_DAMAGED.
  */
-#ifndef BLOCTEL_INDEX_H
-#define BLOCTEL_INDEX_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -273,5 +272,3 @@ static inline int index_match_many(sbbf filter, const exact_index *index,
     }
     return index_resolve(index, active, pending, n_pending, out);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Construction of the arrays of an exact index, and the keys of an index. */
-#ifndef BLOCTEL_INDEX_LAYOUT_H
-#define BLOCTEL_INDEX_LAYOUT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -130,5 +129,3 @@ static void index_read_keys(const exact_index *index, uint64_t *keys)
         }
     }
 }
-
-#endif

@@ -5,8 +5,7 @@
  * with a scratch buffer. The time is linear for all keys. Equal keys have no defined
  * order.
  */
-#ifndef BLOCTEL_PAIR_SORT_H
-#define BLOCTEL_PAIR_SORT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -147,5 +146,3 @@ static void pairs_sort(pairs these, size_t n, pair_scratch *scratch)
         pairs_sort(part, end[digit] - start, scratch);
     }
 }
-
-#endif

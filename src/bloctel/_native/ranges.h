@@ -6,8 +6,7 @@
  * level cache. Most keys have no code and cost one bit test; only keys near a range are
  * searched for.
  */
-#ifndef BLOCTEL_RANGES_H
-#define BLOCTEL_RANGES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -105,5 +104,3 @@ static inline void ranges_complete(const key_ranges *all, const uint64_t *keys, 
         }
     }
 }
-
-#endif

@@ -4,8 +4,7 @@
  * 256 bits, each of eight 32-bit lanes. The high half of a key's hash selects the
  * block; the low half times a lane's salt selects one bit in each lane.
  */
-#ifndef BLOCTEL_SBBF_H
-#define BLOCTEL_SBBF_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -263,5 +262,3 @@ static inline double sbbf_measured_rate(sbbf filter)
     }
     return sum / filter.n_blocks;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * exactly 8 bytes: step 1 for short inputs, one round of step 5, and the avalanche.
  * A key is its 8 bytes in little-endian order, so the bytes read back as the key.
  */
-#ifndef BLOCTEL_XXH64_H
-#define BLOCTEL_XXH64_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ static inline uint64_t xxh64_of_key(uint64_t key)
     hash = (hash ^ (hash >> 29)) * XXH64_PRIME_3;
     return hash ^ (hash >> 32);
 }
-
-#endif

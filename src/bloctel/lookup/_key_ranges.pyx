@@ -31,12 +31,11 @@ cdef class Ranges:
 
     Raises:
         InputError: The ranges are not as described.
+        ValueError: The lengths differ.
     """
 
     def __cinit__(self, starts, codes):
         cdef Py_ssize_t n = len(starts)
-        if len(codes) != n:
-            raise InputError(f"{n} codes, one for each range", str(len(codes)))
         self._starts = np.array(starts)
         self._codes = np.array(codes)
         self._gate = np.zeros(RANGES_GATE_BITS // 8, np.uint8)
@@ -59,11 +58,9 @@ cdef class Ranges:
         """Replace each -1 in *out* (int32) by the code of its key (uint64).
 
         Raises:
-            InputError: The lengths differ.
+            ValueError: The lengths differ.
         """
         cdef Py_ssize_t n = len(keys)
-        if len(out) != n:
-            raise InputError(f"out of length {n}, one for each key", str(len(out)))
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef int32_t *code = writable_int32_items(out, n, b"out")
         with nogil:

@@ -21,8 +21,6 @@ from bloctel._util._arrays cimport (
     writable_uint32_items,
 )
 
-from bloctel.errors import InputError
-
 
 cdef extern from "entries.h" nogil:
     ctypedef struct pairs:
@@ -90,12 +88,10 @@ cdef class Entries:
         """Add keys (uint64), each with a packed period (uint64) that is not empty.
 
         Raises:
-            InputError: The lengths differ.
+            ValueError: The lengths differ.
             MemoryError: Not enough memory; all entries are lost.
         """
         cdef Py_ssize_t n = len(keys)
-        if len(periods) != n:
-            raise InputError(f"{n} periods, one for each key", str(len(periods)))
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef const uint64_t *period = uint64_items(periods, n, b"periods")
         cdef bint has_room
