@@ -65,12 +65,13 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 
 def test_every_error_is_in_the_reference() -> None:
-    """All classes are listed, in the order of the tree in the module."""
+    """All classes are listed, in the order of the tree on the page."""
     text = (_REFERENCE / "errors.md").read_text(encoding="utf-8")
     listed = re.findall(r"autoexception:: (\w+)", text)
 
-    assert sorted(listed) == sorted(errors.__all__)
-    assert listed == re.findall(r"(?m)^[│├└─ ]*(\w+Error)\b", errors.__doc__ or "")
+    classes = {name for name in vars(errors) if name.endswith("Error")}
+    assert sorted(listed) == sorted(classes)
+    assert listed == re.findall(r"(?m)^[│├└─ ]*(\w+Error)\b", text)
 
 
 def test_every_key_of_the_rules_is_in_the_reference() -> None:
