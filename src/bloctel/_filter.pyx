@@ -27,7 +27,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from libc.math cimport exp, pow
-from libc.stdint cimport INT32_MAX, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from bloctel._util._arrays cimport writable_uint64_items
 
@@ -35,6 +35,8 @@ from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
 
 
 cdef extern from "index_layout.h" nogil:
+    ctypedef enum index_fault:
+        INDEX_SOUND
     ctypedef struct index_extent:
         uint64_t n_runs
         uint64_t n_slots
@@ -45,8 +47,7 @@ cdef extern from "index_layout.h" nogil:
         const uint64_t *keys, size_t n, const exact_index *layout,
         uint32_t *directory, uint16_t *remainders
     )
-    bint index_runs_are_sound(const exact_index *index)
-    bint index_directory_is_sound(const exact_index *index)
+    index_fault index_verify(const exact_index *index)
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
@@ -64,6 +65,9 @@ cdef uint32_t KEY_DOMAIN_INT64 = 1
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
+
+# The arrays of an index, in the order of index_fault, after INDEX_SOUND.
+cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
 # ---- Arguments: each is checked once. ----
@@ -599,13 +603,6 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
     return np.array(array, dtype=np.min_scalar_type(highest), order="C")
 
 
-cdef object _inconsistent(str part):
-    return DamagedSnapshotError(
-        "an index as `build` makes it", f"inconsistent {part}",
-        message=f"the index is damaged: its {part} are inconsistent",
-    )
-
-
 cdef class ExactIndex:
     """Immutable flat map from sorted keys to codes; a key may have several codes.
 
@@ -722,12 +719,20 @@ cdef class ExactIndex:
         return made
 
     def verify(self):
-        """Check that the arrays are as `build` makes them.
+        """Check, in one pass, that the arrays are as `build` makes them.
 
         Raises:
             DamagedSnapshotError: An array is damaged; the message names it.
         """
-        self.keys()
+        cdef index_fault fault
+        with nogil:
+            fault = index_verify(&self._index)
+        if fault != INDEX_SOUND:
+            part = PARTS[<int>fault]
+            raise DamagedSnapshotError(
+                "an index as `build` makes it", f"inconsistent {part}",
+                message=f"the index is damaged: its {part} are inconsistent",
+            )
 
     def keys(self):
         """Return the key of each entry, ascending, as a new uint64 array.
@@ -735,27 +740,11 @@ cdef class ExactIndex:
         Raises:
             DamagedSnapshotError: As `verify`.
         """
-        cdef bint has_runs, has_directory
-        with nogil:
-            has_runs = index_runs_are_sound(&self._index)
-            has_directory = has_runs and index_directory_is_sound(&self._index)
-        if not has_directory:
-            raise _inconsistent("directory" if has_runs else "runs")
-        if self._codes.max(initial=0) > INT32_MAX:
-            raise _inconsistent("codes")
+        self.verify()
         keys = np.empty(self._index.n_entries, np.uint64)
         cdef uint64_t *out = <uint64_t *>_address(keys)
         with nogil:
             index_read_keys(&self._index, out)
-        cdef ExactIndex rebuilt
-        try:
-            rebuilt = ExactIndex.build(keys, self._codes)
-        except InputError:  # the keys are not ascending
-            raise _inconsistent("remainders") from None
-        if not np.array_equal(self._runs, rebuilt._runs):
-            raise _inconsistent("runs")
-        if not np.array_equal(self._directory, rebuilt._directory):
-            raise _inconsistent("remainders")
         return keys
 
     def __repr__(self):

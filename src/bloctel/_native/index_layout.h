@@ -1,4 +1,4 @@
-/* Construction of the arrays of an exact index, and the keys of an index. */
+/* Construction of the arrays of an exact index, their verification, and their keys. */
 #pragma once
 
 #include <stddef.h>
@@ -10,6 +10,14 @@
 /* In a dense run, a slot has on average at least this number of entries, and less than
  * twice this number: the directory then takes 0.8 to 1.6 bits per entry. */
 #define INDEX_SLOT_ENTRIES 20
+
+typedef enum {
+    INDEX_SOUND = 0,
+    INDEX_BAD_RUNS,
+    INDEX_BAD_DIRECTORY,
+    INDEX_BAD_REMAINDERS,
+    INDEX_BAD_CODES,
+} index_fault;
 
 typedef struct {
     uint64_t n_runs;
@@ -80,7 +88,6 @@ static void index_fill(const uint64_t *keys, size_t n, const exact_index *layout
         directory[next_slot++] = (uint32_t)n;
 }
 
-/* Return whether runs and directory can be read without a position outside them. */
 static int index_runs_are_sound(const exact_index *index)
 {
     uint64_t n_slots = 0, end = 0;
@@ -115,7 +122,84 @@ static uint64_t index_slot_at(const index_run *run, uint64_t segment)
     return run->first_slot + (segment << index_k(run));
 }
 
-/* Write the keys of the n_entries entries; runs and directory are sound. */
+/* A run must be the shortest for its entries: its first and last segments are in
+ * use, no gap inside is wide enough to divide it, and its k is that of
+ * index_choose_k. */
+static int index_run_is_tight(const exact_index *index, const index_run *run)
+{
+    const uint32_t *directory = index->directory;
+    const uint32_t start = directory[run->first_slot];
+    const uint32_t end = directory[index_slot_at(run, run->n_segments)];
+    uint64_t n_empty = INDEX_MAX_GAP;
+    for (uint64_t segment = 0; segment < run->n_segments; segment++) {
+        if (directory[index_slot_at(run, segment)]
+            != directory[index_slot_at(run, segment + 1)])
+            n_empty = 0;
+        else if (++n_empty > INDEX_MAX_GAP)
+            return 0;
+    }
+    return n_empty == 0 && index_k(run) == index_choose_k(end - start, run->n_segments);
+}
+
+static int index_runs_are_tight(const exact_index *index)
+{
+    for (uint64_t i = 0; i < index->n_runs; i++)
+        if (!index_run_is_tight(index, index->runs + i))
+            return 0;
+    return 1;
+}
+
+static int index_slot_is_sound(const exact_index *index, uint64_t slot, uint64_t in_run,
+                               int k)
+{
+    const uint32_t start = index->directory[slot], end = index->directory[slot + 1];
+    const uint64_t in_segment = in_run & (((uint64_t)1 << k) - 1);
+    for (uint32_t i = start; i < end; i++) {
+        const uint16_t remainder = index->remainders[i];
+        if (index_slot_in_segment(remainder, k) != in_segment)
+            return 0;
+        if (i > start && remainder < index->remainders[i - 1])
+            return 0;
+    }
+    return 1;
+}
+
+static int index_remainders_are_sound(const exact_index *index)
+{
+    for (uint64_t i = 0; i < index->n_runs; i++) {
+        const index_run *run = index->runs + i;
+        const uint64_t n_slots = (uint64_t)run->n_segments << index_k(run);
+        for (uint64_t slot = 0; slot < n_slots; slot++)
+            if (!index_slot_is_sound(index, run->first_slot + slot, slot, index_k(run)))
+                return 0;
+    }
+    return 1;
+}
+
+static int index_codes_are_sound(const exact_index *index)
+{
+    for (uint64_t i = 0; i < index->n_entries; i++)
+        if (index_code(index, i) > INT32_MAX)
+            return 0;
+    return 1;
+}
+
+/* Return the first array that index_cut_runs and index_fill cannot have made; each
+ * check relies on those before it. */
+static index_fault index_verify(const exact_index *index)
+{
+    if (!index_runs_are_sound(index))
+        return INDEX_BAD_RUNS;
+    if (!index_directory_is_sound(index))
+        return INDEX_BAD_DIRECTORY;
+    if (!index_runs_are_tight(index))
+        return INDEX_BAD_RUNS;
+    if (!index_remainders_are_sound(index))
+        return INDEX_BAD_REMAINDERS;
+    return index_codes_are_sound(index) ? INDEX_SOUND : INDEX_BAD_CODES;
+}
+
+/* Write the n_entries keys of a sound index, in order. */
 static void index_read_keys(const exact_index *index, uint64_t *keys)
 {
     for (uint64_t i = 0; i < index->n_runs; i++) {

@@ -86,21 +86,34 @@ static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
     return n_passed;
 }
 
-/* Complete the results of n keys.  One of the arrays is NULL: in codes, each RANGES_NONE
- * becomes the code of its key; in marks, each 0 becomes 1 if its key has a code. */
-static inline void ranges_complete(const key_ranges *all, const uint64_t *keys, size_t n,
-                                   int32_t *codes, uint8_t *marks)
+/* Replace each RANGES_NONE in out by the code of its key. */
+static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
+                                    size_t n, int32_t *out)
 {
     uint16_t passed[RANGES_CHUNK];
     for (size_t done = 0; done < n; done += RANGES_CHUNK) {
         const size_t length = n - done < RANGES_CHUNK ? n - done : RANGES_CHUNK;
         const size_t n_passed = ranges_passing(all, keys + done, length, passed);
         for (size_t i = 0; i < n_passed; i++) {
-            const size_t at = done + passed[i];
-            if (codes && codes[at] == RANGES_NONE)
-                codes[at] = ranges_search(all, keys[at]);
-            if (marks && !marks[at])
-                marks[at] = ranges_search(all, keys[at]) != RANGES_NONE;
+            const size_t position = done + passed[i];
+            if (out[position] == RANGES_NONE)
+                out[position] = ranges_search(all, keys[position]);
+        }
+    }
+}
+
+/* Replace each 0 in out by 1 if its key has a code. */
+static inline void ranges_mark_many(const key_ranges *all, const uint64_t *keys,
+                                    size_t n, uint8_t *out)
+{
+    uint16_t passed[RANGES_CHUNK];
+    for (size_t done = 0; done < n; done += RANGES_CHUNK) {
+        const size_t length = n - done < RANGES_CHUNK ? n - done : RANGES_CHUNK;
+        const size_t n_passed = ranges_passing(all, keys + done, length, passed);
+        for (size_t i = 0; i < n_passed; i++) {
+            const size_t position = done + passed[i];
+            if (!out[position])
+                out[position] = ranges_search(all, keys[position]) != RANGES_NONE;
         }
     }
 }

@@ -64,7 +64,7 @@ cdef class Ranges:
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef int32_t *code = writable_int32_items(out, n, b"out")
         with nogil:
-            ranges_complete(&self._ranges, key, <size_t>n, code, NULL)
+            ranges_find_many(&self._ranges, key, <size_t>n, code)
 
     cdef bint touches(self, uint64_t first, uint64_t end) noexcept:
         """Return whether any key from *first* up to *end* has a code."""

@@ -43,7 +43,7 @@ from bloctel._filter cimport (
     sbbf_might_contain,
     sbbf_might_contain_many,
 )
-from bloctel.lookup._key_ranges cimport Ranges, key_ranges, ranges_complete, ranges_find
+from bloctel.lookup._key_ranges cimport Ranges, key_ranges, ranges_find, ranges_mark_many
 
 
 cdef extern from "Python.h":
@@ -313,8 +313,8 @@ cdef class Probe:
                 batch.looked_up, <size_t>batch.n, index_answers(NULL, out)):
             return INDEX_DAMAGED
         if self._prefix_ranges.n:
-            ranges_complete(
-                &self._prefix_ranges, batch.looked_up, <size_t>batch.n, NULL, out)
+            ranges_mark_many(
+                &self._prefix_ranges, batch.looked_up, <size_t>batch.n, out)
         if not batch.are_keys:
             if batch.has_others:
                 n_left = self._decide_ambiguous(batch, out)
