@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel.compliance.caller_id import caller_kind
@@ -20,7 +22,7 @@ from bloctel.compliance.evidence_state import (
     sector_named,
     silence_state,
 )
-from bloctel.compliance.facts import Facts, TerritoryState, TimeState
+from bloctel.compliance.facts import Facts, ListState, TerritoryState, TimeState
 from bloctel.compliance.list_state import list_states
 from bloctel.rules.law import CallingTimes, Frequency, Regime
 
@@ -82,13 +84,9 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     instant = CallInstant(at, call.zone, era)
     attempts = _attempts_at(call, at)
     regime = era.one(Regime)
-    national, own = list_states(
-        call.book,
-        call.key,
-        at,
-        national=regime.lists if regime else (),
-        lists=call.lists,
-    )
+    keys, law_lists = np.array([call.key], np.uint64), regime.lists if regime else ()
+    lists = list_states(call.book, keys, at, national=law_lists, lists=call.lists)
+    national, own = (list(ListState)[code] for code in lists[:, 0])
     return Facts(
         version=version,
         territory=call.territory,

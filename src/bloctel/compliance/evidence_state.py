@@ -47,10 +47,10 @@ __all__ = [
     "CallInstant",
     "Subject",
     "attempts_in_window",
+    "call_back",
     "call_back_state",
     "consent_state",
     "contract_state",
-    "match_of_request",
     "relation_of_contract",
     "scope_problem",
     "sector_named",
@@ -234,29 +234,23 @@ def call_back_state(
     """Return the state of the best request to be called back."""
     if evidence is None:
         return CallBackState.UNKNOWN
-    rule = instant.era.one(CallBack)
-    if rule is None:
-        return CallBackState.NONE
-    states = (
-        _call_back(request, rule, subject, instant) for request in evidence.call_backs
-    )
+    states = (call_back(request, subject, instant) for request in evidence.call_backs)
     return _best(states, CallBackState.NONE)
 
 
-def _call_back(
-    request: CallBackRequest, rule: CallBack, subject: Subject, instant: CallInstant
+def call_back(
+    request: CallBackRequest, subject: Subject, instant: CallInstant
 ) -> CallBackState:
+    """Return the state of one request."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
+    rule = instant.era.one(CallBack)
+    if rule is None or instant.at < asked_at:
+        return CallBackState.NONE
     last = last_working_day(
         instant.day_of(asked_at), rule.working_days, rule.rest_weekdays, instant.era
     )
-    if instant.at < asked_at or instant.day > last:
+    if instant.day > last:
         return CallBackState.NONE
-    return match_of_request(request, subject)
-
-
-def match_of_request(request: CallBackRequest, subject: Subject) -> CallBackState:
-    """Return how a request in time matches a firm and a subject."""
     if subject.firm is not None and not _is_same_text(subject.firm, request.firm):
         return CallBackState.NONE
     if subject.about is not None and not _is_same_text(subject.about, request.object):

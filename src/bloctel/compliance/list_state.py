@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from bloctel import rules
 from bloctel._util import clock
 from bloctel.compliance.facts import ListState
@@ -13,24 +15,19 @@ from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import PhoneNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
+
+    from numpy.typing import NDArray
 
     from bloctel.lookup.book import Book
     from bloctel.rules import ListRules
 
-__all__ = [
-    "WORST_FIRST",
-    "list_states",
-    "lists_by_day",
-    "opposition_lists",
-    "state_on",
-    "zone_of_list",
-]
+__all__ = ["list_states", "opposition_lists", "zone_of_list"]
 
 #: States of several lists, in the order of precedence.
-WORST_FIRST: Final = (
+_WORST_FIRST: Final = (
     ListState.LISTED,
     ListState.UNANSWERED,
     ListState.NOT_KNOWN,
@@ -43,17 +40,19 @@ _NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 def list_states(
     book: Book | None,
-    key: int,
+    keys: NDArray[np.uint64],
     at: datetime,
     *,
     national: Collection[str],
     lists: Collection[str] | None = None,
-) -> tuple[ListState, ListState]:
-    """Return the state of a number on the lists that the law names, and on the others.
+) -> NDArray[np.int64]:
+    """Return the states of numbers, as indexes in `ListState`, in two rows.
+
+    The first row is about the lists that the law names, the second about the others.
 
     Args:
         book: The book, or None.
-        key: The number.
+        keys: The numbers.
         at: The instant; each list is queried for its day in the list's own time zone.
         national: The lists that the law of the day names.
         lists: The lists to query; all if None.
@@ -62,20 +61,48 @@ def list_states(
         UnknownListError: The book does not contain one of *lists*.
     """
     if book is None:
-        return ListState.NO_BOOK, ListState.NO_BOOK
+        return np.full((2, len(keys)), _code(ListState.NO_BOOK))
     try:
         names = opposition_lists(book, lists)
     except CannotAnswerError:
-        return ListState.UNANSWERED, ListState.UNANSWERED
-    of_law, own = (
-        min(
-            (state_on(book, key, day, some) for day, some in by_day.items()),
-            key=WORST_FIRST.index,
-            default=ListState.NOT_HELD,
-        )
-        for by_day in lists_by_day(names, at, national=national)
-    )
-    return of_law, own
+        return np.full((2, len(keys)), _code(ListState.UNANSWERED))
+    by_days = _lists_by_day(names, at, national=national)
+    return np.array([_worst_states(book, keys, by_day) for by_day in by_days])
+
+
+def _worst_states(
+    book: Book, keys: NDArray[np.uint64], by_day: Mapping[date, list[str]]
+) -> NDArray[np.int64]:
+    if not by_day:
+        return np.full(len(keys), _code(ListState.NOT_HELD))
+    ranks = np.full(len(keys), _WORST_FIRST.index(ListState.CLEAR))
+    for day, names in by_day.items():
+        try:
+            rows = _rows_to_check(book, keys, day, names)
+        except CannotAnswerError:
+            np.minimum(ranks, _WORST_FIRST.index(ListState.UNANSWERED), out=ranks)
+            continue
+        for row in rows:
+            rank = _WORST_FIRST.index(_state_on(book, int(keys[row]), day, names))
+            ranks[row] = min(rank, ranks[row])
+    codes = np.array([_code(state) for state in _WORST_FIRST], np.int64)
+    found: NDArray[np.int64] = codes[ranks]
+    return found
+
+
+def _rows_to_check(
+    book: Book, keys: NDArray[np.uint64], day: date, names: list[str]
+) -> list[int]:
+    """Return the rows of numbers that may not be clear on some lists."""
+    if len(keys) == 1:
+        return [0]
+    question = book.question(on=day, lists=names)
+    rows: list[int] = np.flatnonzero(question.match_many(keys) >= 0).tolist()
+    return rows
+
+
+def _code(state: ListState) -> int:
+    return list(ListState).index(state)
 
 
 def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
@@ -95,7 +122,7 @@ def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
     return [name for name in names if name in lists]
 
 
-def lists_by_day(
+def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
     """Return the lists to query at an instant, by the day to query them for.
@@ -132,7 +159,7 @@ def _rules_of(name: str) -> ListRules | None:
         return None
 
 
-def state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
+def _state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
     """Return the state of a number on some lists on a day."""
     try:
         verdict = book.check(PhoneNumber(key), on=day, lists=names)

@@ -24,64 +24,39 @@ if TYPE_CHECKING:
 
     from bloctel.rules.law import Law
 
-__all__ = ["Calendar", "Midnights"]
+__all__ = ["local_days", "versions_and_times"]
 
 _DAY: Final = 86_400_000_000  # microseconds
 _EPOCH: Final = date(1970, 1, 1)
-_TIMES: Final = {state: code for code, state in enumerate(TimeState)}
 
 
-class Midnights:
-    """Local days in one time zone.
-
-    Args:
-        zone: The time zone.
-        at: The instants to cover, in microseconds since 1970-01-01T00:00Z.
-    """
-
-    def __init__(self, zone: ZoneInfo, at: NDArray[np.int64]) -> None:
-        days = _days(at)
-        self._starts = _microseconds(midnight(day, zone) for day in days)
-        self._days = np.array([day.toordinal() for day in days], np.int64)
-
-    def days(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the ordinal of the local day at each instant."""
-        return self._days[np.searchsorted(self._starts, at, side="right") - 1]
+def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the ordinal of the local day at each instant."""
+    days = _days(at)
+    starts = _microseconds(midnight(day, zone) for day in days)
+    ordinals = np.array([day.toordinal() for day in days], np.int64)
+    return ordinals[np.searchsorted(starts, at, side="right") - 1]
 
 
-class Calendar:
-    """Eras of the law and calling hours in one time zone.
+def versions_and_times(
+    zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return two rows: the index in `Law.eras`, and in `TimeState`, of each instant.
 
     Args:
         zone: The time zone.
         law: The law, with its eras and calling hours.
         territories: As for `time_state`.
-        at: The instants to cover, in microseconds since 1970-01-01T00:00Z.
+        at: The instants, in microseconds since 1970-01-01T00:00Z.
     """
-
-    def __init__(
-        self,
-        zone: ZoneInfo,
-        law: Law,
-        territories: Collection[str],
-        at: NDArray[np.int64],
-    ) -> None:
-        starts = sorted({edge for day in _days(at) for edge in edges(day, zone, law)})
-        versions = [law.version_on(start.astimezone(zone).date()) for start in starts]
-        times = [
-            time_state(start, zone, law.eras[version], territories=territories)
-            for start, version in zip(starts, versions, strict=True)
-        ]
-        self._starts = _microseconds(starts)
-        self._versions = np.array(versions, np.int64)
-        self._times = np.array([_TIMES[time] for time in times], np.int64)
-
-    def versions_and_times(
-        self, at: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the index in `Law.eras` and in `TimeState` of each instant."""
-        index = np.searchsorted(self._starts, at, side="right") - 1
-        return self._versions[index], self._times[index]
+    states = list(TimeState)
+    starts = sorted({edge for day in _days(at) for edge in edges(day, zone, law)})
+    found = np.empty((2, len(starts)), np.int64)
+    for i, start in enumerate(starts):
+        version = law.version_on(start.astimezone(zone).date())
+        state = time_state(start, zone, law.eras[version], territories=territories)
+        found[:, i] = version, states.index(state)
+    return found[:, np.searchsorted(_microseconds(starts), at, side="right") - 1]
 
 
 def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:

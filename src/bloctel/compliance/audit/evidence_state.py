@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import numpy as np
 
 from bloctel._util.instants import from_microseconds, to_microseconds
-from bloctel.compliance.audit.calendars import Midnights
+from bloctel.compliance.audit.calendars import local_days
 from bloctel.compliance.audit.call_columns import DictionaryColumn, dictionary_encoded
 from bloctel.compliance.evidence_state import (
     CallInstant,
-    match_of_request,
+    call_back,
     relation_of_contract,
     scope_problem,
     state_of_consent,
 )
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
-from bloctel.compliance.holidays import last_working_day
 from bloctel.periods import add_years
-from bloctel.rules.law import CallBack, ConsentTerms, Refusal
+from bloctel.rules.law import ConsentTerms, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -35,16 +34,13 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
+    from datetime import datetime
     from enum import StrEnum
 
     from numpy.typing import NDArray
 
-    from bloctel.compliance.interfaces import (
-        CallBackRequest,
-        Consent,
-        Contract,
-        Evidence,
-    )
+    from bloctel.compliance.evidence_state import Subject
+    from bloctel.compliance.interfaces import Consent, Contract, Evidence
     from bloctel.rules.law import Law
 
 __all__ = ["NEVER_REFUSED", "CallTable", "best_states"]
@@ -231,7 +227,10 @@ class _Consents:
         state = np.where(problem >= 0, problem, state)
         for applies, reason in reversed(reasons):
             state[applies] = _code(reason)
-        self._evaluate_slots(pairs, state)
+        # consents with slots are rare
+        slots = np.flatnonzero(self._has_slots[records])
+        chosen = _Pairs(rows[slots], records[slots])
+        state[slots] = _one_by_one(table, chosen, self._records, state_of_consent)
         return state
 
     def _last_days(self, pairs: _Pairs) -> NDArray[np.int64]:
@@ -239,40 +238,21 @@ class _Consents:
         zones = self._table.zones.codes[pairs.rows]
         years = self._years[self._table.versions[pairs.rows]]
         last = np.full(len(pairs.rows), _NEVER, np.int64)
-        for zone in np.unique(zones).tolist():
-            for term in np.unique(years[zones == zone]).tolist():
-                if term:
-                    chosen = (zones == zone) & (years == term)
+        for zone in range(len(self._table.zones.values)):
+            for term in set(self._years.tolist()) - {0}:
+                chosen = np.flatnonzero((zones == zone) & (years == term))
+                if len(chosen):
                     end_days = self._end_days_of(zone, term)
                     last[chosen] = end_days[pairs.records[chosen]]
         return last
 
     def _end_days_of(self, zone: int, years: int) -> NDArray[np.int64]:
-        known = self._end_days.get((zone, years))
-        if known is None:
-            at = self._given_at
-            midnights = Midnights(self._table.zones.values[zone], at)
-            days, index = np.unique(midnights.days(at), return_inverse=True)
+        if (zone, years) not in self._end_days:
+            given_on = local_days(self._table.zones.values[zone], self._given_at)
+            days, index = np.unique(given_on, return_inverse=True)
             last = (add_years(date.fromordinal(day), years) for day in days.tolist())
-            known = self._end_days[zone, years] = _ordinals(last)[index]
-        return known
-
-    def _evaluate_slots(self, pairs: _Pairs, state: NDArray[np.int64]) -> None:
-        """Evaluate consents with slots one by one: they are rare."""
-        table = self._table
-        for pair in np.flatnonzero(self._has_slots[pairs.records]).tolist():
-            row = int(pairs.rows[pair])
-            era = table.law.eras[int(table.versions[row])]
-            zone = table.zones.values[int(table.zones.codes[row])]
-            refused = int(table.refused_at[row])
-            state[pair] = _code(
-                state_of_consent(
-                    self._records[int(pairs.records[pair])],
-                    [from_microseconds(refused)] if refused != NEVER_REFUSED else [],
-                    table.subjects.values[int(table.subjects.codes[row])],
-                    CallInstant(from_microseconds(int(table.at[row])), zone, era),
-                )
-            )
+            self._end_days[zone, years] = _ordinals(last)[index]
+        return self._end_days[zone, years]
 
 
 # -- contracts ---------------------------------------------------------------------
@@ -297,45 +277,44 @@ def _contract_evaluator(
     return states
 
 
-# -- requests to be called back ------------------------------------------------------
+# -- records that are rare ------------------------------------------------------------
 
 
-def _call_back_evaluator(
-    table: CallTable, records: Sequence[CallBackRequest]
-) -> Callable[[_Pairs], NDArray[np.int64]]:
-    asked_at = _microseconds((one.asked_at for one in records), "call_back.asked_at")
-    terms = _by_terms(records, lambda one: (one.firm, one.object))
-
-    def states(pairs: _Pairs) -> NDArray[np.int64]:
-        rows, asked = pairs.rows, asked_at[pairs.records]
-        state = _evaluate_distinct(table, pairs, terms, match_of_request)
-        is_late = table.days[rows] > _last_working_days(table, rows, asked)
-        state[is_late | (table.at[rows] < asked)] = _code(CallBackState.NONE)
-        return state
-
-    return states
-
-
-def _last_working_days(
-    table: CallTable, rows: NDArray[np.intp], asked_at: NDArray[np.int64]
+def _one_by_one(
+    table: CallTable,
+    pairs: _Pairs,
+    records: Sequence[_R],
+    evaluate: Callable[[_R, list[datetime], Subject, CallInstant], StrEnum],
 ) -> NDArray[np.int64]:
-    """Return the last day on which each request may be answered; 0 for no day."""
-    columns = table.versions[rows], table.zones.codes[rows], asked_at
-    distinct, index = np.unique(np.stack(columns), axis=1, return_inverse=True)
-    last = np.zeros(distinct.shape[1], np.int64)
-    for i, (version, zone, at) in enumerate(distinct.T.tolist()):
-        era = table.law.eras[version]
-        if (rule := era.one(CallBack)) is not None:
-            day = from_microseconds(at).astimezone(table.zones.values[zone]).date()
-            last[i] = last_working_day(
-                day, rule.working_days, rule.rest_weekdays, era
-            ).toordinal()
-    return last[index.ravel()]
+    """Return the code of the state of each pair by the scalar function."""
+    codes = np.empty(len(pairs.rows), np.int64)
+    for i, (row, record) in enumerate(zip(*map(np.ndarray.tolist, pairs), strict=True)):
+        at, refused = int(table.at[row]), int(table.refused_at[row])
+        era = table.law.eras[table.versions[row]]
+        zone = table.zones.values[table.zones.codes[row]]
+        state = evaluate(
+            records[record],
+            [from_microseconds(refused)] if refused != NEVER_REFUSED else [],
+            table.subjects.values[table.subjects.codes[row]],
+            CallInstant(from_microseconds(at), zone, era),
+        )
+        codes[i] = _code(state)
+    return codes
 
 
 #: The attribute of `Evidence` and the evaluator, by the enumeration of the states.
 _KINDS: Final[Mapping[type, tuple[str, Callable[[CallTable, Any], Any]]]] = {
     ConsentState: ("consents", lambda table, records: _Consents(table, records).states),
     ContractState: ("contracts", _contract_evaluator),
-    CallBackState: ("call_backs", _call_back_evaluator),
+    CallBackState: (
+        "call_backs",
+        lambda table, records: (
+            lambda pairs: _one_by_one(
+                table,
+                pairs,
+                records,
+                lambda request, _, *call: call_back(request, *call),
+            )
+        ),
+    ),
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.instants import from_microseconds
-from bloctel.compliance.audit.calendars import Calendar, Midnights
+from bloctel.compliance.audit.calendars import local_days, versions_and_times
 from bloctel.compliance.audit.call_columns import DictionaryColumn
 from bloctel.compliance.audit.evidence_state import (
     NEVER_REFUSED,
@@ -32,10 +32,8 @@ from bloctel.compliance.facts import (
 )
 from bloctel.compliance.interfaces import Outcome
 from bloctel.compliance.list_state import (
-    WORST_FIRST,
-    lists_by_day,
+    list_states,
     opposition_lists,
-    state_on,
     zone_of_list,
 )
 from bloctel.compliance.territories import locate, possible_territories
@@ -44,7 +42,6 @@ from bloctel.rules.law import Frequency, Regime, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -183,9 +180,8 @@ def _times(
     for code, (zone, territories) in enumerate(groups.values):
         rows = np.flatnonzero(groups.codes == code)
         at = calls.at[rows]
-        found[0, rows] = Midnights(zone, at).days(at)
-        calendar = Calendar(zone, law, territories, at)
-        found[1, rows], found[2, rows] = calendar.versions_and_times(at)
+        found[0, rows] = local_days(zone, at)
+        found[1:, rows] = versions_and_times(zone, law, territories, at)
     return found
 
 
@@ -260,12 +256,9 @@ def _silence(table: CallTable) -> DictionaryColumn:
 def _refusal_days(table: CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     """Return the local days of the last earlier refusals."""
     found = np.zeros(len(rows), np.int64)
-    zones = table.zones.codes[rows]
     for code, zone in enumerate(table.zones.values):
-        chosen = np.flatnonzero(zones == code)
-        at = table.refused_at[rows[chosen]]
-        if len(chosen):
-            found[chosen] = Midnights(zone, at).days(at)
+        chosen = np.flatnonzero(table.zones.codes[rows] == code)
+        found[chosen] = local_days(zone, table.refused_at[rows[chosen]])
     return found
 
 
@@ -284,53 +277,14 @@ def _list_states(
     for rows in _rows_by_day(table, sources):
         at = from_microseconds(int(table.at[rows[0]]))
         regime = table.law.eras[int(table.versions[rows[0]])].one(Regime)
-        national = regime.lists if regime else ()
-        found[:, rows] = _states_on(sources, table.keys[rows], at, national)
+        found[:, rows] = list_states(
+            sources.book,
+            table.keys[rows],
+            at,
+            national=regime.lists if regime else (),
+            lists=sources.lists,
+        )
     return DictionaryColumn(states, found[0]), DictionaryColumn(states, found[1])
-
-
-def _states_on(
-    sources: AuditSources,
-    keys: NDArray[np.uint64],
-    at: datetime,
-    national: Collection[str],
-) -> NDArray[np.int64]:
-    """Return indexes in `ListState`: one row for national lists, one for the others."""
-    if sources.book is None:
-        return _constant(ListState.NO_BOOK, (2, len(keys)))
-    try:
-        names = opposition_lists(sources.book, sources.lists)
-    except CannotAnswerError:
-        return _constant(ListState.UNANSWERED, (2, len(keys)))
-    by_days = lists_by_day(names, at, national=national)
-    return np.array([_state_of_many(sources.book, keys, by_day) for by_day in by_days])
-
-
-def _constant(state: ListState, shape: int | tuple[int, int]) -> NDArray[np.int64]:
-    return np.full(shape, list(ListState).index(state), np.int64)
-
-
-def _state_of_many(
-    book: Book, keys: NDArray[np.uint64], by_day: Mapping[date, list[str]]
-) -> NDArray[np.int64]:
-    if not by_day:
-        return _constant(ListState.NOT_HELD, len(keys))
-    ranks = np.full(len(keys), len(WORST_FIRST) - 1, np.int64)
-    for day, names in by_day.items():
-        try:
-            question = book.question(on=day, lists=names)
-            rows = np.flatnonzero(question.match_many(keys) >= 0)
-        except CannotAnswerError:
-            np.minimum(ranks, WORST_FIRST.index(ListState.UNANSWERED), out=ranks)
-            continue
-        if question.covers_every_number:
-            ranks[rows] = WORST_FIRST.index(ListState.LISTED)
-            continue
-        for row in rows.tolist():
-            rank = WORST_FIRST.index(state_on(book, int(keys[row]), day, names))
-            ranks[row] = min(rank, ranks[row])
-    states = list(ListState)
-    return np.array([states.index(state) for state in WORST_FIRST], np.int64)[ranks]
 
 
 def _rows_by_day(table: CallTable, sources: AuditSources) -> Iterator[NDArray[np.intp]]:
@@ -339,8 +293,7 @@ def _rows_by_day(table: CallTable, sources: AuditSources) -> Iterator[NDArray[np
         return
     days = _integers(table.versions)
     for zone in _list_zones(sources):
-        local = Midnights(zone, table.at).days(table.at)
-        days = _joined(days, _integers(local))
+        days = _joined(days, _integers(local_days(zone, table.at)))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1
     yield from np.split(order, edges)

@@ -6,11 +6,12 @@ recompute the digests (`bloctel.records.hash_chain`).  The text form is for peop
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from bloctel._util.messages import message
 from bloctel.compliance.consents.legal_terms import zone_of
@@ -25,12 +26,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
-__all__ = ["Proof", "ProofEntry", "check_proof", "entry_of"]
+__all__ = ["Proof", "ProofEntry", "check_proof"]
 
 _FORMAT: Final = "bloctel.consent-proof"
 _VERSION: Final = 1
-_MEMBERS: Final = ("format", "version", "number", "key", "made_at", "entries")
+_STORED: Final = ("seq", "at", "body", "content", "digest")
 _MAX_BYTES: Final = 1 << 26
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    """JSON form of a proof."""
+
+    format: str
+    version: int
+    number: str
+    key: int
+    made_at: str
+    entries: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +50,12 @@ class ProofEntry:
     """One record of a proof.
 
     Attributes:
-        record: The record.
         row: The record as it is stored.
-        previous: The digest of the previous record; None for the first one.
+        before: The previous record; None for the first one.
     """
 
-    record: Record
     row: RecordRow = field(repr=False)
-    previous: str | None
-
-
-def entry_of(record: Record, row: RecordRow, before: RecordRow | None) -> ProofEntry:
-    """Return a record as an entry of a proof."""
-    return ProofEntry(record, row, before.digest if before else None)
+    before: RecordRow | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +74,15 @@ class Proof:
 
     def json(self) -> str:
         """Return the proof as JSON, for `check_proof`."""
-        value = {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "number": PhoneNumber(self.key).e164,
-            "key": self.key,
-            "made_at": self.made_at.isoformat(),
-            "entries": [_plain(entry) for entry in self.entries],
-        }
-        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        document = _Document(
+            _FORMAT,
+            _VERSION,
+            PhoneNumber(self.key).e164,
+            self.key,
+            self.made_at.isoformat(),
+            [_plain(entry) for entry in self.entries],
+        )
+        return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
 
     def text(self, *, lang: str = "fr") -> str:
         """Return the proof as text, for people.
@@ -104,20 +109,17 @@ class Proof:
 
 
 def _plain(entry: ProofEntry) -> dict[str, object]:
-    row, record = entry.row, entry.record
-    return {
-        "id": str(record.seq),
-        "at": record.at.isoformat(),
-        **(record.fields or {}),
-        "record": {
-            "seq": row.seq,
-            "at": row.at,
-            "body": row.body,
-            "previous": entry.previous,
-            "content": row.content,
-            "digest": row.digest,
-        },
-    }
+    before, row = entry.before, entry.row
+    previous = before.digest if before else None
+    stored = {name: getattr(row, name) for name in _STORED}
+    return _readable(row) | {"record": {**stored, "previous": previous}}
+
+
+def _readable(row: RecordRow) -> dict[str, object]:
+    """Return the readable members of an entry."""
+    record = Record.of(row)
+    id, at = str(record.seq), record.at.isoformat()
+    return {"id": id, "at": at, **(record.fields or {})}
 
 
 def check_proof(data: bytes, where: str) -> int:
@@ -138,42 +140,29 @@ def check_proof(data: bytes, where: str) -> int:
         expected = f"a proof of at most {_MAX_BYTES} bytes"
         raise InputError(expected, f"{len(data)} bytes", where)
     try:
-        value: Any = json.loads(data.decode())
-        is_proof = (value["format"], value["version"]) == (_FORMAT, _VERSION)
-        is_proof = is_proof and value.keys() == set(_MEMBERS)
-        key, number = value["key"], value["number"]
-        entries = list(value["entries"])
-        is_proof = is_proof and type(key) is int and bool(PhoneNumber(key).e164)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        proof = msgspec.json.decode(data, type=_Document)
+        is_proof = (proof.format, proof.version) == (_FORMAT, _VERSION)
+        number = PhoneNumber(proof.key).e164
+    except (msgspec.DecodeError, ValueError, RecursionError):
         is_proof = False
     if not is_proof:
         text = f"this is not a proof of consent of version {_VERSION}"
         raise InputError("a proof of consent", "other data", where, message=text)
-    if number != PhoneNumber(key).e164:
+    if number != proof.number:
         got = "a key and a number that differ"
         raise DamagedRecordsError("a proof of one number", got, where)
-    for entry in entries:
-        _check_entry(key, entry, where)
-    return len(entries)
+    for entry in proof.entries:
+        _check_entry(proof.key, entry, where)
+    return len(proof.entries)
 
 
 def _check_entry(key: int, entry: Any, where: str) -> None:
     """Check that the readable fields of an entry agree with its stored record."""
     try:
         stored = entry["record"]
-        row = RecordRow(
-            STREAM,
-            int(stored["seq"]),
-            key,
-            int(stored["at"]),
-            str(stored["body"]),
-            str(stored["content"]),
-            str(stored["digest"]),
-        )
+        row = RecordRow(STREAM, key=key, **{name: stored[name] for name in _STORED})
         HashChain(STREAM, (row.seq - 1, stored["previous"])).follow(row)
-        expected = _plain(entry_of(Record.of(row), row, None))
-        expected["record"] = {**stored}
-        is_same = expected == entry
+        is_same = _readable(row) | {"record": stored} == entry
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         is_same = False
     if not is_same:
@@ -189,10 +178,11 @@ def _line(lang: str, key: str, **values: object) -> str:
 
 
 def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
-    fields = entry.record.fields or {}
+    record = Record.of(entry.row)
+    fields = record.fields or {}
     kind = message(f"compliance.proof_kind.{Kind(fields['kind'])}", lang)
-    happened = entry.record.at.astimezone(zone)
-    yield _line(lang, "entry", seq=str(entry.record.seq), kind=kind, at=happened)
+    happened = record.at.astimezone(zone)
+    yield _line(lang, "entry", seq=str(record.seq), kind=kind, at=happened)
     for key, values in _details(entry, fields, lang, zone):
         yield f"   {_line(lang, key, **values)}"
 

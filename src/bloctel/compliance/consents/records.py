@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import show
 from bloctel.compliance.interfaces import (
@@ -27,6 +26,7 @@ from bloctel.records.transactions import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from bloctel.compliance.consents.legal_terms import Figures
     from bloctel.records.transactions import Record
 
 __all__ = [
@@ -40,16 +40,16 @@ __all__ = [
     "Kind",
     "NewConsent",
     "WithdrawalFields",
-    "call_back_fields",
+    "check_day",
+    "check_file",
+    "check_text",
     "consent_fields",
     "content_of",
-    "contract_end_fields",
     "contract_fields",
     "evidence_of",
     "new_entry",
     "read_fields",
     "seq_of",
-    "withdrawal_fields",
 ]
 
 #: The name of the stream of records.
@@ -105,146 +105,6 @@ class NewConsent:
     slots: Sequence[Slot] = ()
 
 
-def consent_fields(
-    new: NewConsent,
-    expires_on: date,
-    known_mentions: Collection[str],
-    *,
-    slot_hours: int | None = None,
-) -> dict[str, object]:
-    """Return the fields of a consent.
-
-    Args:
-        new: The consent.
-        expires_on: The first day on which it is no longer valid.
-        known_mentions: The mentions that exist.
-        slot_hours: The maximum length of a slot.
-
-    Raises:
-        InputError: A part of the consent is not valid.
-    """
-    unknown = set(new.mentions) - set(known_mentions)
-    if unknown:
-        expected = f"mentions out of {', '.join(known_mentions)}"
-        raise InputError(expected, f"{len(unknown)} unknown", "mentions")
-    return {
-        "firm": _text(new.firm, "firm"),
-        "goods": _text(new.goods, "goods"),
-        "expires_on": _day(expires_on, "expires_on").isoformat(),
-        "mentions": sorted(set(new.mentions)),
-        "slots": [_slot(slot, slot_hours) for slot in new.slots],
-        "evidence": _evidence_file_fields(new.evidence),
-    }
-
-
-def withdrawal_fields(channel: str, of: int | None) -> dict[str, object]:
-    """Return the fields of a withdrawal of one consent, or of all if *of* is None."""
-    return {"channel": _text(channel, "channel"), "of": of}
-
-
-def contract_fields(contract: Contract) -> dict[str, object]:
-    """Return the fields of a contract.
-
-    Raises:
-        InputError: It ends before it starts, or a day or a text is not valid.
-    """
-    starts_on, ends_on = _day(contract.starts_on, "starts_on"), contract.ends_on
-    if ends_on is not None and _day(ends_on, "ends_on") < starts_on:
-        got = f"{ends_on.isoformat()}, before {starts_on.isoformat()}"
-        raise InputError("an end on or after the start", got, "ends_on")
-    return {
-        "firm": _text(contract.firm, "firm"),
-        "object": _text(contract.object, "object"),
-        "starts_on": starts_on.isoformat(),
-        "ends_on": None if ends_on is None else ends_on.isoformat(),
-    }
-
-
-def contract_end_fields(of: int, ends_on: date) -> dict[str, object]:
-    """Return the fields of a new end of a contract."""
-    return {"of": of, "ends_on": _day(ends_on, "ends_on").isoformat()}
-
-
-def call_back_fields(
-    request: CallBackRequest, evidence: EvidenceFile
-) -> dict[str, object]:
-    """Return the fields of a request to be called back."""
-    return {
-        "firm": _text(request.firm, "firm"),
-        "object": _text(request.object, "object"),
-        "evidence": _evidence_file_fields(evidence),
-    }
-
-
-def new_entry(
-    key: int,
-    at: datetime,
-    kind: Kind,
-    fields: dict[str, object],
-    recorded_at: datetime | None,
-) -> Entry:
-    """Return the entry of a new record; it is recorded now if *recorded_at* is None.
-
-    Raises:
-        InputError: A time has no time zone.
-    """
-    when = clock.moment() if recorded_at is None else in_utc(recorded_at, "recorded_at")
-    common = {"kind": kind.value, "recorded_at": when.isoformat()}
-    return Entry(key, in_utc(at, "at"), {**common, **fields})
-
-
-def seq_of(id: str) -> int:
-    """Return the sequence number of the record with an id.
-
-    Raises:
-        InputError: It is not an id.
-    """
-    if not isinstance(id, str) or not id.isascii() or not id.isdigit():
-        raise InputError("the id of a record", show(id), "id")
-    return int(id[:18])
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InputError("a text", show(value), where)
-    if len(value) > _LONGEST_TEXT:
-        expected = f"a text of at most {_LONGEST_TEXT} characters"
-        raise InputError(expected, f"{len(value)} characters", where)
-    return value
-
-
-def _day(value: object, where: str) -> date:
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise InputError("a day", show(value), where)
-    return value
-
-
-def _slot(slot: Slot, most_hours: int | None) -> list[str]:
-    if not isinstance(slot, tuple) or len(slot) != len(Slot._fields):
-        raise InputError("a Slot", show(slot), "slots")
-    starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
-    if not starts_at < ends_at:
-        got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
-        raise InputError("a slot that ends after it starts", got, "slots")
-    if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
-        expected = f"a precise date and time, of {most_hours} hours at most"
-        raise InputError(expected, f"a slot of {ends_at - starts_at}", "slots")
-    return [starts_at.isoformat(), ends_at.isoformat()]
-
-
-def _evidence_file_fields(evidence: EvidenceFile) -> dict[str, str]:
-    if not isinstance(evidence, EvidenceFile):
-        raise InputError("an EvidenceFile", show(evidence), "evidence")
-    sha256 = evidence.sha256
-    if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256.lower()):
-        expected = "a SHA-256 digest of 64 hexadecimal digits"
-        raise InputError(expected, show(sha256), "evidence.sha256")
-    where = _text(evidence.where, "evidence.where")
-    return {"sha256": sha256.lower(), "where": where}
-
-
-# -- reading ----------------------------------------------------------------------
-
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -266,8 +126,9 @@ class ConsentFields(_Fields, tag=Kind.CONSENT.value):
 
 
 class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
-    """Fields of a withdrawal."""
+    """Fields of a withdrawal of one consent, or of all if `of` is None."""
 
+    channel: str
     of: int | None
 
 
@@ -292,6 +153,7 @@ class CallBackFields(_Fields, tag=Kind.CALL_BACK.value):
 
     firm: str
     object: str
+    evidence: EvidenceFile
 
 
 Fields: TypeAlias = (
@@ -301,6 +163,120 @@ Fields: TypeAlias = (
     | ContractEndFields
     | CallBackFields
 )
+
+
+# -- writing -----------------------------------------------------------------------
+
+
+def consent_fields(
+    new: NewConsent, expires_on: date, figures: Figures, recorded_at: datetime
+) -> ConsentFields:
+    """Return the fields of a consent.
+
+    Args:
+        new: The consent.
+        expires_on: The first day on which it is no longer valid.
+        figures: The legal figures for the day of collection.
+        recorded_at: The time of recording.
+
+    Raises:
+        InputError: A part of the consent is not valid.
+    """
+    unknown = set(new.mentions) - set(figures.mentions)
+    if unknown:
+        expected = f"mentions out of {', '.join(figures.mentions)}"
+        raise InputError(expected, f"{len(unknown)} unknown", "mentions")
+    return ConsentFields(
+        recorded_at,
+        check_text(new.firm, "firm"),
+        check_text(new.goods, "goods"),
+        expires_on,
+        sorted(set(new.mentions)),
+        [_slot(slot, figures.slot_hours) for slot in new.slots],
+        check_file(new.evidence),
+    )
+
+
+def contract_fields(contract: Contract, recorded_at: datetime) -> ContractFields:
+    """Return the fields of a contract.
+
+    Raises:
+        InputError: It ends before it starts, or a day or a text is not valid.
+    """
+    starts_on, ends_on = check_day(contract.starts_on, "starts_on"), contract.ends_on
+    if ends_on is not None and check_day(ends_on, "ends_on") < starts_on:
+        got = f"{ends_on.isoformat()}, before {starts_on.isoformat()}"
+        raise InputError("an end on or after the start", got, "ends_on")
+    firm, about = (
+        check_text(contract.firm, "firm"),
+        check_text(contract.object, "object"),
+    )
+    return ContractFields(recorded_at, firm, about, starts_on, ends_on)
+
+
+def new_entry(key: int, at: datetime, fields: Fields) -> Entry:
+    """Return the entry of a new record.
+
+    Raises:
+        InputError: The time has no time zone.
+    """
+    return Entry(key, in_utc(at, "at"), msgspec.to_builtins(fields))
+
+
+def seq_of(id: str) -> int:
+    """Return the sequence number of the record with an id.
+
+    Raises:
+        InputError: It is not an id.
+    """
+    if not isinstance(id, str) or not id.isascii() or not id.isdigit():
+        raise InputError("the id of a record", show(id), "id")
+    return int(id[:18])
+
+
+def check_text(value: object, where: str) -> str:
+    """Return a value if it is a text that is not blank; InputError otherwise."""
+    if not isinstance(value, str) or not value.strip():
+        raise InputError("a text", show(value), where)
+    if len(value) > _LONGEST_TEXT:
+        expected = f"a text of at most {_LONGEST_TEXT} characters"
+        raise InputError(expected, f"{len(value)} characters", where)
+    return value
+
+
+def check_day(value: object, where: str) -> date:
+    """Return a value if it is a day; InputError otherwise."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise InputError("a day", show(value), where)
+    return value
+
+
+def _slot(slot: Slot, most_hours: int | None) -> tuple[datetime, datetime]:
+    if not isinstance(slot, tuple) or len(slot) != len(Slot._fields):
+        raise InputError("a Slot", show(slot), "slots")
+    starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
+    if not starts_at < ends_at:
+        got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
+        raise InputError("a slot that ends after it starts", got, "slots")
+    if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
+        expected = f"a precise date and time, of {most_hours} hours at most"
+        raise InputError(expected, f"a slot of {ends_at - starts_at}", "slots")
+    return starts_at, ends_at
+
+
+def check_file(evidence: EvidenceFile) -> EvidenceFile:
+    """Return a valid location and digest of a file; InputError for others."""
+    if not isinstance(evidence, EvidenceFile):
+        raise InputError("an EvidenceFile", show(evidence), "evidence")
+    sha256 = evidence.sha256
+    if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256.lower()):
+        expected = "a SHA-256 digest of 64 hexadecimal digits"
+        raise InputError(expected, show(sha256), "evidence.sha256")
+    where = check_text(evidence.where, "evidence.where")
+    return EvidenceFile(sha256.lower(), where)
+
+
+# -- reading -----------------------------------------------------------------------
 
 
 def read_fields(record: Record) -> Fields:
@@ -317,10 +293,10 @@ def read_fields(record: Record) -> Fields:
     return fields
 
 
-def content_of(entry: Record | Entry) -> str:
+def content_of(entry: Record | Entry) -> bytes:
     """Return the content of a record without `recorded_at`, to find duplicates."""
     fields = {**(entry.fields or {}), "recorded_at": None}
-    return repr((entry.at, sorted(fields.items())))
+    return msgspec.json.encode((entry.at, fields), order="sorted")
 
 
 def evidence_of(

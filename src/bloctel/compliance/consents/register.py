@@ -21,24 +21,27 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel.compliance.consents.legal_terms import french_figures, zone_of
-from bloctel.compliance.consents.proof import Proof, entry_of
+from bloctel.compliance.consents.proof import Proof, ProofEntry
 from bloctel.compliance.consents.records import (
     STREAM,
+    CallBackFields,
+    ContractEndFields,
     EvidenceFile,
     Kind,
     NewConsent,
-    call_back_fields,
+    WithdrawalFields,
+    check_day,
+    check_file,
+    check_text,
     consent_fields,
     content_of,
-    contract_end_fields,
     contract_fields,
     evidence_of,
     new_entry,
     read_fields,
     seq_of,
-    withdrawal_fields,
 )
-from bloctel.compliance.consents.retention import RetentionCheck
+from bloctel.compliance.consents.retention import due_records
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
 from bloctel.periods import add_years, plain_day
@@ -77,7 +80,50 @@ class RecordedMany(NamedTuple):
     known: int
 
 
-class ConsentRegister(RecordLog):
+class KnownConsents:
+    """Evidence in a register, up to one of its records.
+
+    Args:
+        store: The store of the records.
+        figures: Returns the legal figures for a day of collection.
+        last: The sequence number of the last record to consider; all if None.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        figures: FiguresOn = french_figures,
+        last: int | None = None,
+    ) -> None:
+        self._store = store
+        self.figures = figures
+        self._last = last
+
+    def of(self, key: int) -> Evidence:
+        """Return the evidence about the number of that key."""
+        with self._store.read() as transaction:
+            return self._evidence(key, transaction.of(STREAM, key))
+
+    def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
+        """Return the evidence about several numbers, in one pass over all records."""
+        found: dict[int, list[Record]] = {key: [] for key in keys}
+        with self._store.read() as transaction:
+            for record in transaction.all(STREAM):
+                if record.key in found:
+                    found[record.key].append(record)
+        return {key: self._evidence(key, own) for key, own in found.items() if own}
+
+    def _evidence(self, key: int, records: Iterable[Record]) -> Evidence:
+        zone, last = zone_of(key), self._last
+
+        def mentions_for(given_at: datetime) -> Collection[str]:
+            return self.figures(given_at.astimezone(zone).date()).mentions
+
+        known = (one for one in records if last is None or one.seq <= last)
+        return evidence_of(known, mentions_for)
+
+
+class ConsentRegister(RecordLog, KnownConsents):
     """Consents, contracts and requests that a firm can prove.
 
     Args:
@@ -91,8 +137,7 @@ class ConsentRegister(RecordLog):
     stream = STREAM
 
     def __init__(self, store: RecordStore, figures: FiguresOn = french_figures) -> None:
-        super().__init__(store)
-        self.figures = figures
+        KnownConsents.__init__(self, store, figures)
 
     def record(
         self,
@@ -119,7 +164,7 @@ class ConsentRegister(RecordLog):
                 2026-08-11).
         """
         key = self.key_of(number, region=region)
-        return self._append(self._consent(key, consent, recorded_at))
+        return self._add(self._consent(key, consent, _recording_time(recorded_at)))
 
     def record_many(
         self,
@@ -138,7 +183,7 @@ class ConsentRegister(RecordLog):
         Raises:
             InputError: As for `record`.
         """
-        when = clock.moment() if recorded_at is None else recorded_at
+        when = _recording_time(recorded_at)
         entries = (self._consent(key, new, when) for key, new in consents)
         n_read = n_new = 0
         with self._store.write() as transaction:
@@ -178,15 +223,10 @@ class ConsentRegister(RecordLog):
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else at
         named = None if of is None else seq_of(of)
-
-        def change(transaction: WriteTransaction) -> str:
-            if named is not None:
-                _require(transaction, key, named, Kind.CONSENT)
-            fields = withdrawal_fields(channel, named)
-            entry = new_entry(key, when, Kind.WITHDRAWAL, fields, recorded_at)
-            return str(transaction.append(STREAM, *entry).seq)
-
-        return self._store.run(change)
+        fields = WithdrawalFields(
+            _recording_time(recorded_at), check_text(channel, "channel"), named
+        )
+        return self._add(new_entry(key, when, fields), named, Kind.CONSENT)
 
     def add_contract(
         self,
@@ -203,9 +243,8 @@ class ConsentRegister(RecordLog):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        fields = contract_fields(contract)
-        when = clock.moment() if recorded_at is None else recorded_at
-        return self._append(new_entry(key, when, Kind.CONTRACT, fields, when))
+        when = _recording_time(recorded_at)
+        return self._add(new_entry(key, when, contract_fields(contract, when)))
 
     def end_contract(
         self,
@@ -223,16 +262,9 @@ class ConsentRegister(RecordLog):
             InputError: The number has no contract with that id.
         """
         key = self.key_of(number, region=region)
-        fields = contract_end_fields(seq_of(id), ends_on)
-        when = clock.moment() if recorded_at is None else recorded_at
-
-        def change(transaction: WriteTransaction) -> None:
-            _require(transaction, key, seq_of(id), Kind.CONTRACT)
-            transaction.append(
-                STREAM, *new_entry(key, when, Kind.CONTRACT_END, fields, when)
-            )
-
-        self._store.run(change)
+        when = _recording_time(recorded_at)
+        fields = ContractEndFields(when, seq_of(id), check_day(ends_on, "ends_on"))
+        self._add(new_entry(key, when, fields), fields.of, Kind.CONTRACT)
 
     def add_call_back(
         self,
@@ -257,21 +289,13 @@ class ConsentRegister(RecordLog):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        fields = call_back_fields(request, evidence)
-        return self._append(
-            new_entry(key, request.asked_at, Kind.CALL_BACK, fields, recorded_at)
+        fields = CallBackFields(
+            _recording_time(recorded_at),
+            check_text(request.firm, "firm"),
+            check_text(request.object, "object"),
+            check_file(evidence),
         )
-
-    def of(self, key: int) -> Evidence:
-        """Return the evidence about the number of that key."""
-        with self._store.read() as transaction:
-            return self._evidence(key, transaction.of(STREAM, key))
-
-    def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
-        """Return the evidence about several numbers, in one pass over all records."""
-        return {
-            key: self._evidence(key, own) for key, own in self._records(keys).items()
-        }
+        return self._add(new_entry(key, request.asked_at, fields))
 
     def as_known_at(self, at: datetime) -> KnownConsents:
         """Return the register as it was known at a time, for a desk.
@@ -289,7 +313,7 @@ class ConsentRegister(RecordLog):
                 if record.fields and read_fields(record).recorded_at > instant:
                     break
                 last = record.seq
-        return KnownConsents(self, last)
+        return KnownConsents(self._store, self.figures, last)
 
     def proof(
         self,
@@ -311,12 +335,11 @@ class ConsentRegister(RecordLog):
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else in_utc(at, "at")
         with self._store.read() as transaction:
-            entries = []
-            for record in transaction.of(STREAM, key):
-                row = transaction.row(STREAM, record.seq)
-                before = transaction.row(STREAM, record.seq - 1)
-                if row is not None:
-                    entries.append(entry_of(record, row, before))
+            entries = [
+                ProofEntry(row, transaction.row(STREAM, row.seq - 1))
+                for record in transaction.of(STREAM, key)
+                if (row := transaction.row(STREAM, record.seq)) is not None
+            ]
         return Proof(key, when, tuple(entries))
 
     def purge(self, *, on: date | None = None, at: datetime | None = None) -> int:
@@ -332,35 +355,11 @@ class ConsentRegister(RecordLog):
             at: The time of the erasure; now if not given.
         """
         day = clock.moment().date() if on is None else plain_day(on)
-        check = RetentionCheck(day, self.figures)
         with self._store.read() as transaction:
-            for record in transaction.all(STREAM):
-                check.observe(record)
-        with self._store.read() as transaction:
-            records = transaction.all(STREAM)
-            due = [record.seq for record in records if check.is_due(record)]
+            due = due_records(transaction.all(STREAM), day, self.figures)
         return self._erase(due, at)
 
-    def _records(self, keys: Collection[int]) -> dict[int, list[Record]]:
-        """Return the records of several numbers, without numbers that have none."""
-        found: dict[int, list[Record]] = {key: [] for key in keys}
-        with self._store.read() as transaction:
-            for record in transaction.all(STREAM):
-                if record.key in found:
-                    found[record.key].append(record)
-        return {key: records for key, records in found.items() if records}
-
-    def _evidence(self, key: int, records: Iterable[Record]) -> Evidence:
-        zone = zone_of(key)
-
-        def mentions_for(given_at: datetime) -> Collection[str]:
-            return self.figures(given_at.astimezone(zone).date()).mentions
-
-        return evidence_of(records, mentions_for)
-
-    def _consent(
-        self, key: int, new: NewConsent, recorded_at: datetime | None
-    ) -> Entry:
+    def _consent(self, key: int, new: NewConsent, recorded_at: datetime) -> Entry:
         zone = zone_of(check_key(key))
         day = in_utc(new.given_at, "given_at").astimezone(zone).date()
         figures = self.figures(day)
@@ -381,52 +380,35 @@ class ConsentRegister(RecordLog):
         if expires_on <= day:
             got = expires_on.isoformat()
             raise InputError("an end after the collection", got, "expires_on")
-        fields = consent_fields(
-            new, expires_on, figures.mentions, slot_hours=figures.slot_hours
-        )
-        require_without_number(key, fields)
-        return new_entry(key, new.given_at, Kind.CONSENT, fields, recorded_at)
+        fields = consent_fields(new, expires_on, figures, recorded_at)
+        entry = new_entry(key, new.given_at, fields)
+        require_without_number(key, entry.fields)  # here: an import names the row
+        return entry
 
-    def _append(self, entry: Entry) -> str:
-        return self._store.run(
-            lambda transaction: str(transaction.append(STREAM, *entry).seq)
-        )
+    def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
+        """Append a record, if the record *of* has that kind, and return its id."""
 
+        def change(transaction: WriteTransaction) -> str:
+            if of is not None:
+                _require(transaction, entry.key, of, kind)
+            return str(transaction.append(STREAM, *entry).seq)
 
-class KnownConsents:
-    """Register of consents as it was known at an earlier time.
-
-    Args:
-        register: The register.
-        last: The sequence number of the last record that was known then.
-    """
-
-    def __init__(self, register: ConsentRegister, last: int) -> None:
-        self._register = register
-        self._last = last
-
-    def of(self, key: int) -> Evidence:
-        """Return the evidence that was known about the number of that key."""
-        with self._register._store.read() as transaction:
-            return self._known(key, transaction.of(STREAM, key))
-
-    def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
-        """Return the evidence that was known about several numbers."""
-        records = self._register._records(keys)
-        return {key: self._known(key, own) for key, own in records.items()}
-
-    def _known(self, key: int, records: Iterable[Record]) -> Evidence:
-        known = [record for record in records if record.seq <= self._last]
-        return self._register._evidence(key, known)
+        return self._store.run(change)
 
 
-def _require(transaction: WriteTransaction, key: int, seq: int, kind: Kind) -> None:
+def _recording_time(at: datetime | None) -> datetime:
+    return clock.moment() if at is None else in_utc(at, "recorded_at")
+
+
+def _require(
+    transaction: WriteTransaction, key: int | None, seq: int, kind: str
+) -> None:
     """Raise InputError unless a number has a record of a kind with that id."""
-    found = [record for record in transaction.of(STREAM, key) if record.seq == seq]
-    found_kind = (found[0].fields or {}).get("kind") if found else None
-    if found_kind != kind:
-        got = f"the id of a {found_kind}" if found_kind else "an unknown id"
-        raise InputError(f"the id of a {kind.value} of that number", got, "id")
+    record = transaction.get(STREAM, seq)
+    found = record.fields if record and record.key == key else None
+    if not found or found["kind"] != kind:
+        got = f"the id of a {found['kind']}" if found else "an unknown id"
+        raise InputError(f"the id of a {kind} of that number", got, "id")
 
 
 def _unknown(transaction: WriteTransaction, entries: Sequence[Entry]) -> list[Entry]:

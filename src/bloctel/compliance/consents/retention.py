@@ -29,78 +29,65 @@ from bloctel.compliance.consents.records import (
 from bloctel.periods import add_years
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from bloctel.compliance.consents.legal_terms import FiguresOn
     from bloctel.compliance.consents.records import Fields
     from bloctel.records.transactions import Record
 
-__all__ = ["RetentionCheck"]
+__all__ = ["due_records"]
 
 
-class RetentionCheck:
-    """Finds records to erase, after a first pass over all records.
+def due_records(
+    records: Iterable[Record], on: date, figures_on: FiguresOn
+) -> list[int]:
+    """Return the sequence numbers of the records to erase on a day.
 
-    Args:
-        on: The day of the erasure.
-        figures: Returns the legal terms on the day of a consent.
+    Raises:
+        DamagedRecordsError: The fields of a record are not valid.
     """
-
-    def __init__(self, on: date, figures: FiguresOn) -> None:
-        self._on = on
-        self._figures = figures
-        self._consenting_keys: set[int] = set()
-        self._ends: dict[int, date | None] = {}
-
-    def observe(self, record: Record) -> None:
-        """Register a record on which others depend (first pass).
-
-        Raises:
-            DamagedRecordsError: The fields of the record are not valid.
-        """
-        if record.fields is None or record.key is None:
-            return
+    due: list[int] = []
+    consenting_keys: set[int] = set()
+    withdrawals: list[tuple[int, int]] = []
+    contracts: dict[int, date | None] = {}  # the last known end of each
+    of_contracts: list[tuple[int, int]] = []
+    for record in records:
+        seq, key = record.seq, record.key
+        if record.fields is None or key is None:
+            continue
         fields = read_fields(record)
-        if isinstance(fields, ConsentFields):
-            if not self._is_over(record, fields):
-                self._consenting_keys.add(record.key)
-        elif isinstance(fields, ContractFields):
-            self._ends[record.seq] = fields.ends_on
-        elif isinstance(fields, ContractEndFields) and fields.of in self._ends:
-            self._ends[fields.of] = fields.ends_on
-
-    def is_due(self, record: Record) -> bool:
-        """Return True for a record to erase (second pass).
-
-        Raises:
-            DamagedRecordsError: The fields of the record are not valid.
-        """
-        if record.fields is None or record.key is None:
-            return False
-        fields = read_fields(record)
-        if isinstance(fields, WithdrawalFields):
-            return record.key not in self._consenting_keys and self._is_over(
-                record, fields
-            )
         if isinstance(fields, ContractFields):
-            return self._has_ended(record.seq)
-        if isinstance(fields, ContractEndFields):
-            return fields.of not in self._ends or self._has_ended(fields.of)
-        return self._is_over(record, fields)
+            contracts[seq] = fields.ends_on
+            of_contracts.append((seq, seq))
+        elif isinstance(fields, ContractEndFields):
+            of_contracts.append((seq, fields.of))
+            if fields.of in contracts:
+                contracts[fields.of] = fields.ends_on
+        elif on < _retained_until(record, key, fields, figures_on):
+            if isinstance(fields, ConsentFields):
+                consenting_keys.add(key)
+        elif isinstance(fields, WithdrawalFields):
+            withdrawals.append((seq, key))
+        else:
+            due.append(seq)
+    due += [seq for seq, key in withdrawals if key not in consenting_keys]
+    ended = {
+        contract
+        for contract, day in contracts.items()
+        if day and add_years(day, figures_on(day).proof_years) <= on
+    }
+    due += [seq for seq, of in of_contracts if of in ended or of not in contracts]
+    return sorted(due)
 
-    def _is_over(self, record: Record, fields: Fields) -> bool:
-        """Return True after the retention period, and after the expiry of a consent."""
-        day = record.at.astimezone(zone_of(record.key or 0)).date()
-        figures = self._figures(day)
-        if isinstance(fields, CallBackFields):
-            return add_years(day, figures.call_back_proof_years) <= self._on
-        retained_until = add_years(day, figures.proof_years)
-        if isinstance(fields, ConsentFields):
-            retained_until = max(retained_until, fields.expires_on)
-        return retained_until <= self._on
 
-    def _has_ended(self, contract: int) -> bool:
-        ends_on = self._ends[contract]
-        if ends_on is None:
-            return False
-        return add_years(ends_on, self._figures(ends_on).proof_years) <= self._on
+def _retained_until(
+    record: Record, key: int, fields: Fields, figures_on: FiguresOn
+) -> date:
+    """Return the end of the retention period, not before the expiry of a consent."""
+    day = record.at.astimezone(zone_of(key)).date()
+    figures = figures_on(day)
+    if isinstance(fields, CallBackFields):
+        return add_years(day, figures.call_back_proof_years)
+    until = add_years(day, figures.proof_years)
+    return max(until, fields.expires_on) if isinstance(fields, ConsentFields) else until
