@@ -22,37 +22,15 @@ from bloctel.compliance.facts import (
     TimeState,
 )
 from bloctel.compliance.findings import Effect, Finding, Ground, Judgement, is_sure
-from bloctel.rules import Certainty
-from bloctel.rules.law import (
-    CallBack,
-    CallerKind,
-    CallerNumbers,
-    CallingTimes,
-    Channel,
-    ConsentTerms,
-    ContractException,
-    ContractRelation,
-    Frequency,
-    HoursException,
-    HoursNeed,
-    Lift,
-    Objection,
-    OtherChannel,
-    OutOfScope,
-    PressException,
-    Purpose,
-    Refusal,
-    Regime,
-    RegimeQuestion,
-    SectorBan,
-    Silence,
-)
+from bloctel.rules import Certainty, law
+from bloctel.rules.law import CallerKind, Channel, Purpose, Regime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from enum import StrEnum
 
     from bloctel.compliance.facts import Facts
-    from bloctel.rules.law import Era, Law, LegalRule
+    from bloctel.rules.law import Era, Law, LegalRule, SectorBan
 
 __all__ = ["DEFAULT_TRUST", "judge"]
 
@@ -66,7 +44,8 @@ _ACTIVE: Final = (
     ContractState.OBJECT_UNKNOWN,
     ContractState.UNRELATED,
 )
-_CONSENT_ASKS: Final = {
+#: Ground and missing input of each state that leaves a question open.
+_OPEN_CONSENT: Final = {
     ConsentState.WIDE_SLOT: (Ground.CONSENT_SLOT_WIDE, ""),
     ConsentState.OVERLONG: (Ground.CONSENT_OVERLONG, ""),
     ConsentState.FIRM_UNKNOWN: (Ground.FIRM_MISSING, "firm"),
@@ -74,38 +53,27 @@ _CONSENT_ASKS: Final = {
     ConsentState.GOODS_UNKNOWN: (Ground.ABOUT_MISSING, "about"),
     ConsentState.UNKNOWN: (Ground.CONSENTS_MISSING, "consents"),
 }
+_OPEN_LIST: Final = {
+    ListState.NO_BOOK: (Ground.LISTS_MISSING, "book"),
+    ListState.NOT_HELD: (Ground.LIST_NOT_HELD, "book"),
+    ListState.UNANSWERED: (Ground.LIST_UNANSWERED, ""),
+    ListState.NOT_KNOWN: (Ground.LIST_NOT_KNOWN, ""),
+}
 _CLOSED: Final = {
     TimeState.DAY: Ground.DAY,
     TimeState.HOLIDAY: Ground.HOLIDAY,
     TimeState.HOUR: Ground.HOUR,
-}
-_MISSING_CONSENT: Final = {
-    ConsentState.UNKNOWN: "consents",
-    ConsentState.FIRM_UNKNOWN: "firm",
-    ConsentState.GOODS_UNKNOWN: "about",
 }
 _FORBIDDEN_CALLERS: Final = {
     CallerKind.MASKED: Ground.CALLER_MASKED,
     CallerKind.FORBIDDEN: Ground.CALLER_FORBIDDEN,
     CallerKind.TECHNICAL: Ground.CALLER_TECHNICAL,
 }
-_LIST_ASKS: Final = {
-    ListState.NO_BOOK: (Ground.LISTS_MISSING, "book"),
-    ListState.NOT_HELD: (Ground.LIST_NOT_HELD, "book"),
-    ListState.UNANSWERED: (Ground.LIST_UNANSWERED, ""),
-    ListState.NOT_KNOWN: (Ground.LIST_NOT_KNOWN, ""),
-}
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationContext:
-    """Evaluation context: the facts, the law of their day, and the required certainty.
-
-    Attributes:
-        facts: The facts of the call.
-        era: The law of the day.
-        trust: The lowest certainty at which a rule permits.
-    """
+class _Case:
+    """The facts, the law of their day, and the certainty at which a rule permits."""
 
     facts: Facts
     era: Era
@@ -114,8 +82,7 @@ class EvaluationContext:
     def permits(self, ground: Ground, rule: LegalRule) -> Finding:
         """Return a finding that permits, or asks if the rule is not certain enough."""
         is_enough = is_sure(rule.certainty, self.trust)
-        effect = Effect.PERMITS if is_enough else Effect.ASKS
-        return Finding(effect, ground, rule)
+        return Finding(Effect.PERMITS if is_enough else Effect.ASKS, ground, rule)
 
 
 def judge(facts: Facts, law: Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgement:
@@ -126,126 +93,116 @@ def judge(facts: Facts, law: Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgem
         law: The law that contains the era `facts.version`.
         trust: The certainty that a rule needs in order to permit.
     """
-    context = EvaluationContext(facts, law.eras[facts.version], trust)
-    return Judgement.of(_findings(context))
+    return Judgement.of(_findings(_Case(facts, law.eras[facts.version], trust)))
 
 
-def _findings(context: EvaluationContext) -> Iterable[Finding]:
-    facts, regime = context.facts, context.era.one(Regime)
-    if regime is None or regime.question is RegimeQuestion.NONE:
-        return [Finding(Effect.ASKS, Ground.BEFORE_THE_LAW, regime)]
+def _findings(case: _Case) -> Iterable[Finding]:
+    facts, regime = case.facts, case.era.one(Regime)
+    if regime is None or regime.question is law.RegimeQuestion.NONE:
+        return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
-        return _on_foreign_number(context)
+        # the applicable law is not known, but where spam is reported
+        by_voice = facts.channel is Channel.VOICE
+        return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
     if facts.channel is not Channel.VOICE:
-        return _on_other_channel(context)
+        # the rules do not cover messages, but some bans do
+        return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
     if facts.purpose is None:
-        return _without_purpose(context, regime)
+        # rules against a sale may not apply to this call
+        on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
+        return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
     if facts.purpose is Purpose.SALE:
-        return _on_sale(context, regime)
-    return _on_nothing_sold(context, facts.purpose)
+        return _on_sale(case, regime)
+    return _on_nothing_sold(case, facts.purpose)
+
+
+def _asks(
+    ground: Ground, rule: LegalRule | None = None, missing: str = "", detail: str = ""
+) -> Finding:
+    return Finding(Effect.ASKS, ground, rule, missing, detail)
 
 
 # -- kinds of calls ------------------------------------------------------------------
 
 
-def _on_foreign_number(context: EvaluationContext) -> Iterator[Finding]:
-    """Yield that the applicable law is not known, and where spam is reported."""
-    yield Finding(Effect.ASKS, Ground.FOREIGN_NUMBER)
-    if context.facts.channel is not Channel.VOICE:
-        yield _other_channel(context)
+def _channel(case: _Case) -> list[Finding]:
+    rules = case.era.all(law.OtherChannel)
+    found = (rule for rule in rules if case.facts.channel in rule.channels)
+    return [_asks(Ground.OTHER_CHANNEL, next(found, None))]
 
 
-def _other_channel(context: EvaluationContext) -> Finding:
-    channel = context.facts.channel
-    rules = (r for r in context.era.all(OtherChannel) if channel in r.channels)
-    return Finding(Effect.ASKS, Ground.OTHER_CHANNEL, next(rules, None))
-
-
-def _on_other_channel(context: EvaluationContext) -> Iterator[Finding]:
-    """Yield that the rules do not cover messages, and the bans that do."""
-    yield _other_channel(context)
-    for ban in _bans(context):
-        effect = Effect.ASKS if ban.asks else Effect.FORBIDS
-        yield Finding(effect, Ground.SECTOR, ban)
-
-
-def _without_purpose(context: EvaluationContext, regime: Regime) -> Iterator[Finding]:
-    """Yield missing inputs only: rules against a sale may not apply to this call."""
-    yield Finding(Effect.ASKS, Ground.PURPOSE_MISSING, None, "purpose")
-    for finding in _on_sale(context, regime):
-        if finding.effect is Effect.ASKS:
-            yield finding
-
-
-def _on_nothing_sold(context: EvaluationContext, purpose: Purpose) -> Iterator[Finding]:
-    for rule in context.era.all(OutOfScope):
+def _on_nothing_sold(case: _Case, purpose: Purpose) -> Iterator[Finding]:
+    for rule in case.era.all(law.OutOfScope):
         if purpose in rule.purposes:
-            yield context.permits(Ground.NOTHING_SOLD, rule)
-    yield from _on_caller(context)
-    state, objection = context.facts.own, context.era.one(Objection)
+            yield case.permits(Ground.NOTHING_SOLD, rule)
+    yield from _on_caller(case)
+    state, objection = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
         # an objection to prospecting may or may not cover this call
-        yield Finding(Effect.ASKS, Ground.OBJECTED, objection)
+        yield _asks(Ground.OBJECTED, objection)
     elif state in (ListState.UNANSWERED, ListState.NOT_KNOWN):
         yield _unknown_list(state, objection)
 
 
-def _on_sale(context: EvaluationContext, regime: Regime) -> Iterator[Finding]:
-    if context.facts.sector is None:
-        yield Finding(Effect.ASKS, Ground.SECTOR_MISSING, None, "sector")
-    elif context.facts.about_sector not in (None, context.facts.sector):
-        yield Finding(Effect.ASKS, Ground.ABOUT_DISAGREES)
-    for ban in _bans(context):
-        yield from _on_ban(context, ban)
-    if regime.question is RegimeQuestion.OPPOSITION:
-        yield from _on_national_list(context, regime)
+def _on_sale(case: _Case, regime: Regime) -> Iterator[Finding]:
+    facts = case.facts
+    if facts.sector is None:
+        yield _asks(Ground.SECTOR_MISSING, missing="sector")
+    elif facts.about_sector not in (None, facts.sector):
+        yield _asks(Ground.ABOUT_DISAGREES)
+    for ban in _bans(case):
+        yield from _on_ban(case, ban)
+    if regime.question is law.RegimeQuestion.OPPOSITION:
+        yield from _on_national_list(case, regime)
     else:
-        exceptions = [_by_contract(context), _by_press(context), _by_call_back(context)]
-        exceptions.append(_by_consent(context, regime))
-        yield from _with_exceptions(exceptions, _no_consent(context, regime))
-    yield from _on_own_lists(context, regime)
-    yield from _on_times(context)
-    yield from _on_attempts(context)
-    yield from _on_silence(context)
-    yield from _on_caller(context)
+        exceptions = [_by_contract(case), _by_press(case), _by_call_back(case)]
+        exceptions.append(_by_consent(case, regime))
+        yield from _with_exceptions(exceptions, _no_consent(case, regime))
+    yield from _on_own_lists(case, regime)
+    yield from _on_times(case)
+    yield from _on_attempts(case)
+    yield from _on_silence(case)
+    yield from _on_caller(case)
 
 
 # -- bans and lists ------------------------------------------------------------------
 
 
-def _bans(context: EvaluationContext) -> Iterator[SectorBan]:
-    named = {context.facts.sector, context.facts.about_sector}
-    for ban in context.era.all(SectorBan):
-        if named & {*ban.sectors} and context.facts.channel in ban.channels:
+def _bans(case: _Case) -> Iterator[SectorBan]:
+    named = {case.facts.sector, case.facts.about_sector}
+    for ban in case.era.all(law.SectorBan):
+        if named & {*ban.sectors} and case.facts.channel in ban.channels:
             yield ban
 
 
-def _on_ban(context: EvaluationContext, ban: SectorBan) -> list[Finding]:
-    """Return the exceptions that lift a ban, or the ban."""
-    lifts = {Lift.CONTRACT: _by_contract, Lift.CALL_BACK: _by_call_back}
+def _banned(ban: SectorBan, missing: str = "") -> Finding:
     effect = Effect.ASKS if ban.asks else Effect.FORBIDS
-    missing = _missing_evidence(context) if ban.lifted_by else ""
-    otherwise = Finding(effect, Ground.SECTOR, ban, missing)
-    return _with_exceptions([lifts[lift](context) for lift in ban.lifted_by], otherwise)
+    return Finding(effect, Ground.SECTOR, ban, missing)
 
 
-def _on_national_list(context: EvaluationContext, regime: Regime) -> list[Finding]:
+def _on_ban(case: _Case, ban: SectorBan) -> list[Finding]:
+    """Return the exceptions that lift a ban, or the ban."""
+    lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
+    otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
+    return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
+
+
+def _on_national_list(case: _Case, regime: Regime) -> list[Finding]:
     """Return findings about the opposition list that the law names."""
-    state = context.facts.national
+    state = case.facts.national
     if state is ListState.CLEAR:
-        return [context.permits(Ground.NOT_LISTED, regime)]
-    exceptions = [_by_contract(context), _by_press(context)]
+        return [case.permits(Ground.NOT_LISTED, regime)]
     if state is ListState.LISTED:
-        missing = _missing_evidence(context)
+        missing = _missing_evidence(case)
         otherwise = Finding(Effect.FORBIDS, Ground.LISTED, regime, missing)
     else:
         otherwise = _unknown_list(state, regime)
-    return _with_exceptions(exceptions, otherwise)
+    return _with_exceptions([_by_contract(case), _by_press(case)], otherwise)
 
 
-def _on_own_lists(context: EvaluationContext, regime: Regime) -> Iterator[Finding]:
+def _on_own_lists(case: _Case, regime: Regime) -> Iterator[Finding]:
     """Yield findings about the other lists, such as the firm's own objections."""
-    state, rule = context.facts.own, context.era.one(Objection)
+    state, rule = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
         yield Finding(Effect.FORBIDS, Ground.OBJECTED, rule)
     elif state is ListState.NOT_HELD and regime.lists:
@@ -255,14 +212,14 @@ def _on_own_lists(context: EvaluationContext, regime: Regime) -> Iterator[Findin
         yield _unknown_list(state, rule)
 
 
-def _unknown_list(state: ListState, rule: Regime | Objection | None) -> Finding:
-    ground, missing = _LIST_ASKS[state]
-    return Finding(Effect.ASKS, ground, rule, missing)
+def _unknown_list(state: ListState, rule: LegalRule | None) -> Finding:
+    ground, missing = _OPEN_LIST[state]
+    return _asks(ground, rule, missing)
 
 
-def _missing_evidence(context: EvaluationContext) -> str:
+def _missing_evidence(case: _Case) -> str:
     """Return the missing input that could prove a contract, or an empty text."""
-    return "consents" if context.facts.contract is ContractState.UNKNOWN else ""
+    return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
 
 
 # -- exceptions ----------------------------------------------------------------------
@@ -277,155 +234,132 @@ def _with_exceptions(
     return permits[:1] or found or [otherwise]
 
 
-def _by_contract(context: EvaluationContext) -> Finding | None:
+def _missing_scope(state: StrEnum, rule: LegalRule) -> Finding | None:
+    """Return the question about the firm or the subject that a state leaves open."""
+    if state in (ContractState.FIRM_UNKNOWN, CallBackState.FIRM_UNKNOWN):
+        return _asks(Ground.FIRM_MISSING, rule, "firm")
+    if state in (ContractState.OBJECT_UNKNOWN, CallBackState.OBJECT_UNKNOWN):
+        return _asks(Ground.ABOUT_MISSING, rule, "about")
+    return None
+
+
+def _by_contract(case: _Case) -> Finding | None:
     """Return the effect of a contract; None if no contract matters."""
-    rule = context.era.one(ContractException)
-    state = context.facts.contract
+    rule, state = case.era.one(law.ContractException), case.facts.contract
     if rule is None:
         return None
-    if state is ContractState.FIRM_UNKNOWN:
-        return Finding(Effect.ASKS, Ground.FIRM_MISSING, rule, "firm")
-    if rule.relation is ContractRelation.PREEXISTING:
+    lawful: tuple[ContractState, ...] = (ContractState.RELATED,)
+    if rule.relation is law.ContractRelation.PREEXISTING:
         if state is ContractState.ENDED:
-            return Finding(Effect.ASKS, Ground.CONTRACT_ENDED, rule)
-        is_lawful = state in _ACTIVE
-        return context.permits(Ground.CONTRACT, rule) if is_lawful else None
-    if state is ContractState.OBJECT_UNKNOWN:
-        return Finding(Effect.ASKS, Ground.ABOUT_MISSING, rule, "about")
-    is_lawful = state is ContractState.RELATED
-    return context.permits(Ground.CONTRACT, rule) if is_lawful else None
+            return _asks(Ground.CONTRACT_ENDED, rule)
+        lawful = _ACTIVE
+    if state in lawful:
+        return case.permits(Ground.CONTRACT, rule)
+    return _missing_scope(state, rule)
 
 
-def _by_press(context: EvaluationContext) -> Finding | None:
+def _by_press(case: _Case) -> Finding | None:
     """Return the effect of the press exception; None for other sectors."""
-    rule = context.era.one(PressException)
-    if rule is None or context.facts.sector not in rule.sectors:
+    rule = case.era.one(law.PressException)
+    if rule is None or case.facts.sector not in rule.sectors:
         return None
-    return context.permits(Ground.PRESS, rule)
+    return case.permits(Ground.PRESS, rule)
 
 
-def _by_call_back(context: EvaluationContext) -> Finding | None:
+def _by_call_back(case: _Case) -> Finding | None:
     """Return the effect of a request to be called back, or None."""
-    rule = context.era.one(CallBack)
-    state = context.facts.call_back
-    if rule is None or context.facts.sector not in rule.sectors:
+    rule, state = case.era.one(law.CallBack), case.facts.call_back
+    if rule is None or case.facts.sector not in rule.sectors:
         return None
-    if state is CallBackState.FIRM_UNKNOWN:
-        return Finding(Effect.ASKS, Ground.FIRM_MISSING, rule, "firm")
-    if state is CallBackState.OBJECT_UNKNOWN:
-        return Finding(Effect.ASKS, Ground.ABOUT_MISSING, rule, "about")
-    is_lawful = state is CallBackState.IN_TIME
-    return context.permits(Ground.CALL_BACK, rule) if is_lawful else None
+    if state is CallBackState.IN_TIME:
+        return case.permits(Ground.CALL_BACK, rule)
+    return _missing_scope(state, rule)
 
 
-def _by_consent(context: EvaluationContext, regime: Regime) -> Finding | None:
+def _by_consent(case: _Case, regime: Regime) -> Finding | None:
     """Return the effect of the best consent, or None."""
-    state = context.facts.consent
+    state = case.facts.consent
     if state in _VALID:
-        return context.permits(Ground.CONSENT, regime)
-    asks = _CONSENT_ASKS.get(state)
-    if asks is None:
+        return case.permits(Ground.CONSENT, regime)
+    if state not in _OPEN_CONSENT:
         return None
-    ground, missing = asks
-    return Finding(Effect.ASKS, ground, regime, missing, detail=state)
+    ground, missing = _OPEN_CONSENT[state]
+    return _asks(ground, regime, missing, detail=state)
 
 
-def _no_consent(context: EvaluationContext, regime: Regime) -> Finding:
+def _no_consent(case: _Case, regime: Regime) -> Finding:
     """Return the finding that no consent is valid, with its rule."""
-    state = context.facts.consent
+    state = case.facts.consent
     rule: LegalRule | None = None
     if state in (ConsentState.EXPIRED, ConsentState.INCOMPLETE):
-        rule = context.era.one(ConsentTerms)
+        rule = case.era.one(law.ConsentTerms)
     elif state is ConsentState.REFUSED:
-        rule = context.era.one(Refusal)
+        rule = case.era.one(law.Refusal)
     return Finding(Effect.FORBIDS, Ground.NO_CONSENT, rule or regime, detail=state)
 
 
 # -- limits --------------------------------------------------------------------------
 
 
-def _on_times(context: EvaluationContext) -> Iterator[Finding]:
+def _on_times(case: _Case) -> Iterator[Finding]:
     """Yield findings about days and hours."""
-    rule, state = context.era.one(CallingTimes), context.facts.time
-    consent = context.facts.consent
-    if context.facts.territory is TerritoryState.UNKNOWN:
-        ground = Ground.TERRITORY_UNKNOWN
-        yield Finding(Effect.ASKS, ground, rule, "time_zone")
+    rule, state = case.era.one(law.CallingTimes), case.facts.time
+    consent = case.facts.consent
+    if case.facts.territory is TerritoryState.UNKNOWN:
+        yield _asks(Ground.TERRITORY_UNKNOWN, rule, "time_zone")
     elif rule is not None and state in _CLOSED:
-        exception = context.era.one(HoursException)
-        needed = {HoursNeed.CONSENT: _VALID, HoursNeed.SLOT: (ConsentState.SLOT,)}
-        if exception and consent in needed[exception.needs]:
-            yield context.permits(Ground.CONSENTED_HOURS, exception)
+        exception = case.era.one(law.HoursException)
+        needs_slot = exception and exception.needs is law.HoursNeed.SLOT
+        if exception and consent in (_VALID[:1] if needs_slot else _VALID):
+            yield case.permits(Ground.CONSENTED_HOURS, exception)
         else:
-            missing = _MISSING_CONSENT.get(consent, "") if exception else ""
+            missing = _OPEN_CONSENT.get(consent, ("", ""))[1] if exception else ""
             yield Finding(Effect.FORBIDS, _CLOSED[state], rule, missing)
 
 
-def _on_attempts(context: EvaluationContext) -> Iterator[Finding]:
-    """Yield findings about the number of attempts."""
-    rule, attempts = context.era.one(Frequency), context.facts.attempts
+def _on_attempts(case: _Case) -> Iterator[Finding]:
+    rule, attempts = case.era.one(law.Frequency), case.facts.attempts
     if rule is None:
         return
     if attempts is None:
-        yield Finding(Effect.ASKS, Ground.CALLS_MISSING, rule, "calls")
+        yield _asks(Ground.CALLS_MISSING, rule, "calls")
     elif attempts >= rule.max_attempts:
         yield Finding(Effect.FORBIDS, Ground.ATTEMPTS, rule)
 
 
-def _on_silence(context: EvaluationContext) -> Iterator[Finding]:
+def _on_silence(case: _Case) -> Iterator[Finding]:
     """Yield findings about an earlier refusal."""
-    rule, state = context.era.one(Silence), context.facts.silence
+    rule, state = case.era.one(law.Silence), case.facts.silence
     if rule is None:
         return
     if state is SilenceState.UNKNOWN:
-        yield Finding(Effect.ASKS, Ground.CALLS_MISSING, rule, "calls")
+        yield _asks(Ground.CALLS_MISSING, rule, "calls")
     elif state is SilenceState.SILENT:
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
-    elif state is SilenceState.DOUBTFUL:
-        # the rule permits in so far as it ends the silence sooner than the earlier rule
-        finding = context.permits(Ground.SILENCE_DOUBTFUL, rule)
-        if finding.effect is Effect.ASKS:
-            yield finding
+    elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
+        # a certain rule ends the silence sooner than the earlier rule
+        yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 
-def _on_caller(context: EvaluationContext) -> Iterator[Finding]:
+def _on_caller(case: _Case) -> Iterator[Finding]:
     """Yield findings about the presented number."""
-    kind = context.facts.caller
+    kind, automated = case.facts.caller, case.facts.automated
+    rules = {rule.kind: rule for rule in reversed(case.era.all(law.CallerNumbers))}
+    verified = rules.get(CallerKind.VERIFIED)
     if kind is None:
-        yield Finding(Effect.ASKS, Ground.CALLER_MISSING, None, "caller")
+        yield _asks(Ground.CALLER_MISSING, missing="caller")
     elif kind is CallerKind.FOREIGN:
-        yield Finding(Effect.ASKS, Ground.CALLER_FOREIGN)
+        yield _asks(Ground.CALLER_FOREIGN)
     elif kind in _FORBIDDEN_CALLERS:
-        yield from _on_forbidden_caller(context, kind, _FORBIDDEN_CALLERS[kind])
-    elif kind is not CallerKind.VERIFIED:
-        yield from _on_platform(context, kind)
-
-
-def _caller_rule(context: EvaluationContext, kind: CallerKind) -> CallerNumbers | None:
-    rules = context.era.all(CallerNumbers)
-    return next((rule for rule in rules if rule.kind is kind), None)
-
-
-def _on_forbidden_caller(
-    context: EvaluationContext, kind: CallerKind, ground: Ground
-) -> Iterator[Finding]:
-    rule = _caller_rule(context, kind)
-    if rule is None:
+        if rule := rules.get(kind):
+            is_meant = (case.facts.purpose or Purpose.SALE) in rule.purposes
+            effect = Effect.FORBIDS if is_meant and not rule.asks else Effect.ASKS
+            yield Finding(effect, _FORBIDDEN_CALLERS[kind], rule)
+    elif kind is CallerKind.VERIFIED or verified is None or automated is False:
         return
-    is_meant = (context.facts.purpose or Purpose.SALE) in rule.purposes
-    effect = Effect.FORBIDS if is_meant and not rule.asks else Effect.ASKS
-    yield Finding(effect, ground, rule)
-
-
-def _on_platform(context: EvaluationContext, kind: CallerKind) -> Iterator[Finding]:
-    """Yield findings about automated platforms, which must present verified numbers."""
-    rule = _caller_rule(context, CallerKind.VERIFIED)
-    if rule is None or context.facts.automated is False:
-        return
-    if context.facts.automated is None:
-        yield Finding(Effect.ASKS, Ground.AUTOMATED_MISSING, rule, "automated")
+    elif automated is None:
+        yield _asks(Ground.AUTOMATED_MISSING, verified, "automated")
     elif kind is CallerKind.MOBILE:
-        mobile = _caller_rule(context, kind)
-        yield Finding(Effect.FORBIDS, Ground.CALLER_MOBILE, mobile)
-    else:
-        yield Finding(Effect.FORBIDS, Ground.CALLER_NOT_VERIFIED, rule)
+        yield Finding(Effect.FORBIDS, Ground.CALLER_MOBILE, rules.get(kind))
+    else:  # automated platforms must present verified numbers
+        yield Finding(Effect.FORBIDS, Ground.CALLER_NOT_VERIFIED, verified)
