@@ -193,7 +193,7 @@ def test_an_outcome_without_its_attempt_is_purged(
 ) -> None:
     """An outcome recorded during the purge is ignored, and erased next time."""
     call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
-    fields = {"kind": "outcome", "of": call, "outcome": "answered"}
+    fields = {"of": call, "outcome": "answered"}
     with store.write() as transaction:
         transaction.erase("calls", [call], at=AT)
         transaction.append("calls", KEY, AT + HOUR, fields)
@@ -239,12 +239,12 @@ def test_a_log_lives_in_a_registry(tmp_path: Path) -> None:
     "fields",
     [
         {},
-        {"kind": "attempt", "outcome": "answered"},
-        {"kind": "attempt", "outcome": "later", "details": {}},
-        {"kind": "attempt", "outcome": "answered", "details": 1},
-        {"kind": "transfer", "outcome": "answered"},
-        {"kind": "outcome", "outcome": "answered"},
-        {"kind": "outcome", "outcome": "answered", "of": [1]},
+        {"outcome": "later", "details": {}},
+        {"outcome": "answered", "details": 1},
+        {"outcome": "answered", "details": {"line": 1}},
+        {"outcome": "answered", "kind": "transfer"},
+        {"of": 1},
+        {"outcome": "answered", "of": [1]},
     ],
 )
 def test_what_is_not_understood_is_no_free_attempt(

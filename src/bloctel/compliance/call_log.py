@@ -14,8 +14,11 @@ released, because a dialer that crashed in between may have dialled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+from msgspec import Struct
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
@@ -40,8 +43,22 @@ __all__ = ["STREAM", "CallLog", "LoggedCall"]
 #: The name of the stream of records.
 STREAM: Final = "calls"
 
-_ATTEMPT: Final = "attempt"
-_OUTCOME: Final = "outcome"
+
+class _Fields(Struct, forbid_unknown_fields=True):
+    """Fields of the record of an attempt, or of a later outcome of the attempt *of*."""
+
+    outcome: Outcome
+    of: int | None = None
+    details: dict[str, str] = {}
+
+    @classmethod
+    def read(cls, record: Record) -> Self:
+        try:
+            return msgspec.convert(record.fields, cls)
+        except msgspec.ValidationError:
+            where = f"record {record.seq} of {STREAM}"
+            got = "a record that cannot be read"
+            raise DamagedRecordsError("a record of a call", got, where) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +191,17 @@ class CallLog(RecordLog):
 
         def change(transaction: WriteTransaction) -> None:
             record = transaction.get(STREAM, call)
-            if record is None or record.key is None or not _is_kind(record, _ATTEMPT):
+            key = record.key if record else None
+            calls = _calls_by_id(transaction.of(STREAM, key)) if key else {}
+            if call not in calls:
                 got = "an integer that is not an id"
                 raise InputError("the id of a call in this log", got, "call")
-            known = _calls_by_id(transaction.of(STREAM, record.key))[call].outcome
+            known = calls[call].outcome
             if wanted is known:
                 return
             _require_possible(known, wanted)
-            fields = {"kind": _OUTCOME, "of": call, "outcome": wanted.value}
-            transaction.append(STREAM, record.key, when, fields)
+            fields = {"outcome": wanted.value, "of": call}
+            transaction.append(STREAM, key, when, fields)
 
         self._store.run(change)
 
@@ -213,11 +232,7 @@ def _attempt_fields(
     if not all(isinstance(part, str) for item in texts.items() for part in item):
         got = "a name or a value of another type"
         raise InputError("details that are texts", got, "details")
-    return {"kind": _ATTEMPT, "outcome": outcome.value, "details": texts}
-
-
-def _is_kind(record: Record, kind: str) -> bool:
-    return record.fields is not None and record.fields.get("kind") == kind
+    return {"outcome": outcome.value, "details": texts}
 
 
 def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
@@ -234,28 +249,12 @@ def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
     """
     calls: dict[int, LoggedCall] = {}
     for record in records:
-        try:
-            _apply(record, record.fields or {}, calls)
-        except (KeyError, ValueError, TypeError, AttributeError):
-            where = f"record {record.seq} of {STREAM}"
-            got = "a record that cannot be read"
-            raise DamagedRecordsError("a record of a call", got, where) from None
+        fields, seq = _Fields.read(record), record.seq
+        if fields.of is None:
+            calls[seq] = LoggedCall(seq, record.at, fields.outcome, fields.details)
+        elif call := calls.get(fields.of):  # otherwise the attempt was purged
+            calls[call.id] = replace(call, outcome=fields.outcome)
     return calls
-
-
-def _apply(
-    record: Record, fields: dict[str, Any], calls: dict[int, LoggedCall]
-) -> None:
-    outcome = Outcome(fields["outcome"])
-    if fields["kind"] == _ATTEMPT:
-        details = dict(fields["details"].items())
-        calls[record.seq] = LoggedCall(record.seq, record.at, outcome, details)
-    elif fields["kind"] == _OUTCOME:
-        call = calls.get(fields["of"])
-        if call is not None:  # otherwise the attempt was purged
-            calls[call.id] = LoggedCall(call.id, call.at, outcome, call.details)
-    else:
-        raise ValueError
 
 
 def _require_possible(known: Outcome, wanted: Outcome) -> None:
@@ -272,8 +271,8 @@ def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int
     for record in records:
         if record.fields is None:
             gone.add(record.seq)
-        elif _is_kind(record, _OUTCOME):
-            if record.fields.get("of") in gone:
+        elif (of := _Fields.read(record).of) is not None:
+            if of in gone:
                 yield record.seq
         elif record.at < before:
             gone.add(record.seq)

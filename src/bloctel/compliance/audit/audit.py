@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,25 +23,11 @@ if TYPE_CHECKING:
 
     from bloctel.compliance.audit.call_columns import PastCalls
     from bloctel.compliance.audit.facts import AuditSources
-    from bloctel.compliance.facts import Facts
     from bloctel.compliance.findings import Finding, Judgement
     from bloctel.rules import Certainty
-    from bloctel.rules.law import Era
+    from bloctel.rules.law import Era, Law
 
 __all__ = ["Audit", "audit_calls"]
-
-
-class _FindingRow(NamedTuple):
-    """Deciding finding, as the columns of the audit table."""
-
-    ground: str
-    rule: str
-    article: str
-    certainty: str
-    person_max_euros: int
-    company_max_euros: int
-    finding: Finding
-    era: Era
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +52,8 @@ class Audit:
     _at: NDArray[np.int64]
     _which: NDArray[np.int64]
     _judgements: Sequence[Judgement]
-    _findings: Sequence[Sequence[_FindingRow]]
+    _eras: Sequence[Era]
+    _law: Law
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{d.value}: {n}" for d, n in self.decisions.items())
@@ -106,28 +93,37 @@ class Audit:
         check_language(lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
-        sizes = np.array([len(each) for each in self._findings], np.int64)
+        findings = [
+            _finding_cells(finding, era, self._law, lang)
+            for judgement, era in zip(self._judgements, self._eras, strict=True)
+            for finding in judgement.deciding
+        ]
+        sizes = np.array([len(j.deciding) for j in self._judgements], np.int64)
         first = np.cumsum(sizes) - sizes
         which = self._which[calls]
         n = sizes[which]
         call = np.repeat(calls, n)
         inside = np.arange(len(call)) - np.repeat(np.cumsum(n) - n, n)
         index = first[self._which[call]] + inside
-        findings = [row for each in self._findings for row in each]
         columns: dict[str, NDArray[Any]] = {
             "row": self._rows[call] + 1,
             "at": self._at[call].astype("datetime64[us]"),
         }
-        for name in _COLUMNS:
-            values = [getattr(row, name) for row in findings]
+        for i, name in enumerate(_COLUMNS):
             dtype = np.int64 if name.endswith("euros") else object
-            columns[name] = np.array(values, dtype)[index]
-        cures = [_cure(row.finding, row.era, lang) for row in findings]
-        columns["cure"] = np.array(cures, object)[index]
+            columns[name] = np.array([row[i] for row in findings], dtype)[index]
         return columns
 
 
-_COLUMNS: Final = _FindingRow._fields[:-2]
+_COLUMNS: Final = (
+    "ground",
+    "rule",
+    "article",
+    "certainty",
+    "person_max_euros",
+    "company_max_euros",
+    "cure",
+)
 
 
 def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) -> Audit:
@@ -140,10 +136,6 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
     """
     facts, which = facts_of(calls, sources)
     judgements = [judge(each, sources.law, trust=trust) for each in facts]
-    findings = [
-        [_finding_row(finding, each, sources) for finding in judgement.deciding]
-        for judgement, each in zip(judgements, facts, strict=True)
-    ]
     counts = np.bincount(which, minlength=len(facts)).tolist()
     decisions = dict.fromkeys(Decision, 0)
     grounds: dict[str, int] = {}
@@ -163,24 +155,26 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
         _at=calls.at[order],
         _which=which[order],
         _judgements=judgements,
-        _findings=findings,
+        _eras=[sources.law.eras[each.version] for each in facts],
+        _law=sources.law,
     )
 
 
-def _finding_row(finding: Finding, facts: Facts, sources: AuditSources) -> _FindingRow:
-    rule, era = finding.rule, sources.law.eras[facts.version]
-    if rule is None:
-        return _FindingRow(finding.ground, "", "", "", 0, 0, finding, era)
-    fine = sources.law.sanction_of(rule, on=era.valid_from)
-    return _FindingRow(
+def _finding_cells(
+    finding: Finding, era: Era, law: Law, lang: str
+) -> tuple[object, ...]:
+    """Return a deciding finding as cells of `_COLUMNS`."""
+    rule, fine = finding.rule, None
+    about_rule = ("", "", "")
+    if rule is not None:
+        fine = law.sanction_of(rule, on=era.valid_from)
+        about_rule = rule.id, rule.citation, rule.certainty.value
+    return (
         finding.ground.value,
-        rule.id,
-        rule.citation,
-        rule.certainty.value,
+        *about_rule,
         fine.person_max_euros if fine else 0,
         fine.company_max_euros if fine else 0,
-        finding,
-        era,
+        _cure(finding, era, lang),
     )
 
 

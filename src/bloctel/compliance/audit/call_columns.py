@@ -12,6 +12,7 @@ from bloctel._util import clock
 from bloctel._util.instants import END, to_microseconds
 from bloctel._util.strict import show
 from bloctel.compliance.call_inputs import (
+    CallInputs,
     check_member,
     check_names,
     check_time_zone,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.compliance.call_inputs import CallInputs
     from bloctel.rules.law import Law
 
 __all__ = [
@@ -48,13 +48,7 @@ COLUMNS: Final = (
     "number",
     "at",
     "outcome",
-    "purpose",
-    "sector",
-    "caller",
-    "automated",
-    "about",
-    "channel",
-    "time_zone",
+    *(name for name in CallInputs.__annotations__ if name != "region"),
 )
 #: Values of missing cells.
 _MISSING: Final = (None, "")
