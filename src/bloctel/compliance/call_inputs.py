@@ -64,11 +64,7 @@ def check_names(call: Mapping[str, object]) -> None:
 def check_inputs(
     call: CallInputs, sectors: Collection[str] | None = None
 ) -> CheckedInputs:
-    """Return validated inputs.
-
-    Args:
-        call: The inputs.
-        sectors: The sectors that the law knows; any text is valid if None.
+    """Return validated inputs; any text is a valid sector if *sectors* is None.
 
     Raises:
         InputError: An input is not valid.
@@ -90,42 +86,26 @@ def check_inputs(
 
 
 def one_of(cls: type[_E], value: object, where: str) -> _E:
-    """Return the member of an enumeration that has a value.
-
-    Raises:
-        InputError: No member has it.
-    """
+    """Return the member of an enumeration that has a value; InputError if none has."""
     return cls(check_member(value, list(cls), where))
 
 
 def check_member(value: object, names: Collection[str], where: str) -> str:
-    """Return a value if it is one of some names.
-
-    Raises:
-        InputError: It is not.
-    """
+    """Return a value if it is one of some names; otherwise raise InputError."""
     if not isinstance(value, str) or value not in names:
         raise InputError(f"one of {', '.join(names)}", show(value), where)
     return value
 
 
 def check_text(value: str | None, where: str) -> str | None:
-    """Return a value if it is text or None.
-
-    Raises:
-        InputError: It is neither.
-    """
+    """Return a value if it is text or None; otherwise raise InputError."""
     if value is not None and not isinstance(value, str):
         raise InputError("a text", show(value), where)
     return value
 
 
 def check_time_zone(name: str | None, where: str = "time_zone") -> str | None:
-    """Return the name of a time zone if it has the form of one.
-
-    Raises:
-        InputError: It has not.
-    """
+    """Return a name if it has the form of a time zone; otherwise raise InputError."""
     if name is not None and (
         not isinstance(name, str) or not _TIME_ZONE.fullmatch(name)
     ):

@@ -52,11 +52,7 @@ def time_state(
     >>> time_state(sunday, paris, law.load("FR").on(sunday.date())).value
     'day'
 
-    Args:
-        at: The instant.
-        zone: The time zone of the called person.
-        era: The law of that day.
-        territories: The territories whose local holidays count too.
+    The local holidays of *territories* count too.
     """
     rule = era.one(CallingTimes)
     if rule is None:

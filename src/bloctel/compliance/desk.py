@@ -17,7 +17,12 @@ from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
 from bloctel.compliance.audit.facts import AuditSources
-from bloctel.compliance.call_facts import CallUnderReview, facts_at, improvement_times
+from bloctel.compliance.call_facts import (
+    CallUnderReview,
+    Subject,
+    facts_at,
+    improvement_times,
+)
 from bloctel.compliance.call_inputs import (
     check_inputs,
     check_names,
@@ -25,7 +30,6 @@ from bloctel.compliance.call_inputs import (
     one_of,
 )
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.evidence_state import Subject
 from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
 from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge

@@ -48,14 +48,8 @@ def list_states(
 ) -> NDArray[np.int64]:
     """Return the states of numbers, as indexes in `ListState`, in two rows.
 
-    The first row is about the lists that the law names, the second about the others.
-
-    Args:
-        book: The book, or None.
-        keys: The numbers.
-        at: The instant; each list is queried for its day in the list's own time zone.
-        national: The lists that the law of the day names.
-        lists: The lists to query; all if None.
+    The first row is about the lists that the law names (*national*), the second about
+    the others.  Each list is queried for its day in the list's own time zone.
 
     Raises:
         UnknownListError: The book does not contain one of *lists*.
@@ -125,11 +119,7 @@ def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
 def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Return the lists to query at an instant, by the day to query them for.
-
-    Returns:
-        The lists that the law names, and the others that are open.
-    """
+    """Return the lists that the law names, and the others that are open, by day."""
     of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
     for name in names:

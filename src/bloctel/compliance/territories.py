@@ -40,12 +40,8 @@ def locate(
 ) -> tuple[TerritoryState, ZoneInfo]:
     """Return the state of a number's territory, and the time zone.
 
-    The zone is that of the capital if the territory is unknown or foreign.
-
-    Args:
-        key: The number.
-        law: The law, with its territories.
-        time_zone: The time zone of the person, if the user gave one.
+    The zone is *time_zone* if the user gave one for a French number, and that of the
+    capital if the territory is unknown or foreign.
     """
     capital = law.territories[0]
     if french_nsn(key) is None:

@@ -127,13 +127,7 @@ _COLUMNS: Final = (
 
 
 def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) -> Audit:
-    """Judge past calls by the law and the lists of the day of each call.
-
-    Args:
-        calls: The calls.
-        sources: The sources of all other facts.
-        trust: The certainty that a rule needs in order to permit.
-    """
+    """Judge past calls by the law and the lists of the day of each call."""
     facts, which = facts_of(calls, sources)
     judgements = [judge(each, sources.law, trust=trust) for each in facts]
     counts = np.bincount(which, minlength=len(facts)).tolist()

@@ -1,7 +1,8 @@
 """Local days, eras and calling hours in a time zone, for millions of instants.
 
 The state of an instant changes only at midnights and at the edges of calling hours.
-The scalar functions of `calling_hours` evaluate each interval once.
+The scalar functions of `calling_hours` evaluate each interval once.  Instants are in
+microseconds since 1970-01-01T00:00Z.
 """
 
 from __future__ import annotations
@@ -41,14 +42,7 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def versions_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return two rows: the index in `Law.eras`, and in `TimeState`, of each instant.
-
-    Args:
-        zone: The time zone.
-        law: The law, with its eras and calling hours.
-        territories: As for `time_state`.
-        at: The instants, in microseconds since 1970-01-01T00:00Z.
-    """
+    """Return two rows: the index in `Law.eras`, and in `TimeState`, of each instant."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)

@@ -1,6 +1,6 @@
 """State of consents, contracts and call-back requests for columns of calls.
 
-The results are those of the scalar functions in `bloctel.compliance.evidence_state`.
+The results are those of the scalar functions in `bloctel.compliance.call_facts`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from bloctel._util.instants import from_microseconds, to_microseconds
 from bloctel.compliance.audit.calendars import local_days
 from bloctel.compliance.audit.call_columns import DictionaryColumn, dictionary_encoded
-from bloctel.compliance.evidence_state import (
+from bloctel.compliance.call_facts import (
     CallInstant,
     call_back,
     relation_of_contract,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bloctel.compliance.evidence_state import Subject
+    from bloctel.compliance.call_facts import Subject
     from bloctel.compliance.interfaces import Consent, Contract, Evidence
     from bloctel.rules.law import Law
 
@@ -59,10 +59,7 @@ class CallTable:
     """Columns of past calls, one row per call, ordered by number.
 
     Attributes:
-        law: The law to judge by.
-        keys: The numbers.
         at: The times, in microseconds since 1970-01-01T00:00Z.
-        zones: The time zones of the called persons.
         days: The ordinals of the local days.
         versions: The eras of the law, as indexes in `Law.eras`.
         refused_at: The time of the last earlier refusal of the same number, or
@@ -97,10 +94,7 @@ def best_states(
 ) -> DictionaryColumn:
     """Return the state of the best record of each call's number.
 
-    Args:
-        table: The calls.
-        evidence: The evidence by number; None if it is not known.
-        cls: The states, and so the kind of records.
+    The enumeration *cls* of the states determines the kind of records.
     """
     none = _code(cls.NONE if evidence is not None else cls.UNKNOWN)
     best = np.full(len(table.keys), none, np.int64)

@@ -18,8 +18,8 @@ from bloctel.compliance.audit.evidence_state import (
     CallTable,
     best_states,
 )
+from bloctel.compliance.call_facts import Subject, sector_named
 from bloctel.compliance.caller_id import caller_kind
-from bloctel.compliance.evidence_state import Subject, sector_named
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,
@@ -59,15 +59,9 @@ _DAY: Final = 86_400_000_000  # microseconds
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts other than the log of calls.
+    """Sources of facts other than the log of calls, as for `Desk`.
 
-    Attributes:
-        law: The law to judge by.
-        book: The lists.
-        lists: The lists to query; all if None.
-        evidence: The evidence by number; None if it is not known.
-        firm: The firm that called.
-        local_holidays: True to observe the holidays of single territories as well.
+    The evidence, by number, is None if it is not known.
     """
 
     law: Law

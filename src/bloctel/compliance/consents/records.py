@@ -171,13 +171,7 @@ Fields: TypeAlias = (
 def consent_fields(
     new: NewConsent, expires_on: date, figures: Figures, recorded_at: datetime
 ) -> ConsentFields:
-    """Return the fields of a consent.
-
-    Args:
-        new: The consent.
-        expires_on: The first day on which it is no longer valid.
-        figures: The legal figures for the day of collection.
-        recorded_at: The time of recording.
+    """Return the fields of a consent; *figures* are those of the day of collection.
 
     Raises:
         InputError: A part of the consent is not valid.
@@ -215,20 +209,12 @@ def contract_fields(contract: Contract, recorded_at: datetime) -> ContractFields
 
 
 def new_entry(key: int, at: datetime, fields: Fields) -> Entry:
-    """Return the entry of a new record.
-
-    Raises:
-        InputError: The time has no time zone.
-    """
+    """Return the entry of a new record; InputError if the time has no time zone."""
     return Entry(key, in_utc(at, "at"), msgspec.to_builtins(fields))
 
 
 def seq_of(id: str) -> int:
-    """Return the sequence number of the record with an id.
-
-    Raises:
-        InputError: It is not an id.
-    """
+    """Return the sequence number of the record with an id; InputError for others."""
     if not isinstance(id, str) or not id.isascii() or not id.isdigit():
         raise InputError("the id of a record", show(id), "id")
     return int(id[:18])
@@ -280,11 +266,7 @@ def check_file(evidence: EvidenceFile) -> EvidenceFile:
 
 
 def read_fields(record: Record) -> Fields:
-    """Return the fields of a record that was not erased.
-
-    Raises:
-        DamagedRecordsError: They are not valid.
-    """
+    """Return the fields of a record that was not erased, or DamagedRecordsError."""
     try:
         fields: Fields = msgspec.convert(record.fields, Fields)
     except msgspec.ValidationError as error:
@@ -302,12 +284,9 @@ def content_of(entry: Record | Entry) -> bytes:
 def evidence_of(
     records: Iterable[Record], mentions_for: Callable[[datetime], Collection[str]]
 ) -> Evidence:
-    """Return the evidence that the records of a number contain.
+    """Return the evidence in the records of a number: in order, and none erased.
 
-    Args:
-        records: The records, in order; none is erased.
-        mentions_for: Returns the mandatory mentions for a consent that was given at an
-            instant.
+    *mentions_for* returns the mandatory mentions of the instant of a consent.
 
     Raises:
         DamagedRecordsError: The fields of a record are not valid.
