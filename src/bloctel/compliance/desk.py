@@ -13,7 +13,6 @@ import numpy as np
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import show
-from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
 from bloctel.compliance.audit.facts import AuditSources
@@ -30,7 +29,14 @@ from bloctel.compliance.call_inputs import (
     one_of,
 )
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
+from bloctel.compliance.findings import (
+    Answer,
+    Decision,
+    Effect,
+    Finding,
+    Ground,
+    Judgement,
+)
 from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge
 from bloctel.compliance.territories import locate, possible_territories

@@ -6,12 +6,12 @@ Any object with these methods is accepted.  All times are aware datetimes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime  # noqa: TC003 - msgspec reads records into them
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date, datetime
 
 __all__ = [
     "Attempt",

@@ -179,7 +179,9 @@ def _line(lang: str, key: str, **values: object) -> str:
 
 def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
     record = Record.of(entry.row)
-    fields = record.fields or {}
+    fields = dict(record.fields or {})
+    for part in ("contract", "request"):
+        fields |= fields.get(part, {})
     kind = message(f"compliance.proof_kind.{Kind(fields['kind'])}", lang)
     happened = record.at.astimezone(zone)
     yield _line(lang, "entry", seq=str(record.seq), kind=kind, at=happened)

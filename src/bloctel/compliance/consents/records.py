@@ -135,10 +135,7 @@ class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
 class ContractFields(_Fields, tag=Kind.CONTRACT.value):
     """Fields of a contract."""
 
-    firm: str
-    object: str
-    starts_on: date
-    ends_on: date | None
+    contract: Contract
 
 
 class ContractEndFields(_Fields, tag=Kind.CONTRACT_END.value):
@@ -151,8 +148,7 @@ class ContractEndFields(_Fields, tag=Kind.CONTRACT_END.value):
 class CallBackFields(_Fields, tag=Kind.CALL_BACK.value):
     """Fields of a request to be called back."""
 
-    firm: str
-    object: str
+    request: CallBackRequest
     evidence: EvidenceFile
 
 
@@ -201,11 +197,9 @@ def contract_fields(contract: Contract, recorded_at: datetime) -> ContractFields
     if ends_on is not None and check_day(ends_on, "ends_on") < starts_on:
         got = f"{ends_on.isoformat()}, before {starts_on.isoformat()}"
         raise InputError("an end on or after the start", got, "ends_on")
-    firm, about = (
-        check_text(contract.firm, "firm"),
-        check_text(contract.object, "object"),
-    )
-    return ContractFields(recorded_at, firm, about, starts_on, ends_on)
+    check_text(contract.firm, "firm")
+    check_text(contract.object, "object")
+    return ContractFields(recorded_at, contract)
 
 
 def new_entry(key: int, at: datetime, fields: Fields) -> Entry:
@@ -302,19 +296,13 @@ def evidence_of(
                 consents[record.seq] = _consent(record, fields, set(mentions))
             case WithdrawalFields(of=of):
                 withdrawals.append((record.at, of))
-            case ContractFields(firm=firm, object=about):
-                contracts[record.seq] = Contract(
-                    starts_on=fields.starts_on,
-                    ends_on=fields.ends_on,
-                    firm=firm,
-                    object=about,
-                )
+            case ContractFields(contract=contract):
+                contracts[record.seq] = contract
             case ContractEndFields(of=of, ends_on=ends_on):
                 if of in contracts:  # otherwise the contract was purged
                     contracts[of] = replace(contracts[of], ends_on=ends_on)
-            case CallBackFields(firm=firm, object=about):
-                request = CallBackRequest(asked_at=record.at, firm=firm, object=about)
-                call_backs.append(request)
+            case CallBackFields(request=request):
+                call_backs.append(replace(request, asked_at=record.at))
     known = [_withdrawn(seq, one, withdrawals) for seq, one in consents.items()]
     return Evidence(
         consents=sorted(known, key=lambda consent: consent.given_at),

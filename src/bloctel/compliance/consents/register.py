@@ -289,12 +289,10 @@ class ConsentRegister(RecordLog, KnownConsents):
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        fields = CallBackFields(
-            _recording_time(recorded_at),
-            check_text(request.firm, "firm"),
-            check_text(request.object, "object"),
-            check_file(evidence),
-        )
+        check_text(request.firm, "firm")
+        check_text(request.object, "object")
+        when = _recording_time(recorded_at)
+        fields = CallBackFields(when, request, check_file(evidence))
         return self._add(new_entry(key, request.asked_at, fields))
 
     def as_known_at(self, at: datetime) -> KnownConsents:
@@ -322,12 +320,7 @@ class ConsentRegister(RecordLog, KnownConsents):
         at: datetime | None = None,
         region: str | None = None,
     ) -> Proof:
-        """Return all records of a number, for its subscriber.
-
-        Args:
-            number: The number.
-            at: The time of the proof; now if not given.
-            region: The region of national forms.
+        """Return all records of a number, for its subscriber, as of *at* or now.
 
         Raises:
             InvalidNumberError: The number cannot be read.

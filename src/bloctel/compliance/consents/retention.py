@@ -58,7 +58,7 @@ def due_records(
             continue
         fields = read_fields(record)
         if isinstance(fields, ContractFields):
-            contracts[seq] = fields.ends_on
+            contracts[seq] = fields.contract.ends_on
             of_contracts.append((seq, seq))
         elif isinstance(fields, ContractEndFields):
             of_contracts.append((seq, fields.of))
