@@ -11,8 +11,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from unicodedata import normalize
 
-import numpy as np
-
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel.compliance.caller_id import caller_kind
@@ -22,7 +20,6 @@ from bloctel.compliance.facts import (
     ConsentState,
     ContractState,
     Facts,
-    ListState,
     SilenceState,
     TerritoryState,
     TimeState,
@@ -139,9 +136,10 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     attempts = _attempts_at(call, at)
     refused = _refusal_times(attempts or (), instant)
     regime = era.one(law.Regime)
-    keys, law_lists = np.array([call.key], np.uint64), regime.lists if regime else ()
-    lists = list_states(call.book, keys, at, national=law_lists, lists=call.lists)
-    national, own = (list(ListState)[code] for code in lists[:, 0])
+    law_lists = regime.lists if regime else ()
+    (national,), (own,) = list_states(
+        call.book, [call.key], at, national=law_lists, lists=call.lists
+    )
     return Facts(
         version=version,
         territory=call.territory,

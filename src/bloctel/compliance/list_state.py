@@ -15,7 +15,7 @@ from bloctel.lookup.question import Status
 from bloctel.numbers.phone_number import PhoneNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
@@ -40,63 +40,67 @@ _NOT_KNOWN: Final = ("not_known", "stale_answer")
 
 def list_states(
     book: Book | None,
-    keys: NDArray[np.uint64],
+    keys: Sequence[int] | NDArray[np.uint64],
     at: datetime,
     *,
     national: Collection[str],
     lists: Collection[str] | None = None,
-) -> NDArray[np.int64]:
-    """Return the states of numbers, as indexes in `ListState`, in two rows.
+) -> tuple[list[ListState], list[ListState]]:
+    """Return the states of numbers on the lists that the law names, and on the others.
 
-    The first row is about the lists that the law names (*national*), the second about
-    the others.  Each list is queried for its day in the list's own time zone.
+    Each list is queried for its day in the list's own time zone.
 
     Raises:
         UnknownListError: The book does not contain one of *lists*.
     """
     if book is None:
-        return np.full((2, len(keys)), _code(ListState.NO_BOOK))
+        return ([ListState.NO_BOOK] * len(keys),) * 2
     try:
         names = opposition_lists(book, lists)
     except CannotAnswerError:
-        return np.full((2, len(keys)), _code(ListState.UNANSWERED))
-    by_days = _lists_by_day(names, at, national=national)
-    return np.array([_worst_states(book, keys, by_day) for by_day in by_days])
+        return ([ListState.UNANSWERED] * len(keys),) * 2
+    of_law, own = _lists_by_day(names, at, national=national)
+    return _worst_states(book, keys, of_law), _worst_states(book, keys, own)
 
 
 def _worst_states(
-    book: Book, keys: NDArray[np.uint64], by_day: Mapping[date, list[str]]
-) -> NDArray[np.int64]:
+    book: Book,
+    keys: Sequence[int] | NDArray[np.uint64],
+    by_day: Mapping[date, list[str]],
+) -> list[ListState]:
     if not by_day:
-        return np.full(len(keys), _code(ListState.NOT_HELD))
-    ranks = np.full(len(keys), _WORST_FIRST.index(ListState.CLEAR))
+        return [ListState.NOT_HELD] * len(keys)
+    states = [ListState.CLEAR] * len(keys)
     for day, names in by_day.items():
         try:
             rows = _rows_to_check(book, keys, day, names)
         except CannotAnswerError:
-            np.minimum(ranks, _WORST_FIRST.index(ListState.UNANSWERED), out=ranks)
+            states = [_worse(state, ListState.UNANSWERED) for state in states]
             continue
         for row in rows:
-            rank = _WORST_FIRST.index(_state_on(book, int(keys[row]), day, names))
-            ranks[row] = min(rank, ranks[row])
-    codes = np.array([_code(state) for state in _WORST_FIRST], np.int64)
-    found: NDArray[np.int64] = codes[ranks]
-    return found
+            found = _state_on(book, int(keys[row]), day, names)
+            states[row] = _worse(states[row], found)
+    return states
+
+
+def _worse(one: ListState, other: ListState) -> ListState:
+    return min(one, other, key=_WORST_FIRST.index)
 
 
 def _rows_to_check(
-    book: Book, keys: NDArray[np.uint64], day: date, names: list[str]
+    book: Book,
+    keys: Sequence[int] | NDArray[np.uint64],
+    day: date,
+    names: list[str],
 ) -> list[int]:
     """Return the rows of numbers that may not be clear on some lists."""
     if len(keys) == 1:
         return [0]
     question = book.question(on=day, lists=names)
-    rows: list[int] = np.flatnonzero(question.match_many(keys) >= 0).tolist()
+    rows: list[int] = np.flatnonzero(
+        question.match_many(np.asarray(keys, np.uint64)) >= 0
+    ).tolist()
     return rows
-
-
-def _code(state: ListState) -> int:
-    return list(ListState).index(state)
 
 
 def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:

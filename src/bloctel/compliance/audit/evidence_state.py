@@ -40,7 +40,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.compliance.call_facts import Subject
-    from bloctel.compliance.interfaces import Consent, Contract, Evidence
+    from bloctel.compliance.interfaces import (
+        CallBackRequest,
+        Consent,
+        Contract,
+        Evidence,
+    )
     from bloctel.rules.law import Law
 
 __all__ = ["NEVER_REFUSED", "CallTable", "best_states"]
@@ -296,19 +301,17 @@ def _one_by_one(
     return codes
 
 
+def _call_back_evaluator(
+    table: CallTable, records: Sequence[CallBackRequest]
+) -> Callable[[_Pairs], NDArray[np.int64]]:
+    return lambda pairs: _one_by_one(
+        table, pairs, records, lambda one, _, *call: call_back(one, *call)
+    )
+
+
 #: The attribute of `Evidence` and the evaluator, by the enumeration of the states.
 _KINDS: Final[Mapping[type, tuple[str, Callable[[CallTable, Any], Any]]]] = {
     ConsentState: ("consents", lambda table, records: _Consents(table, records).states),
     ContractState: ("contracts", _contract_evaluator),
-    CallBackState: (
-        "call_backs",
-        lambda table, records: (
-            lambda pairs: _one_by_one(
-                table,
-                pairs,
-                records,
-                lambda request, _, *call: call_back(request, *call),
-            )
-        ),
-    ),
+    CallBackState: ("call_backs", _call_back_evaluator),
 }

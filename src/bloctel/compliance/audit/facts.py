@@ -267,17 +267,19 @@ def _list_states(
     The numbers called on one day are looked up together.
     """
     states = list(ListState)
+    codes = {state: code for code, state in enumerate(states)}
     found = np.empty((2, len(table.at)), np.int64)
     for rows in _rows_by_day(table, sources):
         at = from_microseconds(int(table.at[rows[0]]))
         regime = table.law.eras[int(table.versions[rows[0]])].one(Regime)
-        found[:, rows] = list_states(
+        by_lists = list_states(
             sources.book,
             table.keys[rows],
             at,
             national=regime.lists if regime else (),
             lists=sources.lists,
         )
+        found[:, rows] = [[codes[state] for state in each] for each in by_lists]
     return DictionaryColumn(states, found[0]), DictionaryColumn(states, found[1])
 
 
