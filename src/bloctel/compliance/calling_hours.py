@@ -1,21 +1,34 @@
-"""Calling days and hours: the state of an instant in a time zone."""
+"""Calling days and hours: the state of one instant, or of millions, in a time zone.
+
+The state changes only at midnights and at the edges of calling hours, so an audit
+evaluates each interval once.  Columns of instants are in microseconds since
+1970-01-01T00:00Z.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from bloctel._util.instants import to_microseconds
 from bloctel.compliance.facts import TimeState
 from bloctel.compliance.holidays import is_holiday, is_local_holiday
 from bloctel.rules.law import CallingTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from zoneinfo import ZoneInfo
+
+    from numpy.typing import NDArray
 
     from bloctel.rules.law import Era, Law
 
-__all__ = ["edges", "midnight", "time_state"]
+__all__ = ["local_days", "midnight", "time_state", "versions_and_times"]
+
+_DAY: Final = 86_400_000_000  # microseconds
+_EPOCH: Final = date(1970, 1, 1)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -23,7 +36,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
-def edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
+def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
     """Return the instants of a day, in UTC, at which `time_state` can change.
 
     An hour that occurs twice has its edges twice.  No calling hours begin or end in an
@@ -67,3 +80,39 @@ def time_state(
         return TimeState.HOLIDAY
     is_open = any(start <= clock < end for start, end in rule.slots)
     return TimeState.OPEN if is_open else TimeState.HOUR
+
+
+# -- columns of instants -----------------------------------------------------------
+
+
+def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the ordinal of the local day at each instant."""
+    days = _days(at)
+    starts = _microseconds(midnight(day, zone) for day in days)
+    ordinals = np.array([day.toordinal() for day in days], np.int64)
+    return ordinals[np.searchsorted(starts, at, side="right") - 1]
+
+
+def versions_and_times(
+    zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return two rows: the index in `Law.eras`, and in `TimeState`, of each instant."""
+    states = list(TimeState)
+    starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
+    found = np.empty((2, len(starts)), np.int64)
+    for i, start in enumerate(starts):
+        version = law.version_on(start.astimezone(zone).date())
+        state = time_state(start, zone, law.eras[version], territories=territories)
+        found[:, i] = version, states.index(state)
+    return found[:, np.searchsorted(_microseconds(starts), at, side="right") - 1]
+
+
+def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:
+    return np.fromiter(map(to_microseconds, instants), np.int64)
+
+
+def _days(at: NDArray[np.int64]) -> list[date]:
+    """Return the UTC days of instants, and the days before and after each."""
+    occurring = np.unique(at // _DAY)
+    around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
+    return [_EPOCH + timedelta(days=day) for day in sorted(around)]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import numpy as np
 
 from bloctel._util.instants import from_microseconds, to_microseconds
-from bloctel.compliance.audit.calendars import local_days
 from bloctel.compliance.audit.call_columns import DictionaryColumn, dictionary_encoded
 from bloctel.compliance.call_facts import (
     CallInstant,
@@ -21,6 +20,7 @@ from bloctel.compliance.call_facts import (
     scope_problem,
     state_of_consent,
 )
+from bloctel.compliance.calling_hours import local_days
 from bloctel.compliance.facts import CallBackState, ConsentState, ContractState
 from bloctel.periods import add_years
 from bloctel.rules.law import ConsentTerms, Refusal

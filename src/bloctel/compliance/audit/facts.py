@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from bloctel._util.instants import from_microseconds
-from bloctel.compliance.audit.calendars import local_days, versions_and_times
 from bloctel.compliance.audit.call_columns import DictionaryColumn
 from bloctel.compliance.audit.evidence_state import (
     NEVER_REFUSED,
@@ -20,6 +19,7 @@ from bloctel.compliance.audit.evidence_state import (
 )
 from bloctel.compliance.call_facts import Subject, sector_named
 from bloctel.compliance.caller_id import caller_kind
+from bloctel.compliance.calling_hours import local_days, versions_and_times
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,
