@@ -8,6 +8,7 @@ The law is data (`bloctel.rules.law`).  Each rule names its article, the version
 article, and the certainty of the rule.  The answers are not legal advice.
 """
 
+from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit
 from bloctel.compliance.call_inputs import CallInputs
 from bloctel.compliance.call_log import CallLog, LoggedCall
@@ -30,7 +31,6 @@ from bloctel.compliance.facts import (
     TimeState,
 )
 from bloctel.compliance.findings import (
-    Answer,
     Decision,
     Effect,
     Finding,

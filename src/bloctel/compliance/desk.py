@@ -13,6 +13,7 @@ import numpy as np
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
 from bloctel._util.strict import show
+from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
 from bloctel.compliance.audit.facts import AuditSources
@@ -30,7 +31,6 @@ from bloctel.compliance.call_inputs import (
 )
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.findings import (
-    Answer,
     Decision,
     Effect,
     Finding,

@@ -73,34 +73,34 @@ def _worst_states(
     states = [ListState.CLEAR] * len(keys)
     for day, names in by_day.items():
         try:
-            rows = _rows_to_check(book, keys, day, names)
+            blocked = _blocked_states(book, keys, day, names)
         except CannotAnswerError:
             states = [_worse(state, ListState.UNANSWERED) for state in states]
             continue
-        for row in rows:
-            found = _state_on(book, int(keys[row]), day, names)
+        for row, found in blocked.items():
             states[row] = _worse(states[row], found)
     return states
 
 
 def _worse(one: ListState, other: ListState) -> ListState:
-    return min(one, other, key=_WORST_FIRST.index)
+    return other if one is ListState.CLEAR else min(one, other, key=_WORST_FIRST.index)
 
 
-def _rows_to_check(
+def _blocked_states(
     book: Book,
     keys: Sequence[int] | NDArray[np.uint64],
     day: date,
     names: list[str],
-) -> list[int]:
-    """Return the rows of numbers that may not be clear on some lists."""
+) -> dict[int, ListState]:
+    """Return the states of the numbers that may not be clear, by row."""
     if len(keys) == 1:
-        return [0]
+        return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)
-    rows: list[int] = np.flatnonzero(
-        question.match_many(np.asarray(keys, np.uint64)) >= 0
-    ).tolist()
-    return rows
+    matches = question.match_many(np.asarray(keys, np.uint64))
+    rows = np.flatnonzero(matches >= 0).tolist()
+    if question.covers_every_number:
+        return dict.fromkeys(rows, ListState.LISTED)
+    return {row: _state_on(book, int(keys[row]), day, names) for row in rows}
 
 
 def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
