@@ -203,7 +203,7 @@ def test_other_contacts_and_keys_give_other_persons() -> None:
 @pytest.mark.parametrize("contact", ["", " ", "\t\u00a0\n"])
 def test_a_blank_contact_is_refused(contact: str) -> None:
     """Requests without a contact do not all come from one person."""
-    with pytest.raises(InputError, match="expected a contact, got blank text"):
+    with pytest.raises(InputError, match="where to reach the person, got blank text"):
         person_of(KEY, contact)
 
 

@@ -14,21 +14,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 from unicodedata import normalize
 
-from bloctel import rules
+from bloctel import errors, rules
 from bloctel._util import clock
-from bloctel.errors import (
-    ExpiredTokenError,
-    ForgedTokenError,
-    InputError,
-    NotRegisteredError,
-    TooManyNumbersError,
-    UsedTokenError,
-)
 from bloctel.numbers.phone_number import read
 from bloctel.periods import to_epoch_day
 from bloctel.registry import registrations
@@ -44,18 +35,6 @@ if TYPE_CHECKING:
     from bloctel.rules import ListRules
     from bloctel.storage.interface import Writer
     from bloctel.storage.rows import Registration
-
-__all__ = [
-    "VALID_FOR",
-    "Action",
-    "NewRequest",
-    "confirm",
-    "person_of",
-    "read_token",
-    "request",
-    "seconds",
-    "sign_token",
-]
 
 Action = Literal["register", "renew", "withdraw"]
 
@@ -79,36 +58,11 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewRequest:
-    """A person's request, before its confirmation.
-
-    Attributes:
-        rule: The rules of the list.
-        key: The number.
-        contact: Where the person is reached.
-        action: The requested action.
-
-    Raises:
-        InputError: The contact is empty or too long, or the action is unknown.
-    """
-
-    rule: ListRules
-    key: int
-    contact: str
-    action: Action
-
-    def __post_init__(self) -> None:
-        if self.action not in _KINDS:
-            got = f"{len(str(self.action))} characters"
-            raise InputError(f"one of {', '.join(_KINDS)}", got, "action")
-        if not isinstance(self.contact, str):
-            raise InputError("text", type(self.contact).__name__, "contact")
-        if not self.contact.strip():
-            raise InputError("where to reach the person", "blank text", "contact")
-        if len(self.contact) > _MAX_CONTACT:
-            got = f"{len(self.contact)} characters"
-            raise InputError(f"at most {_MAX_CONTACT} characters", got, "contact")
+def expiry(now: float, valid_for: timedelta) -> int:
+    """Return the second at which a token expires."""
+    if valid_for <= timedelta(0):
+        raise errors.InputError("a positive duration", str(valid_for), "valid_for")
+    return int(now + valid_for.total_seconds())
 
 
 def seconds(now: datetime | None) -> float:
@@ -116,30 +70,47 @@ def seconds(now: datetime | None) -> float:
     if now is None:
         return clock.now()
     if now.tzinfo is None:
-        raise InputError("a datetime with a time zone", "a naive datetime", "now")
+        raise errors.InputError(
+            "a datetime with a time zone", "a naive datetime", "now"
+        )
     return now.timestamp()
 
 
-def request(
-    writer: Writer, new: NewRequest, key: bytes, *, now: float, valid_for: timedelta
-) -> str:
-    """Store a request, and return the token that confirms it."""
-    if valid_for <= timedelta(0):
-        raise InputError("a positive duration", str(valid_for), "valid_for")
-    day = clock.day_at(now, new.rule.time_zone)
-    new.rule.require_open(day)
-    stored = registrations.find_or_add_list(writer, new.rule.name)
-    person = person_of(key, new.contact)
+def new_request(
+    key: bytes, number: int, contact: str, action: Action, expires_at: int
+) -> RequestRow:
+    """Return a person's request, not yet for a list.
+
+    Raises:
+        InputError: The contact is empty or too long, or the action is unknown.
+    """
+    if action not in _KINDS:
+        got = f"{len(str(action))} characters"
+        raise errors.InputError(f"one of {', '.join(_KINDS)}", got, "action")
+    if not isinstance(contact, str):
+        raise errors.InputError("text", type(contact).__name__, "contact")
+    if len(contact) > _MAX_CONTACT:
+        expected = f"at most {_MAX_CONTACT} characters"
+        raise errors.InputError(expected, f"{len(contact)} characters", "contact")
+    person = person_of(key, contact)
     id = os.urandom(16).hex()
-    expires_at = int(now + valid_for.total_seconds())
-    kind = _KINDS[new.action]
-    row = RequestRow(id, kind, stored.id, new.key, person, new.contact, expires_at)
+    return RequestRow(id, _KINDS[action], 0, number, person, contact, expires_at)
+
+
+def request(
+    writer: Writer, rule: ListRules, row: RequestRow, key: bytes, *, now: float
+) -> str:
+    """Store a request for a list, and return the token that confirms it."""
+    day = clock.day_at(now, rule.time_zone)
+    rule.require_open(day)
+    stored = registrations.find_or_add_list(writer, rule.name)
+    row = row._replace(list_id=stored.id)
     # renewals and withdrawals are checked only at the confirmation: the answer would
     # reveal whether a number is registered, and it may be another person's number
-    if kind is ChangeKind.REGISTERED:
-        _require_room(writer, new.rule, row, day)
+    if row.kind is ChangeKind.REGISTERED:
+        _require_room(writer, rule, row, day)
     writer.save_request(row)
-    return sign_token(key, id, expires_at)
+    return sign_token(key, row.id, row.expires_at)
 
 
 def confirm(
@@ -149,7 +120,7 @@ def confirm(
     row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
         # without a row, the number of the request was erased
-        raise UsedTokenError(
+        raise errors.UsedTokenError(
             "a token that was not used yet",
             "a used token",
             message="the token was already used: request a new one",
@@ -173,24 +144,16 @@ def confirm(
     return registrations.amend(writer, rule, row.key, row.kind, on=day)
 
 
-# -- tokens ------------------------------------------------------------------------
-
-
 def sign_token(key: bytes, id: str, expires_at: int) -> str:
     """Return a token for a request id (32 hex digits) and an expiry in seconds."""
     if not 0 <= expires_at <= _MAX_EXPIRY:
         expected = f"an expiry from 0 to {_MAX_EXPIRY} seconds since 1970-01-01"
-        raise InputError(expected, str(expires_at))
+        raise errors.InputError(expected, str(expires_at))
     return _signer(key).sign(f"{id}.{expires_at}").decode("ascii")
 
 
 def read_token(key: bytes, token: object, *, now: float) -> str:
     """Return the id of the request that a token confirms.
-
-    Args:
-        key: The secret key that signed it.
-        token: Untrusted input.
-        now: The time, in seconds since 1970-01-01.
 
     Raises:
         ForgedTokenError: It is not a token that `sign_token` made with this key.
@@ -201,14 +164,14 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     if match is None or not _signer(key).validate(match[0]):
         kind = type(token).__name__
         got = f"{kind} of length {len(token)}" if isinstance(token, str) else kind
-        raise ForgedTokenError(
+        raise errors.ForgedTokenError(
             "a token that this registry signed",
             got,
             message="the token was not signed by this registry",
         )
     id, expires_at = match.groups()
     if not now < int(expires_at):
-        raise ExpiredTokenError(
+        raise errors.ExpiredTokenError(
             "a token that is still valid",
             f"one that expired at second {expires_at}",
             message="the token has expired: request a new one",
@@ -232,11 +195,10 @@ def _signer(key: bytes) -> Signer:
 
 def _long_enough(key: bytes) -> bytes:
     if len(key) < _MIN_KEY:
-        raise InputError(f"a key of at least {_MIN_KEY} bytes", f"{len(key)} bytes")
+        raise errors.InputError(
+            f"a key of at least {_MIN_KEY} bytes", f"{len(key)} bytes"
+        )
     return key
-
-
-# -- persons -----------------------------------------------------------------------
 
 
 def person_of(key: bytes, contact: str) -> str:
@@ -255,7 +217,7 @@ def person_of(key: bytes, contact: str) -> str:
     # case folding can undo the first normalisation
     plain = normalize("NFKC", normalize("NFKC", contact).casefold()).strip()
     if not plain:
-        raise InputError("a contact", "blank text")
+        raise errors.InputError("where to reach the person", "blank text", "contact")
     message = b"bloctel person v1\0" + plain.encode("utf-8", "surrogatepass")
     return hmac.digest(_long_enough(key), message, hashlib.sha256)[:16].hex()
 
@@ -275,7 +237,7 @@ def _require_same_person(
     days = {to_epoch_day(day) for _, day in confirmed}
     is_theirs = {person for person, _ in confirmed} == {row.person}
     if not is_theirs or {known.registered_on for known in active} - days:
-        raise NotRegisteredError(
+        raise errors.NotRegisteredError(
             "a registration that the same contact confirmed, or a contact that is the "
             "number itself",
             "a contact that did not confirm it",
@@ -290,7 +252,7 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
     most = in_force(rule.numbers_per_person, on=day).max
     registered = _numbers_of(writer, row, day)
     if len(registered - {row.key}) >= most:
-        raise TooManyNumbersError(
+        raise errors.TooManyNumbersError(
             f"at most {most} numbers of one person",
             f"a request for {most + 1}",
             f"list {rule.name}",

@@ -19,16 +19,8 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final, Literal, Self, get_args
 from uuid import UUID
 
-from bloctel import snapshot
+from bloctel import errors, snapshot
 from bloctel._util import clock
-from bloctel.errors import (
-    BloctelError,
-    CursorPurgedError,
-    InputError,
-    SnapshotError,
-    StorageError,
-    StorageUnreachableError,
-)
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.registry.replica import Replica, require_exact
 from bloctel.registry.snapshot_export import build_snapshot, identity_of
@@ -39,8 +31,6 @@ if TYPE_CHECKING:
 
     from bloctel.registry.replica import Exact
     from bloctel.storage.interface import Storage, Watcher
-
-__all__ = ["Follower", "WhenSilent"]
 
 #: What look-ups do when the storage has been unreachable for too long.
 WhenSilent = Literal["refuse", "answer"]
@@ -112,9 +102,11 @@ class Follower(Book):
             InputError: An argument is not valid.
         """
         if when_silent not in get_args(WhenSilent):
-            raise InputError("'refuse' or 'answer'", repr(when_silent), "when_silent")
+            raise errors.InputError(
+                "'refuse' or 'answer'", repr(when_silent), "when_silent"
+            )
         if cache is not None and exact == "storage":
-            raise InputError(
+            raise errors.InputError(
                 "no cache with exact='storage'",
                 "a cache",
                 "cache",
@@ -170,8 +162,6 @@ class Follower(Book):
                 thread.join(_CLOSE_SECONDS)
         self._storage.close()
 
-    # -- look-ups ---------------------------------------------------------------
-
     def _refresh(self) -> None:
         """Check that the replica is recent."""
         silence = self.silent_seconds
@@ -180,7 +170,7 @@ class Follower(Book):
         # the thread may be waiting for a server that does not answer
         self._log_silence("no answer")
         if not self._may_answer:
-            raise StorageUnreachableError(
+            raise errors.StorageUnreachableError(
                 f"an answer of the storage within {self._max_silence:g} seconds",
                 f"no answer for {silence:.0f} seconds",
                 message=f"the storage has not answered for {silence:.0f} seconds; "
@@ -197,8 +187,6 @@ class Follower(Book):
         """Show the replica to look-ups."""
         if not self._closed.is_set():
             self._set_state(self._replica.state)
-
-    # -- following ----------------------------------------------------------------
 
     def _start(self) -> None:
         if self._start_from_cache():
@@ -219,7 +207,7 @@ class Follower(Book):
             if (info.registry, info.region) != (self._identity, self.region):
                 return False
             self._replica.start_from(content.state.table, info.generation)
-        except (SnapshotError, CursorPurgedError) as error:
+        except (errors.SnapshotError, errors.CursorPurgedError) as error:
             _log.warning("the cached snapshot is unusable: %s", error)
             return False
         return True
@@ -231,7 +219,7 @@ class Follower(Book):
                 watcher = watcher or self._storage.watch()
                 self._catch_up()
                 watcher.wait_for_change(_POLL_SECONDS)
-            except StorageError as error:
+            except errors.StorageError as error:
                 self._log_silence(str(error))
                 _close_quietly(watcher)
                 watcher = None
@@ -262,15 +250,15 @@ class Follower(Book):
             self._has_logged_silence = True
             _log.error("the storage has been unreachable for too long: %s", why)
 
-    # -- rebuilding -----------------------------------------------------------------
-
     def _is_rebuilding(self) -> bool:
         return self._rebuilding is not None and self._rebuilding.is_alive()
 
     def _rebuild_quietly(self) -> None:
         try:
             self._rebuild()
-        except BloctelError as error:  # the old replica stays correct; try again later
+        except (
+            errors.BloctelError
+        ) as error:  # the old replica stays correct; try again later
             _log.warning("the follower's replica cannot be rebuilt: %s", error)
             self._closed.wait(_RETRY_SECONDS)
 
@@ -293,7 +281,7 @@ class Follower(Book):
 
 def _close_quietly(watcher: Watcher | None) -> None:
     if watcher is not None:
-        with suppress(StorageError):  # the connection may be lost already
+        with suppress(errors.StorageError):  # the connection may be lost already
             watcher.close()
 
 

@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from bloctel.storage.interface import Reader, Storage
     from bloctel.storage.rows import ChangeKind, Registration
 
-__all__ = [
-    "Change",
-    "DueRenewal",
-    "HistoryEntry",
-    "RegistrationColumns",
-    "changes",
-    "due_for_renewal",
-    "history",
-    "registrations",
-]
-
 _PAGE: Final = 10_000  # journal lines per read
 
 

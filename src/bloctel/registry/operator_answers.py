@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Writer
 
-__all__ = ["Recorded", "record_answers"]
-
 _PART: Final = 1 << 14
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from bloctel.rules import ListRules
     from bloctel.storage.interface import Reader, Writer
 
-__all__ = ["PrefixEntry", "end_rule", "entries", "require_incomplete", "set_rule"]
-
 
 @dataclass(frozen=True, slots=True)
 class PrefixEntry:

@@ -34,22 +34,6 @@ if TYPE_CHECKING:
     from bloctel.rules import ListRules
     from bloctel.storage.interface import Reader, Writer
 
-__all__ = [
-    "NewRow",
-    "RegistrationBuilder",
-    "active_registrations",
-    "add_rows",
-    "amend",
-    "find_list",
-    "find_or_add_list",
-    "forget",
-    "new_row",
-    "purge",
-]
-
-
-# -- lists ------------------------------------------------------------------------
-
 
 def find_list(reader: Reader, name: str) -> StoredList:
     """Return a list of the storage."""
@@ -64,9 +48,6 @@ def find_or_add_list(writer: Writer, name: str) -> StoredList:
     """Return a list of the storage; add it if it is missing."""
     stored = {found.name: found for found in writer.lists()}
     return stored.get(name) or writer.add_list(name)
-
-
-# -- one registration -------------------------------------------------------------
 
 
 class NewRow(NamedTuple):
@@ -110,9 +91,6 @@ def add_rows(writer: Writer, rows: Sequence[NewRow]) -> list[RegistrationPeriod]
         RegistrationPeriod(day_of(starts_on), from_epoch_day(ends_on))
         for starts_on, ends_on in (stored[row[:3]] for row in rows)
     ]
-
-
-# -- columns of registrations -----------------------------------------------------
 
 
 class RegistrationBuilder:
@@ -193,9 +171,6 @@ def _epoch_days(period: RegistrationPeriod) -> tuple[int, int]:
     return to_epoch_day(period.starts_on), to_epoch_day(period.ends_on)
 
 
-# -- renewals and withdrawals -----------------------------------------------------
-
-
 def amend(
     writer: Writer, rule: ListRules, key: int, kind: ChangeKind, *, on: date
 ) -> RegistrationPeriod:
@@ -243,9 +218,6 @@ def _amended(
     starts_on, ends_on = _epoch_days(period)
     withdrawn_on = row.withdrawn_on if is_renewal else to_epoch_day(on)
     return row._replace(starts_on=starts_on, ends_on=ends_on, withdrawn_on=withdrawn_on)
-
-
-# -- erasure ----------------------------------------------------------------------
 
 
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:

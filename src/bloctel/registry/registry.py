@@ -16,25 +16,12 @@ from contextlib import closing
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
-from bloctel import rules
+from bloctel import errors, rules
 from bloctel._util import clock
-from bloctel.errors import (
-    InputError,
-    InvalidNumberError,
-    StorageDeniedError,
-    StorageError,
-)
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.prefix_rules import read_prefix
-from bloctel.numbers import _digits
+from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import blocks
-from bloctel.numbers.phone_number import (
-    DEFAULT_REGION,
-    check_region,
-    normalize,
-    read_block,
-    reason_of,
-)
 from bloctel.periods import plain_day
 from bloctel.registry import (
     confirmations,
@@ -45,13 +32,8 @@ from bloctel.registry import (
 )
 from bloctel.registry.replica import Replica, require_exact
 from bloctel.registry.snapshot_export import build_snapshot, identity_of
+from bloctel.storage import opening
 from bloctel.storage.group_commit import GroupCommit
-from bloctel.storage.opening import (
-    close_on_error,
-    create_storage,
-    join_storage,
-    new_settings,
-)
 from bloctel.storage.rows import ChangeKind
 
 if TYPE_CHECKING:
@@ -63,28 +45,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.periods import RegistrationPeriod
-    from bloctel.registry.confirmations import Action
-    from bloctel.registry.journal import (
-        Change,
-        DueRenewal,
-        HistoryEntry,
-        RegistrationColumns,
-    )
-    from bloctel.registry.operator_answers import Recorded
-    from bloctel.registry.prefix_rules import PrefixEntry
     from bloctel.registry.replica import Exact
     from bloctel.rules import ListRules
     from bloctel.snapshot import SnapshotInfo
     from bloctel.storage.interface import Storage, Writer
     from bloctel.storage.rows import NewRegistrations
 
-__all__ = ["Registry"]
-
 
 class Registry(Book):
     """Registrations in a storage, and look-ups on them.
 
-    Safe for any number of threads.
+    Safe for any number of threads. A method with one number, as text, an integer or a
+    `PhoneNumber`, raises `InvalidNumberError` if it is not a single valid one. A method
+    with a list raises `UnknownListError` if the list has no rules or is not in the
+    registry, and `ListClosedError` if a change is for a day on which the list is not
+    open.
 
     Attributes:
         region: The region by which national number formats are read, unless a call
@@ -111,7 +86,7 @@ class Registry(Book):
         cls,
         url: str,
         *,
-        region: str | None = DEFAULT_REGION,
+        region: str | None = phone_number.DEFAULT_REGION,
         lists: Iterable[str] = (),
         secret: bytes | None = None,
     ) -> Self:
@@ -137,8 +112,8 @@ class Registry(Book):
             StorageError: The registry cannot be created.
         """
         names = [rules.load(name).name for name in lists]
-        settings = new_settings(check_region(region))
-        storage = create_storage(url, settings, secret)
+        settings = opening.new_settings(phone_number.check_region(region))
+        storage = opening.create_storage(url, settings, secret)
         with storage.write() as writer:
             for name in dict.fromkeys(names):
                 writer.add_list(name)
@@ -173,7 +148,7 @@ class Registry(Book):
             StorageError: The registry cannot be read.
         """
         exact = require_exact(exact)
-        with close_on_error(join_storage(url, secret)) as storage:
+        with opening.close_on_error(opening.join_storage(url, secret)) as storage:
             return cls(storage, refresh_seconds, exact)
 
     @staticmethod
@@ -191,7 +166,7 @@ class Registry(Book):
         Raises:
             StorageError: As for `open`.
         """
-        storage = join_storage(url, secret)
+        storage = opening.join_storage(url, secret)
         with closing(storage), storage.write() as writer:
             writer.restart_journal()
 
@@ -225,9 +200,6 @@ class Registry(Book):
             region: The region of national number formats; by default the registry's.
 
         Raises:
-            InvalidNumberError: The argument is not a single valid number.
-            UnknownListError: There are no rules for the list.
-            ListClosedError: The list is not open on that day.
             InputError: The rules do not allow that delay.
         """
         rule = rules.load(list)
@@ -261,8 +233,6 @@ class Registry(Book):
         Raises:
             InvalidNumberError: A row is not a valid number; `where` is its index.
             InputError: The two columns differ in length, or have the wrong type.
-            UnknownListError: There are no rules for the list.
-            ListClosedError: The list is not open on one of the days.
         """
         rule = rules.load(list)
         region = self._region(region)
@@ -272,7 +242,7 @@ class Registry(Book):
         def parts(list_id: int) -> Iterator[NewRegistrations]:
             row = 0
             for block in blocks(numbers):
-                keys = _require_valid(read_block(block, region), row)
+                keys = _require_valid(phone_number.read_block(block, region), row)
                 yield builder.build(list_id, keys, row)
                 row += len(keys)
             builder.require_end(row)
@@ -298,10 +268,6 @@ class Registry(Book):
 
         Returns:
             The number of new registrations.
-
-        Raises:
-            UnknownListError: There are no rules for the list.
-            ListClosedError: The list is not open on one of the days.
         """
         rule = rules.load(list)
         builder = registrations.RegistrationBuilder(rule, delay_days, _day(on, rule))
@@ -333,7 +299,7 @@ class Registry(Book):
         on: date,
         opposed: NDArray[np.uint64],
         clear: NDArray[np.uint64],
-    ) -> Recorded:
+    ) -> operator_answers.Recorded:
         """Record the answers of a list's operator about numbers on one day.
 
         Afterwards the registry knows that list by answers only: a number without a
@@ -346,10 +312,6 @@ class Registry(Book):
             on: The day of the answers.
             opposed: The keys of the numbers on the list, uint64.
             clear: The keys of the numbers that are not on the list, uint64.
-
-        Raises:
-            UnknownListError: There are no rules for the list.
-            ListClosedError: The list is not open on that day.
         """
         return self._commits.run_alone(
             operator_answers.record_answers, list, plain_day(on), opposed, clear
@@ -370,9 +332,6 @@ class Registry(Book):
 
         Raises:
             NotRegisteredError: No registration is active on that day.
-            InvalidNumberError: The argument is not a single valid number.
-            UnknownListError: The registry has no such list.
-            ListClosedError: The list is not open on that day.
         """
         return self._amend(number, list, on, region, ChangeKind.RENEWED)
 
@@ -390,9 +349,6 @@ class Registry(Book):
 
         Raises:
             NotRegisteredError: No registration is active on that day.
-            InvalidNumberError: The argument is not a single valid number.
-            UnknownListError: The registry has no such list.
-            ListClosedError: The list is not open on that day.
         """
         return self._amend(number, list, on, region, ChangeKind.WITHDRAWN)
 
@@ -460,7 +416,6 @@ class Registry(Book):
             The number of erased registrations and requests.
 
         Raises:
-            InvalidNumberError: The argument is not a single valid number.
             InputError: The day is in the future, or before a receipt.
         """
         key = self._key(number, region)
@@ -493,8 +448,6 @@ class Registry(Book):
         Raises:
             InputError: The text is not a prefix, or is a complete number: register
                 that, so that `forget` finds it and `secret` hides it.
-            UnknownListError: There are no rules for the list.
-            ListClosedError: The list is not open on that day.
         """
         self._set_prefix(prefix, list, on, region, blocks=True)
 
@@ -547,7 +500,7 @@ class Registry(Book):
         prefix_rules.require_incomplete(digits)
         self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
 
-    def prefixes(self) -> list[PrefixEntry]:
+    def prefixes(self) -> list[prefix_rules.PrefixEntry]:
         """Return all prefix rules, past ones included, by list and prefix."""
         with self._storage.read() as reader:
             return prefix_rules.entries(reader)
@@ -560,7 +513,7 @@ class Registry(Book):
         contact: str,
         *,
         list: str,
-        action: Action = "register",
+        action: confirmations.Action = "register",
         valid_for: timedelta = confirmations.VALID_FOR,
         now: datetime | None = None,
     ) -> str:
@@ -581,23 +534,16 @@ class Registry(Book):
             now: The moment, with a time zone; by default the present.
 
         Raises:
-            InvalidNumberError: The argument is not a single valid number.
             TooManyNumbersError: The person already has the maximum of numbers on the
                 list.
-            UnknownListError: There are no rules for the list.
-            ListClosedError: The list is not open on that day.
             InputError: Another argument is not valid.
         """
-        new = confirmations.NewRequest(
-            rules.load(list), self._key(number, None), contact, action
+        rule, key, at = rules.load(list), self._token_key, confirmations.seconds(now)
+        expires_at = confirmations.expiry(at, valid_for)
+        row = confirmations.new_request(
+            key, self._key(number, None), contact, action, expires_at
         )
-        return self._commits.run(
-            confirmations.request,
-            new,
-            self._token_key,
-            now=confirmations.seconds(now),
-            valid_for=valid_for,
-        )
+        return self._commits.run(confirmations.request, rule, row, key, now=at)
 
     def confirm(self, token: str, *, now: datetime | None = None) -> RegistrationPeriod:
         """Make the change that a token confirms; return the registration's period.
@@ -639,7 +585,7 @@ class Registry(Book):
         except ValueError:
             key = b""
         if not key:
-            raise StorageDeniedError(
+            raise errors.StorageDeniedError(
                 "a registry with a readable token key",
                 "a registry without it",
                 message="the database user may not read the registry's token key",
@@ -650,25 +596,17 @@ class Registry(Book):
 
     def history(
         self, number: object, *, region: str | None = None
-    ) -> list[HistoryEntry]:
-        """Return all registrations of a number, oldest first.
-
-        Raises:
-            InvalidNumberError: The argument is not a single valid number.
-        """
+    ) -> list[journal.HistoryEntry]:
+        """Return all registrations of a number, oldest first."""
         key = self._key(number, region)
         with self._storage.read() as reader:
             return journal.history(reader, key)
 
-    def registrations(self, *, list: str) -> Iterator[RegistrationColumns]:
-        """Yield all registrations of a list, in parts of bounded size.
-
-        Raises:
-            UnknownListError: The registry has no such list.
-        """
+    def registrations(self, *, list: str) -> Iterator[journal.RegistrationColumns]:
+        """Yield all registrations of a list, in parts of bounded size."""
         return journal.registrations(self._storage, list)
 
-    def changes(self, *, since: int = 0) -> Iterator[Change]:
+    def changes(self, *, since: int = 0) -> Iterator[journal.Change]:
         """Yield the journal after the cursor *since*, in order.
 
         Store the cursor of the last change that you have processed, to continue there.
@@ -687,7 +625,7 @@ class Registry(Book):
 
     def due_for_renewal(
         self, *, within: timedelta, on: date | None = None
-    ) -> Iterator[DueRenewal]:
+    ) -> Iterator[journal.DueRenewal]:
         """Yield the numbers whose protection ends soon, to send reminders.
 
         Args:
@@ -731,14 +669,16 @@ class Registry(Book):
             return  # not read before the first look-up
         try:
             self._refresh()
-        except StorageError:
+        except errors.StorageError:
             # the change is stored; the next look-up tries again, and raises
             self._set_state(self._replica.state)
 
     # -- arguments ------------------------------------------------------------
 
     def _key(self, number: object, region: str | None) -> int:
-        return normalize(number, region=self.region if region is None else region).key
+        return phone_number.normalize(
+            number, region=self.region if region is None else region
+        ).key
 
     def _todays(self) -> set[date]:
         """Return the dates of today in the time zones of the lists."""
@@ -762,7 +702,7 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
 def _require_past(day: date, today: date) -> None:
     """Raise InputError for a day in the future."""
     if day > today:
-        raise InputError(f"a day up to today, {today}", day.isoformat(), "on")
+        raise errors.InputError(f"a day up to today, {today}", day.isoformat(), "on")
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:
@@ -770,7 +710,7 @@ def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint6
     refused = keys < _digits.FIRST_KEY
     if refused.any():
         index = int(refused.argmax())
-        raise InvalidNumberError(
-            reason_of(int(keys[index])), f"row {first_row + index}"
+        raise errors.InvalidNumberError(
+            phone_number.reason_of(int(keys[index])), f"row {first_row + index}"
         )
     return keys

@@ -34,16 +34,6 @@ if TYPE_CHECKING:
     from bloctel.storage.interface import Reader, Storage
     from bloctel.storage.rows import Event, Registration
 
-__all__ = [
-    "Exact",
-    "FilterOnlyOverlay",
-    "Replica",
-    "read_lists",
-    "read_prefix_rules",
-    "read_table",
-    "require_exact",
-]
-
 #: Location of the exact step of a look-up: in memory, or in the storage after a filter.
 Exact = Literal["memory", "storage"]
 
@@ -57,9 +47,6 @@ def require_exact(exact: str) -> Exact:
         if exact == known:
             return known  # type: ignore[no-any-return]
     raise InputError("'memory' or 'storage'", repr(exact), "exact")
-
-
-# -- reading a storage ------------------------------------------------------------
 
 
 def read_lists(reader: Reader) -> tuple[BookList, ...]:
@@ -106,19 +93,11 @@ def _entries(
     }
 
 
-# -- replicas ---------------------------------------------------------------------
-
-
 class FilterOnlyOverlay(Overlay):
     """Filter of all numbers of a storage; hits are confirmed by querying the storage.
 
     A number that is not in the filter needs no round trip. Any number of hits together
     need one.
-
-    Args:
-        storage: The storage.
-        reader: A read transaction on it.
-        table: An empty table.
 
     Attributes:
         complete_from: The first complete days of lists, by list id.
@@ -154,8 +133,7 @@ class FilterOnlyOverlay(Overlay):
         """Return the entries of these numbers in the storage.
 
         Raises:
-            DayNotCoveredError: Numbers were erased since the last update: the caller
-                must check again that the requested day is covered.
+            DayNotCoveredError: Numbers were erased since the last update.
         """
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
@@ -175,10 +153,6 @@ class FilterOnlyOverlay(Overlay):
 
 class Replica:
     """Replica of a storage for look-ups.
-
-    Args:
-        storage: The storage.
-        exact: The location of the exact step.
 
     Attributes:
         exact: The location of the exact step.

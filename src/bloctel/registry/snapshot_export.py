@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Storage
 
-__all__ = ["build_snapshot", "identity_of"]
-
 
 def identity_of(settings: Mapping[str, str]) -> UUID:
     """Return the identity of a registry from its settings."""
@@ -41,15 +39,7 @@ def build_snapshot(
     identity: UUID,
     on: date | None = None,
 ) -> snapshot.SnapshotInfo:
-    """Export all registrations and prefix rules of a storage to a snapshot file.
-
-    Args:
-        storage: The storage.
-        path: The path of the file.
-        region: The region by which national number formats are read.
-        identity: The identity of the registry.
-        on: The day of the snapshot; by default today in the lists' time zone.
-    """
+    """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
     with storage.read() as reader:
         # first of all: changes during the export are replayed from there
         generation = reader.last_change()

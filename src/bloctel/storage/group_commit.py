@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Storage, Writer
 
-__all__ = ["GroupCommit"]
-
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
@@ -77,13 +75,7 @@ class GroupCommit:
         """Call *change* in a transaction; return its result once it is stored.
 
         The transaction may contain changes of other threads; each succeeds or fails
-        alone.
-
-        Args:
-            change: It may be called again if another change of the transaction
-                fails.
-            args: Its arguments after the writer.
-            kwargs: Its keyword arguments.
+        alone. *change* is called again if another change of the transaction fails.
 
         Raises:
             StorageError: The storage failed; nothing is stored. The exception is a
@@ -110,13 +102,8 @@ class GroupCommit:
 
         One call of *batch* gets the rows of all waiting threads, and returns one
         result per row, in the same order.
-
-        Raises:
-            StorageError: The storage failed; nothing is stored.
         """
         return self._wait_for(_Change(batch=batch, row=row))
-
-    # -- choosing the leader ----------------------------------------------------
 
     def _wait_for(self, mine: _Change[_T]) -> _T:
         if self._process != os.getpid():
@@ -178,8 +165,6 @@ class GroupCommit:
         self._is_led = bool(self._waiting)
         if self._is_led:
             self._waiting[0].woken.set()
-
-    # -- committing -------------------------------------------------------------
 
     def _commit(self, changes: Sequence[_Change[Any]]) -> None:
         try:

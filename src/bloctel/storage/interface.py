@@ -35,16 +35,7 @@ from importlib import import_module
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bloctel.errors import (
-    CursorPurgedError,
-    DamagedRecordsError,
-    InputError,
-    MissingExtraError,
-    NewerRegistryError,
-    RegistryExistsError,
-    RegistryNotFoundError,
-    StorageError,
-)
+from bloctel import errors
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -68,26 +59,6 @@ if TYPE_CHECKING:
         RequestRow,
         StoredList,
     )
-
-__all__ = [
-    "CURSOR_GAP",
-    "PollingWatcher",
-    "Reader",
-    "Storage",
-    "Watcher",
-    "Writer",
-    "closed_error",
-    "driver_error",
-    "exists_error",
-    "not_found_error",
-    "open_storage",
-    "require_cursor",
-    "require_driver",
-    "require_following",
-    "require_last",
-    "require_version",
-    "without_digits",
-]
 
 
 class Reader(Protocol):
@@ -354,24 +325,24 @@ def _installed(scheme: str) -> Callable[[str], Storage]:
     raise _unknown(shown)
 
 
-def _unknown(got: str) -> InputError:
+def _unknown(got: str) -> errors.InputError:
     known = ", ".join(f"{name}:" for name in _BUILT_IN)
-    return InputError(f"a registry URL that starts with one of {known}", got)
+    return errors.InputError(f"a registry URL that starts with one of {known}", got)
 
 
 # -- checks and errors that storages share -----------------------------------------
 
 
-def closed_error(where: str) -> StorageError:
+def closed_error(where: str) -> errors.StorageError:
     """Return the error for an operation on a closed storage."""
-    return StorageError(
+    return errors.StorageError(
         "an open registry", "a closed one", where, message="the registry is closed"
     )
 
 
-def exists_error(where: str) -> RegistryExistsError:
+def exists_error(where: str) -> errors.RegistryExistsError:
     """Return the error for creating a registry over an existing one."""
-    return RegistryExistsError(
+    return errors.RegistryExistsError(
         "no registry yet",
         "an existing registry",
         where,
@@ -379,9 +350,9 @@ def exists_error(where: str) -> RegistryExistsError:
     )
 
 
-def not_found_error(where: str) -> RegistryNotFoundError:
+def not_found_error(where: str) -> errors.RegistryNotFoundError:
     """Return the error for opening a registry that does not exist."""
-    return RegistryNotFoundError(
+    return errors.RegistryNotFoundError(
         "an existing registry",
         "no registry",
         where,
@@ -399,7 +370,9 @@ def without_digits(text: str) -> str:
     return _DIGITS.sub("(digits)", text)
 
 
-def driver_error(kind: type[StorageError], got: str, where: str) -> StorageError:
+def driver_error(
+    kind: type[errors.StorageError], got: str, where: str
+) -> errors.StorageError:
     """Return the error of a kind for an error of a driver."""
     return kind("a storage that answers", got, where, message=f"storage error: {got}")
 
@@ -423,14 +396,14 @@ def require_version(text: str | None, version: int, where: str) -> None:
         return
     expected = f"a registry of schema version {version}"
     if text.isdecimal() and int(text) > version:
-        raise NewerRegistryError(
+        raise errors.NewerRegistryError(
             expected,
             f"version {int(text)}",
             where,
             message=f"the registry has schema version {int(text)}, but this version of "
             f"bloctel reads only {version}; update bloctel",
         )
-    raise StorageError(
+    raise errors.StorageError(
         expected,
         f"a version of {len(text)} characters",
         where,
@@ -446,12 +419,12 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
         CursorPurgedError: Some were dropped, or the journal never had that cursor.
     """
     if since < trimmed_to:
-        raise CursorPurgedError(
+        raise errors.CursorPurgedError(
             f"a cursor from {trimmed_to} on (earlier lines have been dropped)",
             str(since),
         )
     if since > last:
-        raise CursorPurgedError(
+        raise errors.CursorPurgedError(
             f"a cursor of this journal, up to {last}",
             f"{since}, which it has not reached (was a backup restored?)",
         )
@@ -465,7 +438,7 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
     """
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
-            raise DamagedRecordsError(
+            raise errors.DamagedRecordsError(
                 f"sequence number {wanted}", str(row.seq), f"stream {row.stream}"
             )
 
@@ -477,7 +450,7 @@ def require_last(row: RecordRow | None, stream: str, last_seq: int) -> None:
         DamagedRecordsError: It is missing.
     """
     if row is None and last_seq:
-        raise DamagedRecordsError(
+        raise errors.DamagedRecordsError(
             "the last record",
             "a missing record",
             f"record {last_seq} of {stream}",
@@ -494,4 +467,4 @@ def require_driver(module: str, extra: str) -> None:
     try:
         import_module(module)
     except ImportError as error:
-        raise MissingExtraError(f"a registry in {extra}", extra) from error
+        raise errors.MissingExtraError(f"a registry in {extra}", extra) from error

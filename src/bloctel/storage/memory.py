@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bloctel.errors import InputError, StorageError
-from bloctel.storage.interface import (
-    CURSOR_GAP,
-    PollingWatcher,
-    closed_error,
-    exists_error,
-    not_found_error,
-    require_cursor,
-    require_following,
-)
+from bloctel.storage import interface
 from bloctel.storage.rows import (
     Columns,
     Event,
@@ -43,8 +35,6 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
-
-__all__ = ["MemoryReader", "MemoryStorage", "MemoryWriter"]
 
 _URL: Final = "memory:"
 _PART: Final = 1 << 16  # rows per part
@@ -94,7 +84,7 @@ class MemoryReader:
 
     def changes(self, since: int, limit: int) -> list[Event]:
         content = self._content
-        require_cursor(since, content.trimmed_to, content.last_change)
+        interface.require_cursor(since, content.trimmed_to, content.last_change)
         first = content.index_after(since)
         return content.journal[first : first + limit]
 
@@ -293,7 +283,7 @@ class MemoryWriter(MemoryReader):
         return n
 
     def restart_journal(self) -> None:
-        self._content.last_change += CURSOR_GAP
+        self._content.last_change += interface.CURSOR_GAP
         self.trim_journal(self._content.last_change)
 
     def set_prefix(self, row: PrefixRow) -> None:
@@ -315,7 +305,7 @@ class MemoryWriter(MemoryReader):
     def append_records(self, rows: Sequence[RecordRow]) -> None:
         for row in rows:
             stored = self._content.records[row.stream]
-            require_following([row], len(stored))
+            interface.require_following([row], len(stored))
             self._undo_steps.append(stored.pop)
             stored.append(row)
             if row.key is not None:
@@ -365,7 +355,7 @@ class MemoryStorage:
         with self._lock:
             self._require_open()
             if self._content is not None:
-                raise exists_error(_URL)
+                raise interface.exists_error(_URL)
             self._content = _Content(settings)
 
     def check(self) -> None:
@@ -374,12 +364,12 @@ class MemoryStorage:
     def _existing(self) -> _Content:
         self._require_open()
         if self._content is None:
-            raise not_found_error(_URL)
+            raise interface.not_found_error(_URL)
         return self._content
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise closed_error(_URL)
+            raise interface.closed_error(_URL)
 
     @contextmanager
     def read(self) -> Iterator[MemoryReader]:
@@ -422,9 +412,9 @@ class MemoryStorage:
         with self.read() as reader:
             return Found.of(reader.registrations_of(keys), reader.lists())
 
-    def watch(self) -> PollingWatcher:
+    def watch(self) -> interface.PollingWatcher:
         self._require_open()
-        return PollingWatcher()
+        return interface.PollingWatcher()
 
     def close(self) -> None:
         self._is_closed = True

@@ -14,15 +14,9 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Storage
 
-__all__ = ["close_on_error", "create_storage", "join_storage", "new_settings"]
-
 
 def new_settings(region: str | None) -> dict[str, str]:
-    """Return the settings of a new registry.
-
-    Args:
-        region: The region by which national number formats are read.
-    """
+    """Return the settings of a new registry that reads numbers in a region."""
     return {
         "region": region or "",
         "identity": uuid4().hex,

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from bloctel.storage.interface import Reader, Storage, Writer
     from bloctel.storage.rows import Columns, Found, NewRegistrations
 
-__all__ = ["FINGERPRINT", "PseudonymousStorage", "require_plain"]
-
 #: The setting with the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
 
@@ -57,14 +55,7 @@ _Row = TypeVar("_Row", Registration, Event, RequestRow, RecordRow)
 
 
 def require_plain(settings: Mapping[str, str]) -> None:
-    """Require that a registry can be read without a secret.
-
-    Args:
-        settings: The settings of the storage.
-
-    Raises:
-        WrongSecretError: The registry's numbers are hidden.
-    """
+    """Raise WrongSecretError if the numbers of a registry are hidden."""
     if FINGERPRINT in settings:
         raise WrongSecretError(
             "the secret of the registry",
@@ -97,38 +88,30 @@ class PseudonymousStorage:
         self.close = storage.close
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Create an empty registry that stores the fingerprint of the secret."""
         seal = self._pseudonyms.seal
         sealed = {name: _SEALED + seal(value) for name, value in settings.items()}
         fingerprint = self._pseudonyms.fingerprint()
         self._storage.create({**sealed, FINGERPRINT: fingerprint})
 
     def check(self) -> None:
-        """Require a registry that this secret can read."""
         self._storage.check()
         with self.read():
             pass
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Open a read transaction."""
         with self._storage.read() as reader:
             self._recognise(reader)
             yield _Reader(reader, self._pseudonyms)
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
-        """Open a write transaction."""
         with self._storage.write() as writer:
             self._recognise(writer)
             yield _Writer(writer, self._pseudonyms)
 
     def lookup(self, keys: Collection[int]) -> Found:
-        """Return all registrations of these numbers, in one round trip.
-
-        Only the first look-up checks the secret, unless a transaction did before.
-        """
-        if not self._is_recognised:
+        if not self._is_recognised:  # only the first look-up checks the secret
             self.check()
         found = self._storage.lookup(_hidden_keys(keys, self._pseudonyms))
         rows = list(_shown(found.registrations, self._pseudonyms))

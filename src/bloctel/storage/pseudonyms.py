@@ -22,17 +22,10 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
-from bloctel.errors import (
-    InputError,
-    MissingExtraError,
-    StorageError,
-    WrongSecretError,
-)
+from bloctel.errors import InputError, MissingExtraError, StorageError, WrongSecretError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-__all__ = ["LEAST_SECRET", "Pseudonyms"]
 
 #: The minimum length of a secret; 32 bytes from `secrets.token_bytes` are better.
 LEAST_SECRET: Final = 16

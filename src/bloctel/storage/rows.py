@@ -20,21 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = [
-    "ChangeKind",
-    "Columns",
-    "Event",
-    "Found",
-    "NewRegistrations",
-    "PrefixRow",
-    "RecordRow",
-    "Registration",
-    "RequestRow",
-    "StoredList",
-    "day_of",
-    "in_parts",
-]
-
 _T = TypeVar("_T")
 
 

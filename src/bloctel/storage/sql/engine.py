@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from bloctel.errors import InputError, StorageError
-from bloctel.storage.interface import (
-    PollingWatcher,
-    closed_error,
-    driver_error,
-    exists_error,
-    require_version,
-    without_digits,
-)
+from bloctel.storage import interface
 from bloctel.storage.sql import schema
 from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.schema import state
@@ -31,14 +24,6 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Watcher
     from bloctel.storage.rows import Found
-
-__all__ = [
-    "BUSY_SECONDS",
-    "CONNECT_SECONDS",
-    "SqlStorage",
-    "server_engines",
-    "server_url",
-]
 
 #: How long a writer waits for another one: as long as a large import may take.
 BUSY_SECONDS: Final = 120
@@ -86,7 +71,7 @@ class SqlStorage:
         with self._transaction(writes=True) as connection:
             self._lock_creation(connection)
             if _stored_version(connection) is not None:
-                raise exists_error(self._where)
+                raise interface.exists_error(self._where)
             # some tables may exist where DDL cannot be rolled back
             schema.metadata.create_all(connection)
             connection.execute(state.delete())
@@ -102,7 +87,7 @@ class SqlStorage:
     def check(self) -> None:
         with self._transaction(writes=False) as connection:
             version = _stored_version(connection)
-            require_version(version, schema.SCHEMA_VERSION, self._where)
+            interface.require_version(version, schema.SCHEMA_VERSION, self._where)
 
     @contextmanager
     def read(self) -> Iterator[SqlReader]:
@@ -128,7 +113,7 @@ class SqlStorage:
             return self.reader(connection).lookup(keys)
 
     def watch(self) -> Watcher:
-        return PollingWatcher()
+        return interface.PollingWatcher()
 
     def close(self) -> None:
         self._is_closed = True
@@ -139,7 +124,7 @@ class SqlStorage:
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise closed_error(self._where)
+            raise interface.closed_error(self._where)
         if self._process != os.getpid():
             # a forked child must not use the sockets of its parent
             for engine in (self._engine, self._lookups):
@@ -202,7 +187,7 @@ class SqlStorage:
 
     def _error(self, cause: BaseException) -> StorageError:
         got = f"{type(cause).__name__}: {_first_line(cause)}"
-        return driver_error(self._kind_of(cause), got, self._where)
+        return interface.driver_error(self._kind_of(cause), got, self._where)
 
 
 def _stored_version(connection: sa.Connection) -> str | None:
@@ -278,7 +263,9 @@ def _parsed(url: str, driver: str) -> sa.URL | None:
 
 def _masked(error: BaseException) -> BaseException:
     """Return a copy of a driver's error without digits that may be a number."""
-    args = [without_digits(a) if isinstance(a, str) else a for a in error.args]
+    args = [
+        interface.without_digits(a) if isinstance(a, str) else a for a in error.args
+    ]
     try:
         return type(error)(*args)
     except TypeError:  # the constructor of some errors takes other arguments
@@ -289,4 +276,4 @@ def _first_line(error: BaseException) -> str:
     """Return the first line of an error; later lines may contain values."""
     texts = [str(part) for part in error.args if isinstance(part, str) and part]
     text = texts[-1] if texts else "no message"
-    return without_digits(text.strip().partition("\n")[0])
+    return interface.without_digits(text.strip().partition("\n")[0])

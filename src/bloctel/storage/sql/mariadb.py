@@ -17,22 +17,14 @@ from bloctel.errors import (
     StorageReadOnlyError,
 )
 from bloctel.storage.interface import require_driver
-from bloctel.storage.sql.engine import (
-    BUSY_SECONDS,
-    CONNECT_SECONDS,
-    SqlStorage,
-    server_engines,
-    server_url,
-)
+from bloctel.storage.sql import engine
 from bloctel.storage.sql.writer import SqlWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MariadbStorage"]
 
-
-class MariadbStorage(SqlStorage):
+class MariadbStorage(engine.SqlStorage):
     """Storage of a registry in a MariaDB or MySQL database.
 
     Args:
@@ -45,7 +37,7 @@ class MariadbStorage(SqlStorage):
 
         self.writer = MariadbWriter
         self._driver_errors = (pymysql.err.MySQLError,)
-        parsed, where = server_url(url, "mysql+pymysql")
+        parsed, where = engine.server_url(url, "mysql+pymysql")
         known = set(inspect.signature(pymysql.connect).parameters)
         n_unknown = len(set(parsed.query) - known)
         if n_unknown:
@@ -53,12 +45,12 @@ class MariadbStorage(SqlStorage):
                 "URL options that PyMySQL knows", f"{n_unknown} unknown options"
             )
         connect_args = {
-            "connect_timeout": CONNECT_SECONDS,
-            "init_command": f"SET innodb_lock_wait_timeout = {BUSY_SECONDS}",
+            "connect_timeout": engine.CONNECT_SECONDS,
+            "init_command": f"SET innodb_lock_wait_timeout = {engine.BUSY_SECONDS}",
             "charset": "utf8mb4",
         }
         # a reader's snapshot begins with its first query, a writer's with its lock
-        engines = server_engines(parsed, "REPEATABLE READ", connect_args)
+        engines = engine.server_engines(parsed, "REPEATABLE READ", connect_args)
         super().__init__(*engines, where)
 
     def create(self, settings: Mapping[str, str]) -> None:
@@ -66,10 +58,10 @@ class MariadbStorage(SqlStorage):
         self._require_open()
         with self._errors(), self._lookups.connect() as connection:
             lock = sa.func.concat("bloctel ", sa.func.database())
-            if not connection.scalar(sa.func.get_lock(lock, BUSY_SECONDS)):
+            if not connection.scalar(sa.func.get_lock(lock, engine.BUSY_SECONDS)):
                 raise StorageBusyError(
                     "the lock for creating a registry",
-                    f"no lock after {BUSY_SECONDS} seconds",
+                    f"no lock after {engine.BUSY_SECONDS} seconds",
                     self._where,
                     message="another process is creating a registry; try again",
                 )

@@ -11,23 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bloctel.errors import (
-    StorageBusyError,
-    StorageDeniedError,
-    StorageError,
-    StorageFullError,
-    StorageGoneError,
-    StorageReadOnlyError,
-)
+from bloctel import errors
 from bloctel.storage.interface import PollingWatcher, require_driver
 from bloctel.storage.rows import Columns, NewRegistrations
-from bloctel.storage.sql.engine import (
-    BUSY_SECONDS,
-    CONNECT_SECONDS,
-    SqlStorage,
-    server_engines,
-    server_url,
-)
+from bloctel.storage.sql import engine
 from bloctel.storage.sql.reader import PART, SqlReader
 from bloctel.storage.sql.writer import SqlWriter
 
@@ -39,13 +26,11 @@ if TYPE_CHECKING:
 
     from bloctel.storage.interface import Watcher
 
-__all__ = ["PostgresqlStorage"]
-
 _CHANNEL: Final = "bloctel"
 _CREATION: Final = 0x626C6F63  # the advisory lock for creating a registry
 
 
-class PostgresqlStorage(SqlStorage):
+class PostgresqlStorage(engine.SqlStorage):
     """Storage of a registry in a PostgreSQL database.
 
     Args:
@@ -59,10 +44,10 @@ class PostgresqlStorage(SqlStorage):
 
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
         self._driver_errors = (psycopg.Error, psycopg.Warning)
-        parsed, where = server_url(url, "postgresql+psycopg")
+        parsed, where = engine.server_url(url, "postgresql+psycopg")
         connect_args = {
-            "connect_timeout": CONNECT_SECONDS,
-            "options": f"-c lock_timeout={BUSY_SECONDS}s",
+            "connect_timeout": engine.CONNECT_SECONDS,
+            "options": f"-c lock_timeout={engine.BUSY_SECONDS}s",
             # detect a server that vanished
             "keepalives_idle": 10,
             "keepalives_interval": 5,
@@ -71,7 +56,7 @@ class PostgresqlStorage(SqlStorage):
         connect_args |= dict.fromkeys(parsed.query.keys() & connect_args.keys())
         self._url = parsed
         self._connect_args = {k: v for k, v in connect_args.items() if v is not None}
-        engines = server_engines(parsed, "READ COMMITTED", self._connect_args)
+        engines = engine.server_engines(parsed, "READ COMMITTED", self._connect_args)
         super().__init__(*engines, where)
 
     def _start(self, connection: sa.Connection, *, writes: bool) -> None:
@@ -97,40 +82,40 @@ class PostgresqlStorage(SqlStorage):
         self._require_open()
         try:
             return PostgresqlWatcher(self)
-        except StorageReadOnlyError:  # a standby cannot listen
+        except errors.StorageReadOnlyError:  # a standby cannot listen
             return PollingWatcher()
 
-    def _kind_of(self, error: BaseException) -> type[StorageError]:
+    def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         state = getattr(error, "sqlstate", None)
         if state is None:  # the error came before the session existed
             denied = _DENIED.search(str(error))
-            return StorageDeniedError if denied else _gone(error)
+            return errors.StorageDeniedError if denied else _gone(error)
         return next(
             (kind for start, kind in _KINDS if state.startswith(start)),
-            StorageError,
+            errors.StorageError,
         )
 
 
 #: SQLSTATEs or their first characters (appendix A of PostgreSQL's manual).
-_KINDS: Final[tuple[tuple[str, type[StorageError]], ...]] = (
-    ("28", StorageDeniedError),
-    ("42501", StorageDeniedError),
-    ("08", StorageGoneError),
-    ("57P", StorageGoneError),
-    ("25006", StorageReadOnlyError),
-    ("53100", StorageFullError),
-    ("53", StorageBusyError),
-    ("55P03", StorageBusyError),
-    ("40", StorageBusyError),
+_KINDS: Final[tuple[tuple[str, type[errors.StorageError]], ...]] = (
+    ("28", errors.StorageDeniedError),
+    ("42501", errors.StorageDeniedError),
+    ("08", errors.StorageGoneError),
+    ("57P", errors.StorageGoneError),
+    ("25006", errors.StorageReadOnlyError),
+    ("53100", errors.StorageFullError),
+    ("53", errors.StorageBusyError),
+    ("55P03", errors.StorageBusyError),
+    ("40", errors.StorageBusyError),
 )
 _DENIED: Final = re.compile("password|authentication|pg_hba|permission denied|role ")
 
 
-def _gone(error: BaseException) -> type[StorageError]:
+def _gone(error: BaseException) -> type[errors.StorageError]:
     import psycopg  # noqa: PLC0415
 
     lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return StorageGoneError if lost else StorageError
+    return errors.StorageGoneError if lost else errors.StorageError
 
 
 def _raw(connection: sa.Connection) -> psycopg.Connection[Any]:
@@ -159,8 +144,6 @@ class PostgresqlWatcher:
     def close(self) -> None:
         self._listening.close()
 
-
-# -- COPY, binary -----------------------------------------------------------------
 
 #: The header of a binary copy: signature, no flags, no extension.
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8

@@ -38,8 +38,6 @@ from bloctel.storage.sql.schema import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-__all__ = ["JOURNAL", "KEYS_PER_QUERY", "LAST_RECORD", "PART", "SqlReader"]
-
 PART: Final = 1 << 16  # rows per read or write
 KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
 
@@ -82,8 +80,6 @@ class SqlReader:
         row = self._connection.execute(bounds).first()
         return (row.trimmed_to, row.last_change) if row else (0, 0)
 
-    # -- registrations ----------------------------------------------------------
-
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         return [Registration(*row) for row in self._by_key(_REGISTRATIONS_OF, keys)]
 
@@ -112,8 +108,6 @@ class SqlReader:
         for rows in self._streamed(_COLUMNS):
             yield Columns.of(*np.array([tuple(row) for row in rows], np.int64).T)
 
-    # -- prefixes, requests -----------------------------------------------------
-
     def prefixes(self) -> list[PrefixRow]:
         return [PrefixRow(*row) for row in self._connection.execute(_PREFIXES)]
 
@@ -129,8 +123,6 @@ class SqlReader:
 
     def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
         return [_request(row) for row in self._by_key(_REQUESTS_OF, keys, id=list_id)]
-
-    # -- records ----------------------------------------------------------------
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         rows = self._by_key(_RECORDS_OF, set(keys), name=stream)
@@ -149,8 +141,6 @@ class SqlReader:
         row = None if values[0] is None else RecordRow(*values)
         require_last(row, stream, last_seq)
         return row
-
-    # -- queries ----------------------------------------------------------------
 
     def _by_key(
         self, query: sa.Executable, keys: Collection[int], **values: object

@@ -13,22 +13,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "event",
-    "fresh",
-    "list_",
-    "metadata",
-    "prefix",
-    "record",
-    "registration",
-    "request",
-    "setting",
-    "staged",
-    "state",
-    "stream",
-]
-
 #: Version of the tables.
 SCHEMA_VERSION: Final = 1
 

@@ -10,16 +10,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from bloctel.errors import (
-    InputError,
-    RegistryNotFoundError,
-    StorageBusyError,
-    StorageDeniedError,
-    StorageError,
-    StorageFullError,
-    StorageGoneError,
-    StorageReadOnlyError,
-)
+from bloctel import errors
 from bloctel.storage.interface import not_found_error
 from bloctel.storage.sql.engine import BUSY_SECONDS, SqlStorage
 from bloctel.storage.sql.schema import fresh, registration
@@ -27,8 +18,6 @@ from bloctel.storage.sql.writer import NEW, SqlWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = ["SqliteStorage"]
 
 
 class SqliteStorage(SqlStorage):
@@ -89,7 +78,7 @@ class SqliteStorage(SqlStorage):
             found = status.st_dev, status.st_ino
         if found is None or found != (self._file or found):
             got = "deleted" if found is None else "replaced by another file"
-            raise StorageGoneError(
+            raise errors.StorageGoneError(
                 "the file that was opened",
                 got,
                 self._where,
@@ -100,7 +89,7 @@ class SqliteStorage(SqlStorage):
     def create(self, settings: Mapping[str, str]) -> None:
         folder = self._path.parent
         if not folder.is_dir():
-            raise RegistryNotFoundError(
+            raise errors.RegistryNotFoundError(
                 "a folder to create the registry in",
                 "a path that is not a folder",
                 str(folder),
@@ -128,9 +117,9 @@ class SqliteStorage(SqlStorage):
             if raw is not None:
                 raw.execute(f"PRAGMA {text}")
 
-    def _kind_of(self, error: BaseException) -> type[StorageError]:
+    def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         code = getattr(error, "sqlite_errorcode", None) or 0
-        return _KINDS.get(code & 0xFF, StorageError)  # without the extended code
+        return _KINDS.get(code & 0xFF, errors.StorageError)  # without the extended code
 
 
 class SqliteWriter(SqlWriter):
@@ -162,20 +151,20 @@ class SqliteWriter(SqlWriter):
         return n
 
 
-_KINDS: Final[dict[int, type[StorageError]]] = {
-    sqlite3.SQLITE_BUSY: StorageBusyError,
-    sqlite3.SQLITE_LOCKED: StorageBusyError,
-    sqlite3.SQLITE_READONLY: StorageReadOnlyError,
-    sqlite3.SQLITE_FULL: StorageFullError,
-    sqlite3.SQLITE_CANTOPEN: StorageGoneError,
-    sqlite3.SQLITE_IOERR: StorageGoneError,
-    sqlite3.SQLITE_PERM: StorageDeniedError,
-    sqlite3.SQLITE_AUTH: StorageDeniedError,
+_KINDS: Final[dict[int, type[errors.StorageError]]] = {
+    sqlite3.SQLITE_BUSY: errors.StorageBusyError,
+    sqlite3.SQLITE_LOCKED: errors.StorageBusyError,
+    sqlite3.SQLITE_READONLY: errors.StorageReadOnlyError,
+    sqlite3.SQLITE_FULL: errors.StorageFullError,
+    sqlite3.SQLITE_CANTOPEN: errors.StorageGoneError,
+    sqlite3.SQLITE_IOERR: errors.StorageGoneError,
+    sqlite3.SQLITE_PERM: errors.StorageDeniedError,
+    sqlite3.SQLITE_AUTH: errors.StorageDeniedError,
 }
 
 
 def _path_of(url: str) -> Path:
     path = url.removeprefix("sqlite:///")
     if path == url or not path:
-        raise InputError("sqlite:///path", "a URL without a path")
+        raise errors.InputError("sqlite:///path", "a URL without a path")
     return Path(path)

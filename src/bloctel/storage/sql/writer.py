@@ -21,13 +21,7 @@ from bloctel.storage.rows import (
     StoredList,
     in_parts,
 )
-from bloctel.storage.sql.reader import (
-    JOURNAL,
-    KEYS_PER_QUERY,
-    LAST_RECORD,
-    PART,
-    SqlReader,
-)
+from bloctel.storage.sql import reader
 from bloctel.storage.sql.schema import (
     event,
     list_,
@@ -43,14 +37,12 @@ from bloctel.storage.sql.schema import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["NEW", "SqlWriter"]
-
 #: The lock that a writer takes first.
 _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
 _FEW: Final = 5_000  # up to this number, rows are added without a staging table
 
 
-class SqlWriter(SqlReader):
+class SqlWriter(reader.SqlReader):
     """Write transaction on an SQL storage.
 
     Attributes:
@@ -92,8 +84,6 @@ class SqlWriter(SqlReader):
         self._lists = None
         self._cursors(1)
         return added
-
-    # -- adding -----------------------------------------------------------------
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         remaining = iter(parts)
@@ -182,8 +172,6 @@ class SqlWriter(SqlReader):
         is_known = sa.exists().where(*_same(staged))
         return sa.select(*names, *days).where(~is_known).group_by(*names)
 
-    # -- changing ---------------------------------------------------------------
-
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
         self._many([_REPLACE], registrations)
 
@@ -210,7 +198,7 @@ class SqlWriter(SqlReader):
         if before <= trimmed_to:
             return 0
         n = 0
-        for cursor, _ in JOURNAL:
+        for cursor, _ in reader.JOURNAL:
             lines = cursor.between(trimmed_to + 1, before)
             count = sa.select(sa.func.count()).where(lines)
             n += self._connection.scalar(count) or 0
@@ -254,7 +242,7 @@ class SqlWriter(SqlReader):
         name, before, after = rows[0].stream, rows[0].seq - 1, rows[-1].seq
         require_following(rows, before)
         execute = self._connection.execute
-        if before == 0 and execute(LAST_RECORD, {"name": name}).first() is None:
+        if before == 0 and execute(reader.LAST_RECORD, {"name": name}).first() is None:
             execute(stream.insert(), {"name": name, "last_seq": after})
             return
         ends = {"of": name, "before": before, "after": after}
@@ -267,16 +255,14 @@ class SqlWriter(SqlReader):
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
         self.has_erased = True
-        for some in in_parts(seqs, KEYS_PER_QUERY):
+        for some in in_parts(seqs, reader.KEYS_PER_QUERY):
             self._connection.execute(_ERASE_RECORDS, {"name": stream, "seqs": some})
-
-    # -- statements ---------------------------------------------------------------
 
     def _many(
         self, statements: list[sa.UpdateBase], registrations: Iterable[Registration]
     ) -> None:
         """Execute statements for each registration."""
-        for rows in in_parts(registrations, PART):
+        for rows in in_parts(registrations, reader.PART):
             values = [
                 {f"new_{name}": value for name, value in row._asdict().items()}
                 for row in rows
@@ -292,7 +278,7 @@ class SqlWriter(SqlReader):
     ) -> None:
         """Pass rows to the driver as tuples: four times as fast as SQLAlchemy."""
         text, in_order = _insertion(self._connection.dialect, table, columns)
-        for part in in_parts(map(in_order, rows), PART):
+        for part in in_parts(map(in_order, rows), reader.PART):
             self._connection.exec_driver_sql(text, part)
 
 
@@ -332,7 +318,7 @@ _REPLACE: Final = (
 #: The columns of a journal line.
 _LINE: Final = ("cursor", "kind", "list_id", "key", "on_day")
 _trimmed_to: Final = sa.select(state.c.trimmed_to).scalar_subquery()
-_line_cursor, _line_columns = JOURNAL[0]
+_line_cursor, _line_columns = reader.JOURNAL[0]
 #: Keep the journal line of an erased registration, without the registration.
 _MOVE_LINE: Final = event.insert().from_select(
     _LINE,

@@ -22,22 +22,6 @@ from bloctel.storage.rows import ChangeKind, Columns, Event, Registration
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = [
-    "BLANK",
-    "LINE",
-    "NO_LINE",
-    "PAGE",
-    "ROW",
-    "Number",
-    "bucket_of",
-    "columns_of",
-    "pack_key",
-    "pack_line",
-    "packed_rows",
-    "rows_of",
-    "unpack_lines",
-]
-
 _NEVER: Final = -(2**31)  # stands for no withdrawal
 _REGISTRATION: Final = Struct("<5i")
 _MENTION: Final = Struct("<iq8x")
@@ -138,15 +122,6 @@ class Number:
             return False
         self.registrations[row[:3]] = row
         return True
-
-    def replace_registration(self, row: Registration) -> None:
-        """Replace the registration with the same primary key, if it exists."""
-        if row[:3] in self.registrations:
-            self.registrations[row[:3]] = row
-
-    def erase_registration(self, row: Registration) -> None:
-        """Erase the registration with that primary key, if it exists."""
-        self.registrations.pop(row[:3], None)
 
     def is_on(self, list_id: int) -> bool:
         """Return True if there is a registration on the list."""

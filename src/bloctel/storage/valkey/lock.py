@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from bloctel.storage.valkey.server import Command, ValkeyServer
 
-__all__ = ["WriterLock"]
-
 #: How long a writer waits for another one.
 BUSY_SECONDS = 30.0
 #: How long the lock of a writer that died lasts.
@@ -42,11 +40,6 @@ class WriterLock:
         self._extended_at = 0.0
 
     def __enter__(self) -> Self:
-        """Wait for the lock, and take it.
-
-        Raises:
-            StorageBusyError: Another writer took too long.
-        """
         begun, pause = clock.elapsed(), 0.001
         while not self._try_take():
             if clock.elapsed() - begun > BUSY_SECONDS:
@@ -76,11 +69,7 @@ class WriterLock:
         return bool(holder == self._token.encode())
 
     def extend(self) -> None:
-        """Extend the lock if a third of its life is over.
-
-        Raises:
-            StorageBusyError: The lock is lost.
-        """
+        """Extend the lock if a third of its life is over; raise if it is lost."""
         now = clock.elapsed()
         if now - self._extended_at > _LIFE_SECONDS / 3:
             if not self._hold(_LIFE_SECONDS):
@@ -106,8 +95,6 @@ class WriterLock:
             self._server.where,
             message="the writer lock expired before the commit; nothing is stored",
         )
-
-    # -- committing -----------------------------------------------------
 
     def commit(self, commands: Iterable[Command], last_change: int) -> None:
         """Run all *commands*, or none of them, and release the lock.

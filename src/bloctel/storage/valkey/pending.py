@@ -16,17 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from bloctel.storage.interface import CURSOR_GAP
 from bloctel.storage.rows import RecordRow, in_parts
-from bloctel.storage.valkey.encoding import (
-    BLANK,
-    LINE,
-    NO_LINE,
-    PAGE,
-    Number,
-    bucket_of,
-    pack_key,
-    pack_line,
-    unpack_lines,
-)
+from bloctel.storage.valkey import encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,28 +26,19 @@ if TYPE_CHECKING:
 
     Key = Callable[..., str]
 
-__all__ = [
-    "JournalChanges",
-    "RecordChanges",
-    "RequestChanges",
-    "end_field",
-    "number_commands",
-    "unpack_record",
-]
-
 #: Words per command at most: a script passes them on its stack.
 _MAX_WORDS: Final = 1_000
 
 
 def number_commands(
-    key: Key, numbers: dict[int, Number], trimmed_to: int
+    key: Key, numbers: dict[int, encoding.Number], trimmed_to: int
 ) -> Iterator[Command]:
     """Yield the commands that store numbers, and delete empty ones."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for number in numbers:
-        buckets[bucket_of(number)].append(number)
+        buckets[encoding.bucket_of(number)].append(number)
     for bucket, some in buckets.items():
-        values = {pack_key(n): numbers[n].pack(trimmed_to) for n in some}
+        values = {encoding.pack_key(n): numbers[n].pack(trimmed_to) for n in some}
         empty = (name for name, value in values.items() if not value)
         for names in in_parts(empty, _MAX_WORDS):
             yield ("HDEL", key("n", bucket), *names)
@@ -69,10 +50,6 @@ def number_commands(
 
 class JournalChanges:
     """New lines of the journal, and erasures in the stored ones.
-
-    Args:
-        last: The cursor of the last stored change.
-        trimmed_to: The last dropped cursor.
 
     Attributes:
         last: The cursor of the last change, new ones included.
@@ -88,7 +65,7 @@ class JournalChanges:
 
     def append(self, event: Event | None = None) -> int:
         """Append an event, or with None an empty line; return its cursor."""
-        self._lines += NO_LINE if event is None else pack_line(event)
+        self._lines += encoding.NO_LINE if event is None else encoding.pack_line(event)
         self.last += 1
         return self.last
 
@@ -96,7 +73,7 @@ class JournalChanges:
         """Erase the number from a line."""
         if cursor > self._stored[0]:
             start = self._offset(cursor)
-            self._lines[start : start + len(BLANK)] = BLANK
+            self._lines[start : start + len(encoding.BLANK)] = encoding.BLANK
         elif cursor > self.trimmed_to:
             self._blank.add(cursor)
 
@@ -116,20 +93,25 @@ class JournalChanges:
 
     def new_events(self) -> Iterator[Event]:
         """Yield the events that are not stored yet."""
-        return unpack_lines(bytes(self._lines), self._stored[0] + 1)
+        return encoding.unpack_lines(bytes(self._lines), self._stored[0] + 1)
 
     def with_changes(self, event: Event) -> Event:
         """Return a stored event, without its number if that was erased."""
         return event._replace(key=None) if event.cursor in self._blank else event
 
     def _offset(self, cursor: int) -> int:
-        return (cursor - self._stored[0] - 1) * LINE.size
+        return (cursor - self._stored[0] - 1) * encoding.LINE.size
 
     def commands(self, key: Key) -> Iterator[Command]:
         """Yield the commands that store the changes."""
         for cursor in self._blank:
-            page, line = divmod(cursor, PAGE)
-            yield ("SETRANGE", key("journal", page), line * LINE.size, BLANK)
+            page, line = divmod(cursor, encoding.PAGE)
+            yield (
+                "SETRANGE",
+                key("journal", page),
+                line * encoding.LINE.size,
+                encoding.BLANK,
+            )
         yield from self._new_pages(key)
         if self.trimmed_to != self._stored[1]:
             yield from self._dropped_pages(key)
@@ -137,20 +119,20 @@ class JournalChanges:
     def _new_pages(self, key: Key) -> Iterator[Command]:
         cursor, lines = self._stored[0] + 1, memoryview(bytes(self._lines))
         while lines:
-            page, line = divmod(cursor, PAGE)
-            n = PAGE - line
-            data = bytes(lines[: n * LINE.size])
-            yield ("SETRANGE", key("journal", page), line * LINE.size, data)
-            lines = lines[n * LINE.size :]
+            page, line = divmod(cursor, encoding.PAGE)
+            n = encoding.PAGE - line
+            data = bytes(lines[: n * encoding.LINE.size])
+            yield ("SETRANGE", key("journal", page), line * encoding.LINE.size, data)
+            lines = lines[n * encoding.LINE.size :]
             cursor += n
 
     def _dropped_pages(self, key: Key) -> Iterator[Command]:
-        page, n_lines = divmod(self.trimmed_to + 1, PAGE)
-        last_page = self._stored[0] // PAGE
-        dropped = range(self._stored[1] // PAGE, min(page, last_page + 1))
+        page, n_lines = divmod(self.trimmed_to + 1, encoding.PAGE)
+        last_page = self._stored[0] // encoding.PAGE
+        dropped = range(self._stored[1] // encoding.PAGE, min(page, last_page + 1))
         for names in in_parts((key("journal", old) for old in dropped), _MAX_WORDS):
             yield ("UNLINK", *names)
-        yield ("SETRANGE", key("journal", page), 0, NO_LINE * n_lines)
+        yield ("SETRANGE", key("journal", page), 0, encoding.NO_LINE * n_lines)
         yield ("HSET", key("state"), "trimmed_to", self.trimmed_to)
 
 
@@ -193,11 +175,6 @@ def _store_request(key: Key, row: RequestRow) -> Iterator[Command]:
 def end_field(stream: str) -> str:
     """Return the state field that contains the last sequence number of a stream."""
     return f"records:{stream}"
-
-
-def unpack_record(stream: str, seq: int, value: bytes) -> RecordRow:
-    """Decode a record."""
-    return RecordRow(stream, seq, *json.loads(value))
 
 
 @dataclass(slots=True)

@@ -39,24 +39,13 @@ from bloctel.storage.rows import (
     RequestRow,
     StoredList,
 )
-from bloctel.storage.valkey.encoding import (
-    PAGE,
-    ROW,
-    Number,
-    bucket_of,
-    columns_of,
-    pack_key,
-    rows_of,
-    unpack_lines,
-)
-from bloctel.storage.valkey.pending import end_field, unpack_record
+from bloctel.storage.valkey import encoding
+from bloctel.storage.valkey.pending import end_field
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from bloctel.storage.valkey.server import Command, ValkeyServer
-
-__all__ = ["PAGES_PER_READ", "ValkeyReader"]
 
 _Field = TypeVar("_Field", str | bytes, int)
 
@@ -72,7 +61,7 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
     """Return distinct numbers, grouped by bucket."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for key in dict.fromkeys(keys):
-        buckets[bucket_of(key)].append(key)
+        buckets[encoding.bucket_of(key)].append(key)
     return buckets
 
 
@@ -117,13 +106,11 @@ class ValkeyReader:
         self._query()
         return self._last_change
 
-    # -- the journal --------------------------------------------------
-
     def changes(self, since: int, limit: int) -> list[Event]:
         found: list[Event] = []
         cursor, end = since, since + 1
         while len(found) < limit and cursor < end:
-            pages = min(PAGES_PER_READ, limit // PAGE + 2)
+            pages = min(PAGES_PER_READ, limit // encoding.PAGE + 2)
             lines, cursor = self._lines(cursor, pages)
             found += [event for event in lines if event.cursor > since]
             end = self._last_change
@@ -131,7 +118,7 @@ class ValkeyReader:
 
     def _lines(self, after: int, n_pages: int) -> tuple[list[Event], int]:
         """Return the events of pages after a cursor, and the pages' last cursor."""
-        first = (after + 1) // PAGE
+        first = (after + 1) // encoding.PAGE
         wanted = range(first, first + n_pages)
         *pages, trimmed_to = self._query(
             *(("GET", self._key("journal", page)) for page in wanted),
@@ -142,15 +129,13 @@ class ValkeyReader:
             events = [
                 event
                 for page, data in zip(wanted, pages, strict=True)
-                for event in unpack_lines(data or b"", page * PAGE)
+                for event in encoding.unpack_lines(data or b"", page * encoding.PAGE)
                 if event.cursor <= self._last_change  # later ones may be incomplete
             ]
-        return events, wanted.stop * PAGE - 1
+        return events, wanted.stop * encoding.PAGE - 1
 
     def _last_cursor(self) -> int:
         return self._last_change
-
-    # -- numbers --------------------------------------------------------
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         return _rows_of_numbers(self._numbers_of(keys))
@@ -163,23 +148,23 @@ class ValkeyReader:
         rows = _rows_of_numbers(self._unpacked(buckets, replies))
         return Found.of(rows, self._lists_of(found))
 
-    def _numbers_of(self, keys: Iterable[int]) -> dict[int, Number]:
+    def _numbers_of(self, keys: Iterable[int]) -> dict[int, encoding.Number]:
         """Return the stored ones of these numbers."""
         buckets = _bucketed(keys)
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
         return [
-            ("HMGET", self._key("n", bucket), *map(pack_key, some))
+            ("HMGET", self._key("n", bucket), *map(encoding.pack_key, some))
             for bucket, some in buckets.items()
         ]
 
     def _unpacked(
         self, buckets: dict[int, list[int]], replies: list[Any]
-    ) -> dict[int, Number]:
+    ) -> dict[int, encoding.Number]:
         with self._server.decoding():
             return {
-                key: Number.unpack(key, value)
+                key: encoding.Number.unpack(key, value)
                 for some, values in zip(buckets.values(), replies, strict=True)
                 for key, value in zip(some, values, strict=True)
                 if value is not None
@@ -190,11 +175,11 @@ class ValkeyReader:
     ) -> Iterator[list[Registration]]:
         first = _NO_DAY if ends_from is None else ends_from
         last = _AFTER_DAYS if ends_before is None else ends_before
-        return map(rows_of, self._scan(list_id, first, last))
+        return map(encoding.rows_of, self._scan(list_id, first, last))
 
     def columns(self) -> Iterator[Columns]:
         # each bucket that was in use at the start is read once
-        return map(columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
+        return map(encoding.columns_of, self._scan(0, _NO_DAY, _AFTER_DAYS))
 
     def _scan(
         self, list_id: int, first: int, last: int
@@ -215,11 +200,9 @@ class ValkeyReader:
             del left[-n_read:]
             n_buckets = min(2 * n_read, _MOST_BUCKETS)
             with self._server.decoding():
-                found = np.frombuffer(rows, ROW)
+                found = np.frombuffer(rows, encoding.ROW)
             if len(found):
                 yield found
-
-    # -- prefixes, requests -----------------------------------------------
 
     def prefixes(self) -> list[PrefixRow]:
         (found,) = self._query(("GET", self._key("prefixes")))
@@ -247,8 +230,6 @@ class ValkeyReader:
         found = self._stored("requests", list(ids))
         with self._server.decoding():
             return [_request(value) for _, value in found]
-
-    # -- records ----------------------------------------------------------
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         wanted = set(keys)
@@ -298,7 +279,7 @@ class ValkeyReader:
         """Return the stored ones of these records."""
         found = self._stored(f"records:{stream}", seqs)
         with self._server.decoding():
-            return [unpack_record(stream, seq, value) for seq, value in found]
+            return [RecordRow(stream, seq, *json.loads(value)) for seq, value in found]
 
     def _stored(
         self, name: str, fields: Sequence[_Field]
@@ -311,7 +292,7 @@ class ValkeyReader:
         return [(field, value) for field, value in found if value is not None]
 
 
-def _rows_of_numbers(numbers: dict[int, Number]) -> list[Registration]:
+def _rows_of_numbers(numbers: dict[int, encoding.Number]) -> list[Registration]:
     return [row for number in numbers.values() for row in number.registrations.values()]
 
 

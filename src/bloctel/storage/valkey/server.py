@@ -8,29 +8,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bloctel.errors import (
-    InputError,
-    StorageBusyError,
-    StorageDeniedError,
-    StorageError,
-    StorageFullError,
-    StorageGoneError,
-    StorageReadOnlyError,
-)
-from bloctel.storage.interface import (
-    closed_error,
-    driver_error,
-    require_driver,
-    without_digits,
-)
+from bloctel import errors
+from bloctel.storage import interface
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from urllib.parse import SplitResult
 
     import valkey
-
-__all__ = ["KINDS", "Command", "ValkeyServer", "kind_of"]
 
 #: The words of a command.
 Command = tuple[str | bytes | int, ...]
@@ -44,47 +29,47 @@ _NAMESPACE: Final = re.compile(r"[\w.-]+")
 _SCRIPTS: Final = ("commit", "hold", "scan")
 
 #: The driver's exceptions by name, because the driver is imported only when used.
-_NAMES: Final[dict[type[StorageError], str]] = {
-    StorageError: """
+_NAMES: Final[dict[type[errors.StorageError], str]] = {
+    errors.StorageError: """
         AskError ClusterCrossSlotError DataError ExecAbortError ModuleError
         MovedError NoScriptError PubSubError ResponseError
         ValkeyClusterException ValkeyError
     """,
-    StorageDeniedError: """
+    errors.StorageDeniedError: """
         AuthenticationError AuthenticationWrongNumberOfArgsError
         AuthorizationError NoPermissionError
     """,
-    StorageGoneError: """
+    errors.StorageGoneError: """
         BusyLoadingError ChildDeadlockedError ClusterDownError ClusterError
         ConnectionError InvalidResponse MasterDownError OSError
         SlotNotCoveredError TimeoutError
     """,
-    StorageBusyError: """
+    errors.StorageBusyError: """
         LockError LockNotOwnedError MaxConnectionsError TryAgainError
         WatchError
     """,
-    StorageFullError: "OutOfMemoryError",
-    StorageReadOnlyError: "ReadOnlyError",
+    errors.StorageFullError: "OutOfMemoryError",
+    errors.StorageReadOnlyError: "ReadOnlyError",
 }
 KINDS: Final = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 
 #: Errors of the server for which the driver has no exception, by their first word.
-_CODES: Final[dict[str, type[StorageError]]] = {
-    "BUSY": StorageBusyError,  # a script has run for too long
-    "CLUSTERDOWN": StorageGoneError,
-    "MASTERDOWN": StorageGoneError,
-    "MISCONF": StorageFullError,  # the disk is full
-    "NOREPLICAS": StorageReadOnlyError,
+_CODES: Final[dict[str, type[errors.StorageError]]] = {
+    "BUSY": errors.StorageBusyError,  # a script has run for too long
+    "CLUSTERDOWN": errors.StorageGoneError,
+    "MASTERDOWN": errors.StorageGoneError,
+    "MISCONF": errors.StorageFullError,  # the disk is full
+    "NOREPLICAS": errors.StorageReadOnlyError,
 }
 
 
-def kind_of(error: BaseException) -> type[StorageError]:
+def kind_of(error: BaseException) -> type[errors.StorageError]:
     """Return the error class for an error of the driver."""
     code = str(error).partition(" ")[0]
     if code in _CODES:
         return _CODES[code]
     names = (kind.__name__ for kind in type(error).__mro__)
-    return next((KINDS[name] for name in names if name in KINDS), StorageError)
+    return next((KINDS[name] for name in names if name in KINDS), errors.StorageError)
 
 
 class ValkeyServer:
@@ -101,7 +86,7 @@ class ValkeyServer:
     """
 
     def __init__(self, url: str) -> None:
-        require_driver("valkey", "valkey")
+        interface.require_driver("valkey", "valkey")
         address = _Address(url)
         self.where = address.where
         self._seen: dict[str, int] = {}
@@ -121,14 +106,8 @@ class ValkeyServer:
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, in one round trip.
 
-        If the connection has died, the commands are sent a second time.
-
-        Args:
-            commands: Commands that can be repeated. Commands of other clients can run
-                between them.
-
-        Raises:
-            StorageError: The server did not answer all of them.
+        If the connection has died, the commands are sent a second time: they must be
+        repeatable. Commands of other clients can run between them.
         """
         with self._errors():
             try:
@@ -152,13 +131,9 @@ class ValkeyServer:
         return self._seen.get(field, 0)
 
     def note(self, field: str, value: int, at_least: int = 0) -> None:
-        """Note the value of a field of the state, which never decreases.
-
-        Raises:
-            StorageError: The value is less than *at_least*: confirmed changes are lost.
-        """
+        """Note the value of a field of the state, which never decreases."""
         if value < at_least:
-            raise StorageError(
+            raise errors.StorageError(
                 "a storage with all confirmed changes",
                 "a storage without the last ones",
                 self.where,
@@ -172,9 +147,9 @@ class ValkeyServer:
         with self._errors():
             self._client.close()
 
-    def damaged(self, got: str) -> StorageError:
+    def damaged(self, got: str) -> errors.StorageError:
         """Return the error for content that this library does not write."""
-        return StorageError(
+        return errors.StorageError(
             "a registry written by this library",
             got,
             self.where,
@@ -193,7 +168,7 @@ class ValkeyServer:
 
     def _send(self, commands: tuple[Command, ...]) -> list[Any]:
         if self._is_closed:
-            raise closed_error(self.where)
+            raise interface.closed_error(self.where)
         # no MULTI: a server without free memory would refuse it, even for reads
         with self._client.pipeline(transaction=False) as pipeline:
             for command in commands:
@@ -220,10 +195,10 @@ class ValkeyServer:
         ) as error:
             # later text can contain the words of a command
             line = str(error).partition("\n")[0].partition(", with args")[0]
-            text = without_digits(line)
+            text = interface.without_digits(line)
             error.args = (text,)
             got = f"{type(error).__name__}: {text}"
-            raise driver_error(kind_of(error), got, self.where) from error
+            raise interface.driver_error(kind_of(error), got, self.where) from error
 
 
 def _split(url: str) -> SplitResult | None:
@@ -265,8 +240,10 @@ class _Address:
         base = f"{self.parts.scheme}://{host}:{self.port}/{self.database}"
         return f"{base}?namespace={self.namespace}"
 
-    def _invalid(self, got: str) -> InputError:
-        return InputError("valkey://user:password@host:port/0?namespace=name", got)
+    def _invalid(self, got: str) -> errors.InputError:
+        return errors.InputError(
+            "valkey://user:password@host:port/0?namespace=name", got
+        )
 
 
 def _client(address: _Address) -> valkey.Valkey:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from bloctel.storage.rows import Found
     from bloctel.storage.valkey.server import Command
 
-__all__ = ["ValkeyStorage"]
-
 #: Version of the stored format.
 _SCHEMA_VERSION: Final = 1
 #: How long a watcher waits on the server before it checks if it was closed.
@@ -115,11 +113,7 @@ class ValkeyStorage:
 
 
 class ValkeyWatcher:
-    """Watcher that waits for the stream entry of each commit.
-
-    Args:
-        server: The server of the registry.
-    """
+    """Watcher that waits for the stream entry of each commit."""
 
     def __init__(self, server: ValkeyServer) -> None:
         self._server = server

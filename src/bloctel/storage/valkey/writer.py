@@ -39,18 +39,12 @@ if TYPE_CHECKING:
     from bloctel.storage.valkey.lock import WriterLock
     from bloctel.storage.valkey.server import Command, ValkeyServer
 
-__all__ = ["ValkeyWriter"]
-
 #: Rows per read, and per part of a result.
 _PART: Final = 10_000
 
 
 class ValkeyWriter(ValkeyReader):
-    """Write transaction on a registry in Valkey.
-
-    Args:
-        server: The server of the registry.
-        lock: The writer lock, already taken.
+    """Write transaction on a registry in Valkey, under the writer lock.
 
     Attributes:
         recorded: The changes of records.
@@ -92,8 +86,6 @@ class ValkeyWriter(ValkeyReader):
         if rows is not None:
             yield ("SET", self._key(name), json.dumps(sorted(rows.values())))
 
-    # -- reads, including uncommitted changes ------------------------------------
-
     def last_change(self) -> int:
         return self._journal.last
 
@@ -134,8 +126,6 @@ class ValkeyWriter(ValkeyReader):
             yield found[~np.isin(found["key"], changed)]
         yield from map(packed_rows, in_parts(rows, _PART))
 
-    # -- registrations ------------------------------------------------------
-
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         rows = (row for part in parts for row in part.rows())
         n_added = 0
@@ -154,17 +144,17 @@ class ValkeyWriter(ValkeyReader):
         rows = list(registrations)
         numbers = self._loaded(row.key for row in rows)
         for row in rows:
-            numbers[row.key].replace_registration(row)
-            self._numbers[row.key] = numbers[row.key]
+            number = self._numbers[row.key] = numbers[row.key]
+            if row[:3] in number.registrations:
+                number.registrations[row[:3]] = row
 
     def erase_registrations(self, registrations: Iterable[Registration]) -> None:
         rows = list(registrations)
         numbers = self._loaded(row.key for row in rows)
         forgotten: defaultdict[int, set[int]] = defaultdict(set)
         for row in rows:
-            number = numbers[row.key]
-            number.erase_registration(row)
-            self._numbers[row.key] = number
+            number = self._numbers[row.key] = numbers[row.key]
+            number.registrations.pop(row[:3], None)
             if not number.is_on(row.list_id):
                 forgotten[row.list_id].add(row.key)
                 for cursor in number.remove_mentions(row.list_id):
@@ -178,8 +168,6 @@ class ValkeyWriter(ValkeyReader):
         wanted = list(keys)
         found = self._numbers_of(wanted)
         return {key: found.get(key) or Number() for key in dict.fromkeys(wanted)}
-
-    # -- lists, journal, prefixes -------------------------------------------
 
     def add_list(self, name: str) -> StoredList:
         lists = self._lists_to_change()
@@ -238,8 +226,6 @@ class ValkeyWriter(ValkeyReader):
             self._prefixes = {row[:3]: row for row in super().prefixes()}
         return self._prefixes
 
-    # -- requests -----------------------------------------------------------
-
     def _requests(self, ids: Iterable[str | bytes]) -> list[RequestRow]:
         """Return these requests with the changes, and all other changed ones."""
         found = {row.id: row for row in super()._requests(ids)}
@@ -257,8 +243,6 @@ class ValkeyWriter(ValkeyReader):
         for row in self._requests(ids):
             if row.used_at is None and row.expires_at < expired_before:
                 self._requested.new[row.id] = None
-
-    # -- records ------------------------------------------------------------
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         wanted = set(keys)
