@@ -55,12 +55,12 @@ class PhoneColumn(ABC, Generic[_Column]):
 
         Args:
             book: The lists to look up.
-            on: As for `Book.is_blocked`.
-            lists: As for `Book.is_blocked`.
-            region: As for `Book.is_blocked`.
+            on: See `Book.is_blocked`.
+            lists: See `Book.is_blocked`.
+            region: See `Book.is_blocked`.
 
         Raises:
-            CannotAnswerError: As for `Book.is_blocked`, when this method is called.
+            CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
         """
         question = book.question(on=on, lists=lists, region=region)
         return self._apply(
@@ -82,14 +82,14 @@ class PhoneColumn(ABC, Generic[_Column]):
 
         Args:
             book: The lists to look up.
-            on: As for `Book.is_blocked`.
-            lists: As for `Book.is_blocked`.
-            region: As for `Book.is_blocked`.
+            on: See `Book.is_blocked`.
+            lists: See `Book.is_blocked`.
+            region: See `Book.is_blocked`.
             invalid: Whether rows without a valid number, or without a known answer,
                 `raise` an error or are `block`ed.
 
         Raises:
-            CannotAnswerError: As for `Book.is_blocked`, when this method is called.
+            CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
             InvalidNumberError: A row is not a number; `where` is its index, from 0.
                 In an expression, polars raises its `ComputeError` with the same
                 message, and the index is that in a batch.
@@ -110,7 +110,7 @@ class PhoneColumn(ABC, Generic[_Column]):
         and count by the key.
 
         Args:
-            region: As for `normalize`.
+            region: See `normalize`.
         """
         region = check_region(region)
         return self._apply(
@@ -121,7 +121,7 @@ class PhoneColumn(ABC, Generic[_Column]):
         """Return each number in E.164 form, as text, null where there is no number.
 
         Args:
-            region: As for `normalize`.
+            region: See `normalize`.
         """
         region = check_region(region)
         return self._apply(

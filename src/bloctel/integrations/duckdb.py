@@ -51,8 +51,8 @@ def register(
         book: The lists to look up; it must stay open as long as queries run.
         on: The day; by default today at each call, so that a query that runs over
             midnight gets answers for two days.
-        lists: As for `Book.is_blocked`.
-        region: As for `Book.is_blocked`.
+        lists: See `Book.is_blocked`.
+        region: See `Book.is_blocked`.
         invalid: Whether rows without a valid number, or without a known answer,
             `raise` an error or are `block`ed.
 

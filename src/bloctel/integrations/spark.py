@@ -124,16 +124,16 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
 
     Args:
         session: The `SparkSession`.
-        sources: As for `bloctel.scrub_files`.
-        against: As for `scrub_frame`.
-        columns: As for `bloctel.scrub_files`.
-        into: As for `bloctel.scrub_files`.
-        write: As for `bloctel.scrub_files`.
-        on: As for `scrub_frame`.
-        lists: As for `scrub_frame`.
-        region: As for `scrub_frame`.
-        options: As for `bloctel.scrub_files`.
-        shared: As for `scrub_frame`.
+        sources: See `bloctel.scrub_files`.
+        against: See `scrub_frame`.
+        columns: See `bloctel.scrub_files`.
+        into: See `bloctel.scrub_files`.
+        write: See `bloctel.scrub_files`.
+        on: See `scrub_frame`.
+        lists: See `scrub_frame`.
+        region: See `scrub_frame`.
+        options: See `bloctel.scrub_files`.
+        shared: See `scrub_frame`.
 
     Returns:
         The result of each file, in the order of their names.

@@ -91,7 +91,7 @@ class RecordStore:
         """Create an empty store, and open it.
 
         Args:
-            url: As for `bloctel.Registry.create`.
+            url: See `bloctel.Registry.create`.
             region: The default region for national forms of numbers, stored with it.
             secret: At least 16 random bytes that hide numbers and fields.
 

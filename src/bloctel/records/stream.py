@@ -37,7 +37,7 @@ class RecordStream:
         """Create an empty storage, and open it.
 
         Args:
-            url: As for `bloctel.Registry.create`.
+            url: See `bloctel.Registry.create`.
             region: The default region for national forms of numbers, stored with it.
             secret: At least 16 random bytes that hide numbers and records.
 
@@ -52,7 +52,7 @@ class RecordStream:
         """Open an existing storage, which may be that of a registry.
 
         Args:
-            url: As for `bloctel.Registry.open`.
+            url: See `bloctel.Registry.open`.
             secret: The secret that hides numbers and records, if the storage has one.
 
         Raises:

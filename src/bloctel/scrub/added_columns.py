@@ -1,4 +1,4 @@
-"""Columns that a scrub adds to rows, with cells that no spreadsheet runs."""
+"""Columns that a scrub adds to rows; spreadsheets do not run their cells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "suffix",
 ]
 
-#: The reason in split outputs; the kind of the row in annotated ones.
+#: In split outputs this column contains the reason, in annotated outputs the kind.
 ADDED_COLUMN: Final = "bloctel"
 REASON_COLUMN: Final = "bloctel_reason"
 #: The columns that each output adds.
@@ -40,20 +40,21 @@ ADDED_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "annotated": (ADDED_COLUMN, REASON_COLUMN),
 }
 
-#: First characters of a cell that a spreadsheet runs as a formula, in both widths.
+#: Cells that begin with one of these characters (or their full-width forms) are run as
+#: formulas by spreadsheets.
 FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def refuse_annotated(names: Collection[object], what: str, where: str | None) -> None:
-    """Refuse input that already has an added column: its old answers could be used.
+    """Refuse input that already has an added column, whose answers are old.
 
     Args:
-        names: The names of all columns, normalised for comparisons.
+        names: The normalised names of all columns.
         what: The kind of input, for the message.
-        where: The input, for the message.
+        where: The name of the input, for the message.
 
     Raises:
-        InputError: It has one of the columns.
+        InputError: The input has one of the added columns.
     """
     for name in ADDED_COLUMNS["annotated"]:
         if name in names:
@@ -65,18 +66,18 @@ def refuse_annotated(names: Collection[object], what: str, where: str | None) ->
 
 
 def refuse_annotated_file(names: Iterable[str], where: str) -> None:
-    """Refuse a file that is annotated already, whatever the case of the names.
+    """Refuse a file that already has an added column, in upper or lower case.
 
     Raises:
-        InputError: It is.
+        InputError: The file has one of the added columns.
     """
     refuse_annotated([name.casefold() for name in names], "a call file", where)
 
 
 def harmless(text: str) -> str:
-    """Return the text with an apostrophe in front if it could be run as a formula.
+    """Return the text, after an apostrophe if a spreadsheet could run it as a formula.
 
-    Reasons begin with the name of a column or a list, which the file's author chose.
+    Reasons begin with the name of a column, which the author of the file chose.
 
     >>> harmless("=A1: own")
     "'=A1: own"
@@ -85,7 +86,7 @@ def harmless(text: str) -> str:
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
-    """Return the header row with one more column; nothing if there is no header."""
+    """Return the header row with one more column; empty if there is no header."""
     header = records.header
     if not header:
         return header
@@ -119,8 +120,7 @@ class AddedFields:
     """Cache of the bytes that are added to rows; safe for several threads.
 
     Args:
-        encode: Returns the bytes for a text: one value, or always the same number of
-            them.
+        encode: Returns the bytes for a text, always with the same number of values.
     """
 
     def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
@@ -130,9 +130,9 @@ class AddedFields:
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Return the bytes for all texts; each call repeats and extends the texts."""
+        """Return the bytes for all texts; later calls may only append texts."""
         with self._lock:
-            new = texts[self._n_texts :]  # a copy: another thread may append meanwhile
+            new = texts[self._n_texts :]  # a copy, because other threads may append
             if new:
                 encoded = [value for text in new for value in self._encode(text)]
                 self._packed = _joined(self._packed, pack(encoded))
@@ -141,6 +141,6 @@ class AddedFields:
 
 
 def _joined(first: Added, second: Added) -> Added:
-    """Return the bytes and offsets of both."""
+    """Return the concatenation of both."""
     offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
     return Added(first.data + second.data, offsets)

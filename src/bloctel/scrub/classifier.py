@@ -1,4 +1,4 @@
-"""Row classifier: is a row clear, blocked or invalid, and for which reason."""
+"""Row classifier: it finds out whether rows are clear, blocked or invalid, and why."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ __all__ = [
 CLEAR: Final = 0
 BLOCKED: Final = 1
 INVALID: Final = 2
-#: Their names.
+#: The names of the kinds `CLEAR`, `BLOCKED` and `INVALID`.
 KINDS: Final = ("clear", "blocked", "invalid")
 
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
-# Refusals that only files have take the last codes below `FIRST_KEY`.
+# Refusals that occur only in files have the last codes below `FIRST_KEY`.
 #: The row ends before the column.
 _MISSING_FIELD: Final = FIRST_KEY - 1
 #: A cell of a workbook with an error, or a formula without a value.
 CELL_ERROR: Final = FIRST_KEY - 2
-#: Text after a closing quote: the borders of cells and rows are uncertain.
+#: There is text after a closing quote: the ends of cells and rows are uncertain.
 _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
 
 _REFUSALS: Final = [
@@ -60,20 +60,18 @@ _REFUSALS: Final = [
     "cell_error",
     "missing_field",
 ]
-#: Rows classified together, few enough for intermediate arrays to stay in the cache.
+#: Number of rows that are classified together; intermediate arrays fit in the cache.
 _ROWS_AT_ONCE: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """Kinds and reasons of some rows.
+    """Kinds and reasons of rows.
 
     Attributes:
-        kinds: `CLEAR`, `BLOCKED` or `INVALID` of each row (uint8), the values of
-            `Status`.
-        reason_of: The index of each row's reason (int32); of no meaning for clear rows.
-        reasons: The texts, as the added column of a file shows them; later batches
-            append to it.
+        kinds: `CLEAR`, `BLOCKED` or `INVALID` for each row (uint8).
+        reason_of: The index of each row's reason (int32); ignore it for clear rows.
+        reasons: The texts of the reasons; later batches append to this list.
     """
 
     kinds: NDArray[np.uint8]
@@ -81,7 +79,7 @@ class Classification:
     reasons: list[str]
 
     def rows(self, wanted: NDArray[np.bool_]) -> Classification:
-        """Return the classification of some of the rows."""
+        """Return the classification of the wanted rows."""
         return Classification(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 
@@ -106,13 +104,13 @@ class RowCounts:
         self.decimals = np.zeros(n_columns, np.int64)
 
     def add_clear(self, n_rows: int) -> None:
-        """Count clear rows with a number in every column."""
+        """Count clear rows that have a phone number in every column."""
         self.kinds[CLEAR] += n_rows
         self.filled += n_rows
         self.numbers += n_rows
 
     def add_values(self, codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> None:
-        """Count the values in the columns of some rows."""
+        """Count the values in the columns of rows."""
         self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
@@ -140,7 +138,7 @@ class RowClassifier:
 
     Attributes:
         names: The names of the phone columns.
-        counts: Counts of all rows so far.
+        counts: The counts of all rows so far.
         origin: The origin check of all numbers so far.
         examples: Masked examples of cells that could not be read.
     """
@@ -187,16 +185,17 @@ class RowClassifier:
         amend: Callable[[NDArray[np.uint8]], object] | None = None,
         blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Classify some rows of a file.
+        """Classify a batch of rows of a file.
 
         Args:
             columns: The blocks of each phone column.
             n_rows: The number of rows.
-            text_of: Returns the text in a phone column and a row, both from 0; called
-                for the examples of cells that could not be read.
+            text_of: Returns the text of a cell from the index of its phone column and
+                of its row in the batch; called for examples of unreadable cells.
             first_row: The number of the first row in the file.
-            amend: Adds refusals to the codes, which have one row per column.
-            blank: Whether each row is an empty line of text, if there are lines.
+            amend: Called with an array of refusal codes, one row per phone column, to
+                add refusals.
+            blank: For each row of a text file, whether the line is empty.
         """
         matches, codes = self._match(columns, n_rows, check_origin=True)
         if amend is not None:
@@ -209,8 +208,8 @@ class RowClassifier:
         """Classify the rows of a frame, without an origin check.
 
         Args:
-            columns: The phone columns, as `bloctel.numbers.columns.blocks` takes them.
-            n_rows: The number of rows of each.
+            columns: The phone columns, in a form that `numbers.columns.blocks` accepts.
+            n_rows: The number of rows of each column.
         """
         found = self._match(list(map(blocks, columns)), n_rows, check_origin=False)
         return self._classify(*found)
@@ -218,13 +217,13 @@ class RowClassifier:
     def _match(
         self, columns: Sequence[Iterable[Block]], n_rows: int, *, check_origin: bool
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Read and look up the numbers of some rows.
+        """Parse and look up the phone numbers of a batch of rows.
 
-        A row that a column does not have is a row without a number.
+        If a column is too short, its missing cells count as empty.
 
         Returns:
-            The code of what blocks each number, or -1; and the code of each refusal, or
-            0.  Both have one row per column.
+            Two arrays with one row per column: the code of the period or prefix rule
+            that blocks each number, or -1; and the refusal code of each cell, or 0.
         """
         shape = len(columns), n_rows
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
@@ -245,7 +244,7 @@ class RowClassifier:
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Classify rows: blocked comes before invalid, and invalid before clear."""
+        """Return the kinds and reasons of rows: `_classify_others` if not all clear."""
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
         # most rows are clear: only the others are examined
@@ -266,7 +265,10 @@ class RowClassifier:
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """Return the kind and the reason of each row that may not be clear."""
+        """Return the kind and the reason of each row that has a match or a refusal.
+
+        A row is blocked if it has a match; otherwise its refusals decide.
+        """
         blocked = matches >= 0
         empty = (codes == _EMPTY) | (codes == _MISSING_FIELD)
         refusals = _refusals(codes, empty, blank)
@@ -312,7 +314,7 @@ def _refusals(
     first = wrong.argmax(axis=0)
     refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
     refusals[~wrong.any(axis=0)] = 0
-    # a row without any value: a blank line is empty, a row cut short lacks a field
+    # if all cells are empty, the row is empty, or ends before a phone column
     all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
     if blank is not None:

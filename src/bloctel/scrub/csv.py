@@ -61,25 +61,25 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
 ) -> ScrubSummary:
     """Split the rows of a CSV file into clear, blocked and invalid rows.
 
-    Rows are written in order and byte for byte.  In the annotated output, the two added
-    columns come first, so that rows with a missing or an additional field do not shift
-    them.  `scrub_file` also reads other formats.
+    Rows keep their order and are copied byte for byte.  In the annotated output, the
+    two added columns are the first columns, because the last fields of a row can be
+    missing.  `scrub_file` also reads other formats.
 
     Args:
-        source: As for `scrub_file`.
-        against: As for `scrub_file`.
-        columns: As for `scrub_file`.
-        on: As for `Book.is_blocked`.
-        lists: As for `Book.is_blocked`.
-        region: As for `Book.is_blocked`.
-        outputs: As for `scrub_file`.
-        options: How the file is written, if it need not be detected.
-        progress: Called with the bytes done and the total, if known.
-        threads: As for `scrub_file`.
+        source: See `scrub_file`.
+        against: See `scrub_file`.
+        columns: See `scrub_file`.
+        on: See `Book.is_blocked`.
+        lists: See `Book.is_blocked`.
+        region: See `Book.is_blocked`.
+        outputs: See `scrub_file`.
+        options: The encoding, delimiter and header, if they are known.
+        progress: Called with the number of bytes done, and the total or None.
+        threads: See `scrub_file`.
 
     Raises:
-        InputError: As for `scrub_file`.
-        CannotAnswerError: As for `Book.is_blocked`, before any row is read.
+        InputError: See `scrub_file`.
+        CannotAnswerError: See `Book.is_blocked`; it is raised before any row is read.
     """
     refuse_overwriting(outputs.wanted(), against)
     with open_question(against, on=on, lists=lists, region=region) as question:
@@ -116,7 +116,7 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
 
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
-    """Write the byte-order mark and the header row of each output."""
+    """Write the byte-order mark and the header row to each output."""
     for name, file in files.items():
         file.write(records.dialect.encoding.bom)
         file.write(records.encode(_header(records, name)))
@@ -133,16 +133,16 @@ def _header(records: RecordFile, output: str) -> bytes:
 class _Buffers:
     """Pool of buffers for rows that wait to be written.
 
-    To get fresh memory from the system takes as long as to fill it.
+    Buffers are reused because allocating a new one takes as long as filling it.
     """
 
     def __init__(self) -> None:
-        self._free: deque[NDArray[np.uint8]] = deque()  # safe between threads
+        self._free: deque[NDArray[np.uint8]] = deque()  # thread-safe
 
     def take(self, size: int) -> NDArray[np.uint8]:
-        """Return a buffer of at least that size, with undefined content."""
+        """Return a buffer of at least *size* bytes, with undefined content."""
         buffer = self._free.pop() if self._free else _NO_BUFFER
-        if len(buffer) < size:  # with a reserve: sizes differ by less than a row
+        if len(buffer) < size:  # sizes vary a little: the reserve allows reuse
             buffer = np.empty(size + _RESERVE, np.uint8)
         return buffer
 
@@ -156,14 +156,14 @@ _RESERVE: Final = 64 * 1024
 
 
 class _Parts(NamedTuple):
-    """Bytes of a batch for each output, and the buffer that some of them are in."""
+    """Bytes of a batch for each output, and the buffer that contains the clear rows."""
 
     by_output: dict[str, bytes | memoryview]
     buffer: NDArray[np.uint8]
 
 
 class _Splitter:
-    """Splits batches by kind; several threads may split a batch each."""
+    """Splits the rows of batches by kind; several threads may use it."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class _Splitter:
         self._buffers = buffers
 
     def split(self, batch: Batch) -> _Parts:
-        """Return the bytes for each output."""
+        """Return the bytes of a batch for each output."""
         found = self._classifier.classify_batch(batch)
         buffer = self._buffers.take(len(batch.data))
         parts: dict[str, bytes | memoryview] = {}
@@ -202,7 +202,7 @@ class _Splitter:
         return gather_extended(batch.data, batch.records, found.kinds, kind, *reasons)
 
     def _annotated(self, batch: Batch, found: Classification) -> bytes:
-        # each reason is encoded once for each kind
+        # the cache contains one text for each pair of reason and kind
         added_of = found.reason_of * np.int32(len(KINDS)) + found.kinds
         added = added_of.astype(np.int32), self._annotations.of(found.reasons)
         all_rows = np.zeros(len(batch), np.uint8)

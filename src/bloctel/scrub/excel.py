@@ -35,17 +35,17 @@ __all__ = ["split_excel"]
 def split_excel(source: Source, job: Job) -> ScrubSummary:
     """Split or annotate the rows of a sheet; the outputs are workbooks.
 
-    Values keep their types, also those of the other sheets; formulas, formats and
+    Values keep their types, in this sheet and in the others.  Formulas, formats and
     everything else that is not a value are lost.  The caller makes sure that no output
     is the input.
 
     Args:
         source: A path, or a seekable binary stream.
-        job: The arguments; column 1 is A, and its progress counts rows.
+        job: The arguments; column 1 is column A, and `progress` counts rows.
 
     Raises:
-        InputError: The workbook, a sheet, a column or an output is not valid; nothing
-            is written then.
+        InputError: The workbook, a sheet, a column or an output is not valid; then
+            nothing is written.
         MissingExtraError: python-calamine or XlsxWriter is not installed.
     """
     targets, options = job.outputs.wanted(), job.options
@@ -72,7 +72,7 @@ def split_excel(source: Source, job: Job) -> ScrubSummary:
 
 
 def _included(book: Workbook, sheet: Sheet) -> list[tuple[str, bool]]:
-    """Return the sheets of the outputs, in order, and whether each is hidden."""
+    """Return the name of each sheet of the outputs, and whether it is hidden."""
     included = {*book.others(sheet), sheet.name}
     return [
         (name, hidden and name != sheet.name)
@@ -92,12 +92,12 @@ def _copy_others(
 
 
 def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classification:
-    """Return the classification of some rows."""
+    """Return the classification of *rows*."""
     indexes = sheet.chosen.indexes
 
     def amend(codes: NDArray[np.uint8]) -> None:
         for column, index in zip(codes, indexes, strict=True):
-            # a formula that was never calculated has no value, and reads as empty
+            # a formula that was never calculated has no value and looks empty
             formulas = _among(sheet.cells.formulas.get(index, ()), rows)
             column[formulas[column[formulas] == _digits.EMPTY]] = CELL_ERROR
             column[_among(sheet.cells.errors.get(index, ()), rows)] = CELL_ERROR
@@ -115,13 +115,13 @@ def _classified(classifier: RowClassifier, sheet: Sheet, rows: Rows) -> Classifi
 
 
 def _among(sheet_rows: Sequence[int], rows: Rows) -> NDArray[np.int64]:
-    """Return the indexes in a batch of some rows of the sheet."""
+    """Return the indexes, in a batch, of the sheet rows that the batch contains."""
     found = np.asarray(sheet_rows, np.int64) - rows.first
     return found[(found >= 0) & (found < len(rows.cells))]
 
 
 def _phone(cell: Cell) -> object:
-    """Return a cell as a value to match: Excel stores integers as floats."""
+    """Return the value of a cell for the look-up; Excel stores integers as floats."""
     if isinstance(cell, float):
         return int(cell) if cell.is_integer() else repr(cell)
     return None if cell == "" else cell
@@ -149,7 +149,7 @@ class _Output:
         """Write the rows that belong to this output."""
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
-            # the kind and the reason; split outputs need the last ones of them
+            # the annotated output adds both texts, the others add at most the reason
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
                 self._put(self._extended(cells, added[2 - self._n_added :]))

@@ -1,4 +1,4 @@
-"""Scrub of a call file of any format, which its first bytes identify."""
+"""Scrub of a call file; the first bytes of the file identify its format."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ class FileKind(StrEnum):
     EXCEL = "Excel"
 
 
-#: First bytes of the formats; CSV has none.
+#: First bytes of each format, except CSV.
 _MAGICS: Final[Mapping[bytes, FileKind | Codec]] = {
     b"\x1f\x8b": Codec.GZIP,
     b"\x28\xb5\x2f\xfd": Codec.ZSTD,
     b"PAR1": FileKind.PARQUET,
     b"PK\x03\x04": FileKind.EXCEL,
 }
-#: Parallel compressors begin with a zstd frame without data.
+#: Parallel zstd compressors write a frame without data at the start of a file.
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-#: Formats that are recognised, and cannot be read.
+#: First bytes of formats that cannot be read.
 _REFUSED: Final = {
     b"PARE": "an encrypted Parquet file",
     b"\xd0\xcf\x11\xe0": "an Excel workbook that is encrypted, or older than .xlsx",
 }
-#: File name endings by which a reader would expect each format.
+#: Usual endings of the file names of each format.
 _ENDINGS: Final = {
     FileKind.CSV: (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zst"),
     FileKind.PARQUET: (".parquet",),
@@ -87,50 +87,52 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
 ) -> ScrubSummary:
     """Split or annotate the rows of a call file by the answers of a list lookup.
 
-    The file is CSV, plain or in gzip or zstd, Parquet, or an Excel workbook; its first
-    bytes decide, not its name.  Outputs have the format of the input.  A CSV output is
-    compressed if its name ends in .gz or .zst.
+    The file is CSV (uncompressed, gzip or zstd), Parquet or an Excel workbook.  The
+    first bytes identify the format; the file name does not matter.  Outputs have the
+    format of the input.  A CSV output is compressed if its name ends in .gz or .zst.
 
-    Rows keep their order.  A row is blocked if any of its numbers is blocked; else
-    invalid if any of them cannot be read or if it has no number; else clear.  Part
-    files that killed runs left in the folders of the outputs are removed.
+    Rows keep their order, and each row has one kind:
 
-    The receipt and the report are written after the outputs.  A scrub that fails
-    writes neither.
+    - blocked: a number of the row is blocked.
+    - invalid: no number of the row is blocked, and a number cannot be read or the row
+      has no number.
+    - clear: all other rows.
+
+    The receipt and the report are written after the outputs; a scrub that fails writes
+    neither.  Part files of killed runs in the output folders are removed.
 
     Args:
         source: A path, or a binary stream.
         against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
             file of numbers; a `NumberFile`; or a registry's URL.
-        columns: The phone column, or several, by name or by number from 1 on.
-        on: As for `Book.is_blocked`.
-        lists: As for `Book.is_blocked`.
-        region: As for `Book.is_blocked`.
+        columns: The phone column, or a list of them, by name or by number from 1.
+        on: See `Book.is_blocked`.
+        lists: See `Book.is_blocked`.
+        region: See `Book.is_blocked`.
         outputs: The targets of the rows; files appear when the run succeeds.
-        options: Options that are not to be detected.
-        receipt: The file of a receipt, or `ReceiptOptions` for a journal and a
+        options: Known options of the file, which are then not detected.
+        receipt: The file of a receipt, or `ReceiptOptions` for a journal or a
             signature.
-        report: The target of an HTML report, or `ReportOptions` for another language.
-        progress: Called with the work done and the total, if known: bytes of a CSV
-            file as it is stored, rows of other files.
-        threads: The number of threads, if the work can be shared; by default one per
-            core, up to a useful number.
+        report: The target of an HTML report, or `ReportOptions` to choose the language.
+        progress: Called with the work done and the total or None: stored bytes of a
+            CSV file, rows of other files.
+        threads: The number of threads; by default one per core, up to a limit.
 
     Returns:
         The summary, with the receipt if one was requested.
 
     Raises:
         InputError: The file, a column, an option or an output is not valid, or an
-            output would overwrite the opposition list; nothing is written then.
-        CannotAnswerError: As for `Book.is_blocked`, before any row is read.
+            output would overwrite the opposition list.  Then nothing is written.
+        CannotAnswerError: See `Book.is_blocked`; it is raised before any row is read.
         ReceiptError: The receipt cannot be written.
-        MissingExtraError: The format, the report or the signature needs a package that
-            is not installed.
+        MissingExtraError: A package for the format, the report or the signature is not
+            installed.
     """
     refuse_overwriting(outputs.wanted(), against)
     recording = None
     if receipt is not None or report is not None:
-        # most scrubs have neither a receipt nor a report
+        # imported here because most scrubs have neither a receipt nor a report
         from bloctel.scrub.recording import Recording  # noqa: PLC0415
 
         recording = Recording(source, outputs, against, receipt, report)
@@ -174,11 +176,11 @@ class _File:
     """An open call file and its first bytes.
 
     Attributes:
-        name: Its name in messages.
+        name: The name of the file in messages.
         head: The first bytes.
-        status: The result of `fstat`, if it is a regular file.
-        path: The path to open it again, None if it can be read only once.
-        stream: All its bytes, the first ones included.
+        status: The result of `fstat`; None if the file is not a regular file.
+        path: The path to open the file again; None if it can be read only once.
+        stream: A stream of all bytes, including the first bytes.
     """
 
     name: str
@@ -217,10 +219,10 @@ def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
 
 
 class _Replayed:
-    """A stream whose first bytes are read again.
+    """A stream that returns its first bytes again.
 
     Attributes:
-        label: Its name in messages.
+        label: The name of the stream in messages.
     """
 
     def __init__(self, head: bytes, stream: BinaryIO, label: str) -> None:
@@ -250,7 +252,7 @@ def _paths(outputs: Outputs) -> Iterator[str | Path]:
 
 
 def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
-    """Refuse an output whose name stands for another format than its rows have."""
+    """Refuse an output whose name has the ending of a different format."""
     written = FileKind.CSV if isinstance(kind, Codec) else kind
     compressed = () if written == FileKind.CSV else (".gz", ".zst")
     for path in _paths(outputs):

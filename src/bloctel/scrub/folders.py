@@ -43,7 +43,7 @@ __all__ = [
 #: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
 Sources = str | Path | Iterable[str | Path]
 
-#: Names of call files.
+#: Endings of the names of call files.
 _ENDING: Final = re.compile(
     r"\.(?:(?:csv|tsv|txt)(?:\.gz|\.zst)?|parquet|xlsx|xlsm)$", re.IGNORECASE
 )
@@ -58,7 +58,7 @@ class ScrubbedFile:
 
     Attributes:
         source: The call file.
-        summary: The summary of the scrub; None if it failed.
+        summary: The summary of the scrub; None if the scrub failed.
         error: The error; None if the scrub succeeded.
     """
 
@@ -87,34 +87,35 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
 ) -> list[ScrubbedFile]:
     """Scrub several call files into one folder.
 
-    NAME.csv becomes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv there, or the
-    outputs chosen by `write`.
-    A file that is not valid does not stop the others: look at `error`.  Its results of
-    an earlier run are kept.  An error that concerns all files, such as a full disk or
-    a closed list, stops the run; results of finished files are kept.
+    From NAME.csv it writes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv, or
+    the outputs that `write` names.  If a file is not valid, its result has an `error`,
+    the outputs of an earlier run remain, and the other files are scrubbed.  An error
+    that concerns all files, such as a full disk or a closed list, stops the run; the
+    outputs of finished files remain.
 
     Args:
-        sources: A folder, whose call files are found by their names; a file; a
-            pattern such as `calls/**/*.csv`; or several of these.
-        against: As for `scrub_file`.
-        columns: As for `scrub_file`.
+        sources: A folder, in which call files are found by their names; a file; a
+            pattern such as `calls/**/*.csv`; or a list of folders, files and patterns.
+        against: See `scrub_file`.
+        columns: See `scrub_file`.
         into: The folder for the results; created if it does not exist.
-        write: The outputs of each file: names of attributes of `Outputs`.
-        on: As for `Book.is_blocked`.
-        lists: As for `Book.is_blocked`.
-        region: As for `Book.is_blocked`.
-        options: As for `scrub_file`.
-        receipt: The journal for a receipt of each file, and the key that signs it.
+        write: The outputs to write for each file: names of attributes of `Outputs`.
+        on: See `Book.is_blocked`.
+        lists: See `Book.is_blocked`.
+        region: See `Book.is_blocked`.
+        options: See `scrub_file`.
+        receipt: The journal, to which a receipt of each file is appended, and the key
+            that signs the receipts.
         progress: Called with the bytes done and the bytes of all files.
 
     Returns:
-        The result of each file, in the order of their names.
+        The result of each file, sorted by path.
 
     Raises:
-        InputError: There is no file, two files would have the same results, or a
-            result would overwrite a call file or the opposition list; nothing is
-            written then.
-        CannotAnswerError: As for `Book.is_blocked`, before any file is read.
+        InputError: There is no file, two files would have the same output, or an
+            output would overwrite a call file or the opposition list.  Then nothing is
+            written.
+        CannotAnswerError: See `Book.is_blocked`; it is raised before a file is read.
     """
     plan = plan_files(sources, into, write)
     for _, outputs in plan:
@@ -136,11 +137,11 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
 
 
 def _watch(options: ReceiptOptions, against: Against) -> Watch:
-    """Return what makes the receipts of scrubs against one list.
+    """Return the receipt maker of each file of a scrub against one list.
 
-    The list gets its stamp now, before it is opened.
+    The list is stamped now, before it is opened.
     """
-    # most scrubs have no receipt
+    # imported here because most scrubs have no receipt
     from bloctel.scrub.receipts.writer import (  # noqa: PLC0415
         ReceiptMaker,
         StampedList,
@@ -160,7 +161,7 @@ def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFil
     """Scrub one of several files, and return its result.
 
     Raises:
-        CannotAnswerError: The book cannot answer for any file.
+        CannotAnswerError: The book cannot answer, for this file or any other.
         OSError: The outputs cannot be written.
     """
     try:
@@ -179,17 +180,17 @@ def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFil
 
 
 def size_of(source: Path) -> int:
-    """Return the size of a file, 0 if it is unknown."""
+    """Return the size of a file; 0 if the size is unknown."""
     return source.stat().st_size if source.is_file() else 0
 
 
 def plan_files(
     sources: Sources, into: str | Path, write: Collection[str] = KINDS
 ) -> list[tuple[Path, Outputs]]:
-    """Return the call files with the outputs of each; nothing is written.
+    """Return each call file with its outputs; nothing is written.
 
     Raises:
-        InputError: As for `scrub_files`.
+        InputError: See `scrub_files`.
     """
     folder = Path(into)
     files = call_files(sources, into)
@@ -204,7 +205,7 @@ def plan_files(
 
 
 def call_files(sources: Sources, into: str | Path) -> list[Path]:
-    """Return the call files, each once, without the results of earlier runs.
+    """Return the distinct call files, without the outputs of earlier runs.
 
     Raises:
         InputError: There is no call file.
@@ -222,7 +223,7 @@ def call_files(sources: Sources, into: str | Path) -> list[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether the path is a file or a broken link, which must be reported."""
+    """Return whether the path is a file, or a broken link that must be reported."""
     return path.is_file() or (path.is_symlink() and not path.exists())
 
 
@@ -243,7 +244,7 @@ def _is_call_file(name: str) -> bool:
 
 
 def _is_result(path: Path, into: Path) -> bool:
-    """Return whether a file is a result of an earlier run, or a part file."""
+    """Return whether a file is an output or a part file of an earlier run."""
     if os.path.realpath(path.parent) != os.path.realpath(into):
         return False
     return _RESULT.search(path.name) is not None or path.name.startswith(".bloctel-")
@@ -269,7 +270,7 @@ def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
 
 
 def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:
-    """Refuse two files with the same result, and results that overwrite call files."""
+    """Refuse two files with the same output, and outputs that overwrite call files."""
     taken: dict[str, Path] = {}
     inputs = {os.path.realpath(source) for source, _ in jobs}
     for source, outputs in jobs:
@@ -288,7 +289,7 @@ def make_folder(folder: Path) -> None:
     """Create the folder for the results if it does not exist.
 
     Raises:
-        InputError: It cannot be created.
+        InputError: The folder cannot be created.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -300,7 +301,7 @@ def make_folder(folder: Path) -> None:
 def _progress_on(
     number: int, sizes: Sequence[int], progress: Progress | None
 ) -> Progress | None:
-    """Return a callback that adds the progress on one file to that on all files."""
+    """Return a callback that converts progress on one file to progress on all files."""
     if progress is None:
         return None
     before, total = sum(sizes[:number]), sum(sizes)

@@ -1,11 +1,10 @@
 """Frame adapters: read the phone columns of a frame, and add two columns to it.
 
-There is one small class per kind of frame.  narwhals would not do: it does not read
-record batches, does not stream, would convert columns that are read in place here, and
-would be one more package for all users.
+There is one small class per kind of frame.  The package narwhals cannot replace them:
+it does not read record batches, does not stream, and converts columns that these
+classes read in place.
 
-A library is imported only with frames of that library, and pyarrow for Arrow streams
-of other libraries.
+This module imports no data frame library.  It imports pyarrow only for Arrow streams.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameAdapter", "adapter_of", "arrow_kinds", "arrow_reasons", "in_polars"]
 
-#: Texts of this many rows stay below the limit of Arrow's 32-bit offsets.
+#: The texts of this number of rows stay below the limit of Arrow's 32-bit offsets.
 _ROWS_AT_ONCE: Final = 1 << 20
 
 
@@ -40,10 +39,10 @@ class FrameAdapter(Protocol):
 
     @property
     def taken(self) -> Sequence[Hashable]:
-        """The names that an added column must not have."""
+        """The names that are in use; an added column must have a different name."""
 
     def sample(self, index: int) -> object:
-        """Return a column of the type of column *index*, without rows if possible."""
+        """Return column *index*, without its rows if possible, to check its type."""
 
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
         """Return the frame with the two columns added, for these phone columns."""
@@ -54,10 +53,10 @@ def adapter_of(frame: object) -> FrameAdapter:
 
     Raises:
         InputError: The object is not a frame.
-        MissingExtraError: It is an Arrow stream, and pyarrow is not installed.
+        MissingExtraError: The object is an Arrow stream, and pyarrow is not installed.
     """
     for library, name, make in _ADAPTERS:
-        # the library of an existing frame has been imported
+        # if the object is a frame of a library, that library has been imported
         if isinstance(frame, getattr(sys.modules.get(library), name, ())):
             return make(frame)
     if hasattr(frame, "__arrow_c_stream__"):
@@ -92,10 +91,10 @@ class _PandasFrame:
         found = classifier.classify_frame(columns, len(self._frame))
         pandas = sys.modules["pandas"]
         kinds = pandas.Categorical.from_codes(found.kinds.view(np.int8), KINDS)
-        text = pandas.Series([""]).dtype  # the text type of this version
+        text = pandas.Series([""]).dtype  # the text type depends on the version
         texts = pandas.array(list(found.reasons), dtype=text)
         reasons = texts.take(_reason_indexes(found), allow_fill=True)
-        scrubbed = self._frame.assign()  # a copy, as shallow as this version allows
+        scrubbed = self._frame.assign()  # a shallow copy, if the version can make one
         levels = self._frame.columns.nlevels
         for name, values in ((ADDED_COLUMN, kinds), (REASON_COLUMN, reasons)):
             label = name if levels == 1 else (name, *[""] * (levels - 1))
@@ -103,7 +102,7 @@ class _PandasFrame:
         return scrubbed
 
     def _column(self, index: int, rows: slice = slice(None)) -> Any:
-        # without rows, pandas may type any column as float
+        # if there are no rows, pandas may use the type float for any column
         return self._frame.iloc[rows, index] if len(self._frame) else []
 
 
@@ -127,10 +126,10 @@ class _PolarsFrame:
 
 
 class _PolarsLazyFrame:
-    """Adapter of a `polars.LazyFrame`: rows are classified as they come, in any engine.
+    """Adapter of a `polars.LazyFrame`: polars classifies rows when it reads them.
 
-    The added columns are an expression over the phone columns, row by row, so that
-    polars can push down filters and projections, and can stream.
+    The added columns are a row-by-row expression over the phone columns.  So polars
+    can push down filters and projections, and can stream.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -151,7 +150,7 @@ class _PolarsLazyFrame:
             found = classifier.classify_frame(columns, len(rows))
             return polars.DataFrame(_polars_columns(found)).to_struct(rows.name)
 
-        # by index: polars may take a name for a pattern
+        # select by index: polars may interpret a name as a pattern
         both = polars.struct(polars.selectors.by_index(*indexes)).map_batches(
             in_polars(classify),
             polars.Struct(
@@ -167,9 +166,9 @@ class _PolarsLazyFrame:
 
 
 def in_polars(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return *function* with errors that polars can raise.
+    """Return *function* with its errors converted to `ComputeError` of polars.
 
-    Polars constructs errors from their type and one text, which ours do not accept.
+    Polars creates an error from its type and one text; our errors need more arguments.
     """
 
     def guarded(rows: Any) -> Any:
@@ -185,7 +184,7 @@ def in_polars(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _polars_columns(found: Classification) -> list[Any]:
     polars = sys.modules["polars"]
     kinds = polars.Series(ADDED_COLUMN, KINDS, dtype=polars.Enum(KINDS))
-    # the null at index 0 is the reason of clear rows
+    # index 0 is null, for clear rows, which have no reason
     reasons = polars.Series(REASON_COLUMN, [None, *found.reasons], polars.String)
     return [kinds.gather(found.kinds), reasons.gather(_reason_indexes(found) + 1)]
 
@@ -194,7 +193,7 @@ def _polars_columns(found: Classification) -> list[Any]:
 
 
 class _ArrowFrame:
-    """Adapter of a `pyarrow.RecordBatch`; its own columns are not copied."""
+    """Adapter of a `pyarrow.RecordBatch`; the existing columns are not copied."""
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
@@ -212,7 +211,7 @@ class _ArrowFrame:
 
 
 class _ArrowTable(_ArrowFrame):
-    """Adapter of a `pyarrow.Table`; added columns have chunks of bounded size."""
+    """Adapter of a `pyarrow.Table`; the added columns are split into chunks."""
 
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
         pa = sys.modules["pyarrow"]
@@ -230,7 +229,7 @@ class _ArrowTable(_ArrowFrame):
 
 
 class _ArrowReader:
-    """Adapter of a `pyarrow.RecordBatchReader`, read batch by batch by the result."""
+    """Adapter of a `pyarrow.RecordBatchReader`; the result reads batch after batch."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
@@ -260,7 +259,7 @@ def _reader_of(stream: object) -> Any:
 
 
 def _extended(schema: Any) -> Any:
-    """Return the schema with the two added columns; metadata remain."""
+    """Return the schema with the two added columns and the same metadata."""
     pa = sys.modules["pyarrow"]
     kind = pa.field(ADDED_COLUMN, pa.dictionary(pa.int8(), pa.string()))
     return schema.append(kind).append(pa.field(REASON_COLUMN, pa.string()))
@@ -290,7 +289,7 @@ def arrow_reasons(found: Classification) -> Any:
     return pa.array(list(found.reasons), pa.string()).take(reason_of)
 
 
-#: The adapters by library and class.
+#: The library, the class name and the adapter of each kind of frame.
 _ADAPTERS: Final[Sequence[tuple[str, str, Callable[[Any], FrameAdapter]]]] = (
     ("pandas", "DataFrame", _PandasFrame),
     ("polars", "DataFrame", _PolarsFrame),

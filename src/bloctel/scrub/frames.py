@@ -36,17 +36,17 @@ def scrub_frame(
 ) -> _Frame:
     """Return the frame with two more columns: the kind of each row, and the reason.
 
-    All rows remain, in order, with their index and their other columns.  `bloctel` is
-    `clear`, `blocked` or `invalid`: a pandas category, a polars enumeration, an Arrow
-    dictionary.  `bloctel_reason` is text: what blocks the row, as in a file
-    (`own since 2026-03-01`), the reason code of an invalid row, and null for a clear
-    row.  A row is blocked if any of its numbers is; otherwise invalid if any number
-    cannot be read or if it has no number; otherwise clear, which never means "may be
-    called".
+    All rows keep their order, their index and their other columns.  The column
+    `bloctel` is a pandas category, a polars enumeration or an Arrow dictionary:
 
-    The day and the lists are fixed, and errors are raised, when this function is
-    called: all rows of a lazy frame or a reader get answers for that day, whenever
-    they are read.
+    - `blocked`: a number of the row is blocked; `bloctel_reason` gives the list and the
+      period, such as `own since 2026-03-01`.
+    - `invalid`: no number of the row is blocked, and a number cannot be read or the row
+      has no number; `bloctel_reason` is the reason code.
+    - `clear`: all other rows; it never means "may be called", and the reason is null.
+
+    The call fixes the day and the lists, and raises errors.  All rows of a lazy frame
+    or a reader get the answers for that day, even if they are read later.
 
     Args:
         frame: A pandas or polars `DataFrame`, a polars `LazyFrame`, a pyarrow `Table`,
@@ -54,16 +54,16 @@ def scrub_frame(
             `__arrow_c_stream__` gives a `RecordBatchReader`.
         against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
             file of numbers; a `NumberFile`; or a registry's URL.
-        columns: The phone column, or several.
-        on: As for `Book.is_blocked`.
-        lists: As for `Book.is_blocked`.
-        region: As for `Book.is_blocked`.
+        columns: The name of the phone column, or several names.
+        on: See `Book.is_blocked`.
+        lists: See `Book.is_blocked`.
+        region: See `Book.is_blocked`.
 
     Raises:
         InputError: The object is not a frame; a column is missing, occurs twice, or
-            does not contain text or integers; or the frame already has a column with
-            one of the added names.
-        CannotAnswerError: As for `Book.is_blocked`, before any row is read.
+            does not contain text or integers; or the frame already has a column
+            `bloctel` or `bloctel_reason`.
+        CannotAnswerError: See `Book.is_blocked`; it is raised before any row is read.
         MissingExtraError: The frame needs pyarrow, which is not installed.
     """
     adapter = adapter_of(frame)

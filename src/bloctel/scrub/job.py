@@ -17,12 +17,13 @@ __all__ = ["NOTHING_KNOWN", "FileOptions", "Job"]
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """Options of a call file that are not to be detected.
+    """Known options of a call file; options that are None are detected.
 
     Attributes:
         csv: Options of a CSV file; `header` applies to workbooks too.
-        sheet: The sheet of a workbook; None takes the first with the phone columns.
-        unpack_without_limit: Whether an archive may unpack to any size; use it only
+        sheet: The sheet of a workbook; None chooses the first sheet with the phone
+            columns.
+        unpack_without_limit: Whether an archive may unpack to any size; set this only
             for an archive that you trust.
     """
 
@@ -35,7 +36,7 @@ NOTHING_KNOWN: Final = FileOptions()
 
 
 class Job(NamedTuple):
-    """Arguments of the scrub of one file, as for `scrub_file`."""
+    """Arguments of the scrub of one file (see `scrub_file`)."""
 
     question: Question
     columns: tuple[str | int, ...]

@@ -1,4 +1,4 @@
-"""Masked examples of cells that could not be read, for reports that people file."""
+"""Masked examples of cells that could not be read, for reports."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 __all__ = ["MOST_EXAMPLES", "MOST_READ", "Example", "Examples", "masked"]
 
-#: The number of examples of each reason.
+#: The maximum number of examples for each reason.
 MOST_EXAMPLES: Final = 3
-#: The rest of a longer cell is ignored.
+#: The maximum number of characters that are read from a cell.
 MOST_READ: Final = 256
 
 _DIGITS_SHOWN: Final = 4
 _CHARACTERS_SHOWN: Final = 40
-#: Reasons whose cells have nothing to show.
+#: Reasons without examples.
 _WITHOUT: Final = ("empty", "missing_field", "unescaped_quote")
 
 
@@ -24,8 +24,8 @@ class Example:
     """Cell that could not be read.
 
     Attributes:
-        row: Its row number in the file, from 1, with the header.
-        text: Its masked content.
+        row: The row number in the file, from 1; the header counts as a row.
+        text: The masked content.
     """
 
     row: int
@@ -33,19 +33,19 @@ class Example:
 
 
 class Examples:
-    """The first examples of each reason, for rows that come in any order."""
+    """The first examples of each reason; rows may be added in any order."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[Example]] = {}
 
     def wants(self, reason: str, row: int) -> bool:
-        """Return whether a row would be among the first of a reason."""
+        """Return whether `add` would keep an example of this reason and row."""
         found = self._found.get(reason, ())
         is_early = len(found) < MOST_EXAMPLES or row < found[-1].row
         return reason not in _WITHOUT and is_early
 
     def add(self, reason: str, row: int, text: str) -> None:
-        """Add an example, masked, if it is among the first of its reason."""
+        """Mask and add an example if it is among the first of its reason."""
         if self.wants(reason, row):
             found = self._found.setdefault(reason, [])
             found.append(Example(row, masked(text)))
@@ -60,8 +60,8 @@ class Examples:
 def masked(text: str) -> str:
     """Return a text with its letters and most of its digits masked.
 
-    At most four digits remain, and never more than half: the cell can contain a phone
-    number and the name of its owner.
+    At most four digits remain, and at most half of the digits, because the cell can
+    contain a phone number and the name of its owner.
 
     >>> masked("O6 39 98 12 34"), masked("30 13"), masked("Zo\u00e9 0199001234")
     ('x6 39 9• •• ••', '30 ••', 'xxx 0199••••••')

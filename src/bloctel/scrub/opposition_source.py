@@ -88,12 +88,12 @@ class NumberFile:
 #: An opposition source: a book, a list lookup, a file, a path or a URL.
 Against = Book | Question | NumberFile | str | Path
 
-#: The list that a plain file of numbers stands for: a firm's own objections.
+#: The list to which the numbers of a plain file belong: objections to one firm.
 PLAIN_LIST: Final = "own"
 
 _SEVERAL: Final = REASONS.index("several_numbers")
 
-#: Usual names of columns of phone numbers, without accents, case and punctuation.
+#: Usual names of phone columns, in lower case, without accents and punctuation.
 _USUAL_NAMES: Final = (
     "telephone telephones tel phone phonenumber numero numerodetelephone numtel number "
     "e164 msisdn mobile portable"
@@ -111,20 +111,21 @@ def open_question(
     lists: Iterable[str] | None = None,
     region: str | None = None,
 ) -> Iterator[Question]:
-    """Give the list lookup of a scrub.
+    """Yield the list lookup of a scrub.
 
-    A book that is opened here is closed at the end; the list lookup stays usable.
+    A file, a path or a URL is opened, and closed at the end of the block.  The list
+    lookup can still be used after that.
 
     Args:
-        against: A book or a list lookup, which stays open; a file, a path or a URL.
-        on: As for `Book.question`; not with a list lookup.
-        lists: As for `Book.question`; not with a list lookup.
-        region: As for `Book.question`; not with a list lookup.
+        against: A book or a list lookup, which stays open; or a file, a path or a URL.
+        on: See `Book.question`; not allowed with a list lookup.
+        lists: See `Book.question`; not allowed with a list lookup.
+        region: See `Book.question`; not allowed with a list lookup.
 
     Raises:
-        InputError: The source has another type, or its day, lists and region are
-            already fixed.
-        CannotAnswerError: As for `Book.question`.
+        InputError: The source does not have one of these types; or it is a list lookup
+            and a day, lists or a region were given.
+        CannotAnswerError: See `Book.question`.
     """
     if isinstance(against, Question):
         for name, value in {"on": on, "lists": lists, "region": region}.items():
@@ -150,16 +151,16 @@ def open_question(
 def open_against(target: NumberFile | str | Path, *, region: str | None = None) -> Book:
     """Open an opposition source, as `bloctel scrub --against` does.
 
-    The caller closes the book.  The numbers of a plain CSV file are blocked on every
-    day, on the list `own`.
+    The caller must close the book.  The numbers of a plain CSV file belong to the list
+    `own` and are blocked on every day.
 
     Args:
         target: A snapshot, a registry's URL, or a CSV file of numbers.
         region: The region of numbers without a country code in a CSV file.
 
     Raises:
-        InputError: The CSV file has no number, or a cell that is not a number.
-        BloctelError: As for `bloctel.open`.
+        InputError: A cell of the CSV file is not a phone number, or all are empty.
+        BloctelError: See `bloctel.open`.
     """
     file = target if isinstance(target, NumberFile) else NumberFile(target)
     if is_url(file.path) or _is_snapshot(Path(file.path)):
@@ -170,7 +171,7 @@ def open_against(target: NumberFile | str | Path, *, region: str | None = None) 
 
 
 def path_of(against: Against) -> str | Path | None:
-    """Return the path or the URL of an opposition source, None if it has neither."""
+    """Return the path or URL of an opposition source; None if it has no path or URL."""
     if isinstance(against, NumberFile):
         return against.path
     if isinstance(against, Snapshot):
@@ -179,9 +180,9 @@ def path_of(against: Against) -> str | Path | None:
 
 
 def _is_snapshot(path: Path) -> bool:
-    """Return whether a file starts like a snapshot, even if it is damaged later."""
+    """Return whether a file starts like a snapshot; the rest may be damaged."""
     try:
-        if path.is_fifo():  # bytes read from a pipe are gone
+        if path.is_fifo():  # the bytes of a pipe can be read only once
             return False
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -190,10 +191,14 @@ def _is_snapshot(path: Path) -> bool:
 
 
 def refuse_overwriting(targets: Mapping[str, Target], against: Against) -> None:
-    """Refuse files, by their names in messages, that would overwrite the source.
+    """Refuse outputs that would overwrite the opposition source.
+
+    Args:
+        targets: The outputs, by their names in messages.
+        against: The opposition source.
 
     Raises:
-        InputError: A file would; the opposition list would be lost.
+        InputError: An output would overwrite the opposition list.
     """
     source = path_of(against)
     if source is None:
@@ -236,17 +241,17 @@ def read_numbers(
 ) -> Iterator[NDArray[np.uint64]]:
     """Yield the keys of all numbers in a CSV file, in batches.
 
-    An opposition that cannot be read cannot be respected, so a single one stops the
-    run.  Empty cells are skipped.
+    A number that cannot be read would not be blocked, so it raises an error.  Empty
+    cells are skipped.
 
     Args:
         source: A path, or a binary stream.
-        column: The column of the numbers; None detects the only possible one.
+        column: The column of the numbers; None detects the only possible column.
         region: The region of numbers without a country code.
 
     Raises:
         InputError: The file or the column is not valid, a number cannot be read, or the
-            file has no number.
+            file has no phone number.
     """
     name = source_name(source)
     choose = with_surplus(column_of_numbers(column, region, name))
@@ -271,14 +276,14 @@ def read_numbers(
 def column_of_numbers(
     column: str | int | None, region: str | None, where: str
 ) -> ColumnChooser:
-    """Return a chooser of the column of numbers, given or detected."""
+    """Return a chooser of the given column, or of the detected column."""
     if column is None:
         return partial(_find_column, region, where)
     return named_columns([column], where=where)
 
 
 def with_surplus(choose: ColumnChooser) -> ColumnChooser:
-    """Return a chooser that adds the column after the last, which must be empty."""
+    """Return a chooser that also chooses a column after the last, to check it later."""
 
     def choose_with_surplus(
         rows: Sequence[Sequence[str]], has_header: bool | None
@@ -290,10 +295,10 @@ def with_surplus(choose: ColumnChooser) -> ColumnChooser:
 
 
 def read_numbers_of(batch: Batch, region: str | None) -> NDArray[np.uint64]:
-    """Return the keys of the first column, or codes of refusals.
+    """Return the keys or refusal codes of the first column.
 
-    A row with a second number after its last column is refused: that number would
-    silently be missing from the list.
+    A row with a second number after its last column is refused, because that number
+    would be missing from the list.
     """
     keys = read_block(Spans(*batch.cells(0)), region)
     surplus = len(batch.records.flags) - 1
@@ -308,7 +313,7 @@ def read_numbers_of(batch: Batch, region: str | None) -> NDArray[np.uint64]:
 def refuse_surplus(batch: Batch, where: str) -> None:
     """Raise InputError if a row has more fields than the first row.
 
-    The last column of the batch must be that of `with_surplus`.
+    The last column of the batch must be the one that `with_surplus` added.
     """
     _, starts, ends = batch.cells(-1)
     is_filled = (batch.records.flags[-1] & MISSING == 0) & (starts < ends)
@@ -320,7 +325,7 @@ def refuse_surplus(batch: Batch, where: str) -> None:
 def refuse_unreadable(
     batch: Batch, keys: NDArray[np.uint64], records: RecordFile
 ) -> None:
-    """Raise InputError, with the row, if a cell is neither empty nor a number."""
+    """Raise InputError with the row if a cell is neither empty nor a phone number."""
     refused = np.flatnonzero((keys < _digits.FIRST_KEY) & (keys != _digits.EMPTY))
     if len(refused):
         first = int(refused[0])
@@ -338,14 +343,14 @@ def _find_column(
     rows: Sequence[Sequence[str]],
     has_header: bool | None,
 ) -> ChosenColumns:
-    """Choose the only column, the one with a usual name, or the one of numbers."""
+    """Choose the column that has a usual name, or else the column of phone numbers."""
     first = [clean_name(cell) for cell in (rows[0] if rows else ())]
     found = []
     if has_header is not False:
         found = [i for i, name in enumerate(first) if _is_usual(name)]
     if not found:
         filled = [row for row in rows if row]
-        # a bad number in the only column is reported later, with its row
+        # if there is only one column, a bad number is reported later, with its row
         enough = any if len(first) == 1 else all
         found = [
             i
@@ -376,7 +381,7 @@ def _has_numbers(
     region: str | None,
     enough: Callable[[Iterable[bool]], bool],
 ) -> bool:
-    """Return whether enough of the filled cells below a header are numbers."""
+    """Return whether any, or all, filled cells below a header are phone numbers."""
     below = cells[looks_like_header(cells[0]) :]
     readable = [is_valid(cell, region=region) for cell in below if cell.strip()]
     return any(readable) and enough(readable)

@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 __all__ = ["split_parquet"]
 
 _BATCH_ROWS: Final = 1 << 17
-#: A row group of an output is written when it has this many rows or bytes.
+#: A row group of an output is written when it reaches this number of rows or bytes.
 _GROUP_ROWS: Final = 1 << 20
 _GROUP_BYTES: Final = 64 * 1024 * 1024
-#: pyarrow cannot filter views, so they are cast to the layout with the same content.
+#: pyarrow cannot filter these types, so columns are cast to a type that it can filter.
 _LAYOUTS: Final = {"string_view": "large_string", "binary_view": "large_binary"}
-#: Spark trusts the schema that it stores under this key more than the file's schema.
+#: Spark stores its schema under this key, and prefers it to the schema of the file.
 _SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 
 
@@ -63,11 +63,11 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
 
     Args:
         source: A path, or a seekable binary stream.
-        job: The arguments; its progress counts rows.
+        job: The arguments; `progress` counts rows.
 
     Raises:
-        InputError: The file, a column or an output is not valid; nothing is written
-            then.
+        InputError: The file, a column or an output is not valid.  Then nothing is
+            written.
     """
     threads = chosen_threads(job.threads, MAX_SCRUB_THREADS)
     targets = job.outputs.wanted()
@@ -91,7 +91,7 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
 
 
 class _Part(NamedTuple):
-    """Consecutive rows: a batch, its phone columns, and the number of its first row."""
+    """Consecutive rows: a batch, its phone columns, and the row number of the first."""
 
     batch: Any
     phones: list[Any]
@@ -114,7 +114,7 @@ def _classified(classifier: RowClassifier, part: _Part) -> tuple[_Part, Classifi
 def _text(value: Any) -> str:
     try:
         return str(value.as_py())
-    except UnicodeDecodeError as error:  # a text column may hold any bytes
+    except UnicodeDecodeError as error:  # the text may not be valid UTF-8
         return error.object.decode(errors="replace")
 
 
@@ -122,7 +122,7 @@ class _Rows:
     """The rows of a Parquet file, with their phone columns.
 
     Attributes:
-        header: The names of all columns, normalised for comparisons.
+        header: The normalised names of all columns.
         names: The name of each phone column in messages.
     """
 
@@ -137,13 +137,13 @@ class _Rows:
         self._refuse_types()
 
     def _refuse_types(self) -> None:
-        """Refuse phone columns whose type cannot hold numbers, before reading rows."""
+        """Refuse phone columns that are neither text nor integers."""
         empty = self._source.schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
             type_ = self._source.schema.field(index).type
             try:
                 blocks(empty.column(index))
-                # `blocks` takes a struct for a table
+                # `blocks` treats a struct as a table
                 is_text_or_integer = not pa.types.is_struct(type_)
             except InputError:
                 is_text_or_integer = False
@@ -158,8 +158,8 @@ class _Rows:
         """Yield the rows in order, in batches of bounded size.
 
         Args:
-            all_columns: Whether to read the other columns as well.
-            threads: Above 1, several columns may be decoded at once.
+            all_columns: Whether to read all columns or only the phone columns.
+            threads: If above 1, pyarrow may decode several columns in parallel.
 
         Raises:
             InputError: The file is damaged.
@@ -201,9 +201,9 @@ def _open_writers(
 
 
 class _Writer:
-    """An output file: all rows, or those of one kind, in row groups of bounded size.
+    """Writer of all rows, or of the rows of one kind, in row groups of bounded size.
 
-    Another thread encodes and writes a row group while the next rows are read.
+    A separate thread encodes and writes a row group while the next rows are read.
     """
 
     def __init__(
@@ -226,7 +226,7 @@ class _Writer:
         )
 
     def add(self, batch: Any, found: Classification) -> None:
-        """Take the rows of a batch that belong to this output."""
+        """Add the rows of a batch that belong to this output."""
         columns = batch.columns
         if self._kind is None:
             columns = [*columns, arrow_kinds(found), arrow_reasons(found)]
@@ -245,7 +245,7 @@ class _Writer:
             self._write()
 
     def close(self) -> None:
-        """Write the rows that are left, and the footer."""
+        """Write the remaining rows and the footer."""
         if self._rows:
             self._write()
         self._wait()
@@ -291,9 +291,9 @@ def _extended(schema: Any, added: Sequence[str]) -> Any:
 
 
 def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes]:
-    """Return Spark's schema with added fields, or nothing if it cannot be read.
+    """Return Spark's schema with added fields; an empty dict if it cannot be read.
 
-    Without it Spark derives the schema from the file.
+    If a file has no such schema, Spark uses the schema of the file.
     """
     try:
         schema = json.loads(text)
@@ -312,6 +312,6 @@ def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes
 
 
 def _free_name(taken: Sequence[str]) -> str:
-    """Return a name for the added column that no other column has."""
+    """Return a name for the added column that differs from all column names."""
     numbered = (f"{ADDED_COLUMN}_{number}" for number in count(2))
     return next(name for name in chain([ADDED_COLUMN], numbered) if name not in taken)

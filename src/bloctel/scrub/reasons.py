@@ -21,17 +21,17 @@ __all__ = ["ReasonTable"]
 
 
 class ReasonTable:
-    """Interns blocking reasons: one index and one text per (column, period).
+    """Table of blocking reasons: one index and one text per column and period.
 
     Several threads may use it.
 
     Args:
         question: The list lookup whose codes are explained.
         columns: The names of the phone columns.
-        refusals: The reason of each refusal code; they get the first indexes.
+        refusals: The reason of each refusal code; they have the first indexes.
 
     Attributes:
-        texts: The text of each index; texts are added and never changed.
+        texts: The text at each index; texts are appended and never changed.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class ReasonTable:
     def indexes(
         self, columns: NDArray[np.intp], codes: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """Return the index of the reason that blocks each number.
+        """Return the index of the reason for each blocked number.
 
         Args:
-            columns: The column number of each blocked number, from 0.
-            codes: The code of the period or the prefix rule that blocks it.
+            columns: The column index of each blocked number.
+            codes: The code of the period or prefix rule that blocks each number.
         """
         pairs = columns.astype(np.int64) << 32 | codes
         distinct, rows = np.unique(pairs, return_inverse=True)
@@ -72,7 +72,7 @@ class ReasonTable:
         return index
 
     def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
-        """Return the number of reasons on each list."""
+        """Return how often the reasons name each list."""
         counts: Counter[str] = Counter()
         by_index = np.bincount(indexes)
         for index in np.flatnonzero(by_index).tolist():

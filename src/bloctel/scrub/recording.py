@@ -23,18 +23,20 @@ __all__ = ["Recording"]
 class Recording:
     """Receipt and report of one scrub.
 
-    Create it before a file is opened, and pass its `source` and `outputs` to the scrub.
+    Create this object before any file is opened, and pass its `source` and `outputs` to
+    the scrub.
 
     Args:
-        source: As for `scrub_file`.
-        outputs: As for `scrub_file`.
-        against: As for `scrub_file`.
-        receipt: As for `scrub_file`.
-        report: As for `scrub_file`.
+        source: See `scrub_file`.
+        outputs: See `scrub_file`.
+        against: See `scrub_file`.
+        receipt: See `scrub_file`.
+        report: See `scrub_file`.
 
     Raises:
-        InputError: A file would be replaced, or cannot be written.
-        ReceiptError: Nothing can be appended to the journal.
+        InputError: The receipt or the report would replace a different file, or cannot
+            be written.
+        ReceiptError: A receipt cannot be appended to the journal.
         MissingExtraError: The report needs Jinja2, which is not installed.
     """
 
@@ -68,7 +70,7 @@ class Recording:
         """Check, before the scrub, that the receipt can be made.
 
         Raises:
-            InputError: It cannot: see `ReceiptMaker.check`.
+            InputError: The receipt cannot be made: see `ReceiptMaker.check`.
         """
         if self._receipt is not None:
             self._receipt.check(question)

@@ -28,17 +28,17 @@ class ScrubSummary:
 
     Attributes:
         rows: The number of rows read, without the header.
-        clear: Rows whose numbers are on no list, which does not mean that they may be
-            called.
-        blocked: Rows with a blocked number.
-        invalid: Rows with an unreadable number and no blocked one, or without a number.
-        invalid_reasons: Invalid rows by the stable code of the reason.
-        blocked_lists: Blocked rows by the list that blocks them.
+        clear: The number of rows whose phone numbers are on no list.  This does not
+            mean that the numbers may be called.
+        blocked: The number of rows with a blocked phone number.
+        invalid: The number of rows without a blocked phone number that have an
+            unreadable number or no number.
+        invalid_reasons: The number of invalid rows by the stable code of the reason.
+        blocked_lists: The number of blocked rows by the list that blocks them.
         outputs: The files written, by name.
-        anomalies: Signs that a machine generated the file; a warning that does not
-            change the other counts.
+        anomalies: Signs that a program generated the file; only a warning.
         examples: Masked examples of invalid cells, by reason.
-        receipt: The receipt of the scrub, if one was requested.
+        receipt: The receipt of the scrub; None if no receipt was requested.
     """
 
     rows: int
@@ -56,11 +56,11 @@ class ScrubSummary:
 def summarise(
     classifier: RowClassifier, targets: Mapping[str, Target], where: str
 ) -> ScrubSummary:
-    """Return the summary of a scrub, before its outputs are published.
+    """Return the summary of a scrub.
 
     Raises:
-        InputError: A column has decimals and no phone number, such as a column of
-            prices.
+        InputError: A column has decimal numbers and no phone number, such as a column
+            of prices.
     """
     _refuse_decimals(classifier, where)
     counts = classifier.counts
@@ -84,7 +84,7 @@ def summarise(
 
 def _refuse_decimals(classifier: RowClassifier, where: str) -> None:
     counts = classifier.counts
-    # half of the values are enough, because a price of 12.0 is read as two digits
+    # half of the values are enough, because a price such as 12.0 counts as an integer
     suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
     for column in np.flatnonzero(suspects).tolist():
         name = classifier.names[column]

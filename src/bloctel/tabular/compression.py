@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "Codec", "PendingArchive", "codec_of", "refuse_bomb"]
 
-#: An archive may unpack to this size, or to this multiple of its size if that is more.
-#: Rows that differ only in a phone number, with kilobytes of filler, reach 270 times.
+#: An archive may unpack to this size, or to `_MOST_RATIO` times its own size if that is
+#: more.  Long rows that differ only in a phone number unpack to 270 times their size.
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
 _MOST_RATIO: Final = 500
 
 _GZIP_LEVEL: Final = 6
-#: A zstd block of 4 bytes can unpack to 128 KiB, so only a little input is unpacked at
-#: once.
+#: The input is unpacked in small pieces: 4 bytes of zstd can unpack to 128 KiB.
 _ZSTD_SLICE: Final = 1024
 _READ_SIZE: Final = 128 * 1024
 
@@ -40,7 +39,7 @@ _ENDINGS: Final = {".gz": Codec.GZIP, ".zst": Codec.ZSTD}
 
 
 def codec_of(path: str | Path) -> Codec | None:
-    """Return the compression that a file name stands for, or None.
+    """Return the compression that the ending of a file name means, or None.
 
     >>> codec_of("clear.csv.gz")
     <Codec.GZIP: 'gzip'>
@@ -50,10 +49,10 @@ def codec_of(path: str | Path) -> Codec | None:
 
 
 def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
-    """Refuse an archive that unpacks to more than any real file does.
+    """Refuse an archive that unpacks to an implausible size.
 
     Raises:
-        InputError: It does.
+        InputError: The unpacked size is too large.
     """
     if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
         raise InputError(
@@ -70,10 +69,10 @@ class _Reader(Protocol):
 
 
 class Archive:
-    """Decompressed view of a stream.
+    """Stream that decompresses the bytes of a stream.
 
     Attributes:
-        label: Its name in messages.
+        label: The name of the stream in messages.
         packed: The number of compressed bytes read so far.
     """
 
@@ -93,11 +92,11 @@ class Archive:
         )
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most *size*; no bytes only at the end.
+        """Return the next bytes, at most *size*; empty only at the end.
 
         Raises:
             InputError: The archive is truncated, damaged, followed by other bytes, or
-                unpacks to more than any real file does.
+                unpacks to an implausible size.
         """
         try:
             data = self._reader.read(size)
@@ -133,7 +132,7 @@ class _DamagedError(Exception):
 
 
 class _Frames:
-    """Decompressed view of consecutive zstd frames."""
+    """Stream that decompresses consecutive zstd frames."""
 
     def __init__(self, take: Any) -> None:
         self._zstd = _zstandard()
@@ -152,7 +151,7 @@ class _Frames:
         return data[:size]
 
     def _next(self) -> bytes:
-        """Return some decompressed bytes; no bytes only at the end."""
+        """Return the next decompressed bytes; empty only at the end."""
         piece = b""
         while not piece:
             self._input = self._input or self._take(_READ_SIZE)
@@ -181,11 +180,11 @@ class PendingArchive:
     """Compressed output file with a temporary name until it is published.
 
     Attributes:
-        file: Compresses the bytes that are written to it.
+        file: A file that compresses the bytes written to it.
 
     Raises:
         OSError: The file cannot be written.
-        MissingExtraError: zstandard is needed and not installed.
+        MissingExtraError: The codec is zstd, and zstandard is not installed.
     """
 
     def __init__(self, target: str | Path, codec: Codec) -> None:
@@ -199,7 +198,7 @@ class PendingArchive:
         self._pending.finish()
 
     def publish(self) -> None:
-        """Rename the file to its final name, which replaces an older file."""
+        """Rename the file to its final name, and replace an older file."""
         self._pending.publish()
 
     def discard(self) -> None:

@@ -28,14 +28,14 @@ _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Targets of the rows of a scrub; None only counts the rows.
+    """Targets of the rows of a scrub; None does not write an output.
 
-    Every row belongs to exactly one of the first three outputs, and to the last.
+    Each row belongs to one of the outputs clear, blocked and invalid, and to annotated.
 
     Attributes:
-        clear: Rows whose numbers no list blocks, unchanged.
-        blocked: Rows with a blocked number; an added column gives the reason.
-        invalid: Rows without a readable number; an added column gives the reason.
+        clear: Clear rows, unchanged.
+        blocked: Blocked rows; the added column `bloctel` gives the reason.
+        invalid: Invalid rows; the added column `bloctel` gives the reason.
         annotated: All rows; the added column `bloctel` is `clear`, `blocked` or
             `invalid`, and `bloctel_reason` gives the reason.
     """
@@ -58,19 +58,18 @@ NOT_WRITTEN: Final = Outputs()
 def open_outputs(
     targets: Mapping[str, Target], *, source: os.stat_result | None
 ) -> Iterator[dict[str, BinaryIO]]:
-    """Yield a binary file for each target; publish all when the block succeeds.
+    """Yield a binary file for each target; publish all files if the block succeeds.
 
     A file is written to a temporary name in the same folder, and renamed at the end.
-    A stream gets its bytes at the end too, so that the reader of a pipe cannot take
-    the rows of a failed run for a result.
-    Output to a path that ends in .gz or .zst is compressed.
+    Bytes for a stream are also written at the end, so that the reader of a pipe gets no
+    rows of a failed run.  If a path ends in .gz or .zst, the output is compressed.
 
     Args:
         targets: The targets, by their names in messages.
-        source: The status of the input, if it is a file.
+        source: The status of the input file; None if the input is not a file.
 
     Raises:
-        InputError: A target cannot be written, is the input, or is given twice.
+        InputError: A target cannot be written, is the input, or occurs twice.
         MissingExtraError: A target ends in .zst, and zstandard is not installed.
     """
     refuse_clashes(targets, source)
@@ -82,13 +81,13 @@ def open_outputs(
         yield {name: output.file for name, output in pending.items()}
         for output in pending.values():
             output.finish()
-        # files come last: a pipe may be closed, a rename hardly ever fails
+        # streams first: writing to a pipe can fail, renaming a file hardly ever fails
         for output in sorted(pending.values(), key=_is_file):
             output.publish()
 
 
 class _PendingStream:
-    """Bytes for a stream, spooled until the run succeeds."""
+    """Bytes for a stream, stored in a temporary file until the run succeeds."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -129,7 +128,7 @@ def _is_file(output: _Pending) -> bool:
 def refuse_clashes(
     targets: Mapping[str, Target], source: os.stat_result | None
 ) -> None:
-    """Refuse targets that cannot be written, are the input, or are given twice.
+    """Refuse targets that cannot be written, are the input, or occur twice.
 
     Raises:
         InputError: There is such a target.

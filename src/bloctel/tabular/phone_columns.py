@@ -20,7 +20,7 @@ __all__ = [
     "shown",
 ]
 
-#: A cell with this many digits may be a phone number instead of a column name.
+#: A cell with at least this number of digits may be a phone number, not a column name.
 _NUMBER_DIGITS: Final = 4
 _NAMES_SHOWN: Final = 30
 _NAME_SHOWN: Final = 60
@@ -31,11 +31,11 @@ class ChosenColumns:
     """Columns to read.
 
     Attributes:
-        indexes: Their indexes, from 0 on.
-        names: Their names in messages.
-        has_header: Whether the first row names the columns.
-        first: The cells of the first row, as names: other programs may read this row as
-            the header even if it is not.
+        indexes: The indexes of the columns, from 0.
+        names: The names of the columns in messages.
+        has_header: Whether the first row contains the names of the columns.
+        first: The cells of the first row as column names, even if it is not a header:
+            other programs may read it as the header.
     """
 
     indexes: tuple[int, ...]
@@ -44,17 +44,17 @@ class ChosenColumns:
     first: tuple[str, ...] = ()
 
     def with_one_more(self, index: int) -> ChosenColumns:
-        """Return the same with one more column, which has no name."""
+        """Return these columns and one more, which has no name."""
         return replace(self, indexes=(*self.indexes, index), names=(*self.names, ""))
 
 
-#: Chooses columns from the first rows of a file, or raises `InputError`; the second
-#: argument says whether there is a header, if known.
+#: Function that chooses columns from the first rows of a file, or raises `InputError`.
+#: The second argument is whether there is a header; None if that is not known.
 ColumnChooser = Callable[[Sequence[Sequence[str]], bool | None], ChosenColumns]
 
 
 def clean_name(name: str) -> str:
-    r"""Return a column's name without byte-order mark, quotes and blanks around it.
+    r"""Return a column name without surrounding blanks, quotes and byte-order mark.
 
     >>> clean_name('\ufeff"T\u00e9l. "')
     'Tél.'
@@ -65,8 +65,8 @@ def clean_name(name: str) -> str:
 def looks_like_header(cell: str) -> bool:
     """Return whether a cell is more likely a column name than a phone number.
 
-    In doubt the row counts as data: a name that is read as a number gives one invalid
-    row, while a number that is read as a name would not be checked.
+    In doubt the row counts as data: a name that counts as data gives one invalid row,
+    but a number that counts as a name would not be looked up.
     """
     return any(map(str.isalpha, cell)) and not _may_hold_number(cell)
 
@@ -74,12 +74,12 @@ def looks_like_header(cell: str) -> bool:
 def requested_columns(
     columns: str | int | Sequence[str | int],
 ) -> tuple[str | int, ...]:
-    """Return one or several requested columns as a tuple."""
+    """Return a requested column, or several, as a tuple."""
     return (columns,) if isinstance(columns, str | int) else tuple(columns)
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a chooser of the columns with these names or numbers (from 1 on).
+    """Return a chooser of the columns with these names or numbers (from 1).
 
     Raises:
         InputError: The sequence is empty, or has a number below 1.
@@ -147,7 +147,7 @@ def _find_name(column: str, names: Sequence[str], where: str) -> int:
 
 
 def shown(column: str) -> str:
-    """Return a requested column for a message, unless it may be a phone number."""
+    """Return a column name for a message; it is hidden if it may be a phone number."""
     if _may_hold_number(column):
         return "of that name"
     return column if column.isdecimal() else repr(column)
@@ -165,7 +165,7 @@ def described(first: Sequence[str], names: Sequence[str] | None) -> str:
 
 
 def _cut(name: str) -> str:
-    """Return a name, cut if it is long, as in files that are not CSV."""
+    """Return a name; a long name is cut, because the file may not be CSV."""
     return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
 
 

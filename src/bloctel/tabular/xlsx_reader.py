@@ -29,8 +29,8 @@ class Rows(NamedTuple):
     """Consecutive rows of a sheet.
 
     Attributes:
-        first: The index of the first one in the sheet, from 0.
-        cells: Their cells from column A; an empty string without a value.
+        first: The index of the first row in the sheet, from 0.
+        cells: The cells of each row from column A; an empty cell is an empty string.
     """
 
     first: int
@@ -43,10 +43,11 @@ def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
 
     Args:
         source: A path, or a seekable binary stream.
-        limited: Whether to refuse a workbook that unpacks to more than any real one.
+        limited: Whether to refuse a workbook that unpacks to an implausible size.
 
     Raises:
-        InputError: It is not a workbook, is damaged or encrypted, or is too large.
+        InputError: The file is not a workbook, is damaged or encrypted, or is too
+            large.
         MissingExtraError: python-calamine is not installed.
     """
     calamine = _calamine()
@@ -63,11 +64,11 @@ def _calamine() -> Any:
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:
-    """Return the result of *read*; any error of the library means a damaged file."""
+    """Return the result of *read*; convert errors of the library to `InputError`."""
     try:
         return read()
     except BaseException as error:
-        # a panic of compiled code is not an Exception
+        # a panic in Rust code is a BaseException, not an Exception
         is_panic = type(error).__name__ == "PanicException"
         if not is_panic and not isinstance(error, Exception):
             raise
@@ -78,8 +79,8 @@ class Workbook:
     """An open workbook.
 
     Attributes:
-        name: Its name in messages.
-        hidden: Its sheets, in order, and whether each is hidden; without charts.
+        name: The name of the workbook in messages.
+        hidden: For each sheet in order, whether it is hidden; without chart sheets.
     """
 
     def __init__(self, book: Any, name: str, cells: dict[str, SheetCells]) -> None:
@@ -96,10 +97,10 @@ class Workbook:
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
     ) -> Sheet:
-        """Return the named sheet, or the first with the phone columns.
+        """Return the named sheet, or the first sheet with the phone columns.
 
         Raises:
-            InputError: No sheet has that name, or those columns.
+            InputError: No sheet has this name, or no sheet has these columns.
         """
         names = list(self.hidden)
         if sheet is not None:
@@ -121,7 +122,7 @@ class Workbook:
         return self._cells.get(name, SheetCells())
 
     def rows(self, name: str) -> Iterator[list[Cell]]:
-        """Yield the rows of a sheet from the first, with their cells from column A.
+        """Yield the rows of a sheet from row 1, with their cells from column A.
 
         Raises:
             InputError: The sheet is damaged.
@@ -140,8 +141,8 @@ class Workbook:
     def others(self, scrubbed: Sheet) -> list[str]:
         """Return the other sheets that outputs contain.
 
-        A sheet with the phone columns is left out: its numbers were not looked up, and
-        must not appear in a file of clear ones.
+        Another sheet with the phone columns is left out: its numbers were not looked
+        up, so they must not be in a file of clear rows.
         """
         names = [name for name in self.hidden if name != scrubbed.name]
         return [name for name in names if not self._may_hold_calls(name, scrubbed)]
@@ -158,11 +159,11 @@ class Sheet:
     """The sheet that is scrubbed.
 
     Attributes:
-        name: Its name.
-        where: Its name in messages.
+        name: The name of the sheet.
+        where: The name of the sheet in messages.
         chosen: The phone columns.
-        head: The rows up to the header, if there is one.
-        cells: Its cells that are not empty.
+        head: The rows before the data, including the header if there is a header.
+        cells: The cells that are not empty.
     """
 
     def __init__(
@@ -191,7 +192,7 @@ class Sheet:
 
 
 def _text(cell: Cell) -> str:
-    """Return a cell as Excel displays it."""
+    """Return the text of a cell, without the fraction .0 of an integer."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)

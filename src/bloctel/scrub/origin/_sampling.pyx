@@ -1,6 +1,6 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""Sampling of the numbers of a file: loops over all keys, without the GIL."""
+"""Sampling of the phone numbers of a file; the loops release the GIL."""
 
 from libc.stdint cimport uint64_t
 
@@ -21,12 +21,12 @@ cdef struct Drawing:
 
 
 cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
-    # 2^64 over the golden ratio: its multiples are spread evenly over 64-bit integers
+    # 2^64 divided by the golden ratio; its multiples are spread evenly modulo 2^64
     cdef uint64_t key, spread = 0x9E3779B97F4A7C15ULL
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        # the hash is never 0: each halving of the limit would still draw such a key
+        # "| 1" excludes the hash 0, which would be drawn however low the limit is
         if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1
@@ -35,14 +35,14 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
 
 
 def draw(keys, uint64_t group, uint64_t limit, out):
-    """Copy the keys whose group is drawn to *out* until it is full.
+    """Copy the keys of the drawn groups to *out* until it is full.
 
-    The limit alone decides which groups are drawn: all of them with 2^64 - 1, half of
-    them with 2^63, and so on.
+    A group is drawn if its hash is at most the limit: the limit 2^64 - 1 draws all
+    groups, the limit 2^63 draws half of them.
 
     Args:
         keys: The keys (uint64).
-        group: The number of neighbouring keys that are drawn together, from 1.
+        group: The size of a group of neighbouring keys; 1 or more.
         limit: The highest hash that is drawn; 0 draws nothing.
         out: The array for the drawn keys (uint64).
 
@@ -60,7 +60,7 @@ def draw(keys, uint64_t group, uint64_t limit, out):
     drawing.out = writable_uint64_items(out, drawing.room, b"out")
     drawing.limit = limit
     with nogil:
-        # division by a constant is several times as fast
+        # division by a constant is several times faster
         if group == 1:
             _draw(&drawing, 1)
         elif group == BLOCK:
@@ -71,11 +71,11 @@ def draw(keys, uint64_t group, uint64_t limit, out):
 
 
 def count_steps(keys):
-    """Return how many keys differ by one from the key before them."""
+    """Return the number of keys that differ by one from the previous key."""
     cdef Py_ssize_t i, n = len(keys), n_steps = 0
     cdef const uint64_t *key = uint64_items(keys, n, b"keys")
     with nogil:
         for i in range(n - 1):
-            # a difference of 1 or -1, plus 1, is 0 or 2
+            # if the difference is 1 or -1, the difference plus 1 is 2 or 0
             n_steps += (key[i + 1] - key[i] + 1) & ~<uint64_t>2 == 0
     return n_steps

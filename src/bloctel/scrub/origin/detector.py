@@ -1,10 +1,10 @@
 """Origin detector: collects statistics on the numbers of a file, in bounded memory.
 
-Numbers that people gave are spread unevenly over the numbering plan.  Numbers that a
-machine counted up or drew at random are consecutive, or spread too evenly.
-`OriginDetector` receives all numbers of a file and reports such anomalies.  An anomaly
-is a warning: it changes no verdict, and an honest file can have one.  Each anomaly
-states the assumption on which it rests.
+Phone numbers that people gave are spread unevenly over the numbering plan.  Numbers
+that a program generated are consecutive, or are spread too evenly.  `OriginDetector`
+receives all numbers of a file and reports such anomalies.  An anomaly is only a
+warning: it does not change whether a row is clear or blocked, and an honest file can
+have anomalies.  Each anomaly names its assumption.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Anomaly", "OriginDetector", "Sample"]
 
-#: Shorter keys belong to plans so small that honest files fill their blocks.
+#: Keys below this belong to small numbering plans, whose blocks honest files can fill.
 _FIRST_KEY: Final = np.uint64(10**10)
 _MOST_NUMBERS: Final = 32 * 1024
 _MOST_IN_BLOCKS: Final = 64 * 1024
@@ -44,7 +44,7 @@ class OriginDetector:
         self._in_blocks = Sample(BLOCK, _MOST_IN_BLOCKS)
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the keys of consecutive rows; codes of refusals are ignored."""
+        """Add the keys of consecutive rows; refusal codes are ignored."""
         keys = np.ascontiguousarray(keys)
         wanted = keys >= _FIRST_KEY
         numbers = keys if wanted.all() else keys[wanted]
@@ -62,7 +62,7 @@ class OriginDetector:
         self._in_blocks.merge(other._in_blocks)
 
     def anomalies(self) -> tuple[Anomaly, ...]:
-        """Return the anomalies of the file, the most obvious first."""
+        """Return the anomalies of the file, in the order of the tests."""
         numbers, in_blocks = self._numbers.values(), self._in_blocks.values()
         return find_anomalies(
             NumberStatistics(self._n_numbers, self._n_steps, numbers, in_blocks)
@@ -72,13 +72,13 @@ class OriginDetector:
 class Sample:
     """Distinct numbers of a file, sampled by groups of neighbouring numbers.
 
-    Whether a group is drawn depends on its position in the numbering plan alone.  When
-    the sample exceeds its capacity, half of the groups are dropped: the rest is what
-    the sample would contain if only these groups had been drawn from the start.
+    Only the position of a group in the numbering plan decides whether it is drawn.
+    When the sample exceeds its capacity, half of the groups are dropped.  The rest is
+    the same sample as if only these groups had been drawn from the start.
 
     Args:
-        group: The number of neighbouring numbers that are drawn together.
-        capacity: The greatest number of sampled numbers.
+        group: The size of a group of neighbouring numbers.
+        capacity: The maximum size of the sample.
     """
 
     def __init__(self, group: int, capacity: int) -> None:
@@ -90,7 +90,7 @@ class Sample:
         self._n_buffered = 0
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add numbers."""
+        """Add the keys of numbers to the sample."""
         while len(keys):
             free = self._buffer[self._n_buffered :]
             n_seen, n_drawn = draw(keys, self._group, self._limit, free)
@@ -101,13 +101,13 @@ class Sample:
 
     def merge(self, other: Sample) -> None:
         """Add the numbers of another sample."""
-        numbers = other.values()  # flushes it, which may lower its limit
+        numbers = other.values()  # flushes other, which may lower other._limit
         self._limit = min(self._limit, other._limit)
         self.add_numbers(numbers)
         self._flush()
 
     def values(self) -> NDArray[np.uint64]:
-        """Return the distinct numbers of the sample, in order."""
+        """Return the distinct numbers of the sample, in ascending order."""
         self._flush()
         return self._sampled
 
@@ -126,7 +126,7 @@ class Sample:
 
 
 def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the same as `np.unique`, ten times as fast for consecutive numbers."""
+    """Return the same as `np.unique`; ten times faster for consecutive numbers."""
     keys.sort()
     is_new = np.ones(len(keys), bool)
     np.not_equal(keys[1:], keys[:-1], out=is_new[1:])

@@ -2,7 +2,8 @@
 
 Each test compares one statistic with a model of files whose numbers people gave.
 `docs/explanation/origin-checks.md` describes the models, the thresholds and their error
-rates; they were measured on a real file, that of all French town halls (*mairies*).
+rates.  They were measured on a real file with the numbers of all French town halls
+(*mairies*), called "the town halls" below.
 """
 
 from __future__ import annotations
@@ -43,21 +44,21 @@ BLOCK: Final = 10_000
 #: Shorter files are not tested: a list of a firm's extensions would look generated.
 FEWEST_NUMBERS: Final = 1_000
 
-#: A lower chance is an anomaly: one in a million for each test.
+#: A test reports an anomaly if the chance of its result is lower than this.
 _SURPRISING: Final = 1e-6
-#: 0.5 % of the town halls have the next number in the file as well.
+#: For 0.5 % of the numbers of the town halls, the file contains the next number too.
 _SHARE_OF_STEPS: Final = 0.05
-#: The fullest block of the town halls has 65 of its 10,000 numbers.
+#: In the file of town halls, the fullest block has 65 of its 10,000 numbers.
 _DENSE_BLOCK: Final = 1_000
 _SHARE_IN_DENSE: Final = 0.5
 _BLOCKS_OF_PLAN: Final = 100_000
-#: The least variation of block counts, standard deviation by mean.  Town halls: 1.25
-#: to 2.
+#: The lowest ratio of standard deviation to mean of the block counts of an honest file.
+#: The ratio of the town halls is 1.25 to 2.
 _LEAST_VARIATION: Final = 0.3
 _LEAST_MEAN: Final = 10
 _FEWEST_BLOCKS: Final = 8
 _LARGER_BLOCKS: Final = (100_000, 1_000_000)
-#: The normal distribution fits the number of endings from this variance on.
+#: If the variance is at least this, a normal distribution fits the number of endings.
 _LEAST_VARIANCE: Final = 10
 _ENDINGS: Final = 10_000
 _LOOKED_UP: Final = 1_000
@@ -65,17 +66,17 @@ _LOOKED_UP: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Sign that a machine generated the numbers of a file, with its probability.
+    """Sign that a program generated the numbers of a file, with its probability.
 
     Attributes:
         code: The stable code of the test.
         says: The result, in plain words.
         statistic: The statistic that was measured.
-        observed: Its value.
-        expected: Its value in the model.
-        probability: The chance of this value, or one further off, in the model.
+        observed: The measured value of the statistic.
+        expected: The expected value of the statistic in the model.
+        probability: The chance, in the model, of a value at least this extreme.
         threshold: The threshold of the test.
-        assumption: The assumptions of the model, and honest files that break them.
+        assumption: The assumptions of the model, and honest files that violate them.
     """
 
     code: str
@@ -97,11 +98,11 @@ class NumberStatistics:
     """Statistics on the numbers of a file.
 
     Attributes:
-        n_numbers: The count of numbers, repeated ones included.
-        n_steps: The count of rows whose number is one off from that of the row before.
-        numbers: The distinct numbers, in order; a sample if the file is large.
-        in_blocks: The distinct numbers, in order; all numbers of some blocks if the
-            file is large.
+        n_numbers: The count of numbers; repeated numbers are counted each time.
+        n_steps: The count of numbers that differ by one from the previous number.
+        numbers: The distinct numbers, ascending; a sample if the file is large.
+        in_blocks: The distinct numbers, ascending; if the file is large, all numbers
+            of a sample of blocks.
     """
 
     n_numbers: int
@@ -111,7 +112,7 @@ class NumberStatistics:
 
 
 def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:
-    """Return the anomalies of a file, the most obvious first."""
+    """Return the anomalies of a file, in the order of the tests."""
     if len(file.numbers) < FEWEST_NUMBERS or not len(file.in_blocks):
         return ()
     tests = (
@@ -130,7 +131,7 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
     """Test for numbers that go up or down by one from row to row."""
     share = file.n_steps / file.n_numbers
     pairs, n = _pairs(file), len(file.in_blocks)
-    # in a random order, a pair of neighbours is in adjacent rows with chance 2 / rows
+    # in a random order, two given numbers are in adjacent rows with chance 2 / n_rows
     expected = 2 * pairs / n
     chance = poisson_tail(file.n_steps, expected)
     if share < _SHARE_OF_STEPS or chance >= _SURPRISING:
@@ -151,7 +152,7 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
 
 
 def _neighbours(file: NumberStatistics) -> Anomaly | None:
-    """Test for more pairs of consecutive numbers than the density explains."""
+    """Test for more pairs of consecutive numbers than expected by chance."""
     pairs, n = _pairs(file), len(file.in_blocks)
     counts = _counts(file.in_blocks, BLOCK)
     expected = float((counts * (counts - 1.0) / BLOCK).sum())
@@ -174,7 +175,7 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
 
 
 def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for blocks whose numbers are mostly in the file, dialled one by one."""
+    """Test for blocks that are at least one tenth full."""
     counts = _counts(file.in_blocks, BLOCK)
     share = float(counts[counts >= _DENSE_BLOCK].sum() / counts.sum())
     mean = file.n_numbers / _BLOCKS_OF_PLAN
@@ -310,7 +311,7 @@ def _pairs(file: NumberStatistics) -> int:
 
 
 def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
-    """Return the count of numbers in each block of that size, without empty blocks."""
+    """Return the count of numbers in each block of *size*, without empty blocks."""
     counts: NDArray[np.int64] = np.unique(
         numbers // np.uint64(size), return_counts=True
     )[1]
@@ -318,20 +319,20 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's index of dispersion: a chi-square for random numbers."""
+    """Return Fisher's index of dispersion, a chi-square value for random numbers."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 
 
 def _chance_of_evenness(counts: NDArray[np.int64]) -> float:
-    """Return the chance of counts this even, if blocks vary as little as possible."""
+    """Return the chance of counts this even, if blocks vary by `_LEAST_VARIATION`."""
     scale = 1 + _LEAST_VARIATION**2 * float(counts.mean())
     return chi_square_below(_dispersion(counts) / scale, len(counts) - 1)
 
 
 def _coverage(counts: NDArray[np.int64]) -> tuple[float, float]:
-    """Return mean and variance of the endings covered, if blocks are independent."""
-    # the chances that no block covers a given ending, or two given endings
+    """Return mean and variance of the count of endings, if blocks are independent."""
+    # the chances that no block has a given ending, or either of two given endings
     free = 1 - counts / _ENDINGS
     both = free * np.maximum(0, 1 - counts / (_ENDINGS - 1))
     left, pairs = _ENDINGS * float(free.prod()), float(both.prod())

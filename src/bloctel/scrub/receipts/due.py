@@ -1,4 +1,4 @@
-"""Files that are due for another scrub, by the receipts of their last scrubs."""
+"""Files whose last receipts show that they are due for another scrub."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class State(StrEnum):
     """State of the latest scrub of a file."""
 
     VALID = "valid"
-    """Its result may be relied upon."""
+    """The result may be used."""
     DUE = "due"
-    """Its result may be relied upon, but not for long."""
+    """The result may be used, but its validity ends soon."""
     OVERDUE = "overdue"
-    """Its result may no longer be relied upon."""
+    """The result may no longer be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class FileState:
 
     Attributes:
         input: The file's name; None for a stream.
-        number: The number of the receipt in its journal; None without a journal.
-        scrubbed_on: The day of the look-up, the earliest of all lists.
-        valid_until: The first day on which the result may no longer be relied upon.
-        days_left: Number of days until then.
-        state: The state that follows.
+        number: The position of the receipt in its journal; None without a journal.
+        scrubbed_on: The earliest day for which a list was looked up.
+        valid_until: The first day on which the result may no longer be used.
+        days_left: The number of days until `valid_until`.
+        state: The state on the given day.
     """
 
     input: str | None
@@ -56,13 +56,13 @@ def file_states(
 ) -> list[FileState]:
     """Return the state of each file, the most urgent first.
 
-    Files are identified by their names.  If a name is masked or missing, each content
-    is a file: a scrub of one must not hide that another is due.
+    Files are identified by their names.  Files with a masked or missing name are
+    identified by their content: a scrub of one must not hide that another is due.
 
     Args:
         receipts: Receipts, in the order in which they were made.
         on: The day; by default today in the time zones of the lists.
-        within_days: A file is due if its result ends within that number of days.
+        within_days: A file is due if its validity ends within this number of days.
     """
     latest: dict[object, Receipt] = {}
     for receipt in receipts:

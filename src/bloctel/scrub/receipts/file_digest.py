@@ -26,8 +26,8 @@ __all__ = [
 
 _READ_SIZE: Final = 1 << 18
 
-#: Device, inode, size, and the times of the last changes to the content and the inode:
-#: they change with the content of a file.
+#: Device, inode, size, and the times of the last changes to the content and the inode.
+#: If the content of a file changes, its stamp changes.
 Stamp = tuple[int, int, int, int, int]
 
 
@@ -35,7 +35,7 @@ def stamp_of(path: str | Path) -> Stamp | None:
     """Return the current stamp of a file; None if there is no such file.
 
     Raises:
-        InputError: It is a directory, a pipe or a device, which cannot be read again.
+        InputError: The path is a directory, a pipe or a device.
     """
     try:
         return _stamp(os.stat(path), path)
@@ -47,7 +47,7 @@ def digest_unchanged(path: str | Path, stamp: Stamp | None) -> FileDigest:
     """Return the digest of a file that must not have changed since its stamp was taken.
 
     Raises:
-        InputError: It has changed, or as for `digest_of`.
+        InputError: The file has changed, or cannot be read.
     """
     digest, found = _read(path)
     if stamp != found:
@@ -65,7 +65,7 @@ def digest_of(
         read: Called with the number of bytes of each read.
 
     Raises:
-        InputError: It was changed while it was read, or cannot be read.
+        InputError: The file changed while it was read, or cannot be read.
     """
     return _read(path, read)[0]
 
@@ -73,7 +73,7 @@ def digest_of(
 def _read(
     path: str | Path, report: Callable[[int], object] = lambda _: None
 ) -> tuple[FileDigest, Stamp]:
-    # a pipe that replaced the file must not block
+    # the path may now be a pipe: opening it must not block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(path, flags), "rb", buffering=0) as file:
@@ -153,7 +153,7 @@ class HashedReader(_Hashed):
         """Return the digest of the stream.
 
         Raises:
-            InputError: It was not read to its end.
+            InputError: The stream was not read to its end.
         """
         if self._stream.read(1):
             got = f"a stream with more bytes after the {self._size} that were read"

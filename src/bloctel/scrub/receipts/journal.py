@@ -1,7 +1,7 @@
 """Journal of receipts: an append-only file, one receipt per line.
 
-Each receipt contains the digest of the one before, so that no receipt can be altered,
-removed or inserted unnoticed.
+Each receipt contains the digest of the previous receipt, so that verification detects
+altered, removed and inserted receipts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _A_JOURNAL: Final = "a journal of receipts"
 class Journal:
     """A file of receipts.
 
-    Processes and threads may append at the same time: they wait for one another.
+    Several processes and threads may append: a lock makes them wait for each other.
 
     Attributes:
         path: The file.
@@ -41,11 +41,11 @@ class Journal:
         self.path = Path(path)
 
     def check(self) -> None:
-        """Check that a receipt could be appended now.
+        """Check that a receipt can be appended now.
 
         Raises:
             TruncatedJournalError: The last line is incomplete.
-            ReceiptError: It is not a journal, or cannot be written.
+            ReceiptError: The file is not a journal, or cannot be written.
         """
         if self.path.exists():
             with self._opened(os.O_RDWR | os.O_APPEND) as file:
@@ -55,14 +55,15 @@ class Journal:
             raise ReceiptError("a folder for the journal", got, str(self.path))
 
     def append(self, make: Callable[[JournalPosition], Receipt]) -> Receipt:
-        """Append a receipt, which is on the disk when this returns.
+        """Append a receipt, and flush it to the disk.
 
         Args:
             make: Returns the receipt for a position in the journal.
 
         Raises:
             TruncatedJournalError: The last line is incomplete; nothing is appended.
-            ReceiptError: It is not a journal, or cannot be written; it is unchanged.
+            ReceiptError: The file is not a journal, or cannot be written; it does not
+                change.
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         with self._opened(flags) as file:
@@ -75,12 +76,13 @@ class Journal:
         return receipt
 
     def receipts(self) -> Iterator[Receipt]:
-        """Yield the receipts, in order, each checked against the one before.
+        """Yield the receipts in order, after verifying that each follows the previous.
 
         Raises:
             DamagedReceiptError: A receipt was altered, removed, inserted or moved.
-            TruncatedJournalError: After the last receipt: the last line is incomplete.
-            ReceiptError: It is not a journal, or cannot be read.
+            TruncatedJournalError: The last line is incomplete; this error is raised
+                after all complete receipts.
+            ReceiptError: The file is not a journal, or cannot be read.
         """
         previous: Receipt | None = None
         with self._opened(os.O_RDONLY) as file:
@@ -94,10 +96,10 @@ class Journal:
                 previous = receipt
 
     def receipt(self, number: int) -> Receipt:
-        """Return the receipt of that number, and check the journal up to it.
+        """Return the receipt at position *number*, after verifying all receipts before.
 
         Raises:
-            ReceiptError: As for `receipts`; or there are fewer receipts.
+            ReceiptError: See `receipts`; or there are fewer receipts.
         """
         found = 0
         for receipt in self.receipts():
@@ -107,16 +109,16 @@ class Journal:
         raise ReceiptError(f"receipt {number}", f"{found} receipts", str(self.path))
 
     def mend(self) -> Path | None:
-        """Move an incomplete last line to a file alongside.
+        """Move an incomplete last line to a new file in the same folder.
 
-        A crash of the machine while a receipt was appended leaves such a line.  The
-        outputs of that scrub may exist without a receipt.
+        The last line is incomplete if the machine crashed while a receipt was appended.
+        The outputs of that scrub may exist without a receipt.
 
         Returns:
             The new file; None if the last line is complete.
 
         Raises:
-            ReceiptError: It cannot be read or written.
+            ReceiptError: A file cannot be read or written.
         """
         with self._opened(os.O_RDWR | os.O_APPEND) as file:
             end = _end_of_lines(file)
@@ -135,7 +137,7 @@ class Journal:
 
     @contextmanager
     def _opened(self, flags: int) -> Iterator[BinaryIO]:
-        """Open and lock the file, and convert errors of the system."""
+        """Open and lock the file, and convert `OSError` to `ReceiptError`."""
         try:
             with self._locked(flags | getattr(os, "O_BINARY", 0)) as file:
                 yield file
@@ -147,7 +149,7 @@ class Journal:
     def _locked(self, flags: int) -> Iterator[BinaryIO]:
         is_reader = not flags & os.O_RDWR
         while True:
-            # opening a pipe must not block; it is refused below
+            # opening a pipe must not block: pipes are refused below
             descriptor = os.open(self.path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
             mode = "rb" if is_reader else "r+b"
             with open(descriptor, mode, buffering=_STEP if is_reader else 0) as file:
@@ -156,13 +158,13 @@ class Journal:
                     got = "a directory, a pipe or a device"
                     raise ReceiptError(_A_JOURNAL, got, str(self.path))
                 with locked(descriptor, shared=is_reader):
-                    # the file may have been replaced during the wait for the lock
+                    # another process may have replaced the file before the lock
                     if self.path.exists() and os.path.samestat(found, self.path.stat()):
                         yield cast("BinaryIO", file)
                         return
 
     def _last(self, file: BinaryIO) -> Receipt | None:
-        """Return the last receipt; None if there is none."""
+        """Return the last receipt; None if the journal is empty."""
         end = _end_of_lines(file)
         if end != os.fstat(file.fileno()).st_size:
             raise self._truncated(str(self.path))
@@ -177,7 +179,7 @@ class Journal:
         return last
 
     def _write(self, file: BinaryIO, line: bytes) -> None:
-        """Write a whole line, or leave the file unchanged."""
+        """Write the complete line, or leave the file unchanged."""
         size = os.fstat(file.fileno()).st_size
         try:
             left = memoryview(line)
@@ -187,7 +189,7 @@ class Journal:
             if size == 0:
                 flush_folder(self.path.absolute().parent)
         except BaseException:
-            # no one else can have written in the meantime: this process has the lock
+            # this process has the lock, so no other process has written in the meantime
             file.truncate(size)
             raise
 

@@ -1,4 +1,4 @@
-"""Strict reader of receipts: a line of bytes in, a `Receipt` or an error out."""
+"""Strict reader of receipts: it converts a line of bytes to a `Receipt`."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def parse(line: bytes, where: str) -> Receipt:
         where: The name of the line in messages.
 
     Raises:
-        NotAReceiptError: It is not a receipt.
-        NewerReceiptError: A later version of the format wrote it.
-        DamagedReceiptError: It was truncated or altered.
+        NotAReceiptError: The line is not a receipt.
+        NewerReceiptError: The receipt has a later version of the format.
+        DamagedReceiptError: The receipt was truncated or altered.
     """
     if len(line) > LONGEST:
         got = f"a line of at least {len(line)} bytes"
@@ -63,7 +63,7 @@ def parse(line: bytes, where: str) -> Receipt:
     record.pop("digest", None)
     receipt, fault = _convert(record)
     if receipt is None:
-        # raised here, not in the handler: the cause can quote the content
+        # not raised in the handler, because the cause can quote the content
         raise _damaged(f"its member {fault} is not as the format specifies", where)
     if receipt.line != line:
         raise _damaged("its bytes are not the canonical form with its digest", where)
@@ -71,7 +71,7 @@ def parse(line: bytes, where: str) -> Receipt:
 
 
 def _decode(line: bytes, where: str) -> dict[str, Any]:
-    """Return the JSON object of a line, whatever its spelling, without `format`."""
+    """Return the JSON object of a line, without its member `format`."""
     try:
         record = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -94,7 +94,7 @@ def _check_version(version: object, where: str) -> None:
 
 
 def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
-    """Return the receipt of a record; else None, and the path of the wrong member."""
+    """Return the receipt of a record, or None and the path of the wrong member."""
     try:
         receipt = msgspec.convert(record, Receipt)
     except msgspec.ValidationError as error:
@@ -107,7 +107,7 @@ def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
 
 
 def _contradiction(receipt: Receipt) -> str:
-    """Return the first member that contradicts another member; else an empty text."""
+    """Return the first member that contradicts another member, or an empty text."""
     counts, against, position = receipt.counts, receipt.against, receipt.journal
     names = {judged.name for judged in receipt.lists}
     present = {

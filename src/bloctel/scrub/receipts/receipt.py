@@ -1,4 +1,4 @@
-"""Receipt of a scrub: its members, its JSON form, and the names that it keeps.
+"""Receipt of a scrub: its members, its JSON form, and the names that it contains.
 
 The names of the fields are the members of the JSON form, which
 `docs/reference/receipt-format.md` specifies.
@@ -39,14 +39,14 @@ VERSION: Final = 1
 _Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 _Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-# not a path, so that it cannot lead out of a folder
+# a name without a folder, so that it cannot refer to a file in another folder
 _FileName = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\0]{1,255}\Z")]
 _ColumnName = Annotated[str, Meta(max_length=255)]
 _ColumnNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
 _LIST: Final = "[a-z][a-z0-9.-]{0,63}(?::[a-z][a-z0-9-]{0,31})?"
 _List = Annotated[str, Meta(pattern=rf"\A{_LIST}\Z")]
-# numbers without a recent answer are blocked, and counted separately
+# rows that are blocked because there is no recent answer are counted separately
 _BlockedBy = Annotated[str, Meta(pattern=rf"\A{_LIST}(?: not known)?\Z")]
 _TimeZone = Annotated[
     str, Meta(pattern=r"\A[A-Za-z]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}\Z")
@@ -61,10 +61,10 @@ class FileDigest(_Part, frozen=True, kw_only=True):
     """Size and SHA-256 of a file.
 
     Attributes:
-        name: Its name without folders, with digits that may be a phone number masked;
-            None for a stream.
-        size: Its size in bytes.
-        sha256: The SHA-256 of its content, as 64 hex digits.
+        name: The name without folders, in which digits that may be a phone number are
+            masked; None for a stream.
+        size: The size in bytes.
+        sha256: The SHA-256 of the content, as 64 hex digits.
     """
 
     name: _FileName | None
@@ -76,14 +76,14 @@ class Against(_Part, frozen=True, kw_only=True):
     """The source of the lists: a registry, a snapshot or a plain file.
 
     Attributes:
-        kind: A registry, a snapshot of one, or a plain file of numbers.
+        kind: A registry, a snapshot of a registry, or a plain file of numbers.
         name: The name of the file, as in `FileDigest`; None for a registry, because its
             URL can contain names of machines and users.
-        registry: The identity of the registry, if there is one.
-        generation: Its last change that was known; None for a plain file.
-        built_on: The day of the snapshot's state; None without a snapshot.
-        size: The size of a plain file in bytes; None without a plain file.
-        sha256: Its SHA-256; None without a plain file.
+        registry: The identity of the registry; None if there is no registry.
+        generation: The last known change of the registry; None for a plain file.
+        built_on: The day of the snapshot's state; None if there is no snapshot.
+        size: The size of a plain file in bytes; None if there is no plain file.
+        sha256: The SHA-256 of a plain file; None if there is no plain file.
     """
 
     kind: Literal["registry", "snapshot", "file"]
@@ -99,11 +99,11 @@ class JudgedList(_Part, frozen=True, kw_only=True):
     """A list that was looked up, and the validity of its answer.
 
     Attributes:
-        name: The list.
-        on: The day of the look-up.
+        name: The name of the list.
+        on: The day for which the list was looked up.
         time_zone: The time zone of that day.
         valid_until: The first day on which the answer may no longer be used.
-        days: Number of days for which the list's rules let an answer be used.
+        days: The number of days for which a rule of the list allows use of an answer.
         source: The source of that rule.
         certainty: The certainty of that rule.
     """
@@ -130,8 +130,8 @@ class JournalPosition(_Part, frozen=True, kw_only=True):
     """Position of a receipt in its journal.
 
     Attributes:
-        number: 1 for the first, 2 for the next.
-        previous: The digest of the receipt before; None for the first.
+        number: 1 for the first receipt, 2 for the second, and so on.
+        previous: The digest of the previous receipt; None for the first receipt.
     """
 
     number: _Number
@@ -147,7 +147,7 @@ class Signature(_Part, frozen=True, kw_only=True):
         algorithm: Ed25519 (RFC 8032).
     """
 
-    public_key: _Sha256  # of the same length
+    public_key: _Sha256  # a key has the same length
     value: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
     algorithm: Literal["Ed25519"] = "Ed25519"
 
@@ -159,18 +159,18 @@ class Receipt(_Part, frozen=True, kw_only=True):
         input: The file that was scrubbed.
         outputs: The files that were written, by kind of row.
         columns: The requested phone columns, by name or number.
-        region: The region by which national forms were read.
+        region: The region of numbers without a country code.
         against: The source of the lists.
         lists: The lists that were looked up.
-        counts: The rows, by result.
-        invalid_reasons: Invalid rows by reason.
-        blocked_lists: Blocked rows by list.
+        counts: The number of rows by kind.
+        invalid_reasons: The number of invalid rows by reason.
+        blocked_lists: The number of blocked rows by list.
         made_at: The time of the receipt, in UTC and whole seconds.
-        valid_until: The first day on which the result may no longer be relied upon: the
-            earliest of those of the lists.
-        software: Name and version of the software that made it.
-        journal: Its position in a journal; None without a journal.
-        signature: Its signature, if it is signed.
+        valid_until: The first day on which the result may no longer be used: the
+            earliest `valid_until` of the lists.
+        software: Name and version of the software that made the receipt.
+        journal: The position in a journal; None if there is no journal.
+        signature: The signature; None if the receipt is not signed.
     """
 
     input: FileDigest
@@ -232,20 +232,20 @@ _DIGITS_NEXT_TO_A_DATE: Final = 2
 
 
 def masked_name(name: str) -> str:
-    """Return a name as a receipt keeps it, with possible phone numbers masked.
+    """Return a name in which possible phone numbers are masked, as in receipts.
 
     >>> masked_name("prospects-2026-10-05.csv")
     'prospects-2026-10-05.csv'
     >>> masked_name("calls of 01 99 00 12 34.csv")
     'calls of (digits).csv'
     """
-    # file names that are not Unicode have no JSON form
+    # JSON cannot contain a file name that is not valid Unicode
     text = name.encode(errors="replace").decode()
     return _NUMBER.sub(_masked, text)[:_LONGEST_NAME]
 
 
 def shown(text: str) -> str:
-    r"""Return a text with its control characters escaped, safe for a terminal.
+    r"""Return a text in which control characters are escaped, safe for a terminal.
 
     >>> shown("a\x1b[2Jb\n.csv")
     'a\\x1b[2Jb\\n.csv'

@@ -29,7 +29,7 @@ class SigningKey:
     """
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
-        """Wrap a key; use `create` or `read` instead."""
+        """Use `create` or `read` instead."""
         self._key = key
         self.public_key = key.public_key().public_bytes_raw().hex()
 
@@ -51,7 +51,7 @@ class SigningKey:
         try:
             _write_new(Path(path), content)
         except FileExistsError as error:
-            # an older key is needed as long as its receipts
+            # the existing key may still be needed for its receipts
             got = "a file that already exists"
             raise InputError("a new file for the key", got, str(path)) from error
         except OSError as error:
@@ -64,7 +64,7 @@ class SigningKey:
         """Read a key from its file.
 
         Raises:
-            InputError: The file cannot be read, or is not such a key.
+            InputError: The file cannot be read, or does not contain an Ed25519 key.
             MissingExtraError: The extra `secrets` is not installed.
         """
         unsupported = _module("exceptions").UnsupportedAlgorithm
@@ -75,7 +75,7 @@ class SigningKey:
             got = f"one that cannot be read ({error.strerror})"
             raise InputError(_A_KEY, got, str(path)) from error
         except (ValueError, TypeError, unsupported):
-            # without the cause, which could reveal the secret
+            # the cause could reveal the secret, so it is not attached
             got = f"{len(content)} bytes that are not a PEM key"
             raise InputError(_A_KEY, got, str(path)) from None
         if not isinstance(key, _ed25519().Ed25519PrivateKey):
@@ -94,7 +94,7 @@ class SigningKey:
 
 
 def is_signed(receipt: Receipt) -> bool:
-    """Return True if the key in a receipt made its signature.
+    """Return True if a receipt was signed with the key that it names.
 
     Raises:
         MissingExtraError: The extra `secrets` is not installed.
@@ -114,7 +114,7 @@ def is_signed(receipt: Receipt) -> bool:
 
 
 def _module(name: str) -> Any:
-    """Return a module of `cryptography`, which only signatures need."""
+    """Return a module of the optional package `cryptography`."""
     return optional_module(f"cryptography.{name}", "signatures of receipts", "secrets")
 
 

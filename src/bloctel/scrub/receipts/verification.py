@@ -36,7 +36,7 @@ class Check:
 
     Attributes:
         part: The part that was compared.
-        agrees: True if it is as the receipt says.
+        agrees: True if the part agrees with the receipt.
         expected: The value in the receipt.
         got: The value that was found.
     """
@@ -57,8 +57,8 @@ def check_file(
 
     Args:
         part: The name of the file in the result.
-        recorded: Its digest in the receipt; None if the receipt has no such file.
-        path: The file; None if it is unknown.
+        recorded: The digest in the receipt; None if the receipt has no such file.
+        path: The path of the file; None if the path is unknown.
         read: Called with the number of bytes of each read.
     """
     if recorded is None:
@@ -68,7 +68,7 @@ def check_file(
         return Check(part, False, expected, "a file whose name is not in the receipt")
     try:
         size = path.stat().st_size
-        # a file of another size need not be read
+        # if the size differs, the content need not be read
         found = None if size != recorded.size else digest_of(path, read)
     except OSError as error:
         return Check(part, False, expected, f"an unreadable file ({error.strerror})")
@@ -81,9 +81,9 @@ def check_file(
 
 
 def files_in(folder: Path, receipt: Receipt) -> dict[str, Path | None]:
-    """Return the paths of the outputs of a receipt in a folder, by kind.
+    """Return the path of each output of a receipt in a folder, by kind.
 
-    The path is None if the name is missing or masked in the receipt.
+    A path is None if the name is missing or masked in the receipt.
     """
     return {
         kind: folder / str(output.name) if _is_plain(output.name) else None
@@ -100,8 +100,8 @@ def check_files(
 
     Args:
         receipt: The receipt.
-        files: The path of each file, by the kind of output, or as `input`.
-        progress: Called with the number of bytes that were read, and their total.
+        files: The path of each file, by the kind of output or `input`.
+        progress: Called with the number of bytes read and the total number of bytes.
     """
     recorded = {"input": receipt.input, **receipt.outputs}
     total = sum(recorded[kind].size for kind in files if kind in recorded)
@@ -139,10 +139,10 @@ def check_signature(receipt: Receipt, public_key: str | None = None) -> Check:
 
 
 def check_journal(receipt: Receipt, journal: Journal) -> Check:
-    """Check that a journal is complete, and has a receipt at its position.
+    """Check that a journal is complete and contains a receipt at the right position.
 
     Raises:
-        ReceiptError: It is not a journal, or cannot be read.
+        ReceiptError: The file is not a journal, or cannot be read.
     """
     position, found, n, truncated = receipt.journal, None, 0, ""
     expected = "not in a journal" if position is None else f"receipt {position.number}"
@@ -167,5 +167,5 @@ def _described(file: FileDigest) -> str:
 
 
 def _is_plain(name: str | None) -> bool:
-    """Return True for the complete name of a file in a folder."""
+    """Return True if a name is complete and has no folder."""
     return name is not None and MASK not in name and Path(name).name == name

@@ -55,9 +55,9 @@ class ReceiptOptions:
     """Destination of a receipt, and the key that signs it.
 
     Attributes:
-        path: A file for this receipt alone; an older receipt there is replaced.
-        journal: A journal, to which it is appended.
-        key: The key that signs it.
+        path: A file for this receipt alone; an older receipt in it is replaced.
+        journal: The journal to which the receipt is appended.
+        key: The key that signs the receipt.
     """
 
     path: str | Path | None = None
@@ -74,10 +74,10 @@ class StampedList:
 
     @classmethod
     def of(cls, against: Opposition) -> Self:
-        """Return the file of an opposition source; a URL or a book has none.
+        """Return the file of an opposition source; a URL or a book has no file.
 
         Raises:
-            InputError: It is a directory, a pipe or a device.
+            InputError: The file is a directory, a pipe or a device.
         """
         path = path_of(against)
         if path is None or is_url(path):
@@ -86,11 +86,11 @@ class StampedList:
 
 
 class ReceiptMaker:
-    """Maker of the receipt of one scrub, which observes its files.
+    """Maker of the receipt of one scrub.
 
-    `scrub_file` has a parameter for receipts, so you need this class for other scrubs
-    only.  Create it before any file is opened, pass its `source` and `outputs` to the
-    scrub, then call `make`:
+    `scrub_file` has a parameter for receipts; use this class for other scrubs.  Create
+    the maker before any file is opened, pass its `source` and `outputs` to the scrub,
+    then call `make`:
 
     ```python
     maker = ReceiptMaker("calls.csv", Outputs("clear.csv"), against="own.bloctel",
@@ -102,12 +102,12 @@ class ReceiptMaker:
         receipt = maker.make(summary, question, columns=["telephone"])
     ```
 
-    A crash leaves outputs without a receipt, never a receipt without outputs.
+    After a crash there may be outputs without a receipt, never the reverse.
 
     Args:
         source: The file to scrub: a path, or a binary stream.
         outputs: The destinations of the rows.
-        against: The source of the lists, as for `scrub_file`.
+        against: The source of the lists (see `scrub_file`).
         options: The destination of the receipt.
 
     Attributes:
@@ -115,9 +115,9 @@ class ReceiptMaker:
         outputs: The outputs to pass to the scrub.
 
     Raises:
-        InputError: The receipt would replace another file, or its folder does not
-            exist.
-        ReceiptError: Nothing can be appended to the journal.
+        InputError: The receipt would replace a file that is not a receipt, or its
+            folder does not exist.
+        ReceiptError: A receipt cannot be appended to the journal.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class ReceiptMaker:
         """Check, before the scrub, that a receipt can name the source of the lists.
 
         Raises:
-            InputError: It is a book without a registry, a snapshot or a file.
+            InputError: The book belongs to no registry, snapshot or file.
         """
         if question.provenance is None and self._list.path is None:
             raise InputError(
@@ -236,14 +236,15 @@ class ReceiptMaker:
 
     def _signed(self, receipt: Receipt) -> Receipt:
         signed = receipt if self._key is None else self._key.sign(receipt)
-        # never write a receipt that the reader refuses
+        # make sure that the reader accepts the receipt
         return parse(signed.line, "the new receipt")
 
 
 def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
     """Return a list with the validity of its answer.
 
-    An answer about a future day is based on the data of today.
+    The validity of an answer for a future day begins today, because the data are those
+    of today.
     """
     rules = asked.rules
     today = clock.day_at(made_at.timestamp(), rules.time_zone)
@@ -268,12 +269,13 @@ def _kept_column(column: str | int) -> str | int:
 
 
 def _watched(outputs: Outputs) -> tuple[Outputs, dict[str, HashedWriter]]:
-    """Return outputs whose streams are hashed, and these streams."""
+    """Return the outputs with hashed streams, and the hashed streams by name."""
     writers: dict[str, HashedWriter] = {}
     by_stream: dict[int, HashedWriter] = {}
     for name, target in outputs.wanted().items():
         if not isinstance(target, str | Path):
-            # two outputs to one stream are refused later: it must stay one object
+            # if two outputs have the same stream, they must have the same writer, so
+            # that they are refused later
             writers[name] = by_stream.setdefault(id(target), HashedWriter(target))
     changed = {name: cast("BinaryIO", writer) for name, writer in writers.items()}
     return replace(outputs, **changed), writers
@@ -294,7 +296,7 @@ def _write_file(path: Path, receipt: Receipt) -> None:
 def _refuse_clashes(
     path: Path | None, journal: Journal | None, outputs: Outputs
 ) -> None:
-    """Refuse a receipt, a journal and outputs that would replace one another."""
+    """Refuse a receipt, a journal and outputs that would replace each other."""
     taken = {
         f"the {name} output": Path(target)
         for name, target in outputs.wanted().items()
@@ -317,7 +319,7 @@ def _refuse_taken(path: Path, taken: Mapping[str, Path], what: str) -> None:
 
 
 def _refuse_another_file(path: Path) -> None:
-    """Refuse to replace a file that is not a receipt, after a typing mistake."""
+    """Refuse to replace a file that is not a receipt: the path may be mistyped."""
     if not path.absolute().parent.is_dir():
         got = "a path whose folder does not exist"
         raise InputError("a folder for the receipt", got, str(path))

@@ -1,6 +1,7 @@
-"""HTML report of a scrub: one page that people read, file and print.
+"""HTML report of a scrub: one page to read, archive and print.
 
-It loads nothing and runs nothing.  It holds no phone number: examples are masked.
+The page loads no other file and runs no script.  It contains no complete phone number,
+because examples are masked.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class ReportOptions:
     Attributes:
         target: A path, or a binary stream.
         lang: The language of the page, `en` or `fr`.
-        file: The name of the call file on the page; None takes that of the source.
+        file: The name of the call file on the page; by default the name of the source.
     """
 
     target: Target
@@ -77,11 +78,11 @@ class ReportSubject:
 
     Attributes:
         file: The name of the file that was scrubbed.
-        columns: Its phone columns.
-        against: What it was scrubbed against, without passwords.
-        days: The day on which each list was checked, by the list's name; the `days` of
-            the question.
-        made_on: The day of the scrub itself, if it is to be shown.
+        columns: The names of the phone columns.
+        against: The name of the opposition source, without passwords.
+        days: The day for which each list was checked, by the list's name, as in
+            `Question.days`.
+        made_on: The day of the scrub itself; None does not show it.
         lang: The language of the page, `en` or `fr`.
     """
 
@@ -105,8 +106,8 @@ def write_report(
     Args:
         target: A path, or a binary stream.
         summary: The result of the scrub.
-        subject: Its input.
-        receipt: The content of a receipt, by label; values may be such mappings again.
+        subject: The input of the scrub.
+        receipt: The content of a receipt, by label; a value may be a nested mapping.
 
     Raises:
         InputError: The target cannot be written, or the language is not known.
@@ -120,11 +121,11 @@ def write_report(
 def check_target(
     options: ReportOptions, *, source: Source, outputs: Outputs, against: Against
 ) -> None:
-    """Check, before a scrub, that its report can be written and replaces no file.
+    """Check, before a scrub, that its report can be written and replaces no other file.
 
     Raises:
-        InputError: It would replace the input, an output or the opposition list, it
-            cannot be written, or the language is not known.
+        InputError: The report would replace the input, an output or the opposition
+            list, cannot be written, or has an unknown language.
         MissingExtraError: The package Jinja2 is not installed.
     """
     check_language(options.lang)
@@ -172,7 +173,7 @@ def _shown_source(against: Against, question: Question, lang: str) -> str:
 
 
 def _entries(receipt: Receipt, lang: str) -> dict[str, object]:
-    """Return what identifies a receipt, and what verifies the files by hand."""
+    """Return the entries that identify a receipt, and the SHA-256 of its files."""
     files = {"input": receipt.input, **receipt.outputs}
     position, signature = receipt.journal, receipt.signature
     entries = {
@@ -224,7 +225,7 @@ _KINDS: Final = ("clear", "blocked", "invalid")
 
 
 def _law(lang: str) -> list[str]:
-    """Return what has applied since the list closed; each second part is French."""
+    """Return the parts of a text on the current law; every second part is French."""
     closing = rules.load("fr.bloctel").closing
     regime = law.load("FR").on(closing.closes_on).one(Regime) if closing else None
     if closing is None or regime is None:
@@ -240,7 +241,7 @@ def _law(lang: str) -> list[str]:
 
 
 def _text_of(group: str, code: str, lang: str) -> str:
-    """Return the text of a code; of a code that is not ours, the code itself."""
+    """Return the text of a code; the code itself if it has no text."""
     key = f"{group}.{code}"
     return message(key, lang) if key in catalogue(lang) else code
 
