@@ -87,7 +87,7 @@ def test_an_io_error_of_a_call_file(lists: Path) -> None:
     """An I/O error gives a sentence too."""
     said = sentence(run("scrub", "/proc/self/mem", "--against", lists, "--column", "1"))
 
-    assert said.startswith("expected a call file, got one that cannot be read (")
+    assert said.startswith("expected a call file, got a file that cannot be read (")
 
 
 def test_a_file_without_read_permission(
@@ -121,7 +121,7 @@ def test_a_folder_without_write_permission(lists: Path) -> None:
         *("--output", "/proc/clear.csv"),
     )
 
-    assert "one that cannot be written to (" in sentence(done)
+    assert "a folder that cannot be written to (" in sentence(done)
 
 
 def test_invalid_outputs_are_refused(

@@ -328,11 +328,11 @@ BAD_INPUT = {
     ),
     "odd utf-16": (
         codecs.BOM_UTF16_LE + "tel\n".encode("utf-16-le") + b"1",
-        "expected text in utf-16-le, got other bytes (truncated data) - at {file}",
+        "expected text in utf-16-le, got invalid bytes (truncated data) - at {file}",
     ),
     "half a pair of utf-16": (
         codecs.BOM_UTF16_LE + "tel\n".encode("utf-16-le") + b"\x00\xd8a\x00",
-        "expected text in utf-16-le, got other bytes (illegal UTF-16 surrogate)"
+        "expected text in utf-16-le, got invalid bytes (illegal UTF-16 surrogate)"
         " - at {file}",
     ),
 }

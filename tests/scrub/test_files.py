@@ -240,7 +240,7 @@ def test_a_folder_or_a_device_is_not_an_output(ending: str, tmp_path: Path) -> N
         Path(os.devnull): "a device, a pipe or a socket",
     }
     if os.path.exists("/proc"):
-        cases[Path(f"/proc/x.{ending}")] = "one that cannot be written to"
+        cases[Path(f"/proc/x.{ending}")] = "a folder that cannot be written to"
 
     for path, got in cases.items():
         with pytest.raises(InputError, match=got):
@@ -315,7 +315,7 @@ def test_the_input_may_lie_where_nothing_can_be_written(
         summary = scrub_file(
             source, ask(), columns=["tel"], outputs=Outputs(tmp_path / f"c.{ending}")
         )
-        with pytest.raises(InputError, match="one that cannot be written to"):
+        with pytest.raises(InputError, match="a folder that cannot be written to"):
             scrub_file(
                 source, ask(), columns=["tel"], outputs=Outputs(disk / f"c.{ending}")
             )

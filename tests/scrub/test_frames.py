@@ -415,7 +415,7 @@ def test_columns_of_the_frame_are_not_overwritten(
     }
 
     with pytest.raises(
-        InputError, match=f"without a column '{name}', got one that has"
+        InputError, match=f"without a column '{name}', got a column of this name"
     ):
         bloctel.scrub_frame(frames[kind], book, columns="tel", on=ON)
 

@@ -114,7 +114,7 @@ def test_a_column_of_another_type_is_refused(
         scrub(source)
 
     assert caught.match(
-        f"expected a column of text or whole numbers, got one of the type {type_}"
+        f"expected a column of text or whole numbers, got a column of the type {type_}"
         f" - at {source}, column 'tel'"
     )
     assert names(tmp_path) == ["calls.parquet"]

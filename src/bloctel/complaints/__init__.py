@@ -1,7 +1,7 @@
 """Complaints about calls: store, admissibility, status and analysis.
 
-A pattern is a lead: it says where to look, and proves nothing.  This is not legal
-advice.
+A pattern in complaints is a lead, not a proof: it shows where an investigation may be
+useful.  The results of this package are not legal advice.
 """
 
 from bloctel._util.messages import Language

@@ -1,4 +1,4 @@
-"""Admissibility of a complaint, by the law and the list of the day of the call."""
+"""Admissibility of a complaint, by the law and the list on the day of the call."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ class Grounds(StrEnum):
     """Grounds of a decision on admissibility, as stable codes."""
 
     LISTED = "listed"
-    """The number was on the list on that day."""
+    """The number was on the list on the day of the call."""
     NO_CONSENT = "no_consent"
-    """No consent was shown, and the professional must prove it."""
+    """No consent is known, and the professional must prove consent."""
     BANNED_SECTOR = "banned_sector"
-    """Prospecting in that sector was forbidden for every number."""
+    """Prospecting in this sector was forbidden for every number."""
     OUT_OF_HOURS = "out_of_hours"
-    """The call came outside the days and hours of the law."""
+    """The call came outside the days and hours that the law allows."""
     NOT_VOICE = "not_voice"
     """It was not a call in which a person spoke."""
     PROFESSIONAL_LINE = "professional_line"
     """The line is used only for business."""
     NOTHING_SOLD = "nothing_sold"
-    """A poll, an association or a public service that sold nothing."""
+    """The call sold nothing: a poll, an association or a public service."""
     NO_RULE_THEN = "no_rule_then"
-    """There was no list yet on that day."""
+    """There was no list yet on the day of the call."""
     CALL_BACK = "call_back"
     """The person had asked to be called back."""
     PRESS = "press"
@@ -68,11 +68,11 @@ class Grounds(StrEnum):
     CONSENT = "consent"
     """The person had given prior consent."""
     NOT_REGISTERED = "not_registered"
-    """The number was not on the list on that day."""
+    """The number was not on the list on the day of the call."""
     WITHIN_DELAY = "within_delay"
     """The number was registered, but its protection had not begun."""
     PERIOD_ENDED = "period_ended"
-    """The number had been on the list before, but no longer was."""
+    """The registration of the number had ended before the day of the call."""
 
 
 #: The grounds on which a complaint is admissible.
@@ -82,7 +82,7 @@ ADMISSIBLE: Final = {
     Grounds.BANNED_SECTOR,
     Grounds.OUT_OF_HOURS,
 }
-#: The reasons of verdicts about unprotected numbers, as grounds.
+#: For each reason of a clear verdict, the grounds of the decision.
 _CLEAR: Final = {
     "not_listed": Grounds.NOT_REGISTERED,
     "not_yet_protected": Grounds.WITHIN_DELAY,
@@ -94,15 +94,15 @@ _UNKNOWN: Final = ("not_known", "stale_answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Facts that are not in the complaint; an unknown one favours the complaint.
+    """Facts that are not in the complaint; the defaults favour the complaint.
 
     Attributes:
         contract: Whether the person had an active contract to which the call was
             related.
-        consent: Whether the person had consented to that call; used from 2026-08-11.
-        outside_hours: Whether the call came outside the days and hours of the law;
-            None to use the time in the complaint.
-        call_back: Whether the person had asked for that call, in time.
+        consent: Whether the person had consented to the call.
+        outside_hours: Whether the call came outside the days and hours that the law
+            allows; None uses the time in the complaint.
+        call_back: Whether the person had asked for the call, a short enough time ago.
         professional_line: Whether the line is used only for business.
         purpose: The purpose of the call.
     """
@@ -121,7 +121,7 @@ class Admissibility:
 
     Attributes:
         grounds: The grounds of the decision.
-        rule: The `id` of the legal rule; empty if there is none.
+        rule: The `id` of the legal rule; empty if no rule applies.
     """
 
     grounds: Grounds
@@ -136,20 +136,20 @@ class Admissibility:
 def judge(
     complaint: Complaint, book: Book | None = None, *, known: Known | None = None
 ) -> Admissibility:
-    """Decide whether a complaint is admissible by the law of the day of the call.
+    """Decide whether a complaint is admissible by the law on the day of the call.
 
-    Until 2026-08-10 the number had to be on the list on that day, which *book* answers.
-    Since 2026-08-11 the professional must prove consent (Code de la consommation,
-    L223-1, version in force on 2026-08-11).
+    For calls until 2026-08-10, the number must have been on the list on the day of the
+    call; *book* is looked up.  For later calls, the professional must prove consent
+    (Code de la consommation, L223-1, version in force on 2026-08-11).
 
     Args:
         complaint: The complaint, with the number called and the day.
-        book: A book that contains the list of that day.
+        book: A book with the list on the day of the call.
         known: Facts that are not in the complaint.
 
     Raises:
         InputError: The number or the day is missing, or no book was given.
-        CannotAnswerError: The book has no answer for that day.
+        CannotAnswerError: The book has no answer for the day of the call.
 
     >>> from datetime import date
     >>> from bloctel.complaints import Complaint
@@ -176,7 +176,7 @@ def judge(
 def _out_of_scope(
     complaint: Complaint, era: Era, known: Known, day: date
 ) -> Admissibility | None:
-    """Decide about calls that are not prospecting of a consumer by voice."""
+    """Decide about calls that are not voice calls to sell something to a consumer."""
     for channel in era.all(OtherChannel):
         if complaint.channel in channel.channels:
             return _by(Grounds.NOT_VOICE, channel)
@@ -193,7 +193,7 @@ def _out_of_scope(
 def _forbidden_to_all(
     complaint: Complaint, era: Era, known: Known
 ) -> Admissibility | None:
-    """Decide about calls that were forbidden with or without a list."""
+    """Decide about calls that were forbidden even if the number was on no list."""
     lifts = {Lift.CONTRACT: known.contract, Lift.CALL_BACK: known.call_back}
     for ban in era.all(SectorBan):
         applies = complaint.sector in ban.sectors and not ban.asks
@@ -210,7 +210,7 @@ def _forbidden_to_all(
 
 
 def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
-    """Return whether calls are forbidden in all parts of the time slot."""
+    """Return whether calls were forbidden during the complete time slot."""
     begin, end = complaint.from_time, complaint.until_time
     moment = complaint.began_at
     if moment is None or begin is None:
@@ -222,7 +222,7 @@ def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
 
 
 def _excepted(complaint: Complaint, era: Era, known: Known) -> Admissibility | None:
-    """Decide about calls that need neither list nor consent."""
+    """Decide about calls that are allowed without consent, even to listed numbers."""
     back = era.one(CallBack)
     if known.call_back and back is not None and complaint.sector in back.sectors:
         return _by(Grounds.CALL_BACK, back)
@@ -250,7 +250,7 @@ def _by_regime(
     if grounds is Grounds.WITHIN_DELAY and not any(
         _begins_soon(name, number, day, book) for name in regime.lists
     ):
-        grounds = Grounds.NOT_REGISTERED  # the registration itself was later
+        grounds = Grounds.NOT_REGISTERED  # the number was registered after the call
     return _by(grounds, regime)
 
 
@@ -263,9 +263,10 @@ def _grounds_of(verdict: Verdict) -> Grounds:
 
 
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
-    """Return whether protection begins within the delay after a registration.
+    """Return whether the number was registered, and its protection begins soon.
 
-    A book contains the first day of protection, not the day of the registration.
+    A book contains the first day of protection, not the day of the registration.  So
+    the day of the call counts if protection begins within the delay after it.
     """
     list_rules = load_list(name)
     delay = in_force(list_rules.protection_delay, on=day).max_days

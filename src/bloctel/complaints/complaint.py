@@ -27,33 +27,33 @@ __all__ = [
     "written",
 ]
 
-#: The length limits of fields, in characters; a longer one is probably a whole file.
+#: The maximum length of fields in characters; longer text is probably a complete file.
 _LONGEST: Final = {"text": 10_000, "address": 500}
 _LONGEST_OTHER: Final = 200
-#: Control characters could hide or break the text next to them.
+#: Control characters, which could hide the text next to them.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _FREE: Final = ("caller", "sector", "purpose", "text", "siren", "address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """Complaint about one call; an unknown field is None, or empty.
+    """Complaint about one call; an unknown field is None or an empty text.
 
     Attributes:
         called: The number that was called.
         called_on: The local day of the call.
         from_time: The time of the call, or the beginning of its time slot.
-        until_time: The end of the time slot; None if the time itself is known.
-        time_zone: The IANA name of the zone of day and time; that of the form if empty.
+        until_time: The end of the time slot; None if the exact time is known.
+        time_zone: The IANA time zone of day and time; empty for the zone of the form.
         shown: The presented number, as the person read it.
         caller: The name that the caller gave.
-        sector: What was sold: a sector of the law, or other words.
-        purpose: What the caller wanted.
-        text: The person's account.
-        siren: The number of the firm in the French register (SIREN), if known.
-        address: The address of the firm, if known.
-        channel: A call, or a kind of message.
-        unreadable: Why the number called could not be read, as a `Reason`.
+        sector: The kind of goods or services: a sector of the law, or free text.
+        purpose: The purpose of the call.
+        text: The person's description of the call.
+        siren: The number of the firm in the French register (SIREN).
+        address: The address of the firm.
+        channel: A voice call, or a kind of message.
+        unreadable: The `Reason` why the number called could not be read.
     """
 
     called: PhoneNumber | None = None
@@ -61,7 +61,7 @@ class Complaint:
     from_time: time | None = None
     until_time: time | None = None
     time_zone: str = ""
-    # these texts can contain numbers, which no `repr` shows
+    # these texts can contain phone numbers, so `repr` does not show them
     shown: str = field(default="", repr=False)
     caller: str = field(default="", repr=False)
     sector: str = field(default="", repr=False)
@@ -82,7 +82,7 @@ class Complaint:
 
     @property
     def began_at(self) -> datetime | None:
-        """The instant of the call, or of the beginning of its slot, if known."""
+        """The instant of the call, or of the beginning of its time slot, or None."""
         if self.called_on is None or self.from_time is None:
             return None
         return datetime.combine(self.called_on, self.from_time, self.zone)
@@ -96,8 +96,8 @@ class Complaint:
 def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     """Return the mandatory fields that a complaint lacks.
 
-    The form of the day of the call decides which fields are mandatory, or, if that day
-    is not known, the form of the day on which the complaint was received.
+    The mandatory fields are those of the form on the day of the call.  If that day is
+    unknown, they are those of the form on the day of receipt.
 
     >>> from datetime import date
     >>> missing_from(Complaint(sector="insurance"), received_on=date(2026, 11, 25))
@@ -105,7 +105,7 @@ def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     """
     form = forms.load("FR")
     day = complaint.called_on or received_on
-    day = max(day, form.mandatory[0].valid_from)  # the first form counts for older days
+    day = max(day, form.mandatory[0].valid_from)  # before, the first form applies
     mandatory = in_force(form.mandatory, on=day).fields
     return tuple(name for name in mandatory if not getattr(complaint, name))
 
@@ -118,18 +118,18 @@ def read_complaint(
 ) -> Complaint:
     """Parse the complaint in a row or a record.
 
-    A number called that cannot be read counts as missing; any other invalid value is
-    refused.
+    If the number called cannot be read, it counts as missing.  Any other invalid value
+    raises an error.
 
     Args:
-        given: Texts by the names of the attributes of `Complaint`; a missing one, an
-            empty text and None are the same.
+        given: The text of each field, by the name of the attribute of `Complaint`; an
+            empty text and None mean that the field is missing.
         where: The name of the row or record in error messages.
         region: The region of numbers without a country code.
 
     Raises:
         InputError: A field is unknown, is not text, or cannot be read.  The message
-            names the field, and repeats nothing of its value.
+            names the field and does not contain its value.
 
     >>> read_complaint({"called": "06 39 98 12 34", "sector": "insurance"}, where="-")
     ... # doctest: +ELLIPSIS
@@ -138,7 +138,7 @@ def read_complaint(
     texts = {}
     for name, value in given.items():
         if name not in _READERS:
-            # an unknown name may be a number in the wrong position
+            # the unknown name may be a phone number, so the message does not repeat it
             got = f"an unknown field of {len(name)} characters"
             raise InputError(f"the fields {', '.join(_READERS)}", got, where)
         texts[name] = checked_text(value, name, where)
@@ -168,9 +168,9 @@ def _in_order(complaint: Complaint, where: str) -> Complaint:
 
 
 def redacted(complaint: Complaint) -> Complaint:
-    """Return a complaint whose free texts do not repeat the number called.
+    """Return a complaint whose free texts do not contain the number called.
 
-    Some callers present the very number that they call; it is then stored as E.164.
+    If the caller presented the number called, `shown` contains it in E.164 form.
     """
     number = complaint.called
     if number is None:
@@ -185,10 +185,10 @@ def redacted(complaint: Complaint) -> Complaint:
 
 
 def checked_text(value: object, name: str, where: str) -> str:
-    """Return a field of a row, if it is a text that can be stored and shown.
+    """Return a field of a row if it is a text that can be stored and shown.
 
     Raises:
-        InputError: It is not.
+        InputError: The field is not such a text.
     """
     if value is None:
         return ""
@@ -206,7 +206,7 @@ def checked_text(value: object, name: str, where: str) -> str:
 def _by(
     parse: Callable[[str], object], expected: str, pattern: str = "(?s:.*)"
 ) -> Callable[[str, str], object]:
-    """Return a reader of texts that match a pattern."""
+    """Return a parser of texts that match a pattern."""
 
     def read(text: str, where: str) -> object:
         try:

@@ -1,6 +1,6 @@
-"""Complaints in files: CSV with their fields, JSON with their steps too.
+"""Files of complaints: CSV with the fields, JSON with the fields and the steps.
 
-Readers trust no byte: invalid content is refused, with the row and the field.
+Readers refuse invalid content; the error names the row and the field.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "read_file", "write_file"]
 
 _OF_CASES: Final = ("id", "received_at")
-#: The columns of a CSV file; each of them is optional.
+#: The columns of a CSV file; all are optional.
 COLUMNS: Final = (*_OF_CASES, *(field.name for field in fields(Complaint)))
 _FORMAT: Final = "bloctel.complaints"
 _VERSION: Final = 1
-#: The limit of a file, which is read into memory.
+#: The maximum size of a file, which is read into memory.
 _MOST_BYTES: Final = 512 * 1024 * 1024
 _DELIMITERS: Final = ";,\t|"
-#: More characters than all fields at their longest.
+#: The maximum length of a cell; it is greater than the length limits of all fields.
 _LONGEST_CELL: Final = 100_000
 _NUMBER: Final = re.compile(r"\+[0-9 ]+")
 
@@ -63,13 +63,13 @@ def read_file(
 ) -> Iterator[Case]:
     """Yield the complaints of a file, each as a case with its steps.
 
-    JSON begins with a brace.  Anything else is CSV: a header with names out of
-    `COLUMNS` in any order, after an optional byte order mark.  An apostrophe before a
-    formula, which keeps spreadsheets from running it, is removed.
+    A file that begins with a brace is JSON.  Any other file is CSV: its header has
+    names from `COLUMNS` in any order.  An apostrophe before a formula is removed; it
+    prevents spreadsheets from running the formula.
 
     Args:
         source: A path, or a binary stream.
-        at: The instant at which complaints were received that do not contain it.
+        at: The instant of receipt of complaints that do not contain `received_at`.
         region: The region of numbers without a country code.
 
     Raises:
@@ -141,7 +141,7 @@ def _check_header(header: list[str], name: str) -> None:
     where = f"{name}, row 1"
     unknown = [column for column, cell in enumerate(header, 1) if cell not in COLUMNS]
     if unknown:
-        # without a header, the cell may be a phone number: do not repeat it
+        # the cell may be a phone number, so the message does not repeat it
         expected = f"a header of the columns {', '.join(COLUMNS)}"
         raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
     for cell in header:
@@ -152,7 +152,7 @@ def _check_header(header: list[str], name: str) -> None:
 
 
 def _without_apostrophe(cell: str) -> str:
-    """Remove the apostrophe that `_without_formula` put before a formula."""
+    """Remove the apostrophe that `_without_formula` added before a formula."""
     return cell[1:] if cell[:1] == "'" and _is_formula(cell) else cell
 
 
@@ -199,7 +199,7 @@ def _parsed(text: str, name: str) -> dict[str, object]:
         raise InputError("a JSON document", "too deep nesting", name) from None
     except ValueError as error:
         raise InputError("a JSON document", f"an error: {error}", name) from None
-    return value  # an object: it begins with a brace
+    return value  # the text begins with a brace, so the value is an object
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -214,7 +214,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _with_steps(begun: Case, steps: object, where: str) -> Case:
-    """Return a case that went through the steps of a file, if they can follow."""
+    """Return a new case after the steps of a file; refuse a wrong order of steps."""
     read = convert(steps, _Steps, f"{where}, steps")
     if read[0].at != begun.received_at:
         expected = f"a first step at received_at, {begun.received_at.isoformat()}"
@@ -242,7 +242,7 @@ def _checked(step: Step, where: str) -> Step:
 def _begun(
     given: Mapping[str, object], where: str, at: datetime, region: str | None
 ) -> Case:
-    """Return the new case of a row or an object."""
+    """Return the new case of a CSV row or a JSON object."""
     fields = {name: value for name, value in given.items() if name not in _OF_CASES}
     id = checked_text(given.get("id"), "id", where)
     instant = checked_text(given.get("received_at"), "received_at", where)
@@ -269,8 +269,8 @@ def _instant(text: str, where: str) -> datetime:
 def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
     """Write complaints to a file, which appears complete or not at all.
 
-    CSV has the fields of complaints, JSON their steps too.  Both contain the numbers
-    called.
+    CSV contains the fields of the complaints, JSON also the steps.  Both contain the
+    numbers called.
 
     Args:
         target: A path, or a binary stream.
@@ -278,7 +278,7 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
         format: `csv` or `json`.
 
     Returns:
-        The number of complaints.
+        The number of complaints written.
 
     Raises:
         InputError: The target cannot be written, or the format is not known.

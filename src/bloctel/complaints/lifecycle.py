@@ -1,4 +1,4 @@
-"""Life cycle of a complaint: states, dated steps, and their order."""
+"""Life cycle of a complaint: its states, and its steps with their dates and order."""
 
 import re
 import secrets
@@ -27,7 +27,7 @@ __all__ = [
     "require_valid_detail",
 ]
 
-#: No vowels, so that no words appear; no digits, so that it is not a phone number.
+#: Letters of names: without vowels a name is not a word, without digits not a number.
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LONGEST: Final = 200
 _ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
@@ -37,17 +37,17 @@ class CaseState(StrEnum):
     """State of a complaint."""
 
     SIGNAL = "signal"
-    """Stored as a signal (*signalement*): a mandatory field is missing."""
+    """The complaint is only a signal (*signalement*): a mandatory field is missing."""
     RECEIVED = "received"
-    """Complete, and without a decision."""
+    """The complaint is complete, and there is no decision yet."""
     ADMISSIBLE = "admissible"
     NOT_ADMISSIBLE = "not_admissible"
     FORWARDED = "forwarded"
-    """Sent to the authority."""
+    """The complaint was sent to the authority."""
     CLOSED = "closed"
 
 
-#: The states that can follow each state.  New facts can change a decision, until the
+#: The states that can follow each state.  New facts can change a decision until the
 #: complaint is forwarded.
 _NEXT: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
     CaseState(state): tuple(map(CaseState, following.split()))
@@ -66,22 +66,22 @@ class CaseOutcome(StrEnum):
     """Reason why a complaint was closed."""
 
     DONE = "done"
-    """The authority, or the owner of the store, has dealt with it."""
+    """The authority, or the owner of the store, has handled the complaint."""
     WITHDRAWN = "withdrawn"
-    """The person withdrew it."""
+    """The person withdrew the complaint."""
     DUPLICATE = "duplicate"
-    """It was already in the store."""
+    """The complaint was already in the store."""
     NO_FOLLOW_UP = "no_follow_up"
     """Nothing more will be done."""
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Step in the life of a complaint.
+    """Step in the life cycle of a complaint.
 
     Attributes:
-        state: The state of the complaint from then on.
+        state: The state of the complaint after the step.
         at: The instant of the step, with a time zone.
-        detail: The grounds of a decision, the authority, or the outcome.
+        detail: The grounds of a decision, the name of the authority, or the outcome.
         rule: The `id` of the legal rule on which a decision is based.
     """
 
@@ -92,7 +92,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def texts(self) -> dict[str, str]:
-        """Its attributes as texts, without the instant and those that are empty."""
+        """The attributes that are not empty, as texts; without the instant."""
         texts = {"state": self.state, "detail": self.detail, "rule": self.rule}
         return {name: str(text) for name, text in texts.items() if text}
 
@@ -102,7 +102,7 @@ class Case:
     """Complaint with its steps so far.
 
     Attributes:
-        id: The name that the person is given, for questions about the complaint.
+        id: The name of the complaint; the person uses it in questions about it.
         complaint: The complaint, with all fields known so far.
         steps: The steps, in order.
     """
@@ -130,7 +130,7 @@ class Case:
         """Return the case with a completed complaint.
 
         Raises:
-            InputError: It is not a signal, or the step is earlier than the last one.
+            InputError: The case is not a signal, or the last step is later than *at*.
         """
         if self.state is not CaseState.SIGNAL:
             got = f"a complaint that is {self.state}"
@@ -143,7 +143,8 @@ class Case:
         """Return the case after a decision on its admissibility.
 
         Raises:
-            InputError: It cannot be judged now, or the step is earlier than the last.
+            InputError: The state allows no decision, or the last step is later than
+                *at*.
         """
         state = (
             CaseState.ADMISSIBLE if decision.is_admissible else CaseState.NOT_ADMISSIBLE
@@ -155,7 +156,7 @@ class Case:
         """Return the case after it was sent to an authority.
 
         Raises:
-            InputError: It is not admissible, or the step is earlier than the last one.
+            InputError: The case is not admissible, or the last step is later than *at*.
         """
         step = Step(state=CaseState.FORWARDED, at=at, detail=to)
         return self.after(require_valid_detail(step, self.id))
@@ -164,7 +165,7 @@ class Case:
         """Return the case after it was closed.
 
         Raises:
-            InputError: It is closed, or the step is earlier than the last one.
+            InputError: The case is already closed, or the last step is later than *at*.
         """
         return self.after(Step(state=CaseState.CLOSED, at=at, detail=outcome))
 
@@ -173,10 +174,10 @@ class Case:
 
         Args:
             step: The step.
-            where: The location in error messages; the name of the case if None.
+            where: The location in error messages; by default the name of the case.
 
         Raises:
-            InputError: The step cannot follow, or is earlier than the last one.
+            InputError: The step cannot follow the last step, or is earlier.
         """
         where = self.id if where is None else where
         allowed = _NEXT[self.state]
@@ -197,9 +198,9 @@ def received(
 
     Args:
         complaint: The complaint.
-        id: The name of the case; empty if it gets one when it is stored.
+        id: The name of the case; empty if the store will create the name.
         at: The instant at which the complaint was received.
-        where: The location in error messages; the name if None.
+        where: The location in error messages; by default the name of the case.
 
     Raises:
         InputError: The instant has no time zone, or is before the day of the call.
@@ -211,8 +212,8 @@ def received(
     >>> case.state, case.missing[0]
     (<CaseState.SIGNAL: 'signal'>, 'called')
     """
-    in_utc(at)  # refuses a naive one
-    # by the day: perhaps only the beginning of a time slot is known
+    in_utc(at)  # refuses an instant without a time zone
+    # compare days, because the exact time of the call may be unknown
     day = complaint.called_on
     if day is not None and day > at.astimezone(complaint.zone).date():
         where = id if where is None else where
@@ -224,10 +225,10 @@ def received(
 
 
 def require_valid_detail(step: Step, where: str) -> Step:
-    """Return a step, if its detail and rule are possible in its state.
+    """Return a step if its detail and rule are possible in its state.
 
     Raises:
-        InputError: They are not.
+        InputError: The detail or the rule is not possible.
     """
     is_valid = {
         CaseState.ADMISSIBLE: step.detail in ADMISSIBLE,
@@ -246,7 +247,7 @@ def require_valid_detail(step: Step, where: str) -> Step:
 
 
 def new_id() -> str:
-    """Return an unguessable name for a complaint."""
+    """Return a random name for a complaint, which cannot be guessed."""
     letters = [secrets.choice(_LETTERS) for _ in range(12)]
     return "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
 

@@ -1,8 +1,7 @@
 """Redaction of the called number in free text.
 
-People write it into their accounts: "they rang my 06 39 ... twice".  A complaint is
-stored under its number and does not contain it anywhere else, so that erasing or hiding
-the number erases or hides all of it.
+People write the number into their texts: "they called my 06 39 ... twice".  It must
+remain only in the key of the record, so that erasing or hiding the key is enough.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLED", "without_number"]
 
-#: The replacement of the number.
+#: The text that replaces the number.
 CALLED: Final = "[number called]"
-#: The most characters between two digits of one number; more of the separators.
+#: The maximum number of characters between two digits, unless all are separators.
 _WIDEST_GAP: Final = 3
 _SEPARATORS: Final = re.compile(r"[\s.\-/()]*")
-#: The last digits identify a longer number.
+#: The last digits that identify a number with more digits.
 _LINE_DIGITS: Final = 9
 #: The part of a number before its national digits.
 _PREFIX: Final = re.compile(r"(?:(?:\+|00)\s?\d{1,3}[\s.-]?)?(?:\(0\)|0|\()?[\s.)-]?\Z")
 
 
 def without_number(text: str, number: PhoneNumber) -> str:
-    """Replace each spelling of a number in a text by `CALLED`.
+    """Replace a number in a text by `CALLED`, however it is written.
 
     >>> from bloctel.numbers import normalize
     >>> number = normalize("06 39 98 12 34")
@@ -60,7 +59,7 @@ def _without(text: str, wanted: str) -> str:
 def _spans(
     text: str, digits: list[tuple[int, str]], wanted: str
 ) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the wanted digits, as (start, end) in the text."""
+    """Yield the start and the end of each occurrence of the wanted digits."""
     count, first = len(wanted), 0
     while first + count <= len(digits):
         indexes = [index for index, _ in digits[first : first + count]]

@@ -1,4 +1,4 @@
-"""SIREN: the checked number of a firm in the French register."""
+"""SIREN: the number of a firm in the French register, and its check."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["siren_of"]
 
 _SIREN_DIGITS: Final = 9
 _SIRET_DIGITS: Final = 14
-#: People who do not know a number repeat one key, or type keys in order.
+#: Made-up numbers often repeat one digit, or contain digits in counting order.
 _FEWEST_DISTINCT: Final = 3
 _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
 
 @lru_cache(maxsize=1 << 16)
 def siren_of(text: str) -> str:
-    """Return the SIREN in a text; empty if there is no plausible one.
+    """Return the SIREN in a text; empty if there is no plausible SIREN.
 
-    A SIRET contains the SIREN in its first nine digits, a number of value added tax
-    (TVA) in its last nine.  Placeholders such as 000 000 000 pass the checksum, but do
-    not belong to a firm.
+    The SIREN is the first nine digits of a SIRET, and the last nine digits of a VAT
+    number (*TVA*).  Placeholders such as 000 000 000 pass the checksum, but do not
+    belong to a firm.
 
     Raises:
         MissingExtraError: The package python-stdnum is not installed.

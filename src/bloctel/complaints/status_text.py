@@ -1,4 +1,4 @@
-"""Status of a complaint, in words for the person who complained."""
+"""Status text of a complaint, for the person who complained."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["describe_status"]
 
 
 def describe_status(case: Case, *, lang: Language = "fr") -> str:
-    """Return the state of a complaint, and every step with its day.
+    """Return a text with the state of a complaint, and the day of each step.
 
-    The text does not contain any phone number, so that it can be sent.
+    The text can be sent to the person, because it contains no phone number.
 
     Raises:
         InputError: The language is neither `en` nor `fr`.

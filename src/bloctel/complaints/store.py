@@ -42,9 +42,9 @@ class ImportCounts:
     """Counts of the complaints that were imported from a file.
 
     Attributes:
-        added: New complaints.
-        known: Complaints that were already in the store.
-        signals: New complaints without a mandatory field.
+        added: The number of new complaints.
+        known: The number of complaints that were already in the store.
+        signals: The number of new complaints without a mandatory field.
     """
 
     added: int
@@ -53,11 +53,11 @@ class ImportCounts:
 
 
 class Complaints(RecordStream):
-    """Store of complaints, with every step of each.
+    """Store of complaints and their steps.
 
-    The storage is named by the URL of a registry, and can contain one.  Records are
-    never changed: each step is one more record.  The number called is the key of the
-    records of a complaint, and they do not contain it otherwise.
+    A storage can contain a registry and complaints at the same time.  Records are never
+    changed: each step is a new record.  The number called is the key of a complaint's
+    records; their fields do not contain it.
     """
 
     stream = "complaints"
@@ -65,17 +65,17 @@ class Complaints(RecordStream):
     # -- new complaints ----------------------------------------------------------
 
     def add(self, complaint: Complaint, *, at: datetime | None = None) -> Case:
-        """Store a complaint; without a mandatory field, it is a signal.
+        """Store a complaint; if a mandatory field is missing, it is a signal.
 
         Args:
             complaint: The complaint.
-            at: The instant at which it was received; now if not given.
+            at: The instant at which the complaint was received; by default now.
 
         Returns:
-            The case, whose `id` the person needs for questions about it.
+            The case.  The person needs its `id` for questions about the complaint.
 
         Raises:
-            InputError: The call would be later than that.
+            InputError: The day of the call is later than *at*.
         """
         case = received(redacted(complaint), id=new_id(), at=at or clock.moment())
         with self._store.write() as transaction:
@@ -85,13 +85,13 @@ class Complaints(RecordStream):
         return case
 
     def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
-        """Store the complaints of a file with their steps: all or nothing.
+        """Store the complaints of a file with their steps: all of them, or none.
 
-        A complaint that is already in the store stays as it is, so that a file can be
+        A complaint that is already in the store is not changed, so that a file can be
         imported twice.
 
         Raises:
-            InputError: The store has a different complaint of the same name.
+            InputError: The store has a different complaint with the same name.
         """
         stored = {case.id: case for case in self.cases()}
         complaints = {case.complaint for case in stored.values()}
@@ -120,10 +120,10 @@ class Complaints(RecordStream):
     def complete(
         self, id: str, complaint: Complaint, *, at: datetime | None = None
     ) -> Case:
-        """Replace a signal by a complaint with more fields.
+        """Complete a signal: replace its complaint by one with more fields.
 
         Raises:
-            InputError: There is no such complaint, or it is not a signal.
+            InputError: The name is unknown, or the complaint is not a signal.
         """
         complaint = redacted(complaint)
         return self._change(
@@ -140,18 +140,19 @@ class Complaints(RecordStream):
         known: Known | None = None,
         at: datetime | None = None,
     ) -> Case:
-        """Decide on a complaint by the law and the list of the day of the call.
+        """Decide on a complaint by the law and the list on the day of the call.
 
         Args:
-            id: Its name.
-            book: A book that contains the list of that day, for calls until 2026-08-10.
+            id: The name of the complaint.
+            book: A book with the list on the day of the call; needed for calls until
+                2026-08-10.
             known: Facts that are not in the complaint.
-            at: The instant of the decision; now if not given.
+            at: The instant of the decision; by default now.
 
         Raises:
-            InputError: There is no such complaint, it cannot be judged now, or a book
-                is needed and was not given.
-            CannotAnswerError: The book has no answer for that day.
+            InputError: The name is unknown, the state allows no decision, or a book is
+                needed and was not given.
+            CannotAnswerError: The book has no answer for the day of the call.
         """
 
         def decided(case: Case, at: datetime) -> Case:
@@ -165,12 +166,12 @@ class Complaints(RecordStream):
         """Record that an admissible complaint was sent to the authority.
 
         Args:
-            id: Its name.
-            to: The authority; that of the form if not given.
-            at: The instant at which it was sent; now if not given.
+            id: The name of the complaint.
+            to: The authority; by default the one that the complaint form names.
+            at: The instant at which the complaint was sent; by default now.
 
         Raises:
-            InputError: There is no such complaint, or it is not admissible.
+            InputError: The name is unknown, or the complaint is not admissible.
         """
         authority = to or forms.load("FR").authority
         return self._change(id, at, lambda case, at: case.forwarded(authority, at=at))
@@ -185,7 +186,7 @@ class Complaints(RecordStream):
         """Record that a complaint is closed.
 
         Raises:
-            InputError: There is no such complaint, or it is closed.
+            InputError: The name is unknown, or the complaint is already closed.
         """
         return self._change(id, at, lambda case, at: case.closed(outcome, at=at))
 
@@ -193,7 +194,7 @@ class Complaints(RecordStream):
         """Erase a complaint at the request of the person (GDPR art. 17).
 
         Raises:
-            InputError: There is no such complaint.
+            InputError: The name is unknown.
         """
         rows = self._rows(check_id(id))
         with self._store.write() as transaction:
@@ -205,12 +206,12 @@ class Complaints(RecordStream):
         """Return a complaint with its steps.
 
         Raises:
-            InputError: There is no such complaint.
+            InputError: The name is unknown.
         """
         return _case(self._rows(check_id(id)))
 
     def cases(self) -> Iterator[Case]:
-        """Yield the complaints that have not been erased, in the order received."""
+        """Yield the complaints that were not erased, in the order of their storage."""
         by_id: dict[str, list[Record]] = {}
         with self._store.read() as transaction:
             for row in transaction.all(self.stream):
@@ -220,10 +221,10 @@ class Complaints(RecordStream):
             yield _case(rows)
 
     def describe_status(self, id: str, *, lang: Language = "fr") -> str:
-        """Return the state of a complaint for the person, and every step with its day.
+        """Return the status text of a complaint for the person who complained.
 
         Raises:
-            InputError: There is no such complaint, or no such language.
+            InputError: The name or the language is unknown.
         """
         return describe_status(self.case(id), lang=lang)
 
@@ -242,7 +243,7 @@ class Complaints(RecordStream):
         *,
         with_fields: bool = False,
     ) -> Case:
-        """Add a step to a case, in one write transaction."""
+        """Add a step to a case in a write transaction."""
         id = check_id(id)
         keys = {row.key for row in self._rows(id)}
         with self._store.write() as transaction:
@@ -252,7 +253,7 @@ class Complaints(RecordStream):
                 for row in self._about(transaction, key)
                 if _is_of(row, id)
             ]
-            if not found:  # erased since the rows were read
+            if not found:  # the complaint was erased after the rows were read
                 raise _not_stored(id)
             case = _case(sorted(found, key=lambda row: row.seq))
             changed = change(case, at or clock.moment())
@@ -263,7 +264,7 @@ class Complaints(RecordStream):
     def _about(
         self, transaction: WriteTransaction, key: int | None
     ) -> Iterable[Record]:
-        """Return the records about a number, or those without a number."""
+        """Return the records about a number; for None, all records without a number."""
         if key is None:
             return (row for row in transaction.all(self.stream) if row.key is None)
         return transaction.of(self.stream, key)
@@ -275,7 +276,7 @@ def _not_stored(id: str) -> InputError:
 
 
 def _is_stored(case: Case, stored: dict[str, Case]) -> bool:
-    """Return whether a complaint is stored; refuse a different one of its name."""
+    """Return whether a case is stored; refuse a different case with the same name."""
     if case.id not in stored:
         return False
     if case != stored[case.id]:
@@ -292,7 +293,7 @@ def _is_of(row: Record, id: str) -> bool:
 
 
 def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
-    """Return a step as a record; the first, and a completed one, have the fields."""
+    """Return a step as a record, with or without the fields of the complaint."""
     complaint = case.complaint
     fields: dict[str, object] = {"id": case.id, **step.texts}
     if with_fields:
@@ -301,7 +302,7 @@ def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
 
 
 def _without_called(complaint: Complaint) -> dict[str, str]:
-    """Return the fields without the number called, even if it was presented."""
+    """Return the fields without the number called, also if it was presented."""
     texts = written(complaint)
     called = texts.pop("called", None)
     if called is not None and complaint.shown == called:

@@ -60,7 +60,7 @@ def refuse_annotated(names: Collection[object], what: str, where: str | None) ->
         if name in names:
             raise InputError(
                 f"{what} without a column {name!r}",
-                "one that has it (drop or rename it)",
+                "a column of this name (drop or rename it)",
                 where,
             )
 

@@ -198,7 +198,7 @@ def _begin_reading(source: Source) -> Iterator[_File]:
         try:
             head, rest = _begin(stream, name)
         except OSError as error:
-            got = f"one that cannot be read ({error.strerror})"
+            got = f"a file that cannot be read ({error.strerror})"
             raise InputError(_EXPECTED, got, name) from error
         is_path = isinstance(source, str | Path) and status is not None
         path = Path(cast("str | Path", source)) if is_path else None

@@ -294,7 +294,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        got = f"one that cannot be created ({error.strerror})"
+        got = f"a folder that cannot be created ({error.strerror})"
         raise InputError("a folder for the results", got, str(folder)) from error
 
 

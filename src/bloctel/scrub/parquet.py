@@ -150,7 +150,7 @@ class _Rows:
             if not is_text_or_integer:
                 raise InputError(
                     "a column of text or whole numbers",
-                    f"one of the type {type_}",
+                    f"a column of the type {type_}",
                     f"{self._source.name}, column {name!r}",
                 )
 

@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """CSV scanner: offsets of records and fields, and copies of selected records.
 
-The grammar is that of `csv.reader` with its default dialect (not strict, quotes
-doubled) on text opened with `newline=""`.
+The grammar is the one that `csv.reader` uses by default (not strict, quotes doubled)
+for text that is opened with `newline=""`.
 Each function works on one buffer, keeps no state and releases the GIL, so that several
 threads can work on different buffers.
 """
@@ -69,9 +69,9 @@ STRAY = _STRAY
 class Records(NamedTuple):
     """Records at the start of a buffer; `ends[i] == starts[i + 1]`.
 
-    The flags of each requested field are: `ESCAPED` if its bytes differ from its text,
-    `MISSING` if the record ends before it, `STRAY` if any field of the record has text
-    after its closing quote, so that the ends of its fields are uncertain.
+    Each requested field has flags: `ESCAPED` if its bytes differ from its text,
+    `MISSING` if the record ends before the field, and `STRAY` if a field of the record
+    has text after its closing quote, which makes the ends of all fields uncertain.
     """
 
     starts: object
@@ -153,8 +153,8 @@ cdef inline int64_t _end_of_quoted(
 ) noexcept nogil:
     """Return the end of the quoted field whose text starts at *inside*.
 
-    Text after the closing quote belongs to the field, as for `csv.reader`. If it is
-    more than blanks, an unescaped quote may have closed the field too early.
+    Text after the closing quote belongs to the field, as in `csv.reader`. If this text
+    is not blank, an unescaped quote may have closed the field too early.
     """
     cdef int64_t at = csv_next(scan, CSV_QUOTE, inside)
     cell.start = inside
@@ -176,7 +176,7 @@ cdef inline int64_t _end_of_quoted(
 cdef inline int64_t _end_of_field(
     csv_scan *scan, int64_t start, Cell *cell
 ) noexcept nogil:
-    """Return the end of the field at *start*, and set *cell* to its text."""
+    """Return the end of the field at *start*, and store its text span in *cell*."""
     if start < scan.size and scan.data[start] == QUOTE:
         return _end_of_quoted(scan, start + 1, cell)
     cell.start = start
@@ -188,14 +188,14 @@ cdef inline int64_t _end_of_field(
 cdef inline int64_t _end_of_record(
     csv_scan *scan, int64_t at, uint8_t *stray
 ) noexcept nogil:
-    """Return the end of the record, from the end *at* of one of its fields."""
+    """Return the end of the record; *at* is the end of one of its fields."""
     cdef Cell cell
     while True:
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
             return at
-        # A quote is special only at the start of a field; a field ends before `at`,
-        # so there is always a byte before it.
+        # A quote is special only at the start of a field. There is always a byte
+        # before the quote, because the end of a field is before it.
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
@@ -236,7 +236,7 @@ cdef inline int64_t _read_record(
 cdef inline int64_t _after_line_ending(
     csv_scan *scan, int64_t end, bint last
 ) noexcept nogil:
-    """Return the start of the next record, or -1 if more bytes are needed."""
+    """Return the start of the next record, or -1 if it is not yet in the buffer."""
     cdef bint at_edge = end + 1 >= scan.size
     if end == scan.size:
         return end if last else -1
@@ -254,7 +254,7 @@ cdef inline void _end_row(Found *found, int64_t end, int64_t following) noexcept
 
 
 cdef int _read_one(Reader *reader) noexcept nogil:
-    """Read one record; return 1, or 0 or `OPEN_QUOTE` if it is incomplete."""
+    """Read one record and return 1; if it is incomplete, return 0 or `OPEN_QUOTE`."""
     cdef Found *found = &reader.found
     cdef int64_t start = found.bounds[found.rows], end, following
     end = _read_record(
@@ -273,7 +273,7 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Remove the quotes around a cell of a window, where each quote is valid."""
+    """Remove the quotes around a cell; all quotes in a window are valid."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -284,7 +284,7 @@ cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
 cdef inline void _store_fields(
     Reader *reader, int64_t base, const uint16_t *ends, int32_t n_fields
 ) noexcept nogil:
-    """Store the requested fields of a record, from the ends of all its fields."""
+    """Store the requested fields of a record; *ends* has the ends of all its fields."""
     cdef Py_ssize_t row = reader.found.rows, i
     cdef int32_t field
     cdef Cell cell
@@ -304,7 +304,7 @@ cdef inline void _store_fields(
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Read the records of the next window; return how many were read."""
+    """Read the records of the next window, and return their number."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows
@@ -340,15 +340,14 @@ cdef bint _read_records(Reader *reader) noexcept nogil:
 def split(data, int delimiter, columns, Py_ssize_t capacity, *, bint last):
     """Return the first records of *data*, which starts at the start of a record.
 
-    An incomplete record at the end is not returned unless *last* is true; at most
-    *capacity* records are returned.
+    An incomplete record at the end of *data* is returned only if *last* is true.
 
     Args:
         data: The bytes (uint8).
         delimiter: The byte between two fields.
-        columns: The zero-based numbers of the requested fields (int32).
-        capacity: The highest number of records to return.
-        last: Whether the data ends here.
+        columns: The indexes of the requested fields (int32).
+        capacity: The maximum number of records to return.
+        last: Whether the file ends at the end of *data*.
     """
     cdef Py_ssize_t size = len(data), n_columns = len(columns)
     _check_request(delimiter, columns, capacity)
@@ -430,7 +429,7 @@ cdef inline int64_t _rewrite(
     cdef uint8_t length
     while i < size:
         if quoted and cell[i] == QUOTE:
-            # A pair stands for one quote; a single quote closes the field.
+            # Two quotes mean one quote; a single quote closes the field.
             quoted = i + 1 < size and cell[i + 1] == QUOTE
             i += 1
             if not quoted:
@@ -445,16 +444,16 @@ cdef inline int64_t _rewrite(
 def rewrite_cells(data, starts, ends, flags, table):
     """Return (data, starts, ends) in which the bytes of each cell are its text.
 
-    Escaped cells and cells with a byte that the table changes are appended to a copy
-    of the data, with new spans; the other cells keep their spans.
+    The result is a copy of the data. Escaped cells and cells with a byte that the table
+    changes are appended to it and have new offsets; other cells keep their offsets.
 
     Args:
         data: The bytes (uint8).
         starts: The offset of the start of each cell (int64).
         ends: The offset of the end of each cell (int64).
-        flags: `ESCAPED` for cells with quotes to resolve (uint8).
+        flags: The flags of each cell; only `ESCAPED` is used (uint8).
         table: For each byte, the number of bytes (1 to 3) that replace it, and these
-            (uint8, 256 rows of 4).
+            bytes (uint8, 256 rows of 4).
     """
     cdef Py_ssize_t i, n = len(starts), size = len(data)
     cdef const uint8_t *byte = uint8_items(data, size, b"data")
@@ -497,13 +496,13 @@ def gather(data, records, kinds, uint8_t kind, out):
 
     Args:
         data: The bytes that *records* refers to (uint8).
-        records: The records, all of them.
+        records: All records.
         kinds: The kind of each record (uint8).
         kind: The kind of the records to copy.
         out: An array with room for all records (uint8).
 
     Returns:
-        How many bytes were copied.
+        The number of copied bytes.
 
     Raises:
         ValueError: The lengths differ, or *out* has no room for all records.
@@ -522,7 +521,7 @@ def gather(data, records, kinds, uint8_t kind, out):
             if kind_of[i] != kind:
                 i += 1
                 continue
-            # Adjacent records are contiguous: one copy for all of them.
+            # Adjacent records are contiguous, so one call copies all of them.
             first = i
             while i < n and kind_of[i] == kind:
                 i += 1
@@ -533,14 +532,14 @@ def gather(data, records, kinds, uint8_t kind, out):
 
 
 class Added(NamedTuple):
-    """Bytes to add to records, concatenated, and the offset of each text."""
+    """Concatenated texts to add to records, and the offset of each text."""
 
     data: object
     offsets: object
 
 
 def pack(fields):
-    """Return fields in the form that `gather_extended` takes."""
+    """Return the texts in the form that `gather_extended` accepts."""
     lengths = [0, *map(len, fields)]
     return Added(b"".join(fields), np.cumsum(lengths, dtype=np.int64))
 
@@ -572,18 +571,18 @@ cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept
 def gather_extended(
     data, records, kinds, uint8_t kind, added_of, added, *, bint in_front=False
 ):
-    """Return the records of one *kind*, each with additional bytes.
+    """Return the records of one *kind*, each with an added text.
 
-    These come before the line ending, or at the start of the record.
+    The text is added before the line ending, or at the start of the record.
 
     Args:
         data: The bytes that *records* refers to (uint8).
-        records: The records, all of them.
+        records: All records.
         kinds: The kind of each record (uint8).
         kind: The kind of the records to return.
-        added_of: For each record, the index in *added* of its text (int32).
-        added: The texts to add, delimiter included, as `pack` returns them.
-        in_front: Whether they come at the start of the record.
+        added_of: For each record, the index of its text in *added* (int32).
+        added: The texts to add, with delimiters, as `pack` returns them.
+        in_front: Whether the text is added at the start of the record.
 
     Raises:
         ValueError: The lengths differ, or *added_of* is out of range.

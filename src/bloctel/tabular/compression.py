@@ -101,10 +101,10 @@ class Archive:
         try:
             data = self._reader.read(size)
         except EOFError:
-            raise self._refusal("a truncated one") from None
+            raise self._refusal("a truncated archive") from None
         except (gzip.BadGzipFile, zlib.error, _DamagedError) as error:
             raise self._refusal(
-                "one that is damaged or followed by other bytes"
+                "an archive that is damaged or followed by other bytes"
             ) from error
         self._unpacked += len(data)
         if self._limited:

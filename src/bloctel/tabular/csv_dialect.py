@@ -1,4 +1,4 @@
-"""Detection of CSV dialects: encoding, delimiter, header and columns."""
+"""Detection of the CSV dialect of a file: encoding, delimiter, header and columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL_DETECTED", "SAMPLE_SIZE", "CsvOptions", "Dialect", "detect"]
 
-#: The size of the sample; `csv` refuses longer fields.
+#: The size of the sample: the module `csv` refuses longer fields.
 SAMPLE_SIZE: Final = 128 * 1024
 
 _CANDIDATES: Final = (";", ",", "\t", "|")
@@ -26,7 +26,7 @@ _ROWS_COMPARED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """CSV options; None means auto-detect.
+    """CSV options; an option that is None is detected.
 
     Attributes:
         encoding: The text encoding.
@@ -69,10 +69,10 @@ def detect(
 
     Args:
         sample: The first `SAMPLE_SIZE` bytes of the file.
-        at_end: Whether that is the complete file.
-        choose: Chooses the columns to read.
-        where: The file, for messages.
-        options: The properties that need not be detected.
+        at_end: Whether the sample is the complete file.
+        choose: Function that chooses the columns to read.
+        where: The name of the file in messages.
+        options: The known properties of the file, which are not detected.
 
     Raises:
         InputError: The file is empty or binary, an option is not valid, or a column to
@@ -98,7 +98,7 @@ def _checked(delimiter: str) -> str:
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
-    """Return the first rows, without a last row that the sample may have cut."""
+    """Return the first rows, without the last row if the sample may have cut it."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = list(islice(reader, _ROWS_COMPARED))
     if len(rows) in range(2, _ROWS_COMPARED) and not at_end:
@@ -109,7 +109,11 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
 def _rank(
     rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
-    """Rank a delimiter: the columns are found, rows have one length, many fields."""
+    """Return a rank to compare delimiters; the first difference decides.
+
+    The parts are: whether the columns are found, the share of rows that have the most
+    frequent number of fields, and that number of fields.
+    """
     try:
         choose(rows, has_header)
     except InputError:

@@ -36,15 +36,16 @@ __all__ = [
 
 Source = str | Path | BinaryIO
 
-#: Fills a part of its argument; returns the number of bytes, 0 only at the end.
+#: Function that reads bytes into a buffer and returns their number, 0 only at the end.
 _ReadInto = Callable[[memoryview], int]
 
-#: Called with the bytes done and the total, or None if the total is unknown.
+#: Function that is called with the number of bytes done and the total, or None if the
+#: total is unknown.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
-#: Enough for a chunk of ordinary rows; a chunk of shorter rows gives several batches.
+#: A chunk of ordinary rows has fewer rows; a chunk of short rows is read in batches.
 _BATCH_ROWS: Final = 32 * 1024
 
 
@@ -54,8 +55,8 @@ class Batch:
 
     Attributes:
         data: The bytes that contain the records.
-        records: The positions of the records and of their requested fields.
-        first_row: The row number of the first record in the file, from 1.
+        records: The offsets of the records and of their requested fields.
+        first_row: The row number of the first record; the file begins with row 1.
         encoding: The encoding of the bytes.
     """
 
@@ -70,7 +71,7 @@ class Batch:
     def cells(
         self, column: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Return (data, starts, ends) of the UTF-8 text of a requested column."""
+        """Return (data, starts, ends) of the cells of a requested column, in UTF-8."""
         records = self.records
         spans = records.field_starts[column], records.field_ends[column]
         flags = records.flags[column]
@@ -85,8 +86,8 @@ class RecordFile:
     Attributes:
         name: The name of the file in messages.
         dialect: The dialect of the file.
-        status: The file status, if it is a regular file.
-        header: The bytes of the header row; empty without a header.
+        status: The status of the file; None if the source is not a regular file.
+        header: The bytes of the header row; empty if there is no header.
     """
 
     def __init__(
@@ -115,11 +116,11 @@ class RecordFile:
 
         Args:
             allow_unescaped_quotes: Whether to accept rows with text after a closing
-                quote; such a row is unreliable, and has the flag `STRAY`.
+                quote; the ends of their fields are uncertain (flag `STRAY`).
 
         Raises:
             InputError: A quote is not closed, text follows a closing quote, a row is
-                too long, or the bytes are not in the encoding.
+                too long, or the bytes are not valid in the encoding.
         """
         while batch := self._next(_BATCH_ROWS):
             if not allow_unescaped_quotes:
@@ -127,18 +128,18 @@ class RecordFile:
             yield batch
 
     def encode(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Return complete records in the encoding of the file."""
+        """Return the bytes of complete records in the encoding of the file."""
         encoding = self.dialect.encoding
         return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
     @property
     def text_encoding(self) -> str:
-        """The encoding of the records in batches."""
+        """The encoding of the records in batches; UTF-16 is converted to UTF-8."""
         encoding = self.dialect.encoding
         return "utf-8" if encoding.is_wide else encoding.name
 
     def _next(self, capacity: int) -> Batch:
-        """Return the next records; an empty batch only at the end of the file."""
+        """Return the next records; empty only at the end of the file."""
         delimiter = ord(self.dialect.delimiter)
         while True:
             data = self._data
@@ -152,7 +153,7 @@ class RecordFile:
             self._refill()
 
     def _refill(self) -> None:
-        """Read more bytes into a new buffer, because batches refer to the old one."""
+        """Read more bytes into a new buffer, because batches use the old buffer."""
         left = len(self._data)
         buffer = np.empty(left + _CHUNK_SIZE, np.uint8)
         buffer[:left] = self._data
@@ -161,7 +162,7 @@ class RecordFile:
         self._data = buffer[: left + n_read]
 
     def _refuse_unescaped_quotes(self, batch: Batch) -> None:
-        """Refuse text after a closing quote: two unescaped quotes would join rows."""
+        """Refuse text after a closing quote: unescaped quotes can join several rows."""
         unescaped = np.flatnonzero(batch.records.flags[0] & STRAY)
         if len(unescaped):
             where = f"{self.name}, row {batch.first_row + int(unescaped[0])}"
@@ -190,8 +191,8 @@ def open_records(
 
     Args:
         source: A path, or a binary stream, which is left open.
-        choose: Chooses the columns to read.
-        options: The properties of the file that need not be detected.
+        choose: Function that chooses the columns to read.
+        options: The known properties of the file, which are not detected.
         progress: Called after each processed chunk.
 
     Raises:
@@ -222,7 +223,7 @@ def source_name(source: Source) -> str:
     """Return the name of the source in messages."""
     if isinstance(source, str | Path):
         return str(source)
-    # streams of this library name the file that they read
+    # streams of this library have a label: the name of the file that they read
     return str(getattr(source, "label", "the input stream"))
 
 
@@ -255,7 +256,7 @@ def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
 
 
 def file_status(stream: BinaryIO) -> os.stat_result | None:
-    """Return the status of a regular file, None for any other stream."""
+    """Return the status of a regular file; None for any other stream."""
     try:
         status = os.fstat(stream.fileno())
     except (AttributeError, OSError):  # a stream in memory has no descriptor
@@ -272,7 +273,7 @@ class _Readable:
         self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
 
     def read(self, size: int) -> bytes:
-        """Return up to that many bytes; no bytes only at the end."""
+        """Return at most *size* bytes; empty only at the end."""
         buffer = bytearray(size)
         return bytes(buffer[: self.read_into(memoryview(buffer))])
 
@@ -290,7 +291,7 @@ class _Readable:
 
 
 def _read_fully(stream: _Readable, size: int) -> bytes:
-    """Return *size* bytes, fewer only at the end: a pipe gives them in pieces."""
+    """Return *size* bytes, or all bytes if there are fewer; a pipe returns pieces."""
     pieces = []
     while size and (piece := stream.read(size)):
         pieces.append(piece)
@@ -322,7 +323,7 @@ class _File:
             buffer[: len(sample)] = sample
             n_read = len(sample)
         else:
-            # the bytes that were returned before have been processed
+            # the caller has processed the bytes of earlier calls
             if self._progress:
                 self._progress(self._n_returned, self._total)
             n_read = self._stream.read_into(buffer)
@@ -338,7 +339,7 @@ class _Transcoded:
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._name = name
-        self._raw = bytearray(_CHUNK_SIZE // 2)  # two bytes become three at most
+        self._raw = bytearray(_CHUNK_SIZE // 2)  # two bytes give at most three in UTF-8
 
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into *buffer*; return their number, 0 only at the end."""
@@ -356,5 +357,5 @@ class _Transcoded:
             return self._decoder.decode(raw, final).encode()
         except UnicodeDecodeError as error:
             # the decoder's own message would show the bytes of a cell
-            got = f"other bytes ({error.reason})"
+            got = f"invalid bytes ({error.reason})"
             raise InputError(f"text in {self._encoding}", got, self._name) from None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoding", "find_encoding", "utf8_table"]
 
-#: Accepted encodings, by their names in `codecs`.
+#: For the `codecs` name of each accepted encoding, the encoding that is used.
 _ACCEPTED: Final = {
     "utf-8": "utf-8",
     "utf-8-sig": "utf-8",
@@ -37,7 +37,7 @@ _BOMS: Final = {
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
 
-#: First bytes of well-known files that people confuse with CSV files.
+#: First bytes of file formats that people confuse with CSV.
 _MAGICS: Final = {
     b"PK\x03\x04": "an Excel workbook or another zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook",
@@ -50,7 +50,7 @@ _MAGICS: Final = {
     b"GIF8": "an image",
 }
 
-#: Control characters that occur in text files: tab, line ends, form feed.
+#: Control characters that are normal in text files: tabs, line ends and form feed.
 _TEXT_CONTROLS: Final = b"\t\n\v\f\r"
 _CONTROLS: Final = bytes(set(range(32)) - set(_TEXT_CONTROLS))
 _MOST_CONTROLS: Final = 0.1
@@ -60,8 +60,8 @@ class Encoding(NamedTuple):
     """Text encoding, with the byte-order mark at the start of the file.
 
     Attributes:
-        name: Its name in `codecs`; UTF-16 with its byte order.
-        bom: The byte-order mark, or empty.
+        name: The name in `codecs`; for UTF-16, with the byte order.
+        bom: The byte-order mark of the file; empty if there is none.
     """
 
     name: str
@@ -69,20 +69,20 @@ class Encoding(NamedTuple):
 
     @property
     def is_wide(self) -> bool:
-        """True if the bytes must be converted to UTF-8 before they can be split."""
+        """True if the bytes must be converted to UTF-8 before they are scanned."""
         return self.name.startswith("utf-16")
 
 
 def find_encoding(
     sample: bytes, *, at_end: bool, given: str | None, where: str
 ) -> Encoding:
-    """Return the given encoding, or the one detected in a sample.
+    """Return the given encoding, or detect the encoding of a sample.
 
     Args:
-        sample: The first bytes of the file; a character may be cut at the end.
+        sample: The first bytes of the file; the last character may be incomplete.
         at_end: Whether the sample is the complete file.
-        given: The encoding to use, if known.
-        where: The file, for messages.
+        given: The encoding to use; None detects it.
+        where: The name of the file in messages.
 
     Raises:
         InputError: The encoding is not accepted, or the file is binary.
@@ -94,7 +94,7 @@ def find_encoding(
     if name in (None, "utf-16"):
         name = _by_mark(sample) or _by_zeros(sample) or name
     if name == "utf-16":
-        name = "utf-16-le"  # Windows calls it "Unicode"
+        name = "utf-16-le"  # Windows calls this encoding "Unicode"
     encoding = _with_mark(name or _utf8_or_cp1252(sample, at_end=at_end), sample)
     _refuse_binary(sample, encoding, where)
     return encoding
@@ -134,7 +134,7 @@ def _utf8_or_cp1252(sample: bytes, *, at_end: bool) -> str:
 
 
 def _with_mark(name: str, sample: bytes) -> Encoding:
-    # a UTF-8 mark is not text in any of the single-byte encodings
+    # a file in a single-byte encoding may begin with a UTF-8 byte-order mark by mistake
     bom = _BOMS.get(name, codecs.BOM_UTF8)
     return Encoding(name, bom if sample.startswith(bom) else b"")
 
@@ -150,9 +150,9 @@ def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:
 
 @lru_cache
 def utf8_table(encoding: str) -> NDArray[np.uint8]:
-    """Return for each byte its length in UTF-8 bytes, and these bytes.
+    """Return, for each byte of a text, the number of its UTF-8 bytes, and these bytes.
 
-    Bytes of UTF-8 itself are not changed.
+    If the encoding is UTF-8, each byte is returned unchanged.
     """
     table = np.zeros((256, 4), np.uint8)
     for byte in range(256):

@@ -117,7 +117,7 @@ def _pending(target: Target) -> _Pending:
             return PendingArchive(target, codec)
         return PendingFile(target)
     except OSError as error:
-        got = f"one that cannot be written to ({error.strerror})"
+        got = f"a folder that cannot be written to ({error.strerror})"
         raise InputError("a folder for the output", got, str(target)) from error
 
 

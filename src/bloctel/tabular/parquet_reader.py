@@ -1,4 +1,4 @@
-"""Parquet files that are opened, validated and read in batches."""
+"""Reader of Parquet files, which validates them and reads rows in batches."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["ParquetSource", "open_parquet", "parquet_module"]
 
 _EXPECTED: Final = "a Parquet file"
-#: Bytes of a column that are read at once; by default pyarrow reads whole row groups.
+#: Number of bytes of a column that are read at once, instead of a complete row group.
 _READ_AHEAD: Final = 1024 * 1024
-#: A dictionary index takes fewer bytes than this; most other values take more.
+#: A column that has at most this number of bytes per value is encoded as a dictionary.
 _INDEX_BYTES: Final = 4
-#: Names of compressions that pyarrow's writer calls differently than its reader.
+#: The writer's name of each compression that pyarrow's reader names differently, or of
+#: a replacement if the writer does not support the compression.
 _CODECS: Final = {"UNCOMPRESSED": "NONE", "LZO": "SNAPPY", "UNKNOWN": "SNAPPY"}
 _ARROW_SCHEMA: Final = b"ARROW:schema"
 
@@ -39,14 +40,14 @@ def parquet_module() -> Any:
 
 @contextmanager
 def open_parquet(source: Source) -> Iterator[ParquetSource]:
-    """Open a Parquet file; a file that replaces it during the run is not read.
+    """Open a Parquet file once, so that a file that replaces it is not read.
 
     Args:
         source: A path, or a seekable binary stream.
 
     Raises:
-        InputError: The file is not Parquet, is damaged, contradicts itself, or has
-            encrypted columns.
+        InputError: The file is not Parquet, is damaged, has contradictory counts, or
+            has encrypted columns.
         MissingExtraError: pyarrow is not installed.
     """
     parquet = parquet_module()
@@ -54,7 +55,7 @@ def open_parquet(source: Source) -> Iterator[ParquetSource]:
     with ExitStack() as stack:
         with _refusing_damage(name):
             stream = stack.enter_context(_stream(source))
-            # before anything is read, so that every later change is noticed
+            # read the status first, so that every later change is detected
             status = file_status(stream)
             file = stack.enter_context(
                 parquet.ParquetFile(
@@ -72,9 +73,9 @@ class ParquetSource:
     """An open Parquet file whose row counts do not contradict each other.
 
     Attributes:
-        name: Its name in messages.
-        schema: Its Arrow schema, with all its metadata.
-        n_rows: The number of rows that it declares.
+        name: The name of the file in messages.
+        schema: The Arrow schema, with all metadata of the file.
+        n_rows: The number of rows that the file declares.
         leaf_paths: pyarrow's name of each leaf column.
     """
 
@@ -99,7 +100,7 @@ class ParquetSource:
         """Return the number of rows that each row group declares.
 
         Raises:
-            InputError: The counts are impossible, or do not add up.
+            InputError: A count is negative, or two counts contradict each other.
         """
         metadata = self._file.metadata
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
@@ -121,8 +122,8 @@ class ParquetSource:
     def _validated_first_chunks(self) -> list[Any]:
         """Return the metadata of the columns in the first row group that has rows.
 
-        pyarrow aborts the process when it is asked about a damaged column chunk, but
-        raises an error when it reads one: so a row of every column is read first.
+        If a column chunk is damaged, reading it raises an error, but asking pyarrow for
+        its metadata aborts the process.  So one row of every column is read first.
         """
         for index, n_rows in enumerate(self._group_rows):
             if n_rows:
@@ -137,7 +138,7 @@ class ParquetSource:
         """Yield the rows in order, as record batches of at most *n_rows*.
 
         Args:
-            n_rows: The most rows in a batch.
+            n_rows: The maximum number of rows in a batch.
             columns: The names of the columns to read; None reads all.
             use_threads: Whether to decode several columns at once.
 
@@ -160,10 +161,10 @@ class ParquetSource:
                 )
 
     def writer_options(self, added: Sequence[str]) -> dict[str, Any]:
-        """Return how pyarrow's writer compresses and encodes the columns as they are.
+        """Return options of pyarrow's writer that keep compression and encodings.
 
         Args:
-            added: The columns that the file does not have.
+            added: The names of the columns to add.
         """
         if not self._first_chunks:
             return {}
@@ -172,7 +173,7 @@ class ParquetSource:
             _CODECS.get(chunk.compression, chunk.compression)
             for chunk in chunks.values()
         ]
-        # dictionaries of values that hardly repeat only take time
+        # a dictionary is useful only if values are repeated
         repetitive = [
             path
             for path, chunk in chunks.items()
@@ -188,7 +189,7 @@ class ParquetSource:
         """Refuse a file that was modified since it was opened.
 
         Raises:
-            InputError: It was.
+            InputError: The file was modified.
         """
         if not _is_same(self._status, file_status(self._stream)):
             raise InputError(
@@ -208,7 +209,7 @@ class ParquetSource:
 
 @contextmanager
 def _refusing_damage(name: str) -> Iterator[None]:
-    """Raise pyarrow's errors about the content of a file as `InputError`."""
+    """Convert pyarrow's errors about the content of a file to `InputError`."""
     try:
         yield
     except InputError:
@@ -236,5 +237,5 @@ def _is_same(before: os.stat_result | None, after: os.stat_result | None) -> boo
         return before is after
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return False
-    # ctime can hardly be set back, but also changes when a hard link is removed
+    # programs cannot set ctime, but it also changes when a hard link is removed
     return before.st_ctime_ns == after.st_ctime_ns or before.st_nlink != after.st_nlink

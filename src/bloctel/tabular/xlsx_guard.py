@@ -1,9 +1,9 @@
 """Validation of Excel workbooks before they are read.
 
-A workbook is a zip archive of XML.  The library that reads the values unpacks it
-without limit, allocates every cell between the first and the last, and returns error
-cells as empty ones.  So archives that unpack to too much, sheets that span too much,
-and cells with errors are found here.
+A workbook is a zip archive of XML files.  The library that reads the values unpacks it
+without limit, allocates memory for all cells between the first and the last, and
+returns cells with errors as empty cells.  So this module refuses archives that unpack
+to an implausible size and sheets with an implausible span, and finds cells with errors.
 """
 
 from __future__ import annotations
@@ -32,21 +32,22 @@ _PIECE: Final = 1024 * 1024
 #: Excel's limits of a sheet.
 MOST_COLUMNS: Final = 16_384
 _MOST_ROWS: Final = 1_048_576
-#: A span of this many cells is always allowed, a larger one if it is not nearly empty.
+#: A span of this number of cells is always allowed.  A larger span is allowed if it has
+#: at most `_MOST_SPAN_RATIO` times as many cells as there are values.
 _SPAN_ALLOWED: Final = 20_000_000
 _MOST_SPAN_RATIO: Final = 50
 
 
 @dataclass
 class SheetCells:
-    """Cells of a sheet that are not empty; rows and columns count from 0.
+    """Cells of a sheet that are not empty; row and column indexes begin at 0.
 
     Attributes:
         n_cells: The number of cells with a value.
-        last_row: The last row with a value, -1 without values.
-        last_column: The last column with a value, -1 without values.
-        errors: The rows with errors, by column.
-        formulas: The rows with formulas whose value is not text, by column.
+        last_row: The index of the last row with a value; -1 if there are no values.
+        last_column: The index of the last column with a value; -1 likewise.
+        errors: The row indexes of the cells with errors, by column.
+        formulas: The row indexes of formulas whose value is not text, by column.
     """
 
     n_cells: int = 0
@@ -61,11 +62,12 @@ def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCell
 
     Args:
         file: The workbook; its position is 0 afterwards.
-        where: Its name in messages.
-        limited: Whether to refuse a file that unpacks to more than any real one.
+        where: The name of the file in messages.
+        limited: Whether to refuse a file that unpacks to an implausible size.
 
     Raises:
-        InputError: It is not a workbook, is damaged or encrypted, or is too large.
+        InputError: The file is not a workbook, is damaged or encrypted, or is too
+            large.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -86,7 +88,7 @@ def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCell
     ) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(_EXPECTED, "one that is damaged", where) from error
+        raise InputError(_EXPECTED, "a damaged file", where) from error
     finally:
         file.seek(0)
 
@@ -102,12 +104,12 @@ def _refuse_foreign(archive: zipfile.ZipFile, where: str) -> None:
 
 
 def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
-    """Unpack everything once, without trusting the sizes that the archive declares."""
+    """Unpack everything once and compare the sizes with those that are declared."""
     packed = sum(part.compress_size for part in archive.infolist())
     unpacked = 0
     for part in archive.infolist():
         entry = copy.copy(part)
-        entry.file_size = 1 << 62  # else only the declared size is unpacked
+        entry.file_size = 1 << 62  # otherwise only the declared size is unpacked
         length = 0
         with archive.open(entry) as stream:
             while piece := stream.read(_PIECE):
@@ -120,7 +122,7 @@ def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
 
 
 def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
-    """Yield the name of each sheet, and its part of the archive."""
+    """Yield the name of each sheet, and the name of its file in the archive."""
     targets = {
         attributes["Id"]: attributes["Target"]
         for name, attributes in _elements(archive, _RELATIONS)
@@ -144,7 +146,7 @@ def _parse(
     part: str,
     begin: Callable[[str, dict[str, str]], object],
 ) -> None:
-    """Call *begin* with the name, without prefix, and attributes of each element."""
+    """Call *begin* with the local name and the attributes of each XML element."""
     names: dict[str, str] = {}
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -164,7 +166,7 @@ def _parse(
 
 
 def _refuse_doctype(*_: object) -> None:
-    """Refuse a document type: no workbook has one, and entities can expand."""
+    """Refuse a document type: it can define entities that expand to a large text."""
     raise ValueError
 
 
@@ -235,7 +237,7 @@ class _Scanner:
         cells.last_column = max(cells.last_column, self._column)
 
     def _number(self, letters: str) -> int:
-        """Return the index of the column A, B, ... AA, ..."""
+        """Return the index of a column such as A or AA."""
         number = self._columns.get(letters)
         if number is None:
             number = 0

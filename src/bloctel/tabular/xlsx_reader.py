@@ -72,7 +72,7 @@ def _guarded(read: Callable[[], Any], where: str) -> Any:
         is_panic = type(error).__name__ == "PanicException"
         if not is_panic and not isinstance(error, Exception):
             raise
-        raise InputError(_EXPECTED, "one that is damaged", where) from error
+        raise InputError(_EXPECTED, "a damaged file", where) from error
 
 
 class Workbook:
@@ -133,7 +133,7 @@ class Workbook:
             return
         known = self.cells(name)
         if sheet.end[0] > known.last_row or sheet.end[1] > known.last_column:
-            raise InputError("a sheet", "one that is damaged", where)
+            raise InputError("an undamaged sheet", "a damaged sheet", where)
         before = [""] * sheet.start[1]
         for row in sheet.iter_rows():
             yield before + row

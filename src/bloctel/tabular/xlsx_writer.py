@@ -1,4 +1,4 @@
-"""Writer of Excel workbooks, row by row, with the types of the cells."""
+"""Writer of Excel workbooks, row by row; cells keep their types."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["Cell", "WorkbookWriter", "open_workbooks"]
 
 Cell = str | float | bool | datetime | date | time | timedelta
 
-#: Excel's built-in formats, which follow the locale of the reader.
+#: Numbers of built-in Excel formats, which depend on the locale of the user.
 _FORMATS: Final = {datetime: 22, date: 14, time: 21, timedelta: 46}
-#: Text stays text: it comes from other people's files.
+#: Text remains text and is never run, because it comes from files of other people.
 _OPTIONS: Final = {
     "constant_memory": True,
-    # no cell of Excel can store them; Excel too turns them into errors
+    # an Excel cell cannot store NaN or infinity, so the cell contains an error
     "nan_inf_to_errors": True,
     "strings_to_formulas": False,
     "strings_to_numbers": False,
@@ -43,7 +43,7 @@ def open_workbooks(
 ) -> Iterator[dict[str, WorkbookWriter]]:
     """Yield a workbook for each file; finish the files when the block succeeds.
 
-    Rows are kept in a temporary folder until then.
+    Until then, the rows are stored in a temporary folder.
 
     Args:
         files: The files, by name.
@@ -90,7 +90,7 @@ class WorkbookWriter:
                 self._sheets[name].hide()
 
     def show(self, sheet: str) -> None:
-        """Make a sheet the active one when the workbook is opened."""
+        """Make a sheet the active sheet of the workbook."""
         self._sheets[sheet].activate()
         self._sheets[sheet].set_first_sheet()
 
@@ -98,7 +98,7 @@ class WorkbookWriter:
         """Write a row; an empty string leaves the cell empty.
 
         Raises:
-            InputError: A text is too long for a cell, or the row for a sheet.
+            InputError: A text is too long for a cell, or the row has too many columns.
         """
         target = self._sheets[sheet]
         if len(cells) > MOST_COLUMNS:
@@ -108,12 +108,12 @@ class WorkbookWriter:
             if cell != "" and self._put(target, row, column, cell):
                 raise InputError(
                     "a cell of at most 32767 characters",
-                    f"one of {len(str(cell))}",
+                    f"a cell of {len(str(cell))} characters",
                     f"row {row + 1}",
                 )
 
     def _put(self, sheet: Any, row: int, column: int, cell: Cell) -> int:
-        """Write a cell, and return 0 if it fits."""
+        """Write a cell; return 0 if Excel can store its value."""
         if isinstance(cell, str):
             return int(sheet.write_string(row, column, cell))
         if isinstance(cell, bool):
@@ -126,7 +126,7 @@ class WorkbookWriter:
         """Write the file.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         try:
             self._book.close()
@@ -143,9 +143,9 @@ class WorkbookWriter:
 
 
 class _Sink:
-    """Output file that ignores writes once it is abandoned.
+    """Output file that ignores all writes after `abandon`.
 
-    Python ends an archive that could not be written when it is garbage-collected.
+    When an unfinished zip archive is garbage-collected, Python writes its end.
     """
 
     def __init__(self, file: BinaryIO) -> None:

@@ -22,7 +22,7 @@ __all__ = ["find_callers", "find_patterns"]
 
 
 def find_callers(cases: Iterable[Case]) -> list[Actor]:
-    """Return the callers behind some complaints, those with the most first.
+    """Return the callers in complaints, in descending order of their complaints.
 
     Raises:
         MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
@@ -36,10 +36,11 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
 
 
 def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
-    """Return the patterns in some complaints, the surest first.
+    """Return the patterns in complaints, in ascending order of their probability.
 
-    Each pattern is a lead, not a proof: it says what it is based on, in which plain
-    model it would be rare, and how rare.  No pattern contains a number that was called.
+    Each pattern is a lead, not a proof.  It names its complaints, its assumptions, and
+    its probability if the calls were unrelated.  No pattern contains a number that was
+    called.
 
     Raises:
         MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
@@ -61,5 +62,5 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
 
 
 def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Leave out the numbers of people who complain: callers present them too."""
+    """Return the presented numbers that were not called: these belong to people."""
     return tuple(number for number in numbers if number not in called)

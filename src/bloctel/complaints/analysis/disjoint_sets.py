@@ -1,4 +1,4 @@
-"""Disjoint sets (union-find) that remember why two of them were joined."""
+"""Disjoint sets (union-find) that record why two sets were joined."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Link(NamedTuple):
     """Reason why two elements are in one set.
 
     Attributes:
-        kind: What they share: `number`, `siren`, `address`, `name`; `reopened` if two
-            firms share two of these.
-        chance: The chance that they share it without belonging together.
+        kind: The feature that the elements share: `number`, `siren`, `address` or
+            `name`; `reopened` if two firms share two of these features.
+        chance: The chance that elements share it although they do not belong together.
         first: The index of one element.
         second: The index of the other.
     """
@@ -36,7 +36,7 @@ class DisjointSets:
             elements is.
 
     Attributes:
-        links: The joins that made one set of two.
+        links: The joins of two sets into one.
     """
 
     def __init__(self, marked: Sequence[bool]) -> None:
@@ -53,7 +53,7 @@ class DisjointSets:
         return index
 
     def join(self, first: int, second: int, kind: str, chance: float) -> None:
-        """Join the sets of two indexes, unless they are in one set."""
+        """Join the sets of two indexes, unless both are in the same set."""
         low, high = sorted((self.root(first), self.root(second)))
         if low != high:
             self._parents[high] = low
@@ -61,12 +61,12 @@ class DisjointSets:
             self.links.append(Link(kind, chance, first, second))
 
     def marked_roots(self, indexes: Iterable[int]) -> list[int]:
-        """Return the roots of the marked sets that contain some indexes."""
+        """Return the roots of the marked sets that contain one of the indexes."""
         roots = {self.root(index) for index in indexes}
         return sorted(root for root in roots if self._marked[root])
 
     def sets(self) -> list[list[int]]:
-        """Return the sets by their smallest elements, each in order."""
+        """Return the sets in the order of their smallest elements; each is sorted."""
         by_root: dict[int, list[int]] = defaultdict(list)
         for index in range(len(self._parents)):
             by_root[self.root(index)].append(index)

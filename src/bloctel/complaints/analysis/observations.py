@@ -1,4 +1,4 @@
-"""Complaints as observations: keys, instants and names in one normal form."""
+"""Observations: complaints with keys, instants and names in a comparable form."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Observation(NamedTuple):
         shown_text: The presented number, as the person read it.
         moment: The instant of the call in seconds since 1970; None if only its day or
             its time slot is known.
-        day: Its day, as `date.toordinal` counts; 0 if not known.
+        day: The ordinal of the day (`date.toordinal`); 0 if the day is not known.
         sector: The sector, in plain form.
         caller: The name of the caller, in plain form.
-        siren: The SIREN, if it can be real.
+        siren: The SIREN; empty if it is missing or not plausible.
         address: The address, in plain form.
     """
 

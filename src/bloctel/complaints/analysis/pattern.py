@@ -1,4 +1,4 @@
-"""Pattern in complaints, and the threshold for reporting one."""
+"""Pattern in complaints, and the threshold for reporting a pattern."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 __all__ = ["SURPRISING", "Chance", "Keys", "Pattern"]
 
-#: Less likely patterns are reported: one in ten thousand for each kind of pattern, for
-#: all examined callers together.
+#: A pattern is reported if its probability is lower: one in ten thousand for each kind
+#: of pattern, for all examined callers together.
 SURPRISING: Final = 1e-4
 
 
 class Chance(float):
-    """Probability that fills a placeholder."""
+    """Probability, as the value of a placeholder."""
 
     __slots__ = ()
 
 
 class Keys(tuple[str, ...]):
-    """Keys of messages whose texts, separated by commas, fill a placeholder."""
+    """Keys of messages, whose texts are the value of a placeholder."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Pattern in complaints, and how sure it is: a lead, not a proof.
+    """Pattern in complaints, with its probability: a lead, not a proof.
 
     Attributes:
         code: The kind of the pattern, as a stable code.
         observed: The observed value of the statistic.
-        expected: Its expected value if there is nothing behind it.
-        probability: The chance of such a value, or a larger one, if there is nothing
-            behind it.
-        evidence: The complaints that it is based on, by their names.
-        numbers: The keys of the presented numbers that it is about.
-        names: The names that it is about, as the complaints give them.
-        details: Values for the placeholders of its texts.
+        expected: The expected value of the statistic if there is no pattern.
+        probability: The chance of this value, or a larger value, if there is no
+            pattern.
+        evidence: The names of the complaints on which the pattern is based.
+        numbers: The keys of the presented numbers in the pattern.
+        names: The names of callers in the pattern, as the complaints give them.
+        details: Values for the placeholders of the texts.
     """
 
     code: str
@@ -75,7 +75,7 @@ class Pattern:
 
     @property
     def assumption(self) -> str:
-        """The assumptions, and the honest callers that they misjudge, in English."""
+        """The assumptions, and the honest callers that violate them, in English."""
         return self.text("assumption", "en")
 
     @property

@@ -25,7 +25,7 @@ _WEEK: Final = 7
 
 
 def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
-    """Return the number of complaints in each state, with 0 for the others."""
+    """Return the number of complaints in each state; it may be 0."""
     counts = Counter(case.state for case in cases)
     return {state: counts[state] for state in CaseState}
 
@@ -33,10 +33,11 @@ def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
 def by_period(
     cases: Iterable[Case], lang: str = "en"
 ) -> tuple[str, list[tuple[str, int]]]:
-    """Return the unit of the periods, and the name and the calls of each, in order.
+    """Return the unit of the periods, and each period's name and number of calls.
 
-    The periods are days within a month, weeks by their Mondays within half a year, and
-    months otherwise; those without calls are included.
+    If all calls are within a month, the periods are days; if they are within half a
+    year, the periods are weeks, named by their Mondays; otherwise the periods are
+    months.  Periods without calls are included.
     """
     days = [day for case in cases if (day := case.complaint.called_on)]
     if not days:
@@ -64,9 +65,10 @@ def _first_day(unit: str, day: date) -> date:
 
 
 def by_sector(cases: Iterable[Case], lang: str = "en") -> list[tuple[str, int]]:
-    """Return the number of complaints about each sector, the largest first.
+    """Return the number of complaints about each sector, the largest number first.
 
-    A sector that the law names has its full name; small sectors are added up.
+    Sectors that the law names have their full names.  The smallest sectors are counted
+    together.
     """
     names = {sector.name: getattr(sector, lang) for sector in law.load("FR").sectors}
     unknown = message("complaints.report.sector_unknown", lang)

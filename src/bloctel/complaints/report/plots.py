@@ -1,7 +1,7 @@
 """Pictures of complaints: over time, by sector, and the features of one caller.
 
-The same complaints make the same bytes.  Colour-blind people can tell the colours
-apart, and the markers also differ in shape.
+The same complaints give a picture with the same bytes.  Colour-blind people can
+distinguish the colours, and markers also differ in shape.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_caller", "plot_complaints"]
 
-#: Colours of the palette of Okabe and Ito, made for colour-blind people.
+#: Colours of the palette of Okabe and Ito, which colour-blind people can distinguish.
 _BLUE: Final = "#0072b2"
 _ORANGE: Final = "#d55e00"
 _GREEN: Final = "#009e73"
@@ -61,7 +61,7 @@ def plot_complaints(
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
         cases: The complaints.
-        format: `svg` or `png`; if empty, the ending of the path decides.
+        format: `svg` or `png`; by default the ending of the path.
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
@@ -103,14 +103,14 @@ def plot_caller(
 ) -> None:
     """Draw the numbers, names, firms and addresses of one caller, and their links.
 
-    The more complaints contain two of them, the thicker is the line between them.
+    The thickness of a line shows how many complaints contain both features.
 
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
         actor: The caller.
-        cases: The complaints, at least those about the caller.
+        cases: The complaints; they must include all complaints about the caller.
         full: Whether numbers and names are shown in full.
-        format: `svg` or `png`; if empty, the ending of the path decides.
+        format: `svg` or `png`; by default the ending of the path.
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
@@ -181,7 +181,7 @@ def _edges(
 
 
 def _positions(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
-    """Return the coordinates of each node: one column for each kind."""
+    """Return the coordinates of each node; its kind decides the column."""
     columns: dict[float, list[_Node]] = {}
     for node in nodes:
         columns.setdefault(_NODES[node[0]][0], []).append(node)
@@ -209,7 +209,7 @@ def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[
         figure = Figure(figsize=size, layout="constrained")
         yield figure
         buffer = io.BytesIO()
-        # a date or a version would change the bytes
+        # without the date and the version, the same complaints give the same bytes
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
         files["plot"].write(buffer.getvalue())

@@ -1,7 +1,7 @@
 """HTML report of complaints: one page that can be published.
 
-It loads nothing and runs nothing.  It does not contain any number that was called, and
-it names callers only if that is requested.
+The page loads no other file and runs no script.  It does not contain any number that
+was called, and it contains the names of callers only if the option `full` is set.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class ReportOptions:
     """Options of a report.
 
     Attributes:
-        title: Its title; if empty, a general one.
-        made_on: The day on which it was made, if it is to be shown.
-        full: Whether it shows the numbers and names of callers, and the names of the
-            complaints.  The publisher is responsible for that.
+        title: The title; if empty, a general title is used.
+        made_on: The day of the report; None does not show it.
+        full: Whether the page shows the complete numbers and the names of callers, and
+            the names of the complaints.  The publisher is responsible for that.
         lang: The language of the page, `en` or `fr`.
     """
 

@@ -83,7 +83,7 @@ def _read(
             if not before == after == _stamp(os.stat(path), path):
                 raise _changed(path)
     except OSError as error:
-        got = f"one that cannot be read ({error.strerror})"
+        got = f"a file that cannot be read ({error.strerror})"
         raise InputError("a file to take the SHA-256 of", got, str(path)) from error
     name = masked_name(Path(path).name)
     return FileDigest(name=name, size=before[2], sha256=digest), before
@@ -113,7 +113,7 @@ def _stamp(status: os.stat_result, path: str | Path) -> Stamp:
 def _changed(path: str | Path) -> InputError:
     return InputError(
         "a file that does not change",
-        "one that changed in the meantime",
+        "a file that changed in the meantime",
         str(path),
         message="the file changed in the meantime; scrub it again",
     )

@@ -51,7 +51,7 @@ class Journal:
             with self._opened(os.O_RDWR | os.O_APPEND) as file:
                 self._last(file)
         elif not os.access(self.path.absolute().parent, os.W_OK):
-            got = "one that does not exist, or cannot be written to"
+            got = "a folder that does not exist or cannot be written to"
             raise ReceiptError("a folder for the journal", got, str(self.path))
 
     def append(self, make: Callable[[JournalPosition], Receipt]) -> Receipt:

@@ -38,7 +38,7 @@ def read(path: str | Path) -> Receipt:
         with open(path, "rb") as file:
             line = file.read(LONGEST + 1)
     except OSError as error:
-        got = f"one that cannot be read ({error.strerror})"
+        got = f"a file that cannot be read ({error.strerror})"
         raise ReceiptError("a file with a receipt", got, str(path)) from error
     return parse(line, str(path))
 
@@ -144,7 +144,7 @@ _MEMBERS: Final = {
 def _damaged(fault: str, where: str) -> DamagedReceiptError:
     return DamagedReceiptError(
         "a receipt that was not altered",
-        f"one that was altered: {fault}",
+        f"a receipt that was altered: {fault}",
         where,
         message=f"the receipt was truncated or altered: {fault}",
     )

@@ -55,7 +55,7 @@ class SigningKey:
             got = "a file that already exists"
             raise InputError("a new file for the key", got, str(path)) from error
         except OSError as error:
-            got = f"one that cannot be written ({error.strerror})"
+            got = f"a file that cannot be written ({error.strerror})"
             raise InputError("a new file for the key", got, str(path)) from error
         return cls(key)
 
@@ -72,7 +72,7 @@ class SigningKey:
             content = Path(path).read_bytes()
             key = _serialization().load_pem_private_key(content, password=None)
         except OSError as error:
-            got = f"one that cannot be read ({error.strerror})"
+            got = f"a file that cannot be read ({error.strerror})"
             raise InputError(_A_KEY, got, str(path)) from error
         except (ValueError, TypeError, unsupported):
             # the cause could reveal the secret, so it is not attached

@@ -286,7 +286,7 @@ def _write_file(path: Path, receipt: Receipt) -> None:
         with replacing(path) as file:
             file.write(receipt.line)
     except OSError as error:
-        got = f"one that cannot be written ({error.strerror})"
+        got = f"a file that cannot be written ({error.strerror})"
         raise ReceiptError("a file for the receipt", got, str(path)) from error
 
 
