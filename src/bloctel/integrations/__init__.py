@@ -1,1 +1,1 @@
-"""Look-ups and scrubs inside other libraries: one optional module for each library."""
+"""Look-ups and scrubs inside other libraries; each library has an optional module."""

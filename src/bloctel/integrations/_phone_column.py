@@ -35,8 +35,8 @@ class PhoneColumn(ABC, Generic[_Column]):
         """Return the column that a method gives.
 
         Args:
-            compute: Returns an array for a column: of status codes, of truth values,
-                or of integers that are 0 where there is no number.
+            compute: Returns an array for a column: status codes, booleans, or integers
+                that are 0 for cells without a phone number.
             method: The method that was called.
         """
 
@@ -50,7 +50,7 @@ class PhoneColumn(ABC, Generic[_Column]):
     ) -> _Column:
         """Return `clear`, `blocked` or `invalid` for each row.
 
-        The type is a category of pandas, or an enumeration of polars.  `clear` means
+        The result is a category in pandas, or an enumeration in polars.  `clear` means
         "on none of these lists", never "may be called".
 
         Args:
@@ -90,10 +90,11 @@ class PhoneColumn(ABC, Generic[_Column]):
 
         Raises:
             CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
-            InvalidNumberError: A row is not a number; `where` is its index, from 0.
-                In an expression, polars raises its `ComputeError` with the same
-                message, and the index is that in a batch.
-            NotKnownError: The answer for a row is not known; polars does the same.
+            InvalidNumberError: A row is not a phone number; `where` is its index.
+            NotKnownError: The answer for a row is not known.
+
+        In an expression, polars raises `ComputeError` with the same message instead of
+        the last two errors; the index is then the index in a batch.
         """
         question = book.question(on=on, lists=lists, region=region)
         return self._apply(
@@ -104,9 +105,9 @@ class PhoneColumn(ABC, Generic[_Column]):
         )
 
     def phone_key(self, *, region: str | None = DEFAULT_REGION) -> _Column:
-        """Return the key of each line (UInt64), null where there is no number.
+        """Return the key of each phone number (UInt64), null without a phone number.
 
-        Numbers of one line have the same key, in whatever form they are written: join
+        Different spellings of a phone number have the same key, so that you can join
         and count by the key.
 
         Args:
@@ -118,7 +119,7 @@ class PhoneColumn(ABC, Generic[_Column]):
         )
 
     def e164(self, *, region: str | None = DEFAULT_REGION) -> _Column:
-        """Return each number in E.164 form, as text, null where there is no number.
+        """Return each number as text in E.164 form, null without a phone number.
 
         Args:
             region: See `normalize`.

@@ -5,7 +5,7 @@ bloctel.integrations.duckdb.register(connection, book)
 connection.sql("SELECT * FROM calls WHERE NOT is_blocked(tel)")
 ```
 
-Columns are passed as Arrow, 2,048 rows at a time.
+DuckDB passes columns as Arrow arrays of 2,048 rows.
 """
 
 from __future__ import annotations
@@ -38,33 +38,34 @@ def register(
 ) -> None:
     """Add the functions `is_blocked`, `phone_key` and `phone_e164` to a connection.
 
-    `is_blocked(VARCHAR) -> BOOLEAN` is never NULL, and never false for a row without a
-    valid number, because `CASE` and `IS NOT TRUE` would treat NULL as clear.  With
-    *invalid* `raise` such a row, NULL included, ends the query; with `block` it is
-    true.  False means "on none of these lists", never "may be called".
+    `is_blocked(VARCHAR) -> BOOLEAN` is false if the number is on none of these lists,
+    which never means "may be called".  It is never NULL, because `CASE` and
+    `IS NOT TRUE` would treat NULL as clear.  For NULL and for text that is not a phone
+    number, the query fails if *invalid* is `raise`, and the result is true if it is
+    `block`.
 
-    `phone_key(VARCHAR) -> UBIGINT` and `phone_e164(VARCHAR) -> VARCHAR` are NULL where
-    there is no number.
+    `phone_key(VARCHAR) -> UBIGINT` and `phone_e164(VARCHAR) -> VARCHAR` are NULL if the
+    text is not a phone number.
 
     Args:
-        connection: A `DuckDBPyConnection`; it must have no functions of these names.
-        book: The lists to look up; it must stay open as long as queries run.
-        on: The day; by default today at each call, so that a query that runs over
-            midnight gets answers for two days.
+        connection: A `DuckDBPyConnection` without functions of these names.
+        book: The lists to look up; the book must stay open as long as queries run.
+        on: The day; by default the current day of each call of a function, so that a
+            query that runs past midnight gets answers for two days.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
         invalid: Whether rows without a valid number, or without a known answer,
             `raise` an error or are `block`ed.
 
     Raises:
-        CannotAnswerError: As for `Book.is_blocked`; inside a query DuckDB raises its
+        CannotAnswerError: See `Book.is_blocked`; inside a query DuckDB raises its
             own error with the same message.
         MissingExtraError: pyarrow is not installed.
     """
     pa = optional_module("pyarrow", _FEATURE, "duckdb")
     pc = optional_module("pyarrow.compute", _FEATURE, "duckdb")
     lists = None if lists is None else [*([lists] if isinstance(lists, str) else lists)]
-    # fail now, not inside the first query
+    # raise errors now, not in the first query
     book.question(on=on, lists=lists, region=region)
     plan = book.region if region is None else region
 
@@ -91,11 +92,11 @@ def register(
 def _create(
     connection: Any, function: Callable[[Any], Any], result: str, *, side_effects: bool
 ) -> None:
-    """Create a function of the same name.
+    """Create an SQL function with the name of a Python function.
 
-    A function with *side_effects* is called by each run of a prepared statement.  One
-    without is called once if the number is a constant, and would miss later
-    registrations.
+    With *side_effects*, each run of a prepared statement calls the function.  Without
+    them, DuckDB calls it only once if the number is a constant, and the result would
+    ignore later registrations.
     """
     connection.create_function(
         function.__name__,

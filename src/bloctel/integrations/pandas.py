@@ -32,7 +32,7 @@ __all__ = ["SeriesAccessor"]
 
 
 class SeriesAccessor(PhoneColumn[Any]):
-    """`frame["tel"].bloctel`: look-ups of a series of phone numbers.
+    """Accessor `frame["tel"].bloctel`: look-ups of a series of phone numbers.
 
     Each result is a series with the same name and index.
     """
@@ -48,7 +48,7 @@ class SeriesAccessor(PhoneColumn[Any]):
             values = pd.arrays.IntegerArray(values, values == 0)
         column = pd.Series(values, index=self._series.index, name=self._series.name)
         if method == "e164":
-            text = pd.Series([""]).dtype  # the default text type of this version
+            text = pd.Series([""]).dtype  # the default text type depends on the version
             column = "+" + column.astype("string").astype(text)
         return column
 

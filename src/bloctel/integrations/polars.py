@@ -6,8 +6,8 @@ frame.filter(~pl.col("tel").bloctel.is_blocked(book, invalid="block"))
 ```
 
 Importing this module registers the namespace.  An expression fixes the day and the
-lists when it is created, and gives the answers of that day whenever it is run: create
-it where you run it.
+lists when it is created.  If it is run on a later day, it still gives the answers for
+the earlier day: create the expression when you run it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _TYPES: Final[Mapping[Method, pl.DataType]] = {
 
 
 class SeriesNamespace(PhoneColumn[pl.Series]):
-    """`frame["tel"].bloctel`: look-ups of a series, done at once."""
+    """Namespace `frame["tel"].bloctel`: immediate look-ups of a series."""
 
     def __init__(self, column: pl.Series) -> None:
         self._column = column
@@ -66,7 +66,7 @@ class SeriesNamespace(PhoneColumn[pl.Series]):
 
 
 class ExprNamespace(PhoneColumn[pl.Expr]):
-    """`pl.col("tel").bloctel`: elementwise expressions, which polars can stream."""
+    """Namespace `pl.col("tel").bloctel`: expressions, which polars can stream."""
 
     def __init__(self, column: pl.Expr) -> None:
         self._column = column

@@ -1,7 +1,7 @@
 """Scrubs of Spark DataFrames and of call files, on any number of machines.
 
-The snapshot is sent as a file, once to each executor, and is never an object in a
-closure.  Python workers map it, so that the workers of an executor share its memory.
+Spark sends the snapshot to each executor once, as a file.  The Python workers of an
+executor map the file, so that they share its memory.
 """
 
 from __future__ import annotations
@@ -64,25 +64,24 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
 ) -> Any:
     """Return a Spark DataFrame with all rows and two added columns.
 
-    `bloctel` is `clear`, `blocked` or `invalid`, and `bloctel_reason` gives the reason,
-    null where clear.  `clear` means "on none of these lists, on that day", and never
+    `bloctel` is `clear`, `blocked` or `invalid`, and `bloctel_reason` is the reason, or
+    null for clear rows.  `clear` means "on none of these lists, on that day", and never
     "may be called".
 
-    Errors in the arguments or in the snapshot are raised by this call.  The rows are
-    scrubbed when Spark needs them, with the snapshot and the day of this call, even if
-    the file is replaced or the day ends before.
+    This call raises errors in the arguments or in the snapshot.  The rows are scrubbed
+    later, when Spark needs them, but with the snapshot and the day of this call.
 
     Args:
         frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
-            `foreachBatch`, so that each batch is scrubbed on its own day.
-        against: The path of a snapshot file.  Workers open it themselves, so build a
-            snapshot of a registry first.
-        columns: The phone column, of text or whole numbers, or several, by name or by
-            number from 1 on: a row is blocked if one of its numbers is blocked.
+            `foreachBatch`, so that each batch is scrubbed for its own day.
+        against: The path of a snapshot file.  A registry is not possible, because each
+            worker opens the file: build a snapshot of the registry first.
+        columns: The phone column, or a list of them, by name or by number from 1; a
+            phone column contains text or whole numbers.
         on: The day; by default today in the time zone of the lists.
         lists: The names of the lists; by default all lists of the snapshot.
-        region: The region of national forms; by default that of the snapshot.
-        shared: Whether each machine can read the file at this path; otherwise Spark
+        region: The region of national forms; by default the snapshot's region.
+        shared: Whether each machine can read the file at this path.  If not, Spark
             sends a copy to each executor.
 
     Raises:
@@ -115,12 +114,12 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
 ) -> list[ScrubbedFile]:
     """Scrub call files on the machines of a Spark cluster, one file per task.
 
-    This is `bloctel.scrub_files` on several machines: the rows never become rows of
-    Spark, so that each core is about as fast as on one machine.  Every machine must see
-    the files and the folder at the same paths.  A task that is repeated writes the same
-    outputs again.
+    This is `bloctel.scrub_files` on several machines.  Rows are not converted to rows
+    of Spark, so that each core is about as fast as on one machine.  All machines must
+    have access to the files and the folder at the same paths.  If Spark repeats a task,
+    the task writes the same outputs again.
 
-    The summaries contain counts and reasons, without examples and findings.
+    The summaries contain counts and reasons, but no examples and no anomalies.
 
     Args:
         session: The `SparkSession`.
@@ -136,12 +135,12 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
         shared: See `scrub_frame`.
 
     Returns:
-        The result of each file, in the order of their names.
+        The result of each file, sorted by path.
 
     Raises:
-        InputError: There is no file, two files would have the same results, a result
-            would overwrite a call file or the snapshot, or an argument is not valid;
-            nothing is written then.
+        InputError: There is no file, two files would have the same output, an output
+            would overwrite a call file or the snapshot, or an argument is not valid.
+            Then nothing is written.
         SnapshotError: The file cannot be used as a snapshot.
         CannotAnswerError: The snapshot cannot answer for these lists on that day.
         MissingExtraError: PySpark, pandas or pyarrow is not installed.
@@ -155,11 +154,11 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
     make_folder(Path(into))
     remove_leftovers(into)
     threads = int(session.sparkContext.getConf().get("spark.task.cpus", "1"))
-    # the last task should not be the longest
+    # begin with the largest file, so that the last task is not the longest
     order = sorted(range(len(plan)), key=lambda index: -size_of(plan[index][0]))
     files = tuple(_absolute(*plan[index]) for index in order)
     job = FilesJob(question, files, requested_columns(columns), options, threads)
-    # a range is made in the JVM; a Python list would need additional Python workers
+    # the JVM creates a range; a Python list would need additional Python workers
     indexes = session.range(0, len(files), 1, len(files))
     rows = indexes.mapInArrow(partial(scrubbed_files, job), RESULT_SCHEMA).collect()
     results = {order[row["id"]]: json.loads(row["result"]) for row in rows}
@@ -178,7 +177,7 @@ def _require_session(session: Any) -> None:
 
 
 def _absolute(source: Path, outputs: Outputs) -> tuple[str, dict[str, str]]:
-    """Return absolute paths: workers have another working directory."""
+    """Return absolute paths, because workers have a different working directory."""
     targets = outputs.wanted().items()
     return os.path.abspath(source), {
         kind: os.path.abspath(str(path)) for kind, path in targets
@@ -203,7 +202,7 @@ def _question(
     *,
     shared: bool,
 ) -> SparkQuestion:
-    """Return the question for the workers, after checks that it has an answer."""
+    """Return the question for the workers; raise an error if it has no answer."""
     path = _snapshot_path(against)
     content = read_content(path, verify=True)
     names = _names(lists)
@@ -266,10 +265,10 @@ def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
 def _fixed_day(
     book: Book, on: date | None, lists: tuple[str, ...] | None, region: str | None
 ) -> date:
-    """Return the day of the question, after checks that it has an answer.
+    """Return the day of the question; raise an error if the question has no answer.
 
     Raises:
-        CannotAnswerError: It has no answer.
+        CannotAnswerError: The question has no answer.
         InputError: Today is not the same day in the time zones of the lists.
     """
     book.question(on=on, lists=lists, region=region)
@@ -287,11 +286,11 @@ def _fixed_day(
 
 
 def _send(session: Any, content: Content) -> str:
-    """Add a copy of a snapshot to Spark's files, and return its name there.
+    """Add a copy of a snapshot to Spark's files, and return the name of the copy.
 
-    Spark identifies a file by its name alone, for the life of the application, and
-    sends it when an executor starts, which may be hours later.  So each edition has its
-    own name and its own copy, which is deleted when the application ends.
+    Spark identifies a file by its name, until the application ends.  It sends the file
+    when an executor starts, which may be hours later.  So each edition needs a separate
+    name and a copy, which Spark deletes when the application ends.
     """
     from pyspark import SparkFiles  # noqa: PLC0415
 
@@ -315,8 +314,8 @@ def _send(session: Any, content: Content) -> str:
 def _with_job(frame: Any, job: FrameJob) -> Any:
     """Return the DataFrame with the job as the last operation on its rows.
 
-    Spark finds columns by name.  Dots and backticks in a name have a meaning, and two
-    columns may have the same name, so the columns have other names during the job.
+    Spark finds columns by name, but names can contain dots and backticks, which have a
+    meaning, and can occur twice.  So the columns are renamed during the job.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Functions that run in Python workers of Spark: they map the snapshot and scrub.
 
-A job describes the snapshot that the driver read.  A worker that finds a different file
-raises an error, so that no result is a mixture of two lists.
+A job contains the identity of the snapshot that the driver read.  A worker that finds a
+different snapshot raises an error, so that all results are based on the same lists.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = [
     "scrubbed_files",
 ]
 
-#: A long application uses a new snapshot each night.
+#: Number of snapshots in the cache; a long application uses a new snapshot each night.
 _CACHED_FILES: Final = 4
 
 
@@ -59,7 +59,7 @@ class Edition(NamedTuple):
 
     @classmethod
     def of(cls, content: Content) -> Self:
-        """Return the edition of a file."""
+        """Return the edition of a snapshot's content."""
         info = content.info
         return cls(info.registry, info.generation, info.built_on, content.checksum)
 
@@ -72,7 +72,7 @@ class Edition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SparkQuestion:
-    """Question to a snapshot; it is small, because it is sent with each task.
+    """Question to a snapshot; it is small, because each task contains it.
 
     Attributes:
         file: The snapshot's path on each machine, or its name among Spark's files.
@@ -81,7 +81,7 @@ class SparkQuestion:
         version: The version of the library on the driver.
         on: The day.
         lists: The names of the lists; None for all lists of the snapshot.
-        region: The region of national forms; None for that of the snapshot.
+        region: The region of national forms; None for the snapshot's region.
         own_rules: The rules that the driver registered, which its lists may need.
     """
 
@@ -133,9 +133,9 @@ def _spark_file(name: str) -> Path:
 
 @lru_cache(maxsize=_CACHED_FILES)
 def opened(path: Path, stamp: Stamp) -> Content:
-    """Map a file and verify every byte, once per worker process and *stamp*.
+    """Map a file and verify every byte, once for each worker process and *stamp*.
 
-    Workers do not share the result: they could not verify it.
+    Each worker verifies the file itself and does not rely on another worker.
     """
     return read_content(path, verify=True)
 
@@ -185,8 +185,8 @@ class FilesJob:
     Attributes:
         question: The question to the snapshot.
         files: The path of each file, and the paths of its outputs by name.
-        columns: The phone columns, by name or by number from 1 on.
-        options: Options that are not to be detected.
+        columns: The phone columns, by name or by number from 1.
+        options: Known options of the files, which are not detected.
         threads: The number of threads for one file.
     """
 
@@ -228,7 +228,7 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _result(done: ScrubbedFile) -> dict[str, object]:
-    """Return the counts or the error of a file, without Python types."""
+    """Return the counts or the error of a file, as values that JSON can represent."""
     if (error := done.error) is not None:
         return {
             "error": type(error).__name__,

@@ -1,4 +1,4 @@
-"""Log of erased records: a stream whose records list erased sequence numbers."""
+"""Erasure log: a stream whose records contain the erased sequence numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceSet", "erased_in", "erasure_fields"]
 
-#: Ranges that one record lists.
+#: The maximum number of ranges in one record.
 _RANGES: Final = 500
 
 
@@ -23,7 +23,8 @@ class SequenceSet:
     """Set of sequence numbers.
 
     Attributes:
-        ranges: First and last number of each range, in order.  Ranges do not touch.
+        ranges: The first and last number of each range, sorted.  There is at least one
+            missing number between two ranges.
     """
 
     def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
@@ -38,7 +39,7 @@ class SequenceSet:
         return seq <= self._end_of(seq)
 
     def add(self, seq: int) -> None:
-        """Add a number that is greater than all others."""
+        """Add a number that is greater than all numbers in the set."""
         self._append(seq, seq)
 
     def first_missing(self, other: SequenceSet) -> int | None:
@@ -56,7 +57,7 @@ class SequenceSet:
             self.ranges.append([first, last])
 
     def _end_of(self, seq: int) -> int:
-        """Return the end of the last range that begins at or before a number."""
+        """Return the end of the last range that does not begin after a number."""
         index = bisect_right(self.ranges, seq, key=itemgetter(0))
         return self.ranges[index - 1][1] if index else 0
 
@@ -68,8 +69,8 @@ def erasure_fields(
 
     Args:
         stream: The stream of the erased records.
-        seqs: Their sequence numbers, in order.
-        why: The reason.
+        seqs: The sequence numbers of the erased records, in order.
+        why: The reason for the erasure.
 
     >>> list(erasure_fields("calls", [1, 2, 3, 7], "purged"))
     [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]
@@ -80,7 +81,7 @@ def erasure_fields(
 
 
 def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
-    """Return the sequence numbers of a stream whose erasure is logged.
+    """Return the sequence numbers in a stream that the erasure log contains.
 
     Args:
         stream: The stream of the erased records.

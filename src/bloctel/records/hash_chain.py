@@ -1,17 +1,18 @@
-"""Hash chain over records: no record can be altered, deleted or moved unnoticed.
+"""Hash chain over records: it reveals altered, deleted and moved records.
 
-| value   | definition                                                             |
-| ------- | ---------------------------------------------------------------------- |
-| body    | the fields of the record and a random salt, as canonical JSON          |
-| content | SHA-256 of the canonical JSON `[key, at, body]`                        |
-| digest  | SHA-256 of that of `[previous digest, stream, seq, at, content]`        |
+| value   | definition                                                              |
+| ------- | ----------------------------------------------------------------------- |
+| body    | the fields of the record and a random salt, as canonical JSON           |
+| content | SHA-256 of the canonical JSON `[key, at, body]`                         |
+| digest  | SHA-256 of the JSON `[previous digest, stream, seq, at, content]`       |
 
-The first record of a stream has null as its previous digest.  Digests are lower-case
+In the first record of a stream, the previous digest is null.  Digests are lower-case
 hexadecimal.
 
-Key and body can be erased without breaking the hash chain, because the digest depends
-only on the content.  There are only 10^9 French numbers, and a digest of a number would
-reveal it.  Therefore each body contains a salt of 128 random bits, erased with it.
+The digest depends on key and body only through the content digest, so that key and body
+can be erased without breaking the hash chain.  There are only 10^9 French numbers, so
+that a digest of a number alone would reveal it.  Therefore each body contains a salt of
+128 random bits, which is erased with the body.
 """
 
 from __future__ import annotations
@@ -40,20 +41,20 @@ __all__ = [
     "new_body",
 ]
 
-#: Maximum bytes of a body, which every storage can store, even encrypted.
+#: The maximum size of a body in bytes; all storages can store this size encrypted.
 MAX_BODY: Final = 1 << 15
 
 _SALT: Final = "salt"
 _SALT_BYTES: Final = 16
-_MAX_INTEGER: Final = 2**53 - 1  # the largest one that every JSON library keeps exactly
+_MAX_INTEGER: Final = 2**53 - 1  # the largest integer that all JSON libraries preserve
 
 
 def new_body(fields: Mapping[str, object]) -> str:
-    """Return fields as the body of a new record, with a new salt.
+    """Return the body of a new record: the fields and a new salt.
 
     Raises:
-        InputError: They are not JSON without fractions, contain a `salt`, or are too
-            long.
+        InputError: The fields are not JSON without fractions, contain a `salt`, or are
+            too long.
     """
     if _SALT in fields:
         raise InputError("fields without a salt", "a salt", "fields")
@@ -62,7 +63,7 @@ def new_body(fields: Mapping[str, object]) -> str:
         body = canonical(salted)
         _parsed(body.decode())
     except (TypeError, ValueError, RecursionError):
-        # without the cause, which can contain values of the fields
+        # the cause can contain values of the fields, so it is not attached
         message = "the fields cannot be stored as JSON without fractions"
         got = f"{len(fields)} fields"
         raise InputError("JSON", got, "fields", message=message) from None
@@ -73,10 +74,10 @@ def new_body(fields: Mapping[str, object]) -> str:
 
 
 def fields_of(row: RecordRow) -> dict[str, Any] | None:
-    """Return the fields of a record; None if it was erased.
+    """Return the fields of a record; None if the record was erased.
 
     Raises:
-        DamagedRecordsError: It was altered.
+        DamagedRecordsError: The record was altered.
     """
     if row.body is None:
         if row.key is None:
@@ -112,7 +113,7 @@ def following(
     Args:
         last: Sequence number and digest of the last record; (0, None) before the first.
         stream: The stream.
-        key: The number that it is about, or None.
+        key: The key of the phone number that the record is about, or None.
         at: The time of the event, in microseconds since 1970-01-01T00:00Z.
         body: A result of `new_body`.
     """
@@ -123,12 +124,12 @@ def following(
 
 
 class HashChain:
-    """Verifier that follows the records of a stream to the first altered one.
+    """Verifier of the records of a stream, which is given one record after another.
 
     Attributes:
         stream: The stream.
         seq: The sequence number of the last verified record; 0 before the first.
-        digest: Its digest; None before the first.
+        digest: The digest of the last verified record; None before the first.
     """
 
     def __init__(self, stream: str, last: tuple[int, str | None] = (0, None)) -> None:
@@ -139,7 +140,7 @@ class HashChain:
         """Verify the next record.
 
         Raises:
-            DamagedRecordsError: It was altered, or it is not the next record.
+            DamagedRecordsError: The record was altered, or is not the next record.
         """
         if row.seq != self.seq + 1:
             where = f"record {row.seq} of {self.stream}"

@@ -12,10 +12,10 @@ store.verify("calls")
 A storage can contain a registry and records at the same time.
 `bloctel.records.hash_chain` defines how records are linked.
 
-Erasures are logged in their own stream, so that no one can blank a record and call that
-an erasure.  Anyone who can write to the storage can still rewrite all streams.  To
-detect that, save the sequence number and digest of the last record elsewhere from time
-to time, and pass them to `verify`.
+A separate stream logs erasures, so that verification detects a record that was blanked
+without a logged erasure.  Anyone who can write to the storage can rewrite all streams.
+To detect this, regularly save the sequence number and digest of the last record in a
+different place, and pass them to `verify`.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Verified(NamedTuple):
     """Result of a successful verification of a stream.
 
     Attributes:
-        records: The number of records.
-        erased: The number of erased records among them.
-        digest: The digest of the last record; None without records.
+        records: The number of records, including erased records.
+        erased: The number of erased records.
+        digest: The digest of the last record; None if there are no records.
     """
 
     records: int
@@ -92,14 +92,14 @@ class RecordStore:
 
         Args:
             url: See `bloctel.Registry.create`.
-            region: The default region for national forms of numbers, stored with it.
-            secret: At least 16 random bytes that hide numbers and fields.
+            region: The default region for national forms of numbers.
+            secret: At least 16 random bytes; they encrypt numbers and fields.
 
         Raises:
-            RegistryExistsError: There is a store or a registry already; `open` it.
-            InputError: URL, region or secret are not valid.
-            MissingExtraError: A package is missing for that URL or for a secret.
-            StorageError: It cannot be created there.
+            RegistryExistsError: The storage already exists; `open` it.
+            InputError: The URL, the region or the secret is not valid.
+            MissingExtraError: A package for this URL or for secrets is not installed.
+            StorageError: The storage cannot be created.
         """
         settings = new_settings(check_region(region))
         return cls(create_storage(url, settings, secret))
@@ -109,9 +109,9 @@ class RecordStore:
         """Open an existing store or registry.
 
         Raises:
-            RegistryNotFoundError: There is none; a typo does not create an empty log.
-            WrongSecretError: Its numbers are hidden by another secret, or not hidden.
-            StorageError: It cannot be read.
+            RegistryNotFoundError: The storage does not exist.
+            WrongSecretError: The storage has a different secret, or no secret.
+            StorageError: The storage cannot be read.
         """
         with close_on_error(join_storage(url, secret)) as storage:
             return cls(storage)
@@ -134,10 +134,10 @@ class RecordStore:
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
-        """Open a write transaction: committed at its end, rolled back on an error.
+        """Open a write transaction; it is rolled back if the block raises an error.
 
         Raises:
-            StorageBusyError: Another writer took too long.
+            StorageBusyError: Another writer kept the storage locked for too long.
         """
         with self._storage.write() as writer:
             yield WriteTransaction(writer)
@@ -145,11 +145,11 @@ class RecordStore:
     def run(self, change: Callable[[WriteTransaction], _T]) -> _T:
         """Run a function in a write transaction; return its result after the commit.
 
-        Simultaneous calls of several threads share a transaction and its flush to disk.
+        Simultaneous calls of several threads share one transaction and one flush.
 
         Args:
-            change: The function.  It is called again if the transaction fails because
-                of another thread's function.
+            change: The function.  It is called again if the function of another thread
+                makes the shared transaction fail.
 
         Raises:
             StorageError: The storage failed; nothing is stored.
@@ -157,15 +157,15 @@ class RecordStore:
         return self._commits.run(lambda writer: change(WriteTransaction(writer)))
 
     def verify(self, stream: str, *, known: tuple[int, str] | None = None) -> Verified:
-        """Verify that a stream is as it was written.
+        """Verify that no record of a stream was changed after it was written.
 
         Args:
             stream: The stream.
-            known: Sequence number and digest of a record, as they were saved elsewhere.
+            known: The sequence number and digest of a record that you saved earlier.
 
         Raises:
             DamagedRecordsError: A record was altered, deleted, moved, or blanked
-                without a logged erasure; `where` is the first such record.
+                without a logged erasure; `where` is the first damaged record.
         """
         known_seq, known_digest = known or (0, None)
         with self.read() as transaction:
@@ -182,8 +182,8 @@ class RecordStore:
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
-                raise damaged(stream, chain.seq + 1, f"missing, the last is {end}")
-            # read again: storages without a consistent view may have erased meanwhile
+                raise _damaged(stream, chain.seq + 1, f"missing, the last is {end}")
+            # some storages have no consistent view, so there may be new erasures now
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
                 raise damaged(stream, seq, "it is blank without a logged erasure")

@@ -1,4 +1,4 @@
-"""Named stream of a record store: base of the classes that store one kind of record."""
+"""Record stream: base class of the stores of complaints, calls and consents."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class RecordStream:
 
         Args:
             url: See `bloctel.Registry.create`.
-            region: The default region for national forms of numbers, stored with it.
-            secret: At least 16 random bytes that hide numbers and records.
+            region: The default region for national forms of numbers.
+            secret: At least 16 random bytes; they encrypt numbers and records.
 
         Raises:
             RegistryExistsError: The storage exists; `open` it.
@@ -49,11 +49,11 @@ class RecordStream:
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open an existing storage, which may be that of a registry.
+        """Open an existing storage, which may also contain a registry.
 
         Args:
             url: See `bloctel.Registry.open`.
-            secret: The secret that hides numbers and records, if the storage has one.
+            secret: The secret with which the storage was created, or None.
 
         Raises:
             RegistryNotFoundError: The storage does not exist.
@@ -80,10 +80,10 @@ class RecordStream:
         """Verify the hash chain of the records.
 
         Args:
-            known: Sequence number and digest of a record, as they were saved elsewhere.
+            known: The sequence number and digest of a record that you saved earlier.
 
         Raises:
             DamagedRecordsError: A record was altered, deleted or moved; `where` is the
-                first such record.
+                first damaged record.
         """
         return self._store.verify(self.stream, known=known)

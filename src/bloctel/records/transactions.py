@@ -36,7 +36,7 @@ ERASURES: Final = "erasures"
 _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 _PAGE: Final = 1_000
 
-#: Above all numbers of at most 15 digits (E.164).
+#: Keys are lower: an E.164 number has at most 15 digits.
 _KEY_LIMIT: Final = 1 << 50
 
 _SEPARATORS: Final = re.compile(r"[\W_]+")
@@ -48,11 +48,12 @@ class Record:
     """One record of a stream.
 
     Attributes:
-        seq: Its sequence number: 1, 2, 3.
-        key: The number that it is about; None if there is none, or after erasure.
+        seq: The sequence number; the first record has the number 1.
+        key: The key of the phone number that the record is about; None if there is no
+            phone number, or after erasure.
         at: The time of the event, in UTC.
-        fields: Its content; None after erasure.
-        digest: Its digest in the hash chain.
+        fields: The content; None after erasure.
+        digest: The digest in the hash chain.
     """
 
     seq: int
@@ -66,7 +67,7 @@ class Record:
         """Return the record that a row contains.
 
         Raises:
-            DamagedRecordsError: It was altered.
+            DamagedRecordsError: The record was altered.
         """
         fields = fields_of(row)
         try:
@@ -81,9 +82,9 @@ class Entry(NamedTuple):
     """Content of a record that is to be appended.
 
     Attributes:
-        key: The number that it is about, or None.
-        at: The time of the event, an aware datetime.
-        fields: A JSON object that does not contain the number.
+        key: The key of the phone number that the record is about, or None.
+        at: The time of the event, with a time zone.
+        fields: A JSON object that does not contain the phone number.
     """
 
     key: int | None
@@ -95,10 +96,10 @@ class Entry(NamedTuple):
 
 
 def check_key(key: object) -> int:
-    """Return a value if it can be the key of a number (`PhoneNumber.key`).
+    """Return a value if it can be the key of a phone number (`PhoneNumber.key`).
 
     Raises:
-        InputError: It cannot.
+        InputError: The value cannot be a key.
     """
     if type(key) is not int or not 0 < key < _KEY_LIMIT:
         got = "an integer out of range" if type(key) is int else type(key).__name__
@@ -113,27 +114,27 @@ class ReadTransaction:
         self._reader = reader
 
     def of(self, stream: str, key: int) -> list[Record]:
-        """Return the records about a number, in order.
+        """Return the records about a phone number, in the order of `seq`.
 
         Raises:
-            DamagedRecordsError: One of them was altered.
+            DamagedRecordsError: A record was altered.
         """
         return self.of_many(stream, [key])
 
     def of_many(self, stream: str, keys: Collection[int]) -> list[Record]:
-        """Return the records about several numbers, in order.
+        """Return the records about several phone numbers, in the order of `seq`.
 
         Raises:
-            DamagedRecordsError: One of them was altered.
+            DamagedRecordsError: A record was altered.
         """
         valid = [check_key(key) for key in keys]
         return [Record.of(row) for row in self._reader.records_of(stream, valid)]
 
     def all(self, stream: str) -> Iterator[Record]:
-        """Yield all records of a stream, including erased ones, in order.
+        """Yield all records of a stream, including erased records, in order of `seq`.
 
         Raises:
-            DamagedRecordsError: One of them was altered.
+            DamagedRecordsError: A record was altered.
         """
         return map(Record.of, self.rows(stream))
 
@@ -141,13 +142,13 @@ class ReadTransaction:
         """Return the record with a sequence number, or None.
 
         Raises:
-            DamagedRecordsError: It was altered.
+            DamagedRecordsError: The record was altered.
         """
         row = self.row(stream, seq)
         return row and Record.of(row)
 
     def last(self, stream: str) -> RecordRow | None:
-        """Return the row of the last record; None if the stream never had one.
+        """Return the row of the last record; None if the stream never had a record.
 
         Raises:
             DamagedRecordsError: The last record was deleted.
@@ -168,7 +169,7 @@ class ReadTransaction:
 
 
 class WriteTransaction(ReadTransaction):
-    """Exclusive transaction: either all its changes are stored, or none."""
+    """Exclusive transaction: either all its changes are stored, or no change."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__(writer)
@@ -182,9 +183,9 @@ class WriteTransaction(ReadTransaction):
 
         Args:
             stream: The stream's name.  The first record creates the stream.
-            key: The number that it is about, or None.
-            at: The time of the event, an aware datetime.
-            fields: A JSON object that does not contain the number.
+            key: The key of the phone number that the record is about, or None.
+            at: The time of the event, with a time zone.
+            fields: A JSON object that does not contain the phone number.
 
         Raises:
             InputError: An argument is not valid.
@@ -227,18 +228,18 @@ class WriteTransaction(ReadTransaction):
         at: datetime | None = None,
         why: str = "",
     ) -> int:
-        """Erase the numbers and fields of records; return how many were erased.
+        """Erase the keys and fields of records; return the number of erased records.
 
-        Sequence numbers, times and digests stay, and the hash chain stays intact.
+        Sequence numbers, times and digests remain, so that the hash chain is intact.
 
         Args:
             stream: The stream.
             seqs: The sequence numbers of the records.
-            at: The time of the erasure; now if not given.
-            why: The reason for the erasure log, without a phone number.
+            at: The time of the erasure; by default now.
+            why: The reason, for the erasure log; it must not contain a phone number.
 
         Raises:
-            InputError: One of the records does not exist.
+            InputError: A record does not exist.
         """
         _require_stream(stream)
         wanted = sorted(set(seqs))
@@ -262,12 +263,12 @@ def _require_stream(stream: str) -> None:
 
 
 def require_without_number(key: int, value: object) -> None:
-    """Require that a value does not contain the number that its record is about.
+    """Require that a value does not contain the phone number of its record.
 
-    Erasing the number would not remove it from there.
+    Erasing the key would not remove the number from the value.
 
     Raises:
-        InputError: The value contains the number.
+        InputError: The value contains the phone number.
     """
     if isinstance(value, str):
         plain = unicodedata.normalize("NFKC", value)  # digits of any width

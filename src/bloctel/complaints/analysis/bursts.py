@@ -1,4 +1,4 @@
-"""Detection of call bursts, and of numbers that are dialled in order."""
+"""Detection of call bursts, and of numbers that are called in numerical order."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class _Window(NamedTuple):
 def bursts(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield how far the calls of each caller came together in time.
+    """Yield, for each caller, the pattern of its least likely burst of calls.
 
-    A scan statistic: each complaint about a caller begins a window of an hour, a day
-    and a week, and the others in it are counted.  In the plain model they come when
-    complaints about others do, or evenly.  The chance is a Poisson tail, times the
-    number of windows and callers.
+    This is a scan statistic.  Each complaint about a caller begins a window of an hour,
+    a day and a week, and the caller's other complaints in the window are counted.  The
+    model assumes that they come when complaints about other callers come, or evenly.
+    The chance is a Poisson tail, times the number of windows and callers.
 
     Args:
         actors: The callers.
@@ -76,7 +76,7 @@ def bursts(
 
 
 def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
-    """Return the sorted instants of some calls; for long windows, those of days."""
+    """Return the sorted instants of calls; for a day or a week, those of their days."""
     if width == "hour":
         found = [one.moment for one in observations if one.moment is not None]
     else:
@@ -87,7 +87,7 @@ def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.floa
 def _least_likely(
     moments: NDArray[np.float64], everyone: NDArray[np.float64], width: str
 ) -> _Window | None:
-    """Return the least likely window of a width, if there are enough calls."""
+    """Return the least likely window of a width; None if there are too few calls."""
     if len(moments) < _FEWEST:
         return None
     size = _WINDOWS[width]
@@ -97,7 +97,7 @@ def _least_likely(
     of_others = ends - np.searchsorted(everyone, moments) - inside
     others = len(everyone) - len(moments)
     share = np.maximum(size / span, of_others / others if others else 0.0)
-    # each complaint begins a window, and the rest fall into it by chance
+    # each complaint begins a window; the other complaints are in it by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))
@@ -111,11 +111,12 @@ def _least_likely(
 def sequences(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield how far each caller dialled numbers in order.
+    """Yield, for each caller, a pattern that compares call order and numerical order.
 
-    The lines that one caller called are put in the order of the calls, and the steps
-    to a greater number are counted.  In a random order these are about half of the
-    steps, and Eulerian numbers give the exact chance; either direction counts.
+    The lines that a caller called are sorted by the instants of the calls.  Then the
+    steps to a greater number are counted, or those to a smaller number if they are
+    more.  In a random order these are about half of the steps, and Eulerian numbers
+    give the exact chance.
     """
     orders = [(actor, _order(actor, observations)) for actor in actors]
     examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]
@@ -134,7 +135,7 @@ def sequences(
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the lines in the order of the calls, each line and instant once."""
+    """Return the distinct lines in the order of the calls, one line per instant."""
     by_moment: dict[float, int] = {}
     for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:

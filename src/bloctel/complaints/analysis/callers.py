@@ -1,9 +1,9 @@
 """Linkage of complaints that are about one caller.
 
-A wrong join accuses a firm of calls that others made.  So a join needs something that
-hardly any two firms share.  A number, a SIREN, an address or a name that several firms
-are known to share joins nothing by itself.  A firm that closes and reopens with another
-SIREN is joined by two shared features.
+A wrong join accuses a firm of the calls of another firm.  So complaints are joined only
+by a feature that two firms rarely share.  If several firms are known to share a number,
+an address or a name, this feature alone joins no complaints.  Firms with different
+SIRENs, as after a firm was closed and reopened, are joined if they share two features.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Actor", "Tie", "find_actors", "pattern_about", "several_identities"]
 
-#: A wrong digit turns a number into one of 81 others.
+#: The chance that a number was mistyped as a given other number; there are 81 others
+#: with one different digit.
 _SLIP: Final = MISTYPED / 81
-#: One in ten wrong digits in a SIREN passes its checksum.
+#: The same for a SIREN: one of ten mistyped SIRENs passes the checksum.
 _SIREN_SLIP: Final = _SLIP / 10
 #: A join by a name or an address needs a lower chance.
 _CHANCE: Final = 1e-3
-#: The share of other firms with the same address, at least: many rent one.
+#: The minimum share of other firms with a given address: some addresses are rented.
 _ADDRESS: Final = 1e-5
-#: How often two firms share a line or an address: call centres, rented addresses.
+#: The chance that two firms share a feature, such as the number of a call centre.
 _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: A feature that this many firms share does not identify a firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: A name in a smaller share of the complaints about a number is that of another caller.
+#: If a smaller share of the complaints about a number have a name, it is ignored.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
-#: 01 23 45 67 89 without its 0.
+#: Made-up numbers, without the first 0.
 _RUN: Final = ("123456789", "987654321")
-#: A caller whose joins are less certain is not reported.
+#: A caller is reported only if the chance that a join is wrong is lower than this.
 _DOUBTFUL: Final = 0.01
-#: Two complaints have the same sector by chance, at least this often.
+#: The minimum chance that two complaints have the same sector.
 _SECTOR: Final = 0.05
 
 _V = TypeVar("_V", int, str)
@@ -61,7 +62,7 @@ class Tie:
     """Join of two complaints.
 
     Attributes:
-        kind: What joined them.
+        kind: The feature that joined the complaints.
         chance: The chance that the join is wrong.
         complaints: The two complaints that were joined.
     """
@@ -73,14 +74,14 @@ class Tie:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Caller, as complaints show it: they share a number, a firm, an address or a name.
+    """Caller: complaints that share a number, a firm, an address or a name.
 
     Attributes:
-        complaints: The complaints about it, by their names.
-        numbers: The keys of the numbers that it presented, the most frequent first.
-        names: The names that it gave, the most frequent first.
-        sirens: The firms that it claimed to be, or was reported to be.
-        addresses: Their addresses.
+        complaints: The names of the complaints about the caller.
+        numbers: The keys of the presented numbers, the most frequent first.
+        names: The names that the caller gave, the most frequent first.
+        sirens: The SIRENs in the complaints, the most frequent first.
+        addresses: The addresses of the firms, the most frequent first.
         ties: The joins of numbers, names and firms.
     """
 
@@ -93,12 +94,12 @@ class Actor:
 
     @property
     def chance(self) -> float:
-        """The chance that any of its ties is wrong, at most."""
+        """The maximum chance that a tie is wrong: the sum of the chances."""
         return min(1.0, sum(tie.chance for tie in self.ties))
 
 
 def find_actors(observations: Sequence[Observation]) -> list[Actor]:
-    """Return the callers, those with the most complaints first.
+    """Return the callers, in descending order of their complaints.
 
     Raises:
         MissingExtraError: The package rapidfuzz is not installed.
@@ -116,7 +117,7 @@ def find_actors(observations: Sequence[Observation]) -> list[Actor]:
 class _Linkage:
     """Complaints that are joined step by step.
 
-    The sets that contain a SIREN are marked: two marked sets are two firms.
+    A set of complaints is marked if it contains a SIREN: two marked sets are two firms.
     """
 
     def __init__(self, observations: Sequence[Observation]) -> None:
@@ -145,25 +146,25 @@ class _Linkage:
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # numbers whose firms have now become one
+        self._join_by_number()  # again, because firms were joined in the meantime
         return self._sets
 
     def _having(self, pair: Pair) -> list[int]:
         return sorted({*self._names[pair.first], *self._names[pair.second]})
 
     def _join_by_siren(self) -> None:
-        """Join the complaints about one firm of the register."""
+        """Join complaints with the same SIREN."""
         for indexes in _by_value([one.siren for one in self._all]).values():
             self._join_all(indexes, "siren", _SIREN_SLIP)
 
     def _join_by_number(self) -> None:
-        """Join the calls from one number, unless several firms use it."""
+        """Join complaints about the same number, unless several firms use it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._join_all(indexes, "number", _SLIP)
 
     def _join_by_address(self) -> None:
-        """Join complaints that share a rare address, or an address and a sector."""
+        """Join complaints that share an address, and a sector if needed."""
         chance = len(self._sets.sets()) * _ADDRESS
         for indexes in self._addresses.values():
             if len(self._one_each(indexes)) <= _MANY:
@@ -174,7 +175,7 @@ class _Linkage:
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
         for kind, indexes in self._shared():
             firms = self._firms(indexes)
-            # a call centre, a rented address or a common name identifies no firm
+            # a number, address or name that many firms share does not identify a firm
             if len(firms) < _MANY:
                 for pair in combinations(firms, 2):
                     shared[pair][kind] = _FIRMS_SHARE[kind]
@@ -194,7 +195,7 @@ class _Linkage:
             self._sets.join(indexes[0], index, kind, chance)
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
-        """Join sets that hardly share a feature by chance, if they are of one firm."""
+        """Join sets of at most one firm, if they rarely share the feature by chance."""
         if len(self._firms(indexes)) >= _TWO:
             return
         for first, second in combinations(self._one_each(indexes), 2):
@@ -203,21 +204,21 @@ class _Linkage:
                 self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
-        """Return one of the indexes for each set and sector."""
+        """Return one index for each pair of set and sector."""
         found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
-        """Return the chance that two complaints agree in the sector as these do."""
+        """Return the chance of the same sector; 1 if the sectors of the two differ."""
         sector = self._all[first].sector
         if not sector or sector != self._all[second].sector:
             return 1.0
         return max(_SECTOR, self._sectors[sector] / len(self._all))
 
     def _is_platform(self, indexes: Sequence[int]) -> bool:
-        """Return whether a number is used under names that are used elsewhere too.
+        """Return whether callers with several names share a number.
 
-        The number of a call centre that works for several firms is.
+        An example is the number of a call centre that works for several firms.
         """
         days: dict[int, list[int]] = defaultdict(list)
         for index in indexes:
@@ -226,11 +227,11 @@ class _Linkage:
         spans = sorted(
             (min(each), max(each), len(each))
             for family, each in days.items()
-            # a mistyped number brings the name of another caller
+            # if people mistype a number, it has the name of a different caller
             if len(each) >= _MISPLACED * len(indexes)
             and self._shown_under[family] - {0, number}
         )
-        # two names one after the other may be those of a firm that has reopened
+        # if one name ends before the other begins, a firm may have been reopened
         is_one_firm = len(spans) < _MANY and all(
             end < start and min(count, other) >= _TWO
             for (_, end, count), (start, _, other) in pairwise(spans)
@@ -239,7 +240,7 @@ class _Linkage:
 
 
 def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
-    """Return the indexes of each value other than 0 and the empty text."""
+    """Return the indexes of each value, except of 0 and empty texts."""
     found: dict[_V, list[int]] = defaultdict(list)
     for index, value in enumerate(values):
         if value:
@@ -248,10 +249,10 @@ def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
 
 
 def _own_number(one: Observation) -> int:
-    """Return the presented number if it can identify a caller; else 0.
+    """Return the presented number if it can identify a caller; otherwise 0.
 
-    A number that is made up on the keys, such as 01 23 45 67 89, or the called person's
-    own number can be presented by any caller.
+    Any caller can present a made-up number such as 01 23 45 67 89, or the number that
+    is called.
     """
     digits = french_nsn(one.shown) or str(one.shown)
     is_made_up = len(set(digits)) < _FEWEST_DIGITS or digits in _RUN
@@ -259,7 +260,7 @@ def _own_number(one: Observation) -> int:
 
 
 def _full_address(address: str) -> str:
-    """Return an address that names a house; else an empty text."""
+    """Return an address if it has a house number; otherwise an empty text."""
     words = address.split()
     has_number = any(word.isdigit() for word in words)
     return address if has_number and len(words) >= _FEWEST_WORDS else ""
@@ -281,7 +282,7 @@ def _actor(
         ties=tuple(
             Tie(link.kind, link.chance, (first.id, second.id))
             for link, first, second in pairs
-            # the number itself joins the rest
+            # complaints with the same number need no tie
             if link.kind == "reopened" or _own_number(first) != _own_number(second)
         ),
     )
@@ -315,7 +316,7 @@ def pattern_about(
 
 
 def several_identities(actors: Sequence[Actor]) -> Iterator[Pattern]:
-    """Yield the callers that use several numbers or firms."""
+    """Yield a pattern for each caller that uses several numbers or firms."""
     for actor in actors:
         firms, numbers = len(actor.sirens), len(actor.numbers)
         if max(firms, numbers) < _TWO or not actor.ties or actor.chance >= _DOUBTFUL:

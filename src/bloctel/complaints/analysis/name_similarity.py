@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["NameTable", "Pair", "name_key", "unlike"]
 
 _FILE: Final = Path(__file__).with_name("name_words.toml")
-#: Names are similar if one letter in ten differs, whatever the order of the words.
+#: Names are similar if their score is higher: about one letter in ten may differ, and
+#: the order of the words does not matter.
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
 _COMMON: Final = 75.0
-#: A common word of this length is found inside a longer one, as in `habisolutions`.
+#: A common word with at least this length is searched for inside longer words.
 _LONG: Final = 5
-#: A word of 5 letters is in one of a thousand names.  One of 10 is in one of a million,
-#: which is the limit: firms prefer some words.
+#: The estimated share of names with a given word is 10 to the power -0.6 per letter: a
+#: word of 5 letters is in one of a thousand names, a word of 10 in one of a million.
+#: No share is estimated below one in a million, because firms prefer some words.
 _TENTHS_PER_LETTER: Final = 0.6
 _RAREST: Final = 1e-6
-#: The least number of firms that a name could belong to, if few names are known.
+#: The minimum number of firms in the estimate of a chance, if few names are known.
 _FIRMS: Final = 300
-#: Names that are compared with all others in one step.
+#: The number of names that are compared with all other names in one step.
 _ROWS: Final = 256
 
 
@@ -39,9 +41,9 @@ class Pair(NamedTuple):
     """Two similar names.
 
     Attributes:
-        first: One of them.
-        second: The other one; equal to the first for a name by itself.
-        chance: The chance that another firm has such a name.
+        first: The first name.
+        second: The second name, which may be equal to the first.
+        chance: The chance that a different firm has a similar name.
     """
 
     first: str
@@ -122,10 +124,10 @@ class NameTable:
         return self._family[key] if key else -1
 
     def _pair(self, first: str, second: str) -> Pair:
-        """Return two names with the chance that another firm has such a name.
+        """Return two names with the chance that a different firm has a similar name.
 
-        It is the product of the shares of their common words, times the number of
-        firms.
+        The chance is the product of the shares of the words that both names have, times
+        the number of firms.
         """
         chance = float(max(_FIRMS, self._n_families))
         for word in _common_words(first.split(), second.split()):
@@ -133,7 +135,7 @@ class NameTable:
         return Pair(first, second, min(1.0, chance))
 
     def _share(self, word: str, family: int) -> float:
-        """Return the share of the other families that have a word, or a similar one."""
+        """Return the share of the other families that have this or a similar word."""
         others = len(self._families_with(word) - {family})
         return min(1.0, max(_least_share(word), others / self._n_families))
 
@@ -154,7 +156,7 @@ class NameTable:
 
 @lru_cache(maxsize=1 << 14)
 def _least_share(word: str) -> float:
-    """Return how common a word is at least, whatever the known names."""
+    """Return the estimated share of names with a word; it ignores the known names."""
     fuzz, process = _rapidfuzz()
     words = _words()
     if process.extractOne(word, words.common, scorer=fuzz.ratio, score_cutoff=_COMMON):
@@ -166,13 +168,13 @@ def _least_share(word: str) -> float:
 
 
 def _rarity(letters: int) -> float:
-    """Return the share of names that contain a given word of some letters."""
+    """Return the share of names that contain a given word with *letters* letters."""
     share: float = 10.0 ** (-_TENTHS_PER_LETTER * letters)
     return max(_RAREST, share)
 
 
 def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a name that the other one has too, or almost."""
+    """Yield the words of the first name for which the second has a similar word."""
     fuzz, _ = _rapidfuzz()
     for word in first:
         if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second):

@@ -1,8 +1,8 @@
-"""Detection of spoofed numbers: impossible ones, and those of neighbours.
+"""Detection of spoofed numbers: impossible numbers, and neighbours' numbers.
 
-Such a number shows that its caller hides; it does not show who the caller is.  People
-mistype what they read.  So a number counts by how many people, each called on another
-line, read the same.
+A spoofed number shows that the caller hides; it does not show who the caller is.  A
+person can mistype a number.  So the evidence is the number of called lines to which
+the same number was shown.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["claim_of", "false_claims", "neighbours"]
 
-#: A wrong digit: nine other digits in each of the nine positions.
+#: The number of ways to mistype one digit: nine wrong digits in nine positions.
 _SLIPS: Final = 81
-#: The most calls of one person a day, and the largest share that is complained about.
+#: The maximum number of calls that a person makes per day, and the maximum share of
+#: them that leads to a complaint.
 _CALLS_A_DAY: Final = 200
 _COMPLAIN: Final = 0.02
 _NOT_A_LINE: Final = (Reason.TOO_SHORT, Reason.TOO_LONG, Reason.UNKNOWN_COUNTRY)
@@ -43,7 +44,7 @@ _MISTYPED: Final = {"mistyped": round(100 * MISTYPED), "slips": _SLIPS}
 
 
 def false_claims(observations: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield patterns about presented numbers that cannot be real, with their chance."""
+    """Yield patterns about presented numbers that are probably not the caller's."""
     shown = [one for one in observations if one.shown_text]
     yield from _unreal_numbers(shown)
     unreal = [one for one in shown if claim_of(one.shown, one.shown_text)]
@@ -56,10 +57,10 @@ def false_claims(observations: Sequence[Observation]) -> Iterator[Pattern]:
 
 @lru_cache(maxsize=1 << 16)
 def claim_of(key: int, text: str) -> str | None:
-    """Return the code of why a number cannot be real; None if it can.
+    """Return a code for the reason why a number cannot be real; None if it can.
 
     Args:
-        key: Its key; 0 if it cannot be read.
+        key: The key of the number; 0 if the number cannot be read.
         text: The number as it was presented.
 
     >>> claim_of(33639981234, "06 39 98 12 34"), claim_of(0, "0216 71 123 456")
@@ -83,7 +84,7 @@ def _is_impossible(text: str) -> bool:
 
 
 def _is_foreign_as_local(key: int, text: str) -> bool:
-    """Return whether a text is not a number here, but is one abroad without its 0."""
+    """Return whether a text is a foreign number that begins with 0 instead of +."""
     digits = re.sub(r"[\s.\-/()]", "", text)
     if not re.fullmatch(r"0[1-9][0-9]{6,14}", digits):
         return False
@@ -97,7 +98,7 @@ def _is_foreign_as_local(key: int, text: str) -> bool:
 
 
 def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield the numbers that cannot be real and that several people read alike."""
+    """Yield a pattern for each number that cannot be real."""
     by_number: dict[tuple[int, str], list[Observation]] = defaultdict(list)
     for one in shown:
         digits = "" if one.shown else re.sub(r"\D", "", one.shown_text)
@@ -129,7 +130,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
 def _more_than_mistyped(
     code: str, found: Sequence[Observation], among: Sequence[Observation]
 ) -> Pattern:
-    """Return whether something occurs more often than people mistype."""
+    """Return a pattern about observations that are more than mistyped numbers."""
     return Pattern(
         code=code,
         observed=len(found),
@@ -141,7 +142,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield the mobile numbers that called more people than one person can."""
+    """Yield a pattern for each mobile number, by the most lines it called in a day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         if one.day and one.called and _is_mobile(one.shown, one.day):
@@ -169,7 +170,7 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
 
 
 def _is_mobile(key: int, day: int) -> bool:
-    """Return whether the rules of a day reserve a number for calls between people."""
+    """Return whether the rules on a day reserve a number for calls between people."""
     nsn = french_nsn(key) if key else None
     return nsn is not None and caller_kind(f"0{nsn}", _era(day)) is CallerKind.MOBILE
 
@@ -185,21 +186,21 @@ def _era(day: int) -> Era:
 
 
 # -- neighbour spoofing -----------------------------------------------------------
-# People answer a number that looks local.  The first digits of the national forms are
-# compared: four name an area, and six a block of 10,000 numbers in it.
+# People answer calls from numbers that look local.  So the first digits of the national
+# forms are compared: four digits identify an area, six a block of 10,000 numbers in it.
 
 #: Digits of the national significant number, which has no leading 0.
 _AREA: Final = 3
 _BLOCK: Final = 5
-#: The chance that two lines of one area share a block, unless complaints show a higher
-#: one.  For the town halls of France it is 4 %, and 17 % in the area with the highest.
+#: The minimum chance that two lines of one area are in the same block.  For the town
+#: halls of France it is 4 % on average, and 17 % in the area with the highest chance.
 _SHARE: Final = 0.2
-#: The assumption weighs as much as this number of observed lines.
+#: The weight of `_SHARE` in the estimate of a chance, as a number of observed lines.
 _WEIGHT: Final = 5
 
 
 class _Pair(NamedTuple):
-    """Presented number, with the line that was called first with it."""
+    """Presented number, with the first line to which it was presented."""
 
     id: str
     called: str
@@ -217,13 +218,17 @@ class _Pair(NamedTuple):
 def neighbours(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield how far presented numbers begin as the lines called do.
+    """Yield patterns about presented numbers that begin like the lines called.
 
-    This is examined for all complaints together, and for each caller.  Each presented
-    number in the area of the line called is counted once, and those in its block are
-    the successes.  The chance is the exact one of as many successes.  Each has the
-    share that the block has of the lines called in its area, at least a fifth; where
-    these shares are equal, it is a binomial tail.
+    This is tested for all complaints together, and for each caller.
+
+    - A trial is a distinct presented number in the same area as the line called.
+    - A trial is a success if both are in the same block.
+    - The chance of a success is the share of the block among the lines called in the
+      area, but at least a fifth.
+
+    The probability of at least this number of successes is exact: a binomial tail if
+    all chances are equal.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])
@@ -256,7 +261,7 @@ def neighbours(
 
 
 def _pairs(group: Sequence[Observation]) -> list[_Pair]:
-    """Return the pairs of a group in one area, each presented number once."""
+    """Return a pair for each distinct presented number in the area of its line."""
     first: dict[int, Observation] = {}
     for one in group:
         if one.called and one.shown and one.called != one.shown:
@@ -269,7 +274,7 @@ def _pairs(group: Sequence[Observation]) -> list[_Pair]:
 
 
 def _block_share(pair: _Pair, areas: Counter[str], blocks: Counter[str]) -> float:
-    """Return the chance that another line of the area is in the block, at least."""
+    """Return the chance that a different line of the area is in the block."""
     in_block = blocks[pair.shown[:_BLOCK]] - pair.shares_block
     in_area = areas[pair.shown[:_AREA]] - 1
     share = (in_block + _SHARE * _WEIGHT) / (in_area + _WEIGHT)
