@@ -116,5 +116,5 @@ def test_findings_are_in_the_report(counted: Path, lists: Path) -> None:
         *("--report", "-"),
     )
 
-    assert "Numbers in counting order" in done.stdout
+    assert "Numbers that increase or decrease by one" in done.stdout
     assert "Consecutive numbers" in done.stdout

@@ -138,16 +138,16 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
         return None
     return Anomaly(
         "sequence",
-        f"{_percent(share)} of the rows have the number after or before that of "
-        "the row above: the file counts up or down",
-        "rows whose number is one off from that of the row above",
+        f"{_percent(share)} of the rows have a number that is one more or one less "
+        "than the number in the row above",
+        "rows whose number is one more or one less than that in the row above",
         file.n_steps,
         expected,
         chance,
         f"{_percent(_SHARE_OF_STEPS)} of the rows, and {_CHANCE}",
         "The order of the rows does not depend on the numbers. An honest file that is "
-        "sorted by number has such rows too, but few: the sorted town halls have "
-        "0.5 %.",
+        "sorted by number has few such rows: the sorted file of the French town halls "
+        "has 0.5 %.",
     )
 
 
@@ -161,16 +161,15 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
         return None
     return Anomaly(
         "neighbours",
-        f"{_percent(pairs / n)} of the numbers have the next number in the "
-        "file as well",
+        f"for {_percent(pairs / n)} of the numbers, the next number is in the file too",
         f"pairs of consecutive numbers among {n:,}",
         pairs,
         expected,
         chance,
         f"{_percent(_SHARE_OF_STEPS)} more of the numbers than expected, and {_CHANCE}",
-        "Within each block of 10,000 the numbers are independent of each other. Firms "
-        "and town halls have consecutive numbers, so that 0.5 % are usual; a directory "
-        "of the extensions of large firms has more.",
+        "Within each block of 10,000 numbers, the numbers are independent of each "
+        "other. Some firms and town halls have consecutive numbers: 0.5 % is usual. A "
+        "directory of the extensions of large firms has more.",
     )
 
 
@@ -185,15 +184,15 @@ def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
     return Anomaly(
         "dense_blocks",
         f"{_percent(share)} of the numbers are in blocks of 10,000 that are "
-        "a tenth full or more",
-        "share of the numbers in blocks that are a tenth full",
+        "at least a tenth full",
+        "share of the numbers in blocks that are at least a tenth full",
         share,
         0.0,
         chance,
         f"half of the numbers, and {_CHANCE} that any block is so full",
-        "The numbers fall anywhere in the 100,000 blocks of a plan of nine digits. An "
-        "operator, or the supplier of a small town, that scrubs all its customers has "
-        "such blocks; the fullest block of the town halls is 0.65 % full.",
+        "The numbers are spread over the 100,000 blocks of a plan of nine digits. The "
+        "file of all customers of an operator, or of a supplier in a small town, has "
+        "such blocks too. The fullest block of the French town halls is 0.65 % full.",
     )
 
 
@@ -213,18 +212,18 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
         return None
     return Anomaly(
         "even_blocks",
-        f"the numbers lie over {len(counts):,} blocks of {size:,} as evenly as if a "
-        "machine had drawn them at random",
-        "index of dispersion of the counts of the blocks (variance by mean; 1 if drawn "
-        "by chance)",
+        f"the numbers are spread over {len(counts):,} blocks of {size:,} as evenly as "
+        "random numbers",
+        "index of dispersion of the block counts (variance divided by mean; 1 for "
+        "random numbers)",
         _dispersion(counts) / (len(counts) - 1),
         1 + _LEAST_VARIATION**2 * float(counts.mean()),
         chance,
         _CHANCE,
-        "Where people give their numbers, block counts vary: apart from chance, their "
-        f"standard deviation is at least {_percent(_LEAST_VARIATION)} of the mean "
-        "(town halls: 125 % and more). A sample that an institute of statistics drew "
-        "evenly from a whole country would be misjudged.",
+        "If people gave the numbers, the block counts vary: without the variation by "
+        f"chance, their standard deviation is at least {_percent(_LEAST_VARIATION)} of "
+        "the mean (French town halls: at least 125 %). A statistical sample that is "
+        "drawn evenly from a country is misjudged.",
     )
 
 
@@ -240,16 +239,16 @@ def _endings(file: NumberStatistics) -> Anomaly | None:
         return None
     return Anomaly(
         "endings",
-        f"the last four digits cover {covered:,} of the 10,000 endings, more than "
-        "chance does: one block continues where another ends",
+        f"the numbers have {covered:,} of the 10,000 possible last four digits, more "
+        "than expected by chance",
         f"distinct last four digits of {len(file.in_blocks):,} numbers",
         covered,
         expected,
         chance,
         _CHANCE,
-        "The endings in one block do not depend on those in another. People and firms "
-        "prefer some endings, which lowers the number: the town halls cover 8,335, "
-        "chance would cover 9,133.",
+        "The last four digits in one block do not depend on those in other blocks. "
+        "People and firms prefer some endings, which reduces the number: the French "
+        "town halls have 8,335 different endings, and 9,133 are expected by chance.",
     )
 
 
@@ -265,14 +264,14 @@ def _unassigned(file: NumberStatistics) -> Anomaly | None:
         "unassigned",
         f"{_percent(unknown / len(looked_up))} of the numbers are in blocks that are "
         "not assigned to an operator",
-        f"unassigned among {len(looked_up):,} numbers, by the metadata of phonenumbers "
-        f"{metadata_version()}",
+        f"unassigned numbers among {len(looked_up):,} numbers, by the metadata of "
+        f"phonenumbers {metadata_version()}",
         unknown,
         MISTYPED * len(looked_up),
         chance,
         _CHANCE,
-        "At most 2 % of the numbers are mistyped. The metadata lags the regulator: "
-        "blocks opened after its version count as unassigned.",
+        "At most 2 % of the numbers are mistyped. Blocks that were opened after this "
+        "version of the metadata count as unassigned.",
     )
 
 
@@ -294,8 +293,8 @@ def _fiction(file: NumberStatistics) -> Anomaly | None:
         expected,
         chance,
         _CHANCE,
-        "Numbers drawn from the whole plan fall into these ranges this rarely, and "
-        f"people never give them. Source: {ranges.source} ({ranges.certainty}).",
+        "The expected value is that of random numbers; people never give such "
+        f"numbers. Source: {ranges.source} ({ranges.certainty}).",
     )
 
 
