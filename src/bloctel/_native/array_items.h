@@ -4,8 +4,8 @@
  * named type in native byte order. The pointer is valid as long as the caller holds a
  * reference to the array.
  *
- * Cython's typed memoryviews offer the same, but compile 20,000 lines of C into each
- * extension module.
+ * Cython's typed memoryviews offer the same, but add 20,000 lines of C to each extension
+ * module.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 
 typedef struct {
     const char *name;
-    const char *codes; /* of the `struct` module: C types of any size */
+    const char *codes; /* format characters of the `struct` module */
     Py_ssize_t size;   /* in bytes */
 } item_type;
 
@@ -26,8 +26,8 @@ static inline int array_has_type(const Py_buffer *view, item_type type)
         && strchr(type.codes, code[0]);
 }
 
-/* Return where the items start, or NULL with an exception set: TypeError for another
- * type of item, ValueError for another number of items or a read-only array. */
+/* Return a pointer to the first item, or NULL with an exception set: TypeError if the
+ * item type is wrong, ValueError if the length is wrong or the array is read-only. */
 static inline void *array_items(PyObject *array, Py_ssize_t n, const char *name,
                                 item_type type, int flags)
 {
@@ -43,7 +43,7 @@ static inline void *array_items(PyObject *array, Py_ssize_t n, const char *name,
         PyErr_Format(PyExc_ValueError, "expected %s of length %zd, got %zd", name, n,
                      view.len / type.size);
     else
-        items = view.buf ? view.buf : ""; /* of an empty array nothing is read */
+        items = view.buf ? view.buf : ""; /* callers read no item of an empty array */
     PyBuffer_Release(&view);
     return items;
 }

@@ -1,10 +1,10 @@
 /* Ends of CSV fields and records, found 64 bytes at a time.
  *
  * Each block of 64 bytes is compared once with the four special bytes of the grammar;
- * the results are bit masks. Two readers use the masks: `csv_next` finds one position
- * after another, and a window finds all positions in some kilobytes at once, with few
- * branches that depend on the data. A window leaves rare cases to `csv_next`: records
- * longer than the window, and quotes in the middle of a field.
+ * the results are bit masks. Two readers use the masks. `csv_next` finds one position
+ * after another. `csv_read_window` finds all positions in 16 KiB at once, with few
+ * branches that depend on the data; it does not handle rare cases: records longer than
+ * the window, and quotes in the middle of a field.
  */
 #pragma once
 
@@ -135,8 +135,8 @@ csv_masks_avx2(const uint8_t *block, uint8_t delimiter)
 }
 #endif
 
-/* The masks of the block at offset at. A block at the end of the data is padded with
- * zeros, which are not special. No byte after the end is read. */
+/* The masks of the block at the offset `at`. The last block is padded with zeros, which
+ * are not special. No byte after the end of the data is read. */
 CSV_INLINE csv_masks csv_masks_at(const uint8_t *data, int64_t size, int64_t at,
                                   uint8_t delimiter, csv_masker masker)
 {
@@ -170,7 +170,7 @@ static inline void csv_load_block(csv_scan *scan, int64_t block)
     scan->masks[CSV_QUOTE] = masks.quotes;
 }
 
-/* The first position >= from whose byte is of that kind, or the size. */
+/* The first position >= from with a byte of the given kind, or the size. */
 static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 {
     while (from < scan->size) {
@@ -191,7 +191,7 @@ static inline int64_t csv_next(csv_scan *scan, int kind, int64_t from)
 #define CSV_WINDOW (16 * 1024)
 #endif
 
-/* Positions are written eight at a time, even if there are fewer. */
+/* Eight positions are written at a time, even if there are fewer. */
 typedef uint16_t csv_positions[CSV_WINDOW + CSV_BLOCK];
 
 /* The fields and records that end in a window, which starts at the start of a
@@ -225,7 +225,7 @@ CSV_INLINE int csv_write_positions(uint16_t *positions, int64_t base, uint64_t m
     return count;
 }
 
-/* Each bit is the parity of the bits up to it, itself included. */
+/* Set each bit to the parity of the bits up to and including it. */
 static inline uint64_t csv_parity(uint64_t mask)
 {
     for (int shift = 1; shift < CSV_BLOCK; shift *= 2)
@@ -233,8 +233,8 @@ static inline uint64_t csv_parity(uint64_t mask)
     return mask;
 }
 
-/* Return whether each quote of a block opens or closes a field, or is half of an
- * escaped quote; set the bits of the bytes inside quotes. */
+/* Set the bits of the bytes inside quotes; return whether all quotes of a block are
+ * valid: each opens or closes a field, or belongs to an escaped quote. */
 CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_t *inside)
 {
     const uint64_t edges = masks->delimiters | masks->line_feeds
@@ -255,7 +255,7 @@ CSV_INLINE int csv_read_quotes(const csv_masks *masks, csv_carry *carry, uint64_
     return !((opening & ~before) | (after_closing & ~edges));
 }
 
-/* Read the window at data; bytes after its last record are left to the next window. */
+/* Read the window at data; the next window begins after the last complete record. */
 CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t delimiter,
                                    csv_window *window, csv_masker masker)
 {
@@ -268,7 +268,7 @@ CSV_INLINE void csv_read_window_by(const uint8_t *data, int64_t size, uint8_t de
         if (!csv_read_quotes(&masks, &carry, &inside))
             return;
         window->has_quotes |= masks.quotes != 0;
-        /* Of a pair, the carriage return ends the record. */
+        /* In a pair of both, the carriage return ends the record. */
         const uint64_t pairs = masks.line_feeds & (returns << 1 | carry.after_return);
         const uint64_t lines = (masks.line_feeds | returns) & ~pairs & ~inside;
         const uint64_t ends = lines | (masks.delimiters & ~inside);

@@ -1,8 +1,8 @@
 /* Keys with periods, collected in any order, then sorted and merged in place.
  *
  * A period is packed: list (16 bits), first day (23), first day after it (24). The
- * order of packed periods is that of list and first day. There are few distinct
- * periods, and each is stored once: an entry is a key and a code, 12 bytes.
+ * packed periods are ordered by list, then by first day. There are few distinct
+ * periods, and each is stored once; an entry is a key and a period code, 12 bytes.
  */
 #pragma once
 
@@ -16,13 +16,14 @@
 #define PERIOD_END_BITS 24
 #define PERIOD_DAY_BITS 47 /* of the first day and the end together */
 #define PERIODS_MAX ((uint32_t)1 << 31)
-/* the size in bytes of twice this number fits size_t */
+/* twice this number of keys has a size in bytes that fits in size_t */
 #define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
 
-/* A set of periods: an open-addressed hash table of codes, each stored as the index of
- * its period plus 1; 0 is a free slot. At most half of the slots are used. */
+/* A set of periods: an open-addressed hash table of codes. The code of a period is its
+ * index in `periods`. A slot contains a code plus 1, or 0 if it is free. At most half of
+ * the slots are used. */
 typedef struct {
     uint64_t *periods;
     uint32_t *slots;
@@ -85,7 +86,8 @@ static int periods_grow(period_set *set)
     return 1;
 }
 
-/* Set the code of a period, if necessary a new one; return 0 if the set is full. */
+/* Set *code to the code of a period, and add a new period; return 0 if the set is
+ * full. */
 static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
 {
     if (set->n == set->n_slots / 2 && (set->n == PERIODS_MAX || !periods_grow(set)))
@@ -100,8 +102,8 @@ static inline int periods_code(period_set *set, uint64_t period, uint32_t *code)
 }
 
 /* Make room for n more entries; return 0 if there is not enough memory. For many
- * entries the blocks are so large that the allocator maps them: pages that are not yet
- * written cost nothing, and growing neither copies them nor leaves holes. */
+ * entries, the blocks are so large that the allocator maps them: unwritten pages use no
+ * memory, and growing a block does not copy it. */
 static int entries_reserve(entries *all, size_t n)
 {
     if (n <= all->capacity - all->n)
@@ -139,8 +141,7 @@ static int entries_add(entries *all, const uint64_t *keys, const uint64_t *perio
 }
 
 /* Merge the periods of one key, whose entries are [first, last), write them from
- * *end on, and set *end to the index after them. There are never more of them than
- * before. */
+ * *end on, and set *end to the index after them. Merging never gives more periods. */
 static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
                             pair_scratch *scratch)
 {

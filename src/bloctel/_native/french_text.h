@@ -1,8 +1,8 @@
 /* Fast parser of the most frequent forms of French numbers, with few branches.
  *
  * For each text it returns either the same key as the complete parser in _digits.pyx,
- * or 0, so that the complete parser decides. It is for French forms only: digits
- * without a country code are national numbers.
+ * or 0; after 0, the caller must use the complete parser. Digits without a country code
+ * are French national numbers.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ static inline uint64_t french_line(uint64_t nsn)
 }
 
 /* A word whose highest bit is 0 if an integer is the key of a line of the French plan.
- * It uses only sums and bits, so that a loop over many integers compiles to SIMD. */
+ * There is no branch, so that a loop over many integers compiles to SIMD. */
 static inline uint64_t french_not_key(uint64_t key)
 {
     const uint64_t above = key - UINT64_C(33100000000);
@@ -143,7 +143,7 @@ static inline size_t french_compact(const uint8_t *text, size_t n, uint8_t *kept
         const unsigned kind = french_kinds[text[i]];
         kept[n_kept] = text[i];
         n_kept += kind & FRENCH_KEPT;
-        /* A dot after a digit; all such dots but the last are between two digits. */
+        /* Count dots after a digit. */
         n_dots += (kind / FRENCH_DOT) & (previous / FRENCH_DIGIT) & 1;
         is_known &= (kind != 0)
             & ((previous != FRENCH_LEAD) | ((kind & FRENCH_TRAIL) != 0));

@@ -20,13 +20,14 @@
 #define INDEX_ABSENT (-1)
 #define INDEX_DAMAGED (-2)
 #define INDEX_MAX_K 12
-/* Up to this number of unused highs, empty slots are smaller than another run. */
+/* A gap of at most this number of unused highs does not start a new run, because the
+ * empty slots need less memory than a new run. */
 #define INDEX_MAX_GAP 8
-/* Integers below this are not keys: callers use them as codes of refusals. */
+/* Integers below this are not keys: callers use them as refusal codes. */
 #define INDEX_N_PLACEHOLDERS 64
-/* Up to this number of remainders, the size of a cache line, a search is linear. */
+/* At most this number of remainders (one cache line) is searched linearly. */
 #define INDEX_SCAN 32
-/* The number of candidates, of any chunk, that fetch their cache lines together. */
+/* The number of candidates, from several chunks, that are looked up together. */
 #define INDEX_PENDING 64
 
 typedef struct {
@@ -65,7 +66,7 @@ typedef struct {
     size_t position; /* of the key in the caller's batch */
 } index_candidate;
 
-/* The k of a run; four bits, so that a shift by it is defined for any file. */
+/* The k of a run, from four bits, so that a shift by k is defined for any file. */
 static inline int index_k(const index_run *run)
 {
     return (int)(run->start & 0xF);
@@ -76,7 +77,7 @@ static inline uint32_t index_slot_in_segment(uint64_t key, int k)
     return (uint32_t)(key & 0xFFFF) >> (16 - k);
 }
 
-/* The last run that starts at or before a key's high, else the first run. */
+/* The last run that starts at or before a key's high; otherwise the first run. */
 static inline const index_run *index_run_of(const exact_index *index, uint64_t key)
 {
     const uint64_t last = key | 0xFFFF; /* the highest start with the same high */
@@ -90,7 +91,7 @@ static inline const index_run *index_run_of(const exact_index *index, uint64_t k
     return run;
 }
 
-/* The slot for a key; index->n_slots if there is none. */
+/* The slot for a key; index->n_slots if there is no slot. */
 static inline uint64_t index_slot_of(const exact_index *index, uint64_t key)
 {
     if (index->n_runs == 0)

@@ -7,8 +7,8 @@
 #include "index.h"
 
 #define INDEX_KEY_LIMIT ((uint64_t)1 << 63)
-/* In a dense run, a slot has on average at least this number of entries, and less than
- * twice this number: the directory then takes 0.8 to 1.6 bits per entry. */
+/* In a dense run, the average number of entries per slot is at least this number, and
+ * less than twice this number. Then the directory has 0.8 to 1.6 bits per entry. */
 #define INDEX_SLOT_ENTRIES 20
 
 typedef enum {
@@ -116,15 +116,16 @@ static int index_directory_is_sound(const exact_index *index)
     return 1;
 }
 
-/* The first slot of a segment of a run, or of the segment after its last one. */
+/* The first slot of a segment of a run; the segment may also be the one after the
+ * last. */
 static uint64_t index_slot_at(const index_run *run, uint64_t segment)
 {
     return run->first_slot + (segment << index_k(run));
 }
 
-/* A run must be the shortest for its entries: its first and last segments are in
- * use, no gap inside is wide enough to divide it, and its k is that of
- * index_choose_k. */
+/* Return whether index_cut_runs would make the same run: its first and last segments
+ * are in use, no gap in it is wide enough to divide it, and index_choose_k returns
+ * its k. */
 static int index_run_is_tight(const exact_index *index, const index_run *run)
 {
     const uint32_t *directory = index->directory;
@@ -184,8 +185,8 @@ static int index_codes_are_sound(const exact_index *index)
     return 1;
 }
 
-/* Return the first array that index_cut_runs and index_fill cannot have made; each
- * check relies on those before it. */
+/* Return the first array that index_cut_runs and index_fill cannot have made. Each
+ * check relies on the earlier checks. */
 static index_fault index_verify(const exact_index *index)
 {
     if (!index_runs_are_sound(index))

@@ -1,9 +1,9 @@
 /* Radix sort of 64-bit keys, each with a 32-bit value, in place.
  *
- * Ranges too long for the cache are partitioned in place by the highest byte in which
- * their keys differ (MSD); shorter ranges are sorted from the lowest digit up (LSD),
- * with a scratch buffer. The time is linear for all keys. Equal keys have no defined
- * order.
+ * Ranges that do not fit in the cache are partitioned in place by the highest byte in
+ * which their keys differ (MSD). Shorter ranges are sorted by each digit, from the
+ * lowest digit to the highest (LSD), with a scratch buffer. The time is linear. The
+ * order of equal keys is not defined.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 
 #define PAIR_SORT_BITS 8
 #define PAIR_SORT_DIGITS (1 << PAIR_SORT_BITS)
-/* So many pairs fit into a second-level cache, with their copy in the scratch
- * buffer. */
+/* This number of pairs, with a copy in the scratch buffer, fits in a second-level
+ * cache. */
 #define PAIR_SORT_SCRATCH ((size_t)1 << 15)
 /* Up to this number of pairs, insertion sort is the fastest. */
 #define PAIR_SORT_FEW 32
@@ -60,7 +60,7 @@ static void pairs_sort_few(pairs these, size_t n)
     }
 }
 
-/* Write pairs in the order of one digit; the sort is stable. */
+/* Write the pairs sorted by one digit; the sort is stable. */
 static void pairs_distribute(pairs from, pairs to, size_t n, int shift, int n_bits)
 {
     size_t next[PAIR_SORT_DIGITS] = {0}, start = 0;

@@ -1,10 +1,9 @@
 /* Disjoint ranges of 64-bit keys, each with a code, behind a bitmap.
  *
- * The bitmap, called gate, has one bit for all keys with the same magnitude and the
- * same 14 binary digits after the first; the bit is set if any of these keys has a
- * code.  The 10^9 lines of one country share 120 bytes of it, which stay in the first-
- * level cache. Most keys have no code and cost one bit test; only keys near a range are
- * searched for.
+ * The bitmap, called gate, has one bit for all keys whose binary forms have the same
+ * length and the same first 15 digits. The bit is set if any of these keys has a code.
+ * The 10^9 lines of one country use 120 bytes of the bitmap, which stay in the
+ * first-level cache. For most keys the bit is not set, and no search is needed.
  */
 #pragma once
 
@@ -13,10 +12,9 @@
 #include <string.h>
 
 #define RANGES_NONE (-1)
-/* Integers below this are not keys: callers use them as codes of refusals. */
+/* Integers below this are not keys: callers use them as refusal codes. */
 #define RANGES_FIRST_KEY 64
-/* Up to this limit a key is exact as a double, so the gate has the order of the
- * keys. */
+/* A double can represent all keys up to this limit exactly. */
 #define RANGES_LAST_KEY ((uint64_t)1 << 53)
 #define RANGES_FRACTION_BITS 14
 #define RANGES_GATE_BITS ((uint64_t)1 << (RANGES_FRACTION_BITS + 4))
@@ -26,10 +24,10 @@ typedef struct {
     const uint64_t *starts; /* ascending from 0 */
     const int32_t *codes;   /* of the keys from starts[i] up to starts[i + 1] */
     const uint8_t *gate;    /* RANGES_GATE_BITS bits */
-    uint64_t n;             /* 0 if no key has a code: then no look-up is allowed */
+    uint64_t n;             /* if 0, no key has a code, and no look-up is allowed */
 } key_ranges;
 
-/* A number that increases with the key: exponent and leading digits of the double. */
+/* Exponent and leading binary digits of the key as a double; they increase with it. */
 static inline uint64_t ranges_bucket(uint64_t key)
 {
     const double value = (double)(int64_t)key;

@@ -1,8 +1,8 @@
 /* The split-block Bloom filter of Apache Parquet, over 64-bit integer keys.
  *
  * Source: apache/parquet-format, BloomFilter.md. A filter is an array of blocks of
- * 256 bits, each of eight 32-bit lanes. The high half of a key's hash selects the
- * block; the low half times a lane's salt selects one bit in each lane.
+ * 256 bits; a block has eight lanes of 32 bits. The high half of a key's hash selects
+ * the block; the low half, multiplied by a lane's salt, selects one bit in the lane.
  */
 #pragma once
 
@@ -28,8 +28,8 @@
 #endif
 
 #define SBBF_N_LANES 8
-/* The number of keys hashed before their blocks are read: few enough for their cache
- * lines to stay in a 32 KiB first-level cache, enough to use all miss buffers. */
+/* The number of keys that are hashed before their blocks are read: the cache lines fit
+ * in a first-level cache of 32 KiB, and many of them are fetched at the same time. */
 #define SBBF_CHUNK 256
 
 typedef struct {
@@ -123,8 +123,8 @@ static inline void sbbf_locate(sbbf filter, const uint64_t *keys, size_t n,
     }
 }
 
-/* Every position is written, and overwritten unless its key passes: a branch on a
- * random answer would cost more than the test. */
+/* Each position is written, and the next position overwrites it unless its key passes.
+ * A branch that depends on random data would be slower. */
 static size_t sbbf_passing_portable(const sbbf_chunk *chunk, size_t n, uint16_t *passed)
 {
     size_t n_passed = 0;
@@ -162,7 +162,7 @@ static inline size_t sbbf_passing(sbbf filter, const uint64_t *keys, size_t n,
     return sbbf_passing_portable(&chunk, n, passed);
 }
 
-/* Set found[i] to 1 if keys[i] might be a member, else to 0. */
+/* Set found[i] to 1 if keys[i] might be a member, otherwise to 0. */
 static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, size_t n,
                                     uint8_t *found)
 {
@@ -177,7 +177,7 @@ static inline void sbbf_might_contain_many(sbbf filter, const uint64_t *keys, si
     }
 }
 
-/* Insert a chunk, and return how many of its keys set a new bit. */
+/* Insert a chunk, and return the number of its keys that set a new bit. */
 static uint64_t sbbf_insert_chunk_portable(const sbbf_chunk *chunk, size_t n)
 {
     uint64_t n_new = 0;
@@ -211,7 +211,7 @@ static inline uint64_t sbbf_insert_chunk(const sbbf_chunk *chunk, size_t n)
     return sbbf_insert_chunk_portable(chunk, n);
 }
 
-/* Insert a chunk key by key into a filter that may become full before its end. */
+/* Insert a chunk key by key into a filter that may become full; then return 0. */
 static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
                                    uint64_t capacity, uint64_t *n_added)
 {
@@ -225,7 +225,7 @@ static inline int sbbf_insert_last(const sbbf_chunk *chunk, size_t n,
 }
 
 /* Add keys, and count those that set a new bit. Return 0 at the first key that would
- * set a new bit in a full filter, without adding it or the keys after it; else 1. */
+ * set a new bit in a full filter; this key and all later keys are not added. */
 static inline int sbbf_add_many(sbbf filter, const uint64_t *keys, size_t n,
                          uint64_t capacity, uint64_t *n_added)
 {

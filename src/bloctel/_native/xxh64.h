@@ -2,7 +2,7 @@
  *
  * Source: the xxHash specification 0.1.1, section "XXH64 algorithm", for an input of
  * exactly 8 bytes: step 1 for short inputs, one round of step 5, and the avalanche.
- * A key is its 8 bytes in little-endian order, so the bytes read back as the key.
+ * The input is the 8 bytes of the key in little-endian order.
  */
 #pragma once
 
