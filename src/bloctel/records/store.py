@@ -182,7 +182,7 @@ class RecordStore:
             last = transaction.last(stream)
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
-                raise _damaged(stream, chain.seq + 1, f"missing, the last is {end}")
+                raise damaged(stream, chain.seq + 1, f"missing, the last is {end}")
             # some storages have no consistent view, so there may be new erasures now
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
