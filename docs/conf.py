@@ -19,6 +19,8 @@ html_show_sphinx = False
 myst_enable_extensions = ["colon_fence"]  # linkify would make `fr.bloctel` a link
 myst_heading_anchors = 3
 
+suppress_warnings = ["ref.python"]  # two packages have a class ReportOptions
+
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

@@ -28,7 +28,10 @@ _Column = TypeVar("_Column")
 
 
 class PhoneColumn(ABC, Generic[_Column]):
-    """Look-ups and normalisation of a column of phone numbers, text or integers."""
+    """Look-ups and normalisation of a column of phone numbers, text or integers.
+
+    The arguments `on`, `lists` and `region` are those of `Book.is_blocked`.
+    """
 
     @abstractmethod
     def _apply(self, compute: Callable[[Any], NDArray[Any]], method: Method) -> _Column:
@@ -53,12 +56,6 @@ class PhoneColumn(ABC, Generic[_Column]):
         The result is a category in pandas, or an enumeration in polars.  `clear` means
         "on none of these lists", never "may be called".
 
-        Args:
-            book: The lists to look up.
-            on: See `Book.is_blocked`.
-            lists: See `Book.is_blocked`.
-            region: See `Book.is_blocked`.
-
         Raises:
             CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
         """
@@ -78,15 +75,9 @@ class PhoneColumn(ABC, Generic[_Column]):
     ) -> _Column:
         """Return for each row whether it is blocked (bool, never null).
 
-        False means "on none of these lists", never "may be called".
-
-        Args:
-            book: The lists to look up.
-            on: See `Book.is_blocked`.
-            lists: See `Book.is_blocked`.
-            region: See `Book.is_blocked`.
-            invalid: Whether rows without a valid number, or without a known answer,
-                `raise` an error or are `block`ed.
+        False means "on none of these lists", never "may be called".  If a row has no
+        valid number, or no known answer, `invalid="raise"` raises an error, and
+        `invalid="block"` returns true.
 
         Raises:
             CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
@@ -109,9 +100,6 @@ class PhoneColumn(ABC, Generic[_Column]):
 
         Different spellings of a phone number have the same key, so that you can join
         and count by the key.
-
-        Args:
-            region: See `normalize`.
         """
         region = check_region(region)
         return self._apply(
@@ -119,11 +107,7 @@ class PhoneColumn(ABC, Generic[_Column]):
         )
 
     def e164(self, *, region: str | None = DEFAULT_REGION) -> _Column:
-        """Return each number as text in E.164 form, null without a phone number.
-
-        Args:
-            region: See `normalize`.
-        """
+        """Return each number as text in E.164 form, null without a phone number."""
         region = check_region(region)
         return self._apply(
             lambda numbers: e164_many(normalize_many(numbers, region=region)), "e164"

@@ -54,8 +54,8 @@ def register(
             query that runs past midnight gets answers for two days.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
-        invalid: Whether rows without a valid number, or without a known answer,
-            `raise` an error or are `block`ed.
+        invalid: The result for a row without a valid number or without a known answer:
+            `raise` raises an error, `block` returns true.
 
     Raises:
         CannotAnswerError: See `Book.is_blocked`; inside a query DuckDB raises its

@@ -121,18 +121,8 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
 
     The summaries contain counts and reasons, but no examples and no anomalies.
 
-    Args:
-        session: The `SparkSession`.
-        sources: See `bloctel.scrub_files`.
-        against: See `scrub_frame`.
-        columns: See `bloctel.scrub_files`.
-        into: See `bloctel.scrub_files`.
-        write: See `bloctel.scrub_files`.
-        on: See `scrub_frame`.
-        lists: See `scrub_frame`.
-        region: See `scrub_frame`.
-        options: See `bloctel.scrub_files`.
-        shared: See `scrub_frame`.
+    `session` is the `SparkSession`; `against`, `on`, `lists`, `region` and `shared` are
+    those of `scrub_frame`, and the other arguments those of `bloctel.scrub_files`.
 
     Returns:
         The result of each file, sorted by path.

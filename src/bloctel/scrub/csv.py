@@ -65,17 +65,7 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
     two added columns are the first columns, because the last fields of a row can be
     missing.  `scrub_file` also reads other formats.
 
-    Args:
-        source: See `scrub_file`.
-        against: See `scrub_file`.
-        columns: See `scrub_file`.
-        on: See `Book.is_blocked`.
-        lists: See `Book.is_blocked`.
-        region: See `Book.is_blocked`.
-        outputs: See `scrub_file`.
-        options: The encoding, delimiter and header, if they are known.
-        progress: Called with the number of bytes done, and the total or None.
-        threads: See `scrub_file`.
+    The arguments are those of `scrub_file`, but `options` contains CSV options only.
 
     Raises:
         InputError: See `scrub_file`.

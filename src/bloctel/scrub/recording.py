@@ -24,14 +24,7 @@ class Recording:
     """Receipt and report of one scrub.
 
     Create this object before any file is opened, and pass its `source` and `outputs` to
-    the scrub.
-
-    Args:
-        source: See `scrub_file`.
-        outputs: See `scrub_file`.
-        against: See `scrub_file`.
-        receipt: See `scrub_file`.
-        report: See `scrub_file`.
+    the scrub.  The arguments are those of `scrub_file`.
 
     Raises:
         InputError: The receipt or the report would replace a different file, or cannot
