@@ -30,7 +30,7 @@ _Column = TypeVar("_Column")
 class PhoneColumn(ABC, Generic[_Column]):
     """Look-ups and normalisation of a column of phone numbers, text or integers.
 
-    The arguments `on`, `lists` and `region` are those of `Book.is_blocked`.
+    `Book.is_blocked` explains the arguments `on`, `lists` and `region`.
     """
 
     @abstractmethod

@@ -121,8 +121,8 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
 
     The summaries contain counts and reasons, but no examples and no anomalies.
 
-    `session` is the `SparkSession`; `against`, `on`, `lists`, `region` and `shared` are
-    those of `scrub_frame`, and the other arguments those of `bloctel.scrub_files`.
+    `session` is the `SparkSession`.  `scrub_frame` explains `against`, `on`, `lists`,
+    `region` and `shared`; `bloctel.scrub_files` explains the other arguments.
 
     Returns:
         The result of each file, sorted by path.

@@ -244,10 +244,10 @@ class RowClassifier:
         codes: NDArray[np.uint8],
         blank: NDArray[np.bool_] | None = None,
     ) -> Classification:
-        """Return the kinds and reasons of rows: `_classify_others` if not all clear."""
+        """Return the kinds and the reasons of rows, and count the rows."""
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
-        # most rows are clear: only the others are examined
+        # most rows are clear; examine only rows with a match or a refusal
         others = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
         for first in range(0, len(others), _ROWS_AT_ONCE):
             rows = others[first : first + _ROWS_AT_ONCE]

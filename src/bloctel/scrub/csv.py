@@ -65,7 +65,8 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
     two added columns are the first columns, because the last fields of a row can be
     missing.  `scrub_file` also reads other formats.
 
-    The arguments are those of `scrub_file`, but `options` contains CSV options only.
+    The arguments have the same meaning as for `scrub_file`, but `options` contains only
+    CSV options.
 
     Raises:
         InputError: See `scrub_file`.

@@ -149,7 +149,7 @@ class _Output:
         """Write the rows that belong to this output."""
         codes = zip(found.kinds.tolist(), found.reason_of.tolist(), strict=True)
         for cells, (kind, reason) in zip(rows.cells, codes, strict=True):
-            # the annotated output adds both texts, the others add at most the reason
+            # annotated outputs add both texts, split outputs only the reason or nothing
             added = (KINDS[kind], found.reasons[reason])
             if self._name in (KINDS[kind], "annotated"):
                 self._put(self._extended(cells, added[2 - self._n_added :]))

@@ -158,7 +158,7 @@ class _PolarsLazyFrame:
             ),
             is_elementwise=True,
         )
-        # in two steps, so that each row is classified once
+        # two steps: one expression classifies the rows, the next one splits its result
         fields = polars.col(ADDED_COLUMN).struct
         return self._frame.with_columns(both.alias(ADDED_COLUMN)).with_columns(
             fields.field(name) for name in (ADDED_COLUMN, REASON_COLUMN)

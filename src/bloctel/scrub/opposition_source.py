@@ -343,7 +343,7 @@ def _find_column(
     rows: Sequence[Sequence[str]],
     has_header: bool | None,
 ) -> ChosenColumns:
-    """Choose the column that has a usual name, or else the column of phone numbers."""
+    """Choose the column with a usual name; otherwise the column with phone numbers."""
     first = [clean_name(cell) for cell in (rows[0] if rows else ())]
     found = []
     if has_header is not False:

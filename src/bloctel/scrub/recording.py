@@ -24,7 +24,7 @@ class Recording:
     """Receipt and report of one scrub.
 
     Create this object before any file is opened, and pass its `source` and `outputs` to
-    the scrub.  The arguments are those of `scrub_file`.
+    the scrub.  `scrub_file` explains the arguments.
 
     Raises:
         InputError: The receipt or the report would replace a different file, or cannot

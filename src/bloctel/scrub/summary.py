@@ -84,7 +84,7 @@ def summarise(
 
 def _refuse_decimals(classifier: RowClassifier, where: str) -> None:
     counts = classifier.counts
-    # half of the values are enough, because a price such as 12.0 counts as an integer
+    # half of the values are enough: a price such as 12.0 is not counted as decimal
     suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
     for column in np.flatnonzero(suspects).tolist():
         name = classifier.names[column]

@@ -81,8 +81,10 @@ def open_outputs(
         yield {name: output.file for name, output in pending.items()}
         for output in pending.values():
             output.finish()
-        # streams first: writing to a pipe can fail, renaming a file hardly ever fails
-        for output in sorted(pending.values(), key=_is_file):
+        # write to streams first: this can fail, but renaming a file rarely fails
+        for output in sorted(
+            pending.values(), key=lambda each: not isinstance(each, _PendingStream)
+        ):
             output.publish()
 
 
@@ -119,10 +121,6 @@ def _pending(target: Target) -> _Pending:
     except OSError as error:
         got = f"a folder that cannot be written to ({error.strerror})"
         raise InputError("a folder for the output", got, str(target)) from error
-
-
-def _is_file(output: _Pending) -> bool:
-    return not isinstance(output, _PendingStream)
 
 
 def refuse_clashes(

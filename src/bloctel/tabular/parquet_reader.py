@@ -40,7 +40,7 @@ def parquet_module() -> Any:
 
 @contextmanager
 def open_parquet(source: Source) -> Iterator[ParquetSource]:
-    """Open a Parquet file once, so that a file that replaces it is not read.
+    """Open a Parquet file; if the file is replaced later, the old file is read.
 
     Args:
         source: A path, or a seekable binary stream.

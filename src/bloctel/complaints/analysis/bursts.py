@@ -76,7 +76,7 @@ def bursts(
 
 
 def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
-    """Return the sorted instants of calls; for a day or a week, those of their days."""
+    """Return the sorted instants of calls, or of their days for longer windows."""
     if width == "hour":
         found = [one.moment for one in observations if one.moment is not None]
     else:

@@ -197,7 +197,7 @@ def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
 
 
 def _even_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for block counts that vary as little as those of random numbers."""
+    """Test for block counts that vary as little as the counts of random numbers."""
     levels = [(BLOCK, _counts(file.in_blocks, BLOCK))]
     levels += [(size, _counts(file.numbers, size)) for size in _LARGER_BLOCKS]
     candidates = [

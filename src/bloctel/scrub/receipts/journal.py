@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -86,7 +87,8 @@ class Journal:
         """
         previous: Receipt | None = None
         with self._opened(os.O_RDONLY) as file:
-            for number, line in enumerate(_lines(file), 1):
+            lines = iter(partial(file.readline, LONGEST + 1), b"")
+            for number, line in enumerate(lines, 1):
                 where = f"{self.path}, line {number}"
                 if not line.endswith(b"\n") and len(line) <= LONGEST:
                     raise self._truncated(where)
@@ -201,11 +203,6 @@ class Journal:
             message="the last line of the journal is incomplete, as after a crash; run "
             "bloctel receipt mend",
         )
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(LONGEST + 1):
-        yield line
 
 
 def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> None:
