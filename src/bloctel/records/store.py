@@ -108,6 +108,8 @@ class RecordStore:
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
         """Open an existing store or registry.
 
+        `bloctel.Registry.open` explains the arguments.
+
         Raises:
             RegistryNotFoundError: The storage does not exist.
             WrongSecretError: The storage has a different secret, or no secret.

@@ -34,30 +34,14 @@ class RecordStream:
         region: str | None = DEFAULT_REGION,
         secret: bytes | None = None,
     ) -> Self:
-        """Create an empty storage, and open it.
-
-        Args:
-            url: See `bloctel.Registry.create`.
-            region: The default region for national forms of numbers.
-            secret: At least 16 random bytes; they encrypt numbers and records.
-
-        Raises:
-            RegistryExistsError: The storage exists; `open` it.
-            StorageError: The storage cannot be created.
-        """
+        """Create an empty storage, and open it: see `RecordStore.create`."""
         return cls(RecordStore.create(url, region=region, secret=secret))
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
         """Open an existing storage, which may also contain a registry.
 
-        Args:
-            url: See `bloctel.Registry.open`.
-            secret: The secret with which the storage was created, or None.
-
-        Raises:
-            RegistryNotFoundError: The storage does not exist.
-            StorageError: The storage cannot be read.
+        See `RecordStore.open`.
         """
         return cls(RecordStore.open(url, secret=secret))
 

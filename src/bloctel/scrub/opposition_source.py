@@ -114,17 +114,12 @@ def open_question(
     """Yield the list lookup of a scrub.
 
     A file, a path or a URL is opened, and closed at the end of the block.  The list
-    lookup can still be used after that.
-
-    Args:
-        against: A book or a list lookup, which stays open; or a file, a path or a URL.
-        on: See `Book.question`; not allowed with a list lookup.
-        lists: See `Book.question`; not allowed with a list lookup.
-        region: See `Book.question`; not allowed with a list lookup.
+    lookup can still be used after that.  `Book.question` explains the other arguments,
+    which are not allowed with a list lookup.
 
     Raises:
-        InputError: The source does not have one of these types; or it is a list lookup
-            and a day, lists or a region were given.
+        InputError: The source is not a book, list lookup, file, path or URL; or it is a
+            list lookup, and a day, lists or a region were given.
         CannotAnswerError: See `Book.question`.
     """
     if isinstance(against, Question):
