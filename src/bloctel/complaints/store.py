@@ -120,7 +120,7 @@ class Complaints(RecordStream):
     def complete(
         self, id: str, complaint: Complaint, *, at: datetime | None = None
     ) -> Case:
-        """Complete a signal: replace its complaint by one with more fields.
+        """Complete a signal: replace its complaint by a complaint with more fields.
 
         Raises:
             InputError: The name is unknown, or the complaint is not a signal.

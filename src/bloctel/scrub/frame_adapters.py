@@ -1,6 +1,6 @@
 """Frame adapters: read the phone columns of a frame, and add two columns to it.
 
-There is one small class per kind of frame.  The package narwhals cannot replace them:
+There is one small class per kind of frame.  The package narwhals cannot replace these:
 it does not read record batches, does not stream, and converts columns that these
 classes read in place.
 

@@ -129,7 +129,7 @@ def refuse_clashes(
     """Refuse targets that cannot be written, are the input, or occur twice.
 
     Raises:
-        InputError: There is such a target.
+        InputError: A target is refused.
     """
     taken: dict[object, str] = {}
     if source is not None and stat.S_ISREG(source.st_mode):

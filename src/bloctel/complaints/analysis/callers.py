@@ -227,7 +227,7 @@ class _Linkage:
         spans = sorted(
             (min(each), max(each), len(each))
             for family, each in days.items()
-            # if people mistype a number, it has the name of a different caller
+            # after a mistype, a number can occur with the name of a different caller
             if len(each) >= _MISPLACED * len(indexes)
             and self._shown_under[family] - {0, number}
         )

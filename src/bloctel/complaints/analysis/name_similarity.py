@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NameTable", "Pair", "name_key", "unlike"]
 
 _FILE: Final = Path(__file__).with_name("name_words.toml")
-#: Names are similar if their score is higher: about one letter in ten may differ, and
+#: Names are similar if their score is at least this: about one letter in ten may differ;
 #: the order of the words does not matter.
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
@@ -174,7 +174,7 @@ def _rarity(letters: int) -> float:
 
 
 def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
-    """Yield the words of the first name for which the second has a similar word."""
+    """Yield the words of the first name that are similar to a word of the second."""
     fuzz, _ = _rapidfuzz()
     for word in first:
         if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second):

@@ -29,7 +29,7 @@ class Chance(float):
 
 
 class Keys(tuple[str, ...]):
-    """Keys of messages, whose texts are the value of a placeholder."""
+    """Keys of messages; the texts of these messages are the value of a placeholder."""
 
     __slots__ = ()
 

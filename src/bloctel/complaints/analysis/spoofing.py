@@ -142,7 +142,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each mobile number, by the most lines it called in a day."""
+    """Yield a pattern for each mobile number, about the lines it called in one day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         if one.day and one.called and _is_mobile(one.shown, one.day):

@@ -243,8 +243,8 @@ class ReceiptMaker:
 def _judged(asked: RequestedList, made_at: datetime) -> JudgedList:
     """Return a list with the validity of its answer.
 
-    The validity of an answer for a future day begins today, because the data are those
-    of today.
+    If the day is in the future, the validity begins today, because the answer is based
+    on the data of today.
     """
     rules = asked.rules
     today = clock.day_at(made_at.timestamp(), rules.time_zone)
