@@ -43,7 +43,7 @@ _FIRMS_SHARE: Final = {"number": 0.05, "address": 0.01, "name": 0.05}
 #: A feature that this many firms share does not identify a firm.
 _MANY: Final = 3
 _TWO: Final = 2
-#: If a smaller share of the complaints about a number have a name, it is ignored.
+#: A name in a smaller share of the complaints about a number is ignored.
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["NameTable", "Pair", "name_key", "unlike"]
 
 _FILE: Final = Path(__file__).with_name("name_words.toml")
-#: Names are similar if their score is at least this: about one letter in ten may differ;
-#: the order of the words does not matter.
+#: Names are similar if their score is at least this.  About one letter in ten may
+#: differ; the order of the words does not matter.
 _ALIKE: Final = 88.0
 _SAME_WORD: Final = 80.0
 _COMMON: Final = 75.0
