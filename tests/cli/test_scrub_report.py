@@ -94,7 +94,7 @@ def test_a_generated_file_gives_warnings(counted: Path, lists: Path) -> None:
     lines = done.stderr.splitlines()
     assert len(lines) == 4
     assert all(line.startswith("bloctel: warning: ") for line in lines)
-    assert "100 % of the rows have the number after or before" in lines[0]
+    assert "100 % of the rows have a number that is one more or one less" in lines[0]
 
 
 def test_warnings_change_no_row(counted: Path, lists: Path, tmp_path: Path) -> None:
