@@ -17,7 +17,8 @@ from bloctel.errors import BloctelError, CannotAnswerError
 
 __all__ = ["app"]
 
-#: Both click and typer's own copy of it have this class, under different names.
+#: The class of click that reports wrong arguments. Newer versions of typer contain a
+#: copy of click, so it is found as the base class of one that typer exports.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 _NUMBER: Final = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
 

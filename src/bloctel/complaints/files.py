@@ -198,7 +198,8 @@ def _parsed(text: str, name: str) -> dict[str, object]:
     except RecursionError:
         raise InputError("a JSON document", "too deep nesting", name) from None
     except ValueError as error:
-        raise InputError("a JSON document", f"an error: {error}", name) from None
+        got = f"text that is not JSON ({error})"
+        raise InputError("a JSON document", got, name) from None
     return value  # the text begins with a brace, so the value is an object
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MASKED", "caller_kind", "read_caller"]
 
-#: The presented number of a call without one.
+#: The value of `caller` for a call that presents no number.
 MASKED: Final = "masked"
 #: A short number without separators.
 _SHORT: Final = re.compile("[0-9]{2,6}")

@@ -29,7 +29,7 @@ __all__ = [
     "suffix",
 ]
 
-#: In split outputs this column contains the reason, in annotated outputs the kind.
+#: This column contains the reason in split outputs, and the kind in annotated ones.
 ADDED_COLUMN: Final = "bloctel"
 REASON_COLUMN: Final = "bloctel_reason"
 #: The columns that each output adds.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: The minimum length of a secret; 32 bytes from `secrets.token_bytes` are better.
-LEAST_SECRET: Final = 16
+MIN_SECRET_BYTES: Final = 16
 
 _BITS: Final = 62
 _HALF: Final = np.uint64(_BITS // 2)
@@ -55,7 +55,7 @@ class Pseudonyms:
     Several threads can use it at once.  It cannot be pickled.
 
     Args:
-        secret: At least `LEAST_SECRET` random bytes.
+        secret: At least `MIN_SECRET_BYTES` random bytes.
 
     Raises:
         InputError: The secret is too short, or not bytes.
@@ -67,9 +67,9 @@ class Pseudonyms:
     def __init__(self, secret: bytes) -> None:
         if not isinstance(secret, bytes):
             raise InputError("a secret of bytes", type(secret).__name__)
-        if len(secret) < LEAST_SECRET:
+        if len(secret) < MIN_SECRET_BYTES:
             got = f"{len(secret)} bytes"
-            raise InputError(f"a secret of at least {LEAST_SECRET} bytes", got)
+            raise InputError(f"a secret of at least {MIN_SECRET_BYTES} bytes", got)
         try:
             # an optional package
             from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415

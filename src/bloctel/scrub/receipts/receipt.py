@@ -1,6 +1,6 @@
 """Receipt of a scrub: its members, its JSON form, and the names that it contains.
 
-The names of the fields are the members of the JSON form, which
+The fields have the same names as the members of the JSON form, which
 `docs/reference/receipt-format.md` specifies.
 """
 

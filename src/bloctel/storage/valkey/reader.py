@@ -77,7 +77,7 @@ class ValkeyReader:
         """Return the replies to commands, after checking that no change was lost.
 
         The state is read first: no reply is older than it. A server that lost its
-        data would reply that each number is clear.
+        data would reply that no number is on a list.
         """
         before = self._server.seen("last_change")
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
