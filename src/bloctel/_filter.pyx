@@ -548,7 +548,7 @@ cdef class BloomFilter:
 
     @property
     def blocks(self):
-        """The Parquet bitset, a read-only uint32 view with a row of 8 for each block."""
+        """The Parquet bitset: a read-only uint32 view, with a row of 8 per block."""
         return _frozen(self._bytes.view(np.uint32).reshape(-1, 8))
 
 
@@ -559,7 +559,7 @@ cdef uint64_t _checksum(object header, object blocks):
 
 
 cdef object _checked_envelope(object data):
-    """Return *data* as a flat memoryview if it is the unaltered result of `to_bytes`."""
+    """Return *data* as a flat memoryview if it is an unaltered result of `to_bytes`."""
     try:
         view = memoryview(data).cast("B")
     except TypeError:

@@ -268,7 +268,7 @@ def test_waiting_for_another_writer_of_a_server_times_out(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Servers have the same lock for each registry."""
-    monkeypatch.setattr(f"bloctel.storage.sql.{kind}.BUSY_SECONDS", 1)
+    monkeypatch.setattr("bloctel.storage.sql.engine.BUSY_SECONDS", 1)
     url = request.getfixturevalue(kind).url(unique())
     with Registry.create(url) as registry, Registry.open(url) as other:
         with registry._storage.write() as writer:

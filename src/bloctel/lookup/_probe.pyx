@@ -43,7 +43,9 @@ from bloctel._filter cimport (
     sbbf_might_contain,
     sbbf_might_contain_many,
 )
-from bloctel.lookup._key_ranges cimport Ranges, key_ranges, ranges_find, ranges_mark_many
+from bloctel.lookup._key_ranges cimport (
+    Ranges, key_ranges, ranges_find, ranges_mark_many
+)
 
 
 cdef extern from "Python.h":
@@ -429,8 +431,8 @@ cdef class CompiledBook:
 
     Attributes:
         probes: For each day (None for today), the `Probe` for all lists, and until
-            when it may be used, in seconds of the coarse clock. Days that are not in it, and
-            numbers that a probe cannot decide, go to `_is_blocked`.
+            when it may be used, in seconds of the coarse clock. Days that are not in
+            it, and numbers that a probe cannot decide, go to `_is_blocked`.
     """
 
     cdef dict _probes

@@ -414,7 +414,7 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
 cdef uint64_t _short(Scan* s) noexcept nogil:
     """Distinguish a short number of the French plan from a number without all digits.
 
-    Short numbers are 15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ and 118XYZ.
+    Short numbers are 15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ, 118XYZ.
     """
     cdef const uint8_t* d = s.digits
     cdef bint short = (
