@@ -144,7 +144,7 @@ def test_lists_limit_the_look_up(registry: str) -> None:
 
 
 def test_a_region_reads_national_forms(tmp_path: Path) -> None:
-    """That of the registry, unless an option is given."""
+    """The region of the registry is used, unless an option is given."""
     url = f"sqlite:///{tmp_path / 'own.db'}"
     run("registry", "create", url, "--region", "RE")
     done = run("registry", "register", url, LISTED, "--list", "own")

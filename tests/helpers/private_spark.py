@@ -28,7 +28,7 @@ _SWITCH: Final = "BLOCTEL_REQUIRE_SPARK"
 
 
 def require(required: str | None) -> None:
-    """Where Spark cannot run, skip the test, or fail it if Spark is required."""
+    """Skip the test if Spark cannot run, or fail it if Spark is required."""
     for module in ("pyspark", "pandas", "pyarrow"):
         if importlib.util.find_spec(module) is None:
             reason = f"{module} is not installed (the extra spark of bloctel)"

@@ -51,7 +51,7 @@ def unavailable(
 
 
 def require(kind: type[Server], required: str | None) -> None:
-    """Where a server cannot run, skip the test, or fail it if servers are required."""
+    """Skip the test if a server cannot run, or fail it if servers are required."""
     if kind.program() is None:
         reason = f"{kind.kind} is not installed (Debian's package {kind.package})"
         unavailable(reason, required)

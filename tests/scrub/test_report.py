@@ -53,7 +53,7 @@ HARMLESS = {
 
 
 class Page(HTMLParser):
-    """What an HTML parser sees in a page."""
+    """Content that an HTML parser sees in a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
