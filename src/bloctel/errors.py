@@ -1,26 +1,44 @@
-"""Exceptions raised by the library, under one root class.
+"""Exceptions of the library; all of them are subclasses of `BloctelError`.
 
-Each message is a sentence that says what happened, where, and what to do.
-No message contains a phone number or a password.
-Every error can be pickled, so that it can cross process pools.
+Each message is a sentence that says what happened, where, and what to do.  No message
+contains a phone number or a password.  Every error can be pickled, so that a process
+pool can return it.
 """
 
-from __future__ import annotations
+import re
+import sys
+from datetime import date
+from typing import Final
 
-from typing import TYPE_CHECKING
+#: `user:password@` in a URL, also if its scheme or a slash was lost; and `password@` of
+#: the servers whose URL may have no user.
+_PASSWORD: Final = re.compile(
+    r"((?:/|[a-z][a-z0-9+.-]+:|^(?![a-z]+:/))[^\s:/@]*:|(?:redis|valkey)s?:/+).*@",
+    re.IGNORECASE | re.DOTALL,
+)
+#: The options of a URL, one of which can be a password.
+_OPTIONS: Final = re.compile(r"((?:[a-z][a-z0-9+.-]+:|//)\S*?\?).+", re.I | re.DOTALL)
 
-if TYPE_CHECKING:
-    from datetime import date
+
+def without_password(text: str) -> str:
+    """Return a text in which the password and the options of a URL are hidden.
+
+    >>> without_password("postgresql://bloctel:secret@db.example/lists?sslmode=prefer")
+    'postgresql://bloctel:(hidden)@db.example/lists?(hidden)'
+    """
+    return _OPTIONS.sub(r"\1(hidden)", _PASSWORD.sub(r"\1(hidden)@", text))
 
 
 class BloctelError(Exception):
     """Root class of all errors of this library.
 
     Attributes:
-        expected: What was expected.
-        got: What came instead, never a phone number or a password.
-        where: The file, row, column or argument it came from, if known.
-        message: The sentence that `str()` gives, without `where`; by default
+        expected: A description of the expected value or state.
+        got: A description of the value or state that was found. It never contains a
+            phone number or a password.
+        where: The file, row, column or argument that caused the error; None if it is
+            not known.
+        message: The sentence that `str()` gives, before `where` is added; by default
             "expected ..., got ...".
     """
 
@@ -32,6 +50,11 @@ class BloctelError(Exception):
         *,
         message: str | None = None,
     ) -> None:
+        got, where = without_password(got), where and without_password(where)
+        cause = sys.exception()
+        if isinstance(cause, OSError) and cause.filename is not None:
+            # a caller may have passed a URL where a path is expected
+            cause.filename = without_password(str(cause.filename))
         super().__init__(expected, got, where)
         self.expected = expected
         self.got = got
@@ -43,11 +66,12 @@ class BloctelError(Exception):
 
 
 class InvalidNumberError(BloctelError, ValueError):
-    """The text is not one phone number.
+    """The value is not exactly one phone number.
 
     Attributes:
-        reason: A stable code for programs (`bloctel.numbers.Reason` lists them).
-        where: The row, column or option the text came from, if known.
+        reason: A stable code for programs; `bloctel.numbers.Reason` lists all codes.
+        where: The row, column or option that contains the value; None if it is not
+            known.
     """
 
     def __init__(self, reason: str, where: str | None = None) -> None:
@@ -61,7 +85,7 @@ class InputError(BloctelError, ValueError):
 
 
 class UnknownListError(InputError):
-    """The list is not in this book, or it has no rules."""
+    """The book does not contain the list, or an argument names a list without rules."""
 
 
 class NotRegisteredError(InputError):
@@ -69,11 +93,11 @@ class NotRegisteredError(InputError):
 
 
 class TooManyNumbersError(InputError):
-    """One person may not put that number of phone numbers on the list."""
+    """The person already has the maximum count of phone numbers on the list."""
 
 
 class TokenError(InputError):
-    """The token does not confirm a request."""
+    """The token is not valid, so it cannot confirm a request."""
 
 
 class ForgedTokenError(TokenError):
@@ -85,11 +109,11 @@ class ExpiredTokenError(TokenError):
 
 
 class UsedTokenError(TokenError):
-    """The token was already used; a token works once."""
+    """The token was already used; a token can be used only once."""
 
 
 class CapacityError(BloctelError):
-    """The filter or index is full: more keys would break its false-positive rate."""
+    """A filter, an index or a table has no room for more keys or lists."""
 
 
 class RegistryExistsError(BloctelError):
@@ -104,8 +128,8 @@ class MissingExtraError(BloctelError, ImportError):
     """A feature needs a package that is not installed.
 
     Attributes:
-        feature: What needs it.
-        extra: The extra of `bloctel` that installs it.
+        feature: The feature that needs the package.
+        extra: The name of the extra of `bloctel` that installs the package.
     """
 
     def __init__(self, feature: str, extra: str) -> None:
@@ -122,17 +146,18 @@ class MissingExtraError(BloctelError, ImportError):
 
 
 class CannotAnswerError(BloctelError):
-    """The look-up has no reliable answer: "don't know", never "clear"."""
+    """No reliable answer is possible; never treat this error as "clear"."""
 
 
 class ListClosedError(CannotAnswerError):
-    """No requested list is open on that day.
+    """No requested list is open on the day of the look-up.
 
     Attributes:
         list: The name of the list.
         on: The day of the look-up.
-        expected: The days on which the list is open.
-        explanation: What applies on that day instead, if known.
+        expected: A description of the days on which the list is open.
+        explanation: The rules that apply on that day instead; empty if they are not
+            known.
     """
 
     def __init__(
@@ -154,16 +179,20 @@ class ListClosedError(CannotAnswerError):
         return self.message
 
 
+class ListRulesError(CannotAnswerError):
+    """The book contains a list for which this process has no rules, or other rules."""
+
+
 class DayNotCoveredError(CannotAnswerError):
-    """The book does not cover that day: its data was erased or does not exist yet."""
+    """The book has no data for the day: the data was erased or does not exist yet."""
 
 
 class StaleSnapshotError(DayNotCoveredError):
-    """The snapshot is too old for that day; build a new one."""
+    """The snapshot is too old for the day of the look-up; build a new snapshot."""
 
 
 class NotKnownError(CannotAnswerError):
-    """The book has no answer about that number, or only one that is too old."""
+    """The operator gave no answer about the phone number, or its answer is too old."""
 
 
 class SnapshotError(CannotAnswerError):
@@ -171,7 +200,7 @@ class SnapshotError(CannotAnswerError):
 
 
 class DamagedSnapshotError(SnapshotError):
-    """The file is a snapshot, but truncated or altered."""
+    """The file is a snapshot that was truncated or altered."""
 
 
 class NotASnapshotError(SnapshotError):
@@ -179,15 +208,15 @@ class NotASnapshotError(SnapshotError):
 
 
 class NewerSnapshotError(SnapshotError):
-    """The file was written by a later version of the format; update `bloctel`."""
+    """The snapshot has a later version of the file format; update `bloctel`."""
 
 
 class ReceiptError(CannotAnswerError):
-    """The receipt of a scrub, or a journal of receipts, is not valid."""
+    """A receipt or a journal of receipts is not valid, or cannot be used."""
 
 
 class DamagedReceiptError(ReceiptError):
-    """The receipt or its journal was truncated or altered."""
+    """The receipt, or a journal that contains it, was truncated or altered."""
 
 
 class NotAReceiptError(ReceiptError):
@@ -195,7 +224,7 @@ class NotAReceiptError(ReceiptError):
 
 
 class NewerReceiptError(ReceiptError):
-    """A later version of the format wrote the receipt; update `bloctel`."""
+    """The receipt has a later version of the format; update `bloctel`."""
 
 
 class TruncatedJournalError(ReceiptError):
@@ -203,7 +232,7 @@ class TruncatedJournalError(ReceiptError):
 
 
 class CursorPurgedError(CannotAnswerError):
-    """The journal no longer has that cursor; read the whole state again."""
+    """The journal cannot give the changes after the cursor; read all lists again."""
 
 
 class StorageError(CannotAnswerError):
@@ -215,11 +244,19 @@ class StorageDeniedError(StorageError):
 
 
 class StorageGoneError(StorageError):
-    """The connection to the storage was refused or lost."""
+    """The connection to the server of the storage was refused or lost."""
+
+
+class RegistryReplacedError(StorageGoneError):
+    """Another registry is now at the URL of the opened one; open it again."""
+
+
+class ForkedError(StorageError):
+    """The object was opened before this process was forked; open it in this process."""
 
 
 class StorageReadOnlyError(StorageError):
-    """The storage is read-only."""
+    """The storage cannot be written to, because it is read-only."""
 
 
 class StorageFullError(StorageError):
@@ -227,11 +264,11 @@ class StorageFullError(StorageError):
 
 
 class StorageBusyError(StorageError):
-    """Another writer held the registry's lock for too long."""
+    """Another writer kept the lock of the registry for too long; try again."""
 
 
 class StorageUnreachableError(StorageError):
-    """A follower could not reach its storage for too long; its replica is too old."""
+    """The storage was unreachable for too long, or its server's data is too old."""
 
 
 class DamagedRecordsError(StorageError):
@@ -243,4 +280,4 @@ class NewerRegistryError(StorageError):
 
 
 class WrongSecretError(StorageError):
-    """The numbers of the registry are hidden by another secret."""
+    """The secret is not the secret that hides the phone numbers of the registry."""

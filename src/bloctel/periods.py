@@ -1,21 +1,17 @@
-"""Registration periods: half-open intervals of calendar days, and their arithmetic.
+"""Registration periods: ranges of calendar days, and calculations with days.
 
-A period is `[starts_on, ends_on)`: the first protected day, and the first day after the
-protection. An `ends_on` of `None` means that no end is known.
-The functions do not depend on a clock, a list or a law; `bloctel.rules` derives periods
-from registrations.
+A period has a first protected day, `starts_on`, and a first day after the protection,
+`ends_on`. If `ends_on` is `None`, no end is known. These functions do not depend on a
+clock, a list or a law. The package `bloctel.rules` computes periods from registrations.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 NO_END: Final = 2**31 - 1
 """The epoch day that means "no end" in flat arrays: the greatest int32, so that
@@ -25,11 +21,11 @@ _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
 def add_years(day: date, years: int) -> date:
-    """Return the same day of the year *years* later.
+    """Return the day with the same date in the calendar, *years* later.
 
-    29 February becomes 28 February in a year without it. The French texts count in
-    years and do not define this case; with the earlier day, a registration and the data
-    about it never last longer than the legal term.
+    For 29 February, the result in a year without this day is 28 February. The French
+    law counts in years and does not define this case. Because the result is the earlier
+    day, a registration and its data are never kept longer than the legal term.
 
     Raises:
         InputError: The result lies outside the years 1 to 9999.
@@ -45,13 +41,13 @@ def add_years(day: date, years: int) -> date:
     if not date.min.year <= year <= date.max.year:
         raise _out_of_calendar(f"{years} years from {day.isoformat()}")
     if (day.month, day.day) == (2, 29):
-        # the day before 1 March is the last day of February in any year
+        # in every year, the day before 1 March is the last day of February
         return date(year, 3, 1) - timedelta(days=1)
     return day.replace(year=year)
 
 
 def add_days(day: date, days: int) -> date:
-    """Return the day *days* later.
+    """Return the day that is *days* days after *day*.
 
     Raises:
         InputError: The result lies outside the years 1 to 9999.
@@ -62,7 +58,7 @@ def add_days(day: date, days: int) -> date:
     try:
         return day + timedelta(days=days)
     except OverflowError:
-        raise _out_of_calendar(f"too many days from {day.isoformat()}") from None
+        raise_alone(_out_of_calendar(f"too many days from {day.isoformat()}"))
 
 
 def to_epoch_day(day: date | None) -> int:
@@ -92,19 +88,19 @@ def from_epoch_day(epoch_day: int) -> date | None:
     try:
         return date.fromordinal(_EPOCH_ORDINAL + epoch_day)
     except (OverflowError, ValueError):
-        raise _out_of_calendar("too many days from 1970-01-01") from None
+        raise_alone(_out_of_calendar("too many days from 1970-01-01"))
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPeriod:
-    """Period in which a registration protects a number: `[starts_on, ends_on)`.
+    """Period in which a registration protects a phone number.
 
     Attributes:
         starts_on: The first day of protection.
-        ends_on: The first day without it; None when no end is known.
+        ends_on: The first day after the protection; None if no end is known.
 
     Raises:
-        InputError: The end lies before the start.
+        InputError: `ends_on` lies before `starts_on`.
 
     >>> RegistrationPeriod(date(2021, 6, 2), date(2024, 5, 3)).covers(date(2024, 5, 2))
     True
@@ -123,7 +119,7 @@ class RegistrationPeriod:
 
     @property
     def is_empty(self) -> bool:
-        """True if the period has no day.
+        """True if the period contains no day.
 
         >>> RegistrationPeriod(date(2021, 6, 2), date(2021, 6, 2)).is_empty
         True
@@ -131,7 +127,7 @@ class RegistrationPeriod:
         return self.starts_on == self.ends_on
 
     def covers(self, day: date) -> bool:
-        """Return whether the number is protected on *day*.
+        """Return True if the period contains *day*.
 
         >>> RegistrationPeriod(date(2021, 6, 2), None).covers(date(2021, 6, 1))
         False
@@ -140,9 +136,9 @@ class RegistrationPeriod:
 
 
 def merge(periods: Iterable[RegistrationPeriod]) -> tuple[RegistrationPeriod, ...]:
-    """Return the fewest periods that cover the same days, in order.
+    """Return the smallest number of periods that cover the same days, in order.
 
-    Overlapping and adjacent periods become one; empty periods disappear.
+    Overlapping and adjacent periods are merged, and empty periods are removed.
 
     >>> merge([
     ...     RegistrationPeriod(date(2022, 1, 1), None),
@@ -178,14 +174,16 @@ def _out_of_calendar(got: str) -> InputError:
 
 
 def plain_day(on: object) -> date:
-    """Return *on* if it is a date, and refuse a datetime, whose day needs a time zone.
+    """Return *on* if it is a date; refuse a datetime, whose day depends on a time zone.
 
     Raises:
-        InputError: It is not a date.
+        InputError: The value is not a date.
 
     >>> plain_day(date(2021, 5, 3))
     datetime.date(2021, 5, 3)
     """
     if type(on) is not date:
-        raise InputError("a datetime.date", type(on).__name__, "on")
+        raise InputError(
+            "a datetime.date", f"a value of type {type(on).__name__}", "on"
+        )
     return on

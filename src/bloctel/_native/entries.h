@@ -16,7 +16,7 @@
 #define PERIOD_END_BITS 24
 #define PERIOD_DAY_BITS 47 /* of the first day and the end together */
 #define PERIODS_MAX ((uint32_t)1 << 31)
-/* twice this number of keys has a size in bytes that fits in size_t */
+/* The size in bytes of twice this number of keys fits in size_t. */
 #define ENTRIES_MAX (SIZE_MAX / 2 / sizeof(uint64_t))
 #define ENTRIES_FEW ((size_t)1 << 17)
 #define ENTRIES_MANY ((size_t)1 << 23) /* 64 MB of keys, 32 MB of codes */
@@ -140,8 +140,8 @@ static int entries_add(entries *all, const uint64_t *keys, const uint64_t *perio
     return 1;
 }
 
-/* Merge the periods of one key, whose entries are [first, last), write them from
- * *end on, and set *end to the index after them. Merging never gives more periods. */
+/* Merge the periods of a key, whose entries are [first, last). Write them from *end on,
+ * and set *end to the index after them. Merging never increases their number. */
 static int entries_join_key(entries *all, size_t first, size_t last, size_t *end,
                             pair_scratch *scratch)
 {

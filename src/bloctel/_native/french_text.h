@@ -169,7 +169,7 @@ static inline size_t french_before_extension(const uint8_t *text, size_t n)
 }
 
 /* The key of 06 39 98 12 34, with spaces, dots or dashes between; 0 for any other text.
- * This is the form of all but nine numbers in a directory of 24,588 town halls. */
+ * In a directory of 24,588 town halls, all numbers except nine have this form. */
 static inline uint64_t french_paired_key(const uint8_t *text, size_t n)
 {
     uint64_t start, end; /* 06 39 98 and 98 12 34, as characters */

@@ -189,32 +189,10 @@ static inline int32_t index_match(const exact_index *index, index_active active,
     return index_first_active(index, active, range);
 }
 
-/* The result arrays of a batch; each may be NULL. */
-typedef struct {
-    int32_t *codes;     /* the first active code of each key, or INDEX_ABSENT */
-    uint8_t *is_active; /* 1 if there is such a code, else 0 */
-} index_answers;
-
-static inline void index_answer_none(index_answers out, size_t n)
-{
-    for (size_t i = 0; out.codes && i < n; i++)
-        out.codes[i] = INDEX_ABSENT;
-    for (size_t i = 0; out.is_active && i < n; i++)
-        out.is_active[i] = 0;
-}
-
-static inline void index_answer(index_answers out, size_t position, int32_t code)
-{
-    if (out.codes)
-        out.codes[position] = code;
-    if (out.is_active)
-        out.is_active[position] = code != INDEX_ABSENT;
-}
-
 /* Look up n candidates together: each loop prefetches the data of the next loop. */
 static inline int index_resolve(const exact_index *index, index_active active,
                                 index_candidate *candidates, size_t n,
-                                index_answers out)
+                                int32_t *codes)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
@@ -241,21 +219,22 @@ static inline int index_resolve(const exact_index *index, index_active active,
         const int32_t code = index_first_active(index, active, candidates[i].range);
         if (code == INDEX_DAMAGED)
             return INDEX_DAMAGED;
-        index_answer(out, candidates[i].position, code);
+        codes[candidates[i].position] = code;
     }
     return 0;
 }
 
-/* Look up n keys; return INDEX_DAMAGED, with some results set, if arrays are
- * invalid. */
+/* Set codes to the first active code of each key, or INDEX_ABSENT; return
+ * INDEX_DAMAGED, with some codes set, if arrays are invalid. */
 static inline int index_match_many(sbbf filter, const exact_index *index,
                                    index_active active, const uint64_t *keys, size_t n,
-                                   index_answers out)
+                                   int32_t *codes)
 {
     index_candidate pending[INDEX_PENDING + SBBF_CHUNK];
     uint16_t passed[SBBF_CHUNK];
     size_t n_pending = 0;
-    index_answer_none(out, n);
+    for (size_t i = 0; i < n; i++)
+        codes[i] = INDEX_ABSENT;
     for (size_t done = 0; done < n; done += SBBF_CHUNK) {
         const size_t length = sbbf_chunk_length(done, n);
         const size_t n_passed = sbbf_passing(filter, keys + done, length, passed);
@@ -267,9 +246,9 @@ static inline int index_match_many(sbbf filter, const exact_index *index,
         }
         if (n_pending < INDEX_PENDING)
             continue;
-        if (index_resolve(index, active, pending, n_pending, out))
+        if (index_resolve(index, active, pending, n_pending, codes))
             return INDEX_DAMAGED;
         n_pending = 0;
     }
-    return index_resolve(index, active, pending, n_pending, out);
+    return index_resolve(index, active, pending, n_pending, codes);
 }

@@ -116,8 +116,8 @@ static int index_directory_is_sound(const exact_index *index)
     return 1;
 }
 
-/* The first slot of a segment of a run; the segment may also be the one after the
- * last. */
+/* The first slot of a segment of a run. For the segment after the last segment, it is
+ * the end of the run's slots. */
 static uint64_t index_slot_at(const index_run *run, uint64_t segment)
 {
     return run->first_slot + (segment << index_k(run));
@@ -185,7 +185,7 @@ static int index_codes_are_sound(const exact_index *index)
     return 1;
 }
 
-/* Return the first array that index_cut_runs and index_fill cannot have made. Each
+/* Return the first array that cannot be a result of index_cut_runs and index_fill. Each
  * check relies on the earlier checks. */
 static index_fault index_verify(const exact_index *index)
 {

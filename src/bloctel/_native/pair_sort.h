@@ -105,8 +105,8 @@ static void pairs_partition(pairs these, size_t n, int shift, size_t *end)
         next[digit] = start;
         end[digit] = start += end[digit];
     }
-    /* Each swap moves one pair to its part. The loop continues with the next pair, not
-     * with the one that was swapped in: swaps are independent, and their cache misses
+    /* Each swap moves a pair to its part. The loop continues with the next pair, not
+     * with the swapped pair: then swaps are independent, and their cache misses
      * overlap. */
     for (int is_done = 0; !is_done;) {
         is_done = 1;

@@ -84,9 +84,9 @@ static inline size_t ranges_passing(const key_ranges *all, const uint64_t *keys,
     return n_passed;
 }
 
-/* Replace each RANGES_NONE in out by the code of its key. */
+/* Replace each RANGES_NONE in codes by the code of its key. */
 static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
-                                    size_t n, int32_t *out)
+                                    size_t n, int32_t *codes)
 {
     uint16_t passed[RANGES_CHUNK];
     for (size_t done = 0; done < n; done += RANGES_CHUNK) {
@@ -94,24 +94,8 @@ static inline void ranges_find_many(const key_ranges *all, const uint64_t *keys,
         const size_t n_passed = ranges_passing(all, keys + done, length, passed);
         for (size_t i = 0; i < n_passed; i++) {
             const size_t position = done + passed[i];
-            if (out[position] == RANGES_NONE)
-                out[position] = ranges_search(all, keys[position]);
-        }
-    }
-}
-
-/* Replace each 0 in out by 1 if its key has a code. */
-static inline void ranges_mark_many(const key_ranges *all, const uint64_t *keys,
-                                    size_t n, uint8_t *out)
-{
-    uint16_t passed[RANGES_CHUNK];
-    for (size_t done = 0; done < n; done += RANGES_CHUNK) {
-        const size_t length = n - done < RANGES_CHUNK ? n - done : RANGES_CHUNK;
-        const size_t n_passed = ranges_passing(all, keys + done, length, passed);
-        for (size_t i = 0; i < n_passed; i++) {
-            const size_t position = done + passed[i];
-            if (!out[position])
-                out[position] = ranges_search(all, keys[position]) != RANGES_NONE;
+            if (codes[position] == RANGES_NONE)
+                codes[position] = ranges_search(all, keys[position]);
         }
     }
 }

@@ -1,1 +1,1 @@
-"""Helpers without knowledge of phone numbers."""
+"""Helpers that do not depend on phone numbers or lists."""

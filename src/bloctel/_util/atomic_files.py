@@ -6,26 +6,20 @@ import errno
 import io
 import os
 import re
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
+
+from bloctel._util import forks
+from bloctel._util.protected_files import refuse_to_replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
     from _typeshed import ReadableBuffer
-
-__all__ = [
-    "PendingFile",
-    "flush_folder",
-    "is_same_file",
-    "locked",
-    "named_errors",
-    "remove_leftovers",
-    "replacing",
-]
 
 _PART: Final = re.compile(r"\.bloctel-[0-9a-f]{16}\.part")
 
@@ -35,7 +29,7 @@ _FLUSHED_AHEAD: Final = 32 * 1024 * 1024
 
 @contextmanager
 def named_errors(path: str | Path) -> Iterator[None]:
-    """Add the path to I/O errors of the block: those of writes do not have it."""
+    """Add the path to I/O errors in the block: write errors do not contain a path."""
     try:
         yield
     except OSError as error:
@@ -44,25 +38,47 @@ def named_errors(path: str | Path) -> Iterator[None]:
         raise
 
 
-class _FlushedAhead(io.FileIO):
-    """New file that a background thread flushes to the disk during writing.
+def open_private(path: str | Path, flags: int) -> int:
+    """Open a file; if it is new or empty, only its owner can read it (mode 0600).
 
-    Otherwise the final flush would take about as long as all writing before it.
+    The files of the library contain phone numbers, and registries also contain the key
+    that signs tokens. An empty file counts as new only if *flags* may create files.
+    """
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        status = os.fstat(descriptor)
+        is_empty = stat.S_ISREG(status.st_mode) and status.st_size == 0
+        if os.name == "posix" and flags & os.O_CREAT and is_empty:
+            os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+class _FlushedAhead(io.FileIO):
+    """New file whose bytes a background thread flushes to the disk during writing.
+
+    Without this thread, the final flush would take about as long as the complete
+    writing.
     """
 
     def __init__(self, path: Path, final: Path) -> None:
         self._final = final
         self._unflushed = 0
-        # a slow import
+        # this import is slow, and programs that write no file do not need it
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         self._flusher = ThreadPoolExecutor(1, "bloctel-flush")
         self._flush: Future[None] | None = None
-        # "x" creates the file with the permissions of any new file
-        super().__init__(path, "xb")
+        super().__init__(path, "xb", opener=open_private)
+        if os.name == "posix":
+            with suppress(FileNotFoundError):  # there is no older file to replace
+                if (older := final.stat()).st_size:  # an empty file is like none
+                    os.fchmod(self.fileno(), older.st_mode & 0o777)
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write; start a flush if many bytes are unflushed and none is running."""
+        """Write bytes; start a flush if many bytes wait and no flush is running."""
         with named_errors(self._final):
             n_written = super().write(data)
         self._unflushed += n_written
@@ -74,40 +90,61 @@ class _FlushedAhead(io.FileIO):
         return n_written
 
     def wait(self) -> None:
-        """Wait for the running flush.
+        """Wait until the flush of the background thread ends.
 
         Raises:
-            OSError: It failed.  The system reports that once, not at a later flush.
+            OSError: The flush failed.  The operating system reports the failure only
+                once.
         """
         flush, self._flush = self._flush, None
         if flush is not None:
             flush.result()
 
     def close(self) -> None:
-        """Close after the running flush."""
+        """Wait for the background thread, and close the file."""
         self._flusher.shutdown()
         super().close()
 
 
 class PendingFile:
-    """File written under a temporary name in the same folder, then renamed.
+    """File that has a temporary name in the folder of the target until it is renamed.
+
+    Args:
+        target: The path.
+        replaces: See `refuse_to_replace`.
 
     Attributes:
         file: The file to write to.
 
     Raises:
+        InputError: See `refuse_to_replace`.
         OSError: The file cannot be created.
     """
 
-    def __init__(self, target: str | Path) -> None:
-        # a symbolic link stays: its target is replaced
+    def __init__(self, target: str | Path, replaces: str = "") -> None:
+        # a symbolic link is kept: the file to which it leads is replaced
         self._final = Path(os.path.realpath(target))
+        self._replaces = replaces
         _refuse_special(self._final)
+        refuse_to_replace(target, replaces)
         self._temporary, self._raw, self._lock = _create(self._final)
         self.file: BinaryIO = io.BufferedWriter(self._raw)
+        self._is_inherited = False
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Leave the file to the parent process, after a fork."""
+        self._is_inherited = True
+        forks.cut_off(self._raw.fileno)
 
     def finish(self) -> None:
-        """Flush every byte to the disk."""
+        """Flush all bytes to the disk, and close the temporary file.
+
+        Raises:
+            InputError: See `refuse_to_replace`; the target has been created or replaced
+                since the temporary file was created.
+        """
+        refuse_to_replace(self._final, self._replaces)
         with named_errors(self._final):
             self.file.flush()
             self._raw.wait()
@@ -115,7 +152,7 @@ class PendingFile:
             self.file.close()
 
     def publish(self) -> None:
-        """Rename to the final name, and replace an older file."""
+        """Rename the temporary file to the target; an older file is replaced."""
         self._temporary.replace(self._final)
         self._unlock()
         flush_folder(self._final.parent)
@@ -124,8 +161,9 @@ class PendingFile:
         """Remove the temporary file, unless it was published."""
         try:
             self.file.close()
-        finally:  # on a full disk, closing fails
-            self._temporary.unlink(missing_ok=True)
+        finally:  # closing fails if the disk is full
+            if not self._is_inherited:
+                self._temporary.unlink(missing_ok=True)
             self._unlock()
 
     def _unlock(self) -> None:
@@ -134,25 +172,23 @@ class PendingFile:
             os.close(lock)
 
 
-def is_same_file(first: str | Path, second: str | Path) -> bool:
-    """Return whether two paths lead to the same existing file."""
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
-        return False
-
-
 @contextmanager
-def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces *path* at the end of the block.
+def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
+    """Open a new file for writing; it replaces the file at *path* after the block.
 
-    A reader sees the old file or the new one.  On any error, including Ctrl-C, the old
-    file stays and the new one is removed.
+    A program that reads *path* sees the old file or the complete new file, never a
+    part.  After any error, including Ctrl-C, the old file is kept and the new file is
+    removed.
+
+    Args:
+        path: The path.
+        replaces: See `refuse_to_replace`.
 
     Raises:
+        InputError: See `refuse_to_replace`.
         OSError: The file cannot be written.
     """
-    pending = PendingFile(path)
+    pending = PendingFile(path, replaces)
     try:
         yield pending.file
         pending.finish()
@@ -163,32 +199,36 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
-    """Lock an open file for the block; wait until it can be locked.
+    """Lock an open file during the block; wait while another lock prevents this.
 
-    Locks work between processes, and between threads that each opened the file.
+    The lock excludes other processes, and other threads that have opened the file
+    themselves.
 
     Args:
         descriptor: The open file.
-        shared: Whether the lock is shared with others that request a shared one.
+        shared: True for a shared lock, which several processes can have at the same
+            time.
 
     Raises:
         OSError: The file system does not support locks.
     """
+    process = os.getpid()
     _lock(descriptor, shared)
     try:
         yield
     finally:
-        _unlock(descriptor)
+        if os.getpid() == process:  # a forked child would release its parent's lock
+            _unlock(descriptor)
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    #: Far beyond the content: Windows refuses to read locked bytes.
+    #: A position far beyond the content, because Windows refuses to read locked bytes.
     _LOCKED_BYTE = 1 << 30
 
     def _lock(descriptor: int, shared: bool) -> None:
-        """Lock exclusively, also if shared; each attempt waits for ten seconds."""
+        """Lock a file, always exclusively; wait until another lock is released."""
         while True:
             os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
             try:
@@ -219,12 +259,12 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _locked_copy(descriptor: int) -> int | None:
-        """Lock a file; return a descriptor that keeps the lock after it is closed."""
+        """Lock a file; return a descriptor that keeps the lock after a close."""
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return os.dup(descriptor)
 
     def _remove_if_left(name: str) -> None:
-        """Remove a file; raise OSError if it is locked or cannot be locked."""
+        """Lock and remove a file; raise OSError if another process has locked it."""
         descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -236,7 +276,8 @@ else:
 def remove_leftovers(folder: str | Path) -> None:
     """Remove temporary files of killed processes from a folder.
 
-    These are files that no process locks.  Without locks, all files stay.
+    A temporary file is removed if no process has locked it.  If the file system does
+    not support locks, no file is removed.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         names = [entry.path for entry in entries if _PART.fullmatch(entry.name)]
@@ -246,15 +287,15 @@ def remove_leftovers(folder: str | Path) -> None:
 
 
 def _create(final: Path) -> tuple[Path, _FlushedAhead, int | None]:
-    """Return the path of a new file, the file, and a descriptor that keeps its lock."""
+    """Create a temporary file; return its path, the file and its locked descriptor."""
     while True:
         path = final.parent / f".bloctel-{os.urandom(8).hex()}.part"
         file = _FlushedAhead(path, final)
         try:
             lock = _locked_copy(file.fileno())
-        except OSError:  # a file system without locks
+        except OSError:  # the file system has no locks
             return path, file, None
-        # another process may have removed it as a leftover before it was locked
+        # before the lock, another process may have removed the file as a leftover
         if lock is None or os.fstat(lock).st_nlink:
             return path, file, lock
         os.close(lock)
@@ -262,7 +303,7 @@ def _create(final: Path) -> tuple[Path, _FlushedAhead, int | None]:
 
 
 def _refuse_special(path: Path) -> None:
-    """Raise OSError for a folder or a device, which a rename could replace."""
+    """Raise OSError for a folder or a device, because a rename could replace it."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
@@ -270,8 +311,8 @@ def _refuse_special(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush the names in a folder to the disk, if the system supports it."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened
+    """Flush the file names in a folder to the disk, if the system supports this."""
+    if os.name != "posix":  # other systems cannot open a folder
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

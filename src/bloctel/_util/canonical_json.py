@@ -1,25 +1,74 @@
-"""Canonical JSON (RFC 8785) of values without fractions."""
-
-from __future__ import annotations
+"""Canonical JSON (RFC 8785) of values without floats, and its strict parser."""
 
 import json
+from typing import Any, Final, NoReturn
 
-__all__ = ["canonical"]
+from bloctel._util.raising import raise_alone
+
+_MAX_INTEGER: Final = 2**53 - 1  # the largest integer that all JSON libraries preserve
 
 
 def canonical(value: object) -> bytes:
     r"""Return the canonical JSON of a value, in UTF-8.
 
     Raises:
-        ValueError: JSON cannot represent it.
+        ValueError: JSON cannot represent the value, or the value contains a float.
+        TypeError: The value contains an object of a type that JSON does not have.
 
     >>> canonical({"b": [1, None], "a": "t\u00e9l\n"}).decode()
     '{"a":"tél\\n","b":[1,null]}'
     """
     return json.dumps(
-        value,
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=(",", ":"),
-        sort_keys=True,
+        _sorted(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")
     ).encode()
+
+
+def parse(text: str) -> Any:
+    """Return the value of a JSON text that all JSON libraries read in the same way.
+
+    Raises:
+        ValueError: The text is not JSON, an object contains a name twice, or a number
+            is not an integer of at most 53 bits.
+    """
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+        )
+        if "\\u" in text:
+            canonical(value)  # raises for half of a surrogate pair
+        return value
+    except RecursionError:
+        raise_alone(ValueError("a JSON text with too many levels"))
+
+
+def _sorted(value: object) -> object:
+    """Return a value in which objects are sorted by the UTF-16 form of their names."""
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value, key=_in_utf16)}
+    if isinstance(value, list | tuple):
+        return [_sorted(item) for item in value]
+    return _refuse("") if isinstance(value, float) else value
+
+
+def _in_utf16(name: str) -> bytes:
+    return str.encode(name, "utf-16-be")  # a TypeError unless the name is text
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name that occurs twice")
+    return members
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= len(str(-_MAX_INTEGER)) else _MAX_INTEGER + 1
+    return value if abs(value) <= _MAX_INTEGER else _refuse(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError("not an integer of at most 53 bits")

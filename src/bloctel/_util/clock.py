@@ -1,23 +1,25 @@
 """Current time and time zones; no other module reads the clock.
 
-It only gives default values: functions take the day or the time as an argument.
+Other functions take the day or the time as an argument, and read the clock only if the
+argument is None.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bloctel._util import _coarse_clock
+from bloctel._util import _clocks
 from bloctel.errors import CannotAnswerError
 
-__all__ = ["day_at", "elapsed", "moment", "now", "today", "zone"]
-
-
-#: Monotonic clock in seconds, to measure durations.
-elapsed = _coarse_clock.seconds
+#: Clock in seconds, to measure durations; it never stops or goes back.
+elapsed = _clocks.elapsed
+#: Coarse clock of the time of day in seconds, to limit the use of cached answers.
+coarse_wall = _clocks.wall
+#: The largest error of `coarse_wall` on any system, in seconds.
+_COARSE_ERROR: Final = 0.02
 
 
 def now() -> float:
@@ -26,24 +28,40 @@ def now() -> float:
 
 
 def moment() -> datetime:
-    """Return the current time in UTC, in whole seconds."""
-    return datetime.fromtimestamp(int(now()), UTC)
+    """Return the current time in UTC."""
+    return datetime.fromtimestamp(now(), UTC)
 
 
 def today(time_zone: str) -> date:
     """Return the current day in a time zone.
 
     Raises:
-        CannotAnswerError: The machine has no data about that time zone.
+        CannotAnswerError: The machine has no data about the time zone.
     """
     return day_at(now(), time_zone)
 
 
+def seconds_of_today(time_zones: Collection[str]) -> float:
+    """Return a time, of at most a second, in which today stays the same in all zones.
+
+    The time ends before midnight by more than the error of `coarse_wall`.
+    """
+    moment, seconds = now(), 1.0
+    while any(
+        day_at(moment, zone) != day_at(moment + seconds + _COARSE_ERROR, zone)
+        for zone in time_zones
+    ):
+        if seconds < _COARSE_ERROR:
+            return 0.0
+        seconds /= 2
+    return seconds
+
+
 def day_at(moment: float, time_zone: str) -> date:
-    """Return the day in a time zone at an instant, in seconds since 1970-01-01T00:00Z.
+    """Return the day in a time zone at *moment*, in seconds since 1970-01-01T00:00Z.
 
     Raises:
-        CannotAnswerError: The machine has no data about that time zone.
+        CannotAnswerError: The machine has no data about the time zone.
     """
     return datetime.fromtimestamp(moment, zone(time_zone)).date()
 
@@ -53,7 +71,7 @@ def zone(time_zone: str) -> ZoneInfo:
     """Return a time zone by its IANA name.
 
     Raises:
-        CannotAnswerError: The machine has no data about it.
+        CannotAnswerError: The machine has no data about the time zone.
     """
     try:
         return ZoneInfo(time_zone)

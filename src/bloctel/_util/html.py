@@ -1,6 +1,7 @@
-"""HTML pages of reports: a Jinja2 environment and the base page that they share.
+"""HTML pages: the Jinja2 environment and the base page that all reports share.
 
-Autoescape is on: a text from a file stays text.  A page loads nothing and runs nothing.
+Text from a file is escaped, so it can never become HTML markup.  A page does not load
+other files and does not run scripts.
 """
 
 from __future__ import annotations
@@ -16,23 +17,21 @@ from bloctel._util.messages import (
     format_value,
     message,
 )
-from bloctel.errors import MissingExtraError
+from bloctel._util.optional import optional_module
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["environment", "render"]
-
 _TEMPLATES: Final = Path(__file__).with_name("templates")
-#: Characters that could hide, reverse or break the text next to them.
+#: Categories of characters that could hide, reverse or break the text next to them.
 _UNSEEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def render(template: Path, lang: str, **values: object) -> str:
-    """Return the page that a template renders.
+    """Return the HTML page that a template gives for the values.
 
-    In a template, `t` is a message of the catalogue, and `show`, `share` and
-    `probability` format numbers, each in the language of the page.
+    A template can call four functions, which use the language of the page: `t` returns
+    a message of the catalogue, and `show`, `share` and `probability` format values.
 
     Args:
         template: The template, which can extend `base.html.j2`.
@@ -61,14 +60,11 @@ def environment(folder: Path) -> Environment:
     Raises:
         MissingExtraError: The package Jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("HTML reports", "report") from error
-    made = Environment(
-        loader=FileSystemLoader([folder, _TEMPLATES]),
+    jinja2 = optional_module("jinja2", "HTML reports", "report")
+    made: Environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([folder, _TEMPLATES]),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -83,7 +79,7 @@ def _message(lang: str, key: str, /, **values: object) -> str:
 
 
 def _visible(value: object) -> object:
-    """Replace characters that could hide in a text; leave the markup of templates."""
+    """Replace invisible characters in a text, but do not change markup of templates."""
     if hasattr(value, "__html__"):
         return value
     return "".join(

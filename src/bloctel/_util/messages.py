@@ -1,36 +1,19 @@
 """Message catalogue: the texts that people read, in English and French.
 
 Each language is one TOML file in `bloctel/messages`, with the same keys and the same
-placeholders.  A key is quoted, so that searching for the whole key finds its text.
-Numbers and days are written as the language writes them.
+placeholders.  Each key is written in full in the files, so that a search for the key
+finds its text.  Numbers and days in a text have the notation of the language.
 """
 
-from __future__ import annotations
-
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from bloctel.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = [
-    "LANGUAGES",
-    "Language",
-    "catalogue",
-    "check_language",
-    "format_month",
-    "format_probability",
-    "format_share",
-    "format_value",
-    "message",
-    "placeholders",
-]
 
 Language = Literal["en", "fr"]
 LANGUAGES: Final = ("en", "fr")
@@ -45,10 +28,10 @@ _LEAST_PERCENT: Final = 1e-3
 
 
 def check_language(lang: str) -> str:
-    """Return a language that the catalogue has.
+    """Return *lang* if the catalogue has this language; otherwise raise InputError.
 
     Raises:
-        InputError: The catalogue does not have it.
+        InputError: The catalogue does not contain the language.
     """
     if lang not in LANGUAGES:
         known = ", ".join(LANGUAGES)
@@ -61,27 +44,28 @@ def catalogue(lang: str) -> Mapping[str, str]:
     """Return the texts of a language by their keys, such as `scrub.report.title`.
 
     Raises:
-        InputError: The catalogue does not have the language.
+        InputError: The catalogue does not contain the language.
     """
     path = _FOLDER / f"{check_language(lang)}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def message(key: str, lang: str, **values: object) -> str:
-    """Return a text with its placeholders filled.
+    """Return a text of the catalogue, with values instead of its placeholders.
 
     Args:
-        key: Its key.
+        key: The key of the text.
         lang: `en` or `fr`.
-        values: A value for each placeholder.  Numbers and days are formatted.
+        values: The value of each placeholder.  Numbers and days are written in the
+            notation of the language.
 
     Raises:
-        InputError: The catalogue does not have the language.
-        KeyError: The catalogue does not have the key, or the values are not those of
-            its placeholders.
+        InputError: The catalogue does not contain the language.
+        KeyError: The catalogue does not contain the key, or a placeholder has no value,
+            or a value has no placeholder.
 
     >>> from datetime import date
-    >>> message("scrub.report.written_by", "en", version="1.0")
+    >>> message("report.written_by", "en", version="1.0")
     'Written by bloctel 1.0.'
     >>> message("complaints.status.step", "fr", day=date(2026, 8, 1), step="reçue")
     '- 1er août 2026 : reçue.'
@@ -105,7 +89,9 @@ def placeholders(text: str) -> frozenset[str]:
 
 
 def format_value(value: object, lang: str) -> str:
-    r"""Return a number, a day or an instant as a language writes it, and texts as is.
+    r"""Return a number, a day or an instant in the notation of a language.
+
+    Any other value is converted to text with `str`.
 
     >>> format_value(1_234.5, "fr"), format_value(1_234, "en")
     ('1\u202f234,50', '1,234')
@@ -130,7 +116,7 @@ def format_month(day: date, lang: str) -> str:
 
 
 def format_share(count: int, total: int, lang: str) -> str:
-    """Return a share as a percentage; only nothing is 0 %, and only all is 100 %.
+    """Return *count* as a percentage of *total*, in the notation of a language.
 
     >>> format_share(1, 3, "en"), format_share(1, 100_000, "fr")
     ('33.3 %', '< 0,1 %')
@@ -146,7 +132,7 @@ def format_share(count: int, total: int, lang: str) -> str:
 
 
 def format_probability(probability: float, lang: str = "en") -> str:
-    """Return a probability as people read it.
+    """Return a probability as a percentage, or as "1 in N" if it is small.
 
     >>> format_probability(0.0312), format_probability(4.2e-7), format_probability(0.0)
     ('3.1 %', '1 in 2,400,000', 'less than 1 in a billion')
@@ -174,7 +160,7 @@ def _instant(instant: datetime, lang: str) -> str:
 
 
 def _digits(text: str, lang: str) -> str:
-    """Return a number of the English notation in that of a language."""
+    """Convert a number from the English notation to the notation of a language."""
     if lang == "en":
         return text
     return text.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",")

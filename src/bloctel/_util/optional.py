@@ -1,13 +1,9 @@
-"""Import of optional packages, with an error that names the extra."""
-
-from __future__ import annotations
+"""Import of optional packages; an error names the extra that installs the package."""
 
 from importlib import import_module
 from typing import Any
 
 from bloctel.errors import MissingExtraError
-
-__all__ = ["optional_module"]
 
 
 def optional_module(name: str, feature: str, extra: str) -> Any:
@@ -15,11 +11,11 @@ def optional_module(name: str, feature: str, extra: str) -> Any:
 
     Args:
         name: The module.
-        feature: The feature that needs it, for the message.
-        extra: The extra that installs it.
+        feature: The feature that needs the module, for the error message.
+        extra: The extra that installs the package.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: The package is not installed.
     """
     try:
         return import_module(name)

@@ -1,4 +1,4 @@
-"""Ordered map over a thread pool, and the number of threads to use."""
+"""Map with a thread pool that keeps the order, and the number of threads to use."""
 
 from __future__ import annotations
 
@@ -12,16 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
-__all__ = [
-    "MAX_SCRUB_THREADS",
-    "check_threads",
-    "chosen_threads",
-    "map_in_order",
-    "usable_cores",
-]
-
-#: More threads than this do not speed up a scrub: one reads and writes, and keeps at
-#: most two others busy.
+#: More threads do not speed up a scrub: one thread reads and writes, and keeps at most
+#: two other threads busy.
 MAX_SCRUB_THREADS: Final = 3
 
 _Piece = TypeVar("_Piece")
@@ -36,10 +28,10 @@ def usable_cores() -> int:
 
 
 def check_threads(threads: int) -> int:
-    """Return *threads* if it is a valid number of threads.
+    """Return *threads* if it is a valid number of threads; otherwise raise InputError.
 
     Raises:
-        InputError: It is not an integer from 1.
+        InputError: The value is not an integer of at least 1.
     """
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError("a whole number from 1", repr(threads), "threads")
@@ -47,10 +39,10 @@ def check_threads(threads: int) -> int:
 
 
 def chosen_threads(threads: int | None, limit: int) -> int:
-    """Return *threads*; if None, one per core, up to *limit*.
+    """Return *threads*; if it is None, return the number of cores, but at most *limit*.
 
     Raises:
-        InputError: It is not an integer from 1.
+        InputError: The value is not an integer of at least 1.
     """
     return min(usable_cores(), limit) if threads is None else check_threads(threads)
 
@@ -60,13 +52,16 @@ def map_in_order(
 ) -> Generator[_Result, None, None]:
     """Yield the result of *work* on each piece, in the order of the pieces.
 
-    Pieces are taken only a few ahead of the results, so that memory stays bounded.
-    The first error ends the generator.  No work continues after its end.
+    Only a few pieces are read before their results are needed, so that memory stays
+    bounded.  The first error ends the generator.  When the generator has ended, no
+    thread is still working.
 
     Args:
-        work: The function; it gains from threads while it releases the GIL.
-        pieces: The arguments; only the caller's thread iterates over them.
-        workers: The number of worker threads; with 0 the caller's thread works.
+        work: The function to call; several threads save time only while it releases the
+            GIL.
+        pieces: The arguments of the calls; only the caller's thread iterates over them.
+        workers: The number of worker threads; if it is 0, the caller's thread does the
+            work.
 
     >>> list(map_in_order(len, ["a", "bb", ""], workers=2))
     [1, 2, 0]
@@ -74,7 +69,7 @@ def map_in_order(
     if workers < 1:
         yield from map(work, pieces)
         return
-    # a slow import, which look-ups do not need
+    # this import is slow, and look-ups do not need it
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     pending: deque[Future[_Result]] = deque()

@@ -1,30 +1,17 @@
-"""Tail probabilities of a few distributions, without a library of statistics."""
-
-from __future__ import annotations
+"""Tail probabilities of distributions, computed without a library for statistics."""
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-__all__ = [
-    "ascents_tail",
-    "binomial_tail",
-    "chi_square_below",
-    "normal_tail",
-    "poisson_tail",
-    "successes_tail",
-]
-
-#: A term that changes no digit of the sum ends it.
+#: A sum ends at the first term that does not change any of its digits.
 _NEGLIGIBLE: Final = 1e-17
 
 
 def poisson_tail(count: int, mean: float) -> float:
-    """Return the chance of *count* or more where *mean* are expected.
+    """Return the chance of at least *count* events if *mean* events are expected.
 
     >>> round(poisson_tail(1, 1.0), 6)
     0.632121
@@ -44,36 +31,21 @@ def poisson_tail(count: int, mean: float) -> float:
 
 
 def binomial_tail(count: int, trials: int, chance: float) -> float:
-    """Return the chance of *count* or more successes in *trials*.
+    """Return the chance of at least *count* successes in *trials* trials.
 
     >>> round(binomial_tail(9, 10, 0.5), 6)
     0.010742
     """
-    if count <= 0:
-        return 1.0
-    if count > trials:
-        return 0.0
-    odds = chance / (1 - chance)
-
-    def term(k: int) -> float:
-        ways = math.lgamma(trials + 1) - math.lgamma(k + 1)
-        ways -= math.lgamma(trials - k + 1)
-        return ways + k * math.log(chance) + (trials - k) * math.log1p(-chance)
-
-    if count > trials * chance:
-        return _summed(
-            term(count),
-            lambda step: odds * (trials - count - step + 1) / (count + step),
-        )
-    below = _summed(
-        term(count - 1),
-        lambda step: max(0, count - step) / odds / (trials - count + 1 + step),
-    )
-    return max(0.0, 1 - below)
+    log_factorials = np.log(np.maximum(1, np.arange(trials + 1))).cumsum()
+    successes = np.arange(max(0, count), trials + 1)
+    failures = trials - successes
+    logs = log_factorials[-1] - log_factorials[successes] - log_factorials[failures]
+    logs += successes * math.log(chance) + failures * math.log1p(-chance)
+    return min(1.0, float(np.exp(logs).sum()))
 
 
 def normal_tail(deviations: float) -> float:
-    """Return the chance of *deviations* standard deviations or more above the mean.
+    """Return the chance of a value at least *deviations* deviations above the mean.
 
     >>> round(normal_tail(1.959964), 6)
     0.025
@@ -82,7 +54,7 @@ def normal_tail(deviations: float) -> float:
 
 
 def chi_square_below(value: float, degrees: int) -> float:
-    """Return the chance that a chi-square is at most *value*.
+    """Return the chance that a chi-square value with *degrees* is at most *value*.
 
     >>> round(chi_square_below(3.940299, 10), 6)
     0.05
@@ -97,16 +69,16 @@ def chi_square_below(value: float, degrees: int) -> float:
 
 
 def successes_tail(count: int, chances: Sequence[float]) -> float:
-    """Return the chance of *count* or more successes, each trial having its own chance.
+    """Return the chance of at least *count* successes, given the chance of each trial.
 
-    It is the binomial tail if all chances are equal.
+    The result is the binomial tail if all chances are equal.
 
     >>> round(successes_tail(9, [0.5] * 10), 6)
     0.010742
     """
     if count <= 0:
         return 1.0
-    # the chance of each number of successes below count; the last element is the rest
+    # the chance of 0, 1, ... count - 1 successes; last, the chance of more successes
     weights = np.zeros(count + 1)
     weights[0] = 1.0
     for chance in chances:
@@ -119,8 +91,8 @@ def successes_tail(count: int, chances: Sequence[float]) -> float:
 def ascents_tail(count: int, length: int) -> float:
     """Return the chance of *count* or more ascents in a random order of *length* items.
 
-    An ascent is an item that is greater than the one before.  The numbers of orders
-    with a given number of ascents are the Eulerian numbers.
+    An ascent is an item that is greater than the item before it.  The Eulerian numbers
+    count the orders with a given number of ascents.
 
     >>> ascents_tail(2, 3) == 1 / 6
     True
@@ -139,7 +111,7 @@ def ascents_tail(count: int, length: int) -> float:
 
 
 def _summed(log_first: float, ratio: Callable[[int], float]) -> float:
-    """Sum a series by its first term, as a logarithm, and the ratios of the rest."""
+    """Sum a series; *ratio* gives each later term divided by the term before it."""
     total = term = 1.0
     step = 1
     while term > _NEGLIGIBLE * total:

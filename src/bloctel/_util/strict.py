@@ -1,4 +1,4 @@
-"""Strict conversion of decoded TOML or JSON to typed records, with our errors."""
+"""Strict conversion of decoded TOML or JSON to typed records."""
 
 import re
 from datetime import date, datetime, time
@@ -8,13 +8,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-
-__all__ = ["convert", "show"]
 
 T = TypeVar("T")
 
-# longer text in a message would hide the sentence around it
+# a longer text would make the sentence of an error message unreadable
 _SHOWN_CHARACTERS: Final = 60
 _PHONE_NUMBER: Final = re.compile(r"\d(?:[\W_]*\d){5,}")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -24,18 +23,25 @@ _KEY: Final = re.compile(
 )
 
 
+def text(pattern: str, description: str) -> msgspec.Meta:
+    """Return an annotation for texts; the complete text must match *pattern*."""
+    return msgspec.Meta(pattern=rf"\A(?:{pattern})\Z", description=description)
+
+
 def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -> T:
-    """Return a decoded document as a record.
+    """Convert a decoded document to a record, or raise InputError.
 
     Args:
-        value: The document: dicts, lists and simple values.
-        cls: The class of the record: a `msgspec.Struct`, or an array of them.
-        where: The name of the document in messages, such as a file name.
-        is_toml: True for a TOML document, which has tables instead of objects, and
-            days and times as separate types.
+        value: The decoded document, which consists of dicts, lists and simple values.
+        cls: The type of the record: a subclass of `msgspec.Struct`, or an array of
+            records.
+        where: The name of the document in error messages, such as a file name.
+        is_toml: True for a TOML document.  TOML has types for days and times, and calls
+            an object a table.
 
     Raises:
-        InputError: The document is not such a record.  `where` has the key.
+        InputError: The document does not fit *cls*; the attribute `where` of the error
+            names the wrong key.
     """
     try:
         return msgspec.convert(
@@ -44,13 +50,13 @@ def convert(value: object, cls: type[T], where: str, *, is_toml: bool = False) -
     except msgspec.ValidationError as error:
         refusal = _refusal(error, value, cls, where)
         if is_toml:
-            raise refusal from error
+            raise_alone(refusal)
         message = _in_json(refusal.message)
-        raise InputError(*map(_in_json, refusal.args), message=message) from error
+        raise_alone(InputError(*map(_in_json, refusal.args), message=message))
 
 
 def show(value: object) -> str:
-    """Return a short description of a value, without what may be a phone number.
+    """Return a short description of a value, without a possible phone number.
 
     >>> show("own"), show(["own"]), show("06 39 98 12 34")
     ("'own'", 'an array of 1', 'text of 14 characters')
@@ -80,17 +86,17 @@ def _in_json(text: str) -> str:
 def _refusal(
     error: msgspec.ValidationError, document: object, cls: Any, where: str
 ) -> InputError:
-    """Return our error for one of msgspec, with the value and the key."""
+    """Convert an error of msgspec to an `InputError` with the value and the key."""
     text, cause = str(error), error.__cause__
     found = _PATH.search(text)
     path = found[1].lstrip(".") if found else ""
-    if isinstance(cause, InputError):  # from a check in `__post_init__`
+    if isinstance(cause, InputError):  # a check in `__post_init__` raised it
         at = _joined(where, path, cause.where)
         return InputError(cause.expected, cause.got, at, message=cause.message)
     try:
         kind, value = _at(_type_info(cls), document, path)
     except (LookupError, StopIteration, TypeError, ValueError):
-        # an unknown key of the document itself that looks like the end of a message
+        # msgspec quotes unknown keys, which can look like a path that does not exist
         kind, value, path = _type_info(cls), document, ""
     at = _joined(where, path)
     fault = _KEY.match(text)
@@ -105,8 +111,7 @@ def _refusal(
 
 
 def _joined(where: str, *keys: str | None) -> str:
-    key = ".".join(filter(None, keys))
-    return f"{where}, {key}" if key else where
+    return ", ".join(filter(None, (where, ".".join(filter(None, keys)))))
 
 
 @cache
@@ -115,7 +120,7 @@ def _type_info(cls: Any) -> inspect.Type:
 
 
 def _bare(kind: Any) -> Any:
-    """Return a type without its description, and without None."""
+    """Return a type without its constraints, and without the alternative None."""
     while True:
         if isinstance(kind, inspect.Metadata):
             kind = kind.type
@@ -129,7 +134,7 @@ def _at(kind: Any, value: Any, path: str) -> tuple[Any, Any]:
     """Return the type and the value at a path of a document."""
     for step in re.findall(r"\w+", path):
         kind = _bare(kind)
-        if isinstance(kind, inspect.StructType):
+        if isinstance(kind, inspect.StructType | inspect.DataclassType):
             fields = kind.fields
             kind = next(field.type for field in fields if field.encode_name == step)
             value = value[step]
@@ -141,7 +146,7 @@ def _at(kind: Any, value: Any, path: str) -> tuple[Any, Any]:
 
 
 def _expected(kind: Any) -> str:
-    """Return the description of a type in a message."""
+    """Return the description of a type for error messages."""
     if isinstance(kind, inspect.UnionType):
         return _expected(kind.types[0])
     if isinstance(kind, inspect.Metadata):
@@ -164,6 +169,7 @@ _NAMES: Final[dict[type, str]] = {
     inspect.BoolType: "true or false",
     inspect.DateTimeType: "a time such as 2026-11-25T09:30:00+01:00",
     inspect.DateType: "a date such as 2016-06-01",
+    inspect.DataclassType: "a table",
     inspect.DictType: "a table",
     inspect.StructType: "a table",
     inspect.StrType: "text",

@@ -1,3 +1,0 @@
-"""C interface of the coarse clock for other compiled modules."""
-
-cdef double elapsed() noexcept nogil
