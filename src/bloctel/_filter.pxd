@@ -41,16 +41,13 @@ cdef extern from "index.h" nogil:
     ctypedef struct index_active:
         const uint8_t *flags
         uint64_t n_codes
-    ctypedef struct index_answers:
-        int32_t *codes
-        uint8_t *is_active
     int index_find(const exact_index *index, uint64_t key, index_range *range)
     int32_t index_match(
         const exact_index *index, index_active active, uint64_t key
     )
     int index_match_many(
         sbbf filter, const exact_index *index, index_active active,
-        const uint64_t *keys, size_t n, index_answers out
+        const uint64_t *keys, size_t n, int32_t *codes
     )
 
 

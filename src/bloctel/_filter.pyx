@@ -1,14 +1,14 @@
 # cython: language_level=3, binding=True, auto_pickle=False, embedsignature=True
 # cython: embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Membership of 64-bit keys: a Bloom filter, an exact index, and both combined.
+"""Bloom filter and exact index of 64-bit keys, and look-ups that use both.
 
 The filter is Apache Parquet's split-block Bloom filter, bit for bit, so that other
-programs can read it. It answers "not a member" or "perhaps a member". The exact index
-is read only after "perhaps", and makes the answer exact. This module does not depend
-on the meaning of a key.
+programs can read it. For a key, it answers "not a member" or "perhaps a member". If the
+answer is "perhaps", the exact index is read, which gives the exact answer. This module
+does not need to know the meaning of a key.
 
-Messages never show a key: it may be a phone number.
+Error messages never show a key, because a key can be a phone number.
 """
 
 import operator
@@ -29,7 +29,7 @@ from cpython.buffer cimport (
 from libc.math cimport exp, pow
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from bloctel._util._arrays cimport writable_uint64_items
+from bloctel._util._arrays cimport writable_int32_items, writable_uint64_items
 
 from bloctel.errors import CapacityError, DamagedSnapshotError, InputError
 
@@ -51,22 +51,22 @@ cdef extern from "index_layout.h" nogil:
     void index_read_keys(const exact_index *index, uint64_t *keys)
 
 
-# The filter chooses blocks, and the index counts entries, in 32 bits.
+# Numbers of blocks and counts of entries have 32 bits.
 cdef uint64_t MAX_UINT32 = 0xFFFFFFFF
-# Below this rate most blocks would contain no key (2,900 bits for each key).
+# Below this rate, most blocks would contain no key: it needs 2,900 bits per key.
 cdef double MIN_RATE = 1e-12
 cdef size_t BLOCK_BYTES = 32
 
 cdef bytes MAGIC = b"bloctel filter\r\n"
 cdef uint32_t VERSION = 1
-# The hashed bytes: the key as 8 bytes, little-endian, as Parquet hashes an INT64.
+# The form in which a key is hashed: 8 little-endian bytes, as Parquet's INT64.
 cdef uint32_t KEY_DOMAIN_INT64 = 1
-# magic, version, key domain, capacity, rate, n_blocks, n_added; then the checksum.
+# Magic, version, key domain, capacity, rate, n_blocks, n_added; then the checksum.
 cdef object HEADER = struct.Struct("<16sIIQdQQ")
 cdef object CHECKSUM = struct.Struct("<Q")
 cdef Py_ssize_t ENVELOPE_BYTES = HEADER.size + CHECKSUM.size
 
-# The arrays of an index, in the order of index_fault, after INDEX_SOUND.
+# The array that each value of index_fault names; the first value is INDEX_SOUND.
 cdef tuple PARTS = ("", "runs", "directory", "remainders", "codes")
 
 
@@ -110,7 +110,7 @@ cdef double _as_rate(object value) except -1:
 
 
 cdef object _as_integers(object values, str what):
-    """Return *values* as a 1-D array of integers from 0 on."""
+    """Return *values* as a one-dimensional array of integers that are not negative."""
     is_array = hasattr(values, "__array__") or PyObject_CheckBuffer(values)
     if isinstance(values, (str, bytes, bytearray)) or not (
         is_array or isinstance(values, Sequence)
@@ -128,7 +128,7 @@ cdef object _as_integers(object values, str what):
 
 
 cdef object _keys_of_sequence(object values):
-    """Convert one by one: numpy would accept bool, and convert large ints to floats."""
+    """Convert ints one by one: numpy would accept bool and round large ints."""
     cdef Py_ssize_t i
     items = tuple(values)
     array = np.empty(len(items), np.uint64)
@@ -139,7 +139,7 @@ cdef object _keys_of_sequence(object values):
 
 
 cdef object _as_keys(object keys):
-    """Return *keys* as a contiguous uint64 array, without a copy if it is one."""
+    """Return *keys* as a contiguous uint64 array; such an array is not copied."""
     array = _as_integers(keys, "keys")
     if array.dtype == np.int64:
         array = array.view(np.uint64)
@@ -149,7 +149,7 @@ cdef object _as_keys(object keys):
 cdef int _require_array(
     object array, object dtypes, str what, int n_dimensions=1
 ) except -1:
-    """Raise InputError unless the loops can read or write the array in place."""
+    """Raise InputError unless C code can read or write the array in place."""
     names = " or ".join(np.dtype(dtype).name for dtype in dtypes)
     expected = f"a contiguous, aligned {n_dimensions}-D array of {names} as {what}"
     if not isinstance(array, np.ndarray):
@@ -164,7 +164,7 @@ cdef int _require_array(
 
 
 cdef void *_address(object array) except NULL:
-    """Return the start of a contiguous array; the caller keeps *array* alive."""
+    """Return the address of a contiguous array; the caller keeps *array* alive."""
     cdef Py_buffer buffer
     PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
     PyBuffer_Release(&buffer)
@@ -179,16 +179,16 @@ cdef object _frozen(object array):
 
 # ---- The filter ----
 
-# Look-ups of one key are plain C functions (binding=False): CPython calls them with
-# far fewer instructions. With a filter larger than the caches, this determines how
-# many cache misses overlap, and therefore the time.
+# Look-ups of one key are plain C functions (binding=False): CPython calls them with far
+# fewer instructions. If the filter is larger than the processor's caches, fewer
+# instructions let more cache misses overlap, which saves time.
 
 
 cdef double _expected_rate(double keys_a_block) noexcept nogil:
-    # The mean over a Poisson distribution of the keys in a block; the textbook formula
-    # gives a rate lower than that of a split-block filter.
-    # The alternating sum cancels where the rate is small; there, a few hundred
-    # positive terms are added instead.
+    # The rate is the mean over a Poisson distribution of the keys in a block. The usual
+    # formula gives a rate that is too low for a split-block filter. If the rate is
+    # small, the alternating sum of the other function would lose its digits, so a few
+    # hundred positive terms are added here.
     if keys_a_block > 64:
         return _rate_of_full_blocks(keys_a_block)
     cdef double chance = exp(-keys_a_block), still_clear = 1.0, rate = 0.0
@@ -202,7 +202,8 @@ cdef double _expected_rate(double keys_a_block) noexcept nogil:
 
 
 cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
-    # (1 - x**i)**8, expanded; the mean of x**(j*i) over a Poisson i is an exponential.
+    # The loop adds the terms of (1 - x**i)**8, multiplied out. The mean of x**(j*i)
+    # over a Poisson-distributed i is an exponential.
     cdef double binomial = 1.0, rate = 0.0
     cdef int j
     for j in range(9):
@@ -212,7 +213,7 @@ cdef double _rate_of_full_blocks(double keys_a_block) noexcept nogil:
 
 
 cdef uint64_t _blocks_for(uint64_t capacity, double rate) except 0:
-    """Return the smallest number of blocks that has *rate* at *capacity*."""
+    """Return the smallest count of blocks with at most *rate* at *capacity* keys."""
     cdef uint64_t too_few = 0, enough = MAX_UINT32, middle
     if _expected_rate(<double>capacity / enough) > rate:
         raise InputError(
@@ -237,7 +238,7 @@ cdef int _require_promise(uint64_t n_blocks, uint64_t capacity, double rate) exc
 
 
 cdef object _empty_blocks(uint64_t n_blocks):
-    """Return zeroed bytes on a 64-byte boundary: each block is in one cache line."""
+    """Return zero bytes at a 64-byte boundary: no block is in two cache lines."""
     cdef size_t n_bytes = n_blocks * BLOCK_BYTES
     cdef size_t start
     array = np.zeros(n_bytes + 64, np.uint8)
@@ -246,7 +247,7 @@ cdef object _empty_blocks(uint64_t n_blocks):
 
 
 cdef object _borrowed_blocks(object blocks):
-    """View a contiguous buffer as bytes; its size is a multiple of the block size."""
+    """Return a contiguous buffer as bytes; refuse a buffer that is not whole blocks."""
     try:
         array = np.frombuffer(blocks, np.uint8)
     except (BufferError, TypeError, ValueError):
@@ -262,30 +263,34 @@ cdef object _borrowed_blocks(object blocks):
 
 
 cdef class BloomFilter:
-    """Bloom filter: a set of keys without false negatives, with rare false positives.
+    """Bloom filter: it reports every added key, and rarely reports another key.
 
-    The bits are those of Apache Parquet's split-block Bloom filter over an INT64
+    The bits have the format of Apache Parquet's split-block Bloom filter over an INT64
     column (parquet-format, BloomFilter.md), with any number of blocks. Several threads
-    may call `add` and `add_many`, and others may read at the same time: once a reader
-    finds a key, all later reads find it.
+    may call `add` and `add_many` while other threads read: after a read has found a
+    key, all later reads find the key.
 
     Args:
-        capacity: The number of distinct keys, from 1 to 2**63 - 1.
-        false_positive_rate: The probability, at capacity, that an absent key is
-            reported, from 1e-12 to below 1. Rates below 1e-6 are expensive: a
-            split-block filter needs 55 bits per key for 1e-6 and 2,900 for 1e-12.
+        capacity: The number of distinct keys up to which the rate holds, from 1 to
+            2**63 - 1.
+        false_positive_rate: The probability that a full filter reports a key that was
+            not added: 1e-12 or more, and below 1. Rates below 1e-6 need much memory:
+            the rate 1e-6 needs 55 bits per key, and the rate 1e-12 needs 2,900 bits per
+            key.
 
     Raises:
-        InputError: An argument is out of range, or needs more than 2**32 - 1 blocks.
+        InputError: An argument is out of range, or the filter would need more than
+            2**32 - 1 blocks.
     """
 
     def __cinit__(self, *_args, **_kwargs):
-        # Safe to read before __init__: no key, and no room for one.
+        # Without a call of __init__, the filter is empty and accepts no key.
         self._set_blocks(_empty_blocks(1), 0, 1.0)
         self._lock = threading.Lock()
 
     def __init__(self, capacity, false_positive_rate):
-        # Another thread may read the blocks without the GIL: they are never replaced.
+        # The blocks are never replaced, because another thread may read them at any
+        # time.
         if self._capacity:
             raise InputError(
                 "a new filter", "an initialised filter",
@@ -305,13 +310,13 @@ cdef class BloomFilter:
 
     @classmethod
     def with_blocks(cls, n_blocks, capacity):
-        """Return an empty filter of exactly *n_blocks*, as sized by another program.
+        """Return an empty filter with *n_blocks* blocks, as another program made it.
 
-        Its `false_positive_rate` is the rate of *n_blocks* at *capacity*.
+        The `false_positive_rate` follows from *n_blocks* and *capacity*.
 
         Raises:
-            InputError: A count is out of range, or *capacity* keys would fill all
-                blocks, so that the filter would report every key.
+            InputError: An argument is out of range, or *capacity* keys would set all
+                bits, so that the filter would report every key.
         """
         cdef uint64_t blocks = _as_count(n_blocks, "n_blocks", 1, MAX_UINT32)
         cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
@@ -325,19 +330,20 @@ cdef class BloomFilter:
 
     @classmethod
     def from_blocks(cls, blocks, capacity, false_positive_rate, n_added):
-        """Wrap an existing bitset without copying it, for example a mapped file.
+        """Return a filter that reads existing blocks, such as a mapped file.
 
-        The filter reads the buffer in place and never writes to it.
+        The buffer is not copied, and the filter never writes to it.
 
         Args:
-            blocks: A contiguous buffer of whole 32-byte blocks, 4-byte aligned.
-            capacity: As for a new filter.
-            false_positive_rate: As for a new filter.
-            n_added: How many keys set a bit when the blocks were filled.
+            blocks: A contiguous buffer of whole blocks of 32 bytes, at a 4-byte
+                boundary.
+            capacity: See `BloomFilter`.
+            false_positive_rate: See `BloomFilter`.
+            n_added: The attribute `n_added` of the filter that filled the blocks.
 
         Raises:
-            InputError: The buffer has another size or alignment, or too few blocks for
-                the rate at that capacity, or *n_added* exceeds the capacity.
+            InputError: The buffer has a wrong size or alignment; it has too few blocks
+                for the capacity and the rate; or *n_added* exceeds the capacity.
         """
         cdef uint64_t limit = _as_count(capacity, "capacity", 1, (1 << 63) - 1)
         cdef double rate = _as_rate(false_positive_rate)
@@ -350,12 +356,12 @@ cdef class BloomFilter:
 
     @classmethod
     def from_bytes(cls, data):
-        """Return the filter that `to_bytes` wrote; its bits are a copy.
+        """Return the filter that `to_bytes` converted to bytes; *data* is copied.
 
         Raises:
-            InputError: *data* is not a filter, is truncated, extended or altered,
-                or was written by a later version. The declared size is compared with
-                the size of *data* before any memory is allocated.
+            InputError: *data* is not a filter, has a wrong size, was altered, or was
+                written by a later version of the library. The size in the header is
+                checked before memory is allocated.
         """
         view = _checked_envelope(data)
         _, _, _, capacity, rate, n_blocks, n_added = HEADER.unpack_from(view)
@@ -368,12 +374,12 @@ cdef class BloomFilter:
         return read
 
     def to_bytes(self):
-        """Return the filter as bytes that `from_bytes` can check and read.
+        """Return the filter as bytes, which `from_bytes` converts back to a filter.
 
-        The format is 64 bytes of header, then `blocks`. The header is little-endian:
-        magic (16 bytes), version and key domain (uint32 each), capacity (uint64),
-        false_positive_rate (float64), n_blocks and n_added (uint64 each), XXH3-64 of
-        the other bytes (uint64).
+        The format is a header of 64 bytes, followed by `blocks`. The fields of the
+        header are little-endian: magic (16 bytes), version and key domain (uint32
+        each), capacity (uint64), false_positive_rate (float64), n_blocks and n_added
+        (uint64 each), and the XXH3-64 checksum of all other bytes (uint64).
         """
         with self._lock:
             blocks = self._bytes.tobytes()
@@ -390,9 +396,9 @@ cdef class BloomFilter:
         """Add *key*.
 
         Raises:
-            CapacityError: The filter is full and *key* would set a new bit.
-            InputError: *key* is not an int from 0 to 2**64 - 1, or the filter wraps
-                read-only blocks.
+            CapacityError: The filter is full, and *key* would set a new bit.
+            InputError: *key* is not an int from 0 to 2**64 - 1, or the filter reads
+                existing blocks (`from_blocks`).
         """
         cdef uint64_t value = _as_key(key)
         self._require_writable()
@@ -400,16 +406,16 @@ cdef class BloomFilter:
             self._add_all(&value, 1)
 
     def add_many(self, keys, /):
-        """Add every key of *keys*, without the GIL.
+        """Add every key of *keys*; the GIL is released during the work.
 
         Args:
             keys: A 1-D array of unsigned or non-negative integers, or a sequence of
                 ints; a contiguous uint64 array is not copied.
 
         Raises:
-            CapacityError: The filter is full and a key would set a new bit; the keys
-                before it were added.
-            InputError: As for `add`; no key was added.
+            CapacityError: The filter is full, and a key would set a new bit. All keys
+                before this key were added.
+            InputError: See `add`; then no key was added.
         """
         array = _as_keys(keys)
         self._require_writable()
@@ -436,7 +442,7 @@ cdef class BloomFilter:
 
     @cython.binding(False)
     def might_contain(self, key, /):
-        """Return whether *key* might have been added; False is certain.
+        """Return False if *key* was certainly not added; otherwise return True.
 
         Raises:
             InputError: *key* is not an int from 0 to 2**64 - 1.
@@ -444,15 +450,15 @@ cdef class BloomFilter:
         return sbbf_might_contain(self._filter, _as_key(key))
 
     def might_contain_many(self, keys, /):
-        """Return a bool array: for each key, whether it might have been added.
+        """Return a bool array with the result of `might_contain` for each key.
 
         The GIL is released.
 
         Args:
-            keys: As for `add_many`.
+            keys: See `add_many`.
 
         Raises:
-            InputError: As for `add_many`.
+            InputError: See `add_many`.
         """
         array = _as_keys(keys)
         found = np.empty(array.size, np.bool_)
@@ -464,14 +470,14 @@ cdef class BloomFilter:
         return found
 
     def __or__(self, other):
-        """Return a filter with the keys of both.
+        """Return a filter with the keys of both filters.
 
-        The number of common keys is unknown, so `n_added` becomes the sum of the two,
-        which is never too low.
+        It is unknown how many keys the two filters share. The new `n_added` is the sum
+        of both, so it can be too high but never too low.
 
         Raises:
-            CapacityError: That sum exceeds the capacity, even if the distinct keys
-                might fit.
+            CapacityError: The sum exceeds the capacity. The distinct keys might fit,
+                but their count is unknown.
             InputError: The filters differ in capacity, rate or number of blocks.
         """
         if not isinstance(other, BloomFilter):
@@ -506,20 +512,21 @@ cdef class BloomFilter:
 
     @property
     def capacity(self):
-        """The number of keys at which the false-positive rate holds."""
+        """The number of distinct keys up to which the false-positive rate holds."""
         return self._capacity
 
     @property
     def false_positive_rate(self):
-        """The probability, at capacity, that an absent key is reported."""
+        """The probability that a full filter reports a key that was not added."""
         return self._rate
 
     @property
     def measured_false_positive_rate(self):
-        """The probability, with the current bits, that an absent key is reported.
+        """The probability that the present filter reports a key that was not added.
 
-        It is exact for a key with a uniform hash: the mean over blocks of the product
-        over lanes of the share of bits that are set.
+        The value is computed from the bits, and exact for a key with a uniform hash.
+        For each block, the shares of set bits in its lanes are multiplied; the value is
+        the mean over all blocks.
         """
         cdef double rate
         with nogil:
@@ -533,7 +540,7 @@ cdef class BloomFilter:
 
     @property
     def bits_per_key(self):
-        """The number of bits per key at capacity."""
+        """The size of the filter in bits, divided by its capacity."""
         return self._filter.n_blocks * 256.0 / self._capacity
 
     @property
@@ -543,12 +550,12 @@ cdef class BloomFilter:
 
     @property
     def n_added(self):
-        """The number of keys that set at least one new bit when they were added."""
+        """The count of added keys that set at least one new bit."""
         return self._n_added
 
     @property
     def blocks(self):
-        """The Parquet bitset: a read-only uint32 view, with a row of 8 per block."""
+        """The bits in Parquet's format: a read-only uint32 view, a row per block."""
         return _frozen(self._bytes.view(np.uint32).reshape(-1, 8))
 
 
@@ -559,7 +566,7 @@ cdef uint64_t _checksum(object header, object blocks):
 
 
 cdef object _checked_envelope(object data):
-    """Return *data* as a flat memoryview if it is an unaltered result of `to_bytes`."""
+    """Return *data* as a memoryview of bytes; refuse data that is not a filter."""
     try:
         view = memoryview(data).cast("B")
     except TypeError:
@@ -604,13 +611,13 @@ cdef object _narrow_codes(object codes, Py_ssize_t n_entries):
 
 
 cdef class ExactIndex:
-    """Immutable flat map from sorted keys to codes; a key may have several codes.
+    """Immutable map from keys to codes in flat arrays; a key may have several codes.
 
-    A key is `high = key >> 16` and `remainder = key & 0xFFFF`. Highs with at most 8
-    unused highs between them form a run. Each high of a run, used or not, is a
-    segment. A segment is divided into 2**k slots by the top k bits of the remainder;
-    each run has its own k, from 0 to 12. Slots are numbered through all runs. The
-    arrays are little-endian and contain no addresses:
+    A key is split into `high = key >> 16` and `remainder = key & 0xFFFF`. A run is a
+    range of highs in which at most 8 consecutive highs have no key. Each high of a run
+    is a segment, even if it has no key. The top k bits of the remainder divide a
+    segment into 2**k slots; each run has its own k, from 0 to 12. The numbers of slots
+    continue from run to run. The arrays are little-endian and contain no addresses:
 
     - `runs`: uint64 (n_runs, 2); first high << 16 | k, then n_segments << 32 |
       first_slot, which in memory are two uint32: first_slot, n_segments.
@@ -618,7 +625,8 @@ cdef class ExactIndex:
     - `remainders`: uint16, one for each entry, ascending within a slot.
     - `codes`: uint8, uint16 or uint32, one for each entry.
 
-    `ExactIndex()` is the empty index; `build` and `from_arrays` return others.
+    `ExactIndex()` is the empty index; `build` and `from_arrays` return an index with
+    keys.
     """
 
     def __cinit__(self):
@@ -647,16 +655,17 @@ cdef class ExactIndex:
 
     @staticmethod
     def build(keys, codes, /):
-        """Return the index of ascending *keys*, each with its code.
+        """Return an index of ascending *keys*, which maps each key to its code.
 
         Args:
-            keys: As for `BloomFilter.add_many`, below 2**63, ascending. Equal keys
-                are adjacent and keep the order of their codes.
+            keys: See `BloomFilter.add_many`. Keys must be below 2**63 and ascending; a
+                key with several codes occurs several times.
             codes: Integers from 0 to 2**31 - 1, one for each key.
 
         Raises:
-            CapacityError: More than 2**32 - 1 keys or slots.
-            InputError: Keys are not ascending or too large, or codes do not fit.
+            CapacityError: The index would have more than 2**32 - 1 keys or slots.
+            InputError: The keys are not ascending or are too large, or a code is out of
+                range, or the lengths differ.
         """
         array = _as_keys(keys)
         narrow = _narrow_codes(codes, array.size)
@@ -692,14 +701,14 @@ cdef class ExactIndex:
 
     @staticmethod
     def from_arrays(runs, directory, remainders, codes):
-        """Wrap the arrays of an index without copying them, for example a mapped file.
+        """Return an index that reads existing arrays, such as a mapped file.
 
-        This checks only that look-ups stay inside the arrays; `verify` checks the
-        contents, and a look-up that reads an invalid offset or code raises
-        DamagedSnapshotError.
+        The arrays are not copied. Only their types, shapes and lengths are checked
+        here; `verify` checks their contents. A look-up that reads an invalid offset or
+        code raises DamagedSnapshotError.
 
         Raises:
-            InputError: An array has another type or shape, or the lengths differ.
+            InputError: An array has a wrong type or shape, or the lengths differ.
         """
         _require_array(runs, (np.uint64,), "runs", 2)
         if runs.shape[1] != 2:
@@ -719,10 +728,10 @@ cdef class ExactIndex:
         return made
 
     def verify(self):
-        """Check, in one pass, that the arrays are as `build` makes them.
+        """Check, in one pass, that `build` could have made the arrays.
 
         Raises:
-            DamagedSnapshotError: An array is damaged; the message names it.
+            DamagedSnapshotError: An array is damaged; the message names the array.
         """
         cdef index_fault fault
         with nogil:
@@ -738,7 +747,7 @@ cdef class ExactIndex:
         """Return the key of each entry, ascending, as a new uint64 array.
 
         Raises:
-            DamagedSnapshotError: As `verify`.
+            DamagedSnapshotError: See `verify`.
         """
         self.verify()
         keys = np.empty(self._index.n_entries, np.uint64)
@@ -752,12 +761,12 @@ cdef class ExactIndex:
 
     @property
     def runs(self):
-        """The runs: a read-only uint64 array with a row of two for each run."""
+        """The runs: a read-only uint64 array of two columns, a row for each run."""
         return _frozen(self._runs)
 
     @property
     def directory(self):
-        """The offsets of the slots: a read-only uint32 array."""
+        """The offset of each slot in the entries: a read-only uint32 array."""
         return _frozen(self._directory)
 
     @property
@@ -772,7 +781,7 @@ cdef class ExactIndex:
 
     @property
     def n_entries(self):
-        """The number of entries; a key may have several."""
+        """The number of entries; a key has an entry for each of its codes."""
         return self._index.n_entries
 
     @property
@@ -796,7 +805,9 @@ cdef object damaged_index():
 
 @cython.binding(False)
 def find(BloomFilter filter not None, ExactIndex index not None, key, /):
-    """Return the position of *key*'s first entry and how many it has, or (0, 0).
+    """Return the position of the first entry of *key*, and the count of its entries.
+
+    If there is no entry, the result is (0, 0).
 
     Raises:
         DamagedSnapshotError: An offset or a code points outside the index.
@@ -821,10 +832,10 @@ def match(
     """Return the first active code of *key*, or -1.
 
     Args:
-        filter: Contains every key of *index*.
+        filter: A filter that contains every key of *index*.
         index: The exact index.
-        active: One byte for each code: not 0 if the code is active.
-        key: An int; an int below 64 is not a key and gives -1.
+        active: One byte for each code; it is not 0 if the code is active.
+        key: The key, an int. An int below 64 is not a key, so the result is -1.
 
     Raises:
         DamagedSnapshotError: An offset or a code points outside *index* or *active*.
@@ -844,27 +855,27 @@ def match_many(
     BloomFilter filter not None, ExactIndex index not None, bytes active not None,
     keys, out, /
 ):
-    """Set out[i] to the first active code of keys[i], or to -1, without the GIL.
+    """Set `out[i]` to the first active code of `keys[i]`, or to -1.
 
-    The other arguments are those of `match`, and *keys* those of
-    `BloomFilter.add_many`; *out* is a writable contiguous int32 array as long.
+    The GIL is released during the work. *keys* is described at `BloomFilter.add_many`,
+    and *out* is a writable contiguous int32 array of the same length. The other
+    arguments are described at `match`.
 
     Raises:
-        DamagedSnapshotError: As for `match`; *out* must not be used.
-        InputError: An argument has another type or length.
+        DamagedSnapshotError: See `match`; the content of *out* is then undefined.
+        InputError: *keys* has a wrong type.
+        TypeError: *out* has a wrong type.
+        ValueError: *out* has a wrong length.
     """
     cdef int fault
     array = _as_keys(keys)
-    _require_array(out, (np.int32,), "out")
-    if not out.flags.writeable or out.size != array.size:
-        raise InputError(f"a writable out of length {array.size}", f"{out.size}")
-    cdef const uint64_t *start = <const uint64_t *>_address(array)
-    cdef int32_t *answers = <int32_t *>_address(out)
     cdef size_t n = array.size
+    cdef const uint64_t *start = <const uint64_t *>_address(array)
+    cdef int32_t *answers = writable_int32_items(out, array.size, b"out")
     cdef index_active codes = active_codes(active)
     with nogil:
         fault = index_match_many(
-            filter._filter, &index._index, codes, start, n, index_answers(answers, NULL)
+            filter._filter, &index._index, codes, start, n, answers
         )
     if fault:
         raise damaged_index()

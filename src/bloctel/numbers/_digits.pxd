@@ -4,13 +4,17 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 ctypedef const uint8_t* Text
 
+# The plan that digits without a country code belong to.
+cdef enum:
+    PLAN_ANY     # of an unknown region: an integer has a country code
+    PLAN_FRENCH
+    PLAN_OTHER
+
 
 cdef class Line:
     cdef readonly int64_t key
 
 
-cdef uint64_t read_text(Text p, Py_ssize_t n, bint national) noexcept nogil
-cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil
-cdef uint64_t read_str(str text, bint national) except 0
+cdef uint64_t read_integer(int64_t value, int plan) noexcept nogil
+cdef uint64_t read_str(str text, int plan) except 0
 cdef uint64_t line_key(Line line) noexcept
-cdef uint64_t read_object(object value, bint national) except 0

@@ -3,10 +3,10 @@
 # cython: freethreading_compatible=True
 """Compiled parser of phone numbers: one text or a column to keys, without the GIL.
 
-A *key* is the E.164 number as an integer, except that every line of the French
-closed plan has one key, whatever country code it was written with
-(`bloctel.numbers` explains).  Every function returns one unsigned 64-bit integer: a
-key, or, below `FIRST_KEY`, the code of a refusal: its index in `Reason`, from 1.
+A *key* is the E.164 number as an integer.  There is an exception: a line of the French
+closed plan has the same key with each of its country codes
+(`bloctel.numbers.phone_number`).  Every function returns one unsigned 64-bit integer: a
+key or, below `FIRST_KEY`, the code of a refusal, which is its index in `Reason` from 1.
 
 There are two steps.  `_scan` reduces the bytes of a text to digits, or refuses a text
 that a person could not read as one number: it is the same for all countries.  `_key`
@@ -14,9 +14,9 @@ converts digits to a key if they belong to the French plan.  For other digits it
 returns `WORLD`, and `bloctel.numbers` calls `phonenumbers`.  The most frequent French
 forms have a fast path, `french_text.h`.
 
-Text is UTF-8.  Single bytes that cp1252 uses for a no-break space, a soft hyphen and
-dashes are read as such, because they cannot occur in UTF-8: a column of a cp1252 file
-needs no transcoding.
+Text is UTF-8.  The single bytes that cp1252 uses for a no-break space, a soft hyphen
+and dashes are read as these characters: they are not valid UTF-8.  So a column of a
+cp1252 file needs no transcoding.
 """
 
 import operator
@@ -27,10 +27,14 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyIndex_Check
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
-from bloctel._util._arrays cimport int64_items, uint8_items, writable_uint64_items
-
-from bloctel.errors import InputError
+from bloctel._util._arrays cimport (
+    int64_items,
+    uint8_items,
+    uint64_items,
+    writable_uint64_items,
+)
 
 
 cdef extern from "Python.h":
@@ -42,6 +46,7 @@ cdef extern from "french_text.h" nogil:
     uint64_t french_line(uint64_t nsn)
     uint64_t french_clean_key(const uint8_t *text, size_t n)
     uint64_t french_spaced_key(const uint8_t *text, size_t n)
+    bint french_are_plain_keys(const uint64_t *keys, size_t n)
 
 
 cdef enum:
@@ -63,15 +68,27 @@ cdef enum:
     _CONTEXT
     _FIRST_KEY = 64
     _MAX_DIGITS = 32
+    _CHUNK = 1024   # integers that are read together
 
 cdef int64_t _KEY_LIMIT = 1000000000000000  # E.164 has 15 digits at most
 
 FIRST_KEY = _FIRST_KEY
 EMPTY = _EMPTY
 NOT_TEXT = _NOT_TEXT
+LETTERS = _LETTERS
+UNEXPECTED = _UNEXPECTED
+SEVERAL_NUMBERS = _SEVERAL
+TOO_SHORT = _TOO_SHORT
+TOO_LONG = _TOO_LONG
+ROUNDED = _ROUNDED
+UNKNOWN_COUNTRY = _UNKNOWN_COUNTRY
+NO_COUNTRY = _NO_COUNTRY
 AMBIGUOUS = _AMBIGUOUS
 WORLD = _WORLD
 CONTEXT = _CONTEXT
+ANY_PLAN = PLAN_ANY
+FRENCH_PLAN = PLAN_FRENCH
+OTHER_PLAN = PLAN_OTHER
 
 # Separators between two digits, as bits of Scan.seen.
 cdef enum:
@@ -89,6 +106,7 @@ cdef struct Scan:
     int pending     # separators since the last digit
     int marks       # dots and commas between two digits
     int at_mark     # digits before the last dot or comma
+    int at_slash    # digits before the last slash, or 0
 
 
 # -- Characters ---------------------------------------------------------------
@@ -155,7 +173,7 @@ cdef inline int _wide(Text p, Py_ssize_t left, int* kind) noexcept nogil:
 
 
 cdef inline int _full_width(uint8_t c, int* kind) noexcept nogil:
-    """Read U+FF00-FF3F by its last byte, in the same way as `_wide`."""
+    """Read a character of U+FF00-FF3F by its last byte, like `_wide`."""
     if 0x90 <= c <= 0x99:
         kind[0] = 48 + c - 0x90
         return 3
@@ -273,6 +291,8 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
             if s.pending & (_DOT | _COMMA):
                 s.marks += 1
                 s.at_mark = s.n
+            if s.pending & _SLASH:
+                s.at_slash = s.n
         s.pending = 0
     if s.n < _MAX_DIGITS:
         s.digits[s.n] = digit
@@ -309,7 +329,7 @@ cdef int _scan(Text p, Py_ssize_t n, Scan* s) noexcept nogil:
     cdef Py_ssize_t i = 0
     cdef int kind = 0, length, verdict
     cdef uint8_t c
-    s.n = s.plus = s.seen = s.pending = s.marks = s.at_mark = 0
+    s.n = s.plus = s.seen = s.pending = s.marks = s.at_mark = s.at_slash = 0
     _unwrap(&p, &n)
     while i < n:
         c = p[i]
@@ -353,8 +373,8 @@ cdef int _check_digits(Scan* s) noexcept nogil:
         i = s.at_mark
         while i < s.n and s.digits[i] == 0:
             i += 1
-        # A spreadsheet's trailing .0; its numbers start with neither + nor 0, so
-        # there the zeros of 063998.0000 are digits like any other.
+        # A spreadsheet adds .0 to a number. Its numbers do not start with + or 0, so
+        # the zeros of 063998.0000 are digits of the phone number.
         if i == s.n and (
                 s.n - s.at_mark == 1 or not (s.plus or s.digits[0] == 0)):
             s.n = s.at_mark
@@ -412,7 +432,7 @@ cdef uint64_t _abroad(Scan* s, const uint8_t* d, int n) noexcept nogil:
 
 
 cdef uint64_t _short(Scan* s) noexcept nogil:
-    """Distinguish a short number of the French plan from a number without all digits.
+    """Distinguish a short number of the French plan from an incomplete number.
 
     Short numbers are 15, 112, 3BPQ, 10YT, SMS numbers of five digits, 116XYZ, 118XYZ.
     """
@@ -436,7 +456,8 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
     if n == 9 and d[0] != 0:  # a spreadsheet removed the 0
         return french_line(_number(d, 9))
     if n > 2 and d[0] == 0 and d[1] == 0:
-        return _abroad(s, d + 2, n - 2)
+        # 00465711234: +46 5711234, or 0465711234 with one zero too many
+        return _WORLD if n == 11 and d[2] != 0 else _abroad(s, d + 2, n - 2)
     if 11 <= n <= 12 and d[0] == 3 and d[1] == 3:
         return _abroad(s, d, n)
     if 12 <= n <= 13 and _is_plan(d):
@@ -444,60 +465,59 @@ cdef uint64_t _national(Scan* s) noexcept nogil:
     if (n == 14 and d[0] == 0 and d[1] == 7 and d[2] == 0 and d[3] == 0) or (
             n == 13 and d[0] == 7 and d[1] == 0 and d[2] == 0):
         return _MACHINE
-    if n > 9:
-        return _too_long(s)
-    return _short(s)
+    if n <= 9:
+        return _short(s)
+    # perhaps a foreign number without its plus
+    return _too_long(s) if d[0] == 0 or s.at_slash or n > 15 else _WORLD
 
 
-cdef inline uint64_t _key(Scan* s, bint national) noexcept nogil:
+cdef inline uint64_t _key(Scan* s, int plan) noexcept nogil:
     if s.plus:
         return _abroad(s, s.digits, s.n)
-    return _national(s) if national else _WORLD
+    return _national(s) if plan == PLAN_FRENCH else _WORLD
 
 
-cdef uint64_t read_text(Text p, Py_ssize_t n, bint national) noexcept nogil:
+cdef uint64_t read_text(Text p, Py_ssize_t n, int plan) noexcept nogil:
     cdef uint64_t key
-    if national:
+    if plan == PLAN_FRENCH:
         key = french_clean_key(p, <size_t>n)
         if not key:
             key = french_spaced_key(p, <size_t>n)
         if key:
             return key
-    return _read_slowly(p, n, national)
+    return _read_slowly(p, n, plan)
 
 
-cdef uint64_t _read_slowly(Text p, Py_ssize_t n, bint national) noexcept nogil:
+cdef uint64_t _read_slowly(Text p, Py_ssize_t n, int plan) noexcept nogil:
     cdef Scan s
     cdef int refusal = _scan(p, n, &s)
-    return <uint64_t>refusal if refusal else _key(&s, national)
+    return <uint64_t>refusal if refusal else _key(&s, plan)
 
 
-cdef void _spell(int64_t value, bint national, Scan* s) noexcept nogil:
-    """Write an integer as digits: E.164 digits, or at most 9 national digits."""
+cdef void _spell(int64_t value, int plan, Scan* s) noexcept nogil:
+    """Write an integer as digits; without a region they are E.164 digits."""
     cdef uint8_t reverse[20]
     cdef int i
-    s.n = s.seen = s.marks = s.at_mark = s.pending = 0
+    s.n = s.seen = s.marks = s.at_mark = s.at_slash = s.pending = 0
     while value:
         reverse[s.n] = <uint8_t>(value % 10)
         value //= 10
         s.n += 1
     for i in range(s.n):
         s.digits[i] = reverse[s.n - 1 - i]
-    s.plus = national and s.n > 9
+    s.plus = plan == PLAN_ANY
 
 
-cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil:
+cdef uint64_t read_integer(int64_t value, int plan) noexcept nogil:
     cdef Scan s
-    if 33100000000LL <= value <= 33999999999LL:
+    if plan != PLAN_OTHER and 33100000000LL <= value <= 33999999999LL:
         return french_line(<uint64_t>value - 33000000000ULL)
     if value <= 0:
         return _UNEXPECTED if value else _TOO_SHORT
     if value >= _KEY_LIMIT:
         return _TOO_LONG
-    _spell(value, national, &s)
-    if not national and 12 <= s.n <= 13 and _is_plan(s.digits):
-        return _abroad(&s, s.digits, s.n)
-    return _key(&s, national)
+    _spell(value, plan, &s)
+    return _key(&s, plan)
 
 
 # -- From Python --------------------------------------------------------------
@@ -506,20 +526,14 @@ cdef uint64_t read_integer(int64_t value, bint national) noexcept nogil:
 cdef class Line:
     """Phone line, identified by its key: the compiled base of `PhoneNumber`.
 
+    `PhoneNumber` checks the key; this class does not.
+
     Attributes:
         key: The integer that identifies the line.
-
-    Raises:
-        InputError: The key is an int of more than 64 bits.
     """
 
-    def __cinit__(self, key):
-        try:
-            self.key = key
-        except OverflowError as error:
-            raise InputError(
-                "a key of at most 64 bits", f"an int of {int(key).bit_length()} bits"
-            ) from error
+    def __cinit__(self, int64_t key):
+        self.key = key
 
     def __eq__(self, other):
         if type(other) is not type(self):
@@ -545,27 +559,27 @@ cdef int64_t _as_int64(object value) except? -2:
     return -1 if overflow or number < 0 else number
 
 
-cdef uint64_t read_str(str text, bint national) except 0:
+cdef uint64_t read_str(str text, int plan) except 0:
     cdef Py_ssize_t n = 0
     cdef const char* p
     if PyUnicode_IS_COMPACT_ASCII(text):
         return read_text(
-            <Text>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), national)
+            <Text>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), plan)
     try:
         p = PyUnicode_AsUTF8AndSize(text, &n)
     except UnicodeEncodeError:  # a lone surrogate
         return _UNEXPECTED
-    return read_text(<Text>p, n, national)
+    return read_text(<Text>p, n, plan)
 
 
-cdef uint64_t read_object(object value, bint national) except 0:
+cdef uint64_t read_object(object value, int plan) except 0:
     if isinstance(value, str):
-        return read_str(<str>value, national)  # a subclass too
+        return read_str(<str>value, plan)  # subclasses are accepted too
     if PyLong_CheckExact(value):
-        return read_integer(_as_int64(value), national)
+        return read_integer(_as_int64(value), plan)
     if isinstance(value, bytes):
         return read_text(
-            <Text>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), national)
+            <Text>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), plan)
     if isinstance(value, Line):
         return line_key(value)
     if isinstance(value, bool):
@@ -575,78 +589,99 @@ cdef uint64_t read_object(object value, bint national) except 0:
             value = operator.index(value)
         except TypeError:  # an array of several numbers
             return _NOT_TEXT
-        return read_integer(_as_int64(value), national)
+        return read_integer(_as_int64(value), plan)
     return _EMPTY if _is_missing(value) else _NOT_TEXT
 
 
 cdef uint64_t line_key(Line line) noexcept:
-    return line.key if _FIRST_KEY <= line.key < _KEY_LIMIT else <uint64_t>_NOT_TEXT
+    cdef uint64_t key = read_integer(line.key, PLAN_ANY)
+    if line.key < _FIRST_KEY or (key != _WORLD and key != <uint64_t>line.key):
+        return _NOT_TEXT
+    return line.key
 
 
 cdef bint _is_missing(object value):
-    """Return whether data frames use *value* for a missing one: None, NaN, NA, NaT."""
+    """Return whether data frames use *value* for a missing value: NaN, NA or NaT."""
     if isinstance(value, float):
         return value != value
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
-def read(object value, bint national):
+def read(object value, int plan):
     """Return the key of one text or int, or the code of its refusal.
 
     Args:
         value: A str, UTF-8 bytes or an int; None is refused as empty, any other
             object as `not_text`.
-        national: Whether digits without a country code are French.
+        plan: The plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
+            `OTHER_PLAN`.
     """
-    return read_object(value, national)
+    return read_object(value, plan)
 
 
-def clean(object value, bint national):
+def clean(object value, int plan):
     """Return the digits of a text or int for which `read` returned `WORLD`.
 
     They start with a plus sign if the text has one, or if an int must be E.164.  The
-    result is empty if the text is refused.
+    last slash between two digits is kept.  The result is empty if the text is refused.
     """
     cdef Scan s
     cdef bytes text
     cdef int i
     if not isinstance(value, (str, bytes)):
-        _spell(_as_int64(operator.index(value)), national, &s)
+        _spell(_as_int64(operator.index(value)), plan, &s)
     else:
         text = value.encode() if isinstance(value, str) else bytes(value)
         if _scan(<Text>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text), &s):
             return ""
-    return ("+" if s.plus else "") + "".join([str(s.digits[i]) for i in range(s.n)])
+    digits = ("+" if s.plus else "") + "".join([str(s.digits[i]) for i in range(s.n)])
+    i = s.at_slash + s.plus
+    return f"{digits[:i]}/{digits[i:]}" if s.at_slash else digits
 
 
 @cython.boundscheck(True)  # an object's __index__ could shorten the list
-def read_objects(list values not None, bint national, out):
-    """Fill *out* with `read` of each of *values*.
+def read_objects(list values not None, Py_ssize_t first, int plan, out):
+    """Fill *out* with `read` of each of *values* from the index *first* on.
 
     Raises:
-        ValueError: The lengths differ.
+        IndexError: There are fewer values than results.
     """
-    cdef Py_ssize_t i, n = len(values)
+    cdef Py_ssize_t i, n = len(out)
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     for i in range(n):
-        key[i] = read_object(values[i], national)
+        key[i] = read_object(values[first + i], plan)
 
 
-def read_integers(values, bint national, out):
+def read_integers(values, int plan, out):
     """Fill *out* with `read` of each of *values* (int64).
 
     Raises:
         ValueError: The lengths differ.
     """
-    cdef Py_ssize_t i, n = len(values)
+    cdef Py_ssize_t i, end, done = 0, n = len(values)
+    cdef size_t size
     cdef const int64_t *value = int64_items(values, n, b"values")
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     with nogil:
-        for i in range(n):
-            key[i] = read_integer(value[i], national)
+        while done < n:
+            end = min(n, done + _CHUNK)
+            size = <size_t>(end - done)
+            if plan != PLAN_OTHER and french_are_plain_keys(
+                    <const uint64_t *>value + done, size):
+                memcpy(key + done, value + done, size * sizeof(uint64_t))
+            else:
+                for i in range(done, end):
+                    key[i] = read_integer(value[i], plan)
+            done = end
 
 
-def read_spans(data, starts, ends, bint national, out):
+def are_french_keys(keys):
+    """Return whether all of *keys* (uint64) are keys that begin with 33."""
+    cdef size_t n = len(keys)
+    return french_are_plain_keys(uint64_items(keys, n, b"keys"), n)
+
+
+def read_spans(data, starts, ends, int plan, out):
     """Fill *out* with `read` of each text `data[starts[i]:ends[i]]`.
 
     Raises:
@@ -662,7 +697,7 @@ def read_spans(data, starts, ends, bint national, out):
             if not 0 <= start[i] <= end[i] <= size:
                 outside = i
                 break
-            key[i] = read_text(text + start[i], end[i] - start[i], national)
+            key[i] = read_text(text + start[i], end[i] - start[i], plan)
     if outside >= 0:
         raise ValueError(f"expected texts within {size} bytes, got "
                          f"{start[outside]} to {end[outside]} at row {outside}")

@@ -2,7 +2,8 @@
 
 A column is a list, an iterable, a numpy array, a pandas, polars or pyarrow column, or
 any other object with `__arrow_c_stream__`, `__arrow_c_array__` or `__array__`.
-Of these libraries only numpy is imported: a column is recognised by its methods.
+A column is recognised by its methods, so the library of a column is not imported.  Only
+columns of Arrow, such as polars columns, need the package pyarrow.
 
 Text is read in place if its layout allows it.  Otherwise it is copied block by block,
 so that memory use does not depend on the size of the column.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -19,8 +21,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-from bloctel.numbers import _arrow, _digits
+from bloctel.numbers import _digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +33,15 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Enough rows to outweigh the cost of a block, few enough for intermediate arrays to
-#: stay in the cache, and for a million rows to occupy several threads.
-_BLOCK_ROWS: Final = 1 << 16
+#: Rows of a block: enough to outweigh the cost of a block, few enough that intermediate
+#: arrays stay in the cache and that a million rows occupy several threads.
+_BLOCK_ROWS: Final = 1 << 17
 _EXPECTED: Final = "a column of text or whole numbers"
+#: Types of text in Arrow; a column of the null type has only missing values.
+_ARROW_TEXTS: Final = (
+    *("string", "large_string", "string_view", "null"),
+    *("binary", "large_binary", "binary_view"),
+)
 _EXPECTED_DAYS: Final = "a day or a column of days"
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _FIRST_DAY: Final = date.min.toordinal() - _EPOCH
@@ -56,9 +65,9 @@ class Spans:
     def __len__(self) -> int:
         return self.starts.size
 
-    def read(self, national: bool, out: NDArray[np.uint64]) -> None:
+    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
         """Set *out* (uint64) to each row's key or the code of its refusal."""
-        _digits.read_spans(self.data, self.starts, self.ends, national, out)
+        _digits.read_spans(self.data, self.starts, self.ends, plan, out)
 
     def value(self, row: int) -> str | bytes | None:
         """Return the text at *row*, or None if it is empty.
@@ -78,7 +87,7 @@ class Integers:
 
     Attributes:
         values: The integers (int64 or uint64), contiguous.
-        valid: Whether each row has a value (bool); None if all have.
+        valid: Whether each row has a value (bool); None if all rows have a value.
     """
 
     values: NDArray[np.int64] | NDArray[np.uint64]
@@ -87,10 +96,10 @@ class Integers:
     def __len__(self) -> int:
         return self.values.size
 
-    def read(self, national: bool, out: NDArray[np.uint64]) -> None:
+    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
         """Set *out* (uint64) to each row's key or the code of its refusal."""
-        # values above int64 are not phone numbers: they are negative in the view
-        _digits.read_integers(self.values.view(np.int64), national, out)
+        # values above int64 are not phone numbers; in the view they are negative
+        _digits.read_integers(self.values.view(np.int64), plan, out)
         if self.valid is not None:
             out[~self.valid] = _digits.EMPTY
 
@@ -107,20 +116,27 @@ class Objects:
 
     Attributes:
         values: The objects: str, int, None, or values that are refused.
+        indexes: The indexes of the rows in *values*.
     """
 
     values: list[object]
+    indexes: range
+
+    @classmethod
+    def of_all(cls, values: list[object]) -> Objects:
+        """Return a block of all values of a list."""
+        return cls(values, range(len(values)))
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.indexes)
 
-    def read(self, national: bool, out: NDArray[np.uint64]) -> None:
+    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
         """Set *out* (uint64) to each row's key or the code of its refusal."""
-        _digits.read_objects(self.values, national, out)
+        _digits.read_objects(self.values, self.indexes.start, plan, out)
 
     def value(self, row: int) -> object:
         """Return the object at *row*."""
-        return self.values[row]
+        return self.values[self.indexes[row]]
 
 
 #: A block of consecutive rows of a column.
@@ -137,7 +153,7 @@ def blocks(column: object) -> Iterator[Block]:
         column: The column. An iterable is read block by block, on demand.
 
     Returns:
-        The blocks, with at most 65,536 rows each; a list is one block.
+        The blocks, with at most 131,072 rows each.
 
     Raises:
         InputError: The object is not a column of text or integers.
@@ -149,7 +165,9 @@ def blocks(column: object) -> Iterator[Block]:
         single = f"a single {type(column).__name__}"
         raise InputError(_EXPECTED, f"{single}; use the function for one number")
     if isinstance(column, list):
-        return iter((Objects(column),))
+        indexes = range(len(column))
+        starts = indexes[::_BLOCK_ROWS]
+        return (Objects(column, indexes[i : i + _BLOCK_ROWS]) for i in starts)
     readers = _Readers(_numpy_blocks, _arrow_blocks, _iterable_blocks)
     return _read(column, _EXPECTED, ("text", "integer"), readers)
 
@@ -158,7 +176,7 @@ class _Readers(NamedTuple, Generic[_T]):
     """Functions that read rows, by the source of the rows."""
 
     from_array: Callable[[NDArray[Any]], _T]
-    from_chunks: Callable[[Iterator[_arrow.Chunk]], _T]
+    from_chunks: Callable[[Iterator[Any]], _T]
     from_rows: Callable[[Iterable[object]], _T]
 
 
@@ -167,7 +185,7 @@ def _read(
 ) -> _T:
     """Read *column* with the right reader; error messages name *expected*."""
     if isinstance(column, set | frozenset):
-        raise InputError(expected, "a set, whose rows have no order")
+        raise InputError(expected, "a set, whose values have no order")
     if isinstance(column, Mapping):
         raise InputError(expected, "a mapping; pass its keys or its values")
     # most pandas columns are numpy arrays, which do not need pyarrow
@@ -185,33 +203,105 @@ def _read(
 
 def _arrow_chunks(
     column: object, kinds: tuple[str, ...], expected: str
-) -> Iterator[_arrow.Chunk] | None:
-    """Return the chunks of an Arrow producer; None for other objects."""
-    if not any(hasattr(column, f"__arrow_c_{form}__") for form in ("stream", "array")):
+) -> Iterator[Any] | None:
+    """Return the arrays of an Arrow column; None for an object that is not Arrow.
+
+    A table of one column counts as that column.
+    """
+    is_stream = hasattr(column, "__arrow_c_stream__")
+    if not is_stream and not hasattr(column, "__arrow_c_array__"):
         return None
     try:
-        return _arrow.chunks(column, kinds, expected)
-    except ImportError:
-        # pandas needs pyarrow to export Arrow data; otherwise its objects are read
+        pa = optional_module("pyarrow", "columns of Arrow", "arrow")
+        with _refusing_failures(pa):
+            chunks: Iterator[Any]
+            if isinstance(column, pa.RecordBatchReader):  # may be larger than memory
+                chunks = (batch.to_struct_array() for batch in column)
+                arrow_type = pa.struct(column.schema)
+            else:
+                read = pa.chunked_array(column if is_stream else [pa.array(column)])
+                arrow_type, chunks = read.type, iter(read.chunks)
+    except (ImportError, InputError):
+        # pandas exports its columns only with pyarrow, and sparse columns not at all
         if hasattr(column, "__array__"):
             return None
         raise
+    if pa.types.is_struct(arrow_type):
+        if arrow_type.num_fields != 1:
+            got = f"a table of {arrow_type.num_fields} columns"
+            raise InputError(expected, got)
+        arrow_type = arrow_type[0].type
+        chunks = (chunk.flatten()[0] for chunk in chunks)
+    if _arrow_kind(arrow_type) not in kinds:
+        raise InputError(expected, str(arrow_type).split("<")[0].split("[")[0])
+    return _unfailing(pa, chunks)
 
 
-def _arrow_blocks(chunks: Iterator[_arrow.Chunk]) -> Iterator[Spans | Integers]:
+def _unfailing(pa: Any, chunks: Iterator[Any]) -> Iterator[Any]:
+    with _refusing_failures(pa):
+        yield from chunks
+
+
+@contextmanager
+def _refusing_failures(pa: Any) -> Iterator[None]:
+    """Raise InputError for errors of a producer, whose messages can contain numbers."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, NotImplementedError, TypeError) as error:
+        got = f"an error ({type(error).__name__}) of the producer of the column"
+        raise_alone(InputError("an Arrow column that can be read", got))
+
+
+def _arrow_kind(arrow_type: Any) -> str:
+    """Return `text`, `integer` or `day`; an empty text for other types."""
+    is_dictionary = hasattr(arrow_type, "index_type")
+    name = str(arrow_type.value_type if is_dictionary else arrow_type)
+    if name in _ARROW_TEXTS:
+        return "text"
+    if name == "date32[day]":
+        return "day"
+    return "integer" if re.fullmatch("u?int(8|16|32|64)", name) else ""
+
+
+def _arrow_blocks(chunks: Iterator[Any]) -> Iterator[Spans | Integers]:
+    """Yield the rows of Arrow arrays; a producer's offsets and lengths are trusted."""
     for chunk in chunks:
+        is_text = _arrow_kind(chunk.type) == "text"
+        is_dictionary = hasattr(chunk, "dictionary")
+        if is_dictionary and is_text:  # pyarrow cannot decode string views
+            words = chunk.dictionary.cast("large_binary")
+            chunk = type(chunk).from_arrays(chunk.indices, words)
         for start in range(0, len(chunk), _BLOCK_ROWS):
-            stop = min(start + _BLOCK_ROWS, len(chunk))
-            if chunk.kind == "text":
-                yield Spans(*chunk.spans(start, stop))
+            rows = chunk[start : start + _BLOCK_ROWS]
+            if is_dictionary:
+                rows = rows.dictionary_decode()
+            valid = rows.is_valid().to_numpy(False) if rows.null_count else None
+            if is_text:
+                yield _arrow_texts(rows.cast("large_binary"), valid)
             else:
-                yield Integers(*chunk.integers(start, stop))
+                yield Integers(_arrow_integers(rows), valid)
+
+
+def _arrow_texts(rows: Any, valid: NDArray[np.bool_] | None) -> Spans:
+    _, offsets, data = rows.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[rows.offset :][: len(rows) + 1]
+    starts, ends = bounds[:-1], bounds[1:]
+    if valid is not None:
+        ends = np.where(valid, ends, starts)
+    return Spans(np.frombuffer(data or b"", np.uint8), starts, ends)
+
+
+def _arrow_integers(rows: Any) -> NDArray[np.int64] | NDArray[np.uint64]:
+    if str(rows.type) == "date32[day]":
+        rows = rows.cast("int32")
+    values: NDArray[Any] = (rows.fill_null(0) if rows.null_count else rows).to_numpy()
+    return values if values.dtype == np.uint64 else values.astype(np.int64, copy=False)
 
 
 def _iterable_blocks(column: Iterable[object]) -> Iterator[Block]:
     rows = iter(column)
     while values := list(islice(rows, _BLOCK_ROWS)):
-        yield Objects(values)
+        yield Objects.of_all(values)
 
 
 def _numpy_blocks(array: NDArray[Any]) -> Iterator[Block]:
@@ -229,6 +319,8 @@ def _flat_array(column: Any, expected: str) -> NDArray[Any]:
         # nullable integers of pandas, which numpy would convert to floats
         values = column.to_numpy(integer, na_value=0)
         return np.ma.MaskedArray(values, np.asarray(column.isna()))
+    if getattr(column, "nlevels", 1) > 1:
+        raise InputError(expected, "an index with several levels")
     array: NDArray[Any] = np.asanyarray(column)
     if array.ndim != 1:
         raise InputError(expected, f"an array of {array.ndim} dimensions")
@@ -254,7 +346,7 @@ def _text_block(rows: NDArray[Any]) -> Block:
     codes = texts.view(np.uint32)
     if codes.max(initial=0) < 128:  # ASCII: code points equal UTF-8 bytes
         return _fixed_spans(codes.astype(np.uint8).view(f"S{texts.itemsize // 4}"))
-    return Objects([text or None for text in texts.tolist()])  # same as `Spans`
+    return Objects.of_all([text or None for text in texts.tolist()])  # as in `Spans`
 
 
 def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
@@ -265,8 +357,8 @@ def _fixed_spans(texts: NDArray[np.bytes_]) -> Spans:
 
 def _object_block(rows: NDArray[Any]) -> Block:
     missing = getattr(rows.dtype, "na_object", None)  # numpy's StringDType has it
-    values = rows.tolist()  # None where masked
-    return Objects([None if value is missing else value for value in values])
+    values = rows.tolist()  # masked values become None
+    return Objects.of_all([None if value is missing else value for value in values])
 
 
 _MAKERS: Final[Mapping[str, Callable[[NDArray[Any]], Block]]] = {
@@ -306,7 +398,9 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
     readers = _Readers(_numpy_days, _arrow_days, _object_days)
     numbers = _read(column, _EXPECTED_DAYS, ("day", "text"), readers)
     if length is not None and numbers.size != length:
-        raise InputError(f"{length} days, one per row", f"{numbers.size}")
+        raise InputError(
+            f"{length} days, one for each row", f"a column of length {numbers.size}"
+        )
     return numbers.astype(np.int32)
 
 
@@ -330,7 +424,7 @@ def _numpy_days(array: NDArray[Any]) -> NDArray[np.int64]:
     raise InputError(_EXPECTED_DAYS, str(array.dtype))
 
 
-def _arrow_days(chunks: Iterator[_arrow.Chunk]) -> NDArray[np.int64]:
+def _arrow_days(chunks: Iterator[Any]) -> NDArray[np.int64]:
     parts = [np.empty(0, np.int64)]
     first = 0
     for block in _arrow_blocks(chunks):
@@ -371,7 +465,7 @@ def _text_day(text: str, row: int | None) -> int:
     try:
         return date.fromisoformat(text).toordinal() - _EPOCH
     except ValueError:
-        raise _no_day("a day that does not exist", row) from None
+        raise_alone(_no_day("a day that does not exist", row))
 
 
 def _full_days(instants: NDArray[Any], first: int | None) -> NDArray[np.int64]:
@@ -388,7 +482,7 @@ def _in_calendar(numbers: NDArray[np.int64], first: int | None) -> NDArray[np.in
 
 
 def _refuse_days(bad: NDArray[np.bool_], got: str, first: int | None) -> None:
-    """Raise for the first *bad* row; *first* is the index of row 0, if it has one."""
+    """Raise InputError for the first *bad* row; *first* is the index of row 0."""
     if bad.any():
         raise _no_day(got, None if first is None else first + int(bad.argmax()))
 

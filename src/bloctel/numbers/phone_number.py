@@ -1,28 +1,35 @@
 """Phone numbers: parsing and normalisation to one key per line.
 
-The core of the library uses only *keys*: the E.164 number as an integer, with one
-exception.  The French plan is closed: a national number, `0` and nine digits, names
+The core of the library uses only *keys*.  A key is the E.164 number as an integer, with
+one exception.  The French plan is closed: a national number, `0` and nine digits, names
 one line, whether it is written with +33, +262, +590, +594, +596 or +508.  All these
-forms share the key `33` and the nine digits; for Saint-Pierre-et-Miquelon, whose
-international form has six digits, it is `508` and the six digits.
+forms have the key `33` and the nine digits.  In Saint-Pierre-et-Miquelon, whose
+international form has six digits, the key is `508` and the six digits.
 
 Compiled code reads French forms, and `phonenumbers` the forms of other countries.
-A number is not refused because its range is missing from the metadata: metadata lags
-the regulator, and a refusal would lose an objection.
+A number is accepted even if its range is missing from the metadata: the regulator may
+have assigned the range later, and a refusal would lose an objection.
 """
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, cast
+from functools import cache
+from operator import index
+from typing import TYPE_CHECKING, Final, Self, SupportsIndex, cast
 
 import numpy as np
 
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.numbers import _digits
-from bloctel.numbers.columns import blocks
+from bloctel.numbers.columns import Integers, Spans, blocks
+from bloctel.numbers.readings import (
+    is_foreign_key,
+    key_to_store,
+    of_french_digits,
+    readings,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bloctel.numbers.columns import Block
+    from bloctel.numbers.readings import Readings
 
 #: The default region of numbers without a country code.
 DEFAULT_REGION: Final = "FR"
@@ -80,23 +88,30 @@ class Reason(StrEnum):
     DECIMAL = "decimal"
     """A number with a fraction, such as a latitude."""
     UNKNOWN_COUNTRY = "unknown_country"
-    """The country code is not assigned, or its lines do not start like this."""
+    """The country code is not assigned, or the country has no such numbers."""
     NO_COUNTRY = "no_country"
     """A national form without a region."""
     AMBIGUOUS = "ambiguous"
-    """A nine-digit integer that is clear as a French number, and blocked as a foreign
-    number: give it as text, or as a `PhoneNumber`."""
+    """Digits that name two lines, of which a look-up finds only one blocked, or which
+    are equally likely: write the number with its country code."""
 
 
+_NO_KEYS: Final = np.empty(0, np.uint64)
+
+#: The difference between the key of a French line and its nine digits.  A spreadsheet
+#: stores the number as the integer of these nine digits.
+FRANCE: Final = np.uint64(33 * 10**9)
+#: Ranges of E.164 digits of French numbers that are not keys: with an overseas code, or
+#: with a 0 after +33, and Saint-Pierre-et-Miquelon's numbers with the code 33.
+NOT_KEYS: Final = (
+    *((code * 10**9, (code + 1) * 10**9) for code in (262, 330, 508, 590, 594, 596)),
+    (33508 * 10**6, 33509 * 10**6),
+)
 #: Longer regions are not shown in messages.
 _SHOWN_REGION: Final = 4
 
-#: E.164 numbers have at most 15 digits, so that keys are below 2^50.
-_LONGEST_E164: Final = 15
-
 #: The reasons by the codes of the compiled reader, which begin at 1.
 REASONS: Final = ("", *(reason.value for reason in Reason))
-_CODES: Final = {reason: code for code, reason in enumerate(REASONS)}
 
 
 class PhoneNumber(_digits.Line):
@@ -110,10 +125,18 @@ class PhoneNumber(_digits.Line):
 
     Attributes:
         key: The integer that identifies the line everywhere in the library.
+
+    Raises:
+        InputError: The integer is not a key, for example the digits of a French
+            number with an overseas country code.  `normalize` accepts these digits.
     """
 
     __slots__ = ()
     __match_args__ = ("key",)
+
+    def __new__(cls, key: int) -> Self:
+        """Return the number of a key."""
+        return super().__new__(cls, require_key(key))
 
     @property
     def country_code(self) -> int:
@@ -167,6 +190,11 @@ class PhoneNumber(_digits.Line):
         return f"PhoneNumber({self.e164[:-4]}****)"
 
 
+def number_of(key: int) -> PhoneNumber:
+    """Return the number of a key that comes from the parser or a storage: no check."""
+    return _digits.Line.__new__(PhoneNumber, key)
+
+
 def french_nsn(key: int) -> str | None:
     """Return the nine digits of a line of the French plan; None for other lines."""
     if key // 10**9 == 33:
@@ -185,9 +213,9 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
     '+33199001234'
 
     Args:
-        number: Text as in real files, an integer (E.164 digits, or nine national digits
-            whose 0 a spreadsheet removed), or a `PhoneNumber`.  An extension after the
-            number is ignored.
+        number: Text as people write it, an integer (E.164 digits, or nine national
+            digits if a spreadsheet removed the 0), or a `PhoneNumber`.  An extension
+            after the number is ignored.
         region: The ISO 3166-1 alpha-2 code of the region of national forms; None
             accepts only international forms.
 
@@ -195,10 +223,27 @@ def normalize(number: object, *, region: str | None = DEFAULT_REGION) -> PhoneNu
         InvalidNumberError: The value is not a single number; `reason` is a `Reason`.
         InputError: The region is unknown.
     """
-    key = read(number, check_region(region))
+    return _valid(read(number, check_region(region)))
+
+
+def number_to_store(number: object, region: str | None) -> PhoneNumber:
+    """Return the `PhoneNumber` of a number to store.
+
+    Other than `normalize`, this function refuses a foreign number whose digits are also
+    a number of the region, such as +516 733 8400 in New York.
+    """
+    found = _digits.read(number, plan_of(check_region(region)))
+    if found in _SLOW:
+        readings = _read_slowly(number, found, region)
+        found = key_to_store(readings, home_code(region))
+    return _valid(found)
+
+
+def _valid(key: int) -> PhoneNumber:
+    """Return the number of a key, or raise InvalidNumberError for a refusal."""
     if key < _digits.FIRST_KEY:
         raise InvalidNumberError(reason_of(key))
-    return PhoneNumber(key)
+    return number_of(key)
 
 
 def is_valid(number: object, *, region: str | None = DEFAULT_REGION) -> bool:
@@ -225,7 +270,7 @@ def normalize_many(
         column: A column of texts or integers: a list, an iterator, a numpy array, a
             pandas, polars or pyarrow column, or any object with `__arrow_c_array__` or
             `__arrow_c_stream__`.
-        region: As for `normalize`.
+        region: See `normalize`.
 
     Returns:
         A one-dimensional uint64 array, with one key per row.
@@ -233,9 +278,46 @@ def normalize_many(
     Raises:
         InputError: The column has another type, such as float.
     """
-    keys = read_column(column, check_region(region))
+    region = check_region(region)
+    parts = [read_block(block, region) for block in blocks(column)]
+    keys = parts[0] if len(parts) == 1 else np.concatenate([_NO_KEYS, *parts])
     keys[keys < _digits.FIRST_KEY] = 0
     return keys
+
+
+def read_all(
+    column: object, region: str | None
+) -> tuple[NDArray[np.uint64], dict[int, Readings]]:
+    """Return the keys of a column as `normalize_many` does, and the other readings.
+
+    The other readings, which `readings_of` explains, are by row.
+    """
+    parts, found, first = [_NO_KEYS], {}, 0
+    for block in blocks(column):
+        others: dict[int, Readings] = {}
+        keys = read_block(block, region, others)
+        if is_french(region):
+            for row in rows_without_zero(block, keys).tolist():
+                others[row] = readings_of(block.value(row), region)[1:]
+        found.update({first + row: rest for row, rest in others.items() if rest})
+        keys[keys < _digits.FIRST_KEY] = 0
+        parts.append(keys)
+        first += len(block)
+    return np.concatenate(parts), found
+
+
+def rows_without_zero(block: Block, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return the rows whose French number may be written with nine digits only.
+
+    A spreadsheet removes the 0 in front.  Only nine digits without this 0 can also be a
+    foreign number without its plus.
+    """
+    nine_digits = keys - FRANCE  # outside 10^8 to 10^9 unless it is a French line
+    rows = np.flatnonzero((nine_digits < 10**9) & (nine_digits >= 10**8))
+    if isinstance(block, Spans):  # a text of nine digits starts with neither
+        first = block.data[block.starts[rows]]
+        rows = rows[(first != ord("0")) & (first != ord("+"))]
+    return rows
 
 
 def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -255,10 +337,83 @@ def e164_many(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _country_codes() -> NDArray[np.uint64]:
     """Return the country code of a French line by the first five of its nine digits."""
     codes = np.full(10**5, 33, np.uint64)
-    for prefix in sorted(_OVERSEAS, key=len):  # the longest decides
+    for prefix in sorted(_OVERSEAS, key=len):  # the longest match decides
         width: int = 10 ** (5 - len(prefix))
         codes[int(prefix) * width :][:width] = _OVERSEAS[prefix]
     return codes
+
+
+# -- Keys from outside --------------------------------------------------------
+
+
+def require_key(key: object, where: str = "key") -> int:
+    """Return *key* if it is the key of a phone number.
+
+    The digits of a key, read as E.164 digits, give the same key.  An integer of other
+    digits would never be found, although `normalize` accepts the digits.
+
+    Raises:
+        InputError: The value is not a key.
+    """
+    if isinstance(key, bool) or not isinstance(key, SupportsIndex):
+        raise _no_key(f"a value of type {type(key).__name__}", where)
+    number = index(key)
+    found = _digits.read(number, _digits.ANY_PLAN)
+    is_foreign = found == _digits.WORLD and is_foreign_key(number)
+    if number < _digits.FIRST_KEY or not (found == number or is_foreign):
+        raise _no_key("another integer", where)
+    return number
+
+
+def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.uint64]:
+    """Return an array of keys, each of which `require_key` accepts.
+
+    Raises:
+        InputError: The value is not a one-dimensional uint64 array, or a row of the
+            array is not a key.
+    """
+    if not isinstance(keys, np.ndarray) or keys.dtype != np.uint64 or keys.ndim != 1:
+        expected = "a one-dimensional uint64 array, as normalize_many returns"
+        raise InputError(expected, f"a value of type {type(keys).__name__}", where)
+    keys = np.ascontiguousarray(keys)
+    if _digits.are_french_keys(keys):
+        return keys
+    possible, foreign = _possible_keys(keys)
+    for row in np.flatnonzero(foreign).tolist():
+        possible[row] = is_foreign_key(int(keys[row]))
+    if not possible.all():
+        raise _no_key("another integer", f"{where}, row {int(possible.argmin())}")
+    return keys
+
+
+def are_possible_keys(keys: NDArray[np.uint64]) -> bool:
+    """Return whether integers from a storage or a file can be keys.
+
+    Foreign numbers are not compared with the plan of their country, because the plan
+    can have changed after the number was stored.
+    """
+    keys = np.ascontiguousarray(keys)
+    return _digits.are_french_keys(keys) or bool(_possible_keys(keys)[0].all())
+
+
+def _possible_keys(
+    keys: NDArray[np.uint64],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which integers can be keys, and which of these are foreign."""
+    found = np.empty(len(keys), np.uint64)
+    Integers(keys, None).read(_digits.ANY_PLAN, found)
+    foreign = (found == _digits.WORLD) & (keys >= _digits.FIRST_KEY)
+    return foreign | ((found == keys) & (keys >= _digits.FIRST_KEY)), foreign
+
+
+def _no_key(got: str, where: str) -> InputError:
+    return InputError(
+        "the key of a phone number (PhoneNumber.key)",
+        got,
+        where,
+        message="expected the key of a phone number, as PhoneNumber.key and "
+        f"normalize_many return, got {got}; to read a number, use normalize",
+    )
 
 
 # -- For the other modules: keys, or codes of refusals below FIRST_KEY --------
@@ -268,9 +423,14 @@ def check_region(region: str | None) -> str | None:
     """Return *region* if it can be used to read national forms.
 
     Raises:
-        InputError: It is not an ISO 3166-1 alpha-2 code that `phonenumbers` supports.
+        InputError: `phonenumbers` does not support the region.
     """
-    if region is None or region in _FRENCH_REGIONS:
+    if region is None:
+        return None
+    if not isinstance(region, str):
+        got = f"a value of type {type(region).__name__}"
+        raise InputError("an ISO 3166-1 alpha-2 region, such as FR", got, "region")
+    if region in _FRENCH_REGIONS:
         return region
     if region not in _phonenumbers().SUPPORTED_REGIONS:
         # a longer text may be a phone number, which must not be in a message
@@ -285,15 +445,18 @@ def reason_of(code: int) -> Reason:
     return Reason(REASONS[code])
 
 
-def nine_digits(number: object) -> int | None:
-    """Return an integer of nine digits, which can be read in two ways; else None.
+def plan_of(region: str | None) -> int:
+    """Return the plan of digits without a country code, for the compiled parser."""
+    if region is None:
+        return _digits.ANY_PLAN
+    return _digits.FRENCH_PLAN if is_french(region) else _digits.OTHER_PLAN
 
-    In a French region it is a national number whose 0 is lost; it is also the complete
-    E.164 number of some foreign lines, whose key is the integer itself.
-    """
-    if isinstance(number, (int, np.integer)) and 10**8 <= number < 10**9:
-        return int(number)
-    return None
+
+def home_code(region: str | None) -> str:
+    """Return the digits with which the keys of a region begin; empty without region."""
+    if region is None or is_french(region):
+        return "33" if region else ""
+    return str(_phonenumbers().country_code_for_region(region))
 
 
 def is_french(region: str | None) -> bool:
@@ -303,45 +466,74 @@ def is_french(region: str | None) -> bool:
 
 def read(number: object, region: str | None) -> int:
     """Return the key of *number*, or the code of its refusal."""
-    answer = _digits.read(number, region in _FRENCH_REGIONS)
+    answer = _digits.read(number, plan_of(region))
+    return _read_slowly(number, answer, region)[0] if answer in _SLOW else answer
+
+
+def readings_of(number: object, region: str | None) -> Readings:
+    """Return the key of *number* or the code of its refusal, and its other readings.
+
+    The other readings are lines that the same digits name, such as a foreign number
+    without its plus.  A number is clear only if none of them is blocked.
+    """
+    answer = _digits.read(number, plan_of(region))
     if answer in _SLOW:
         return _read_slowly(number, answer, region)
-    return answer
+    if answer < _digits.FIRST_KEY or isinstance(number, _digits.Line):
+        return (answer,)
+    if not is_french(region):
+        return (answer,)
+    digits = _digits.clean(cast("str", number), _digits.FRENCH_PLAN)
+    return of_french_digits(answer, digits)
 
 
-def read_column(column: object, region: str | None) -> NDArray[np.uint64]:
-    """Return keys, or codes of refusals, of a column."""
-    parts = [read_block(block, region) for block in blocks(column)]
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+def read_block(
+    block: Block, region: str | None, others: dict[int, Readings] | None = None
+) -> NDArray[np.uint64]:
+    """Return keys, or codes of refusals, of one block of a column.
 
-
-def read_block(block: Block, region: str | None) -> NDArray[np.uint64]:
-    """Return keys, or codes of refusals, of one block of a column."""
+    *others* receives the other readings of the rows that the compiled parser leaves to
+    Python, by row.
+    """
     keys = np.empty(len(block), np.uint64)
-    block.read(is_french(region), keys)
+    block.read(plan_of(region), keys)
     refused = np.flatnonzero(keys < _digits.FIRST_KEY)
-    for row in refused[np.isin(keys[refused], _SLOW)].tolist():
-        keys[row] = _read_slowly(block.value(row), int(keys[row]), region)
+    read: dict[object, Readings] = {}  # each distinct text or integer is read once
+    for row in refused[_IS_SLOW[keys[refused]]].tolist():
+        value = block.value(row)
+        # other objects may have no hash
+        name = (type(value), value) if type(value) in (str, bytes, int) else row
+        if name not in read:
+            read[name] = _read_slowly(value, int(keys[row]), region)
+        keys[row], *rest = read[name]
+        if rest and others is not None:
+            others[row] = tuple(rest)
+    return keys
+
+
+def keys_to_store(block: Block, region: str | None) -> NDArray[np.uint64]:
+    """Return keys, or codes of refusals, of one block, as `number_to_store` does."""
+    others: dict[int, Readings] = {}
+    keys = read_block(block, region, others)
+    for row, rest in others.items():
+        keys[row] = key_to_store((int(keys[row]), *rest), home_code(region))
     return keys
 
 
 _SLOW: Final = (_digits.WORLD, _digits.CONTEXT)
+_IS_SLOW: Final = np.isin(np.arange(_digits.FIRST_KEY), _SLOW)
 
 
-def _read_slowly(number: object, answer: int, region: str | None) -> int:
-    """Read a number that the compiled reader leaves to Python."""
+def _read_slowly(number: object, answer: int, region: str | None) -> Readings:
+    """Read a number that the compiled parser leaves to Python."""
     if answer == _digits.CONTEXT:
         return _read_in_context(cast("str | bytes", number), region)
-    digits = _digits.clean(cast("str", number), is_french(region))
-    if isinstance(number, (str, bytes)) or digits.startswith("+"):
-        return _read_abroad(digits, region)
-    return _read_integer(digits, region)
+    plan = plan_of(region)
+    return readings(_digits.clean(cast("str", number), plan), region, plan)
 
 
-#: A local number, the leading digits or the domain name it is local to, and other
-#: parameters (RFC 3966, section 3) that are too short for a second number.
+#: A local number, its context (leading digits or a domain name), and other parameters
+#: (RFC 3966, section 3) that are too short for a second number.
 _LOCAL: Final = re.compile(
     rb"(?:tel:)?([^;]*);phone-context=(?:(\+[0-9]{1,7})|(?=[0-9.-]*[a-z])[a-z0-9.-]+)"
     rb"(?:;[a-z-]+(?:=[^;0-9]*[0-9]{0,7})?)*",
@@ -349,73 +541,16 @@ _LOCAL: Final = re.compile(
 )
 
 
-def _read_in_context(number: str | bytes, region: str | None) -> int:
+def _read_in_context(number: str | bytes, region: str | None) -> Readings:
     """Read a local `tel:` URI with its `phone-context` (RFC 3966, section 5.1.5)."""
     text = number.encode() if isinstance(number, str) else number
     match = _LOCAL.fullmatch(text.strip())
     if match is None:
-        return _CODES[Reason.LETTERS]
+        return (_digits.LETTERS,)
     local, code = match.groups()
     if code is None or local.lstrip().startswith(b"+"):
-        return read(local, region)
-    return read(code + b" " + local, region)
-
-
-def _read_integer(digits: str, region: str | None) -> int:
-    """Read an integer outside the French plan: national digits, or E.164.
-
-    National digits win, unless the integer starts with the region's own code.
-    """
-    if region is None:
-        return _read_abroad("+" + digits, None)
-    own_code = str(_phonenumbers().country_code_for_region(region))
-    forms = [digits, "+" + digits]
-    if digits.startswith(own_code):
-        forms.reverse()
-    answers = [_read_abroad(form, region) for form in forms]
-    return next((key for key in answers if key >= _digits.FIRST_KEY), answers[0])
-
-
-@lru_cache(maxsize=1 << 16)
-def _read_abroad(digits: str, region: str | None) -> int:
-    """Read clean digits with `phonenumbers`; a French line gets its usual key."""
-    if region is None and not digits.startswith("+"):
-        return _CODES[Reason.NO_COUNTRY]
-    world = _phonenumbers()
-    try:
-        parsed = world.parse(digits, region)
-        e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
-        # phonenumbers keeps a 0 of +49 00 30 ... that it drops the next time
-        again = parsed if e164 == digits else world.parse(e164)
-    except world.NumberParseException as error:
-        return _CODES[_REFUSED.get(error.error_type, Reason.UNKNOWN_COUNTRY)]
-    possible = world.is_possible_number_with_reason(parsed)
-    if possible != world.ValidationResult.IS_POSSIBLE:
-        return _CODES[_IMPOSSIBLE.get(possible, Reason.TOO_SHORT)]
-    if len(e164) > 1 + _LONGEST_E164:
-        return _CODES[Reason.TOO_LONG]
-    french = _digits.read(e164, False)
-    if french != _digits.WORLD:
-        return french
-    return int(e164[1:]) if again == parsed else _CODES[Reason.UNKNOWN_COUNTRY]
-
-
-#: phonenumbers' NumberParseException.error_type and ValidationResult, by value: to
-#: import the library for their names would slow down the start of every program.
-_REFUSED: Final = {
-    0: Reason.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
-    1: Reason.TOO_SHORT,  # NOT_A_NUMBER
-    2: Reason.TOO_SHORT,  # TOO_SHORT_AFTER_IDD
-    3: Reason.TOO_SHORT,  # TOO_SHORT_NSN
-    4: Reason.TOO_LONG,
-}
-_IMPOSSIBLE: Final = {
-    1: Reason.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
-    2: Reason.TOO_SHORT,
-    3: Reason.TOO_LONG,
-    4: Reason.TOO_SHORT,  # IS_POSSIBLE_LOCAL_ONLY
-    5: Reason.TOO_LONG,  # INVALID_LENGTH: between two lengths that exist
-}
+        return readings_of(local, region)
+    return readings_of(code + b" " + local, region)
 
 
 def _phonenumbers() -> ModuleType:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.numbers.phone_number import number_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: At most this share of the numbers that people type is mistyped.  No town hall is in
-#: a block that is missing from the metadata.
+#: The maximum share of mistyped numbers among numbers that people type.  Of the numbers
+#: of town halls, none is in a block that is missing from the metadata.
 MISTYPED: Final = 0.02
 
 _FICTION_FILE: Final = Path(__file__).with_name("fiction.toml")
@@ -32,7 +32,7 @@ def is_assigned(key: int) -> bool:
     import phonenumbers  # noqa: PLC0415 - not needed for a short file
 
     try:
-        parsed = phonenumbers.parse(PhoneNumber(key).e164)
+        parsed = phonenumbers.parse(number_of(key).e164)
     except phonenumbers.NumberParseException:  # the country code is not assigned
         return False
     return bool(phonenumbers.is_valid_number(parsed))

@@ -1,38 +1,47 @@
-"""Rules of lists as dated data, with sources.
+"""Rules of opposition lists as data, with dates and sources.
 
-No rule is written in code.  Each list has one TOML file, in this package or registered
-with `register`:
+The code contains no rule.  The rules of a list are in one TOML file.  The file is in
+this package, or your program registers it with `register`:
 
 ```text
 [list]                  name, title, time_zone
 [opening]               opens_on
-[closing]               closes_on, since          (only if the list ends)
+[closing]               closes_on, since          (only if the list has an end)
 [[protection_delay]]    max_days
-[[term]]                years or days             (absent: as long as the list)
-[[renewal]]             kind, notice_months, terms_ending_from   (only with years)
+[[term]]                years or days             (without both: no limit)
+[[renewal]]             kind, notice_months, terms_ending_from  (for terms of years)
 [[retention]]           withdrawn_days, lapsed_years
 [[answer_validity]]     days
 [[confirmation]]        mail_within_hours, link_valid_days       (optional)
 [[numbers_per_person]]  max                                      (optional)
 ```
 
-Every section except `[list]` also has `source`, `certainty` and optionally `note`.  The
-sections in double brackets are versions, with `valid_from` and, for all but the last,
-`valid_until` (exclusive).  Together they cover the whole life of the list.
+Every section except `[list]` also has the keys `source` and `certainty`, and optionally
+`note`.  Each section in double brackets is one version of a rule.  The version applies
+from the day `valid_from` until the day before `valid_until`; the last version has no
+`valid_until`.  Together, the versions of a rule cover all days of the list.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
-from bloctel._util import clock
-from bloctel.errors import CannotAnswerError, InputError, UnknownListError
+from bloctel._util import canonical_json, clock
+from bloctel._util.protected_files import protect
+from bloctel._util.whole_files import in_utf8, read_file
+from bloctel.errors import (
+    CannotAnswerError,
+    InputError,
+    ListRulesError,
+    UnknownListError,
+)
 from bloctel.rules._list_rules import CLEARED, ListRules, parse
 from bloctel.rules._toml import LIST_NAME
 from bloctel.rules._versions import (
@@ -52,6 +61,9 @@ from bloctel.rules._versions import (
     in_force,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 __all__ = [
     "AnswerValidity",
     "Certainty",
@@ -67,6 +79,7 @@ __all__ = [
     "Sourced",
     "Term",
     "Version",
+    "digest",
     "in_force",
     "load",
     "names",
@@ -74,6 +87,7 @@ __all__ = [
     "register",
     "registered",
     "shown_name",
+    "unknown_list_error",
 ]
 
 _FOLDER: Final = Path(__file__).parent
@@ -83,12 +97,14 @@ _SCOPE: Final = re.compile(r"(?!.*\d[\d-]{4})[a-z][a-z0-9-]{0,31}")
 
 _LONGEST_FILE: Final = 1 << 20
 
+#: Keys of texts for readers, which have no effect on an answer.
+_TEXTS: Final = frozenset({"title", "source", "certainty", "note", "since"})
+
 _registered: Final[dict[str, ListRules]] = {}
-_registering: Final = threading.Lock()
 
 
 def names() -> tuple[str, ...]:
-    """Return the lists that have rules: those of the library, then those registered.
+    """Return the names of the library's lists, then the names of registered lists.
 
     >>> names()
     ('fr.bloctel', 'own')
@@ -101,28 +117,53 @@ def _packaged() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
-@cache
+def check_name(name: object) -> str:
+    """Return a list's name if it is a text.
+
+    Raises:
+        InputError: The name is not a text.
+    """
+    if not isinstance(name, str):
+        got = f"a value of type {type(name).__name__}"
+        raise InputError("the name of a list", got, "lists")
+    return name
+
+
 def load(name: str) -> ListRules:
     """Return the rules of a list.
 
-    Any number of lists can share rules: a name such as `own:brand-a` has a scope after
-    the colon, for example a brand or a campaign.  A name that ends in `.cleared` is the
-    list of the numbers that were answered as clear of another list
-    (`ListRules.clearances`).
+    Several lists can share the same rules.  The name of such a list has a scope after a
+    colon, for example a brand or a campaign.  For example, `own:brand-a` has the rules
+    of `own`.  A name that ends in `.cleared` is a list of the numbers that an operator
+    reported as not on an opposition list (`ListRules.clearances`).
 
     Raises:
-        UnknownListError: There are no such rules.  The message has the known names.
+        UnknownListError: No list has this name.  The message contains the known names.
 
     >>> load("fr.bloctel").closes_on
     datetime.date(2026, 8, 11)
     >>> load("own:brand-a").name
     'own:brand-a'
     """
+    return _load(check_name(name))
+
+
+@cache
+def _load(name: str) -> ListRules:
     base, colon, scope = name.partition(":")
-    listed = base.removesuffix(CLEARED)
-    # only names found in the folder become paths: no path leads out of it
+    listed = shared_rules_of(name)
+    # only the name of a known list is put into a path, so that no path leads out of the
+    # folder
     if listed not in names() or (colon and not _SCOPE.fullmatch(scope)):
-        raise _unknown(name)
+        known, shown = ", ".join(names()), shown_name(name)
+        raise UnknownListError(
+            f"one of the lists {known}, or one with a scope such as own:brand-a",
+            shown,
+            message=f"no rules for the list {shown}{_similar(name, names())}; the "
+            f"known lists are {known}, also with a scope such as own:brand-a. Register "
+            "the rules of any other list first: bloctel.rules.register(file) in "
+            "Python, or the option --rules FILE",
+        )
     if colon:
         rules = load(base)
         opposition_list = rules.opposition_list and f"{rules.opposition_list}:{scope}"
@@ -135,44 +176,127 @@ def load(name: str) -> ListRules:
     return parse(file.read_text(encoding="utf-8"), file.name)
 
 
-def _unknown(name: str) -> UnknownListError:
-    known, shown = ", ".join(names()), shown_name(name)
+def load_stored(name: str, stored_digest: str | None) -> ListRules:
+    """Return the rules of a list of a registry or a snapshot, which has their digest.
+
+    Raises:
+        ListRulesError: This process has no rules for the list, or rules with another
+            digest.
+    """
+    try:
+        found = load(name)
+    except UnknownListError as error:
+        raise ListRulesError(
+            error.expected, error.got, message=error.message
+        ) from error
+    if digest(name) != stored_digest:
+        raise ListRulesError(
+            "the rules of the registry or the snapshot",
+            "other rules",
+            message=f"this process has other rules for the list {name} than the "
+            "registry or the snapshot. Register the same rules in each process: "
+            "bloctel.rules.register(file) in Python, or the option --rules FILE. If "
+            "the rules have changed: run bloctel registry update-rules, restart each "
+            "process, and build the snapshot again",
+        )
+    return found
+
+
+def digest(name: str) -> str | None:
+    """Return the digest of the rules of a list; None if the library has the rules.
+
+    The digest is the SHA-256 of the canonical JSON (RFC 8785) of the keys that can
+    change an answer: texts for readers, such as sources, are left out.
+
+    Raises:
+        UnknownListError: No list has this name.
+    """
+    base = shared_rules_of(name)
+    return None if base in _packaged() else _digest(load(base))
+
+
+def shared_rules_of(name: str) -> str:
+    """Return the name of the list whose rules a list has, without scope and suffix.
+
+    >>> shared_rules_of("fr.bloctel.cleared:brand-a")
+    'fr.bloctel'
+    """
+    return name.partition(":")[0].removesuffix(CLEARED)
+
+
+@cache
+def _digest(rules: ListRules) -> str:
+    return sha256(canonical_json.canonical(_effective(to_builtins(rules)))).hexdigest()
+
+
+def _effective(value: Any) -> Any:
+    """Return a part of rules without texts, and without keys that have no value."""
+    if isinstance(value, dict):
+        return {
+            key: _effective(part)
+            for key, part in value.items()
+            if key not in _TEXTS and part not in (None, (), [])
+        }
+    return [*map(_effective, value)] if isinstance(value, list | tuple) else value
+
+
+def unknown_list_error(
+    name: str, known: Collection[str], advice: str = ""
+) -> UnknownListError:
+    """Return the error for a list that a registry, a snapshot or a file does not have.
+
+    Args:
+        name: The name of the list.
+        known: The names of the lists that exist; the message contains these names.
+        advice: The end of the message.
+    """
+    shown, names = shown_name(name), ", ".join(known) or "none"
     return UnknownListError(
-        f"one of the lists {known}, or one with a scope such as own:brand-a",
+        f"one of the lists {names}",
         shown,
-        message=f"no rules for the list {shown}; the known lists are {known}, "
-        "also with a scope such as own:brand-a. Register the rules of any other list "
-        "first: bloctel.rules.register(file) in Python, or the option --rules FILE",
+        message=f"there is no list {shown}{_similar(name, known)}; the existing lists "
+        f"are: {names}{advice}",
     )
 
 
+def _similar(name: str, known: Collection[str]) -> str:
+    """Return the part of a message that suggests the most similar name, or ""."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only errors need it
+
+    found = get_close_matches(shown_name(name), known, 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
 def registered() -> tuple[ListRules, ...]:
-    """Return the registered rules, so that another process can register them."""
+    """Return the registered rules, which another process can pass to `register`."""
     return tuple(_registered.values())
 
 
 def register(source: str | Path | ListRules) -> ListRules:
-    """Register the rules of a list of your own.
+    """Register the rules of a list that is not in the library.
 
-    From then on, the list works everywhere in this process like a list of the library.
-    A second registration of the same rules changes nothing.
+    After the registration, you can use the list in this process like a list of the
+    library.  A second registration of the same rules changes nothing.
 
     Args:
-        source: A TOML file, or rules of another process.  `docs/reference/rules.md`
-            documents the keys of the file.
+        source: The path of a TOML file, or rules from `registered` in another process.
+            `docs/reference/rules.md` documents the keys of the file.
 
     Returns:
         The rules.
 
     Raises:
         InputError: The file cannot be read, the rules are incomplete or contradict one
-            another, or other rules have that name.  Nothing is registered.
+            another, or a list with different rules has this name already.  Nothing is
+            registered.
     """
     if isinstance(source, ListRules):
         where, rules = "rules", source
     else:
         where = str(source)
-        rules = parse(_read(source), where)
+        data = read_file(source, "a file with rules of a list", most=_LONGEST_FILE)
+        rules = parse(in_utf8(data, where), where)
+        protect(source, "rules")
     name = rules.name
     if not LIST_NAME.fullmatch(name) or name.endswith(CLEARED):
         expected = f"a name such as fr.bloctel that does not end in {CLEARED}"
@@ -182,40 +306,23 @@ def register(source: str | Path | ListRules) -> ListRules:
     except CannotAnswerError as error:
         key = f"{where}, list.time_zone"
         raise InputError("a known time zone", rules.time_zone, key) from error
-    with _registering:
-        if name not in names():
-            _registered[name] = rules
-        elif load(name) != rules:
-            raise InputError(
-                "the same rules as before, or a new name",
-                f"other rules for {name}",
-                f"{where}, list.name",
-                message=f"the list {name} already has other rules in this process; "
-                "choose another name, or add a dated version to the rules and restart",
-            )
+    known = load(name) if name in _packaged() else _registered.setdefault(name, rules)
+    if known != rules:
+        raise InputError(
+            "the same rules as before, or a new name",
+            f"other rules for {name}",
+            f"{where}, list.name",
+            message=f"the list {name} already has other rules in this process; "
+            "choose another name, or add a dated version to the rules and restart",
+        )
     return load(name)
 
 
-def _read(path: str | Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_LONGEST_FILE + 1)
-        if len(data) <= _LONGEST_FILE:
-            return data.decode()
-        got = "a longer file"
-    except OSError as error:
-        got = f"a file that cannot be read ({error.strerror})"
-        raise InputError("a file with the rules of a list", got, str(path)) from error
-    except UnicodeDecodeError as error:
-        got = f"a byte at offset {error.start} that is not UTF-8"
-        raise InputError("a TOML document", got, str(path)) from error
-    raise InputError(f"at most {_LONGEST_FILE:,} bytes of rules", got, str(path))
-
-
 def shown_name(name: object) -> str:
-    """Return the text that a message may show for a list's name.
+    """Return the text that an error message may show for the name of a list.
 
-    Anything that is not a list's name may be a phone number in the wrong argument.
+    A text that cannot be the name of a list may be a phone number in the wrong
+    argument, so the message shows only the length of this text.
 
     >>> shown_name("fr.blocktel"), shown_name("0639981234")
     ('fr.blocktel', '(text of 10 characters)')

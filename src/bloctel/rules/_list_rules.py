@@ -1,5 +1,6 @@
-"""Rules of one list: the periods of its registrations, and its open days."""
+"""Rules of one list: periods of registrations, and days on which the list answers."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final, Self
 
@@ -23,10 +24,9 @@ from bloctel.rules._versions import (
     Version,
     check_versions,
     in_force,
-    with_keys,
 )
 
-#: The end of the name of a list of numbers that were answered as clear.
+#: The end of the name of a list of numbers that an operator answered as clear.
 CLEARED: Final = ".cleared"
 
 
@@ -48,16 +48,15 @@ class _Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     numbers_per_person: tuple[NumbersPerPerson, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse sections that contradict one another."""
+        """Raise InputError if the sections contradict one another."""
         first, last = self.opening.opens_on, None
         if self.closing is not None:
             last = self.closing.closes_on
             expected = f"a day after {first}, when the list opens"
             require(first < last, expected, last, "closing.closes_on")
         for section in _DATED:
-            versions = with_keys(section, getattr(self, section))
-            if versions:
-                _require_every_day(versions, first, last)
+            if versions := getattr(self, section):
+                _require_every_day(section, versions, first, last)
         if not self.renewal and any(term.years is not None for term in self.term):
             raise InputError(
                 "the key renewal",
@@ -72,44 +71,45 @@ _DATED: Final = tuple(
 
 
 def _require_every_day(
-    versions: list[tuple[str, Version]], first: date, last: date | None
+    section: str, versions: Sequence[Version], first: date, last: date | None
 ) -> None:
-    """Refuse versions of one rule that leave a day of the list without a version."""
-    check_versions(versions)
-    key, version = versions[0]
-    start, expected = (
-        version.valid_from,
-        f"a day not after {first}, when the list opens",
-    )
-    require(start <= first, expected, start, f"{key}.valid_from")
-    key, version = versions[-1]
-    end, expected = version.valid_until, "no end, or a day not before the list closes"
+    """Raise InputError if a day of the list has no version of a rule."""
+    check_versions(section, versions)
+    start, end = versions[0].valid_from, versions[-1].valid_until
+    expected = f"a day not after {first}, when the list opens"
+    require(start <= first, expected, start, f"{section}[0].valid_from")
+    expected = "no end, or an end on or after the day on which the list closes"
     is_late = end is None or (last is not None and last <= end)
-    require(is_late, expected, end, f"{key}.valid_until")
+    require(is_late, expected, end, f"{section}[{len(versions) - 1}].valid_until")
 
 
 class ListRules(_Sections, frozen=True, kw_only=True):
-    """The rules of one list, each as dated versions with their sources.
+    """The rules of one list, in versions with dates and sources.
 
-    A registration lasts for terms that are all counted from the day of the
-    registration. At the end of each term the renewal rule of that day decides.
-    All days are civil days in the list's time zone.
+    A registration lasts for one or more terms.  All terms are counted from the day of
+    the registration.  On the last day of a term, the renewal rule in force decides if
+    another term follows.  All days are calendar days in the list's time zone.
 
     Attributes:
         name: The name of the list in this library, such as `fr.bloctel`.
-        title: Its title, in English.
-        time_zone: The IANA name of the zone in which its days are counted.
+        title: The title of the list, in English.
+        time_zone: The IANA name of the time zone in which days are counted.
         opening: The first day of the list.
-        closing: The end of the list and the rules since; None when it has no end.
-        protection_delay: The time until protection begins.
+        closing: The end of the list, and the rules that apply after the end; None if
+            the list has no end.
+        protection_delay: The time between a registration and the beginning of
+            protection.
         term: The duration of a registration.
-        renewal: Renewal at the end of a term; empty when no term ends.
-        retention: The time for which data is kept.
-        answer_validity: The time for which an answer may be used.
-        confirmation: Confirmation of a registration, if the rules ask for it.
-        numbers_per_person: Greatest count of numbers of a person, if there is one.
-        opposition_list: For a list of cleared numbers: the list that they are known not
-            to be on.  None for a list of oppositions.
+        renewal: The renewal at the end of a term; empty if terms cannot be renewed.
+        retention: The time for which data is kept after a registration.
+        answer_validity: The time for which an operator's answer may be used.
+        confirmation: The confirmation of a registration; empty if the rules require no
+            confirmation.
+        numbers_per_person: Maximum count of phone numbers of a person; empty if there
+            is no maximum.
+        opposition_list: For a list of cleared numbers, the name of the opposition list
+            that does not contain these numbers.  None if the list is an opposition
+            list.
     """
 
     name: str
@@ -118,10 +118,11 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     opposition_list: str | None = None
 
     def clearances(self) -> Self:
-        """Return the rules of the list of numbers that were answered as clear.
+        """Return the rules of the list that stores an operator's `clear` answers.
 
-        A firm that has answers, but not the list, stores each answer as a registration
-        on that list.  The registration lasts as long as the answer may be used.
+        A firm that has an operator's answers, but not the opposition list itself,
+        stores each clear answer as a registration on the list of cleared numbers.  The
+        registration lasts as long as the firm may use the answer.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -153,11 +154,11 @@ class ListRules(_Sections, frozen=True, kw_only=True):
 
     @property
     def closes_on(self) -> date | None:
-        """The first day on which the list no longer can; None when it has no end."""
+        """The first day on which the list no longer exists; None if there is no end."""
         return None if self.closing is None else self.closing.closes_on
 
     def is_open(self, on: date) -> bool:
-        """Return True if the list can answer for that day.
+        """Return True if the list can answer for the day *on*.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -167,10 +168,11 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return self.opens_on <= on and not self._has_closed(on)
 
     def require_open(self, on: date) -> None:
-        """Check that the list can answer for that day.
+        """Raise ListClosedError unless the list can answer for the day *on*.
 
         Raises:
-            ListClosedError: It cannot.  The message says which rules apply instead.
+            ListClosedError: The list cannot answer.  The message of the error names the
+                rules that apply instead.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -187,17 +189,17 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def registration_period(
         self, registered_on: date, *, delay_days: int | None = None
     ) -> RegistrationPeriod:
-        """Return the period of a registration, without renewal or withdrawal by hand.
+        """Return the period of a registration that is neither renewed nor withdrawn.
 
         Args:
-            registered_on: The day of the registration and of its receipt; the delay
-                and the terms are counted from it.
-            delay_days: Days until protection begins; by default, the longest delay
-                that the rules allow.
+            registered_on: The day of the registration.  The delay and the terms are
+                counted from this day.
+            delay_days: The number of days until protection begins; by default, the
+                longest delay that the rules allow.
 
         Raises:
-            ListClosedError: The list is not open on that day.
-            InputError: The rules do not allow that delay.
+            ListClosedError: The list is not open on the day of the registration.
+            InputError: The rules do not allow the delay.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -217,20 +219,20 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         starts_on = add_days(registered_on, delay_days)
         ends_on = self._end(registered_on, sure_terms=1)
         if ends_on is not None:
-            # the list may close before protection begins: no day is protected
+            # if the list closes before protection begins, no day is protected
             starts_on = min(starts_on, ends_on)
         return RegistrationPeriod(starts_on, ends_on)
 
     def renewed_period(
         self, current: RegistrationPeriod, registered_on: date, *, on: date
     ) -> RegistrationPeriod:
-        """Return the period after the person renewed the registration that day.
+        """Return the period of a registration that the person renews on a day.
 
-        A renewal adds the term after the current one.  A second renewal in the same
-        term adds nothing.
+        A renewal adds the term that follows the current term.  A second renewal in the
+        same term adds nothing.
 
         Raises:
-            NotRegisteredError: The registration is not active on that day.
+            NotRegisteredError: The registration is not active on the day *on*.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -240,7 +242,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         >>> period.ends_on
         datetime.date(2019, 6, 1)
 
-        This renewal by hand lasts until the years of tacit renewal.
+        The person renews this registration once; later terms are renewed tacitly.
 
         >>> bloctel.renewed_period(period, first_day, on=date(2019, 3, 1)).ends_on
         datetime.date(2026, 8, 11)
@@ -254,20 +256,21 @@ class ListRules(_Sections, frozen=True, kw_only=True):
             terms += 1
         ends_on = self._end(registered_on, sure_terms=terms + 1)
         if ends_on is not None:
-            # renewals can be recorded out of order: no renewal shortens the period
+            # renewals can be recorded in any order, so a renewal never shortens the
+            # period
             ends_on = max(ends_on, current.ends_on)
         return RegistrationPeriod(current.starts_on, ends_on)
 
     def withdrawn_period(
         self, current: RegistrationPeriod, registered_on: date, *, on: date
     ) -> RegistrationPeriod:
-        """Return the period after the person withdrew the number that day.
+        """Return the period of a registration that the person withdraws on a day.
 
-        The day of the withdrawal is no longer protected.  If protection had not begun,
-        the period is empty.
+        On the day of the withdrawal, the number is no longer protected.  If protection
+        had not begun, the period is empty.
 
         Raises:
-            NotRegisteredError: The registration is not active on that day.
+            NotRegisteredError: The registration is not active on the day *on*.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -286,15 +289,17 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     ) -> date | None:
         """Return the first day on which the data of a registration must be erased.
 
-        The rule in force on the last day of the registration applies, or the one in
-        force on the day of the withdrawal.
+        If the registration was withdrawn, the rule in force on the day of the
+        withdrawal applies.  Otherwise, the rule in force on the last day of the
+        registration applies.
 
         Args:
-            ends_on: The end of its period.
-            withdrawn_on: The day of the withdrawal, if there was one.
+            ends_on: The first day after the period of the registration; None if there
+                is no end.
+            withdrawn_on: The day of the withdrawal; None if there was no withdrawal.
 
         Returns:
-            The day; None if no end is known, or if no rule sets a day.
+            The day; None if the registration has no end, or if no rule sets a day.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -310,20 +315,21 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         return None if years is None else add_years(ends_on, years)
 
     def answer_rule(self, on: date) -> AnswerValidity:
-        """Return the rule on how long an answer of that day may be used.
+        """Return the rule that limits the use of an answer that was given on a day.
 
         Raises:
-            InputError: No rule covers the day.
+            InputError: No rule on the use of answers applies on the day.
         """
         return in_force(self.answer_validity, on=on)
 
     def answers_until(self, on: date) -> date:
-        """Return the first day on which an answer of that day may no longer be used.
+        """Return the first day on which an answer given on a day may no longer be used.
 
-        Answers, and scrubbed files, expire when the list closes at the latest.
+        Answers and scrubbed files expire on the day on which the list closes, or
+        earlier.
 
         Raises:
-            InputError: No rule covers the day.
+            InputError: No rule on the use of answers applies on the day.
 
         >>> from datetime import date
         >>> from bloctel import rules
@@ -345,7 +351,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
         if years is None:
             return self.closes_on
         while True:
-            # count from the first day each time, so that 29 February stays 29 February
+            # count each term from the first day, so that 29 February stays 29 February
             term_end = add_years(registered_on, sure_terms * years)
             if self._has_closed(term_end):
                 return self.closes_on
@@ -369,8 +375,8 @@ class ListRules(_Sections, frozen=True, kw_only=True):
     def _require_active(
         self, current: RegistrationPeriod, registered_on: date, on: date
     ) -> None:
-        # from the registration, not from the start of protection: a number can be
-        # withdrawn before it is protected
+        # a person can withdraw a number before protection begins, so the day of the
+        # registration counts here
         if registered_on <= on and (current.ends_on is None or on < current.ends_on):
             return
         end = "" if current.ends_on is None else f" until {current.ends_on.isoformat()}"
@@ -383,7 +389,7 @@ class ListRules(_Sections, frozen=True, kw_only=True):
 
 
 def _common_fields(version: Version) -> dict[str, Any]:
-    """Return the fields that versions of all rules have."""
+    """Return those fields of a version that the versions of every rule have."""
     return {name: getattr(version, name) for name in Version.__struct_fields__}
 
 
@@ -396,11 +402,11 @@ def parse(text: str, where: str) -> ListRules:
 
     Args:
         text: The document; `fr.bloctel.toml` in this package is the model.
-        where: The name of the document in messages, such as a file name.
+        where: The name of the document in error messages, such as a file name.
 
     Raises:
-        InputError: The rules are incomplete or contradict one another.  `where` has
-            the key.
+        InputError: The rules are incomplete or contradict one another.  The attribute
+            `where` of the error names the wrong key.
 
     >>> parse("[lists]", "mine.toml")  # doctest: +ELLIPSIS
     Traceback (most recent call last):

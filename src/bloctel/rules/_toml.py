@@ -1,7 +1,7 @@
-"""Strict TOML reader: a document in, a typed record or `InputError` out.
+"""Strict TOML reader: it returns a typed record or raises `InputError`.
 
-The records are `msgspec.Struct` classes: the names of their fields are the keys of the
-document, and the annotations below say what a value may be.
+The records are `msgspec.Struct` classes.  The names of a record's fields are the keys
+of the document.  The annotations in this module define the valid values of fields.
 """
 
 import re
@@ -13,21 +13,16 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from bloctel._util.strict import convert, show
+from bloctel._util.strict import convert, show, text
 from bloctel.errors import InputError
 
-#: A name, `.cleared` and a scope of 32 characters fit into 64, the width of a storage's
-#: column.  Five digits in a row could be part of a phone number.
+#: A list name has at most 23 characters: with `:`, a scope of 32 characters and
+#: `.cleared`, it has at most the 64 characters of a database column.  It has no five
+#: digits in a row, which could be part of a phone number.
 LIST_NAME: Final = re.compile(r"\A(?!.*\d(?:[.-]?\d){4})[a-z][a-z0-9.-]{0,22}\Z")
 
-
-def text(pattern: str, description: str) -> Meta:
-    """Return the annotation of texts that match a pattern as a whole."""
-    return Meta(pattern=rf"\A(?:{pattern})\Z", description=description)
-
-
 ListName = Annotated[str, text(LIST_NAME.pattern, "a name such as fr.bloctel")]
-#: Only the form: which zones exist depends on the machine.
+#: Only the form is checked, because the known zones depend on the machine.
 TimeZone = Annotated[
     str,
     text(
@@ -36,7 +31,7 @@ TimeZone = Annotated[
     ),
 ]
 CountryCode = Annotated[str, text(r"[A-Z]{2}", "two letters such as FR")]
-#: Receipts repeat sources, and contain no longer text.
+#: Receipts contain these texts, and refuse longer texts.
 Sentence = Annotated[
     str,
     Meta(
@@ -59,21 +54,14 @@ def read(
     where: str,
     complete: Callable[[dict[str, Any]], object] = lambda document: None,
 ) -> S:
-    """Parse a TOML document into a record.
+    """Parse a TOML document into a record, or raise InputError with the wrong key.
 
-    Args:
-        cls: The class of the record.
-        text: The document.
-        where: The name of the document in messages, such as a file name.
-        complete: Adds the values that the document has by default.
-
-    Raises:
-        InputError: It is not TOML, or not such a record.  `where` has the key.
+    Error messages call the document *where*.  *complete* adds default values to it.
     """
     try:
         document = tomllib.loads(text)
     except ValueError as error:
-        raise InputError("a TOML document", f"a fault: {error}", where) from error
+        raise InputError("a TOML document", f"invalid text ({error})", where) from error
     except RecursionError as error:
         got = "tables or arrays that are nested too deeply"
         raise InputError("a TOML document", got, where) from error
@@ -82,17 +70,14 @@ def read(
 
 
 def countries_in(folder: Path) -> tuple[str, ...]:
-    """Return the countries that have a file such as `fr.toml` in a folder."""
+    """Return the codes of countries that have a file such as `fr.toml` in a folder."""
     return tuple(sorted(path.stem.upper() for path in folder.glob("[a-z][a-z].toml")))
 
 
 def read_country(folder: Path, country: str) -> tuple[str, str]:
-    """Return the text and the name of the file of a country.
-
-    Raises:
-        InputError: There is no such file.
-    """
-    # only names found in the folder become paths: no path leads out of it
+    """Return the text and the name of the file of a country, or raise InputError."""
+    # only the code of a known country is put into a path, so that no path leads out of
+    # the folder
     known = countries_in(folder)
     if country not in known:
         raise InputError(f"one of the countries {', '.join(known)}", show(country))
@@ -101,20 +86,16 @@ def read_country(folder: Path, country: str) -> tuple[str, str]:
 
 
 def require(condition: object, expected: str, got: object, key: str) -> None:
-    """Refuse a record unless a condition is true.
-
-    Raises:
-        InputError: It is not.
-    """
+    """Raise InputError unless a condition about a record is true."""
     if not condition:
         raise InputError(expected, str(got), key)
 
 
 def refuse_repetitions(record: msgspec.Struct) -> None:
-    """Refuse arrays of a record that have a value twice."""
+    """Raise InputError if an array in a record contains a value twice."""
     for key in record.__struct_fields__:
         values = getattr(record, key)
         if isinstance(values, tuple):
             is_set = len(set(values)) == len(values)
-            got = f"{show(values)} with repetitions"
-            require(is_set, "each of them once", got, key)
+            got = f"{show(values)} with repeated values"
+            require(is_set, "different values", got, key)

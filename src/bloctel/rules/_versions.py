@@ -1,4 +1,4 @@
-"""The rules that a list can have, each a dated version with its source.
+"""Kinds of rules that an opposition list can have, in versions with dates and sources.
 
 The names of the fields are the keys of the TOML files.
 """
@@ -16,7 +16,7 @@ from bloctel.rules._toml import Days, DaysFromOne, Sentence, Years, require
 
 
 class Certainty(StrEnum):
-    """Degree of certainty that the source says what the data says."""
+    """Degree of certainty that the source of a fact really contains the fact."""
 
     V1 = "V1"
     """Verified in an official or primary text."""
@@ -31,7 +31,7 @@ class Certainty(StrEnum):
 
 
 class RenewalKind(StrEnum):
-    """Renewal at the end of a term, if the person does nothing."""
+    """Kind of renewal: the effect on a registration if the person does nothing."""
 
     MANUAL = "manual"
     """Protection stops."""
@@ -40,12 +40,12 @@ class RenewalKind(StrEnum):
 
 
 class Sourced(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fact with the text that it comes from.
+    """A fact, and the text that contains the fact.
 
     Attributes:
-        source: The text: an article, a decree, a page.
-        certainty: The degree of certainty that it says so.
-        note: A remark for readers.
+        source: The text that contains the fact: an article, a decree or a page.
+        certainty: The degree of certainty that the text contains the fact.
+        note: A remark for readers of the data.
     """
 
     source: Sentence
@@ -54,17 +54,18 @@ class Sourced(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Opening(Sourced, frozen=True, kw_only=True):
-    """The first day on which the list can answer."""
+    """The opening of a list: the first day on which the list can answer."""
 
     opens_on: date
 
 
 class Closing(Sourced, frozen=True, kw_only=True):
-    """The end of the list.
+    """The end of an opposition list.
 
     Attributes:
         closes_on: The first day on which the list no longer exists.
-        since: The rules from that day on, as a clause that can follow "since".
+        since: A text about the rules that apply from the day `closes_on`.  Messages
+            write this text after the word "since" and the day.
     """
 
     closes_on: date
@@ -72,11 +73,11 @@ class Closing(Sourced, frozen=True, kw_only=True):
 
 
 class Version(Sourced, frozen=True, kw_only=True):
-    """A rule as it stood in `[valid_from, valid_until)`.
+    """Version of a rule, in force from `valid_from` to the day before `valid_until`.
 
     Attributes:
         valid_from: The first day of this version.
-        valid_until: The first day of the next one; None for the last.
+        valid_until: The first day of the next version; None for the last version.
     """
 
     valid_from: date
@@ -87,24 +88,24 @@ class Version(Sourced, frozen=True, kw_only=True):
         require(end is None or self.valid_from < end, expected, end, "valid_until")
 
     def is_in_force(self, *, on: date) -> bool:
-        """Return True if this version applies on that day."""
+        """Return True if this version applies on the day *on*."""
         return self.valid_from <= on and (
             self.valid_until is None or on < self.valid_until
         )
 
 
 class ProtectionDelay(Version, frozen=True, kw_only=True):
-    """Longest delay between the registration and its protection, in days."""
+    """Maximum number of days between a registration and its protection."""
 
     max_days: Days
 
 
 class Term(Version, frozen=True, kw_only=True):
-    """Duration of a registration: as long as the list, unless a field limits it.
+    """Duration of a registration, which ends with the list if no limit is set.
 
     Attributes:
-        years: Calendar years.
-        days: Days, without renewal.
+        years: The limit in calendar years, after which a renewal is possible.
+        days: The limit in days, after which no renewal is possible.
     """
 
     years: Years | None = None
@@ -112,17 +113,19 @@ class Term(Version, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(not (self.years and self.days), "years or days", "both", "days")
+        is_one = not (self.years and self.days)
+        require(is_one, "years or days", "both years and days", "days")
 
 
 class Renewal(Version, frozen=True, kw_only=True):
-    """Renewal at the end of a term.
+    """Renewal of a registration at the end of a term.
 
     Attributes:
-        kind: Manual or tacit.
-        notice_months: The latest time before the end at which the person is informed.
-        terms_ending_from: The first end of a term that is renewed tacitly; earlier
-            terms are still renewed by hand.
+        kind: The kind of renewal, manual or tacit.
+        notice_months: The operator must inform the person at least this number of
+            months before the end of the term.
+        terms_ending_from: A term that ends on this day or later is renewed tacitly.  A
+            term that ends earlier is renewed only if the person renews it.
     """
 
     kind: RenewalKind
@@ -134,23 +137,24 @@ class Renewal(Version, frozen=True, kw_only=True):
         first, key = self.terms_ending_from, "terms_ending_from"
         if first is not None:
             is_tacit = self.kind is RenewalKind.TACIT
-            require(is_tacit, "no such key in a manual renewal", first, key)
+            require(is_tacit, "a manual renewal without this key", first, key)
             require(self.is_in_force(on=first), "a day of this version", first, key)
 
     def is_tacit_for(self, term_end: date) -> bool:
-        """Return True if a term that ends on that day is renewed tacitly."""
+        """Return True if a term that ends on the day *term_end* is renewed tacitly."""
         return self.kind is RenewalKind.TACIT and (
             self.terms_ending_from is None or self.terms_ending_from <= term_end
         )
 
 
 class Retention(Version, frozen=True, kw_only=True):
-    """Time for which data is kept after a registration.
+    """Time for which the data of a registration is kept after its end.
 
     Attributes:
-        withdrawn_days: Days after a withdrawal; 0 means immediately.
-        lapsed_years: Calendar years after protection ended; None where the rules do
-            not say.
+        withdrawn_days: The number of days after a withdrawal; 0 means that the data is
+            erased immediately.
+        lapsed_years: The number of calendar years after the end of protection; None if
+            the rules set no number.
     """
 
     withdrawn_days: Days
@@ -158,17 +162,18 @@ class Retention(Version, frozen=True, kw_only=True):
 
 
 class AnswerValidity(Version, frozen=True, kw_only=True):
-    """Number of days for which an answer, or a scrubbed file, may be used."""
+    """Number of days for which an operator's answer or a scrubbed file is valid."""
 
     days: DaysFromOne
 
 
 class Confirmation(Version, frozen=True, kw_only=True):
-    """Confirmation of a registration by its person.
+    """Confirmation of a registration by the person who registered.
 
     Attributes:
-        mail_within_hours: Hours within which the e-mail with the link is sent.
-        link_valid_days: Days for which the link works.
+        mail_within_hours: The e-mail with the link must be sent within this number of
+            hours.
+        link_valid_days: The number of days for which the link is valid.
     """
 
     mail_within_hours: Annotated[int, Meta(ge=1, le=8760)]
@@ -176,7 +181,7 @@ class Confirmation(Version, frozen=True, kw_only=True):
 
 
 class NumbersPerPerson(Version, frozen=True, kw_only=True):
-    """Greatest count of numbers that one person may put on the list."""
+    """Maximum count of phone numbers that one person may register."""
 
     max: Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -185,10 +190,10 @@ V = TypeVar("V", bound=Version)
 
 
 def in_force(versions: Iterable[V], *, on: date) -> V:
-    """Return the version of a rule that applies on that day.
+    """Return the version of a rule that applies on a day.
 
     Raises:
-        InputError: No version covers the day.
+        InputError: No version of the rule applies on the day.
 
     >>> from datetime import date
     >>> from bloctel import rules
@@ -199,28 +204,24 @@ def in_force(versions: Iterable[V], *, on: date) -> V:
     for version in versions:
         if version.is_in_force(on=on):
             return version
-    raise InputError("a day that a version of the rule covers", on.isoformat())
+    raise InputError("a day on which a version of the rule applies", on.isoformat())
 
 
-def check_versions(versions: Sequence[tuple[str, Version]]) -> None:
-    """Refuse versions of one rule, each with its key, that overlap or leave a gap."""
-    for (key, earlier), (_, later) in pairwise(versions):
+def check_versions(
+    rule: str, versions: Sequence[Version], *, may_end: bool = True
+) -> None:
+    """Raise InputError if versions of one rule overlap or leave a gap.
+
+    If *may_end* is False, the last version must not have an end.  *rule* is the name of
+    the rule in error messages.
+    """
+    for i, (earlier, later) in enumerate(pairwise(versions)):
         end = earlier.valid_until
         require(
             end == later.valid_from,
             f"the day on which the next version begins, {later.valid_from}",
             end or "a version without an end",
-            f"{key}.valid_until",
+            f"{rule}[{i}].valid_until",
         )
-
-
-def require_no_end(versions: Sequence[tuple[str, Version]]) -> None:
-    """Refuse versions of one rule, each with its key, whose last version ends."""
-    key, last = versions[-1]
-    end = last.valid_until
-    require(end is None, "a last version without end", end, f"{key}.valid_until")
-
-
-def with_keys(section: str, versions: Iterable[V]) -> list[tuple[str, V]]:
-    """Return versions with their keys, such as `term[0]`."""
-    return [(f"{section}[{i}]", version) for i, version in enumerate(versions)]
+    end, key = versions[-1].valid_until, f"{rule}[{len(versions) - 1}].valid_until"
+    require(may_end or end is None, "a last version without an end", end, key)

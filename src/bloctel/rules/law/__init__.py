@@ -1,9 +1,9 @@
-"""Laws of telephone prospecting as dated data: permitted people, times, frequencies.
+"""Laws of telephone prospecting as data: whom firms may call, when, and how often.
 
-No figure of law is written in code.  Each country whose law the library applies has one
-TOML file in this package, such as `fr.toml`.  Every section in double brackets holds
-dated versions of rules.  Facts about other countries, which are not enough for the
-answer "yes", are in `countries.toml`.
+The code contains no figure of a law.  Each country whose law the library applies has
+one TOML file in this package, such as `fr.toml`.  Every section contains one version of
+a rule; the name of the section contains the first day of the version.  Facts about
+other countries are in `countries.toml`; these facts never lead to the answer "yes".
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Facts about other countries, with their days, sources and certainty.
+"""Facts about countries whose law the library does not apply, with their sources.
 
-They are shown, and never make a call lawful.
+The library only shows facts about these countries.  No fact about these countries makes
+a call lawful.
 """
 
 from calendar import monthrange
@@ -12,14 +13,15 @@ from typing import Annotated, Any, Final
 
 from msgspec import Struct
 
+from bloctel._util.strict import text
 from bloctel.errors import InputError
-from bloctel.rules._toml import CountryCode, OneOrMore, Sentence, read, require, text
+from bloctel.rules._toml import CountryCode, OneOrMore, Sentence, read, require
 from bloctel.rules._versions import Certainty, Sourced
 
 _FILE: Final = Path(__file__).with_name("countries.toml")
 _UNKNOWN: Final = "?"
 _KNOWN: Final = (Certainty.V1, Certainty.V2)
-#: A year, a month, a day, or a day that the source does not give.
+#: A year, a month or a day; `?` if the source does not give a date.
 _Date = Annotated[
     str,
     text(
@@ -33,12 +35,13 @@ class CountryFact(Sourced, frozen=True, kw_only=True):
     """One fact about a country.
 
     Attributes:
-        topic: Its topic, such as `validity` or `hours`.
+        topic: The topic of the fact, such as `validity` or `hours`.
         en: The fact, in English.
-        fr: The same in French.
-        since: Its beginning: a year, a month or a day, `?` if the source does not say;
-            empty if there is no version before.
-        until: Its end (exclusive), in the same form.
+        fr: The fact, in French.
+        since: The year, month or day in which the fact begins to apply; `?` if the
+            source does not give a date; empty if the fact always applied.
+        until: The year, month or day in which the fact ends, in the same form as
+            `since`.  If `until` is a day, the fact no longer applies on this day.
     """
 
     topic: Annotated[str, text(r"[a-z]+", "a name such as validity")]
@@ -57,7 +60,8 @@ class CountryFact(Sourced, frozen=True, kw_only=True):
     def may_hold(self, *, on: date) -> bool:
         """Return True if the fact applies, or may apply, on a day.
 
-        Some sources give only the year of a change.
+        If the source gives only the year or the month in which a fact begins or ends,
+        the fact may apply on each day of this year or month.
 
         >>> from datetime import date
         >>> [us] = [country for country in countries() if country.code == "US"]
@@ -79,11 +83,11 @@ class Country(
     """A country, its list, and the known facts about its rules.
 
     Attributes:
-        code: ISO 3166-1 alpha-2.
-        en: Its name in English.
-        fr: Its name in French.
+        code: The code of the country (ISO 3166-1 alpha-2).
+        en: The name of the country in English.
+        fr: The name of the country in French.
         list: The opposition list, or the reason why there is no list.
-        facts: The facts.
+        facts: The facts about the country.
     """
 
     code: CountryCode
@@ -102,15 +106,16 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for earlier, later in pairwise(self.country):
-            expected = "countries by their codes, each once"
+            expected = "different countries in the order of their codes"
             got = f"{later.code} after {earlier.code}"
             require(earlier.code < later.code, expected, got, "")
 
 
 def _days(text: str, key: str = "") -> tuple[date, date]:
-    """Return the first and the last day that a date may mean.
+    """Return the first and the last day that a year, a month or a day can mean.
 
-    A full date is exclusive: its last day is the day before.
+    If *text* is a day, the last day in the result is the day before *text*, because
+    `until` is the first day on which a fact no longer applies.
     """
     if text == _UNKNOWN:
         return date.min, date.max
@@ -141,16 +146,17 @@ def parse_countries(text: str, where: str) -> tuple[Country, ...]:
 
     Args:
         text: The document; `countries.toml` in this package is the model.
-        where: The name of the document in messages, such as a file name.
+        where: The name of the document in error messages, such as a file name.
 
     Raises:
-        InputError: The document has a fault.  `where` has the key.
+        InputError: The document is not valid.  The attribute `where` of the error names
+            the wrong key.
     """
     return read(_Document, text, where, _complete).country
 
 
 def _complete(document: dict[str, Any]) -> None:
-    """Give facts without source and certainty those of their country."""
+    """Add the source and the certainty of its country to each fact without them."""
     countries = document.get("country")
     for country in countries if isinstance(countries, list) else ():
         match country:

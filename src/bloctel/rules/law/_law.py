@@ -1,19 +1,20 @@
-"""Law of one country: its rules, the eras between changes of a rule, and its parser."""
+"""Law of one country: rules, eras in which no rule changes, and a parser."""
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
-from msgspec import Struct, defstruct
+from msgspec import Struct
 
+from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.errors import InputError
 from bloctel.rules._toml import CountryCode, OneOrMore, Sentence, read, require
-from bloctel.rules._versions import check_versions, require_no_end, with_keys
+from bloctel.rules._versions import check_versions
 from bloctel.rules.law import _rules
 from bloctel.rules.law._rules import LegalRule, Numbering, Sanction, Sector, Territory
 
@@ -22,12 +23,12 @@ R = TypeVar("R", bound=LegalRule)
 
 @dataclass(frozen=True)
 class Era:
-    """The rules in `[valid_from, valid_until)`, a period without a change.
+    """Period of a law in which no rule changes, with the rules in force.
 
     Attributes:
-        valid_from: The first day.
-        valid_until: The first day of the next era; None for the last.
-        rules: The rules in force.
+        valid_from: The first day of the era.
+        valid_until: The first day of the next era; None for the last era.
+        rules: The rules in force in the era.
     """
 
     valid_from: date
@@ -35,12 +36,12 @@ class Era:
     rules: tuple[LegalRule, ...]
 
     def all(self, kind: type[R]) -> tuple[R, ...]:
-        """Return the rules of a kind."""
+        """Return the rules of a kind that are in force in this era."""
         found: tuple[R, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]
         return found
 
     def one(self, kind: type[R]) -> R | None:
-        """Return the only rule of a kind that has at most one at a time."""
+        """Return the only rule of a kind; None if the era has no rule of this kind."""
         found = self.all(kind)
         return found[0] if found else None
 
@@ -58,13 +59,14 @@ class Law:
     """The law of one country.
 
     Attributes:
-        country: ISO 3166-1 alpha-2.
-        title: Its title, in English.
+        country: The code of the country (ISO 3166-1 alpha-2).
+        title: The title of the law, in English.
         rules: Every version of every rule.
-        eras: The rules by period, without gap or overlap; the last has no end.
-        numbering: The source of the first digits of numbers.
-        territories: Its territories.
-        sectors: The subjects of calls.
+        eras: The eras, in order and without a gap or an overlap; the last era has no
+            end.
+        numbering: The source of the first digits of phone numbers.
+        territories: The territories of the country.
+        sectors: The sectors of goods and services that calls can be about.
     """
 
     country: str
@@ -76,7 +78,7 @@ class Law:
     sectors: tuple[Sector, ...]
 
     def version_on(self, day: date) -> int:
-        """Return the index in `eras` of the era of a day.
+        """Return the index, in `eras`, of the era that contains a day.
 
         Raises:
             InputError: The day is before the first era.
@@ -90,11 +92,13 @@ class Law:
         index = bisect_right(self._starts, day) - 1
         if index < 0:
             first = self._starts[0].isoformat()
-            raise InputError(f"a day from {first} on", day.isoformat(), "the law")
+            raise InputError(
+                f"a day from {first} on", day.isoformat(), f"the law of {self.country}"
+            )
         return index
 
     def on(self, day: date) -> Era:
-        """Return the rules in force on a day.
+        """Return the era that contains a day, with the rules in force on the day.
 
         Raises:
             InputError: The day is before the first era.
@@ -102,10 +106,10 @@ class Law:
         return self.eras[self.version_on(day)]
 
     def rule(self, id: str) -> LegalRule:
-        """Return a rule by its name.
+        """Return the rule with the identifier *id*.
 
         Raises:
-            InputError: There is no such rule.
+            InputError: The law has no rule with this identifier.
 
         >>> from bloctel.rules import law
         >>> law.load("FR").rule("fr.frequency.2023-03-01").max_attempts
@@ -113,11 +117,13 @@ class Law:
         """
         found = self._by_id.get(id)
         if found is None:
-            raise InputError("the name of a rule", show(id), "the law")
+            raise InputError(
+                "the identifier of a rule", show(id), f"the law of {self.country}"
+            )
         return found
 
     def sanction_of(self, rule: LegalRule, *, on: date) -> Sanction | None:
-        """Return the fine for a breach of a rule on a day; None if none is known.
+        """Return the fine for a breach of a rule on a day; None if no fine is known.
 
         >>> from datetime import date
         >>> from bloctel.rules import law
@@ -131,7 +137,7 @@ class Law:
 
     @cached_property
     def by_prefix(self) -> Mapping[str, Territory | None]:
-        """Territories by their first digits; None for undecided digits."""
+        """Territories by first digits; None for digits that territories share."""
         found: dict[str, Territory | None] = dict.fromkeys(self.numbering.undecided)
         for territory in self.territories:
             found.update(dict.fromkeys(territory.prefixes, territory))
@@ -139,7 +145,7 @@ class Law:
 
     @cached_property
     def vague(self) -> tuple[str, ...]:
-        """Names of the sectors that a specific consent cannot cover."""
+        """Names of the sectors that are too general for a specific consent."""
         return tuple(sector.name for sector in self.sectors if not sector.specific)
 
     @cached_property
@@ -151,36 +157,6 @@ class Law:
         return {rule.id: rule for rule in self.rules}
 
 
-#: Sections with the versions of one rule.
-_ONE_RULE: Final[Mapping[str, type[LegalRule]]] = {
-    "regime": _rules.Regime,
-    "contract_exception": _rules.ContractException,
-    "press_exception": _rules.PressException,
-    "calling_times": _rules.CallingTimes,
-    "hours_exception": _rules.HoursException,
-    "frequency": _rules.Frequency,
-    "silence": _rules.Silence,
-    "refusal": _rules.Refusal,
-    "consent_terms": _rules.ConsentTerms,
-    "call_back": _rules.CallBack,
-    "objection": _rules.Objection,
-    "holidays": _rules.Holidays,
-}
-#: Sections with the versions of several rules.
-_SEVERAL_RULES: Final[Mapping[str, type[LegalRule]]] = {
-    "out_of_scope": _rules.OutOfScope,
-    "other_channel": _rules.OtherChannel,
-    "sector_ban": _rules.SectorBan,
-    "caller_numbers": _rules.CallerNumbers,
-    "duty": _rules.Duty,
-    "consequence": _rules.Consequence,
-    "sanction": _rules.Sanction,
-    "local_holiday": _rules.LocalHoliday,
-}
-SECTIONS: Final = {**_ONE_RULE, **_SEVERAL_RULES}
-_WITHOUT_END: Final = ("regime", "holidays")
-
-
 class _Identity(Struct, frozen=True, forbid_unknown_fields=True):
     country: CountryCode
     title: Sentence
@@ -188,22 +164,48 @@ class _Identity(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Other(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     law: _Identity
-    numbering: _rules.Numbering
-    territory: tuple[_rules.Territory, ...]
-    sector: tuple[_rules.Sector, ...]
+    numbering: Numbering
+    territory: tuple[Territory, ...]
+    sector: tuple[Sector, ...]
 
 
-def _section_type(name: str, cls: type[LegalRule]) -> Any:
-    return OneOrMore[cls] if name in _WITHOUT_END else tuple[cls, ...]  # type: ignore[valid-type]
+class _OneRule(_Other, frozen=True, kw_only=True):
+    """Sections of the document that each contain the versions of only one rule."""
+
+    regime: OneOrMore[_rules.Regime]
+    contract_exception: tuple[_rules.ContractException, ...]
+    press_exception: tuple[_rules.PressException, ...]
+    calling_times: tuple[_rules.CallingTimes, ...]
+    hours_exception: tuple[_rules.HoursException, ...]
+    frequency: tuple[_rules.Frequency, ...]
+    silence: tuple[_rules.Silence, ...]
+    refusal: tuple[_rules.Refusal, ...]
+    consent_terms: tuple[_rules.ConsentTerms, ...]
+    call_back: tuple[_rules.CallBack, ...]
+    objection: tuple[_rules.Objection, ...]
+    holidays: OneOrMore[_rules.Holidays]
 
 
-_Document: Any = defstruct(
-    "_Document",
-    [(name, _section_type(name, cls)) for name, cls in SECTIONS.items()],
-    bases=(_Other,),
-    frozen=True,
-    kw_only=True,
-)
+class _Document(_OneRule, frozen=True, kw_only=True):
+    """Sections of the document that each can contain versions of several rules."""
+
+    out_of_scope: tuple[_rules.OutOfScope, ...]
+    other_channel: tuple[_rules.OtherChannel, ...]
+    sector_ban: tuple[_rules.SectorBan, ...]
+    caller_numbers: tuple[_rules.CallerNumbers, ...]
+    duty: tuple[_rules.Duty, ...]
+    consequence: tuple[_rules.Consequence, ...]
+    sanction: tuple[Sanction, ...]
+    local_holiday: tuple[_rules.LocalHoliday, ...]
+
+
+#: The class of the rules in each section.
+SECTIONS: Final[Mapping[str, type[LegalRule]]] = {
+    name: get_args(hint)[0]
+    for name, hint in get_type_hints(_Document).items()
+    if name not in _Other.__struct_fields__
+}
+_WITHOUT_END: Final = ("regime", "holidays")
 
 
 def parse(text: str, where: str) -> Law:
@@ -211,26 +213,26 @@ def parse(text: str, where: str) -> Law:
 
     Args:
         text: The document; `fr.toml` in this package is the model.
-        where: The name of the document in messages, such as a file name.
+        where: The name of the document in error messages, such as a file name.
 
     Raises:
-        InputError: The law is incomplete or contradicts itself.  `where` has the key.
+        InputError: The law is incomplete or contradicts itself.  The attribute `where`
+            of the error names the wrong key.
 
     >>> parse("[laws]", "mine.toml")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     bloctel.errors.InputError: expected one of the keys call_back, ...
     """
-    document = read(_Document, text, where)
-    sections = {name: with_keys(name, getattr(document, name)) for name in SECTIONS}
-    keyed = [pair for section in sections.values() for pair in section]
+    document = read(_Document, text, where, lambda document: _complete(document, where))
+    sections = {name: getattr(document, name) for name in SECTIONS}
+    rules = tuple(rule for section in sections.values() for rule in section)
     try:
         for name, section in sections.items():
             _check_section(name, section)
-        _check_names(document, keyed)
+        _check_names(document, rules)
     except InputError as error:
         raise InputError(error.expected, error.got, f"{where}, {error.where}") from None
-    rules = tuple(rule for _, rule in keyed)
     return Law(
         document.law.country,
         document.law.title,
@@ -242,33 +244,69 @@ def parse(text: str, where: str) -> Law:
     )
 
 
-def _check_section(name: str, rules: Iterable[tuple[str, LegalRule]]) -> None:
-    """Refuse versions of one rule that overlap, leave a gap, or end too early."""
-    chains: dict[str, list[tuple[str, LegalRule]]] = defaultdict(list)
-    for key, rule in rules:
-        chains[rule.chain].append((key, rule))
-    for index, versions in enumerate(chains.values()):
-        key, first = versions[0]
-        is_allowed = index == 0 or name in _SEVERAL_RULES
-        require(is_allowed, "versions of one rule", show(first.id), f"{key}.id")
-        check_versions(versions)
-        if name in _WITHOUT_END:
-            require_no_end(versions)
+def _complete(document: dict[str, Any], where: str) -> None:
+    """Replace the tables of each section by a list, and add what their names contain.
+
+    A table such as `[calling_times.hours.2023-03-01]` is the version of the rule
+    `fr.hours` that begins on this day.
+    """
+    country = str(_table(document.get("law", {}), f"{where}, law").get("country"))
+    for section in SECTIONS.keys() & document.keys():
+        found: list[dict[str, Any]] = []
+        for name, versions in _table(document[section], f"{where}, {section}").items():
+            at = f"{where}, {section}.{name}"
+            found += _dated(_table(versions, at), at, f"{country.lower()}.{name}")
+        document[section] = found
 
 
-def _check_names(document: Any, rules: Iterable[tuple[str, LegalRule]]) -> None:
-    """Refuse names with two meanings, or without meaning."""
+def _dated(versions: dict[str, Any], where: str, rule: str) -> Iterator[dict[str, Any]]:
+    """Yield the versions of a rule with their identifiers and their days."""
+    ends = [*list(versions)[1:], None]
+    for (day, version), end in zip(versions.items(), ends, strict=True):
+        dates = {"valid_from": _day(day, where)}
+        dates["article_version"] = dates["valid_from"]
+        if end is not None:
+            dates["valid_until"] = _day(end, where)
+        yield {"id": f"{rule}.{day}", **dates, **_table(version, f"{where}.{day}")}
+
+
+def _table(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError("a table", show(value), where)
+    return value
+
+
+def _day(text: str, where: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise_alone(InputError("a day such as 2023-03-01", show(text), where))
+
+
+def _check_section(name: str, rules: Iterable[LegalRule]) -> None:
+    """Raise InputError if versions of a rule overlap, leave a gap, or end too early."""
+    chains: dict[str, list[LegalRule]] = defaultdict(list)
+    for rule in rules:
+        chains[rule.chain].append(rule)
+    is_one = len(chains) <= 1 or name not in _OneRule.__struct_fields__
+    require(is_one, "versions of one rule", ", ".join(chains), name)
+    for chain, versions in chains.items():
+        check_versions(chain, versions, may_end=name not in _WITHOUT_END)
+
+
+def _check_names(document: _Document, rules: Sequence[LegalRule]) -> None:
+    """Raise InputError if a name is defined twice, or is used but not defined."""
     sectors = [sector.name for sector in document.sector]
     territories = [territory.code for territory in document.territory]
     prefixes = [*document.numbering.undecided]
     prefixes += [prefix for one in document.territory for prefix in one.prefixes]
     unique = "a name that nothing else has"
-    _refuse_repeated((rule.id for _, rule in rules), unique, "id")
+    _refuse_repeated((rule.id for rule in rules), unique, "id")
     _refuse_repeated(sectors, unique, "sector")
     _refuse_repeated(territories, unique, "territory")
     _refuse_repeated(prefixes, "digits of one territory", "territory")
     breaches = sorted({rule.breach for rule in document.sanction})
-    for key, rule in rules:
+    for rule in rules:
         sanction = [rule.sanction] if rule.sanction else []
         for field, names, known in (
             ("sectors", getattr(rule, "sectors", ()), sectors),
@@ -277,7 +315,7 @@ def _check_names(document: Any, rules: Iterable[tuple[str, LegalRule]]) -> None:
         ):
             for name in names:
                 expected = f"one of {', '.join(known)}"
-                require(name in known, expected, show(name), f"{key}.{field}")
+                require(name in known, expected, show(name), f"{rule.id}.{field}")
 
 
 def _refuse_repeated(names: Iterable[str], expected: str, key: str) -> None:
@@ -288,7 +326,7 @@ def _refuse_repeated(names: Iterable[str], expected: str, key: str) -> None:
 
 
 def _eras(rules: Sequence[LegalRule]) -> tuple[Era, ...]:
-    """Return the rules in force between the days on which a rule changes."""
+    """Return the eras of a law; an era begins on each day on which a rule changes."""
     first = min(rule.valid_from for rule in rules if isinstance(rule, _rules.Regime))
     days = {rule.valid_from for rule in rules}
     days |= {rule.valid_until for rule in rules if rule.valid_until is not None}

@@ -1,6 +1,7 @@
 """The kinds of rules that a law of telephone prospecting can have, and their values.
 
-The names of the fields are the keys of the TOML files; each kind is one section.
+Each kind of rule is one section of the TOML files.  The names of the fields are the
+keys of the section.
 """
 
 from datetime import date, time
@@ -10,6 +11,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
+from bloctel._util.strict import text
 from bloctel.errors import InputError
 from bloctel.rules._toml import (
     CountryCode,
@@ -22,7 +24,6 @@ from bloctel.rules._toml import (
     Years,
     refuse_repetitions,
     require,
-    text,
 )
 from bloctel.rules._versions import Sourced, Version
 
@@ -48,7 +49,7 @@ class Channel(StrEnum):
     RECORDED = "recorded"
     """A call that plays a recorded message."""
     VOICE_SPAM = "voice_spam"
-    """A call that rings to be called back, or a similar one."""
+    """A call that only makes people call back (ping call), or a similar call."""
     SMS = "sms"
     EMAIL = "email"
     SOCIAL = "social"
@@ -56,10 +57,10 @@ class Channel(StrEnum):
 
 
 class RegimeQuestion(StrEnum):
-    """Question that decides about a call to a number."""
+    """Question that decides if a number may be called."""
 
     NONE = "none"
-    """This data has no rule."""
+    """The data contains no rule."""
     OPPOSITION = "opposition"
     """Is the number on the opposition list?"""
     CONSENT = "consent"
@@ -67,7 +68,7 @@ class RegimeQuestion(StrEnum):
 
 
 class ContractRelation(StrEnum):
-    """Contracts that make a call lawful."""
+    """Kind of contract that makes a call lawful."""
 
     PREEXISTING = "preexisting"
     """Contractual relations that already exist."""
@@ -129,16 +130,18 @@ _Euros = Annotated[int, Meta(ge=1, le=10**9)]
 
 
 class LegalRule(Version, frozen=True, kw_only=True):
-    """A dated rule of law.
+    """Rule of law, in a version with dates.
 
     Attributes:
-        id: Its permanent name: the name of the rule, and the day of this version.
-        article: The article that contains it.
-        article_version: The day from which the article reads like this; article
-            numbers are used again for other rules.
+        id: The permanent identifier, which contains the name of the rule and the first
+            day of this version.
+        article: The article of law that contains the rule.
+        article_version: The first day of the version of the article.  This day is
+            necessary because an article can later contain a different rule.
         en: The rule, in English.
         fr: The rule, in French.
-        sanction: The `breach` of the sanction that follows; empty if none is known.
+        sanction: The name (`Sanction.breach`) of the sanction if a firm breaks this
+            rule; empty if no sanction is known.
     """
 
     #: True for a rule that can make a call lawful; it must be certain enough.
@@ -157,22 +160,22 @@ class LegalRule(Version, frozen=True, kw_only=True):
 
     @property
     def chain(self) -> str:
-        """The part of the name that the versions of one rule share."""
+        """The name of the rule: the part of `id` that all its versions share."""
         return self.id.rpartition(".")[0]
 
     @property
     def citation(self) -> str:
-        """The article with its version, as a source is cited."""
+        """The article with its version, in the form of a citation."""
         day = self.article_version.isoformat()
         return f"{self.article} (version in force on {day})"
 
 
 class Regime(LegalRule, frozen=True, kw_only=True):
-    """The question that decides about a call.
+    """The question that decides if a number may be called.
 
     Attributes:
         question: The question.
-        lists: The lists to look up, if the question is opposition.
+        lists: The lists to look up if the question is opposition; otherwise empty.
     """
 
     permits: ClassVar[bool] = True
@@ -184,13 +187,13 @@ class Regime(LegalRule, frozen=True, kw_only=True):
         super().__post_init__()
         has_lists = bool(self.lists)
         got = f"{'lists' if has_lists else 'no lists'} for {self.question}"
-        expected = "lists for opposition, and only for opposition"
+        expected = "lists for the question of opposition, and for no other question"
         is_opposition = self.question is RegimeQuestion.OPPOSITION
         require(is_opposition == has_lists, expected, got, "lists")
 
 
 class ContractException(LegalRule, frozen=True, kw_only=True):
-    """A contract makes a call lawful in spite of a list or a missing consent."""
+    """Contracts that make a call lawful, even to a listed number or without consent."""
 
     permits: ClassVar[bool] = True
 
@@ -198,7 +201,7 @@ class ContractException(LegalRule, frozen=True, kw_only=True):
 
 
 class PressException(LegalRule, frozen=True, kw_only=True):
-    """Sectors that need neither list nor consent."""
+    """Sectors of the press, in which calls need no look-up in a list and no consent."""
 
     permits: ClassVar[bool] = True
 
@@ -214,11 +217,11 @@ class OutOfScope(LegalRule, frozen=True, kw_only=True):
 
 
 class OtherChannel(LegalRule, frozen=True, kw_only=True):
-    """Channels with rules of their own.
+    """Channels to which other rules apply than to voice calls.
 
     Attributes:
         channels: The channels.
-        report_to: The short number for reports of abuse.
+        report_to: The short phone number to which people report abuse.
     """
 
     channels: OneOrMore[Channel]
@@ -230,8 +233,8 @@ class SectorBan(LegalRule, frozen=True, kw_only=True):
 
     Attributes:
         sectors: The sectors.
-        channels: The forbidden channels.
-        lifted_by: The exceptions that lift the ban; consent does not.
+        channels: The channels that are forbidden for these sectors.
+        lifted_by: The exceptions that lift the ban.  Consent does not lift the ban.
         asks: True if the ban is too uncertain for the answer "no".
     """
 
@@ -245,9 +248,11 @@ class CallingTimes(LegalRule, frozen=True, kw_only=True):
     """Days and hours at which calls may begin, in the called person's time.
 
     Attributes:
-        weekdays: The days, 1 Monday to 7 Sunday (ISO 8601).
-        slots: The hours, as half-open intervals.
-        on_holidays: True if holidays are like other days.
+        weekdays: The weekdays on which calls may be made, from 1 for Monday to 7 for
+            Sunday (ISO 8601).
+        slots: The hours in which calls may be made, as pairs of the first time and the
+            end, which is not included.
+        on_holidays: True if calls may be made on holidays as on other days.
     """
 
     weekdays: OneOrMore[_Weekday]
@@ -266,9 +271,9 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
     """Consent that lifts the limits on days and hours.
 
     Attributes:
-        needs: The consent that is needed.
-        slot_hours: The longest date and time that a person can consent to, in hours; 0
-            if the rule needs no precise date and time.
+        needs: The kind of consent that lifts the limits.
+        slot_hours: The maximum length, in hours, of a period to which the person
+            consents; 0 if the rule does not require a precise date and time.
     """
 
     permits: ClassVar[bool] = True
@@ -279,23 +284,29 @@ class HoursException(LegalRule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_complete = self.needs is not HoursNeed.SLOT or self.slot_hours
-        require(is_complete, "the hours of a precise time at most", 0, "slot_hours")
+        require(
+            is_complete,
+            "the maximum length of a precise time, in hours",
+            0,
+            "slot_hours",
+        )
 
 
 class Frequency(LegalRule, frozen=True, kw_only=True):
-    """Greatest count of attempts in a number of days."""
+    """Maximum count of attempts in a number of days."""
 
     max_attempts: Annotated[int, Meta(ge=1, le=1000)]
     within_days: DaysFromOne
 
 
 class Silence(LegalRule, frozen=True, kw_only=True):
-    """Calendar days without calls after the day of a refusal.
+    """Number of calendar days without calls after the day of a refusal.
 
     Attributes:
-        days: The days on which the answer is "no".
-        asks_days: The days on which it is at least "ask", because a shorter silence
-            is uncertain.
+        days: The number of days on which the answer is "no".
+        asks_days: A number of days from an earlier rule, at least `days`.  If this rule
+            is not certain enough, the answer is "ask" after `days` days, until
+            `asks_days` days have passed.
     """
 
     permits: ClassVar[bool] = True
@@ -310,7 +321,7 @@ class Silence(LegalRule, frozen=True, kw_only=True):
 
 
 class Refusal(LegalRule, frozen=True, kw_only=True):
-    """Effect of a refusal in a call on the consents given before."""
+    """Effect of a refusal during a call on earlier consents."""
 
     withdraws_consent: bool
 
@@ -319,10 +330,10 @@ class ConsentTerms(LegalRule, frozen=True, kw_only=True):
     """Conditions of a valid consent.
 
     Attributes:
-        max_years: Calendar years for which it is valid at most, from its collection.
-        proof_years: Calendar years for which its proof is kept.
-        tacit_renewal: True if it is renewed when the person does nothing.
-        oral_withdrawal: True if it can be withdrawn orally.
+        max_years: Maximum validity of a consent in calendar years, from its collection.
+        proof_years: The number of calendar years for which the proof is kept.
+        tacit_renewal: True if a consent is renewed when the person does nothing.
+        oral_withdrawal: True if a consent can be withdrawn orally.
         mentions: The information that the person must receive.
     """
 
@@ -334,13 +345,14 @@ class ConsentTerms(LegalRule, frozen=True, kw_only=True):
 
 
 class CallBack(LegalRule, frozen=True, kw_only=True):
-    """A call back on the person's request is not prospecting.
+    """Conditions under which a call that the person requested is not prospecting.
 
     Attributes:
-        working_days: The call is made by the end of this working day after the request.
-        rest_weekdays: The weekdays that are not working days (ISO 8601).
-        proof_years: Calendar years for which its proof is kept.
-        sectors: The sectors of the rule.
+        working_days: The number of working days after the request in which the call
+            must be made.
+        rest_weekdays: The weekdays that are not working days, as numbers of ISO 8601.
+        proof_years: The number of calendar years for which the proof is kept.
+        sectors: The sectors to which the rule applies.
     """
 
     permits: ClassVar[bool] = True
@@ -352,17 +364,18 @@ class CallBack(LegalRule, frozen=True, kw_only=True):
 
 
 class Objection(LegalRule, frozen=True, kw_only=True):
-    """A person who objected to the firm itself is not called by the firm."""
+    """Rule that a firm must not call a person who objected to calls of this firm."""
 
 
 class CallerNumbers(LegalRule, frozen=True, kw_only=True):
-    """Presented numbers that are forbidden, or required of automated platforms.
+    """Presented numbers that are forbidden, or that automated platforms must present.
 
     Attributes:
-        kind: The kind of these numbers.
-        patterns: The numbers in national form, `x` for any digit.
-        exceptions: Numbers that match, but that the rule does not cover.
-        purposes: The purposes that the rule covers; for others, nothing is known.
+        kind: The kind of the numbers in `patterns`.
+        patterns: The numbers in national form; `x` stands for any digit.
+        exceptions: Numbers that match `patterns` but to which the rule does not apply.
+        purposes: The purposes of calls to which the rule applies.  For other purposes,
+            it is not known if the rule applies.
         asks: True if the rule is too uncertain for the answer "no".
     """
 
@@ -382,7 +395,7 @@ class CallerNumbers(LegalRule, frozen=True, kw_only=True):
 
 
 class Duty(LegalRule, frozen=True, kw_only=True):
-    """A further duty of the firm that calls."""
+    """Duty of the firm that calls, such as a duty to give information in the call."""
 
 
 class Consequence(LegalRule, frozen=True, kw_only=True):
@@ -393,9 +406,10 @@ class Sanction(LegalRule, frozen=True, kw_only=True):
     """Maximum fine for a breach.
 
     Attributes:
-        breach: The name of the breach in other rules.
-        person_max_euros: For a natural person.
-        company_max_euros: For a company.
+        breach: The name of the breach, to which the field `sanction` of other rules
+            refers.
+        person_max_euros: The maximum fine for a natural person.
+        company_max_euros: The maximum fine for a company.
     """
 
     breach: _Word
@@ -404,18 +418,19 @@ class Sanction(LegalRule, frozen=True, kw_only=True):
 
 
 class Holidays(LegalRule, frozen=True, kw_only=True):
-    """Calendar of the library `holidays` that has the public holidays."""
+    """Public holidays of a country, by its calendar in the library `holidays`."""
 
     calendar: CountryCode
 
 
 class LocalHoliday(LegalRule, frozen=True, kw_only=True):
-    """A holiday of some territories, which a prudent firm respects.
+    """Holiday of single territories; a careful firm does not call on this day.
 
     Attributes:
         territories: The territories.
-        day: Month and day, such as `05-22`; empty if it moves with Easter.
-        before_easter_monday: Days before Easter Monday; 0 if it does not move.
+        day: Month and day, such as `05-22`; empty if the holiday moves with Easter.
+        before_easter_monday: The number of days before Easter Monday; 0 if the holiday
+            is on the day `day`.
     """
 
     territories: OneOrMore[CountryCode]
@@ -432,7 +447,7 @@ class LocalHoliday(LegalRule, frozen=True, kw_only=True):
 
 
 class Numbering(Sourced, frozen=True, kw_only=True):
-    """Source of the first digits, and the first digits of more than one territory."""
+    """Source of first digits of numbers, and first digits that territories share."""
 
     undecided: OneOrMore[_Digits]
 
@@ -441,15 +456,16 @@ class Numbering(Sourced, frozen=True, kw_only=True):
 
 
 class Territory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A territory, by the first digits of its national significant numbers.
+    """Territory of a country, with the first digits of its phone numbers.
 
     Attributes:
-        code: ISO 3166-1 alpha-2.
-        en: Its name in English.
-        fr: Its name in French.
-        time_zone: The IANA name of its time zone.
-        prefixes: The first digits; the longest match decides.
-        other_zones: Other names of its time, such as those of its islands.
+        code: The code of the territory (ISO 3166-1 alpha-2).
+        en: The name of the territory in English.
+        fr: The name of the territory in French.
+        time_zone: The IANA name of the time zone of the territory.
+        prefixes: The first digits of numbers.  A phone number belongs to the territory
+            with the longest prefix that matches.
+        other_zones: Other names of the time zone, such as the names for single islands.
     """
 
     code: CountryCode
@@ -464,13 +480,13 @@ class Territory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Sector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A subject of calls.
+    """Sector of goods or services that calls can be about.
 
     Attributes:
-        name: Its name.
-        en: Its meaning in English.
-        fr: Its meaning in French.
-        specific: True if a consent to calls about it is specific.
+        name: The name of the sector.
+        en: The meaning of the name in English.
+        fr: The meaning of the name in French.
+        specific: True if a consent to calls about this sector is specific enough.
     """
 
     name: _Word

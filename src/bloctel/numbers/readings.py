@@ -1,0 +1,372 @@
+"""Readings of digits: the phone lines that digits may mean in the world's plans.
+
+Digits with a plus sign begin with a country code.  Digits without it may be a national
+number of the region, a national number whose leading zero a spreadsheet removed, or an
+international number whose plus is missing.  All other modules get the readings of texts
+and integers from here, so that they always agree.
+
+A *reading* is a key, with a `_Fit` that says how well the number fits its plan.  The
+plans are those of `phonenumbers`; `one_line.toml` lists lines with two numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from enum import IntEnum
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from bloctel.numbers import _digits
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from phonenumbers import PhoneNumber
+
+#: The key of a number or the code of its refusal, then the keys of other lines that the
+#: same digits name.
+Readings: TypeAlias = tuple[int, ...]
+
+#: E.164 numbers have at most 15 digits, so that keys are below 2^50.
+_LONGEST_E164: Final = 15
+_NINE: Final = 9
+
+_ONE_LINE_FILE: Final = Path(__file__).with_name("one_line.toml")
+
+
+class _Fit(IntEnum):
+    """Agreement of a number with the plan of its country."""
+
+    NONE = 0
+    """It has a wrong length, or its country code is not assigned."""
+    LENGTH = 1
+    """It has a possible length, but the plan has no numbers that begin like this."""
+    PLAN = 2
+    """The plan can have it; perhaps the metadata lags behind the regulator."""
+    ASSIGNED = 3
+    """It is in an assigned range."""
+
+
+class _Reading(NamedTuple):
+    fit: _Fit
+    key: int  # or the code of a refusal if the fit is `NONE`
+
+
+_NO_READING: Final = _Reading(_Fit.NONE, 0)
+
+
+@lru_cache(maxsize=1 << 16)
+def readings(digits: str, region: str | None, plan: int) -> Readings:
+    """Return the keys that digits may have, or the code of their refusal.
+
+    Args:
+        digits: The result of `_digits.clean`.
+        region: The region of national forms.
+        plan: The plan of the region, as for `_digits.read`.
+    """
+    before, slash, after = digits.rpartition("/")
+    if slash:
+        if _is_assigned(before, region, plan):
+            return (_digits.SEVERAL_NUMBERS,)
+        return readings(before + after, region, plan)
+    if digits.startswith("+00"):  # the plus is a second international prefix
+        return readings(digits[1:] if region else f"+{digits[3:]}", region, plan)
+    if digits.startswith("+"):
+        chosen = _line(digits, None)
+        if chosen.fit is _Fit.NONE:
+            return (chosen.key,)
+        # +516 733 8400 may be in Peru, or in New York if the plus is wrong
+        return _with_others(chosen, _national(digits[1:], region), _one_code(digits))
+    if region is None:
+        return (_digits.NO_COUNTRY,)
+    if digits.startswith("00"):
+        return _after_zeros(digits, region)
+    if plan != _digits.FRENCH_PLAN:
+        return _without_plus(digits, region)
+    abroad = _line("+" + digits, None)
+    return _chosen([abroad], abroad)
+
+
+def key_to_store(found: Readings, code: str) -> int:
+    """Return the key under which a number is stored, or the code of its refusal.
+
+    A foreign number is ambiguous if its digits fit as well as a number of the region,
+    with a wrong plus or one zero too many: the person may mean either line.
+
+    Args:
+        found: The readings of the number.
+        code: The country code with which the keys of the region begin.
+    """
+    key, *others = found
+    if others and not str(key).startswith(code):
+        home = [other for other in others if str(other).startswith(code)]
+        fit, *fits = (_line(f"+{each}", None).fit for each in (key, *home))
+        if max(fits, default=_Fit.NONE) >= fit:
+            return _digits.AMBIGUOUS
+    return key
+
+
+def _is_assigned(digits: str, region: str | None, plan: int) -> bool:
+    """Return whether digits are an assigned number."""
+    key = readings(digits, region, plan)[0]
+    return key >= _digits.FIRST_KEY and _line(f"+{key}", None).fit is _Fit.ASSIGNED
+
+
+def of_french_digits(key: int, digits: str) -> Readings:
+    """Return the readings of a French number, by its key and its clean digits."""
+    abroad = _NO_READING
+    if len(digits) == _NINE and not digits.startswith(("0", "+")):
+        abroad = _line("+" + digits, None)
+    return _with_others(_Reading(_Fit.ASSIGNED, key), abroad)
+
+
+def is_foreign_key(number: int) -> bool:
+    """Return whether the digits of a foreign number are the one form that keys have."""
+    return _line(f"+{number}", None).key == number
+
+
+def one_line(digits: str) -> str:
+    """Return E.164 digits without a plus, in the one form that keys have.
+
+    >>> one_line("5491123456789"), one_line("551181234567")
+    ('541123456789', '5511981234567')
+    """
+    for code in (digits[:2], digits[:3]):
+        for pattern, form in _forms().get(code, ()):
+            if pattern.fullmatch(digits):
+                return pattern.sub(form, digits)
+    return digits
+
+
+def has_other_form(prefix: str) -> bool:
+    """Return whether numbers with this prefix have a key with another prefix.
+
+    >>> has_other_form("549"), has_other_form("54")
+    (True, False)
+    """
+    numbers = [prefix.ljust(length, "0") for length in range(_LONGEST_E164 + 1)]
+    return any(not one_line(number).startswith(prefix) for number in numbers)
+
+
+def _one_code(digits: str) -> _Reading:
+    """Return the reading of digits after a plus with one country code less.
+
+    A program may have put the code before a number that has the code already.
+    """
+    code = str(_phonenumbers().parse(digits).country_code)
+    if not digits.startswith(f"+{code}{code}"):
+        return _NO_READING
+    return _line("+" + digits.removeprefix(f"+{code}"), None)
+
+
+@cache
+def keeps_zero(country_code: int) -> bool:
+    """Return whether numbers of a plan begin with 0 after the country code."""
+    world = _phonenumbers()
+    return any(
+        world.national_significant_number(example).startswith("0")
+        for region in world.COUNTRY_CODE_TO_REGION_CODE[country_code]
+        for kind in world.PhoneNumberType.values()
+        if (example := world.example_number_for_type(region, kind))
+    )
+
+
+@cache
+def _forms() -> dict[str, list[tuple[re.Pattern[str], str]]]:
+    """Return the patterns of numbers with another form, and that form, by code."""
+    plans = tomllib.loads(_ONE_LINE_FILE.read_text(encoding="utf-8"))["plan"]
+    return {
+        plan["country_code"]: [(re.compile(old), new) for old, new in plan["forms"]]
+        for plan in plans
+    }
+
+
+def _after_zeros(digits: str, region: str) -> Readings:
+    """Return the readings of digits that begin with 00.
+
+    The two zeros are an international prefix, or one of them is too many: 00465711234
+    is +46 5711234 in Sweden, or 0465711234 in France.
+    """
+    abroad, national = _line("+" + digits[2:], None), _line(digits, region)
+    one_zero = _NO_READING if digits[2:3] == "0" else _line(digits[1:], region)
+    chosen = max(national, abroad, key=lambda reading: reading.fit)
+    if chosen.fit < _Fit.PLAN:  # a region has no national numbers that begin with 00
+        chosen = abroad
+    if chosen.fit is _Fit.NONE:
+        return (one_zero.key if one_zero.fit >= _Fit.PLAN else chosen.key,)
+    return _with_others(
+        chosen, abroad, national, one_zero, _national(digits[2:], region)
+    )
+
+
+def _without_plus(digits: str, region: str) -> Readings:
+    """Return the readings of digits without a plus, outside the French plan."""
+    national = _line(digits, region)
+    code = str(_phonenumbers().country_code_for_region(region))
+    if national.fit is _Fit.LENGTH and not str(national.key).startswith(code):
+        return (national.key,)  # the region's international prefix, such as 011
+    if digits.startswith("0"):
+        return _chosen([national], _NO_READING)
+    restored = _line("0" + digits, region)
+    abroad = _line("+" + digits, None)
+    if not digits.startswith(code):
+        return _chosen([national, restored], abroad)
+    if national.fit is abroad.fit is _Fit.ASSIGNED and national.key != abroad.key:
+        return (_digits.AMBIGUOUS,)
+    return _chosen([national, abroad, restored], abroad)
+
+
+def _chosen(home: list[_Reading], abroad: _Reading) -> Readings:
+    """Return the readings, with the most likely one first.
+
+    Args:
+        home: The readings as numbers of the region, the most likely one first.
+        abroad: The reading with a country code, if the digits can have one.
+    """
+    for reading in (*home, abroad):
+        if reading.fit is _Fit.ASSIGNED:
+            return _with_others(reading, *home, abroad)
+    fitting = [reading for reading in home if reading.fit is _Fit.PLAN]
+    if len({reading.key for reading in fitting}) > 1:
+        return (_digits.AMBIGUOUS,)
+    for reading in (*fitting, abroad):
+        if reading.fit is _Fit.PLAN:
+            return _with_others(reading, abroad)
+    possible = {each.key for each in home if each.fit is not _Fit.NONE}
+    if possible == {abroad.key}:
+        return (abroad.key,)
+    return (_refusal(home[0]),)
+
+
+def _with_others(chosen: _Reading, *others: _Reading) -> Readings:
+    """Return the key of a reading, then those of the other readings."""
+    keys = {other.key for other in others if other.fit is not _Fit.NONE}
+    return (chosen.key, *sorted(keys - {chosen.key}))
+
+
+def _refusal(reading: _Reading) -> int:
+    """Return the code of the refusal of a number that its plan cannot have."""
+    return reading.key if reading.fit is _Fit.NONE else _digits.UNKNOWN_COUNTRY
+
+
+def is_national_form(digits: str, region: str) -> bool:
+    """Return whether a number of the region is written with these digits."""
+    return _national(digits, region).fit >= _Fit.PLAN
+
+
+def _national(digits: str, region: str | None) -> _Reading:
+    """Return the reading of the digits after a plus or 00 as a national number.
+
+    People make this mistake only with numbers that are not written with a 0 in front.
+    """
+    reading, parsed = _parse(digits, region) if region else (_NO_READING, None)
+    if parsed is None:
+        return _NO_READING
+    world = _phonenumbers()
+    written = world.format_number(parsed, world.PhoneNumberFormat.NATIONAL)
+    return reading if world.normalize_digits_only(written) == digits else _NO_READING
+
+
+@lru_cache(maxsize=1 << 16)
+def _line(digits: str, region: str | None) -> _Reading:
+    """Return the reading of clean digits; those without a plus are national."""
+    reading, parsed = _parse(digits, region)
+    if parsed is None or not parsed.italian_leading_zero:
+        return reading
+    nsn = _phonenumbers().national_significant_number(parsed)
+    without, shorter = _parse(f"+{parsed.country_code}{nsn[1:]}", None)
+    is_better = without.fit >= _Fit.PLAN and without.fit > reading.fit
+    if is_better and digits.startswith("+"):
+        return without  # in most plans this 0 is not part of the number: +48 (0)22 ...
+    if is_better or reading.fit is _Fit.LENGTH:
+        # a national number with a 0 that the plan does not have may be foreign
+        return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY)
+    if without.fit is not reading.fit or reading.fit is _Fit.NONE:
+        return reading
+    if reading.fit is _Fit.ASSIGNED and not _has_usual_length(shorter):
+        return reading
+    return _Reading(_Fit.NONE, _digits.AMBIGUOUS)
+
+
+def _parse(digits: str, region: str | None) -> tuple[_Reading, PhoneNumber | None]:
+    """Return the reading of digits with all their zeros, and the parsed number."""
+    world = _phonenumbers()
+    try:
+        parsed = world.parse(digits, region)
+        e164 = world.format_number(parsed, world.PhoneNumberFormat.E164)
+        # phonenumbers keeps a 0 of +49 00 30 ..., and drops it at the second parsing
+        if e164 != digits and world.parse(e164) != parsed:
+            return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY), None
+        line = "+" + one_line(e164[1:])
+        if line != e164:
+            parsed = world.parse(line)
+    except world.NumberParseException as error:
+        code = _REFUSED.get(error.error_type, _digits.UNKNOWN_COUNTRY)
+        return _Reading(_Fit.NONE, code), None
+    return _reading(line, parsed), parsed
+
+
+def _has_usual_length(parsed: PhoneNumber | None) -> bool:
+    """Return whether a number is as long as the example of its kind of numbers."""
+    world = _phonenumbers()
+    region, kind = world.region_code_for_number(parsed), world.number_type(parsed)
+    example = world.example_number_for_type(region, kind)
+    nsn_of = world.national_significant_number
+    return example is not None and len(nsn_of(example)) == len(nsn_of(parsed))
+
+
+def _reading(e164: str, parsed: PhoneNumber) -> _Reading:
+    """Return the reading of a number in E.164 form."""
+    french = _digits.read(e164, _digits.ANY_PLAN)
+    if french != _digits.WORLD:
+        is_key = french >= _digits.FIRST_KEY
+        return _Reading(_Fit.ASSIGNED if is_key else _Fit.NONE, french)
+    world = _phonenumbers()
+    possible = world.is_possible_number_with_reason(parsed)
+    if possible != world.ValidationResult.IS_POSSIBLE:
+        return _Reading(_Fit.NONE, _IMPOSSIBLE.get(possible, _digits.TOO_SHORT))
+    key = int(e164[1:])
+    if len(e164) > 1 + _LONGEST_E164:
+        return _Reading(_Fit.NONE, _digits.TOO_LONG)
+    if world.is_valid_number(parsed):
+        return _Reading(_Fit.ASSIGNED, key)
+    nsn = world.national_significant_number(parsed)
+    patterns = _patterns(parsed.country_code)
+    is_in_plan = any(pattern.fullmatch(nsn) for pattern in patterns)
+    return _Reading(_Fit.PLAN if is_in_plan else _Fit.LENGTH, key)
+
+
+@cache
+def _patterns(country_code: int) -> list[re.Pattern[str]]:
+    """Return the patterns of all numbers that the plans of a country code can have."""
+    find = _phonenumbers().PhoneMetadata.metadata_for_region_or_calling_code
+    regions = _phonenumbers().COUNTRY_CODE_TO_REGION_CODE[country_code]
+    plans = [find(country_code, region) for region in regions]
+    return [re.compile(plan.general_desc.national_number_pattern) for plan in plans]
+
+
+#: Values of NumberParseException.error_type and ValidationResult of phonenumbers. To
+#: import the library for their names would slow down the start of every program.
+_REFUSED: Final = {
+    0: _digits.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
+    1: _digits.TOO_SHORT,  # NOT_A_NUMBER
+    2: _digits.TOO_SHORT,  # TOO_SHORT_AFTER_IDD
+    3: _digits.TOO_SHORT,  # TOO_SHORT_NSN
+    4: _digits.TOO_LONG,
+}
+_IMPOSSIBLE: Final = {
+    1: _digits.UNKNOWN_COUNTRY,  # INVALID_COUNTRY_CODE
+    2: _digits.TOO_SHORT,
+    3: _digits.TOO_LONG,
+    4: _digits.TOO_SHORT,  # IS_POSSIBLE_LOCAL_ONLY
+    5: _digits.TOO_LONG,  # INVALID_LENGTH: between two lengths that exist
+}
+
+
+def _phonenumbers() -> ModuleType:
+    """Import the library of the world's numbering plans, on first use."""
+    import phonenumbers  # noqa: PLC0415 - French numbers do not need it
+
+    return phonenumbers
