@@ -18,10 +18,7 @@ cdef extern from "ranges.h" nogil:
     void ranges_open(uint8_t *gate, uint64_t first, uint64_t last)
     int32_t ranges_find(const key_ranges *all, uint64_t key)
     void ranges_find_many(
-        const key_ranges *all, const uint64_t *keys, size_t n, int32_t *out
-    )
-    void ranges_mark_many(
-        const key_ranges *all, const uint64_t *keys, size_t n, uint8_t *out
+        const key_ranges *all, const uint64_t *keys, size_t n, int32_t *codes
     )
 
 

@@ -1,8 +1,8 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Disjoint ranges of keys, each with a code; a key outside them costs one bit test.
+"""Map from disjoint ranges of keys to codes; most look-ups test only one bit.
 
-This module does not depend on the meaning of a key or a code.
+This module does not need to know the meaning of a key or a code.
 """
 
 import numpy as np
@@ -24,13 +24,14 @@ cdef class Ranges:
     """Immutable map from ranges of keys to codes.
 
     Args:
-        starts: The first key of each range (uint64), ascending from 0 to at most
-            2**53. A range ends where the next one starts.
+        starts: The first key of each range (uint64), ascending from 0 to at most 2**53.
+            A range ends where the next range starts.
         codes: The code of each range (int32), or -1 for a range without a code. The
-            last range has no code, nor have keys below 64, which stand for refusals.
+            last range has no code, and keys below 64, which stand for refusals, have
+            no code.
 
     Raises:
-        InputError: The ranges are not as described.
+        InputError: The ranges are not as the arguments above describe.
         ValueError: The lengths differ.
     """
 
@@ -51,7 +52,7 @@ cdef class Ranges:
         _open_gate(&self._ranges, gate)
 
     def find(self, uint64_t key, /):
-        """Return the code of a key, or -1."""
+        """Return the code of the range that contains a key, or -1."""
         return ranges_find(&self._ranges, key)
 
     def find_many(self, keys, out, /):
@@ -67,7 +68,7 @@ cdef class Ranges:
             ranges_find_many(&self._ranges, key, <size_t>n, code)
 
     cdef bint touches(self, uint64_t first, uint64_t end) noexcept:
-        """Return whether any key from *first* up to *end* has a code."""
+        """Return True if a key from *first* to *end* - 1 has a code."""
         cdef uint64_t i, last = self._ranges.n - 1  # the last range has no code
         for i in range(last):
             if (self._ranges.codes[i] != RANGES_NONE and self._ranges.starts[i] < end

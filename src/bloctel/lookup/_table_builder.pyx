@@ -1,9 +1,10 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Builder of table entries: keys with periods, sorted and merged in place.
+"""Builder of the entries of a table: it sorts and merges keys with periods in place.
 
-A period is packed into 63 bits: list (16), first day (23), first day after it (24).
-This module does not depend on the meaning of a key, nor on the date of day 0.
+A period is packed into 63 bits: 16 for the list, 23 for the first day, and 24 for the
+first day after the period. This module does not need to know the meaning of a key or
+the date of day 0.
 """
 
 import threading
@@ -47,7 +48,7 @@ cdef extern from "entries.h" nogil:
 
 @cython.final
 cdef class _Block:
-    """Allocated memory, exported as a buffer and freed with the object."""
+    """Allocated memory, exported as a buffer; it is freed with the object."""
 
     cdef void *_start
     cdef Py_ssize_t _size
@@ -61,9 +62,9 @@ cdef class _Block:
 
 @cython.final
 cdef class Entries:
-    """Collected keys with periods, 12 bytes each, not yet sorted and merged.
+    """Collection of keys with periods, in 12 bytes each; `join` sorts and merges them.
 
-    Several threads may add to it.
+    Several threads may add entries.
     """
 
     cdef entries _all
@@ -76,10 +77,10 @@ cdef class Entries:
         entries_free(&self._all)
 
     def reserve(self, size_t n, /):
-        """Allocate memory for *n* more entries, so that adding them copies nothing.
+        """Allocate memory for *n* more entries, so that `add` moves no old entries.
 
         Raises:
-            MemoryError: Not enough memory; all entries are lost.
+            MemoryError: There is not enough memory; all entries are lost.
         """
         with self._lock:
             self._require(entries_reserve(&self._all, n))
@@ -89,7 +90,7 @@ cdef class Entries:
 
         Raises:
             ValueError: The lengths differ.
-            MemoryError: Not enough memory; all entries are lost.
+            MemoryError: There is not enough memory; all entries are lost.
         """
         cdef Py_ssize_t n = len(keys)
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
@@ -101,15 +102,15 @@ cdef class Entries:
             self._require(has_room)
 
     def join(self):
-        """Return keys, codes, periods and the number of distinct keys; keep nothing.
+        """Return keys, codes, periods and the count of distinct keys; remove all data.
 
         Periods of one key on one list that touch or overlap are merged. The keys are
-        ascending. A code is the index of an entry's period in the array of distinct
-        periods. That array is ascending, and so are the codes of one key. The result
-        depends on the added entries, not on the order in which they were added.
+        ascending. The array of distinct periods is ascending too. The code of an entry
+        is the index of its period in this array, and the codes of one key are
+        ascending. The order in which entries were added has no effect on the result.
 
         Raises:
-            MemoryError: Not enough memory; all entries are lost.
+            MemoryError: There is not enough memory; all entries are lost.
         """
         cdef size_t n_keys = 0
         with self._lock:
@@ -137,7 +138,7 @@ cdef class Entries:
         return self._require(has_room)
 
     cdef object _coded(self):
-        """Return the codes, in the smallest type that fits, and the periods in use."""
+        """Return the codes, in the smallest possible type, and the periods in use."""
         cdef Py_ssize_t n_periods = self._all.periods.n
         used = np.zeros(n_periods, np.uint8)
         new_codes = np.zeros(n_periods, np.uint32)

@@ -1,10 +1,11 @@
-"""List lookup for lists that are known by answers only, number by number.
+"""List lookup for lists of which only the operator's answers are known.
 
-The French list was never given to firms: they sent files, and its operator returned
-each number as callable or opposed.  Nothing is known of other numbers, nor of a number
-whose answer is too old.  A list of cleared numbers (`ListRules.clearances`) has the
-numbers that were answered as clear, each for as long as its answer is valid.  A number
-that is not on it on the requested day is never clear.
+Firms never received the French list: they sent files, and the operator of the list
+answered for each phone number if it was on the list.  There is no answer about any
+other phone number, and an old answer must not be used.  So the phone numbers that were
+not on the list are stored in a second list, the list of cleared numbers
+(`ListRules.clearances`), each for as long as its answer is valid.  A phone number is
+clear only if it is in the list of cleared numbers on the requested day.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from bloctel.errors import NotKnownError
 from bloctel.lookup.question import UNKNOWN, Question, Status, Verdict
 from bloctel.numbers import _digits
-from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.numbers.phone_number import number_of
 from bloctel.periods import from_epoch_day
 
 if TYPE_CHECKING:
@@ -27,17 +28,16 @@ if TYPE_CHECKING:
 
     from bloctel.lookup.question import State
     from bloctel.lookup.table import Known
-    from bloctel.numbers.columns import Block
 
-#: Codes from here on mean that a list has no answer, by the index of the list.  Codes
-#: of periods grow from 0 and those of prefix rules come down from 2^31 - 1: neither
-#: reach this range.
+#: The codes from this value on mean that a list has no answer; the index of the list is
+#: added to the value.  Codes of periods grow from 0, and codes of prefix rules decrease
+#: from 2^31 - 1, so that neither reach this range.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
 
 def make_question(state: State, days: dict[int, int], region: str | None) -> Question:
-    """Return the lookup of these lists, by index, each on its day."""
+    """Return the list lookup for *days*: the day of each list by its index."""
     index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
     cleared = {
         index_of[each.rules.opposition_list]: index
@@ -51,16 +51,17 @@ def make_question(state: State, days: dict[int, int], region: str | None) -> Que
 
 
 class AnswersOnlyQuestion(Question):
-    """List lookup in which only cleared numbers are clear.
+    """List lookup in which only phone numbers with a valid answer can be clear.
 
-    A number without an answer matches a special code, so that `match` finds it like a
-    number that is blocked.
+    For a phone number without a valid answer, `match` returns a special code, as if the
+    phone number were blocked.
 
     Args:
         state: The content of the book.
-        days: As for `Question`.
-        region: As for `Question`.
-        cleared: The indexes of the lists of cleared numbers, by those of their lists.
+        days: See `Question`.
+        region: See `Question`.
+        cleared: The index of the list of cleared numbers, by the index of the list to
+            which the answers belong.
     """
 
     covers_every_number = False
@@ -73,9 +74,8 @@ class AnswersOnlyQuestion(Question):
         cleared: Mapping[int, int],
     ) -> None:
         super().__init__(state, days, region)
-        self.probe = None  # it does not check that a number is cleared
-        self._oppositions = Question(state, days, region)
-        # a prefix rule clears no number
+        self.probe = None  # the fast path does not check cleared numbers
+        # a prefix rule cannot clear a phone number, so the rules are left out here
         numbers = replace(state, prefixes=())
         self._cleared_numbers = {
             index: Question(numbers, {cleared_index: days[index]}, region)
@@ -84,7 +84,7 @@ class AnswersOnlyQuestion(Question):
         self._cleared_lists = cleared
 
     def _known_until(self, index: int) -> date | None:
-        """Return the day on which the first active answer expires."""
+        """Return the first day for which the book or an answer is too old."""
         days = [day for day in (super()._known_until(index),) if day is not None]
         if index in self._cleared_numbers:
             end = from_epoch_day(self._cleared_numbers[index].earliest_end())
@@ -92,7 +92,7 @@ class AnswersOnlyQuestion(Question):
         return min(days, default=None)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of what blocks a key or of the missing answer, or -1."""
+        """Return the code of the period, rule or missing answer for a key, or -1."""
         code = super().match(key, known)
         if code >= 0:
             return code
@@ -102,7 +102,7 @@ class AnswersOnlyQuestion(Question):
         return -1
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of what blocks each key or of the missing answer, or -1."""
+        """Return the code that `match` returns for each key."""
         out = super().match_many(keys)
         numbers = keys >= _digits.FIRST_KEY
         for index, cleared in self._cleared_numbers.items():
@@ -111,10 +111,11 @@ class AnswersOnlyQuestion(Question):
         return out
 
     def is_blocked(self, key: int, known: Known) -> bool:
-        """Return whether a key is blocked.
+        """Return True if a key is blocked, False if it has a valid answer as clear.
 
         Raises:
-            NotKnownError: There is no answer, or it is too old.
+            NotKnownError: There is no answer about the phone number, or the answer is
+                too old.
         """
         code = self.match(key, known)
         if _is_unknown(code):
@@ -129,31 +130,32 @@ class AnswersOnlyQuestion(Question):
             )
         return code >= 0
 
-    def statuses(self, block: Block, region: str | None) -> NDArray[np.uint8]:
-        """Return the `Status` of each row of a block, `UNKNOWN` without an answer."""
-        out = self._oppositions.statuses(block, region)
-        for cleared in self._cleared_numbers.values():
-            is_cleared = cleared.statuses(block, region) == Status.BLOCKED
-            out[(out == Status.CLEAR) & ~is_cleared] = UNKNOWN
-        return out
+    def statuses(
+        self, keys: NDArray[np.uint64], matches: NDArray[np.int32]
+    ) -> NDArray[np.uint8]:
+        """Return the status of each row; `UNKNOWN` if there is no valid answer."""
+        statuses = super().statuses(keys, matches)
+        is_unknown = (matches >= _FIRST_UNKNOWN) & (matches < _LAST_UNKNOWN)
+        statuses[is_unknown] = UNKNOWN
+        return statuses
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return what blocks, with the first day and the end, for a code."""
+        """Return the list's name, the first day and the end that a code stands for."""
         if _is_unknown(code):
             return f"{self._names[code - _FIRST_UNKNOWN]} not known", None, None
         return super().reason(code)
 
     def verdict(self, key: int, known: Known) -> Verdict:
-        """Return the verdict on a key."""
+        """Return the result of `Book.check` for a key."""
         code = self.match(key, known)
         if not _is_unknown(code):
             return super().verdict(key, known)
         reason = self._unknown_reason(key, code, known)
         name = self._names[code - _FIRST_UNKNOWN]
-        return Verdict(Status.BLOCKED, PhoneNumber(key), name, None, None, reason)
+        return Verdict(Status.BLOCKED, number_of(key), name, None, None, reason)
 
     def _unknown_reason(self, key: int, code: int, known: Known) -> str:
-        """Return why a list has no valid answer about a key."""
+        """Return `stale_answer` if an answer has expired, otherwise `not_known`."""
         index = code - _FIRST_UNKNOWN
         cleared, day = self._cleared_lists[index], self._days[index]
         expired = any(

@@ -1,113 +1,114 @@
 """Book: a set of lists that answers look-ups.
 
-A look-up says whether a number is on a list on a day, on which list, since when and
-until when.  A `Book` makes a `Question` for the day and the lists, caches the last
-questions, and looks up numbers with them.  `Registry` and `Snapshot` are books.
+A look-up tells if a phone number is on a list on a given day, and gives the list and
+the days of the protection.  A `Book` makes a `Question` for the day and the lists,
+caches recent questions, and looks up phone numbers with them.  The classes `Registry`
+and `Snapshot` are books.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import numpy as np
 
+from bloctel import errors
 from bloctel._util import clock
-from bloctel.errors import (
-    CannotAnswerError,
-    DayNotCoveredError,
-    InputError,
-    InvalidNumberError,
-    StaleSnapshotError,
-    UnknownListError,
-)
 from bloctel.lookup._probe import CompiledBook
 from bloctel.lookup.answers_only import make_question
 from bloctel.lookup.question import BookList, Question, State, Status, Verdict
 from bloctel.lookup.table import UNDATED, Overlay, Table
 from bloctel.numbers import _digits
-from bloctel.numbers.phone_number import check_region, reason_of
+from bloctel.numbers.phone_number import check_region, reason_of, require_keys
 from bloctel.periods import NO_END, plain_day, to_epoch_day
-from bloctel.rules import shown_name
+from bloctel.rules import check_name, unknown_list_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from bloctel.lookup._probe import Probe
     from bloctel.lookup.question import OrBlock
     from bloctel.rules import ListRules
+    from bloctel.tabular.outputs import Written
 
 _CACHED_QUESTIONS: Final = 64
-_TODAY_SECONDS: Final = 1.0
 
 _T = TypeVar("_T")
 
 
 class _QuestionCache:
-    """Cache of the questions to one state of a book.
+    """Cache of the questions that were made from one state of a book.
 
-    Cached per state, so a look-up on an old state cannot pollute the cache of a newer
-    one.
+    Each state has its own cache, so that a look-up on an old state cannot change the
+    cache of a newer state.
 
     Attributes:
-        recent: By day and lists, the question, and the time (`clock.elapsed`) until
-            which it is valid without a check of the state.
-        probes: The `probes` of `CompiledBook`.
+        recent: The recent questions, by day, lists and region.  Each question has the
+            times (`clock.coarse_wall`) from and until which it may be used without a
+            check of the state.
+        probes: The compiled look-ups by day, as in `CompiledBook.probes`.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
-        self.state = cast("State", state)  # each use of a closed one raises
-        self.recent: dict[object, tuple[Question, float]] = {}
-        self.probes: dict[date | None, tuple[Probe, float]] = {}
-        self._by_days: dict[tuple[tuple[int, int], ...], Question] = {}
+        self.state = cast("State", state)  # each use of a closed state raises
+        self.recent: dict[object, tuple[Question, float, float]] = {}
+        self.probes: dict[date | None, tuple[Probe, float, float]] = {}
+        self._by_days: dict[object, Question] = {}
 
     def question(self, days: dict[int, int], region: str | None) -> Question:
-        """Return the question for these days of the lists."""
-        key = tuple(days.items())
+        """Return the question for the days of the lists, cached or new."""
+        key = (*days.items(), region)
         question = self._by_days.get(key)
         if question is None:
             question = self._by_days[key] = make_question(self.state, days, region)
         return question
 
-    def add(
-        self,
-        on: date | None,
-        lists: tuple[str, ...] | None,
-        question: Question,
-        until: float,
-    ) -> None:
-        """Cache a question until that time."""
+    def add(self, key: object, question: Question, begin: float, until: float) -> None:
+        """Cache a question, which may be used from *begin* until *until*."""
         if len(self.recent) >= _CACHED_QUESTIONS:
             self.recent.clear()
             self.probes.clear()
             self._by_days.clear()
-        self.recent[on, lists] = question, until
-        if lists is None and question.probe is not None:
-            self.probes[on] = question.probe, until
+        self.recent[key] = question, begin, until
 
 
 def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Return the names of the requested lists; an iterator can be read only once."""
+    """Return the names of the requested lists as a tuple; None stands for all lists."""
     if lists is None:
         return None
-    return (lists,) if isinstance(lists, str) else tuple(lists)
+    if isinstance(lists, str):
+        return (lists,)
+    if not isinstance(lists, Iterable):
+        got = f"a value of type {type(lists).__name__}"
+        raise errors.InputError("names of lists", got, "lists")
+    return tuple(map(check_name, lists))
 
 
 class ClosedState:
-    """State of a closed book: each use raises an error."""
+    """Final state of a book, such as a closed one: each use raises the error."""
 
-    def __init__(self, kind: str, where: str) -> None:
-        self._error = CannotAnswerError(
-            f"an open {kind}",
-            f"a closed {kind}",
-            where,
-            message=f"the {kind} is closed: open it again",
+    def __init__(self, error: errors.CannotAnswerError) -> None:
+        self._error = error
+
+    @classmethod
+    def of(cls, kind: str, where: str) -> ClosedState:
+        """Return the state of a book of that kind that was closed."""
+        return cls(
+            errors.CannotAnswerError(
+                f"an open {kind}",
+                f"a closed {kind}",
+                where,
+                message=f"the {kind} is closed: open it again",
+            )
         )
 
     def __getattr__(self, name: str) -> object:
-        raise self._error
+        raise self._error.with_traceback(None)
 
 
 class Book(CompiledBook):
@@ -116,31 +117,37 @@ class Book(CompiledBook):
     `is_blocked` is compiled: see `CompiledBook` in `_probe.pyx`.
 
     Attributes:
-        region: The default region of numbers in national form, stored in the registry
-            or the snapshot.
+        region: The default region of phone numbers in national form.  The registry or
+            the snapshot stores this region.
     """
 
-    #: The seconds for which a question with a given day is valid without a check of
-    #: the state.
+    #: Seconds for which a question with a given day is valid without a check of the
+    #: state.
     _reuse_seconds: float = float("inf")
 
     def __init__(self, state: State, region: str | None) -> None:
         self.region = check_region(region)
-        self._set_state(state)
+        self._final: ClosedState | None = None
+        self._publish(state)
 
     @classmethod
     def of_numbers(
-        cls, keys: NDArray[np.uint64], rules: ListRules, region: str | None
+        cls,
+        keys: NDArray[np.uint64],
+        rules: ListRules,
+        region: str | None,
+        plain_file: Written | None = None,
     ) -> Book:
-        """Return a book in which these numbers are blocked on every day."""
+        """Return a book of one list that blocks these phone numbers on every day."""
         n = len(keys)
         table = Table.build(
-            keys,
+            require_keys(keys),
             np.zeros(n, np.int64),
             np.full(n, UNDATED, np.int64),
             np.full(n, NO_END, np.int64),
         )
-        return cls(State((BookList(rules),), table, Overlay(table)), region)
+        state = State((BookList(rules),), table, Overlay(table), plain_file=plain_file)
+        return cls(state, region)
 
     # -- look-ups -------------------------------------------------------------
 
@@ -151,16 +158,15 @@ class Book(CompiledBook):
         lists: Iterable[str] | None,
         region: str | None,
     ) -> bool:
-        """Return `is_blocked` for calls that compiled code cannot answer alone."""
-        region = self._region(region)
+        """Return the result of `is_blocked` if the compiled look-up cannot decide."""
 
         def look_up(question: Question) -> bool:
-            key, known = question.read_number(number, region)
+            key, known = question.read_number(number)
             if key < _digits.FIRST_KEY:
-                raise InvalidNumberError(reason_of(key))
+                raise errors.InvalidNumberError(reason_of(key))
             return question.is_blocked(key, known)
 
-        return self._answer(look_up, on, lists)
+        return self._answer(look_up, on, lists, region)
 
     def check(
         self,
@@ -170,22 +176,22 @@ class Book(CompiledBook):
         lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> Verdict:
-        """Return whether *number* is blocked, by which list, since and until when.
+        """Return the status of a phone number, and the list and days that protect it.
 
-        Arguments and errors are those of `is_blocked`, with two exceptions: a value
-        that is not a phone number gives a verdict with `Status.INVALID`, and a number
-        without a valid answer gives one with `Status.BLOCKED` and the reason
-        `not_known` or `stale_answer`.
+        The arguments and errors are described at `is_blocked`, with two exceptions.
+        For a value that is not a phone number, the verdict has the status
+        `Status.INVALID`.  For a phone number without a valid answer of the list's
+        operator, the verdict has the status `Status.BLOCKED` and the reason `not_known`
+        or `stale_answer`.
         """
-        region = self._region(region)
 
         def look_up(question: Question) -> Verdict:
-            key, known = question.read_number(number, region)
+            key, known = question.read_number(number)
             if key < _digits.FIRST_KEY:
                 return Verdict(Status.INVALID, None, None, None, None, reason_of(key))
             return question.verdict(key, known)
 
-        return self._answer(look_up, on, lists)
+        return self._answer(look_up, on, lists, region)
 
     def is_blocked_many(  # noqa: PLR0913 - one option per kind of row
         self,
@@ -198,37 +204,37 @@ class Book(CompiledBook):
         unknown: OrBlock = "raise",
         threads: int = 1,
     ) -> NDArray[np.bool_]:
-        """Return for each row of a column whether it is blocked.
+        """Look up a column; return True for each row whose phone number is blocked.
 
         Args:
-            column: A column, as for `normalize_many`.
-            on: As for `is_blocked`.
-            lists: As for `is_blocked`.
-            region: As for `is_blocked`.
-            invalid: Whether to `raise` or to `block` for a row that is not a phone
-                number.
-            unknown: Whether to `raise` or to `block` for a number without a valid
-                answer.
-            threads: The number of threads.  A column of Python objects (a list, an
-                iterable) is always read by one thread.
+            column: The column of phone numbers, in a form that `normalize_many`
+                accepts.
+            on: See `is_blocked`.
+            lists: See `is_blocked`.
+            region: See `is_blocked`.
+            invalid: The treatment of a row that is not a phone number: `raise` raises
+                an error, `block` returns True for the row.
+            unknown: The treatment of a phone number without a valid answer of the
+                list's operator, with the same values as *invalid*.
+            threads: The number of threads that look up rows.
 
         Returns:
-            A one-dimensional bool array with one element per row.
+            A one-dimensional bool array with an element for each row.
 
         Raises:
-            InvalidNumberError: A row is not a phone number; `where` has its index,
-                from 0.
-            NotKnownError: There is no valid answer about a row; `where` has its index.
+            InvalidNumberError: A row is not a phone number; `where` contains the index
+                of the row, from 0.
+            NotKnownError: There is no valid answer about the phone number in a row;
+                `where` contains the index of the row, from 0.
             InputError: The column does not contain text or integers.
         """
-        region = self._region(region)
-
         return self._answer(
             lambda question: question.is_blocked_many(
-                column, region, invalid=invalid, unknown=unknown, threads=threads
+                column, invalid=invalid, unknown=unknown, threads=threads
             ),
             on,
             lists,
+            region,
         )
 
     def check_many(
@@ -242,14 +248,13 @@ class Book(CompiledBook):
     ) -> NDArray[np.uint8]:
         """Return the `Status` of each row of a column, as a uint8 array.
 
-        Arguments and errors are those of `is_blocked_many`.  A row that is not a phone
-        number gives `Status.INVALID`, and a number without a valid answer
+        The arguments and errors are described at `is_blocked_many`, with two
+        exceptions.  A row that is not a phone number has the status `Status.INVALID`,
+        and a phone number without a valid answer of the list's operator has the status
         `Status.BLOCKED`.
         """
-        region = self._region(region)
-
         return self._answer(
-            lambda question: question.check_many(column, region, threads), on, lists
+            lambda question: question.check_many(column, threads), on, lists, region
         )
 
     def question(
@@ -259,21 +264,28 @@ class Book(CompiledBook):
         lists: Iterable[str] | None = None,
         region: str | None = None,
     ) -> Question:
-        """Return a list lookup with fixed lists and days, such as for several files.
+        """Return a list lookup with fixed lists and days, to use for several files.
 
         Raises:
-            CannotAnswerError: As for `is_blocked`, immediately.
+            CannotAnswerError: See `is_blocked`; this method raises it before any
+                look-up.
         """
         self._refresh()
-        state = self._state
+        state = self._lasting_state()
         days = self._days(state, on, _names(lists))
-        return make_question(state, days, check_region(region or self.region))
+        return make_question(state, days, self._region(region))
 
     @property
     def lists(self) -> tuple[str, ...]:
         """The names of the lists in the book."""
         self._refresh()
         return tuple(each.rules.name for each in self._state.lists)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files from which the content comes, which no output may replace."""
+        self._refresh()
+        return self._state.files
 
     def close(self) -> None:
         """Close the book; a book in memory has nothing to close."""
@@ -287,60 +299,68 @@ class Book(CompiledBook):
     # -- questions ------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Bring the state up to date; a book with fixed content does nothing."""
+        """Bring the state of the book up to date, if its content can change."""
 
     @property
     def _state(self) -> State:
         return self._questions.state
 
+    def _lasting_state(self) -> State:
+        """Return a state that stays valid as long as a list lookup uses it."""
+        return self._state
+
     def _set_state(self, state: State | ClosedState) -> None:
-        self._questions = cache = _QuestionCache(state)
+        """Publish a state to look-ups; a final state stays."""
+        if isinstance(state, ClosedState):
+            self._final = self._final or state
+        self._publish(state)
+        if self._final is not None:  # perhaps another thread has just closed the book
+            self._publish(self._final)
+
+    def _publish(self, state: State | ClosedState) -> None:
+        cache = _QuestionCache(state)
+        # in this order: an interrupted call leaves the old state without its probes
         self.probes = cache.probes
+        self._questions = cache
 
     def _answer(
         self,
         look_up: Callable[[Question], _T],
         on: date | None,
         lists: Iterable[str] | None,
+        region: str | None,
     ) -> _T:
-        """Return the result of *look_up* for the question to these lists.
-
-        If numbers are erased from the storage during the query, it is repeated once.
-        """
-        lists = _names(lists)
-        question = self._question(on, lists)
-        try:
-            return look_up(question)
-        except DayNotCoveredError:
-            self._forget_questions()
-            return look_up(self._question(on, lists))
-
-    def _forget_questions(self) -> None:
-        """Clear the cache, so that the next look-up checks the state and the day."""
-        self._set_state(self._state)
+        """Return the result of *look_up* for the question of day, lists and region."""
+        return look_up(self._question(on, _names(lists), self._region(region)))
 
     def _region(self, region: str | None) -> str | None:
         return self.region if region is None else check_region(region)
 
-    def _question(self, on: date | None, lists: tuple[str, ...] | None) -> Question:
-        """Return the question for that day and those lists, cached or new."""
-        now = clock.elapsed()
-        cached = self._questions.recent.get((on, lists))
-        if cached is not None and now < cached[1]:
+    def _question(
+        self, on: date | None, lists: tuple[str, ...] | None, region: str | None
+    ) -> Question:
+        """Return the question for day, lists and region, cached or new."""
+        now = clock.coarse_wall()
+        on = None if on is None else plain_day(on)
+        key = on, lists, region
+        cached = self._questions.recent.get(key)
+        if cached is not None and cached[1] <= now < cached[2]:
             return cached[0]
         self._refresh()
-        cache = self._questions
-        question = cache.question(self._days(cache.state, on, lists), self.region)
-        # today changes while a process sleeps, so the day is checked again soon
-        seconds = self._reuse_seconds
-        until = now + (seconds if on else min(seconds, _TODAY_SECONDS))
-        cache.add(on, lists, question, until)
+        cache, seconds = self._questions, self._reuse_seconds
+        if on is None:
+            zones = {each.rules.time_zone for each in cache.state.lists}
+            seconds = min(seconds, clock.seconds_of_today(zones))
+        question = cache.question(self._days(cache.state, on, lists), region)
+        cache.add(key, question, now, now + seconds)
+        if lists is None and region == self.region and question.probe is not None:
+            cache.probes[on] = question.probe, now, now + seconds
         return question
 
     def _days(
         self, state: State, on: date | None, lists: tuple[str, ...] | None
     ) -> dict[int, int]:
-        """Return the day of the look-up for each open list, by its index."""
+        """Return the day of the look-up, by index, for each requested and open list."""
         days: dict[int, int] = {}
         closed: tuple[ListRules, date] | None = None
         for index in _requested_indexes(state, lists):
@@ -360,13 +380,13 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
     where = f"list {book_list.rules.name}"
     first = book_list.complete_from
     if first is not None and day < first:
-        raise DayNotCoveredError(
+        raise errors.DayNotCoveredError(
             f"a day from {first} on (data before it has been erased)",
             day.isoformat(),
             where,
         )
     if until is not None and day >= until:
-        raise StaleSnapshotError(
+        raise errors.StaleSnapshotError(
             f"a day before {until} (later, registrations are missing)",
             day.isoformat(),
             where,
@@ -374,24 +394,24 @@ def _require_covered(book_list: BookList, day: date, until: date | None) -> None
 
 
 def _requested_indexes(state: State, lists: tuple[str, ...] | None) -> Sequence[int]:
-    """Return the indexes of the requested lists."""
+    """Return the indexes in the book of the requested lists."""
     index_of = {
         each.rules.name: index
         for index, each in enumerate(state.lists)
         if not each.rules.opposition_list
     }
     if not index_of:
-        raise CannotAnswerError(
+        raise errors.CannotAnswerError(
             "a book with at least one list",
             "a book without lists",
-            message="the book has no list: nothing has been registered in it yet",
+            message="the book has no list; to add a list to a registry, use "
+            "Registry.add_list or bloctel registry add-list",
         )
     if lists is None:
         return list(index_of.values())
     if not lists:
-        raise InputError("at least one list", "an empty list", "lists")
+        raise errors.InputError("at least one list", "an empty list", "lists")
     unknown = set(lists) - index_of.keys()
     if unknown:
-        got = min(shown_name(name) for name in unknown)
-        raise UnknownListError(f"one of {', '.join(index_of)}", got, "lists")
+        raise unknown_list_error(min(unknown), index_of)
     return [index for name, index in index_of.items() if name in lists]

@@ -1,9 +1,10 @@
 """Prefix rules: parser of prefixes, and the key ranges that rules block on a day.
 
-A rule belongs to one list and applies to all numbers that start with its prefix.  On a
-day, the longest active rule of a list that matches a number decides: it blocks the
-number, or exempts it from a shorter prefix.  A prefix matches a key if the key's
-decimal digits start with those of the prefix.
+A rule belongs to one list and applies to all phone numbers that start with its prefix.
+If several active rules of a list match a phone number, the rule with the longest prefix
+decides.  This rule blocks the phone number, or exempts it from rules with shorter
+prefixes.  A prefix matches a key if the decimal digits of the key start with the digits
+of the prefix.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from bloctel.errors import InputError
 from bloctel.lookup._key_ranges import Ranges
 from bloctel.numbers.phone_number import check_region, is_french
+from bloctel.numbers.readings import has_other_form, keeps_zero
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,21 +29,22 @@ if TYPE_CHECKING:
 
 #: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first rule; each further rule has one less.  Codes of periods grow
-#: from 0 and do not reach them.
+#: The code of the first rule.  The code of each later rule is lower by 1.  Codes of
+#: periods grow from 0 and never reach these codes.
 LAST_CODE: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixRule:
-    """Rule of one list for all numbers with the same prefix.
+    """Rule of one list for all phone numbers that start with a prefix.
 
     Attributes:
         list: The index of the list in the book.
-        prefix: The first digits of the numbers' keys; a complete key is one number.
+        prefix: The first digits of the keys that the rule matches.  If the prefix is a
+            complete key, the rule matches one phone number.
         starts_on: The rule's first day, in days since 1970-01-01.
-        ends_on: The first day after it, or `NO_END`.
-        blocks: Whether the rule blocks the numbers; otherwise it exempts them.
+        ends_on: The first day on which the rule no longer applies, or `NO_END`.
+        blocks: True if the rule blocks phone numbers, False if the rule exempts them.
     """
 
     list: int
@@ -54,7 +57,7 @@ class PrefixRule:
 # -- parser -----------------------------------------------------------------------
 
 _FORM: Final = (
-    "a prefix as +33162, 0033162 or, in a French region, 0162, of 15 digits at most"
+    "a prefix of at most 15 digits, such as +33162, 0033162 or, in France, 0162"
 )
 _LONGEST: Final = 15
 _FRENCH_DIGITS: Final = 9
@@ -65,12 +68,13 @@ _BETWEEN: Final = re.compile(r"[\s.()/\u200b-\u200f\u2060\u2010-\u2015\u2212\ufe
 
 
 def read_prefix(text: str, *, region: str | None) -> int:
-    """Parse a prefix; return the first digits of the keys of its numbers.
+    """Parse a prefix, and return the first digits of the keys that it matches.
 
-    A French line has the same key with each of its country codes, so `+262639` and
-    `0639` are the same prefix.  There are two exceptions: `+33` and `+335` do not cover
-    lines of Saint-Pierre-et-Miquelon with six digits (`+508` or `0508`), and `+508`
-    does not cover its other lines, such as `0708 4`.
+    The key of a French line does not depend on the country code with which it is
+    written, so `+262639` and `0639` are the same prefix.  Saint-Pierre-et-Miquelon is
+    an exception.  Its lines with six digits (`+508` or `0508`) have keys of their own,
+    so the prefixes `+33` and `+335` do not match them.  Its other lines, such as `0708
+    4`, have keys with 33, so the prefix `+508` does not match them.
 
     >>> read_prefix("01 62", region="FR")
     33162
@@ -80,12 +84,13 @@ def read_prefix(text: str, *, region: str | None) -> int:
     447700
 
     Args:
-        text: The prefix in international form or, in a French region, in national
-            form with its 0, as people write it: spaces, dots, dashes.
-        region: The region by which a national form is read.
+        text: The prefix in international form; in a French region, it can also be in
+            national form with the 0.  It may contain spaces, dots and dashes.
+        region: The region in which a prefix in national form is read.
 
     Raises:
-        InputError: The text is not a prefix, or it would match unrelated numbers.
+        InputError: The text is not a prefix, or the prefix would also match phone
+            numbers of another territory.
     """
     french = is_french(check_region(region))
     digits = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
@@ -107,29 +112,20 @@ def read_prefix(text: str, *, region: str | None) -> int:
     return _national(digits)
 
 
-def spell(prefix: int) -> str:
-    """Return a prefix of keys in international form.
-
-    >>> spell(33162)
-    '+33162'
-    """
-    return f"+{prefix}"
-
-
 def _national(digits: str) -> int:
     if not digits.startswith("0"):
         raise InputError(_FORM, f"{len(digits)} digits without a leading 0 or +")
     nsn = _without_trunk_prefix(digits)
     if nsn in ("5", "50"):
         raise InputError(
-            "+335 or +3350, and +508 separately",
+            "the prefix +335 or +3350, and +508 as a separate prefix",
             f"0{nsn}, which also matches lines of Saint-Pierre-et-Miquelon (0508)",
         )
     return _french(nsn)
 
 
 def _french(nsn: str) -> int:
-    """Return the key prefix of lines of the French plan, from digits without the 0."""
+    """Return the key prefix of French lines, given their digits without the 0."""
     if nsn.startswith("508"):
         return _checked(nsn, _FRENCH_DIGITS)
     return _checked("33" + nsn, 2 + _FRENCH_DIGITS)
@@ -150,33 +146,35 @@ def _overseas(code: str, rest: str) -> int:
     if len(rest) < _FEWEST_OVERSEAS:
         raise InputError(
             f"at least {_FEWEST_OVERSEAS} digits after an overseas country code",
-            f"{len(rest)}, which also match lines of other departments",
+            f"{len(rest)} digits, which also match lines of other departments",
         )
     return _french(rest)
 
 
 def _foreign(digits: str) -> int:
-    """Return E.164 digits, without the trunk prefix that some write after the code."""
-    # a slow import that French prefixes do not need
-    from phonenumbers import (  # noqa: PLC0415
-        COUNTRY_CODE_TO_REGION_CODE,
-        PhoneMetadata,
-        region_code_for_country_code,
-    )
+    """Return the key prefix of foreign lines, without a trunk prefix 0."""
+    # this import is slow, and French prefixes do not need it
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415
 
     codes = (digits[:length] for length in (1, 2, 3))
     code = next((c for c in codes if int(c or 0) in COUNTRY_CODE_TO_REGION_CODE), None)
     if code is None:
         raise InputError(_FORM, "digits that do not start with a country code")
-    plan = PhoneMetadata.metadata_for_region(region_code_for_country_code(int(code)))
     rest = digits.removeprefix(code)
-    if plan is not None and plan.national_prefix == "0":
+    if not keeps_zero(int(code)):
         rest = _without_trunk_prefix(rest)
+    if has_other_form(code + rest):
+        raise InputError(
+            "a prefix of the form that numbers have in their plan",
+            f"+{code} with a form that was replaced",
+            message=f"numbers of the plan +{code} have another form than this prefix, "
+            "so it would match no number: the page Numbers lists these plans",
+        )
     return _checked(code + rest, _LONGEST)
 
 
 def _without_trunk_prefix(digits: str) -> str:
-    """Return digits without the trunk prefix 0, which is dialled within the country."""
+    """Return digits without the 0 that people dial within the country."""
     nsn = digits.removeprefix("0")
     if nsn != digits and (not nsn or nsn.startswith("0")):
         raise InputError(_FORM, "a 0 that is not followed by another digit")
@@ -185,7 +183,7 @@ def _without_trunk_prefix(digits: str) -> str:
 
 def _checked(digits: str, longest: int) -> int:
     if len(digits) > longest:
-        raise InputError(_FORM, f"{len(digits)} digits, more than a number has")
+        raise InputError(_FORM, f"{len(digits)} digits, too many for a phone number")
     return int(digits)
 
 
@@ -199,16 +197,16 @@ _LENGTHS: Final = range(3, _LONGEST + 1)
 
 
 def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | None:
-    """Return the key ranges that rules block, each with the code of its rule.
+    """Return the ranges of keys that rules block on the requested days of the lists.
 
     Args:
         rules: The rules of all lists.  If two active rules of a list have the same
-            prefix, the one that started later decides.
+            prefix, the rule that started later decides.
         days: The requested day of each list, by the list's index.
 
     Returns:
-        The ranges, whose codes are `LAST_CODE` minus the rule's index; None if no
-        active rule blocks.
+        The ranges, each with the code of its rule; the code is `LAST_CODE` minus the
+        index of the rule.  None if no active rule blocks phone numbers.
     """
     active = [
         (rule, LAST_CODE - index)
@@ -227,7 +225,7 @@ def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | 
 
 
 def _priority(pair: tuple[PrefixRule, int]) -> tuple[int, ...]:
-    """Return a key that sorts rules by list, the deciding rules of a list last."""
+    """Return a sort key: among the rules of a list that match, the last decides."""
     rule, _ = pair
     n_digits = len(str(rule.prefix))
     return rule.list, n_digits, rule.starts_on, rule.blocks, rule.ends_on
@@ -246,7 +244,7 @@ def _codes_of(
 
 
 def _keys(prefix: int) -> list[tuple[int, int]]:
-    """Return the half-open ranges of the keys that start with a prefix."""
+    """Return the start and end of each range of keys that start with a prefix."""
     digits = str(prefix)
     lengths = _FRENCH_LENGTHS if digits.startswith(_FRENCH) else _LENGTHS
     scales = [10 ** (n - len(digits)) for n in lengths if n >= len(digits)]

@@ -1,62 +1,64 @@
-"""List lookup for fixed lists and a fixed day: `Question`.
+"""List lookup with fixed lists and a fixed day: `Question`.
 
-A `Question` has one byte for each distinct period of a `Table`, which says whether the
-period is active on the requested day.  A look-up is then filter, index, one byte.
-`bloctel.lookup.book` makes and caches questions.
+A `Question` has one byte for each distinct period of a `Table`.  The byte tells if the
+period is active on the requested day.  So a look-up reads only the filter, the index
+and one byte.  The module `bloctel.lookup.book` makes and caches questions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 import numpy as np
 
 from bloctel import _filter
 from bloctel._util.parallel import check_threads, map_in_order
 from bloctel.errors import InputError, InvalidNumberError, NotKnownError
-from bloctel.lookup._probe import LEFT, Probe
+from bloctel.lookup._probe import Probe
 from bloctel.lookup.prefix_rules import LAST_CODE, PrefixRule, ranges_of
 from bloctel.lookup.table import UNDATED, Entry, Known, Overlay, Table
 from bloctel.numbers import _digits
-from bloctel.numbers.columns import Integers, Spans, blocks
+from bloctel.numbers.columns import blocks
 from bloctel.numbers.phone_number import (
+    FRANCE,
     PhoneNumber,
     is_french,
-    nine_digits,
-    read,
+    number_of,
+    plan_of,
     read_block,
+    readings_of,
     reason_of,
+    rows_without_zero,
 )
 from bloctel.periods import NO_END, from_epoch_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
+    from pathlib import Path
     from uuid import UUID
 
     from numpy.typing import NDArray
 
     from bloctel.numbers.columns import Block
+    from bloctel.numbers.readings import Readings
     from bloctel.rules import ListRules
+    from bloctel.tabular.outputs import Written
 
 #: The treatment of a row without an answer.
 OrBlock = Literal["raise", "block"]
 
-#: In addition to the values of `Status`: there is no answer, which is never "clear".
+#: An additional value of a status: there is no answer, which never means "clear".
 UNKNOWN: Final = 3
-
-#: The difference between the key of a French line and its nine digits, which remain of
-#: it as an integer in a spreadsheet.
-_FRANCE: Final = np.uint64(33 * 10**9)
 
 
 class Status(IntEnum):
-    """The outcome of a look-up.
+    """Outcome of the look-up of a phone number.
 
-    `CLEAR` means "on none of the requested lists, on that day".  It never means "may be
-    called", which depends on the law of that day.
+    `CLEAR` means "on none of the requested lists on the requested day".  It never means
+    "may be called", because only the law of that day decides about calls.
     """
 
     CLEAR = 0
@@ -66,18 +68,21 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Result of `check`, with the reason.
+    """Result of `Book.check`: the status of a phone number, and the reason.
 
     Attributes:
-        status: Clear, blocked, or invalid (the number could not be read).
-        number: The number that was looked up; None if invalid.
-        list: The list that blocks it; None if it is not blocked.
-        since: The first day of the protection; None if unknown, or not blocked.
-        until: The first day after the protection; None if it has no end.
-        reason: If blocked: `registered`; `prefix` for a prefix rule; `not_known` or
-            `stale_answer` if the operator's answer is missing or too old.  If clear:
-            `not_listed`, `not_yet_protected` or `period_ended`.  If invalid: a `Reason`
-            of `bloctel.numbers`.
+        status: The status; `INVALID` means that the value is not a phone number.
+        number: The phone number that was looked up; None if the status is `INVALID`.
+        list: The list that blocks the phone number; None if no list blocks it.
+        since: The first day of the protection; None if that day is not known, or if the
+            phone number is not blocked.
+        until: The first day after the protection; None if the protection has no end, or
+            if the phone number is not blocked.
+        reason: The code of the reason for the status.  A blocked phone number has the
+            reason `registered`, `prefix` (a prefix rule blocks it), `not_known` (the
+            operator gave no answer) or `stale_answer` (the operator's answer is too
+            old).  A clear phone number has the reason `not_listed`, `not_yet_protected`
+            or `period_ended`.  An invalid value has a `Reason` of `bloctel.numbers`.
     """
 
     status: Status
@@ -94,8 +99,8 @@ class BookList:
 
     Attributes:
         rules: The list's rules.
-        complete_from: The first day whose data has not been erased; None if no data
-            has been erased.
+        complete_from: The first day for which no data of the list has been erased; None
+            if nothing has been erased.
     """
 
     rules: ListRules
@@ -104,17 +109,23 @@ class BookList:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Registry and cursor that the state of a book comes from.
+    """Origin of the content of a book: a registry, and a cursor in its journal.
 
     Attributes:
-        registry: The registry; None for a snapshot that was not made from a registry.
-        generation: The cursor of the last change that is certainly included.
-        built_on: The day of a snapshot's state; None for a registry itself.
+        registry: The identity of the registry; None for a snapshot that was not made
+            from a registry.
+        generation: The cursor of a change; the content includes this change and all
+            earlier changes.
+        built_on: The day for which the snapshot was built; None if the book is a
+            registry.
+        token: The token of the write transaction that ended with that change
+            (`bloctel.storage.rows.Position`); 0 if the token is not known.
     """
 
     registry: UUID | None
     generation: int
     built_on: date | None = None
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +133,18 @@ class State:
     """Content of a book at one instant.
 
     Attributes:
-        lists: The lists.
-        table: The numbers of the lists when the table was built.
-        overlay: The changes since then.
-        covered_until: The first day for which the content is too old; None if it is
-            always up to date.
-        prefixes: The prefix rules.
-        provenance: The registry and cursor it comes from; None if not from a registry.
+        lists: The lists of the book.
+        table: The phone numbers of the lists at the time when the table was built.
+        overlay: The phone numbers that changed after the table was built.
+        covered_until: The first day for which the content is too old; None if the
+            content is always up to date.
+        prefixes: The prefix rules of all lists.
+        provenance: The origin of the content; None if the content comes neither from a
+            registry nor from a snapshot.
+        has_erased: True if the table may contain numbers that were erased later.
+        files: The files from which the content comes, which no output may replace.
+        plain_file: The digest of the plain file from which the content was read; None
+            if the content was not read from a plain file.
     """
 
     lists: tuple[BookList, ...]
@@ -137,16 +153,19 @@ class State:
     covered_until: date | None = None
     prefixes: tuple[PrefixRule, ...] = ()
     provenance: Provenance | None = None
+    has_erased: bool = False
+    files: tuple[Path, ...] = ()
+    plain_file: Written | None = None
 
 
 class RequestedList(NamedTuple):
-    """List that a question looks up.
+    """List in which a question looks up phone numbers.
 
     Attributes:
         rules: The list's rules.
         on: The day of the look-up.
-        known_until: The first day for which the book's present content is too old, if
-            that is known.
+        known_until: The first day for which the present content of the book is too old;
+            None if that day is not known.
     """
 
     rules: ListRules
@@ -155,15 +174,20 @@ class RequestedList(NamedTuple):
 
 
 class Question:
-    """List lookup for fixed lists and a fixed day, for any number of phone numbers.
+    """List lookup with fixed lists and a fixed day; it can look up any phone number.
 
     Attributes:
-        region: The region of numbers in national form.
-        provenance: The registry and cursor of the content; None if not from a registry.
-        probe: The compiled look-up of single numbers; None if only this class can
-            answer.
-        covers_every_number: Whether a match is always an opposition.  In lists known by
-            answers only, it may also mean that there is no answer.
+        region: The region of phone numbers in national form.
+        provenance: The origin of the content; None if the content comes neither from a
+            registry nor from a snapshot.
+        files: The files from which the content comes, which no output may replace.
+        plain_file: The digest of the plain file from which the content was read; None
+            if the content was not read from a plain file.
+        probe: The compiled look-up of single phone numbers; None if only the Python
+            code can answer.
+        covers_every_number: True if every match means that a list blocks the phone
+            number.  For lists of which only the operator's answers are known, it is
+            False, because a match can also mean that there is no answer.
     """
 
     covers_every_number = True
@@ -178,6 +202,8 @@ class Question:
         self._days = days
         self._covered_until = state.covered_until
         self.provenance = state.provenance
+        self.files = state.files
+        self.plain_file = state.plain_file
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
@@ -194,14 +220,15 @@ class Question:
             table.filter,
             table.index,
             self._active,
-            is_french(region),
+            plan_of(region),
             overlay.filter if overlay else None,
+            overlay.has_nine_digits,
             self._ranges,
         )
 
     @property
     def requested_lists(self) -> tuple[RequestedList, ...]:
-        """The requested lists, without those that are closed on their day."""
+        """The requested lists that are open on the day of their look-up."""
         return tuple(
             RequestedList(self._lists[index], on, self._known_until(index))
             for index, day in self._days.items()
@@ -215,7 +242,7 @@ class Question:
     def earliest_end(self) -> int:
         """Return the earliest end of the active periods, in days since 1970-01-01.
 
-        It is `NO_END` if no active period has an end.
+        The result is `NO_END` if no active period has an end.
         """
         active = np.frombuffer(self._active, bool)
         ends = [int(self._table.ends[active].min(initial=NO_END))]
@@ -229,21 +256,28 @@ class Question:
         """The day of the look-up for each requested list, by the list's name."""
         return {each.rules.name: each.on for each in self.requested_lists}
 
-    def read_number(self, number: object, region: str | None) -> tuple[int, Known]:
-        """Return the key of *number* or the code of its refusal, and its changes.
+    def read_number(self, number: object) -> tuple[int, Known]:
+        """Return the key of a phone number, and its entries in the overlay.
 
-        A nine-digit integer that is clear as a French number, and blocked as a
-        foreign one, is refused: one of the two answers would be wrong.
+        A number that is clear is refused if another reading of its digits is blocked:
+        one of the two answers would be wrong.
 
         Returns:
-            The key, and the entries of the overlay that `match` and `verdict` need.
+            The key, or the code of a refusal; and the entries of the overlay that
+            `match` and `verdict` need.
         """
-        key, foreign = self._readings(number, region)
-        known = self._overlay.known([key] if foreign is None else [key, foreign])
-        return self._checked(key, foreign, known), known
+        key, *others = readings_of(number, self.region)
+        known = self._known([key, *others])
+        if self.match(key, known) < 0 and self._any_opposition(others, known):
+            key = _digits.AMBIGUOUS
+        return key, known
+
+    def _known(self, keys: Iterable[int]) -> Known:
+        """Return the entries of the overlay for these numbers."""
+        return self._overlay.known(keys, self._days)
 
     def match(self, key: int, known: Known) -> int:
-        """Return the code of the period or the rule that blocks a key, or -1."""
+        """Return the code of the period or prefix rule that blocks a key, or -1."""
         if key in known:
             code = self._match_entries(known[key])
         else:
@@ -252,13 +286,13 @@ class Question:
         return self._ranges.find(key) if code < 0 and self._ranges else code
 
     def is_blocked(self, key: int, known: Known) -> bool:
-        """Return whether a key is blocked."""
+        """Return True if a key is blocked."""
         return self.match(key, known) >= 0
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of the period or the rule that blocks each key, or -1.
+        """Return the code of the period or prefix rule that blocks each key, or -1.
 
-        Refusal codes in *keys* give -1.
+        For the code of a refusal in *keys*, the result is -1.
         """
         out = np.empty(len(keys), np.int32)
         table = self._table
@@ -266,7 +300,7 @@ class Question:
         if self._overlay:
             rows = np.flatnonzero(self._overlay.filter.might_contain_many(keys))
             changed = keys[rows].tolist()
-            known = self._overlay.known(set(changed))
+            known = self._known(set(changed))
             for row, key in zip(rows.tolist(), changed, strict=True):
                 if key in known:
                     out[row] = self._match_entries(known[key])
@@ -275,41 +309,38 @@ class Question:
         return out
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Read and match the rows of a block.
+        """Read the phone numbers of a block of rows, and look them up.
 
         Returns:
-            The keys or codes of refusals, as from `read_number`; and the result of
+            The key of each row, or the code of its refusal; and the result of
             `match_many`.
         """
-        keys = read_block(block, self.region)
+        others: dict[int, Readings] = {}
+        keys = read_block(block, self.region, others)
         matches = self.match_many(keys)
-        if is_french(self.region) and not isinstance(block, Spans):
-            keys[self._ambiguous_rows(block, keys, matches)] = _digits.AMBIGUOUS
+        if is_french(self.region) and self._probe.has_ambiguous:
+            for row in self._rows_blocked_abroad(block, keys, matches):
+                others[row] = readings_of(block.value(row), self.region)[1:]
+        if others:
+            known = self._known({key for keys in others.values() for key in keys})
+            for row, found in others.items():
+                if matches[row] < 0 and self._any_opposition(found, known):
+                    keys[row] = _digits.AMBIGUOUS
         return keys, matches
 
-    def _ambiguous_rows(
+    def _rows_blocked_abroad(
         self, block: Block, keys: NDArray[np.uint64], matches: NDArray[np.int32]
     ) -> list[int]:
-        """Return the rows whose integers are clear, but blocked as foreign numbers."""
-        foreign = keys - _FRANCE  # outside 10^8 to 10^9 unless it is a French line
-        rows = np.flatnonzero((matches < 0) & (foreign < 10**9) & (foreign >= 10**8))
-        # only oppositions count: a missing answer does not block the foreign number
-        blocked = Question.match_many(self, foreign[rows]) >= 0
-        found = {row: nine_digits(block.value(row)) for row in rows[blocked].tolist()}
-        integers = {row: digits for row, digits in found.items() if digits is not None}
-        known = self._overlay.known(set(integers.values()))
-        return [
-            row
-            for row, digits in integers.items()
-            if self._is_blocked_abroad(digits, known)
-        ]
+        """Return rows that are clear as French numbers, and blocked as foreign ones."""
+        rows = rows_without_zero(block, keys)
+        rows = rows[matches[rows] < 0]
+        blocked = Question.match_many(self, keys[rows] - FRANCE) >= 0
+        return cast("list[int]", rows[blocked].tolist())
 
-    def check_many(
-        self, column: object, region: str | None, threads: int = 1
-    ) -> NDArray[np.uint8]:
+    def check_many(self, column: object, threads: int = 1) -> NDArray[np.uint8]:
         """Return the `Status` of each row of a column; see `Book.check_many`."""
         parts = [np.empty(0, np.uint8)]
-        parts += [found for _, found in self._blocks(column, region, threads)]
+        parts += [found for _, found in self._blocks(column, threads)]
         found = np.concatenate(parts)
         found[found == UNKNOWN] = Status.BLOCKED
         return found
@@ -317,28 +348,27 @@ class Question:
     def is_blocked_many(
         self,
         column: object,
-        region: str | None,
         *,
         invalid: OrBlock = "raise",
         unknown: OrBlock = "raise",
         threads: int = 1,
     ) -> NDArray[np.bool_]:
-        """Return for each row whether it is blocked; see `Book.is_blocked_many`."""
+        """Return True for each row that is blocked; see `Book.is_blocked_many`."""
         for name, choice in (("invalid", invalid), ("unknown", unknown)):
             if choice not in ("raise", "block"):
                 raise InputError("'raise' or 'block'", repr(choice), name)
         parts = [np.empty(0, bool)]
         first = 0
-        for block, statuses in self._blocks(column, region, threads):
+        for block, statuses in self._blocks(column, threads):
             if invalid == "raise" and (statuses == Status.INVALID).any():
                 row = int((statuses == Status.INVALID).argmax())
-                key, _ = self.read_number(block.value(row), region)
+                key, _ = self.read_number(block.value(row))
                 raise InvalidNumberError(reason_of(key), f"row {first + row}")
             if unknown == "raise" and (statuses == UNKNOWN).any():
                 row = first + int((statuses == UNKNOWN).argmax())
                 raise NotKnownError(
                     "a valid answer of the operator about each number",
-                    "a number without one",
+                    "a number without an answer",
                     f"row {row}",
                     message="the operator has not answered about the number, or the "
                     "answer is too old",
@@ -348,77 +378,26 @@ class Question:
         return np.concatenate(parts)
 
     def _blocks(
-        self, column: object, region: str | None, threads: int
+        self, column: object, threads: int
     ) -> Iterator[tuple[Block, NDArray[np.uint8]]]:
-        """Return an iterator over the blocks of a column, each with its statuses."""
+        """Return an iterator over the blocks of a column and their statuses."""
         return map_in_order(
-            lambda block: (block, self.statuses(block, region)),
+            lambda block: (block, self.statuses(*self.match_block(block))),
             blocks(column),
             threads if check_threads(threads) > 1 else 0,
         )
 
-    def statuses(self, block: Block, region: str | None) -> NDArray[np.uint8]:
-        """Return the `Status` of each row of a block.
+    def statuses(
+        self, keys: NDArray[np.uint64], matches: NDArray[np.int32]
+    ) -> NDArray[np.uint8]:
+        """Return the `Status` of each row, from the results of `match_block`."""
+        statuses = (matches >= 0).view(np.uint8)
+        statuses[keys < _digits.FIRST_KEY] = Status.INVALID
+        return statuses
 
-        Compiled code leaves foreign numbers, and numbers that changed since the table
-        was built.  Each distinct value among them is looked up once.
-        """
-        out = np.empty(len(block), np.uint8)
-        if self._probe_block(block, is_french(region), out):
-            left = np.flatnonzero(out == LEFT).tolist()
-            values = [block.value(row) for row in left]
-            statuses = self._statuses_of(values, region)
-            out[left] = [statuses[type(value), value] for value in values]
-        return out
-
-    def _probe_block(self, block: Block, french: bool, out: NDArray[np.uint8]) -> int:
-        """Set *out* to the statuses; return the number of rows that are `LEFT`."""
-        probe = self._probe
-        if isinstance(block, Spans):
-            return probe.judge_spans(block.data, block.starts, block.ends, french, out)
-        if isinstance(block, Integers):
-            values = block.values.view(np.int64)  # above int64 there is no number
-            valid = None if block.valid is None else block.valid.view(np.uint8)
-            return probe.judge_integers(values, valid, french, out)
-        return probe.judge_objects(block.values, french, out)
-
-    def _statuses_of(
-        self, values: Iterable[object], region: str | None
-    ) -> dict[tuple[type, object], Status]:
-        """Return the status of each distinct value, with one query of the overlay."""
-        distinct = {(type(value), value): value for value in values}
-        readings = {
-            name: self._readings(value, region) for name, value in distinct.items()
-        }
-        keys = {key for pair in readings.values() for key in pair if key is not None}
-        known = self._overlay.known(keys)
-        return {name: self._status(*pair, known) for name, pair in readings.items()}
-
-    def _status(self, key: int, foreign: int | None, known: Known) -> Status:
-        key = self._checked(key, foreign, known)
-        if key < _digits.FIRST_KEY:
-            return Status.INVALID
-        return Status.BLOCKED if self.match(key, known) >= 0 else Status.CLEAR
-
-    def _readings(self, number: object, region: str | None) -> tuple[int, int | None]:
-        """Return the key or refusal of *number*, and the foreign number it may mean."""
-        foreign = nine_digits(number) if is_french(region) else None
-        return read(number, region), foreign
-
-    def _checked(self, key: int, foreign: int | None, known: Known) -> int:
-        """Return the key, or the code of a refusal if the other reading is blocked."""
-        if foreign is None or self.match(key, known) >= 0:
-            return key
-        return _digits.AMBIGUOUS if self._is_blocked_abroad(foreign, known) else key
-
-    def _is_blocked_abroad(self, digits: int, known: Known) -> bool:
-        """Return whether nine digits are blocked as a complete foreign number."""
-        # only oppositions count: a missing answer does not block the foreign number
-        code = Question.match(self, digits, known)
-        # a prefix rule also matches digits that are not a line of its country
-        return code >= 0 and (
-            self._rule(code) is None or read(f"+{digits}", None) == digits
-        )
+    def _any_opposition(self, keys: Iterable[int], known: Known) -> bool:
+        """Return whether a key is blocked; a missing answer does not count."""
+        return any(Question.match(self, key, known) >= 0 for key in keys)
 
     def _match_entries(self, entries: Iterable[tuple[int, Entry]]) -> int:
         return next((code for code, entry in entries if self._is_active(entry)), -1)
@@ -428,7 +407,7 @@ class Question:
         return day is not None and entry.starts_on <= day < entry.ends_on
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list, the first day and the end of a period or a prefix rule."""
+        """Return the list's name, the first day and the end of a period or rule."""
         period = self._rule(code) or self._entry(code)
         dated = period.starts_on != UNDATED
         since = from_epoch_day(period.starts_on) if dated else None
@@ -443,8 +422,8 @@ class Question:
         return table.entry(code)
 
     def verdict(self, key: int, known: Known) -> Verdict:
-        """Return the verdict on a key."""
-        number = PhoneNumber(key)
+        """Return the result of `Book.check` for a key."""
+        number = number_of(key)
         code = self.match(key, known)
         if code >= 0:
             name, since, until = self.reason(code)

@@ -1,15 +1,16 @@
-"""Table of numbers with their periods in flat arrays, and overlay of changes.
+"""Table of phone numbers with their periods, and overlay of later changes.
 
-A `Table` is a filter, an exact index, and for each entry a small code of its distinct
-(list, first day, end).  It never changes.  An `Overlay` has the changes since a table
-was built.
+A `Table` contains a filter and an exact index.  Each entry of the index has a small
+code, which stands for a period: a list, a first day and an end.  An `Overlay` contains
+the phone numbers that changed after a table was built.  Neither of them changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -33,12 +34,13 @@ FALSE_POSITIVE_RATE: Final = 0.005
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One period of one number.
+    """Period of one phone number on a list.
 
     Attributes:
         list: The index of the list in the book.
-        starts_on: The first day, in days since 1970-01-01, or `UNDATED`.
-        ends_on: The first day after it, or `NO_END`.
+        starts_on: The first day of the period in days since 1970-01-01; `UNDATED` if it
+            is not known.
+        ends_on: The first day after the period in days since 1970-01-01, or `NO_END`.
     """
 
     list: int
@@ -46,20 +48,21 @@ class Entry:
     ends_on: int
 
 
-#: The entries of numbers, with their codes, that replace those of a table.
+#: The entries of numbers, with their codes, that replace the entries of a table.
 Known = Mapping[int, Sequence[tuple[int, Entry]]]
 
 
 class Table:
-    """Immutable table of numbers with their periods, in flat arrays.
+    """Immutable table of phone numbers with their periods, in flat arrays.
 
     Attributes:
-        filter: The split-block Bloom filter over the keys.
-        index: The exact index; its codes are rows of the arrays below.
-        lists: The list of each code, uint16.
-        starts: The first day of each code in days since 1970-01-01, int32.
-        ends: The first day after it, int32; `NO_END` for a period without an end.
-        n_numbers: The number of distinct numbers.
+        filter: The Bloom filter that contains all keys.
+        index: The exact index; its codes are indexes into `lists`, `starts` and `ends`.
+        lists: The index of the list of each code (uint16).
+        starts: The first day of the period of each code, in days since 1970-01-01
+            (int32).
+        ends: The first day after the period of each code (int32), or `NO_END`.
+        n_numbers: The count of distinct phone numbers.
     """
 
     def __init__(
@@ -82,23 +85,23 @@ class Table:
         starts: NDArray[np.integer[Any]],
         ends: NDArray[np.integer[Any]],
     ) -> Table:
-        """Return the table of these periods, one row each, in any order.
+        """Return a table of periods; each row of the arrays is one period.
 
-        Adjacent and overlapping periods of a number on a list are merged, and empty
-        periods are ignored.
+        Adjacent and overlapping periods of a phone number on a list are merged, and
+        empty periods are ignored.  The order of the rows has no effect.
 
         Args:
-            keys: The numbers' keys.
-            lists: The index of each row's list in the book.
-            starts: First days, in days since 1970-01-01.
-            ends: The days after the last days, or `NO_END`.
+            keys: The key of the phone number of each period.
+            lists: The index in the book of the list of each period.
+            starts: The first day of each period, in days since 1970-01-01.
+            ends: The first day after each period, or `NO_END`.
         """
         builder = TableBuilder()
         builder.add(keys, lists, starts, ends)
         return builder.build()
 
     def entries(self, key: int) -> list[tuple[int, Entry]]:
-        """Return the entries of one number, with their codes."""
+        """Return the entries of one phone number, each with its code."""
         first, count = _filter.find(self.filter, self.index, key)
         codes = self.index.codes[first : first + count].tolist()
         return [(code, self.entry(code)) for code in codes]
@@ -111,15 +114,15 @@ class Table:
 
     @property
     def size_bytes(self) -> int:
-        """The size of filter, index and periods in bytes."""
+        """The size of the filter, the index and the periods in bytes."""
         codes = self.lists.nbytes + self.starts.nbytes + self.ends.nbytes
         return self.filter.size_bytes + self.index.size_bytes + codes
 
 
 class TableBuilder:
-    """Builder of a table, whose periods are added in parts and in any order.
+    """Builder of a table; periods can be added in parts and in any order.
 
-    It takes 12 bytes per period, without copies.
+    The builder needs 12 bytes of memory for each period.
     """
 
     def __init__(self) -> None:
@@ -132,7 +135,7 @@ class TableBuilder:
         starts: NDArray[np.integer[Any]],
         ends: NDArray[np.integer[Any]],
     ) -> None:
-        """Add periods, one row each; the arguments are those of `Table.build`.
+        """Add periods; the arguments are described at `Table.build`.
 
         Raises:
             CapacityError: The index of a list is above 65,535.
@@ -150,17 +153,18 @@ class TableBuilder:
         """Return the table of the added periods, and empty the builder."""
         keys, codes, periods, n_numbers = self._entries.join()
         index = _filter.ExactIndex.build(keys, codes)
-        del codes  # the index has its own
+        del codes  # the index has its own copy
         filter = _filter.BloomFilter(max(1, n_numbers), FALSE_POSITIVE_RATE)
         filter.add_many(keys)
         return Table(filter, index, _unpack(periods), n_numbers)
 
 
-# Rows packed at once, few enough for intermediate arrays to stay in the cache.
+# The number of rows that are packed together: their arrays fit in the cache.
 _PART: Final = 1 << 14
 
-# A (list, first day, end) is packed into 63 bits: 16 + 23 + 24.  Python's days lie
-# within 2^22 of 1970, `UNDATED` is packed as 0, "no end" as the greatest value.
+# A period is packed into 63 bits: 16 for the list, 23 for the first day, 24 for the
+# end.  All days of Python lie within 2^22 days of 1970.  `UNDATED` is packed as 0, and
+# `NO_END` is packed as the highest value.
 _DAY_ZERO: Final = -UNDATED
 _TOP: Final = (1 << 24) - 1
 
@@ -192,31 +196,56 @@ def _unpack(
     )
 
 
-class Overlay:
-    """Overlay of numbers that changed since a table was built.
+class _Change(NamedTuple):
+    """The codes of a changed number since a version, and its change before that."""
 
-    Their entries replace those of the table.  Codes continue after the table's codes
-    and are never reused.
+    version: int
+    codes: tuple[int, ...]
+    before: _Change | None
+
+
+class Overlay:
+    """Overlay of the phone numbers that changed after a table was built.
+
+    For a phone number in the overlay, the entries of the overlay count, and the entries
+    of the table are ignored.  Codes of the overlay begin after the last code of the
+    table, and no code is used for two periods.  An overlay does not change: `replaced`
+    returns the next version, which shares the content, so that a question keeps the
+    state for which it was made.
 
     Attributes:
-        filter: A filter over the numbers, replaced by a larger filter when it is full.
+        filter: A Bloom filter that contains all keys of the overlay, and perhaps keys
+            of later versions.  When it is full, the next version has a larger filter.
+        has_nine_digits: True if the overlay can contain a foreign phone number of nine
+            digits.
     """
 
     def __init__(self, table: Table) -> None:
         self._base = len(table.lists)
-        self._numbers: dict[int, tuple[int, ...]] = {}
+        self._version = 0
+        self._numbers: dict[int, _Change] = {}
         self._periods: list[Entry] = []
         self._codes: dict[Entry, int] = {}
         self.filter = _filter.BloomFilter(1024, FALSE_POSITIVE_RATE)
+        self.has_nine_digits = False
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def replace(self, key: int, entries: Iterable[Entry]) -> None:
-        """Replace the entries of a number; without entries it is on no list."""
-        codes = tuple(self._code(entry) for entry in sorted(entries))
-        self._add_to_filter(key)
-        self._numbers[key] = codes
+    def replaced(self, changes: Mapping[int, Iterable[Entry]]) -> Self:
+        """Return the next version, with these entries of these phone numbers.
+
+        A phone number without entries is on no list.
+        """
+        later = copy(self)
+        later._version += 1
+        for key, entries in changes.items():
+            codes = tuple(self._code(entry) for entry in sorted(entries))
+            later._add_to_filter(key)
+            later.has_nine_digits |= 10**8 <= key < 10**9
+            before = self._numbers.get(key)
+            self._numbers[key] = _Change(later._version, codes, before)
+        return later
 
     def _code(self, entry: Entry) -> int:
         if entry not in self._codes:
@@ -231,18 +260,30 @@ class Overlay:
             self.filter = larger
         self.filter.add(key)
 
-    def known(self, keys: Iterable[int]) -> Known:
-        """Return the entries of those of the numbers that changed."""
-        numbers = self._numbers
+    def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
+        """Return the entries, with codes, of the *keys* that the overlay contains.
+
+        Args:
+            keys: The keys of phone numbers.
+            days: The day of the look-up for each list, by its index.
+        """
+        changes = ((key, self._change(key)) for key in keys)
         return {
-            key: [(code, self.entry(code)) for code in numbers[key]]
-            for key in keys
-            if key in numbers
+            key: [(code, self.entry(code)) for code in change.codes]
+            for key, change in changes
+            if change is not None
         }
+
+    def _change(self, key: int) -> _Change | None:
+        """Return the last change of a number up to this version."""
+        change = self._numbers.get(key)
+        while change is not None and change.version > self._version:
+            change = change.before
+        return change
 
     @property
     def periods(self) -> tuple[Entry, ...]:
-        """The distinct periods that these numbers have or had."""
+        """The distinct periods of all phone numbers of the overlay, now and earlier."""
         return tuple(self._periods)
 
     def entry(self, code: int) -> Entry:

@@ -1,10 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """CSV scanner: offsets of records and fields, and copies of selected records.
 
-The grammar is the one that `csv.reader` uses by default (not strict, quotes doubled)
-for text that is opened with `newline=""`.
-Each function works on one buffer, keeps no state and releases the GIL, so that several
-threads can work on different buffers.
+The grammar is the grammar of `csv.reader` with its default options, for a file that is
+opened with `newline=""`. Each function works on one buffer, keeps no state and releases
+the GIL, so that several threads can work on different buffers.
 """
 
 from typing import NamedTuple
@@ -67,11 +66,12 @@ STRAY = _STRAY
 
 
 class Records(NamedTuple):
-    """Records at the start of a buffer; `ends[i] == starts[i + 1]`.
+    """Offsets of the records at the start of a buffer; `ends[i] == starts[i + 1]`.
 
-    Each requested field has flags: `ESCAPED` if its bytes differ from its text,
-    `MISSING` if the record ends before the field, and `STRAY` if a field of the record
-    has text after its closing quote, which makes the ends of all fields uncertain.
+    Each requested field has flags. `ESCAPED` means that the bytes of the field differ
+    from its text. `MISSING` means that the record ends before the field. `STRAY` means
+    that a field of the record has text after its closing quote, so the ends of all
+    fields of the record are uncertain.
     """
 
     starts: object
@@ -130,7 +130,7 @@ cdef inline void _store(
 cdef inline void _store_missing(
     Wanted *wanted, Py_ssize_t found, Spans *spans, Py_ssize_t row, int64_t end
 ) noexcept nogil:
-    """Store the requested fields from *found* on as missing."""
+    """Store the requested fields as missing, beginning with the index *found*."""
     cdef Cell cell = Cell(end, end, _MISSING)
     while found < wanted.count:
         _store(spans, wanted.slots[found], row, &cell)
@@ -154,7 +154,8 @@ cdef inline int64_t _end_of_quoted(
     """Return the end of the quoted field whose text starts at *inside*.
 
     Text after the closing quote belongs to the field, as in `csv.reader`. If this text
-    is not blank, an unescaped quote may have closed the field too early.
+    is not blank, the quote may belong to the text of the field, and the field may end
+    later.
     """
     cdef int64_t at = csv_next(scan, CSV_QUOTE, inside)
     cell.start = inside
@@ -176,7 +177,7 @@ cdef inline int64_t _end_of_quoted(
 cdef inline int64_t _end_of_field(
     csv_scan *scan, int64_t start, Cell *cell
 ) noexcept nogil:
-    """Return the end of the field at *start*, and store its text span in *cell*."""
+    """Return the end of the field at *start*; store the span of its text in *cell*."""
     if start < scan.size and scan.data[start] == QUOTE:
         return _end_of_quoted(scan, start + 1, cell)
     cell.start = start
@@ -188,14 +189,14 @@ cdef inline int64_t _end_of_field(
 cdef inline int64_t _end_of_record(
     csv_scan *scan, int64_t at, uint8_t *stray
 ) noexcept nogil:
-    """Return the end of the record; *at* is the end of one of its fields."""
+    """Return the end of the record that contains the field that ends at *at*."""
     cdef Cell cell
     while True:
         at = csv_next(scan, CSV_RECORD_END_OR_QUOTE, at)
         if at == scan.size or scan.data[at] != QUOTE:
             return at
-        # A quote is special only at the start of a field. There is always a byte
-        # before the quote, because the end of a field is before it.
+        # A quote opens a quoted field only at the start of a field. The byte before the
+        # quote exists, because the end of another field is before the quote.
         if scan.data[at - 1] != scan.delimiter:
             at += 1
             continue
@@ -236,7 +237,7 @@ cdef inline int64_t _read_record(
 cdef inline int64_t _after_line_ending(
     csv_scan *scan, int64_t end, bint last
 ) noexcept nogil:
-    """Return the start of the next record, or -1 if it is not yet in the buffer."""
+    """Return the start of the next record, or -1 if more bytes must be read first."""
     cdef bint at_edge = end + 1 >= scan.size
     if end == scan.size:
         return end if last else -1
@@ -273,7 +274,7 @@ cdef int _read_one(Reader *reader) noexcept nogil:
 
 
 cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
-    """Remove the quotes around a cell; all quotes in a window are valid."""
+    """Remove the quotes around a cell of a window, which has only valid quotes."""
     if cell.end > cell.start and data[cell.start] == QUOTE:
         cell.start += 1
         cell.end -= 1
@@ -284,7 +285,7 @@ cdef inline void _unquote(const uint8_t *data, Cell *cell) noexcept nogil:
 cdef inline void _store_fields(
     Reader *reader, int64_t base, const uint16_t *ends, int32_t n_fields
 ) noexcept nogil:
-    """Store the requested fields of a record; *ends* has the ends of all its fields."""
+    """Store the requested fields of a record; *ends* contains the end of each field."""
     cdef Py_ssize_t row = reader.found.rows, i
     cdef int32_t field
     cdef Cell cell
@@ -304,7 +305,7 @@ cdef inline void _store_fields(
 
 
 cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
-    """Read the records of the next window, and return their number."""
+    """Read the complete records in the next window, and return their number."""
     cdef csv_window *window = reader.window
     cdef csv_scan *scan = &reader.scan
     cdef Py_ssize_t before = reader.found.rows
@@ -324,7 +325,7 @@ cdef Py_ssize_t _read_window(Reader *reader) noexcept nogil:
 
 
 cdef bint _read_records(Reader *reader) noexcept nogil:
-    """Read records; return whether the data ends inside quotes."""
+    """Read records; return True if the file ends inside a quoted field."""
     cdef Found *found = &reader.found
     cdef int done
     while found.rows < reader.spans.capacity:
@@ -340,14 +341,15 @@ cdef bint _read_records(Reader *reader) noexcept nogil:
 def split(data, int delimiter, columns, Py_ssize_t capacity, *, bint last):
     """Return the first records of *data*, which starts at the start of a record.
 
-    An incomplete record at the end of *data* is returned only if *last* is true.
+    If *last* is false, an incomplete record at the end of *data* is not returned,
+    because its other bytes come later.
 
     Args:
         data: The bytes (uint8).
         delimiter: The byte between two fields.
         columns: The indexes of the requested fields (int32).
         capacity: The maximum number of records to return.
-        last: Whether the file ends at the end of *data*.
+        last: True if *data* contains the end of the file.
     """
     cdef Py_ssize_t size = len(data), n_columns = len(columns)
     _check_request(delimiter, columns, capacity)
@@ -429,7 +431,8 @@ cdef inline int64_t _rewrite(
     cdef uint8_t length
     while i < size:
         if quoted and cell[i] == QUOTE:
-            # Two quotes mean one quote; a single quote closes the field.
+            # Two quotes stand for one quote in the text; a single quote closes the
+            # field.
             quoted = i + 1 < size and cell[i + 1] == QUOTE
             i += 1
             if not quoted:
@@ -442,16 +445,18 @@ cdef inline int64_t _rewrite(
 
 
 def rewrite_cells(data, starts, ends, flags, table):
-    """Return (data, starts, ends) in which the bytes of each cell are its text.
+    """Return (data, starts, ends) of cells whose bytes are their text in UTF-8.
 
-    The result is a copy of the data. Escaped cells and cells with a byte that the table
-    changes are appended to it and have new offsets; other cells keep their offsets.
+    The returned data begins with a copy of *data*. The text of an escaped cell, and of
+    a cell with a byte that the table changes, is appended to the copy, and the cell has
+    new offsets. All other cells keep their offsets.
 
     Args:
         data: The bytes (uint8).
         starts: The offset of the start of each cell (int64).
         ends: The offset of the end of each cell (int64).
-        flags: The flags of each cell; only `ESCAPED` is used (uint8).
+        flags: The flags of each cell (uint8); only the flag `ESCAPED` has a meaning
+            here.
         table: For each byte, the number of bytes (1 to 3) that replace it, and these
             bytes (uint8, 256 rows of 4).
     """
@@ -488,11 +493,11 @@ def rewrite_cells(data, starts, ends, flags, table):
     return out[:written], new_starts, new_ends
 
 
-# -- gathering ---------------------------------------------------------------
+# -- copying records of one kind ---------------------------------------------
 
 
 def gather(data, records, kinds, uint8_t kind, out):
-    """Copy the records of one *kind* to *out*, byte for byte and in order.
+    """Copy the records whose kind is *kind* to *out*, byte for byte and in order.
 
     Args:
         data: The bytes that *records* refers to (uint8).
@@ -532,7 +537,7 @@ def gather(data, records, kinds, uint8_t kind, out):
 
 
 class Added(NamedTuple):
-    """Concatenated texts to add to records, and the offset of each text."""
+    """Texts to add to records: the concatenated bytes, and the offset of each text."""
 
     data: object
     offsets: object
@@ -554,7 +559,7 @@ cdef struct Extended:
 
 
 cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept nogil:
-    """Return the size of all records of a kind, or -1 if `added_of` is out of range."""
+    """Return the size of the records of a kind with added texts, or -1 on error."""
     cdef int64_t size = 0
     cdef int32_t which
     cdef Py_ssize_t i
@@ -571,9 +576,10 @@ cdef int64_t _extended_size(Extended *rows, Py_ssize_t n, uint8_t kind) noexcept
 def gather_extended(
     data, records, kinds, uint8_t kind, added_of, added, *, bint in_front=False
 ):
-    """Return the records of one *kind*, each with an added text.
+    """Return the records whose kind is *kind*, each with an added text.
 
-    The text is added before the line ending, or at the start of the record.
+    The text is added before the line ending of the record, or at its start if
+    *in_front* is true.
 
     Args:
         data: The bytes that *records* refers to (uint8).
@@ -581,8 +587,8 @@ def gather_extended(
         kinds: The kind of each record (uint8).
         kind: The kind of the records to return.
         added_of: For each record, the index of its text in *added* (int32).
-        added: The texts to add, with delimiters, as `pack` returns them.
-        in_front: Whether the text is added at the start of the record.
+        added: The texts to add, including delimiters, as `pack` returns them.
+        in_front: True to add the text at the start of the record.
 
     Raises:
         ValueError: The lengths differ, or *added_of* is out of range.

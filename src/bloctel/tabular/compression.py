@@ -1,21 +1,16 @@
-"""Compressed files: bounded decompression, and compressed output."""
-
-from __future__ import annotations
+"""Compressed files: decompression up to a size limit, and compressed output."""
 
 import gzip
 import zlib
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
 
-from bloctel._util.atomic_files import PendingFile
 from bloctel._util.optional import optional_module
 from bloctel.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Archive", "Codec", "PendingArchive", "codec_of", "refuse_bomb"]
 
 #: An archive may unpack to this size, or to `_MOST_RATIO` times its own size if that is
 #: more.  Long rows that differ only in a phone number unpack to 270 times their size.
@@ -24,7 +19,7 @@ _MOST_RATIO: Final = 500
 
 _GZIP_LEVEL: Final = 6
 #: The input is unpacked in small pieces: 4 bytes of zstd can unpack to 128 KiB.
-_ZSTD_SLICE: Final = 1024
+_SLICE: Final = 1024
 _READ_SIZE: Final = 128 * 1024
 
 
@@ -39,7 +34,7 @@ _ENDINGS: Final = {".gz": Codec.GZIP, ".zst": Codec.ZSTD}
 
 
 def codec_of(path: str | Path) -> Codec | None:
-    """Return the compression that the ending of a file name means, or None.
+    """Return the compression that the ending of a file name means, otherwise None.
 
     >>> codec_of("clear.csv.gz")
     <Codec.GZIP: 'gzip'>
@@ -49,10 +44,11 @@ def codec_of(path: str | Path) -> Codec | None:
 
 
 def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
-    """Refuse an archive that unpacks to an implausible size.
+    """Raise InputError if an archive unpacks to an implausible size.
 
     Raises:
-        InputError: The unpacked size is too large.
+        InputError: The unpacked size is above 64 MiB and above 500 times the packed
+            size.
     """
     if unpacked > max(_ALWAYS_ALLOWED, _MOST_RATIO * packed):
         raise InputError(
@@ -64,16 +60,15 @@ def refuse_bomb(packed: int, unpacked: int, where: str) -> None:
         )
 
 
-class _Reader(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
 class Archive:
-    """Stream that decompresses the bytes of a stream.
+    """Stream that decompresses an archive: a sequence of gzip members or zstd frames.
+
+    The time is proportional to the number of bytes read, even if the archive consists
+    of many empty members.
 
     Attributes:
         label: The name of the stream in messages.
-        packed: The number of compressed bytes read so far.
+        packed: The number of compressed bytes that have been read.
     """
 
     def __init__(
@@ -85,139 +80,98 @@ class Archive:
         self._codec = codec
         self._limited = limited
         self._unpacked = 0
-        self._reader: _Reader = (
-            gzip.GzipFile(fileobj=cast("BinaryIO", _Counted(self)), mode="rb")
-            if codec == Codec.GZIP
-            else _Frames(self._take)
-        )
+        self._begin, self._error = _gzip_members() if codec == Codec.GZIP else _frames()
+        self._member: Any = None
+        self._input = b""
+        self._position = 0
+        self._output = b""
+        self._padding = b""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most *size*; empty only at the end.
+        """Return the next bytes, at most *size* bytes; no bytes mean the end.
 
         Raises:
-            InputError: The archive is truncated, damaged, followed by other bytes, or
-                unpacks to an implausible size.
+            InputError: The archive is truncated or damaged, other bytes follow it, or
+                it unpacks to an implausible size.
         """
-        try:
-            data = self._reader.read(size)
-        except EOFError:
-            raise self._refusal("a truncated archive") from None
-        except (gzip.BadGzipFile, zlib.error, _DamagedError) as error:
-            raise self._refusal(
-                "an archive that is damaged or followed by other bytes"
-            ) from error
-        self._unpacked += len(data)
-        if self._limited:
-            refuse_bomb(self.packed, self._unpacked, self.label)
-        return data
-
-    def _take(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self.packed += len(data)
-        return data
-
-    def _refusal(self, got: str) -> InputError:
-        return InputError(f"a complete {self._codec} archive", got, self.label)
-
-
-class _Counted:
-    """Input stream for `gzip` that counts the bytes it reads."""
-
-    def __init__(self, archive: Archive) -> None:
-        self.read = archive._take
-
-
-class _DamagedError(Exception):
-    """The bytes are not zstd frames."""
-
-
-class _Frames:
-    """Stream that decompresses consecutive zstd frames."""
-
-    def __init__(self, take: Any) -> None:
-        self._zstd = _zstandard()
-        self._take = take
-        self._frame: Any = None
-        self._input = b""
-        self._output = b""
-
-    def read(self, size: int, /) -> bytes:
         pieces, length = [self._output], len(self._output)
         while length < size and (piece := self._next()):
             pieces.append(piece)
             length += len(piece)
         data = b"".join(pieces)
         self._output = data[size:]
+        self._unpacked += min(length, size)
+        if self._limited:
+            refuse_bomb(self.packed, self._unpacked, self.label)
         return data[:size]
 
     def _next(self) -> bytes:
-        """Return the next decompressed bytes; empty only at the end."""
+        """Return the next decompressed bytes; no bytes mean the end."""
         piece = b""
-        while not piece:
-            self._input = self._input or self._take(_READ_SIZE)
-            if not self._input:
-                if self._frame is not None:
-                    raise EOFError
-                return b""
-            if self._frame is None:
-                self._frame = self._zstd.ZstdDecompressor().decompressobj()
-            piece = self._unpack()
+        while not piece and self._fill():
+            part = self._input[self._position : self._position + _SLICE]
+            self._position += len(part)
+            if self._member is None:
+                part = part.lstrip(self._padding)
+                self._member = self._begin() if part else None
+            if self._member is not None:
+                piece = self._decompress(part)
         return piece
 
-    def _unpack(self) -> bytes:
-        part, self._input = self._input[:_ZSTD_SLICE], self._input[_ZSTD_SLICE:]
+    def _fill(self) -> bool:
+        """Read the next input when it is needed; return False at the end."""
+        if self._position == len(self._input):
+            self._input, self._position = self._stream.read(_READ_SIZE), 0
+            self.packed += len(self._input)
+        if not self._input and self._member is not None:
+            raise self._refusal("a truncated archive")
+        return bool(self._input)
+
+    def _decompress(self, part: bytes) -> bytes:
         try:
-            piece: bytes = self._frame.decompress(part)
-        except self._zstd.ZstdError as error:
-            raise _DamagedError from error
-        if self._frame.eof:
-            self._input = self._frame.unused_data + self._input
-            self._frame = None
+            piece: bytes = self._member.decompress(part)
+        except self._error as error:
+            got = "an archive that is damaged or followed by other bytes"
+            raise self._refusal(got) from error
+        if self._member.eof:
+            self._position -= len(self._member.unused_data)
+            self._member = None
+            # zero bytes may follow a gzip member
+            self._padding = b"\0" if self._codec == Codec.GZIP else b""
         return piece
 
+    def _refusal(self, got: str) -> InputError:
+        return InputError(f"a complete {self._codec} archive", got, self.label)
 
-class PendingArchive:
-    """Compressed output file with a temporary name until it is published.
 
-    Attributes:
-        file: A file that compresses the bytes written to it.
+def _gzip_members() -> tuple[Callable[[], Any], type[Exception]]:
+    return partial(zlib.decompressobj, 16 + zlib.MAX_WBITS), zlib.error
+
+
+def _frames() -> tuple[Callable[[], Any], type[Exception]]:
+    zstd = _zstandard()
+    return zstd.ZstdDecompressor().decompressobj, zstd.ZstdError
+
+
+@contextmanager
+def compressed(file: BinaryIO, codec: Codec) -> Iterator[BinaryIO]:
+    """Yield a file that writes compressed bytes to *file*; *file* stays open.
 
     Raises:
-        OSError: The file cannot be written.
         MissingExtraError: The codec is zstd, and zstandard is not installed.
     """
-
-    def __init__(self, target: str | Path, codec: Codec) -> None:
-        compress = _gzip_into if codec == Codec.GZIP else _zstd_into()
-        self._pending = PendingFile(target)
-        self.file: BinaryIO = compress(self._pending.file)
-
-    def finish(self) -> None:
-        """Flush every byte to the disk."""
-        self.file.close()
-        self._pending.finish()
-
-    def publish(self) -> None:
-        """Rename the file to its final name, and replace an older file."""
-        self._pending.publish()
-
-    def discard(self) -> None:
-        """Remove the temporary file unless it was published."""
-        try:
-            with suppress(OSError, ValueError):  # the disk may be full
-                self.file.close()
-        finally:
-            self._pending.discard()
-
-
-def _gzip_into(file: BinaryIO) -> BinaryIO:
-    # no name and no time, so that the same rows give the same bytes
-    return cast("BinaryIO", gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0))
-
-
-def _zstd_into() -> Any:
-    zstd = _zstandard()
-    return lambda file: zstd.ZstdCompressor().stream_writer(file, closefd=False)
+    archive: BinaryIO
+    if codec == Codec.GZIP:
+        # without a file name and a time, equal rows always give equal bytes
+        archive = cast("BinaryIO", gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0))
+    else:
+        archive = _zstandard().ZstdCompressor().stream_writer(file, closefd=False)
+    try:
+        yield archive
+        archive.close()
+    finally:
+        with suppress(OSError, ValueError):  # the disk may be full
+            archive.close()
 
 
 def _zstandard() -> Any:

@@ -1,21 +1,19 @@
 """Detection of the CSV dialect of a file: encoding, delimiter, header and columns."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from itertools import dropwhile, islice
+from typing import Final
 
 from bloctel.errors import InputError
 from bloctel.tabular.encodings import Encoding, find_encoding
-
-if TYPE_CHECKING:
-    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
-
-__all__ = ["ALL_DETECTED", "SAMPLE_SIZE", "CsvOptions", "Dialect", "detect"]
+from bloctel.tabular.phone_columns import (
+    ChosenColumns,
+    ColumnChooser,
+    SeveralColumnsError,
+)
 
 #: The size of the sample: the module `csv` refuses longer fields.
 SAMPLE_SIZE: Final = 128 * 1024
@@ -31,7 +29,7 @@ class CsvOptions:
     Attributes:
         encoding: The text encoding.
         delimiter: The character between two fields.
-        header: Whether the first row names the columns.
+        header: True if the first row contains the names of the columns.
     """
 
     encoding: str | None = None
@@ -47,14 +45,16 @@ class Dialect:
     """CSV dialect of a file.
 
     Attributes:
-        encoding: The text encoding and its byte-order mark.
+        encoding: The text encoding, and the byte-order mark at the start of the file.
         delimiter: The character between two fields.
-        columns: The columns to read, and whether there is a header.
+        columns: The columns to read; they also say if there is a header.
+        n_blank: The number of blank rows at the start of the file.
     """
 
     encoding: Encoding
     delimiter: str
     columns: ChosenColumns
+    n_blank: int = 0
 
 
 def detect(
@@ -69,10 +69,10 @@ def detect(
 
     Args:
         sample: The first `SAMPLE_SIZE` bytes of the file.
-        at_end: Whether the sample is the complete file.
+        at_end: True if the sample is the complete file.
         choose: Function that chooses the columns to read.
         where: The name of the file in messages.
-        options: The known properties of the file, which are not detected.
+        options: The known properties of the file; a property that is None is detected.
 
     Raises:
         InputError: The file is empty or binary, an option is not valid, or a column to
@@ -84,11 +84,18 @@ def detect(
     text = sample[len(encoding.bom) :].decode(encoding.name, errors="replace")
     given = options.delimiter
     candidates = _CANDIDATES if given is None else (_checked(given),)
-    tables = {each: _rows(text, each, at_end=at_end) for each in candidates}
+    all_rows = {each: _rows(text, each, at_end=at_end) for each in candidates}
+    tables = {each: list(dropwhile(_is_blank, all_rows[each])) for each in all_rows}
     delimiter = max(
         tables, key=lambda each: _rank(tables[each], choose, options.header)
     )
-    return Dialect(encoding, delimiter, choose(tables[delimiter], options.header))
+    rows = tables[delimiter]
+    n_blank = len(all_rows[delimiter]) - len(rows)
+    return Dialect(encoding, delimiter, choose(rows, options.header), n_blank)
+
+
+def _is_blank(row: list[str]) -> bool:
+    return not any(map(str.strip, row))
 
 
 def _checked(delimiter: str) -> str:
@@ -98,7 +105,7 @@ def _checked(delimiter: str) -> str:
 
 
 def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
-    """Return the first rows, without the last row if the sample may have cut it."""
+    """Return the first rows of a sample, without a last row that may be cut."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = list(islice(reader, _ROWS_COMPARED))
     if len(rows) in range(2, _ROWS_COMPARED) and not at_end:
@@ -109,15 +116,16 @@ def _rows(text: str, delimiter: str, *, at_end: bool) -> list[list[str]]:
 def _rank(
     rows: list[list[str]], choose: ColumnChooser, has_header: bool | None
 ) -> tuple[bool, float, int]:
-    """Return a rank to compare delimiters; the first difference decides.
+    """Return the rank of a delimiter, which splits a sample into these rows.
 
-    The parts are: whether the columns are found, the share of rows that have the most
-    frequent number of fields, and that number of fields.
+    The delimiter with the highest rank is chosen.  The first part of the rank is True
+    if the rows contain the columns to read.  The second part is the share of rows with
+    the most frequent number of fields.  The third part is this number of fields.
     """
     try:
         choose(rows, has_header)
-    except InputError:
-        has_columns = False
+    except InputError as error:
+        has_columns = isinstance(error, SeveralColumnsError)
     else:
         has_columns = True
     lengths = Counter(len(row) for row in rows if row)

@@ -1,38 +1,25 @@
-"""CSV reader: batches of records from a file of any size, in bounded memory."""
-
-from __future__ import annotations
+"""CSV reader: it reads a file of any size in batches of records, in bounded memory."""
 
 import codecs
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.tabular._csv_scan import ESCAPED, STRAY, Records, rewrite_cells, split
 from bloctel.tabular.csv_dialect import SAMPLE_SIZE, CsvOptions, Dialect, detect
 from bloctel.tabular.encodings import utf8_table
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from bloctel.tabular.phone_columns import ColumnChooser
-
-__all__ = [
-    "Batch",
-    "Progress",
-    "RecordFile",
-    "Source",
-    "file_status",
-    "open_records",
-    "open_source",
-    "source_name",
-]
+from bloctel.tabular.outputs import Written
+from bloctel.tabular.phone_columns import ColumnChooser
 
 Source = str | Path | BinaryIO
 
@@ -47,6 +34,9 @@ _CHUNK_SIZE: Final = 4 * 1024 * 1024
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
 #: A chunk of ordinary rows has fewer rows; a chunk of short rows is read in batches.
 _BATCH_ROWS: Final = 32 * 1024
+#: Batches of files from which more columns are read have fewer rows.
+_FEW_COLUMNS: Final = 16
+_QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +44,19 @@ class Batch:
     """Batch of consecutive records.
 
     Attributes:
-        data: The bytes that contain the records.
+        data: The bytes of the file that contain the records.
         records: The offsets of the records and of their requested fields.
-        first_row: The row number of the first record; the file begins with row 1.
-        encoding: The encoding of the bytes.
+        first_row: The row number of the first record in the file; the first row of the
+            file has number 1.
+        encoding: The encoding of the bytes in *data*.
+        dialect: The dialect of the file.
     """
 
     data: NDArray[np.uint8]
     records: Records
     first_row: int
     encoding: str
+    dialect: Dialect
 
     def __len__(self) -> int:
         return len(self.records.starts)
@@ -71,7 +64,7 @@ class Batch:
     def cells(
         self, column: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Return (data, starts, ends) of the cells of a requested column, in UTF-8."""
+        """Return the cells of a requested column: bytes in UTF-8, starts and ends."""
         records = self.records
         spans = records.field_starts[column], records.field_ends[column]
         flags = records.flags[column]
@@ -79,56 +72,79 @@ class Batch:
             return self.data, *spans
         return rewrite_cells(self.data, *spans, flags, utf8_table(self.encoding))
 
+    def rows_of_several_lines(self) -> NDArray[np.int64]:
+        """Return the rows with a line break in a quoted cell."""
+        starts, ends = self.records.starts, self.records.ends
+        content_ends, none = self.records.content_ends, np.empty(0, np.int64)
+        data = self.data[starts[0] : ends[-1]] if len(self) else self.data[:0]
+        if not (data == _QUOTE).any():
+            return none
+        # one comparison finds out quickly that every line break ends a row
+        if np.count_nonzero(data <= _RETURN) == (ends - content_ends).sum():
+            return none
+        breaks = np.flatnonzero((data == _LINE_FEED) | (data == _RETURN)) + starts[0]
+        rows = np.searchsorted(ends, breaks, side="right")
+        return np.unique(rows[breaks < content_ends[rows]])
+
+    def lines(self, row: int) -> list[list[str]]:
+        """Return the lines of a row, each split at the delimiters, even in quotes."""
+        start, end = self.records.starts[row], self.records.content_ends[row]
+        text = self.data[start:end].tobytes().decode(self.encoding, "replace")
+        lines = text.replace("\r", "\n").split("\n")
+        return [line.split(self.dialect.delimiter) for line in lines]
+
 
 class RecordFile:
-    """CSV file that is being read.
+    """Open CSV file, from which records are read in batches.
 
     Attributes:
         name: The name of the file in messages.
         dialect: The dialect of the file.
-        status: The status of the file; None if the source is not a regular file.
+        preamble: The bytes before the header row: the byte-order mark and blank lines.
+        head: The header row as a batch; None if there is no header.
         header: The bytes of the header row; empty if there is no header.
     """
 
-    def __init__(
-        self,
-        name: str,
-        dialect: Dialect,
-        status: os.stat_result | None,
-        read_into: _ReadInto,
-    ) -> None:
+    def __init__(self, name: str, dialect: Dialect, read_into: _ReadInto) -> None:
         self.name = name
         self.dialect = dialect
-        self.status = status
         self._read_into = read_into
-        self._columns = np.array(dialect.columns.indexes, np.int32)
+        columns = dialect.columns.indexes + dialect.columns.unread
+        self._columns = np.array(columns, np.int32)
+        # limits the memory for the offsets of the fields
+        n_cells = _FEW_COLUMNS * _BATCH_ROWS
+        self._capacity = max(1, n_cells // max(_FEW_COLUMNS, len(columns)))
         self._data = np.empty(0, np.uint8)
         self._at_end = False
         self._rows_read = 0
-        self.header = b""
+        self.preamble, self.header = dialect.encoding.bom, b""
+        self.head: Batch | None = None
         if dialect.columns.has_header:
-            header = self._next(1)
-            self._refuse_unescaped_quotes(header)
-            self.header = header.data[: header.records.consumed].tobytes()
+            for _ in range(dialect.n_blank):
+                self.preamble += self.encode(_bytes_of(self._next(1)))
+            self.head = self._next(1)
+            self._refuse_unescaped_quotes(self.head)
+            self.header = _bytes_of(self.head)
 
     def batches(self, *, allow_unescaped_quotes: bool = False) -> Iterator[Batch]:
         """Yield the rows after the header, in order.
 
         Args:
-            allow_unescaped_quotes: Whether to accept rows with text after a closing
-                quote; the ends of their fields are uncertain (flag `STRAY`).
+            allow_unescaped_quotes: True to accept rows with text after a closing quote.
+                The ends of fields in these rows are uncertain, so they have the flag
+                `STRAY`.
 
         Raises:
             InputError: A quote is not closed, text follows a closing quote, a row is
                 too long, or the bytes are not valid in the encoding.
         """
-        while batch := self._next(_BATCH_ROWS):
+        while batch := self._next(self._capacity):
             if not allow_unescaped_quotes:
                 self._refuse_unescaped_quotes(batch)
             yield batch
 
     def encode(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Return the bytes of complete records in the encoding of the file."""
+        """Convert the bytes of complete records to the encoding of the file."""
         encoding = self.dialect.encoding
         return str(data, "utf-8").encode(encoding.name) if encoding.is_wide else data
 
@@ -139,12 +155,13 @@ class RecordFile:
         return "utf-8" if encoding.is_wide else encoding.name
 
     def _next(self, capacity: int) -> Batch:
-        """Return the next records; empty only at the end of the file."""
+        """Return the next records; an empty batch means the end of the file."""
         delimiter = ord(self.dialect.delimiter)
         while True:
             data = self._data
             records = split(data, delimiter, self._columns, capacity, last=self._at_end)
-            batch = Batch(data, records, self._rows_read + 1, self.text_encoding)
+            first_row = self._rows_read + 1
+            batch = Batch(data, records, first_row, self.text_encoding, self.dialect)
             if len(batch) or (self._at_end and not records.open_quote):
                 self._data = data[records.consumed :]
                 self._rows_read += len(batch)
@@ -162,12 +179,14 @@ class RecordFile:
         self._data = buffer[: left + n_read]
 
     def _refuse_unescaped_quotes(self, batch: Batch) -> None:
-        """Refuse text after a closing quote: unescaped quotes can join several rows."""
+        """Raise InputError if text follows a closing quote in a row of the batch."""
         unescaped = np.flatnonzero(batch.records.flags[0] & STRAY)
         if len(unescaped):
             where = f"{self.name}, row {batch.first_row + int(unescaped[0])}"
             got = "text after a closing quote"
-            raise InputError("a field that ends with its closing quote", got, where)
+            raise InputError(
+                "a delimiter or the end of the row after a closing quote", got, where
+            )
 
     def _refuse_bad_record(self, records: Records) -> None:
         where = f"{self.name}, row {self._rows_read + 1}"
@@ -180,6 +199,10 @@ class RecordFile:
             raise InputError(limit, got, where)
 
 
+def _bytes_of(batch: Batch) -> bytes:
+    return batch.data[: batch.records.consumed].tobytes()
+
+
 @contextmanager
 def open_records(
     source: Source,
@@ -187,22 +210,24 @@ def open_records(
     options: CsvOptions,
     progress: Progress | None = None,
 ) -> Iterator[RecordFile]:
-    """Open a CSV file, or read a binary stream, as records.
+    """Open a CSV file or a binary stream, and yield a reader of its records.
 
     Args:
         source: A path, or a binary stream, which is left open.
         choose: Function that chooses the columns to read.
-        options: The known properties of the file, which are not detected.
-        progress: Called after each processed chunk.
+        options: The known properties of the file; a property that is None is detected.
+        progress: Function that is called after each chunk, with the number of bytes
+            done and the total number of bytes.
 
     Raises:
-        InputError: The file does not exist, or is not a CSV file with these columns.
+        InputError: The file does not exist, is not a CSV file, or does not have the
+            columns.
     """
     name = source_name(source)
     with open_source(source, "a CSV file") as opened:
         stream = _Readable(opened, name)
         status = file_status(opened)
-        sample = _read_fully(stream, SAMPLE_SIZE)
+        sample = stream.read_fully(SAMPLE_SIZE)
         dialect = detect(
             sample,
             at_end=len(sample) < SAMPLE_SIZE,
@@ -216,24 +241,24 @@ def open_records(
         read_into = file.read_into
         if encoding.is_wide:
             read_into = _Transcoded(file, encoding.name, name).read_into
-        yield RecordFile(name, dialect, status, read_into)
+        yield RecordFile(name, dialect, read_into)
 
 
 def source_name(source: Source) -> str:
-    """Return the name of the source in messages."""
+    """Return the name of a source for error messages."""
     if isinstance(source, str | Path):
         return str(source)
-    # streams of this library have a label: the name of the file that they read
+    # streams of this library have the attribute `label`, the name of their file
     return str(getattr(source, "label", "the input stream"))
 
 
 @contextmanager
 def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
-    """Open a file to read its bytes, or yield a stream, which is left open.
+    """Open a file to read its bytes; a stream is yielded unchanged and stays open.
 
     Args:
         source: A path, or a binary stream.
-        expected: The kind of file, for messages.
+        expected: The kind of file for error messages, such as "a CSV file".
 
     Raises:
         InputError: The file does not exist, or cannot be read.
@@ -256,12 +281,51 @@ def open_source(source: Source, expected: str) -> Iterator[BinaryIO]:
 
 
 def file_status(stream: BinaryIO) -> os.stat_result | None:
-    """Return the status of a regular file; None for any other stream."""
+    """Return the result of `fstat` for a regular file; None for other streams."""
     try:
         status = os.fstat(stream.fileno())
     except (AttributeError, OSError):  # a stream in memory has no descriptor
         return None
     return status if stat.S_ISREG(status.st_mode) else None
+
+
+class HashedReader:
+    """Input stream that hashes the bytes that are read.
+
+    If a file is read a second time for its digest, the bytes may differ: another
+    program can modify the file through a memory map, without a new time of the file.
+
+    Attributes:
+        label: The name of the stream in messages.
+    """
+
+    def __init__(self, stream: BinaryIO, label: str) -> None:
+        self.label = label
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream."""
+        return self._stream.fileno()
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        data = self._stream.read(size)
+        self._size += len(data)
+        self._hash.update(data)
+        return data
+
+    def digest(self) -> Written:
+        """Return the size and the SHA-256 of all bytes of the stream.
+
+        Raises:
+            InputError: The stream was not read to its end.
+        """
+        if self._stream.read(1):
+            got = f"a stream with more bytes after the {self._size} that were read"
+            raise InputError("a stream that was read to its end", got)
+        return Written(self._size, self._hash.hexdigest())
 
 
 class _Readable:
@@ -272,13 +336,15 @@ class _Readable:
         self._name = name
         self._read_into: _ReadInto | None = getattr(stream, "readinto", None)
 
-    def read(self, size: int) -> bytes:
-        """Return at most *size* bytes; empty only at the end."""
-        buffer = bytearray(size)
-        return bytes(buffer[: self.read_into(memoryview(buffer))])
+    def read_fully(self, size: int) -> bytes:
+        """Return the next *size* bytes, or all remaining bytes if they are fewer."""
+        buffer, n_read = bytearray(size), 0
+        while n_read < size and (n := self.read_into(memoryview(buffer)[n_read:])):
+            n_read += n  # a pipe returns the data in pieces
+        return bytes(buffer[:n_read])
 
     def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*; return their number, 0 only at the end."""
+        """Read bytes into *buffer*, and return their number; 0 means the end."""
         try:
             if self._read_into is not None:
                 return self._read_into(buffer)
@@ -290,17 +356,8 @@ class _Readable:
         return len(piece)
 
 
-def _read_fully(stream: _Readable, size: int) -> bytes:
-    """Return *size* bytes, or all bytes if there are fewer; a pipe returns pieces."""
-    pieces = []
-    while size and (piece := stream.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
-
-
 class _File:
-    """Bytes of a file without its byte-order mark: the sample, then the rest."""
+    """Bytes of a file without its byte-order mark, beginning with the sample."""
 
     def __init__(
         self,
@@ -317,13 +374,13 @@ class _File:
         self._progress = progress
 
     def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*; return their number, 0 only at the end."""
+        """Read bytes into *buffer*, and return their number; 0 means the end."""
         sample, self._sample = self._sample, b""
         if sample:
             buffer[: len(sample)] = sample
             n_read = len(sample)
         else:
-            # the caller has processed the bytes of earlier calls
+            # this call means that the caller has processed the bytes of earlier calls
             if self._progress:
                 self._progress(self._n_returned, self._total)
             n_read = self._stream.read_into(buffer)
@@ -332,17 +389,18 @@ class _File:
 
 
 class _Transcoded:
-    """Bytes of a file in UTF-16, converted to UTF-8."""
+    """Bytes of a file in UTF-16, which are converted to UTF-8."""
 
     def __init__(self, file: _File, encoding: str, name: str) -> None:
         self._file = file
         self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._name = name
-        self._raw = bytearray(_CHUNK_SIZE // 2)  # two bytes give at most three in UTF-8
+        # two bytes of UTF-16 become at most three bytes of UTF-8
+        self._raw = bytearray(_CHUNK_SIZE // 2)
 
     def read_into(self, buffer: memoryview) -> int:
-        """Read bytes into *buffer*; return their number, 0 only at the end."""
+        """Read bytes into *buffer*, and return their number; 0 means the end."""
         text = b""
         while not text:
             n_read = self._file.read_into(memoryview(self._raw))
@@ -356,6 +414,6 @@ class _Transcoded:
         try:
             return self._decoder.decode(raw, final).encode()
         except UnicodeDecodeError as error:
-            # the decoder's own message would show the bytes of a cell
+            # the original error would show bytes of a cell, so it is not attached
             got = f"invalid bytes ({error.reason})"
-            raise InputError(f"text in {self._encoding}", got, self._name) from None
+            raise_alone(InputError(f"text in {self._encoding}", got, self._name))

@@ -1,19 +1,14 @@
 """Detection of text encodings, and conversion of cells to UTF-8."""
 
-from __future__ import annotations
-
 import codecs
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = ["Encoding", "find_encoding", "utf8_table"]
 
 #: For the `codecs` name of each accepted encoding, the encoding that is used.
 _ACCEPTED: Final = {
@@ -60,8 +55,9 @@ class Encoding(NamedTuple):
     """Text encoding, with the byte-order mark at the start of the file.
 
     Attributes:
-        name: The name in `codecs`; for UTF-16, with the byte order.
-        bom: The byte-order mark of the file; empty if there is none.
+        name: The name of the encoding in `codecs`; the name of UTF-16 contains the byte
+            order.
+        bom: The byte-order mark of the file; empty if the file has no such mark.
     """
 
     name: str
@@ -76,11 +72,11 @@ class Encoding(NamedTuple):
 def find_encoding(
     sample: bytes, *, at_end: bool, given: str | None, where: str
 ) -> Encoding:
-    """Return the given encoding, or detect the encoding of a sample.
+    """Return the encoding *given*; if it is None, detect the encoding of the sample.
 
     Args:
         sample: The first bytes of the file; the last character may be incomplete.
-        at_end: Whether the sample is the complete file.
+        at_end: True if the sample is the complete file.
         given: The encoding to use; None detects it.
         where: The name of the file in messages.
 
@@ -92,7 +88,8 @@ def find_encoding(
         if sample.startswith(magic):
             raise InputError("a CSV file", what, where)
     if name in (None, "utf-16"):
-        name = _by_mark(sample) or _by_zeros(sample) or name
+        marked = (name for name, bom in _BOMS.items() if sample.startswith(bom))
+        name = next(marked, None) or _by_zeros(sample) or name
     if name == "utf-16":
         name = "utf-16-le"  # Windows calls this encoding "Unicode"
     encoding = _with_mark(name or _utf8_or_cp1252(sample, at_end=at_end), sample)
@@ -104,18 +101,11 @@ def _accepted(given: str) -> str:
     try:
         return _ACCEPTED[codecs.lookup(given).name]
     except (KeyError, LookupError, ValueError):
-        raise InputError(f"an encoding among {_OFFERED}", repr(given)) from None
-
-
-def _by_mark(sample: bytes) -> str | None:
-    for name, bom in _BOMS.items():
-        if sample.startswith(bom):
-            return name
-    return None
+        raise_alone(InputError(f"one of the encodings {_OFFERED}", repr(given)))
 
 
 def _by_zeros(sample: bytes) -> str | None:
-    """Detect UTF-16 by the zero byte next to each ASCII character."""
+    """Detect UTF-16 by zero bytes: ASCII characters have one zero byte each."""
     pairs = len(sample) // 2
     even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
     if odd > pairs // 2 and even <= pairs // 50:
@@ -134,7 +124,7 @@ def _utf8_or_cp1252(sample: bytes, *, at_end: bool) -> str:
 
 
 def _with_mark(name: str, sample: bytes) -> Encoding:
-    # a file in a single-byte encoding may begin with a UTF-8 byte-order mark by mistake
+    # some files begin with a UTF-8 byte-order mark, but have a single-byte encoding
     bom = _BOMS.get(name, codecs.BOM_UTF8)
     return Encoding(name, bom if sample.startswith(bom) else b"")
 
@@ -150,9 +140,10 @@ def _refuse_binary(sample: bytes, encoding: Encoding, where: str) -> None:
 
 @lru_cache
 def utf8_table(encoding: str) -> NDArray[np.uint8]:
-    """Return, for each byte of a text, the number of its UTF-8 bytes, and these bytes.
+    """Return a table that converts each byte of an encoding to UTF-8.
 
-    If the encoding is UTF-8, each byte is returned unchanged.
+    A row contains the number of UTF-8 bytes, and then these bytes.  For a text that is
+    already UTF-8, each byte is converted to itself.
     """
     table = np.zeros((256, 4), np.uint8)
     for byte in range(256):

@@ -1,24 +1,24 @@
-"""Output files that are published together when a run succeeds."""
+"""Output files that appear together at the end of a successful run."""
 
-from __future__ import annotations
-
+import hashlib
+import io
 import os
 import shutil
 import stat
 import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from bloctel._util.atomic_files import PendingFile, named_errors
 from bloctel.errors import InputError
-from bloctel.tabular.compression import PendingArchive, codec_of
+from bloctel.tabular.compression import codec_of, compressed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-__all__ = ["NOT_WRITTEN", "Outputs", "Target", "open_outputs", "refuse_clashes"]
+    from _typeshed import ReadableBuffer
 
 #: A path, or a binary stream such as standard output.
 Target = str | Path | BinaryIO
@@ -28,16 +28,20 @@ _SPOOLED_IN_MEMORY: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Targets of the rows of a scrub; None does not write an output.
+    """Files or streams to which a scrub writes rows; None for an output not to write.
 
-    Each row belongs to one of the outputs clear, blocked and invalid, and to annotated.
+    A row is written to one of the outputs `clear`, `blocked` and `invalid`, and to the
+    output `annotated`.
 
     Attributes:
-        clear: Clear rows, unchanged.
-        blocked: Blocked rows; the added column `bloctel` gives the reason.
-        invalid: Invalid rows; the added column `bloctel` gives the reason.
-        annotated: All rows; the added column `bloctel` is `clear`, `blocked` or
-            `invalid`, and `bloctel_reason` gives the reason.
+        clear: The output of the `clear` rows, which are not changed.
+        blocked: The output of the blocked rows; the added column `bloctel` gives the
+            reason.
+        invalid: The output of the invalid rows; the added column `bloctel` gives the
+            reason.
+        annotated: The output of all rows.  The added column `bloctel` is `clear`,
+            `blocked` or `invalid`, and the added column `bloctel_reason` gives the
+            reason.
     """
 
     clear: Target | None = None
@@ -46,7 +50,7 @@ class Outputs:
     annotated: Target | None = None
 
     def wanted(self) -> dict[str, Target]:
-        """Return the outputs that are not None, by name."""
+        """Return the targets that are not None, by the name of the output."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: target for name, target in given.items() if target is not None}
 
@@ -54,42 +58,108 @@ class Outputs:
 NOT_WRITTEN: Final = Outputs()
 
 
+class Written(NamedTuple):
+    """Size and SHA-256 (64 hex digits) of the bytes that were written or read."""
+
+    size: int
+    sha256: str
+
+
 @contextmanager
 def open_outputs(
-    targets: Mapping[str, Target], *, source: os.stat_result | None
+    targets: Mapping[str, Target], *, written: dict[str, Written] | None = None
 ) -> Iterator[dict[str, BinaryIO]]:
-    """Yield a binary file for each target; publish all files if the block succeeds.
+    """Yield a binary file for each target; write all targets if the block succeeds.
 
-    A file is written to a temporary name in the same folder, and renamed at the end.
-    Bytes for a stream are also written at the end, so that the reader of a pipe gets no
+    A file has a temporary name in the folder of the target, and is renamed at the end.
+    Bytes for a stream are also kept until the end, so that the reader of a pipe gets no
     rows of a failed run.  If a path ends in .gz or .zst, the output is compressed.
 
     Args:
-        targets: The targets, by their names in messages.
-        source: The status of the input file; None if the input is not a file.
+        targets: The path or stream of each output, by the name of the output.
+        written: A dict to which the digest of each output is added at the end, by the
+            name of the output; None if no digests are needed.
 
     Raises:
-        InputError: A target cannot be written, is the input, or occurs twice.
+        InputError: A target cannot be written, or is the target of two outputs.
         MissingExtraError: A target ends in .zst, and zstandard is not installed.
     """
-    refuse_clashes(targets, source)
-    pending: dict[str, _Pending] = {}
+    require_usable(targets)
+    refuse_clashes(named_outputs(targets))
+    pending: list[_Pending] = []
+    files: dict[str, BinaryIO] = {}
+    hashed: dict[str, _HashedFile] = {}
     with ExitStack() as stack:
-        for name, target in targets.items():
-            pending[name] = _pending(target)
-            stack.callback(pending[name].discard)
-        yield {name: output.file for name, output in pending.items()}
-        for output in pending.values():
+        with ExitStack() as archives:
+            for name, target in targets.items():
+                output = _pending(target)
+                stack.callback(output.discard)
+                pending.append(output)
+                file = output.file
+                if written is not None:
+                    hashed[name] = _HashedFile(file)
+                    file = cast("BinaryIO", hashed[name])
+                if isinstance(target, str | Path) and (codec := codec_of(target)):
+                    file = archives.enter_context(compressed(file, codec))
+                files[name] = file
+            yield files
+        for output in pending:
             output.finish()
-        # write to streams first: this can fail, but renaming a file rarely fails
+        # write streams before files are renamed: a write can fail, a rename rarely
+        # fails
         for output in sorted(
-            pending.values(), key=lambda each: not isinstance(each, _PendingStream)
+            pending, key=lambda each: not isinstance(each, _PendingStream)
         ):
             output.publish()
+        if written is not None:
+            written |= {name: file.written() for name, file in hashed.items()}
+
+
+@contextmanager
+def open_output(
+    name: str, target: Target, inputs: Iterable[tuple[str, object]] = ()
+) -> Iterator[BinaryIO]:
+    """Yield a binary file for a single output; see `open_outputs`.
+
+    Args:
+        name: The name of the output in messages.
+        target: The path or the stream.
+        inputs: See `refuse_clashes`.
+
+    Raises:
+        InputError: The target cannot be written, or is an input.
+        MissingExtraError: See `open_outputs`.
+    """
+    require_usable({name: target})
+    refuse_clashes({name: target}, inputs)
+    with open_outputs({name: target}) as files:
+        yield files[name]
+
+
+class _HashedFile(io.RawIOBase):
+    """File that hashes all bytes, and writes them to another file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = 0
+        self._hash = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        with memoryview(data) as view:
+            self._hash.update(view)
+            self._size += view.nbytes
+        return self._file.write(data)
+
+    def written(self) -> Written:
+        """Return the digest of all bytes that have been written."""
+        return Written(self._size, self._hash.hexdigest())
 
 
 class _PendingStream:
-    """Bytes for a stream, stored in a temporary file until the run succeeds."""
+    """Bytes for a stream, which wait in a temporary file until the run succeeds."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -108,15 +178,13 @@ class _PendingStream:
         self.file.close()
 
 
-_Pending = PendingFile | PendingArchive | _PendingStream
+_Pending = PendingFile | _PendingStream
 
 
 def _pending(target: Target) -> _Pending:
     if not isinstance(target, str | Path):
         return _PendingStream(target)
     try:
-        if (codec := codec_of(target)) is not None:
-            return PendingArchive(target, codec)
         return PendingFile(target)
     except OSError as error:
         got = f"a folder that cannot be written to ({error.strerror})"
@@ -124,42 +192,71 @@ def _pending(target: Target) -> _Pending:
 
 
 def refuse_clashes(
-    targets: Mapping[str, Target], source: os.stat_result | None
+    targets: Mapping[str, Target], inputs: Iterable[tuple[str, object]] = ()
 ) -> None:
-    """Refuse targets that cannot be written, are the input, or occur twice.
+    """Raise InputError if an output is an input or another output.
+
+    Args:
+        targets: The path or stream of each output, by its name in messages.
+        inputs: The name in messages, and the path or the stream, of each input.
 
     Raises:
-        InputError: A target is refused.
+        InputError: A target is an input, or is the target of two outputs.
     """
     taken: dict[object, str] = {}
-    if source is not None and stat.S_ISREG(source.st_mode):
-        taken[source.st_dev, source.st_ino] = "the input"
+    for name, file in inputs:
+        taken |= dict.fromkeys(_identities(file), name)
     for name, target in targets.items():
         for identity in _identities(target):
             if identity in taken:
                 got = f"the same file as {taken[identity]}"
-                raise InputError("a separate file", got, f"the {name} output")
-            taken[identity] = f"the {name} output"
+                raise InputError("a separate file", got, name)
+            taken[identity] = name
 
 
-def _identities(target: Target) -> list[object]:
-    """Return keys that are equal for two spellings of the same target.
+def named_outputs(targets: Mapping[str, Target]) -> dict[str, Target]:
+    """Return targets by their names in messages, such as "the clear output"."""
+    return {f"the {name} output": target for name, target in targets.items()}
+
+
+def _identities(file: object) -> list[object]:
+    """Return identities of a file; two names or links of one file share an identity."""
+    try:
+        if not isinstance(file, str | Path):
+            status = os.fstat(cast("BinaryIO", file).fileno())
+            is_file = stat.S_ISREG(status.st_mode)
+            return [id(file), *[(status.st_dev, status.st_ino)] * is_file]
+        status = os.stat(file)
+    except (AttributeError, OSError):  # a stream in memory, or a file that is not there
+        if not isinstance(file, str | Path):
+            return [id(file)]
+        path = Path(os.path.realpath(file))
+        # some file systems ignore the case and the Unicode form of names
+        name = unicodedata.normalize("NFC", path.name).casefold()
+        return [(*_identities(path.parent), name)]
+    return [(status.st_dev, status.st_ino)]
+
+
+def require_usable(targets: Mapping[str, Target]) -> None:
+    """Raise InputError if a path cannot be that of an output.
 
     Raises:
-        InputError: The target cannot be written.
+        InputError: A target is a folder or a device, or is in a folder that does not
+            exist.
     """
-    if not isinstance(target, str | Path):
-        return [id(target)]
-    path = Path(os.path.realpath(target))
-    if path.is_dir():
-        raise InputError("a file name for the output", "a directory", str(target))
+    for target in targets.values():
+        if isinstance(target, str | Path):
+            _require_usable(Path(target))
+
+
+def _require_usable(target: Path) -> None:
+    try:
+        path = Path(os.path.realpath(target))
+    except ValueError as error:  # a null character, or half of a surrogate pair
+        got = "characters that no path can have"
+        raise InputError("a file name for the output", got, "output") from error
+    if path.is_dir() or (path.exists() and not path.is_file()):
+        got = "a directory" if path.is_dir() else "a device, a pipe or a socket"
+        raise InputError("a file name for the output", got, str(target))
     if not path.parent.is_dir():
         raise InputError("a folder for the output", "no such folder", str(target))
-    spelled = os.path.normcase(path)
-    if not path.exists():
-        return [spelled]
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        got = "a device, a pipe or a socket"
-        raise InputError("a file name for the output", got, str(target))
-    return [spelled, (status.st_dev, status.st_ino)]

@@ -1,22 +1,14 @@
-"""Reader of Parquet files, which validates them and reads rows in batches."""
+"""Reader of Parquet files: it validates a file, and reads its rows in batches."""
 
-from __future__ import annotations
-
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-from bloctel.tabular.csv_reader import file_status, source_name
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Sequence
-
-    from bloctel.tabular.csv_reader import Source
-
-__all__ = ["ParquetSource", "open_parquet", "parquet_module"]
+from bloctel.tabular.csv_reader import Source, file_status, open_source, source_name
 
 _EXPECTED: Final = "a Parquet file"
 #: Number of bytes of a column that are read at once, instead of a complete row group.
@@ -39,8 +31,8 @@ def parquet_module() -> Any:
 
 
 @contextmanager
-def open_parquet(source: Source) -> Iterator[ParquetSource]:
-    """Open a Parquet file; if the file is replaced later, the old file is read.
+def open_parquet(source: Source) -> Iterator["ParquetSource"]:
+    """Open a Parquet file; if it is replaced later, the old content is still read.
 
     Args:
         source: A path, or a seekable binary stream.
@@ -53,9 +45,9 @@ def open_parquet(source: Source) -> Iterator[ParquetSource]:
     parquet = parquet_module()
     name = source_name(source)
     with ExitStack() as stack:
+        stream = stack.enter_context(open_source(source, _EXPECTED))
         with _refusing_damage(name):
-            stream = stack.enter_context(_stream(source))
-            # read the status first, so that every later change is detected
+            # get the status before reading, so that every later change is detected
             status = file_status(stream)
             file = stack.enter_context(
                 parquet.ParquetFile(
@@ -75,8 +67,8 @@ class ParquetSource:
     Attributes:
         name: The name of the file in messages.
         schema: The Arrow schema, with all metadata of the file.
-        n_rows: The number of rows that the file declares.
-        leaf_paths: pyarrow's name of each leaf column.
+        n_rows: The number of rows in the file, according to its metadata.
+        leaf_paths: The path that pyarrow gives to each leaf column.
     """
 
     def __init__(
@@ -97,7 +89,7 @@ class ParquetSource:
         self._first_chunks = self._validated_first_chunks()
 
     def _validated_group_rows(self) -> list[int]:
-        """Return the number of rows that each row group declares.
+        """Check the row counts in the metadata, and return the count of each row group.
 
         Raises:
             InputError: A count is negative, or two counts contradict each other.
@@ -122,8 +114,9 @@ class ParquetSource:
     def _validated_first_chunks(self) -> list[Any]:
         """Return the metadata of the columns in the first row group that has rows.
 
-        If a column chunk is damaged, reading it raises an error, but asking pyarrow for
-        its metadata aborts the process.  So one row of every column is read first.
+        If a column chunk is damaged, reading the chunk raises an error, but asking
+        pyarrow for the metadata of the chunk aborts the process.  So one row of every
+        column is read before the metadata.
         """
         for index, n_rows in enumerate(self._group_rows):
             if n_rows:
@@ -133,38 +126,50 @@ class ParquetSource:
         return []
 
     def batches(
-        self, n_rows: int, *, columns: Sequence[str] | None, use_threads: bool
+        self, n_rows: int, *, columns: Sequence[int] | None, use_threads: bool
     ) -> Iterator[Any]:
-        """Yield the rows in order, as record batches of at most *n_rows*.
+        """Yield the rows in order, in record batches of at most *n_rows* rows.
 
         Args:
             n_rows: The maximum number of rows in a batch.
-            columns: The names of the columns to read; None reads all.
-            use_threads: Whether to decode several columns at once.
+            columns: The indexes of the columns to read; None reads all columns.
+            use_threads: True to decode several columns in parallel.
 
         Raises:
-            InputError: The file is damaged, or a row group does not have the number
-                of rows that it declares.
+            InputError: The file is damaged, or the number of rows in a row group
+                differs from the metadata.
         """
+        names = None if columns is None else self._names(columns)
         for index, declared in enumerate(self._group_rows):
             n_read = 0
             with _refusing_damage(self.name):
                 batches = self._file.iter_batches(
-                    n_rows, row_groups=[index], columns=columns, use_threads=use_threads
+                    n_rows, row_groups=[index], columns=names, use_threads=use_threads
                 )
                 for batch in batches:
                     n_read += len(batch)
-                    yield batch
+                    yield batch if columns is None else batch.select(names or columns)
             if n_read != declared:
                 raise self._contradiction(
                     f"row group {index + 1} declares {declared} rows and has {n_read}"
                 )
 
+    def _names(self, columns: Sequence[int]) -> list[str] | None:
+        """Return the names that select these columns; None if names are ambiguous."""
+        names = [self.schema.names[index] for index in columns]
+        for name in names:
+            selected = [
+                path for path in self.leaf_paths if f"{path}.".startswith(f"{name}.")
+            ]
+            if len(selected) != 1:
+                return None
+        return names
+
     def writer_options(self, added: Sequence[str]) -> dict[str, Any]:
-        """Return options of pyarrow's writer that keep compression and encodings.
+        """Return options for pyarrow's writer that keep the file's compression.
 
         Args:
-            added: The names of the columns to add.
+            added: The names of the columns that the writer adds.
         """
         if not self._first_chunks:
             return {}
@@ -173,7 +178,7 @@ class ParquetSource:
             _CODECS.get(chunk.compression, chunk.compression)
             for chunk in chunks.values()
         ]
-        # a dictionary is useful only if values are repeated
+        # a dictionary makes a column smaller only if the column repeats values
         repetitive = [
             path
             for path, chunk in chunks.items()
@@ -186,7 +191,7 @@ class ParquetSource:
         }
 
     def refuse_modified(self) -> None:
-        """Refuse a file that was modified since it was opened.
+        """Raise InputError if the file was modified after it was opened.
 
         Raises:
             InputError: The file was modified.
@@ -201,9 +206,7 @@ class ParquetSource:
 
     def _contradiction(self, what: str) -> InputError:
         return InputError(
-            _EXPECTED,
-            f"a file that contradicts itself: {what}",
-            self.name,
+            _EXPECTED, f"a file that contradicts itself: {what}", self.name
         )
 
 
@@ -214,28 +217,17 @@ def _refusing_damage(name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # a damaged file raises errors of many types
         is_encrypted = "crypt" in str(error)
         got = "a file with encrypted columns" if is_encrypted else "a damaged file"
-        raise InputError(_EXPECTED, got, name) from error
-
-
-@contextmanager
-def _stream(source: Source) -> Iterator[BinaryIO]:
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
-    if isinstance(source, str | Path):
-        with pa.OSFile(str(source)) as file:
-            yield cast("BinaryIO", file)
-    else:
-        yield source
+        raise_alone(InputError(_EXPECTED, got, name))
 
 
 def _is_same(before: os.stat_result | None, after: os.stat_result | None) -> bool:
-    """Return whether a file was not modified between two calls of `fstat`."""
+    """Return True if a file was not modified between two calls of `fstat`."""
     if before is None or after is None:
         return before is after
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return False
-    # programs cannot set ctime, but it also changes when a hard link is removed
+    # programs cannot set ctime, but ctime also changes when a hard link is removed
     return before.st_ctime_ns == after.st_ctime_ns or before.st_nlink != after.st_nlink

@@ -1,24 +1,11 @@
 """Choice of the columns of a file by name or number, and detection of a header."""
 
-from __future__ import annotations
-
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from bloctel.errors import InputError
-
-__all__ = [
-    "ChosenColumns",
-    "ColumnChooser",
-    "clean_name",
-    "described",
-    "looks_like_header",
-    "named_columns",
-    "requested_columns",
-    "shown",
-]
 
 #: A cell with at least this number of digits may be a phone number, not a column name.
 _NUMBER_DIGITS: Final = 4
@@ -32,20 +19,23 @@ class ChosenColumns:
 
     Attributes:
         indexes: The indexes of the columns, from 0.
-        names: The names of the columns in messages.
-        has_header: Whether the first row contains the names of the columns.
-        first: The cells of the first row as column names, even if it is not a header:
-            other programs may read it as the header.
+        names: The names of the columns for error messages.
+        has_header: True if the first row contains the names of the columns.
+        first: The cells of the first row, cleaned like column names.  They are present
+            even if the first row is not a header, because another program may read it
+            as a header.
+        unread: The indexes of other columns, which are checked but not read.
     """
 
     indexes: tuple[int, ...]
     names: tuple[str, ...]
     has_header: bool
     first: tuple[str, ...] = ()
+    unread: tuple[int, ...] = ()
 
-    def with_one_more(self, index: int) -> ChosenColumns:
-        """Return these columns and one more, which has no name."""
-        return replace(self, indexes=(*self.indexes, index), names=(*self.names, ""))
+
+class SeveralColumnsError(InputError):
+    """Several columns are possible, so the caller must choose."""
 
 
 #: Function that chooses columns from the first rows of a file, or raises `InputError`.
@@ -63,10 +53,11 @@ def clean_name(name: str) -> str:
 
 
 def looks_like_header(cell: str) -> bool:
-    """Return whether a cell is more likely a column name than a phone number.
+    """Return True if a cell of the first row is a column name and not a phone number.
 
-    In doubt the row counts as data: a name that counts as data gives one invalid row,
-    but a number that counts as a name would not be looked up.
+    An uncertain cell counts as a phone number.  A column name that counts as a phone
+    number only adds one invalid row, but a phone number that counts as a column name is
+    never looked up.
     """
     return any(map(str.isalpha, cell)) and not _may_hold_number(cell)
 
@@ -74,21 +65,27 @@ def looks_like_header(cell: str) -> bool:
 def requested_columns(
     columns: str | int | Sequence[str | int],
 ) -> tuple[str | int, ...]:
-    """Return a requested column, or several, as a tuple."""
-    return (columns,) if isinstance(columns, str | int) else tuple(columns)
+    """Return the requested columns as a tuple; *columns* can be a single column."""
+    given: Any = columns  # `named_columns` checks the type of each column
+    is_one = isinstance(given, str | bytes) or not isinstance(given, Iterable)
+    return (given,) if is_one else tuple(given)
 
 
 def named_columns(wanted: Sequence[str | int], *, where: str) -> ColumnChooser:
-    """Return a chooser of the columns with these names or numbers (from 1).
+    """Return a chooser of the columns with the names or column numbers in *wanted*.
 
     Raises:
-        InputError: The sequence is empty, or has a number below 1.
+        InputError: *wanted* is empty, or contains a value that is neither a name nor a
+            column number from 1.
     """
     if not wanted:
         raise InputError("at least one phone column", "an empty list", where)
     for column in wanted:
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            got = f"a value of type {type(column).__name__}"
+            raise InputError("the name or the number of a column", got, where)
         if isinstance(column, int) and column < 1:
-            raise InputError("a column number from 1 on", str(column), where)
+            raise InputError("a column number of at least 1", str(column), where)
 
     def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
         if has_header is None:
@@ -147,14 +144,14 @@ def _find_name(column: str, names: Sequence[str], where: str) -> int:
 
 
 def shown(column: str) -> str:
-    """Return a column name for a message; it is hidden if it may be a phone number."""
+    """Return a column name for a message; hide a name that may be a phone number."""
     if _may_hold_number(column):
         return "of that name"
     return column if column.isdecimal() else repr(column)
 
 
 def described(first: Sequence[str], names: Sequence[str] | None) -> str:
-    """Describe the columns for a message, without the content of a data row."""
+    """Describe the columns of a file for a message, without any phone number."""
     if names is None:
         return f"{len(first)} columns"
     if any(map(_may_hold_number, names)):
@@ -165,7 +162,7 @@ def described(first: Sequence[str], names: Sequence[str] | None) -> str:
 
 
 def _cut(name: str) -> str:
-    """Return a name; a long name is cut, because the file may not be CSV."""
+    """Shorten a long name: if the file is not CSV, a name can have any length."""
     return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
 
 

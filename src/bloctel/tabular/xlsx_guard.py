@@ -1,34 +1,36 @@
 """Validation of Excel workbooks before they are read.
 
-A workbook is a zip archive of XML files.  The library that reads the values unpacks it
-without limit, allocates memory for all cells between the first and the last, and
-returns cells with errors as empty cells.  So this module refuses archives that unpack
-to an implausible size and sheets with an implausible span, and finds cells with errors.
+A workbook is a zip archive of XML files.  The library python-calamine, which reads the
+values, unpacks the archive without limit, allocates memory for all cells of a sheet up
+to the last, and returns a cell with an error as an empty cell.  So this module refuses
+an archive that unpacks to an implausible size, and a sheet with few cells that are far
+apart, and it finds cells with errors.
 """
 
 from __future__ import annotations
 
 import copy
+import os
 import posixpath
 import zipfile
-import zlib
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final
 from xml.parsers import expat
 
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.tabular.compression import refuse_bomb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["MOST_COLUMNS", "SheetCells", "examine"]
+    from collections.abc import Callable
 
 _EXPECTED: Final = "an Excel workbook (.xlsx)"
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _PIECE: Final = 1024 * 1024
+#: Opening a part takes much more time than reading its few bytes.
+_MOST_PARTS: Final = 10_000
 #: Excel's limits of a sheet.
 MOST_COLUMNS: Final = 16_384
 _MOST_ROWS: Final = 1_048_576
@@ -40,14 +42,16 @@ _MOST_SPAN_RATIO: Final = 50
 
 @dataclass
 class SheetCells:
-    """Cells of a sheet that are not empty; row and column indexes begin at 0.
+    """Positions of the cells of a sheet that are not empty; indexes begin at 0.
 
     Attributes:
         n_cells: The number of cells with a value.
         last_row: The index of the last row with a value; -1 if there are no values.
-        last_column: The index of the last column with a value; -1 likewise.
-        errors: The row indexes of the cells with errors, by column.
-        formulas: The row indexes of formulas whose value is not text, by column.
+        last_column: The index of the last column with a value; -1 if there are no
+            values.
+        errors: The row indexes of the cells with errors, by column index.
+        formulas: The row indexes of the formulas whose value is not text, by column
+            index.
     """
 
     n_cells: int = 0
@@ -58,12 +62,12 @@ class SheetCells:
 
 
 def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCells]:
-    """Return the sheets of a workbook, in order, with their cells.
+    """Validate a workbook; return the positions of the cells of each sheet, by name.
 
     Args:
-        file: The workbook; its position is 0 afterwards.
+        file: The workbook as a seekable stream, which is set back to its start.
         where: The name of the file in messages.
-        limited: Whether to refuse a file that unpacks to an implausible size.
+        limited: True to refuse a file whose unpacked size is implausibly large.
 
     Raises:
         InputError: The file is not a workbook, is damaged or encrypted, or is too
@@ -72,23 +76,18 @@ def examine(file: BinaryIO, where: str, *, limited: bool) -> dict[str, SheetCell
     try:
         with zipfile.ZipFile(file) as archive:
             _refuse_foreign(archive, where)
-            _weigh(archive, where, limited=limited)
+            _weigh(archive, file.seek(0, os.SEEK_END), where, limited=limited)
+            sheets = _sheets(archive)
+            if len(set(sheets.values())) < len(sheets):
+                raise InputError(_EXPECTED, "two sheets with the same rows", where)
             return {
                 name: _scan(archive, part, f"{where}, sheet {name!r}", limited=limited)
-                for name, part in _sheets(archive)
+                for name, part in sheets.items()
             }
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        KeyError,
-        ValueError,
-        expat.ExpatError,
-    ) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(_EXPECTED, "a damaged file", where) from error
+    except InputError:
+        raise
+    except Exception:  # a damaged file raises errors of many types
+        raise_alone(InputError(_EXPECTED, "a damaged file", where))
     finally:
         file.seek(0)
 
@@ -103,13 +102,14 @@ def _refuse_foreign(archive: zipfile.ZipFile, where: str) -> None:
         raise InputError(_EXPECTED, "an encrypted archive", where)
 
 
-def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
-    """Unpack everything once and compare the sizes with those that are declared."""
-    packed = sum(part.compress_size for part in archive.infolist())
+def _weigh(archive: zipfile.ZipFile, packed: int, where: str, *, limited: bool) -> None:
+    """Unpack all parts once, and raise an error if a part has a wrong size."""
     unpacked = 0
+    if limited and len(archive.infolist()) > _MOST_PARTS:
+        raise InputError(_EXPECTED, f"more than {_MOST_PARTS:,} parts", where)
     for part in archive.infolist():
         entry = copy.copy(part)
-        entry.file_size = 1 << 62  # otherwise only the declared size is unpacked
+        entry.file_size = 1 << 62  # without this, only the declared size is unpacked
         length = 0
         with archive.open(entry) as stream:
             while piece := stream.read(_PIECE):
@@ -121,8 +121,9 @@ def _weigh(archive: zipfile.ZipFile, where: str, *, limited: bool) -> None:
         unpacked += length
 
 
-def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
-    """Yield the name of each sheet, and the name of its file in the archive."""
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the path in the archive of the XML file of each sheet."""
+    sheets = {}
     targets = {
         attributes["Id"]: attributes["Target"]
         for name, attributes in _elements(archive, _RELATIONS)
@@ -132,7 +133,8 @@ def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
         if name == "sheet":
             identity = next(v for k, v in attributes.items() if _local(k) == "id")
             target = posixpath.join("/xl", targets[identity])
-            yield attributes["name"], posixpath.normpath(target).lstrip("/")
+            sheets[attributes["name"]] = posixpath.normpath(target).lstrip("/")
+    return sheets
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
@@ -142,9 +144,7 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, 
 
 
 def _parse(
-    archive: zipfile.ZipFile,
-    part: str,
-    begin: Callable[[str, dict[str, str]], object],
+    archive: zipfile.ZipFile, part: str, begin: Callable[[str, dict[str, str]], object]
 ) -> None:
     """Call *begin* with the local name and the attributes of each XML element."""
     names: dict[str, str] = {}
@@ -166,7 +166,7 @@ def _parse(
 
 
 def _refuse_doctype(*_: object) -> None:
-    """Refuse a document type: it can define entities that expand to a large text."""
+    """Refuse a document type, because its entities can expand to a very large text."""
     raise ValueError
 
 
@@ -184,7 +184,7 @@ def _scan(
     if limited and span > max(_SPAN_ALLOWED, _MOST_SPAN_RATIO * cells.n_cells):
         got = f"{cells.n_cells} cells in a span of {span}"
         raise InputError(
-            "a sheet with its cells together",
+            "a sheet whose cells are close together",
             got,
             where,
             message=f"the few cells of the sheet lie far apart: {got}",
@@ -193,7 +193,7 @@ def _scan(
 
 
 class _Scanner:
-    """Collects the cells of a sheet from its XML elements."""
+    """Collector of the positions of cells from the XML elements of a sheet."""
 
     def __init__(self) -> None:
         self.cells = SheetCells()
@@ -237,7 +237,7 @@ class _Scanner:
         cells.last_column = max(cells.last_column, self._column)
 
     def _number(self, letters: str) -> int:
-        """Return the index of a column such as A or AA."""
+        """Return the index, from 0, of a column from its letters, such as AA."""
         number = self._columns.get(letters)
         if number is None:
             number = 0

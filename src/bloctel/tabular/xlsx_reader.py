@@ -1,36 +1,30 @@
 """Reader of the sheets of an Excel workbook as rows of values."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
-from bloctel.tabular.csv_reader import open_source, source_name
-from bloctel.tabular.phone_columns import clean_name
+from bloctel.tabular.csv_reader import Source, open_source, source_name
+from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
 from bloctel.tabular.xlsx_guard import SheetCells, examine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bloctel.tabular.csv_reader import Source
-    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
-    from bloctel.tabular.xlsx_writer import Cell
-
-__all__ = ["Rows", "Sheet", "Workbook", "open_workbook"]
+from bloctel.tabular.xlsx_writer import Cell
 
 _EXPECTED: Final = "an Excel workbook (.xlsx)"
 _ROWS_AT_ONCE: Final = 1 << 13
+_NOT_ROWS: Final = "chart or macros"
 
 
 class Rows(NamedTuple):
-    """Consecutive rows of a sheet.
+    """Batch of consecutive rows of a sheet.
 
     Attributes:
         first: The index of the first row in the sheet, from 0.
-        cells: The cells of each row from column A; an empty cell is an empty string.
+        cells: The cells of each row, beginning with column A.  An empty cell is an
+            empty string.
     """
 
     first: int
@@ -38,12 +32,12 @@ class Rows(NamedTuple):
 
 
 @contextmanager
-def open_workbook(source: Source, *, limited: bool) -> Iterator[Workbook]:
-    """Open a workbook to read values.
+def open_workbook(source: Source, *, limited: bool) -> Iterator["Workbook"]:
+    """Open a workbook to read the values of its cells.
 
     Args:
         source: A path, or a seekable binary stream.
-        limited: Whether to refuse a workbook that unpacks to an implausible size.
+        limited: True to refuse a workbook whose unpacked size is implausibly large.
 
     Raises:
         InputError: The file is not a workbook, is damaged or encrypted, or is too
@@ -64,15 +58,15 @@ def _calamine() -> Any:
 
 
 def _guarded(read: Callable[[], Any], where: str) -> Any:
-    """Return the result of *read*; convert errors of the library to `InputError`."""
+    """Call *read*, and convert errors of python-calamine to `InputError`."""
     try:
         return read()
     except BaseException as error:
-        # a panic in Rust code is a BaseException, not an Exception
+        # the library is written in Rust, whose panic is a BaseException in Python
         is_panic = type(error).__name__ == "PanicException"
         if not is_panic and not isinstance(error, Exception):
             raise
-        raise InputError(_EXPECTED, "a damaged file", where) from error
+        raise_alone(InputError(_EXPECTED, "a damaged file", where))
 
 
 class Workbook:
@@ -80,31 +74,27 @@ class Workbook:
 
     Attributes:
         name: The name of the workbook in messages.
-        hidden: For each sheet in order, whether it is hidden; without chart sheets.
+        sheets: The kind of each sheet, by its name and in order: "hidden", "empty",
+            "chart or macros", or an empty text for a visible sheet with rows.
     """
 
     def __init__(self, book: Any, name: str, cells: dict[str, SheetCells]) -> None:
         self.name = name
-        calamine = _calamine()
-        self.hidden = {
-            sheet.name: sheet.visible != calamine.SheetVisibleEnum.Visible
-            for sheet in book.sheets_metadata
-            if sheet.typ == calamine.SheetTypeEnum.WorkSheet
-        }
         self._book = book
         self._cells = cells
+        self.sheets = {sheet.name: self._kind(sheet) for sheet in book.sheets_metadata}
 
     def choose(
         self, choose: ColumnChooser, sheet: str | None, header: bool | None
-    ) -> Sheet:
-        """Return the named sheet, or the first sheet with the phone columns.
+    ) -> "Sheet":
+        """Return the sheet *sheet*; if it is None, the first sheet with the columns.
 
         Raises:
-            InputError: No sheet has this name, or no sheet has these columns.
+            InputError: No sheet is named *sheet*, or no sheet has the columns.
         """
-        names = list(self.hidden)
+        names = [name for name, kind in self.sheets.items() if kind != _NOT_ROWS]
         if sheet is not None:
-            if sheet not in self.hidden:
+            if sheet not in names:
                 got = "the sheets " + ", ".join(map(repr, names))
                 raise InputError(f"a sheet {sheet!r}", got, self.name)
             names = [sheet]
@@ -118,11 +108,11 @@ class Workbook:
         raise next(iter(refusals), no_rows)
 
     def cells(self, name: str) -> SheetCells:
-        """Return the cells of a sheet that are not empty."""
+        """Return the positions of the cells of a sheet that are not empty."""
         return self._cells.get(name, SheetCells())
 
     def rows(self, name: str) -> Iterator[list[Cell]]:
-        """Yield the rows of a sheet from row 1, with their cells from column A.
+        """Yield the rows of a sheet, beginning with row 1 and column A.
 
         Raises:
             InputError: The sheet is damaged.
@@ -138,32 +128,25 @@ class Workbook:
         for row in sheet.iter_rows():
             yield before + row
 
-    def others(self, scrubbed: Sheet) -> list[str]:
-        """Return the other sheets that outputs contain.
-
-        Another sheet with the phone columns is left out: its numbers were not looked
-        up, so they must not be in a file of clear rows.
-        """
-        names = [name for name in self.hidden if name != scrubbed.name]
-        return [name for name in names if not self._may_hold_calls(name, scrubbed)]
-
-    def _may_hold_calls(self, name: str, scrubbed: Sheet) -> bool:
-        first = next(filter(any, self.rows(name)), [])
-        if not scrubbed.chosen.has_header:
-            return bool(first)
-        names = {clean_name(_text(cell)).casefold() for cell in first}
-        return any(column.casefold() in names for column in scrubbed.chosen.names)
+    def _kind(self, sheet: Any) -> str:
+        calamine = _calamine()
+        if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
+            return _NOT_ROWS
+        if sheet.visible != calamine.SheetVisibleEnum.Visible:
+            return "hidden"
+        return "" if self.cells(sheet.name).n_cells else "empty"
 
 
 class Sheet:
-    """The sheet that is scrubbed.
+    """Sheet of a workbook that is scrubbed.
 
     Attributes:
         name: The name of the sheet.
-        where: The name of the sheet in messages.
-        chosen: The phone columns.
-        head: The rows before the data, including the header if there is a header.
-        cells: The cells that are not empty.
+        where: The workbook and the sheet, for error messages.
+        chosen: The phone columns that were found in the sheet.
+        head: The empty rows at the top of the sheet, and the header if there is a
+            header.
+        cells: The positions of the cells that are not empty.
     """
 
     def __init__(
@@ -184,7 +167,7 @@ class Sheet:
             self._rows = chain([self.head.pop()], self._rows)
 
     def batches(self) -> Iterator[Rows]:
-        """Yield the rows below the header, in order."""
+        """Yield the rows below the header in batches, in order."""
         first = len(self.head)
         while cells := list(islice(self._rows, _ROWS_AT_ONCE)):
             yield Rows(first, cells)
@@ -192,7 +175,7 @@ class Sheet:
 
 
 def _text(cell: Cell) -> str:
-    """Return the text of a cell, without the fraction .0 of an integer."""
+    """Return the text of a cell; a whole number has no decimal point."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)

@@ -1,0 +1,451 @@
+"""Lists of phone numbers in files: the choice of columns, and the check of every row.
+
+A number that is not read would not be blocked.  So a list is refused if a cell that is
+not read contains a phone number, unless the caller has named the columns to read.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bloctel.errors import InputError
+from bloctel.numbers import _digits
+from bloctel.numbers.columns import Block, Objects, Spans
+from bloctel.numbers.phone_number import (
+    home_code,
+    is_valid,
+    keys_to_store,
+    read,
+    reason_of,
+)
+from bloctel.numbers.readings import is_national_form
+from bloctel.tabular._csv_scan import MISSING
+from bloctel.tabular.csv_reader import Batch
+from bloctel.tabular.phone_columns import (
+    ChosenColumns,
+    ColumnChooser,
+    SeveralColumnsError,
+    clean_name,
+    looks_like_header,
+    named_columns,
+    requested_columns,
+    shown,
+)
+
+#: Code of a row with a phone number in a cell that is not read.
+UNREAD_NUMBER: Final = _digits.FIRST_KEY - 4
+#: The code of this refusal in reports; it does not change between versions.
+UNREAD_REASON: Final = "unread_number"
+
+#: Refusals of cells that are phone numbers, but do not name exactly one line.
+_UNCLEAR: Final = (_digits.SEVERAL_NUMBERS, _digits.AMBIGUOUS, _digits.ROUNDED)
+#: Refusals of cells with other characters, which may also contain a phone number.
+_WORDS: Final = (_digits.LETTERS, _digits.UNEXPECTED)
+_BASE: Final = 10
+_FEWEST_DIGITS: Final = 8
+#: Most groups of digits of one number, as in +33 6 39 98 12 34.
+_MOST_GROUPS: Final = 8
+_RUN: Final = re.compile(r"(?:\+|\d)(?:[\s().\-/]*\d){7,}")
+_GROUP: Final = re.compile(r"\+?\d+")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?|\d\d?([./-])\d\d?\1\d{4}")
+#: Numbers of firms in France (SIREN and SIRET), and other identifiers as long as these.
+_CODE: Final = re.compile(r"\d{9}|\d{14}")
+_CODE_NAME: Final = re.compile(r"siren|siret|(?<![a-z])(?:id|code)(?![a-z])")
+#: Names of phone columns, in lower case and without accents.
+_PHONE_NAME: Final = re.compile(
+    r"phone|mobile|portable|msisdn|e\.?164|gsm|(?<![a-z])(?:num)?tel|(?<![a-z])cell"
+)
+#: Names that are used for phone columns and for other numbers.
+_VAGUE_NAME: Final = re.compile(r"\W*(?:numero|number|num)\W*")
+_BLANKS: Final = ' \t"'
+
+#: Column or columns by name or by number from 1; None detects the only phone column.
+ListColumns = str | int | Sequence[str | int] | None
+
+
+# -- choice of the columns -------------------------------------------------------------
+
+
+def list_columns(
+    columns: ListColumns,
+    region: str | None,
+    where: str,
+    others: Sequence[str | int] = (),
+) -> ColumnChooser:
+    """Return a chooser of the phone columns of a list, then of other columns to read.
+
+    Columns that are not read are chosen as `unread`, to check them: the column after
+    the last and, if the phone columns are detected, every other column.
+
+    Args:
+        columns: The phone columns.
+        region: The region of phone numbers without a country code.
+        where: The name of the file in messages.
+        others: Columns that do not contain phone numbers, such as a column of days.
+    """
+    named = None
+    if columns is not None:
+        named = named_columns(requested_columns(columns), where=where)
+    choose_others = named_columns(others, where=where) if others else None
+
+    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
+        if has_header is None and any(isinstance(each, str) for each in others):
+            has_header = True
+        known = choose_others(rows, has_header).indexes if choose_others else ()
+        if named is not None:
+            chosen = named(rows, has_header)
+        else:
+            chosen = _detected(rows, has_header, region, where, known)
+        width = len(rows[0]) if rows else 0
+        indexes = (*chosen.indexes, *known)
+        unread = set(range(width)) - set(indexes) if named is None else set()
+        return replace(chosen, indexes=indexes, unread=(*sorted(unread), width))
+
+    return choose
+
+
+def with_surplus(choose: ColumnChooser) -> ColumnChooser:
+    """Return a chooser that also chooses the column after the last, to check it."""
+
+    def choose_more(
+        rows: Sequence[Sequence[str]], has_header: bool | None
+    ) -> ChosenColumns:
+        width = len(rows[0]) if rows else 0
+        return replace(choose(rows, has_header), unread=(width,))
+
+    return choose_more
+
+
+def _detected(
+    rows: Sequence[Sequence[str]],
+    has_header: bool | None,
+    region: str | None,
+    where: str,
+    known: Sequence[int],
+) -> ChosenColumns:
+    """Choose the only column that may contain phone numbers, by name or by content."""
+    first = [clean_name(cell) for cell in (rows[0] if rows else ())]
+    columns = list(zip_longest(*rows, fillvalue=""))[: len(first)]
+    found = {i for i, cells in enumerate(columns) if _has_number(cells, region)}
+    if has_header is not False:
+        plain = [_plain(name) for name in first]
+        by_name = {i for i, name in enumerate(plain) if _PHONE_NAME.search(name)}
+        if by_name:
+            found -= {i for i in found - by_name if _are_codes(plain[i], columns[i])}
+        vague = {i for i, name in enumerate(plain) if _VAGUE_NAME.fullmatch(name)}
+        found |= by_name or vague
+    candidates = sorted(found - set(known))
+    names = [first[i] for i in candidates]
+    is_name = has_header is not False and all(map(looks_like_header, names))
+    if len(candidates) != 1:
+        numbers = [str(i + 1) for i in candidates]
+        labels = ", ".join(map(shown, names) if is_name else numbers)
+        labels = f" ({labels})" if labels else ""
+        error = SeveralColumnsError if candidates else InputError
+        raise error(
+            "one column of phone numbers",
+            f"{len(candidates)} possible columns",
+            where,
+            message=f"{len(candidates)} columns may contain the phone numbers"
+            f"{labels}: give the columns to read, by name or by number",
+        )
+    index = candidates[0]
+    if has_header is None:
+        has_header = is_name
+    name = first[index] if has_header else str(index + 1)
+    return ChosenColumns((index,), (name,), has_header, tuple(first))
+
+
+def is_code_column(columns: ChosenColumns, index: int) -> bool:
+    """Return whether a column has the name of an identifier, such as `siren`.
+
+    The column of phone numbers must have the name of a phone column.
+    """
+    if not columns.has_header or not _PHONE_NAME.search(_plain(columns.names[0])):
+        return False
+    return index < len(columns.first) and _is_code_name(_plain(columns.first[index]))
+
+
+def _is_code_name(name: str) -> bool:
+    return bool(_CODE_NAME.search(name)) and not _PHONE_NAME.search(name)
+
+
+def _are_codes(name: str, cells: Sequence[str]) -> bool:
+    """Return whether a column has the name and the cells of an identifier."""
+    filled = [_cell(cell) for cell in cells[1:] if cell.strip()]
+    return _is_code_name(name) and all(map(_CODE.fullmatch, filled))
+
+
+def _cell(value: object) -> str:
+    """Return the text of a cell without blanks and quotes."""
+    return re.sub(r'[\s"]', "", str(value))
+
+
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(char for char in letters if not unicodedata.combining(char))
+
+
+def _has_number(cells: Sequence[str], region: str | None) -> bool:
+    """Return whether a cell below a header is a phone number."""
+    return any(is_valid(cell, region=region) for cell in cells if cell.strip())
+
+
+# -- reading of rows -------------------------------------------------------------------
+
+
+def read_list(batch: Batch, n_columns: int, region: str | None) -> NDArray[np.uint64]:
+    """Return the keys or refusal codes of the phone columns, one row per column.
+
+    A row with a phone number in a cell that is not read is refused in every column.
+
+    Args:
+        batch: Rows of a file whose columns `list_columns` chose.
+        n_columns: The number of phone columns.
+        region: The region of phone numbers without a country code.
+    """
+    keys = _keys(batch, range(n_columns), region)
+    columns = batch.dialect.columns
+    unread = np.zeros(len(batch), bool)
+    for column in range(len(columns.indexes), len(batch.records.flags) - 1):
+        index = columns.unread[column - len(columns.indexes)]
+        block = Spans(*batch.cells(column))
+        unread |= has_unread_numbers(block, keys, region, columns, index)
+    unread[longer_rows(batch)] = True
+    unread[_short_rows_with_numbers(batch, keys, region)] = True
+    unread[rows_with_hidden_numbers(batch, n_columns, region)] = True
+    keys[:, unread] = UNREAD_NUMBER
+    return keys
+
+
+def has_unread_numbers(
+    block: Block,
+    own: NDArray[np.uint64],
+    region: str | None,
+    columns: ChosenColumns,
+    index: int,
+) -> NDArray[np.bool_]:
+    """Return whether each cell of a column that is not read has a phone number.
+
+    Args:
+        block: The cells of the column.
+        own: The keys of the phone columns, which are read, one row per column.
+        region: The region of phone numbers without a country code.
+        columns: The chosen columns of the file.
+        index: The index of the column in the file.
+    """
+    found, codes = _others(block, own, region)
+    words = np.flatnonzero(np.isin(codes, _WORDS))
+    if isinstance(block, Spans) and len(words):
+        is_digit = np.append(block.data - ord("0") < _BASE, False)
+        spans = np.column_stack([block.starts[words], block.ends[words]]).ravel()
+        n_digits = np.add.reduceat(is_digit, spans, dtype=np.int32)[::2]
+        words = words[n_digits >= _FEWEST_DIGITS]
+    for row in words.tolist():
+        text = str(block.value(row))
+        found[row] = bool(_keys_in(text, region) - {*own[:, row].tolist()})
+    if is_code_column(columns, index):
+        for row in np.flatnonzero(found).tolist():
+            found[row] = not _CODE.fullmatch(_cell(block.value(row)))
+    return found
+
+
+def _others(
+    block: Block, own: NDArray[np.uint64], region: str | None
+) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+    """Return whether each cell is another phone number than those of its row.
+
+    The second result contains the keys of the cells, or the codes of their refusals.
+    """
+    keys = keys_to_store(block, region)
+    found = (keys >= _digits.FIRST_KEY) & (keys != own).all(axis=0)
+    return found | np.isin(keys, _UNCLEAR), keys
+
+
+def _keys_in(text: str, region: str | None) -> set[int]:
+    """Return the keys of the phone numbers in a text, such as `Tel. 0639981234 (home)`.
+
+    Digits after other digits can be a part of the number or not, so every group of
+    digits can be the first and the last of a number.
+    """
+    found = set()
+    code = home_code(region)
+    for run in _RUN.finditer(_DATE.sub("|", text)):
+        groups = _GROUP.findall(run[0])
+        for first, group in enumerate(groups):
+            for last in range(first, min(first + _MOST_GROUPS, len(groups))):
+                number = "".join(groups[first : last + 1])
+                key = read(number, region)
+                if key < _digits.FIRST_KEY or len(number) < _FEWEST_DIGITS:
+                    continue
+                # without a zero, digits may be an amount or the number of a firm
+                is_home = number == str(key) and number.startswith(code)
+                is_national = region is not None and is_national_form(number, region)
+                if group.startswith(("+", "0")) or is_home or is_national:
+                    found.add(key)
+    return found
+
+
+def longer_rows(batch: Batch) -> NDArray[np.int64]:
+    """Return the rows that have text after the last column of the first row."""
+    records = batch.records
+    longer = np.flatnonzero((records.flags[-1] & MISSING) == 0)
+    starts = records.field_starts[-1]
+    longer = longer[starts[longer] < records.content_ends[longer]]
+    blanks = f"{_BLANKS}{batch.dialect.delimiter}".encode()
+    ends = records.content_ends
+    rests = (batch.data[starts[row] : ends[row]].tobytes() for row in longer.tolist())
+    has_text = np.fromiter((bool(rest.strip(blanks)) for rest in rests), bool)
+    found: NDArray[np.int64] = longer[has_text]
+    return found
+
+
+def _short_rows_with_numbers(
+    batch: Batch, keys: NDArray[np.uint64], region: str | None
+) -> NDArray[np.int64]:
+    """Return the rows that end before a phone column and have another phone number."""
+    is_short = (batch.records.flags[: len(keys)] & MISSING != 0).any(axis=0)
+    return _rows_of_others(_all_pieces(batch, np.flatnonzero(is_short)), keys, region)
+
+
+def _all_pieces(batch: Batch, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
+    """Return each row number with each piece of the row between two delimiters."""
+    return [
+        (row, piece)
+        for row in rows.tolist()
+        for line in batch.lines(row)
+        for piece in line
+    ]
+
+
+def rows_with_hidden_numbers(
+    batch: Batch, n_columns: int, region: str | None
+) -> NDArray[np.int64]:
+    """Return the rows whose quoted cells contain lines that look like other rows.
+
+    Two quotes that are not closed can join several rows.  A line looks like a row if it
+    has a phone number in a phone column, or if it ends before a phone column and has a
+    phone number inside the quotes.  This number is not a number of the row.  If all
+    columns of a list are checked, every phone number in any line counts.
+    """
+    rows = batch.rows_of_several_lines()
+    if not len(rows):
+        return rows
+    columns = batch.dialect.columns
+    indexes = columns.indexes[:n_columns]
+    pieces = []
+    if len(columns.unread) > 1:
+        pieces = _all_pieces(batch, rows)
+    for row in rows.tolist():
+        lines = batch.lines(row)
+        full = [(line, index) for line in lines for index in indexes]
+        pieces += [(row, line[index]) for line, index in full if index < len(line)]
+        short = [line for line in lines[1:] if len(line) <= max(indexes)]
+        pieces += [(row, piece) for line in short for piece in _quoted(line)]
+    return _rows_of_others(pieces, _keys(batch, range(n_columns), region), region)
+
+
+def _quoted(line: Sequence[str]) -> Sequence[str]:
+    """Return the pieces before the closing quote of a line that begins in quotes."""
+    closing = (i for i, piece in enumerate(line) if piece.count('"') % 2)
+    return line[: next(closing, len(line)) + 1]
+
+
+def _keys(
+    batch: Batch, columns: Sequence[int], region: str | None
+) -> NDArray[np.uint64]:
+    keys = np.zeros((len(columns), len(batch)), np.uint64)
+    for row, column in zip(keys, columns, strict=True):
+        row[:] = keys_to_store(Spans(*batch.cells(column)), region)
+    return keys
+
+
+def _rows_of_others(
+    pieces: Sequence[tuple[int, str]], keys: NDArray[np.uint64], region: str | None
+) -> NDArray[np.int64]:
+    """Return the rows of the pieces that are phone numbers, except the row's own."""
+    rows = np.array([row for row, _ in pieces], np.int64)
+    block = Objects.of_all([piece.strip(_BLANKS) for _, piece in pieces])
+    return np.unique(rows[_others(block, keys[:, rows], region)[0]])
+
+
+def refuse_lengths(
+    batch: Batch,
+    where: str,
+    expected: str = "a row with as many fields as the first row",
+    *,
+    n_required: int = 0,
+) -> None:
+    """Refuse a row that has text after the last column, or ends before a column.
+
+    A field without quotes that contains the delimiter moves the next fields.
+
+    Args:
+        batch: Rows of a file with the chosen column after the last.
+        where: The name of the file in messages.
+        expected: The fields of a row, for the message about a shorter row.
+        n_required: The number of the chosen columns that every row has.
+
+    Raises:
+        InputError: A row is shorter or longer.
+    """
+    records = batch.records
+    is_short = (records.flags[:n_required] & MISSING != 0).any(axis=0)
+    is_short &= records.content_ends > records.starts
+    rows = np.union1d(np.flatnonzero(is_short), longer_rows(batch))
+    if len(rows):
+        row = int(rows[0])
+        at = f"{where}, row {batch.first_row + row}"
+        if is_short[row]:
+            raise InputError(expected, "a shorter row", at)
+        raise InputError(
+            "a row with as many fields as the first row", "a longer row", at
+        )
+
+
+def list_reason(code: int) -> str:
+    """Return the reason of the code of a refused row of a list."""
+    return UNREAD_REASON if code == UNREAD_NUMBER else reason_of(code)
+
+
+def refuse_row(code: int, row: int, column: str, where: str) -> InputError:
+    """Return the error about a row of a list that cannot be read."""
+    if code != UNREAD_NUMBER:
+        got = f"text that is refused as {list_reason(code)}"
+        return InputError(
+            "a phone number", got, f"{where}, row {row}, column {column!r}"
+        )
+    return InputError(
+        "phone numbers in the phone columns only",
+        "a phone number in a cell that is not read",
+        f"{where}, row {row}",
+        message="a cell that is not read may contain a phone number: give all phone "
+        "columns, or correct the row",
+    )
+
+
+def refuse_hidden_numbers(
+    batch: Batch | None, n_columns: int, region: str | None, where: str
+) -> None:
+    """Refuse rows whose quoted cells contain lines that look like other rows.
+
+    Args:
+        batch: Rows, or the header; None without a header.
+        n_columns: The number of phone columns.
+        region: The region of phone numbers without a country code.
+        where: The name of the file in messages.
+
+    Raises:
+        InputError: A row has such a line.
+    """
+    if batch is None:
+        return
+    rows = rows_with_hidden_numbers(batch, n_columns, region)
+    if len(rows):
+        raise refuse_row(UNREAD_NUMBER, batch.first_row + int(rows[0]), "", where)
