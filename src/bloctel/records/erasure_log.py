@@ -1,19 +1,13 @@
-"""Erasure log: a stream whose records contain the erased sequence numbers."""
-
-from __future__ import annotations
+"""Erasure log: a stream that records which records in other streams were erased."""
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
+from bloctel._util.raising import raise_alone
 from bloctel.records.hash_chain import HashChain, damaged, fields_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from bloctel.storage.rows import RecordRow
-
-__all__ = ["SequenceSet", "erased_in", "erasure_fields"]
+from bloctel.storage.rows import RecordRow
 
 #: The maximum number of ranges in one record.
 _RANGES: Final = 500
@@ -23,8 +17,8 @@ class SequenceSet:
     """Set of sequence numbers.
 
     Attributes:
-        ranges: The first and last number of each range, sorted.  There is at least one
-            missing number between two ranges.
+        ranges: The first and the last number of each range, sorted.  Between two
+            ranges, at least one number is not in the set.
     """
 
     def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
@@ -39,11 +33,11 @@ class SequenceSet:
         return seq <= self._end_of(seq)
 
     def add(self, seq: int) -> None:
-        """Add a number that is greater than all numbers in the set."""
+        """Add a number, which must be greater than all numbers in the set."""
         self._append(seq, seq)
 
-    def first_missing(self, other: SequenceSet) -> int | None:
-        """Return the first number of *other* that is not in this set, or None."""
+    def first_missing(self, other: Self) -> int | None:
+        """Return the first number of *other* that this set lacks; otherwise None."""
         for first, last in other.ranges:
             end = max(first - 1, self._end_of(first))
             if end < last:
@@ -57,7 +51,7 @@ class SequenceSet:
             self.ranges.append([first, last])
 
     def _end_of(self, seq: int) -> int:
-        """Return the end of the last range that does not begin after a number."""
+        """Return the last number of the last range that begins at or before *seq*."""
         index = bisect_right(self.ranges, seq, key=itemgetter(0))
         return self.ranges[index - 1][1] if index else 0
 
@@ -66,11 +60,6 @@ def erasure_fields(
     stream: str, seqs: Iterable[int], why: str
 ) -> Iterator[dict[str, object]]:
     """Yield the fields of the records that log an erasure.
-
-    Args:
-        stream: The stream of the erased records.
-        seqs: The sequence numbers of the erased records, in order.
-        why: The reason for the erasure.
 
     >>> list(erasure_fields("calls", [1, 2, 3, 7], "purged"))
     [{'stream': 'calls', 'seqs': [[1, 3], [7, 7]], 'why': 'purged'}]
@@ -81,15 +70,7 @@ def erasure_fields(
 
 
 def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
-    """Return the sequence numbers in a stream that the erasure log contains.
-
-    Args:
-        stream: The stream of the erased records.
-        log: The records of the erasure log.
-
-    Raises:
-        DamagedRecordsError: The erasure log was altered.
-    """
+    """Return the sequence numbers of all erasures that the log has for a stream."""
     ranges: list[list[int]] = []
     chain: HashChain | None = None
     for row in log:
@@ -101,5 +82,5 @@ def erased_in(stream: str, log: Iterable[RecordRow]) -> SequenceSet:
             ranges += logged if fields["stream"] == stream else []
         except (KeyError, TypeError, ValueError):
             fault = "it contains no stream with erased sequence numbers"
-            raise damaged(row.stream, row.seq, fault) from None
+            raise_alone(damaged(row.stream, row.seq, fault))
     return SequenceSet(ranges)

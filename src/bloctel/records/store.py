@@ -10,41 +10,31 @@ store.verify("calls")
 ```
 
 A storage can contain a registry and records at the same time.
-`bloctel.records.hash_chain` defines how records are linked.
+`bloctel.records.hash_chain` defines the digests that link the records.
 
-A separate stream logs erasures, so that verification detects a record that was blanked
-without a logged erasure.  Anyone who can write to the storage can rewrite all streams.
-To detect this, regularly save the sequence number and digest of the last record in a
-different place, and pass them to `verify`.
+A separate stream logs each erasure.  So verification detects a record whose content was
+removed without an entry in the erasure log.  A person who can write to the storage can
+rewrite all streams.  To detect such a change, regularly save the sequence number and
+the digest of the last record in a different place, and pass both values to `verify`.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from math import inf
+from typing import NamedTuple, Self, TypeVar
 
 from bloctel.numbers.phone_number import DEFAULT_REGION, check_region
 from bloctel.records.erasure_log import SequenceSet, erased_in
 from bloctel.records.hash_chain import HashChain, damaged
-from bloctel.records.transactions import (
-    ERASURES,
-    ReadTransaction,
-    WriteTransaction,
-)
+from bloctel.records.transactions import ERASURES, ReadTransaction, WriteTransaction
 from bloctel.storage.group_commit import GroupCommit
+from bloctel.storage.interface import Storage
 from bloctel.storage.opening import (
     close_on_error,
     create_storage,
     join_storage,
     new_settings,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bloctel.storage.interface import Storage
-
-__all__ = ["RecordStore", "Verified"]
 
 _T = TypeVar("_T")
 
@@ -67,16 +57,16 @@ class RecordStore:
     """Append-only streams of records in a storage.
 
     Args:
-        storage: The storage; it can contain a registry too.
+        storage: The storage, which can also contain a registry.
 
     Attributes:
-        region: The default region for national forms of numbers.
+        region: The default region of phone numbers without a country code.
     """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._commits = GroupCommit(storage, lambda: None)
-        with storage.read() as reader:
+        with storage.read(max_lag_seconds=inf) as reader:
             settings = reader.settings()
         self.region = check_region(settings.get("region") or None)
 
@@ -92,11 +82,12 @@ class RecordStore:
 
         Args:
             url: See `bloctel.Registry.create`.
-            region: The default region for national forms of numbers.
-            secret: At least 16 random bytes; they encrypt numbers and fields.
+            region: The default region of phone numbers without a country code.
+            secret: At least 16 random bytes, with which the store encrypts phone
+                numbers and fields.
 
         Raises:
-            RegistryExistsError: The storage already exists; `open` it.
+            RegistryExistsError: The storage already exists; use `open`.
             InputError: The URL, the region or the secret is not valid.
             MissingExtraError: A package for this URL or for secrets is not installed.
             StorageError: The storage cannot be created.
@@ -130,7 +121,12 @@ class RecordStore:
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """Open a read transaction."""
+        """Open a read transaction.
+
+        Raises:
+            StorageUnreachableError: The database server is a copy of another server (a
+                standby or replica), and its data is more than 5 seconds old.
+        """
         with self._storage.read() as reader:
             yield ReadTransaction(reader)
 
@@ -147,14 +143,15 @@ class RecordStore:
     def run(self, change: Callable[[WriteTransaction], _T]) -> _T:
         """Run a function in a write transaction; return its result after the commit.
 
-        Simultaneous calls of several threads share one transaction and one flush.
+        If several threads call this method at the same time, their functions share one
+        transaction and one write to disk.
 
         Args:
-            change: The function.  It is called again if the function of another thread
-                makes the shared transaction fail.
+            change: The function.  If the function of another thread makes the shared
+                transaction fail, *change* is called again.
 
         Raises:
-            StorageError: The storage failed; nothing is stored.
+            StorageError: The storage failed, and no change is stored.
         """
         return self._commits.run(lambda writer: change(WriteTransaction(writer)))
 
@@ -163,11 +160,13 @@ class RecordStore:
 
         Args:
             stream: The stream.
-            known: The sequence number and digest of a record that you saved earlier.
+            known: The sequence number and digest of a record, which you saved earlier.
+                The record must still have this digest.
 
         Raises:
-            DamagedRecordsError: A record was altered, deleted, moved, or blanked
-                without a logged erasure; `where` is the first damaged record.
+            DamagedRecordsError: A record was altered, deleted or moved, or its content
+                was removed without an entry in the erasure log.  The attribute `where`
+                of the error names the first damaged record.
         """
         known_seq, known_digest = known or (0, None)
         with self.read() as transaction:
@@ -185,7 +184,8 @@ class RecordStore:
             end = max(last.seq if last else 0, known_seq)
             if chain.seq < end:
                 raise damaged(stream, chain.seq + 1, f"missing, the last is {end}")
-            # some storages have no consistent view, so there may be new erasures now
+            # some storages allow erasures during this check, so the erasure log is read
+            # again
             logged = erased_in(stream, transaction.rows(ERASURES))
             if (seq := logged.first_missing(blank)) is not None:
                 raise damaged(stream, seq, "it is blank without a logged erasure")

@@ -1,24 +1,20 @@
 """Record stream: base class of the stores of complaints, calls and consents."""
 
-from __future__ import annotations
+from typing import ClassVar, Self, TypeVar
 
-from typing import TYPE_CHECKING, ClassVar, Self
+import msgspec
 
+from bloctel._util.raising import raise_alone
+from bloctel.errors import DamagedRecordsError
 from bloctel.numbers.phone_number import DEFAULT_REGION
-from bloctel.records.store import RecordStore
+from bloctel.records.store import RecordStore, Verified
+from bloctel.records.transactions import Record
 
-if TYPE_CHECKING:
-    from bloctel.records.store import Verified
-
-__all__ = ["RecordStream"]
+T = TypeVar("T")
 
 
 class RecordStream:
-    """Append-only stream of records; the storage can contain a registry too.
-
-    Args:
-        store: The store of the records.
-    """
+    """Append-only stream of records; its storage can also contain a registry."""
 
     #: The name of the stream.
     stream: ClassVar[str]
@@ -34,7 +30,7 @@ class RecordStream:
         region: str | None = DEFAULT_REGION,
         secret: bytes | None = None,
     ) -> Self:
-        """Create an empty storage, and open it: see `RecordStore.create`."""
+        """Create an empty storage and open it, as `RecordStore.create` describes."""
         return cls(RecordStore.create(url, region=region, secret=secret))
 
     @classmethod
@@ -57,17 +53,32 @@ class RecordStream:
 
     @property
     def region(self) -> str | None:
-        """The default region for national forms of numbers."""
+        """The default region of phone numbers without a country code."""
         return self._store.region
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Verified:
         """Verify the hash chain of the records.
 
         Args:
-            known: The sequence number and digest of a record that you saved earlier.
+            known: The sequence number and digest of a record, which you saved earlier.
+                The record must still have this digest.
 
         Raises:
-            DamagedRecordsError: A record was altered, deleted or moved; `where` is the
-                first damaged record.
+            DamagedRecordsError: A record was altered, deleted or moved.  The attribute
+                `where` of the error names the first damaged record.
         """
         return self._store.verify(self.stream, known=known)
+
+
+def read_fields(record: Record, cls: type[T], stream: str) -> T:
+    """Return the fields of a record as a *cls*, or raise DamagedRecordsError."""
+    try:
+        return msgspec.convert(record.fields, cls)
+    except msgspec.ValidationError:
+        raise_alone(not_readable(record, stream))
+
+
+def not_readable(record: Record, stream: str) -> DamagedRecordsError:
+    """Return the error for a record whose fields are not those of its stream."""
+    where, got = f"record {record.seq} of {stream}", "a record with other fields"
+    return DamagedRecordsError(f"the fields of a record of {stream}", got, where)

@@ -1,34 +1,21 @@
-"""Read and write transactions on streams of records; writers are serialised."""
-
-from __future__ import annotations
+"""Read and write transactions on streams of records, with one writer at a time."""
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Self
 
 from bloctel._util import clock
 from bloctel._util.instants import from_microseconds, to_microseconds
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
+from bloctel.numbers.phone_number import require_key
 from bloctel.records.erasure_log import erasure_fields
 from bloctel.records.hash_chain import damaged, fields_of, following, new_body
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from bloctel.storage.interface import Reader, Writer
-    from bloctel.storage.rows import RecordRow
-
-__all__ = [
-    "ERASURES",
-    "Entry",
-    "ReadTransaction",
-    "Record",
-    "WriteTransaction",
-    "check_key",
-    "require_without_number",
-]
+from bloctel.storage.interface import Reader, Writer
+from bloctel.storage.rows import RecordRow
 
 #: The stream that logs erasures in the other streams.
 ERASURES: Final = "erasures"
@@ -36,11 +23,8 @@ ERASURES: Final = "erasures"
 _STREAM: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 _PAGE: Final = 1_000
 
-#: Keys are lower: an E.164 number has at most 15 digits.
-_KEY_LIMIT: Final = 1 << 50
-
 _SEPARATORS: Final = re.compile(r"[\W_]+")
-_SUBSCRIBER_DIGITS: Final = 9  # of a French number, after the 0
+_SUBSCRIBER_DIGITS: Final = 9  # the digits of a French number after the 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +33,11 @@ class Record:
 
     Attributes:
         seq: The sequence number; the first record has the number 1.
-        key: The key of the phone number that the record is about; None if there is no
-            phone number, or after erasure.
+        key: The key of the phone number that the record is about; None if the record is
+            not about a phone number, or was erased.
         at: The time of the event, in UTC.
-        fields: The content; None after erasure.
-        digest: The digest in the hash chain.
+        fields: The content of the record; None after the record was erased.
+        digest: The digest of the record in the hash chain.
     """
 
     seq: int
@@ -74,7 +58,7 @@ class Record:
             at = from_microseconds(row.at)
         except OverflowError:
             fault = f"its time, {row.at} microseconds, is not a date up to 9999"
-            raise damaged(row.stream, row.seq, fault) from None
+            raise_alone(damaged(row.stream, row.seq, fault))
         return cls(row.seq, row.key, at, fields, row.digest)
 
 
@@ -95,20 +79,8 @@ class Entry(NamedTuple):
         return f"Entry(at={self.at!r})"  # without the phone number
 
 
-def check_key(key: object) -> int:
-    """Return a value if it can be the key of a phone number (`PhoneNumber.key`).
-
-    Raises:
-        InputError: The value cannot be a key.
-    """
-    if type(key) is not int or not 0 < key < _KEY_LIMIT:
-        got = "an integer out of range" if type(key) is int else type(key).__name__
-        raise InputError("the key of a number, as PhoneNumber.key", got, "key")
-    return key
-
-
 class ReadTransaction:
-    """Consistent view of all streams."""
+    """Read transaction, which reads the records of all streams."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -127,7 +99,7 @@ class ReadTransaction:
         Raises:
             DamagedRecordsError: A record was altered.
         """
-        valid = [check_key(key) for key in keys]
+        valid = [require_key(key) for key in keys]
         return [Record.of(row) for row in self._reader.records_of(stream, valid)]
 
     def all(self, stream: str) -> Iterator[Record]:
@@ -139,7 +111,7 @@ class ReadTransaction:
         return map(Record.of, self.rows(stream))
 
     def get(self, stream: str, seq: int) -> Record | None:
-        """Return the record with a sequence number, or None.
+        """Return the record with this sequence number; None without such a record.
 
         Raises:
             DamagedRecordsError: The record was altered.
@@ -156,12 +128,12 @@ class ReadTransaction:
         return self._reader.last_record(stream)
 
     def row(self, stream: str, seq: int) -> RecordRow | None:
-        """Return the row with a sequence number, or None."""
+        """Return the row with this sequence number; None without such a row."""
         rows = self._reader.records(stream, seq - 1, 1) if seq > 0 else []
         return rows[0] if rows and rows[0].seq == seq else None
 
     def rows(self, stream: str) -> Iterator[RecordRow]:
-        """Yield the rows of a stream."""
+        """Yield the rows of all records in a stream, in order of `seq`."""
         after = 0
         while page := self._reader.records(stream, after, _PAGE):
             yield from page
@@ -169,7 +141,7 @@ class ReadTransaction:
 
 
 class WriteTransaction(ReadTransaction):
-    """Exclusive transaction: either all its changes are stored, or no change."""
+    """Write transaction, the only one at a time; an error undoes all its changes."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__(writer)
@@ -179,7 +151,7 @@ class WriteTransaction(ReadTransaction):
     def append(
         self, stream: str, key: int | None, at: datetime, fields: Mapping[str, object]
     ) -> Record:
-        """Append a record to a stream, and return it.
+        """Append a record to a stream, and return the record.
 
         Args:
             stream: The stream's name.  The first record creates the stream.
@@ -193,7 +165,7 @@ class WriteTransaction(ReadTransaction):
         return self.extend(stream, [Entry(key, at, fields)])[0]
 
     def extend(self, stream: str, entries: Iterable[Entry]) -> list[Record]:
-        """Append records to a stream, and return them.
+        """Append records to a stream, and return the records.
 
         Raises:
             InputError: An entry is not valid.
@@ -205,7 +177,7 @@ class WriteTransaction(ReadTransaction):
         last, rows = self._head(stream), []
         for key, at, fields in entries:
             if key is not None:
-                require_without_number(check_key(key), fields)
+                require_without_number(require_key(key), fields)
             row = following(last, stream, key, to_microseconds(at), new_body(fields))
             rows.append(row)
             last = row.seq, row.digest
@@ -214,7 +186,7 @@ class WriteTransaction(ReadTransaction):
         return [Record.of(row) for row in rows]
 
     def _head(self, stream: str) -> tuple[int, str | None]:
-        """Return sequence number and digest of the last record."""
+        """Return the sequence number and the digest of the last record of a stream."""
         if stream not in self._heads:
             last = self.last(stream)
             self._heads[stream] = (last.seq, last.digest) if last else (0, None)
@@ -230,16 +202,17 @@ class WriteTransaction(ReadTransaction):
     ) -> int:
         """Erase the keys and fields of records; return the number of erased records.
 
-        Sequence numbers, times and digests remain, so that the hash chain is intact.
+        Sequence numbers, times and digests remain, so that the hash chain stays valid.
 
         Args:
             stream: The stream.
             seqs: The sequence numbers of the records.
             at: The time of the erasure; by default now.
-            why: The reason, for the erasure log; it must not contain a phone number.
+            why: The reason, which the erasure log keeps; the reason must not contain a
+                phone number.
 
         Raises:
-            InputError: A record does not exist.
+            InputError: The stream has no record with a number in *seqs*.
         """
         _require_stream(stream)
         wanted = sorted(set(seqs))
@@ -263,9 +236,10 @@ def _require_stream(stream: str) -> None:
 
 
 def require_without_number(key: int, value: object) -> None:
-    """Require that a value does not contain the phone number of its record.
+    """Raise InputError if a value in a record contains the record's phone number.
 
-    Erasing the key would not remove the number from the value.
+    If a value contained the phone number, the number would remain when the key is
+    erased.
 
     Raises:
         InputError: The value contains the phone number.
@@ -273,7 +247,11 @@ def require_without_number(key: int, value: object) -> None:
     if isinstance(value, str):
         plain = unicodedata.normalize("NFKC", value)  # digits of any width
         if str(key)[-_SUBSCRIBER_DIGITS:] in _SEPARATORS.sub("", plain):
-            raise InputError("fields without the number", "the number", "fields")
+            raise InputError(
+                "fields without the number",
+                "a field that contains the number",
+                "fields",
+            )
     elif isinstance(value, dict):
         for item in value.items():
             require_without_number(key, item)

@@ -1,28 +1,31 @@
 """Double opt-in: requests that a person confirms with a signed token.
 
-The token goes to the person and comes back in a link.  It consists of the request's id,
-the second of its expiry, and a signature, joined by dots.  It contains neither the
+The person receives the token and returns it in a link.  It consists of the request's
+id, the second of its expiry, and a signature, joined by dots.  It contains neither the
 number nor the contact, because links appear in the logs of web servers and in the
 histories of browsers.
 
-A list contains numbers and days (Code de la consommation, article R223-3, version in
-force until 10 August 2026).  The contact is stored in a request, only as long as the
-number.
+A list contains only numbers and days (Code de la consommation, article R223-3, version
+in force until 10 August 2026).  So the contact is stored in the request, and only as
+long as the number is stored.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
-from unicodedata import normalize
 
-from bloctel import errors, rules
+from bloctel import errors
 from bloctel._util import clock
+from bloctel._util.instants import past_instant
 from bloctel.numbers.phone_number import read
 from bloctel.periods import to_epoch_day
 from bloctel.registry import registrations
+from bloctel.registry.contacts import normal_contact
 from bloctel.rules import in_force
 from bloctel.storage.rows import ChangeKind, RequestRow
 
@@ -46,7 +49,7 @@ _KINDS: Final = {
     "renew": ChangeKind.RENEWED,
     "withdraw": ChangeKind.WITHDRAWN,
 }
-_MAX_CONTACT: Final = 320  # of an e-mail address (RFC 3696, erratum 1690)
+_MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
 #: An expiry has at most 14 digits, which is more than a `timedelta` can reach.  The
@@ -60,39 +63,61 @@ _TOKEN: Final = re.compile(
 
 def expiry(now: float, valid_for: timedelta) -> int:
     """Return the second at which a token expires."""
-    if valid_for <= timedelta(0):
+    if check_duration(valid_for, "valid_for") <= timedelta(0):
         raise errors.InputError("a positive duration", str(valid_for), "valid_for")
     return int(now + valid_for.total_seconds())
 
 
+def check_duration(value: object, where: str) -> timedelta:
+    """Return a value if it is a duration, or raise InputError."""
+    if not isinstance(value, timedelta):
+        got = f"a value of type {type(value).__name__}"
+        raise errors.InputError("a datetime.timedelta", got, where)
+    return value
+
+
 def seconds(now: datetime | None) -> float:
-    """Return an instant in seconds since 1970-01-01T00:00Z, by default the present."""
-    if now is None:
-        return clock.now()
-    if now.tzinfo is None:
-        raise errors.InputError(
-            "a datetime with a time zone", "a naive datetime", "now"
-        )
-    return now.timestamp()
+    """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
+
+    An instant of a clock that is a little ahead counts as the present, because it could
+    be on the next day, and the number would not be protected until then.
+    """
+    present = clock.now()
+    return (
+        present if now is None else min(present, past_instant(now, "now").timestamp())
+    )
+
+
+#: Characters that some databases cannot store in text.
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def new_request(
-    key: bytes, number: int, contact: str, action: Action, expires_at: int
+    key: bytes,
+    number: int,
+    contact: str,
+    action: Action,
+    expires_at: int,
+    *,
+    region: str | None,
 ) -> RequestRow:
-    """Return a person's request, not yet for a list.
-
-    Raises:
-        InputError: The contact is empty or too long, or the action is unknown.
-    """
+    """Return a person's request, without the list."""
     if action not in _KINDS:
-        got = f"{len(str(action))} characters"
-        raise errors.InputError(f"one of {', '.join(_KINDS)}", got, "action")
+        got = f"a text of {len(str(action))} characters"
+        raise errors.InputError(
+            f"one of the actions {', '.join(_KINDS)}", got, "action"
+        )
     if not isinstance(contact, str):
-        raise errors.InputError("text", type(contact).__name__, "contact")
+        raise errors.InputError(
+            "text", f"a value of type {type(contact).__name__}", "contact"
+        )
     if len(contact) > _MAX_CONTACT:
-        expected = f"at most {_MAX_CONTACT} characters"
+        expected = f"a contact of at most {_MAX_CONTACT} characters"
         raise errors.InputError(expected, f"{len(contact)} characters", "contact")
-    person = person_of(key, contact)
+    if _UNSTORABLE.search(contact):
+        expected = "text without null characters and halves of surrogate pairs"
+        raise errors.InputError(expected, "text with such a character", "contact")
+    person = person_of(key, contact, region)
     id = os.urandom(16).hex()
     return RequestRow(id, _KINDS[action], 0, number, person, contact, expires_at)
 
@@ -103,10 +128,10 @@ def request(
     """Store a request for a list, and return the token that confirms it."""
     day = clock.day_at(now, rule.time_zone)
     rule.require_open(day)
-    stored = registrations.find_or_add_list(writer, rule.name)
+    stored = registrations.find_list(writer, rule.name)
     row = row._replace(list_id=stored.id)
-    # renewals and withdrawals are checked only at the confirmation: the answer would
-    # reveal whether a number is registered, and it may be another person's number
+    # renewals and withdrawals are checked only at the confirmation: an error here would
+    # reveal if a number is registered, and it may be the number of another person
     if row.kind is ChangeKind.REGISTERED:
         _require_room(writer, rule, row, day)
     writer.save_request(row)
@@ -125,8 +150,8 @@ def confirm(
             "a used token",
             message="the token was already used: request a new one",
         )
-    names = {stored.id: stored.name for stored in writer.lists()}
-    rule = rules.load(names[row.list_id])
+    stored = {found.id: found for found in writer.lists()}
+    rule = registrations.rules_of(stored[row.list_id])
     day = clock.day_at(now, rule.time_zone)
     rule.require_open(day)
     if row.kind is ChangeKind.REGISTERED:
@@ -137,11 +162,18 @@ def confirm(
         )
         if read(row.contact, region) != row.key:
             _require_same_person(writer, rule, row, active)
-    writer.save_request(row._replace(used_at=int(now)))
+    row = row._replace(used_at=int(now))
     if row.kind is ChangeKind.REGISTERED:
         new = registrations.new_row(rule, row.key, day, None)
-        return registrations.add_rows(writer, [new])[0]
-    return registrations.amend(writer, rule, row.key, row.kind, on=day)
+        if not _is_registered(writer, row.list_id, new):
+            row = row._replace(made_on=new.registered_on)
+        period, *_ = registrations.add_rows(writer, [new], person=row.person)
+    else:
+        period = registrations.amend(
+            writer, rule, row.key, row.kind, on=day, person=row.person
+        )
+    writer.save_request(row)
+    return period
 
 
 def sign_token(key: bytes, id: str, expires_at: int) -> str:
@@ -153,13 +185,7 @@ def sign_token(key: bytes, id: str, expires_at: int) -> str:
 
 
 def read_token(key: bytes, token: object, *, now: float) -> str:
-    """Return the id of the request that a token confirms.
-
-    Raises:
-        ForgedTokenError: It is not a token that `sign_token` made with this key.
-        ExpiredTokenError: It has expired.
-        InputError: The key is too short.
-    """
+    """Return the id of the request that a token confirms."""
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if match is None or not _signer(key).validate(match[0]):
         kind = type(token).__name__
@@ -173,16 +199,14 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     if not now < int(expires_at):
         raise errors.ExpiredTokenError(
             "a token that is still valid",
-            f"one that expired at second {expires_at}",
+            f"a token that expired at second {expires_at}",
             message="the token has expired: request a new one",
         )
     return id
 
 
 def _signer(key: bytes) -> Signer:
-    # slow imports, which most users of a registry never need
-    import hashlib  # noqa: PLC0415
-
+    # this import is slow, and most users of a registry never need it
     from itsdangerous import Signer  # noqa: PLC0415
 
     return Signer(
@@ -201,23 +225,13 @@ def _long_enough(key: bytes) -> bytes:
     return key
 
 
-def person_of(key: bytes, contact: str) -> str:
+def person_of(key: bytes, contact: str, region: str | None = None) -> str:
     """Return the identifier of a person: 32 hex digits from key and contact.
 
-    Case, outer blanks and Unicode normalisation forms make no difference, so another
-    spelling of an e-mail address gives the same person.  without the key, no one can
-    test contacts.
-
-    Raises:
-        InputError: The contact is blank, or the key is too short.
+    Each spelling of a contact gives the same person (`bloctel.registry.contacts`).
+    Without the key, no one can test if a contact belongs to an identifier.
     """
-    import hashlib  # noqa: PLC0415 - as for tokens
-    import hmac  # noqa: PLC0415
-
-    # case folding can undo the first normalisation
-    plain = normalize("NFKC", normalize("NFKC", contact).casefold()).strip()
-    if not plain:
-        raise errors.InputError("where to reach the person", "blank text", "contact")
+    plain = normal_contact(contact, region)
     message = b"bloctel person v1\0" + plain.encode("utf-8", "surrogatepass")
     return hmac.digest(_long_enough(key), message, hashlib.sha256)[:16].hex()
 
@@ -225,24 +239,30 @@ def person_of(key: bytes, contact: str) -> str:
 def _require_same_person(
     writer: Writer, rule: ListRules, row: RequestRow, active: list[Registration]
 ) -> None:
-    """Require that this person alone confirmed all active registrations.
+    """Require that only confirmations of this person made the active registrations.
 
-    Otherwise, one could register another person's number in order to withdraw it.
+    Otherwise a person could register the number of another person to withdraw it.
     """
-    confirmed = [
-        (other.person, clock.day_at(other.used_at, rule.time_zone))
+    made = {
+        other.made_on
         for other in writer.requests_of(row.list_id, [row.key])
-        if other.kind is ChangeKind.REGISTERED and other.used_at is not None
-    ]
-    days = {to_epoch_day(day) for _, day in confirmed}
-    is_theirs = {person for person, _ in confirmed} == {row.person}
-    if not is_theirs or {known.registered_on for known in active} - days:
+        if other.person == row.person
+    }
+    if {known.registered_on for known in active} - made:
         raise errors.NotRegisteredError(
             "a registration that the same contact confirmed, or a contact that is the "
             "number itself",
             "a contact that did not confirm it",
             f"list {rule.name}",
         )
+
+
+def _is_registered(writer: Writer, list_id: int, new: registrations.NewRow) -> bool:
+    """Return True if the number has that registration, and nobody withdrew it."""
+    return any(
+        row[:3] == (list_id, *new[1:3]) and row.withdrawn_on is None
+        for row in writer.registrations_of([new.key])
+    )
 
 
 def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:

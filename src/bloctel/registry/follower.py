@@ -6,33 +6,30 @@ follower.is_blocked("+33639981234")
 ```
 
 A thread applies the registry's journal to a replica in memory: look-ups never wait for
-the storage. If the storage cannot be reached, look-ups continue for a set time, and
-then raise.
+the storage. If the storage cannot be reached, or the registry gets rules that this
+process does not have, look-ups continue for a limited time, and then raise an error.
 """
 
-from __future__ import annotations
-
 import logging
+import traceback
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import inf
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Final, Literal, Self, get_args
+from threading import Event, Lock, Thread, current_thread
+from typing import Final, Literal, Self, get_args
 from uuid import UUID
 
 from bloctel import errors, snapshot
-from bloctel._util import clock
+from bloctel._util import clock, forks
 from bloctel.lookup.book import Book, ClosedState
-from bloctel.registry.replica import Replica, require_exact
-from bloctel.registry.snapshot_export import build_snapshot, identity_of
+from bloctel.lookup.question import State
+from bloctel.registry.replica import Exact, Replica, identity_of, require_exact
+from bloctel.registry.snapshot_export import build_snapshot
+from bloctel.storage.interface import Storage, Watcher, forked_error
 from bloctel.storage.opening import close_on_error, join_storage
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from bloctel.registry.replica import Exact
-    from bloctel.storage.interface import Storage, Watcher
-
-#: What look-ups do when the storage has been unreachable for too long.
+#: Behaviour of look-ups after the storage has been unreachable for too long.
 WhenSilent = Literal["refuse", "answer"]
 
 #: Seconds to wait for a notification of a change before reading the journal.
@@ -41,34 +38,53 @@ _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 0.5
 #: Seconds to wait for the threads in `close`: a server may not answer.
 _CLOSE_SECONDS: Final = 5.0
+#: Seconds after which a hook that has not returned is logged.
+_HOOK_SECONDS: Final = 5.0
 
 _log = logging.getLogger("bloctel")
 
 
-class Follower(Book):
-    """Look-ups on a registry that other processes change, at most a moment old.
+def _log_failure(text: str, error: Exception) -> None:
+    """Log an error that is not ours without its text, which may contain a number."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("%s: %s\n%s", text, type(error).__name__, where)
 
-    Safe for any number of threads. A process that forks must open its follower
-    afterwards: threads do not survive a fork, and the child's look-ups would raise.
+
+class Follower(Book):
+    """Look-ups on a registry that other processes change, with little delay.
+
+    Safe for any number of threads. In a forked child process, look-ups raise
+    ForkedError, because the thread of the follower runs only in the parent process:
+    open another follower in the child process.
     """
 
-    def __init__(self, storage: Storage, replica: Replica, region: str | None) -> None:
+    def __init__(
+        self, storage: Storage, identity: UUID, region: str | None, exact: Exact
+    ) -> None:
         """Use `open` instead."""
-        super().__init__(replica.state, region)
+        super().__init__(Replica.empty(), region)
         self._storage = storage
-        self._replica = replica
-        self._reuse_seconds = 0.25  # how often look-ups check that it is reachable
+        self._identity = identity
+        self._exact = exact
+        self._replica = self._new_replica()
+        self._reuse_seconds = 0.25  # seconds between two checks of the storage
         self._max_silence = 0.0
-        self._may_answer = False  # after that silence
-        self._heard_at = clock.elapsed()
+        self._may_answer = False  # true if look-ups answer after a long silence
         self._has_logged_silence = False
+        # why the last state cannot be read, if not because of the storage
+        self._refusal: errors.ListRulesError | None = None
         self._cache: Path | None = None
-        self._identity = UUID(int=0)
         self._closed = Event()
-        self._changing = Lock()  # protects the replica
-        self._rebuilding: Thread | None = None
+        self._changing = Lock()  # from the reading of a state to its publication
+        self._rebuilding = Thread()  # not started, so no rebuild is running
         self._queue: _Queue | None = None
         self._thread = Thread(target=self._follow, name="bloctel-follower", daemon=True)
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Refuse all look-ups in a forked child process."""
+        self._closed, self._queue = Event(), None
+        self._set_state(ClosedState(forked_error()))
 
     @classmethod
     def open(
@@ -84,23 +100,27 @@ class Follower(Book):
         """Follow an existing registry.
 
         Args:
-            url: As for `Registry.open`.
+            url: See `Registry.open`.
             cache: A snapshot file to start from, so that a start takes well under a
-                second for any size. It is created if it is missing or unusable, and
-                again when too much has changed. Processes of one machine share it.
-            exact: As for `Registry.open`; `storage` allows no cache.
-            max_silence_seconds: How long look-ups continue when the storage cannot be
-                reached.
-            when_silent: What they do afterwards: `refuse` (raise), or `answer` from
-                the last known state, which can miss a block.
-            secret: As for `Registry.open`.
+                second for any size. The file is created if it is missing or unusable,
+                and again after many changes. Processes of one machine can share it.
+            exact: See `Registry.open`; `storage` allows no cache.
+            max_silence_seconds: The time for which look-ups continue if the storage
+                cannot be reached, or if this process does not have the rules of a list
+                of the registry any more. If the database server is a copy of another
+                server (a standby or replica), the age of its data counts.
+            when_silent: The behaviour of look-ups afterwards. `refuse` raises an error;
+                `answer` uses the last known state, which can miss a block.
+            secret: See `Registry.open`.
 
         Raises:
             RegistryNotFoundError: There is no registry.
+            ListRulesError: See `Registry.open`.
             StorageError: The registry cannot be read.
             SnapshotError: The cache cannot be written.
             InputError: An argument is not valid.
         """
+        require_exact(exact)
         if when_silent not in get_args(WhenSilent):
             raise errors.InputError(
                 "'refuse' or 'answer'", repr(when_silent), "when_silent"
@@ -113,11 +133,10 @@ class Follower(Book):
                 message="exact='storage' uses no cache; leave out the argument cache",
             )
         with close_on_error(join_storage(url, secret)) as storage:
-            with storage.read() as reader:
+            with storage.read(max_lag_seconds=inf) as reader:
                 settings = reader.settings()
-            replica = Replica(storage, require_exact(exact))
-            follower = cls(storage, replica, settings.get("region") or None)
-            follower._identity = identity_of(settings)
+            region = settings.get("region") or None
+            follower = cls(storage, identity_of(settings), region, exact)
             follower._cache = None if cache is None else Path(cache)
             follower._max_silence = max_silence_seconds
             follower._may_answer = when_silent == "answer"
@@ -131,86 +150,96 @@ class Follower(Book):
     ) -> None:
         """Call *hook* with the queued numbers that have become blocked.
 
-        The follower's thread calls it when something changed, including the day, and
-        once per number as long as the number stays blocked. The first call is
-        immediate, with the numbers that are blocked already.
+        A separate thread calls the hook after a change of the registry or the day. It
+        reports a number once, and again only if the number was not blocked in between.
+        The first call is immediate, with the numbers that are blocked already. A later
+        call of this method replaces the hook.
+
+        While the hook runs, the follower continues, and all later changes cause only
+        one further call. A hook that has not returned after 5 seconds is logged; see
+        `hook_delay_seconds`.
 
         Args:
-            hook: Called with a list of elements of *queue*. Its exceptions are logged.
+            hook: Function that is called with a list of elements of *queue*; exceptions
+                are logged.
             queue: Returns the numbers that are about to be called, as text, integers
                 or `PhoneNumber`.
         """
-        self._queue = _Queue(self, hook, queue)
-        self._queue.report_blocked()
+        if self._queue is not None:
+            self._queue.stop()
+        added = _Queue(self, hook, queue)
+        added.report_blocked()
+        added.start()
+        self._queue = added
 
     @property
     def silent_seconds(self) -> float:
-        """Seconds since the storage last answered."""
-        return clock.elapsed() - self._heard_at
+        """Age of the look-ups' data: the seconds since the storage last answered.
+
+        If the storage's server is a copy of another server, the age of its data counts.
+        """
+        return clock.elapsed() - self._replica.current_at
+
+    @property
+    def hook_delay_seconds(self) -> float:
+        """Seconds since the oldest change that the hook has not finished; 0 if none."""
+        return 0.0 if self._queue is None else self._queue.delay_seconds
 
     @property
     def cursor(self) -> int:
-        """The cursor of the last change in the replica."""
-        return self._replica.cursor or 0
+        """The cursor of the last change that look-ups contain."""
+        origin = self._state.provenance
+        return 0 if origin is None else origin.generation
 
     def close(self) -> None:
-        """Stop following; later look-ups raise."""
+        """Stop following; later look-ups raise an error."""
         self._closed.set()
-        self._set_state(ClosedState("follower", "the follower"))
-        for thread in (self._thread, self._rebuilding):
-            if thread is not None and thread.is_alive():
+        self._set_state(ClosedState.of("follower", "the follower"))
+        threads = [self._thread, self._rebuilding]
+        if self._queue is not None:
+            self._queue.stop()
+            threads.append(self._queue)
+        for thread in threads:
+            if thread.is_alive() and thread is not current_thread():
                 thread.join(_CLOSE_SECONDS)
         self._storage.close()
 
     def _refresh(self) -> None:
         """Check that the replica is recent."""
-        silence = self.silent_seconds
-        if silence <= self._max_silence:
-            return
         # the thread may be waiting for a server that does not answer
-        self._log_silence("no answer")
-        if not self._may_answer:
-            raise errors.StorageUnreachableError(
-                f"an answer of the storage within {self._max_silence:g} seconds",
-                f"no answer for {silence:.0f} seconds",
-                message=f"the storage has not answered for {silence:.0f} seconds; "
-                f"the limit is {self._max_silence:g} seconds",
-            )
+        self._log_silence(str(self._refusal or "no answer"))
+        if self._may_answer:
+            return
+        refusal = self._refusal
+        if refusal is not None and self.silent_seconds > self._max_silence:
+            raise refusal.with_traceback(None)
+        self._replica.require_current(self._max_silence)
 
-    def _forget_questions(self) -> None:
-        """Read the journal before the next answer."""
-        with self._changing:
-            self._replica.catch_up(reload=False)
-            self._show()
-
-    def _show(self) -> None:
-        """Show the replica to look-ups."""
-        if not self._closed.is_set():
-            self._set_state(self._replica.state)
+    def _new_replica(self) -> Replica:
+        return Replica(self._storage, self._identity, self._exact)
 
     def _start(self) -> None:
-        if self._start_from_cache():
-            self._replica.catch_up(reload=False)
-            self._show()
-        else:
+        state = self._read_cache()
+        if state is None:
             self._rebuild()
-        self._heard_at = clock.elapsed()
+        else:
+            self._set_state(state)
+            self._catch_up()
         self._thread.start()
 
-    def _start_from_cache(self) -> bool:
-        """Start from the cached snapshot; return False if it is unusable."""
+    def _read_cache(self) -> State | None:
+        """Return the state of the cached snapshot; None if it is unusable."""
         if self._cache is None or not self._cache.exists():
-            return False
+            return None
         try:
             content = snapshot.read_content(self._cache, verify=True)
-            info = content.info
-            if (info.registry, info.region) != (self._identity, self.region):
-                return False
-            self._replica.start_from(content.state.table, info.generation)
-        except (errors.SnapshotError, errors.CursorPurgedError) as error:
+        except errors.CannotAnswerError as error:
             _log.warning("the cached snapshot is unusable: %s", error)
-            return False
-        return True
+            return None
+        info = content.info
+        if (info.registry, info.region) != (self._identity, self.region):
+            return None
+        return self._replica.start_from(content.state)
 
     def _follow(self) -> None:
         watcher: Watcher | None = None
@@ -219,27 +248,37 @@ class Follower(Book):
                 watcher = watcher or self._storage.watch()
                 self._catch_up()
                 watcher.wait_for_change(_POLL_SECONDS)
-            except errors.StorageError as error:
+            except errors.RegistryReplacedError as error:
+                _log.error("the follower has stopped: %s", error)
+                self._set_state(ClosedState(error))
+                break
+            except (errors.StorageError, errors.ListRulesError) as error:
+                self._refusal = (
+                    error if isinstance(error, errors.ListRulesError) else None
+                )
                 self._log_silence(str(error))
                 _close_quietly(watcher)
                 watcher = None
                 self._closed.wait(_RETRY_SECONDS)
-            except Exception:
+            except Exception as error:
                 # look-ups raise after max_silence_seconds
-                _log.exception("the follower has stopped because of an error")
+                if not self._closed.is_set():
+                    _log_failure("the follower has stopped because of an error", error)
                 break
         _close_quietly(watcher)
 
     def _catch_up(self) -> None:
         with self._changing:
-            has_changed = self._replica.catch_up(reload=False)
-            if has_changed:
-                self._show()
-        self._heard_at = clock.elapsed()
-        self._has_logged_silence = False
+            before = self._state
+            state = self._replica.catch_up(before, reload=False)
+            if state is not before:
+                self._set_state(state)
+        self._refusal = None
+        if self.silent_seconds <= self._max_silence:
+            self._has_logged_silence = False
         if self._queue is not None:
-            self._queue.report_changes(has_changed)
-        if self._replica.is_behind and not self._is_rebuilding():
+            self._queue.notify(has_changed=state is not before)
+        if self._replica.is_behind(state) and not self._rebuilding.is_alive():
             self._rebuilding = Thread(
                 target=self._rebuild_quietly, name="bloctel-rebuild", daemon=True
             )
@@ -248,35 +287,37 @@ class Follower(Book):
     def _log_silence(self, why: str) -> None:
         if not self._has_logged_silence and self.silent_seconds > self._max_silence:
             self._has_logged_silence = True
-            _log.error("the storage has been unreachable for too long: %s", why)
-
-    def _is_rebuilding(self) -> bool:
-        return self._rebuilding is not None and self._rebuilding.is_alive()
+            _log.error("the last changes of the registry are unknown: %s", why)
 
     def _rebuild_quietly(self) -> None:
         try:
             self._rebuild()
-        except (
-            errors.BloctelError
-        ) as error:  # the old replica stays correct; try again later
+        except errors.BloctelError as error:
+            # the old replica stays correct; try again later
             _log.warning("the follower's replica cannot be rebuilt: %s", error)
             self._closed.wait(_RETRY_SECONDS)
 
     def _rebuild(self) -> None:
-        """Read the whole registry into a new replica, through the cache if any."""
-        replica = Replica(self._storage, self._replica.exact)
-        if self._cache is None:
-            replica.load()
-        else:
-            info = build_snapshot(
-                self._storage, self._cache, region=self.region, identity=self._identity
+        """Read the whole registry again, and renew the cache."""
+        reader = self._new_replica()  # the time of the shown state does not change
+        state = None
+        if self._cache is not None:
+            build_snapshot(
+                self._storage,
+                self._cache,
+                region=self.region,
+                identity=self._identity,
+                max_lag_seconds=self._max_silence,
             )
             content = snapshot.read_content(self._cache, verify=True)
-            replica.start_from(content.state.table, info.generation)
+            state = reader.start_from(content.state)
+        if state is None:
+            state = reader.load()
         with self._changing:
-            replica.catch_up(reload=False)
-            self._replica = replica
-            self._show()
+            state = self._replica.catch_up(state, reload=False)
+            # a server that is behind must not bring an older state back
+            if state.provenance and state.provenance.generation >= self.cursor:
+                self._set_state(state)
 
 
 def _close_quietly(watcher: Watcher | None) -> None:
@@ -285,8 +326,12 @@ def _close_quietly(watcher: Watcher | None) -> None:
             watcher.close()
 
 
-class _Queue:
-    """Numbers about to be called, and the hook for blocked ones."""
+class _Queue(Thread):
+    """Numbers about to be called, and the thread that calls the hook for blocked ones.
+
+    Changes during a call of the hook are joined to one further call, so a slow hook
+    delays neither the follower nor more than one call.
+    """
 
     def __init__(
         self,
@@ -294,30 +339,69 @@ class _Queue:
         hook: Callable[[list[object]], object],
         queue: Callable[[], Iterable[object]],
     ) -> None:
+        super().__init__(name="bloctel-hook", daemon=True)
         self._follower = follower
         self._hook = hook
         self._queue = queue
         self._reported: set[object] = set()
         self._minute = 0.0
+        self._due = Event()
+        self._is_stopped = False
+        self._due_since: float | None = None  # the first change of the next call
+        self._runs_since: float | None = None  # the first change of the running call
+        self._has_logged_delay = False
 
-    def report_changes(self, has_changed: bool) -> None:
-        """Report newly blocked numbers after a change, or when the day may differ."""
+    @property
+    def delay_seconds(self) -> float:
+        """Seconds since the oldest change that the hook has not finished; 0 if none."""
+        since = self._runs_since or self._due_since
+        return 0.0 if since is None else clock.elapsed() - since
+
+    def notify(self, *, has_changed: bool) -> None:
+        """Request a report after a change, or when the day may differ; never wait."""
         minute = clock.now() // 60
         if has_changed or minute != self._minute:
             self._minute = minute
-            self._follower._forget_questions()  # they may be from yesterday
+            self._due_since = self._due_since or clock.elapsed()
+            self._due.set()
+        delay = self.delay_seconds
+        if delay <= _HOOK_SECONDS:
+            self._has_logged_delay = False
+        elif not self._has_logged_delay:
+            self._has_logged_delay = True
+            _log.error(
+                "the hook for blocked numbers is late: a change of %.0f seconds ago is "
+                "not reported",
+                delay,
+            )
+
+    def stop(self) -> None:
+        """End the thread after the running call."""
+        self._is_stopped = True
+        self._due.set()
+
+    def run(self) -> None:
+        """Report after each request."""
+        while True:
+            self._due.wait()
+            if self._is_stopped:
+                return
+            self._runs_since, self._due_since = self._due_since, None
+            self._due.clear()
             self.report_blocked()
+            self._runs_since = None
 
     def report_blocked(self) -> None:
         """Report the queued numbers that are blocked and were not reported yet."""
         try:
             queued = list(self._queue())
-            blocked = self._follower.is_blocked_many(queued, invalid="block").tolist()
-            now = {n for n, hit in zip(queued, blocked, strict=True) if hit}
+            question = self._follower.question()  # of the present day
+            blocked = question.is_blocked_many(queued, invalid="block")
+            now = {n for n, hit in zip(queued, blocked.tolist(), strict=True) if hit}
             new = [number for number in now if number not in self._reported]
             self._reported = now
             if new:
                 self._hook(new)
-        except Exception:
+        except Exception as error:
             if not self._follower._closed.is_set():
-                _log.exception("the hook for blocked numbers failed")
+                _log_failure("the hook for blocked numbers failed", error)

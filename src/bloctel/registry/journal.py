@@ -1,27 +1,23 @@
 """Changes, histories and due renewals of a registry."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.errors import CursorPurgedError, InputError
+from bloctel.numbers.phone_number import PhoneNumber, number_of
 from bloctel.periods import NO_END, add_days, from_epoch_day, to_epoch_day
 from bloctel.registry.registrations import find_list
-from bloctel.storage.rows import day_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import date, timedelta
-
-    from numpy.typing import NDArray
-
-    from bloctel.storage.interface import Reader, Storage
-    from bloctel.storage.rows import ChangeKind, Registration
+from bloctel.storage.interface import Reader, Storage
+from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
 _PAGE: Final = 10_000  # journal lines per read
+_POSITION: Final = re.compile("([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{1,16})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +44,13 @@ class Change:
     """One line of the journal.
 
     Attributes:
-        cursor: Its position; pass it as `since` to continue after it.
+        cursor: The number of the change: later changes have greater numbers.
         kind: The kind of the change.
         list: The name of the list.
         number: The number; None if it was erased, or if the change concerns no number.
         on: The day from which the change applies.
+        position: A text that you can store; pass it as `since` to continue after this
+            change. It is not compared, because it depends on the time of the read.
     """
 
     cursor: int
@@ -60,6 +58,7 @@ class Change:
     list: str
     number: PhoneNumber | None
     on: date
+    position: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class DueRenewal:
         number: The number.
         list: The name of the list.
         ends_on: The first day on which it is no longer protected.
-        contact: The contact of its owner; None if unknown.
+        contact: The contact of the number's owner; None if it is not known.
     """
 
     number: PhoneNumber
@@ -100,19 +99,66 @@ class RegistrationColumns:
     withdrawn_on: NDArray[np.int64]
 
 
-def changes(storage: Storage, since: int) -> Iterator[Change]:
-    """Yield the journal after the cursor *since*, in order."""
+def position_text(cursor: int, end: Position) -> str:
+    """Return the position of a change, as text.
+
+    Args:
+        cursor: The cursor of the change.
+        end: The end of the journal that was read: a journal that contains this end
+            contains the same changes up to the cursor.
+    """
+    return f"{cursor}-{end.cursor}-{end.token:x}"
+
+
+def read_position(text: str) -> tuple[int, Position]:
+    """Return the arguments of `position_text` from its result."""
+    found = _POSITION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        got = f"a value of type {type(text).__name__} that is not a position"
+        raise InputError("a position of the journal (Change.position)", got, "since")
+    cursor, last, token = found.groups()
+    return int(cursor), Position(int(last), int(token, 16))
+
+
+def events_after(
+    reader: Reader, cursor: int, known: Position | None, limit: int
+) -> list[Event]:
+    """Return the first events after a cursor, from the journal that was read before."""
+    events = reader.changes(cursor, limit)
+    # the same cursor in another journal would hide changes
+    if known is not None and reader.token(known.cursor) != known.token:
+        raise CursorPurgedError(
+            "a position of this journal",
+            "a position that is not in this journal",
+            message="the journal does not contain the position: a backup was "
+            "restored, the last changes were lost, or the registry is another one; "
+            "read all lists again",
+        )
+    return events
+
+
+def changes(storage: Storage, since: str | None) -> Iterator[Change]:
+    """Yield the journal after the position *since*, in order."""
+    cursor, known = (0, None) if since is None else read_position(since)
     while True:
         with storage.read() as reader:
-            page = reader.changes(since, _PAGE)
+            end = reader.position()
+            events = events_after(reader, cursor, known, _PAGE)
             names = {stored.id: stored.name for stored in reader.lists()}
+        # a storage without read transactions may return events after the end
+        page = [event for event in events if event.cursor <= end.cursor]
         for event in page:
-            number = None if event.key is None else PhoneNumber(event.key)
-            name = names[event.list_id]
-            yield Change(event.cursor, event.kind, name, number, day_of(event.on))
+            yield Change(
+                event.cursor,
+                event.kind,
+                names[event.list_id],
+                None if event.key is None else number_of(event.key),
+                day_of(event.on),
+                position_text(event.cursor, end),
+            )
         if len(page) < _PAGE:
             return
-        since = page[-1].cursor
+        cursor, known = page[-1].cursor, end
 
 
 def history(reader: Reader, key: int) -> list[HistoryEntry]:
@@ -159,7 +205,7 @@ def due_for_renewal(
     with storage.read() as reader:
         due = [
             DueRenewal(
-                PhoneNumber(row.key),
+                number_of(row.key),
                 stored.name,
                 day_of(row.ends_on),
                 _contact(reader, row),
@@ -167,7 +213,7 @@ def due_for_renewal(
             for stored in reader.lists()
             for row in _ending(reader, stored.id, first, last)
         ]
-    yield from due  # after the transaction, so that the caller can renew them
+    yield from due  # after the transaction: the consumer may renew them
 
 
 def _ending(
@@ -175,7 +221,7 @@ def _ending(
 ) -> Iterator[Registration]:
     """Yield the last registrations of numbers whose protection ends in these days."""
     found = reader.registrations(list_id, ends_from=first + 1, ends_before=last + 1)
-    # read all parts first: some databases allow no other query during a result
+    # read all parts first: databases may refuse another query while a result is open
     for rows in list(found):
         latest: dict[int, int] = {}
         for row in reader.registrations_of({row.key for row in rows}):

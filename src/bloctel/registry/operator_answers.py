@@ -1,29 +1,23 @@
 """Answers of a list's operator about numbers.
 
-A number that was answered as opposed is registered on the list from that day on, until
-a later answer differs. A number that was answered as clear is registered on a second
-list, the cleared numbers, for as long as an answer may be used.
+An opposed number is registered on the list from the day of the answer on, until a later
+answer differs. A clear number is registered on a second list, the cleared numbers, for
+as long as an answer may be used.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import date
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import rules
 from bloctel.periods import to_epoch_day
 from bloctel.registry import registrations
+from bloctel.storage.interface import Writer
 from bloctel.storage.rows import ChangeKind, Event
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from numpy.typing import NDArray
-
-    from bloctel.storage.interface import Writer
 
 _PART: Final = 1 << 14
 
@@ -50,11 +44,7 @@ def record_answers(
     opposed: NDArray[np.uint64],
     clear: NDArray[np.uint64],
 ) -> Recorded:
-    """Store answers; a repetition changes nothing.
-
-    The latest answer counts, in whatever order they are recorded; of two answers on
-    one day, the opposed one.
-    """
+    """Store answers (see `Registry.record_answers`); a repetition changes nothing."""
     opposed, clear = np.unique(opposed), np.unique(clear)
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
@@ -76,13 +66,15 @@ class _Recorder:
 
     def __init__(self, writer: Writer, list: str, on: date) -> None:
         rule = rules.load(list)
-        cleared_rule = rules.load(_cleared_list(list))
+        base, colon, scope = list.partition(":")
+        cleared_name = rules.load(base).clearances().name
+        cleared_rule = rules.load(f"{cleared_name}{colon}{scope}")
         rule.require_open(on)
         self._writer = writer
         self._day = to_epoch_day(on)
-        self._opposed_id = registrations.find_or_add_list(writer, rule.name).id
+        self._opposed_id = registrations.find_list(writer, rule.name).id
         self._cleared_id = registrations.find_or_add_list(writer, cleared_rule.name).id
-        # without a delay: the operator says that the protection applies already
+        # there is no delay: the operator says that the protection applies already
         builder = registrations.RegistrationBuilder
         self._opposed = builder(rule, 0, on)
         self._cleared = builder(cleared_rule, None, on)
@@ -101,7 +93,7 @@ class _Recorder:
         ends = new.ends_on.copy()
         for index in np.flatnonzero(np.isin(keys, np.array([*cleared_on], np.uint64))):
             ends[index] = min(ends[index], cleared_on[int(keys[index])])
-        self._writer.add_registrations([replace(new, ends_on=ends)])
+        registrations.add_parts(self._writer, new.list_id, [replace(new, ends_on=ends)])
 
     def add_cleared(self, keys: NDArray[np.uint64]) -> None:
         """Register numbers as cleared, and end their earlier oppositions."""
@@ -110,7 +102,7 @@ class _Recorder:
             for row in self._writer.registrations_of(keys.tolist())
             if row.list_id == self._opposed_id
         ]
-        # a protection that has not begun does not contradict the answer, and stays
+        # a protection that begins later does not contradict the answer, so it stays
         ended = [
             row._replace(ends_on=self._day)
             for row in rows
@@ -118,15 +110,10 @@ class _Recorder:
         ]
         opposed = [row.key for row in rows if row.registered_on == self._day]
         keys = keys[~np.isin(keys, np.array(opposed, np.uint64))]
-        self._writer.add_registrations([self._cleared.build(self._cleared_id, keys)])
+        cleared = self._cleared.build(self._cleared_id, keys)
+        registrations.add_parts(self._writer, self._cleared_id, [cleared])
         self._writer.update_registrations(ended)
         self._writer.append_events(
             Event(0, ChangeKind.WITHDRAWN, self._opposed_id, row.key, self._day)
             for row in ended
         )
-
-
-def _cleared_list(name: str) -> str:
-    """Return the name of the list of a list's cleared numbers."""
-    base, colon, scope = name.partition(":")
-    return f"{rules.load(base).clearances().name}{colon}{scope}"

@@ -1,22 +1,15 @@
 """Prefix rules of a registry: block or allow all numbers with the same first digits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date
 
 from bloctel.errors import InputError, NotRegisteredError
-from bloctel.lookup.prefix_rules import spell
 from bloctel.numbers.phone_number import is_valid
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
 from bloctel.registry import registrations
+from bloctel.rules import ListRules
+from bloctel.storage.interface import Reader, Writer
 from bloctel.storage.rows import PrefixRow, day_of
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from bloctel.rules import ListRules
-    from bloctel.storage.interface import Reader, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +20,8 @@ class PrefixEntry:
         list: The name of the list.
         prefix: The first digits, as in `+33162`.
         blocks: True if such numbers are blocked, False if they are allowed.
-        starts_on: Its first day.
-        ends_on: The first day after it; None if it has no end.
+        starts_on: The first day of the rule.
+        ends_on: The first day after the rule; None if it has no end.
     """
 
     list: str
@@ -39,12 +32,12 @@ class PrefixEntry:
 
 
 def require_incomplete(prefix: int) -> None:
-    """Check that a prefix is not one number: prefix rules are stored unhidden.
+    """Check that a prefix is not a complete number: prefix rules are stored unhidden.
 
-    Where numbers have various lengths, as in Germany, a number can be the start of
-    another.
+    In countries with numbers of various lengths, such as Germany, a complete number can
+    be the start of another number.
     """
-    text = spell(prefix)
+    text = f"+{prefix}"
     if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):
         raise InputError(
             "a prefix of several numbers",
@@ -58,7 +51,7 @@ def set_rule(
     writer: Writer, rule: ListRules, prefix: int, *, on: date, blocks: bool
 ) -> None:
     """Store a rule for a prefix from that day on; an older rule ends."""
-    list_id = registrations.find_or_add_list(writer, rule.name).id
+    list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     for row in _rows(writer, list_id, prefix):
         if row.starts_on > day:
@@ -69,7 +62,7 @@ def set_rule(
 
 
 def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
-    """End the rule for a prefix; on that day it no longer counts."""
+    """End the rule for a prefix; on that day it no longer applies."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     rows = _rows(writer, list_id, prefix)
@@ -77,7 +70,7 @@ def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
     if not active:
         raise NotRegisteredError(
             "a prefix with a rule on that day",
-            "a prefix without one",
+            "a prefix without a rule",
             f"list {rule.name}",
             message=f"the prefix has no rule on {on.isoformat()}",
         )
@@ -92,7 +85,7 @@ def entries(reader: Reader) -> list[PrefixEntry]:
     return [
         PrefixEntry(
             names[row.list_id],
-            spell(row.prefix),
+            f"+{row.prefix}",
             row.blocks,
             day_of(row.starts_on),
             from_epoch_day(row.ends_on),

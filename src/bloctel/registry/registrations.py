@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bloctel import rules
+from bloctel._util import clock
+from bloctel._util.instants import past_day
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
@@ -27,7 +29,7 @@ from bloctel.storage.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,31 +37,47 @@ if TYPE_CHECKING:
     from bloctel.storage.interface import Reader, Writer
 
 
+def rules_of(stored: StoredList) -> ListRules:
+    """Return the rules of a list of the storage."""
+    return rules.load_stored(stored.name, stored.rules)
+
+
 def find_list(reader: Reader, name: str) -> StoredList:
-    """Return a list of the storage."""
+    """Return a list of the storage; this process must have its rules."""
     stored = {found.name: found for found in reader.lists()}
-    if name not in stored:
-        names = ", ".join(stored) or "no list yet"
-        raise UnknownListError(f"a list of the registry ({names})", name)
+    if rules.check_name(name) not in stored:
+        raise _unknown_list(name, stored)
+    rules_of(stored[name])
     return stored[name]
+
+
+def _unknown_list(name: str, known: Collection[str]) -> UnknownListError:
+    advice = "; to add a list, use Registry.add_list or bloctel registry add-list"
+    return rules.unknown_list_error(name, known, advice)
 
 
 def find_or_add_list(writer: Writer, name: str) -> StoredList:
     """Return a list of the storage; add it if it is missing."""
-    stored = {found.name: found for found in writer.lists()}
-    return stored.get(name) or writer.add_list(name)
+    names = [stored.name for stored in writer.lists()]
+    if name in names:
+        return find_list(writer, name)
+    return writer.add_list(name, rules.digest(name))
+
+
+def update_rules(writer: Writer, name: str) -> None:
+    """Store the digest of this process's rules for each list with these rules."""
+    base, digest = rules.shared_rules_of(name), rules.digest(name)
+    lists = writer.lists()
+    same = [stored for stored in lists if rules.shared_rules_of(stored.name) == base]
+    if not same:
+        raise _unknown_list(name, [stored.name for stored in lists])
+    for stored in same:
+        if stored.rules != digest:
+            writer.update_list(stored._replace(rules=digest))
 
 
 class NewRow(NamedTuple):
-    """A registration of one number, to be stored.
-
-    Attributes:
-        list: The name of the list.
-        key: The number.
-        registered_on: The day of the receipt, in days since 1970-01-01.
-        starts_on: The first protected day.
-        ends_on: The first day after the protection, or `NO_END`.
-    """
+    """A registration to be stored, as a `Registration` with the name of the list."""
 
     list: str
     key: int
@@ -70,19 +88,27 @@ class NewRow(NamedTuple):
 
 def new_row(rule: ListRules, key: int, on: date, delay_days: int | None) -> NewRow:
     """Return the registration of a number received on that day."""
-    days = _protected_days(rule.name, on, delay_days)
+    days = _protected_days(rule.name, on, _checked_delay(delay_days))
     return NewRow(rule.name, key, to_epoch_day(on), *days)
 
 
-def add_rows(writer: Writer, rows: Sequence[NewRow]) -> list[RegistrationPeriod]:
-    """Store new registrations; return the stored period of each row."""
+def add_rows(
+    writer: Writer, rows: Sequence[NewRow], *, person: str = ""
+) -> list[RegistrationPeriod]:
+    """Store new registrations; return the stored period of each row.
+
+    *person* confirmed them; by default, the firm registers them.
+    """
     stored: dict[tuple[str, int, int], tuple[int, int]] = {}
     for name in dict.fromkeys(row.list for row in rows):
-        list_id = find_or_add_list(writer, name).id
+        list_id = find_list(writer, name).id
         wanted = {row[1:3]: row[3:] for row in rows if row.list == name}
         columns = np.array([key + days for key, days in wanted.items()], np.int64).T
         new = NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
-        if writer.add_registrations([new]) < len(wanted):
+        n_added = writer.add_registrations([new])
+        # a stored period can begin earlier than a new one with a delay
+        if n_added < len(wanted) or (new.starts_on > new.registered_on).any():
+            disown(writer, list_id, wanted, except_person=person)
             for known in writer.registrations_of({key for key, _ in wanted}):
                 if known.list_id == list_id and known[1:3] in wanted:
                     wanted[known[1:3]] = known[3:5]
@@ -93,19 +119,59 @@ def add_rows(writer: Writer, rows: Sequence[NewRow]) -> list[RegistrationPeriod]
     ]
 
 
+def add_parts(writer: Writer, list_id: int, parts: Iterable[NewRegistrations]) -> int:
+    """Store registrations of the firm, in parts; return the number of new ones."""
+    made = [r.key for r in writer.requests_of(list_id, None) if r.made_on is not None]
+    registered: set[tuple[int, int]] = set()
+
+    def noted() -> Iterator[NewRegistrations]:
+        for part in parts:
+            if made:
+                is_made = np.isin(part.keys, np.array(made, np.uint64))
+                columns = part.keys[is_made], part.registered_on[is_made]
+                registered.update(zip(*map(np.ndarray.tolist, columns), strict=True))
+            yield part
+
+    n_new = writer.add_registrations(noted())
+    disown(writer, list_id, registered)
+    return n_new
+
+
+def disown(
+    writer: Writer,
+    list_id: int,
+    registered: Iterable[tuple[int, int]],
+    *,
+    except_person: str = "",
+) -> None:
+    """Record that not only one person's confirmations made these registrations.
+
+    They are given as numbers and days; confirmations of *except_person* still count.
+    """
+    pairs = set(registered)
+    for row in writer.requests_of(list_id, {key for key, _ in pairs}):
+        if (row.key, row.made_on) in pairs and row.person != except_person:
+            writer.save_request(row._replace(made_on=None))
+
+
 class RegistrationBuilder:
     """Builder of registrations from numbers and the days of their receipts.
 
-    Args:
-        rule: The rules of the list.
-        delay_days: Days until protection begins; None for the rules' latest.
-        on: One day, a column of days, or an iterator of days that is read in step
-            with the numbers.
+    *on* is one day, a column of days, or an iterator that is read with the numbers.
     """
 
-    def __init__(self, rule: ListRules, delay_days: int | None, on: object) -> None:
+    def __init__(
+        self,
+        rule: ListRules,
+        delay_days: int | None,
+        on: object,
+        *,
+        allow_future: bool | None = None,
+    ) -> None:
         self._rule = rule
-        self._delay_days = delay_days
+        self._today = clock.today(rule.time_zone)
+        self._allow_future = allow_future
+        self._delay_days = _checked_delay(delay_days)
         self._iterator = on if isinstance(on, Iterator) else None
         self._on = days([] if self._iterator is not None else on, None)
         self._is_one_day = isinstance(on, date | str | np.datetime64)
@@ -124,9 +190,11 @@ class RegistrationBuilder:
     ) -> NewRegistrations:
         """Return the registrations of *keys*, each received on its day of *on*."""
         distinct, rows = np.unique(on, return_inverse=True)
+        dates = [day_of(day) for day in distinct.tolist()]
+        if dates:
+            past_day(dates[-1], self._today, allow_future=self._allow_future)
         periods = [
-            _protected_days(self._rule.name, day_of(day), self._delay_days)
-            for day in distinct.tolist()
+            _protected_days(self._rule.name, day, self._delay_days) for day in dates
         ]
         starts, ends = np.array(periods, np.int64).reshape(-1, 2).T
         return NewRegistrations(
@@ -158,6 +226,13 @@ class RegistrationBuilder:
         )
 
 
+def _checked_delay(delay_days: int | None) -> int | None:
+    if type(delay_days) not in (int, type(None)):
+        got = f"a value of type {type(delay_days).__name__}"
+        raise InputError("a number of days", got, "delay_days")
+    return delay_days
+
+
 @lru_cache(10_000)
 def _protected_days(
     list_name: str, registered_on: date, delay_days: int | None
@@ -172,15 +247,26 @@ def _epoch_days(period: RegistrationPeriod) -> tuple[int, int]:
 
 
 def amend(
-    writer: Writer, rule: ListRules, key: int, kind: ChangeKind, *, on: date
+    writer: Writer,
+    rule: ListRules,
+    key: int,
+    kind: ChangeKind,
+    *,
+    on: date,
+    person: str = "",
 ) -> RegistrationPeriod:
     """Renew or withdraw the active registrations; return the latest period.
 
-    A renewal that is recorded late never undoes a withdrawal.
+    A renewal that is recorded late never undoes a withdrawal.  *person* confirmed the
+    change; by default, the firm makes it.
     """
     active = active_registrations(writer, rule, key, kind, on=on)
     amended = [_amended(rule, row, kind, on) for row in active]
     writer.update_registrations(amended)
+    renewer = person if kind is ChangeKind.RENEWED else ""
+    disown(
+        writer, active[0].list_id, (row[1:3] for row in active), except_person=renewer
+    )
     event = Event(0, kind, amended[0].list_id, key, to_epoch_day(on))
     writer.append_events([event])
     return max(amended, key=lambda row: row.ends_on).period
@@ -202,7 +288,7 @@ def active_registrations(
     if not active:
         raise NotRegisteredError(
             "a registration that is active on that day",
-            "a number without one",
+            "a number without an active registration",
             f"list {rule.name}",
             message=f"the number has no active registration on {on.isoformat()}",
         )
@@ -221,7 +307,7 @@ def _amended(
 
 
 def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> int:
-    """Erase what a list's rules say must be erased by that day; return the number."""
+    """Erase registrations that are due by a list's rules; return their number."""
     day = to_epoch_day(on)
     due: list[Registration] = []
     for rows in writer.registrations(stored.id, ends_from=None, ends_before=day + 1):
@@ -233,20 +319,22 @@ def purge(writer: Writer, stored: StoredList, rule: ListRules, *, on: date) -> i
     return len(due)
 
 
-def forget(writer: Writer, key: int, *, on: date) -> int:
+def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
     """Erase a number from every list; return the number of erased rows.
 
-    Unconfirmed requests are erased as well.
+    Unconfirmed requests and registrations of future days are erased as well.
     """
     found = writer.registrations_of([key])
-    day = to_epoch_day(on)
-    if any(row.registered_on > day for row in found):
-        raise InputError("a day not before the number's receipts", on.isoformat(), "on")
+    day, last = to_epoch_day(on), to_epoch_day(today)
+    if any(day < row.registered_on <= last for row in found):
+        raise InputError(
+            "a day on or after the last registration", on.isoformat(), "on"
+        )
     n_requests = 0
     for stored in writer.lists():
         rows = [row for row in found if row.list_id == stored.id]
         n_requests += len(writer.requests_of(stored.id, [key]))
-        # even with no registrations, erase the number's requests
+        # erase the number's requests even if the number has no registrations
         absent = Registration(stored.id, key, day, day, day)
         _erase(writer, stored, rows or [absent], day)
         if rows:
@@ -258,12 +346,13 @@ def _erase(
     writer: Writer, stored: StoredList, rows: list[Registration], today: int = NO_END
 ) -> None:
     """Erase registrations, and note from which day on the list is complete."""
+    disown(writer, stored.id, (row[1:3] for row in rows))
     writer.erase_registrations(rows)
     # a period that has not ended loses its days up to today
     lost = ((row.starts_on, min(row.ends_on, today)) for row in rows)
     complete_from = max((end for start, end in lost if start < end), default=0)
     if complete_from > (stored.complete_from or 0):
-        writer.set_complete_from(stored.id, complete_from)
+        writer.update_list(stored._replace(complete_from=complete_from))
 
 
 def _is_due(rule: ListRules, row: Registration, day: int) -> bool:

@@ -1,28 +1,29 @@
-"""A registry: registrations in a storage, changed under rules, and look-ups on them.
-
-```python
-registry = Registry.create("sqlite:///oppositions.db")   # refuses to overwrite
-registry = Registry.open("sqlite:///oppositions.db")     # refuses to create
-```
+"""Registry: registrations in a storage, which follow rules, and look-ups on them.
 
 Each change is stored, with a line in the journal, before the call returns. Look-ups
 are answered from memory; they see the changes of other processes within
 `refresh_seconds`.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from datetime import date, datetime, timedelta
+from math import inf
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import errors, rules
-from bloctel._util import clock
+from bloctel._util import clock, forks
+from bloctel._util.instants import past_day
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.prefix_rules import read_prefix
 from bloctel.numbers import _digits, phone_number
 from bloctel.numbers.columns import blocks
-from bloctel.periods import plain_day
+from bloctel.periods import RegistrationPeriod, plain_day
 from bloctel.registry import (
     confirmations,
     journal,
@@ -30,40 +31,40 @@ from bloctel.registry import (
     prefix_rules,
     registrations,
 )
-from bloctel.registry.replica import Replica, require_exact
-from bloctel.registry.snapshot_export import build_snapshot, identity_of
+from bloctel.registry.replica import (
+    Exact,
+    Replica,
+    identity_of,
+    read_lists,
+    require_exact,
+)
+from bloctel.registry.snapshot_export import build_snapshot
+from bloctel.rules import ListRules
+from bloctel.snapshot import SnapshotInfo
 from bloctel.storage import opening
 from bloctel.storage.group_commit import GroupCommit
-from bloctel.storage.rows import ChangeKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import date, datetime, timedelta
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from bloctel.periods import RegistrationPeriod
-    from bloctel.registry.replica import Exact
-    from bloctel.rules import ListRules
-    from bloctel.snapshot import SnapshotInfo
-    from bloctel.storage.interface import Storage, Writer
-    from bloctel.storage.rows import NewRegistrations
+from bloctel.storage.interface import (
+    BUSY_SECONDS,
+    MAX_LAG_SECONDS,
+    Storage,
+    Writer,
+    forked_error,
+)
+from bloctel.storage.rows import ChangeKind, NewRegistrations
 
 
 class Registry(Book):
     """Registrations in a storage, and look-ups on them.
 
-    Safe for any number of threads. A method with one number, as text, an integer or a
-    `PhoneNumber`, raises `InvalidNumberError` if it is not a single valid one. A method
-    with a list raises `UnknownListError` if the list has no rules or is not in the
-    registry, and `ListClosedError` if a change is for a day on which the list is not
-    open.
+    Safe for any number of threads. A method that takes a number accepts text, an
+    integer or a `PhoneNumber`, and raises `InvalidNumberError` if the value is not a
+    single valid number. A method that takes a list raises `UnknownListError` if the
+    list has no rules or is not in the registry, and `ListClosedError` if a change is
+    for a day on which the list is not open.
 
     Attributes:
-        region: The region by which national number formats are read, unless a call
-            gives another one.
+        region: The region of national number formats, unless a call gives another
+            region.
     """
 
     def __init__(
@@ -71,15 +72,17 @@ class Registry(Book):
     ) -> None:
         """Use an existing storage; call `create` or `open` instead."""
         self._storage = storage
-        with storage.read() as reader:
+        with storage.read(max_lag_seconds=inf) as reader:
             settings = reader.settings()
+            read_lists(reader)  # refuses rules that this process does not have
         self._identity = identity_of(settings)
         self._token_key_hex = settings.get("token_key", "")
         self._commits = GroupCommit(storage, self._committed)
         self._reuse_seconds = refresh_seconds
-        self._lock = RLock()  # protects the replica
-        self._replica = Replica(storage, exact)
-        super().__init__(self._replica.state, settings.get("region") or None)
+        self._lock = RLock()  # one thread catches up while the others wait
+        self._replica = Replica(storage, self._identity, exact)
+        super().__init__(self._replica.empty(), settings.get("region") or None)
+        forks.prepare_in_child(self)
 
     @classmethod
     def create(
@@ -87,7 +90,7 @@ class Registry(Book):
         url: str,
         *,
         region: str | None = phone_number.DEFAULT_REGION,
-        lists: Iterable[str] = (),
+        lists: Iterable[str] = ("own",),
         secret: bytes | None = None,
     ) -> Self:
         """Create a new registry, and open it.
@@ -95,28 +98,28 @@ class Registry(Book):
         Args:
             url: `memory:`, `sqlite:///file.db`, or the URL of a database server
                 (`bloctel.storage`).
-            region: The region by which national number formats are read, stored in
-                the registry.
-            lists: Lists to add immediately. Other lists are added when a number is
-                first registered on them.
+            region: The region of national number formats, which the registry stores.
+            lists: The lists of the registry; `add_list` adds a list later. By default,
+                the only list is `own`, for objections made to the firm itself.
             secret: A secret of at least 16 bytes that hides the numbers in the
-                storage; None stores them unhidden. Without the secret the registry
-                cannot be read again.
+                storage; None stores them unhidden. Keep the secret: without it, the
+                registry cannot be read again.
 
         Raises:
             RegistryExistsError: A registry exists already; it is not changed.
             UnknownListError: There are no rules for a list.
-            InputError: The URL, the region or the secret is not valid.
+            InputError: The URL, the region or the secret is not valid, or the file is
+                the database of another program.
             MissingExtraError: The URL or the secret needs a package that is not
                 installed.
             StorageError: The registry cannot be created.
         """
-        names = [rules.load(name).name for name in lists]
+        names = [rules.load(name).name for name in _texts(lists)]
         settings = opening.new_settings(phone_number.check_region(region))
         storage = opening.create_storage(url, settings, secret)
         with storage.write() as writer:
-            for name in dict.fromkeys(names):
-                writer.add_list(name)
+            for name in names:
+                registrations.find_or_add_list(writer, name)
         return cls(storage)
 
     @classmethod
@@ -127,53 +130,109 @@ class Registry(Book):
         refresh_seconds: float = 1.0,
         exact: Exact = "memory",
         secret: bytes | None = None,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> Self:
         """Open an existing registry.
 
         Args:
-            url: As for `create`, except `memory:`, which never contains a registry.
-            refresh_seconds: The maximum age of an answer in seconds, when other
-                processes write to the same storage. 0 queries the storage at each
-                look-up.
-            exact: The location of the exact step of a look-up. With `memory` all
-                numbers are in memory. With `storage` only a filter is in memory, and
+            url: See `create`; `memory:` is refused, because it never has a registry.
+            refresh_seconds: The maximum age of an answer in seconds, if other
+                processes write to the same storage. With 0, each look-up queries the
+                storage. If the database server is a copy of another server (a
+                standby or replica), its data may be 5 seconds older; then look-ups
+                raise StorageUnreachableError.
+            exact: The location of the exact step of a look-up. With `memory`, all
+                numbers are in memory. With `storage`, only a filter is in memory, and
                 each look-up that the filter does not answer queries the storage once.
-            secret: As for `create`.
+            secret: See `create`.
+            busy_seconds: The longest wait of a change for the change of another
+                program or thread. Use a longer one for programs that may run during a
+                large import, which is one change.
 
         Raises:
             RegistryNotFoundError: There is no registry. It is not created, so that a
                 typo does not become an empty list.
-            NewerRegistryError: A later version made it.
-            WrongSecretError: Its numbers are hidden by another secret, or not hidden.
+            NewerRegistryError: A later version of the library made the registry.
+            ListRulesError: This process has no rules for a list of the registry, or
+                other rules than the registry.
+            WrongSecretError: The numbers are hidden by another secret, or not hidden.
             StorageError: The registry cannot be read.
         """
-        exact = require_exact(exact)
-        with opening.close_on_error(opening.join_storage(url, secret)) as storage:
+        require_exact(exact)
+        storage = opening.join_storage(url, secret, busy_seconds)
+        with opening.close_on_error(storage):
             return cls(storage, refresh_seconds, exact)
 
     @staticmethod
     def mark_restored(url: str, *, secret: bytes | None = None) -> None:
         """Mark a registry as restored from a backup, before it is opened.
 
-        The backup lacks the last changes, and would reuse their cursors: a follower
-        that has read them would miss new changes. Afterwards all earlier cursors are
-        refused, and followers, caches and readers of the journal start again.
+        A file that `backup` wrote, and an SQLite file that was copied without its
+        write-ahead log, lack the last changes and cannot be opened before. Register
+        the missing changes again. If the mark is interrupted, repeat it: the file
+        cannot be opened until the mark is complete.
+
+        Other registries need no mark, and do not change. In every storage, followers,
+        caches and readers of the journal notice by themselves that changes were lost.
 
         Args:
-            url: As for `open`.
-            secret: As for `create`.
+            url: See `open`.
+            secret: See `create`.
 
         Raises:
-            StorageError: As for `open`.
+            StorageBusyError: Another program has the file open.
+            StorageError: See `open`.
+        """
+        storage = opening.join_storage(url, secret, restored=True)
+        with closing(storage), storage.write():
+            pass  # each transaction replaces the statement that changes are missing
+
+    @staticmethod
+    def update_rules(url: str, *, list: str, secret: bytes | None = None) -> None:
+        """Replace the rules of a list in a registry by the rules of this process.
+
+        A registry has the digest of the rules that `bloctel.rules.register` registered.
+        Processes that have other rules can neither open the registry nor answer from
+        it. After a change of the rules, call this method once; then restart each
+        process with the new rules, and build snapshots again. Stored registrations keep
+        their periods.
+
+        Args:
+            url: See `open`.
+            list: The name of the list. Lists with a scope, such as `members:brand-a`,
+                are updated together with the list `members`.
+            secret: See `create`.
+
+        Raises:
+            UnknownListError: The registry has no such list, or there are no rules for
+                the list.
+            StorageError: See `open`.
         """
         storage = opening.join_storage(url, secret)
         with closing(storage), storage.write() as writer:
-            writer.restart_journal()
+            registrations.update_rules(writer, list)
+
+    def enter_child(self) -> None:
+        """Refuse all look-ups in a forked child process."""
+        self._lock = RLock()
+        self._set_state(ClosedState(forked_error()))
 
     def close(self) -> None:
-        """Release the storage's connections and files; later look-ups raise."""
-        self._set_state(ClosedState("registry", "the registry"))
+        """Release connections and files; later look-ups raise an error."""
+        self._set_state(ClosedState.of("registry", "the registry"))
         self._storage.close()
+
+    def add_list(self, name: str) -> None:
+        """Add a list to the registry, unless the registry has this list already.
+
+        Args:
+            name: The name of the list, such as `own:brand-a`.
+
+        Raises:
+            UnknownListError: There are no rules for the list.
+            ListRulesError: The registry has other rules for the list.
+        """
+        self._commits.run(registrations.find_or_add_list, rules.load(name).name)
 
     # -- registrations --------------------------------------------------------
 
@@ -185,11 +244,13 @@ class Registry(Book):
         on: date | None = None,
         delay_days: int | None = None,
         region: str | None = None,
+        allow_future: bool = False,
     ) -> RegistrationPeriod:
         """Put a number on a list, and return the days on which it is protected.
 
-        Registering it again on the same day changes nothing. On a later day it is
-        another registration.
+        A second registration on the same day changes nothing, unless the first was
+        withdrawn: the last request counts. A registration on a later day is stored in
+        addition.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
@@ -198,13 +259,18 @@ class Registry(Book):
             delay_days: Days until the protection begins; by default the longest delay
                 that the list's rules allow.
             region: The region of national number formats; by default the registry's.
+            allow_future: True accepts a day in the future; the number is not protected
+                before that day. By default, a day after today in the list's time zone
+                is refused as a mistake.
 
         Raises:
-            InputError: The rules do not allow that delay.
+            InputError: The rules do not allow that delay, or the day is in the future.
         """
         rule = rules.load(list)
         key = self._key(number, region)
-        row = registrations.new_row(rule, key, _day(on, rule), delay_days)
+        day = _day(on, rule)
+        past_day(day, clock.today(rule.time_zone), allow_future=allow_future)
+        row = registrations.new_row(rule, key, day, delay_days)
         return self._commits.run_batched(registrations.add_rows, row)
 
     def register_many(
@@ -215,34 +281,39 @@ class Registry(Book):
         on: object = None,
         delay_days: int | None = None,
         region: str | None = None,
+        allow_future: bool = False,
     ) -> int:
-        """Put a column of numbers on a list: all of them, or on an error none.
+        """Put a column of numbers on a list; after an error, none is registered.
 
         Args:
-            numbers: A column that `normalize_many` takes. An iterator is read piece
-                by piece, so that memory stays bounded.
+            numbers: A column that `normalize_many` accepts. An iterator is read in
+                blocks, so that memory use stays bounded.
             list: The name of the list.
-            on: One day, or a column of days as long as *numbers*. An iterator is read
-                in step with the numbers.
-            delay_days: As for `register`.
-            region: As for `register`.
+            on: One day, or a column of days as long as *numbers*. An iterator of days
+                is read together with the numbers.
+            delay_days: See `register`.
+            region: See `register`.
+            allow_future: See `register`.
 
         Returns:
             The number of new registrations.
 
         Raises:
-            InvalidNumberError: A row is not a valid number; `where` is its index.
-            InputError: The two columns differ in length, or have the wrong type.
+            InvalidNumberError: A row is not a valid number; `where` names the row.
+            InputError: The two columns differ in length, or have the wrong type, or a
+                day is in the future.
         """
         rule = rules.load(list)
         region = self._region(region)
         days = _day(None, rule) if on is None else on
-        builder = registrations.RegistrationBuilder(rule, delay_days, days)
+        builder = registrations.RegistrationBuilder(
+            rule, delay_days, days, allow_future=allow_future
+        )
 
         def parts(list_id: int) -> Iterator[NewRegistrations]:
             row = 0
             for block in blocks(numbers):
-                keys = _require_valid(phone_number.read_block(block, region), row)
+                keys = _require_valid(phone_number.keys_to_store(block, region), row)
                 yield builder.build(list_id, keys, row)
                 row += len(keys)
             builder.require_end(row)
@@ -256,27 +327,36 @@ class Registry(Book):
         list: str,
         on: date | None = None,
         delay_days: int | None = None,
+        allow_future: bool = False,
     ) -> int:
-        """Put keys of numbers on a list: all of them, or on an error none.
+        """Put keys of numbers on a list; after an error, none is registered.
 
         Args:
             parts: Parts of bounded size: keys, and the days of their receipts in days
                 since 1970-01-01, or None if the day is *on*.
             list: The name of the list.
             on: The day of the receipts; by default today in the list's time zone.
-            delay_days: As for `register`.
+            delay_days: See `register`.
+            allow_future: See `register`.
 
         Returns:
             The number of new registrations.
+
+        Raises:
+            InputError: An integer is not the key of a number.
         """
         rule = rules.load(list)
-        builder = registrations.RegistrationBuilder(rule, delay_days, _day(on, rule))
+        builder = registrations.RegistrationBuilder(
+            rule, delay_days, _day(on, rule), allow_future=allow_future
+        )
         return self._add(
             rule,
             lambda list_id: (
-                builder.build(list_id, keys)
+                builder.build(list_id, phone_number.require_keys(keys))
                 if days is None
-                else builder.build_on_days(list_id, keys, days)
+                else builder.build_on_days(
+                    list_id, phone_number.require_keys(keys), days
+                )
                 for keys, days in parts
             ),
         )
@@ -284,11 +364,11 @@ class Registry(Book):
     def _add(
         self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
     ) -> int:
-        """Add the parts of a list, given its id, in one transaction."""
+        """Add parts in one transaction; *parts* takes the id of the list."""
 
         def change(writer: Writer) -> int:
-            stored = registrations.find_or_add_list(writer, rule.name)
-            return writer.add_registrations(parts(stored.id))
+            stored = registrations.find_list(writer, rule.name)
+            return registrations.add_parts(writer, stored.id, parts(stored.id))
 
         return self._commits.run_alone(change)
 
@@ -303,18 +383,22 @@ class Registry(Book):
         """Record the answers of a list's operator about numbers on one day.
 
         Afterwards the registry knows that list by answers only: a number without a
-        recent answer is not clear (`NotKnownError`), and does not become clear with
-        time. The latest answer about a number counts, in whatever order they are
-        recorded; of two answers on one day, the opposed one.
+        recent answer is never clear (`NotKnownError`). The latest answer about a number
+        counts, in whatever order answers are recorded. If two answers of the same day
+        differ, the number is opposed.
 
         Args:
             list: The name of the list.
-            on: The day of the answers.
+            on: The day of the answers, which is not in the future.
             opposed: The keys of the numbers on the list, uint64.
             clear: The keys of the numbers that are not on the list, uint64.
         """
         return self._commits.run_alone(
-            operator_answers.record_answers, list, plain_day(on), opposed, clear
+            operator_answers.record_answers,
+            list,
+            plain_day(on),
+            phone_number.require_keys(opposed, "opposed"),
+            phone_number.require_keys(clear, "clear"),
         )
 
     def renew(
@@ -327,8 +411,8 @@ class Registry(Book):
     ) -> RegistrationPeriod:
         """Renew a number's active registration, and return its period.
 
-        This adds the term after the current one. If the rules renew tacitly, or a
-        term has no end, only the journal changes.
+        The next term begins when the current term ends. If the rules renew tacitly, or
+        a term has no end, only the journal changes.
 
         Raises:
             NotRegisteredError: No registration is active on that day.
@@ -345,7 +429,8 @@ class Registry(Book):
     ) -> RegistrationPeriod:
         """Take a number off a list, and return the period of its registration.
 
-        The protection ends on that day; the day itself is no longer protected.
+        That day is the first day without protection. Registrations that were received
+        after that day stay.
 
         Raises:
             NotRegisteredError: No registration is active on that day.
@@ -367,7 +452,7 @@ class Registry(Book):
     # -- erasure --------------------------------------------------------------
 
     def purge(self, *, on: date | None = None) -> dict[str, int]:
-        """Erase what the lists' rules say must be erased by that day.
+        """Erase the data that the lists' rules require to be erased by that day.
 
         Numbers are erased from the registrations and from the journal. Afterwards
         look-ups for days that the erased registrations covered raise
@@ -388,9 +473,9 @@ class Registry(Book):
         def change(writer: Writer) -> dict[str, int]:
             erased: dict[str, int] = {}
             for stored in writer.lists():
-                rule = rules.load(stored.name)
+                rule = registrations.rules_of(stored)
                 day = _day(on, rule)
-                _require_past(day, clock.today(rule.time_zone))
+                past_day(day, clock.today(rule.time_zone))
                 erased[stored.name] = registrations.purge(writer, stored, rule, on=day)
             writer.drop_expired_requests(int(clock.now()))
             return erased
@@ -402,14 +487,14 @@ class Registry(Book):
     ) -> int:
         """Erase all data about a number, at its owner's request (GDPR art. 17).
 
-        No list protects it afterwards, and no trace shows that one ever did. So
-        look-ups for days on which it was protected have no answer any more, for any
-        number of those lists: they raise `DayNotCoveredError`.
+        Afterwards no list protects the number, and no trace shows that a list ever did.
+        So there is no reliable answer any more for the days on which it was protected:
+        look-ups of any number on those lists and days raise `DayNotCoveredError`.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
-            on: The first day on which it is no longer protected; by default today in
-                the lists' time zone.
+            on: The first day on which the number is no longer protected; by default
+                today in the lists' time zone.
             region: The region of national number formats; by default the registry's.
 
         Returns:
@@ -421,8 +506,9 @@ class Registry(Book):
         key = self._key(number, region)
         todays = self._todays()
         day = min(todays) if on is None else plain_day(on)
-        _require_past(day, max(todays))
-        return self._commits.run_alone(registrations.forget, key, on=day)
+        today = max(todays)
+        past_day(day, today)
+        return self._commits.run_alone(registrations.forget, key, on=day, today=today)
 
     # -- prefix rules ---------------------------------------------------------
 
@@ -433,23 +519,28 @@ class Registry(Book):
         list: str,
         on: date | None = None,
         region: str | None = None,
+        allow_future: bool = False,
     ) -> None:
         """Block all numbers that begin with a prefix, from that day on.
 
-        The longest matching prefix of a list counts; a registration counts more than
-        any prefix.
+        In each list, the rule with the longest matching prefix applies. Registered
+        numbers are blocked even if a rule allows them.
 
         Args:
             prefix: The first digits as people write them: `0899`, `+33162`.
             list: The name of the list.
             on: The first day; by default today in the list's time zone.
             region: The region of national number formats; by default the registry's.
+            allow_future: See `register`.
 
         Raises:
-            InputError: The text is not a prefix, or is a complete number: register
-                that, so that `forget` finds it and `secret` hides it.
+            InputError: The day is in the future, the text is not a prefix, or it is a
+                complete number. Register a complete number: then `forget` finds it and
+                `secret` hides it.
         """
-        self._set_prefix(prefix, list, on, region, blocks=True)
+        rule, day = _open_rule(list, on)
+        past_day(day, clock.today(rule.time_zone), allow_future=allow_future)
+        self._set_prefix(prefix, rule, day, region, blocks=True)
 
     def allow_prefix(
         self,
@@ -459,12 +550,12 @@ class Registry(Book):
         on: date | None = None,
         region: str | None = None,
     ) -> None:
-        """Allow all numbers that begin with a prefix, where a shorter one blocks them.
+        """Allow all numbers with a prefix, even if a shorter prefix is blocked.
 
-        Registered numbers stay blocked, and other lists still block. Arguments and
-        errors are those of `block_prefix`.
+        Registered numbers stay blocked, and other lists still block. The arguments and
+        errors are described at `block_prefix`.
         """
-        self._set_prefix(prefix, list, on, region, blocks=False)
+        self._set_prefix(prefix, *_open_rule(list, on), region, blocks=False)
 
     def drop_prefix(
         self,
@@ -474,9 +565,9 @@ class Registry(Book):
         on: date | None = None,
         region: str | None = None,
     ) -> None:
-        """End the rule of a prefix; on that day it no longer counts.
+        """End the rule of a prefix; on that day it no longer applies.
 
-        Arguments are those of `block_prefix`.
+        The arguments are described at `block_prefix`.
 
         Raises:
             NotRegisteredError: The list has no rule for that prefix on that day.
@@ -489,13 +580,12 @@ class Registry(Book):
     def _set_prefix(
         self,
         prefix: str,
-        list: str,
-        on: date | None,
+        rule: ListRules,
+        day: date,
         region: str | None,
         *,
         blocks: bool,
     ) -> None:
-        rule, day = _open_rule(list, on)
         digits = read_prefix(prefix, region=self._region(region))
         prefix_rules.require_incomplete(digits)
         self._commits.run(prefix_rules.set_rule, rule, digits, on=day, blocks=blocks)
@@ -519,18 +609,20 @@ class Registry(Book):
     ) -> str:
         """Return a token with which a person confirms a request for a number.
 
-        Send it to the contact, and pass it to `confirm` when it comes back. Until
-        then nothing changes. The token is signed, works once, and contains no number.
+        Send the token to the contact, and pass it to `confirm` when the person sends it
+        back. Before that, nothing changes. The token is signed, works once, and does
+        not contain the number.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
-            contact: The contact of the person, such as an e-mail address. It is stored
-                as long as the registration, for `due_for_renewal`.
+            contact: The contact of the person: an e-mail address without a name, a
+                phone number or another text. Each spelling of it is the same person.
+                It is stored as long as the registration, for `due_for_renewal`.
             list: The name of the list.
             action: The requested change: `register`, `renew` or `withdraw`. The call
-                does not reveal if there is something to renew or withdraw: the person
-                may have entered the number of someone else.
-            valid_for: How long the token is valid.
+                does not reveal if there is a registration to renew or withdraw: the
+                person may have entered the number of another person.
+            valid_for: The time for which the token is valid.
             now: The moment, with a time zone; by default the present.
 
         Raises:
@@ -541,7 +633,12 @@ class Registry(Book):
         rule, key, at = rules.load(list), self._token_key, confirmations.seconds(now)
         expires_at = confirmations.expiry(at, valid_for)
         row = confirmations.new_request(
-            key, self._key(number, None), contact, action, expires_at
+            key,
+            self._key(number, None),
+            contact,
+            action,
+            expires_at,
+            region=self.region,
         )
         return self._commits.run(confirmations.request, rule, row, key, now=at)
 
@@ -555,21 +652,19 @@ class Registry(Book):
             now: The moment, with a time zone; by default the present.
 
         Raises:
-            ForgedTokenError: This registry did not sign it.
-            ExpiredTokenError: It has expired.
-            UsedTokenError: It was used before.
-            TooManyNumbersError: As for `request`; others were confirmed meanwhile.
-            NotRegisteredError: There is nothing to renew or withdraw, or this person
-                may not do it: the registration was confirmed from another contact, and
-                the contact is not the number itself.
+            ForgedTokenError: This registry did not sign the token.
+            ExpiredTokenError: The token has expired.
+            UsedTokenError: The token was used before.
+            TooManyNumbersError: The person has confirmed other numbers since the
+                request, and now has the maximum of numbers on the list.
+            NotRegisteredError: There is no registration to renew or withdraw, or this
+                person may not do it: the registration was not made, or not only, by
+                confirmations of this contact, and the contact is not the number itself.
             ListClosedError: The list is no longer open.
         """
+        key, at = self._token_key, confirmations.seconds(now)
         return self._commits.run(
-            confirmations.confirm,
-            token,
-            self._token_key,
-            now=confirmations.seconds(now),
-            region=self.region,
+            confirmations.confirm, token, key, now=at, region=self.region
         )
 
     @property
@@ -577,8 +672,8 @@ class Registry(Book):
         """The key that signs tokens.
 
         Raises:
-            StorageDeniedError: The database user may not read the key, because it
-                could confirm requests of others with it.
+            StorageDeniedError: The database user may not read the key: a program that
+                reads it could confirm requests of any person.
         """
         try:
             key = bytes.fromhex(self._token_key_hex)
@@ -587,7 +682,7 @@ class Registry(Book):
         if not key:
             raise errors.StorageDeniedError(
                 "a registry with a readable token key",
-                "a registry without it",
+                "a registry without a readable key",
                 message="the database user may not read the registry's token key",
             )
         return key
@@ -606,21 +701,38 @@ class Registry(Book):
         """Yield all registrations of a list, in parts of bounded size."""
         return journal.registrations(self._storage, list)
 
-    def changes(self, *, since: int = 0) -> Iterator[journal.Change]:
-        """Yield the journal after the cursor *since*, in order.
+    def changes(self, *, since: str | None = None) -> Iterator[journal.Change]:
+        """Yield the journal after the position *since*, in order.
 
-        Store the cursor of the last change that you have processed, to continue there.
+        Store the position of the last change that you have processed, to continue
+        there. After CursorPurgedError, first call `journal_position`, then read all
+        registrations of the lists, and then continue from this position.
+
+        Args:
+            since: `Change.position`, or the result of `journal_position`; None for
+                the complete journal.
 
         Raises:
-            CursorPurgedError: `trim_journal` has dropped lines after it.
+            CursorPurgedError: `trim_journal` has dropped lines after that position, or
+                the journal does not contain the position, because a backup was
+                restored, the last changes were lost, or the registry is another one.
         """
         return journal.changes(self._storage, since)
+
+    def journal_position(self) -> str:
+        """Return the position of the last change, which `changes` accepts."""
+        with self._storage.read() as reader:
+            end = reader.position()
+        return journal.position_text(end.cursor, end)
 
     def trim_journal(self, *, before: int) -> int:
         """Drop journal lines up to the cursor *before*; return their number.
 
         Registrations stay. A follower that has not read these lines starts again.
         """
+        if type(before) is not int:
+            got = f"a value of type {type(before).__name__}"
+            raise errors.InputError("a cursor, which is an integer", got, "before")
         return self._commits.run_alone(lambda writer: writer.trim_journal(before))
 
     def due_for_renewal(
@@ -630,9 +742,10 @@ class Registry(Book):
 
         Args:
             within: The time until the end.
-            on: The day from which it counts; by default today.
+            on: The day from which this time counts; by default today.
         """
         day = min(self._todays()) if on is None else plain_day(on)
+        within = confirmations.check_duration(within, "within")
         return journal.due_for_renewal(self._storage, within, day)
 
     def build_snapshot(
@@ -656,35 +769,57 @@ class Registry(Book):
             self._storage, path, region=self.region, identity=self._identity, on=on
         )
 
+    def backup(self, path: str | Path) -> None:
+        """Write a consistent copy of an SQLite registry to a file, while it is used.
+
+        The file replaces an older backup atomically. To use the copy, call
+        `mark_restored` first. A copy of the file with other tools can lack the last
+        changes, because they are in the write-ahead log.
+
+        Raises:
+            InputError: The registry is in another storage, which has its own tools, or
+                the file is a registry that is in use, or cannot be written.
+        """
+        self._storage.backup(Path(path))
+
     # -- look-ups -------------------------------------------------------------
 
     def _refresh(self) -> None:
         with self._lock:
-            if self._replica.catch_up():
-                self._set_state(self._replica.state)
+            state = self._replica.catch_up(self._state)
+            if state is not self._state:
+                self._set_state(state)
+        self._replica.require_current(self._reuse_seconds + MAX_LAG_SECONDS)
 
     def _committed(self) -> None:
         """Show a stored change to look-ups immediately."""
-        if self._replica.cursor is None:
-            return  # not read before the first look-up
-        try:
-            self._refresh()
-        except errors.StorageError:
-            # the change is stored; the next look-up tries again, and raises
-            self._set_state(self._replica.state)
+        with self._lock:
+            if self._state.provenance is None:
+                return  # the first look-up will read the storage
+            try:
+                self._refresh()
+            except errors.CannotAnswerError:
+                # the change is stored; the next look-up tries again, and raises
+                self._set_state(self._state)
 
     # -- arguments ------------------------------------------------------------
 
     def _key(self, number: object, region: str | None) -> int:
-        return phone_number.normalize(
-            number, region=self.region if region is None else region
-        ).key
+        region = self.region if region is None else region
+        return phone_number.number_to_store(number, region).key
 
     def _todays(self) -> set[date]:
         """Return the dates of today in the time zones of the lists."""
         with self._storage.read() as reader:
-            zones = {rules.load(found.name).time_zone for found in reader.lists()}
+            zones = {found.rules.time_zone for found in read_lists(reader)}
         return {clock.today(zone) for zone in zones or {"UTC"}}
+
+
+def _texts(lists: Iterable[str]) -> Iterable[str]:
+    if isinstance(lists, str) or not isinstance(lists, Iterable):
+        got = f"a value of type {type(lists).__name__}"
+        raise errors.InputError("several names of lists", got, "lists")
+    return lists
 
 
 def _day(on: date | None, rule: ListRules) -> date:
@@ -697,12 +832,6 @@ def _open_rule(list: str, on: date | None) -> tuple[ListRules, date]:
     day = _day(on, rule)
     rule.require_open(day)
     return rule, day
-
-
-def _require_past(day: date, today: date) -> None:
-    """Raise InputError for a day in the future."""
-    if day > today:
-        raise errors.InputError(f"a day up to today, {today}", day.isoformat(), "on")
 
 
 def _require_valid(keys: NDArray[np.uint64], first_row: int) -> NDArray[np.uint64]:

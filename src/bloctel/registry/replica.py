@@ -1,19 +1,32 @@
 """In-memory replicas of a storage for look-ups, updated from its journal.
 
-A replica contains a table of all registrations at one moment, and an overlay of the
-changes since. It starts no thread: its owner decides when it catches up.
+A replica is a `State`: a table of all registrations at one moment, an overlay of the
+changes since, and the position in the journal up to which it contains them. A state
+never changes: `Replica` returns the next one only after everything was read, so a
+failure leaves the old state and its position.
 """
 
-from __future__ import annotations
-
+import logging
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bloctel import _filter, rules
-from bloctel.errors import CursorPurgedError, DayNotCoveredError, InputError
+from bloctel import _filter
+from bloctel._util import clock
+from bloctel.errors import (
+    CursorPurgedError,
+    DayNotCoveredError,
+    InputError,
+    RegistryReplacedError,
+    StorageError,
+    StorageUnreachableError,
+)
 from bloctel.lookup.prefix_rules import PrefixRule
 from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import (
@@ -24,15 +37,12 @@ from bloctel.lookup.table import (
     Table,
     TableBuilder,
 )
-from bloctel.periods import merge, to_epoch_day
-from bloctel.storage.rows import ChangeKind, Found, day_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bloctel.periods import RegistrationPeriod
-    from bloctel.storage.interface import Reader, Storage
-    from bloctel.storage.rows import Event, Registration
+from bloctel.numbers.phone_number import are_possible_keys
+from bloctel.periods import RegistrationPeriod, merge, to_epoch_day
+from bloctel.registry.journal import events_after
+from bloctel.registry.registrations import rules_of
+from bloctel.storage.interface import Reader, Storage, require_recent
+from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
 #: Location of the exact step of a look-up: in memory, or in the storage after a filter.
 Exact = Literal["memory", "storage"]
@@ -40,20 +50,42 @@ Exact = Literal["memory", "storage"]
 #: A longer journal is not replayed: reading the whole storage is faster.
 _RELOAD_AFTER: Final = 100_000
 
+_log = logging.getLogger("bloctel")
 
-def require_exact(exact: str) -> Exact:
-    """Return the location of the exact step."""
-    for known in get_args(Exact):
-        if exact == known:
-            return known  # type: ignore[no-any-return]
-    raise InputError("'memory' or 'storage'", repr(exact), "exact")
+
+def require_exact(exact: str) -> None:
+    """Check that the location of the exact step is known."""
+    if exact not in get_args(Exact):
+        raise InputError("'memory' or 'storage'", repr(exact), "exact")
+
+
+def identity_of(settings: Mapping[str, str]) -> UUID:
+    """Return the identity of a registry from its settings."""
+    try:
+        return UUID(settings.get("identity", ""))
+    except ValueError as error:
+        raise StorageError(
+            "a registry with an identity",
+            "a registry without a valid one",
+            message="the settings of the registry contain no valid identity",
+        ) from error
+
+
+def require_identity(reader: Reader, identity: UUID) -> None:
+    """Check that a storage still contains the registry that was opened."""
+    if identity_of(reader.settings()) != identity:
+        raise RegistryReplacedError(
+            "the registry that was opened",
+            "another registry",
+            message="the registry was replaced by another one; open it again",
+        )
 
 
 def read_lists(reader: Reader) -> tuple[BookList, ...]:
     """Return the lists of a storage, with their rules."""
     return tuple(
         BookList(
-            rules.load(stored.name),
+            rules_of(stored),
             None if stored.complete_from is None else day_of(stored.complete_from),
         )
         for stored in reader.lists()
@@ -72,8 +104,20 @@ def read_table(reader: Reader) -> Table:
     """Read all registrations of a storage into a table, part by part."""
     builder = TableBuilder()
     for part in reader.columns():
+        _require_keys(part.keys)
         builder.add(part.keys, part.list_ids - 1, part.starts_on, part.ends_on)
     return builder.build()
+
+
+def _require_keys(keys: NDArray[np.uint64]) -> None:
+    """Refuse a storage with an integer that no look-up would find."""
+    if not are_possible_keys(keys):
+        raise StorageError(
+            "keys of phone numbers",
+            "another integer",
+            message="the storage contains an integer that is not the key of a phone "
+            "number, so another program changed the storage",
+        )
 
 
 def _entries(
@@ -96,17 +140,16 @@ def _entries(
 class FilterOnlyOverlay(Overlay):
     """Filter of all numbers of a storage; hits are confirmed by querying the storage.
 
-    A number that is not in the filter needs no round trip. Any number of hits together
-    need one.
-
-    Attributes:
-        complete_from: The first complete days of lists, by list id.
+    A number that is not in the filter needs no query. All hits of a look-up together
+    need one query.
     """
 
-    def __init__(self, storage: Storage, reader: Reader, table: Table) -> None:
+    def __init__(
+        self, storage: Storage, reader: Reader, table: Table, position: Position
+    ) -> None:
         super().__init__(table)
         self._storage = storage
-        self.complete_from: dict[int, int] = {}
+        self._position = position  # up to which the filter contains all numbers
         self._fill(reader)
 
     def __len__(self) -> int:
@@ -116,35 +159,41 @@ class FilterOnlyOverlay(Overlay):
         """Fill a new filter with all numbers of the storage."""
         parts = (part.keys for part in reader.columns())
         keys = np.unique(np.concatenate([np.empty(0, np.uint64), *parts]))
-        # twice the capacity: a filter cannot grow
+        _require_keys(keys)
+        # the filter has twice the capacity, because it cannot grow
         larger = _filter.BloomFilter(max(1024, 2 * len(keys)), FALSE_POSITIVE_RATE)
         larger.add_many(keys)
         self.filter = larger
+        self._note(keys)
 
-    def add_changed(self, keys: set[int], reader: Reader) -> None:
-        """Add changed numbers to the filter."""
-        new = np.fromiter(keys, np.uint64)
-        if self.filter.n_added + len(new) > self.filter.capacity:
-            self._fill(reader)
+    def _note(self, keys: NDArray[np.uint64]) -> None:
+        self.has_nine_digits |= bool(((keys >= 10**8) & (keys < 10**9)).any())
+
+    def extended(self, keys: set[int], reader: Reader, position: Position) -> Self:
+        """Return the next version, whose filter contains changed numbers."""
+        later = copy(self)
+        later._position = position
+        if self.filter.n_added + len(keys) > self.filter.capacity:
+            later._fill(reader)
         else:
+            new = np.fromiter(keys, np.uint64)
             self.filter.add_many(new)
+            later._note(new)
+        return later
 
-    def known(self, keys: Iterable[int]) -> Known:
-        """Return the entries of these numbers in the storage.
-
-        Raises:
-            DayNotCoveredError: Numbers were erased since the last update.
-        """
+    def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
+        """Return the entries in the storage; refuse days of erased protections."""
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
             return {}
-        rows, complete_from = self._storage.lookup(hits)
-        if complete_from != self.complete_from:
-            raise DayNotCoveredError(
-                "lists without recent erasures",
-                "lists with an erasure during the look-up",
-                message="numbers were erased during the look-up",
-            )
+        rows, complete_from = self._storage.lookup(hits, self._position)
+        for index, day in days.items():
+            first = complete_from.get(index + 1, day)
+            if day < first:
+                raise DayNotCoveredError(
+                    f"a day from {day_of(first)} on (data before it has been erased)",
+                    day_of(day).isoformat(),
+                )
         return {
             key: [(self._code(entry), entry) for entry in sorted(entries)]
             for key, entries in _entries(hits, rows).items()
@@ -152,112 +201,146 @@ class FilterOnlyOverlay(Overlay):
 
 
 class Replica:
-    """Replica of a storage for look-ups.
+    """Reader of the states of a registry's storage.
+
+    It stores no state: the state that is published to look-ups is the only one, and its
+    provenance is the cursor.
 
     Attributes:
-        exact: The location of the exact step.
-        state: The state for look-ups; a new object after each change.
-        cursor: The last change in the replica; None before the first load.
-        is_behind: True if it should be loaded again: it contains erased numbers, or
-            too many changed ones.
+        current_at: The time (`clock.elapsed`) up to which the last read state contains
+            all changes.
     """
 
-    def __init__(self, storage: Storage, exact: Exact = "memory") -> None:
+    def __init__(
+        self, storage: Storage, identity: UUID, exact: Exact = "memory"
+    ) -> None:
         self._storage = storage
-        self.exact = exact
+        self._identity = identity
+        self._exact = exact
         # with exact="storage" all numbers are in the overlay
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
-        empty = TableBuilder().build()
-        self.state = State((), empty, Overlay(empty))
-        self.cursor: int | None = None
-        self.is_behind = False
-        self._identity: UUID | None = None
+        self.current_at = -inf
 
-    def load(self) -> None:
-        """Read the whole storage again."""
-        with self._storage.read() as reader:
-            self._load(reader)
+    @staticmethod
+    def empty() -> State:
+        """Return the state of a registry that was not read yet."""
+        table = TableBuilder().build()
+        return State((), table, Overlay(table))
 
-    def start_from(self, table: Table, cursor: int) -> None:
-        """Start from a table with all changes up to *cursor*.
+    def is_behind(self, state: State) -> bool:
+        """Return True if a state should be read again.
 
-        Raises:
-            CursorPurgedError: The journal does not go back to that cursor.
+        It contains erased numbers, or too many changed ones.
         """
-        with self._storage.read() as reader:
-            reader.changes(cursor, 1)  # only checks the cursor
-            self._set_state(reader, table, Overlay(table), cursor)
-        self.is_behind = False
+        return state.has_erased or len(state.overlay) > self._max_overlay
 
-    def catch_up(self, *, reload: bool = True) -> bool:
-        """Apply the changes since the last time; return True if there were any.
+    def load(self) -> State:
+        """Read the whole storage."""
+        return self.catch_up(self.empty())
 
-        Args:
-            reload: True to read the whole storage immediately when `is_behind`.
-                Otherwise answers stay correct: look-ups for days on which erased
-                numbers were protected are refused.
+    def start_from(self, snapshot: State) -> State | None:
+        """Return the state of a snapshot of the registry with the changes since then.
+
+        It is None if the journal does not continue from the snapshot.
         """
-        with self._storage.read() as reader:
-            last = reader.last_change()
-            if self.cursor == last:
-                return False
-            events = self._events(reader, last)
-            if events is None:
-                self._load(reader)
-                return True
-            cursor = max(last, events[-1].cursor if events else last)
-            self._apply({e.key for e in events if e.key is not None}, reader, cursor)
-            self.is_behind |= any(map(_is_erasure, events))
-            self.is_behind |= len(self.state.overlay) > self._max_overlay
-            if self.is_behind and reload:
-                self._load(reader)
-        return True
+        state = replace(snapshot, covered_until=None)
+        known = _position_of(state)
+        with self._storage.read(max_lag_seconds=inf) as reader:
+            if known is None or self._events(reader, known) is None:
+                return None
+        return self.catch_up(state, reload=False)
 
-    def _events(self, reader: Reader, last: int) -> list[Event] | None:
-        """Return the events since the last time; None to read the whole storage."""
-        if self.cursor is None or last - self.cursor > _RELOAD_AFTER:
-            return None
+    def catch_up(self, state: State, *, reload: bool = True) -> State:
+        """Return the state with the changes since then; the same object without any.
+
+        Without *reload*, a state that `is_behind` is not read again at once: look-ups
+        for days on which erased numbers were protected are refused.
+        """
+        asked_at = clock.elapsed()
+        with self._storage.read(max_lag_seconds=inf) as reader:
+            position, lag = reader.position(), reader.lag()
+            known = _position_of(state)
+            if lag is not None and known is not None and position.cursor < known.cursor:
+                raise StorageUnreachableError(
+                    "a server with all changes that were read before",
+                    "a copy without the last ones",
+                    message="the server is a copy that does not have the last changes "
+                    "yet",
+                )
+            later = state
+            if position != known:
+                later = self._applied(reader, state, position)
+                if self.is_behind(later) and reload:
+                    later = self._loaded(reader, position)
+        # after the end of the transaction, which can fail
+        self.current_at = max(self.current_at, asked_at - (lag or 0))
+        return later
+
+    def require_current(self, seconds: float) -> None:
+        """Check that the last read state contains all changes until recently."""
+        require_recent(clock.elapsed() - self.current_at, seconds)
+
+    def _applied(self, reader: Reader, state: State, position: Position) -> State:
+        """Return a state with the changes up to a position."""
+        known = _position_of(state)
+        if known is None or position.cursor - known.cursor > _RELOAD_AFTER:
+            return self._loaded(reader, position)
+        events = self._events(reader, known)
+        if events is None:
+            _log.warning(
+                "the journal of the registry does not continue from what was read: it "
+                "was trimmed, or the storage lost its last changes; reading everything"
+            )
+            return self._loaded(reader, position)
+        changed = {event.key for event in events if event.key is not None}
+        _require_keys(np.fromiter(changed, np.uint64))
+        overlay = state.overlay
+        if isinstance(overlay, FilterOnlyOverlay):
+            overlay = overlay.extended(changed, reader, position)
+        else:
+            rows = reader.registrations_of(changed)
+            overlay = overlay.replaced(_entries(changed, rows))
+        has_erased = state.has_erased or any(map(_is_erasure, events))
+        return self._state(reader, state.table, overlay, position, has_erased)
+
+    def _events(self, reader: Reader, known: Position) -> list[Event] | None:
+        """Return the events since a position; None if the journal does not have it."""
         try:
-            return reader.changes(self.cursor, 2 * _RELOAD_AFTER)
+            return events_after(reader, known.cursor, known, 2 * _RELOAD_AFTER)
         except CursorPurgedError:
             return None
 
-    def _load(self, reader: Reader) -> None:
-        cursor = reader.last_change()
-        overlay: Overlay
-        if self.exact == "storage":
+    def _loaded(self, reader: Reader, position: Position) -> State:
+        """Return a state with the content of the whole storage."""
+        require_identity(reader, self._identity)
+        if self._exact == "storage":
             table = TableBuilder().build()
-            overlay = FilterOnlyOverlay(self._storage, reader, table)
+            overlay: Overlay = FilterOnlyOverlay(self._storage, reader, table, position)
         else:
             table = read_table(reader)
             overlay = Overlay(table)
-        self._set_state(reader, table, overlay, cursor)
-        self.is_behind = False
+        return self._state(reader, table, overlay, position, has_erased=False)
 
-    def _apply(self, changed: set[int], reader: Reader, cursor: int) -> None:
-        """Update changed numbers."""
-        overlay = self.state.overlay
-        if isinstance(overlay, FilterOnlyOverlay):
-            overlay.add_changed(changed, reader)
-        else:
-            rows = reader.registrations_of(changed)
-            for key, entries in _entries(changed, rows).items():
-                overlay.replace(key, entries)
-        self._set_state(reader, self.state.table, overlay, cursor)
-
-    def _set_state(
-        self, reader: Reader, table: Table, overlay: Overlay, cursor: int
-    ) -> None:
-        # the lists last: they show which days were erased meanwhile
+    def _state(
+        self,
+        reader: Reader,
+        table: Table,
+        overlay: Overlay,
+        position: Position,
+        has_erased: bool,
+    ) -> State:
         prefixes = read_prefix_rules(reader)
-        if isinstance(overlay, FilterOnlyOverlay):
-            overlay.complete_from = Found.of([], reader.lists()).complete_from
+        # the lists last: they show which days were erased meanwhile
         lists = read_lists(reader)
-        if self._identity is None:
-            self._identity = UUID(reader.settings()["identity"])
-        provenance = Provenance(self._identity, cursor)
-        self.state = State(lists, table, overlay, None, prefixes, provenance)
-        self.cursor = cursor
+        origin = Provenance(self._identity, position.cursor, None, position.token)
+        files = self._storage.files
+        return State(lists, table, overlay, None, prefixes, origin, has_erased, files)
+
+
+def _position_of(state: State) -> Position | None:
+    """Return the position of a state; None for a state that was not read yet."""
+    origin = state.provenance
+    return None if origin is None else Position(origin.generation, origin.token)
 
 
 def _is_erasure(event: Event) -> bool:

@@ -1,7 +1,5 @@
 """Format of snapshot files, version 1, as `snapshot-format.md` specifies it."""
 
-from __future__ import annotations
-
 import struct
 from typing import Final, NamedTuple
 
@@ -19,16 +17,16 @@ NORMALISATION_VERSION: Final = 1
 
 #: Sections start at multiples of a cache line.
 ALIGN: Final = 64
-#: Name, offset, size, checksum.
+#: The fields of an entry of the section table: name, offset, size and checksum.
 SECTION: Final = struct.Struct("<8sQQQ")
 #: The sections of every file, in order.
 KNOWN: Final = ("LISTS", "PERIODS", "FILTER", "RUNS", "DIRECT", "REMAINS", "CODES")
 #: Optional sections, which older readers refuse.
 OPTIONAL: Final = ("PREFIXES",)
-#: One distinct period: the index of its list, and its days.
+#: The fields of a period: the index of its list, and its days.
 PERIOD: Final = np.dtype([("list", "<u4"), ("starts_on", "<i4"), ("ends_on", "<i4")])
 
-#: One prefix rule.
+#: The fields of a prefix rule.
 PREFIX: Final = np.dtype(
     [
         ("prefix", "<u8"),
@@ -41,7 +39,7 @@ PREFIX: Final = np.dtype(
 
 
 class Header(NamedTuple):
-    """Header of the file, field by field."""
+    """Header of a snapshot file, field by field."""
 
     magic: bytes
     version: int
@@ -57,8 +55,9 @@ class Header(NamedTuple):
     capacity: int
     false_positive_rate: float
     registry: bytes
+    token: int
     reserved: bytes
     checksum: int
 
 
-HEADER: Final = struct.Struct("<8sIIQIIiiQQQQd16s24sQ")  # 128 bytes
+HEADER: Final = struct.Struct("<8sIIQIIiiQQQQd16sQ16sQ")  # 128 bytes

@@ -1,4 +1,4 @@
-"""Reader of snapshot files, which checks every field before it is used."""
+"""Reader of snapshot files: it checks every field before the field is used."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 from uuid import UUID
 
@@ -22,12 +23,11 @@ from bloctel.errors import (
     NewerSnapshotError,
     NotASnapshotError,
     SnapshotError,
-    UnknownListError,
 )
 from bloctel.lookup.prefix_rules import PREFIX_END, PrefixRule
 from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import UNDATED, Overlay, Table
-from bloctel.numbers.phone_number import check_region
+from bloctel.numbers.phone_number import NOT_KEYS, check_region
 from bloctel.periods import NO_END, from_epoch_day, to_epoch_day
 from bloctel.snapshot.format import (
     ALIGN,
@@ -46,12 +46,29 @@ from bloctel.snapshot.format import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from io import FileIO
 
     from numpy.typing import NDArray
 
-#: Identity of a file, to detect its replacement: device, inode, size, time written.
-Stamp = tuple[int, int, int, int]
+#: The index of a list is a uint16 in a table.
+_MOST_LISTS: Final = 1 << 16
+
+
+class Stamp(NamedTuple):
+    """Identity of a snapshot file; a file that was replaced or modified has another.
+
+    A later file can reuse the inode, and programs can set the time of the last write,
+    but not the time of the last change, such as a write or a rename.  Headers differ
+    if the content differs, also if a program writes through a memory map, which may
+    leave the times as they are.
+    """
+
+    device: int
+    inode: int
+    size: int
+    written_ns: int
+    changed_ns: int
+    header: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +78,18 @@ class SnapshotInfo:
     Attributes:
         path: The path of the file.
         format_version: The version of the file format.
-        region: The region of numbers in national form.
+        region: The region of phone numbers in national form.
         lists: The names of the lists.
-        built_on: The day of the state.
-        covered_until: The first day that the file does not cover.
-        generation: The cursor of the last change in it.
-        registry: The registry of the cursor; None if it is not from a registry.
-        n_numbers: The number of distinct numbers.
-        n_entries: The number of periods of numbers.
+        built_on: The day for which the snapshot was built.
+        covered_until: The first day for which the snapshot is too old to answer.
+        generation: The journal cursor of the last change that the snapshot contains.
+        registry: The identity of the registry from which the snapshot was built; None
+            if it was not built from a registry.
+        n_numbers: The count of distinct phone numbers.
+        n_entries: The count of entries: an entry is one period of one phone number.
         n_prefixes: The number of prefix rules.
         size_bytes: The size of the file.
-        bits_per_number: The size of the file in bits per number.
+        bits_per_number: The size of the file in bits, divided by `n_numbers`.
     """
 
     path: str
@@ -91,32 +109,62 @@ class SnapshotInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """Mapped file whose header and lengths are valid.
+    """Content of a file whose header and lengths are valid.
 
-    The memory is unmapped when the last reference to a part is released.
+    The memory is released when no object refers to any part of the content.
 
     Attributes:
-        info: The description of the file.
-        state: Its content, for look-ups.
-        stamp: Its identity.
-        checksum: The checksum of the header, which covers those of the sections: files
-            with the same checksum have the same content.
+        info: The description of the snapshot.
+        state: The content of the file in the form that look-ups need.
+        stamp: The identity of the file that was opened.
+        checksum: The checksum of the header.  The header contains the checksums of all
+            sections, so files with the same header checksum have the same content.
     """
 
     info: SnapshotInfo
     state: State
     stamp: Stamp
     checksum: int
-    _mapped: memoryview
+    _bytes: memoryview
     _sections: dict[str, _Section]
+    _mapped: _MappedFile | None
+
+    @property
+    def is_mapped(self) -> bool:
+        """True if look-ups read the mapped file, which other programs can modify."""
+        return self._mapped is not None
+
+    def require_unmodified(self) -> None:
+        """Raise DamagedSnapshotError if a mapped file was modified."""
+        mapped = self._mapped
+        if mapped is None:
+            return
+        known, found = mapped.stamp, mapped.stamp_now(self._bytes)
+        if found == known:
+            return
+        if found != known._replace(changed_ns=found.changed_ns):
+            raise _modified(self.info.path)
+        # a rename changes only this time, but so does a write with a restored time
+        try:
+            self.check_sections()
+        except DamagedSnapshotError as error:
+            raise _modified(self.info.path) from error
+        mapped.stamp = found
+
+    def in_memory(self) -> Content:
+        """Return a verified copy of the content in memory, which is made only once."""
+        mapped = self._mapped
+        if mapped is None:
+            return self
+        if mapped.copy is None:
+            memory = mmap.mmap(-1, len(self._bytes))
+            memory[:] = self._bytes
+            mapped.copy = _verified(memory, self.stamp, self.info.path)
+        return mapped.copy
 
     def check_sections(self) -> None:
-        """Check every section against its checksum.
-
-        Raises:
-            DamagedSnapshotError: The file is altered.
-        """
-        if any(any(self._mapped[start:end]) for start, end in self._gaps()):
+        """Check every section against its checksum."""
+        if any(any(self._bytes[start:end]) for start, end in self._gaps()):
             raise DamagedSnapshotError(
                 "zeros between the sections", "other bytes", self.info.path
             )
@@ -125,11 +173,11 @@ class Content:
                 raise _altered(f"section {name}", self.info.path)
 
     def copy_to(self, file: BinaryIO) -> None:
-        """Write the bytes of the file, as they were when it was mapped."""
-        file.write(self._mapped)
+        """Write the bytes of the snapshot file to *file*."""
+        file.write(self._bytes)
 
     def _gaps(self) -> Iterator[tuple[int, int]]:
-        """Return the parts of the file between the sections."""
+        """Yield the start and end of each part of the file between the sections."""
         end = HEADER.size + SECTION.size * len(self._sections)
         for section in sorted(self._sections.values(), key=lambda part: part.offset):
             yield end, section.offset
@@ -149,35 +197,82 @@ _INCONSISTENT: Final = (
 
 
 def read_content(path: Path, *, verify: bool) -> Content:
-    """Map a file and check its header and lengths; with *verify*, every byte.
-
-    Raises:
-        UnknownListError: No rules are registered for one of its lists.
-        NotASnapshotError: The file is not a snapshot.
-        NewerSnapshotError: A later version of the format wrote it.
-        DamagedSnapshotError: It is truncated or altered.
-        SnapshotError: It cannot be read.
-    """
-    mapping, stamp = _map(path)
+    """Read and verify a file; if not *verify*, map the file and check its layout."""
+    mapped = None
     try:
-        content = _content(mapping, stamp, str(path))
-    except (SnapshotError, CannotAnswerError, UnknownListError) as error:
+        with path.open("rb", buffering=0) as file:
+            stamp = _stamp(file)
+            if file.seek(0, os.SEEK_END) == 0:
+                raise DamagedSnapshotError("a snapshot", "an empty file", str(path))
+            if verify:
+                memory = _in_memory(file)
+            else:
+                memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                mapped = _MappedFile(file, stamp)
+    except (OSError, ValueError) as error:
+        raise _unreadable(error, path) from error
+    if verify:
+        return _verified(memory, stamp, str(path))
+    return _checked(memory, stamp, str(path), mapped)
+
+
+class _MappedFile:
+    """Descriptor of a mapped file, and its identity when it was last known intact."""
+
+    def __init__(self, file: FileIO, stamp: Stamp) -> None:
+        self.copy: Content | None = None
+        self.stamp = stamp
+        self._descriptor = os.dup(file.fileno())
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+    def stamp_now(self, data: memoryview) -> Stamp:
+        """Return the current identity of the file whose mapped bytes are *data*."""
+        status = os.fstat(self._descriptor)
+        # reading the map of a file that was emptied would end the process
+        return _stamp_from(status, data[: min(HEADER.size, status.st_size)])
+
+
+def _in_memory(file: FileIO) -> mmap.mmap:
+    """Return the bytes of a file, in memory that forked processes share."""
+    memory = mmap.mmap(-1, file.seek(0, os.SEEK_END))
+    file.seek(0)
+    rest = memoryview(memory)
+    while n_read := file.readinto(rest):
+        rest = rest[n_read:]
+    return memory
+
+
+def _verified(memory: mmap.mmap, stamp: Stamp, path: str) -> Content:
+    content = _checked(memory, stamp, path)
+    content.check_sections()
+    return content
+
+
+def _checked(
+    memory: mmap.mmap, stamp: Stamp, path: str, mapped: _MappedFile | None = None
+) -> Content:
+    """Check the header and the layout of a file, and return its content."""
+    try:
+        return _content(memory, stamp, path, mapped)
+    except CannotAnswerError as error:
         raise type(error)(
-            error.expected, error.got, str(path), message=error.message
+            error.expected, error.got, path, message=error.message
         ) from error
     except _INCONSISTENT as error:
         raise DamagedSnapshotError(
             "consistent sections",
-            f"sections whose reader raises {type(error).__name__}",
-            str(path),
+            f"sections that cause a {type(error).__name__} when they are read",
+            path,
         ) from error
-    if verify:
-        content.check_sections()
-    return content
 
 
-def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
-    header, sections = _read_header(mapping)
+def _content(
+    memory: mmap.mmap, stamp: Stamp, path: str, mapped: _MappedFile | None
+) -> Content:
+    data = memoryview(memory).toreadonly()
+    header, sections = _read_header(data)
     lists, region = _read_lists(sections["LISTS"])
     table = _read_table(header, sections, len(lists))
     prefixes = _read_prefixes(sections.get("PREFIXES"), len(lists))
@@ -197,26 +292,41 @@ def _content(mapping: mmap.mmap, stamp: Stamp, path: str) -> Content:
         size_bytes=header.file_size,
         bits_per_number=8 * header.file_size / max(1, header.n_numbers),
     )
-    provenance = Provenance(info.registry, info.generation, built_on)
-    state = State(lists, table, Overlay(table), covered_until, prefixes, provenance)
-    mapped = memoryview(mapping)
-    return Content(info, state, stamp, header.checksum, mapped, sections)
+    provenance = Provenance(info.registry, info.generation, built_on, header.token)
+    state = State(
+        lists,
+        table,
+        Overlay(table),
+        covered_until,
+        prefixes,
+        provenance,
+        files=(Path(path),),
+    )
+    return Content(info, state, stamp, header.checksum, data, sections, mapped)
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Return the identity of the file that is at *path* now.
-
-    Raises:
-        SnapshotError: There is no file, or it is not accessible.
-    """
+    """Return the identity of the file that is at *path* now."""
     try:
-        return _stamp(path.stat())
+        with path.open("rb", buffering=0) as file:
+            return _stamp(file)
     except OSError as error:
         raise _unreadable(error, path) from error
 
 
-def _stamp(found: os.stat_result) -> Stamp:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _stamp(file: FileIO) -> Stamp:
+    return _stamp_from(os.fstat(file.fileno()), file.read(HEADER.size))
+
+
+def _stamp_from(status: os.stat_result, header: bytes | memoryview) -> Stamp:
+    return Stamp(
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        bytes(header),
+    )
 
 
 class _Section(NamedTuple):
@@ -225,25 +335,24 @@ class _Section(NamedTuple):
     checksum: int
 
     def is_intact(self) -> bool:
-        """Return True if the bytes have the checksum that was written with them."""
+        """Return True if the checksum in the file is the checksum of the section."""
         return xxhash.xxh3_64_intdigest(self.data) == self.checksum
-
-
-def _map(path: Path) -> tuple[mmap.mmap, Stamp]:
-    try:
-        with path.open("rb") as file:
-            if file.seek(0, 2) == 0:
-                raise DamagedSnapshotError("a snapshot", "an empty file", str(path))
-            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return mapping, _stamp(os.fstat(file.fileno()))
-    except (OSError, ValueError) as error:
-        raise _unreadable(error, path) from error
 
 
 def _unreadable(error: OSError | ValueError, path: Path) -> SnapshotError:
     got = getattr(error, "strerror", None) or str(error)
     message = f"the snapshot cannot be read: {got}"
     return SnapshotError("a readable file", got, str(path), message=message)
+
+
+def _modified(path: str) -> DamagedSnapshotError:
+    return DamagedSnapshotError(
+        "a mapped file that does not change",
+        "a file that was overwritten or truncated",
+        path,
+        message="the file was overwritten while it was open: replace a snapshot by "
+        "renaming another file to its name, and open it again",
+    )
 
 
 def _altered(what: str, where: str | None = None) -> DamagedSnapshotError:
@@ -255,16 +364,16 @@ def _altered(what: str, where: str | None = None) -> DamagedSnapshotError:
     )
 
 
-def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
-    size = len(mapping)
-    if mapping[:16] == b"SQLite format 3\0":
+def _read_header(data: memoryview) -> tuple[Header, dict[str, _Section]]:
+    size = len(data)
+    if bytes(data[:16]) == b"SQLite format 3\0":
         got = "an SQLite database (open a registry with the URL sqlite:///path)"
         raise NotASnapshotError("a snapshot", got)
-    if mapping[: len(MAGIC)] != MAGIC[:size]:
+    if bytes(data[: len(MAGIC)]) != MAGIC[:size]:
         raise NotASnapshotError("a snapshot", "a file of another kind")
     if size < HEADER.size:
         raise DamagedSnapshotError(f"a header of {HEADER.size} bytes", f"{size} bytes")
-    header = Header(*HEADER.unpack_from(mapping))
+    header = Header(*HEADER.unpack_from(data))
     if header.version != FORMAT_VERSION:
         is_newer = header.version > FORMAT_VERSION
         kind = NewerSnapshotError if is_newer else DamagedSnapshotError
@@ -275,7 +384,7 @@ def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
             f"a file of {header.file_size} bytes", f"{size} bytes"
         )
     blank = HEADER.pack(*header._replace(checksum=0))
-    checksum = xxhash.xxh3_64_intdigest(blank + mapping[HEADER.size : table_end])
+    checksum = xxhash.xxh3_64_intdigest(blank + bytes(data[HEADER.size : table_end]))
     if checksum != header.checksum:
         raise _altered("header")
     for what, known, found in (
@@ -284,34 +393,34 @@ def _read_header(mapping: mmap.mmap) -> tuple[Header, dict[str, _Section]]:
     ):
         if found != known:
             raise NewerSnapshotError(f"{what} {known}", f"{what} {found}")
-    return header, _read_sections(mapping, header, table_end)
+    return header, _read_sections(data, header, table_end)
 
 
 def _read_sections(
-    mapping: mmap.mmap, header: Header, table_end: int
+    data: memoryview, header: Header, table_end: int
 ) -> dict[str, _Section]:
-    mapped = memoryview(mapping)
     sections: dict[str, _Section] = {}
     for raw, offset, size, checksum in SECTION.iter_unpack(
-        mapping[HEADER.size : table_end]
+        data[HEADER.size : table_end]
     ):
         name = _read_name(raw)
         if name not in KNOWN + OPTIONAL and not name[:1].islower():
             raise NewerSnapshotError(
                 "sections of this version of the format", f"a section {name}"
             )
-        if offset % ALIGN or offset < table_end or offset + size > len(mapped):
+        if offset % ALIGN or offset < table_end or offset + size > len(data):
             raise DamagedSnapshotError(
-                f"sections within {len(mapped)} bytes", f"{size} bytes at {offset}"
+                f"sections within {len(data)} bytes",
+                f"a section of {size} bytes at {offset}",
             )
         if name in sections:
-            raise DamagedSnapshotError("each section once", f"two sections {name}")
-        sections[name] = _Section(offset, mapped[offset : offset + size], checksum)
+            raise DamagedSnapshotError("different sections", f"two sections {name}")
+        sections[name] = _Section(offset, data[offset : offset + size], checksum)
     parts = sorted(
         (part.offset, part.offset + len(part.data)) for part in sections.values()
     )
     if any(end > start for (_, end), (start, _) in pairwise(parts)):
-        raise DamagedSnapshotError("sections one after the other", "overlapping ones")
+        raise DamagedSnapshotError("separate sections", "overlapping sections")
     missing = [name for name in KNOWN if name not in sections]
     if missing:
         raise DamagedSnapshotError(
@@ -321,7 +430,7 @@ def _read_sections(
 
 
 def _read_name(raw: bytes) -> str:
-    """Return a section's name: up to eight ASCII letters, padded with zeros."""
+    """Return the name of a section: up to eight ASCII letters, without the padding."""
     name = raw.rstrip(b"\0")
     if not (name.isalpha() and name.isascii()):
         raise DamagedSnapshotError("a section name of letters", f"{len(name)} bytes")
@@ -329,18 +438,17 @@ def _read_name(raw: bytes) -> str:
 
 
 def _read_lists(section: _Section) -> tuple[tuple[BookList, ...], str | None]:
-    if not section.is_intact():  # a name that was altered is not an unknown list
+    if not section.is_intact():  # an altered name must not look like an unknown list
         raise _altered("section LISTS")
     content = json.loads(bytes(section.data))
     lists = tuple(
-        BookList(rules.load(str(each["name"])), _day(each["complete_from"]))
+        BookList(
+            rules.load_stored(str(each["name"]), each["rules"]),
+            date.fromisoformat(text) if (text := each["complete_from"]) else None,
+        )
         for each in content["lists"]
     )
     return lists, check_region(content["region"])
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 def _read_days(header: Header) -> tuple[date, date]:
@@ -352,12 +460,7 @@ def _read_days(header: Header) -> tuple[date, date]:
 
 
 def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> Table:
-    codes = np.frombuffer(sections["PERIODS"].data, PERIOD)
-    lists = codes["list"]
-    if len(lists) and int(lists.max()) >= n_lists:
-        raise DamagedSnapshotError(
-            f"periods on the file's {n_lists} lists", f"a list index {lists.max()}"
-        )
+    codes = _read_rows("periods", sections["PERIODS"], PERIOD, n_lists)
     n_entries = header.n_entries
     width = sections["CODES"].data.nbytes // n_entries if n_entries else 1
     filter = _filter.BloomFilter.from_blocks(
@@ -372,13 +475,14 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
         _array(sections["REMAINS"], "u2"),
         _array(sections["CODES"], f"u{width}"),
     )
+    _require_keys(index.runs)
     if index.n_entries != n_entries:
         raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries}")
     return Table(
         filter,
         index,
         (
-            lists.astype(np.uint16),
+            codes["list"].astype(np.uint16),
             np.ascontiguousarray(codes["starts_on"]),
             np.ascontiguousarray(codes["ends_on"]),
         ),
@@ -386,26 +490,51 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
     )
 
 
+def _require_keys(runs: NDArray[np.uint64]) -> None:
+    """Refuse a run of the index that contains only other forms of French numbers.
+
+    Another program can have written the E.164 digits of numbers in place of their keys,
+    so that no look-up would find the numbers.
+    """
+    starts = runs[:, 0] >> 16 << 16
+    ends = starts + (runs[:, 1] >> 32 << 16)
+    for first, end in NOT_KEYS:
+        if ((starts >= first) & (ends <= end)).any():
+            raise DamagedSnapshotError("keys of phone numbers", "other integers")
+
+
 def _read_prefixes(section: _Section | None, n_lists: int) -> tuple[PrefixRule, ...]:
     if section is None:
         return ()
-    if section.data.nbytes % PREFIX.itemsize:
-        raise DamagedSnapshotError(
-            f"prefix rules of {PREFIX.itemsize} bytes", f"{section.data.nbytes} bytes"
-        )
-    rows = np.frombuffer(section.data, PREFIX)
+    rows = _read_rows("prefix rules", section, PREFIX, n_lists)
     if not (
-        (rows["list"] < n_lists).all()
-        and (rows["blocks"] <= 1).all()
+        (rows["blocks"] <= 1).all()
         and ((rows["prefix"] >= 1) & (rows["prefix"] < PREFIX_END)).all()
-        and _are_days(rows["starts_on"], UNDATED)
-        and _are_days(rows["ends_on"], NO_END)
     ):
         raise DamagedSnapshotError("valid prefix rules", "values out of range")
     return tuple(
         PrefixRule(index, prefix, starts_on, ends_on, bool(blocks))
         for prefix, index, starts_on, ends_on, blocks in rows.tolist()
     )
+
+
+def _read_rows(
+    name: str, section: _Section, kind: np.dtype[np.void], n_lists: int
+) -> NDArray[np.void]:
+    """Return the rows of a section; raise an error if a list or day is not valid."""
+    n_bytes = section.data.nbytes
+    if n_bytes % kind.itemsize:
+        raise DamagedSnapshotError(
+            f"{name} of {kind.itemsize} bytes", f"{n_bytes} bytes"
+        )
+    rows = np.frombuffer(section.data, kind)
+    if not (
+        (rows["list"] < min(n_lists, _MOST_LISTS)).all()
+        and _are_days(rows["starts_on"], UNDATED)
+        and _are_days(rows["ends_on"], NO_END)
+    ):
+        raise DamagedSnapshotError(f"valid {name}", "values out of range")
+    return rows
 
 
 def _are_days(days: NDArray[np.int32], unknown: int) -> bool:

@@ -1,31 +1,34 @@
-"""Snapshot: a book on a mapped snapshot file, opened once or followed."""
+"""Snapshot: a book that answers from a snapshot file, or from its newest version."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Final, TypeVar
 
-from bloctel._util import clock
-from bloctel.errors import BloctelError, SnapshotError
+import numpy as np
+
+from bloctel._util import clock, forks
+from bloctel.errors import BloctelError, DamagedSnapshotError, SnapshotError
 from bloctel.lookup.book import Book, ClosedState
+from bloctel.lookup.prefix_rules import PrefixRule
+from bloctel.lookup.question import BookList, Provenance, Question, State
+from bloctel.lookup.table import Table
 from bloctel.snapshot import reader, writer
+from bloctel.snapshot.reader import Content, SnapshotInfo, Stamp
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+#: The longest time for which look-ups of single numbers do not notice that a mapped
+#: file was modified.
+_MAPPED_SECONDS: Final = 0.25
 
-    from bloctel.lookup.prefix_rules import PrefixRule
-    from bloctel.lookup.question import BookList
-    from bloctel.lookup.table import Table
-    from bloctel.snapshot.reader import Content, SnapshotInfo, Stamp
-    from bloctel.snapshot.writer import Origin
+_T = TypeVar("_T")
 
 
 class Snapshot(Book):
-    """Snapshot file, mapped into memory and ready for look-ups.
+    """Book that answers from a snapshot file, which is read or mapped into memory.
 
     Attributes:
-        info: The description of the file (`SnapshotInfo`).
+        info: The description of the file that is in use (`SnapshotInfo`).
     """
 
     info: SnapshotInfo
@@ -35,75 +38,118 @@ class Snapshot(Book):
         super().__init__(content.state, content.info.region)
         self._content: Content | None = content
         self.info = content.info
+        if content.is_mapped:
+            self._reuse_seconds = _MAPPED_SECONDS
 
     @classmethod
-    def open(cls, path: str | Path, *, verify: bool = True) -> Snapshot:
+    def open(cls, path: str | Path, *, verify: bool = True) -> "Snapshot":
         """Open a snapshot file.
 
-        The snapshot does not change when the file is replaced; see `follow`.
+        If the file is replaced later, the snapshot still answers from the old file; use
+        `follow` to switch to the new file.
 
         Args:
             path: The path of the file.
-            verify: Whether to check every section against its checksum, which reads the
-                complete file.  Header and lengths are always checked.
+            verify: If True, the complete file is read into memory, and every section is
+                checked against its checksum; later changes of the file have no effect.
+                If False, the file is mapped into memory, and only its header and
+                lengths are checked.  If another program overwrites a mapped file,
+                look-ups raise an error, at the latest after 0.25 s.  If another program
+                truncates a mapped file, the operating system can end the process.
 
         Raises:
+            ListRulesError: This process has no rules for a list of the file, or other
+                rules than the file.
             NotASnapshotError: The file is not a snapshot.
-            NewerSnapshotError: A later version of the format wrote it.
-            DamagedSnapshotError: It is truncated or altered.
-            SnapshotError: It cannot be read.
+            NewerSnapshotError: The file has a later version of the format.
+            DamagedSnapshotError: The file is truncated or altered.
+            SnapshotError: The file cannot be read.
         """
         return Snapshot(reader.read_content(Path(path), verify=verify))
 
     @classmethod
     def follow(
         cls, path: str | Path, *, refresh_seconds: float = 1.0, verify: bool = True
-    ) -> Snapshot:
+    ) -> "Snapshot":
         """Open a snapshot file, and switch to each file that replaces it.
 
-        A look-up uses a new file after *refresh_seconds* at the latest, and answers
-        from one of the files, never from both.  Running look-ups end on the file on
-        which they started.  If a new file is damaged, comes from another registry, or
-        is older than the file before, look-ups raise until a valid file is there,
-        because the old file is known to be out of date.
+        Look-ups use a new file after *refresh_seconds* at the latest.  Each look-up
+        uses only one file: a look-up that is running when the file is replaced ends on
+        the old file.  If the new file is damaged, older than the old file or from
+        another registry, look-ups raise an error until a valid file replaces the new
+        file, because the old file is known to be out of date.
 
-        Replace the file by renaming another file to its name.  Windows refuses that
-        while a process has the file open.
+        To replace the file, write another file and rename it to the path.  Windows
+        refuses this rename while a process has the file open.
 
         Args:
             path: The path of the file.
-            refresh_seconds: The longest delay before a new file is used, in seconds; 0
-                checks for a new file at every look-up.
-            verify: As for `open`, for each file.
+            refresh_seconds: The longest delay before a new file is used, in seconds.
+                If it is 0, every look-up checks for a new file.
+            verify: See `open`; this applies to each new file too.  An overwritten file
+                counts as a new file.
 
         Raises:
-            SnapshotError: As for `open`; also from look-ups.
+            SnapshotError: See `open`; look-ups can raise the same errors for a new
+                file.
         """
         path = Path(path)
         content = reader.read_content(path, verify=verify)
         return _Following(content, path, refresh_seconds, verify=verify)
 
     def verify(self) -> None:
-        """Check every section, and the consistency of the index.
+        """Check every section, and check that the index agrees with the filter.
 
         Raises:
-            DamagedSnapshotError: The file is altered.
+            DamagedSnapshotError: The content of the file was altered.
         """
-        self._state.table.index.verify()
-        if self._content is not None:
-            self._content.check_sections()
+        table, content = self._state.table, self._content
+        keys = table.index.keys()
+        n_numbers = np.count_nonzero(keys[1:] != keys[:-1]) + min(1, len(keys))
+        if n_numbers != table.n_numbers:
+            raise DamagedSnapshotError(
+                f"{table.n_numbers} numbers", f"{n_numbers}", self.info.path
+            )
+        if not table.filter.might_contain_many(keys).all():
+            got = "a filter without some numbers"
+            raise DamagedSnapshotError("all numbers in the filter", got, self.info.path)
+        if content is not None:
+            content.check_sections()
+            content.require_unmodified()
+
+    def _lasting_state(self) -> State:
+        content = self._content
+        return self._state if content is None else content.in_memory().state
+
+    def _refresh(self) -> None:
+        content = self._content
+        if content is not None:
+            content.require_unmodified()
+
+    def _answer(
+        self,
+        look_up: Callable[[Question], _T],
+        on: date | None,
+        lists: Iterable[str] | None,
+        region: str | None,
+    ) -> _T:
+        content = self._content
+        found = super()._answer(look_up, on, lists, region)
+        if content is not None:
+            content.require_unmodified()  # also during the look-up
+        return found
 
     def close(self) -> None:
-        """Close the file; further look-ups raise.
+        """Close the snapshot; later look-ups raise an error.
 
-        The memory is unmapped when the last running look-up ends.
+        The memory is released when the last running look-up ends.
         """
         self._content = None
-        self._set_state(ClosedState("snapshot", self.info.path))
+        self._set_state(ClosedState.of("snapshot", self.info.path))
 
 
 class _Following(Snapshot):
-    """Snapshot that switches to a new file when its file is replaced."""
+    """Snapshot that opens the new file when the snapshot file is replaced."""
 
     def __init__(
         self, content: Content, path: Path, refresh_seconds: float, *, verify: bool
@@ -111,9 +157,14 @@ class _Following(Snapshot):
         super().__init__(content)
         self._path = path
         self._verify_files = verify
-        self._reuse_seconds = refresh_seconds
+        self._reuse_seconds = min(refresh_seconds, self._reuse_seconds)
         self._stamp = content.stamp
         self._refused: tuple[Stamp, BloctelError, float] | None = None
+        self.enter_child()
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Make the lock; a thread of the parent process may hold the parent's."""
         self._lock = Lock()  # one thread reads a new file while the others wait
 
     def _refresh(self) -> None:
@@ -132,7 +183,7 @@ class _Following(Snapshot):
                 raise
 
     def _require_unrefused(self, stamp: Stamp) -> None:
-        """Raise the same error again, so that not every look-up reads a bad file."""
+        """Raise the error of a bad file again, so that it is not read again at once."""
         if self._refused is not None:
             refused, error, until = self._refused
             if refused == stamp and clock.elapsed() < until:
@@ -141,12 +192,12 @@ class _Following(Snapshot):
     def _switch(self, content: Content) -> None:
         _require_successor(self.info, content.info)
         self._content, self.info = content, content.info
-        self._stamp, self._refused = content.stamp, None
         self._set_state(content.state)
+        self._stamp, self._refused = content.stamp, None  # last, for interruptions
 
 
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
-    """Require that a new file includes the content of the old file."""
+    """Raise SnapshotError if a new file is older or comes from another registry."""
     if (old.registry, old.region) != (new.registry, new.region):
         raise SnapshotError(
             "a snapshot of the same registry",
@@ -156,8 +207,8 @@ def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
         )
     if new.generation < old.generation or new.built_on < old.built_on:
         raise SnapshotError(
-            f"a snapshot of {old.built_on} or later, generation {old.generation} at "
-            "least",
+            f"a snapshot of {old.built_on} or later, with generation {old.generation} "
+            "or later",
             f"a snapshot of {new.built_on}, generation {new.generation}",
             new.path,
         )
@@ -167,27 +218,30 @@ def build(
     path: str | Path,
     table: Table,
     lists: Sequence[BookList],
-    origin: Origin,
+    region: str | None,
+    origin: Provenance,
     prefixes: Sequence[PrefixRule] = (),
 ) -> SnapshotInfo:
     """Write a snapshot file atomically, and return its description.
 
-    Versions without prefix rules refuse a file with *prefixes*.
+    A version of the library that does not know prefix rules refuses to open a file with
+    *prefixes*.
 
     Raises:
-        CannotAnswerError: There is no list.
+        CannotAnswerError: There is no list to write.
         SnapshotError: The file cannot be written.
     """
-    writer.write(path, table, lists, origin, prefixes)
+    writer.write(path, table, lists, region, origin, prefixes)
     with Snapshot.open(path) as written:
         return written.info
 
 
 def verify(path: str | Path) -> SnapshotInfo:
-    """Check a complete snapshot file, and return its description.
+    """Check every byte of a snapshot file, and return its description.
 
     Raises:
-        SnapshotError: As for `Snapshot.open`; also if the index is inconsistent.
+        SnapshotError: See `Snapshot.open`; or the index contradicts the filter or the
+            header.
     """
     with Snapshot.open(path, verify=False) as opened:
         opened.verify()

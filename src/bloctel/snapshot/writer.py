@@ -1,9 +1,8 @@
-"""Writer of snapshot files, which appear atomically."""
+"""Writer of snapshot files: a file appears complete, or not at all."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import xxhash
 from bloctel._util.atomic_files import replacing
 from bloctel.errors import CannotAnswerError, SnapshotError
 from bloctel.periods import to_epoch_day
-from bloctel.rules import in_force
+from bloctel.rules import digest, in_force
 from bloctel.snapshot.format import (
     ALIGN,
     FORMAT_VERSION,
@@ -30,54 +29,37 @@ from bloctel.snapshot.format import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from uuid import UUID
 
     from numpy.typing import NDArray
 
     from bloctel.lookup.prefix_rules import PrefixRule
-    from bloctel.lookup.question import BookList
+    from bloctel.lookup.question import BookList, Provenance
     from bloctel.lookup.table import Table
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Origin of a snapshot.
-
-    Attributes:
-        region: The region of numbers in national form, if any.
-        built_on: The day of the state.
-        generation: The cursor of the last change in it.
-        registry: The registry of the cursor; None if it is not from a registry.
-    """
-
-    region: str | None
-    built_on: date | None
-    generation: int = 0
-    registry: UUID | None = None
 
 
 def write(
     path: str | Path,
     table: Table,
     lists: Sequence[BookList],
-    origin: Origin,
+    region: str | None,
+    origin: Provenance,
     prefixes: Sequence[PrefixRule],
 ) -> None:
-    """Write a snapshot file atomically."""
+    """Write a snapshot file; after an error, an older file stays unchanged."""
     built_on = origin.built_on
     if not lists or built_on is None:
         raise CannotAnswerError(
             "a registry with at least one list",
             "a registry without lists",
-            message="the registry has no list: register a number first",
+            message="the registry has no list: add one with Registry.add_list",
         )
-    contents = _contents_of(table, lists, origin.region)
+    contents = _contents_of(table, lists, region)
     if prefixes:
         contents.append((b"PREFIXES", _prefix_rows(prefixes)))
     sections = _with_offsets(contents)
     header = _header_of(table, lists, origin, built_on, sections)
     try:
-        with replacing(path) as file:
+        with replacing(path, "a snapshot") as file:
             file.write(header)
             for _, offset, data in sections:
                 file.write(b"\0" * (offset - file.tell()))
@@ -95,7 +77,7 @@ def write(
 def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
 ) -> list[tuple[bytes, Any]]:
-    """Return name and content of the sections of every file, in file order."""
+    """Return the name and the content of each section that every snapshot has."""
     codes = np.empty(len(table.lists), PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends
@@ -121,7 +103,7 @@ def _prefix_rows(prefixes: Sequence[PrefixRule]) -> NDArray[np.void]:
 def _with_offsets(
     contents: Sequence[tuple[bytes, Any]],
 ) -> list[tuple[bytes, int, memoryview]]:
-    """Return name, offset and bytes of each section."""
+    """Return the name, the offset in the file and the bytes of each section."""
     offset = _aligned(HEADER.size + SECTION.size * len(contents))
     sections = []
     for name, content in contents:
@@ -135,6 +117,7 @@ def _lists_json(lists: Sequence[BookList], region: str | None) -> bytes:
     described = [
         {
             "name": each.rules.name,
+            "rules": digest(each.rules.name),
             "complete_from": each.complete_from and each.complete_from.isoformat(),
         }
         for each in lists
@@ -145,7 +128,7 @@ def _lists_json(lists: Sequence[BookList], region: str | None) -> bytes:
 def _header_of(
     table: Table,
     lists: Sequence[BookList],
-    origin: Origin,
+    origin: Provenance,
     built_on: date,
     sections: Sequence[tuple[bytes, int, memoryview]],
 ) -> bytes:
@@ -164,7 +147,8 @@ def _header_of(
         capacity=table.filter.capacity,
         false_positive_rate=table.filter.false_positive_rate,
         registry=origin.registry.bytes if origin.registry else bytes(16),
-        reserved=bytes(24),
+        token=origin.token,
+        reserved=bytes(16),
         checksum=0,
     )
     entries = b"".join(
@@ -176,7 +160,7 @@ def _header_of(
 
 
 def _covered_until(lists: Sequence[BookList], built_on: date) -> date:
-    """Return the first day on which answers have expired, by the lists' rules."""
+    """Return the first day for which the snapshot is too old, by the lists' rules."""
     valid_days = []
     for each in lists:
         rules = each.rules

@@ -1,7 +1,6 @@
 """Storages of registries: interface and backends."""
 
 from bloctel.storage.interface import (
-    CURSOR_GAP,
     Reader,
     Storage,
     Watcher,
@@ -10,7 +9,7 @@ from bloctel.storage.interface import (
     require_cursor,
     require_driver,
     require_following,
-    require_last,
+    require_record,
 )
 from bloctel.storage.rows import (
     ChangeKind,
@@ -26,7 +25,6 @@ from bloctel.storage.rows import (
 )
 
 __all__ = [
-    "CURSOR_GAP",
     "ChangeKind",
     "Columns",
     "Event",
@@ -45,5 +43,5 @@ __all__ = [
     "require_cursor",
     "require_driver",
     "require_following",
-    "require_last",
+    "require_record",
 ]

@@ -1,33 +1,43 @@
 """Group commit: the threads of a process share write transactions.
 
-A durable commit costs a disk flush, whatever it contains. So one thread at a time is
-the leader: it commits all changes that arrived during the previous commit. Then the
-first thread that arrived meanwhile becomes the leader. No thread waits for more than
-two commits.
+Each durable commit needs a flush of the disk, even for a small change. So one thread at
+a time is the leader: it commits all changes that arrived during the previous commit.
+Then the first thread whose change arrived during this commit becomes the leader.
+
+Python runs signal handlers in the main thread, between any two steps. Their exceptions,
+such as KeyboardInterrupt, could interrupt a leader anywhere, so the main thread commits
+only its own changes.
 """
 
-from __future__ import annotations
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import RLock, current_thread, get_ident, main_thread
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
-import os
-from collections import deque
-from concurrent.futures import Future
-from threading import Event, Lock, get_ident
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
-
-from bloctel.errors import StorageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from bloctel.storage.interface import Storage, Writer
+from bloctel._util import clock, forks
+from bloctel.errors import StorageBusyError, StorageError, StorageGoneError
+from bloctel.storage.interface import Storage, Writer, busy_error
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 _Row = TypeVar("_Row")
 
+#: Errors that every change would get, each after a long wait.  Any other error can come
+#: from the row of one change, for example a stored row that is damaged.
+_OF_ALL = (StorageBusyError, StorageGoneError)
 
-class _Change(Future[_T]):
-    """A change that a thread waits for: a function, or a row for a batch function."""
+#: Seconds after which a thread that was not woken checks if it can lead: an exception
+#: of a signal handler can prevent a leader from waking the next one.
+_CHECK_SECONDS: Final = 0.05
+
+
+class _Change(Generic[_T]):
+    """Change that a thread waits for: a function, or a row for a batch function."""
+
+    result: _T
+    error: BaseException | None = None
+    is_done = False
 
     def __init__(
         self,
@@ -37,12 +47,13 @@ class _Change(Future[_T]):
         row: Any = None,
         alone: bool = False,
     ) -> None:
-        super().__init__()
         self.apply = apply
         self.batch = batch
         self.row = row
         self.alone = alone
-        self.woken = Event()  # the change is done, or its thread must lead
+        # A message: the change is done, or its thread must lead.  An interrupted Event
+        # could stay locked.
+        self.woken = SimpleQueue[None]()
 
 
 class GroupCommit:
@@ -50,21 +61,21 @@ class GroupCommit:
 
     Args:
         storage: The storage of the changes.
-        committed: Called after each transaction, before the waiting threads continue.
-            It never raises.
+        committed: Function that is called after each transaction, before the waiting
+            threads continue. It never raises.
     """
 
     def __init__(self, storage: Storage, committed: Callable[[], None]) -> None:
         self._storage = storage
         self._committed = committed
-        self._reset()
+        self.enter_child()
+        forks.prepare_in_child(self)
 
-    def _reset(self) -> None:
-        self._process = os.getpid()
-        self._mutex = Lock()  # protects the attributes below
-        self._waiting: deque[_Change[Any]] = deque()
-        self._is_led = False
-        self._writer_thread: int | None = None
+    def enter_child(self) -> None:
+        """Forget the waiting threads, which exist only in the parent process."""
+        self._waiting: list[_Change[Any]] = []
+        self._leading = RLock()  # its owner is the leader
+        self._leader: int | None = None
 
     def run(
         self,
@@ -74,13 +85,13 @@ class GroupCommit:
     ) -> _T:
         """Call *change* in a transaction; return its result once it is stored.
 
-        The transaction may contain changes of other threads; each succeeds or fails
-        alone. *change* is called again if another change of the transaction fails.
+        The transaction may contain changes of other threads. If one of them fails,
+        *change* is called again in another transaction.
 
         Raises:
-            StorageError: The storage failed; nothing is stored. The exception is a
-                StorageGoneError during the commit: the change may be stored or not.
-                Repeat it; a change that is stored already changes nothing.
+            StorageError: The storage failed; nothing is stored. There is one exception:
+                after a StorageGoneError during the commit, the change may be stored.
+                Repeat the change; if it is stored already, this changes nothing.
         """
         return self._wait_for(_Change(lambda writer: change(writer, *args, **kwargs)))
 
@@ -106,82 +117,91 @@ class GroupCommit:
         return self._wait_for(_Change(batch=batch, row=row))
 
     def _wait_for(self, mine: _Change[_T]) -> _T:
-        if self._process != os.getpid():
-            self._reset()  # after a fork the leader exists only in the parent
-        if self._writer_thread == get_ident():
+        if self._leader == get_ident():
             raise StorageError(
                 "one change at a time",
                 "a change inside another",
                 message="nested write: a method that changes the registry was called "
                 "during another change",
             )
-        with self._mutex:
+        late_at = clock.elapsed() + self._storage.busy_seconds
+        try:
             self._waiting.append(mine)
-            leads = not self._is_led
-            self._is_led = True
-        if not leads:
-            self._sleep(mine)
-        if not mine.done():
-            self._lead()
-        return mine.result()
-
-    def _sleep(self, mine: _Change[Any]) -> None:
-        try:
-            mine.woken.wait()
-        except BaseException:  # such as Ctrl-C
-            with self._mutex:
-                if mine in self._waiting:
-                    self._waiting.remove(mine)
-                if mine.woken.is_set() and not mine.done():
-                    self._wake_next_leader()
-            raise
-
-    def _lead(self) -> None:
-        """Commit all waiting changes, then wake the next leader."""
-        with self._mutex:
-            changes = self._next_group()
-        self._writer_thread = get_ident()
-        try:
-            self._commit(changes)
+            self._lead(mine)
+            while not mine.is_done:
+                with suppress(Empty):
+                    mine.woken.get(timeout=_CHECK_SECONDS)
+                self._lead(mine)
+                if clock.elapsed() >= late_at and self._take(mine):
+                    raise busy_error()
         finally:
-            self._writer_thread = None
-            with self._mutex:
-                # after Ctrl-C during the commit, keep the changes of other threads
-                left = [change for change in changes[1:] if not change.done()]
-                self._waiting.extendleft(reversed(left))
-                self._wake_next_leader()
-            for change in changes:
-                if change.done():
-                    change.woken.set()
+            self._take(mine)
+        try:
+            if mine.error is not None:
+                raise mine.error
+        finally:
+            # a cycle would keep the error alive, and with it an interrupted transaction
+            mine.error = None
+        return mine.result
 
-    def _next_group(self) -> list[_Change[Any]]:
-        """Take the changes of the next transaction from the queue."""
-        group = [self._waiting.popleft()]
-        while self._waiting and not (group[0].alone or self._waiting[0].alone):
-            group.append(self._waiting.popleft())
-        return group
+    def _take(self, change: _Change[Any]) -> bool:
+        """Remove a change from the queue; return False if it is not in the queue."""
+        try:
+            self._waiting.remove(change)
+        except ValueError:
+            return False
+        return True
 
-    def _wake_next_leader(self) -> None:
-        self._is_led = bool(self._waiting)
-        if self._is_led:
-            self._waiting[0].woken.set()
+    def _lead(self, mine: _Change[Any]) -> None:
+        """Commit the next group if a change is the first one and there is no leader."""
+        leader: int | None = None
+        group: list[_Change[Any]] = []
+        try:
+            if self._leading.acquire(blocking=False) and self._waiting[:1] == [mine]:
+                leader = self._leader = get_ident()
+                self._fill(group)
+                self._commit(group)
+        finally:
+            # before the release, nothing is called: a call can run a signal handler
+            if leader is not None:
+                self._leader = None
+            try:
+                self._leading.release()
+            except RuntimeError:  # another thread is the leader
+                pass
+            else:
+                for change in [*group, *self._waiting[:1]]:
+                    change.woken.put(None)
+
+    def _fill(self, group: list[_Change[Any]]) -> None:
+        """Move the changes of the next transaction from the queue to a group."""
+        is_main = current_thread() is main_thread()
+        for change in list(self._waiting):
+            if group and (is_main or group[0].alone or change.alone):
+                break
+            if self._take(change):  # its thread has not given up
+                group.append(change)
 
     def _commit(self, changes: Sequence[_Change[Any]]) -> None:
         try:
             with self._storage.write() as writer:
                 results = _apply(changes, writer)
-        except Exception as error:
-            if len(changes) == 1 or isinstance(error, StorageError):
+        except BaseException as error:
+            if len(changes) > 1 and not isinstance(error, _OF_ALL):
+                # the transaction was rolled back: find the change that failed
                 for change in changes:
-                    change.set_exception(error)
+                    self._commit([change])
                 return
-            # the transaction was rolled back: find the change that failed
             for change in changes:
-                self._commit([change])
+                change.error = error
+                change.is_done = True
             return
-        self._committed()
-        for change, result in zip(changes, results, strict=True):
-            change.set_result(result)
+        try:
+            self._committed()
+        finally:
+            for change, result in zip(changes, results, strict=True):
+                change.result = result
+                change.is_done = True
 
 
 def _apply(changes: Sequence[_Change[Any]], writer: Writer) -> list[Any]:

@@ -1,71 +1,67 @@
 """Storage interface of registries.
 
-A storage knows no law, no clock and no phone number: only keys, names of lists and
-days since 1970-01-01. It is opened by URL:
+A storage contains keys, names of lists, and days since 1970-01-01. It uses no laws,
+clocks or phone numbers. It is opened by URL:
 
-=================================  ===========================================
+=================================  ================================================
 URL                                storage
-=================================  ===========================================
+=================================  ================================================
 ``memory:``                        memory of this process, lost when it ends
-``sqlite:///file.db``              an SQLite file; ``sqlite:////`` if absolute
+``sqlite:///file.db``              an SQLite file (``sqlite:////`` + absolute path)
 ``postgresql://user@host/base``    PostgreSQL, with psycopg 3
 ``mariadb://user@host/base``       MariaDB or MySQL (``mysql://`` too), with PyMySQL
 ``valkey://host:6379/0``           Valkey or Redis (``redis://`` too)
-=================================  ===========================================
+=================================  ================================================
 
-Other schemes are looked up among the installed packages' entry points, group
-`bloctel.storage`: the name of an entry point is the scheme, and it loads a function
-from a URL to a `Storage`. `bloctel.testing` contains the tests that such a storage
-must pass.
+Installed packages can add other schemes with entry points in the group
+`bloctel.storage`. The name of an entry point is the scheme. It loads a function that
+takes a URL and returns a `Storage`. `bloctel.testing` contains the tests that such a
+storage must pass.
 
 All reads and writes are in transactions. A write transaction stores its changes and
 their journal lines, or nothing. Writers of one registry are serialised, so that
 cursors grow in the order in which changes become visible.
 
-Besides registrations a storage contains *records*: rows in named streams that only
-grow. They are written in the same transactions, but do not move the cursor: a logged
-call does not wake the followers of a list.
+In addition to registrations, a storage contains *records*: rows in named streams that
+only grow. Records are written in the same transactions, but do not change the cursor:
+a logged call does not wake the followers of a list.
 """
 
-from __future__ import annotations
-
 import re
+import secrets
 import threading
-from importlib import import_module
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from math import inf
+from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from bloctel import errors
+from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
+from bloctel.storage.rows import (
+    Columns,
+    Event,
+    Found,
+    NewRegistrations,
+    Position,
+    PrefixRow,
+    RecordRow,
+    Registration,
+    RequestRow,
+    StoredList,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import (
-        Callable,
-        Collection,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
-    from contextlib import AbstractContextManager
-
-    from bloctel.storage.rows import (
-        Columns,
-        Event,
-        Found,
-        NewRegistrations,
-        PrefixRow,
-        RecordRow,
-        Registration,
-        RequestRow,
-        StoredList,
-    )
+#: The highest age of data that is read from a copy of another server.
+MAX_LAG_SECONDS: Final = 5.0
 
 
 class Reader(Protocol):
-    """Read transaction: the storage as of one moment.
+    """Read transaction, which shows the storage at one moment.
 
-    A storage without such transactions may answer each call as of a later moment than
-    the call before, never as of an earlier one.
+    In a storage without such transactions, a call may show a later moment than the
+    call before it, but never an earlier moment.
     """
 
     def settings(self) -> dict[str, str]:
@@ -77,8 +73,27 @@ class Reader(Protocol):
     def last_change(self) -> int:
         """Return the cursor of the last change; 0 before the first one.
 
-        Each write transaction that changes something moves it, even one that only
-        adds a list. Records do not move it.
+        Each write transaction that changes something increases the cursor, even if it
+        only adds a list. Records do not change the cursor.
+        """
+
+    def position(self) -> Position:
+        """Return the cursor and the token of the last stored change.
+
+        A writer does not see its own changes in it.
+        """
+
+    def token(self, cursor: int) -> int | None:
+        """Return the token of the write transaction that ended with that cursor.
+
+        It is None if the journal has no such transaction, or no longer has it.
+        """
+
+    def lag(self) -> float | None:
+        """Return the age of the data in seconds, if the server copies another server.
+
+        It is the age at the start of the transaction: None if the server itself accepts
+        the changes, 0 if the copy is up to date, and infinite if it is not known.
         """
 
     def changes(self, since: int, limit: int) -> list[Event]:
@@ -86,7 +101,7 @@ class Reader(Protocol):
 
         Raises:
             CursorPurgedError: The journal no longer has all lines after *since*, or
-                never had that cursor because a backup was restored.
+                never had that cursor: a backup was restored.
         """
 
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
@@ -97,7 +112,7 @@ class Reader(Protocol):
     ) -> Iterator[list[Registration]]:
         """Yield, in parts, a list's registrations that end in [from, before).
 
-        None means unbounded; registrations without an end have `NO_END`.
+        None means that there is no bound. Registrations without an end have `NO_END`.
         """
 
     def columns(self) -> Iterator[Columns]:
@@ -112,8 +127,10 @@ class Reader(Protocol):
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
         """Return the requests of one person for a list."""
 
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        """Return the requests for these numbers and this list."""
+    def requests_of(
+        self, list_id: int, keys: Collection[int] | None
+    ) -> list[RequestRow]:
+        """Return the requests for a list and these numbers; None for all numbers."""
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         """Return a stream's records about these numbers, in order."""
@@ -122,7 +139,7 @@ class Reader(Protocol):
         """Return the first *limit* records of a stream after a sequence number."""
 
     def last_record(self, stream: str) -> RecordRow | None:
-        """Return the last record of a stream; None if it never had one.
+        """Return the last record of a stream; None if the stream never had a record.
 
         Raises:
             DamagedRecordsError: The last appended record is missing.
@@ -130,20 +147,23 @@ class Reader(Protocol):
 
 
 class Writer(Reader, Protocol):
-    """Write transaction: all of it is stored, or nothing."""
+    """Write transaction: all its changes are stored, or none."""
 
-    def add_list(self, name: str) -> StoredList:
-        """Add a list that does not exist yet."""
+    def add_list(self, name: str, rules: str | None) -> StoredList:
+        """Add a list that does not exist yet, with the digest of its rules."""
+
+    def update_list(self, stored: StoredList) -> None:
+        """Replace the list with that id; its name stays."""
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         """Add registrations, with a `REGISTERED` event each; return the number added.
 
-        An existing registration stays as it is and is not counted. The exception is
-        one that was withdrawn on the day of its receipt: the new one replaces it,
-        because an objection must not vanish when an older one was withdrawn.
+        A registration that exists already is not changed and not counted, unless the
+        new one ends later (`Registration.extended_by`): after a withdrawal, the new
+        objection would be lost otherwise.
 
         Args:
-            parts: Parts of bounded size, read one after the other.
+            parts: Parts of bounded size, which are read one after the other.
         """
 
     def update_registrations(self, registrations: Iterable[Registration]) -> None:
@@ -156,9 +176,6 @@ class Writer(Reader, Protocol):
         the number but stay, and its requests are erased.
         """
 
-    def set_complete_from(self, list_id: int, day: int) -> None:
-        """Set the first day from which a list's data is complete."""
-
     def append_events(self, events: Iterable[Event]) -> None:
         """Append events to the journal; the storage assigns their cursors."""
 
@@ -168,25 +185,17 @@ class Writer(Reader, Protocol):
         Registrations stay. Afterwards `changes` refuses an earlier cursor.
         """
 
-    def restart_journal(self) -> None:
-        """Drop all journal lines, and skip `CURSOR_GAP` cursors.
-
-        Afterwards every cursor given before is refused, even one that this storage
-        does not know because it is an older copy. Nothing else may be done in the
-        same transaction.
-        """
-
     def set_prefix(self, row: PrefixRow) -> None:
-        """Store a prefix rule; it replaces the one with the same primary key.
+        """Store a prefix rule; it replaces the rule with the same primary key.
 
-        The journal gets a `PREFIXES` event of the rule's list, on its first day.
+        The journal gets a `PREFIXES` event of the rule's list, on the rule's first day.
         """
 
     def drop_prefix(self, row: PrefixRow) -> None:
         """Drop the prefix rule with that primary key, with a `PREFIXES` event."""
 
     def save_request(self, row: RequestRow) -> None:
-        """Store a request; it replaces the one with the same id."""
+        """Store a request; it replaces the request with the same id."""
 
     def drop_expired_requests(self, expired_before: int) -> None:
         """Drop unconfirmed requests that expired before that second."""
@@ -203,10 +212,10 @@ class Writer(Reader, Protocol):
 
 
 class Watcher(Protocol):
-    """Waits for changes, so that a follower need not poll all the time."""
+    """Waits for changes, so that a follower does not have to poll all the time."""
 
     def wait_for_change(self, seconds: float) -> None:
-        """Return when something may have changed, after *seconds* at the latest.
+        """Return when a change is possible, after *seconds* at the latest.
 
         Raises:
             StorageError: The storage cannot be watched.
@@ -217,7 +226,7 @@ class Watcher(Protocol):
 
 
 class PollingWatcher:
-    """Watcher for storages without notifications: the follower polls."""
+    """Watcher for storages that send no notifications: the follower polls."""
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -232,7 +241,16 @@ class PollingWatcher:
 
 
 class Storage(Protocol):
-    """Storage of one registry."""
+    """Storage of one registry.
+
+    Attributes:
+        busy_seconds: The longest wait for another writer, and for a free connection.
+            It is set before the first transaction.
+        files: The files of the registry on this machine; empty for a server.
+    """
+
+    busy_seconds: float
+    files: tuple[Path, ...]
 
     def create(self, settings: Mapping[str, str]) -> None:
         """Create an empty registry.
@@ -242,17 +260,32 @@ class Storage(Protocol):
             StorageError: The registry cannot be created.
         """
 
-    def check(self) -> None:
+    def check(self, *, restored: bool = False) -> None:
         """Check that there is a registry that this version can read.
+
+        Args:
+            restored: Whether to accept a copy that is known to lack the last changes.
+                If so, the next write transaction makes it acceptable for all programs.
 
         Raises:
             RegistryNotFoundError: There is no registry.
-            NewerRegistryError: A later version made it.
+            NewerRegistryError: A later version of the library made it.
             StorageError: The registry cannot be read, or its version is unknown.
         """
 
-    def read(self) -> AbstractContextManager[Reader]:
-        """Open a read transaction."""
+    def read(
+        self, *, max_lag_seconds: float = MAX_LAG_SECONDS
+    ) -> AbstractContextManager[Reader]:
+        """Open a read transaction.
+
+        Args:
+            max_lag_seconds: The highest `Reader.lag`. A higher limit than the default
+                is for data that never changes, and for callers with a limit of their
+                own.
+
+        Raises:
+            StorageUnreachableError: The server is a copy whose data is older.
+        """
 
     def write(self) -> AbstractContextManager[Writer]:
         """Open a write transaction: committed at its end, rolled back on an error.
@@ -261,19 +294,39 @@ class Storage(Protocol):
 
         Raises:
             StorageBusyError: Another writer took too long.
+            StorageUnreachableError: The server is a copy that accepts changes, and its
+                data is older than `MAX_LAG_SECONDS`.
         """
 
-    def lookup(self, keys: Collection[int]) -> Found:
-        """Return all registrations of these numbers, in one round trip."""
+    def lookup(self, keys: Collection[int], position: Position) -> Found:
+        """Return all registrations of these numbers, in one round trip.
+
+        Args:
+            keys: The numbers.
+            position: The position that the caller has read before, perhaps from another
+                server at the same URL.
+
+        Raises:
+            StorageUnreachableError: The history of the server does not contain the
+                position (`require_position`).
+        """
 
     def watch(self) -> Watcher:
         """Return a watcher of changes."""
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy of the registry to a file.
+
+        Raises:
+            InputError: The storage has its own tools for backups, or the file cannot
+                be written.
+        """
 
     def close(self) -> None:
         """Release connections and files."""
 
 
-#: Schemes of a URL to the class, whose module imports the driver only when needed.
+#: The class for each scheme of a URL; its module imports the driver only when needed.
 _CLASSES: Final = {
     "memory": "bloctel.storage.memory:MemoryStorage",
     "sqlite": "bloctel.storage.sql.sqlite:SqliteStorage",
@@ -285,12 +338,11 @@ _BUILT_IN: Final = {
     scheme: name for schemes, name in _CLASSES.items() for scheme in schemes.split()
 }
 
-#: Seconds between two polls of a follower, well within the one second it promises.
-_POLL_SECONDS: Final = 0.2
+#: The longest wait for another writer, unless the user sets it.
+BUSY_SECONDS: Final = 5.0
 
-#: Cursors that `Writer.restart_journal` skips: more changes than any copy of a
-#: registry had before it was restored.
-CURSOR_GAP: Final = 1 << 32
+#: Seconds between two polls of a follower, which promises a delay of one second.
+_POLL_SECONDS: Final = 0.2
 
 
 def open_storage(url: str) -> Storage:
@@ -301,33 +353,25 @@ def open_storage(url: str) -> Storage:
             the URL. The message never contains the URL, which can hold a password.
         MissingExtraError: The driver is not installed.
     """
-    scheme, colon, _ = url.partition(":")
-    if not colon:
-        raise _unknown("text without a scheme")
+    scheme, colon, rest = url.partition(":")
+    scheme = scheme.lower()  # RFC 3986: schemes are case-insensitive
+    url = f"{scheme}{colon}{rest}"
     family = scheme.partition("+")[0]  # postgresql+psycopg is the same as postgresql
-    if family in _BUILT_IN:
-        make: Callable[[str], Storage] = resolve_name(_BUILT_IN[family])
-        return make(url)
-    if "@" in url:  # perhaps not a scheme but the start of "name:password@host"
+    storage: Storage
+    if colon and family in _BUILT_IN:
+        storage = resolve_name(_BUILT_IN[family])(url)
+        return storage
+    if "@" in url or not colon:  # perhaps the start of "name:password@host"
         scheme = ""
-    return _installed(scheme)(url)
-
-
-def _installed(scheme: str) -> Callable[[str], Storage]:
-    """Return the function with which an installed package opens that scheme."""
-    # scanning all installed packages is slow, and only this function needs it
+    # this slow import is not needed for the built-in storages
     from importlib.metadata import entry_points  # noqa: PLC0415
 
     for point in entry_points(group="bloctel.storage", name=scheme):
-        make: Callable[[str], Storage] = point.load()
-        return make
+        storage = point.load()(url)
+        return storage
     shown = f"the scheme {scheme!r}" if scheme.isalnum() else "text without a scheme"
-    raise _unknown(shown)
-
-
-def _unknown(got: str) -> errors.InputError:
     known = ", ".join(f"{name}:" for name in _BUILT_IN)
-    return errors.InputError(f"a registry URL that starts with one of {known}", got)
+    raise errors.InputError(f"a registry URL that starts with one of {known}", shown)
 
 
 # -- checks and errors that storages share -----------------------------------------
@@ -337,6 +381,21 @@ def closed_error(where: str) -> errors.StorageError:
     """Return the error for an operation on a closed storage."""
     return errors.StorageError(
         "an open registry", "a closed one", where, message="the registry is closed"
+    )
+
+
+#: The error for each operation on a storage that cannot be used.
+Refusal = Callable[[str], errors.StorageError]
+
+
+def forked_error(where: str | None = None) -> errors.ForkedError:
+    """Return the error for the use of a storage of the parent process after a fork."""
+    return errors.ForkedError(
+        "a registry that this process opened",
+        "one that was opened before a fork",
+        where,
+        message="the registry was opened before this process was forked from its "
+        "parent process; open it in this process",
     )
 
 
@@ -350,6 +409,27 @@ def exists_error(where: str) -> errors.RegistryExistsError:
     )
 
 
+def busy_error(where: str | None = None) -> errors.StorageBusyError:
+    """Return the error for a wait for another writer that took too long."""
+    return errors.StorageBusyError(
+        "the lock of the registry",
+        "a lock that another writer holds",
+        where,
+        message="another program writes to the registry, and the wait took too long; "
+        "try again (busy_seconds= sets the longest wait)",
+    )
+
+
+def no_backup_error(where: str, advice: str) -> errors.InputError:
+    """Return the error for a backup of a storage that has its own tools."""
+    return errors.InputError(
+        "a registry in an SQLite file",
+        "another storage",
+        where,
+        message=f"bloctel backs up only SQLite files; {advice}",
+    )
+
+
 def not_found_error(where: str) -> errors.RegistryNotFoundError:
     """Return the error for opening a registry that does not exist."""
     return errors.RegistryNotFoundError(
@@ -359,6 +439,11 @@ def not_found_error(where: str) -> errors.RegistryNotFoundError:
         message="there is no registry; create it first (Registry.create, or "
         "bloctel registry create)",
     )
+
+
+def new_token() -> int:
+    """Return a token for a write transaction, from 1 to 2^62."""
+    return secrets.randbits(62) + 1
 
 
 #: Digits that may be a phone number or a part of one.
@@ -377,6 +462,68 @@ def driver_error(
     return kind("a storage that answers", got, where, message=f"storage error: {got}")
 
 
+def require_recent(age: float | None, limit: float = MAX_LAG_SECONDS) -> None:
+    """Check that the age of data does not exceed a limit, both in seconds.
+
+    Raises:
+        StorageUnreachableError: The data is older.
+    """
+    if age is not None and age > limit:
+        shown = "an unknown time" if age == inf else f"{age:.0f} seconds"
+        raise errors.StorageUnreachableError(
+            f"an answer of the storage within {limit:g} seconds",
+            f"no answer for {shown}",
+            message=f"the storage has not answered for {shown}, or its server is a "
+            f"copy whose data is that old; the limit is {limit:g} seconds",
+        )
+
+
+def require_position(token: int | None, position: Position, where: str) -> None:
+    """Check that the history of a server contains a position that was read before.
+
+    Args:
+        token: The token that the server has for the cursor of the position, or None.
+        position: The position.
+        where: The name of the storage in messages.
+
+    Raises:
+        StorageUnreachableError: The server lacks changes that were read before.
+    """
+    if token != position.token:
+        raise errors.StorageUnreachableError(
+            "a server with all changes that were read before",
+            "a server without the last ones",
+            where,
+            message="the server does not have all changes that were read before: it is "
+            "a copy that does not have the last changes yet, or it lost them",
+        )
+
+
+def raise_driver_error(
+    kind: type[errors.StorageError], error: BaseException, text: str, where: str
+) -> NoReturn:
+    """Raise the error of a kind for an error of a driver.
+
+    The cause is a copy of the driver's error: attributes of the original contain
+    statements and parameters.
+
+    Args:
+        kind: The class of the raised error.
+        error: The error of the driver.
+        text: The part of its message that contains no values.
+        where: The name of the storage in messages.
+    """
+    text = without_digits(text)
+    cause: BaseException
+    codes = [part for part in error.args if isinstance(part, int) and part < 10_000]
+    try:
+        cause = type(error)(*codes, text)
+    except TypeError:  # the constructor of some errors takes other arguments
+        cause = errors.StorageError("a storage that answers", type(error).__name__)
+    got = f"{type(error).__name__}: {text}"
+    raise_alone(driver_error(kind, got, where), cause)
+
+
 def require_version(text: str | None, version: int, where: str) -> None:
     """Check that a registry has the schema version of this library.
 
@@ -387,8 +534,8 @@ def require_version(text: str | None, version: int, where: str) -> None:
 
     Raises:
         RegistryNotFoundError: There is no registry.
-        NewerRegistryError: A later version of the library made it.
-        StorageError: Its version is unknown.
+        NewerRegistryError: A later version of the library made the registry.
+        StorageError: The version of the registry is unknown.
     """
     if text is None:
         raise not_found_error(where)
@@ -416,7 +563,7 @@ def require_cursor(since: int, trimmed_to: int, last: int) -> None:
     """Check that a journal has all lines after a cursor.
 
     Raises:
-        CursorPurgedError: Some were dropped, or the journal never had that cursor.
+        CursorPurgedError: Lines were dropped, or the journal never had that cursor.
     """
     if since < trimmed_to:
         raise errors.CursorPurgedError(
@@ -434,7 +581,7 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
     """Check that the sequence numbers of records continue their stream.
 
     Raises:
-        DamagedRecordsError: The sequence numbers do not continue it.
+        DamagedRecordsError: The sequence numbers do not continue the stream.
     """
     for wanted, row in enumerate(rows, last_seq + 1):
         if row.seq != wanted:
@@ -443,18 +590,18 @@ def require_following(rows: Sequence[RecordRow], last_seq: int) -> None:
             )
 
 
-def require_last(row: RecordRow | None, stream: str, last_seq: int) -> None:
-    """Check that the last record of a stream exists.
+def require_record(record: object | None, stream: str, seq: int) -> None:
+    """Check that a record exists, whose sequence number is not greater than the last.
 
     Raises:
-        DamagedRecordsError: It is missing.
+        DamagedRecordsError: The record is missing.
     """
-    if row is None and last_seq:
+    if record is None:
         raise errors.DamagedRecordsError(
-            "the last record",
+            "a stored record",
             "a missing record",
-            f"record {last_seq} of {stream}",
-            message="the last record is missing",
+            f"record {seq} of {stream}",
+            message="the record is missing",
         )
 
 
@@ -462,9 +609,6 @@ def require_driver(module: str, extra: str) -> None:
     """Check that a driver can be imported.
 
     Raises:
-        MissingExtraError: It cannot; the message names the extra.
+        MissingExtraError: The driver is missing; the message names the extra.
     """
-    try:
-        import_module(module)
-    except ImportError as error:
-        raise errors.MissingExtraError(f"a registry in {extra}", extra) from error
+    optional_module(module, f"a registry in {extra}", extra)

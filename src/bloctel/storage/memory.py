@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bloctel._util import forks
 from bloctel.errors import InputError, StorageError
 from bloctel.storage import interface
 from bloctel.storage.rows import (
@@ -18,6 +19,7 @@ from bloctel.storage.rows import (
     Event,
     Found,
     NewRegistrations,
+    Position,
     PrefixRow,
     RecordRow,
     Registration,
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
+    from pathlib import Path
 
 _URL: Final = "memory:"
-_PART: Final = 1 << 16  # rows per part
+_PART: Final = 1 << 14  # rows per part
 
 
 class _Content:
@@ -56,6 +59,7 @@ class _Content:
         self.numbers: dict[int, tuple[Registration, ...]] = {}
         self.journal: list[Event] = []
         self.last_change = 0
+        self.token = interface.new_token()  # one history: no copy can replace it
         self.trimmed_to = 0
         self.prefixes: dict[tuple[int, int, int], PrefixRow] = {}
         self.requests: dict[str, RequestRow] = {}
@@ -81,6 +85,15 @@ class MemoryReader:
 
     def last_change(self) -> int:
         return self._content.last_change
+
+    def position(self) -> Position:
+        return Position(self._content.last_change, self._content.token)
+
+    def token(self, cursor: int) -> int | None:
+        return self._content.token if cursor <= self._content.last_change else None
+
+    def lag(self) -> float | None:
+        return None
 
     def changes(self, since: int, limit: int) -> list[Event]:
         content = self._content
@@ -108,10 +121,13 @@ class MemoryReader:
     def columns(self) -> Iterator[Columns]:
         rows = (row for rows in self._content.numbers.values() for row in rows)
         for part in in_parts(rows, _PART):
-            values = [
-                (row.list_id, row.key, row.starts_on, row.ends_on) for row in part
-            ]
-            yield Columns.of(*np.array(values, np.int64).T)
+            # one list per column: a list of tuples is slower and needs more memory
+            yield Columns(
+                np.array([row.list_id for row in part], np.int64),
+                np.array([row.key for row in part], np.uint64),
+                np.array([row.starts_on for row in part], np.int64),
+                np.array([row.ends_on for row in part], np.int64),
+            )
 
     def prefixes(self) -> list[PrefixRow]:
         return sorted(self._content.prefixes.values())
@@ -126,12 +142,14 @@ class MemoryReader:
             if (row.list_id, row.person) == (list_id, person)
         ]
 
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        wanted = set(keys)
+    def requests_of(
+        self, list_id: int, keys: Collection[int] | None
+    ) -> list[RequestRow]:
+        wanted = None if keys is None else set(keys)
         return [
             row
             for row in self._content.requests.values()
-            if row.list_id == list_id and row.key in wanted
+            if row.list_id == list_id and (wanted is None or row.key in wanted)
         ]
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
@@ -156,6 +174,9 @@ class MemoryWriter(MemoryReader):
         self._undo_steps: list[Callable[[], object]] = []
         self._before = content.last_change
 
+    def position(self) -> Position:
+        return Position(self._before, self._content.token)
+
     def roll_back(self) -> None:
         """Undo all changes of the transaction."""
         for step in reversed(self._undo_steps):
@@ -165,6 +186,12 @@ class MemoryWriter(MemoryReader):
     def _next_cursor(self) -> int:
         self._content.last_change += 1
         return self._content.last_change
+
+    def _append(self, target: list[Any], value: object) -> None:
+        """Append to a list; this can be undone."""
+        # the step comes first, as everywhere: Ctrl-C can interrupt between two steps
+        self._undo_steps.append(partial(target.__delitem__, slice(len(target), None)))
+        target.append(value)
 
     def _set(self, target: Any, key: object, value: object) -> None:
         """Set `target[key]`; this can be undone."""
@@ -183,13 +210,16 @@ class MemoryWriter(MemoryReader):
         else:
             target[key] = value
 
-    def add_list(self, name: str) -> StoredList:
+    def add_list(self, name: str, rules: str | None) -> StoredList:
         lists = self._content.lists
-        added = StoredList(len(lists) + 1, name, None)
-        lists.append(added)
-        self._undo_steps.append(lists.pop)
+        added = StoredList(len(lists) + 1, name, rules, None)
+        self._append(lists, added)
         self._next_cursor()
         return added
+
+    def update_list(self, stored: StoredList) -> None:
+        self._set(self._content.lists, stored.id - 1, stored)
+        self._next_cursor()
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         return sum(self._add_rows(part.rows()) for part in parts)
@@ -202,15 +232,14 @@ class MemoryWriter(MemoryReader):
         return len(new)
 
     def _add_row(self, row: Registration, added: list[Registration]) -> bool:
-        """Add a registration; return False if it exists and counts already."""
+        """Add a registration; return False if it changes nothing."""
         numbers = self._content.numbers
         rows = numbers.get(row.key, ())
         for known in rows:
             if known[:3] == row[:3]:
-                if not known.is_void:
-                    return False
-                self.update_registrations([row])
-                return True
+                extended = known.extended_by(row)
+                self.update_registrations([extended] if extended else [])
+                return extended is not None
         added.append(row)
         numbers[row.key] = (*rows, row)
         return True
@@ -253,38 +282,24 @@ class MemoryWriter(MemoryReader):
             if (row.list_id, row.key) in forgotten:
                 self._put(requests, row.id, None)
 
-    def set_complete_from(self, list_id: int, day: int) -> None:
-        lists, index = self._content.lists, list_id - 1
-        self._set(lists, index, lists[index]._replace(complete_from=day))
-        self._next_cursor()
-
     def append_events(self, events: Iterable[Event]) -> None:
         journal = self._content.journal
         self._undo_steps.append(partial(journal.__delitem__, slice(len(journal), None)))
         for event in events:
-            journal.append(event._replace(cursor=self._next_cursor()))
+            journal.append(Event(self._next_cursor(), *event[1:]))
 
     def trim_journal(self, before: int) -> int:
         content = self._content
-        journal, trimmed_to = content.journal, content.trimmed_to
         before = min(before, content.last_change)
-        if before <= trimmed_to:
+        if before <= content.trimmed_to:
             return 0
         n = content.index_after(before)
-        dropped = journal[:n]
-        del journal[:n]
-        content.trimmed_to = before
-
-        def undo() -> None:
-            journal[:0] = dropped
-            content.trimmed_to = trimmed_to
-
-        self._undo_steps.append(undo)
+        for name, value in ("journal", content.journal[n:]), ("trimmed_to", before):
+            self._undo_steps.append(
+                partial(setattr, content, name, getattr(content, name))
+            )
+            setattr(content, name, value)
         return n
-
-    def restart_journal(self) -> None:
-        self._content.last_change += interface.CURSOR_GAP
-        self.trim_journal(self._content.last_change)
 
     def set_prefix(self, row: PrefixRow) -> None:
         self._put(self._content.prefixes, row[:3], row)
@@ -306,12 +321,10 @@ class MemoryWriter(MemoryReader):
         for row in rows:
             stored = self._content.records[row.stream]
             interface.require_following([row], len(stored))
-            self._undo_steps.append(stored.pop)
-            stored.append(row)
+            self._append(stored, row)
             if row.key is not None:
                 indexes = self._content.record_indexes[row.stream, row.key]
-                self._undo_steps.append(indexes.pop)
-                indexes.append(row.seq - 1)
+                self._append(indexes, row.seq - 1)
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
         rows = self._content.records.get(stream, [])
@@ -338,6 +351,9 @@ class MemoryStorage:
         url: `memory:`.
     """
 
+    busy_seconds = interface.BUSY_SECONDS
+    files: tuple[Path, ...] = ()
+
     def __init__(self, url: str = _URL) -> None:
         if url != _URL:
             raise InputError(
@@ -346,19 +362,24 @@ class MemoryStorage:
                 message=f"the URL of a registry in memory is {_URL}, without a name",
             )
         self._content: _Content | None = None
-        self._is_closed = False
+        self._refusal: interface.Refusal | None = None
         self._lock = RLock()
         self._is_writing = False
         self._n_readers = 0
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Refuse the content in a forked child process: a change may be incomplete."""
+        self._refusal = interface.forked_error
 
     def create(self, settings: Mapping[str, str]) -> None:
+        self._require_open()
         with self._lock:
-            self._require_open()
             if self._content is not None:
                 raise interface.exists_error(_URL)
             self._content = _Content(settings)
 
-    def check(self) -> None:
+    def check(self, *, restored: bool = False) -> None:
         self._existing()
 
     def _existing(self) -> _Content:
@@ -368,11 +389,13 @@ class MemoryStorage:
         return self._content
 
     def _require_open(self) -> None:
-        if self._is_closed:
-            raise interface.closed_error(_URL)
+        if self._refusal is not None:
+            raise self._refusal(_URL)
 
     @contextmanager
-    def read(self) -> Iterator[MemoryReader]:
+    def read(
+        self, *, max_lag_seconds: float = interface.MAX_LAG_SECONDS
+    ) -> Iterator[MemoryReader]:
         with self._locked(writes=False) as content:
             yield MemoryReader(content)
 
@@ -388,11 +411,14 @@ class MemoryStorage:
 
     @contextmanager
     def _locked(self, *, writes: bool) -> Iterator[_Content]:
-        """Let one thread in; nested reads of that thread see the same moment."""
-        with self._lock:
+        """Admit one thread at a time; its nested reads see the same moment."""
+        self._require_open()  # before it waits for a thread of the parent process
+        try:
+            if not self._lock.acquire(timeout=self.busy_seconds):
+                raise interface.busy_error(_URL)
             content = self._existing()
             if self._is_writing or (writes and self._n_readers):
-                # it would read, or roll back, an unfinished transaction
+                # the nested read would see, or roll back, an unfinished transaction
                 raise StorageError(
                     "one transaction at a time in a registry in memory",
                     "a transaction inside another",
@@ -407,15 +433,25 @@ class MemoryStorage:
             finally:
                 self._is_writing = False
                 self._n_readers -= not writes
+        finally:
+            try:  # noqa: SIM105 - a call can run a signal handler before the release
+                self._lock.release()
+            except RuntimeError:  # this thread has not locked it
+                pass
 
-    def lookup(self, keys: Collection[int]) -> Found:
+    def lookup(self, keys: Collection[int], position: Position) -> Found:
         with self.read() as reader:
+            interface.require_position(reader.token(position.cursor), position, _URL)
             return Found.of(reader.registrations_of(keys), reader.lists())
 
     def watch(self) -> interface.PollingWatcher:
         self._require_open()
         return interface.PollingWatcher()
 
+    def backup(self, path: Path) -> None:
+        advice = "use build_snapshot or bloctel registry export"
+        raise interface.no_backup_error(_URL, advice)
+
     def close(self) -> None:
-        self._is_closed = True
+        self._refusal = self._refusal or interface.closed_error
         self._content = None

@@ -1,27 +1,22 @@
 """Create or open the storage of a registry, with or without a secret."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from math import inf
+from typing import Final
 from uuid import uuid4
 
-from bloctel.storage.interface import open_storage
+from bloctel.errors import InputError
+from bloctel.storage.interface import BUSY_SECONDS, Storage, open_storage
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from bloctel.storage.interface import Storage
+_DAY_SECONDS: Final = 86_400
 
 
 def new_settings(region: str | None) -> dict[str, str]:
     """Return the settings of a new registry that reads numbers in a region."""
-    return {
-        "region": region or "",
-        "identity": uuid4().hex,
-        "token_key": os.urandom(32).hex(),
-    }
+    token_key = os.urandom(32).hex()
+    return {"region": region or "", "identity": uuid4().hex, "token_key": token_key}
 
 
 def create_storage(
@@ -33,14 +28,20 @@ def create_storage(
     return storage
 
 
-def join_storage(url: str, secret: bytes | None) -> Storage:
-    """Return the storage of the registry at *url*."""
-    with close_on_error(_storage(url, secret)) as storage:
-        storage.check()
+def join_storage(
+    url: str,
+    secret: bytes | None,
+    busy_seconds: float = BUSY_SECONDS,
+    *,
+    restored: bool = False,
+) -> Storage:
+    """Return the storage of the registry at *url*; `Storage` explains the arguments."""
+    with close_on_error(_storage(url, secret, busy_seconds)) as storage:
+        storage.check(restored=restored)
         if secret is None:
             from bloctel.storage.pseudonymized import require_plain  # noqa: PLC0415
 
-            with storage.read() as reader:
+            with storage.read(max_lag_seconds=inf) as reader:
                 require_plain(reader.settings())
     return storage
 
@@ -55,8 +56,14 @@ def close_on_error(storage: Storage) -> Iterator[Storage]:
         raise
 
 
-def _storage(url: str, secret: bytes | None) -> Storage:
+def _storage(
+    url: str, secret: bytes | None, busy_seconds: float = BUSY_SECONDS
+) -> Storage:
+    if not 0 <= busy_seconds <= _DAY_SECONDS:
+        got = repr(busy_seconds)
+        raise InputError(f"seconds from 0 to {_DAY_SECONDS}", got, "busy_seconds")
     storage = open_storage(url)
+    storage.busy_seconds = busy_seconds
     if secret is None:
         return storage
     from bloctel.storage.pseudonymized import PseudonymousStorage  # noqa: PLC0415

@@ -4,40 +4,36 @@ The wrapped storage gets pseudonyms instead of numbers, and encrypted contacts. 
 registry stores a fingerprint of the secret in its settings.  It cannot be read or
 written under another secret, because every number would look clear.
 
-Settings are encrypted too: with the key that signs tokens, one could forge tokens and
-test contacts.  So are the bodies of records: with their salt and digest, one could test
-numbers.
+Settings are encrypted too: an attacker who can read the key that signs tokens can forge
+tokens and test contacts.  Bodies of records are encrypted too: with their salt and the
+digest, an attacker can test numbers.
 
-The rest stays readable: lists, days, prefix rules, the identifiers of persons, the
-times of records, and the number of rows of each kind.
+All other data stays readable: lists, days, prefix rules, the identifiers of persons,
+the times of records, and the number of rows of each kind.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from math import inf
+from typing import Final, TypeVar
 
 import numpy as np
 
 from bloctel.errors import WrongSecretError
+from bloctel.storage.interface import MAX_LAG_SECONDS, Reader, Storage, Writer
 from bloctel.storage.pseudonyms import Pseudonyms
-from bloctel.storage.rows import Event, RecordRow, Registration, RequestRow, in_parts
-
-if TYPE_CHECKING:
-    from collections.abc import (
-        Callable,
-        Collection,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
-
-    from numpy.typing import NDArray
-
-    from bloctel.storage.interface import Reader, Storage, Writer
-    from bloctel.storage.rows import Columns, Found, NewRegistrations
+from bloctel.storage.rows import (
+    Columns,
+    Event,
+    Found,
+    NewRegistrations,
+    Position,
+    RecordRow,
+    Registration,
+    RequestRow,
+    in_parts,
+)
 
 #: The setting with the fingerprint of the secret.
 FINGERPRINT: Final = "pseudonyms"
@@ -45,7 +41,7 @@ FINGERPRINT: Final = "pseudonyms"
 #: Prefix of encrypted settings; the wrapped storage has plain settings of its own.
 _SEALED: Final = "sealed:"
 
-#: Rows converted at once.
+#: Number of rows that are converted at once.
 _PART: Final = 10_000
 
 #: The field of a row that is encrypted.
@@ -83,7 +79,10 @@ class PseudonymousStorage:
         self._storage = storage
         self._pseudonyms = Pseudonyms(secret)
         self._is_recognised = False
-        # these need no secret
+        # these methods need no secret
+        self.busy_seconds = storage.busy_seconds
+        self.files = storage.files
+        self.backup = storage.backup
         self.watch = storage.watch
         self.close = storage.close
 
@@ -93,14 +92,14 @@ class PseudonymousStorage:
         fingerprint = self._pseudonyms.fingerprint()
         self._storage.create({**sealed, FINGERPRINT: fingerprint})
 
-    def check(self) -> None:
-        self._storage.check()
-        with self.read():
+    def check(self, *, restored: bool = False) -> None:
+        self._storage.check(restored=restored)
+        with self.read(max_lag_seconds=inf):
             pass
 
     @contextmanager
-    def read(self) -> Iterator[Reader]:
-        with self._storage.read() as reader:
+    def read(self, *, max_lag_seconds: float = MAX_LAG_SECONDS) -> Iterator[Reader]:
+        with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
             self._recognise(reader)
             yield _Reader(reader, self._pseudonyms)
 
@@ -110,11 +109,12 @@ class PseudonymousStorage:
             self._recognise(writer)
             yield _Writer(writer, self._pseudonyms)
 
-    def lookup(self, keys: Collection[int]) -> Found:
+    def lookup(self, keys: Collection[int], position: Position) -> Found:
         if not self._is_recognised:  # only the first look-up checks the secret
             self.check()
-        found = self._storage.lookup(_hidden_keys(keys, self._pseudonyms))
-        rows = list(_shown(found.registrations, self._pseudonyms))
+        hidden = _hidden_keys(keys, self._pseudonyms)
+        found = self._storage.lookup(hidden, position)
+        rows = list(_converted(found.registrations, self._pseudonyms, hide=False))
         return found._replace(registrations=rows)
 
     def _recognise(self, reader: Reader) -> None:
@@ -122,21 +122,24 @@ class PseudonymousStorage:
         if stored != self._pseudonyms.fingerprint():
             got = "not hidden" if stored is None else "hidden by another secret"
             raise WrongSecretError(
-                "a registry whose numbers are hidden by the secret given",
-                f"one whose numbers are {got}",
+                "a registry whose numbers are hidden by the given secret",
+                f"a registry whose numbers are {got}",
             )
         self._is_recognised = True
 
 
 class _Reader:
-    """`Reader` that shows the numbers and texts that another one returns hidden."""
+    """Reader that shows the hidden numbers and texts of the wrapped reader."""
 
     def __init__(self, reader: Reader, pseudonyms: Pseudonyms) -> None:
         self._reader = reader
         self._pseudonyms = pseudonyms
-        # these contain nothing hidden
+        # these methods return nothing that is encrypted
         self.lists = reader.lists
         self.last_change = reader.last_change
+        self.position = reader.position
+        self.token = reader.token
+        self.lag = reader.lag
         self.prefixes = reader.prefixes
 
     def settings(self) -> dict[str, str]:
@@ -174,8 +177,11 @@ class _Reader:
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
         return self._shown(self._reader.requests_by(list_id, person))
 
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        return self._shown(self._reader.requests_of(list_id, self._hidden(keys)))
+    def requests_of(
+        self, list_id: int, keys: Collection[int] | None
+    ) -> list[RequestRow]:
+        hidden = None if keys is None else self._hidden(keys)
+        return self._shown(self._reader.requests_of(list_id, hidden))
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         return self._shown(self._reader.records_of(stream, self._hidden(keys)))
@@ -191,20 +197,19 @@ class _Reader:
         return _hidden_keys(keys, self._pseudonyms)
 
     def _shown(self, rows: Iterable[_Row]) -> list[_Row]:
-        return list(_shown(rows, self._pseudonyms))
+        return list(_converted(rows, self._pseudonyms, hide=False))
 
 
 class _Writer(_Reader):
-    """`Writer` that hides numbers and texts before another one stores them."""
+    """Writer that hides numbers and texts before the wrapped writer stores them."""
 
     def __init__(self, writer: Writer, pseudonyms: Pseudonyms) -> None:
         super().__init__(writer, pseudonyms)
         self._writer = writer
-        # these contain nothing to hide
+        # these methods write nothing that must be encrypted
         self.add_list = writer.add_list
-        self.set_complete_from = writer.set_complete_from
+        self.update_list = writer.update_list
         self.trim_journal = writer.trim_journal
-        self.restart_journal = writer.restart_journal
         self.set_prefix = writer.set_prefix
         self.drop_prefix = writer.drop_prefix
         self.drop_expired_requests = writer.drop_expired_requests
@@ -231,7 +236,7 @@ class _Writer(_Reader):
         self._writer.append_records(list(self._hidden_rows(rows)))
 
     def _hidden_rows(self, rows: Iterable[_Row]) -> Iterator[_Row]:
-        return _converted(rows, self._pseudonyms.hide, self._pseudonyms.seal)
+        return _converted(rows, self._pseudonyms, hide=True)
 
 
 def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
@@ -241,16 +246,12 @@ def _hidden_keys(keys: Collection[int], pseudonyms: Pseudonyms) -> list[int]:
     return hidden
 
 
-def _shown(rows: Iterable[_Row], pseudonyms: Pseudonyms) -> Iterator[_Row]:
-    return _converted(rows, pseudonyms.show, pseudonyms.unseal)
-
-
 def _converted(
-    rows: Iterable[_Row],
-    convert_keys: Callable[[NDArray[np.uint64]], NDArray[np.uint64]],
-    convert_text: Callable[[str], str],
+    rows: Iterable[_Row], pseudonyms: Pseudonyms, *, hide: bool
 ) -> Iterator[_Row]:
-    """Yield rows with their keys and texts converted; None stays None."""
+    """Yield rows with their keys and texts hidden or shown; None stays None."""
+    convert_keys = pseudonyms.hide if hide else pseudonyms.show
+    convert_text = pseudonyms.seal if hide else pseudonyms.unseal
     for part in in_parts(rows, _PART):
         field = _TEXT_FIELDS.get(type(part[0]))
         keys = np.array([row.key or 0 for row in part], np.uint64)

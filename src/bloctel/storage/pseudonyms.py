@@ -3,7 +3,7 @@
 A pseudonym is the number encrypted with FF1 of NIST SP 800-38G: radix 2, 62 numerals,
 AES-256, an empty tweak.  FF1 is a keyed permutation of [0, 2^62): each number has one
 pseudonym, and each pseudonym belongs to one number.  A truncated hash is not suitable:
-two numbers could share one, and one of them would be blocked because of the other.
+two numbers could have the same hash, and a number would be blocked because of another.
 
 With these parameters FF1 is simple.  A key is split into two halves of 31 bits, A and
 B.  Each of ten rounds replaces (A, B) by (B, A + y mod 2^31), where y is the first 8
@@ -14,18 +14,15 @@ A text is encrypted with AES-256-GCM under a random nonce.  HKDF-SHA256 derives 
 from the secret.  None of this may change: stored data would become unreadable.
 """
 
-from __future__ import annotations
-
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError, MissingExtraError, StorageError, WrongSecretError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 #: The minimum length of a secret; 32 bytes from `secrets.token_bytes` are better.
 MIN_SECRET_BYTES: Final = 16
@@ -45,7 +42,7 @@ _PART: Final = 1 << 14
 
 _NONCE_BYTES: Final = 12
 
-#: Text read from badly encoded input can contain lone surrogates.
+#: Text from input with a wrong encoding can contain lone surrogates.
 _SURROGATES: Final = "surrogatepass"
 
 
@@ -71,7 +68,7 @@ class Pseudonyms:
             got = f"{len(secret)} bytes"
             raise InputError(f"a secret of at least {MIN_SECRET_BYTES} bytes", got)
         try:
-            # an optional package
+            # this package is optional
             from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
                 Cipher,
                 aead,
@@ -97,7 +94,7 @@ class Pseudonyms:
     def fingerprint(self) -> str:
         """Return 32 hex digits that identify the secret without revealing it.
 
-        They confirm a guess, as every pseudonym does: a secret must be random.
+        They can confirm a guess, as a pseudonym can. So a secret must be random.
         """
         return self._fingerprint
 
@@ -114,10 +111,10 @@ class Pseudonyms:
     def show(self, pseudonyms: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return the keys of pseudonyms, in the same order.
 
-        Under another secret the result is random numbers.
+        The pseudonyms of another secret give random numbers.
 
         Raises:
-            StorageError: One of them is not below 2^62, so it is not a pseudonym.
+            StorageError: A value is not below 2^62, so it is not a pseudonym.
         """
         if outside := _first_outside(pseudonyms):
             raise StorageError(f"hidden numbers below 2^{_BITS}", outside)
@@ -136,7 +133,7 @@ class Pseudonyms:
         """Return the text that `seal` encrypted.
 
         Raises:
-            WrongSecretError: It was sealed under another secret, or altered.
+            WrongSecretError: The text was sealed under another secret, or altered.
         """
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - optional
 
@@ -145,11 +142,13 @@ class Pseudonyms:
             nonce, rest = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
             return self._sealer.decrypt(nonce, rest, None).decode("utf-8", _SURROGATES)
         except (ValueError, InvalidTag):
-            # without the cause, which can contain the text
-            raise WrongSecretError(
-                "text sealed under this secret",
-                "text sealed under another secret, or altered since",
-            ) from None
+            # the cause can contain the text, so it is not attached
+            raise_alone(
+                WrongSecretError(
+                    "text sealed under this secret",
+                    "text sealed under another secret, or altered since",
+                )
+            )
 
     def _in_parts(
         self, keys: NDArray[np.uint64], *, decrypt: bool
@@ -193,4 +192,4 @@ def _first_outside(keys: NDArray[np.uint64]) -> str:
     if len(keys) == 0 or 0 <= int(keys.min()) <= int(keys.max()) < 1 << _BITS:
         return ""
     outside = (keys < 0) | (keys >= 1 << _BITS)
-    return f"one out of range at position {outside.argmax()}"
+    return f"a value out of range at position {outside.argmax()}"

@@ -3,22 +3,18 @@
 Days are integers: days since 1970-01-01.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.errors import InputError
 from bloctel.periods import RegistrationPeriod, from_epoch_day
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import date
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 _T = TypeVar("_T")
 
@@ -79,20 +75,47 @@ class Registration(NamedTuple):
         """The protected days."""
         return RegistrationPeriod(day_of(self.starts_on), from_epoch_day(self.ends_on))
 
-    @property
-    def is_void(self) -> bool:
-        """True if it was withdrawn on the day of its receipt: a new one replaces it."""
-        return self.withdrawn_on == self.registered_on
+    def extended_by(self, new: Self) -> Self | None:
+        """Return the row for a new request of the same day; None if nothing changes.
+
+        The last request counts: a registration that was withdrawn lasts again as long
+        as the new one.  The days on which the number was protected stay protected.
+        """
+        if new.ends_on <= self.ends_on:
+            return None
+        if self.starts_on < self.ends_on:
+            return new._replace(starts_on=min(self.starts_on, new.starts_on))
+        return new
+
+
+class PrefixRow(NamedTuple):
+    """A rule for all numbers with the same first digits.
+
+    The first three fields are the primary key.
+
+    Attributes:
+        list_id: The list of the rule.
+        prefix: The first digits of keys, as an integer.
+        starts_on: The first day of the rule.
+        ends_on: The first day after the rule, or `NO_END`.
+        blocks: True if such numbers are blocked, False if they are allowed.
+    """
+
+    list_id: int
+    prefix: int
+    starts_on: int
+    ends_on: int
+    blocks: bool
 
 
 class Event(NamedTuple):
     """One line of the journal.
 
     Attributes:
-        cursor: Its position; later events have greater cursors. 0 until it is stored.
+        cursor: The position; later events have greater cursors. 0 before it is stored.
         kind: The kind of the change.
         list_id: The list that changed.
-        key: The number; None if it was erased, or if the change concerns no number.
+        key: The number; None if it was erased, or if the change has no number.
         on: The day from which the change applies.
     """
 
@@ -103,49 +126,46 @@ class Event(NamedTuple):
     on: int
 
     @classmethod
-    def of_prefix(cls, row: PrefixRow) -> Event:
+    def of_prefix(cls, row: PrefixRow) -> Self:
         """Return the event for a change of a prefix rule."""
         return cls(0, ChangeKind.PREFIXES, row.list_id, None, row.starts_on)
 
     @classmethod
-    def of_registration(cls, row: Registration) -> Event:
+    def of_registration(cls, row: Registration) -> Self:
         """Return the event for a new registration."""
         return cls(0, ChangeKind.REGISTERED, *row[:3])
+
+
+class Position(NamedTuple):
+    """Position in the history of a registry.
+
+    Attributes:
+        cursor: The cursor of the last change; 0 before the first one.
+        token: A random number that the write transaction of this change stored.
+            Another history, such as the history of a restored backup or of another
+            registry, may reach the same cursor, but never with the same token.
+    """
+
+    cursor: int
+    token: int
 
 
 class StoredList(NamedTuple):
     """A list in a storage.
 
     Attributes:
-        id: Its number in this storage: 1, 2, 3, in the order in which lists are added.
-        name: Its name.
-        complete_from: The first day whose data is complete; None if nothing was ever
+        id: The number of the list in this storage: the lists that are added get 1, 2,
+            3 and so on.
+        name: The name of the list.
+        rules: The digest of the rules of the list; None if the library has the rules.
+        complete_from: The first day whose data is complete; None if no data was ever
             erased.
     """
 
     id: int
     name: str
+    rules: str | None
     complete_from: int | None
-
-
-class PrefixRow(NamedTuple):
-    """A rule for all numbers with the same first digits.
-
-    The first three fields are the primary key.
-
-    Attributes:
-        list_id: The list that the rule belongs to.
-        prefix: The first digits of keys, as an integer.
-        starts_on: Its first day.
-        ends_on: The first day after it, or `NO_END`.
-        blocks: True if such numbers are blocked, False if they are allowed.
-    """
-
-    list_id: int
-    prefix: int
-    starts_on: int
-    ends_on: int
-    blocks: bool
 
 
 class RequestRow(NamedTuple):
@@ -160,6 +180,9 @@ class RequestRow(NamedTuple):
         contact: The contact of the person, such as an e-mail address.
         expires_at: The expiry of the token, in seconds since 1970-01-01.
         used_at: The moment of the confirmation in seconds since 1970-01-01, or None.
+        made_on: The day of the receipt of the registration that the confirmation made.
+            None if there was one already, or if it was later registered again, renewed
+            or withdrawn by anyone else: then a confirmation alone must not withdraw it.
     """
 
     id: str
@@ -170,24 +193,25 @@ class RequestRow(NamedTuple):
     contact: str
     expires_at: int
     used_at: int | None = None
+    made_on: int | None = None
 
 
 class RecordRow(NamedTuple):
     """One line of a stream of records, which only grows.
 
     The first two fields are the primary key. A storage does not interpret the
-    content; it can erase it and keep the line.
+    content. It can erase the content and keep the line.
 
     Attributes:
         stream: The name of the stream.
-        seq: The sequence number in the stream: 1, 2, 3, in the order of appending.
-        key: The number that the record is about; None if there is none, or if it was
-            erased.
+        seq: The sequence number in the stream; the first record has 1.
+        key: The phone number that the record is about; None if it was erased, or if
+            the record is not about a number.
         at: The moment that the record describes, in microseconds since
             1970-01-01T00:00Z.
-        body: The content, as text; None once erased.
+        body: The content, as text; None after its erasure.
         content: The digest of `key`, `at` and `body`, which stays when they are erased.
-        digest: The digest that links the record to the one before it.
+        digest: The digest that links the record to the previous record.
     """
 
     stream: str
@@ -198,13 +222,13 @@ class RecordRow(NamedTuple):
     content: str
     digest: str
 
-    def erased(self) -> RecordRow:
+    def erased(self) -> Self:
         """Return the record without number and body."""
         return self._replace(key=None, body=None)
 
 
 class Found(NamedTuple):
-    """Result of a look-up in a storage, as of one moment.
+    """Result of a look-up in a storage at one moment.
 
     Attributes:
         registrations: All registrations of the requested numbers.
@@ -216,7 +240,7 @@ class Found(NamedTuple):
     complete_from: dict[int, int]
 
     @classmethod
-    def of(cls, rows: list[Registration], lists: Iterable[StoredList]) -> Found:
+    def of(cls, rows: list[Registration], lists: Iterable[StoredList]) -> Self:
         """Return the result of a look-up that read these rows and lists."""
         days = ((stored.id, stored.complete_from) for stored in lists)
         return cls(rows, {id: day for id, day in days if day is not None})
@@ -232,7 +256,7 @@ class Columns:
     ends_on: NDArray[np.int64]
 
     @classmethod
-    def of(cls, list_ids: Any, keys: Any, starts_on: Any, ends_on: Any) -> Columns:
+    def of(cls, list_ids: Any, keys: Any, starts_on: Any, ends_on: Any) -> Self:
         """Return columns of any integer types."""
         ids, starts, ends = (
             column.astype("int64") for column in (list_ids, starts_on, ends_on)

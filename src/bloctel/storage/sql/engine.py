@@ -4,29 +4,31 @@
 each dialect. One module per database completes it for its driver.
 """
 
-from __future__ import annotations
-
-import os
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bloctel.errors import InputError, StorageError
+from bloctel._util import forks
+from bloctel._util.raising import raise_alone
+from bloctel.errors import (
+    BloctelError,
+    InputError,
+    StorageBusyError,
+    StorageError,
+    StorageUnreachableError,
+)
 from bloctel.storage import interface
+from bloctel.storage.interface import Watcher
+from bloctel.storage.rows import Found, Position
 from bloctel.storage.sql import schema
+from bloctel.storage.sql.pool import Pool
 from bloctel.storage.sql.reader import SqlReader
 from bloctel.storage.sql.schema import state
 from bloctel.storage.sql.writer import SqlWriter
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from bloctel.storage.interface import Watcher
-    from bloctel.storage.rows import Found
-
-#: How long a writer waits for another one: as long as a large import may take.
-BUSY_SECONDS: Final = 120
 CONNECT_SECONDS: Final = 10
 
 
@@ -42,13 +44,20 @@ class SqlStorage:
     #: The classes of read and write transactions.
     reader: type[SqlReader] = SqlReader
     writer: type[SqlWriter] = SqlWriter
+    busy_seconds = interface.BUSY_SECONDS
+    files: tuple[Path, ...] = ()
 
     def __init__(self, engine: sa.Engine, lookups: sa.Engine, where: str) -> None:
         self._engine = engine
         self._lookups = lookups
         self._where = where
-        self._is_closed = False
-        self._process = os.getpid()
+        self._refusal: interface.Refusal | None = None
+        self._has_traces = False
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Refuse all operations in a forked child process."""
+        self._refusal = interface.forked_error
 
     # -- hooks for each database ------------------------------------------------
 
@@ -60,10 +69,14 @@ class SqlStorage:
         raise NotImplementedError
 
     def _lock_creation(self, connection: sa.Connection) -> None:
-        """Serialise creations, where the database does not serialise DDL."""
+        """Serialise creations if the database does not serialise DDL."""
 
-    def _remove_traces(self) -> None:
-        """Remove erased numbers from the database's files, after the commit."""
+    def _remove_traces(self) -> bool:
+        """Remove erased numbers from the database's files, after the commit.
+
+        Return False if it must be tried again later: it never waits for readers.
+        """
+        return True
 
     # -- the protocol -----------------------------------------------------------
 
@@ -72,71 +85,79 @@ class SqlStorage:
             self._lock_creation(connection)
             if _stored_version(connection) is not None:
                 raise interface.exists_error(self._where)
-            # some tables may exist where DDL cannot be rolled back
+            # tables may exist if the database cannot roll back DDL
             schema.metadata.create_all(connection)
-            connection.execute(state.delete())
-            connection.execute(
-                state.insert(), {"id": 1, "last_change": 0, "trimmed_to": 0}
-            )
+            token = interface.new_token()
+            first = {"id": 1, "last_change": 0, "token": token, "trimmed_to": 0}
+            for table, row in (
+                (state, first),
+                (schema.commit, {"cursor": 0, "token": token}),
+            ):
+                connection.execute(table.delete())
+                connection.execute(table.insert(), row)
             rows = {**settings, "schema_version": str(schema.SCHEMA_VERSION)}
             connection.execute(
                 schema.setting.insert(),
                 [{"name": name, "value": rows[name]} for name in rows],
             )
 
-    def check(self) -> None:
+    def check(self, *, restored: bool = False) -> None:
         with self._transaction(writes=False) as connection:
             version = _stored_version(connection)
             interface.require_version(version, schema.SCHEMA_VERSION, self._where)
 
     @contextmanager
-    def read(self) -> Iterator[SqlReader]:
+    def read(
+        self, *, max_lag_seconds: float = interface.MAX_LAG_SECONDS
+    ) -> Iterator[SqlReader]:
         with (
             self._transaction(writes=False) as connection,
             closing(self.reader(connection)) as reader,
         ):
+            interface.require_recent(reader.lag(), max_lag_seconds)
             yield reader
 
     @contextmanager
     def write(self) -> Iterator[SqlWriter]:
         with self._transaction(writes=True) as connection:
             with closing(self.writer(connection)) as writer:
+                interface.require_recent(writer.lag())
                 yield writer
             writer.finish()
-        if writer.has_erased:
-            with self._errors():
-                self._remove_traces()
+            self._has_traces |= writer.has_erased
 
-    def lookup(self, keys: Collection[int]) -> Found:
+    def lookup(self, keys: Collection[int], position: Position) -> Found:
         self._require_open()
         with self._errors(), self._connected(self._lookups) as connection:
-            return self.reader(connection).lookup(keys)
+            return self.reader(connection).lookup(keys, position, self._where)
 
     def watch(self) -> Watcher:
         return interface.PollingWatcher()
 
+    def backup(self, path: Path) -> None:
+        advice = "use the backup of the database server (pg_dump, mariadb-dump)"
+        raise interface.no_backup_error(self._where, advice)
+
     def close(self) -> None:
-        self._is_closed = True
+        self._refusal = self._refusal or interface.closed_error
         for engine in (self._engine, self._lookups):
             engine.dispose()
 
     # -- connections ------------------------------------------------------------
 
     def _require_open(self) -> None:
-        if self._is_closed:
-            raise interface.closed_error(self._where)
-        if self._process != os.getpid():
-            # a forked child must not use the sockets of its parent
-            for engine in (self._engine, self._lookups):
-                engine.dispose(close=False)
-            self._process = os.getpid()
+        if self._refusal is not None:
+            raise self._refusal(self._where)
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
         self._require_open()
         with self._errors(), self._connected(self._engine, writes=writes) as connection:
             yield connection
-            connection.commit()
+            _end(connection.commit)
+        if self._has_traces:
+            with suppress(StorageError), self._errors():
+                self._has_traces = not self._remove_traces()
 
     @contextmanager
     def _connected(
@@ -151,30 +172,46 @@ class SqlStorage:
                 raise
             connection = self._begin(engine, writes=writes)
         try:
-            with connection:
-                yield connection
+            yield connection
+        except BaseException as error:
+            self._give_back(connection, error)
+            raise
+        else:
+            _end(connection.close)
         finally:
-            if self._is_closed:  # close() emptied the pool while it was in use
+            if self._refusal is not None:  # close() emptied the pool while it was used
                 pool.dispose()
 
     def _begin(self, engine: sa.Engine, *, writes: bool) -> sa.Connection:
         connection = engine.connect()
         try:
             if engine is self._engine:
-                connection = connection.execution_options(bloctel_writes=writes)
-                self._start(connection, writes=writes)
-        except BaseException:
-            connection.close()
+                connection.info["lag"] = self._start(connection, writes=writes)
+        except BaseException as error:
+            self._give_back(connection, error)
             raise
         return connection
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> None:
-        """Begin a transaction on the server; this shows that the server answers."""
-        connection.exec_driver_sql("SELECT 1")
+    def _give_back(self, connection: sa.Connection, error: BaseException) -> None:
+        """Give a connection back to the pool after an error."""
+        known = (sa.exc.DBAPIError, BloctelError, *self._driver_errors)
+        if isinstance(error, known) and not isinstance(error, StorageUnreachableError):
+            connection.close()
+        else:
+            # after Ctrl-C, the next statement could find the rest of the last one; if
+            # the server lacks changes, the next connection may reach another server
+            connection.invalidate(error)
+
+    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+        """Begin a transaction on the server, and return `Reader.lag`.
+
+        The data is not older than that: the age is known before the data is read.
+        """
+        raise NotImplementedError
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the driver into ours, with the original as cause."""
+        """Convert errors of the driver into our errors, with a masked cause."""
         kinds: tuple[type[Exception], ...] = (
             sa.exc.SQLAlchemyError,
             *self._driver_errors,
@@ -182,12 +219,27 @@ class SqlStorage:
         try:
             yield
         except kinds as error:
-            cause = (isinstance(error, sa.exc.DBAPIError) and error.orig) or error
-            raise self._error(cause) from _masked(cause)
+            if self._refusal is interface.forked_error:
+                raise_alone(interface.forked_error(self._where))
+            cause = (isinstance(error, sa.exc.StatementError) and error.orig) or error
+            if not isinstance(cause, kinds):  # an exception of a signal handler
+                raise_alone(cause)
+            is_busy = isinstance(cause, sa.exc.TimeoutError)  # no free connection
+            kind = StorageBusyError if is_busy else self._kind_of(cause)
+            text = _first_line(cause)
+            interface.raise_driver_error(kind, cause, text, self._where)
 
-    def _error(self, cause: BaseException) -> StorageError:
-        got = f"{type(cause).__name__}: {_first_line(cause)}"
-        return interface.driver_error(self._kind_of(cause), got, self._where)
+
+def _end(end: Callable[[], None]) -> None:
+    """Commit a transaction, or close a connection.
+
+    If a signal handler raises an exception, SQLAlchemy replaces the exception by an
+    AssertionError; this function raises the exception.
+    """
+    try:
+        end()
+    except AssertionError as error:
+        raise_alone(error.__context__ or error)
 
 
 def _stored_version(connection: sa.Connection) -> str | None:
@@ -197,7 +249,7 @@ def _stored_version(connection: sa.Connection) -> str | None:
     return connection.scalar(_VERSION)
 
 
-#: The setting that a creation writes last.
+#: The query for the schema version, which a creation writes last.
 _VERSION: Final = sa.select(schema.setting.c.value).where(
     schema.setting.c.name == "schema_version"
 )
@@ -212,14 +264,17 @@ def server_engines(
     """Return an engine for transactions and one for single statements."""
 
     def engine(**options: Any) -> sa.Engine:
-        return sa.create_engine(
+        made = sa.create_engine(
             url,
-            hide_parameters=True,  # they are phone numbers
+            hide_parameters=True,  # the parameters are phone numbers, so logs omit them
             paramstyle="format",
-            pool_timeout=BUSY_SECONDS,
+            poolclass=Pool,
+            pool_timeout=interface.BUSY_SECONDS,
             connect_args=connect_args,
             **options,
         )
+        sa.event.listen(made, "connect", _cut_in_child)
+        return made
 
     return engine(isolation_level=isolation_level), engine(
         isolation_level="AUTOCOMMIT",
@@ -228,23 +283,41 @@ def server_engines(
     )
 
 
+class _Socket:
+    """Socket of a connection, which a forked child process must not use."""
+
+    def __init__(self, fileno: Callable[[], int]) -> None:
+        self._fileno = fileno
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Send nothing to the server, such as the end of the session."""
+        forks.cut_off(self._fileno)
+
+
+def _cut_in_child(raw: Any, record: Any) -> None:
+    """Cut a new connection off from the server in each forked child process."""
+    fileno = raw.fileno if hasattr(raw, "fileno") else raw._sock.fileno  # PyMySQL
+    record.info["socket"] = _Socket(fileno)
+
+
 def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
     """Return a server's URL for SQLAlchemy, and its name in messages."""
-    parsed = _parsed(url, driver)
+    parsed = None
+    with suppress(sa.exc.ArgumentError, ValueError):
+        parsed = sa.make_url(url).set(drivername=driver)
     if parsed is None:  # the original error could show the password, even as context
         raise InputError(
             "scheme://user:password@host/database", "text that is not such a URL"
         )
     if "@" in (parsed.host or ""):
-        # the rest of a password: it must not reach a message or a name server
-        raise InputError(
-            "a URL whose password is percent-encoded (%40 for @)",
-            "a URL with several @",
-        )
+        # a part of the password must not reach a message or a name server
+        expected = "a URL whose password is percent-encoded (%40 for @)"
+        raise InputError(expected, "a URL with several @")
     if not parsed.database:
         raise InputError(
             "a URL that names a database",
-            "a URL without one",
+            "a URL without a database",
             message="the URL names no database; add /database after the host",
         )
     scheme = url.partition(":")[0]
@@ -254,26 +327,8 @@ def server_url(url: str, driver: str) -> tuple[sa.URL, str]:
     return parsed, public.render_as_string()
 
 
-def _parsed(url: str, driver: str) -> sa.URL | None:
-    try:
-        return sa.make_url(url).set(drivername=driver)
-    except (sa.exc.ArgumentError, ValueError):
-        return None
-
-
-def _masked(error: BaseException) -> BaseException:
-    """Return a copy of a driver's error without digits that may be a number."""
-    args = [
-        interface.without_digits(a) if isinstance(a, str) else a for a in error.args
-    ]
-    try:
-        return type(error)(*args)
-    except TypeError:  # the constructor of some errors takes other arguments
-        return StorageError("a storage that answers", type(error).__name__)
-
-
 def _first_line(error: BaseException) -> str:
     """Return the first line of an error; later lines may contain values."""
     texts = [str(part) for part in error.args if isinstance(part, str) and part]
     text = texts[-1] if texts else "no message"
-    return interface.without_digits(text.strip().partition("\n")[0])
+    return text.strip().partition("\n")[0]

@@ -1,27 +1,16 @@
 """Registries in MariaDB or MySQL, with PyMySQL."""
 
-from __future__ import annotations
-
 import inspect
-from typing import TYPE_CHECKING, Final
+import math
+from collections.abc import Mapping
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bloctel.errors import (
-    InputError,
-    StorageBusyError,
-    StorageDeniedError,
-    StorageError,
-    StorageFullError,
-    StorageGoneError,
-    StorageReadOnlyError,
-)
-from bloctel.storage.interface import require_driver
+from bloctel import errors
+from bloctel.storage.interface import BUSY_SECONDS, busy_error, require_driver
 from bloctel.storage.sql import engine
 from bloctel.storage.sql.writer import SqlWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class MariadbStorage(engine.SqlStorage):
@@ -41,15 +30,16 @@ class MariadbStorage(engine.SqlStorage):
         known = set(inspect.signature(pymysql.connect).parameters)
         n_unknown = len(set(parsed.query) - known)
         if n_unknown:
-            raise InputError(
+            raise errors.InputError(
                 "URL options that PyMySQL knows", f"{n_unknown} unknown options"
             )
         connect_args = {
             "connect_timeout": engine.CONNECT_SECONDS,
-            "init_command": f"SET innodb_lock_wait_timeout = {engine.BUSY_SECONDS}",
+            "init_command": _WAITS.format(BUSY_SECONDS),
             "charset": "utf8mb4",
         }
-        # a reader's snapshot begins with its first query, a writer's with its lock
+        # the snapshot of a reader begins with its first query, the snapshot of a
+        # writer with its lock
         engines = engine.server_engines(parsed, "REPEATABLE READ", connect_args)
         super().__init__(*engines, where)
 
@@ -58,36 +48,79 @@ class MariadbStorage(engine.SqlStorage):
         self._require_open()
         with self._errors(), self._lookups.connect() as connection:
             lock = sa.func.concat("bloctel ", sa.func.database())
-            if not connection.scalar(sa.func.get_lock(lock, engine.BUSY_SECONDS)):
-                raise StorageBusyError(
-                    "the lock for creating a registry",
-                    f"no lock after {engine.BUSY_SECONDS} seconds",
-                    self._where,
-                    message="another process is creating a registry; try again",
-                )
+            if not connection.scalar(sa.func.get_lock(lock, self.busy_seconds)):
+                raise busy_error(self._where)
             try:
                 super().create(settings)
             finally:
                 connection.scalar(sa.func.release_lock(lock))
 
-    def _kind_of(self, error: BaseException) -> type[StorageError]:
+    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+        seconds = max(1, math.ceil(self.busy_seconds))
+        connection.exec_driver_sql(_WAITS.format(seconds))
+        if writes and (setting := connection.exec_driver_sql(_FLUSH).scalar()) != 1:
+            raise errors.StorageError(
+                "innodb_flush_log_at_trx_commit = 1",
+                f"innodb_flush_log_at_trx_commit = {setting}",
+                self._where,
+                message="the server can lose changes after their commit; set "
+                f"innodb_flush_log_at_trx_commit to 1 (it is {setting})",
+            )
+        try:
+            found = connection.exec_driver_sql(_STATUS).mappings().all()
+        except sa.exc.DBAPIError as error:
+            if error.orig is not None and error.orig.args[:1] == (_NOT_ALLOWED,):
+                return None  # a user without the privilege cannot know it
+            raise
+        ages = [
+            _age({k.replace("Replica", "Slave"): row[k] for k in row}) for row in found
+        ]
+        return max(ages, default=None)
+
+    def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         number = error.args[0] if error.args else None
-        return _KINDS.get(number, StorageError) if number else StorageGoneError
+        return (
+            _KINDS.get(number, errors.StorageError)
+            if number
+            else errors.StorageGoneError
+        )
+
+
+def _age(status: Mapping[str, Any]) -> float:
+    """Return the age of the data of a replica in seconds."""
+    behind = next((status[k] for k in status if k.startswith("Seconds_Behind_")), None)
+    runs = status["Slave_IO_Running"] == status["Slave_SQL_Running"] == "Yes"
+    return float(behind) if runs and behind is not None else math.inf
+
+
+#: Understood by MariaDB and, up to version 8.3, by MySQL.
+_STATUS: Final = "SHOW SLAVE STATUS"
+_NOT_ALLOWED: Final = 1227
 
 
 class MariadbWriter(SqlWriter):
     """Write transaction on a MariaDB storage."""
 
     def _drop_temporary(self, table: sa.Table) -> None:
-        # without TEMPORARY it would commit the changes so far
+        # without TEMPORARY, the statement would commit the earlier changes
         self._connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {table.name}")
 
 
+#: The statement that sets how long a transaction waits for rows and for tables.
+_WAITS: Final = "SET innodb_lock_wait_timeout = {0:.0f}, lock_wait_timeout = {0:.0f}"
+
+#: The setting with which only the value 1 flushes each commit to the disk.
+_FLUSH: Final = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"
+
 #: Error numbers of the server.
-_KINDS: Final[Mapping[object, type[StorageError]]] = {
-    **dict.fromkeys((1044, 1045, 1142, 1143, 1227, 1370, 1698), StorageDeniedError),
-    **dict.fromkeys((1053, 1077, 1927, 2002, 2003, 2006, 2013), StorageGoneError),
-    **dict.fromkeys((1290, 1792, 1836), StorageReadOnlyError),
-    **dict.fromkeys((3, 28, 1021, 1026, 1041, 1114), StorageFullError),
-    **dict.fromkeys((1040, 1203, 1205, 1213, 1226), StorageBusyError),
+_KINDS: Final[Mapping[object, type[errors.StorageError]]] = {
+    **dict.fromkeys(
+        (1044, 1045, 1142, 1143, 1227, 1370, 1698), errors.StorageDeniedError
+    ),
+    **dict.fromkeys(
+        (1053, 1077, 1927, 2002, 2003, 2006, 2013), errors.StorageGoneError
+    ),
+    **dict.fromkeys((1290, 1792, 1836), errors.StorageReadOnlyError),
+    **dict.fromkeys((3, 28, 1021, 1026, 1041, 1114), errors.StorageFullError),
+    **dict.fromkeys((1040, 1203, 1205, 1213, 1226), errors.StorageBusyError),
 }

@@ -1,7 +1,7 @@
 """Registries in PostgreSQL, with psycopg 3.
 
-Bulk reads and writes use binary `COPY`, which numpy encodes and decodes without one
-Python object per row. `NOTIFY` wakes followers.
+Bulk reads and writes use binary `COPY`, which numpy encodes and decodes without a
+Python object for each row. `NOTIFY` wakes followers.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import sqlalchemy as sa
 
 from bloctel import errors
 from bloctel.storage.interface import PollingWatcher, require_driver
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import psycopg
-    import sqlalchemy as sa
 
     from bloctel.storage.interface import Watcher
 
@@ -45,9 +45,8 @@ class PostgresqlStorage(engine.SqlStorage):
         self.reader, self.writer = PostgresqlReader, PostgresqlWriter
         self._driver_errors = (psycopg.Error, psycopg.Warning)
         parsed, where = engine.server_url(url, "postgresql+psycopg")
-        connect_args = {
+        connect_args: dict[str, Any] = {
             "connect_timeout": engine.CONNECT_SECONDS,
-            "options": f"-c lock_timeout={engine.BUSY_SECONDS}s",
             # detect a server that vanished
             "keepalives_idle": 10,
             "keepalives_interval": 5,
@@ -57,15 +56,25 @@ class PostgresqlStorage(engine.SqlStorage):
         self._url = parsed
         self._connect_args = {k: v for k, v in connect_args.items() if v is not None}
         engines = engine.server_engines(parsed, "READ COMMITTED", self._connect_args)
+        for each in engines:
+            sa.event.listen(each, "connect", _prepare_nothing_in_a_pooler)
         super().__init__(*engines, where)
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> None:
-        if not writes:  # a writer must see the latest commits of others
+    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+        if writes:  # a writer must see the latest commits of others
             connection.exec_driver_sql(
-                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                f"SET LOCAL lock_timeout = {1000 * self.busy_seconds:.0f};"
+                f" NOTIFY {_CHANNEL};"  # sent by the commit
+                # otherwise a crash can lose a change after its commit
+                " SELECT set_config('synchronous_commit', 'on', true)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
             )
-        else:
-            connection.exec_driver_sql(f"NOTIFY {_CHANNEL}")  # sent by the commit
+            return None
+        # the snapshot of the second transaction begins after the age is known
+        age: float | None = connection.exec_driver_sql(
+            f"{_LAG}; COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        ).scalar()
+        return age
 
     def _lock_creation(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION})")
@@ -118,6 +127,19 @@ def _gone(error: BaseException) -> type[errors.StorageError]:
     return errors.StorageGoneError if lost else errors.StorageError
 
 
+def _prepare_nothing_in_a_pooler(raw: Any, _: object) -> None:
+    """Use no prepared statements if a pooler is between the client and the server.
+
+    In the transaction mode of PgBouncer, the next statement may go to another server
+    process, where a prepared statement is missing, or is the statement of another
+    client.
+    """
+    process = raw.execute("SELECT pg_backend_pid()").fetchone()[0]
+    raw.rollback()
+    if process != raw.info.backend_pid:
+        raw.prepare_threshold = None
+
+
 def _raw(connection: sa.Connection) -> psycopg.Connection[Any]:
     raw: Any = connection.connection.driver_connection
     return raw  # type: ignore[no-any-return]
@@ -162,6 +184,21 @@ _STAGED: Final = _row_type(8, 4, 4, 4, 4)
 _COLUMNS: Final = _row_type(4, 8, 4, 4)
 
 
+#: The age of a standby's data. A standby that replayed all that it received is up to
+#: date as long as it is connected; otherwise only the time of the last replayed
+#: transaction is known.
+_LAG: Final = """
+SELECT CASE
+  WHEN NOT pg_is_in_recovery() THEN NULL
+  WHEN NOT pg_is_wal_replay_paused()
+    AND EXISTS (SELECT FROM pg_stat_wal_receiver)
+    AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
+  ELSE coalesce(
+    extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 'infinity'
+  ) END::float8
+"""
+
+
 class PostgresqlReader(SqlReader):
     """Read transaction on a PostgreSQL storage."""
 
@@ -174,7 +211,8 @@ class PostgresqlReader(SqlReader):
         with _raw(self._connection).cursor().copy(query) as copy:
             for piece in _pieces(copy, skip=len(_HEAD)):
                 left += piece
-                n = (len(left) - len(_END)) // size  # keep the trailer, if it has come
+                # the trailer is kept if the data contains it
+                n = (len(left) - len(_END)) // size
                 rows = np.frombuffer(left, _COLUMNS, max(n, 0))
                 left = left[len(rows) * size :]
                 if len(rows):

@@ -1,22 +1,22 @@
 """Read transactions on a registry in an SQL database, in portable SQL.
 
-Most statements are built once: building one takes longer than most databases take to
-answer it.
+Most statements are built only once: to build a statement takes longer than most
+databases take to execute it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
 
-from bloctel.storage.interface import require_cursor, require_last
+from bloctel.storage.interface import require_cursor, require_position, require_record
 from bloctel.storage.rows import (
     ChangeKind,
     Columns,
     Event,
     Found,
+    Position,
     PrefixRow,
     RecordRow,
     Registration,
@@ -34,9 +34,6 @@ from bloctel.storage.sql.schema import (
     request,
     state,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
 
 PART: Final = 1 << 16  # rows per read or write
 KEYS_PER_QUERY: Final = 5_000  # parameters of one IN (...)
@@ -65,6 +62,17 @@ class SqlReader:
     def last_change(self) -> int:
         return self._connection.scalar(sa.select(state.c.last_change)) or 0
 
+    def position(self) -> Position:
+        row = self._connection.execute(_POSITION).one()
+        return Position(row.last_change, row.token)
+
+    def token(self, cursor: int) -> int | None:
+        return self._connection.scalar(_TOKEN, {"cursor": cursor})
+
+    def lag(self) -> float | None:
+        lag: float | None = self._connection.info["lag"]
+        return lag
+
     def changes(self, since: int, limit: int) -> list[Event]:
         require_cursor(since, *self._bounds())
         found: list[Event] = []
@@ -83,14 +91,20 @@ class SqlReader:
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         return [Registration(*row) for row in self._by_key(_REGISTRATIONS_OF, keys)]
 
-    def lookup(self, keys: Collection[int]) -> Found:
+    def lookup(self, keys: Collection[int], position: Position, where: str) -> Found:
         """Return the result of `Storage.lookup`, with one query per 5,000 keys."""
         found = Found([], {})
-        for row in self._by_key(_LOOKUP, keys):
-            if row.key:
-                found.registrations.append(Registration(*row))
-            else:
-                found.complete_from[row.list_id] = row.starts_on
+        for some in in_parts(keys, KEYS_PER_QUERY):
+            token = None
+            values = {"keys": some, "cursor": position.cursor}
+            for row in self._connection.execute(_LOOKUP, values):
+                if not row.list_id:
+                    token = row.key
+                elif row.key:
+                    found.registrations.append(Registration(*row))
+                else:
+                    found.complete_from[row.list_id] = row.starts_on
+            require_position(token, position, where)
         return found
 
     def registrations(
@@ -121,7 +135,12 @@ class SqlReader:
         )
         return [_request(row) for row in self._connection.execute(query)]
 
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
+    def requests_of(
+        self, list_id: int, keys: Collection[int] | None
+    ) -> list[RequestRow]:
+        if keys is None:
+            rows = self._connection.execute(_REQUESTS_ON, {"id": list_id})
+            return [_request(row) for row in rows]
         return [_request(row) for row in self._by_key(_REQUESTS_OF, keys, id=list_id)]
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
@@ -138,9 +157,8 @@ class SqlReader:
         if found is None:
             return None
         last_seq, *values = found
-        row = None if values[0] is None else RecordRow(*values)
-        require_last(row, stream, last_seq)
-        return row
+        require_record(values[0], stream, last_seq)
+        return RecordRow(*values)
 
     def _by_key(
         self, query: sa.Executable, keys: Collection[int], **values: object
@@ -165,6 +183,10 @@ def _has_key(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.key.in_(sa.bindparam("keys", expanding=True))
 
 
+_POSITION: Final = sa.select(state.c.last_change, state.c.token)
+_HAS_CURSOR: Final = schema.commit.c.cursor == sa.bindparam("cursor")
+_TOKEN: Final = sa.select(schema.commit.c.token).where(_HAS_CURSOR)
+
 _REGISTRATIONS: Final = sa.select(
     *(registration.c[name] for name in Registration._fields)
 )
@@ -178,7 +200,11 @@ _ZERO: Final = sa.literal(0)
 _COMPLETE_FROM: Final = sa.select(
     list_.c.id, _ZERO, _ZERO, list_.c.complete_from, _ZERO, _ZERO
 ).where(list_.c.complete_from.is_not(None))
-_LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM)
+#: The token of a cursor, as a row with list 0 and with the token as the key.
+_TOKEN_ROW: Final = sa.select(
+    _ZERO, schema.commit.c.token, _ZERO, _ZERO, _ZERO, _ZERO
+).where(_HAS_CURSOR)
+_LOOKUP: Final = sa.union_all(_REGISTRATIONS_OF, _COMPLETE_FROM, _TOKEN_ROW)
 
 #: The two tables of the journal: cursor, and the other fields of an `Event`.
 JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
@@ -196,9 +222,8 @@ JOURNAL: Final[list[tuple[sa.Column[int], list[sa.ColumnElement[Any]]]]] = [
 
 _PREFIXES: Final = sa.select(prefix).order_by(*prefix.primary_key)
 _REQUESTS: Final = sa.select(request)
-_REQUESTS_OF: Final = _REQUESTS.where(
-    request.c.list_id == sa.bindparam("id"), _has_key(request)
-)
+_REQUESTS_ON: Final = _REQUESTS.where(request.c.list_id == sa.bindparam("id"))
+_REQUESTS_OF: Final = _REQUESTS_ON.where(_has_key(request))
 
 _IN_STREAM: Final = record.c.stream == sa.bindparam("name")
 _RECORDS_OF: Final = sa.select(record).where(_IN_STREAM, _has_key(record))
@@ -208,7 +233,7 @@ _RECORDS_AFTER: Final = (
     .order_by(record.c.seq)
     .limit(sa.bindparam("n", type_=sa.Integer))
 )
-#: The last sequence number of a stream, and the record, or nulls if it is missing.
+#: The last sequence number of a stream, and its record, or nulls if that is missing.
 LAST_RECORD: Final = (
     sa.select(schema.stream.c.last_seq, record)
     .select_from(

@@ -3,11 +3,9 @@
 Days are integers, days since 1970-01-01: a bulk load of ten million rows would spend
 most of its time parsing dates.
 
-A registration contains the cursor of its journal line, so that ten million of them
-are not written twice; all other lines are in `bloctel_event`.
+The journal line of a registration is not stored in `bloctel_event`: the registration
+itself contains the cursor, so that ten million rows are not written twice.
 """
-
-from __future__ import annotations
 
 from typing import Any, Final
 
@@ -37,20 +35,26 @@ def _value(name: str, kind: Any) -> sa.Column[Any]:
 setting: Final = _table(
     "setting", _key("name", sa.String(64)), _value("value", sa.String(255))
 )
-#: One row; writers lock it, so that cursors grow in the order of the commits.
+#: Writers lock the only row, so that cursors grow in the order of the commits.
 state: Final = _table(
     "state",
     _key("id", sa.Integer),
     _value("last_change", sa.BigInteger),
+    _value("token", sa.BigInteger),  # of the last row of `commit`
     _value("trimmed_to", sa.BigInteger),
+)
+#: One row for each write transaction that changed something: its last cursor.
+commit: Final = _table(
+    "commit", _key("cursor", sa.BigInteger), _value("token", sa.BigInteger)
 )
 list_: Final = _table(
     "list",
     _key("id", sa.Integer),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("rules", sa.String(64)),  # NULL: the library has the rules
     sa.Column("complete_from", sa.Integer),
 )
-# no foreign key to the list: it would double the time of a bulk load
+# there is no foreign key to the list: it would double the time of a bulk load
 registration: Final = _table(
     "registration",
     _key("key", sa.BigInteger),
@@ -90,6 +94,7 @@ request: Final = _table(
     _value("contact", sa.Text),
     _value("expires_at", sa.BigInteger),
     sa.Column("used_at", sa.BigInteger),
+    sa.Column("made_on", sa.Integer),
     sa.Index("bloctel_request_person", "person"),
     sa.Index("bloctel_request_key", "key"),
 )
@@ -115,17 +120,9 @@ _temporary: Final = sa.MetaData()
 
 
 def _temporary_table(name: str, *more: sa.Column[Any]) -> sa.Table:
-    return sa.Table(
-        name,
-        _temporary,
-        *more,
-        _value("key", sa.BigInteger),
-        _value("list_id", sa.Integer),
-        _value("registered_on", sa.Integer),
-        _value("starts_on", sa.Integer),
-        _value("ends_on", sa.Integer),
-        prefixes=["TEMPORARY"],
-    )
+    """Return a temporary table with the columns of a new registration."""
+    columns = [_value(column.name, column.type) for column in [*registration.c][:5]]
+    return sa.Table(name, _temporary, *more, *columns, prefixes=["TEMPORARY"])
 
 
 #: Staging table of a bulk load.

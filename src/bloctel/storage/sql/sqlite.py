@@ -1,23 +1,25 @@
 """Registries in SQLite files."""
 
-from __future__ import annotations
-
+import os
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from threading import Lock
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.pool import QueuePool
 
 from bloctel import errors
-from bloctel.storage.interface import not_found_error
-from bloctel.storage.sql.engine import BUSY_SECONDS, SqlStorage
+from bloctel._util.atomic_files import replacing
+from bloctel._util.protected_files import SQLITE_ENDINGS
+from bloctel.storage.interface import BUSY_SECONDS, not_found_error
+from bloctel.storage.sql import sqlite_file, sqlite_stamps
+from bloctel.storage.sql.engine import SqlStorage
+from bloctel.storage.sql.pool import Pool
 from bloctel.storage.sql.schema import fresh, registration
 from bloctel.storage.sql.writer import NEW, SqlWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from bloctel.tabular.outputs import refuse_clashes
 
 
 class SqliteStorage(SqlStorage):
@@ -30,64 +32,69 @@ class SqliteStorage(SqlStorage):
     _driver_errors = (sqlite3.Error, sqlite3.Warning)
 
     def __init__(self, url: str) -> None:
-        self._path = _path_of(url)
-        self._may_create = False
-        self._file: tuple[int, int] | None = None
+        path = url.removeprefix("sqlite:///")
+        if path == url or not path:
+            raise errors.InputError("sqlite:///path", "a URL without a path")
+        self._path = Path(path).absolute()
+        # SQLite keeps the log beside the file, not beside a symbolic link to it
+        try:
+            file = os.path.realpath(self._path)
+        except ValueError as error:  # a null character, or half of a surrogate pair
+            got = "characters that no path can have"
+            raise errors.InputError("sqlite:///path", got) from error
+        self.files = tuple(Path(f"{file}{end}") for end in ("", *SQLITE_ENDINGS))
+        self._options = {"creates": False, "restored": False}
+        self._file: sqlite_file.SqliteFile | None = None
+        self._opening = Lock()  # protects `_file`
         engine = sa.create_engine(
             "sqlite://",
             creator=self._connect,
-            hide_parameters=True,  # they are phone numbers
-            poolclass=QueuePool,
+            hide_parameters=True,  # the parameters are phone numbers, so logs omit them
+            poolclass=Pool,
             pool_timeout=BUSY_SECONDS,
         )
         self.writer = SqliteWriter
-        super().__init__(engine, engine, f"sqlite:///{self._path}")
+        super().__init__(engine, engine, f"sqlite:///{path}")
 
     def _connect(self) -> sqlite3.Connection:
-        mode = "rwc" if self._may_create else "rw"
-        connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode={mode}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,  # transactions begin explicitly
-            check_same_thread=False,
-        )
+        with self._opening:
+            if self._file is None:
+                self._file = sqlite_file.acquire(
+                    self._path, self._where, self.busy_seconds, **self._options
+                )
+        connection = self._file.connect(self.busy_seconds)
         # a confirmed objection survives a power cut
         connection.execute("PRAGMA synchronous = FULL")
-        # a bulk load writes to all parts of its tables: cache 64 MiB of them
+        # a bulk load writes to all parts of its tables, so cache 64 MiB
         connection.execute("PRAGMA cache_size = -65536")
         # erased rows are overwritten, not only unlinked
         connection.execute("PRAGMA secure_delete = ON")
         return connection
 
-    def _start(self, connection: sa.Connection, *, writes: bool) -> None:
-        # a lock taken only at the first write could not wait for another writer
+    def _start(self, connection: sa.Connection, *, writes: bool) -> float | None:
+        # a transaction that takes the lock at its first write cannot wait for a writer
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-        self._require_same_file()
+        self._require_unmoved()
+        if writes:
+            sqlite_stamps.stamp(connection)
+        return None
 
-    def _require_same_file(self) -> None:
-        """Check that the open file still exists under its path.
+    def _require_unmoved(self) -> None:
+        if self._file is not None:
+            self._file.require_unmoved()
 
-        If it was replaced, changes would go to an unlinked file, and be lost.
-        """
-        try:
-            status = self._path.stat()
-        except OSError:
-            found = None
-        else:
-            found = status.st_dev, status.st_ino
-        if found is None or found != (self._file or found):
-            got = "deleted" if found is None else "replaced by another file"
-            raise errors.StorageGoneError(
-                "the file that was opened",
-                got,
-                self._where,
-                message=f"the file that was opened was {got}; open the registry again",
-            )
-        self._file = found
+    @contextmanager
+    def _connected(
+        self, engine: sa.Engine, *, writes: bool = False
+    ) -> Iterator[sa.Connection]:
+        with (
+            sqlite_file.in_use(),
+            super()._connected(engine, writes=writes) as connection,
+        ):
+            yield connection
 
     def create(self, settings: Mapping[str, str]) -> None:
-        folder = self._path.parent
+        folder = self.files[0].parent
         if not folder.is_dir():
             raise errors.RegistryNotFoundError(
                 "a folder to create the registry in",
@@ -95,31 +102,69 @@ class SqliteStorage(SqlStorage):
                 str(folder),
                 message="the folder of the registry does not exist",
             )
-        self._may_create = True
-        try:
-            super().create(settings)
-            self._pragma("journal_mode = WAL")  # readers do not wait for a writer
-        finally:
-            self._may_create = False
+        self._options["creates"] = True
+        super().create(settings)
 
-    def check(self) -> None:
+    def check(self, *, restored: bool = False) -> None:
         if not self._path.exists():
             raise not_found_error(self._where)
+        self._options["restored"] = restored
         super().check()
 
-    def _remove_traces(self) -> None:
-        # erased numbers would stay in the write-ahead log for a while
-        self._pragma("wal_checkpoint(TRUNCATE)")
+    @contextmanager
+    def write(self) -> Iterator[SqlWriter]:
+        with super().write() as writer:
+            yield writer
+        self._require_unmoved()  # before anyone is told that the change is stored
 
-    def _pragma(self, text: str) -> None:
-        with self._errors(), self._engine.connect() as connection:
-            raw = connection.connection.driver_connection
-            if raw is not None:
-                raw.execute(f"PRAGMA {text}")
+    def backup(self, path: Path) -> None:
+        refuse_clashes({"the backup": path}, [("the registry", f) for f in self.files])
+        try:
+            is_backup = sqlite_stamps.is_backup(path)
+            with replacing(path, "a registry" if is_backup else "") as copy:
+                self._require_open()
+                with (
+                    sqlite_file.in_use(),
+                    self._errors(),
+                    self._engine.connect() as connection,
+                ):
+                    self._require_unmoved()
+                    connection.exec_driver_sql("VACUUM INTO ?", (os.fspath(copy.name),))
+                # it cannot be opened before it is marked as restored
+                sqlite_stamps.write_incomplete(copy.fileno())
+                # an older backup with other permissions is no permission for this one
+                os.chmod(copy.name, 0o600)
+        except OSError as error:
+            got = error.strerror or "an I/O error"
+        else:
+            return
+        raise errors.InputError("a file for the backup", got, str(path))
+
+    def close(self) -> None:
+        pool = self._engine.pool
+        with sqlite_file.in_use():
+            is_idle = isinstance(pool, Pool) and pool.checkedout() == 0
+            super().close()
+            file, self._file = self._file, None
+            if file is not None:
+                sqlite_file.release(file, is_idle=is_idle)
+
+    def _remove_traces(self) -> bool:
+        # erased numbers would stay in the write-ahead log for a while
+        with sqlite_file.in_use(), self._errors(), self._engine.connect() as connection:
+            execute = connection.exec_driver_sql
+            execute("PRAGMA busy_timeout = 0")  # while it waits, no one can write
+            try:
+                row = execute("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                execute(f"PRAGMA busy_timeout = {self.busy_seconds * 1000:.0f}")
+        is_busy: int = row[0]
+        return not is_busy
 
     def _kind_of(self, error: BaseException) -> type[errors.StorageError]:
         code = getattr(error, "sqlite_errorcode", None) or 0
-        return _KINDS.get(code & 0xFF, errors.StorageError)  # without the extended code
+        # the low byte is the code without its extension
+        return _KINDS.get(code & 0xFF, errors.StorageError)
 
 
 class SqliteWriter(SqlWriter):
@@ -128,7 +173,7 @@ class SqliteWriter(SqlWriter):
     def _add_fresh(self) -> int:
         """Add the new rows of the staging table; return their number.
 
-        Sorting into a table that numbers its rows is four times as fast in SQLite as
+        In SQLite, to sort into a table that numbers its rows is four times as fast as
         a window function.
         """
         execute = self._connection.execute
@@ -161,10 +206,3 @@ _KINDS: Final[dict[int, type[errors.StorageError]]] = {
     sqlite3.SQLITE_PERM: errors.StorageDeniedError,
     sqlite3.SQLITE_AUTH: errors.StorageDeniedError,
 }
-
-
-def _path_of(url: str) -> Path:
-    path = url.removeprefix("sqlite:///")
-    if path == url or not path:
-        raise errors.InputError("sqlite:///path", "a URL without a path")
-    return Path(path)

@@ -1,16 +1,16 @@
 """Write transactions on a registry in an SQL database, in portable SQL."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from bloctel.errors import DamagedRecordsError
-from bloctel.storage.interface import CURSOR_GAP, require_following
+from bloctel.periods import NO_END
+from bloctel.storage.interface import new_token, require_following
 from bloctel.storage.rows import (
     Event,
     NewRegistrations,
@@ -23,6 +23,7 @@ from bloctel.storage.rows import (
 )
 from bloctel.storage.sql import reader
 from bloctel.storage.sql.schema import (
+    commit,
     event,
     list_,
     prefix,
@@ -34,12 +35,12 @@ from bloctel.storage.sql.schema import (
     stream,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
 #: The lock that a writer takes first.
 _LOCKED: Final = sa.select(state.c.last_change).with_for_update()
-_FEW: Final = 5_000  # up to this number, rows are added without a staging table
+_MOVE: Final = state.update().values(
+    last_change=sa.bindparam("last"), token=sa.bindparam("random")
+)
+_FEW: Final = 5_000  # up to this number of rows, no staging table is used
 
 
 class SqlWriter(reader.SqlReader):
@@ -51,7 +52,7 @@ class SqlWriter(reader.SqlReader):
 
     def __init__(self, connection: sa.Connection) -> None:
         super().__init__(connection)
-        # this waits for other writers, so that cursors grow in the order of commits
+        # the lock waits for other writers, so that cursors grow in the order of commits
         self._first = self._last = connection.scalar(_LOCKED) or 0
         self._lists: tuple[StoredList, ...] | None = None
         self.has_erased = False
@@ -64,7 +65,9 @@ class SqlWriter(reader.SqlReader):
     def finish(self) -> None:
         """Store the last cursor, if the transaction used any."""
         if self._last != self._first:
-            self._connection.execute(state.update().values(last_change=self._last))
+            execute, token = self._connection.execute, new_token()
+            execute(_MOVE, {"last": self._last, "random": token})
+            execute(commit.insert(), {"cursor": self._last, "token": token})
 
     def last_change(self) -> int:
         return self._last
@@ -77,13 +80,21 @@ class SqlWriter(reader.SqlReader):
         self._last += n
         return range(self._last - n + 1, self._last + 1)
 
-    def add_list(self, name: str) -> StoredList:
+    def add_list(self, name: str, rules: str | None) -> StoredList:
         last = self._connection.scalar(sa.select(sa.func.max(list_.c.id)))
-        added = StoredList((last or 0) + 1, name, None)
-        self._connection.execute(list_.insert(), added._asdict())
+        added = StoredList((last or 0) + 1, name, rules, None)
+        self._change_list(list_.insert(), added)
+        return added
+
+    def update_list(self, stored: StoredList) -> None:
+        self._change_list(list_.update().where(list_.c.id == stored.id), stored)
+
+    def _change_list(
+        self, statement: sa.Insert | sa.Update, stored: StoredList
+    ) -> None:
+        self._connection.execute(statement.values(stored._asdict()))
         self._lists = None
         self._cursors(1)
-        return added
 
     def add_registrations(self, parts: Iterable[NewRegistrations]) -> int:
         remaining = iter(parts)
@@ -105,11 +116,12 @@ class SqlWriter(reader.SqlReader):
             (*Registration._fields, "cursor"),
             ((*row, cursor) for row, cursor in numbered),
         )
-        renewed = [wanted[k] for k in wanted if k in known and known[k].is_void]
-        return len(fresh) + self._replace_void(renewed)
+        stored = [(known[name], row) for name, row in wanted.items() if name in known]
+        return len(fresh) + self._extend(stored)
 
-    def _replace_void(self, rows: Sequence[Registration]) -> int:
-        """Replace registrations that were withdrawn on the day of their receipt."""
+    def _extend(self, pairs: Iterable[tuple[Registration, Registration]]) -> int:
+        """Extend stored registrations by new ones; return the number of changes."""
+        rows = [row for known, new in pairs if (row := known.extended_by(new))]
         self.update_registrations(rows)
         self.append_events(map(Event.of_registration, rows))
         return len(rows)
@@ -117,17 +129,17 @@ class SqlWriter(reader.SqlReader):
     def _add_staged(self, parts: Iterable[NewRegistrations]) -> int:
         """Load all rows into a staging table, sort them there, and add the new ones.
 
-        Sorted rows fill a B-tree from left to right. Unsorted, each row would touch
-        another page of it.
+        Sorted rows fill a B-tree from left to right. Without the sort, each row would
+        be written to another page.
         """
         self._drop_temporary(staged)
         staged.create(self._connection, checkfirst=False)
         for part in parts:
             self._stage(part)
-        renewed = self._staged_over_void()
+        pairs = self._ending_earlier()
         n_fresh = self._add_fresh()
         self._drop_temporary(staged)
-        return n_fresh + self._replace_void(renewed)
+        return n_fresh + self._extend(pairs)
 
     def _drop_temporary(self, table: sa.Table) -> None:
         """Drop a temporary table of this connection, if it exists."""
@@ -140,15 +152,23 @@ class SqlWriter(reader.SqlReader):
         rows = zip(columns[0], lists, *columns[1:], strict=True)
         self._insert(staged, NEW, rows)
 
-    def _staged_over_void(self) -> list[Registration]:
-        """Return the staged rows whose stored registration is void."""
-        was_withdrawn = registration.c.withdrawn_on == registration.c.registered_on
-        if not self._connection.scalar(sa.select(sa.exists().where(was_withdrawn))):
+    def _ending_earlier(self) -> list[tuple[Registration, Registration]]:
+        """Return the stored registrations that end before the staged ones of the day.
+
+        Each is returned with the staged registration.
+        """
+        has_end = registration.c.ends_on < NO_END
+        if not self._connection.scalar(sa.select(sa.exists().where(has_end))):
             return []  # the query below would read the whole staging table
-        columns = [staged.c[name] for name in Registration._fields[:-1]]
-        query = sa.select(*columns).where(was_withdrawn, *_same(staged)).distinct()
-        rows = [Registration(*row) for row in self._connection.execute(query)]
-        return list({row[:3]: row for row in rows}.values())
+        columns = [table.c[name] for table in (registration, staged) for name in _DAYS]
+        is_earlier = registration.c.ends_on < staged.c.ends_on
+        query = sa.select(*columns).where(is_earlier, *_same(staged)).distinct()
+        n = len(_DAYS)
+        pairs = {
+            row[:n]: (Registration(*row[:n]), Registration(*row[n:]))
+            for row in self._connection.execute(query)
+        }
+        return list(pairs.values())
 
     def _add_fresh(self) -> int:
         """Add the new rows of the staging table; return their number."""
@@ -179,13 +199,6 @@ class SqlWriter(reader.SqlReader):
         self.has_erased = True
         self._many(_ERASE, registrations)
 
-    def set_complete_from(self, list_id: int, day: int) -> None:
-        self._connection.execute(
-            list_.update().where(list_.c.id == list_id).values(complete_from=day)
-        )
-        self._lists = None
-        self._cursors(1)
-
     def append_events(self, events: Iterable[Event]) -> None:
         rows = [(line.kind.value, *line[2:]) for line in events]
         cursors = self._cursors(len(rows))
@@ -203,12 +216,9 @@ class SqlWriter(reader.SqlReader):
             count = sa.select(sa.func.count()).where(lines)
             n += self._connection.scalar(count) or 0
         self._connection.execute(event.delete().where(event.c.cursor <= before))
+        self._connection.execute(commit.delete().where(commit.c.cursor < before))
         self._connection.execute(state.update().values(trimmed_to=before))
         return n
-
-    def restart_journal(self) -> None:
-        self._cursors(CURSOR_GAP)
-        self.trim_journal(self._last)
 
     def set_prefix(self, row: PrefixRow) -> None:
         self._drop_prefix(row)
@@ -285,7 +295,7 @@ class SqlWriter(reader.SqlReader):
 @lru_cache
 def _insertion(
     dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...]
-) -> tuple[str, itemgetter[Any]]:
+) -> tuple[str, Callable[[Any], Any]]:
     """Return the SQL of an insertion, and a function that reorders a row for it."""
     query = sa.insert(table).values({name: sa.bindparam(name) for name in columns})
     compiled = query.compile(dialect=dialect)
@@ -294,6 +304,8 @@ def _insertion(
     return str(compiled), itemgetter(*indexes)
 
 
+#: The fields of a registration without a withdrawal.
+_DAYS: Final = Registration._fields[:-1]
 #: The columns of a new registration; the first three are the primary key.
 NEW: Final = ("key", "list_id", "registered_on", "starts_on", "ends_on")
 

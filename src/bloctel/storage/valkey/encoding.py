@@ -6,27 +6,23 @@ end, withdrawal). If it is negative, the entry is the position of a journal line
 the number (list, cursor), so that the number can be erased from that line.
 
 A page of the journal is a sequence of lines of 18 bytes; the cursor of a line gives
-its offset. A line of zeros is empty.
+its offset. A line of zeros was dropped, or is lost.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
 from bloctel.storage.rows import ChangeKind, Columns, Event, Registration
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-_NEVER: Final = -(2**31)  # stands for no withdrawal
+_NEVER: Final = -(2**31)  # this value means that there was no withdrawal
 _REGISTRATION: Final = Struct("<5i")
 _MENTION: Final = Struct("<iq8x")
 
-#: A registration after its number.
+#: The type of a row: a number and its registration.
 ROW: Final = np.dtype(
     [("key", "<u8")]
     + [
@@ -37,7 +33,8 @@ ROW: Final = np.dtype(
 
 #: A line of the journal: the number, 1 if it has one, kind, list, day.
 LINE: Final = Struct("<QBBIi")
-NO_LINE: Final = bytes(LINE.size)
+DROPPED: Final = bytes(LINE.size)
+_NO_EVENT: Final = 7  # the kind of a change without an event
 #: The first bytes of a line whose number was erased.
 BLANK: Final = bytes(9)
 #: Lines of a page.
@@ -54,6 +51,11 @@ _KINDS: Final = {
 _CODES: Final = {kind: code for code, kind in _KINDS.items()}
 
 _BUCKET_BITS: Final = 17
+#: The bit after those of all buckets, which shows that the bitmap is complete.
+ALL_BUCKETS: Final = 1 << _BUCKET_BITS
+#: A field of hashes, written only when the hash is created: without it, the server has
+#: lost the hash.
+MARK: Final = b""
 _MIX: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing
 
 
@@ -84,15 +86,15 @@ class Number:
     """Registrations and journal positions of one number.
 
     Attributes:
-        registrations: Its registrations by primary key.
-        mentions: Its journal lines, as list and cursor.
+        registrations: The registrations of the number by primary key.
+        mentions: The journal lines about the number, as list and cursor.
     """
 
     registrations: dict[tuple[int, ...], Registration] = field(default_factory=dict)
     mentions: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
-    def unpack(cls, key: int, value: bytes) -> Number:
+    def unpack(cls, key: int, value: bytes) -> Self:
         """Decode the value of a number."""
         number = cls()
         for record in _REGISTRATION.iter_unpack(value):
@@ -116,12 +118,12 @@ class Number:
         return b"".join(records)
 
     def add_registration(self, row: Registration) -> bool:
-        """Add a registration; return False if it exists and counts already."""
+        """Add a registration; return False if it changes nothing."""
         known = self.registrations.get(row[:3])
-        if known is not None and not known.is_void:
-            return False
-        self.registrations[row[:3]] = row
-        return True
+        added = row if known is None else known.extended_by(row)
+        if added is not None:
+            self.registrations[row[:3]] = added
+        return added is not None
 
     def is_on(self, list_id: int) -> bool:
         """Return True if there is a registration on the list."""
@@ -149,15 +151,21 @@ def packed_rows(rows: list[Registration]) -> np.ndarray[Any, Any]:
     return np.array([(row.key, *_integers(row)) for row in rows], ROW)
 
 
-def pack_line(event: Event) -> bytes:
-    """Encode a line of the journal, without its cursor."""
+def pack_line(event: Event | None) -> bytes:
+    """Encode a line of the journal, without its cursor; None for no event."""
+    if event is None:
+        return LINE.pack(0, 0, _NO_EVENT, 0, 0)
     key = (0, 0) if event.key is None else (event.key, 1)
     return LINE.pack(*key, _CODES[event.kind], event.list_id, event.on)
 
 
-def unpack_lines(page: bytes, first: int) -> Iterator[Event]:
-    """Decode lines; the first one has the cursor *first*. Empty lines are skipped."""
+def unpack_lines(page: bytes, first: int, wanted: range) -> Iterator[Event]:
+    """Decode the lines with the cursors *wanted*; the first line has *first*.
+
+    Raises:
+        KeyError: A line is lost.
+    """
     for cursor, line in enumerate(LINE.iter_unpack(page), first):
         key, has_key, code, list_id, on = line
-        if code:
+        if cursor in wanted and code != _NO_EVENT:
             yield Event(cursor, _KINDS[code], list_id, key if has_key else None, on)

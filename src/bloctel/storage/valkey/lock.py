@@ -1,24 +1,18 @@
 """Writer lock and fenced commit of a registry in Valkey."""
 
-from __future__ import annotations
-
 import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from threading import Event
-from typing import TYPE_CHECKING, Any, Final, Self
+from threading import Event, Thread
+from typing import Any, Final, Self
 
 from bloctel._util import clock
 from bloctel.errors import StorageBusyError, StorageError
+from bloctel.storage.interface import busy_error, new_token
+from bloctel.storage.valkey.server import Command, ValkeyServer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from bloctel.storage.valkey.server import Command, ValkeyServer
-
-#: How long a writer waits for another one.
-BUSY_SECONDS = 30.0
-#: How long the lock of a writer that died lasts.
-_LIFE_SECONDS: Final = 10.0
+#: The time until the lock of a writer that died expires, less than other writers wait.
+_LIFE_SECONDS: Final = 4.0
 _LONGEST_PAUSE: Final = 0.05
 _STAGED_SECONDS: Final = 600
 #: Words per staged chunk.
@@ -28,53 +22,63 @@ _WORDS_PER_CHUNK: Final = 20_000
 class WriterLock:
     """Lock that the server gives to one writer, and that expires if the writer dies.
 
-    A writer that paused until its lock expired cannot commit: the commit checks the
-    lock on the server.
+    A thread extends the lock, because a transaction may wait for a slow input. A writer
+    whose process was stopped until the lock expired cannot commit: the commit checks
+    the lock on the server.
     """
 
-    def __init__(self, server: ValkeyServer) -> None:
+    def __init__(self, server: ValkeyServer, busy_seconds: float) -> None:
         self._server = server
+        self._busy_seconds = busy_seconds
         self._name = server.key("lock")
         self._token = secrets.token_hex(16)
         self._staged: list[str] = []
-        self._extended_at = 0.0
 
     def __enter__(self) -> Self:
         begun, pause = clock.elapsed(), 0.001
         while not self._try_take():
-            if clock.elapsed() - begun > BUSY_SECONDS:
-                raise StorageBusyError(
-                    f"the writer lock within {BUSY_SECONDS:g} seconds",
-                    "a lock that another writer holds",
-                    self._server.where,
-                    message=f"another writer held the lock for {BUSY_SECONDS:g} "
-                    "seconds; try again",
-                )
+            if clock.elapsed() - begun > self._busy_seconds:
+                raise busy_error(self._server.where)
             Event().wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        self._server.holder = self
+        if self._server.keeper is None or not self._server.keeper.is_alive():
+            self._server.keeper = Thread(
+                target=_extend_locks, args=(self._server,), daemon=True
+            )
+            self._server.keeper.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._server.holder = None
         if kind is not None:
             self.release()
 
     def _try_take(self) -> bool:
         life = round(1000 * _LIFE_SECONDS)
-        now = clock.elapsed()
-        # if sent twice, GET still shows that the lock is ours
+        # if the driver sends SET twice, GET still shows that the lock is ours
         _, holder = self._server.send(
             ("SET", self._name, self._token, "NX", "PX", life), ("GET", self._name)
         )
-        self._extended_at = now
         return bool(holder == self._token.encode())
 
+    def send(self, *commands: Command) -> list[Any]:
+        """Return the replies to the reads of the transaction.
+
+        The answering server has the lock, so it has all changes of earlier writers.
+
+        Raises:
+            StorageBusyError: The lock was lost, or another server answered.
+        """
+        holder, *replies = self._server.send(("GET", self._name), *commands)
+        if holder != self._token.encode():
+            raise self._lost()
+        return replies
+
     def extend(self) -> None:
-        """Extend the lock if a third of its life is over; raise if it is lost."""
-        now = clock.elapsed()
-        if now - self._extended_at > _LIFE_SECONDS / 3:
-            if not self._hold(_LIFE_SECONDS):
-                raise self._lost()
-            self._extended_at = now
+        """Extend the lock, unless it is lost: then the commit raises an error."""
+        with suppress(StorageError):
+            self._hold(_LIFE_SECONDS)
 
     def release(self) -> None:
         """Release the lock and the staged commands, if the server can be reached."""
@@ -102,13 +106,12 @@ class WriterLock:
         Raises:
             StorageBusyError: The lock was lost; nothing is stored.
             StorageError: The server failed. If the connection was lost during the
-                commit, the commands may have run or not.
+                commit, it is not known if the commands have run.
         """
         stage: list[Command] = []
         for chunk in _chunks(commands):
             if stage:
                 self._server.send_once(*stage)
-                self.extend()
             stage = self._stage(chunk)
         if stage:
             self._finish(stage, last_change)
@@ -123,7 +126,8 @@ class WriterLock:
     def _finish(self, stage: list[Command], last_change: int) -> None:
         key = self._server.key
         keys = [self._name, key("state"), key("changes"), *self._staged]
-        script = self._server.script("commit", keys, self._token, last_change)
+        words = self._token, last_change, new_token()
+        script = self._server.script("commit", keys, *words)
         replies: list[Any] = self._server.send_once(*stage, script)
         if not replies[-1]:
             raise self._lost()
@@ -140,3 +144,15 @@ def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:
             words = []
     if words:
         yield words
+
+
+def _extend_locks(server: ValkeyServer) -> None:
+    """Extend the lock of each running transaction, until there is none."""
+    while True:
+        Event().wait(_LIFE_SECONDS / 4)
+        if server.holder is None:
+            server.keeper = None  # a transaction that begins now starts a new thread
+            if server.holder is None:
+                return
+        if (holder := server.holder) is not None:
+            holder.extend()

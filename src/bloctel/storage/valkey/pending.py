@@ -4,34 +4,33 @@ Each class contains the changes of one part of a registry.
 
 A stream of records is a hash from sequence numbers to JSON. The registry's state
 contains the last sequence number of each stream, to detect that the last records are
-gone. Each number has a list of sequence numbers.
+missing. An index is a hash from a text, such as a phone number, to a JSON list of
+sequence numbers or of ids of requests.
 """
-
-from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
-from bloctel.storage.interface import CURSOR_GAP
-from bloctel.storage.rows import RecordRow, in_parts
+from bloctel.storage.rows import Event, RecordRow, RequestRow, in_parts
 from bloctel.storage.valkey import encoding
+from bloctel.storage.valkey.server import Command
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Key = Callable[..., str]
+#: A function that returns some fields of an index.
+ReadIndex = Callable[[str, Collection[str]], dict[str, list[Any]]]
 
-    from bloctel.storage.rows import Event, RequestRow
-    from bloctel.storage.valkey.server import Command
-
-    Key = Callable[..., str]
-
-#: Words per command at most: a script passes them on its stack.
+#: The maximum number of words of a command: a script passes them on its stack.
 _MAX_WORDS: Final = 1_000
 
 
 def number_commands(
-    key: Key, numbers: dict[int, encoding.Number], trimmed_to: int
+    key: Key,
+    numbers: dict[int, encoding.Number],
+    trimmed_to: int,
+    used_buckets: Collection[int],
 ) -> Iterator[Command]:
     """Yield the commands that store numbers, and delete empty ones."""
     buckets: defaultdict[int, list[int]] = defaultdict(list)
@@ -45,15 +44,36 @@ def number_commands(
         stored = (word for item in values.items() if item[1] for word in item)
         for words in in_parts(stored, _MAX_WORDS):
             yield ("HSET", key("n", bucket), *words)
+        if bucket not in used_buckets:
+            yield ("HSET", key("n", bucket), encoding.MARK, b"")
             yield ("SETBIT", key("buckets"), bucket, 1)
+
+
+def _index_commands(
+    name: str,
+    stored: dict[str, list[Any]],
+    removed: Iterable[tuple[str, Any]],
+    added: Iterable[tuple[str, Any]],
+) -> Iterator[Command]:
+    """Yield the commands that remove items from fields of an index, and add items."""
+    for field_name, item in removed:
+        known = stored.get(field_name, ())
+        stored[field_name] = [old for old in known if old != item]
+    for field_name, item in added:
+        stored.setdefault(field_name, []).append(item)
+    for field_name, items in stored.items():
+        if items:
+            yield ("HSET", name, field_name, json.dumps(items))
+        else:
+            yield ("HDEL", name, field_name)
 
 
 class JournalChanges:
     """New lines of the journal, and erasures in the stored ones.
 
     Attributes:
-        last: The cursor of the last change, new ones included.
-        trimmed_to: The last dropped cursor, new ones included.
+        last: The cursor of the last change, including new changes.
+        trimmed_to: The last dropped cursor, including the cursors dropped now.
     """
 
     def __init__(self, last: int, trimmed_to: int) -> None:
@@ -64,8 +84,8 @@ class JournalChanges:
         self._blank: set[int] = set()
 
     def append(self, event: Event | None = None) -> int:
-        """Append an event, or with None an empty line; return its cursor."""
-        self._lines += encoding.NO_LINE if event is None else encoding.pack_line(event)
+        """Append an event, or a line without one; return its cursor."""
+        self._lines += encoding.pack_line(event)
         self.last += 1
         return self.last
 
@@ -85,15 +105,11 @@ class JournalChanges:
         self.trimmed_to = before
         return n_dropped
 
-    def restart(self) -> None:
-        """Drop all lines, and skip `CURSOR_GAP` cursors."""
-        self.last += CURSOR_GAP
-        self._lines.clear()
-        self.trimmed_to = self.last
-
     def new_events(self) -> Iterator[Event]:
         """Yield the events that are not stored yet."""
-        return encoding.unpack_lines(bytes(self._lines), self._stored[0] + 1)
+        first = self._stored[0] + 1
+        wanted = range(max(first, self.trimmed_to + 1), self.last + 1)
+        return encoding.unpack_lines(bytes(self._lines), first, wanted)
 
     def with_changes(self, event: Event) -> Event:
         """Return a stored event, without its number if that was erased."""
@@ -132,7 +148,7 @@ class JournalChanges:
         dropped = range(self._stored[1] // encoding.PAGE, min(page, last_page + 1))
         for names in in_parts((key("journal", old) for old in dropped), _MAX_WORDS):
             yield ("UNLINK", *names)
-        yield ("SETRANGE", key("journal", page), 0, encoding.NO_LINE * n_lines)
+        yield ("SETRANGE", key("journal", page), 0, encoding.DROPPED * n_lines)
         yield ("HSET", key("state"), "trimmed_to", self.trimmed_to)
 
 
@@ -141,35 +157,44 @@ class RequestChanges:
     """Changed requests.
 
     Attributes:
-        new: The changed requests by id; None for a dropped one.
+        new: The changed requests by id; None for a dropped request.
         stored: The stored requests that were read; each is read before it is changed.
     """
 
     new: dict[str, RequestRow | None] = field(default_factory=dict)
     stored: dict[str, RequestRow] = field(default_factory=dict)
 
-    def commands(self, key: Key) -> Iterator[Command]:
+    def commands(self, key: Key, read: ReadIndex) -> Iterator[Command]:
         """Yield the commands that store the changes."""
         for id, row in self.new.items():
-            if id in self.stored:
-                yield from _drop_request(key, self.stored[id])
             if row is not None:
-                yield from _store_request(key, row)
+                yield ("HSET", key("requests"), id, json.dumps(row))
+            elif id in self.stored:
+                yield ("HDEL", key("requests"), id)
+        old = [row for id, row in self.stored.items() if id in self.new]
+        new = [row for row in self.new.values() if row is not None]
+        for name, field_of in REQUEST_INDEXES.items():
+            stored = read(name, {field_of(row) for row in (*old, *new)})
+            removed = ((field_of(row), row.id) for row in old)
+            added = ((field_of(row), row.id) for row in new)
+            yield from _index_commands(key(name), stored, removed, added)
 
 
-def _drop_request(key: Key, row: RequestRow) -> Iterator[Command]:
-    yield ("HDEL", key("requests"), row.id)
-    yield ("SREM", key("requests:by", row.list_id, row.person), row.id)
-    yield ("SREM", key("requests:of", row.list_id, row.key), row.id)
-    yield ("ZREM", key("requests:open"), row.id)
+def person_field(list_id: int, person: str) -> str:
+    """Return the field of a person in the index of requests."""
+    return f"{list_id}:{person}"
 
 
-def _store_request(key: Key, row: RequestRow) -> Iterator[Command]:
-    yield ("HSET", key("requests"), row.id, json.dumps(row))
-    yield ("SADD", key("requests:by", row.list_id, row.person), row.id)
-    yield ("SADD", key("requests:of", row.list_id, row.key), row.id)
-    if row.used_at is None:
-        yield ("ZADD", key("requests:open"), row.expires_at, row.id)
+def number_field(list_id: int, key: int) -> str:
+    """Return the field of a number in the index of requests."""
+    return f"{list_id}:{key}"
+
+
+#: The indexes of requests, and the field of a request in each of them.
+REQUEST_INDEXES: Final[dict[str, Callable[[RequestRow], str]]] = {
+    "requests:by": lambda row: person_field(row.list_id, row.person),
+    "requests:of": lambda row: number_field(row.list_id, row.key),
+}
 
 
 def end_field(stream: str) -> str:
@@ -177,28 +202,45 @@ def end_field(stream: str) -> str:
     return f"records:{stream}"
 
 
+def record_index(stream: str) -> str:
+    """Return the name of the index of a stream."""
+    return f"records:of:{stream}"
+
+
 @dataclass(slots=True)
 class RecordChanges:
-    """New records, and erased ones.
+    """New records and erased records.
 
     Attributes:
         rows: The changed records, by stream and sequence number.
         erased: The stored records that are erased, as they were.
         ends: The last sequence numbers of streams with new records.
+        new_indexes: The names of the indexes of streams that have no stored record.
     """
 
     rows: dict[tuple[str, int], RecordRow] = field(default_factory=dict)
     erased: dict[tuple[str, int], RecordRow] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
+    new_indexes: set[str] = field(default_factory=set)
 
-    def commands(self, key: Key) -> Iterator[Command]:
+    def commands(self, key: Key, read: ReadIndex) -> Iterator[Command]:
         """Yield the commands that store the changes."""
-        for (stream, seq), row in self.rows.items():
-            yield ("HSET", key("records", stream), seq, json.dumps(row[2:]))
-            if row.key is not None:  # a new record
-                yield ("RPUSH", key("records:of", stream, row.key), seq)
-        for (stream, seq), row in self.erased.items():
-            if row.key is not None:
-                yield ("LREM", key("records:of", stream, row.key), 0, seq)
+        for stream in {stream for stream, _ in self.rows}:
+            rows = {seq: row for (of, seq), row in self.rows.items() if of == stream}
+            for seq, row in rows.items():
+                yield ("HSET", key("records", stream), seq, json.dumps(row[2:]))
+            removed = [
+                (str(row.key), seq)
+                for (of, seq), row in self.erased.items()
+                if of == stream and row.key is not None
+            ]
+            added = [
+                (str(row.key), seq) for seq, row in rows.items() if row.key is not None
+            ]
+            name = record_index(stream)
+            stored = read(name, {field_name for field_name, _ in (*removed, *added)})
+            yield from _index_commands(key(name), stored, removed, added)
+        for name in self.new_indexes:
+            yield ("HSET", key(name), encoding.MARK, b"")
         for stream, last_seq in self.ends.items():
             yield ("HSET", key("state"), end_field(stream), last_seq)

@@ -3,55 +3,63 @@
 | key (after the namespace)     | kind   | content                                   |
 | ----------------------------- | ------ | ----------------------------------------- |
 | `setting`                     | hash   | settings of the registry                  |
-| `state`                       | hash   | `last_change`, `trimmed_to`, stream ends  |
+| `state`                       | hash   | `last_change`, its `token`, `trimmed_to`, |
+|                               |        | stream ends                               |
 | `lists`                       | string | lists, as JSON                            |
 | `prefixes`                    | string | prefix rules, as JSON                     |
-| `n:BUCKET`                    | hash   | number to its encoded value               |
+| `n:BUCKET`                    | hash   | number to its encoded value; the mark     |
 | `buckets`                     | bitmap | buckets that contain or contained numbers |
 | `journal:PAGE`                | string | lines of the journal                      |
-| `requests`                    | hash   | id to JSON                                |
-| `requests:by:LIST:PERSON`     | set    | ids                                       |
-| `requests:of:LIST:NUMBER`     | set    | ids                                       |
-| `requests:open`               | zset   | ids of unconfirmed requests, by expiry    |
+| `requests`                    | hash   | id to JSON; the mark                      |
+| `requests:by`                 | hash   | `LIST:PERSON` to ids; the mark            |
+| `requests:of`                 | hash   | `LIST:NUMBER` to ids; the mark            |
 | `records:STREAM`              | hash   | sequence number to JSON                   |
-| `records:of:STREAM:NUMBER`    | list   | sequence numbers                          |
+| `records:of:STREAM`           | hash   | number to sequence numbers; the mark      |
 | `lock`, `staged:...`          |        | lock and staged commands of a writer      |
-| `changes`                     | stream | wakes followers                           |
-"""
+| `changes`                     | stream | an entry per commit, CURSOR-TOKEN; wakes  |
+|                               |        | followers                                 |
 
-from __future__ import annotations
+Each part either always exists, or another part shows that it must exist. A server that
+evicted keys has lost whole parts, so each read detects this. The mark is a field that
+is written only when its hash is created: without it, the hash was lost, and perhaps
+made again with a part of its fields.
+"""
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
 
-from bloctel.storage.interface import require_cursor, require_last
+from bloctel.storage.interface import require_cursor, require_position, require_record
 from bloctel.storage.rows import (
     ChangeKind,
     Columns,
     Event,
     Found,
+    Position,
     PrefixRow,
     RecordRow,
     Registration,
     RequestRow,
     StoredList,
+    in_parts,
 )
 from bloctel.storage.valkey import encoding
-from bloctel.storage.valkey.pending import end_field
+from bloctel.storage.valkey.pending import (
+    end_field,
+    number_field,
+    person_field,
+    record_index,
+)
+from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from bloctel.storage.valkey.server import Command, ValkeyServer
-
-_Field = TypeVar("_Field", str | bytes, int)
-
+_FIELDS_PER_READ: Final = 10_000
 #: Pages of the journal per read.
 PAGES_PER_READ: Final = 64
-_FIRST_BUCKETS: Final = 64  # for the first read; later reads adapt
+_FIRST_BUCKETS: Final = 64  # size of the first read; later reads adapt
 _MOST_BUCKETS: Final = 1024
 _NO_DAY: Final = -(2**31)  # before all days
 _AFTER_DAYS: Final = 2**31  # after all days, `NO_END` included
@@ -66,31 +74,41 @@ def _bucketed(keys: Iterable[int]) -> dict[int, list[int]]:
 
 
 class ValkeyReader:
-    """Read transaction on a registry in Valkey; each call sees its own moment."""
+    """Reader of a registry in Valkey; each call may show a later moment.
 
-    def __init__(self, server: ValkeyServer) -> None:
+    Args:
+        server: The server.
+        send: Function that sends the commands of the reader, all to the same server.
+        lag: The age of the data of this server.
+    """
+
+    def __init__(
+        self, server: ValkeyServer, send: Send, lag: float | None = None
+    ) -> None:
         self._server = server
+        self._send = send
         self._key = server.key
         self._trimmed_to = 0
+        self._lag = lag
+        self._used_buckets: set[int] = set()
 
     def _query(self, *commands: Command) -> list[Any]:
-        """Return the replies to commands, after checking that no change was lost.
+        """Return the replies to commands, after checking that the registry exists.
 
         The state is read first: no reply is older than it. A server that lost its
         data would reply that no number is on a list.
         """
-        before = self._server.seen("last_change")
         state: Command = ("HMGET", self._key("state"), "last_change", "trimmed_to")
-        found, *replies = self._server.send(state, *commands)
+        found, *replies = self._send(state, *commands)
         if None in found:
             raise self._server.damaged("a registry without state")
         with self._server.decoding():
             self._last_change, self._trimmed_to = map(int, found)
-        self._server.note("last_change", self._last_change, before)
         return replies
 
     def settings(self) -> dict[str, str]:
         (found,) = self._query(("HGETALL", self._key("setting")))
+        self._require(found, "settings")
         with self._server.decoding():
             return {name.decode(): value.decode() for name, value in found.items()}
 
@@ -99,12 +117,39 @@ class ValkeyReader:
         return self._lists_of(found)
 
     def _lists_of(self, found: bytes | None) -> tuple[StoredList, ...]:
+        self._require(found, "lists")
         with self._server.decoding():
-            return tuple(StoredList(*row) for row in json.loads(found or b"[]"))
+            return tuple(StoredList(*row) for row in json.loads(found or b""))
+
+    def _require(self, found: object, part: str) -> None:
+        """Check that a part exists; a server that evicts keys may have lost it."""
+        if not found:
+            raise self._server.damaged(f"a registry without its {part}")
 
     def last_change(self) -> int:
         self._query()
         return self._last_change
+
+    def position(self) -> Position:
+        (found,) = self._send(("HMGET", self._key("state"), "last_change", "token"))
+        if None in found:
+            raise self._server.damaged("a registry without state")
+        with self._server.decoding():
+            return Position(*map(int, found))
+
+    def token(self, cursor: int) -> int | None:
+        (found,) = self._query(self._entry(cursor))
+        return self._token_of(found)
+
+    def _entry(self, cursor: int) -> Command:
+        return ("XRANGE", self._key("changes"), cursor, cursor)
+
+    def _token_of(self, found: list[tuple[bytes, Any]]) -> int | None:
+        with self._server.decoding():
+            return int(found[0][0].partition(b"-")[2]) if found else None
+
+    def lag(self) -> float | None:
+        return self._lag
 
     def changes(self, since: int, limit: int) -> list[Event]:
         found: list[Event] = []
@@ -125,12 +170,18 @@ class ValkeyReader:
             ("HGET", self._key("state"), "trimmed_to"),  # read after all pages
         )
         require_cursor(after, int(trimmed_to or 0), self._last_cursor())
+        last_page = self._last_change // encoding.PAGE
+        if self._last_change > after and None in pages[: last_page - first + 1]:
+            raise self._server.damaged("a registry without a page of its journal")
+        # later lines may be incomplete
+        cursors = range(after + 1, self._last_change + 1)
         with self._server.decoding():
             events = [
                 event
                 for page, data in zip(wanted, pages, strict=True)
-                for event in encoding.unpack_lines(data or b"", page * encoding.PAGE)
-                if event.cursor <= self._last_change  # later ones may be incomplete
+                for event in encoding.unpack_lines(
+                    data or b"", page * encoding.PAGE, cursors
+                )
             ]
         return events, wanted.stop * encoding.PAGE - 1
 
@@ -140,32 +191,49 @@ class ValkeyReader:
     def registrations_of(self, keys: Collection[int]) -> list[Registration]:
         return _rows_of_numbers(self._numbers_of(keys))
 
-    def lookup(self, keys: Collection[int]) -> Found:
+    def lookup(self, keys: Collection[int], position: Position) -> Found:
         buckets = _bucketed(keys)
-        # the lists are read last: they show which numbers were erased meanwhile
+        # the lists are read last: they show if numbers were erased meanwhile
         lists: Command = ("GET", self._key("lists"))
-        *replies, found = self._query(*self._fetches(buckets), lists)
+        fetches = (self._entry(position.cursor), *self._fetches(buckets), lists)
+        entry, *replies, found = self._query(*fetches)
+        require_position(self._token_of(entry), position, self._server.where)
         rows = _rows_of_numbers(self._unpacked(buckets, replies))
         return Found.of(rows, self._lists_of(found))
 
     def _numbers_of(self, keys: Iterable[int]) -> dict[int, encoding.Number]:
-        """Return the stored ones of these numbers."""
+        """Return the stored numbers among the given ones."""
         buckets = _bucketed(keys)
         return self._unpacked(buckets, self._query(*self._fetches(buckets)))
 
     def _fetches(self, buckets: dict[int, list[int]]) -> list[Command]:
-        return [
-            ("HMGET", self._key("n", bucket), *map(encoding.pack_key, some))
+        """Return the commands that read which buckets are in use, and numbers."""
+        bits: list[Command] = [
+            ("GETBIT", self._key("buckets"), bucket)
+            for bucket in (encoding.ALL_BUCKETS, *buckets)
+        ]
+        values: list[Command] = [
+            (
+                *("HMGET", self._key("n", bucket), encoding.MARK),
+                *map(encoding.pack_key, some),
+            )
             for bucket, some in buckets.items()
         ]
+        return [*bits, *values]
 
     def _unpacked(
         self, buckets: dict[int, list[int]], replies: list[Any]
     ) -> dict[int, encoding.Number]:
+        is_complete, *used = replies[: len(buckets) + 1]
+        found = replies[len(buckets) + 1 :]
+        for bucket, is_used, (mark, *_) in zip(buckets, used, found, strict=True):
+            self._require(is_complete and not (is_used and mark is None), "numbers")
+            if is_used:
+                self._used_buckets.add(bucket)
         with self._server.decoding():
             return {
                 key: encoding.Number.unpack(key, value)
-                for some, values in zip(buckets.values(), replies, strict=True)
+                for some, (_, *values) in zip(buckets.values(), found, strict=True)
                 for key, value in zip(some, values, strict=True)
                 if value is not None
             }
@@ -184,19 +252,21 @@ class ValkeyReader:
     def _scan(
         self, list_id: int, first: int, last: int
     ) -> Iterator[np.ndarray[Any, Any]]:
-        """Yield rows that end in [first, last), of one list or with 0 of all.
+        """Yield the rows of a list that end in [first, last); 0 stands for all lists.
 
         The server reads a few thousand numbers at a time, so that other clients do
         not wait.
         """
         (bitmap,) = self._query(("GET", self._key("buckets")))
         bits = np.unpackbits(np.frombuffer(bitmap or b"", np.uint8))
-        left = np.flatnonzero(bits).tolist()
+        *left, mark = np.flatnonzero(bits).tolist() or [0]
+        self._require(mark == encoding.ALL_BUCKETS, "numbers")
         n_buckets = _FIRST_BUCKETS
         while left:
             names = [self._key("n", bucket) for bucket in left[-n_buckets:]]
             script = self._server.script("scan", names[::-1], list_id, first, last)
             ((n_read, rows),) = self._query(script)
+            self._require(n_read, "numbers")
             del left[-n_read:]
             n_buckets = min(2 * n_read, _MOST_BUCKETS)
             with self._server.decoding():
@@ -206,43 +276,72 @@ class ValkeyReader:
 
     def prefixes(self) -> list[PrefixRow]:
         (found,) = self._query(("GET", self._key("prefixes")))
+        self._require(found, "prefix rules")
         with self._server.decoding():
-            return [PrefixRow(*row) for row in json.loads(found or b"[]")]
+            return [PrefixRow(*row) for row in json.loads(found)]
 
     def request(self, id: str) -> RequestRow | None:
         return next((row for row in self._requests([id]) if row.id == id), None)
 
     def requests_by(self, list_id: int, person: str) -> list[RequestRow]:
-        (ids,) = self._query(("SMEMBERS", self._key("requests:by", list_id, person)))
-        rows = self._requests(ids)
+        rows = self._indexed_requests("requests:by", [person_field(list_id, person)])
         return [row for row in rows if (row.list_id, row.person) == (list_id, person)]
 
-    def requests_of(self, list_id: int, keys: Collection[int]) -> list[RequestRow]:
-        wanted = set(keys)
-        found = self._query(
-            *(("SMEMBERS", self._key("requests:of", list_id, key)) for key in wanted)
-        )
-        rows = self._requests({id for ids in found for id in ids})
-        return [row for row in rows if row.list_id == list_id and row.key in wanted]
+    def requests_of(
+        self, list_id: int, keys: Collection[int] | None
+    ) -> list[RequestRow]:
+        wanted = None if keys is None else set(keys)
+        if wanted is None:
+            rows = self._all_requests()
+        else:
+            fields = [number_field(list_id, key) for key in wanted]
+            rows = self._indexed_requests("requests:of", fields)
+        return [
+            row
+            for row in rows
+            if row.list_id == list_id and (wanted is None or row.key in wanted)
+        ]
 
-    def _requests(self, ids: Iterable[str | bytes]) -> list[RequestRow]:
-        """Return the stored ones of these requests."""
-        found = self._stored("requests", list(ids))
+    def _indexed_requests(self, name: str, fields: Collection[str]) -> list[RequestRow]:
+        index = self._index(name, fields)
+        return self._requests({id for ids in index.values() for id in ids})
+
+    def _requests(self, ids: Collection[str]) -> list[RequestRow]:
+        """Return the stored requests among the given ones."""
+        found = self._fields("requests", ids)
         with self._server.decoding():
-            return [_request(value) for _, value in found]
+            return [_request(value) for value in found.values()]
+
+    def _all_requests(self) -> list[RequestRow]:
+        (found,) = self._query(("HGETALL", self._key("requests")))
+        self._require(found.pop(encoding.MARK, None) is not None, "requests")
+        with self._server.decoding():
+            return [_request(value) for value in found.values()]
+
+    def _index(self, name: str, fields: Collection[str]) -> dict[str, list[Any]]:
+        """Return some fields of an index (`pending.ReadIndex`)."""
+        found = self._fields(name, fields)
+        with self._server.decoding():
+            return {field: json.loads(value) for field, value in found.items()}
+
+    def _fields(self, name: str, fields: Collection[str]) -> dict[str, bytes]:
+        """Return some fields of a hash that has the mark."""
+        stored: dict[str, bytes] = {}
+        for some in in_parts(fields, _FIELDS_PER_READ):
+            read: Command = ("HMGET", self._key(name), encoding.MARK, *some)
+            ((mark, *values),) = self._query(read)
+            self._require(mark is not None, name.partition(":")[0])
+            found = zip(some, values, strict=True)
+            stored |= {field: value for field, value in found if value is not None}
+        return stored
 
     def records_of(self, stream: str, keys: Collection[int]) -> list[RecordRow]:
         wanted = set(keys)
-        _, *found = self._query_stream(
-            stream,
-            *(
-                ("LRANGE", self._key("records:of", stream, key), 0, -1)
-                for key in wanted
-            ),
-        )
-        seqs = sorted({int(seq) for some in found for seq in some})
+        if not self._end_of(stream):
+            return []
+        index = self._index(record_index(stream), [str(key) for key in wanted])
         # a record that was erased meanwhile has no key
-        rows = self._records_at(stream, seqs)
+        rows = self._records_at(stream, sorted(chain.from_iterable(index.values())))
         return [row for row in rows if row.key in wanted]
 
     def records(self, stream: str, after: int, limit: int) -> list[RecordRow]:
@@ -252,44 +351,34 @@ class ValkeyReader:
 
     def last_record(self, stream: str) -> RecordRow | None:
         last_seq = self._end_of(stream)
-        rows = self._records_at(stream, [last_seq] if last_seq else [])
-        row = rows[0] if rows else None
-        require_last(row, stream, last_seq)
-        return row
+        return self._records_at(stream, [last_seq])[0] if last_seq else None
 
     def _end_of(self, stream: str) -> int:
-        return int(self._query_stream(stream)[0])
+        """Return the last sequence number of a stream; 0 without records.
 
-    def _query_stream(self, stream: str, *commands: Command) -> list[Any]:
-        """Return the last sequence number of a stream, and the replies to commands.
-
-        A server that lost its data would have no calls: another one would seem
-        allowed.
+        A server that lost its data would have no recorded calls, and another call
+        would seem to be allowed.
         """
         field = end_field(stream)
         before = self._server.seen(field)
-        end: Command = ("HGET", self._key("state"), field)
-        found, *replies = self._query(end, *commands)
+        (found,) = self._query(("HGET", self._key("state"), field))
         with self._server.decoding():
             last_seq = int(found or 0)
         self._server.note(field, last_seq, before)
-        return [last_seq, *replies]
+        return last_seq
 
     def _records_at(self, stream: str, seqs: Sequence[int]) -> list[RecordRow]:
-        """Return the stored ones of these records."""
-        found = self._stored(f"records:{stream}", seqs)
-        with self._server.decoding():
-            return [RecordRow(stream, seq, *json.loads(value)) for seq, value in found]
-
-    def _stored(
-        self, name: str, fields: Sequence[_Field]
-    ) -> list[tuple[_Field, bytes]]:
-        """Return the stored fields of a hash, with their values."""
-        if not fields:
+        """Return the records with these sequence numbers, up to the last one."""
+        if not seqs:
             return []
-        (values,) = self._query(("HMGET", self._key(name), *fields))
-        found = zip(fields, values, strict=True)
-        return [(field, value) for field, value in found if value is not None]
+        (values,) = self._query(("HMGET", self._key("records", stream), *seqs))
+        for seq, value in zip(seqs, values, strict=True):
+            require_record(value, stream, seq)
+        with self._server.decoding():
+            return [
+                RecordRow(stream, seq, *json.loads(value))
+                for seq, value in zip(seqs, values, strict=True)
+            ]
 
 
 def _rows_of_numbers(numbers: dict[int, encoding.Number]) -> list[Registration]:

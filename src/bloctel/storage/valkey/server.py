@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import re
+import struct
+from collections import deque
+from collections.abc import Callable
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bloctel import errors
+from bloctel._util import forks
+from bloctel._util.raising import raise_alone
 from bloctel.storage import interface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from threading import Thread
     from urllib.parse import SplitResult
 
     import valkey
 
+    from bloctel.storage.valkey.lock import WriterLock
+
 #: The words of a command.
 Command = tuple[str | bytes | int, ...]
+#: A function that returns the replies to commands, in one round trip.
+Send = Callable[..., list[Any]]
+
+_T = TypeVar("_T")
 
 _CONNECT_SECONDS: Final = 10
 _ANSWER_SECONDS: Final = 30
@@ -75,7 +88,7 @@ def kind_of(error: BaseException) -> type[errors.StorageError]:
 class ValkeyServer:
     """Connections to the server of one registry.
 
-    Safe for any number of threads, and after a fork.
+    Safe for any number of threads.
 
     Args:
         url: `valkey://user:password@host:port/database?namespace=name`.
@@ -83,21 +96,31 @@ class ValkeyServer:
     Attributes:
         where: The name of the registry in messages, without a password.
         scripts: The text of each script, by name.
+        holder: The lock of the running write transaction, or None.
+        keeper: The thread that extends this lock, or None.
     """
 
     def __init__(self, url: str) -> None:
         interface.require_driver("valkey", "valkey")
         address = _Address(url)
         self.where = address.where
+        self.holder: WriterLock | None = None
+        self.keeper: Thread | None = None
         self._seen: dict[str, int] = {}
-        # in braces: all keys are in one slot of a cluster
+        # the braces put all keys of a registry into one slot of a cluster
         self._root = f"{{{address.namespace}}}"
         self._client: Any = _client(address)  # the driver is only partly typed
-        self._is_closed = False
+        self._idle: deque[_Connection] = deque()
+        self._refusal: interface.Refusal | None = None
+        forks.prepare_in_child(self)
         texts = files("bloctel.storage.valkey") / "scripts"
         self.scripts = {
             name: (texts / f"{name}.lua").read_text("utf-8") for name in _SCRIPTS
         }
+
+    def enter_child(self) -> None:
+        """Refuse all commands in a forked child process."""
+        self._refusal = interface.forked_error
 
     def key(self, *names: str | int) -> str:
         """Return the full name of a key of this registry."""
@@ -110,24 +133,42 @@ class ValkeyServer:
         repeatable. Commands of other clients can run between them.
         """
         with self._errors():
-            try:
-                return self._send(commands)
-            except Exception as error:
-                if type(error).__name__ != "ConnectionError":
-                    raise
-                return self._send(commands)
+            return _retried(self._send, *commands)
 
     def send_once(self, *commands: Command) -> list[Any]:
         """Return the replies to commands, which are never sent twice."""
         with self._errors():
-            return self._send(commands)
+            return self._send(*commands)
+
+    @contextmanager
+    def session(self) -> Iterator[tuple[Send, float | None]]:
+        """Give a function that sends commands to one server, and `Reader.lag` of it.
+
+        Raises:
+            StorageError: The server evicts numbers when memory is short.
+        """
+        with self._errors():
+            connection, lag = _retried(self._begin)
+
+        def send(*commands: Command) -> list[Any]:
+            self._require_open()
+            with self._errors():
+                return connection.send(*commands)
+
+        try:
+            yield send, lag
+        except errors.StorageUnreachableError:
+            connection.is_usable = False  # the next one may reach another server
+            raise
+        finally:
+            self._give_back(connection)
 
     def script(self, name: str, keys: list[str], *arguments: str | int) -> Command:
         """Return the command that runs a script."""
         return ("EVAL", self.scripts[name], len(keys), *keys, *arguments)
 
     def seen(self, field: str) -> int:
-        """Return the greatest value of a field of the state that was noted."""
+        """Return the greatest noted last sequence number of a stream; 0 without one."""
         return self._seen.get(field, 0)
 
     def note(self, field: str, value: int, at_least: int = 0) -> None:
@@ -135,17 +176,45 @@ class ValkeyServer:
         if value < at_least:
             raise errors.StorageError(
                 "a storage with all confirmed changes",
-                "a storage without the last ones",
+                "a storage without the last changes",
                 self.where,
                 message="the storage lost its last changes; open the registry again",
             )
         self._seen[field] = max(self.seen(field), value)
 
+    def require_no_eviction(self) -> None:
+        """Check that the server does not evict keys when memory is short."""
+        with self.session():
+            pass
+
+    def _lag_of(self, connection: _Connection) -> float | None:
+        """Return `Reader.lag`, after checking that the server does not evict keys."""
+        try:
+            (info,) = connection.send(("INFO", "memory", "replication"))
+        except Exception as error:
+            if kind_of(error) is errors.StorageDeniedError:
+                return None  # some hosts forbid INFO
+            raise
+        policy = str(info.get("maxmemory_policy", ""))
+        if policy.startswith("allkeys") and info.get("maxmemory"):
+            raise errors.StorageError(
+                "maxmemory-policy noeviction",
+                f"maxmemory-policy {policy}",
+                self.where,
+                message=f"the server evicts numbers (maxmemory-policy {policy}); "
+                "set maxmemory-policy noeviction",
+            )
+        return _lag(info)
+
     def close(self) -> None:
-        """Close all connections."""
-        self._is_closed = True
-        with self._errors():
-            self._client.close()
+        """Close all connections; one in use is closed after its replies."""
+        self._refusal = self._refusal or interface.closed_error
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
 
     def damaged(self, got: str) -> errors.StorageError:
         """Return the error for content that this library does not write."""
@@ -161,28 +230,57 @@ class ValkeyServer:
         """Convert errors while decoding stored values into StorageError."""
         try:
             yield
-        except Exception as error:
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            struct.error,
+        ) as error:
             kind = type(error).__name__
-            # without the original as cause: it can contain stored values
-            raise self.damaged(f"a value that cannot be decoded ({kind})") from None
+            # the cause can contain stored values, so it is not attached
+            raise_alone(self.damaged(f"a value that cannot be decoded ({kind})"))
 
-    def _send(self, commands: tuple[Command, ...]) -> list[Any]:
-        if self._is_closed:
-            raise interface.closed_error(self.where)
-        # no MULTI: a server without free memory would refuse it, even for reads
-        with self._client.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            # an error raised by the driver would show the whole command
-            replies: list[Any] = pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return replies
+    def _require_open(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal(self.where)
+
+    def _send(self, *commands: Command) -> list[Any]:
+        connection = self._take()
+        try:
+            return connection.send(*commands)
+        finally:
+            self._give_back(connection)
+
+    def _begin(self) -> tuple[_Connection, float | None]:
+        """Return a connection whose server has answered, and `Reader.lag` of it."""
+        connection = self._take()
+        try:
+            return connection, self._lag_of(connection)
+        except BaseException:
+            self._give_back(connection)
+            raise
+
+    def _take(self) -> _Connection:
+        self._require_open()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = _Connection(self._client)
+        connection.connect()
+        return connection
+
+    def _give_back(self, connection: _Connection) -> None:
+        if connection.is_usable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        if self._refusal is not None:
+            self.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Convert errors of the driver into ours, with the original as cause."""
+        """Convert errors of the driver into our errors, with the original as cause."""
         from valkey import exceptions  # noqa: PLC0415 - an optional dependency
 
         try:
@@ -193,12 +291,80 @@ class ValkeyServer:
             exceptions.ChildDeadlockedError,
             OSError,
         ) as error:
-            # later text can contain the words of a command
+            # the text after the first line can contain the words of a command
             line = str(error).partition("\n")[0].partition(", with args")[0]
-            text = interface.without_digits(line)
-            error.args = (text,)
-            got = f"{type(error).__name__}: {text}"
-            raise interface.driver_error(kind_of(error), got, self.where) from error
+            interface.raise_driver_error(kind_of(error), error, line, self.where)
+
+
+class _Connection:
+    """Connection to a server.
+
+    Attributes:
+        is_usable: False if the connection must be closed, such as after an error, when
+            replies may be left unread.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._raw = client.connection_pool.make_connection()
+        self.is_usable = True
+
+    def connect(self) -> None:
+        """Connect, also if the server has closed the connection."""
+        self._raw.connect()
+        if self._raw.can_read():
+            self._raw.disconnect()
+            self._raw.connect()
+
+    def send(self, *commands: Command) -> list[Any]:
+        """Return the replies to commands, in one round trip."""
+        from valkey.exceptions import ConnectionError as LostError  # noqa: PLC0415
+
+        if not self.is_usable:
+            raise LostError("the connection was lost")
+        self.is_usable = False
+        # MULTI is not used, because a server without free memory refuses it
+        self._raw.send_packed_command(self._raw.pack_commands(commands))
+        replies = [self._reply(command) for command in commands]
+        self.is_usable = True
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def _reply(self, command: Command) -> Any:
+        """Return the reply to a command, or the server's error."""
+        from valkey.exceptions import ResponseError  # noqa: PLC0415
+
+        try:
+            return self._client.parse_response(self._raw, command[0])
+        except ResponseError as error:
+            return error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._raw.disconnect()
+
+
+def _retried(function: Callable[..., _T], *arguments: Command) -> _T:
+    """Call a function, and once more if a connection has died."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if type(error).__name__ != "ConnectionError":
+            raise
+        return function(*arguments)
+
+
+def _lag(info: Mapping[str, Any]) -> float | None:
+    """Return the age of a replica's data in seconds; None for a primary server."""
+    if info.get("role", "master") == "master":
+        return None
+    if info.get("master_link_status") == "up":
+        # a primary server without changes still sends a message every ten seconds
+        return max(0.0, float(info.get("master_last_io_seconds_ago", 0)) - 10)
+    seconds = float(info.get("master_link_down_since_seconds", -1))
+    return seconds if seconds >= 0 else inf
 
 
 def _split(url: str) -> SplitResult | None:
@@ -225,14 +391,11 @@ class _Address:
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         self.namespace = options.pop("namespace", "bloctel")
         self.tls = options
+        self.is_tls = parts.scheme in _TLS
         if not _NAMESPACE.fullmatch(self.namespace):
             raise self._invalid("a namespace with other characters than A-Z a-z 0-9_.-")
         if options.keys() - (set(_TLS_OPTIONS) if self.is_tls else set()):
             raise self._invalid("an unknown option after the question mark")
-
-    @property
-    def is_tls(self) -> bool:
-        return self.parts.scheme in _TLS
 
     @property
     def where(self) -> str:

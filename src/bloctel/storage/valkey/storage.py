@@ -10,37 +10,41 @@ does nothing else during the commit, one or two seconds for a million numbers; s
 larger imports into several transactions.
 """
 
-from __future__ import annotations
-
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bloctel._util import clock
-from bloctel.errors import StorageDeniedError, StorageError
-from bloctel.storage.interface import exists_error, require_version
+from bloctel.errors import StorageUnreachableError
+from bloctel.storage.interface import (
+    BUSY_SECONDS,
+    MAX_LAG_SECONDS,
+    Watcher,
+    exists_error,
+    no_backup_error,
+    require_recent,
+    require_version,
+)
+from bloctel.storage.rows import Found, Position
+from bloctel.storage.valkey.encoding import ALL_BUCKETS, MARK
 from bloctel.storage.valkey.lock import WriterLock
-from bloctel.storage.valkey.pending import end_field
+from bloctel.storage.valkey.pending import REQUEST_INDEXES, end_field
 from bloctel.storage.valkey.reader import ValkeyReader
-from bloctel.storage.valkey.server import ValkeyServer
+from bloctel.storage.valkey.server import Command, ValkeyServer
 from bloctel.storage.valkey.writer import ValkeyWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from bloctel.storage.rows import Found
-    from bloctel.storage.valkey.server import Command
 
 #: Version of the stored format.
 _SCHEMA_VERSION: Final = 1
-#: How long a watcher waits on the server before it checks if it was closed.
+#: The time a watcher waits for the server before it checks if it was closed.
 _SLICE_SECONDS: Final = 0.2
 
 
 class ValkeyStorage:
     """Storage of a registry in Valkey.
 
-    Safe for any number of threads, and after a fork.
+    Safe for any number of threads.
 
     Args:
         url: `valkey://user:password@host:port/0?namespace=name`; `valkeys:` for TLS,
@@ -51,62 +55,74 @@ class ValkeyStorage:
         MissingExtraError: The driver is not installed.
     """
 
+    busy_seconds = BUSY_SECONDS
+    files: tuple[Path, ...] = ()
+
     def __init__(self, url: str) -> None:
         self._server = ValkeyServer(url)
 
     def create(self, settings: Mapping[str, str]) -> None:
-        self._require_no_eviction()
+        self._server.require_no_eviction()
         key = self._server.key
-        with WriterLock(self._server) as lock:
+        with WriterLock(self._server, self.busy_seconds) as lock:
             names = map(key, ("setting", "state", "lists", "buckets"))
             if self._server.send(("EXISTS", *names))[0]:
                 raise exists_error(self._server.where)
             rows = {**settings, "schema_version": str(_SCHEMA_VERSION)}
             words = (word for row in rows.items() for word in row)
-            store: Command = ("HSET", key("setting"), *words)
-            lock.commit([store, ("HSET", key("state"), "trimmed_to", 0)], 0)
+            first: list[Command] = [
+                ("HSET", key("setting"), *words),
+                ("HSET", key("state"), "trimmed_to", 0),
+                # none of the parts that are always read is ever missing
+                ("SETBIT", key("buckets"), ALL_BUCKETS, 1),
+                *(
+                    ("HSET", key(name), MARK, b"")
+                    for name in ("requests", *REQUEST_INDEXES)
+                ),
+                ("SET", key("lists"), "[]"),
+                ("SET", key("prefixes"), "[]"),
+            ]
+            lock.commit(first, 0)
 
-    def check(self) -> None:
+    def check(self, *, restored: bool = False) -> None:
         setting = self._server.key("setting")
         (text,) = self._server.send(("HGET", setting, "schema_version"))
         version = None if text is None else text.decode("ascii", "replace")
         require_version(version, _SCHEMA_VERSION, self._server.where)
-        self._require_no_eviction()
-
-    def _require_no_eviction(self) -> None:
-        """Check that the server does not evict numbers when memory is short."""
-        with suppress(StorageDeniedError):  # some hosts forbid INFO
-            (info,) = self._server.send(("INFO", "memory"))
-            policy = str(info.get("maxmemory_policy", ""))
-            if policy.startswith("allkeys") and info.get("maxmemory"):
-                raise StorageError(
-                    "maxmemory-policy noeviction",
-                    f"maxmemory-policy {policy}",
-                    self._server.where,
-                    message=f"the server evicts numbers (maxmemory-policy {policy}); "
-                    "set maxmemory-policy noeviction",
-                )
+        self._server.require_no_eviction()
 
     @contextmanager
-    def read(self) -> Iterator[ValkeyReader]:
-        yield ValkeyReader(self._server)
+    def read(
+        self, *, max_lag_seconds: float = MAX_LAG_SECONDS
+    ) -> Iterator[ValkeyReader]:
+        with self._server.session() as (send, lag):
+            require_recent(lag, max_lag_seconds)
+            yield ValkeyReader(self._server, send, lag)
 
     @contextmanager
     def write(self) -> Iterator[ValkeyWriter]:
-        with WriterLock(self._server) as lock:
-            writer = ValkeyWriter(self._server, lock)
+        self._server.require_no_eviction()
+        with WriterLock(self._server, self.busy_seconds) as lock:
+            writer = ValkeyWriter(self._server, lock.send)
             yield writer
             commands, cursor = writer.finish()
             lock.commit(commands, cursor)
-        self._server.note("last_change", cursor)
         for stream, last_seq in writer.recorded.ends.items():
             self._server.note(end_field(stream), last_seq)
 
-    def lookup(self, keys: Collection[int]) -> Found:
-        return ValkeyReader(self._server).lookup(keys)
+    def lookup(self, keys: Collection[int], position: Position) -> Found:
+        try:
+            return ValkeyReader(self._server, self._server.send).lookup(keys, position)
+        except StorageUnreachableError:
+            self._server.disconnect()  # the next connection may reach another server
+            raise
 
-    def watch(self) -> ValkeyWatcher:
+    def watch(self) -> Watcher:
         return ValkeyWatcher(self._server)
+
+    def backup(self, path: Path) -> None:
+        advice = "use BGSAVE, or copy the append-only file of the server"
+        raise no_backup_error(self._server.where, advice)
 
     def close(self) -> None:
         self._server.close()
@@ -130,7 +146,7 @@ class ValkeyWatcher:
                 return
 
     def _has_changed(self, seconds: float) -> bool:
-        block = max(1, round(1000 * seconds))  # 0 would block forever
+        block = max(1, round(1000 * seconds))  # the value 0 would block forever
         where = ("STREAMS", self._stream, self._last)
         (found,) = self._server.send(("XREAD", "BLOCK", block, *where))
         if found:

@@ -4,12 +4,11 @@ A writer collects its changes in memory, and its own reads include them. At the 
 the transaction they become commands, which one script runs atomically.
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,14 +29,10 @@ from bloctel.storage.valkey.pending import (
     RecordChanges,
     RequestChanges,
     number_commands,
+    record_index,
 )
 from bloctel.storage.valkey.reader import PAGES_PER_READ, ValkeyReader
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from bloctel.storage.valkey.lock import WriterLock
-    from bloctel.storage.valkey.server import Command, ValkeyServer
+from bloctel.storage.valkey.server import Command, Send, ValkeyServer
 
 #: Rows per read, and per part of a result.
 _PART: Final = 10_000
@@ -50,9 +45,8 @@ class ValkeyWriter(ValkeyReader):
         recorded: The changes of records.
     """
 
-    def __init__(self, server: ValkeyServer, lock: WriterLock) -> None:
-        super().__init__(server)
-        self._lock = lock
+    def __init__(self, server: ValkeyServer, send: Send) -> None:
+        super().__init__(server, send)
         self._query()
         self._journal = JournalChanges(self._last_change, self._trimmed_to)
         self._numbers: dict[int, Number] = {}
@@ -61,19 +55,17 @@ class ValkeyWriter(ValkeyReader):
         self._requested = RequestChanges()
         self.recorded = RecordChanges()
 
-    def _query(self, *commands: Command) -> list[Any]:
-        self._lock.extend()
-        return super()._query(*commands)
-
     def finish(self) -> tuple[Iterator[Command], int]:
         """Return the commands that store the changes, and the last cursor."""
         if self._numbers and self._journal.last == self._last_change:
-            self._journal.append()  # numbers changed without an event
+            self._journal.append()  # these numbers were changed without an event
         commands = chain(
-            number_commands(self._key, self._numbers, self._journal.trimmed_to),
+            number_commands(
+                self._key, self._numbers, self._journal.trimmed_to, self._used_buckets
+            ),
             self._journal.commands(self._key),
-            self._requested.commands(self._key),
-            self.recorded.commands(self._key),
+            self._requested.commands(self._key, self._index),
+            self.recorded.commands(self._key, self._index),
             self._replacing("lists", self._lists),
             self._replacing("prefixes", self._prefixes),
         )
@@ -164,27 +156,19 @@ class ValkeyWriter(ValkeyReader):
                 self._requested.new[request.id] = None
 
     def _loaded(self, keys: Iterable[int]) -> dict[int, Number]:
-        """Return all of these numbers, in order to change them."""
+        """Return all of these numbers, so that they can be changed."""
         wanted = list(keys)
         found = self._numbers_of(wanted)
         return {key: found.get(key) or Number() for key in dict.fromkeys(wanted)}
 
-    def add_list(self, name: str) -> StoredList:
-        lists = self._lists_to_change()
-        added = StoredList(len(lists) + 1, name, None)
-        lists[added.id] = added
-        self._journal.append()
+    def add_list(self, name: str, rules: str | None) -> StoredList:
+        added = StoredList(len(self.lists()) + 1, name, rules, None)
+        self.update_list(added)
         return added
 
-    def set_complete_from(self, list_id: int, day: int) -> None:
-        lists = self._lists_to_change()
-        lists[list_id] = lists[list_id]._replace(complete_from=day)
+    def update_list(self, stored: StoredList) -> None:
+        self._lists = {known.id: known for known in self.lists()} | {stored.id: stored}
         self._journal.append()
-
-    def _lists_to_change(self) -> dict[int, StoredList]:
-        if self._lists is None:
-            self._lists = {stored.id: stored for stored in super().lists()}
-        return self._lists
 
     def append_events(self, events: Iterable[Event]) -> None:
         for some in in_parts(events, _PART):
@@ -210,9 +194,6 @@ class ValkeyWriter(ValkeyReader):
             n_dropped += sum(e.cursor > self._journal.trimmed_to for e in dropped)
         return n_dropped + self._journal.trim(before)
 
-    def restart_journal(self) -> None:
-        self._journal.restart()
-
     def set_prefix(self, row: PrefixRow) -> None:
         self._prefixes_to_change()[row[:3]] = row
         self._log(Event.of_prefix(row), None)
@@ -226,9 +207,15 @@ class ValkeyWriter(ValkeyReader):
             self._prefixes = {row[:3]: row for row in super().prefixes()}
         return self._prefixes
 
-    def _requests(self, ids: Iterable[str | bytes]) -> list[RequestRow]:
-        """Return these requests with the changes, and all other changed ones."""
-        found = {row.id: row for row in super()._requests(ids)}
+    def _requests(self, ids: Collection[str]) -> list[RequestRow]:
+        return self._with_changes(super()._requests(ids))
+
+    def _all_requests(self) -> list[RequestRow]:
+        return self._with_changes(super()._all_requests())
+
+    def _with_changes(self, rows: Iterable[RequestRow]) -> list[RequestRow]:
+        """Return stored requests with their changes, and all other changed ones."""
+        found = {row.id: row for row in rows}
         self._requested.stored |= found
         return [row for row in (found | self._requested.new).values() if row]
 
@@ -237,10 +224,7 @@ class ValkeyWriter(ValkeyReader):
         self._requested.new[row.id] = row
 
     def drop_expired_requests(self, expired_before: int) -> None:
-        limit = f"({expired_before}"
-        name = self._key("requests:open")
-        (ids,) = self._query(("ZRANGE", name, "-inf", limit, "BYSCORE"))
-        for row in self._requests(ids):
+        for row in self._all_requests():
             if row.used_at is None and row.expires_at < expired_before:
                 self._requested.new[row.id] = None
 
@@ -256,6 +240,10 @@ class ValkeyWriter(ValkeyReader):
     def _end_of(self, stream: str) -> int:
         return self.recorded.ends.get(stream) or super()._end_of(stream)
 
+    def _index(self, name: str, fields: Collection[str]) -> dict[str, list[Any]]:
+        is_new = name in self.recorded.new_indexes
+        return {} if is_new else super()._index(name, fields)
+
     def _records_at(self, stream: str, seqs: Sequence[int]) -> list[RecordRow]:
         changed = self.recorded.rows
         missing = [seq for seq in seqs if (stream, seq) not in changed]
@@ -266,13 +254,17 @@ class ValkeyWriter(ValkeyReader):
     def append_records(self, rows: Sequence[RecordRow]) -> None:
         if rows:
             stream = rows[0].stream
-            require_following(rows, self._end_of(stream))
+            last_seq = self._end_of(stream)
+            require_following(rows, last_seq)
+            if not last_seq:
+                self.recorded.new_indexes.add(record_index(stream))
             self.recorded.rows |= {(stream, row.seq): row for row in rows}
             self.recorded.ends[stream] = rows[-1].seq
 
     def erase_records(self, stream: str, seqs: Collection[int]) -> None:
         changed = self.recorded.rows
-        for some in in_parts(sorted(set(seqs)), _PART):
+        last_seq = self._end_of(stream)
+        for some in in_parts(sorted({s for s in seqs if s <= last_seq}), _PART):
             for row in self._records_at(stream, some):
                 name = stream, row.seq
                 if name not in changed:

@@ -3,7 +3,8 @@
 --
 -- KEYS: the lock, the state, the stream that wakes followers, then lists of staged
 --   commands; the number of words precedes each command.
--- ARGV: the token of the writer that must hold the lock, and the last cursor.
+-- ARGV: the token of the writer that must hold the lock, the last cursor, and the token
+--   of the transaction, with which the entry of the stream is named.
 -- Returns 1, or 0 if the writer lost the lock or staged commands are missing.
 
 local FIRST_STAGED = 4
@@ -34,8 +35,9 @@ for i = FIRST_STAGED, #KEYS do
   redis.call('DEL', KEYS[i])
 end
 if redis.call('HGET', KEYS[2], 'last_change') ~= ARGV[2] then
-  redis.call('HSET', KEYS[2], 'last_change', ARGV[2])
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'last_change', ARGV[2])
+  local id = ARGV[2] .. '-' .. ARGV[3]
+  redis.call('HSET', KEYS[2], 'last_change', ARGV[2], 'token', ARGV[3])
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 100000, id, 'last_change', ARGV[2])
 end
 redis.call('DEL', KEYS[1])
 return 1

@@ -6,6 +6,7 @@
 
 local ENOUGH, SIZE = 4000, 20
 local list, first, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local MARK = ''
 local rows, n_read = {}, 0
 
 local function is_wanted(value, at)
@@ -14,14 +15,18 @@ local function is_wanted(value, at)
 end
 
 for n_buckets, bucket in ipairs(KEYS) do
-  local found = redis.call('HGETALL', bucket)
+  local found, has_mark = redis.call('HGETALL', bucket), false
   for i = 1, #found, 2 do
+    has_mark = has_mark or found[i] == MARK
     local value = found[i + 1]
     for at = 1, #value, SIZE do
       if is_wanted(value, at) then
         rows[#rows + 1] = found[i] .. string.sub(value, at, at + SIZE - 1)
       end
     end
+  end
+  if not has_mark then
+    return {0, ''}  -- the server has lost the bucket
   end
   n_read = n_read + #found / 2
   if n_read >= ENOUGH or n_buckets == #KEYS then

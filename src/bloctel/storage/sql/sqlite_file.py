@@ -1,0 +1,495 @@
+"""SQLite file that this process has open: its locks and its write-ahead log.
+
+This module prevents three losses of confirmed changes:
+
+- A process loses its POSIX locks on a file when it closes any descriptor of that file,
+  for example in `shutil.copy` (https://sqlite.org/howtocorrupt.html, section 2.2).
+  Another process would then delete the write-ahead log that this process uses.  So
+  this process also holds open file description locks, which other descriptors do not
+  release, on the bytes that SQLite locks.  Only Linux has them.  On all systems, a
+  transaction checks that the files still exist under their names.
+- A copy of the database file without its write-ahead log lacks the last changes.  The
+  header of the file states if there is a log (WAL mode).  The last process that closes
+  a registry removes the log and this statement, so a file that has the statement but
+  no log is not complete.
+- SQLite applies every valid log that is beside a file, also the log of another file,
+  for example after a backup was copied over the file.  `sqlite_stamps` finds this.
+"""
+
+import os
+import sqlite3
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any, Final
+
+from bloctel import errors
+from bloctel._util import clock, forks
+from bloctel._util.atomic_files import open_private
+from bloctel._util.protected_files import SQLITE_ENDINGS
+from bloctel._util.raising import raise_alone
+from bloctel.storage.interface import (
+    busy_error,
+    driver_error,
+    forked_error,
+    not_found_error,
+)
+from bloctel.storage.sql import sqlite_stamps
+from bloctel.storage.sql.schema import setting
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    _HAS_LOCKS, _SHARED, _UNLOCKED = False, 0, 0
+else:
+    _HAS_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
+    _SHARED, _UNLOCKED = fcntl.F_RDLCK, fcntl.F_UNLCK
+
+#: First byte and number of bytes that SQLite locks while a connection is open (the
+#: shared range of the database file), and while a process uses the `-shm` file.
+_DATABASE_BYTES: Final = 0x40000002, 510
+_SHM_BYTES: Final = 128, 1
+
+_PAUSE_SECONDS: Final = 0.01
+#: Checks of a log before it is refused: another program may be in the middle of
+#: creating the log, or of writing a page of the log.
+_LOG_CHECKS: Final = 30
+
+
+class _Connection(sqlite3.Connection):
+    """Connection that a forked child process can neither use nor close.
+
+    Otherwise the child would change the write-ahead log under a lock that only its
+    parent has (https://sqlite.org/howtocorrupt.html, section 2.6).
+    """
+
+    _is_inherited = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        forks.prepare_in_child(self)
+
+    def enter_child(self) -> None:
+        """Refuse statements in a forked child process."""
+        self._is_inherited = True
+        forks.keep_forever(self)
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        if self._is_inherited:
+            raise forked_error()
+        return super().cursor(*arguments, **options)
+
+    def commit(self) -> None:
+        if self._is_inherited:
+            raise forked_error()
+        super().commit()
+
+    def rollback(self) -> None:
+        if not self._is_inherited:
+            super().rollback()
+
+    def close(self) -> None:
+        if not self._is_inherited:
+            with suppress(sqlite3.Error):  # a query that was interrupted keeps the lock
+                super().rollback()
+            super().close()
+
+
+class SqliteFile:
+    """Database file with its log, shared by the storages of this process.
+
+    Args:
+        path: The absolute path of the file, or of a symbolic link to it.
+        where: The name of the registry in messages.
+        busy_seconds: How long to wait for another process.
+        creates: Whether to create the file if it does not exist.
+        restored: Whether the file may lack its last changes.
+
+    Attributes:
+        id: The device and the inode of the file.
+        keeps_log: Whether `close` leaves the log in place.
+
+    Raises:
+        StorageError: The file cannot be opened, or its log is missing.
+        RegistryNotFoundError: The database contains no registry.
+        InputError: A registry would be created in the database of another program.
+        sqlite3.Error: It is not a database, or another process has locked it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        where: str,
+        busy_seconds: float,
+        *,
+        creates: bool,
+        restored: bool,
+    ) -> None:
+        # SQLite keeps the log beside the file, not beside a symbolic link to it
+        self._path = Path(os.path.realpath(path))
+        self._log, self._shm, self._journal = (
+            self._path.with_name(self._path.name + end) for end in SQLITE_ENDINGS
+        )
+        self._where = where
+        self.keeps_log = False
+        self._descriptors: list[int] = []
+        with ExitStack() as stack:
+            stack.callback(self._close_descriptors)
+            try:
+                self._open(creates=creates, restored=restored)
+                self.id = _id_of(os.fstat(self._descriptors[0]))
+                self._ids = {path: self.id}
+                self._lock(busy_seconds)
+                if restored:
+                    self._mark_incomplete(busy_seconds)
+                self._require_own_files(restored=restored)
+            except OSError as error:
+                kind: type[errors.StorageError] = errors.StorageGoneError
+                if isinstance(error, PermissionError):
+                    kind = errors.StorageDeniedError
+                raise_alone(driver_error(kind, error.strerror or "an I/O error", where))
+            # a connection of this object keeps the log open, and changes the mode
+            self._connection = self.connect(busy_seconds)
+            stack.enter_context(closing(self._connection))
+            _require_registry(self._connection, where, creates=creates)
+            if not restored and sqlite_stamps.is_incomplete(self._connection):
+                raise self._incomplete_error()
+            self._use_log(busy_seconds)
+            stack.pop_all()
+
+    def connect(self, busy_seconds: float, mode: str = "mode=rw") -> sqlite3.Connection:
+        """Return a new connection to the file."""
+        return sqlite3.connect(
+            f"{self._path.as_uri()}?{mode}",
+            uri=True,
+            timeout=busy_seconds,
+            isolation_level=None,  # transactions begin explicitly
+            check_same_thread=False,
+            factory=_Connection,
+        )
+
+    def require_unmoved(self) -> None:
+        """Check that the open files still exist under their names.
+
+        If one was replaced, changes would go to an unlinked file, and be lost.
+        """
+        for path, id in self._ids.items():
+            found = _id_at(path)
+            if found != id:
+                got, kind = "deleted", errors.StorageGoneError
+                if found is not None:
+                    got, kind = "replaced by another file", errors.RegistryReplacedError
+                raise kind(
+                    "the file that was opened",
+                    got,
+                    self._where,
+                    message=f"the open file {path.name} was {got}, so the last change "
+                    "may be lost; open the registry again",
+                )
+
+    def close(self) -> None:
+        """Release the file; remove its log if no other process uses it.
+
+        All other connections of this process must be closed.
+        """
+        with closing(self._connection):
+            if not self.keeps_log:
+                self._leave_log()
+        self._close_descriptors()
+
+    def _open(self, *, creates: bool, restored: bool) -> None:
+        """Open the file; require one name, because each name would have its own log."""
+        try:
+            flags = os.O_RDWR | (os.O_CREAT if creates else 0)
+            self._descriptors.append(open_private(self._path, flags))
+        except OSError:
+            if creates or restored:
+                raise
+            # perhaps it can be read, but not written
+            self._descriptors.append(os.open(self._path, os.O_RDONLY))
+        status = os.fstat(self._descriptors[0])
+        if not stat.S_ISREG(status.st_mode):
+            raise driver_error(errors.StorageGoneError, "not a file", self._where)
+        if status.st_nlink > 1:
+            raise errors.StorageError(
+                "a database file with one name",
+                f"a file with {status.st_nlink} names",
+                self._where,
+                message=f"the file has {status.st_nlink} names (hard links), and each "
+                "name would have its own write-ahead log, so changes could be lost; "
+                "keep one name and replace the others by copies or symbolic links",
+            )
+
+    def _mark_incomplete(self, busy_seconds: float) -> None:
+        """Write into a file without a log that its last changes are missing.
+
+        The transaction that marks the file as restored replaces this statement.  If
+        this process is killed before, the file is still refused.
+        """
+        if not _HAS_LOCKS:  # other programs could be using the file
+            return
+        self._lock(busy_seconds, fcntl.F_WRLCK)
+        if _size_of(self._log) == 0:
+            with closing(self.connect(0, "mode=ro&immutable=1")) as connection:
+                _require_registry(connection, self._where, creates=False)
+            sqlite_stamps.write_incomplete(self._descriptors[0])
+        self._lock(busy_seconds)
+
+    def _require_own_files(self, *, restored: bool) -> None:
+        """Check that the log belongs to the file, is not missing, and is the only one.
+
+        The registry uses no rollback journal, so SQLite would apply one of another
+        file or of another program.
+        """
+        if _size_of(self._journal):
+            raise self._foreign_error(self._journal)
+        n_checks = 0
+        while error := self._log_error(restored=restored):
+            n_checks += 1
+            if n_checks == _LOG_CHECKS:
+                raise error
+            Event().wait(_PAUSE_SECONDS)
+
+    def _log_error(self, *, restored: bool) -> errors.StorageError | None:
+        """Return the error if the log is missing or belongs to another file."""
+        descriptor = self._descriptors[0]
+        if self._log.exists():
+            is_own = sqlite_stamps.owns_log(descriptor, self._log)
+            return None if is_own else self._foreign_error(self._log)
+        # without locks, SQLite may have removed the log of a complete file
+        if _HAS_LOCKS and not restored and sqlite_stamps.needs_log(descriptor):
+            return self._incomplete_error()
+        return None
+
+    def _foreign_error(self, other: Path) -> errors.StorageError:
+        return errors.StorageError(
+            f"no {other.name}, or the one of this database file",
+            "the one of another file, or of another state of this file",
+            self._where,
+            message=f"{other.name} does not belong to {self._path.name}: one of the "
+            "two was replaced, for example by a backup. Restore the two files that "
+            f"belong together; or, to use {self._path.name} alone, move {other.name} "
+            "away, run bloctel registry mark-restored, and register the missing "
+            "changes again",
+        )
+
+    def _incomplete_error(self) -> errors.StorageError:
+        return errors.StorageError(
+            "a database file with its write-ahead log",
+            "a backup, or a copy without the log",
+            self._where,
+            message="the last changes may be missing: the file is a backup, or was "
+            f"copied without its write-ahead log ({self._log.name}). Copy the log "
+            "too, or run bloctel registry mark-restored and register the missing "
+            "changes again",
+        )
+
+    def _use_log(self, busy_seconds: float) -> None:
+        """Switch to WAL mode, in which readers and writers do not wait for each other.
+
+        A file that this process cannot write keeps its mode.
+        """
+        execute = self._connection.execute
+        end = clock.elapsed() + busy_seconds
+        while execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            self._unlock()  # SQLite locks the whole file for the change
+            # to wait for other programs inside SQLite would keep them from reading
+            execute("PRAGMA busy_timeout = 0")
+            try:
+                # the change needs no journal file
+                execute("PRAGMA journal_mode = MEMORY")
+                execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                    break
+                if clock.elapsed() >= end:
+                    raise
+                Event().wait(_PAUSE_SECONDS)
+            else:
+                break
+            finally:
+                execute(f"PRAGMA busy_timeout = {1000 * busy_seconds:.0f}")
+        execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # opens the log
+        ids = {path: id for path in (self._log, self._shm) if (id := _id_at(path))}
+        if len(ids) == 2:
+            self._ids |= ids
+            self._descriptors.append(os.open(self._shm, os.O_RDONLY))
+            self._lock(busy_seconds)
+
+    def _leave_log(self) -> None:
+        """Remove the log, unless the file is read-only or in use."""
+        with suppress(errors.StorageGoneError, sqlite3.Error):
+            self.require_unmoved()
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._unlock()
+            self._connection.execute("PRAGMA journal_mode = MEMORY")
+        with suppress(errors.StorageBusyError):
+            self._lock(0)  # SQLite must not remove a log by itself
+
+    def _lock(self, busy_seconds: float, kind: int = _SHARED) -> None:
+        """Lock the bytes that SQLite locks; wait for another process."""
+        end = clock.elapsed() + busy_seconds
+        for descriptor, (first, n) in zip(
+            self._descriptors, (_DATABASE_BYTES, _SHM_BYTES), strict=False
+        ):
+            while not _try_lock(descriptor, kind, first, n):
+                if clock.elapsed() >= end:
+                    raise busy_error(self._where)
+                Event().wait(_PAUSE_SECONDS)
+
+    def _unlock(self) -> None:
+        _try_lock(self._descriptors[0], _UNLOCKED, *_DATABASE_BYTES)
+
+    def _close_descriptors(self) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+
+
+def _require_registry(
+    connection: sqlite3.Connection, where: str, *, creates: bool
+) -> None:
+    """Check that the database is a registry, or empty: other files never change."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if setting.name in names or (creates and not names):
+        return
+    if not creates:
+        raise not_found_error(where)
+    raise errors.InputError(
+        "the path of a new file",
+        "the database of another program",
+        where,
+        message="the file is the database of another program: choose another path",
+    )
+
+
+def _try_lock(descriptor: int, kind: int, first: int, n: int) -> bool:
+    """Set or remove an open file description lock on bytes of a file.
+
+    Return False if another process has locked them.
+    """
+    if not _HAS_LOCKS:
+        return True
+    lock = struct.pack("hhqqi4x", kind, os.SEEK_SET, first, n, 0)  # struct flock
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _id_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _id_at(path: Path) -> tuple[int, int] | None:
+    """Return the identity of the file with a name; None if there is no such file."""
+    try:
+        return _id_of(path.stat())
+    except OSError:
+        return None
+
+
+def _size_of(path: Path) -> int:
+    """Return the size of a file; 0 if there is no such file."""
+    return path.stat().st_size if _id_at(path) else 0
+
+
+# -- files of this process ----------------------------------------------------------
+
+#: The open files of this process, by identity, with their number of users.  To open a
+#: file twice and close it once would drop the POSIX locks of the other user.
+_open_files: dict[tuple[int, int], list[SqliteFile]] = {}
+_mutex = Lock()
+
+
+def acquire(
+    path: Path,
+    where: str,
+    busy_seconds: float,
+    *,
+    creates: bool = False,
+    restored: bool = False,
+) -> SqliteFile:
+    """Open a file, or share it if this process has it open; see `SqliteFile`."""
+    if _is_unusable:
+        raise errors.ForkedError(
+            "a process that can use SQLite",
+            "a process that was forked while its parent used SQLite",
+            where,
+            message="this process was forked while a thread of its parent process used "
+            "SQLite, and inherited locks that no thread will release; fork before the "
+            "parent process opens a registry, or start processes with the method spawn",
+        )
+    with _mutex:
+        id = _id_at(path)
+        users = _open_files.get(id, []) if id else []
+        if users:
+            users.append(users[0])
+            return users[0]
+        file = SqliteFile(path, where, busy_seconds, creates=creates, restored=restored)
+        _open_files[file.id] = [file]
+        return file
+
+
+def release(file: SqliteFile, *, is_idle: bool) -> None:
+    """Close a file if it has no other user.
+
+    Args:
+        file: The file.
+        is_idle: Whether the user has closed all its connections.  If not, the file
+            stays open until another user closes it: to close it would drop locks.
+    """
+    with _mutex:
+        users = _open_files.get(file.id, [])
+        if file not in users:  # acquired before a fork
+            return
+        if len(users) > 1:
+            users.pop()
+        elif is_idle:
+            del _open_files[file.id]
+            file.close()
+
+
+#: One object for each thread that uses SQLite.
+_uses: Final[set[object]] = set()
+#: Whether this process was forked while a thread used SQLite: then locks in memory stay
+#: locked, which SQLite has for the whole process and for each file.
+_is_unusable = False
+
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """Make SQLite unusable in processes that are forked inside the `with` block."""
+    use = object()
+    try:
+        _uses.add(use)
+        yield
+    finally:
+        _uses.discard(use)
+
+
+#: The files of the parent process, which a child must not close (SQLite's FAQ).
+_inherited: list[list[SqliteFile]] = []
+
+
+def _keep_logs() -> None:
+    """Keep the logs after a fork: SQLite's state in the child refers to them."""
+    for users in _open_files.values():
+        users[0].keeps_log = True
+
+
+def _start_in_child() -> None:
+    """Share no file with the parent process."""
+    global _mutex, _is_unusable
+    _mutex = Lock()  # a thread of the parent may have locked it
+    # without locks that a child inherits, its parent could delete the log that it uses
+    _is_unusable |= bool(_uses or (_open_files and not _HAS_LOCKS))
+    _inherited.extend(_open_files.values())
+    _open_files.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_keep_logs, after_in_child=_start_in_child)

@@ -1,0 +1,123 @@
+"""Stamps that show which write-ahead log belongs to an SQLite file.
+
+SQLite applies any valid log that is beside a database file, even the log of another
+file.  Therefore each write transaction of a registry stores two numbers in the header
+of the file: its own random stamp (in `user_version`) and the stamp of the transaction
+before it (in `application_id`).  The header is a part of page 1, so the log contains a
+copy of page 1 for each transaction.
+
+A log belongs to a file if the stamps of the file are in the log, or if the first
+transaction of the log follows the transaction that the file contains.
+"""
+
+import os
+import secrets
+import sqlite3
+import struct
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+#: The stamp of the previous transaction in a file that lacks its last changes, until
+#: the file is marked as restored.
+_INCOMPLETE: Final = 1
+
+# positions in the header of a file, of which this module reads the first bytes
+_MODE: Final = slice(18, 20)
+_WAL_MODE: Final = b"\2\2"
+_OWN: Final = slice(60, 64)
+_PREVIOUS: Final = slice(68, 72)
+_STAMPS: Final = slice(60, 72)
+_HEADER_BYTES: Final = 72
+_LOG_HEADER_BYTES: Final = 32
+_FRAME_HEADER_BYTES: Final = 24  # of each page in the log
+
+
+def stamp(connection: sa.Connection) -> None:
+    """Store the stamps of a new write transaction."""
+    execute = connection.exec_driver_sql
+    execute(f"PRAGMA application_id = {execute('PRAGMA user_version').scalar_one()}")
+    execute(f"PRAGMA user_version = {_new_stamp()}")
+
+
+def is_incomplete(connection: sqlite3.Connection) -> bool:
+    """Return True if a file must be marked as restored before it is used."""
+    found: tuple[int] = connection.execute("PRAGMA application_id").fetchone()
+    return found == (_INCOMPLETE,)
+
+
+def is_backup(path: Path) -> bool:
+    """Return True if a file is a backup that is not used as a registry."""
+    file = os.path.realpath(path)
+    try:
+        with open(file, "rb") as opened:
+            header = _header(opened.fileno())
+    except FileNotFoundError:
+        return False
+    # the log can contain the transaction that marks the file as restored
+    has_log = os.path.exists(f"{file}-wal")
+    return header[_PREVIOUS] == _INCOMPLETE.to_bytes(4, "big") and not has_log
+
+
+def write_incomplete(descriptor: int) -> None:
+    """Write into the header of a file that the file lacks its last changes.
+
+    The file gets another stamp, so no existing log belongs to it.
+    """
+    for part, value in (_PREVIOUS, _INCOMPLETE), (_OWN, _new_stamp()):
+        os.lseek(descriptor, part.start, os.SEEK_SET)
+        os.write(descriptor, value.to_bytes(4, "big"))
+    os.fsync(descriptor)
+
+
+def needs_log(descriptor: int) -> bool:
+    """Return True if the header of an open file states that there is a log."""
+    return _header(descriptor)[_MODE] == _WAL_MODE
+
+
+def owns_log(descriptor: int, log: Path) -> bool:
+    """Return True if a log belongs to an open file, or contains no transaction."""
+    before = None
+    # repeated after other programs have moved the log's content into the file
+    while before != (now := (_header(descriptor), _log_header(log))):
+        if _belongs(now[0], log):
+            return True
+        before = now
+    return False
+
+
+def _belongs(header: bytes, log: Path) -> bool:
+    is_first, has_commit = True, False
+    with log.open("rb") as file:
+        log_header = file.read(_LOG_HEADER_BYTES).ljust(_LOG_HEADER_BYTES, b"\0")
+        page_bytes, salts = int.from_bytes(log_header[8:12], "big"), log_header[16:24]
+        while True:
+            start = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
+            if len(start) < _FRAME_HEADER_BYTES + _HEADER_BYTES or start[8:16] != salts:
+                return not has_commit  # the rest is older than the log's header
+            page, n_pages = struct.unpack_from(">II", start)
+            if page == 1:
+                copy = start[_FRAME_HEADER_BYTES:]
+                follows = is_first and copy[_PREVIOUS] == header[_OWN]
+                if follows or copy[_STAMPS] == header[_STAMPS]:
+                    return True
+                is_first = False
+            has_commit |= n_pages > 0  # only the last page of a transaction has it
+            file.seek(page_bytes - _HEADER_BYTES, os.SEEK_CUR)
+
+
+def _header(descriptor: int) -> bytes:
+    """Return the first bytes of an open file; zeros if it is empty."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return os.read(descriptor, _HEADER_BYTES).ljust(_HEADER_BYTES, b"\0")
+
+
+def _log_header(log: Path) -> bytes:
+    with log.open("rb") as file:
+        return file.read(_LOG_HEADER_BYTES)
+
+
+def _new_stamp() -> int:
+    """Return a random stamp: neither 0, the stamp of a new file, nor `_INCOMPLETE`."""
+    return secrets.randbelow(2**31 - 2) + 2
