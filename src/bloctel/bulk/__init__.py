@@ -1,6 +1,7 @@
-"""Import and export of lists, operator answers and consents in files.
+"""Files with lists, operator answers and consents: import and export.
 
-An exported file contains the list: anyone who has it can read it.
+An exported file contains the complete list, and everyone who has the file can read the
+list.
 """
 
 from bloctel.bulk.export_numbers import export_numbers

@@ -1,28 +1,21 @@
 """Export of a list of a registry to a CSV or Parquet file."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bloctel.bulk.row_sources import new_file
-from bloctel.numbers.phone_number import PhoneNumber
+from bloctel.numbers.phone_number import number_of
 from bloctel.periods import NO_END, from_epoch_day
+from bloctel.registry.journal import RegistrationColumns
+from bloctel.registry.registry import Registry
+from bloctel.scrub.opposition_source import files_read
+from bloctel.tabular.csv_reader import Progress
+from bloctel.tabular.outputs import open_output
 from bloctel.tabular.parquet_reader import parquet_module
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from bloctel.registry.journal import RegistrationColumns
-    from bloctel.registry.registry import Registry
-    from bloctel.tabular.csv_reader import Progress
-
-__all__ = ["COLUMNS", "export_numbers"]
 
 #: The columns of an exported list: E.164, then days as 2026-11-23, empty for no day.
 COLUMNS: Final = ("number", "registered_on", "starts_on", "ends_on", "withdrawn_on")
@@ -35,18 +28,19 @@ def export_numbers(
     list: str,
     progress: Progress | None = None,
 ) -> int:
-    """Write every registration of a list to a file, and return how many there are.
+    """Write all registrations of a list to a file, and return their count.
 
-    A path that ends in `.parquet` gets Parquet, any other CSV.  The file appears
-    completely, or not at all.  It contains the list: protect it.  An import with
-    `on_column="registered_on"` restores the registrations, without later renewals and
-    withdrawals.
+    If the path ends in `.parquet`, the file is a Parquet file, otherwise a CSV file.
+    After an error, no file is written.  The file contains the complete list, so protect
+    it like the list.  An import with `on_column="registered_on"` restores the
+    registrations, but not their renewals and withdrawals.
 
     Args:
         registry: The registry.
-        target: A path, or a binary stream, which gets CSV.
+        target: A path, or a binary stream to which CSV is written.
         list: The name of the list.
-        progress: Called with the number of registrations written so far.
+        progress: Function that is called with the number of registrations written so
+            far.
 
     Raises:
         UnknownListError: The registry contains no such list.
@@ -54,10 +48,9 @@ def export_numbers(
         MissingExtraError: The target is Parquet, and pyarrow is not installed.
     """
     parts = _reporting(registry.registrations(list=list), progress)
-    if not isinstance(target, str | Path):
-        return _write_csv(target, parts)
-    write = _write_parquet if str(target).endswith(".parquet") else _write_csv
-    with new_file(target, "the export", None) as file:
+    is_parquet = isinstance(target, str | Path) and str(target).endswith(".parquet")
+    write = _write_parquet if is_parquet else _write_csv
+    with open_output("the export", target, files_read(registry)) as file:
         return write(file, parts)
 
 
@@ -84,7 +77,7 @@ def _write_csv(file: BinaryIO, parts: Iterator[RegistrationColumns]) -> int:
 
 
 def _numbers(part: RegistrationColumns) -> list[str]:
-    return [PhoneNumber(key).e164 for key in part.keys.tolist()]
+    return [number_of(key).e164 for key in part.keys.tolist()]
 
 
 def _days(part: RegistrationColumns) -> tuple[NDArray[Any], ...]:

@@ -1,29 +1,33 @@
 """Import of consents from a CSV file, such as a CRM export."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import date
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from bloctel._util import clock
+from bloctel._util.instants import read_instant
+from bloctel._util.raising import raise_alone
 from bloctel._util.strict import show
 from bloctel.bulk.row_sources import cells_of, field_columns
-from bloctel.compliance.consents.legal_terms import zone_of
-from bloctel.compliance.consents.register import EvidenceFile, NewConsent
+from bloctel.compliance.consents.records import EvidenceFile, NewConsent
+from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.errors import InputError, InvalidNumberError
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
-from bloctel.tabular.csv_reader import open_records, source_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from zoneinfo import ZoneInfo
-
-    from bloctel.compliance.consents.register import ConsentRegister
-    from bloctel.tabular.csv_reader import Progress, RecordFile, Source
-
-__all__ = ["CONSENT_FIELDS", "ConsentColumns", "ImportedConsents", "import_consents"]
+from bloctel.tabular.csv_reader import (
+    Progress,
+    RecordFile,
+    Source,
+    open_records,
+    source_name,
+)
+from bloctel.tabular.number_lists import (
+    refuse_hidden_numbers,
+    refuse_lengths,
+    with_surplus,
+)
 
 #: Fields of a row; only `expires_on` is optional.
 CONSENT_FIELDS: Final = (
@@ -37,7 +41,6 @@ CONSENT_FIELDS: Final = (
     "expires_on",
 )
 _OPTIONAL: Final = "expires_on"
-_ALL: Final = "all"
 _SEPARATORS: Final = re.compile(r"[\s,;|]+")
 
 
@@ -45,9 +48,9 @@ class ImportedConsents(NamedTuple):
     """Result of an import of consents.
 
     Attributes:
-        rows: The number of rows.
+        rows: The number of rows in the file.
         recorded: The number of new consents.
-        known: The number of consents that were already recorded, with equal content.
+        known: The number of consents that were already recorded with equal content.
     """
 
     rows: int
@@ -57,12 +60,14 @@ class ImportedConsents(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConsentColumns:
-    """Columns and constant values for the fields in `CONSENT_FIELDS`.
+    """Source of each field in `CONSENT_FIELDS`: a column or a constant value.
 
     Attributes:
-        columns: The columns of fields, by name or by number from 1.
-        values: Values for all rows, instead of a column.
-        time_zone: The IANA time zone of times without an offset; None refuses them.
+        columns: The column of each field, by name or by number from 1.
+        values: The value of a field in all rows, if the file has no column for the
+            field.
+        time_zone: The IANA time zone of times without an offset; if it is None, such
+            times are refused.
     """
 
     columns: Mapping[str, str | int] = field(default_factory=dict)
@@ -79,29 +84,32 @@ def import_consents(
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> ImportedConsents:
-    """Record the consents of a CSV file: all of them, or none if one is refused.
+    """Record all consents of a CSV file; if a row is refused, no consent is recorded.
 
-    A field without a column and without a value is read from the column of the same
-    name.  A consent without an end is valid for as long as the law allows.  Mentions
-    are names separated by spaces or commas, or `all` for all mandatory mentions on the
-    day of the consent.  A second import of a file changes nothing.
+    If *columns* gives neither a column nor a value for a field, the field is read from
+    the column with its name.  A consent without a last day is valid for as long as the
+    law allows.  Mentions are names that are separated by spaces or commas; the text
+    `all` stands for all mentions that the law required on the day of the consent.  If a
+    file is imported twice, the second import changes nothing.
 
     Args:
         register: The register.
         source: A path, or a binary stream of CSV with a header row.
-        columns: The columns and values of the fields.
-        region: The region of national forms; by default that of the register.
-        options: CSV options; None in an option means detection.
-        progress: Called with the amount read, and the total if known.
+        columns: The column or the value of each field.
+        region: The region of phone numbers in national form; by default the region of
+            the register.
+        options: Known properties of the CSV file; a property that is None is detected.
+        progress: Function that is called with the number of bytes read, and the total
+            number of bytes or None.
 
     Raises:
-        InvalidNumberError: The number of a row cannot be read; `where` names the row.
+        InvalidNumberError: A cell is not a phone number; `where` names the row.
         InputError: The file, a column, or a consent is not valid.
     """
     _check_fields(columns)
     name = source_name(source)
     fields = [field for field in CONSENT_FIELDS if field not in columns.values]
-    choose = field_columns(columns.columns, fields, [_OPTIONAL], name)
+    choose = with_surplus(field_columns(columns.columns, fields, [_OPTIONAL], name))
     zone = None if columns.time_zone is None else clock.zone(columns.time_zone)
     rows = _Rows(register, columns, region or register.region, zone)
     with open_records(source, choose, options, progress) as records:
@@ -110,22 +118,24 @@ def import_consents(
         except InvalidNumberError as error:
             raise InvalidNumberError(error.reason, f"{name}, row {rows.n}") from None
         except InputError as error:
+            if str(error.where).startswith(f"{name}, row "):
+                raise  # the checks of a batch name the row
             where = f"{name}, row {rows.n}, {error.where}"
             raise InputError(
                 error.expected, error.got, where, message=error.message
             ) from None
     if rows.n == 0:
-        raise InputError("consents, one a row", "no rows", name)
+        raise InputError("one consent per row", "no rows", name)
     return ImportedConsents(rows.n, *done)
 
 
 def _check_fields(columns: ConsentColumns) -> None:
     unknown = {*columns.columns, *columns.values} - set(CONSENT_FIELDS)
     if unknown:
-        expected = f"fields out of {', '.join(CONSENT_FIELDS)}"
+        expected = f"only the fields {', '.join(CONSENT_FIELDS)}"
         raise InputError(expected, f"{len(unknown)} unknown fields", "columns")
     if both := sorted(columns.columns.keys() & columns.values.keys()):
-        raise InputError("a column or a value", "a column and a value", both[0])
+        raise InputError("a column or a value", "both a column and a value", both[0])
 
 
 @dataclass(slots=True)
@@ -139,9 +149,13 @@ class _Rows:
     n: int = 0
 
     def consents(self, records: RecordFile) -> Iterator[tuple[int, NewConsent]]:
-        """Yield the key and the consent of each row."""
-        fields = records.dialect.columns.names
+        """Yield the key of the phone number and the consent of each row."""
+        fields, name = records.dialect.columns.names, records.name
+        n_numbers = fields.count("number")
+        refuse_hidden_numbers(records.head, n_numbers, self.region, name)
         for batch in records.batches():
+            refuse_lengths(batch, name, n_required=len(fields))
+            refuse_hidden_numbers(batch, n_numbers, self.region, name)
             columns = [cells_of(batch, index) for index in range(len(fields))]
             for cells in zip(*columns, strict=True):
                 self.n += 1
@@ -151,34 +165,15 @@ class _Rows:
 
     def _consent(self, fields: Mapping[str, str]) -> tuple[int, NewConsent]:
         key = self.register.key_of(fields["number"], region=self.region)
-        given_at = self._time(fields["given_at"])
+        given_at = read_instant(fields["given_at"], "given_at", zone=self.zone)
         return key, NewConsent(
             given_at=given_at,
             firm=fields["firm"],
             goods=fields["goods"],
-            mentions=self._mentions(fields["mentions"], key, given_at),
+            mentions=[name for name in _SEPARATORS.split(fields["mentions"]) if name],
             evidence=EvidenceFile(fields["sha256"], fields["where"]),
             expires_on=_day(fields.get(_OPTIONAL, "")),
         )
-
-    def _time(self, text: str) -> datetime:
-        try:
-            time = datetime.fromisoformat(text)
-        except ValueError:
-            expected = "a time such as 2026-09-01T18:12+02:00"
-            raise InputError(expected, show(text), "given_at") from None
-        if time.tzinfo is not None:
-            return time
-        if self.zone is None:
-            expected = "a time with its offset, or a time zone for all rows"
-            raise InputError(expected, "a time without an offset", "given_at")
-        return time.replace(tzinfo=self.zone)
-
-    def _mentions(self, text: str, key: int, given_at: datetime) -> list[str]:
-        if text == _ALL:
-            day = given_at.astimezone(zone_of(key)).date()
-            return list(self.register.figures(day).mentions)
-        return [name for name in _SEPARATORS.split(text) if name]
 
 
 def _day(text: str) -> date | None:
@@ -188,4 +183,4 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         expected = "a day such as 2027-09-01"
-        raise InputError(expected, show(text), _OPTIONAL) from None
+        raise_alone(InputError(expected, show(text), _OPTIONAL))

@@ -1,48 +1,45 @@
-"""Import of a file of numbers into a registry."""
+"""Import of a file of phone numbers into a list of a registry."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import rules
-from bloctel.bulk.row_sources import BAD_DAY, CLOSED, new_file, open_rows
+from bloctel._util import clock
+from bloctel._util.instants import past_day
+from bloctel.bulk.row_sources import BAD_DAY, CLOSED, FUTURE, Rows, RowsFile, open_rows
 from bloctel.errors import InputError
 from bloctel.numbers import _digits
-from bloctel.numbers.phone_number import reason_of
 from bloctel.periods import from_epoch_day
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-    from pathlib import Path
-    from typing import BinaryIO
-
-    from numpy.typing import NDArray
-
-    from bloctel.bulk.row_sources import Rows, RowsFile
-    from bloctel.registry.registry import Registry
-    from bloctel.rules import ListRules
-    from bloctel.tabular.csv_reader import Progress, Source
-
-__all__ = ["Imported", "import_numbers"]
+from bloctel.registry.registry import Registry
+from bloctel.rules import ListRules
+from bloctel.scrub.opposition_source import files_read
+from bloctel.tabular.csv_reader import Progress, Source
+from bloctel.tabular.number_lists import ListColumns, list_reason, refuse_row
+from bloctel.tabular.outputs import open_output
 
 
 class Imported(NamedTuple):
-    """Result of an import.
+    """Result of an import of phone numbers.
 
     Attributes:
-        rows: The number of rows whose cell is not empty.
+        rows: The number of rows that have a filled phone number cell.
         registered: The number of new registrations.
-        rejected: The number of rejected rows.
+        rejected: The number of rows that were written to the file of rejected rows.
+        known: The number of phone numbers that were registered before the import, or
+            that occur again in the file.
     """
 
     rows: int
     registered: int
     rejected: int
+    known: int
 
 
 def import_numbers(  # noqa: PLR0913 - each is an option of the command
@@ -50,80 +47,107 @@ def import_numbers(  # noqa: PLR0913 - each is an option of the command
     source: Source,
     *,
     list: str,
-    column: str | int | None = None,
+    columns: ListColumns = None,
     on: date | None = None,
     on_column: str | int | None = None,
     rejects: str | Path | None = None,
+    allow_future: bool = False,
     progress: Progress | None = None,
 ) -> Imported:
-    """Register every number of a CSV or Parquet file.
+    """Register every phone number of a CSV or Parquet file.
 
-    A row that cannot be registered stops the import, and nothing is registered.  With
-    *rejects*, such rows go to a file with their row numbers and reasons, and all others
-    are registered.  Rows whose cell is empty are skipped.  A second import of a file
-    with the same days changes nothing.
+    If *rejects* is None, a row that cannot be registered raises an error, and no row is
+    registered.  If *rejects* is a path, rows that cannot be registered are written to
+    this file with their row numbers and reasons, and all other rows are registered.
+    Rows without a phone number are skipped.  If a file is imported twice with the same
+    days, the second import changes nothing, except that it registers numbers again that
+    were withdrawn in the meantime.
 
     Args:
-        registry: The registry; its region applies to national forms.
+        registry: The registry.  Phone numbers in national form are read in its region.
         source: A path, or a binary stream of CSV.
         list: The name of the list.
-        column: The column of numbers; found if None.
-        on: The day of receipt of all rows; by default today in the list's time zone,
-            unless *on_column* is given.
-        on_column: The column of the days of receipt, as 2026-11-23.
-        rejects: The file for rejected rows: their original bytes, and one more column.
-            It is written even without such rows, and replaces an older one.
-        progress: Called with the amount read, and the total if known.
+        columns: The column of phone numbers, or several columns, by name or by number
+            from 1; every phone number of a row is registered.  If it is None, the file
+            must have exactly one column that may contain phone numbers.
+        on: The day on which all oppositions were received; by default today in the
+            list's time zone.  It has no effect if *on_column* is given.
+        on_column: The column with the day on which each opposition was received, in the
+            form 2026-11-23.
+        rejects: The path of the file for rejected rows.  An added column of this file
+            contains the row number and the reason.  The file is written even if no row
+            is rejected, and replaces an older file.
+        allow_future: True accepts days in the future, as in `Registry.register`.
+        progress: Function that is called with the work done and the total or None:
+            counts of bytes for a CSV file, counts of rows for a Parquet file.
 
     Raises:
-        InputError: The file or a column is not valid; the message names the row.
-        ListClosedError: The list is not open on one of the days.
-        UnknownListError: No rules are known for the list.
+        InputError: The file, a column or a row is not valid; the message names the row.
+        ListClosedError: The list is not open on a day on which an opposition was
+            received.
+        UnknownListError: No rules are registered for the list.
     """
     rule = rules.load(list)
     rejected: AbstractContextManager[BinaryIO | None] = nullcontext()
     if rejects is not None:
-        rejected = new_file(rejects, "the rejected rows", source)
+        inputs = [("the input", source), *files_read(registry)]
+        rejected = open_output("the rejected rows", rejects, inputs)
     with (
         open_rows(
             source,
             region=registry.region,
-            column=column,
+            columns=columns,
             on_column=on_column,
             progress=progress,
         ) as rows,
         rejected as file,
     ):
-        feed = _Feed(rows, rule, file)
-        registered = registry.register_parts(feed.parts(), list=list, on=on)
-        return Imported(feed.n_rows, registered, feed.n_rejected)
+        today = clock.today(rule.time_zone)
+        feed = _Feed(rows, rule, file, None if allow_future else today)
+        registered = registry.register_parts(
+            feed.parts(), list=list, on=on, allow_future=allow_future
+        )
+        known = feed.n_numbers - registered
+        return Imported(feed.n_rows, registered, feed.n_rejected, known)
 
 
 @dataclass(slots=True)
 class _Feed:
-    """Valid rows of a file; other rows raise an error, or go to the rejects."""
+    """Source of the valid rows of a file; it rejects all other rows.
+
+    Later days than `last_day` are rejected; None accepts all days.
+    """
 
     rows: RowsFile
     rule: ListRules
     rejects: BinaryIO | None
+    last_day: date | None
     n_rows: int = 0
     n_rejected: int = 0
+    n_numbers: int = 0
 
     def parts(self) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64] | None]]:
-        """Yield keys and days in parts."""
+        """Yield the keys and the days of the valid rows, in parts."""
         if self.rejects is not None:
             self.rows.begin_rejects(self.rejects)
         for rows in self.rows.parts():
-            filled = rows.keys != _digits.EMPTY
-            good = filled & (rows.keys >= _digits.FIRST_KEY)
+            is_number = rows.keys >= _digits.FIRST_KEY
+            is_empty = rows.keys == _digits.EMPTY
+            filled = ~is_empty.all(axis=0)
+            good = filled & (is_number | is_empty).all(axis=0)
             if rows.days is not None:
                 good &= self._is_open(rows.days)
             self.n_rows += int(filled.sum())
             bad = np.flatnonzero(filled & ~good).tolist()
             if bad:
                 self._refuse(rows, bad)
-            yield rows.keys[good], None if rows.days is None else rows.days[good]
-        if self.n_rows == 0:  # raised here, the transaction is rolled back
+            is_number &= good
+            self.n_numbers += int(is_number.sum())
+            days = None
+            if rows.days is not None:
+                days = np.broadcast_to(rows.days, is_number.shape)[is_number]
+            yield rows.keys[is_number], days
+        if self.n_rows == 0:  # an error here rolls the transaction back
             raise InputError("phone numbers", "no rows", self.rows.name)
 
     def _is_open(self, days: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -132,18 +156,20 @@ class _Feed:
         return np.array(is_open, bool)[indexes]
 
     def _refusal(self, day: int) -> str | None:
-        """Return the reason why nothing can be registered on a day, or None."""
+        """Return the reason why no number can be registered on a day, or None."""
         try:
             on = from_epoch_day(day)
         except InputError:
             return BAD_DAY
-        return None if on is not None and self.rule.is_open(on) else CLOSED
+        if on is None or not self.rule.is_open(on):
+            return CLOSED
+        return FUTURE if self.last_day is not None and on > self.last_day else None
 
     def _reason(self, rows: Rows, row: int) -> str:
         """Return the reason why a row cannot be registered."""
-        key = int(rows.keys[row])
-        if key < _digits.FIRST_KEY or rows.days is None:
-            return reason_of(key)
+        code, _ = _refused_cell(rows, row)
+        if code or rows.days is None:
+            return list_reason(code)
         return self._refusal(int(rows.days[row])) or CLOSED
 
     def _refuse(self, rows: Rows, bad: list[int]) -> None:
@@ -155,14 +181,23 @@ class _Feed:
         self.n_rejected += len(bad)
 
     def _raise(self, rows: Rows, row: int) -> None:
-        reason = self._reason(rows, row)
-        where = f"{self.rows.name}, row {rows.first + row}"
-        if reason == CLOSED and rows.days is not None:
+        code, column = _refused_cell(rows, row)
+        if code or rows.days is None:
+            name, number = self.rows.columns[column], rows.first + row
+            raise refuse_row(code, number, name, self.rows.name)
+        where = f"{self.rows.name}, row {rows.first + row}, column {self.rows.day!r}"
+        if self._reason(rows, row) != BAD_DAY:
             on = from_epoch_day(int(rows.days[row]))
             if on is not None:
                 self.rule.require_open(on)
-        if reason == BAD_DAY:
-            where += f", column {self.rows.columns[1]!r}"
-            raise InputError("a day such as 2026-11-23", "other text", where)
-        where += f", column {self.rows.columns[0]!r}"
-        raise InputError("a phone number", f"text that is refused as {reason}", where)
+                if self.last_day is not None:
+                    past_day(on, self.last_day, where, allow_future=False)
+        raise InputError("a day such as 2026-11-23", "other text", where)
+
+
+def _refused_cell(rows: Rows, row: int) -> tuple[int, int]:
+    """Return the code and the column of the first refused cell of a row, or (0, 0)."""
+    for column, key in enumerate(rows.keys[:, row].tolist()):
+        if key < _digits.FIRST_KEY and key != _digits.EMPTY:
+            return key, column
+    return 0, 0

@@ -1,64 +1,71 @@
-"""Files exchanged with the operator of a closed list: requests and answers."""
-
-from __future__ import annotations
+"""Files that a firm exchanges with the operator of a list: requests and answers."""
 
 import csv
 import io
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bloctel.bulk.row_sources import cells_of, new_file
+from bloctel.bulk.row_sources import cells_of, field_columns
 from bloctel.errors import InputError
+from bloctel.lookup.question import Question
 from bloctel.numbers import _digits
 from bloctel.numbers.columns import Spans
-from bloctel.numbers.phone_number import PhoneNumber, read_block
-from bloctel.scrub.added_columns import extended_header, suffix
-from bloctel.scrub.opposition_source import refuse_surplus, with_surplus
-from bloctel.tabular._csv_scan import MISSING, gather_extended, pack
+from bloctel.numbers.phone_number import keys_to_store, number_of
+from bloctel.registry.registry import Registry
+from bloctel.scrub.added_columns import extended_header, extended_rows
+from bloctel.scrub.opposition_source import Against, files_read, open_question
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
-from bloctel.tabular.csv_reader import open_records, source_name
-from bloctel.tabular.phone_columns import named_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.question import Question
-    from bloctel.registry.registry import Registry
-    from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
-    from bloctel.tabular.phone_columns import ChosenColumns, ColumnChooser
-
-__all__ = [
-    "ANSWERS",
-    "ImportedAnswers",
-    "Requested",
-    "answer_request",
-    "import_answers",
-    "write_request",
-]
+from bloctel.tabular.csv_reader import (
+    Batch,
+    Progress,
+    Source,
+    open_records,
+    source_name,
+)
+from bloctel.tabular.number_lists import (
+    UNREAD_NUMBER,
+    list_columns,
+    read_list,
+    refuse_hidden_numbers,
+    refuse_lengths,
+    refuse_row,
+    rows_with_hidden_numbers,
+)
+from bloctel.tabular.outputs import open_output
+from bloctel.tabular.phone_columns import (
+    ChosenColumns,
+    clean_name,
+    looks_like_header,
+    named_columns,
+)
 
 _LIST: Final = "fr.bloctel"
-_NUMBER_COLUMN: Final = 1
 _STATUS_COLUMN: Final = 3
 _STATUS: Final = "statut"
+#: Words that are statuses, in lower case; the operator may also use other words.
+_STATUS_WORDS: Final = frozenset(("ok", "ko", "oppose", "opposé", "invalide"))
 _CALLABLE: Final = b"OK"
 _BLANKS: Final = b" \t"
+_FIELDS: Final = "a row with number, identifier and status"
 
 
 class ImportedAnswers(NamedTuple):
     """Result of an import of answers.
 
     Attributes:
-        rows: The number of rows whose number cell is not empty.
-        clear: The number of distinct callable numbers.
-        opposed: The number of distinct opposed numbers.
-        contradictory: The number of those that are also callable in another row; they
-            count as opposed.
-        unreadable: The number of rows whose number cannot be read.
+        rows: The number of rows whose phone number cell is not empty.
+        clear: The number of distinct phone numbers with the status `OK` in all their
+            rows.
+        opposed: The number of distinct phone numbers with another status in a row.
+        contradictory: The number of distinct phone numbers with the status `OK` in a
+            row and another status in another row.  They are recorded as opposed.
+        unreadable: The number of rows whose cell is not a phone number.
     """
 
     rows: int
@@ -74,47 +81,57 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
     *,
     on: date,
     list: str = _LIST,
-    column: str | int = _NUMBER_COLUMN,
-    status_column: str | int = _STATUS_COLUMN,
+    column: str | int | None = None,
+    status_column: str | int | None = None,
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> ImportedAnswers:
-    """Record the answers of a list's operator, all or none.
+    """Record the answers of a list's operator; after an error, no answer is recorded.
 
-    The registry then distinguishes opposed numbers, numbers that were answered as clear
-    a short time ago (30 days for Bloctel, from the list's rules), and all others, which
-    are not known and never clear.  A second import of a file changes nothing.
+    Look-ups in the registry then give three kinds of results.  Opposed phone numbers
+    are blocked.  Phone numbers with the status `OK` are clear for the time that the
+    list's rules allow, which is 30 days for Bloctel.  All other phone numbers are not
+    known, so look-ups never report them as clear.  If a file is imported twice, the
+    second import changes nothing.
 
     Args:
-        registry: The registry; its region applies to national forms.
+        registry: The registry.  Phone numbers in national form are read in its region.
         source: A path, or a binary stream of CSV.
-        on: The day of the answers.
-        list: The list of the operator.
-        column: The column of numbers.
-        status_column: The column of statuses: `OK` is callable, any other is opposed.
-        options: CSV options; None in an option means detection.
-        progress: Called with the amount read, and the total if known.
+        on: The day on which the operator gave the answers.
+        list: The name of the operator's list.
+        column: The column of phone numbers, by name or by number from 1.  If it is
+            None, the file must have exactly one column that may contain phone numbers.
+        status_column: The column of statuses, by name or by number from 1.  `OK` means
+            that the phone number is not on the list; any other status means that it is
+            on the list.  By default, it is the column named `Statut`, or the third of
+            three columns without names.
+        options: Known properties of the CSV file; a property that is None is detected.
+        progress: Function that is called with the number of bytes read, and the total
+            number of bytes or None.
 
     Raises:
-        InputError: The file or a column is not valid, a row ends before its status or
-            has too many fields, or the header names another column `Statut`; nothing
-            is recorded then.
-        ListClosedError: The list is not open on that day.
-        UnknownListError: No rules are known for the list.
+        InputError: The file or a column is not valid, or a row has no status or too
+            many fields.  Then no answer is recorded.
+        ListClosedError: The list is not open on the day *on*.
+        UnknownListError: No rules are registered for the list.
     """
     where = source_name(source)
-    choose = with_surplus(named_columns([column, status_column], where=where))
+
+    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
+        status = status_column or _status_column(rows, where)
+        others = list_columns(column, registry.region, where, [status])
+        return others(rows, has_header)
+
     none = np.empty(0, np.uint64)
     opposed, clear = [none], [none]
     rows = unreadable = 0
     with open_records(source, choose, options, progress) as records:
-        _refuse_other_status(records)
+        refuse_hidden_numbers(records.head, 1, registry.region, where)
         for batch in records.batches():
-            keys = read_block(Spans(*batch.cells(0)), registry.region)
+            refuse_lengths(batch, where, _FIELDS, n_required=2)
+            keys = read_list(batch, 1, registry.region)[0]
+            _refuse_unread(keys, batch, where)
             filled = keys != _digits.EMPTY
-            expected = "number, identifier and status"
-            _refuse_short(batch, filled, expected, records.name)
-            refuse_surplus(batch, records.name)
             readable = keys >= _digits.FIRST_KEY
             callable_ = _is_callable(batch)
             clear.append(keys[readable & callable_])
@@ -131,31 +148,40 @@ def import_answers(  # noqa: PLR0913 - each is an option of the command
     )
 
 
-def _refuse_other_status(records: RecordFile) -> None:
-    """Refuse a column number if the header names another column `Statut`."""
-    columns = records.dialect.columns
-    if not columns.has_header:
-        return
-    names = [name.casefold() for name in columns.first]
-    chosen = columns.indexes[1]
-    if _STATUS in names and names[chosen] != _STATUS:
-        number = names.index(_STATUS) + 1
-        got = f"'Statut' as column {number}: give the column by its name"
-        raise InputError(f"the status as column {chosen + 1}", got, records.name)
+def _refuse_unread(keys: NDArray[np.uint64], batch: Batch, where: str) -> None:
+    """Raise InputError if a row has a phone number in a cell that is not read."""
+    if len(unread := np.flatnonzero(keys == UNREAD_NUMBER)):
+        row = batch.first_row + int(unread[0])
+        raise refuse_row(UNREAD_NUMBER, row, "", where)
 
 
-def _refuse_short(
-    batch: Batch, is_checked: NDArray[np.bool_], expected: str, name: str
-) -> None:
-    """Raise InputError, with the row number, if a checked row has too few fields."""
-    is_short = is_checked & (batch.records.flags[1] & MISSING != 0)
-    if is_short.any():
-        where = f"{name}, row {batch.first_row + int(is_short.argmax())}"
-        raise InputError(expected, "a shorter row", where)
+def _status_column(rows: Sequence[Sequence[str]], where: str) -> str | int:
+    """Return the column of statuses: named `Statut`, or the third without a header."""
+    first = [clean_name(cell).casefold() for cell in rows[0]] if rows else []
+    if _STATUS in first:
+        return _STATUS
+    columns = list(zip(*rows, strict=False))[: _STATUS_COLUMN - 1]
+    if all(map(looks_like_header, first)):
+        got = "other names"
+    elif len(first) != _STATUS_COLUMN:
+        got = f"{len(first)} columns without names"
+    elif any(map(_are_statuses, columns)):
+        got = "statuses in another column"
+    else:
+        return _STATUS_COLUMN
+    expected = "a column 'Statut', or three columns without names"
+    got = f"{got} (give the column of the statuses)"
+    raise InputError(expected, got, where)
+
+
+def _are_statuses(cells: Sequence[str]) -> bool:
+    """Return whether each filled cell is a status, and a cell is filled."""
+    words = {clean_name(cell).casefold() for cell in cells} - {""}
+    return bool(words) and words <= _STATUS_WORDS
 
 
 def _is_callable(batch: Batch) -> NDArray[np.bool_]:
-    """Return True for rows with the status `OK`; blanks around it are ignored."""
+    """Return True for rows with the status `OK`, even with blanks around it."""
     statuses = (cell.strip(_BLANKS) for cell in cells_of(batch, 1))
     return np.fromiter((status == _CALLABLE for status in statuses), bool)
 
@@ -163,7 +189,7 @@ def _is_callable(batch: Batch) -> NDArray[np.bool_]:
 _HEADER: Final = ("Telephone", "Identifiant")
 _STATUS_HEADER: Final = "Statut"
 
-#: Values of the third column: callable, opposed, not a number.
+#: Values of the third column. They mean: callable, opposed, not a number.
 ANSWERS: Final = ("OK", "OPPOSE", "INVALIDE")
 
 
@@ -171,10 +197,12 @@ class Requested(NamedTuple):
     """Result of `write_request`.
 
     Attributes:
-        rows: The number of rows read.
-        written: The number of rows written.
-        foreign: The number of rows with foreign numbers, which no French list contains.
-        unreadable: The number of rows whose number cannot be read.
+        rows: The number of rows in the call file.
+        written: The number of rows in the file for the operator.
+        foreign: The number of rows that were left out because the phone number is
+            foreign, so that no French list contains it.
+        unreadable: The number of rows whose cell is not a phone number, or in which a
+            quoted cell contains other rows.
     """
 
     rows: int
@@ -193,29 +221,35 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> Requested:
-    """Write the file for the operator from a call file: `Telephone;Identifiant`.
+    """Write the request to the operator: a file with the phone numbers of a call file.
 
     Args:
         source: A CSV file: a path, or a binary stream.
         target: The path of the new file; it appears completely, or not at all.
-        column: The column of numbers.
-        id_column: The column of identifiers, which link answers to rows.
-        region: The region of numbers without a country code.
-        options: CSV options; None in an option means detection.
-        progress: Called with the amount read, and the total if known.
+        column: The column of phone numbers, by name or by number from 1.
+        id_column: The column of identifiers.  The operator returns each identifier, so
+            that you find the row of each answer.
+        region: The region of phone numbers without a country code.
+        options: Known properties of the CSV file; a property that is None is detected.
+        progress: Function that is called with the number of bytes read, and the total
+            number of bytes or None.
 
     Raises:
         InputError: The file or a column is not valid, or the target cannot be written.
     """
-    choose = named_columns([column, id_column], where=source_name(source))
+    columns = {"number": column, "identifier": id_column}
+    choose = field_columns(columns, columns, (), source_name(source))
+    inputs = [("the input", source)]
     rows = foreign = unreadable = 0
     with (
         open_records(source, choose, options, progress) as records,
-        new_file(target, "the file for the operator", source) as file,
+        open_output("the file for the operator", target, inputs) as file,
     ):
+        refuse_hidden_numbers(records.head, 1, region, records.name)
         file.write((";".join(_HEADER) + "\r\n").encode())
         for batch in records.batches():
-            keys = read_block(Spans(*batch.cells(0)), region)
+            keys = keys_to_store(Spans(*batch.cells(0)), region)
+            keys[rows_with_hidden_numbers(batch, 1, region)] = UNREAD_NUMBER
             french = _is_french(keys)
             rows += len(batch)
             unreadable += int((keys < _digits.FIRST_KEY).sum())
@@ -226,66 +260,75 @@ def write_request(  # noqa: PLR0913 - each is an option of the command
 
 def answer_request(
     source: Source,
-    question: Question,
+    against: Against,
     target: str | Path,
     *,
     options: CsvOptions = ALL_DETECTED,
     progress: Progress | None = None,
 ) -> dict[str, int]:
-    """Answer a file like an operator: every row with its original bytes, and a status.
+    """Answer a request as an operator does: add a status to each row of a file.
 
-    `OK` means that the number is not on the requested lists.  It never means that the
-    law permits a call.  `OPPOSE` means on a list, or not known.  `INVALIDE` means not a
-    number.
+    The original bytes of each row are kept.  The status `OK` means that the phone
+    number is not on the requested lists; it never means that the law permits a call.
+    `OPPOSE` means that the phone number is on a list, or that there is no valid answer.
+    `INVALIDE` means that the text is not a phone number.
 
     Args:
-        source: The file, with the numbers in its first column.
-        question: `book.question(on=..., lists=..., region=...)`.
-        target: The path of the answer, such as `retour_2024.csv`.
-        options: CSV options; None in an option means detection.
-        progress: Called with the amount read, and the total if known.
+        source: The request, which contains the phone numbers in its first column.
+        against: A book, for today and all lists of the book; or the result of
+            `book.question(on=..., lists=..., region=...)`.
+        target: The path of the new file with the answers, such as `retour_2024.csv`.
+        options: Known properties of the CSV file; a property that is None is detected.
+        progress: Function that is called with the number of bytes read, and the total
+            number of bytes or None.
 
     Returns:
-        The number of rows with each of the `ANSWERS`.
+        The number of rows with each status in `ANSWERS`.
 
     Raises:
-        InputError: The file is not valid, a row does not have as many fields as the
-            first, after which the status is added, or the target cannot be written.
+        InputError: There is no book and no question, the file is not valid, a row does
+            not have as many fields as the first row, a cell after the first has a phone
+            number and its column is not named `Identifiant`, or the target cannot be
+            written.
     """
     counts = np.zeros(len(ANSWERS), np.int64)
-    choose = with_surplus(
-        _first_and_last(named_columns([1], where=source_name(source)))
-    )
+    inputs = [("the input", source), *files_read(against)]
     with (
-        open_records(source, choose, options, progress) as records,
-        new_file(target, "the answer", source) as file,
+        open_question(against) as question,
+        open_records(source, _request_columns, options, progress) as records,
+        open_output("the answer", target, inputs) as file,
     ):
-        file.write(records.dialect.encoding.bom)
+        refuse_hidden_numbers(records.head, 1, question.region, records.name)
+        file.write(records.preamble)
         file.write(records.encode(extended_header(records, _STATUS_HEADER)))
         for batch in records.batches():
-            is_line = batch.records.content_ends > batch.records.starts
-            expected = "as many fields as in the first row"
-            _refuse_short(batch, is_line, expected, records.name)
-            refuse_surplus(batch, records.name)
+            refuse_lengths(batch, records.name, n_required=2)
+            keys = read_list(batch, 1, question.region)[0]
+            _refuse_unread(keys, batch, records.name)
             answers = _answers(batch, question)
             counts += np.bincount(answers, minlength=len(ANSWERS))
-            file.write(_answered(records, batch, answers))
+            file.write(extended_rows(batch, records, ANSWERS, answers))
     return dict(zip(ANSWERS, counts.tolist(), strict=True))
 
 
-def _first_and_last(choose: ColumnChooser) -> ColumnChooser:
-    """Return a chooser that adds the last column, which every row must have."""
+def _request_columns(
+    rows: Sequence[Sequence[str]], has_header: bool | None
+) -> ChosenColumns:
+    """Choose the column of numbers, and the last column, which every row must have.
 
-    def choose_both(
-        rows: Sequence[Sequence[str]], has_header: bool | None
-    ) -> ChosenColumns:
-        return choose(rows, has_header).with_one_more(len(rows[0]) - 1)
-
-    return choose_both
+    The other columns are checked, except identifiers, which may look like numbers.
+    """
+    width = max(1, len(rows[0]) if rows else 0)
+    chosen = named_columns([1], where="the file")(rows, has_header)
+    unread = [*range(1, width), width]
+    if chosen.has_header:
+        names = dict(enumerate(map(str.casefold, chosen.first)))
+        unread = [i for i in unread if names.get(i) != _HEADER[1].casefold()]
+    return replace(chosen, indexes=(0, width - 1), unread=tuple(unread))
 
 
 def _is_french(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return True for numbers of the French plan: 33 and nine digits, 508 and six."""
+    """Return True for keys of the French plan: 33 and 9 digits, or 508 and 6 digits."""
     french: NDArray[np.bool_] = (keys // 10**9 == 33) | (keys // 10**6 == 508)
     return french
 
@@ -294,7 +337,7 @@ def _lines(batch: Batch, keys: NDArray[np.uint64], rows: list[int]) -> bytes:
     ids, text = cells_of(batch, 1), io.StringIO()
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(
         (
-            PhoneNumber(int(keys[row])).national.replace(" ", ""),
+            number_of(int(keys[row])).national.replace(" ", ""),
             ids[row].decode(errors="replace"),
         )
         for row in rows
@@ -307,13 +350,3 @@ def _answers(batch: Batch, question: Question) -> NDArray[np.int32]:
     answers = np.where(matches >= 0, 1, 0)
     answers[keys < _digits.FIRST_KEY] = 2
     return answers.astype(np.int32)
-
-
-def _answered(
-    records: RecordFile, batch: Batch, answers: NDArray[np.int32]
-) -> bytes | memoryview:
-    suffixes = pack([suffix(answer, records) for answer in ANSWERS])
-    all_rows = np.zeros(len(batch), np.uint8)
-    return records.encode(
-        gather_extended(batch.data, batch.records, all_rows, 0, answers, suffixes)
-    )

@@ -1,81 +1,72 @@
-"""Row sources: numbers and days of CSV and Parquet files, in batches."""
-
-from __future__ import annotations
+"""Row sources: phone numbers and days from CSV and Parquet files, in batches."""
 
 import csv
 import io
-import os
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bloctel._util.atomic_files import is_same_file, replacing
+from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.numbers.columns import blocks
-from bloctel.numbers.phone_number import read_block
-from bloctel.scrub.added_columns import ADDED_COLUMN, extended_header, suffix
-from bloctel.scrub.opposition_source import (
-    column_of_numbers,
-    read_numbers_of,
-    with_surplus,
-)
-from bloctel.tabular._csv_scan import gather_extended, pack
+from bloctel.numbers.phone_number import keys_to_store
+from bloctel.scrub.added_columns import ADDED_COLUMN, extended_header, extended_rows
 from bloctel.tabular.csv_dialect import ALL_DETECTED
-from bloctel.tabular.csv_reader import open_records, source_name
-from bloctel.tabular.parquet_reader import open_parquet
-from bloctel.tabular.phone_columns import ChosenColumns, clean_name, named_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.tabular.csv_reader import Batch, Progress, RecordFile, Source
-    from bloctel.tabular.parquet_reader import ParquetSource
-    from bloctel.tabular.phone_columns import ColumnChooser
-
-__all__ = [
-    "BAD_DAY",
-    "CLOSED",
-    "NO_DAY",
-    "Rows",
-    "RowsFile",
-    "cells_of",
-    "field_columns",
-    "is_parquet",
-    "new_file",
-    "open_rows",
-    "read_iso_days",
-]
+from bloctel.tabular.csv_reader import (
+    Batch,
+    Progress,
+    RecordFile,
+    Source,
+    open_records,
+    source_name,
+)
+from bloctel.tabular.number_lists import (
+    UNREAD_NUMBER,
+    ListColumns,
+    has_unread_numbers,
+    list_columns,
+    read_list,
+    refuse_hidden_numbers,
+)
+from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
+from bloctel.tabular.phone_columns import (
+    ChosenColumns,
+    ColumnChooser,
+    clean_name,
+    named_columns,
+    shown,
+)
 
 #: Code of a day that cannot be read.
 NO_DAY: Final = np.iinfo(np.int64).min
 
-#: Reasons to reject a row, in addition to those of `bloctel.numbers.Reason`.
+#: Reasons to reject a row, in addition to the reasons in `bloctel.numbers.Reason`.
 BAD_DAY: Final = "bad_day"
 CLOSED: Final = "list_closed"
+FUTURE: Final = "future_day"
 
 _PARQUET: Final = b"PAR1"
 _PARQUET_ROWS: Final = 1 << 16
+_ROWS_COMPARED: Final = 200
 _ISO_DAY: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Rows(NamedTuple):
-    """Some consecutive rows of a file.
+    """Consecutive rows of a file, beginning with row number *first*.
 
-    Attributes:
-        first: The row number of the first one, counted from 1.
-        keys: The numbers, or the codes of refusals.
-        days: The days of receipt, `NO_DAY` for days that cannot be read; None if the
-            file has no column of days.
-        source: The batch behind the rows, for `RowsFile.write_rejects`.
+    `keys` has a row for each column of phone numbers, and contains keys or codes of
+    refusals.  `days` are the days on which the oppositions were received, with `NO_DAY`
+    for other texts; None if no column of days was requested.  `source` is the batch
+    that contains the rows.
     """
 
     first: int
@@ -89,55 +80,24 @@ def open_rows(
     source: Source,
     *,
     region: str | None,
-    column: str | int | None,
+    columns: ListColumns,
     on_column: str | int | None,
     progress: Progress | None,
-) -> Iterator[RowsFile]:
-    """Open a CSV or Parquet file of numbers.
-
-    Raises:
-        InputError: The file or a column is not valid.
-        MissingExtraError: The file is Parquet, and pyarrow is not installed.
-    """
-    if is_parquet(source):
-        columns = [column] if on_column is None else [column, on_column]
-        with open_parquet(source) as file:
-            yield _ParquetRows(file, region, columns, progress)
-        return
+) -> Iterator["RowsFile"]:
+    """Open a CSV or Parquet file of phone numbers."""
     name = source_name(source)
-    choose = column_of_numbers(column, region, name)
-    if on_column is not None:
-        choose = _with_days(choose, named_columns([on_column], where=name))
-    with open_records(source, with_surplus(choose), ALL_DETECTED, progress) as records:
+    others = [] if on_column is None else [on_column]
+    choose = list_columns(columns, region, name, others)
+    if is_parquet(source):
+        with open_parquet(source) as file:
+            yield _ParquetRows(file, region, choose, progress)
+        return
+    with open_records(source, choose, ALL_DETECTED, progress) as records:
         yield _CsvRows(records, region)
 
 
-@contextmanager
-def new_file(target: str | Path, what: str, source: object) -> Iterator[BinaryIO]:
-    """Open a file that appears completely at the end of the block, or not at all.
-
-    Args:
-        target: The path.
-        what: The name of the file in messages.
-        source: The input, which must not be overwritten.
-
-    Raises:
-        InputError: The target is the input, or cannot be written.
-    """
-    if isinstance(source, str | Path) and is_same_file(target, source):
-        raise InputError("a separate file", "the same file as the input", what)
-    try:
-        with replacing(target) as file:
-            yield file
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        expected = f"a file for {what}"
-        text = f"cannot write {what}: {reason}"
-        raise InputError(expected, reason, str(target), message=text) from error
-
-
 def is_parquet(source: Source) -> bool:
-    """Return True for a path of a Parquet file, False for streams."""
+    """Return True if *source* is the path of a Parquet file."""
     if not isinstance(source, str | Path):
         return False
     try:
@@ -148,7 +108,7 @@ def is_parquet(source: Source) -> bool:
 
 
 def cells_of(batch: Batch, column: int) -> list[bytes]:
-    """Return the cells of a chosen column of CSV, in UTF-8."""
+    """Return the cells of a chosen column of a CSV file, in UTF-8."""
     data, starts, ends = batch.cells(column)
     content = data.tobytes()
     bounds = zip(starts.tolist(), ends.tolist(), strict=True)
@@ -161,10 +121,11 @@ def field_columns(
     optional: Collection[str],
     where: str,
 ) -> ColumnChooser:
-    """Return a chooser of a column for each field, by default that of the same name.
+    """Return a chooser that chooses one column for each field.
 
-    The names of the chosen columns are those of the fields.  A field that is optional
-    and not given may have no column.
+    *given* contains the column of a field; a field that is not in *given* has the
+    column with its name.  If the file has no such column, an optional field is left
+    out.  The chooser names each column after its field.
     """
 
     def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
@@ -177,14 +138,14 @@ def field_columns(
         chosen = named_columns(list(found.values()), where=where)(rows, has_header)
         if len(chosen.indexes) < len(found):
             got = "one column for two fields"
-            raise InputError("a column of its own for each field", got, where)
+            raise InputError("a different column for each field", got, where)
         return replace(chosen, names=tuple(found))
 
     return choose
 
 
 def read_iso_days(texts: Iterable[bytes]) -> NDArray[np.int64]:
-    """Return days since 1970-01-01; `NO_DAY` for text unlike 2026-11-23."""
+    """Return days since 1970-01-01; `NO_DAY` for a text without the form 2026-11-23."""
     return np.fromiter(map(_iso_day, texts), np.int64)
 
 
@@ -198,129 +159,142 @@ def _iso_day(text: bytes) -> int:
     return NO_DAY
 
 
-def _with_days(numbers: ColumnChooser, days: ColumnChooser) -> ColumnChooser:
-    """Return a chooser of the column of numbers, then the column of days."""
-
-    def choose(rows: Sequence[Sequence[str]], has_header: bool | None) -> ChosenColumns:
-        first = numbers(rows, has_header)
-        second = days(rows, first.has_header)
-        return ChosenColumns(
-            first.indexes + second.indexes, first.names + second.names, first.has_header
-        )
-
-    return choose
-
-
 class _CsvRows:
-    """CSV file of numbers, with or without days."""
+    """CSV file of phone numbers, with or without a column of days."""
 
     def __init__(self, records: RecordFile, region: str | None) -> None:
         self._records = records
         self._region = region
         self.name = records.name
-        # the last column collects surplus cells
-        self.columns = tuple(records.dialect.columns.names[:-1])
+        self.columns = records.dialect.columns.names
+        chosen = records.dialect.columns
+        self.day = _name_of_days(chosen)
+        refuse_hidden_numbers(records.head, len(self.columns), region, self.name)
 
     def parts(self) -> Iterator[Rows]:
+        n_columns = len(self.columns)
         for batch in self._records.batches():
-            keys = read_numbers_of(batch, self._region)
-            days = None
-            if len(self.columns) > 1:
-                days = read_iso_days(map(bytes.strip, cells_of(batch, 1)))
+            keys, days = read_list(batch, n_columns, self._region), None
+            if self.day is not None:
+                days = read_iso_days(map(bytes.strip, cells_of(batch, n_columns)))
             yield Rows(batch.first_row, keys, days, batch)
 
     def begin_rejects(self, file: BinaryIO) -> None:
-        file.write(self._records.dialect.encoding.bom)
+        file.write(self._records.preamble)
         file.write(self._records.encode(extended_header(self._records)))
 
     def write_rejects(
         self, file: BinaryIO, rows: Rows, reasons: dict[int, str]
     ) -> None:
         batch = cast("Batch", rows.source)
-        rejected = np.fromiter(reasons, np.int64, len(reasons))
-        kinds = np.zeros(len(batch), np.uint8)
-        kinds[rejected] = 1
-        suffix_of = np.zeros(len(batch), np.int32)
-        suffix_of[rejected] = np.arange(len(rejected))
-        suffixes = [
-            suffix(f"row {rows.first + row}: {reason}", self._records)
-            for row, reason in reasons.items()
-        ]
-        extended = gather_extended(
-            batch.data, batch.records, kinds, 1, suffix_of, pack(suffixes)
-        )
-        file.write(self._records.encode(extended))
+        rejected = list(reasons)
+        wanted, text_of = np.zeros(len(batch), bool), np.zeros(len(batch), np.int32)
+        wanted[rejected] = True
+        text_of[rejected] = range(len(rejected))
+        texts = [f"row {rows.first + row}: {reason}" for row, reason in reasons.items()]
+        file.write(extended_rows(batch, self._records, texts, text_of, wanted))
 
 
 class _ParquetRows:
-    """Parquet file of numbers, with or without days."""
+    """Parquet file of phone numbers, with or without a column of days."""
 
     def __init__(
         self,
         file: ParquetSource,
         region: str | None,
-        columns: Sequence[str | int | None],
+        choose: ColumnChooser,
         progress: Progress | None,
     ) -> None:
         self.name = file.name
         self._file = file
         self._region = region
         self._progress = progress
-        names = list(file.schema.names)
-        self.columns = tuple(_chosen(names, column, file.name) for column in columns)
+        chosen = choose([list(file.schema.names), *_sample(file)], True)
+        self.columns, self.day = chosen.names, _name_of_days(chosen)
+        unread = [index for index in chosen.unread if index < len(file.schema.names)]
+        unread = [i for i in unread if not _is_time_or_flag(file.schema.types[i])]
+        for index in unread:
+            if not _is_readable(file.schema.types[index]):
+                raise _unchecked(file.schema.names[index], file.name)
+        self._chosen, self._unread = chosen, unread
+        self._indexes = (*chosen.indexes, *unread)
+        self._n_read = len(chosen.indexes)
 
     def parts(self) -> Iterator[Rows]:
-        first = 1
+        first, n_columns = 1, len(self.columns)
         batches = self._file.batches(
-            _PARQUET_ROWS, columns=list(self.columns), use_threads=True
+            _PARQUET_ROWS, columns=self._indexes, use_threads=True
         )
         for batch in batches:
-            keys = self._keys(batch.column(self.columns[0]))
+            keys = np.array(
+                [self._keys(column) for column in batch.columns[:n_columns]]
+            )
+            own = keys.copy()
+            for index, column in zip(
+                self._unread, batch.columns[self._n_read :], strict=True
+            ):
+                for block in blocks(_integral(column)):  # a batch is one block
+                    found = has_unread_numbers(
+                        block, own, self._region, self._chosen, index
+                    )
+                    keys[:, found] = UNREAD_NUMBER
             days = None
-            if len(self.columns) > 1:
-                days = self._days(batch.column(self.columns[1]))
+            if self.day is not None:
+                days = self._days(batch.column(n_columns))
             yield Rows(first, keys, days, batch)
-            first += len(keys)
+            first += len(batch)
             if self._progress is not None:
                 self._progress(first - 1, self._file.n_rows)
 
     def _keys(self, column: Any) -> NDArray[np.uint64]:
-        parts = [read_block(block, self._region) for block in blocks(column)]
+        parts = [keys_to_store(block, self._region) for block in blocks(column)]
         return np.concatenate([np.empty(0, np.uint64), *parts])
 
     def _days(self, column: Any) -> NDArray[np.int64]:
         import pyarrow as pa  # noqa: PLC0415
 
-        where = f"{self.name}, column {self.columns[1]!r}"
+        where = f"{self.name}, column {self.day!r}"
         try:
             if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-                raise InputError("days", "timestamps with a time zone", where)
+                raise InputError(
+                    "a column of days", "timestamps with a time zone", where
+                )
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
             if not pa.types.is_date(column.type):
-                # a timestamp at midnight is a day, other timestamps are not
+                # a timestamp at midnight counts as a day; any other timestamp is
+                # refused
                 values = column.to_pylist()
                 texts = ["" if value is None else str(value) for value in values]
                 return read_iso_days(
                     text.strip().removesuffix(" 00:00:00").encode() for text in texts
                 )
             days = column.cast(pa.date32()).cast(pa.int32())
-        except pa.ArrowException as error:
+        except pa.ArrowException:
             got = f"a column of type {column.type}"
-            raise InputError("a column of days", got, where) from error
+            raise_alone(InputError("a column of days", got, where))
         filled = np.asarray(days.fill_null(0), np.int64)
         return np.where(np.asarray(days.is_valid()), filled, NO_DAY)
 
     def begin_rejects(self, file: BinaryIO) -> None:
-        file.write(_csv_line([*self.columns, ADDED_COLUMN]))
+        names = [self._file.schema.names[i] for i in self._indexes[: self._n_read]]
+        file.write(_csv_line([*names, ADDED_COLUMN]))
 
     def write_rejects(
         self, file: BinaryIO, rows: Rows, reasons: dict[int, str]
     ) -> None:
         batch = cast("Any", rows.source)
         for row, reason in reasons.items():
-            cells = [batch.column(name)[row].as_py() for name in self.columns]
+            cells = [column[row].as_py() for column in batch.columns[: self._n_read]]
             file.write(_csv_line([*cells, f"row {rows.first + row}: {reason}"]))
+
+
+def _name_of_days(chosen: ChosenColumns) -> str | None:
+    """Return the name of the column after the columns of numbers; None without it."""
+    if len(chosen.indexes) == len(chosen.names):
+        return None
+    index = chosen.indexes[-1]
+    return chosen.first[index] if chosen.has_header else str(index + 1)
 
 
 def _csv_line(cells: list[object]) -> bytes:
@@ -329,16 +303,67 @@ def _csv_line(cells: list[object]) -> bytes:
     return text.getvalue().encode()
 
 
-def _chosen(names: list[str], column: str | int | None, where: str) -> str:
-    """Return the name of a column, or the only one if *column* is None."""
-    if column is not None:
-        return names[named_columns([column], where=where)([names], True).indexes[0]]
-    if len(names) == 1:
-        return names[0]
-    got = f"{len(names)} columns"
-    raise InputError("one column of the file (name the one to read)", got, where)
+def _sample(file: ParquetSource) -> list[list[str]]:
+    """Return the first rows as texts, with empty texts for other types."""
+    rows = next(file.batches(_ROWS_COMPARED, columns=None, use_threads=False), None)
+    if rows is None:
+        return []
+    columns = [
+        list(map(_text, column.to_pylist()))
+        if _is_readable(column.type)
+        else [""] * len(rows)
+        for column in map(_integral, rows.columns)
+    ]
+    return list(map(list, zip(*columns, strict=True)))
 
 
-#: An open file of numbers.  `columns` are the names of the column of numbers and, if
-#: there is one, of days; `parts` yields the rows in parts of bounded size.
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "" if value is None else str(value)
+
+
+def _integral(column: Any) -> Any:
+    """Return a column of floats as integers, because pandas stores gaps as floats."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if not pa.types.is_floating(column.type):
+        return column
+    return column.fill_null(0).cast(pa.int64(), safe=False)
+
+
+def _is_readable(kind: Any) -> bool:
+    """Return whether a column of this Arrow type contains texts or numbers."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        blocks(_integral(pa.array([], kind)))
+    except InputError:
+        return False
+    return not pa.types.is_struct(kind)
+
+
+def _is_time_or_flag(kind: Any) -> bool:
+    """Return whether no value of this Arrow type can be a phone number."""
+    from pyarrow import types  # noqa: PLC0415
+
+    is_time = types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind)
+    return bool(is_time or types.is_boolean(kind) or types.is_null(kind))
+
+
+def _unchecked(name: str, where: str) -> InputError:
+    """Return the error about a column that is not read and cannot be checked."""
+    return InputError(
+        "columns of text or numbers",
+        f"a column {shown(name)} of another type",
+        where,
+        message=f"the column {shown(name)} cannot be checked for phone numbers, "
+        "because its type is not text or a number: give the columns to read, by name "
+        "or by number",
+    )
+
+
+#: An open file of numbers.  `columns` contains the names of the columns of numbers, and
+#: `day` the name of the column of days, or None; `parts` yields the rows in parts of
+#: bounded size.
 RowsFile = _CsvRows | _ParquetRows

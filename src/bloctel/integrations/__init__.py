@@ -1,1 +1,1 @@
-"""Look-ups and scrubs inside other libraries; each library has an optional module."""
+"""Look-ups and scrubs in other libraries, with a separate module for each library."""

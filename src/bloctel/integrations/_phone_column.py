@@ -1,46 +1,40 @@
 """Methods that the pandas accessor and the polars namespaces share."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from numpy.typing import NDArray
+
+from bloctel.lookup.book import Book
+from bloctel.lookup.question import OrBlock
 from bloctel.numbers.phone_number import (
     DEFAULT_REGION,
     check_region,
     e164_many,
     normalize_many,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import date
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.book import Book
-    from bloctel.lookup.question import OrBlock
-
-__all__ = ["Method", "PhoneColumn"]
+from bloctel.scrub.opposition_source import open_question
 
 Method: TypeAlias = Literal["status", "is_blocked", "phone_key", "e164"]
 _Column = TypeVar("_Column")
 
 
 class PhoneColumn(ABC, Generic[_Column]):
-    """Look-ups and normalisation of a column of phone numbers, text or integers.
+    """Look-ups and normalisation of a column of phone numbers (text or integers).
 
     `Book.is_blocked` explains the arguments `on`, `lists` and `region`.
     """
 
     @abstractmethod
     def _apply(self, compute: Callable[[Any], NDArray[Any]], method: Method) -> _Column:
-        """Return the column that a method gives.
+        """Return the column that a method of this class returns to its caller.
 
         Args:
-            compute: Returns an array for a column: status codes, booleans, or integers
-                that are 0 for cells without a phone number.
-            method: The method that was called.
+            compute: Function that returns an array for a column: status codes,
+                booleans, or integers that are 0 for cells without a phone number.
+            method: The name of the method that the user called.
         """
 
     def status(
@@ -53,16 +47,15 @@ class PhoneColumn(ABC, Generic[_Column]):
     ) -> _Column:
         """Return `clear`, `blocked` or `invalid` for each row.
 
-        The result is a category in pandas, or an enumeration in polars.  `clear` means
-        "on none of these lists", never "may be called".
+        The type of the result is category in pandas, and enumeration in polars.
+        `clear` means "on none of these lists on that day", never "may be called".
 
         Raises:
-            CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
+            CannotAnswerError: See `Book.is_blocked`; this method raises the error
+                before any look-up.
         """
-        question = book.question(on=on, lists=lists, region=region)
-        return self._apply(
-            lambda numbers: question.check_many(numbers, question.region), "status"
-        )
+        with open_question(book, on=on, lists=lists, region=region) as question:
+            return self._apply(question.check_many, "status")
 
     def is_blocked(
         self,
@@ -73,33 +66,36 @@ class PhoneColumn(ABC, Generic[_Column]):
         region: str | None = None,
         invalid: OrBlock = "raise",
     ) -> _Column:
-        """Return for each row whether it is blocked (bool, never null).
+        """Return True for each row whose phone number is blocked (bool, never null).
 
-        False means "on none of these lists", never "may be called".  If a row has no
-        valid number, or no known answer, `invalid="raise"` raises an error, and
-        `invalid="block"` returns true.
+        False means "on none of these lists on that day", never "may be called".  The
+        argument `invalid` applies to a row that is not a phone number, and to a phone
+        number without a valid answer of the list's operator.  For such a row, `raise`
+        raises an error, and `block` returns True.
 
         Raises:
-            CannotAnswerError: See `Book.is_blocked`; this method raises it at once.
-            InvalidNumberError: A row is not a phone number; `where` is its index.
-            NotKnownError: The answer for a row is not known.
+            CannotAnswerError: See `Book.is_blocked`; this method raises the error
+                before any look-up.
+            InvalidNumberError: A row is not a phone number; `where` names the row.
+            NotKnownError: There is no valid answer about the phone number in a row.
 
-        In an expression, polars raises `ComputeError` with the same message instead of
-        the last two errors; the index is then the index in a batch.
+        In a polars expression, `ComputeError` is raised instead of the last two errors.
+        `ComputeError` has the same message, but the row index in the message is counted
+        from the beginning of a batch of rows.
         """
-        question = book.question(on=on, lists=lists, region=region)
-        return self._apply(
-            lambda numbers: question.is_blocked_many(
-                numbers, question.region, invalid=invalid, unknown=invalid
-            ),
-            "is_blocked",
-        )
+        with open_question(book, on=on, lists=lists, region=region) as question:
+            return self._apply(
+                lambda numbers: question.is_blocked_many(
+                    numbers, invalid=invalid, unknown=invalid
+                ),
+                "is_blocked",
+            )
 
     def phone_key(self, *, region: str | None = DEFAULT_REGION) -> _Column:
-        """Return the key of each phone number (UInt64), null without a phone number.
+        """Return the key of each phone number (UInt64); null for other cells.
 
-        Different spellings of a phone number have the same key, so that you can join
-        and count by the key.
+        All spellings of a phone number have the same key.  So you can join tables by
+        the key, and count distinct phone numbers.
         """
         region = check_region(region)
         return self._apply(
@@ -107,7 +103,7 @@ class PhoneColumn(ABC, Generic[_Column]):
         )
 
     def e164(self, *, region: str | None = DEFAULT_REGION) -> _Column:
-        """Return each number as text in E.164 form, null without a phone number."""
+        """Return each phone number as text in E.164 form; null for other cells."""
         region = check_region(region)
         return self._apply(
             lambda numbers: e164_many(normalize_many(numbers, region=region)), "e164"

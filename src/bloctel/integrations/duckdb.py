@@ -1,30 +1,30 @@
-"""SQL functions for DuckDB.
+"""SQL functions for DuckDB that look up and normalise phone numbers.
 
 ```python
 bloctel.integrations.duckdb.register(connection, book)
 connection.sql("SELECT * FROM calls WHERE NOT is_blocked(tel)")
 ```
 
-DuckDB passes columns as Arrow arrays of 2,048 rows.
+DuckDB calls a function with Arrow arrays of at most 2,048 rows.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any, Final
 
 from bloctel._util.optional import optional_module
+from bloctel.errors import InputError
+from bloctel.lookup.book import Book
+from bloctel.lookup.question import OrBlock
 from bloctel.numbers.phone_number import e164_many, normalize_many
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import date
-
-    from bloctel.lookup.book import Book
-    from bloctel.lookup.question import OrBlock
-
-__all__ = ["register"]
-
 _FEATURE: Final = "SQL functions in DuckDB"
+
+#: The names of the types that keep all digits of a phone number.
+_EXACT_TYPES: Final = (
+    r"VARCHAR|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\([0-9]+,0\)"
+    r'|ENUM\((?s:.*)\)|"NULL"'
+)
 
 
 def register(
@@ -38,34 +38,44 @@ def register(
 ) -> None:
     """Add the functions `is_blocked`, `phone_key` and `phone_e164` to a connection.
 
-    `is_blocked(VARCHAR) -> BOOLEAN` is false if the number is on none of these lists,
-    which never means "may be called".  It is never NULL, because `CASE` and
-    `IS NOT TRUE` would treat NULL as clear.  For NULL and for text that is not a phone
-    number, the query fails if *invalid* is `raise`, and the result is true if it is
-    `block`.
+    `is_blocked(VARCHAR) -> BOOLEAN` is false if the phone number is on none of the
+    lists, which never means "may be called".  The result is never NULL, because `CASE`
+    and `IS NOT TRUE` would treat NULL as clear.  For NULL and for text that is not a
+    phone number, the query fails if *invalid* is `raise`, and the result is true if
+    *invalid* is `block`.
+
+    Whole numbers are converted to text.  Other types than text, whole numbers and ENUM
+    are refused.  A FLOAT, also inside a UNION, can lack digits of a phone number.
 
     `phone_key(VARCHAR) -> UBIGINT` and `phone_e164(VARCHAR) -> VARCHAR` are NULL if the
     text is not a phone number.
 
     Args:
-        connection: A `DuckDBPyConnection` without functions of these names.
-        book: The lists to look up; the book must stay open as long as queries run.
-        on: The day; by default the current day of each call of a function, so that a
-            query that runs past midnight gets answers for two days.
+        connection: A `DuckDBPyConnection` in which the names of these three functions
+            are still free.
+        book: The book that contains the lists.  The book must stay open as long as
+            queries run.
+        on: The day of the look-up.  By default, each execution of `is_blocked` uses the
+            current day, so a query that runs past midnight gets answers for two days.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
-        invalid: The result for a row without a valid number or without a known answer:
-            `raise` raises an error, `block` returns true.
+        invalid: The treatment of a text that is not a phone number, and of a phone
+            number without a valid answer of the list's operator.  In both cases,
+            `raise` raises an error, and `block` returns true.
 
     Raises:
-        CannotAnswerError: See `Book.is_blocked`; inside a query DuckDB raises its
-            own error with the same message.
+        CannotAnswerError: See `Book.is_blocked`.  During a query, DuckDB raises an
+            error of its own, with the message of the error of this library.
         MissingExtraError: pyarrow is not installed.
     """
     pa = optional_module("pyarrow", _FEATURE, "duckdb")
     pc = optional_module("pyarrow.compute", _FEATURE, "duckdb")
-    lists = None if lists is None else [*([lists] if isinstance(lists, str) else lists)]
-    # raise errors now, not in the first query
+    if not isinstance(book, Book):
+        got = f"a value of type {type(book).__name__}"
+        raise InputError("a book, such as a registry or a snapshot", got, "book")
+    if isinstance(lists, Iterable) and not isinstance(lists, str):
+        lists = [*lists]  # an iterator can be read only once
+    # raise errors in the arguments now, not in the first query
     book.question(on=on, lists=lists, region=region)
     plan = book.region if region is None else region
 
@@ -92,18 +102,29 @@ def register(
 def _create(
     connection: Any, function: Callable[[Any], Any], result: str, *, side_effects: bool
 ) -> None:
-    """Create an SQL function with the name of a Python function.
+    """Create an SQL function that has the name of the Python function it calls.
 
-    With *side_effects*, each run of a prepared statement calls the function.  Without
-    them, DuckDB calls it only once if the number is a constant, and the result would
-    ignore later registrations.
+    The function is a macro that checks the type of its argument, because DuckDB would
+    convert every type to text, and a FLOAT has only seven digits of a phone number.
+
+    If *side_effects* is true, each run of a prepared statement calls the function.
+    Otherwise DuckDB calls the function only once if its argument is a constant, and
+    later runs would ignore new registrations.
     """
+    name = function.__name__
     connection.create_function(
-        function.__name__,
+        f"bloctel_{name}",
         function,
         ["VARCHAR"],
         result,
         type="arrow",
         null_handling="special",
         side_effects=side_effects,
+    )
+    connection.execute(
+        f"CREATE TEMP MACRO {name}(number) AS bloctel_{name}("
+        f"CASE WHEN regexp_full_match(typeof(number), '{_EXACT_TYPES}') "
+        "THEN number::VARCHAR "
+        f"ELSE error('{name}: expected text or whole numbers, got ' || typeof(number)) "
+        "END)"
     )

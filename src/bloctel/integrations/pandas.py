@@ -8,33 +8,22 @@ frame[~frame["tel"].bloctel.is_blocked(book, invalid="block")]
 Importing this module registers the accessor.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from numpy.typing import NDArray
 
-from bloctel.errors import MissingExtraError
-from bloctel.integrations._phone_column import PhoneColumn
+from bloctel._util.optional import optional_module
+from bloctel.integrations._phone_column import Method, PhoneColumn
 from bloctel.scrub.classifier import KINDS
 
-try:
-    import pandas as pd
-except ImportError as error:
-    raise MissingExtraError("the pandas accessor", "pandas") from error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from bloctel.integrations._phone_column import Method
-
-__all__ = ["SeriesAccessor"]
+pd = optional_module("pandas", "the pandas accessor", "pandas")
 
 
 class SeriesAccessor(PhoneColumn[Any]):
     """Accessor `frame["tel"].bloctel`: look-ups of a series of phone numbers.
 
-    Each result is a series with the same name and index.
+    Each method returns a series with the name and the index of the original series.
     """
 
     def __init__(self, series: Any) -> None:

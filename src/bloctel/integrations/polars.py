@@ -5,14 +5,12 @@ import bloctel.integrations.polars
 frame.filter(~pl.col("tel").bloctel.is_blocked(book, invalid="block"))
 ```
 
-Importing this module registers the namespace.  An expression fixes the day and the
-lists when it is created.  If it is run on a later day, it still gives the answers for
-the earlier day: create the expression when you run it.
+Importing this module registers the namespace.  The day and the lists are fixed when an
+expression is created.  If the expression runs on a later day, the expression still
+gives the answers for the fixed day.  So create a new expression for each run.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from bloctel.errors import MissingExtraError
 from bloctel.integrations._phone_column import PhoneColumn
@@ -24,14 +22,11 @@ try:
 except ImportError as error:
     raise MissingExtraError("the polars namespace", "polars") from error
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
-    from bloctel.integrations._phone_column import Method
-
-__all__ = ["STATUS", "ExprNamespace", "SeriesNamespace"]
+from bloctel.integrations._phone_column import Method
 
 #: The type of the column that `status` returns.
 STATUS: Final = pl.Enum(KINDS)
@@ -45,7 +40,7 @@ _TYPES: Final[Mapping[Method, pl.DataType]] = {
 
 
 class SeriesNamespace(PhoneColumn[pl.Series]):
-    """Namespace `frame["tel"].bloctel`: immediate look-ups of a series."""
+    """Namespace `frame["tel"].bloctel`: look-ups of a series, which run at once."""
 
     def __init__(self, column: pl.Series) -> None:
         self._column = column
@@ -66,7 +61,7 @@ class SeriesNamespace(PhoneColumn[pl.Series]):
 
 
 class ExprNamespace(PhoneColumn[pl.Expr]):
-    """Namespace `pl.col("tel").bloctel`: expressions, which polars can stream."""
+    """Namespace `pl.col("tel").bloctel`: look-ups as expressions, which can stream."""
 
     def __init__(self, column: pl.Expr) -> None:
         self._column = column

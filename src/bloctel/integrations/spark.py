@@ -1,22 +1,23 @@
 """Scrubs of Spark DataFrames and of call files, on any number of machines.
 
-Spark sends the snapshot to each executor once, as a file.  The Python workers of an
-executor map the file, so that they share its memory.
+Spark sends the snapshot file to each executor once.  Each Python worker reads this file
+into memory and verifies it.
 """
-
-from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from bloctel import errors, rules
 from bloctel._open import is_url
 from bloctel._util import clock
 from bloctel._util.atomic_files import remove_leftovers, replacing
 from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
 from bloctel._version import __version__
 from bloctel.errors import InputError, SnapshotError
 from bloctel.integrations.spark_worker import (
@@ -28,31 +29,21 @@ from bloctel.integrations.spark_worker import (
     scrubbed_batches,
     scrubbed_files,
 )
+from bloctel.lookup.book import Book
 from bloctel.periods import plain_day
-from bloctel.scrub import ScrubbedFile, ScrubSummary, plan_files
+from bloctel.scrub import FileOptions, Outputs, ScrubbedFile, ScrubSummary, plan_files
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN, refuse_annotated
 from bloctel.scrub.classifier import KINDS
-from bloctel.scrub.folders import make_folder, size_of
+from bloctel.scrub.folders import Sources, make_folder, size_of
 from bloctel.scrub.job import NOTHING_KNOWN
-from bloctel.scrub.opposition_source import refuse_overwriting
 from bloctel.snapshot import Content, Snapshot, read_content
 from bloctel.tabular.phone_columns import named_columns, requested_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from datetime import date
-
-    from bloctel.lookup.book import Book
-    from bloctel.scrub import FileOptions, Outputs
-    from bloctel.scrub.folders import Sources
-
-__all__ = ["scrub_files", "scrub_frame"]
 
 #: The Spark types of phone columns.
 _READABLE: Final = ("string", "tinyint", "smallint", "int", "bigint")
 
 
-def scrub_frame(  # noqa: PLR0913 - each is a part of the question
+def scrub_frame(  # noqa: PLR0913 - each argument is a part of the question
     frame: Any,
     against: str | Path,
     *,
@@ -64,25 +55,27 @@ def scrub_frame(  # noqa: PLR0913 - each is a part of the question
 ) -> Any:
     """Return a Spark DataFrame with all rows and two added columns.
 
-    `bloctel` is `clear`, `blocked` or `invalid`, and `bloctel_reason` is the reason, or
-    null for clear rows.  `clear` means "on none of these lists, on that day", and never
-    "may be called".
+    The column `bloctel` is `clear`, `blocked` or `invalid`.  The column
+    `bloctel_reason` is the reason, or null for `clear` rows.  `clear` means "on none of
+    these lists on that day", and never "may be called".
 
-    This call raises errors in the arguments or in the snapshot.  The rows are scrubbed
-    later, when Spark needs them, but with the snapshot and the day of this call.
+    Errors in the arguments or in the snapshot are raised when this function is called.
+    Spark scrubs the rows later, when the rows are needed, but uses the snapshot and the
+    day of the time at which this function was called.
 
     Args:
         frame: The DataFrame.  For a streaming DataFrame, scrub each batch in
             `foreachBatch`, so that each batch is scrubbed for its own day.
-        against: The path of a snapshot file.  A registry is not possible, because each
-            worker opens the file: build a snapshot of the registry first.
-        columns: The phone column, or a list of them, by name or by number from 1; a
-            phone column contains text or whole numbers.
-        on: The day; by default today in the time zone of the lists.
+        against: The path of a snapshot file.  *against* cannot be a registry, because
+            each worker opens the file.  Build a snapshot of the registry first.
+        columns: The phone column, or a list of phone columns, by name or by number from
+            1.  A phone column must contain text or whole numbers.
+        on: The day of the look-up; by default today in the time zone of the lists.
         lists: The names of the lists; by default all lists of the snapshot.
-        region: The region of national forms; by default the snapshot's region.
-        shared: Whether each machine can read the file at this path.  If not, Spark
-            sends a copy to each executor.
+        region: The region of phone numbers in national form; by default the region of
+            the snapshot.
+        shared: True if each machine can read the snapshot at its path.  If False, Spark
+            sends a copy of the snapshot to each executor.
 
     Raises:
         InputError: The DataFrame, a column or an argument is not valid.
@@ -114,12 +107,12 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
 ) -> list[ScrubbedFile]:
     """Scrub call files on the machines of a Spark cluster, one file per task.
 
-    This is `bloctel.scrub_files` on several machines.  Rows are not converted to rows
-    of Spark, so that each core is about as fast as on one machine.  All machines must
-    have access to the files and the folder at the same paths.  If Spark repeats a task,
-    the task writes the same outputs again.
+    This function does the work of `bloctel.scrub_files` on several machines.  Rows are
+    not converted to rows of Spark, so each core is about as fast as without Spark.  All
+    machines must be able to access the call files and the output folder at the same
+    paths.  If Spark repeats a task, the task writes the same outputs again.
 
-    The summaries contain counts and reasons, but no examples and no anomalies.
+    The returned summaries contain counts and reasons, but no examples and no anomalies.
 
     `session` is the `SparkSession`.  `scrub_frame` explains `against`, `on`, `lists`,
     `region` and `shared`; `bloctel.scrub_files` explains the other arguments.
@@ -128,34 +121,33 @@ def scrub_files(  # noqa: PLR0913 - the same options as on one machine, and the 
         The result of each file, sorted by path.
 
     Raises:
-        InputError: There is no file, two files would have the same output, an output
-            would overwrite a call file or the snapshot, or an argument is not valid.
-            Then nothing is written.
+        InputError: There is no call file, two call files would have the same output, an
+            output would overwrite a call file or the snapshot, or an argument is not
+            valid.  Then no output is written.
         SnapshotError: The file cannot be used as a snapshot.
         CannotAnswerError: The snapshot cannot answer for these lists on that day.
         MissingExtraError: PySpark, pandas or pyarrow is not installed.
     """
     _require_spark()
     _require_session(session)
-    plan = plan_files(sources, into, write)
-    for _, outputs in plan:
-        refuse_overwriting(outputs.wanted(), against)
+    plan, left_out = plan_files(sources, into, write, against=against)
     question = _question(session, against, on, lists, region, shared=shared)
     make_folder(Path(into))
     remove_leftovers(into)
     threads = int(session.sparkContext.getConf().get("spark.task.cpus", "1"))
-    # begin with the largest file, so that the last task is not the longest
+    # begin with the largest file, so that no long task starts at the end
     order = sorted(range(len(plan)), key=lambda index: -size_of(plan[index][0]))
     files = tuple(_absolute(*plan[index]) for index in order)
     job = FilesJob(question, files, requested_columns(columns), options, threads)
-    # the JVM creates a range; a Python list would need additional Python workers
+    # Spark creates a range without Python; a list would need additional Python workers
     indexes = session.range(0, len(files), 1, len(files))
     rows = indexes.mapInArrow(partial(scrubbed_files, job), RESULT_SCHEMA).collect()
     results = {order[row["id"]]: json.loads(row["result"]) for row in rows}
-    return [
+    done = [
         _scrubbed(source, outputs, results[index])
         for index, (source, outputs) in enumerate(plan)
     ]
+    return sorted([*done, *left_out], key=lambda file: file.source)
 
 
 def _require_session(session: Any) -> None:
@@ -167,7 +159,7 @@ def _require_session(session: Any) -> None:
 
 
 def _absolute(source: Path, outputs: Outputs) -> tuple[str, dict[str, str]]:
-    """Return absolute paths, because workers have a different working directory."""
+    """Return absolute paths, because workers have other working directories."""
     targets = outputs.wanted().items()
     return os.path.abspath(source), {
         kind: os.path.abspath(str(path)) for kind, path in targets
@@ -192,7 +184,7 @@ def _question(
     *,
     shared: bool,
 ) -> SparkQuestion:
-    """Return the question for the workers; raise an error if it has no answer."""
+    """Return the question for the workers; check now that the snapshot can answer."""
     path = _snapshot_path(against)
     content = read_content(path, verify=True)
     names = _names(lists)
@@ -203,7 +195,7 @@ def _question(
 
 
 def _require_spark() -> None:
-    # mapInArrow needs pandas as well
+    # Spark's function mapInArrow needs pandas too
     for module in ("pandas", "pyarrow", "pyspark"):
         optional_module(module, "scrubs in Spark", "spark")
 
@@ -255,10 +247,10 @@ def _names(lists: Iterable[str] | None) -> tuple[str, ...] | None:
 def _fixed_day(
     book: Book, on: date | None, lists: tuple[str, ...] | None, region: str | None
 ) -> date:
-    """Return the day of the question; raise an error if the question has no answer.
+    """Return the day of the look-up; check that the book can answer for this day.
 
     Raises:
-        CannotAnswerError: The question has no answer.
+        CannotAnswerError: The book cannot answer for the lists on this day.
         InputError: Today is not the same day in the time zones of the lists.
     """
     book.question(on=on, lists=lists, region=region)
@@ -278,9 +270,10 @@ def _fixed_day(
 def _send(session: Any, content: Content) -> str:
     """Add a copy of a snapshot to Spark's files, and return the name of the copy.
 
-    Spark identifies a file by its name, until the application ends.  It sends the file
-    when an executor starts, which may be hours later.  So each edition needs a separate
-    name and a copy, which Spark deletes when the application ends.
+    Spark identifies a file by its name until the application ends, and sends the file
+    when an executor starts, which may be hours later.  So each edition of a snapshot
+    needs a name of its own, and a copy that does not change.  Spark deletes the copies
+    when the application ends.
     """
     from pyspark import SparkFiles  # noqa: PLC0415
 
@@ -294,18 +287,20 @@ def _send(session: Any, content: Content) -> str:
             with replacing(copy) as file:
                 content.copy_to(file)
     except OSError as error:
-        got = error.strerror or type(error).__name__
-        raise SnapshotError("to write a copy for Spark", got, str(copy)) from error
+        reason = error.strerror or type(error).__name__
+        got = f"a copy that cannot be written ({reason})"
+        raise SnapshotError("a copy of the file for Spark", got, str(copy)) from error
     if not any(uri.endswith(f"/{name}") for uri in context.listFiles):
         context.addFile(str(copy))
     return name
 
 
 def _with_job(frame: Any, job: FrameJob) -> Any:
-    """Return the DataFrame with the job as the last operation on its rows.
+    """Return the DataFrame that results when the job runs on the rows of *frame*.
 
-    Spark finds columns by name, but names can contain dots and backticks, which have a
-    meaning, and can occur twice.  So the columns are renamed during the job.
+    Spark finds columns by name.  But two columns can have the same name, and dots and
+    backticks in a name have a special meaning.  So the columns have simple names during
+    the job.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415
@@ -320,10 +315,12 @@ def _with_job(frame: Any, job: FrameJob) -> Any:
     work = partial(scrubbed_batches, job)
     try:
         added = frame.toDF(*plain).mapInArrow(work, StructType(fields))
-    except PySparkException as error:
-        raise InputError(
-            "columns that Spark can convert for Python",
-            "a column of another type (drop or cast it)",
-            "frame",
-        ) from error
+    except PySparkException:
+        raise_alone(
+            InputError(
+                "columns that Spark can convert for Python",
+                "a column of another type (drop or cast it)",
+                "frame",
+            )
+        )
     return added.toDF(*frame.columns, ADDED_COLUMN, REASON_COLUMN)

@@ -1,56 +1,37 @@
-"""Functions that run in Python workers of Spark: they map the snapshot and scrub.
+"""Functions in Python workers of Spark, which read a snapshot and scrub rows or files.
 
-A job contains the identity of the snapshot that the driver read.  A worker that finds a
-different snapshot raises an error, so that all results are based on the same lists.
+A job contains the identity of the snapshot that Spark's driver read.  If a worker finds
+a different snapshot, it raises an error, so that all results come from the same lists.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
+from uuid import UUID
 
 from bloctel import rules
 from bloctel._version import __version__
 from bloctel.errors import CannotAnswerError, SnapshotError
-from bloctel.scrub import Outputs
+from bloctel.lookup.question import Question
+from bloctel.scrub import FileOptions, Outputs, ScrubbedFile
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
-from bloctel.scrub.classifier import RowClassifier
+from bloctel.scrub.classifier import Classification, RowClassifier
 from bloctel.scrub.folders import scrub_one
 from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
 from bloctel.scrub.job import Job
 from bloctel.snapshot import Content, Snapshot, read_content, stamp_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-    from uuid import UUID
-
-    from bloctel.lookup.question import Question
-    from bloctel.scrub import FileOptions, ScrubbedFile
-    from bloctel.scrub.classifier import Classification
-    from bloctel.snapshot.reader import Stamp
-
-__all__ = [
-    "RESULT_SCHEMA",
-    "SUMMARY",
-    "Edition",
-    "FilesJob",
-    "FrameJob",
-    "SparkQuestion",
-    "opened",
-    "scrubbed_batches",
-    "scrubbed_files",
-]
+from bloctel.snapshot.reader import Stamp
 
 #: Number of snapshots in the cache; a long application uses a new snapshot each night.
 _CACHED_FILES: Final = 4
 
 
 class Edition(NamedTuple):
-    """Identity of the content of a snapshot."""
+    """Identity of the content of a snapshot file."""
 
     registry: UUID | None
     generation: int
@@ -59,7 +40,7 @@ class Edition(NamedTuple):
 
     @classmethod
     def of(cls, content: Content) -> Self:
-        """Return the edition of a snapshot's content."""
+        """Return the identity of the content of a snapshot file."""
         info = content.info
         return cls(info.registry, info.generation, info.built_on, content.checksum)
 
@@ -72,17 +53,21 @@ class Edition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SparkQuestion:
-    """Question to a snapshot; it is small, because each task contains it.
+    """List lookup in a snapshot, in a small form, because each task contains a copy.
 
     Attributes:
-        file: The snapshot's path on each machine, or its name among Spark's files.
-        is_shared: Whether *file* is a path.
-        edition: The only content that may be used.
-        version: The version of the library on the driver.
-        on: The day.
+        file: The path of the snapshot on each machine, or the name of its copy among
+            the files that Spark sends.
+        is_shared: True if *file* is a path.
+        edition: The identity of the content that every worker must use.
+        version: The version of `bloctel` on Spark's driver; each worker must have this
+            version.
+        on: The day of the look-up.
         lists: The names of the lists; None for all lists of the snapshot.
-        region: The region of national forms; None for the snapshot's region.
-        own_rules: The rules that the driver registered, which its lists may need.
+        region: The region of phone numbers in national form; None for the region of the
+            snapshot.
+        own_rules: The rules that the program on the driver registered with
+            `bloctel.rules`.
     """
 
     file: str
@@ -95,11 +80,13 @@ class SparkQuestion:
     own_rules: tuple[rules.ListRules, ...] = ()
 
     def question(self) -> Question:
-        """Return the question to the snapshot that the driver read.
+        """Open the snapshot that the driver read, and return the list lookup.
 
         Raises:
-            SnapshotError: The file is different, or cannot be used as a snapshot.
-            CannotAnswerError: The version of the library is different.
+            SnapshotError: The snapshot is not the snapshot that the driver read, or
+                cannot be used.
+            CannotAnswerError: The version of the library differs from the version on
+                the driver.
         """
         book = self._book()
         return book.question(on=self.on, lists=self.lists, region=self.region)
@@ -133,9 +120,10 @@ def _spark_file(name: str) -> Path:
 
 @lru_cache(maxsize=_CACHED_FILES)
 def opened(path: Path, stamp: Stamp) -> Content:
-    """Map a file and verify every byte, once for each worker process and *stamp*.
+    """Read and verify a snapshot, or return the content that the process already read.
 
-    Each worker verifies the file itself and does not rely on another worker.
+    A worker process reads the file again only if the stamp (identity, size and time) of
+    the file has changed.  Each worker process verifies the file itself.
     """
     return read_content(path, verify=True)
 
@@ -145,12 +133,12 @@ def opened(path: Path, stamp: Stamp) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class FrameJob:
-    """Scrub of the rows of a DataFrame.
+    """Arguments of the scrub of the rows of a DataFrame.
 
     Attributes:
-        question: The question to the snapshot.
+        question: The list lookup in the snapshot.
         indexes: The indexes of the phone columns.
-        names: The names of the phone columns in reasons.
+        names: The names of the phone columns, as reasons show them.
     """
 
     question: SparkQuestion
@@ -159,7 +147,7 @@ class FrameJob:
 
 
 def scrubbed_batches(job: FrameJob, batches: Iterator[Any]) -> Iterator[Any]:
-    """Yield record batches with the two added columns."""
+    """Scrub record batches, and yield them with the two added columns."""
     classifier = RowClassifier(job.question.question(), job.names)
     for batch in batches:
         columns = [batch.column(index) for index in job.indexes]
@@ -180,14 +168,16 @@ def _with_kinds(batch: Any, found: Classification) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class FilesJob:
-    """Scrub of call files that every machine can read.
+    """Arguments of the scrub of call files that every machine can access.
 
     Attributes:
-        question: The question to the snapshot.
-        files: The path of each file, and the paths of its outputs by name.
+        question: The list lookup in the snapshot.
+        files: The path of each call file, and the paths of its outputs by the output's
+            name.
         columns: The phone columns, by name or by number from 1.
-        options: Known options of the files, which are not detected.
-        threads: The number of threads for one file.
+        options: Known properties of the call files; a property that is None is
+            detected.
+        threads: The number of threads for the scrub of one file.
     """
 
     question: SparkQuestion
@@ -200,7 +190,7 @@ class FilesJob:
 #: Attributes of a summary that are sent to the driver.
 SUMMARY: Final = (
     *("rows", "clear", "blocked", "invalid"),
-    *("invalid_reasons", "blocked_lists"),
+    *("invalid_reasons", "blocked_lists", "other_sheets"),
 )
 
 #: The index of a file, and its result as JSON.
@@ -208,7 +198,7 @@ RESULT_SCHEMA: Final = "id bigint, result string"
 
 
 def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
-    """Scrub the files whose indexes are in record batches; yield their results."""
+    """Scrub the call files whose indexes are in record batches; yield the results."""
     import pyarrow as pa  # noqa: PLC0415
 
     question = job.question.question()
@@ -228,7 +218,7 @@ def scrubbed_files(job: FilesJob, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _result(done: ScrubbedFile) -> dict[str, object]:
-    """Return the counts or the error of a file, as values that JSON can represent."""
+    """Return the counts or the error of a scrub, as values that JSON can represent."""
     if (error := done.error) is not None:
         return {
             "error": type(error).__name__,

@@ -1,35 +1,17 @@
-"""Columns that a scrub adds to rows; spreadsheets do not run their cells."""
+"""Columns that a scrub adds to rows; no added cell is a formula for a spreadsheet."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.errors import InputError
-from bloctel.tabular._csv_scan import Added, pack
+from bloctel.tabular._csv_scan import Added, gather_extended, pack
+from bloctel.tabular.csv_reader import Batch, RecordFile
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-
-    from bloctel.tabular.csv_reader import RecordFile
-
-__all__ = [
-    "ADDED_COLUMN",
-    "ADDED_COLUMNS",
-    "FORMULA_MARKS",
-    "REASON_COLUMN",
-    "AddedFields",
-    "extended_header",
-    "fields_in_front",
-    "harmless",
-    "refuse_annotated",
-    "refuse_annotated_file",
-    "suffix",
-]
-
-#: This column contains the reason in split outputs, and the kind in annotated ones.
+#: This column contains the reason in split outputs, and the kind in annotated outputs.
 ADDED_COLUMN: Final = "bloctel"
 REASON_COLUMN: Final = "bloctel_reason"
 #: The columns that each output adds.
@@ -46,16 +28,7 @@ FORMULA_MARKS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def refuse_annotated(names: Collection[object], what: str, where: str | None) -> None:
-    """Refuse input that already has an added column, whose answers are old.
-
-    Args:
-        names: The normalised names of all columns.
-        what: The kind of input, for the message.
-        where: The name of the input, for the message.
-
-    Raises:
-        InputError: The input has one of the added columns.
-    """
+    """Raise InputError if the input, such as "a frame", is the output of a scrub."""
     for name in ADDED_COLUMNS["annotated"]:
         if name in names:
             raise InputError(
@@ -66,18 +39,15 @@ def refuse_annotated(names: Collection[object], what: str, where: str | None) ->
 
 
 def refuse_annotated_file(names: Iterable[str], where: str) -> None:
-    """Refuse a file that already has an added column, in upper or lower case.
-
-    Raises:
-        InputError: The file has one of the added columns.
-    """
+    """Raise InputError if a call file is the output of an earlier scrub."""
     refuse_annotated([name.casefold() for name in names], "a call file", where)
 
 
 def harmless(text: str) -> str:
-    """Return the text, after an apostrophe if a spreadsheet could run it as a formula.
+    """Return *text*; add an apostrophe before a text that a spreadsheet could run.
 
-    Reasons begin with the name of a column, which the author of the file chose.
+    A reason can begin with a column name, and the author of the call file chose that
+    name.
 
     >>> harmless("=A1: own")
     "'=A1: own"
@@ -86,7 +56,7 @@ def harmless(text: str) -> str:
 
 
 def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
-    """Return the header row with one more column; empty if there is no header."""
+    """Return the header row with one more column; no bytes if there is no header."""
     header = records.header
     if not header:
         return header
@@ -95,12 +65,12 @@ def extended_header(records: RecordFile, name: str = ADDED_COLUMN) -> bytes:
 
 
 def suffix(text: str, records: RecordFile) -> bytes:
-    """Return the bytes of an added last field."""
+    """Return the bytes to add at the end of a row: a delimiter and a field."""
     return _encoded(records.dialect.delimiter + _field(text, records), records)
 
 
 def fields_in_front(texts: Sequence[str], records: RecordFile) -> bytes:
-    """Return the bytes of added first fields."""
+    """Return the bytes to add at the start of a row: fields and delimiters."""
     delimiter = records.dialect.delimiter
     fields = [_field(text, records) + delimiter for text in texts]
     return _encoded("".join(fields), records)
@@ -116,11 +86,26 @@ def _encoded(text: str, records: RecordFile) -> bytes:
     return text.encode(records.text_encoding, errors="replace")
 
 
-class AddedFields:
-    """Cache of the bytes that are added to rows; safe for several threads.
+def extended_rows(
+    batch: Batch,
+    records: RecordFile,
+    texts: Sequence[str],
+    text_of: NDArray[np.int32],
+    wanted: NDArray[np.bool_] | None = None,
+) -> bytes | memoryview:
+    """Return rows of a batch, by default all, with the field `texts[text_of[row]]`."""
+    kinds = np.ones(len(batch), np.uint8) if wanted is None else wanted.view(np.uint8)
+    suffixes = pack([suffix(text, records) for text in texts])
+    return records.encode(
+        gather_extended(batch.data, batch.records, kinds, 1, text_of, suffixes)
+    )
 
-    Args:
-        encode: Returns the bytes for a text, always with the same number of values.
+
+class AddedFields:
+    """Cache of the bytes to add to rows for each reason; safe for several threads.
+
+    *encode* returns the bytes for a reason, as a fixed number of alternatives, such as
+    one for each kind of row.
     """
 
     def __init__(self, encode: Callable[[str], Sequence[bytes]]) -> None:
@@ -130,7 +115,7 @@ class AddedFields:
         self._packed = pack([])
 
     def of(self, texts: Sequence[str]) -> Added:
-        """Return the bytes for all texts; later calls may only append texts."""
+        """Return the bytes for *texts*, which begin with the texts of earlier calls."""
         with self._lock:
             new = texts[self._n_texts :]  # a copy, because other threads may append
             if new:
@@ -141,6 +126,6 @@ class AddedFields:
 
 
 def _joined(first: Added, second: Added) -> Added:
-    """Return the concatenation of both."""
+    """Return the texts of *first*, followed by the texts of *second*."""
     offsets = np.append(first.offsets, second.offsets[1:] + first.offsets[-1])
     return Added(first.data + second.data, offsets)

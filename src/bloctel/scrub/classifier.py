@@ -1,41 +1,29 @@
-"""Row classifier: it finds out whether rows are clear, blocked or invalid, and why."""
-
-from __future__ import annotations
+"""Row classifier: finds the kind (clear, blocked, invalid) of a row, and the reason."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bloctel.lookup.question import Question
 from bloctel.numbers._digits import FIRST_KEY
-from bloctel.numbers.columns import Spans, blocks
+from bloctel.numbers.columns import Block, Spans, blocks
 from bloctel.numbers.phone_number import REASONS
 from bloctel.scrub.masked_examples import MOST_EXAMPLES, MOST_READ, Examples
 from bloctel.scrub.origin.detector import OriginDetector
 from bloctel.scrub.reasons import ReasonTable
 from bloctel.tabular._csv_scan import MISSING, STRAY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.question import Question
-    from bloctel.numbers.columns import Block
-    from bloctel.tabular.csv_reader import Batch
-
-__all__ = [
-    "BLOCKED",
-    "CELL_ERROR",
-    "CLEAR",
-    "INVALID",
-    "KINDS",
-    "Classification",
-    "RowClassifier",
-    "RowCounts",
-]
+from bloctel.tabular.csv_reader import Batch
+from bloctel.tabular.number_lists import (
+    UNREAD_NUMBER,
+    UNREAD_REASON,
+    rows_with_hidden_numbers,
+)
 
 CLEAR: Final = 0
 BLOCKED: Final = 1
@@ -45,7 +33,7 @@ KINDS: Final = ("clear", "blocked", "invalid")
 
 _EMPTY: Final = REASONS.index("empty")
 _DECIMAL: Final = REASONS.index("decimal")
-# Refusals that occur only in files have the last codes below `FIRST_KEY`.
+# Codes of refusals that occur only in files are the highest codes below `FIRST_KEY`.
 #: The row ends before the column.
 _MISSING_FIELD: Final = FIRST_KEY - 1
 #: A cell of a workbook with an error, or a formula without a value.
@@ -55,7 +43,8 @@ _UNESCAPED_QUOTE: Final = FIRST_KEY - 3
 
 _REFUSALS: Final = [
     *REASONS,
-    *[""] * (_UNESCAPED_QUOTE - len(REASONS)),
+    *[""] * (UNREAD_NUMBER - len(REASONS)),
+    UNREAD_REASON,
     "unescaped_quote",
     "cell_error",
     "missing_field",
@@ -66,39 +55,30 @@ _ROWS_AT_ONCE: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """Kinds and reasons of rows.
+    """Kind and reason of each row of a batch.
 
-    Attributes:
-        kinds: `CLEAR`, `BLOCKED` or `INVALID` for each row (uint8).
-        reason_of: The index of each row's reason (int32); ignore it for clear rows.
-        reasons: The texts of the reasons; later batches append to this list.
+    `reason_of` contains indexes of `reasons`; the index of a clear row has no meaning.
+    All batches share and extend the list `reasons`.
     """
 
     kinds: NDArray[np.uint8]
     reason_of: NDArray[np.int32]
     reasons: list[str]
 
-    def rows(self, wanted: NDArray[np.bool_]) -> Classification:
-        """Return the classification of the wanted rows."""
+    def rows(self, wanted: NDArray[np.bool_]) -> "Classification":
+        """Return the classification of the rows for which *wanted* is true."""
         return Classification(self.kinds[wanted], self.reason_of[wanted], self.reasons)
 
 
 class RowCounts:
-    """Counts of rows and values over all batches so far.
-
-    Attributes:
-        kinds: The number of rows by `CLEAR`, `BLOCKED` and `INVALID`.
-        refusals: The number of invalid rows by refusal code.
-        lists: The number of blocked rows by list.
-        filled: The number of values that are not empty, by column.
-        numbers: The number of values that are phone numbers, by column.
-        decimals: The number of values refused as decimal numbers, by column.
-    """
+    """Counts of rows and values in all batches so far."""
 
     def __init__(self, n_columns: int) -> None:
+        # the numbers of rows: of each kind, with each refusal, and blocked by each list
         self.kinds = np.zeros(len(KINDS), np.int64)
         self.refusals = np.zeros(FIRST_KEY, np.int64)
         self.lists: Counter[str] = Counter()
+        # the numbers of values in each phone column
         self.filled = np.zeros(n_columns, np.int64)
         self.numbers = np.zeros(n_columns, np.int64)
         self.decimals = np.zeros(n_columns, np.int64)
@@ -110,7 +90,7 @@ class RowCounts:
         self.numbers += n_rows
 
     def add_values(self, codes: NDArray[np.uint8], empty: NDArray[np.bool_]) -> None:
-        """Count the values in the columns of rows."""
+        """Count the values in each column."""
         self.filled += (~empty).sum(axis=1)
         self.numbers += (codes == 0).sum(axis=1)
         self.decimals += (codes == _DECIMAL).sum(axis=1)
@@ -122,25 +102,16 @@ class RowCounts:
         self.refusals += np.bincount(invalid, minlength=FIRST_KEY)
 
     def invalid_reasons(self) -> dict[str, int]:
-        """Return the number of invalid rows by reason, for reasons that occur."""
+        """Return the number of invalid rows for each reason that occurred."""
         codes = np.flatnonzero(self.refusals).tolist()
         return {_REFUSALS[code]: int(self.refusals[code]) for code in codes}
 
 
 class RowClassifier:
-    """Looks up the phone numbers of rows and classifies the rows.
+    """Classifier of rows, which looks up their phone numbers.
 
-    Several threads may use it.
-
-    Args:
-        question: The list lookup.
-        names: The names of the phone columns in reasons.
-
-    Attributes:
-        names: The names of the phone columns.
-        counts: The counts of all rows so far.
-        origin: The origin check of all numbers so far.
-        examples: Masked examples of cells that could not be read.
+    Several threads may use one classifier.  *names* are the names of the phone columns,
+    as reasons show them.
     """
 
     def __init__(self, question: Question, names: Sequence[str]) -> None:
@@ -160,6 +131,11 @@ class RowClassifier:
         def amend(codes: NDArray[np.uint8]) -> None:
             codes[(records.flags & MISSING) != 0] = _MISSING_FIELD
             codes[(records.flags & STRAY) != 0] = _UNESCAPED_QUOTE
+            region, n_columns = self._question.region, len(self.names)
+            hidden = rows_with_hidden_numbers(batch, n_columns, region)
+            read = codes[:, hidden]
+            read[(read == 0) | (read == _EMPTY)] = UNREAD_NUMBER
+            codes[:, hidden] = read
 
         def text_of(column: int, row: int) -> str:
             data, starts, ends = cells[column]
@@ -188,14 +164,14 @@ class RowClassifier:
         """Classify a batch of rows of a file.
 
         Args:
-            columns: The blocks of each phone column.
-            n_rows: The number of rows.
-            text_of: Returns the text of a cell from the index of its phone column and
-                of its row in the batch; called for examples of unreadable cells.
-            first_row: The number of the first row in the file.
-            amend: Called with an array of refusal codes, one row per phone column, to
-                add refusals.
-            blank: For each row of a text file, whether the line is empty.
+            columns: The cells of each phone column, in blocks.
+            n_rows: The count of rows in the batch.
+            text_of: Function that returns the text of a cell, given the index of its
+                phone column and the index of its row in the batch.
+            first_row: The row number in the file of the first row of the batch.
+            amend: Function that adds refusal codes to the array of the cells' codes,
+                which has a row for each phone column.
+            blank: True for each row that is an empty line of a text file.
         """
         matches, codes = self._match(columns, n_rows, check_origin=True)
         if amend is not None:
@@ -205,12 +181,7 @@ class RowClassifier:
         return found
 
     def classify_frame(self, columns: Sequence[object], n_rows: int) -> Classification:
-        """Classify the rows of a frame, without an origin check.
-
-        Args:
-            columns: The phone columns, in a form that `numbers.columns.blocks` accepts.
-            n_rows: The number of rows of each column.
-        """
+        """Classify the rows of a data frame, without an origin check."""
         found = self._match(list(map(blocks, columns)), n_rows, check_origin=False)
         return self._classify(*found)
 
@@ -219,11 +190,9 @@ class RowClassifier:
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Parse and look up the phone numbers of a batch of rows.
 
-        If a column is too short, its missing cells count as empty.
-
-        Returns:
-            Two arrays with one row per column: the code of the period or prefix rule
-            that blocks each number, or -1; and the refusal code of each cell, or 0.
+        The result is two arrays with a row for each phone column: the code of the
+        period or prefix rule that blocks the number of each cell, or -1, and the
+        refusal code of each cell, or 0.  Missing cells of a column count as empty.
         """
         shape = len(columns), n_rows
         matches, codes = np.full(shape, -1, np.int32), np.full(shape, _EMPTY, np.uint8)
@@ -247,7 +216,7 @@ class RowClassifier:
         """Return the kinds and the reasons of rows, and count the rows."""
         kinds = np.full(matches.shape[1], CLEAR, np.uint8)
         reason_of = np.zeros(matches.shape[1], np.int32)
-        # most rows are clear; examine only rows with a match or a refusal
+        # most rows are `clear`, so only rows with a match or a refusal are examined
         others = np.flatnonzero(((matches >= 0) | (codes != 0)).any(axis=0))
         for first in range(0, len(others), _ROWS_AT_ONCE):
             rows = others[first : first + _ROWS_AT_ONCE]
@@ -267,7 +236,9 @@ class RowClassifier:
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """Return the kind and the reason of each row that has a match or a refusal.
 
-        A row is blocked if it has a match; otherwise its refusals decide.
+        A match is a phone number that a list blocks.  A row with a match is blocked.  A
+        row without a match is invalid if a cell that is not empty is refused, or if all
+        cells are empty; otherwise the row is clear.
         """
         blocked = matches >= 0
         empty = (codes == _EMPTY) | (codes == _MISSING_FIELD)
@@ -299,22 +270,20 @@ class RowClassifier:
             for row in rows[reasons == code][:MOST_EXAMPLES].tolist():
                 column = int((codes[:, row] == code).argmax())
                 with self._lock:
-                    if self.examples.wants(reason, first_row + row):
-                        text = text_of(column, row)
-                        self.examples.add(reason, first_row + row, text)
+                    self.examples.add(
+                        reason, first_row + row, partial(text_of, column, row)
+                    )
 
 
 def _refusals(
-    codes: NDArray[np.uint8],
-    empty: NDArray[np.bool_],
-    blank: NDArray[np.bool_] | None,
+    codes: NDArray[np.uint8], empty: NDArray[np.bool_], blank: NDArray[np.bool_] | None
 ) -> NDArray[np.uint8]:
-    """Return the code of the first refusal of each row, or 0."""
+    """Return the code of the first refusal in each row; 0 if there is no refusal."""
     wrong = (codes != 0) & ~empty
     first = wrong.argmax(axis=0)
     refusals: NDArray[np.uint8] = codes[first, np.arange(codes.shape[1])]
     refusals[~wrong.any(axis=0)] = 0
-    # if all cells are empty, the row is empty, or ends before a phone column
+    # if all cells are empty, the reason is an empty row or a row that is too short
     all_empty = empty.all(axis=0)
     short = (codes == _MISSING_FIELD).any(axis=0)
     if blank is not None:

@@ -1,12 +1,13 @@
-"""Scrub of a CSV file: its rows, byte for byte, to one output per kind."""
-
-from __future__ import annotations
+"""Scrub of a CSV file: copy each row, byte for byte, to the output of its kind."""
 
 from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from datetime import date
+from typing import BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.scrub.added_columns import (
@@ -17,9 +18,9 @@ from bloctel.scrub.added_columns import (
     refuse_annotated_file,
     suffix,
 )
-from bloctel.scrub.classifier import CLEAR, KINDS, RowClassifier
+from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
 from bloctel.scrub.job import FileOptions, Job
-from bloctel.scrub.opposition_source import open_question, refuse_overwriting
+from bloctel.scrub.opposition_source import Against, files_read, open_question
 from bloctel.scrub.summary import ScrubSummary, summarise
 from bloctel.tabular._csv_scan import gather, gather_extended
 from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
@@ -31,19 +32,20 @@ from bloctel.tabular.csv_reader import (
     open_records,
     source_name,
 )
-from bloctel.tabular.outputs import NOT_WRITTEN, Outputs, open_outputs
+from bloctel.tabular.number_lists import refuse_hidden_numbers
+from bloctel.tabular.outputs import (
+    NOT_WRITTEN,
+    Outputs,
+    named_outputs,
+    open_outputs,
+    refuse_clashes,
+    require_usable,
+)
 from bloctel.tabular.phone_columns import named_columns, requested_columns
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import date
-
-    from numpy.typing import NDArray
-
-    from bloctel.scrub.classifier import Classification
-    from bloctel.scrub.opposition_source import Against
-
-__all__ = ["scrub_csv", "split_csv"]
+#: Bytes for each output.
+_Parts = dict[str, bytes | memoryview]
+_RESERVE: Final = 64 * 1024
 
 
 def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
@@ -63,16 +65,19 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
 
     Rows keep their order and are copied byte for byte.  In the annotated output, the
     two added columns are the first columns, because the last fields of a row can be
-    missing.  `scrub_file` also reads other formats.
+    missing.  `scrub_file` also reads Parquet files and workbooks.
 
-    The arguments have the same meaning as for `scrub_file`, but `options` contains only
-    CSV options.
+    The arguments have the same meaning as for `scrub_file`, but `options` is a
+    `CsvOptions`.
 
     Raises:
         InputError: See `scrub_file`.
-        CannotAnswerError: See `Book.is_blocked`; it is raised before any row is read.
+        CannotAnswerError: See `Book.is_blocked`; this error is raised before any row is
+            read.
     """
-    refuse_overwriting(outputs.wanted(), against)
+    targets = named_outputs(outputs.wanted())
+    require_usable(targets)
+    refuse_clashes(targets, [("the input", source), *files_read(against)])
     with open_question(against, on=on, lists=lists, region=region) as question:
         job = Job(
             question,
@@ -86,15 +91,17 @@ def scrub_csv(  # noqa: PLR0913 - source, lookup, outputs and options
 
 
 def split_csv(source: Source, job: Job) -> ScrubSummary:
-    """Scrub a CSV file as `scrub_csv` does."""
+    """Scrub a CSV file with the arguments in *job*, as `scrub_csv` does."""
     choose = named_columns(job.columns, where=source_name(source))
     threads = chosen_threads(job.threads, MAX_SCRUB_THREADS)
     targets = job.outputs.wanted()
     with (
         open_records(source, choose, job.options.csv, job.progress) as records,
-        open_outputs(targets, source=records.status) as files,
+        open_outputs(targets, written=job.written) as files,
     ):
         classifier = RowClassifier(job.question, records.dialect.columns.names)
+        n_columns, region = len(classifier.names), job.question.region
+        refuse_hidden_numbers(records.head, n_columns, region, records.name)
         if "annotated" in files:
             refuse_annotated_file(records.dialect.columns.first, records.name)
         _write_headers(records, files)
@@ -102,14 +109,17 @@ def split_csv(source: Source, job: Job) -> ScrubSummary:
         splitter = _Splitter(records, classifier, files.keys(), buffers)
         batches = records.batches(allow_unescaped_quotes=True)
         with closing(map_in_order(splitter.split, batches, threads - 1)) as parts:
-            _write_rows(parts, files, buffers)
+            for by_output, buffer in parts:
+                for name, file in files.items():
+                    file.write(by_output[name])
+                buffers.give_back(buffer)
         return summarise(classifier, targets, records.name)
 
 
 def _write_headers(records: RecordFile, files: Mapping[str, BinaryIO]) -> None:
     """Write the byte-order mark and the header row to each output."""
     for name, file in files.items():
-        file.write(records.dialect.encoding.bom)
+        file.write(records.preamble)
         file.write(records.encode(_header(records, name)))
 
 
@@ -124,16 +134,20 @@ def _header(records: RecordFile, output: str) -> bytes:
 class _Buffers:
     """Pool of buffers for rows that wait to be written.
 
-    Buffers are reused because allocating a new one takes as long as filling it.
+    Buffers are reused because the allocation of a buffer takes as long as filling the
+    buffer.
     """
 
     def __init__(self) -> None:
-        self._free: deque[NDArray[np.uint8]] = deque()  # thread-safe
+        self._free: deque[NDArray[np.uint8]] = deque()  # safe with threads
 
     def take(self, size: int) -> NDArray[np.uint8]:
         """Return a buffer of at least *size* bytes, with undefined content."""
-        buffer = self._free.pop() if self._free else _NO_BUFFER
-        if len(buffer) < size:  # sizes vary a little: the reserve allows reuse
+        try:
+            buffer = self._free.pop()
+        except IndexError:  # another thread may have taken the last buffer
+            buffer = np.empty(0, np.uint8)
+        if len(buffer) < size:  # the reserve fits a slightly larger batch
             buffer = np.empty(size + _RESERVE, np.uint8)
         return buffer
 
@@ -142,19 +156,8 @@ class _Buffers:
         self._free.append(buffer)
 
 
-_NO_BUFFER: Final = np.empty(0, np.uint8)
-_RESERVE: Final = 64 * 1024
-
-
-class _Parts(NamedTuple):
-    """Bytes of a batch for each output, and the buffer that contains the clear rows."""
-
-    by_output: dict[str, bytes | memoryview]
-    buffer: NDArray[np.uint8]
-
-
 class _Splitter:
-    """Splits the rows of batches by kind; several threads may use it."""
+    """Splitter of batches by the kind of row; several threads may use one splitter."""
 
     def __init__(
         self,
@@ -172,11 +175,11 @@ class _Splitter:
         )
         self._buffers = buffers
 
-    def split(self, batch: Batch) -> _Parts:
-        """Return the bytes of a batch for each output."""
+    def split(self, batch: Batch) -> tuple[_Parts, NDArray[np.uint8]]:
+        """Return the bytes for each output, and the buffer with the `clear` rows."""
         found = self._classifier.classify_batch(batch)
         buffer = self._buffers.take(len(batch.data))
-        parts: dict[str, bytes | memoryview] = {}
+        parts: _Parts = {}
         for name in self._wanted:
             if name == "annotated":
                 part: bytes | memoryview = self._annotated(batch, found)
@@ -186,26 +189,17 @@ class _Splitter:
             else:
                 part = self._with_reasons(batch, found, KINDS.index(name))
             parts[name] = self._records.encode(part)
-        return _Parts(parts, buffer)
+        return parts, buffer
 
     def _with_reasons(self, batch: Batch, found: Classification, kind: int) -> bytes:
         reasons = found.reason_of, self._reasons.of(found.reasons)
         return gather_extended(batch.data, batch.records, found.kinds, kind, *reasons)
 
     def _annotated(self, batch: Batch, found: Classification) -> bytes:
-        # the cache contains one text for each pair of reason and kind
+        # the cache contains one text for each reason and kind, ordered by reason
         added_of = found.reason_of * np.int32(len(KINDS)) + found.kinds
         added = added_of.astype(np.int32), self._annotations.of(found.reasons)
         all_rows = np.zeros(len(batch), np.uint8)
         return gather_extended(
             batch.data, batch.records, all_rows, 0, *added, in_front=True
         )
-
-
-def _write_rows(
-    batches: Iterable[_Parts], files: Mapping[str, BinaryIO], buffers: _Buffers
-) -> None:
-    for parts, buffer in batches:
-        for name, file in files.items():
-            file.write(parts[name])
-        buffers.give_back(buffer)

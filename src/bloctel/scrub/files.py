@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -15,11 +15,23 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import InputError
 from bloctel.scrub.csv import split_csv
-from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job
-from bloctel.scrub.opposition_source import open_question, refuse_overwriting
+from bloctel.scrub.job import (
+    NOTHING_KNOWN,
+    FileOptions,
+    Job,
+    ReceiptOptions,
+    ReportOptions,
+)
+from bloctel.scrub.opposition_source import files_read, open_question
 from bloctel.tabular.compression import Archive, Codec
 from bloctel.tabular.csv_reader import file_status, open_source, source_name
-from bloctel.tabular.outputs import NOT_WRITTEN, Outputs, refuse_clashes
+from bloctel.tabular.outputs import (
+    NOT_WRITTEN,
+    Outputs,
+    named_outputs,
+    refuse_clashes,
+    require_usable,
+)
 from bloctel.tabular.parquet_reader import parquet_module
 from bloctel.tabular.phone_columns import requested_columns
 
@@ -28,13 +40,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bloctel.scrub.opposition_source import Against
-    from bloctel.scrub.receipts.writer import ReceiptOptions
-    from bloctel.scrub.report.report import ReportOptions
+    from bloctel.scrub.receipts.writer import ReceiptMaker
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Progress, Source
     from bloctel.tabular.outputs import Target
-
-__all__ = ["FileKind", "scrub_file", "split"]
 
 _HEAD_SIZE: Final = 8
 _EXPECTED: Final = "a call file"
@@ -85,83 +94,114 @@ def scrub_file(  # noqa: PLR0913 - source, lookup, outputs and options
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> ScrubSummary:
-    """Split or annotate the rows of a call file by the answers of a list lookup.
+    """Scrub a call file: look up its phone numbers, and split or annotate its rows.
 
     The file is CSV (uncompressed, gzip or zstd), Parquet or an Excel workbook.  The
-    first bytes identify the format; the file name does not matter.  Outputs have the
-    format of the input.  A CSV output is compressed if its name ends in .gz or .zst.
+    first bytes of the file identify its format; the file name does not matter.  Outputs
+    have the format of the input.  A CSV output is compressed if its name ends in .gz or
+    .zst.
 
-    Rows keep their order, and each row has one kind:
+    Rows keep their order.  Each row has exactly one of three kinds:
 
-    - blocked: a number of the row is blocked.
-    - invalid: no number of the row is blocked, and a number cannot be read or the row
-      has no number.
-    - clear: all other rows.
+    - `blocked`: a phone number of the row is blocked.
+    - `invalid`: no phone number of the row is blocked, but a filled phone cell is not a
+      phone number, or all phone cells are empty.
+    - `clear`: all other rows.  `clear` never means "may be called".
 
     The receipt and the report are written after the outputs; a scrub that fails writes
-    neither.  Part files of killed runs in the output folders are removed.
+    neither.  Temporary files that a killed run left in the output folders are removed.
 
     Args:
         source: A path, or a binary stream.
-        against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
-            file of numbers; a `NumberFile`; or a registry's URL.
-        columns: The phone column, or a list of them, by name or by number from 1.
+        against: The opposition source: a book, or `book.question(...)`; the path of a
+            snapshot or of a CSV file of phone numbers; a `NumberFile`; or the URL of a
+            registry.
+        columns: The phone column, or a list of phone columns, by name or by number from
+            1.
         on: See `Book.is_blocked`.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
-        outputs: The targets of the rows; files appear when the run succeeds.
-        options: Known options of the file, which are then not detected.
-        receipt: The file of a receipt, or `ReceiptOptions` for a journal or a
-            signature.
-        report: The target of an HTML report, or `ReportOptions` to choose the language.
-        progress: Called with the work done and the total or None: stored bytes of a
-            CSV file, rows of other files.
-        threads: The number of threads; by default one per core, up to a limit.
+        outputs: The files or streams to which rows are written.  Output files appear
+            only when the scrub succeeds.
+        options: Known properties of the file, such as its delimiter.  A property that
+            is not given is detected.
+        receipt: The path of the receipt to write; or `ReceiptOptions`, to use a journal
+            or to sign the receipt.
+        report: The path or stream of the HTML report to write; or `ReportOptions`, to
+            choose its language.
+        progress: Function that is called with the work done and the total; the total is
+            None if it is unknown.  Both values are counts of bytes for a CSV file, and
+            counts of rows for other files.
+        threads: The number of threads; by default one thread per processor core, up to
+            a limit.
 
     Returns:
-        The summary, with the receipt if one was requested.
+        The summary of the scrub; it contains the receipt if a receipt was requested.
 
     Raises:
         InputError: The file, a column, an option or an output is not valid, or an
-            output would overwrite the opposition list.  Then nothing is written.
-        CannotAnswerError: See `Book.is_blocked`; it is raised before any row is read.
+            output would overwrite the opposition list.  Then no output is written.
+        CannotAnswerError: See `Book.is_blocked`; this error is raised before any row is
+            read.
         ReceiptError: The receipt cannot be written.
         MissingExtraError: A package for the format, the report or the signature is not
             installed.
     """
-    refuse_overwriting(outputs.wanted(), against)
-    recording = None
-    if receipt is not None or report is not None:
-        # imported here because most scrubs have neither a receipt nor a report
-        from bloctel.scrub.recording import Recording  # noqa: PLC0415
+    page = maker = None
+    if isinstance(receipt, str | Path):
+        receipt = ReceiptOptions(receipt)
+    targets = named_outputs(outputs.wanted()) | (receipt.files() if receipt else {})
+    if report is not None:
+        # imported here because most scrubs have no report
+        from bloctel.scrub.report.report import check_target, report_on  # noqa: PLC0415
 
-        recording = Recording(source, outputs, against, receipt, report)
-        source, outputs = recording.source, recording.outputs
+        page = report if isinstance(report, ReportOptions) else ReportOptions(report)
+        check_target(page)
+        targets["the report"] = page.target
+    files = receipt.files_read() if receipt else []
+    require_usable(targets)
+    refuse_clashes(targets, [("the input", source), *files, *files_read(against)])
+    if receipt is not None:
+        from bloctel.scrub.receipts.writer import ReceiptMaker  # noqa: PLC0415
+
+        maker = ReceiptMaker(source, outputs, against=against, options=receipt)
     for folder in {Path(os.path.realpath(path)).parent for path in _paths(outputs)}:
         remove_leftovers(folder)
     with open_question(against, on=on, lists=lists, region=region) as question:
         job = Job(
             question, requested_columns(columns), outputs, options, progress, threads
         )
-        if recording is None:
-            return split(source, job)
-        recording.check(question)
-        return recording.write(split(source, job), job)
+        summary = split(source, job, maker)
+        if page is not None:
+            report_on(summary, page, source=source, against=against, job=job)
+        return summary
 
 
-def split(source: Source, job: Job) -> ScrubSummary:
-    """Scrub a call file as `scrub_file` does, without removing old part files."""
+def split(source: Source, job: Job, maker: ReceiptMaker | None = None) -> ScrubSummary:
+    """Scrub a call file, and write its receipt if there is a receipt maker.
+
+    Unlike `scrub_file`, this function does not remove temporary files of killed runs.
+    """
+    if maker is None:
+        return _split(source, job)
+    maker.check(job.question)
+    with maker.reading() as stream:
+        summary = _split(stream, job._replace(written=maker.written))
+    made = maker.make(summary, job.question, columns=job.columns)
+    return replace(summary, receipt=made)
+
+
+def _split(source: Source, job: Job) -> ScrubSummary:
     with _begin_reading(source) as file:
-        kind = _kind(file)
+        kind = file.kind
         _refuse_endings(job.outputs, kind)
-        refuse_clashes(job.outputs.wanted(), file.status)
         if isinstance(kind, Codec):
             return _split_archive(file, kind, job)
         if kind == FileKind.CSV:
             return split_csv(file.path or file.stream, job)
         with _seekable(file) as seekable:
             if kind == FileKind.EXCEL:
-                # only workbooks need the modules that read them
+                # imported here because most call files are not workbooks
                 from bloctel.scrub.excel import split_excel  # noqa: PLC0415
 
                 return split_excel(seekable, job)
@@ -173,19 +213,14 @@ def split(source: Source, job: Job) -> ScrubSummary:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """An open call file and its first bytes.
+    """An open call file; its stream still returns the first bytes.
 
-    Attributes:
-        name: The name of the file in messages.
-        head: The first bytes.
-        status: The result of `fstat`; None if the file is not a regular file.
-        path: The path to open the file again; None if it can be read only once.
-        stream: A stream of all bytes, including the first bytes.
+    The path is None for a pipe or a stream, which cannot be opened again.
     """
 
     name: str
-    head: bytes
-    status: os.stat_result | None
+    kind: FileKind | Codec
+    size: int | None
     path: Path | None
     stream: BinaryIO
 
@@ -202,11 +237,12 @@ def _begin_reading(source: Source) -> Iterator[_File]:
             raise InputError(_EXPECTED, got, name) from error
         is_path = isinstance(source, str | Path) and status is not None
         path = Path(cast("str | Path", source)) if is_path else None
-        yield _File(name, head, status, path, rest)
+        size = None if status is None else status.st_size
+        yield _File(name, _kind(head, name), size, path, rest)
 
 
 def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
-    """Return the first bytes, and a stream of all bytes."""
+    """Return the first bytes, and a stream that still returns all bytes."""
     if getattr(stream, "seekable", bool)():
         start = stream.tell()
         head = stream.read(_HEAD_SIZE)
@@ -219,30 +255,28 @@ def _begin(stream: BinaryIO, name: str) -> tuple[bytes, BinaryIO]:
 
 
 class _Replayed:
-    """A stream that returns its first bytes again.
-
-    Attributes:
-        label: The name of the stream in messages.
-    """
+    """Stream that first returns bytes that were already read, then the other bytes."""
 
     def __init__(self, head: bytes, stream: BinaryIO, label: str) -> None:
         self.label = label
         self._head = head
         self._stream = stream
 
+    def fileno(self) -> int:
+        """Return the descriptor of the stream."""
+        return self._stream.fileno()
+
     def read(self, size: int, /) -> bytes:
         head, self._head = self._head[:size], self._head[size:]
         return head or self._stream.read(size)
 
 
-def _kind(file: _File) -> FileKind | Codec:
+def _kind(head: bytes, name: str) -> FileKind | Codec:
     for magic, what in _REFUSED.items():
-        if file.head.startswith(magic):
-            raise InputError(_EXPECTED, what, file.name)
-    for magic, kind in _MAGICS.items():
-        if file.head.startswith(magic):
-            return kind
-    return Codec.ZSTD if _SKIPPABLE.match(file.head) else FileKind.CSV
+        if head.startswith(magic):
+            raise InputError(_EXPECTED, what, name)
+    found = (kind for magic, kind in _MAGICS.items() if head.startswith(magic))
+    return next(found, Codec.ZSTD if _SKIPPABLE.match(head) else FileKind.CSV)
 
 
 def _paths(outputs: Outputs) -> Iterator[str | Path]:
@@ -252,7 +286,7 @@ def _paths(outputs: Outputs) -> Iterator[str | Path]:
 
 
 def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
-    """Refuse an output whose name has the ending of a different format."""
+    """Raise InputError if the name of an output has the ending of another format."""
     written = FileKind.CSV if isinstance(kind, Codec) else kind
     compressed = () if written == FileKind.CSV else (".gz", ".zst")
     for path in _paths(outputs):
@@ -272,18 +306,17 @@ def _refuse_endings(outputs: Outputs, kind: FileKind | Codec) -> None:
 def _split_archive(file: _File, codec: Codec, job: Job) -> ScrubSummary:
     limited = not job.options.unpack_without_limit
     archive = Archive(file.stream, codec, file.name, limited=limited)
-    size = file.status.st_size if file.status else None
 
     def progress(done: int, total: int | None) -> None:
         if job.progress is not None:
-            job.progress(archive.packed, size)
+            job.progress(archive.packed, file.size)
 
     return split_csv(cast("BinaryIO", archive), job._replace(progress=progress))
 
 
 @contextmanager
 def _seekable(file: _File) -> Iterator[Path | BinaryIO]:
-    """Yield a seekable source: a temporary copy if the file is a pipe."""
+    """Yield a path or seekable stream; a pipe is first copied to a temporary file."""
     if file.path is not None:
         yield file.path
     elif not isinstance(file.stream, _Replayed):
@@ -292,4 +325,5 @@ def _seekable(file: _File) -> Iterator[Path | BinaryIO]:
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(file.stream, copy)
             copy.seek(0)
+            copy.label = file.name  # type: ignore[attr-defined]
             yield copy

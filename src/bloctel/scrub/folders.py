@@ -6,18 +6,18 @@ import glob
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from bloctel._util.atomic_files import remove_leftovers
 from bloctel.errors import BloctelError, CannotAnswerError, InputError
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.files import split
-from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job
-from bloctel.scrub.opposition_source import open_question, refuse_overwriting
-from bloctel.tabular.outputs import Outputs
+from bloctel.scrub.job import NOTHING_KNOWN, FileOptions, Job, ReceiptOptions
+from bloctel.scrub.opposition_source import files_read, open_question
+from bloctel.tabular.outputs import Outputs, refuse_clashes
 from bloctel.tabular.phone_columns import requested_columns
 
 if TYPE_CHECKING:
@@ -25,20 +25,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bloctel.scrub.opposition_source import Against
-    from bloctel.scrub.receipts.writer import ReceiptMaker, ReceiptOptions
+    from bloctel.scrub.receipts.writer import ReceiptMaker
     from bloctel.scrub.summary import ScrubSummary
     from bloctel.tabular.csv_reader import Progress
-
-__all__ = [
-    "ScrubbedFile",
-    "Sources",
-    "call_files",
-    "make_folder",
-    "plan_files",
-    "scrub_files",
-    "scrub_one",
-    "size_of",
-]
 
 #: A folder, a file, a pattern such as `calls/*.csv`, or several of them.
 Sources = str | Path | Iterable[str | Path]
@@ -47,24 +36,34 @@ Sources = str | Path | Iterable[str | Path]
 _ENDING: Final = re.compile(
     r"\.(?:(?:csv|tsv|txt)(?:\.gz|\.zst)?|parquet|xlsx|xlsm)$", re.IGNORECASE
 )
-_RESULT: Final = re.compile(r"\.(?:clear|blocked|invalid|annotated)(?:\.\w+){0,2}$")
-#: Prefixes of the files that editors and spreadsheets create for an open file.
-_HIDDEN: Final = (".", "~$")
+_OUTPUT_NAMES: Final = tuple(each.name for each in fields(Outputs))
+_RESULT: Final = re.compile(rf"\.(?:{'|'.join(_OUTPUT_NAMES)})(?:\.\w+){{0,2}}$")
+_A_RESULT: Final = "the name of an output, in the folder of the outputs"
 
 
 @dataclass(frozen=True, slots=True)
 class ScrubbedFile:
-    """Result of the scrub of one of several files.
+    """Result of the scrub of one call file.
 
     Attributes:
         source: The call file.
         summary: The summary of the scrub; None if the scrub failed.
         error: The error; None if the scrub succeeded.
+        left_out: The reason why a file or a folder in a scrubbed folder was not
+            checked, so that no output contains its rows; otherwise None.
     """
 
     source: Path
     summary: ScrubSummary | None
     error: BloctelError | None
+    left_out: str | None = None
+
+
+class Plan(NamedTuple):
+    """Call files to scrub with their outputs, and the entries that are left out."""
+
+    files: list[tuple[Path, Outputs]]
+    left_out: list[ScrubbedFile]
 
 
 #: Called before a file is scrubbed, with its path and its outputs.
@@ -87,39 +86,41 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
 ) -> list[ScrubbedFile]:
     """Scrub several call files into one folder.
 
-    From NAME.csv it writes NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv, or
-    the outputs that `write` names.  If a file is not valid, its result has an `error`,
-    the outputs of an earlier run remain, and the other files are scrubbed.  An error
-    that concerns all files, such as a full disk or a closed list, stops the run; the
-    outputs of finished files remain.
+    The outputs of NAME.csv are NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv,
+    or the outputs that `write` names.  If a call file is not valid, its result has an
+    `error`, its outputs of an earlier run are kept, and the other call files are
+    scrubbed.  An error that concerns all call files, such as a full disk or a closed
+    list, stops the run; the outputs of call files that are already scrubbed are kept.
 
     Args:
-        sources: A folder, in which call files are found by their names; a file; a
-            pattern such as `calls/**/*.csv`; or a list of folders, files and patterns.
+        sources: A folder; a call file; a pattern such as `calls/**/*.csv`; or a list of
+            folders, call files and patterns.  In a folder, a call file is recognised by
+            the ending of its name, such as `.csv`; the result of every other entry,
+            such as an older workbook or a folder, has the reason in `left_out`.
         against: See `scrub_file`.
         columns: See `scrub_file`.
-        into: The folder for the results; created if it does not exist.
-        write: The outputs to write for each file: names of attributes of `Outputs`.
+        into: The folder for the outputs; it is created if it does not exist.
+        write: The names of the outputs to write for each call file, as in `Outputs`.
         on: See `Book.is_blocked`.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
         options: See `scrub_file`.
-        receipt: The journal, to which a receipt of each file is appended, and the key
-            that signs the receipts.
-        progress: Called with the bytes done and the bytes of all files.
+        receipt: The journal to which the receipt of each call file is appended, and the
+            key that signs the receipts.
+        progress: Function that is called with the number of bytes processed and the
+            total number of bytes of all call files.
 
     Returns:
         The result of each file, sorted by path.
 
     Raises:
-        InputError: There is no file, two files would have the same output, or an
-            output would overwrite a call file or the opposition list.  Then nothing is
-            written.
-        CannotAnswerError: See `Book.is_blocked`; it is raised before a file is read.
+        InputError: There is no call file, two call files would have the same output, or
+            an output would overwrite a call file or the opposition list.  Then no
+            output is written.
+        CannotAnswerError: See `Book.is_blocked`; this error is raised before any call
+            file is read.
     """
-    plan = plan_files(sources, into, write)
-    for _, outputs in plan:
-        refuse_overwriting(outputs.wanted(), against)
+    plan, left_out = plan_files(sources, into, write, against=against, receipt=receipt)
     watch = None if receipt is None else _watch(receipt, against)
     names = requested_columns(columns)
     with open_question(against, on=on, lists=lists, region=region) as question:
@@ -133,46 +134,29 @@ def scrub_files(  # noqa: PLR0913 - sources, lookup, outputs and options
             done.append(scrub_one(source, job, watch))
             if report is not None:
                 report(1, 1)
-        return done
+        return sorted([*done, *left_out], key=lambda file: file.source)
 
 
 def _watch(options: ReceiptOptions, against: Against) -> Watch:
-    """Return the receipt maker of each file of a scrub against one list.
-
-    The list is stamped now, before it is opened.
-    """
+    """Return a function that makes the receipt maker of each call file."""
     # imported here because most scrubs have no receipt
-    from bloctel.scrub.receipts.writer import (  # noqa: PLC0415
-        ReceiptMaker,
-        StampedList,
-    )
+    from bloctel.scrub.receipts.writer import ReceiptMaker, StampedList  # noqa: PLC0415
 
     if options.path is not None:
         raise InputError(
             "a journal for the receipts of several files",
-            "a path of one receipt",
+            "the path of a single receipt",
             "receipt",
-            message="a path is for the receipt of one file: give a journal",
+            message="a receipt path can hold only one receipt: give a journal",
         )
     return partial(ReceiptMaker, against=StampedList.of(against), options=options)
 
 
 def scrub_one(source: Path, job: Job, watch: Watch | None = None) -> ScrubbedFile:
-    """Scrub one of several files, and return its result.
-
-    Raises:
-        CannotAnswerError: The book cannot answer, for this file or any other.
-        OSError: The outputs cannot be written.
-    """
+    """Scrub one call file; return its result, or an error that concerns only it."""
     try:
-        receipt = watch(source, job.outputs) if watch else None
-        if receipt is not None:
-            receipt.check(job.question)
-        summary = split(source, job)
-        if receipt is not None:
-            made = receipt.make(summary, job.question, columns=job.columns)
-            summary = replace(summary, receipt=made)
-        return ScrubbedFile(source, summary, None)
+        maker = watch(source, job.outputs) if watch else None
+        return ScrubbedFile(source, split(source, job, maker), None)
     except CannotAnswerError:
         raise
     except BloctelError as error:
@@ -185,76 +169,122 @@ def size_of(source: Path) -> int:
 
 
 def plan_files(
-    sources: Sources, into: str | Path, write: Collection[str] = KINDS
-) -> list[tuple[Path, Outputs]]:
-    """Return each call file with its outputs; nothing is written.
-
-    Raises:
-        InputError: See `scrub_files`.
-    """
+    sources: Sources,
+    into: str | Path,
+    write: Collection[str] = KINDS,
+    *,
+    against: Against | None = None,
+    receipt: ReceiptOptions | None = None,
+) -> Plan:
+    """Return each call file with its outputs, before any output is written."""
     folder = Path(into)
-    files = call_files(sources, into)
+    files, left_out = _call_files(sources, folder)
     if folder.exists() and not folder.is_dir():
         raise InputError("a folder for the results", "a file", str(folder))
     if not folder.absolute().parent.is_dir():
         raise InputError("a folder for the results", "no such folder", str(folder))
     _refuse_unknown(write)
     jobs = [(source, _outputs(source, folder, write)) for source in files]
-    _refuse_clashes(jobs)
-    return jobs
+    _refuse_clashes(jobs, against, receipt)
+    return Plan(jobs, left_out)
 
 
-def call_files(sources: Sources, into: str | Path) -> list[Path]:
-    """Return the distinct call files, without the outputs of earlier runs.
-
-    Raises:
-        InputError: There is no call file.
-    """
+def _call_files(sources: Sources, into: Path) -> tuple[list[Path], list[ScrubbedFile]]:
+    """Return the call files in *sources*, and the entries that are left out."""
     given = [sources] if isinstance(sources, str | Path) else list(sources)
-    found: dict[str, Path] = {}
+    known = {os.path.realpath(path) for path in (into, *given)}
+    found: dict[tuple[str, str], Path] = {}
+    others: dict[Path, str] = {}
     for source in given:
-        for path in _expanded(source):
-            if not _is_result(path, Path(into)):
-                found.setdefault(os.path.realpath(path), path)
+        for path, reason in _expanded(source, into):
+            if not reason:
+                found.setdefault((os.path.realpath(path.parent), path.name), path)
+            elif os.path.realpath(path) not in known:
+                others[path] = reason
     if not found:
         where = ", ".join(map(str, given)) or None
-        raise InputError("call files", "none", where, message="no call files found")
-    return sorted(found.values())
+        raise InputError(
+            "call files", "no call files", where, message="no call files found"
+        )
+    files = sorted(found.values())
+    # the outputs of the same call files need no report
+    outputs = {
+        output
+        for source in files
+        for output in _outputs(source, into, _OUTPUT_NAMES).wanted().values()
+    }
+    left_out = [
+        ScrubbedFile(path, None, None, reason)
+        for path, reason in others.items()
+        if reason != _A_RESULT or into / path.name not in outputs
+    ]
+    return files, left_out
 
 
-def _is_file(path: Path) -> bool:
-    """Return whether the path is a file, or a broken link that must be reported."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
-
-
-def _expanded(source: str | Path) -> Iterator[Path]:
+def _expanded(source: str | Path, into: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each path of a source, and the reason why the path is left out, or ""."""
     path = Path(source)
     if path.is_dir():
-        names = (entry for entry in path.iterdir() if _is_file(entry))
-        yield from (entry for entry in names if _is_call_file(entry.name))
+        for entry in _entries(path):
+            yield entry, _reason(entry, into, in_folder=True)
     elif path.exists() or not glob.has_magic(str(source)):
-        yield path
+        yield path, _reason_of_result(path, into)
     else:
-        found = map(Path, glob.iglob(str(source), recursive=True))
-        yield from (entry for entry in found if _is_file(entry))
+        for found in map(Path, glob.iglob(str(source), recursive=True)):
+            # files in the folders of ** are matched one by one
+            if "**" not in path.parts or not found.is_dir():
+                yield found, _reason(found, into, in_folder=False)
+        yield from _unreadable_folders(path)
 
 
-def _is_call_file(name: str) -> bool:
-    return _ENDING.search(name) is not None and not name.startswith(_HIDDEN)
+def _entries(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in entries]
+    except OSError as error:
+        got = f"a folder that cannot be read ({error.strerror})"
+        raise InputError("a folder of call files", got, str(folder)) from error
 
 
-def _is_result(path: Path, into: Path) -> bool:
-    """Return whether a file is an output or a part file of an earlier run."""
-    if os.path.realpath(path.parent) != os.path.realpath(into):
-        return False
-    return _RESULT.search(path.name) is not None or path.name.startswith(".bloctel-")
+def _unreadable_folders(pattern: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the folders in which `glob` would silently find no files."""
+    for parent in pattern.parents:
+        for folder in map(Path, glob.iglob(str(parent), recursive=True)):
+            try:
+                if folder.is_dir():
+                    _entries(folder)
+            except InputError as error:
+                yield folder, error.got
+
+
+def _reason(path: Path, into: Path, *, in_folder: bool) -> str:
+    """Return the reason why a path is not a call file, or "".
+
+    A file in a folder is recognised by its name; a pattern may match any name.
+    """
+    if path.is_dir():
+        return "a folder: the pattern **/* includes files in folders"
+    if path.exists() and not path.is_file():
+        return "a device, a pipe or a socket"
+    if path.name.startswith("~$"):
+        return "a temporary file of a spreadsheet program"
+    if in_folder and path.name.startswith("."):
+        return "a hidden file"
+    if in_folder and not _ENDING.search(path.name):
+        return f"the ending {path.suffix or 'of the name'} is not of a call file"
+    return _reason_of_result(path, into)
+
+
+def _reason_of_result(path: Path, into: Path) -> str:
+    """Return a reason if a file has the name of an output of an earlier run."""
+    is_there = os.path.realpath(path.parent) == os.path.realpath(into)
+    return _A_RESULT if is_there and _RESULT.search(path.name) else ""
 
 
 def _refuse_unknown(write: Collection[str]) -> None:
-    known = [each.name for each in fields(Outputs)]
     wanted = [write] if isinstance(write, str) else list(write)
-    if not wanted or not set(wanted) <= set(known):
-        expected = f"some of {', '.join(known)}"
+    if not wanted or not set(wanted) <= set(_OUTPUT_NAMES):
+        expected = f"one or more of {', '.join(_OUTPUT_NAMES)}"
         got = ", ".join(map(repr, wanted)) or "an empty list"
         raise InputError(expected, got, "write")
 
@@ -269,28 +299,28 @@ def _outputs(source: Path, folder: Path, write: Collection[str]) -> Outputs:
     return Outputs(**{kind: folder / f"{name}.{kind}{suffix}" for kind in write})
 
 
-def _refuse_clashes(jobs: Sequence[tuple[Path, Outputs]]) -> None:
-    """Refuse two files with the same output, and outputs that overwrite call files."""
-    taken: dict[str, Path] = {}
-    inputs = {os.path.realpath(source) for source, _ in jobs}
-    for source, outputs in jobs:
-        for target in outputs.wanted().values():
-            path = os.path.normcase(os.path.realpath(str(target)))
-            if path in inputs:
-                got = "a call file of that name"
-                raise InputError("a free name for a result", got, str(target))
-            if path in taken:
-                got = f"{taken[path]} and {source}, which both become {target}"
-                raise InputError("files whose results have different names", got)
-            taken[path] = source
+def _refuse_clashes(
+    plan: Sequence[tuple[Path, Outputs]],
+    against: Against | None,
+    receipt: ReceiptOptions | None,
+) -> None:
+    """Raise InputError if an output would replace a file that the scrub uses."""
+    targets = {
+        f"the {name} output of {source}": target
+        for source, outputs in plan
+        for name, target in outputs.wanted().items()
+    }
+    read = [(f"the call file {source}", source) for source, _ in plan]
+    if receipt is not None:
+        targets |= receipt.files()
+        read += receipt.files_read()
+    if against is not None:
+        read += files_read(against)
+    refuse_clashes(targets, read)
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder for the results if it does not exist.
-
-    Raises:
-        InputError: The folder cannot be created.
-    """
+    """Create the folder for the outputs if it does not exist."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -1,86 +1,74 @@
-"""Frame adapters: read the phone columns of a frame, and add two columns to it.
+"""Frame adapters: they read the phone columns of a data frame, and add two columns.
 
-There is one small class per kind of frame.  The package narwhals cannot replace these:
-it does not read record batches, does not stream, and converts columns that these
-classes read in place.
+There is one small class for each kind of frame.  The package narwhals cannot replace
+these classes, because narwhals does not read record batches and does not stream.
 
-This module imports no data frame library.  It imports pyarrow only for Arrow streams.
+This module imports no data frame library, except pyarrow for Arrow streams.
 """
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from bloctel._util.optional import optional_module
+from bloctel._util.raising import raise_alone
 from bloctel.errors import BloctelError, InputError
 from bloctel.scrub.added_columns import ADDED_COLUMN, REASON_COLUMN
-from bloctel.scrub.classifier import CLEAR, KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
-
-    from bloctel.scrub.classifier import Classification, RowClassifier
-
-__all__ = ["FrameAdapter", "adapter_of", "arrow_kinds", "arrow_reasons", "in_polars"]
+from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
 
 #: The texts of this number of rows stay below the limit of Arrow's 32-bit offsets.
 _ROWS_AT_ONCE: Final = 1 << 20
 
 
-class FrameAdapter(Protocol):
-    """Adapter of one kind of frame."""
+class FrameAdapter(ABC):
+    """Adapter of one kind of data frame, such as `pandas.DataFrame`.
 
-    @property
-    def names(self) -> Sequence[Hashable]:
-        """The names of the columns."""
+    `taken` are the names that an added column must not have.
+    """
 
-    @property
-    def taken(self) -> Sequence[Hashable]:
-        """The names that are in use; an added column must have a different name."""
+    def __init__(self, frame: Any, names: Sequence[Hashable]) -> None:
+        self._frame = frame
+        self.names = self.taken = names
 
+    @abstractmethod
     def sample(self, index: int) -> object:
-        """Return column *index*, without its rows if possible, to check its type."""
+        """Return column *index*, if possible without rows, to check its type."""
 
+    @abstractmethod
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
-        """Return the frame with the two columns added, for these phone columns."""
+        """Return the frame with the two columns that classify its rows."""
 
 
 def adapter_of(frame: object) -> FrameAdapter:
-    """Return the adapter of a frame.
-
-    Raises:
-        InputError: The object is not a frame.
-        MissingExtraError: The object is an Arrow stream, and pyarrow is not installed.
-    """
+    """Return the adapter for a data frame or an Arrow stream."""
     for library, name, make in _ADAPTERS:
-        # if the object is a frame of a library, that library has been imported
+        # a library that is not imported cannot have created the frame
         if isinstance(frame, getattr(sys.modules.get(library), name, ())):
             return make(frame)
     if hasattr(frame, "__arrow_c_stream__"):
         return _ArrowReader(_reader_of(frame))
     raise InputError(
-        "a frame of pandas, polars or pyarrow, or a stream of Arrow",
+        "a frame of pandas, polars or pyarrow, or an Arrow stream",
         f"a value of the type {type(frame).__name__}",
     )
 
 
 def _reason_indexes(found: Classification) -> Any:
-    """Return the index of each row's reason, -1 for clear rows."""
+    """Return the index of the reason of each row; -1 for `clear` rows."""
     return np.where(found.kinds == CLEAR, np.int32(-1), found.reason_of)
 
 
 # -- pandas ------------------------------------------------------------------------
 
 
-class _PandasFrame:
+class _PandasFrame(FrameAdapter):
     """Adapter of a `pandas.DataFrame`; its columns are found by index, not by label."""
 
     def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self.names = list(frame.columns)
+        super().__init__(frame, list(frame.columns))
         self.taken = list(frame.columns.get_level_values(0))
 
     def sample(self, index: int) -> object:
@@ -94,7 +82,7 @@ class _PandasFrame:
         text = pandas.Series([""]).dtype  # the text type depends on the version
         texts = pandas.array(list(found.reasons), dtype=text)
         reasons = texts.take(_reason_indexes(found), allow_fill=True)
-        scrubbed = self._frame.assign()  # a shallow copy, if the version can make one
+        scrubbed = self._frame.assign()  # a shallow copy if this version supports it
         levels = self._frame.columns.nlevels
         for name, values in ((ADDED_COLUMN, kinds), (REASON_COLUMN, reasons)):
             label = name if levels == 1 else (name, *[""] * (levels - 1))
@@ -102,19 +90,18 @@ class _PandasFrame:
         return scrubbed
 
     def _column(self, index: int, rows: slice = slice(None)) -> Any:
-        # if there are no rows, pandas may use the type float for any column
+        # without rows, pandas may use the type float for any column
         return self._frame.iloc[rows, index] if len(self._frame) else []
 
 
 # -- polars ------------------------------------------------------------------------
 
 
-class _PolarsFrame:
+class _PolarsFrame(FrameAdapter):
     """Adapter of a `polars.DataFrame`."""
 
     def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self.names = self.taken = frame.columns
+        super().__init__(frame, frame.columns)
 
     def sample(self, index: int) -> object:
         return self._frame.to_series(index).clear()
@@ -125,17 +112,17 @@ class _PolarsFrame:
         return self._frame.with_columns(_polars_columns(found))
 
 
-class _PolarsLazyFrame:
-    """Adapter of a `polars.LazyFrame`: polars classifies rows when it reads them.
+class _PolarsLazyFrame(FrameAdapter):
+    """Adapter of a `polars.LazyFrame`; polars classifies rows when it reads the frame.
 
-    The added columns are a row-by-row expression over the phone columns.  So polars
-    can push down filters and projections, and can stream.
+    The added columns are an expression that polars evaluates row by row.  So polars can
+    filter rows and drop columns before it classifies rows, and can process the frame in
+    parts.
     """
 
     def __init__(self, frame: Any) -> None:
-        self._frame = frame
         self._schema = frame.collect_schema()
-        self.names = self.taken = self._schema.names()
+        super().__init__(frame, self._schema.names())
 
     def sample(self, index: int) -> object:
         return sys.modules["polars"].Series([], dtype=self._schema.dtypes()[index])
@@ -150,7 +137,7 @@ class _PolarsLazyFrame:
             found = classifier.classify_frame(columns, len(rows))
             return polars.DataFrame(_polars_columns(found)).to_struct(rows.name)
 
-        # select by index: polars may interpret a name as a pattern
+        # select columns by index: polars may interpret a column name as a pattern
         both = polars.struct(polars.selectors.by_index(*indexes)).map_batches(
             in_polars(classify),
             polars.Struct(
@@ -158,7 +145,8 @@ class _PolarsLazyFrame:
             ),
             is_elementwise=True,
         )
-        # two steps: one expression classifies the rows, the next one splits its result
+        # the first expression classifies rows, the second splits the result in two
+        # columns
         fields = polars.col(ADDED_COLUMN).struct
         return self._frame.with_columns(both.alias(ADDED_COLUMN)).with_columns(
             fields.field(name) for name in (ADDED_COLUMN, REASON_COLUMN)
@@ -166,9 +154,10 @@ class _PolarsLazyFrame:
 
 
 def in_polars(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return *function* with its errors converted to `ComputeError` of polars.
+    """Return *function*, with errors of this library converted to `ComputeError`.
 
-    Polars creates an error from its type and one text; our errors need more arguments.
+    Polars creates an error from a class and one text, but the errors of this library
+    need more arguments.
     """
 
     def guarded(rows: Any) -> Any:
@@ -184,7 +173,7 @@ def in_polars(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _polars_columns(found: Classification) -> list[Any]:
     polars = sys.modules["polars"]
     kinds = polars.Series(ADDED_COLUMN, KINDS, dtype=polars.Enum(KINDS))
-    # index 0 is null, for clear rows, which have no reason
+    # index 0 means null, because `clear` rows have no reason
     reasons = polars.Series(REASON_COLUMN, [None, *found.reasons], polars.String)
     return [kinds.gather(found.kinds), reasons.gather(_reason_indexes(found) + 1)]
 
@@ -192,88 +181,80 @@ def _polars_columns(found: Classification) -> list[Any]:
 # -- Arrow -------------------------------------------------------------------------
 
 
-class _ArrowFrame:
+class _ArrowFrame(FrameAdapter):
     """Adapter of a `pyarrow.RecordBatch`; the existing columns are not copied."""
 
     def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self.names = self.taken = frame.schema.names
+        super().__init__(frame, frame.schema.names)
 
     def sample(self, index: int) -> object:
-        return self._frame.slice(0, 0).column(index)
+        return self._frame.schema.empty_table().column(index)
 
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
-        added = _arrow_columns(classifier, self._frame, indexes)
-        schema = _extended(self._frame.schema)
-        return type(self._frame).from_arrays(
-            [*self._frame.columns, *added], schema=schema
-        )
+        (batch,) = _arrow_batches(classifier, [self._frame], indexes)
+        return batch
 
 
 class _ArrowTable(_ArrowFrame):
     """Adapter of a `pyarrow.Table`; the added columns are split into chunks."""
 
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
-        pa = sys.modules["pyarrow"]
-        schema = _extended(self._frame.schema)
         phones = self._frame.select(list(indexes))
-        parts = [
-            _arrow_columns(classifier, batch, range(len(indexes)))
-            for batch in phones.to_batches(max_chunksize=_ROWS_AT_ONCE)
-        ]
-        added = [
-            pa.chunked_array([part[column] for part in parts], type=type_)
-            for column, type_ in enumerate(schema.types[-2:])
-        ]
-        return pa.Table.from_arrays([*self._frame.columns, *added], schema=schema)
+        batches = _arrow_batches(
+            classifier, phones.to_batches(_ROWS_AT_ONCE), range(len(indexes))
+        )
+        added = type(self._frame).from_batches(batches, _extended(phones.schema))
+        return type(self._frame).from_arrays(
+            [*self._frame.columns, *added.columns[-2:]],
+            schema=_extended(self._frame.schema),
+        )
 
 
-class _ArrowReader:
-    """Adapter of a `pyarrow.RecordBatchReader`; the result reads batch after batch."""
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-        self.names = self.taken = reader.schema.names
-
-    def sample(self, index: int) -> object:
-        return self._reader.schema.empty_table().column(index)
+class _ArrowReader(_ArrowFrame):
+    """Adapter of a `pyarrow.RecordBatchReader`; the result is another reader."""
 
     def scrubbed(self, classifier: RowClassifier, indexes: Sequence[int]) -> Any:
-        def batches() -> Iterator[Any]:
-            for batch in self._reader:
-                yield _ArrowFrame(batch).scrubbed(classifier, indexes)
-
-        schema = _extended(self._reader.schema)
-        return type(self._reader).from_batches(schema, batches())
+        return type(self._frame).from_batches(
+            _extended(self._frame.schema),
+            _arrow_batches(classifier, self._frame, indexes),
+        )
 
 
 def _reader_of(stream: object) -> Any:
     pa = optional_module("pyarrow", "streams of Arrow", "arrow")
     try:
         return pa.RecordBatchReader.from_stream(stream)
-    except pa.ArrowException as error:
-        raise InputError(
-            "an Arrow stream of tables",
-            f"a value of the type {type(stream).__name__} with another Arrow stream",
-        ) from error
+    except pa.ArrowException:
+        raise_alone(
+            InputError(
+                "an Arrow stream of tables",
+                f"a value of the type {type(stream).__name__} whose stream has no "
+                "tables",
+            )
+        )
 
 
 def _extended(schema: Any) -> Any:
-    """Return the schema with the two added columns and the same metadata."""
+    """Return the schema with the two added columns; its metadata is kept."""
     pa = sys.modules["pyarrow"]
     kind = pa.field(ADDED_COLUMN, pa.dictionary(pa.int8(), pa.string()))
     return schema.append(kind).append(pa.field(REASON_COLUMN, pa.string()))
 
 
-def _arrow_columns(
-    classifier: RowClassifier, frame: Any, indexes: Sequence[int]
-) -> list[Any]:
+def _arrow_batches(
+    classifier: RowClassifier, batches: Iterable[Any], indexes: Sequence[int]
+) -> Iterator[Any]:
+    """Yield record batches with the two added columns."""
     pa = sys.modules["pyarrow"]
-    columns = [frame.column(index) for index in indexes]
-    found = classifier.classify_frame(columns, frame.num_rows)
-    codes = pa.array(found.kinds.view(np.int8))
-    kinds = pa.DictionaryArray.from_arrays(codes, pa.array(KINDS, pa.string()))
-    return [kinds, arrow_reasons(found)]
+    for batch in batches:
+        columns = [batch.column(index) for index in indexes]
+        found = classifier.classify_frame(columns, len(batch))
+        codes = pa.array(found.kinds.view(np.int8))
+        kinds = pa.DictionaryArray.from_arrays(codes, pa.array(KINDS, pa.string()))
+        yield pa.RecordBatch.from_arrays(
+            [*batch.columns, kinds, arrow_reasons(found)],
+            schema=_extended(batch.schema),
+        )
 
 
 def arrow_kinds(found: Classification) -> Any:
@@ -283,7 +264,7 @@ def arrow_kinds(found: Classification) -> Any:
 
 
 def arrow_reasons(found: Classification) -> Any:
-    """Return the reason for each row as an Arrow column, null for clear rows."""
+    """Return the reason of each row as an Arrow column; null for `clear` rows."""
     pa = sys.modules["pyarrow"]
     reason_of = pa.array(found.reason_of, mask=found.kinds == CLEAR)
     return pa.array(list(found.reasons), pa.string()).take(reason_of)

@@ -1,26 +1,16 @@
-"""Scrub of a frame: the same rows, with their kind and the reason in two columns."""
+"""Scrub of a data frame: two added columns contain the kind and reason of each row."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import date
+from typing import TypeVar
 
 from bloctel.errors import InputError
 from bloctel.numbers.columns import blocks
 from bloctel.scrub.added_columns import refuse_annotated
 from bloctel.scrub.classifier import RowClassifier
-from bloctel.scrub.frame_adapters import adapter_of
-from bloctel.scrub.opposition_source import open_question
+from bloctel.scrub.frame_adapters import FrameAdapter, adapter_of
+from bloctel.scrub.opposition_source import Against, open_question
 from bloctel.tabular.phone_columns import described, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-    from datetime import date
-
-    from bloctel.scrub.frame_adapters import FrameAdapter
-    from bloctel.scrub.opposition_source import Against
-
-__all__ = ["scrub_frame"]
 
 _Frame = TypeVar("_Frame")
 
@@ -34,37 +24,43 @@ def scrub_frame(
     lists: Iterable[str] | None = None,
     region: str | None = None,
 ) -> _Frame:
-    """Return the frame with two more columns: the kind of each row, and the reason.
+    """Return the data frame with two added columns: the kind and reason of each row.
 
-    All rows keep their order, their index and their other columns.  The column
-    `bloctel` is a pandas category, a polars enumeration or an Arrow dictionary:
+    All rows keep their order, their index and their other columns.  The added column
+    `bloctel` has the type category in pandas, enumeration in polars and dictionary in
+    Arrow.  Its values are:
 
-    - `blocked`: a number of the row is blocked; `bloctel_reason` gives the list and the
-      period, such as `own since 2026-03-01`.
-    - `invalid`: no number of the row is blocked, and a number cannot be read or the row
-      has no number; `bloctel_reason` is the reason code.
-    - `clear`: all other rows; it never means "may be called", and the reason is null.
+    - `blocked`: a phone number of the row is blocked.  `bloctel_reason` gives the list
+      and the period, such as `own since 2026-03-01`.
+    - `invalid`: no phone number of the row is blocked, but a filled phone cell is not a
+      phone number, or all phone cells are empty.  `bloctel_reason` is a code, such as
+      `empty`.
+    - `clear`: all other rows.  `bloctel_reason` is null.  `clear` never means "may be
+      called".
 
-    The call fixes the day and the lists, and raises errors.  All rows of a lazy frame
-    or a reader get the answers for that day, even if they are read later.
+    The day and the lists are fixed when this function is called, and errors in the
+    arguments are raised at this time.  Rows of a lazy frame or a reader that are read
+    on a later day still get the answers for the fixed day.
 
     Args:
         frame: A pandas or polars `DataFrame`, a polars `LazyFrame`, a pyarrow `Table`,
-            `RecordBatch` or `RecordBatchReader`.  Any other object with
-            `__arrow_c_stream__` gives a `RecordBatchReader`.
-        against: A book, or `book.question(...)`; the path of a snapshot or of a CSV
-            file of numbers; a `NumberFile`; or a registry's URL.
-        columns: The name of the phone column, or several names.
+            `RecordBatch` or `RecordBatchReader`.  For any other object with
+            `__arrow_c_stream__`, the result is a `RecordBatchReader`.
+        against: The opposition source: a book, or `book.question(...)`; the path of a
+            snapshot or of a CSV file of phone numbers; a `NumberFile`; or the URL of a
+            registry.
+        columns: The name of the phone column, or a list of names.
         on: See `Book.is_blocked`.
         lists: See `Book.is_blocked`.
         region: See `Book.is_blocked`.
 
     Raises:
-        InputError: The object is not a frame; a column is missing, occurs twice, or
-            does not contain text or integers; or the frame already has a column
-            `bloctel` or `bloctel_reason`.
-        CannotAnswerError: See `Book.is_blocked`; it is raised before any row is read.
-        MissingExtraError: The frame needs pyarrow, which is not installed.
+        InputError: The object is not a data frame; a phone column is missing, occurs
+            twice, or does not contain text or integers; or the frame already has a
+            column `bloctel` or `bloctel_reason`.
+        CannotAnswerError: See `Book.is_blocked`; this error is raised before any row is
+            read.
+        MissingExtraError: The object is an Arrow stream, and pyarrow is not installed.
     """
     adapter = adapter_of(frame)
     indexes = _chosen(adapter, columns)
@@ -76,7 +72,7 @@ def scrub_frame(
 
 
 def _chosen(adapter: FrameAdapter, columns: object) -> Sequence[int]:
-    """Return the indexes of the phone columns."""
+    """Check the requested phone columns, and return their indexes."""
     names = _requested(adapter, columns)
     indexes = list(dict.fromkeys(_index(adapter, name) for name in names))
     if not indexes:
@@ -93,7 +89,7 @@ def _chosen(adapter: FrameAdapter, columns: object) -> Sequence[int]:
 
 
 def _requested(adapter: FrameAdapter, columns: object) -> Iterable[object]:
-    """Return the requested names; a name in pandas may be a tuple."""
+    """Return the requested column names; in pandas, a name may be a tuple."""
     if isinstance(columns, str) or not isinstance(columns, Iterable):
         return (columns,)
     is_one = isinstance(columns, tuple) and columns in adapter.names

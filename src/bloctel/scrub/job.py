@@ -1,4 +1,4 @@
-"""Arguments of a scrub, and the options of the files that it reads."""
+"""Arguments of a scrub, and options of its input file, its receipt and its report."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from bloctel.tabular.csv_dialect import ALL_DETECTED, CsvOptions
 from bloctel.tabular.outputs import NOT_WRITTEN, Outputs
 
 if TYPE_CHECKING:
-    from bloctel.lookup.question import Question
-    from bloctel.tabular.csv_reader import Progress
+    from pathlib import Path
 
-__all__ = ["NOTHING_KNOWN", "FileOptions", "Job"]
+    from bloctel.lookup.question import Question
+    from bloctel.scrub.receipts.signatures import SigningKey
+    from bloctel.tabular.csv_reader import Progress
+    from bloctel.tabular.outputs import Target, Written
 
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """Known options of a call file; options that are None are detected.
+    """Known properties of a call file; a property that is None is detected.
 
     Attributes:
-        csv: Options of a CSV file; `header` applies to workbooks too.
-        sheet: The sheet of a workbook; None chooses the first sheet with the phone
-            columns.
-        unpack_without_limit: Whether an archive may unpack to any size; set this only
-            for an archive that you trust.
+        csv: Known properties of a CSV file; the property `header` applies to workbooks
+            too.
+        sheet: The name of the sheet to read in a workbook; None chooses the first sheet
+            that contains the phone columns.
+        unpack_without_limit: True to unpack a compressed file or a workbook to any
+            size.  Set this option only for a file that you trust.
     """
 
     csv: CsvOptions = ALL_DETECTED
@@ -35,8 +38,52 @@ class FileOptions:
 NOTHING_KNOWN: Final = FileOptions()
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiptOptions:
+    """Destination of a receipt, and the key that signs the receipt.
+
+    Attributes:
+        path: The path of a file with only this receipt; an older receipt at this path
+            is replaced.
+        journal: The journal to which the receipt is appended.
+        key: The key that signs the receipt.
+    """
+
+    path: str | Path | None = None
+    journal: str | Path | None = None
+    key: SigningKey | None = None
+
+    def files(self) -> dict[str, Target]:
+        """Return the path of the receipt and of the journal, if they are given."""
+        files = {"the receipt": self.path, "the journal": self.journal}
+        return {name: path for name, path in files.items() if path is not None}
+
+    def files_read(self) -> list[tuple[str, Path]]:
+        """Return the file of the key, if there is a key, with its name in messages."""
+        return [] if self.key is None else [("the signing key", self.key.path)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Destination of a report, and its language.
+
+    Attributes:
+        target: A path, or a binary stream.
+        lang: The language of the page, `en` or `fr`.
+        file: The name of the call file that the report shows; by default the name of
+            the source.
+    """
+
+    target: Target
+    lang: str = "en"
+    file: str | None = None
+
+
 class Job(NamedTuple):
-    """Arguments of the scrub of one file (see `scrub_file`)."""
+    """Arguments of the scrub of one file; see `scrub_file`.
+
+    The scrub adds the digest of each output to the dict `written`.
+    """
 
     question: Question
     columns: tuple[str | int, ...]
@@ -44,3 +91,4 @@ class Job(NamedTuple):
     options: FileOptions = NOTHING_KNOWN
     progress: Progress | None = None
     threads: int | None = None
+    written: dict[str, Written] | None = None

@@ -1,12 +1,9 @@
-"""Masked examples of cells that could not be read, for reports."""
-
-from __future__ import annotations
+"""Masked examples of cells that are not phone numbers, for reports."""
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-
-__all__ = ["MOST_EXAMPLES", "MOST_READ", "Example", "Examples", "masked"]
 
 #: The maximum number of examples for each reason.
 MOST_EXAMPLES: Final = 3
@@ -21,11 +18,11 @@ _WITHOUT: Final = ("empty", "missing_field", "unescaped_quote")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Cell that could not be read.
+    """Cell that could not be read as a phone number.
 
     Attributes:
         row: The row number in the file, from 1; the header counts as a row.
-        text: The masked content.
+        text: The content of the cell, with letters and most digits masked.
     """
 
     row: int
@@ -33,35 +30,30 @@ class Example:
 
 
 class Examples:
-    """The first examples of each reason; rows may be added in any order."""
+    """Collection of the first examples of each reason; rows can come in any order."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[Example]] = {}
 
-    def wants(self, reason: str, row: int) -> bool:
-        """Return whether `add` would keep an example of this reason and row."""
-        found = self._found.get(reason, ())
+    def add(self, reason: str, row: int, text_of: Callable[[], str]) -> None:
+        """Mask and store a cell if it is among the first cells with this reason."""
+        found = self._found.get(reason, [])
         is_early = len(found) < MOST_EXAMPLES or row < found[-1].row
-        return reason not in _WITHOUT and is_early
-
-    def add(self, reason: str, row: int, text: str) -> None:
-        """Mask and add an example if it is among the first of its reason."""
-        if self.wants(reason, row):
-            found = self._found.setdefault(reason, [])
-            found.append(Example(row, masked(text)))
+        if reason not in _WITHOUT and is_early:
+            found.append(Example(row, masked(text_of())))
             found.sort(key=lambda example: example.row)
-            del found[MOST_EXAMPLES:]
+            self._found[reason] = found[:MOST_EXAMPLES]
 
     def by_reason(self) -> dict[str, tuple[Example, ...]]:
-        """Return the examples by reason."""
+        """Return the stored examples of each reason."""
         return {reason: tuple(self._found[reason]) for reason in sorted(self._found)}
 
 
 def masked(text: str) -> str:
     """Return a text with its letters and most of its digits masked.
 
-    At most four digits remain, and at most half of the digits, because the cell can
-    contain a phone number and the name of its owner.
+    At most half of the digits, and never more than four, stay readable, because the
+    cell can contain a phone number and the name of its owner.
 
     >>> masked("O6 39 98 12 34"), masked("30 13"), masked("Zo\u00e9 0199001234")
     ('x6 39 9• •• ••', '30 ••', 'xxx 0199••••••')
@@ -83,7 +75,7 @@ def _is_digit(character: str) -> bool:
 
 
 def _shown(character: str) -> str:
-    """Return the replacement of a character that is not a digit."""
+    """Return the replacement of a character that is not a digit; letters become x."""
     kind = unicodedata.category(character)[0]
     if kind in "LM":
         return "x"

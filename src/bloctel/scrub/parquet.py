@@ -1,19 +1,20 @@
-"""Scrub of a Parquet file: split its rows, or annotate all of them.
+"""Scrub of a Parquet file: split its rows into files by kind, or annotate all rows.
 
-Import this module only where pyarrow is installed.
+Importing this module raises an error if pyarrow is not installed.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from bloctel._util.parallel import MAX_SCRUB_THREADS, chosen_threads, map_in_order
 from bloctel.errors import InputError
@@ -26,23 +27,12 @@ from bloctel.scrub.added_columns import (
 )
 from bloctel.scrub.classifier import CLEAR, KINDS, Classification, RowClassifier
 from bloctel.scrub.frame_adapters import arrow_kinds, arrow_reasons
-from bloctel.scrub.summary import summarise
+from bloctel.scrub.job import Job
+from bloctel.scrub.summary import ScrubSummary, summarise
+from bloctel.tabular.csv_reader import Source
 from bloctel.tabular.outputs import open_outputs
-from bloctel.tabular.parquet_reader import open_parquet
+from bloctel.tabular.parquet_reader import ParquetSource, open_parquet
 from bloctel.tabular.phone_columns import named_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from bloctel.scrub.job import Job
-    from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Source
-    from bloctel.tabular.parquet_reader import ParquetSource
-
-__all__ = ["split_parquet"]
 
 _BATCH_ROWS: Final = 1 << 17
 #: A row group of an output is written when it reaches this number of rows or bytes.
@@ -57,21 +47,15 @@ _SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
 def split_parquet(source: Source, job: Job) -> ScrubSummary:
     """Split or annotate the rows of a Parquet file; the outputs are Parquet files.
 
-    Outputs keep all columns, with their types, metadata and compression.  Without
-    outputs, only the phone columns are decoded.  The caller makes sure that no output
-    is the input.
-
-    Args:
-        source: A path, or a seekable binary stream.
-        job: The arguments; `progress` counts rows.
-
-    Raises:
-        InputError: The file, a column or an output is not valid.  Then nothing is
-            written.
+    Outputs keep all columns, with their types, metadata and compression.  If no outputs
+    are requested, only the phone columns are decoded.
     """
     threads = chosen_threads(job.threads, MAX_SCRUB_THREADS)
     targets = job.outputs.wanted()
-    with open_parquet(source) as opened, open_outputs(targets, source=None) as files:
+    with (
+        open_parquet(source) as opened,
+        open_outputs(targets, written=job.written) as files,
+    ):
         rows = _Rows(opened, job.columns)
         if "annotated" in files:
             refuse_annotated_file(rows.header, opened.name)
@@ -91,7 +75,7 @@ def split_parquet(source: Source, job: Job) -> ScrubSummary:
 
 
 class _Part(NamedTuple):
-    """Consecutive rows: a batch, its phone columns, and the row number of the first."""
+    """Batch of consecutive rows, its phone columns and the number of its first row."""
 
     batch: Any
     phones: list[Any]
@@ -99,7 +83,7 @@ class _Part(NamedTuple):
 
 
 def _classified(classifier: RowClassifier, part: _Part) -> tuple[_Part, Classification]:
-    """Return the part with the classification of its rows."""
+    """Return *part* and the classification of its rows."""
 
     def text_of(column: int, row: int) -> str:
         return _text(part.phones[column][row])
@@ -119,12 +103,7 @@ def _text(value: Any) -> str:
 
 
 class _Rows:
-    """The rows of a Parquet file, with their phone columns.
-
-    Attributes:
-        header: The normalised names of all columns.
-        names: The name of each phone column in messages.
-    """
+    """The rows of a Parquet file, with their phone columns."""
 
     def __init__(self, source: ParquetSource, columns: Sequence[str | int]) -> None:
         self._source = source
@@ -133,17 +112,17 @@ class _Rows:
         self.header = chosen.first
         self.names = chosen.names
         self._indexes = chosen.indexes
-        self._phone_names = [names[index] for index in chosen.indexes]
         self._refuse_types()
 
     def _refuse_types(self) -> None:
-        """Refuse phone columns that are neither text nor integers."""
+        """Raise InputError if a phone column contains neither text nor integers."""
         empty = self._source.schema.empty_table()
         for index, name in zip(self._indexes, self.names, strict=True):
             type_ = self._source.schema.field(index).type
             try:
                 blocks(empty.column(index))
-                # `blocks` treats a struct as a table
+                # `blocks` would accept a struct, and read it as a table of several
+                # columns
                 is_text_or_integer = not pa.types.is_struct(type_)
             except InputError:
                 is_text_or_integer = False
@@ -155,37 +134,21 @@ class _Rows:
                 )
 
     def parts(self, *, all_columns: bool, threads: int) -> Iterator[_Part]:
-        """Yield the rows in order, in batches of bounded size.
-
-        Args:
-            all_columns: Whether to read all columns or only the phone columns.
-            threads: If above 1, pyarrow may decode several columns in parallel.
-
-        Raises:
-            InputError: The file is damaged.
-        """
-        names = None if all_columns or self._is_ambiguous() else self._phone_names
-        keys = self._indexes if names is None else names
+        """Yield the rows in order, with all columns or only with the phone columns."""
+        columns = None if all_columns else self._indexes
+        keys = self._indexes if all_columns else range(len(self._indexes))
         first_row = 1
         for batch in self._source.batches(
-            _BATCH_ROWS, columns=names, use_threads=all_columns and threads > 1
+            _BATCH_ROWS, columns=columns, use_threads=all_columns and threads > 1
         ):
             yield _Part(batch, [batch.column(key) for key in keys], first_row)
             first_row += len(batch)
-
-    def _is_ambiguous(self) -> bool:
-        """Return whether the name of a phone column selects several leaf columns."""
-        paths = self._source.leaf_paths
-        return any(
-            sum(path == name or path.startswith(f"{name}.") for path in paths) != 1
-            for name in self._phone_names
-        )
 
 
 @contextmanager
 def _open_writers(
     source: ParquetSource, files: Mapping[str, BinaryIO]
-) -> Iterator[list[_Writer]]:
+) -> Iterator[list["_Writer"]]:
     """Yield a writer for each file; finish the files when the block succeeds."""
     writers: list[_Writer] = []
     with ThreadPoolExecutor(1, "bloctel") as pool:
@@ -201,9 +164,10 @@ def _open_writers(
 
 
 class _Writer:
-    """Writer of all rows, or of the rows of one kind, in row groups of bounded size.
+    """Writer of one output: it writes rows in row groups of bounded size.
 
-    A separate thread encodes and writes a row group while the next rows are read.
+    A separate thread encodes and writes a row group while other threads read the next
+    rows.
     """
 
     def __init__(
@@ -226,7 +190,7 @@ class _Writer:
         )
 
     def add(self, batch: Any, found: Classification) -> None:
-        """Add the rows of a batch that belong to this output."""
+        """Add those rows of a batch whose kind belongs to this output."""
         columns = batch.columns
         if self._kind is None:
             columns = [*columns, arrow_kinds(found), arrow_reasons(found)]
@@ -269,7 +233,7 @@ class _Writer:
 
 
 def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
-    """Return the wanted rows of a column."""
+    """Return the rows of a column for which *wanted* is true."""
     layout = _LAYOUTS.get(str(column.type))
     if layout is None:
         return column.filter(pa.array(wanted))
@@ -277,7 +241,7 @@ def _filtered(column: Any, wanted: NDArray[np.bool_]) -> Any:
 
 
 def _extended(schema: Any, added: Sequence[str]) -> Any:
-    """Return the schema with added text columns."""
+    """Return *schema* with a text column for each name in *added*."""
     fields = [
         pa.field(name, pa.string(), nullable=name == REASON_COLUMN) for name in added
     ]
@@ -291,9 +255,9 @@ def _extended(schema: Any, added: Sequence[str]) -> Any:
 
 
 def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes]:
-    """Return Spark's schema with added fields; an empty dict if it cannot be read.
+    """Return Spark's metadata with added fields; an empty dict for invalid metadata.
 
-    If a file has no such schema, Spark uses the schema of the file.
+    Without this metadata, Spark uses the schema of the Parquet file.
     """
     try:
         schema = json.loads(text)
@@ -312,6 +276,6 @@ def _extended_for_spark(text: bytes, fields: Sequence[Any]) -> dict[bytes, bytes
 
 
 def _free_name(taken: Sequence[str]) -> str:
-    """Return a name for the added column that differs from all column names."""
+    """Return `bloctel`, or `bloctel_2` and so on if a column already has the name."""
     numbered = (f"{ADDED_COLUMN}_{number}" for number in count(2))
     return next(name for name in chain([ADDED_COLUMN], numbered) if name not in taken)

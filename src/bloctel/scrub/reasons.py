@@ -1,37 +1,21 @@
 """Reason table: the texts that say why rows are blocked or invalid."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bloctel.lookup.question import Question
 from bloctel.scrub.added_columns import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.question import Question
-
-__all__ = ["ReasonTable"]
 
 
 class ReasonTable:
-    """Table of blocking reasons: one index and one text per column and period.
+    """Table of reasons: one index and one text for each phone column and period.
 
-    Several threads may use it.
-
-    Args:
-        question: The list lookup whose codes are explained.
-        columns: The names of the phone columns.
-        refusals: The reason of each refusal code; they have the first indexes.
-
-    Attributes:
-        texts: The text at each index; texts are appended and never changed.
+    Several threads may use one table.  The reasons of refusals have the first indexes.
+    New texts are appended to `texts`; existing texts are never changed.
     """
 
     def __init__(
@@ -47,11 +31,10 @@ class ReasonTable:
     def indexes(
         self, columns: NDArray[np.intp], codes: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """Return the index of the reason for each blocked number.
+        """Return the index of the reason why each phone number is blocked.
 
-        Args:
-            columns: The column index of each blocked number.
-            codes: The code of the period or prefix rule that blocks each number.
+        *columns* are indexes of phone columns, and *codes* are the codes of the periods
+        or prefix rules that block the numbers.
         """
         pairs = columns.astype(np.int64) << 32 | codes
         distinct, rows = np.unique(pairs, return_inverse=True)
@@ -72,7 +55,7 @@ class ReasonTable:
         return index
 
     def count_lists(self, indexes: NDArray[np.int32]) -> Counter[str]:
-        """Return how often the reasons name each list."""
+        """Return, for each list, the count of *indexes* whose reason names the list."""
         counts: Counter[str] = Counter()
         by_index = np.bincount(indexes)
         for index in np.flatnonzero(by_index).tolist():

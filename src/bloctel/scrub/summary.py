@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from bloctel.scrub.receipts.receipt import Receipt
     from bloctel.tabular.outputs import Target
 
-__all__ = ["ScrubSummary", "summarise"]
-
 
 @dataclass(frozen=True, slots=True)
 class ScrubSummary:
@@ -28,17 +26,24 @@ class ScrubSummary:
 
     Attributes:
         rows: The number of rows read, without the header.
-        clear: The number of rows whose phone numbers are on no list.  This does not
-            mean that the numbers may be called.
+        clear: The number of rows whose phone numbers are on none of the lists.  A clear
+            row does not mean that the law permits calls to its phone numbers.
         blocked: The number of rows with a blocked phone number.
-        invalid: The number of rows without a blocked phone number that have an
-            unreadable number or no number.
-        invalid_reasons: The number of invalid rows by the stable code of the reason.
-        blocked_lists: The number of blocked rows by the list that blocks them.
-        outputs: The files written, by name.
-        anomalies: Signs that a program generated the file; only a warning.
+        invalid: The number of rows that are not blocked, but have a filled phone cell
+            that is not a phone number, or only empty phone cells.
+        invalid_reasons: The number of invalid rows for each reason; the keys are stable
+            codes, such as `empty`.
+        blocked_lists: The number of rows that each list blocks, by the name of the
+            list.
+        outputs: The path of each output file, by the name of the output, such as
+            `clear`.
+        anomalies: Signs that a program generated the phone numbers.  Anomalies are
+            warnings, which do not change the counts.
         examples: Masked examples of invalid cells, by reason.
         receipt: The receipt of the scrub; None if no receipt was requested.
+        other_sheets: The kind of each other sheet of a workbook, by the sheet's name:
+            "hidden", "empty", "chart or macros", or an empty text for a visible sheet
+            with rows.  The other sheets were not checked and are in no output.
     """
 
     rows: int
@@ -51,17 +56,13 @@ class ScrubSummary:
     anomalies: tuple[Anomaly, ...] = ()
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
     receipt: Receipt | None = None
+    other_sheets: Mapping[str, str] = field(default_factory=dict)
 
 
 def summarise(
     classifier: RowClassifier, targets: Mapping[str, Target], where: str
 ) -> ScrubSummary:
-    """Return the summary of a scrub.
-
-    Raises:
-        InputError: A column has decimal numbers and no phone number, such as a column
-            of prices.
-    """
+    """Return the summary of a scrub; refuse a column of prices."""
     _refuse_decimals(classifier, where)
     counts = classifier.counts
     clear, blocked, invalid = counts.kinds.tolist()
@@ -84,7 +85,7 @@ def summarise(
 
 def _refuse_decimals(classifier: RowClassifier, where: str) -> None:
     counts = classifier.counts
-    # half of the values are enough: a price such as 12.0 is not counted as decimal
+    # not all values must be decimals, because a price such as 12.0 counts as an integer
     suspects = (counts.numbers == 0) & (2 * counts.decimals > counts.filled)
     for column in np.flatnonzero(suspects).tolist():
         name = classifier.names[column]

@@ -26,7 +26,7 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
     cdef Py_ssize_t seen = 0, drawn = 0
     while seen < drawing.n and drawn < drawing.room:
         key = drawing.keys[seen]
-        # "| 1" excludes the hash 0, which would be drawn however low the limit is
+        # "| 1" excludes the hash 0, which every limit would draw
         if key // group * spread | 1 <= drawing.limit:
             drawing.out[drawn] = key
             drawn += 1
@@ -35,14 +35,14 @@ cdef inline void _draw(Drawing *drawing, uint64_t group) noexcept nogil:
 
 
 def draw(keys, uint64_t group, uint64_t limit, out):
-    """Copy the keys of the drawn groups to *out* until it is full.
+    """Copy keys whose group is drawn to *out*; stop when *out* is full.
 
-    A group is drawn if its hash is at most the limit: the limit 2^64 - 1 draws all
-    groups, the limit 2^63 draws half of them.
+    A group is drawn if its hash is at most the limit.  The limit 2^64 - 1 draws
+    all groups, and the limit 2^63 draws half of the groups.
 
     Args:
         keys: The keys (uint64).
-        group: The size of a group of neighbouring keys; 1 or more.
+        group: The number of neighbouring keys that form a group; 1 or more.
         limit: The highest hash that is drawn; 0 draws nothing.
         out: The array for the drawn keys (uint64).
 
@@ -50,7 +50,7 @@ def draw(keys, uint64_t group, uint64_t limit, out):
         The number of keys read, and the number of keys drawn.
 
     Raises:
-        ValueError: A group has 0 keys.
+        ValueError: *group* is 0.
     """
     if group == 0:
         raise ValueError("expected groups of 1 or more, got 0")
@@ -60,7 +60,7 @@ def draw(keys, uint64_t group, uint64_t limit, out):
     drawing.out = writable_uint64_items(out, drawing.room, b"out")
     drawing.limit = limit
     with nogil:
-        # division by a constant is several times faster
+        # division by a constant is several times faster than division by a variable
         if group == 1:
             _draw(&drawing, 1)
         elif group == BLOCK:
@@ -76,6 +76,7 @@ def count_steps(keys):
     cdef const uint64_t *key = uint64_items(keys, n, b"keys")
     with nogil:
         for i in range(n - 1):
-            # if the difference is 1 or -1, the difference plus 1 is 2 or 0
+            # the unsigned difference plus 1 is 2 for an ascent by one, 0 for a descent
+            # by one
             n_steps += (key[i + 1] - key[i] + 1) & ~<uint64_t>2 == 0
     return n_steps

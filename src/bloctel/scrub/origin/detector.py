@@ -1,26 +1,21 @@
-"""Origin detector: collects statistics on the numbers of a file, in bounded memory.
+"""Origin detector: collects statistics on the phone numbers of a file.
 
-Phone numbers that people gave are spread unevenly over the numbering plan.  Numbers
-that a program generated are consecutive, or are spread too evenly.  `OriginDetector`
-receives all numbers of a file and reports such anomalies.  An anomaly is only a
-warning: it does not change whether a row is clear or blocked, and an honest file can
-have anomalies.  Each anomaly names its assumption.
+Phone numbers that people gave are spread unevenly over the numbering plan.  Phone
+numbers that a program generated are consecutive, or are spread too evenly.
+`OriginDetector` receives all phone numbers of a file and reports such anomalies; its
+memory is bounded.  An anomaly is a warning, which does not change the kind of a row.
+An honest file can have anomalies.  Each anomaly names the assumption that the file
+violates.
 """
 
-from __future__ import annotations
-
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel.scrub.origin._sampling import count_steps, draw
 from bloctel.scrub.origin.tests import BLOCK, Anomaly, NumberStatistics, find_anomalies
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = ["Anomaly", "OriginDetector", "Sample"]
 
 #: Keys below this belong to small numbering plans, whose blocks honest files can fill.
 _FIRST_KEY: Final = np.uint64(10**10)
@@ -30,10 +25,10 @@ _EVERYTHING: Final = 2**64 - 1
 
 
 class OriginDetector:
-    """Origin check of one file.
+    """Origin check of the phone numbers of one file.
 
-    The result does not depend on the order of the batches.  Several threads may add
-    batches, and detectors of parts of a file can be merged.
+    The order of the batches has no effect on the anomalies.  Several threads may add
+    batches.  Detectors of parts of a file can be merged.
     """
 
     def __init__(self) -> None:
@@ -44,7 +39,7 @@ class OriginDetector:
         self._in_blocks = Sample(BLOCK, _MOST_IN_BLOCKS)
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the keys of consecutive rows; refusal codes are ignored."""
+        """Add the keys of consecutive rows; codes of refused cells are ignored."""
         keys = np.ascontiguousarray(keys)
         wanted = keys >= _FIRST_KEY
         numbers = keys if wanted.all() else keys[wanted]
@@ -54,15 +49,15 @@ class OriginDetector:
             self._numbers.add_numbers(numbers)
             self._in_blocks.add_numbers(numbers)
 
-    def merge(self, other: OriginDetector) -> None:
-        """Add the statistics of another part of the same file."""
+    def merge(self, other: "OriginDetector") -> None:
+        """Add the statistics of *other*, the detector of another part of the file."""
         self._n_numbers += other._n_numbers
         self._n_steps += other._n_steps
         self._numbers.merge(other._numbers)
         self._in_blocks.merge(other._in_blocks)
 
     def anomalies(self) -> tuple[Anomaly, ...]:
-        """Return the anomalies of the file, in the order of the tests."""
+        """Return the anomalies in the phone numbers that were added."""
         numbers, in_blocks = self._numbers.values(), self._in_blocks.values()
         return find_anomalies(
             NumberStatistics(self._n_numbers, self._n_steps, numbers, in_blocks)
@@ -70,15 +65,13 @@ class OriginDetector:
 
 
 class Sample:
-    """Distinct numbers of a file, sampled by groups of neighbouring numbers.
+    """Random sample of the distinct phone numbers of a file.
 
-    Only the position of a group in the numbering plan decides whether it is drawn.
-    When the sample exceeds its capacity, half of the groups are dropped.  The rest is
-    the same sample as if only these groups had been drawn from the start.
-
-    Args:
-        group: The size of a group of neighbouring numbers.
-        capacity: The maximum size of the sample.
+    Neighbouring phone numbers form a group.  The sample contains either all phone
+    numbers of a group that the file has, or none.  A hash of the group's position in
+    the numbering plan decides if the group is in the sample; the order of the file has
+    no effect.  When the sample exceeds its capacity, about half of the groups are
+    dropped.
     """
 
     def __init__(self, group: int, capacity: int) -> None:
@@ -90,7 +83,7 @@ class Sample:
         self._n_buffered = 0
 
     def add_numbers(self, keys: NDArray[np.uint64]) -> None:
-        """Add the keys of numbers to the sample."""
+        """Add the keys of phone numbers; only keys of drawn groups are kept."""
         while len(keys):
             free = self._buffer[self._n_buffered :]
             n_seen, n_drawn = draw(keys, self._group, self._limit, free)
@@ -99,20 +92,20 @@ class Sample:
             if self._n_buffered == self._capacity:
                 self._flush()
 
-    def merge(self, other: Sample) -> None:
-        """Add the numbers of another sample."""
+    def merge(self, other: "Sample") -> None:
+        """Add the phone numbers of another sample of the same file."""
         numbers = other.values()  # flushes other, which may lower other._limit
         self._limit = min(self._limit, other._limit)
         self.add_numbers(numbers)
         self._flush()
 
     def values(self) -> NDArray[np.uint64]:
-        """Return the distinct numbers of the sample, in ascending order."""
+        """Return the keys in the sample, in ascending order."""
         self._flush()
         return self._sampled
 
     def _flush(self) -> None:
-        """Merge the buffer into the sample, and halve the sample until it fits."""
+        """Merge the buffer into the sample; drop groups until the sample fits."""
         both = np.concatenate([self._sampled, self._buffer[: self._n_buffered]])
         sampled = _distinct(self._drawn(both))
         while len(sampled) > self._capacity:
@@ -126,7 +119,7 @@ class Sample:
 
 
 def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the same as `np.unique`; ten times faster for consecutive numbers."""
+    """Sort *keys* in place, and return the distinct keys."""
     keys.sort()
     is_new = np.ones(len(keys), bool)
     np.not_equal(keys[1:], keys[:-1], out=is_new[1:])

@@ -1,18 +1,17 @@
-"""Statistical tests for anomalies in the numbers of a file, each with its threshold.
+"""Statistical tests for anomalies in the phone numbers of a file.
 
-Each test compares one statistic with a model of files whose numbers people gave.
+Each test compares one statistic with a model of files whose phone numbers people gave.
 `docs/explanation/origin-checks.md` describes the models, the thresholds and their error
-rates.  They were measured on a real file with the numbers of all French town halls
-(*mairies*), called "the town halls" below.
+rates.  The tests were measured on a real file, which contains the phone numbers of all
+French town halls (*mairies*).  Comments call this file "the town halls".
 """
-
-from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util.messages import format_probability
 from bloctel._util.statistics import (
@@ -21,31 +20,16 @@ from bloctel._util.statistics import (
     normal_tail,
     poisson_tail,
 )
-from bloctel.numbers.plan import (
-    MISTYPED,
-    fiction_ranges,
-    is_assigned,
-    metadata_version,
-)
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = [
-    "BLOCK",
-    "FEWEST_NUMBERS",
-    "Anomaly",
-    "NumberStatistics",
-    "find_anomalies",
-]
+from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 
 #: Operators receive numbers in blocks of this size.
 BLOCK: Final = 10_000
 #: Shorter files are not tested: a list of a firm's extensions would look generated.
 FEWEST_NUMBERS: Final = 1_000
 
-#: A test reports an anomaly if the chance of its result is lower than this.
+#: A result is an anomaly if its chance is lower than this.
 _SURPRISING: Final = 1e-6
+_CHANCE: Final = f"a chance below {format_probability(_SURPRISING)}"
 #: For 0.5 % of the numbers of the town halls, the file contains the next number too.
 _SHARE_OF_STEPS: Final = 0.05
 #: In the file of town halls, the fullest block has 65 of its 10,000 numbers.
@@ -66,17 +50,19 @@ _LOOKED_UP: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Sign that a program generated the numbers of a file, with its probability.
+    """Sign that a program generated the phone numbers of a file, with its probability.
 
     Attributes:
-        code: The stable code of the test.
-        says: The result, in plain words.
-        statistic: The statistic that was measured.
-        observed: The measured value of the statistic.
-        expected: The expected value of the statistic in the model.
-        probability: The chance, in the model, of a value at least this extreme.
-        threshold: The threshold of the test.
-        assumption: The assumptions of the model, and honest files that violate them.
+        code: The stable code of the test that found the anomaly.
+        says: The result of the test, in plain words.
+        statistic: The description of the value that was measured.
+        observed: The value of the statistic in the file.
+        expected: The value of the statistic that the model predicts.
+        probability: The probability, in the model, of a value that is at least as
+            extreme as the observed value.
+        threshold: The condition for a report, in words.
+        assumption: The assumptions of the model, and examples of honest files that
+            violate these assumptions.
     """
 
     code: str
@@ -95,14 +81,16 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class NumberStatistics:
-    """Statistics on the numbers of a file.
+    """Statistics on the phone numbers of a file.
 
     Attributes:
-        n_numbers: The count of numbers; repeated numbers are counted each time.
-        n_steps: The count of numbers that differ by one from the previous number.
-        numbers: The distinct numbers, ascending; a sample if the file is large.
-        in_blocks: The distinct numbers, ascending; if the file is large, all numbers
-            of a sample of blocks.
+        n_numbers: The count of phone numbers; a repeated phone number counts each time.
+        n_steps: The count of phone numbers that differ by one from the phone number
+            before them in the file.
+        numbers: The distinct phone numbers in ascending order; a random sample if the
+            file is large.
+        in_blocks: The distinct phone numbers in ascending order.  If the file is large,
+            only the phone numbers in a random sample of blocks.
     """
 
     n_numbers: int
@@ -112,7 +100,7 @@ class NumberStatistics:
 
 
 def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:
-    """Return the anomalies of a file, in the order of the tests."""
+    """Return the results that are improbable, one for each test at most."""
     if len(file.numbers) < FEWEST_NUMBERS or not len(file.in_blocks):
         return ()
     tests = (
@@ -124,26 +112,26 @@ def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:
         _unassigned,
         _fiction,
     )
-    return tuple(found for test in tests if (found := test(file)) is not None)
+    found = filter(None, (test(file) for test in tests))
+    return tuple(each for each in found if each.probability < _SURPRISING)
 
 
 def _sequence(file: NumberStatistics) -> Anomaly | None:
-    """Test for numbers that go up or down by one from row to row."""
+    """Test for phone numbers that increase or decrease by one from row to row."""
     share = file.n_steps / file.n_numbers
     pairs, n = _pairs(file), len(file.in_blocks)
-    # in a random order, two given numbers are in adjacent rows with chance 2 / n_rows
+    # in random order, the chance that two numbers are in adjacent rows is 2 / n_rows
     expected = 2 * pairs / n
-    chance = poisson_tail(file.n_steps, expected)
-    if share < _SHARE_OF_STEPS or chance >= _SURPRISING:
+    if share < _SHARE_OF_STEPS:
         return None
     return Anomaly(
         "sequence",
         f"{_percent(share)} of the rows have a number that is one more or one less "
         "than the number in the row above",
-        "rows whose number is one more or one less than that in the row above",
+        "rows whose number differs by one from the number in the row above",
         file.n_steps,
         expected,
-        chance,
+        poisson_tail(file.n_steps, expected),
         f"{_percent(_SHARE_OF_STEPS)} of the rows, and {_CHANCE}",
         "The order of the rows does not depend on the numbers. An honest file that is "
         "sorted by number has few such rows: the sorted file of the French town halls "
@@ -152,12 +140,11 @@ def _sequence(file: NumberStatistics) -> Anomaly | None:
 
 
 def _neighbours(file: NumberStatistics) -> Anomaly | None:
-    """Test for more pairs of consecutive numbers than expected by chance."""
+    """Test for more pairs of consecutive phone numbers than expected by chance."""
     pairs, n = _pairs(file), len(file.in_blocks)
     counts = _counts(file.in_blocks, BLOCK)
     expected = float((counts * (counts - 1.0) / BLOCK).sum())
-    chance = poisson_tail(pairs, expected)
-    if pairs - expected < _SHARE_OF_STEPS * n or chance >= _SURPRISING:
+    if pairs - expected < _SHARE_OF_STEPS * n:
         return None
     return Anomaly(
         "neighbours",
@@ -165,7 +152,7 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
         f"pairs of consecutive numbers among {n:,}",
         pairs,
         expected,
-        chance,
+        poisson_tail(pairs, expected),
         f"{_percent(_SHARE_OF_STEPS)} more of the numbers than expected, and {_CHANCE}",
         "Within each block of 10,000 numbers, the numbers are independent of each "
         "other. Some firms and town halls have consecutive numbers: 0.5 % is usual. A "
@@ -174,12 +161,11 @@ def _neighbours(file: NumberStatistics) -> Anomaly | None:
 
 
 def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for blocks that are at least one tenth full."""
+    """Test for blocks of 10,000 phone numbers with at least 1,000 in the file."""
     counts = _counts(file.in_blocks, BLOCK)
     share = float(counts[counts >= _DENSE_BLOCK].sum() / counts.sum())
     mean = file.n_numbers / _BLOCKS_OF_PLAN
-    chance = min(1.0, _BLOCKS_OF_PLAN * poisson_tail(_DENSE_BLOCK, mean))
-    if share < _SHARE_IN_DENSE or chance >= _SURPRISING:
+    if share < _SHARE_IN_DENSE:
         return None
     return Anomaly(
         "dense_blocks",
@@ -188,7 +174,7 @@ def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
         "share of the numbers in blocks that are at least a tenth full",
         share,
         0.0,
-        chance,
+        min(1.0, _BLOCKS_OF_PLAN * poisson_tail(_DENSE_BLOCK, mean)),
         f"half of the numbers, and {_CHANCE} that any block is so full",
         "The numbers are spread over the 100,000 blocks of a plan of nine digits. The "
         "file of all customers of an operator, or of a supplier in a small town, has "
@@ -197,7 +183,7 @@ def _dense_blocks(file: NumberStatistics) -> Anomaly | None:
 
 
 def _even_blocks(file: NumberStatistics) -> Anomaly | None:
-    """Test for block counts that vary as little as the counts of random numbers."""
+    """Test for phone numbers that are spread over blocks too evenly."""
     levels = [(BLOCK, _counts(file.in_blocks, BLOCK))]
     levels += [(size, _counts(file.numbers, size)) for size in _LARGER_BLOCKS]
     candidates = [
@@ -205,11 +191,9 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
         for size, counts in levels
         if len(counts) >= _FEWEST_BLOCKS and counts.mean() >= _LEAST_MEAN
     ]
-    chance, size, counts = min(
-        candidates, default=(1.0, 0, None), key=lambda candidate: candidate[0]
-    )
-    if counts is None or chance >= _SURPRISING:
+    if not candidates:
         return None
+    chance, size, counts = min(candidates, key=lambda candidate: candidate[0])
     return Anomaly(
         "even_blocks",
         f"the numbers are spread over {len(counts):,} blocks of {size:,} as evenly as "
@@ -228,14 +212,11 @@ def _even_blocks(file: NumberStatistics) -> Anomaly | None:
 
 
 def _endings(file: NumberStatistics) -> Anomaly | None:
-    """Test for last four digits that cover more endings than chance does."""
+    """Test for more different last four digits than expected by chance."""
     counts = _counts(file.in_blocks, BLOCK)
     covered = len(np.unique(file.in_blocks % np.uint64(_ENDINGS)))
     expected, variance = _coverage(counts)
     if variance < _LEAST_VARIANCE:
-        return None
-    chance = normal_tail((covered - expected) / math.sqrt(variance))
-    if chance >= _SURPRISING:
         return None
     return Anomaly(
         "endings",
@@ -244,22 +225,21 @@ def _endings(file: NumberStatistics) -> Anomaly | None:
         f"distinct last four digits of {len(file.in_blocks):,} numbers",
         covered,
         expected,
-        chance,
+        normal_tail((covered - expected) / math.sqrt(variance)),
         _CHANCE,
-        "The last four digits in one block do not depend on those in other blocks. "
+        "The last four digits in one block do not depend on the other blocks. "
         "People and firms prefer some endings, which reduces the number: the French "
         "town halls have 8,335 different endings, and 9,133 are expected by chance.",
     )
 
 
 def _unassigned(file: NumberStatistics) -> Anomaly | None:
-    """Test for numbers in blocks that are not assigned to an operator."""
+    """Test for phone numbers in blocks that are not assigned to an operator."""
     numbers = file.numbers[~fiction_ranges().contain(file.numbers)]
     looked_up = numbers[:: max(1, len(numbers) // _LOOKED_UP)].tolist()
-    unknown = sum(1 for key in looked_up if not is_assigned(key))
-    chance = binomial_tail(unknown, len(looked_up), MISTYPED)
-    if chance >= _SURPRISING:
+    if not looked_up:
         return None
+    unknown = sum(1 for key in looked_up if not is_assigned(key))
     return Anomaly(
         "unassigned",
         f"{_percent(unknown / len(looked_up))} of the numbers are in blocks that are "
@@ -268,22 +248,19 @@ def _unassigned(file: NumberStatistics) -> Anomaly | None:
         f"phonenumbers {metadata_version()}",
         unknown,
         MISTYPED * len(looked_up),
-        chance,
+        binomial_tail(unknown, len(looked_up), MISTYPED),
         _CHANCE,
         "At most 2 % of the numbers are mistyped. Blocks that were opened after this "
         "version of the metadata count as unassigned.",
     )
 
 
-def _fiction(file: NumberStatistics) -> Anomaly | None:
-    """Test for numbers that are reserved for works of fiction."""
+def _fiction(file: NumberStatistics) -> Anomaly:
+    """Test for phone numbers that are reserved for works of fiction."""
     ranges = fiction_ranges()
     n = len(file.numbers)
     made_up = int(np.count_nonzero(ranges.contain(file.numbers)))
     expected = n * ranges.share_of_plan
-    chance = poisson_tail(made_up, expected)
-    if chance >= _SURPRISING:
-        return None
     return Anomaly(
         "fiction",
         f"{made_up:,} of {n:,} numbers are reserved for works of fiction: no "
@@ -291,14 +268,11 @@ def _fiction(file: NumberStatistics) -> Anomaly | None:
         "numbers reserved for works of fiction",
         made_up,
         expected,
-        chance,
+        poisson_tail(made_up, expected),
         _CHANCE,
-        "The expected value is that of random numbers; people never give such "
+        "The expected value is the value for random numbers; people never give such "
         f"numbers. Source: {ranges.source} ({ranges.certainty}).",
     )
-
-
-_CHANCE: Final = f"a chance below {format_probability(_SURPRISING)}"
 
 
 def _percent(share: float) -> str:
@@ -310,7 +284,7 @@ def _pairs(file: NumberStatistics) -> int:
 
 
 def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
-    """Return the count of numbers in each block of *size*, without empty blocks."""
+    """Return the count of phone numbers in each block that is not empty."""
     counts: NDArray[np.int64] = np.unique(
         numbers // np.uint64(size), return_counts=True
     )[1]
@@ -318,20 +292,21 @@ def _counts(numbers: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
 
 
 def _dispersion(counts: NDArray[np.int64]) -> float:
-    """Return Fisher's index of dispersion, a chi-square value for random numbers."""
+    """Return Fisher's index of dispersion (chi-square distributed if random)."""
     mean = counts.mean()
     return float(((counts - mean) ** 2).sum() / mean)
 
 
 def _chance_of_evenness(counts: NDArray[np.int64]) -> float:
-    """Return the chance of counts this even, if blocks vary by `_LEAST_VARIATION`."""
+    """Return the chance that a file from people has counts at least this even."""
     scale = 1 + _LEAST_VARIATION**2 * float(counts.mean())
     return chi_square_below(_dispersion(counts) / scale, len(counts) - 1)
 
 
 def _coverage(counts: NDArray[np.int64]) -> tuple[float, float]:
-    """Return mean and variance of the count of endings, if blocks are independent."""
-    # the chances that no block has a given ending, or either of two given endings
+    """Return the expected count of different last four digits, and its variance."""
+    # `free` is the chance that a block lacks one given ending, and `both` is the chance
+    # that a block lacks two given endings
     free = 1 - counts / _ENDINGS
     both = free * np.maximum(0, 1 - counts / (_ENDINGS - 1))
     left, pairs = _ENDINGS * float(free.prod()), float(both.prod())

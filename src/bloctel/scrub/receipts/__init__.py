@@ -1,5 +1,6 @@
-"""Receipts of scrubs: the proof that a file was scrubbed, when and against what."""
+"""Receipts of scrubs: a receipt proves that a file was scrubbed on a day."""
 
+from bloctel.scrub.job import ReceiptOptions
 from bloctel.scrub.receipts.due import FileState, State, file_states
 from bloctel.scrub.receipts.journal import Journal
 from bloctel.scrub.receipts.reader import parse, read
@@ -16,13 +17,11 @@ from bloctel.scrub.receipts.receipt import (
 from bloctel.scrub.receipts.signatures import SigningKey
 from bloctel.scrub.receipts.verification import (
     Check,
-    check_file,
     check_files,
     check_journal,
     check_signature,
     files_in,
 )
-from bloctel.scrub.receipts.writer import ReceiptMaker, ReceiptOptions
 
 __all__ = [
     "Against",
@@ -34,12 +33,10 @@ __all__ = [
     "JournalPosition",
     "JudgedList",
     "Receipt",
-    "ReceiptMaker",
     "ReceiptOptions",
     "Signature",
     "SigningKey",
     "State",
-    "check_file",
     "check_files",
     "check_journal",
     "check_signature",

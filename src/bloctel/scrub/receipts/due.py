@@ -1,26 +1,17 @@
-"""Files whose last receipts show that they are due for another scrub."""
+"""Due files: files that must be scrubbed again soon, according to their receipts."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from bloctel._util import clock
 from bloctel.periods import add_days
-from bloctel.scrub.receipts.receipt import MASK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
-
-    from bloctel.scrub.receipts.receipt import Receipt
-
-__all__ = ["FileState", "State", "file_states"]
+from bloctel.scrub.receipts.receipt import MASK, Receipt
 
 
 class State(StrEnum):
-    """State of the latest scrub of a file."""
+    """State of the result of the latest scrub of a file."""
 
     VALID = "valid"
     """The result may be used."""
@@ -32,15 +23,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """The latest scrub of a file.
+    """State of a file on a day, from the receipt of its latest scrub.
 
     Attributes:
         input: The file's name; None for a stream.
-        number: The position of the receipt in its journal; None without a journal.
-        scrubbed_on: The earliest day for which a list was looked up.
+        number: The position of the receipt in its journal; None if the receipt is not
+            in a journal.
+        scrubbed_on: The day for which the lists were looked up; the earliest day if the
+            lists have different days.
         valid_until: The first day on which the result may no longer be used.
-        days_left: The number of days until `valid_until`.
-        state: The state on the given day.
+        days_left: The number of days until `valid_until`; negative after that day.
+        state: The state of the result on the day *on* of `file_states`.
     """
 
     input: str | None
@@ -56,13 +49,16 @@ def file_states(
 ) -> list[FileState]:
     """Return the state of each file, the most urgent first.
 
-    Files are identified by their names.  Files with a masked or missing name are
-    identified by their content: a scrub of one must not hide that another is due.
+    Receipts with the same file name belong to one file.  The latest receipt of a file
+    gives its state.  If the name is masked or missing, only receipts with the same
+    content belong to one file; otherwise a scrub of one file could hide that another
+    file is due.
 
     Args:
         receipts: Receipts, in the order in which they were made.
-        on: The day; by default today in the time zones of the lists.
-        within_days: A file is due if its validity ends within this number of days.
+        on: The day of the states; by default today in the time zones of the lists.
+        within_days: A file is due if its result becomes invalid within this number of
+            days.
     """
     latest: dict[object, Receipt] = {}
     for receipt in receipts:

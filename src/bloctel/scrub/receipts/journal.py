@@ -1,38 +1,32 @@
-"""Journal of receipts: an append-only file, one receipt per line.
+"""Journal of receipts: a file to which receipts are appended, one per line.
 
 Each receipt contains the digest of the previous receipt, so that verification detects
 altered, removed and inserted receipts.
 """
 
-from __future__ import annotations
-
 import os
 import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 
-from bloctel._util.atomic_files import flush_folder, locked, replacing
+from bloctel._util.atomic_files import flush_folder, locked, open_private, replacing
+from bloctel._util.protected_files import refuse_to_replace
 from bloctel.errors import DamagedReceiptError, ReceiptError, TruncatedJournalError
 from bloctel.scrub.receipts.reader import LONGEST, parse
-from bloctel.scrub.receipts.receipt import JournalPosition
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bloctel.scrub.receipts.receipt import Receipt
-
-__all__ = ["Journal"]
+from bloctel.scrub.receipts.receipt import JournalPosition, Receipt
 
 _STEP: Final = 1 << 13
 _A_JOURNAL: Final = "a journal of receipts"
 
 
 class Journal:
-    """A file of receipts.
+    """Journal file, to which receipts are appended.
 
-    Several processes and threads may append: a lock makes them wait for each other.
+    Several processes and threads may append receipts at the same time, because each
+    process or thread locks the file while it appends.
 
     Attributes:
         path: The file.
@@ -42,12 +36,14 @@ class Journal:
         self.path = Path(path)
 
     def check(self) -> None:
-        """Check that a receipt can be appended now.
+        """Check that a receipt can be appended to the journal.
 
         Raises:
             TruncatedJournalError: The last line is incomplete.
             ReceiptError: The file is not a journal, or cannot be written.
+            InputError: See `refuse_to_replace`.
         """
+        refuse_to_replace(self.path, "receipts")
         if self.path.exists():
             with self._opened(os.O_RDWR | os.O_APPEND) as file:
                 self._last(file)
@@ -59,30 +55,27 @@ class Journal:
         """Append a receipt, and flush it to the disk.
 
         Args:
-            make: Returns the receipt for a position in the journal.
+            make: Function that returns the receipt to append, given its position in the
+                journal.
 
         Raises:
             TruncatedJournalError: The last line is incomplete; nothing is appended.
-            ReceiptError: The file is not a journal, or cannot be written; it does not
-                change.
+            ReceiptError: The file is not a journal, or cannot be written; nothing is
+                appended.
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         with self._opened(flags) as file:
-            last = self._last(file)
-            number, previous = 1, None
-            if last is not None and last.journal is not None:
-                number, previous = last.journal.number + 1, last.digest
-            receipt = make(JournalPosition(number=number, previous=previous))
+            receipt = make(_position_after(self._last(file)))
             self._write(file, receipt.line)
         return receipt
 
     def receipts(self) -> Iterator[Receipt]:
-        """Yield the receipts in order, after verifying that each follows the previous.
+        """Yield the receipts in order, and check that they form one chain of digests.
 
         Raises:
             DamagedReceiptError: A receipt was altered, removed, inserted or moved.
-            TruncatedJournalError: The last line is incomplete; this error is raised
-                after all complete receipts.
+            TruncatedJournalError: The last line is incomplete.  This error is raised
+                after all complete receipts have been returned.
             ReceiptError: The file is not a journal, or cannot be read.
         """
         previous: Receipt | None = None
@@ -98,26 +91,29 @@ class Journal:
                 previous = receipt
 
     def receipt(self, number: int) -> Receipt:
-        """Return the receipt at position *number*, after verifying all receipts before.
+        """Verify the first *number* receipts, and return receipt *number*.
 
         Raises:
-            ReceiptError: See `receipts`; or there are fewer receipts.
+            ReceiptError: See `receipts`; or the journal contains fewer than *number*
+                receipts.
         """
         found = 0
         for receipt in self.receipts():
             found += 1
             if found == number:
                 return receipt
-        raise ReceiptError(f"receipt {number}", f"{found} receipts", str(self.path))
+        raise ReceiptError(
+            f"receipt {number}", f"a journal of {found} receipts", str(self.path)
+        )
 
     def mend(self) -> Path | None:
         """Move an incomplete last line to a new file in the same folder.
 
         The last line is incomplete if the machine crashed while a receipt was appended.
-        The outputs of that scrub may exist without a receipt.
+        Then the outputs of that scrub may exist, but the scrub has no receipt.
 
         Returns:
-            The new file; None if the last line is complete.
+            The path of the new file; None if the last line is complete.
 
         Raises:
             ReceiptError: A file cannot be read or written.
@@ -151,8 +147,9 @@ class Journal:
     def _locked(self, flags: int) -> Iterator[BinaryIO]:
         is_reader = not flags & os.O_RDWR
         while True:
-            # opening a pipe must not block: pipes are refused below
-            descriptor = os.open(self.path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+            # opening a pipe must not block, because pipes are refused below
+            flags |= getattr(os, "O_NONBLOCK", 0)
+            descriptor = open_private(self.path, flags)
             mode = "rb" if is_reader else "r+b"
             with open(descriptor, mode, buffering=_STEP if is_reader else 0) as file:
                 found = os.fstat(descriptor)
@@ -160,7 +157,8 @@ class Journal:
                     got = "a directory, a pipe or a device"
                     raise ReceiptError(_A_JOURNAL, got, str(self.path))
                 with locked(descriptor, shared=is_reader):
-                    # another process may have replaced the file before the lock
+                    # another process may have replaced the file before this process
+                    # locked the file
                     if self.path.exists() and os.path.samestat(found, self.path.stat()):
                         yield cast("BinaryIO", file)
                         return
@@ -177,11 +175,11 @@ class Journal:
         last = parse(file.read(end - start), f"{self.path}, last line")
         if last.journal is None:
             got = "a receipt that was made outside of a journal"
-            raise DamagedReceiptError("a receipt of a journal", got, str(self.path))
+            raise DamagedReceiptError("a receipt with a position", got, str(self.path))
         return last
 
     def _write(self, file: BinaryIO, line: bytes) -> None:
-        """Write the complete line, or leave the file unchanged."""
+        """Append the complete line, or leave the file unchanged after an error."""
         size = os.fstat(file.fileno()).st_size
         try:
             left = memoryview(line)
@@ -191,7 +189,8 @@ class Journal:
             if size == 0:
                 flush_folder(self.path.absolute().parent)
         except BaseException:
-            # this process has the lock, so no other process has written in the meantime
+            # this process has locked the file, so the truncation removes only its own
+            # bytes
             file.truncate(size)
             raise
 
@@ -205,18 +204,22 @@ class Journal:
         )
 
 
+def _position_after(last: Receipt | None) -> JournalPosition:
+    """Return the position of a new receipt after *last*."""
+    if last is None or last.journal is None:
+        return JournalPosition(number=1, previous=None)
+    return JournalPosition(number=last.journal.number + 1, previous=last.digest)
+
+
 def _require_next(receipt: Receipt, previous: Receipt | None, where: str) -> None:
-    number, digest = 1, None
-    if previous is not None and previous.journal is not None:
-        number, digest = previous.journal.number + 1, previous.digest
-    position = receipt.journal
-    if position is None or position.number != number:
-        got = "not in a journal" if position is None else f"receipt {position.number}"
-        raise DamagedReceiptError(f"receipt {number}", got, where)
-    if position.previous != digest:
-        expected = f"a receipt that follows receipt {number - 1}"
+    expected, position = _position_after(previous), receipt.journal
+    if position is None or position.number != expected.number:
+        got = "another receipt" if position is None else f"receipt {position.number}"
+        raise DamagedReceiptError(f"receipt {expected.number}", got, where)
+    if position != expected:
+        follows = f"a receipt that follows receipt {expected.number - 1}"
         got = "a receipt with the digest of another receipt before it"
-        raise DamagedReceiptError(expected, got, where)
+        raise DamagedReceiptError(follows, got, where)
 
 
 def _end_of_lines(file: BinaryIO) -> int:
@@ -225,7 +228,7 @@ def _end_of_lines(file: BinaryIO) -> int:
 
 
 def _line_before(file: BinaryIO, end: int) -> int:
-    """Return the offset of the beginning of the line that contains *end*."""
+    """Return the offset after the last line feed before *end*; 0 if there is none."""
     while end > 0:
         start = max(0, end - _STEP)
         file.seek(start)

@@ -1,12 +1,13 @@
-"""Strict reader of receipts: it converts a line of bytes to a `Receipt`."""
-
-from __future__ import annotations
+"""Strict reader of receipts: it refuses every line that the format does not allow."""
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
+from bloctel._util.canonical_json import parse as parse_json
+from bloctel._util.raising import raise_alone
 from bloctel.errors import (
     DamagedReceiptError,
     NewerReceiptError,
@@ -15,21 +16,16 @@ from bloctel.errors import (
 )
 from bloctel.scrub.receipts.receipt import FORMAT, VERSION, Receipt
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["LONGEST", "parse", "read"]
-
 #: The length of the longest line that is read as a receipt, in bytes.
 LONGEST: Final = 1 << 20
 #: The beginning of every receipt: "against" is the first of its members.
-_BEGINNING: Final = b'{"against":'
+BEGINNING: Final = b'{"against":'
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _PATH: Final = re.compile(r"`\$\.?([^`]*)`\Z")
 
 
 def read(path: str | Path) -> Receipt:
-    """Return the receipt in a separate file.
+    """Return the receipt in a file that contains only this receipt.
 
     Raises:
         ReceiptError: The file is not a receipt, or cannot be read.
@@ -48,7 +44,7 @@ def parse(line: bytes, where: str) -> Receipt:
 
     Args:
         line: The bytes, exactly as they were written.
-        where: The name of the line in messages.
+        where: The location of the line, for error messages.
 
     Raises:
         NotAReceiptError: The line is not a receipt.
@@ -59,11 +55,17 @@ def parse(line: bytes, where: str) -> Receipt:
         got = f"a line of at least {len(line)} bytes"
         raise NotAReceiptError(f"a receipt of at most {LONGEST} bytes", got, where)
     record = _decode(line, where)
-    _check_version(record.pop("version", None), where)
+    version = record.pop("version", None)
+    if isinstance(version, int) and version > VERSION:
+        got = f"version {version}"
+        raise NewerReceiptError(f"version {VERSION} of receipts", got, where)
+    if version != VERSION:
+        raise _damaged(f"its version is not {VERSION}", where)
     record.pop("digest", None)
     receipt, fault = _convert(record)
     if receipt is None:
-        # not raised in the handler, because the cause can quote the content
+        # this error is raised here, outside of the `except` block of `_convert`,
+        # because the text of the caught error can quote the receipt
         raise _damaged(f"its member {fault} is not as the format specifies", where)
     if receipt.line != line:
         raise _damaged("its bytes are not the canonical form with its digest", where)
@@ -73,10 +75,10 @@ def parse(line: bytes, where: str) -> Receipt:
 def _decode(line: bytes, where: str) -> dict[str, Any]:
     """Return the JSON object of a line, without its member `format`."""
     try:
-        record = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
-        if line.startswith(_BEGINNING[: max(1, len(line))]):
-            raise _damaged("it is not JSON", where) from error
+        record = parse_json(line.decode())
+    except ValueError:
+        if line.startswith(BEGINNING[: max(1, len(line))]):
+            raise_alone(_damaged("it is not JSON", where))
         record = None
     if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
         got = f"{len(line)} bytes that are not a receipt"
@@ -84,17 +86,8 @@ def _decode(line: bytes, where: str) -> dict[str, Any]:
     return record
 
 
-def _check_version(version: object, where: str) -> None:
-    is_number = type(version) is int
-    if is_number and version > VERSION:  # type: ignore[operator]
-        got = f"version {version}"
-        raise NewerReceiptError(f"version {VERSION} of receipts", got, where)
-    if not is_number or version != VERSION:
-        raise _damaged(f"its version is not {VERSION}", where)
-
-
 def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
-    """Return the receipt of a record, or None and the path of the wrong member."""
+    """Convert a record to a receipt; return None and the path of a member on error."""
     try:
         receipt = msgspec.convert(record, Receipt)
     except msgspec.ValidationError as error:
@@ -107,7 +100,7 @@ def _convert(record: dict[str, Any]) -> tuple[Receipt | None, str]:
 
 
 def _contradiction(receipt: Receipt) -> str:
-    """Return the first member that contradicts another member, or an empty text."""
+    """Return the first member that contradicts another, or "" if no member does."""
     counts, against, position = receipt.counts, receipt.against, receipt.journal
     names = {judged.name for judged in receipt.lists}
     present = {
@@ -133,10 +126,7 @@ def _contradiction(receipt: Receipt) -> str:
 #: The members of `against` that are not null, by its kind.
 _MEMBERS: Final = {
     "registry": [{"registry", "generation"}],
-    "snapshot": [
-        {"registry", "generation", "built_on"},
-        {"generation", "built_on"},
-    ],
+    "snapshot": [{"registry", "generation", "built_on"}, {"generation", "built_on"}],
     "file": [{"size", "sha256"}],
 }
 
@@ -144,7 +134,7 @@ _MEMBERS: Final = {
 def _damaged(fault: str, where: str) -> DamagedReceiptError:
     return DamagedReceiptError(
         "a receipt that was not altered",
-        f"a receipt that was altered: {fault}",
+        f"a receipt that was truncated or altered: {fault}",
         where,
         message=f"the receipt was truncated or altered: {fault}",
     )

@@ -1,4 +1,4 @@
-"""Receipt of a scrub: its members, its JSON form, and the names that it contains.
+"""Receipt of a scrub: its members, its JSON form, and the masking of names.
 
 The fields have the same names as the members of the JSON form, which
 `docs/reference/receipt-format.md` specifies.
@@ -17,21 +17,6 @@ from msgspec import Meta, Struct
 from bloctel._util.canonical_json import canonical
 from bloctel.rules import Certainty
 
-__all__ = [
-    "FORMAT",
-    "MASK",
-    "VERSION",
-    "Against",
-    "Counts",
-    "FileDigest",
-    "JournalPosition",
-    "JudgedList",
-    "Receipt",
-    "Signature",
-    "masked_name",
-    "shown",
-]
-
 FORMAT: Final = "bloctel receipt"
 VERSION: Final = 1
 
@@ -39,14 +24,14 @@ VERSION: Final = 1
 _Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 _Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-# a name without a folder, so that it cannot refer to a file in another folder
+# a name with a folder could make a verifier read a file in another folder
 _FileName = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\0]{1,255}\Z")]
 _ColumnName = Annotated[str, Meta(max_length=255)]
 _ColumnNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Code = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
 _LIST: Final = "[a-z][a-z0-9.-]{0,63}(?::[a-z][a-z0-9-]{0,31})?"
 _List = Annotated[str, Meta(pattern=rf"\A{_LIST}\Z")]
-# rows that are blocked because there is no recent answer are counted separately
+# rows that are blocked because an answer is missing or too old are counted separately
 _BlockedBy = Annotated[str, Meta(pattern=rf"\A{_LIST}(?: not known)?\Z")]
 _TimeZone = Annotated[
     str, Meta(pattern=r"\A[A-Za-z]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}\Z")
@@ -54,7 +39,7 @@ _TimeZone = Annotated[
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base class of the parts of a receipt."""
+    """Base class of a receipt and its parts."""
 
 
 class FileDigest(_Part, frozen=True, kw_only=True):
@@ -73,17 +58,21 @@ class FileDigest(_Part, frozen=True, kw_only=True):
 
 
 class Against(_Part, frozen=True, kw_only=True):
-    """The source of the lists: a registry, a snapshot or a plain file.
+    """Opposition source that a file was scrubbed against.
 
     Attributes:
-        kind: A registry, a snapshot of a registry, or a plain file of numbers.
-        name: The name of the file, as in `FileDigest`; None for a registry, because its
-            URL can contain names of machines and users.
-        registry: The identity of the registry; None if there is no registry.
-        generation: The last known change of the registry; None for a plain file.
-        built_on: The day of the snapshot's state; None if there is no snapshot.
-        size: The size of a plain file in bytes; None if there is no plain file.
-        sha256: The SHA-256 of a plain file; None if there is no plain file.
+        kind: `registry`, `snapshot`, or `file` for a plain CSV file of phone numbers.
+        name: The name of the snapshot or the plain file, masked as in `FileDigest`.
+            The name is None for a registry, because the URL can contain names of
+            machines and users.
+        registry: The identity of the registry, or of the registry from which the
+            snapshot was made; otherwise None.
+        generation: The cursor of the last change that the lists contain; None for a
+            plain file.
+        built_on: The day for which the snapshot was built; None if the source is not a
+            snapshot.
+        size: The size of the plain file in bytes; None for a registry or a snapshot.
+        sha256: The SHA-256 of the plain file; None for a registry or a snapshot.
     """
 
     kind: Literal["registry", "snapshot", "file"]
@@ -96,16 +85,16 @@ class Against(_Part, frozen=True, kw_only=True):
 
 
 class JudgedList(_Part, frozen=True, kw_only=True):
-    """A list that was looked up, and the validity of its answer.
+    """List that was looked up, and the last day on which its answers may be used.
 
     Attributes:
         name: The name of the list.
         on: The day for which the list was looked up.
-        time_zone: The time zone of that day.
-        valid_until: The first day on which the answer may no longer be used.
-        days: The number of days for which a rule of the list allows use of an answer.
-        source: The source of that rule.
-        certainty: The certainty of that rule.
+        time_zone: The time zone in which the day `on` begins and ends.
+        valid_until: The first day on which answers of the list may no longer be used.
+        days: The number of days for which the list's rules allow the use of an answer.
+        source: The source of the rule that gives `days`.
+        certainty: The certainty of the rule that gives `days`.
     """
 
     name: _List
@@ -118,7 +107,7 @@ class JudgedList(_Part, frozen=True, kw_only=True):
 
 
 class Counts(_Part, frozen=True, kw_only=True):
-    """Numbers of rows; `rows == clear + blocked + invalid`."""
+    """Counts of rows; `rows == clear + blocked + invalid`."""
 
     rows: _Count
     clear: _Count
@@ -130,7 +119,7 @@ class JournalPosition(_Part, frozen=True, kw_only=True):
     """Position of a receipt in its journal.
 
     Attributes:
-        number: 1 for the first receipt, 2 for the second, and so on.
+        number: The position: 1 for the first receipt, 2 for the second, and so on.
         previous: The digest of the previous receipt; None for the first receipt.
     """
 
@@ -144,7 +133,7 @@ class Signature(_Part, frozen=True, kw_only=True):
     Attributes:
         public_key: The key of the signer: 32 bytes, as 64 hex digits.
         value: The signature: 64 bytes, as 128 hex digits.
-        algorithm: Ed25519 (RFC 8032).
+        algorithm: The name of the algorithm: Ed25519 (RFC 8032).
     """
 
     public_key: _Sha256  # a key has the same length
@@ -157,19 +146,23 @@ class Receipt(_Part, frozen=True, kw_only=True):
 
     Attributes:
         input: The file that was scrubbed.
-        outputs: The files that were written, by kind of row.
-        columns: The requested phone columns, by name or number.
-        region: The region of numbers without a country code.
-        against: The source of the lists.
+        outputs: The files that were written, by the name of the output, such as
+            `clear`.
+        columns: The phone columns, as the user named or numbered them; digits in names
+            that may be a phone number are masked.
+        region: The region of phone numbers without a country code.
+        against: The opposition source.
         lists: The lists that were looked up.
-        counts: The number of rows by kind.
-        invalid_reasons: The number of invalid rows by reason.
-        blocked_lists: The number of blocked rows by list.
-        made_at: The time of the receipt, in UTC and whole seconds.
+        counts: The number of rows of each kind.
+        invalid_reasons: The number of invalid rows for each reason.
+        blocked_lists: The number of rows that each list blocks.
+        made_at: The time at which the receipt was made, in UTC and without a fraction
+            of a second.
         valid_until: The first day on which the result may no longer be used: the
             earliest `valid_until` of the lists.
         software: Name and version of the software that made the receipt.
-        journal: The position in a journal; None if there is no journal.
+        journal: The position of the receipt in its journal; None if the receipt is not
+            in a journal.
         signature: The signature; None if the receipt is not signed.
     """
 
@@ -196,19 +189,19 @@ class Receipt(_Part, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all other members."""
+        """The SHA-256 of the other members, as 64 hex digits."""
         return str(self.record["digest"])
 
     @property
     def signed(self) -> bytes:
-        """The bytes that are signed."""
+        """The bytes that the signature covers: all members except the signature."""
         members = self._members()
         del members["signature"]
         return f"{FORMAT} {VERSION}\n".encode() + canonical(members)
 
     @property
     def line(self) -> bytes:
-        """The bytes of the receipt, in its own file and in a journal."""
+        """The bytes of the receipt, as a file or a journal contains them."""
         return canonical(self.record) + b"\n"
 
     def _members(self) -> dict[str, Any]:
@@ -222,7 +215,7 @@ class Receipt(_Part, frozen=True, kw_only=True):
 MASK: Final = "(digits)"
 
 _LONGEST_NAME: Final = 255
-#: At least six digits, with anything but letters between them.
+#: Six or more digits without letters between them.
 _NUMBER: Final = re.compile(r"\d(?:[\W_]*\d){5,}")
 #: A day or a month in ISO 8601, a form that phone numbers do not have.
 _DATE: Final = re.compile(
@@ -232,20 +225,20 @@ _DIGITS_NEXT_TO_A_DATE: Final = 2
 
 
 def masked_name(name: str) -> str:
-    """Return a name in which possible phone numbers are masked, as in receipts.
+    """Return a name in which digits that may be a phone number are masked.
 
     >>> masked_name("prospects-2026-10-05.csv")
     'prospects-2026-10-05.csv'
     >>> masked_name("calls of 01 99 00 12 34.csv")
     'calls of (digits).csv'
     """
-    # JSON cannot contain a file name that is not valid Unicode
+    # JSON cannot contain the invalid Unicode that a file name may contain
     text = name.encode(errors="replace").decode()
     return _NUMBER.sub(_masked, text)[:_LONGEST_NAME]
 
 
 def shown(text: str) -> str:
-    r"""Return a text in which control characters are escaped, safe for a terminal.
+    r"""Return a text whose control characters are escaped, so a terminal can show it.
 
     >>> shown("a\x1b[2Jb\n.csv")
     'a\\x1b[2Jb\\n.csv'

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from bloctel._util.atomic_files import flush_folder
 from bloctel._util.optional import optional_module
+from bloctel._util.protected_files import refuse_to_replace
+from bloctel._util.raising import raise_alone
+from bloctel._util.whole_files import read_file
 from bloctel.errors import InputError
 from bloctel.scrub.receipts.receipt import Receipt, Signature
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-__all__ = ["SigningKey", "is_signed"]
 
 _A_KEY = "a file with a signing key"
 
@@ -25,22 +26,25 @@ class SigningKey:
     """A private key that signs receipts.
 
     Attributes:
-        public_key: The key that verifies its signatures, as 64 hex digits.
+        path: The file with the key, which no output of a scrub may replace.
+        public_key: The public key that verifies the signatures, as 64 hex digits.
     """
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        """Use `create` or `read` instead."""
+    def __init__(self, key: Ed25519PrivateKey, path: Path) -> None:
+        """Wrap a private key; users call `create` or `read` instead."""
         self._key = key
+        self.path = path
         self.public_key = key.public_key().public_bytes_raw().hex()
 
     @classmethod
     def create(cls, path: str | Path) -> SigningKey:
-        """Create a key in a new PEM file that only its owner can read.
+        """Create a signing key in a new PEM file that only its owner can read.
 
         Raises:
             InputError: The file already exists, or cannot be written.
             MissingExtraError: The extra `secrets` is not installed.
         """
+        refuse_to_replace(path, "a key")  # the error about an existing key is below
         serialization = _serialization()
         key = _ed25519().Ed25519PrivateKey.generate()
         content = key.private_bytes(
@@ -51,36 +55,34 @@ class SigningKey:
         try:
             _write_new(Path(path), content)
         except FileExistsError as error:
-            # the existing key may still be needed for its receipts
+            # the existing file is not replaced, because it may contain a key that is in
+            # use
             got = "a file that already exists"
             raise InputError("a new file for the key", got, str(path)) from error
         except OSError as error:
             got = f"a file that cannot be written ({error.strerror})"
             raise InputError("a new file for the key", got, str(path)) from error
-        return cls(key)
+        return cls(key, Path(path))
 
     @classmethod
     def read(cls, path: str | Path) -> SigningKey:
-        """Read a key from its file.
+        """Read a signing key from its PEM file.
 
         Raises:
             InputError: The file cannot be read, or does not contain an Ed25519 key.
             MissingExtraError: The extra `secrets` is not installed.
         """
         unsupported = _module("exceptions").UnsupportedAlgorithm
+        content = read_file(path, _A_KEY)
         try:
-            content = Path(path).read_bytes()
             key = _serialization().load_pem_private_key(content, password=None)
-        except OSError as error:
-            got = f"a file that cannot be read ({error.strerror})"
-            raise InputError(_A_KEY, got, str(path)) from error
         except (ValueError, TypeError, unsupported):
-            # the cause could reveal the secret, so it is not attached
+            # the original error could contain parts of the key, so it is not attached
             got = f"{len(content)} bytes that are not a PEM key"
-            raise InputError(_A_KEY, got, str(path)) from None
+            raise_alone(InputError(_A_KEY, got, str(path)))
         if not isinstance(key, _ed25519().Ed25519PrivateKey):
             raise InputError(_A_KEY, "a key that is not Ed25519", str(path))
-        return cls(key)
+        return cls(key, Path(path))
 
     def sign(self, receipt: Receipt) -> Receipt:
         """Return the receipt with its signature."""
@@ -94,11 +96,7 @@ class SigningKey:
 
 
 def is_signed(receipt: Receipt) -> bool:
-    """Return True if a receipt was signed with the key that it names.
-
-    Raises:
-        MissingExtraError: The extra `secrets` is not installed.
-    """
+    """Return True if the signature of a receipt matches the public key in it."""
     signature = receipt.signature
     if signature is None:
         return False

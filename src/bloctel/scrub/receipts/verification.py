@@ -1,44 +1,30 @@
-"""Verification of files, a key and a journal against a receipt."""
+"""Verification of a receipt: compare it with files, a public key and a journal."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bloctel.errors import DamagedReceiptError, InputError, TruncatedJournalError
 from bloctel.scrub.receipts.file_digest import digest_of
-from bloctel.scrub.receipts.receipt import MASK
+from bloctel.scrub.receipts.journal import Journal
+from bloctel.scrub.receipts.receipt import MASK, FileDigest, Receipt
 from bloctel.scrub.receipts.signatures import is_signed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from bloctel.scrub.receipts.journal import Journal
-    from bloctel.scrub.receipts.receipt import FileDigest, Receipt
-    from bloctel.tabular.csv_reader import Progress
-
-__all__ = [
-    "Check",
-    "check_file",
-    "check_files",
-    "check_journal",
-    "check_signature",
-    "files_in",
-]
+from bloctel.tabular.csv_reader import Progress
 
 _SHOWN_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Result of one comparison.
+    """Result of the comparison of one part with a receipt.
 
     Attributes:
-        part: The part that was compared.
+        part: The name of the part: `input`, the name of an output, `signature` or
+            `journal`.
         agrees: True if the part agrees with the receipt.
         expected: The value in the receipt.
-        got: The value that was found.
+        got: The value that was found in the file, the signature or the journal.
     """
 
     part: str
@@ -47,20 +33,13 @@ class Check:
     got: str
 
 
-def check_file(
+def _check_file(
     part: str,
     recorded: FileDigest | None,
     path: Path | None,
-    read: Callable[[int], object] = lambda _: None,
+    read: Callable[[int], object],
 ) -> Check:
-    """Compare a file with its digest in a receipt.
-
-    Args:
-        part: The name of the file in the result.
-        recorded: The digest in the receipt; None if the receipt has no such file.
-        path: The path of the file; None if the path is unknown.
-        read: Called with the number of bytes of each read.
-    """
+    """Compare a file with its digest in a receipt."""
     if recorded is None:
         return Check(part, False, "no such file", "a file")
     expected = _described(recorded)
@@ -68,7 +47,7 @@ def check_file(
         return Check(part, False, expected, "a file whose name is not in the receipt")
     try:
         size = path.stat().st_size
-        # if the size differs, the content need not be read
+        # the content of a file of another size is not read, because it must differ
         found = None if size != recorded.size else digest_of(path, read)
     except OSError as error:
         return Check(part, False, expected, f"an unreadable file ({error.strerror})")
@@ -81,9 +60,9 @@ def check_file(
 
 
 def files_in(folder: Path, receipt: Receipt) -> dict[str, Path | None]:
-    """Return the path of each output of a receipt in a folder, by kind.
+    """Return the path in *folder* of each output of a receipt, by the output's name.
 
-    A path is None if the name is missing or masked in the receipt.
+    A path is None if the receipt does not contain the complete file name.
     """
     return {
         kind: folder / str(output.name) if _is_plain(output.name) else None
@@ -92,16 +71,16 @@ def files_in(folder: Path, receipt: Receipt) -> dict[str, Path | None]:
 
 
 def check_files(
-    receipt: Receipt,
-    files: Mapping[str, Path | None],
-    progress: Progress | None = None,
+    receipt: Receipt, files: Mapping[str, Path | None], progress: Progress | None = None
 ) -> list[Check]:
     """Compare files with a receipt.
 
     Args:
         receipt: The receipt.
-        files: The path of each file, by the kind of output or `input`.
-        progress: Called with the number of bytes read and the total number of bytes.
+        files: The path of each file to compare; the keys are `input` and names of
+            outputs.  None stands for an unknown path.
+        progress: Function that is called with the number of bytes read and the total
+            number of bytes.
     """
     recorded = {"input": receipt.input, **receipt.outputs}
     total = sum(recorded[kind].size for kind in files if kind in recorded)
@@ -114,7 +93,8 @@ def check_files(
             progress(done, total)
 
     return [
-        check_file(kind, recorded.get(kind), path, read) for kind, path in files.items()
+        _check_file(kind, recorded.get(kind), path, read)
+        for kind, path in files.items()
     ]
 
 
@@ -123,7 +103,7 @@ def check_signature(receipt: Receipt, public_key: str | None = None) -> Check:
 
     Args:
         receipt: The receipt.
-        public_key: The required key; None accepts the key that the receipt names.
+        public_key: The public key of the expected signer; None accepts every signer.
 
     Raises:
         MissingExtraError: The extra `secrets` is not installed.
@@ -139,7 +119,7 @@ def check_signature(receipt: Receipt, public_key: str | None = None) -> Check:
 
 
 def check_journal(receipt: Receipt, journal: Journal) -> Check:
-    """Check that a journal is complete and contains a receipt at the right position.
+    """Check that a journal is complete and contains the receipt at its position.
 
     Raises:
         ReceiptError: The file is not a journal, or cannot be read.
@@ -167,5 +147,5 @@ def _described(file: FileDigest) -> str:
 
 
 def _is_plain(name: str | None) -> bool:
-    """Return True if a name is complete and has no folder."""
+    """Return True if a file name is present, not masked, and without a folder."""
     return name is not None and MASK not in name and Path(name).name == name

@@ -1,16 +1,15 @@
-"""HTML report of a scrub: one page to read, archive and print.
+"""HTML report of a scrub: one page, which people can read, archive and print.
 
-The page loads no other file and runs no script.  It contains no complete phone number,
-because examples are masked.
+The page loads no other file and runs no script.  The page contains no complete phone
+number, because examples are masked.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
 from bloctel import rules
 from bloctel._util import clock
@@ -21,68 +20,39 @@ from bloctel._util.messages import (
     format_probability,
     message,
 )
+from bloctel._util.protected_files import refuse_to_replace
 from bloctel._version import __version__
 from bloctel.errors import UnknownListError
+from bloctel.lookup.question import Question
 from bloctel.periods import add_days
 from bloctel.rules import law
 from bloctel.rules.law import Regime
-from bloctel.scrub.opposition_source import path_of, refuse_overwriting, shown_target
-from bloctel.scrub.origin.tests import FEWEST_NUMBERS
-from bloctel.tabular.csv_reader import source_name
-from bloctel.tabular.outputs import open_outputs, refuse_clashes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-
-    from bloctel.lookup.question import Question
-    from bloctel.scrub.opposition_source import Against
-    from bloctel.scrub.origin.tests import Anomaly
-    from bloctel.scrub.receipts.receipt import Receipt
-    from bloctel.scrub.summary import ScrubSummary
-    from bloctel.tabular.csv_reader import Source
-    from bloctel.tabular.outputs import Outputs, Target
-
-__all__ = [
-    "ReportOptions",
-    "ReportSubject",
-    "as_html",
-    "check_target",
-    "report_on",
-    "write_report",
-]
+from bloctel.scrub.classifier import KINDS
+from bloctel.scrub.job import Job, ReportOptions
+from bloctel.scrub.opposition_source import Against, path_of, shown_target
+from bloctel.scrub.origin.tests import FEWEST_NUMBERS, Anomaly
+from bloctel.scrub.receipts.receipt import Receipt, masked_name
+from bloctel.scrub.summary import ScrubSummary
+from bloctel.tabular.csv_reader import Source, source_name
+from bloctel.tabular.outputs import Target, open_output
 
 _TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
 #: French terms in English text, which screen readers pronounce as French.
 _FRENCH: Final = re.compile("(consentement préalable|Code de la consommation)")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOptions:
-    """Destination of a report, and its language.
-
-    Attributes:
-        target: A path, or a binary stream.
-        lang: The language of the page, `en` or `fr`.
-        file: The name of the call file on the page; by default the name of the source.
-    """
-
-    target: Target
-    lang: str = "en"
-    file: str | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSubject:
-    """Input, lists and day of a scrub.
+    """Input, lists and days of a scrub, as its report shows them.
 
     Attributes:
         file: The name of the file that was scrubbed.
         columns: The names of the phone columns.
-        against: The name of the opposition source, without passwords.
-        days: The day for which each list was checked, by the list's name, as in
+        against: The name of the opposition source, without a password.
+        days: The day for which each list was looked up, by the name of the list, as in
             `Question.days`.
-        made_on: The day of the scrub itself; None does not show it.
+        made_on: The day on which the scrub ran; if it is None, the page shows no such
+            day.
         lang: The language of the page, `en` or `fr`.
     """
 
@@ -101,39 +71,30 @@ def write_report(
     *,
     receipt: Mapping[str, object] | None = None,
 ) -> None:
-    """Write a page of HTML about a scrub; the file appears complete or not at all.
+    """Write an HTML report of a scrub; after an error, no file is written.
 
     Args:
         target: A path, or a binary stream.
         summary: The result of the scrub.
-        subject: The input of the scrub.
-        receipt: The content of a receipt, by label; a value may be a nested mapping.
+        subject: The input, the lists and the days of the scrub.
+        receipt: The values of a receipt to show, by their labels; a value may be a
+            mapping of labels to values.
 
     Raises:
         InputError: The target cannot be written, or the language is not known.
         MissingExtraError: The package Jinja2 is not installed.
     """
     text = as_html(summary, subject, receipt=receipt)
-    with open_outputs({"report": target}, source=None) as files:
-        files["report"].write(text.encode())
+    with open_output("the report", target) as file:
+        file.write(text.encode())
 
 
-def check_target(
-    options: ReportOptions, *, source: Source, outputs: Outputs, against: Against
-) -> None:
-    """Check, before a scrub, that its report can be written and replaces no other file.
-
-    Raises:
-        InputError: The report would replace the input, an output or the opposition
-            list, cannot be written, or has an unknown language.
-        MissingExtraError: The package Jinja2 is not installed.
-    """
+def check_target(options: ReportOptions) -> None:
+    """Check, before a scrub, that its report can be written."""
     check_language(options.lang)
     environment(_TEMPLATE.parent)
-    path = Path(source) if isinstance(source, str | Path) else None
-    status = path.stat() if path and path.exists() else None
-    refuse_clashes({**outputs.wanted(), "report": options.target}, source=status)
-    refuse_overwriting({"report": options.target}, against)
+    if isinstance(options.target, str | Path):
+        refuse_to_replace(options.target)
 
 
 def report_on(
@@ -141,15 +102,15 @@ def report_on(
     options: ReportOptions,
     *,
     source: Source,
-    columns: Sequence[str | int],
     against: Against,
-    question: Question,
+    job: Job,
 ) -> None:
-    """Write the report of a scrub, with its receipt if it has one."""
+    """Write the report of a scrub; if the scrub has a receipt, the report shows it."""
+    question = job.question
     first = question.requested_lists[0]
     subject = ReportSubject(
-        file=source_name(source) if options.file is None else options.file,
-        columns=list(map(str, columns)),
+        file=masked_name(source_name(source) if options.file is None else options.file),
+        columns=list(map(str, job.columns)),
         against=_shown_source(against, question, options.lang),
         days=question.days,
         made_on=clock.today(first.rules.time_zone),
@@ -161,7 +122,7 @@ def report_on(
 
 
 def _shown_source(against: Against, question: Question, lang: str) -> str:
-    """Return the name of an opposition source, without passwords."""
+    """Return the name of an opposition source, without a password."""
     path, known = path_of(against), question.provenance
     if path is not None:
         return shown_target(str(path))
@@ -173,7 +134,7 @@ def _shown_source(against: Against, question: Question, lang: str) -> str:
 
 
 def _entries(receipt: Receipt, lang: str) -> dict[str, object]:
-    """Return the entries that identify a receipt, and the SHA-256 of its files."""
+    """Return the values of a receipt that the report shows, by their labels."""
     files = {"input": receipt.input, **receipt.outputs}
     position, signature = receipt.journal, receipt.signature
     entries = {
@@ -195,7 +156,7 @@ def as_html(
     *,
     receipt: Mapping[str, object] | None = None,
 ) -> str:
-    """Return the page that `write_report` writes."""
+    """Return the HTML page that `write_report` writes."""
     lang = subject.lang
     return render(
         _TEMPLATE,
@@ -205,7 +166,7 @@ def as_html(
         subject=subject,
         receipt=receipt,
         law=_law(lang),
-        counts={kind: getattr(summary, kind) for kind in _KINDS},
+        counts={kind: getattr(summary, kind) for kind in KINDS},
         outputs=[
             (_text_of("scrub.kind", name, lang), str(path))
             for name, path in summary.outputs.items()
@@ -221,11 +182,8 @@ def as_html(
     )
 
 
-_KINDS: Final = ("clear", "blocked", "invalid")
-
-
 def _law(lang: str) -> list[str]:
-    """Return the parts of a text on the current law; every second part is French."""
+    """Return a text on the current law, split so that every second part is French."""
     closing = rules.load("fr.bloctel").closing
     regime = law.load("FR").on(closing.closes_on).one(Regime) if closing else None
     if closing is None or regime is None:
@@ -241,26 +199,19 @@ def _law(lang: str) -> list[str]:
 
 
 def _text_of(group: str, code: str, lang: str) -> str:
-    """Return the text of a code; the code itself if it has no text."""
+    """Return the catalogue's text for a code, or the code if there is no text."""
     key = f"{group}.{code}"
     return message(key, lang) if key in catalogue(lang) else code
 
 
-class _ListRow(NamedTuple):
-    name: str
-    title: str
-    day: date
-    check_again_by: date | str
-
-
-def _list_row(name: str, day: date) -> _ListRow:
-    """Return a list with the day from which its answer is too old."""
+def _list_row(name: str, day: date) -> tuple[str, str, date, date | str]:
+    """Return a list's name, title and look-up day, and the day of the next look-up."""
     try:
         found = rules.load(name)
-    except UnknownListError:  # a list that the caller made
-        return _ListRow(name, "", day, "-")
+    except UnknownListError:  # the caller wrote this list look-up
+        return name, "", day, "-"
     validity = rules.in_force(found.answer_validity, on=day)
-    return _ListRow(name, found.title, day, add_days(day, validity.days))
+    return name, found.title, day, add_days(day, validity.days)
 
 
 def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
