@@ -1,7 +1,7 @@
 """Complaints about calls: store, admissibility, status and analysis.
 
-A pattern in complaints is a lead, not a proof: it shows where an investigation may be
-useful.  The results of this package are not legal advice.
+A pattern in complaints is not a proof.  A pattern shows only that an investigation may
+be useful.  The results of this package are not legal advice.
 """
 
 from bloctel._util.messages import Language

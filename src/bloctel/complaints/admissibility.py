@@ -1,43 +1,22 @@
 """Admissibility of a complaint, by the law and the list on the day of the call."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bloctel.complaints.complaint import Complaint
 from bloctel.compliance.calling_hours import time_state
 from bloctel.compliance.facts import TimeState
 from bloctel.errors import InputError, NotKnownError
-from bloctel.lookup.question import Status
+from bloctel.lookup.book import Book
+from bloctel.lookup.question import Status, Verdict
+from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.periods import add_days
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force, law
 from bloctel.rules import load as load_list
-from bloctel.rules.law import (
-    CallBack,
-    CallingTimes,
-    ContractException,
-    Lift,
-    OtherChannel,
-    OutOfScope,
-    PressException,
-    Purpose,
-    Regime,
-    RegimeQuestion,
-    SectorBan,
-)
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from bloctel.complaints.complaint import Complaint
-    from bloctel.lookup.book import Book
-    from bloctel.lookup.question import Verdict
-    from bloctel.numbers.phone_number import PhoneNumber
-    from bloctel.rules.law import Era, LegalRule
-
-__all__ = ["ADMISSIBLE", "Admissibility", "Grounds", "Known", "judge"]
+from bloctel.rules.law import Era, LegalRule, Purpose
 
 
 class Grounds(StrEnum):
@@ -94,16 +73,18 @@ _UNKNOWN: Final = ("not_known", "stale_answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Facts that are not in the complaint; the defaults favour the complaint.
+    """Facts about a call that a complaint lacks; the defaults favour the complaint.
 
     Attributes:
-        contract: Whether the person had an active contract to which the call was
+        contract: True if the person had an active contract to which the call was
             related.
-        consent: Whether the person had consented to the call.
-        outside_hours: Whether the call came outside the days and hours that the law
-            allows; None uses the time in the complaint.
-        call_back: Whether the person had asked for the call, a short enough time ago.
-        professional_line: Whether the line is used only for business.
+        consent: True if the person had consented to the call.
+        outside_hours: True if the call came outside the days and hours that the law
+            allows; if None, `judge` compares the time in the complaint with these
+            hours.
+        call_back: True if the person had asked to be called back, and the call came
+            within the legal period.
+        professional_line: True if the line is used only for business.
         purpose: The purpose of the call.
     """
 
@@ -120,8 +101,9 @@ class Admissibility:
     """Decision on the admissibility of a complaint.
 
     Attributes:
-        grounds: The grounds of the decision.
-        rule: The `id` of the legal rule; empty if no rule applies.
+        grounds: The reason for the decision, as a code.
+        rule: The `id` of the legal rule on which the decision is based; empty if no
+            rule applies.
     """
 
     grounds: Grounds
@@ -136,19 +118,20 @@ class Admissibility:
 def judge(
     complaint: Complaint, book: Book | None = None, *, known: Known | None = None
 ) -> Admissibility:
-    """Decide whether a complaint is admissible by the law on the day of the call.
+    """Decide if a complaint is admissible by the law on the day of the call.
 
-    For calls until 2026-08-10, the number must have been on the list on the day of the
-    call; *book* is looked up.  For later calls, the professional must prove consent
-    (Code de la consommation, L223-1, version in force on 2026-08-11).
+    For a call on 2026-08-10 or earlier, the function looks up in *book* if the number
+    was on the list on the day of the call.  For a later call, the professional must
+    prove consent (Code de la consommation, L223-1, version in force on 2026-08-11).
 
     Args:
-        complaint: The complaint, with the number called and the day.
-        book: A book with the list on the day of the call.
+        complaint: The complaint, with the number called and the day of the call.
+        book: A book that contains the list as it was on the day of the call.
         known: Facts that are not in the complaint.
 
     Raises:
-        InputError: The number or the day is missing, or no book was given.
+        InputError: The number called or the day of the call is missing, or a book is
+            needed and was not given.
         CannotAnswerError: The book has no answer for the day of the call.
 
     >>> from datetime import date
@@ -176,15 +159,15 @@ def judge(
 def _out_of_scope(
     complaint: Complaint, era: Era, known: Known, day: date
 ) -> Admissibility | None:
-    """Decide about calls that are not voice calls to sell something to a consumer."""
-    for channel in era.all(OtherChannel):
+    """Return a decision if the call is not a sales call by voice to a consumer."""
+    for channel in era.all(law.OtherChannel):
         if complaint.channel in channel.channels:
             return _by(Grounds.NOT_VOICE, channel)
     line = forms.load("FR").professional_line
     is_professional = known.professional_line and day >= line[0].valid_from
     if is_professional and not in_force(line, on=day).is_covered:
         return Admissibility(Grounds.PROFESSIONAL_LINE)
-    for purpose in era.all(OutOfScope):
+    for purpose in era.all(law.OutOfScope):
         if known.purpose in purpose.purposes:
             return _by(Grounds.NOTHING_SOLD, purpose)
     return None
@@ -193,15 +176,15 @@ def _out_of_scope(
 def _forbidden_to_all(
     complaint: Complaint, era: Era, known: Known
 ) -> Admissibility | None:
-    """Decide about calls that were forbidden even if the number was on no list."""
-    lifts = {Lift.CONTRACT: known.contract, Lift.CALL_BACK: known.call_back}
-    for ban in era.all(SectorBan):
+    """Return a decision if the law forbade the call to any number, listed or not."""
+    lifts = {law.Lift.CONTRACT: known.contract, law.Lift.CALL_BACK: known.call_back}
+    for ban in era.all(law.SectorBan):
         applies = complaint.sector in ban.sectors and not ban.asks
         applies = applies and complaint.channel in ban.channels
         if applies and not any(lifts[lift] for lift in ban.lifted_by):
             return _by(Grounds.BANNED_SECTOR, ban)
-    times = era.one(CallingTimes)
-    if times is None or known.consent:  # consent to a call includes its time
+    times = era.one(law.CallingTimes)
+    if times is None or known.consent:  # a consent to a call also permits its time
         return None
     is_outside = known.outside_hours
     if is_outside is None:
@@ -209,8 +192,8 @@ def _forbidden_to_all(
     return _by(Grounds.OUT_OF_HOURS, times) if is_outside else None
 
 
-def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
-    """Return whether calls were forbidden during the complete time slot."""
+def _is_outside(complaint: Complaint, era: Era, times: law.CallingTimes) -> bool:
+    """Return True if calls were forbidden during the complete time slot of the call."""
     begin, end = complaint.from_time, complaint.until_time
     moment = complaint.began_at
     if moment is None or begin is None:
@@ -222,14 +205,14 @@ def _is_outside(complaint: Complaint, era: Era, times: CallingTimes) -> bool:
 
 
 def _excepted(complaint: Complaint, era: Era, known: Known) -> Admissibility | None:
-    """Decide about calls that are allowed without consent, even to listed numbers."""
-    back = era.one(CallBack)
+    """Return a decision if the law allows the call to a listed number."""
+    back = era.one(law.CallBack)
     if known.call_back and back is not None and complaint.sector in back.sectors:
         return _by(Grounds.CALL_BACK, back)
-    press = era.one(PressException)
+    press = era.one(law.PressException)
     if press is not None and complaint.sector in press.sectors:
         return _by(Grounds.PRESS, press)
-    contract = era.one(ContractException)
+    contract = era.one(law.ContractException)
     if known.contract and contract is not None:
         return _by(Grounds.CONTRACT, contract)
     return None
@@ -238,10 +221,10 @@ def _excepted(complaint: Complaint, era: Era, known: Known) -> Admissibility | N
 def _by_regime(
     era: Era, number: PhoneNumber, day: date, book: Book | None, known: Known
 ) -> Admissibility:
-    regime = era.one(Regime)
-    if regime is None or regime.question is RegimeQuestion.NONE:
+    regime = era.one(law.Regime)
+    if regime is None or regime.question is law.RegimeQuestion.NONE:
         return Admissibility(Grounds.NO_RULE_THEN, regime.id if regime else "")
-    if regime.question is RegimeQuestion.CONSENT:
+    if regime.question is law.RegimeQuestion.CONSENT:
         return _by(Grounds.CONSENT if known.consent else Grounds.NO_CONSENT, regime)
     if book is None:
         expected = f"a book that contains {', '.join(regime.lists)} on that day"
@@ -263,10 +246,11 @@ def _grounds_of(verdict: Verdict) -> Grounds:
 
 
 def _begins_soon(name: str, number: PhoneNumber, day: date, book: Book) -> bool:
-    """Return whether the number was registered, and its protection begins soon.
+    """Return True if protection begins within the legal delay after the call.
 
-    A book contains the first day of protection, not the day of the registration.  So
-    the day of the call counts if protection begins within the delay after it.
+    A book contains the first day of protection, but not the day of the registration.
+    If protection begins within the delay after the call, the number was probably
+    registered before the call.
     """
     list_rules = load_list(name)
     delay = in_force(list_rules.protection_delay, on=day).max_days

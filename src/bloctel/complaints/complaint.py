@@ -1,11 +1,10 @@
 """Complaint about one call, as a person reports it."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bloctel.complaints.redaction import without_number
@@ -14,18 +13,6 @@ from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, Reason, no
 from bloctel.rules import complaints as forms
 from bloctel.rules import in_force
 from bloctel.rules.law import Channel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = [
-    "Complaint",
-    "checked_text",
-    "missing_from",
-    "read_complaint",
-    "redacted",
-    "written",
-]
 
 #: The maximum length of fields in characters; longer text is probably a complete file.
 _LONGEST: Final = {"text": 10_000, "address": 500}
@@ -44,7 +31,8 @@ class Complaint:
         called_on: The local day of the call.
         from_time: The time of the call, or the beginning of its time slot.
         until_time: The end of the time slot; None if the exact time is known.
-        time_zone: The IANA time zone of day and time; empty for the zone of the form.
+        time_zone: The IANA time zone of the day and time; if empty, the time zone that
+            the complaint form names.
         shown: The presented number, as the person read it.
         caller: The name that the caller gave.
         sector: The kind of goods or services: a sector of the law, or free text.
@@ -53,7 +41,7 @@ class Complaint:
         siren: The number of the firm in the French register (SIREN).
         address: The address of the firm.
         channel: A voice call, or a kind of message.
-        unreadable: The `Reason` why the number called could not be read.
+        unreadable: The reason (`Reason`) if the number called could not be read.
     """
 
     called: PhoneNumber | None = None
@@ -74,7 +62,7 @@ class Complaint:
 
     @property
     def shown_key(self) -> int:
-        """The key of the presented number; 0 if it is missing or cannot be read."""
+        """The key of the presented number; 0 if no readable number was presented."""
         try:
             return normalize(self.shown).key if self.shown else 0
         except InvalidNumberError:
@@ -82,22 +70,23 @@ class Complaint:
 
     @property
     def began_at(self) -> datetime | None:
-        """The instant of the call, or of the beginning of its time slot, or None."""
+        """The instant at which the call or its time slot began; None if not known."""
         if self.called_on is None or self.from_time is None:
             return None
         return datetime.combine(self.called_on, self.from_time, self.zone)
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of day and time."""
+        """The time zone of the day and time of the call."""
         return ZoneInfo(self.time_zone or forms.load("FR").time_zone)
 
 
 def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     """Return the mandatory fields that a complaint lacks.
 
-    The mandatory fields are those of the form on the day of the call.  If that day is
-    unknown, they are those of the form on the day of receipt.
+    The version of the complaint form that was in force on the day of the call names the
+    mandatory fields.  If the day of the call is unknown, the version in force on the
+    day of receipt applies.
 
     >>> from datetime import date
     >>> missing_from(Complaint(sector="insurance"), received_on=date(2026, 11, 25))
@@ -105,7 +94,8 @@ def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
     """
     form = forms.load("FR")
     day = complaint.called_on or received_on
-    day = max(day, form.mandatory[0].valid_from)  # before, the first form applies
+    # on days before the first version of the form, the first version applies
+    day = max(day, form.mandatory[0].valid_from)
     mandatory = in_force(form.mandatory, on=day).fields
     return tuple(name for name in mandatory if not getattr(complaint, name))
 
@@ -116,16 +106,16 @@ def missing_from(complaint: Complaint, *, received_on: date) -> tuple[str, ...]:
 def read_complaint(
     given: Mapping[str, object], *, where: str, region: str | None = DEFAULT_REGION
 ) -> Complaint:
-    """Parse the complaint in a row or a record.
+    """Parse a complaint from the fields of a row or a record.
 
-    If the number called cannot be read, it counts as missing.  Any other invalid value
-    raises an error.
+    If the number called cannot be read, the field `called` counts as missing.  Any
+    other invalid value raises an error.
 
     Args:
-        given: The text of each field, by the name of the attribute of `Complaint`; an
-            empty text and None mean that the field is missing.
+        given: The fields as texts, by the names of the attributes of `Complaint`.  An
+            empty text or None means that the field is missing.
         where: The name of the row or record in error messages.
-        region: The region of numbers without a country code.
+        region: The region of phone numbers without a country code.
 
     Raises:
         InputError: A field is unknown, is not text, or cannot be read.  The message
@@ -139,38 +129,33 @@ def read_complaint(
     for name, value in given.items():
         if name not in _READERS:
             # the unknown name may be a phone number, so the message does not repeat it
-            got = f"an unknown field of {len(name)} characters"
-            raise InputError(f"the fields {', '.join(_READERS)}", got, where)
+            got = f"an unknown field whose name has {len(name)} characters"
+            raise InputError(f"only the fields {', '.join(_READERS)}", got, where)
         texts[name] = checked_text(value, name, where)
     read = {
         name: _READERS[name](text, f"{where}, {name}")
         for name, text in texts.items()
         if text and name != "called"
     }
-    read |= _called(texts.get("called", ""), region)
-    return redacted(_in_order(Complaint(**read), where))  # type: ignore[arg-type]
-
-
-def _called(text: str, region: str | None) -> dict[str, object]:
-    try:
-        return {"called": normalize(text, region=region)} if text else {}
-    except InvalidNumberError as error:
-        return {"unreadable": str(error.reason)}
-
-
-def _in_order(complaint: Complaint, where: str) -> Complaint:
+    if called := texts.get("called"):
+        try:
+            read["called"] = normalize(called, region=region)
+        except InvalidNumberError as error:
+            read["unreadable"] = str(error.reason)
+    complaint = Complaint(**read)  # type: ignore[arg-type]
     begin, end = complaint.from_time, complaint.until_time
     if end is not None and (begin is None or end <= begin):
         got = f"{begin or 'no from_time'} to {end}"
         where = f"{where}, until_time"
         raise InputError("a time slot that ends after its beginning", got, where)
-    return complaint
+    return redacted(complaint)
 
 
 def redacted(complaint: Complaint) -> Complaint:
     """Return a complaint whose free texts do not contain the number called.
 
-    If the caller presented the number called, `shown` contains it in E.164 form.
+    If the presented number is the number called, `shown` still contains this number in
+    E.164 form.
     """
     number = complaint.called
     if number is None:
@@ -185,28 +170,27 @@ def redacted(complaint: Complaint) -> Complaint:
 
 
 def checked_text(value: object, name: str, where: str) -> str:
-    """Return a field of a row if it is a text that can be stored and shown.
-
-    Raises:
-        InputError: The field is not such a text.
-    """
+    """Return *value* if it is a text that can be stored and shown; "" for None."""
     if value is None:
         return ""
     where = f"{where}, {name}"
     if not isinstance(value, str):
-        raise InputError("text", f"a {type(value).__name__}", where)
+        raise InputError("text", f"a value of type {type(value).__name__}", where)
     longest = _LONGEST.get(name, _LONGEST_OTHER)
     if len(value) > longest:
-        raise InputError(f"at most {longest:,} characters", f"{len(value):,}", where)
+        got = f"{len(value):,} characters"
+        raise InputError(f"at most {longest:,} characters", got, where)
     if _CONTROL.search(value):
-        raise InputError("text without control characters", "control characters", where)
+        raise InputError(
+            "text without control characters", "text with control characters", where
+        )
     return value.strip()
 
 
 def _by(
     parse: Callable[[str], object], expected: str, pattern: str = "(?s:.*)"
 ) -> Callable[[str, str], object]:
-    """Return a parser of texts that match a pattern."""
+    """Return a function that parses a text if the text matches *pattern*."""
 
     def read(text: str, where: str) -> object:
         try:

@@ -1,23 +1,25 @@
-"""Files of complaints: CSV with the fields, JSON with the fields and the steps.
+"""Files of complaints: CSV contains fields; JSON contains fields and steps.
 
-Readers refuse invalid content; the error names the row and the field.
+Invalid content raises an error that names the row and the field.
 """
-
-from __future__ import annotations
 
 import csv
 import io
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal, NoReturn
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
-from bloctel._util.instants import in_utc
+from bloctel._util import whole_files
+from bloctel._util.canonical_json import parse
+from bloctel._util.instants import past_instant, read_instant
+from bloctel._util.raising import raise_alone
 from bloctel._util.strict import convert
 from bloctel.complaints.complaint import (
     Complaint,
@@ -36,14 +38,7 @@ from bloctel.complaints.lifecycle import (
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.scrub.added_columns import FORMULA_MARKS
-from bloctel.tabular.outputs import open_outputs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from bloctel.tabular.outputs import Target
-
-__all__ = ["COLUMNS", "read_file", "write_file"]
+from bloctel.tabular.outputs import Target, open_output
 
 _OF_CASES: Final = ("id", "received_at")
 #: The columns of a CSV file; all are optional.
@@ -63,43 +58,26 @@ def read_file(
 ) -> Iterator[Case]:
     """Yield the complaints of a file, each as a case with its steps.
 
-    A file that begins with a brace is JSON.  Any other file is CSV: its header has
-    names from `COLUMNS` in any order.  An apostrophe before a formula is removed; it
-    prevents spreadsheets from running the formula.
+    A file that begins with a brace is JSON.  Any other file is CSV.  The header of a
+    CSV file contains names from `COLUMNS`, in any order.  `write_file` writes an
+    apostrophe before a text that a spreadsheet would run as a formula; `read_file`
+    removes this apostrophe.
 
     Args:
         source: A path, or a binary stream.
-        at: The instant of receipt of complaints that do not contain `received_at`.
-        region: The region of numbers without a country code.
+        at: The instant at which complaints without `received_at` were received.
+        region: The region of phone numbers without a country code.
 
     Raises:
         InputError: The file cannot be read, or a row is not a complaint.
     """
     name = str(source) if isinstance(source, str | Path) else "standard input"
-    text = _text_of(source, name)
+    data = whole_files.read_file(source, "a file of complaints", most=_MOST_BYTES)
+    text = whole_files.in_utf8(data, name)
     if text.lstrip()[:1] == "{":
         yield from _read_json(text, name, at, region)
     else:
         yield from _read_csv(text, name, at, region)
-
-
-def _text_of(source: str | Path | BinaryIO, name: str) -> str:
-    try:
-        if isinstance(source, str | Path):
-            with Path(source).open("rb") as file:
-                data = file.read(_MOST_BYTES + 1)
-        else:
-            data = source.read(_MOST_BYTES + 1)
-    except OSError as error:
-        got = f"an I/O error: {error.strerror}"
-        raise InputError("a file of complaints", got, name) from error
-    if len(data) > _MOST_BYTES:
-        raise InputError(f"at most {_MOST_BYTES:,} bytes", "a larger file", name)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        got = f"a byte that is not UTF-8 at offset {error.start:,}"
-        raise InputError("text in UTF-8", got, name) from None
 
 
 # -- CSV -------------------------------------------------------------------------
@@ -111,7 +89,7 @@ def _read_csv(text: str, name: str, at: datetime, region: str | None) -> Iterato
     _check_header(header, name)
     for number, row in enumerate(rows, 2):
         where = f"{name}, row {number}"
-        if not row:  # an empty line, as at the end of many files
+        if not row:  # many files end with an empty line
             continue
         if len(row) != len(header):
             expected = f"{len(header)} fields, as in the header"
@@ -130,11 +108,11 @@ def _rows(text: str, name: str) -> Iterator[list[str]]:
             if longest > _LONGEST_CELL:
                 where = f"{name}, line {reader.line_num}"
                 expected = f"cells of at most {_LONGEST_CELL:,} characters"
-                raise InputError(expected, f"{longest:,} characters", where)
+                raise InputError(expected, f"a cell of {longest:,} characters", where)
             yield row
     except csv.Error as error:
         where = f"{name}, line {reader.line_num}"
-        raise InputError("valid CSV", f"an error: {error}", where) from None
+        raise_alone(InputError("a CSV file", f"text that is not CSV ({error})", where))
 
 
 def _check_header(header: list[str], name: str) -> None:
@@ -146,7 +124,7 @@ def _check_header(header: list[str], name: str) -> None:
         raise InputError(expected, f"an unknown name in column {unknown[0]}", where)
     for cell in header:
         if header.count(cell) > 1:
-            raise InputError("each column once", f"{cell} twice", where)
+            raise InputError("different columns", f"the column {cell} twice", where)
     if not header:
         raise InputError("a header", "an empty file", name)
 
@@ -157,13 +135,13 @@ def _without_apostrophe(cell: str) -> str:
 
 
 def _without_formula(text: str) -> str:
-    """Return a text that spreadsheets do not run as a formula."""
+    """Add an apostrophe to a text that a spreadsheet would run as a formula."""
     return f"'{text}" if _is_formula(text) else text
 
 
 def _is_formula(text: str) -> bool:
     bare = text.lstrip("'")
-    # a spreadsheet reads +33 1 62 ... as a number
+    # a spreadsheet reads the phone number +33 1 62 ... as a number, not as a formula
     return bare.startswith(FORMULA_MARKS) and not _NUMBER.fullmatch(text)
 
 
@@ -182,7 +160,12 @@ _Steps: Any = Annotated[list[Step], Meta(min_length=1)]
 def _read_json(
     text: str, name: str, at: datetime, region: str | None
 ) -> Iterator[Case]:
-    document = convert(_parsed(text, name), _File, name)
+    try:
+        value = parse(text)
+    except ValueError as error:
+        got = f"text that is not JSON ({error})"
+        raise_alone(InputError("a JSON document", got, name))
+    document = convert(value, _File, name)
     for number, entry in enumerate(document.complaints):
         where = f"{name}, complaints[{number}]"
         steps = entry.pop("steps", None)
@@ -190,51 +173,25 @@ def _read_json(
         yield begun if steps is None else _with_steps(begun, steps, where)
 
 
-def _parsed(text: str, name: str) -> dict[str, object]:
-    try:
-        value: dict[str, object] = json.loads(
-            text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
-        )
-    except RecursionError:
-        raise InputError("a JSON document", "too deep nesting", name) from None
-    except ValueError as error:
-        got = f"text that is not JSON ({error})"
-        raise InputError("a JSON document", got, name) from None
-    return value  # the text begins with a brace, so the value is an object
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a key that occurs twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"the constant {name}")
-
-
 def _with_steps(begun: Case, steps: object, where: str) -> Case:
-    """Return a new case after the steps of a file; refuse a wrong order of steps."""
+    """Return a new case with the steps in a file; refuse steps in a wrong order."""
     read = convert(steps, _Steps, f"{where}, steps")
     if read[0].at != begun.received_at:
         expected = f"a first step at received_at, {begun.received_at.isoformat()}"
         raise InputError(expected, read[0].at.isoformat(), f"{where}, steps")
-    first, *others = (
-        _checked(step, f"{where}, steps[{i}]") for i, step in enumerate(read)
-    )
-    if first.state not in (CaseState.SIGNAL, CaseState.RECEIVED):
-        expected = "a first step with the state signal or received"
-        raise InputError(expected, str(first.state), f"{where}, steps[0]")
-    case = Case(id=begun.id, complaint=begun.complaint, steps=(first,))
-    for number, step in enumerate(others, 1):
-        case = case.after(step, where=f"{where}, steps[{number}]")
+    case = begun
+    for i, given in enumerate(read):
+        at = f"{where}, steps[{i}]"
+        step = replace(given, at=past_instant(given.at, f"{at}, at"))
+        require_valid_detail(step, at)
+        if i:
+            case = case.after(step, where=at)
+        elif step.state in (CaseState.SIGNAL, CaseState.RECEIVED):
+            case = Case(id=begun.id, complaint=begun.complaint, steps=(step,))
+        else:
+            expected = "a first step with the state signal or received"
+            raise InputError(expected, str(step.state), at)
     return case
-
-
-def _checked(step: Step, where: str) -> Step:
-    instant = in_utc(step.at, f"{where}, at")
-    return require_valid_detail(replace(step, at=instant), where)
 
 
 # -- both ------------------------------------------------------------------------
@@ -243,35 +200,24 @@ def _checked(step: Step, where: str) -> Step:
 def _begun(
     given: Mapping[str, object], where: str, at: datetime, region: str | None
 ) -> Case:
-    """Return the new case of a CSV row or a JSON object."""
+    """Return a new case from the fields in a CSV row or a JSON object."""
     fields = {name: value for name, value in given.items() if name not in _OF_CASES}
     id = checked_text(given.get("id"), "id", where)
     instant = checked_text(given.get("received_at"), "received_at", where)
+    where_at = f"{where}, received_at"
     return received(
         read_complaint(fields, where=where, region=region),
         id=check_id(id, where=f"{where}, id") if id else "",
-        at=_instant(instant, f"{where}, received_at") if instant else at,
+        at=past_instant(read_instant(instant, where_at), where_at) if instant else at,
         where=where,
     )
 
 
-def _instant(text: str, where: str) -> datetime:
-    expected = "an instant such as 2026-11-25T09:30:00+01:00"
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        got = f"text of {len(text)} characters"
-        raise InputError(expected, got, where) from None
-    if instant.utcoffset() is None:
-        raise InputError(expected, "an instant without a time zone", where)
-    return in_utc(instant, where)
-
-
 def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
-    """Write complaints to a file, which appears complete or not at all.
+    """Write complaints to a file; the file appears only when it is complete.
 
-    CSV contains the fields of the complaints, JSON also the steps.  Both contain the
-    numbers called.
+    A CSV file contains the fields of the complaints.  A JSON file also contains the
+    steps.  Both kinds of file contain the numbers that were called.
 
     Args:
         target: A path, or a binary stream.
@@ -279,17 +225,17 @@ def write_file(target: Target, cases: Iterable[Case], *, format: str) -> int:
         format: `csv` or `json`.
 
     Returns:
-        The number of complaints written.
+        The number of complaints that were written.
 
     Raises:
         InputError: The target cannot be written, or the format is not known.
     """
     if format not in ("csv", "json"):
-        raise InputError("one of the formats csv, json", f"{format[:20]!r}", "format")
+        raise InputError("the format csv or json", f"{format[:20]!r}", "format")
     all_cases = list(cases)
     text = _as_csv(all_cases) if format == "csv" else _as_json(all_cases)
-    with open_outputs({"export": target}, source=None) as files:
-        files["export"].write(text.encode())
+    with open_output("the export", target) as file:
+        file.write(text.encode())
     return len(all_cases)
 
 
@@ -318,4 +264,4 @@ def _fields(case: Case) -> dict[str, str]:
 
 
 def _step(step: Step) -> dict[str, str]:
-    return {**step.texts, "at": step.at.astimezone(UTC).isoformat()}
+    return {**to_builtins(step), "at": step.at.astimezone(UTC).isoformat()}

@@ -11,23 +11,12 @@ from typing import Annotated, Final, Self
 from msgspec import Meta, Struct
 
 from bloctel._util.instants import in_utc
-from bloctel.complaints.admissibility import ADMISSIBLE, Admissibility, Grounds
+from bloctel.complaints.admissibility import ADMISSIBLE, Grounds
 from bloctel.complaints.complaint import Complaint, missing_from
 from bloctel.errors import InputError
 from bloctel.rules import law
 
-__all__ = [
-    "Case",
-    "CaseOutcome",
-    "CaseState",
-    "Step",
-    "check_id",
-    "new_id",
-    "received",
-    "require_valid_detail",
-]
-
-#: Letters of names: without vowels a name is not a word, without digits not a number.
+#: Names have no vowels and no digits, so a name is neither a word nor a number.
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LONGEST: Final = 200
 _ID: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
@@ -75,13 +64,16 @@ class CaseOutcome(StrEnum):
     """Nothing more will be done."""
 
 
-class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Step(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Step in the life cycle of a complaint.
 
     Attributes:
         state: The state of the complaint after the step.
         at: The instant of the step, with a time zone.
-        detail: The grounds of a decision, the name of the authority, or the outcome.
+        detail: The grounds of a decision, the name of the authority, or the reason why
+            the complaint was closed.
         rule: The `id` of the legal rule on which a decision is based.
     """
 
@@ -90,19 +82,14 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     detail: str = ""
     rule: str = ""
 
-    @property
-    def texts(self) -> dict[str, str]:
-        """The attributes that are not empty, as texts; without the instant."""
-        texts = {"state": self.state, "detail": self.detail, "rule": self.rule}
-        return {name: str(text) for name, text in texts.items() if text}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """Complaint with its steps so far.
 
     Attributes:
-        id: The name of the complaint; the person uses it in questions about it.
+        id: The name of the complaint, such as BCDF-GHJK-LMNP. The person needs this
+            name to ask about the complaint.
         complaint: The complaint, with all fields known so far.
         steps: The steps, in order.
     """
@@ -126,65 +113,24 @@ class Case:
         """The mandatory fields that are missing."""
         return missing_from(self.complaint, received_on=self.received_at.date())
 
-    def completed(self, complaint: Complaint, *, at: datetime) -> Self:
-        """Return the case with a completed complaint.
-
-        Raises:
-            InputError: The case is not a signal, or the last step is later than *at*.
-        """
-        if self.state is not CaseState.SIGNAL:
-            got = f"a complaint that is {self.state}"
-            raise InputError("a signal, to be completed", got, self.id)
-        filled = replace(self, complaint=complaint)
-        state = CaseState.SIGNAL if filled.missing else CaseState.RECEIVED
-        return filled.after(Step(state=state, at=at))
-
-    def judged(self, decision: Admissibility, *, at: datetime) -> Self:
-        """Return the case after a decision on its admissibility.
-
-        Raises:
-            InputError: The state allows no decision, or the last step is later than
-                *at*.
-        """
-        state = (
-            CaseState.ADMISSIBLE if decision.is_admissible else CaseState.NOT_ADMISSIBLE
-        )
-        step = Step(state=state, at=at, detail=decision.grounds, rule=decision.rule)
-        return self.after(step)
-
-    def forwarded(self, to: str, *, at: datetime) -> Self:
-        """Return the case after it was sent to an authority.
-
-        Raises:
-            InputError: The case is not admissible, or the last step is later than *at*.
-        """
-        step = Step(state=CaseState.FORWARDED, at=at, detail=to)
-        return self.after(require_valid_detail(step, self.id))
-
-    def closed(self, outcome: CaseOutcome, *, at: datetime) -> Self:
-        """Return the case after it was closed.
-
-        Raises:
-            InputError: The case is already closed, or the last step is later than *at*.
-        """
-        return self.after(Step(state=CaseState.CLOSED, at=at, detail=outcome))
-
     def after(self, step: Step, *, where: str | None = None) -> Self:
         """Return the case with one more step.
 
         Args:
             step: The step.
-            where: The location in error messages; by default the name of the case.
+            where: The place that an error message names; by default the name of the
+                case.
 
         Raises:
-            InputError: The step cannot follow the last step, or is earlier.
+            InputError: The step cannot follow the last step, or is earlier than the
+                last step.
         """
         where = self.id if where is None else where
         allowed = _NEXT[self.state]
         if step.state not in allowed:
-            steps = f"one of the steps {', '.join(allowed)}"
-            expected = steps if allowed else "no step"
-            raise InputError(f"{expected} after {self.state}", str(step.state), where)
+            steps = f"one of the steps {', '.join(allowed)}" if allowed else "no step"
+            got = f"the step {step.state}"
+            raise InputError(f"{steps} after the state {self.state}", got, where)
         if in_utc(step.at) < self.steps[-1].at:
             last = self.steps[-1].at.isoformat()
             raise InputError(f"a step at {last} or later", step.at.isoformat(), where)
@@ -194,13 +140,13 @@ class Case:
 def received(
     complaint: Complaint, *, id: str, at: datetime, where: str | None = None
 ) -> Case:
-    """Return the new case of a complaint.
+    """Return a new case, with a complaint and its first step.
 
     Args:
         complaint: The complaint.
         id: The name of the case; empty if the store will create the name.
         at: The instant at which the complaint was received.
-        where: The location in error messages; by default the name of the case.
+        where: The place that an error message names; by default the name of the case.
 
     Raises:
         InputError: The instant has no time zone, or is before the day of the call.
@@ -225,11 +171,7 @@ def received(
 
 
 def require_valid_detail(step: Step, where: str) -> Step:
-    """Return a step if its detail and rule are possible in its state.
-
-    Raises:
-        InputError: The detail or the rule is not possible.
-    """
+    """Return *step* if its detail and rule fit its state, or raise InputError."""
     is_valid = {
         CaseState.ADMISSIBLE: step.detail in ADMISSIBLE,
         CaseState.NOT_ADMISSIBLE: step.detail in {*Grounds} - ADMISSIBLE,
@@ -239,7 +181,8 @@ def require_valid_detail(step: Step, where: str) -> Step:
     }.get(step.state, not step.detail)
     if not is_valid:
         got = f"text of {len(step.detail)} characters"
-        raise InputError(f"a detail of a step {step.state}", got, f"{where}, detail")
+        expected = f"a valid detail for the step {step.state}"
+        raise InputError(expected, got, f"{where}, detail")
     if step.rule and step.rule not in {rule.id for rule in law.load("FR").rules}:
         got = f"text of {len(step.rule)} characters"
         raise InputError("the id of a legal rule", got, f"{where}, rule")
@@ -247,16 +190,13 @@ def require_valid_detail(step: Step, where: str) -> Step:
 
 
 def new_id() -> str:
-    """Return a random name for a complaint, which cannot be guessed."""
+    """Return a random name for a complaint, which other people cannot guess."""
     letters = [secrets.choice(_LETTERS) for _ in range(12)]
     return "-".join("".join(letters[i : i + 4]) for i in (0, 4, 8))
 
 
 def check_id(text: str, *, where: str | None = None) -> str:
-    """Return the name of a complaint in its normal form.
-
-    Raises:
-        InputError: The text is not the name of a complaint.
+    """Return the name of a complaint in its normal form, or raise InputError.
 
     >>> check_id(" bcdf-ghjk-lmnp")
     'BCDF-GHJK-LMNP'

@@ -1,18 +1,8 @@
 """Status text of a complaint, for the person who complained."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from bloctel._util.messages import message
-from bloctel.complaints.lifecycle import CaseState
+from bloctel._util.messages import Language, message
+from bloctel.complaints.lifecycle import Case, CaseState, Step
 from bloctel.rules import law
-
-if TYPE_CHECKING:
-    from bloctel._util.messages import Language
-    from bloctel.complaints.lifecycle import Case, Step
-
-__all__ = ["describe_status"]
 
 
 def describe_status(case: Case, *, lang: Language = "fr") -> str:
@@ -58,7 +48,7 @@ def _step(step: Step, lang: Language) -> str:
 
 
 def _grounds(step: Step, lang: Language) -> str:
-    """Return the grounds of a decision, with the article and its version."""
+    """Return a text about the grounds of a decision, the article and its version."""
     grounds = message(f"complaints.grounds.{step.detail}", lang)
     if not step.rule:
         return grounds

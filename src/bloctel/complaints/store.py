@@ -1,13 +1,19 @@
-"""Store of complaints: append-only records of their steps, in any storage."""
+"""Store of complaints: each step of a complaint is an append-only record."""
 
-from __future__ import annotations
-
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from bloctel._util import clock
-from bloctel.complaints.admissibility import judge
-from bloctel.complaints.complaint import read_complaint, redacted, written
+from bloctel._util.instants import past_instant
+from bloctel._util.messages import Language
+from bloctel._util.raising import raise_alone
+from bloctel.complaints.admissibility import Known, judge
+from bloctel.complaints.complaint import Complaint, read_complaint, redacted, written
 from bloctel.complaints.lifecycle import (
     Case,
     CaseOutcome,
@@ -16,25 +22,15 @@ from bloctel.complaints.lifecycle import (
     check_id,
     new_id,
     received,
+    require_valid_detail,
 )
 from bloctel.complaints.status_text import describe_status
 from bloctel.errors import DamagedRecordsError, InputError
+from bloctel.lookup.book import Book
 from bloctel.numbers.phone_number import PhoneNumber
-from bloctel.records.stream import RecordStream
-from bloctel.records.transactions import Entry
+from bloctel.records.stream import RecordStream, not_readable, read_fields
+from bloctel.records.transactions import Entry, ReadTransaction, Record
 from bloctel.rules import complaints as forms
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
-
-    from bloctel._util.messages import Language
-    from bloctel.complaints.admissibility import Known
-    from bloctel.complaints.complaint import Complaint
-    from bloctel.lookup.book import Book
-    from bloctel.records.transactions import Record, WriteTransaction
-
-__all__ = ["Complaints", "ImportCounts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class ImportCounts:
     Attributes:
         added: The number of new complaints.
         known: The number of complaints that were already in the store.
-        signals: The number of new complaints without a mandatory field.
+        signals: The number of new complaints in which a mandatory field is missing.
     """
 
     added: int
@@ -55,9 +51,9 @@ class ImportCounts:
 class Complaints(RecordStream):
     """Store of complaints and their steps.
 
-    A storage can contain a registry and complaints at the same time.  Records are never
-    changed: each step is a new record.  The number called is the key of a complaint's
-    records; their fields do not contain it.
+    A storage can contain a registry and complaints at the same time.  A record never
+    changes, because each step of a complaint is a new record.  The key of a record is
+    the phone number called, which the fields of the record do not contain.
     """
 
     stream = "complaints"
@@ -65,19 +61,21 @@ class Complaints(RecordStream):
     # -- new complaints ----------------------------------------------------------
 
     def add(self, complaint: Complaint, *, at: datetime | None = None) -> Case:
-        """Store a complaint; if a mandatory field is missing, it is a signal.
+        """Store a complaint; if a mandatory field is missing, its state is `signal`.
 
         Args:
             complaint: The complaint.
             at: The instant at which the complaint was received; by default now.
 
         Returns:
-            The case.  The person needs its `id` for questions about the complaint.
+            The case.  The person needs the `id` of the case to ask about the complaint.
 
         Raises:
-            InputError: The day of the call is later than *at*.
+            InputError: The day of the call is later than *at*, or *at* is in the
+                future.
         """
-        case = received(redacted(complaint), id=new_id(), at=at or clock.moment())
+        at = clock.moment() if at is None else past_instant(at, "at")
+        case = received(redacted(complaint), id=new_id(), at=at)
         with self._store.write() as transaction:
             transaction.extend(
                 self.stream, [_entry(case, case.steps[0], with_fields=True)]
@@ -85,50 +83,50 @@ class Complaints(RecordStream):
         return case
 
     def import_cases(self, cases: Iterable[Case]) -> ImportCounts:
-        """Store the complaints of a file with their steps: all of them, or none.
+        """Store the complaints of a file with their steps; after an error, store none.
 
         A complaint that is already in the store is not changed, so that a file can be
-        imported twice.
+        imported twice.  Complaints with the same name, or with the same fields and the
+        same number called, are one complaint.  Complaints of different people can have
+        the same fields if the number called is missing or not readable.  Of these
+        complaints, the store then has as many as the file.
 
         Raises:
             InputError: The store has a different complaint with the same name.
         """
-        stored = {case.id: case for case in self.cases()}
-        complaints = {case.complaint for case in stored.values()}
-        new: list[Case] = []
-        known = 0
-        for given in cases:
-            case = replace(given, complaint=redacted(given.complaint))
-            is_repeated = not case.id and case.complaint in complaints
-            if is_repeated or _is_stored(case, stored):
-                known += 1
-                continue
-            case = case if case.id else replace(case, id=new_id())
-            new.append(case)
-            stored[case.id] = case
-            complaints.add(case.complaint)
-        entries = (
-            _entry(case, step, with_fields=step is case.steps[0])
-            for case in new
-            for step in case.steps
-        )
+        read = [replace(case, complaint=redacted(case.complaint)) for case in cases]
         with self._store.write() as transaction:
-            transaction.extend(self.stream, entries)
+            new = _new_cases(_cases(transaction), read)
+            transaction.extend(
+                self.stream,
+                (
+                    _entry(case, step, with_fields=step is case.steps[0])
+                    for case in new
+                    for step in case.steps
+                ),
+            )
         signals = sum(case.state is CaseState.SIGNAL for case in new)
-        return ImportCounts(len(new), known, signals)
+        return ImportCounts(len(new), len(read) - len(new), signals)
 
     def complete(
         self, id: str, complaint: Complaint, *, at: datetime | None = None
     ) -> Case:
-        """Complete a signal: replace its complaint by a complaint with more fields.
+        """Replace a complaint in the state `signal` by a complaint with more fields.
 
         Raises:
-            InputError: The name is unknown, or the complaint is not a signal.
+            InputError: No stored complaint has this name, or the state of the complaint
+                is not `signal`.
         """
-        complaint = redacted(complaint)
-        return self._change(
-            id, at, lambda case, at: case.completed(complaint, at=at), with_fields=True
-        )
+
+        def completed(case: Case, at: datetime) -> Case:
+            if case.state is not CaseState.SIGNAL:
+                got = f"a complaint that is {case.state}"
+                raise InputError("a complaint in the state signal", got, case.id)
+            filled = replace(case, complaint=redacted(complaint))
+            state = CaseState.SIGNAL if filled.missing else CaseState.RECEIVED
+            return filled.after(Step(state=state, at=at))
+
+        return self._change(id, at, completed, with_fields=True)
 
     # -- steps -------------------------------------------------------------------
 
@@ -144,19 +142,23 @@ class Complaints(RecordStream):
 
         Args:
             id: The name of the complaint.
-            book: A book with the list on the day of the call; needed for calls until
-                2026-08-10.
+            book: A book that contains the list as it was on the day of the call; needed
+                for calls on 2026-08-10 or earlier.
             known: Facts that are not in the complaint.
             at: The instant of the decision; by default now.
 
         Raises:
-            InputError: The name is unknown, the state allows no decision, or a book is
-                needed and was not given.
+            InputError: No stored complaint has this name, the state allows no decision,
+                or a book is needed and was not given.
             CannotAnswerError: The book has no answer for the day of the call.
         """
 
         def decided(case: Case, at: datetime) -> Case:
-            return case.judged(judge(case.complaint, book, known=known), at=at)
+            found = judge(case.complaint, book, known=known)
+            yes, no = CaseState.ADMISSIBLE, CaseState.NOT_ADMISSIBLE
+            state = yes if found.is_admissible else no
+            step = Step(state=state, at=at, detail=found.grounds, rule=found.rule)
+            return case.after(step)
 
         return self._change(id, at, decided)
 
@@ -167,14 +169,15 @@ class Complaints(RecordStream):
 
         Args:
             id: The name of the complaint.
-            to: The authority; by default the one that the complaint form names.
+            to: The authority; by default the authority that the complaint form names.
             at: The instant at which the complaint was sent; by default now.
 
         Raises:
-            InputError: The name is unknown, or the complaint is not admissible.
+            InputError: No stored complaint has this name, or the complaint is not
+                admissible.
         """
         authority = to or forms.load("FR").authority
-        return self._change(id, at, lambda case, at: case.forwarded(authority, at=at))
+        return self._change(id, at, _step(CaseState.FORWARDED, authority))
 
     def close_case(
         self,
@@ -186,15 +189,16 @@ class Complaints(RecordStream):
         """Record that a complaint is closed.
 
         Raises:
-            InputError: The name is unknown, or the complaint is already closed.
+            InputError: No stored complaint has this name, or the complaint is already
+                closed.
         """
-        return self._change(id, at, lambda case, at: case.closed(outcome, at=at))
+        return self._change(id, at, _step(CaseState.CLOSED, outcome))
 
     def erase(self, id: str) -> None:
         """Erase a complaint at the request of the person (GDPR art. 17).
 
         Raises:
-            InputError: The name is unknown.
+            InputError: No stored complaint has this name.
         """
         rows = self._rows(check_id(id))
         with self._store.write() as transaction:
@@ -206,25 +210,21 @@ class Complaints(RecordStream):
         """Return a complaint with its steps.
 
         Raises:
-            InputError: The name is unknown.
+            InputError: No stored complaint has this name.
         """
         return _case(self._rows(check_id(id)))
 
     def cases(self) -> Iterator[Case]:
         """Yield the complaints that were not erased, in the order of their storage."""
-        by_id: dict[str, list[Record]] = {}
         with self._store.read() as transaction:
-            for row in transaction.all(self.stream):
-                if row.fields is not None:
-                    by_id.setdefault(str(row.fields.get("id")), []).append(row)
-        for rows in by_id.values():
-            yield _case(rows)
+            stored = _cases(transaction)
+        yield from stored
 
     def describe_status(self, id: str, *, lang: Language = "fr") -> str:
         """Return the status text of a complaint for the person who complained.
 
         Raises:
-            InputError: The name or the language is unknown.
+            InputError: No stored complaint has this name, or the language is unknown.
         """
         return describe_status(self.case(id), lang=lang)
 
@@ -243,46 +243,62 @@ class Complaints(RecordStream):
         *,
         with_fields: bool = False,
     ) -> Case:
-        """Add a step to a case in a write transaction."""
+        """Replace a stored case by the result of *change*, and store the last step."""
         id = check_id(id)
+        given = None if at is None else past_instant(at, "at")
         keys = {row.key for row in self._rows(id)}
         with self._store.write() as transaction:
-            found = [
-                row
-                for key in keys
-                for row in self._about(transaction, key)
-                if _is_of(row, id)
-            ]
+            rows = transaction.of_many(self.stream, [key for key in keys if key])
+            if None in keys:  # a signal without the number called
+                rows += (row for row in transaction.all(self.stream) if not row.key)
+            found = [row for row in rows if _is_of(row, id)]
             if not found:  # the complaint was erased after the rows were read
                 raise _not_stored(id)
             case = _case(sorted(found, key=lambda row: row.seq))
-            changed = change(case, at or clock.moment())
+            # no step may be earlier than the last step, even if another machine's clock
+            # is ahead
+            changed = change(case, given or max(clock.moment(), case.steps[-1].at))
             entry = _entry(changed, changed.steps[-1], with_fields=with_fields)
             transaction.extend(self.stream, [entry])
         return changed
 
-    def _about(
-        self, transaction: WriteTransaction, key: int | None
-    ) -> Iterable[Record]:
-        """Return the records about a number; for None, all records without a number."""
-        if key is None:
-            return (row for row in transaction.all(self.stream) if row.key is None)
-        return transaction.of(self.stream, key)
+
+def _new_cases(known: Iterable[Case], read: Iterable[Case]) -> list[Case]:
+    """Return the cases of a file that are not known; each of them has a name."""
+    stored, n_stored = {}, Counter[Complaint]()
+    for case in known:
+        stored[case.id] = case
+        n_stored[case.complaint] += 1
+    new: list[Case] = []
+    for case in read:
+        complaint, same = case.complaint, stored.get(case.id)
+        if same is not None and case != same:
+            expected = "the stored complaint, or a complaint with a new name"
+            got = "a different complaint with this name"
+            raise InputError(expected, got, case.id)
+        if same or (not case.id and n_stored[complaint]):
+            n_stored[complaint] -= complaint.called is None
+            continue
+        named = case if case.id else replace(case, id=new_id())
+        new.append(named)
+        stored[named.id] = named
+        n_stored[complaint] += complaint.called is not None
+    return new
+
+
+def _step(state: CaseState, detail: str) -> Callable[[Case, datetime], Case]:
+    """Return a function that adds a step to a case."""
+
+    def change(case: Case, at: datetime) -> Case:
+        step = Step(state=state, at=at, detail=detail)
+        return case.after(require_valid_detail(step, case.id))
+
+    return change
 
 
 def _not_stored(id: str) -> InputError:
     expected = "the name of a stored complaint"
-    return InputError(expected, "a name that is not stored, or was erased", id)
-
-
-def _is_stored(case: Case, stored: dict[str, Case]) -> bool:
-    """Return whether a case is stored; refuse a different case with the same name."""
-    if case.id not in stored:
-        return False
-    if case != stored[case.id]:
-        expected = "the stored complaint, or a complaint of a new name"
-        raise InputError(expected, "a different complaint of this name", case.id)
-    return True
+    return InputError(expected, "a name that is not stored or that was erased", id)
 
 
 # -- cases as records ------------------------------------------------------------
@@ -295,14 +311,14 @@ def _is_of(row: Record, id: str) -> bool:
 def _entry(case: Case, step: Step, *, with_fields: bool) -> Entry:
     """Return a step as a record, with or without the fields of the complaint."""
     complaint = case.complaint
-    fields: dict[str, object] = {"id": case.id, **step.texts}
-    if with_fields:
-        fields["complaint"] = _without_called(complaint)
-    return Entry(complaint.called.key if complaint.called else None, step.at, fields)
+    texts = _without_called(complaint) if with_fields else None
+    fields = _Fields(case.id, step.state, step.detail, step.rule, texts)
+    key = complaint.called.key if complaint.called else None
+    return Entry(key, step.at, to_builtins(fields))
 
 
 def _without_called(complaint: Complaint) -> dict[str, str]:
-    """Return the fields without the number called, also if it was presented."""
+    """Return the fields of a complaint, without the number called in any field."""
     texts = written(complaint)
     called = texts.pop("called", None)
     if called is not None and complaint.shown == called:
@@ -311,38 +327,51 @@ def _without_called(complaint: Complaint) -> dict[str, str]:
     return texts
 
 
+def _cases(transaction: ReadTransaction) -> list[Case]:
+    """Return the complaints that were not erased, in the order of their storage."""
+    by_id: dict[str, list[Record]] = {}
+    for row in transaction.all(Complaints.stream):
+        if row.fields is not None:
+            by_id.setdefault(str(row.fields.get("id")), []).append(row)
+    return [_case(rows) for rows in by_id.values()]
+
+
+class _Fields(Struct, omit_defaults=True):
+    """Fields of the record of a step; *complaint* is given if the step changes it."""
+
+    id: str
+    state: CaseState
+    detail: str = ""
+    rule: str = ""
+    complaint: dict[str, Any] | None = None
+
+
 def _case(rows: Iterable[Record]) -> Case:
     """Return the case that the records of one complaint describe."""
     steps: list[Step] = []
     complaint = None
     id = ""
     for row in rows:
-        where = f"record {row.seq} of {Complaints.stream}"
-        try:
-            fields = row.fields or {}
-            id = str(fields["id"])
-            if "complaint" in fields:
-                complaint = _complaint(dict(fields["complaint"]), row.key, where)
-            steps.append(
-                Step(
-                    state=CaseState(fields["state"]),
-                    at=row.at,
-                    detail=str(fields.get("detail", "")),
-                    rule=str(fields.get("rule", "")),
-                )
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            expected, got = "a step of a complaint", "a record with other fields"
-            raise DamagedRecordsError(expected, got, where) from error
+        fields = read_fields(row, _Fields, Complaints.stream)
+        id = fields.id
+        if fields.complaint is not None:
+            try:
+                complaint = _complaint(fields.complaint, row.key)
+            except InputError:
+                raise_alone(not_readable(row, Complaints.stream))
+        step = Step(
+            state=fields.state, at=row.at, detail=fields.detail, rule=fields.rule
+        )
+        steps.append(step)
     if complaint is None:
         got = f"{len(steps)} steps without the fields of the complaint"
         raise DamagedRecordsError("the fields of a complaint", got, id)
     return Case(id=id, complaint=complaint, steps=tuple(steps))
 
 
-def _complaint(texts: dict[str, object], key: int | None, where: str) -> Complaint:
+def _complaint(texts: dict[str, Any], key: int | None) -> Complaint:
     if key is not None:
         called = PhoneNumber(key).e164
         texts |= {"called": called}
         texts |= {"shown": called} if texts.pop("shows_called", None) else {}
-    return read_complaint(texts, where=where)
+    return read_complaint(texts, where="a record")

@@ -1,11 +1,13 @@
-"""Permission to call: whether the law of the day allows a call, and why.
+"""Permission to call: the law on the day of a call allows the call or forbids it.
 
-`bloctel.is_blocked` answers a fact: a number is on a list or not.  It never means that
-a number may be called.  `Desk.may_call` also considers the law, consents and contracts,
-hours and attempts, and answers yes, no, or ask if something is not known.
+`bloctel.is_blocked` tells only if a phone number is on a list.  The answer of
+`bloctel.is_blocked` never means that the law permits a call.  `Desk.may_call` also
+considers the law, consents, contracts, calling hours and earlier attempts.
+`Desk.may_call` answers yes or no, or ask if a necessary fact is not known.
 
-The law is data (`bloctel.rules.law`).  Each rule names its article, the version of the
-article, and the certainty of the rule.  The answers are not legal advice.
+The rules of law are data (`bloctel.rules.law`).  Each rule names its article, the
+version of the article, and the certainty of the rule.  The answers are not legal
+advice.
 """
 
 from bloctel.compliance.answer import Answer
@@ -14,11 +16,8 @@ from bloctel.compliance.call_inputs import CallInputs
 from bloctel.compliance.call_log import CallLog, LoggedCall
 from bloctel.compliance.caller_id import MASKED, caller_kind, read_caller
 from bloctel.compliance.consents.proof import Proof, check_proof
-from bloctel.compliance.consents.register import (
-    ConsentRegister,
-    EvidenceFile,
-    NewConsent,
-)
+from bloctel.compliance.consents.records import EvidenceFile, NewConsent
+from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.compliance.desk import Desk, Reservation
 from bloctel.compliance.facts import (
     CallBackState,
@@ -30,13 +29,7 @@ from bloctel.compliance.facts import (
     TerritoryState,
     TimeState,
 )
-from bloctel.compliance.findings import (
-    Decision,
-    Effect,
-    Finding,
-    Ground,
-    Judgement,
-)
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
 from bloctel.compliance.interfaces import (
     Attempt,
     CallBackRequest,

@@ -1,24 +1,16 @@
-"""The answer to "may I call?", with its reasons."""
+"""Answer to the question "may I call this number?", with its reasons."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bloctel._util.messages import message
-from bloctel.compliance.findings import Decision, Effect, Ground
+from bloctel.compliance.facts import Facts
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
 from bloctel.rules import Certainty
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from bloctel.compliance.facts import Facts
-    from bloctel.compliance.findings import Finding, Judgement
-    from bloctel.rules.law import CountryFact, Duty, LegalRule
-
-__all__ = ["Answer"]
+from bloctel.rules.law import CountryFact, Duty, LegalRule
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,10 +19,12 @@ class Answer:
 
     Attributes:
         judgement: The decision, with its grounds.
-        facts: The facts; None if the law of the country is not modelled.
+        facts: The facts of the call; None if the library does not model the law of the
+            country.
         at: The instant of the call, in the called person's time zone.
-        duties: The duties of the caller during the call.
-        known: The known facts about a country whose law is not modelled.
+        duties: The legal duties of the firm during the call; empty if nothing is sold.
+        known: Facts about the country if the library does not model its law; otherwise
+            empty.
     """
 
     judgement: Judgement
@@ -45,12 +39,12 @@ class Answer:
 
     @property
     def allowed(self) -> bool:
-        """True if the call may be made; False if that is not known."""
+        """True if the decision is yes; False if the decision is no or ask."""
         return self.judgement.decision is Decision.YES
 
     @property
     def decision(self) -> Decision:
-        """Yes, no, or ask if the answer is not known."""
+        """The decision: yes, no, or ask, which means that the answer is not known."""
         return self.judgement.decision
 
     @property
@@ -61,37 +55,37 @@ class Answer:
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
-        """The ids of the rules that decide."""
+        """The identifiers of the legal rules on which the decision is based."""
         return self.judgement.rule_ids
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The missing inputs, by the names of their parameters."""
+        """The names of the missing parameters, such as `sector`."""
         return self.judgement.missing
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The articles of the rules that decide, each with its version."""
+        """The articles of law on which the decision is based, each with its version."""
         return tuple(dict.fromkeys(rule.citation for rule in self._rules()))
 
     @property
     def certainty(self) -> Certainty:
-        """The certainty of the least certain rule that decides."""
-        order = list(Certainty)
-        found = (order.index(rule.certainty) for rule in self._rules())
-        return order[max(found, default=order.index(Certainty.NF))]
+        """The certainty of the least certain rule on which the decision is based."""
+        found = (rule.certainty for rule in self._rules())
+        return max(found, key=list(Certainty).index, default=Certainty.NF)
 
     @cached_property
     def next_allowed_at(self) -> datetime | None:
-        """The first instant from `at` on at which the same call may be made.
+        """The first instant, not before `at`, at which the same call may be made.
 
-        It is based on what is known now: a later withdrawal can change it.  None if
-        there is no such instant within the desk's horizon.
+        The desk computes this instant from the facts that it knows now, so that a later
+        withdrawal can change the instant.  None means that the desk found no instant
+        for this call within its `horizon_days`.
         """
         return self.at if self.allowed else self._seek()
 
     def explain(self, lang: str = "en") -> str:
-        """Return the answer as a text for people.
+        """Return the answer as a text that people can read.
 
         Args:
             lang: `en` or `fr`.
@@ -113,7 +107,7 @@ class Answer:
         return "\n".join([*lines, message("compliance.answer.advice", lang)])
 
     def _explained(self) -> list[Finding]:
-        """Return the deciding findings, and the one about other channels."""
+        """Return the findings to explain, which decide or concern a text channel."""
         deciding = self.judgement.deciding
         return [
             finding
@@ -125,12 +119,12 @@ class Answer:
         return [f.rule for f in self.judgement.deciding if f.rule is not None]
 
 
-#: Grounds that permit a call; a rule that is too uncertain only asks.
+#: Grounds that permit a call; if their rule is too uncertain, the decision is ask.
 _PERMITTING: Final = tuple(Ground)[: list(Ground).index(Ground.LISTED)]
 
 
 def _line(finding: Finding, lang: str) -> str:
-    """Return one ground, and the rule behind it."""
+    """Return a line of text about one ground and its legal rule."""
     ground, rule = _ground(finding, lang), finding.rule
     if rule is None:
         return message("compliance.answer.ground", lang, ground=ground)
@@ -147,7 +141,7 @@ def _line(finding: Finding, lang: str) -> str:
 
 
 def _ground(finding: Finding, lang: str) -> str:
-    """Return the text of a ground, without its rule."""
+    """Return the text of a ground; the text does not name the legal rule."""
     text = message(f"compliance.ground.{finding.ground}", lang)
     details = []
     if finding.ground is Ground.NO_CONSENT and finding.detail:

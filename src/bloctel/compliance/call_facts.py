@@ -1,62 +1,48 @@
-"""Facts of one call at an instant, and the instants at which they can improve.
+"""Facts of one call at an instant, and later instants at which a fact can improve.
 
-Each function evaluates one kind of evidence, with all figures from the rules.
+Each function evaluates one kind of evidence.  All figures, such as the maximum number
+of attempts, come from the legal rules.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from unicodedata import normalize
+from zoneinfo import ZoneInfo
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
+from bloctel.compliance.call_inputs import CheckedInputs
 from bloctel.compliance.caller_id import caller_kind
-from bloctel.compliance.calling_hours import midnight, time_state
+from bloctel.compliance.calling_hours import last_working_day, midnight, time_state
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,
     ContractState,
     Facts,
+    ListState,
     SilenceState,
     TerritoryState,
     TimeState,
 )
-from bloctel.compliance.holidays import last_working_day
-from bloctel.compliance.interfaces import Evidence, Outcome
+from bloctel.compliance.interfaces import (
+    Attempt,
+    CallBackRequest,
+    Consent,
+    Contract,
+    Evidence,
+    Outcome,
+)
 from bloctel.compliance.list_state import list_states
+from bloctel.errors import InvalidNumberError
+from bloctel.lookup.book import Book
+from bloctel.numbers.phone_number import Reason
+from bloctel.numbers.readings import Readings
 from bloctel.periods import add_years
 from bloctel.rules import law
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-    from datetime import date
-    from zoneinfo import ZoneInfo
-
-    from bloctel.compliance.call_inputs import CheckedInputs
-    from bloctel.compliance.interfaces import (
-        Attempt,
-        CallBackRequest,
-        Consent,
-        Contract,
-    )
-    from bloctel.lookup.book import Book
-    from bloctel.rules.law import Era, Law
-
-__all__ = [
-    "CallInstant",
-    "CallUnderReview",
-    "Subject",
-    "call_back",
-    "facts_at",
-    "improvement_times",
-    "relation_of_contract",
-    "scope_problem",
-    "sector_named",
-    "state_of_consent",
-]
+from bloctel.rules.law import Era, Law
 
 _R = TypeVar("_R")
 _S = TypeVar("_S", bound=StrEnum)
@@ -71,22 +57,18 @@ class CallInstant(NamedTuple):
 
     @property
     def day(self) -> date:
-        """The local day of the called person."""
+        """The day of the instant, in the called person's time zone."""
         return self.day_of(self.at)
 
     def day_of(self, at: datetime) -> date:
-        """Return the local day at another instant."""
+        """Return the day of another instant, in the called person's time zone."""
         return at.astimezone(self.zone).date()
 
 
 class Subject(NamedTuple):
-    """Firm and subject of a call, as far as they are given.
+    """Firm that makes a call, and subject of the call; either can be unknown.
 
-    Attributes:
-        firm: The firm that calls.
-        about: What the call is about, in the words of a consent or a contract.
-        sector: The name of the sector.
-        vague: The sectors that a specific consent cannot be about.
+    `vague` contains the sectors that are too general for a specific consent.
     """
 
     firm: str | None = None
@@ -95,22 +77,29 @@ class Subject(NamedTuple):
     vague: tuple[str, ...] = ()
 
 
+class Scope(NamedTuple):
+    """Firm, and goods or subject, that a consent or a contract names."""
+
+    firm: str
+    goods: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallUnderReview:
     """One call, with everything that is known about it and about its number.
 
-    Evidence and attempts are None if they are not known.
+    `evidence` and `attempts` are None if they are not known.
 
     Attributes:
-        zone: The time zone of the territory; that of the capital if it is not known.
-        holiday_territories: The territories whose local holidays count too.
-        caller: The presented number, as `read_caller` returns it.
-        counts_later: True if attempts recorded for later times count already.
-        lists: The lists to query; all if None.
+        others: The keys of other phone lines that the digits can name.
+        holiday_territories: The territories whose local holidays count as holidays.
+        counts_later: True to count attempts and withdrawals whose recorded time is
+            after the call, because the clock of another machine can be ahead.
     """
 
     law: Law
     key: int
+    others: Readings
     territory: TerritoryState
     zone: ZoneInfo
     holiday_territories: Collection[str]
@@ -134,12 +123,16 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
     era = call.law.eras[version]
     instant = CallInstant(at, call.zone, era)
     attempts = _attempts_at(call, at)
-    refused = _refusal_times(attempts or (), instant)
+    refused = [_refused_at(one) for one in _refusals(attempts or (), instant)]
     regime = era.one(law.Regime)
     law_lists = regime.lists if regime else ()
-    (national,), (own,) = list_states(
-        call.book, [call.key], at, national=law_lists, lists=call.lists
+    keys = [call.key, *call.others]
+    (national, *foreign), (own, *of_firm) = list_states(
+        call.book, keys, at, national=law_lists, lists=call.lists
     )
+    listed = ListState.LISTED
+    if listed not in (national, own) and listed in (*foreign, *of_firm):
+        raise InvalidNumberError(Reason.AMBIGUOUS)
     return Facts(
         version=version,
         territory=call.territory,
@@ -157,7 +150,9 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
         consent=_best(
             ConsentState,
             evidence.consents if evidence else None,
-            lambda one: state_of_consent(one, refused, subject, instant),
+            lambda one: state_of_consent(
+                _consent_at(one, call, at), refused, subject, instant
+            ),
         ),
         contract=_best(
             ContractState,
@@ -175,18 +170,31 @@ def facts_at(call: CallUnderReview, at: datetime) -> Facts:
 
 
 def _attempts_at(call: CallUnderReview, at: datetime) -> Sequence[Attempt] | None:
-    """Return the attempts; later ones as if made now, if they count already."""
+    """Return the attempts; if `counts_later`, a time after *at* is replaced by *at*."""
     if call.attempts is None or not call.counts_later:
         return call.attempts
     return [
-        one._replace(at=min(in_utc(one.at, "attempt.at"), at)) for one in call.attempts
+        one._replace(
+            at=min(in_utc(one.at, "attempt.at"), at),
+            refused_at=min(_refused_at(one), at),
+        )
+        for one in call.attempts
     ]
+
+
+def _consent_at(consent: Consent, call: CallUnderReview, at: datetime) -> Consent:
+    """Return a consent; if `counts_later`, a later withdrawal gets the time *at*."""
+    withdrawn_at = consent.withdrawn_at
+    if withdrawn_at is None or not call.counts_later:
+        return consent
+    known_at = min(in_utc(withdrawn_at, "consent.withdrawn_at"), at)
+    return replace(consent, withdrawn_at=known_at)
 
 
 def _best(
     cls: type[_S], records: Iterable[_R] | None, state_of: Callable[[_R], _S]
 ) -> _S:
-    """Return the state of the best record: the first one in its enumeration."""
+    """Return the best state in the records; *cls* lists the best state first."""
     if records is None:
         return cls("unknown")
     return min(map(state_of, records), key=list(cls).index, default=cls("none"))
@@ -201,7 +209,7 @@ def state_of_consent(
     subject: Subject,
     instant: CallInstant,
 ) -> ConsentState:
-    """Return the state of one consent, given the times of earlier refusals."""
+    """Return the state of one consent; *refused* contains the times of refusals."""
     given_at = in_utc(consent.given_at, "consent.given_at")
     if instant.at < given_at:
         return ConsentState.NOT_YET
@@ -217,7 +225,7 @@ def state_of_consent(
         return ConsentState.EXPIRED
     if terms and not consent.has_all_mentions:
         return ConsentState.INCOMPLETE
-    problem = scope_problem(consent, subject)
+    problem = scope_problem(Scope(consent.firm, consent.goods), subject)
     if problem is not None:
         return problem
     slots = [tuple(in_utc(edge, "consent.slots") for edge in s) for s in consent.slots]
@@ -236,26 +244,25 @@ def state_of_consent(
     return ConsentState.SLOT if is_precise else ConsentState.WIDE_SLOT
 
 
-def scope_problem(consent: Consent, subject: Subject) -> ConsentState | None:
-    """Return why a consent may not cover a firm and a subject, or None."""
-    if subject.firm is not None and not _is_same_text(subject.firm, consent.firm):
+def scope_problem(scope: Scope, subject: Subject) -> ConsentState | None:
+    """Return the reason why a consent may not cover a firm and a subject, or None."""
+    firm, goods = scope
+    if subject.firm is not None and not _is_same_text(subject.firm, firm):
         return ConsentState.OTHER_SCOPE
-    if any(_is_same_text(name, consent.goods) for name in subject.vague):
+    if any(_is_same_text(name, goods) for name in subject.vague):
         return ConsentState.OTHER_SCOPE
-    is_sector = subject.sector is not None and _is_same_text(
-        subject.sector, consent.goods
-    )
+    is_sector = subject.sector is not None and _is_same_text(subject.sector, goods)
     if subject.about is None:
         if not is_sector:
             return ConsentState.GOODS_UNKNOWN
-    elif not _is_same_text(subject.about, consent.goods):
-        # words alone do not show that the subject of the call is of that sector
+    elif not _is_same_text(subject.about, goods):
+        # a call's `about` may be a part of the sector, but nothing proves this
         return ConsentState.GOODS_DOUBTFUL if is_sector else ConsentState.OTHER_SCOPE
     return ConsentState.FIRM_UNKNOWN if subject.firm is None else None
 
 
 def sector_named(about: str | None, law: Law) -> str | None:
-    """Return the sector whose name the words about a call are, or None.
+    """Return the sector whose name is *about*; None if no sector has this name.
 
     >>> from bloctel.rules import law
     >>> sector_named("Energy renovation", law.load("FR"))
@@ -272,7 +279,7 @@ def sector_named(about: str | None, law: Law) -> str | None:
 
 
 def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
-    state = relation_of_contract(contract, subject)
+    state = relation_of_contract(Scope(contract.firm, contract.object), subject)
     if day < contract.starts_on or state is ContractState.NONE:
         return ContractState.NONE
     if contract.ends_on is not None and day >= contract.ends_on:
@@ -280,22 +287,22 @@ def _contract(contract: Contract, subject: Subject, day: date) -> ContractState:
     return state
 
 
-def relation_of_contract(contract: Contract, subject: Subject) -> ContractState:
-    """Return how an active contract is related to a firm and a subject."""
+def relation_of_contract(scope: Scope, subject: Subject) -> ContractState:
+    """Compare an active contract with the firm and the subject of a call."""
     if subject.firm is None:
         return ContractState.FIRM_UNKNOWN
-    if not _is_same_text(subject.firm, contract.firm):
+    if not _is_same_text(subject.firm, scope.firm):
         return ContractState.NONE
     if subject.about is None:
         return ContractState.OBJECT_UNKNOWN
-    is_related = _is_same_text(subject.about, contract.object)
+    is_related = _is_same_text(subject.about, scope.goods)
     return ContractState.RELATED if is_related else ContractState.UNRELATED
 
 
 def call_back(
     request: CallBackRequest, subject: Subject, instant: CallInstant
 ) -> CallBackState:
-    """Return the state of one request."""
+    """Return the state of one request to be called back."""
     asked_at = in_utc(request.asked_at, "call_back.asked_at")
     rule = instant.era.one(law.CallBack)
     if rule is None or instant.at < asked_at:
@@ -322,10 +329,10 @@ def call_back(
 def _attempts_in_window(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> int | None:
-    """Return the number of attempts in the window, up to the legal maximum.
+    """Return the number of attempts in the legal period, up to the legal maximum.
 
-    The window ends at the instant and lasts whole days of 24 hours.  Released attempts
-    were never dialled, and later attempts do not count yet.
+    The period lasts a number of days of 24 hours, and ends at the instant of the call.
+    Released attempts were never dialled, and do not count.
     """
     rule = instant.era.one(law.Frequency)
     if attempts is None:
@@ -344,31 +351,34 @@ def _attempts_in_window(
 def _silence_state(
     attempts: Sequence[Attempt] | None, instant: CallInstant
 ) -> SilenceState:
-    """Return the effect of earlier refusals.
-
-    Days are local days of the called person; the day of the refusal does not count.
-    """
+    """Return the effect of earlier refusals; the day of a refusal is not counted."""
     if attempts is None:
         return SilenceState.UNKNOWN
     rule = instant.era.one(law.Silence)
     if rule is None:
         return SilenceState.NONE
-    today, refused = instant.day, _refusal_times(attempts, instant)
-    since = [(today - instant.day_of(at)).days for at in refused]
+    today, refusals = instant.day, _refusals(attempts, instant)
+    since = [(today - instant.day_of(one.at)).days for one in refusals]
     if rule.days and any(days <= rule.days for days in since):
         return SilenceState.SILENT
     is_doubtful = rule.asks_days and any(days <= rule.asks_days for days in since)
     return SilenceState.DOUBTFUL if is_doubtful else SilenceState.NONE
 
 
-def _refusal_times(attempts: Sequence[Attempt], instant: CallInstant) -> list[datetime]:
-    """Return the times, in UTC, of refusals up to an instant."""
-    times = (
-        in_utc(attempt.at, "attempt.at")
+def _refusals(attempts: Sequence[Attempt], instant: CallInstant) -> list[Attempt]:
+    """Return the attempts whose refusal was known at the instant of the call."""
+    return [
+        attempt
         for attempt in attempts
-        if attempt.outcome is Outcome.REFUSED
-    )
-    return [at for at in times if at <= instant.at]
+        if attempt.outcome is Outcome.REFUSED and _refused_at(attempt) <= instant.at
+    ]
+
+
+def _refused_at(attempt: Attempt) -> datetime:
+    """Return the time of the refusal in UTC, but no time before the attempt."""
+    at = in_utc(attempt.at, "attempt.at")
+    refused_at = attempt.refused_at
+    return at if refused_at is None else max(at, in_utc(refused_at, "refused_at"))
 
 
 def _is_same_text(one: str, other: str) -> bool:
@@ -392,9 +402,10 @@ def improvement_times(
 ) -> list[datetime]:
     """Return the instants, in UTC and in order, at which a fact can improve.
 
-    Days begin, hours begin, attempts leave the window, consents are given or their
-    slots begin; the days of lists begin in the capital.  Instants that can only forbid,
-    such as the end of an hour, are left out.
+    At each of these instants, a day begins, calling hours begin, an attempt becomes too
+    old to count, or a consent, a slot or a request to be called back begins.  On
+    opposition lists, a day begins at midnight in the capital.  An instant at which a
+    fact can only become worse, such as the end of calling hours, is left out.
     """
     found = {*_calendar_times(call, after, until), *_evidence_times(call)}
     return sorted(at for at in found if after < at < until)

@@ -1,88 +1,76 @@
-"""Call log: attempts to call, shared by everyone who dials for a firm.
+"""Call log: attempts to call, shared by all dialers of a firm.
 
 ```python
 calls = CallLog.create("sqlite:///calls.db")
-call = calls.reserve_if(key, at, lambda attempts: len(attempts) < n)   # None: refused
+# reserve_if returns None if the function does not allow the attempt
+call = calls.reserve_if(key, at, lambda attempts: len(attempts) < n)
 calls.conclude(call, Outcome.ANSWERED, at=...)
 ```
 
-An attempt is a record, and its outcome is another record, appended later.  So the log
-also shows what was known at any time.  A reservation counts as an attempt until it is
-released, because a dialer that crashed in between may have dialled.
+Each attempt is a record.  The outcome of the attempt is another record, which is
+appended later, so that the log shows what was known at any time.  A reservation counts
+as an attempt until it is released, because a dialer that crashed after the reservation
+may have dialled the number.  The record of a refusal counts without its attempt, and
+is never purged, because a consent would become valid again without the refusal.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Self
+from datetime import datetime
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from bloctel._util import clock
-from bloctel._util.instants import in_utc
-from bloctel._util.strict import show
-from bloctel.compliance.call_inputs import one_of
+from bloctel._util.instants import past_instant
+from bloctel._util.strict import convert, show
 from bloctel.compliance.interfaces import Attempt, Outcome
 from bloctel.compliance.record_log import RecordLog
-from bloctel.errors import DamagedRecordsError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import datetime
-
-    from bloctel.records.transactions import (
-        ReadTransaction,
-        Record,
-        WriteTransaction,
-    )
-
-__all__ = ["STREAM", "CallLog", "LoggedCall"]
+from bloctel.errors import InputError
+from bloctel.records.stream import read_fields
+from bloctel.records.transactions import ReadTransaction, Record, WriteTransaction
 
 #: The name of the stream of records.
 STREAM: Final = "calls"
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
-    """Fields of the record of an attempt, or of a later outcome of the attempt *of*."""
+    """Fields of the record of an attempt, or of the outcome of the attempt *of*."""
 
     outcome: Outcome
     of: int | None = None
     details: dict[str, str] = {}
 
-    @classmethod
-    def read(cls, record: Record) -> Self:
-        try:
-            return msgspec.convert(record.fields, cls)
-        except msgspec.ValidationError:
-            where = f"record {record.seq} of {STREAM}"
-            got = "a record that cannot be read"
-            raise DamagedRecordsError("a record of a call", got, where) from None
-
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """One attempt to call, or a reservation of one.
+    """One attempt to call, or the reservation of an attempt.
 
     Attributes:
-        id: Its identifier in this log.
+        id: The identifier of the attempt in this log.
         at: The time of the attempt.
         outcome: The last recorded outcome.
-        details: Notes about it.
+        details: Notes about the attempt.
+        refused_at: The time at which the person refused; None if the person did not
+            refuse.
     """
 
     id: int
     at: datetime
     outcome: Outcome
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
+    refused_at: datetime | None = None
+
+    def attempt(self) -> Attempt:
+        """Return the attempt that a desk judges."""
+        return Attempt(self.at, self.outcome, self.refused_at)
 
 
 class CallLog(RecordLog):
     """Log of attempts to call.
 
-    Any number of threads and processes can use one storage; each sees the reservations
-    of all others.
+    Any number of threads and processes can use one storage, and each of them sees all
+    reservations.
 
     Args:
         store: The store of the records.
@@ -91,15 +79,15 @@ class CallLog(RecordLog):
     stream = STREAM
 
     def attempts(self, key: int) -> list[Attempt]:
-        """Return all attempts to call the number of that key, oldest first."""
+        """Return all attempts to call the number with this key, the oldest first."""
         with self._store.read() as transaction:
-            return [Attempt(call.at, call.outcome) for call in _calls(transaction, key)]
+            return [call.attempt() for call in _calls(transaction, key)]
 
     def calls(self, number: object, *, region: str | None = None) -> list[LoggedCall]:
-        """Return all attempts to call a number, with their details, oldest first.
+        """Return all attempts to call a number, with their details, the oldest first.
 
         Raises:
-            InvalidNumberError: No single number can be read.
+            InvalidNumberError: *number* cannot be read as one phone number.
         """
         key = self.key_of(number, region=region)
         with self._store.read() as transaction:
@@ -119,17 +107,19 @@ class CallLog(RecordLog):
         Args:
             number: The called number.
             outcome: The outcome.
-            at: The time of the attempt; now if not given.
-            details: Notes, as texts; they must not contain the called number.
-            region: The region of national forms.
+            at: The time of the attempt; by default now.
+            details: Notes about the attempt, as texts that do not contain the called
+                number.
+            region: The region of phone numbers without a country code.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
-            InputError: The time, the outcome or the details are not valid.
+            InvalidNumberError: The phone number cannot be read.
+            InputError: The time, the outcome or the details are not valid, or the time
+                is in the future.
         """
         key = self.key_of(number, region=region)
-        when = clock.moment() if at is None else at
-        fields = _attempt_fields(one_of(Outcome, outcome, "outcome"), details)
+        when = clock.moment() if at is None else past_instant(at, "at")
+        fields = _attempt_fields(convert(outcome, Outcome, "outcome"), details)
         return self._store.run(
             lambda transaction: transaction.append(STREAM, key, when, fields).seq
         )
@@ -142,27 +132,28 @@ class CallLog(RecordLog):
         *,
         details: Mapping[str, str] | None = None,
     ) -> int | None:
-        """Reserve an attempt if it is allowed, and return its id; otherwise None.
+        """Reserve an attempt and return its id; return None if *decide* forbids it.
 
-        The decision and the reservation are one write transaction: if two processes
-        ask at once, the second one sees the reservation of the first.
+        The decision and the reservation are one write transaction.  If two processes
+        ask at the same time, the second process sees the reservation of the first.
 
         Args:
             key: The number, as `PhoneNumber.key`.
             at: The time of the planned call.
-            decide: Takes all attempts to call that number so far, and returns True to
-                allow one more.  It must not use the same storage, and can be called
-                more than once.
-            details: As for `add`.
+            decide: A function that gets all earlier attempts to call the number, and
+                returns True to allow another attempt.  The function must not use the
+                storage of this log.  The function can be called more than once.
+            details: Notes about the attempt, as in `add`.
 
         Raises:
-            StorageError: The storage failed, and nothing is reserved: do not call.
+            StorageError: The storage failed, and no attempt is reserved.  The call must
+                not be made.
         """
         fields = _attempt_fields(Outcome.RESERVED, details)
 
         def change(transaction: WriteTransaction) -> int | None:
             calls = _calls(transaction, key)
-            if not decide([Attempt(call.at, call.outcome) for call in calls]):
+            if not decide([call.attempt() for call in calls]):
                 return None
             return transaction.append(STREAM, key, at, fields).seq
 
@@ -173,21 +164,23 @@ class CallLog(RecordLog):
     ) -> None:
         """Record the outcome of a call.
 
-        The last outcome counts.  But a refusal is final, and only a reserved call can
-        be released, so that an attempt that was made always counts.
+        If several outcomes are recorded, the last outcome counts, but a refusal cannot
+        be replaced.  Only a reserved call can be released, so that an attempt that was
+        made always counts.
 
         Args:
             call: The id of the call.
-            outcome: Its outcome; `RELEASED` if it was never dialled.
-            at: The time at which the outcome was known; now if not given.
+            outcome: The outcome; `RELEASED` if the number was never dialled.
+            at: The time at which the outcome was known; by default now.
 
         Raises:
-            InputError: There is no such call, or that outcome is not possible.
+            InputError: The log has no call with this id, the outcome cannot follow the
+                known outcome, or the time is in the future.
         """
-        wanted = one_of(Outcome, outcome, "outcome")
+        wanted = convert(outcome, Outcome, "outcome")
         if type(call) is not int:
             raise InputError("the id of a call in this log", show(call), "call")
-        when = clock.moment() if at is None else at
+        when = clock.moment() if at is None else past_instant(at, "at")
 
         def change(transaction: WriteTransaction) -> None:
             record = transaction.get(STREAM, call)
@@ -208,16 +201,18 @@ class CallLog(RecordLog):
     def purge(self, *, before: datetime, at: datetime | None = None) -> int:
         """Erase attempts made before a time; return how many records were erased.
 
-        The hash chain stays intact.  Dialers can continue meanwhile.
+        The hash chain of the log stays valid.  Dialers can use the log during the
+        erasure.  Refusals are kept, because they end consents: the law sets no longest
+        validity for consents that are older than its first rules on consent.
 
         Args:
-            before: Earlier attempts are erased.
-            at: The time of the erasure; now if not given.
+            before: The time; attempts before this time are erased.
+            at: The time of the erasure; by default now.
 
         Raises:
-            InputError: The time has no time zone.
+            InputError: The time is in the future, or has no time zone.
         """
-        in_utc(before, "before")
+        past_instant(before, "before")
         with self._store.read() as transaction:
             due = list(_records_before(transaction.all(STREAM), before))
         return self._erase(due, at)
@@ -227,33 +222,36 @@ def _attempt_fields(
     outcome: Outcome, details: Mapping[str, str] | None
 ) -> dict[str, object]:
     if not isinstance(details, Mapping | None):
-        raise InputError("a mapping of details", show(details), "details")
+        raise InputError("a mapping from names to texts", show(details), "details")
     texts = dict(details or {})
     if not all(isinstance(part, str) for item in texts.items() for part in item):
         got = "a name or a value of another type"
-        raise InputError("details that are texts", got, "details")
+        raise InputError("names and values that are texts", got, "details")
     return {"outcome": outcome.value, "details": texts}
 
 
 def _calls(transaction: ReadTransaction, key: int) -> list[LoggedCall]:
-    """Return the calls to a number, oldest first."""
+    """Return the attempts to call a number, the oldest first."""
     calls = _calls_by_id(transaction.of(STREAM, key))
     return sorted(calls.values(), key=lambda call: (call.at, call.id))
 
 
 def _calls_by_id(records: Iterable[Record]) -> dict[int, LoggedCall]:
-    """Return calls by their ids, each with its last outcome.
-
-    Raises:
-        DamagedRecordsError: The content of a record is not valid.
-    """
+    """Return the attempts in records by their ids, each with its last outcome."""
     calls: dict[int, LoggedCall] = {}
     for record in records:
-        fields, seq = _Fields.read(record), record.seq
+        fields, seq = read_fields(record, _Fields, STREAM), record.seq
+        refused_at = record.at if fields.outcome is Outcome.REFUSED else None
         if fields.of is None:
-            calls[seq] = LoggedCall(seq, record.at, fields.outcome, fields.details)
-        elif call := calls.get(fields.of):  # otherwise the attempt was purged
-            calls[call.id] = replace(call, outcome=fields.outcome)
+            calls[seq] = LoggedCall(
+                seq, record.at, fields.outcome, fields.details, refused_at
+            )
+        elif call := calls.get(fields.of):
+            calls[call.id] = replace(
+                call, outcome=fields.outcome, refused_at=refused_at
+            )
+        elif refused_at:  # the attempt was purged, but the refusal ends consents
+            calls[seq] = LoggedCall(seq, record.at, fields.outcome, {}, refused_at)
     return calls
 
 
@@ -266,13 +264,17 @@ def _require_possible(known: Outcome, wanted: Outcome) -> None:
 
 
 def _records_before(records: Iterator[Record], before: datetime) -> Iterator[int]:
-    """Yield the sequence numbers of attempts before a time, and of their outcomes."""
+    """Yield the records, except refusals, about attempts made before a time."""
     gone: set[int] = set()
     for record in records:
         if record.fields is None:
             gone.add(record.seq)
-        elif (of := _Fields.read(record).of) is not None:
-            if of in gone:
+            continue
+        fields = read_fields(record, _Fields, STREAM)
+        if fields.outcome is Outcome.REFUSED:
+            continue
+        if fields.of is not None:
+            if fields.of in gone:
                 yield record.seq
         elif record.at < before:
             gone.add(record.seq)

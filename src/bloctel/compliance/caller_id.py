@@ -1,19 +1,12 @@
 """Presented number (caller ID): the number that the called person sees."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
-from bloctel.rules.law import CallerKind, CallerNumbers
-
-if TYPE_CHECKING:
-    from bloctel.rules.law import Era
-
-__all__ = ["MASKED", "caller_kind", "read_caller"]
+from bloctel.rules.law import CallerKind, CallerNumbers, Era
 
 #: The value of `caller` for a call that presents no number.
 MASKED: Final = "masked"
@@ -22,13 +15,13 @@ _SHORT: Final = re.compile("[0-9]{2,6}")
 
 
 def read_caller(caller: object, region: str | None) -> str:
-    """Return a presented number: national form, `masked`, or `+` and foreign digits.
+    """Return a presented number as national digits, as `+` and digits, or as `masked`.
 
     >>> read_caller("+33 1 62 00 12 34", "FR"), read_caller("36 39", "FR")
     ('0162001234', '3639')
 
     Raises:
-        InvalidNumberError: It is neither a number nor `masked`.
+        InvalidNumberError: The value is neither a number nor `masked`.
     """
     if caller == MASKED:
         return MASKED
@@ -44,7 +37,7 @@ def read_caller(caller: object, region: str | None) -> str:
 
 
 def caller_kind(caller: str, era: Era) -> CallerKind:
-    """Return the kind of a presented number (`read_caller`) by the rules of an era.
+    """Return the kind of a number of `read_caller`, according to the rules of an era.
 
     >>> from datetime import date
     >>> from bloctel.rules import law

@@ -1,34 +1,27 @@
-"""Calling days and hours: the state of one instant, or of millions, in a time zone.
+"""Calling days and hours, public holidays and working days.
 
-The state changes only at midnights and at the edges of calling hours, so an audit
-evaluates each interval once.  Columns of instants are in microseconds since
-1970-01-01T00:00Z.
+The permission can change only at midnight and when calling hours begin or end.  So an
+audit evaluates each interval between two such instants only once.  An instant in a
+column is a number of microseconds since 1970-01-01T00:00Z.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util.instants import to_microseconds
+from bloctel._util.optional import optional_module
 from bloctel.compliance.facts import TimeState
-from bloctel.compliance.holidays import is_holiday, is_local_holiday
-from bloctel.rules.law import CallingTimes
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from zoneinfo import ZoneInfo
-
-    from numpy.typing import NDArray
-
-    from bloctel.rules.law import Era, Law
-
-__all__ = ["local_days", "midnight", "time_state", "versions_and_times"]
+from bloctel.rules.law import CallingTimes, Era, Holidays, Law, LocalHoliday
 
 _DAY: Final = 86_400_000_000  # microseconds
 _EPOCH: Final = date(1970, 1, 1)
+_EASTER_MONDAY: Final = "Easter Monday"
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -39,8 +32,9 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
     """Return the instants of a day, in UTC, at which `time_state` can change.
 
-    An hour that occurs twice has its edges twice.  No calling hours begin or end in an
-    hour that is skipped.
+    When clocks are set back, an hour occurs twice (*fold*), and the result contains
+    both of its instants.  Calling hours never begin or end in an hour that is skipped
+    when clocks are set forward.
     """
     rule = law.on(day).one(CallingTimes)
     slots = rule.slots if rule else ()
@@ -55,7 +49,7 @@ def _edges(day: date, zone: ZoneInfo, law: Law) -> list[datetime]:
 def time_state(
     at: datetime, zone: ZoneInfo, era: Era, *, territories: Collection[str] = ()
 ) -> TimeState:
-    """Return the state of an instant in the time zone of the called person.
+    """Return the `TimeState` of an instant in the time zone of the called person.
 
     >>> from datetime import datetime
     >>> from zoneinfo import ZoneInfo
@@ -65,7 +59,7 @@ def time_state(
     >>> time_state(sunday, paris, law.load("FR").on(sunday.date())).value
     'day'
 
-    The local holidays of *territories* count too.
+    The local holidays of *territories* count as holidays.
     """
     rule = era.one(CallingTimes)
     if rule is None:
@@ -82,11 +76,81 @@ def time_state(
     return TimeState.OPEN if is_open else TimeState.HOUR
 
 
+# -- holidays and working days -----------------------------------------------------
+
+
+def is_holiday(day: date, era: Era) -> bool:
+    """Return True for a public holiday of the entire country (L3133-1).
+
+    Raises:
+        MissingExtraError: The library `holidays` is not installed.
+
+    >>> from datetime import date
+    >>> from bloctel.rules import law
+    >>> is_holiday(date(2026, 4, 6), law.load("FR").on(date(2026, 4, 6)))
+    True
+    """
+    rule = era.one(Holidays)
+    return rule is not None and day in _holidays(rule.calendar, day.year)
+
+
+def is_local_holiday(day: date, era: Era, territories: Collection[str]) -> bool:
+    """Return True for a local holiday of one of the territories.
+
+    >>> from datetime import date
+    >>> from bloctel.rules import law
+    >>> day = date(2026, 5, 22)
+    >>> is_local_holiday(day, law.load("FR").on(day), {"MQ"})
+    True
+    """
+    return any(
+        _falls_on(rule, day, era)
+        for rule in era.all(LocalHoliday)
+        if not set(rule.territories).isdisjoint(territories)
+    )
+
+
+def _falls_on(rule: LocalHoliday, day: date, era: Era) -> bool:
+    if rule.day:
+        return f"{day:%m-%d}" == rule.day
+    calendar = era.one(Holidays)
+    if calendar is None:
+        return False
+    monday = day + timedelta(days=rule.before_easter_monday)
+    return _holidays(calendar.calendar, monday.year).get(monday) == _EASTER_MONDAY
+
+
+def last_working_day(
+    after: date, days: int, rest_weekdays: Collection[int], era: Era
+) -> date:
+    """Return the n-th working day after a day; n is *days*.
+
+    >>> from datetime import date
+    >>> from bloctel.rules import law
+    >>> era = law.load("FR").on(date(2026, 10, 2))
+    >>> last_working_day(date(2026, 10, 2), 5, {7}, era)
+    datetime.date(2026, 10, 8)
+    """
+    day = after
+    while days:
+        day += timedelta(days=1)
+        if day.isoweekday() not in rest_weekdays and not is_holiday(day, era):
+            days -= 1
+    return day
+
+
+@lru_cache(maxsize=64)
+def _holidays(calendar: str, year: int) -> dict[date, str]:
+    """Return the public holidays of a year, each day with its English name."""
+    holidays = optional_module("holidays", "public holidays", "compliance")
+    return dict(holidays.country_holidays(calendar, years=year, language="en_US"))
+
+
 # -- columns of instants -----------------------------------------------------------
 
 
 def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the ordinal of the local day at each instant."""
+    """Return the number (`date.toordinal`) of the local day of each instant."""
     days = _days(at)
     starts = _microseconds(midnight(day, zone) for day in days)
     ordinals = np.array([day.toordinal() for day in days], np.int64)
@@ -96,7 +160,7 @@ def local_days(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
 def versions_and_times(
     zone: ZoneInfo, law: Law, territories: Collection[str], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return two rows: the index in `Law.eras`, and in `TimeState`, of each instant."""
+    """Return two rows: the index of each instant's era, and of its `TimeState`."""
     states = list(TimeState)
     starts = sorted({edge for day in _days(at) for edge in _edges(day, zone, law)})
     found = np.empty((2, len(starts)), np.int64)
@@ -112,7 +176,7 @@ def _microseconds(instants: Iterable[datetime]) -> NDArray[np.int64]:
 
 
 def _days(at: NDArray[np.int64]) -> list[date]:
-    """Return the UTC days of instants, and the days before and after each."""
+    """Return each UTC day of the instants, the day before and the day after."""
     occurring = np.unique(at // _DAY)
     around = {day + n for day in occurring.tolist() for n in (-1, 0, 1)}
     return [_EPOCH + timedelta(days=day) for day in sorted(around)]

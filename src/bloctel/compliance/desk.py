@@ -1,18 +1,17 @@
-"""Desk: answers whether a call may be made, and when it next may be."""
-
-from __future__ import annotations
+"""Desk that decides if a call may be made, and finds the next lawful time."""
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeVar, Unpack
 
 import numpy as np
 
 from bloctel._util import clock
 from bloctel._util.instants import in_utc
-from bloctel._util.strict import show
+from bloctel._util.strict import convert, show
 from bloctel.compliance.answer import Answer
 from bloctel.compliance.audit.audit import Audit, audit_calls
 from bloctel.compliance.audit.call_columns import read_calls
@@ -23,41 +22,27 @@ from bloctel.compliance.call_facts import (
     facts_at,
     improvement_times,
 )
-from bloctel.compliance.call_inputs import (
-    check_inputs,
-    check_names,
-    check_text,
-    one_of,
-)
+from bloctel.compliance.call_inputs import CallInputs, check_inputs, check_names
 from bloctel.compliance.caller_id import read_caller
-from bloctel.compliance.findings import (
-    Decision,
-    Effect,
-    Finding,
-    Ground,
-    Judgement,
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
+from bloctel.compliance.interfaces import (
+    Attempt,
+    Calls,
+    Consents,
+    Evidence,
+    ManyConsents,
+    Outcome,
+    Reserving,
 )
-from bloctel.compliance.interfaces import ManyConsents, Outcome, Reserving
 from bloctel.compliance.judgement import DEFAULT_TRUST, judge
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError, InputError
-from bloctel.numbers.phone_number import check_region, normalize
+from bloctel.lookup.book import Book
+from bloctel.numbers.phone_number import check_region, normalize, readings_of
 from bloctel.rules import Certainty
-from bloctel.rules.law import Channel, Duty, Purpose, countries
+from bloctel.rules.law import Channel, Duty, Law, Purpose, countries
 from bloctel.rules.law import load as load_law
 from bloctel.rules.law import names as law_names
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
-    from typing import Unpack
-
-    from bloctel.compliance.call_inputs import CallInputs
-    from bloctel.compliance.interfaces import Attempt, Calls, Consents, Evidence
-    from bloctel.lookup.book import Book
-    from bloctel.rules.law import Law
-
-__all__ = ["Desk", "Reservation"]
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -81,9 +66,9 @@ class Reservation(NamedTuple):
 
 
 class Desk:
-    """Answers whether a call may be made, by the law of the day of the call.
+    """Decides if a call may be made, by the law in force on the day of the call.
 
-    Missing knowledge never permits: the answer is then to ask.
+    If a necessary fact is not known, the answer is never yes.
 
     >>> from datetime import datetime
     >>> from zoneinfo import ZoneInfo
@@ -97,17 +82,19 @@ class Desk:
     (False, 'no', ('day',))
 
     Args:
-        country: The country whose law applies, as ISO 3166-1 alpha-2.
+        country: The two-letter code (ISO 3166-1) of the country whose law applies.
         book: The opposition lists, such as a registry or a snapshot.
         consents: The register of consents, contracts and requests to be called back.
-        calls: The call log.
-        firm: The firm that calls, as consents name it.
-        lists: The names of the lists to query; all lists of the book if not given.
-        local_holidays: True to observe the holidays of single territories as well,
-            which the texts on calling hours do not mention.
-        trust: The certainty that a rule needs in order to permit a call; by default,
-            rules that only public files quote (V3) ask instead.
-        horizon_days: The number of days to search for the next lawful time.
+        calls: The log of attempts to call.
+        firm: The name of the firm that calls, as the consents contain it.
+        lists: The names of the lists to query; by default, all lists of the book.
+        local_holidays: True to count the holidays of single territories as holidays.
+            The legal texts on calling hours do not mention local holidays.
+        trust: The certainty that a rule needs to permit a call.  With V2, the default,
+            a rule that is known only from a quotation in a public file (V3) leads to
+            the answer ask.
+        horizon_days: The number of days in which the desk searches for the next lawful
+            time.
     """
 
     def __init__(  # noqa: PLR0913 - each is a source of facts or a degree of caution
@@ -130,14 +117,14 @@ class Desk:
             expected = f"from 0 to {_MAX_HORIZON} days"
             raise InputError(expected, show(horizon_days), "horizon_days")
         self.country = country
-        self.firm = check_text(firm, "firm")
+        self.firm = None if firm is None else convert(firm, str, "firm")
         self.law: Law | None = load_law(country) if country in law_names() else None
         self._book = book
         self._consents = consents
         self._calls = calls
         self._lists = None if lists is None else tuple(lists)
         self._local_holidays = local_holidays
-        self._trust = one_of(Certainty, trust, "trust")
+        self._trust = convert(trust, Certainty, "trust")
         self._horizon = timedelta(days=horizon_days)
 
     def __repr__(self) -> str:
@@ -157,27 +144,33 @@ class Desk:
         time_zone: str | None = None,
         region: str | None = None,
     ) -> Answer:
-        """Return whether a call may begin, with the reasons and the next lawful time.
+        """Decide if a call may begin; return the reasons and the next lawful time.
 
         Args:
             number: The number to call: text, an integer, or a `PhoneNumber`.
-            at: The time of the call, with its time zone; now if not given.
-            purpose: The purpose (`Purpose`): `sale` if anything is sold.
-            sector: The sector of what is sold, as `law.sectors` names it; `other` if no
-                sector fits.
+            at: The time of the call, with its time zone; by default now.  If *at* is
+                not given, the desk counts attempts, refusals and withdrawals with a
+                later time, because the clock of another machine can be ahead.
+            purpose: The purpose of the call (`Purpose`); `sale` if the caller sells
+                anything.
+            sector: The sector of the goods or services, as `law.sectors` names it;
+                `other` if no sector fits.
             caller: The presented number (caller ID), or `masked`.
-            automated: True if an automated platform calls.
-            about: What the call is about, in the words of a consent or a contract.
-            channel: How the person is reached (`Channel`).
-            time_zone: The time zone of the person, if the territory of the number does
-                not decide it.
-            region: The region of national forms; by default that of the book, or the
-                country.
+            automated: True if an automated platform makes the call.
+            about: The subject of the call, in the words of a consent or a contract.
+            channel: The kind of call or message (`Channel`); by default a voice call.
+            time_zone: The time zone of the called person; needed if the number does not
+                show the territory.
+            region: The region of phone numbers without a country code; by default the
+                region of the book, or the country of the desk if the book has no
+                region.
 
         Raises:
-            InvalidNumberError: The number or the presented number cannot be read.
+            InvalidNumberError: The number or the presented number cannot be read; or
+                the digits of the number can mean two phone lines, and the book lists
+                only one of these lines.
             InputError: Another argument is not valid.
-            UnknownListError: The book does not contain a list named in `lists`.
+            UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
         """
         instant = in_utc(clock.moment() if at is None else at, "at")
@@ -195,7 +188,8 @@ class Desk:
             return self._answer_without_law(number, instant, inputs)
         call = self._call_under_review(number, self.law, inputs)
         attempts = _none_if_down(self._calls, lambda log: log.attempts(call.key))
-        return self._answer(replace(call, attempts=attempts), instant)
+        call = replace(call, attempts=attempts, counts_later=at is None)
+        return self._answer(call, instant)
 
     def reserve(
         self,
@@ -205,20 +199,22 @@ class Desk:
         details: Mapping[str, str] | None = None,
         **call: Unpack[CallInputs],
     ) -> Reservation:
-        """Answer like `may_call`, and record the attempt at once if the call is lawful.
+        """Answer like `may_call`; if the call is allowed, also record the attempt.
 
         The decision and the reservation are one transaction of the call log.  If two
-        workers ask at once, in any two processes, the second one sees the reservation
-        of the first, so that they never both make the last attempt that is allowed.
-        Consents are read again afterwards; the attempt is released if one was withdrawn
-        meanwhile.
+        dialers ask at the same time, the second dialer sees the reservation of the
+        first dialer.  So two dialers never both make the last attempt that the law
+        allows.  The dialers can be threads or processes.  After the reservation, the
+        desk reads the consents again.  If the call is no longer allowed, because a
+        consent was withdrawn in the meantime, the desk releases the attempt.
 
         Args:
             number: The number to call.
-            at: The time of the call; now if not given.  Attempts that other clocks
-                recorded for later times count as well, so that this method can refuse a
-                call that `may_call` allows for the same time.
-            details: Notes about the call, as for `CallLog.add`.
+            at: The time of the call; by default now.  The desk counts attempts,
+                refusals and withdrawals with a later time, whether *at* is given or
+                not.  So this method can refuse a call that `may_call` allows for the
+                same time.
+            details: Notes about the call, as in `CallLog.add`.
             call: The other inputs of `may_call`.
 
         Returns:
@@ -226,11 +222,13 @@ class Desk:
             Record the outcome of the call with `CallLog.conclude`.
 
         Raises:
-            InputError: The desk has no call log that can reserve (`CallLog`), or an
-                argument is not valid.
+            InputError: The desk has no call log that can reserve attempts, such as
+                `CallLog`, or an argument is not valid.
             TypeError: An argument is not an input of `may_call`.
-            StorageError: The call log failed, and nothing is reserved: do not call.
-            InvalidNumberError: As for `may_call`, as the other errors.
+            StorageError: The call log failed, and no attempt is reserved.  The call
+                must not be made.
+            InvalidNumberError: The number or the presented number cannot be read.
+                `reserve` can raise the other errors of `may_call`.
         """
         check_names(call)
         log = self._calls
@@ -254,7 +252,7 @@ class Desk:
         reserved = log.reserve_if(review.key, instant, is_allowed, details=details)
         if reserved is None:
             return Reservation(answers[-1], None)
-        # a consent may have been withdrawn since it was read
+        # a consent may have been withdrawn after the desk read it
         review = replace(review, evidence=self._evidence(review.key))
         if is_allowed(seen[-1]):
             return Reservation(answers[-1], reserved)
@@ -268,31 +266,36 @@ class Desk:
         log_time_zone: str | None = None,
         **defaults: Unpack[CallInputs],
     ) -> Audit:
-        """Judge past calls by the law and the lists of the day of each call.
+        """Judge each past call by the law and the lists that were valid on its day.
 
-        Each call gets the answer that `may_call` would have given at its time, with the
-        earlier calls of the log as the call log.  Ten million calls take minutes.
+        Each call gets the answer that `may_call` would have given at the time of the
+        call.  Earlier calls in *calls* count as attempts.  An audit of ten million
+        calls takes minutes.
 
         Args:
             calls: A frame of pandas, polars or pyarrow, or a mapping from names to
-                columns: `number`, `at` (times with their time zone, or ISO 8601 text),
-                and optionally `outcome` (`Outcome`; a `released` attempt is not a call)
-                and columns named like the other inputs of `may_call`.  Include all
-                calls on behalf of the firm: attempts are counted from the log.
-            log_time_zone: The time zone of times without one, such as Europe/Paris; if
-                not given, such times are refused.
-            defaults: The other inputs of `may_call`, used for every call if the log has
-                no such column.
+                columns.  The columns `number` and `at` are mandatory; `at` contains
+                times with a time zone, or ISO 8601 text.  A column `outcome`
+                (`Outcome`) is optional; a `released` attempt is not a call.  Other
+                columns have the names of inputs of `may_call`.  The frame must contain
+                all calls that were made for the firm, because the audit counts earlier
+                attempts in this frame.
+            log_time_zone: The time zone, such as Europe/Paris, of times without a time
+                zone.  By default, a time without a time zone is an error.
+            defaults: Inputs of `may_call` for which the log has no column.  Each value
+                applies to all calls.
 
         Raises:
-            InputError: The log or another argument is not valid, or the law of the
-                country is not modelled.
-            UnknownListError: The book does not contain a list named in `lists`.
+            InputError: The log or another argument is not valid, or the library does
+                not model the law of the country.
+            UnknownListError: A name in the desk's `lists` is not a list of the book.
             MissingExtraError: The extra `compliance` is not installed.
         """
         law = self.law
         if law is None:
-            raise InputError("a country whose law is known", self.country, "the desk")
+            raise InputError(
+                "a country whose law the library models", self.country, "the desk"
+            )
         region = self._region(defaults.pop("region", None))
         past = read_calls(
             calls, defaults, law, region=region, log_time_zone=log_time_zone
@@ -313,7 +316,7 @@ class Desk:
     def _call_under_review(
         self, number: object, law: Law, inputs: CallInputs
     ) -> CallUnderReview:
-        """Return a call with everything that is known, except earlier attempts."""
+        """Return a call with all known facts about it, except the earlier attempts."""
         region = self._region(inputs.get("region"))
         key = normalize(number, region=region).key
         checked = check_inputs(inputs, [sector.name for sector in law.sectors])
@@ -323,6 +326,7 @@ class Desk:
         return CallUnderReview(
             law=law,
             key=key,
+            others=readings_of(number, region)[1:],
             territory=territory,
             zone=zone,
             holiday_territories=near,
@@ -337,13 +341,13 @@ class Desk:
     def _answer_without_law(
         self, number: object, at: datetime, inputs: CallInputs
     ) -> Answer:
-        """Return the answer ask, with the known facts about the country.
+        """Return the answer ask, with the facts that are known about the country.
 
-        The inputs are validated, except the sector and the presented number.
+        All inputs are validated, except the sector and the presented number.
         """
         region = inputs.get("region")
         if not region:
-            with suppress(InputError):  # no numbering plan has that code
+            with suppress(InputError):  # the country may have no numbering plan
                 region = check_region(self.country)
         normalize(number, region=region)
         check_inputs(inputs)
@@ -357,9 +361,9 @@ class Desk:
         return _none_if_down(self._consents, lambda consents: consents.of(key))
 
     def _region(self, region: str | None) -> str:
-        """Return the region of national forms."""
+        """Return the region of numbers without a country code."""
         of_book = None if self._book is None else self._book.region
-        return check_text(region, "region") or of_book or self.country
+        return region or of_book or self.country
 
     def _answer(self, call: CallUnderReview, at: datetime) -> Answer:
         facts = facts_at(call, at)
@@ -375,7 +379,8 @@ class Desk:
     def _next_allowed(self, call: CallUnderReview, at: datetime) -> datetime | None:
         """Return the first instant after *at* at which the call may be made.
 
-        Only instants at which a fact can improve are judged.
+        Only instants at which a fact can improve are judged, because the decision
+        cannot become yes at other instants.
         """
         for instant in improvement_times(call, at, at + self._horizon):
             judgement = judge(facts_at(call, instant), call.law, trust=self._trust)
@@ -393,7 +398,7 @@ def _evidence_of_many(
 
 
 def _none_if_down(store: _S | None, query: Callable[[_S], _T]) -> _T | None:
-    """Return the result of a query; None if there is no store or it cannot answer."""
+    """Return the result of a query; None if the store is missing or cannot answer."""
     if store is None:
         return None
     try:

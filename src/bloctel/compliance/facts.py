@@ -1,32 +1,17 @@
-"""Facts: everything that the judgement of a call depends on.
+"""Facts of a call: everything on which the judgement of the call depends.
 
-They contain neither the number nor the instant.  Equal facts get equal judgements, so
-that an audit of millions of calls needs few judgements.
+Facts contain neither the phone number nor the instant.  Calls with equal facts get
+equal judgements, so that an audit of millions of calls needs few judgements.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bloctel.rules.law import CallerKind, Channel, Purpose
-
-__all__ = [
-    "CallBackState",
-    "ConsentState",
-    "ContractState",
-    "Facts",
-    "ListState",
-    "SilenceState",
-    "TerritoryState",
-    "TimeState",
-]
+from bloctel.rules.law import CallerKind, Channel, Purpose
 
 
 class TerritoryState(StrEnum):
-    """Knowledge of the territory, and so of the local time of the called person."""
+    """State of the territory, which determines the local time of the called person."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -36,20 +21,20 @@ class TerritoryState(StrEnum):
 
 
 class TimeState(StrEnum):
-    """Position of the call within calling days and hours."""
+    """State of the time of a call, inside or outside calling days and hours."""
 
     OPEN = "open"
     """Calls may begin, or no rule sets times."""
     DAY = "day"
-    """On a weekday without calls."""
+    """On a weekday on which calls are forbidden."""
     HOLIDAY = "holiday"
     HOUR = "hour"
-    """On a day with calls, outside the hours."""
+    """On a day on which calls are allowed, but outside the calling hours."""
     UNKNOWN = "unknown"
 
 
 class ListState(StrEnum):
-    """State of the number on the lists."""
+    """State of a phone number on opposition lists."""
 
     CLEAR = "clear"
     LISTED = "listed"
@@ -64,7 +49,7 @@ class ListState(StrEnum):
 
 
 class ConsentState(StrEnum):
-    """State of the best consent, from the best to the worst."""
+    """State of the best consent; the members go from the best state to the worst."""
 
     SLOT = "slot"
     """Valid, for this very date and time."""
@@ -74,11 +59,11 @@ class ConsentState(StrEnum):
     OVERLONG = "overlong"
     """Valid, but given for longer than the law allows."""
     FIRM_UNKNOWN = "firm_unknown"
-    """Valid if it was given to the firm that calls."""
+    """Valid if it was given to the firm that calls, which is not known."""
     GOODS_DOUBTFUL = "goods_doubtful"
     """Given for the sector, while the call is described in other words."""
     GOODS_UNKNOWN = "goods_unknown"
-    """Valid if it was given for the subject of the call."""
+    """Valid if it was given for the subject of the call, which is not known."""
     OUT_OF_SLOTS = "out_of_slots"
     """Valid for other dates and times."""
     INCOMPLETE = "incomplete"
@@ -97,7 +82,7 @@ class ConsentState(StrEnum):
 
 
 class ContractState(StrEnum):
-    """State of the best contract, from the best to the worst."""
+    """State of the best contract; the members go from the best state to the worst."""
 
     RELATED = "related"
     """Active, and the call is about its object."""
@@ -115,7 +100,7 @@ class ContractState(StrEnum):
 
 
 class CallBackState(StrEnum):
-    """State of the best request to be called back, from the best to the worst."""
+    """State of the best request to be called back; the best state comes first."""
 
     IN_TIME = "in_time"
     FIRM_UNKNOWN = "firm_unknown"
@@ -128,37 +113,38 @@ class CallBackState(StrEnum):
 
 
 class SilenceState(StrEnum):
-    """Effect of an earlier refusal: calls can be forbidden for a while."""
+    """Effect of an earlier refusal, which can forbid calls for a number of days."""
 
     NONE = "none"
     SILENT = "silent"
     DOUBTFUL = "doubtful"
-    """Forbidden by the earlier law, and it is not certain that this has changed."""
+    """The earlier law forbids calls, and it is not certain that this has changed."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Facts of one call that the law asks for.
+    """Facts of one call that the legal rules need.
 
     Attributes:
-        version: The index in `Law.eras` of the era of the call.
-        territory: Knowledge of the territory and its local time.
-        channel: How the person is reached.
-        purpose: The purpose; None if not given.
-        sector: The sector of what is sold; None if not given.
-        about_sector: The sector that is named by the words about the call; None if
-            they name no sector.
-        caller: The kind of the presented number; None if not given.
-        automated: True if an automated platform calls; None if not given.
-        time: Position within calling days and hours.
+        version: The index, in `Law.eras`, of the era that contains the day of the call.
+        territory: State of the territory of the number.
+        channel: The kind of call or message.
+        purpose: The purpose of the call; None if no purpose was given.
+        sector: The sector of the goods or services; None if no sector was given.
+        about_sector: The sector whose name is the input `about`; None if `about` is not
+            the name of a sector.
+        caller: The kind of the presented number; None if no presented number was given.
+        automated: True if an automated platform makes the call; None if this is not
+            known.
+        time: State of the time, inside or outside calling days and hours.
         national: State of the number on the lists that the law names.
-        own: State on the other lists, such as the firm's own objections.
+        own: State of the number on the other lists, such as the firm's own list.
         consent: State of the best consent.
         contract: State of the best contract.
         call_back: State of the best request to be called back.
-        attempts: Attempts in the window, counted up to the legal maximum; None if
-            there is no call log.
+        attempts: The number of attempts in the legal period, up to the legal maximum;
+            None if there is no call log.
         silence: Effect of an earlier refusal.
     """
 

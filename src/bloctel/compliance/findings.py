@@ -1,19 +1,12 @@
-"""Findings of a judgement: grounds, each with its rule and its effect."""
+"""Findings of a judgement: each finding has a ground, a rule and an effect."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from bloctel.rules import Certainty
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bloctel.rules.law import LegalRule
-
-__all__ = ["Decision", "Effect", "Finding", "Ground", "Judgement", "is_sure"]
+from bloctel.rules.law import LegalRule
 
 
 class Decision(StrEnum):
@@ -88,14 +81,15 @@ class Ground(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One ground of a judgement.
+    """One ground of a judgement, with its legal rule and its effect.
 
     Attributes:
-        effect: Its effect on the decision.
-        ground: The reason.
-        rule: The rule behind it, or None.
-        missing: The name of the missing parameter; if the finding forbids, the
-            parameter that could prove an exception.
+        effect: The effect of the finding on the decision.
+        ground: The reason, as a stable code.
+        rule: The legal rule on which the finding is based; None if there is no such
+            rule.
+        missing: The name of the missing parameter.  If the finding forbids the call,
+            this parameter could prove an exception.
         detail: More detail, such as the state of a consent.
     """
 
@@ -108,19 +102,19 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Judgement of some facts by the law.
+    """Judgement of a call by the law: the decision and its findings.
 
     Attributes:
         decision: Yes, no or ask.
-        findings: All findings; the deciding ones first.
+        findings: All findings; the findings that decide come first.
     """
 
     decision: Decision
     findings: tuple[Finding, ...]
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Judgement:
-        """Return the judgement that follows from findings; ask if there are none."""
+    def of(cls, findings: Iterable[Finding]) -> Self:
+        """Return the judgement that follows from findings; no findings lead to ask."""
         distinct = set(findings)
         effects = {finding.effect for finding in distinct}
         if Effect.FORBIDS in effects:
@@ -135,14 +129,14 @@ class Judgement:
 
     @property
     def deciding(self) -> tuple[Finding, ...]:
-        """The findings that decide."""
+        """The findings on which the decision is based."""
         wanted = {Decision.NO: Effect.FORBIDS, Decision.ASK: Effect.ASKS}
         effect = wanted.get(self.decision, Effect.PERMITS)
         return tuple(finding for finding in self.findings if finding.effect is effect)
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
-        """The identifiers of the deciding rules."""
+        """The identifiers of the legal rules on which the decision is based."""
         rules = (finding.rule for finding in self.deciding)
         return tuple(dict.fromkeys(rule.id for rule in rules if rule is not None))
 
@@ -157,7 +151,7 @@ _ORDER: Final = tuple(Certainty)
 
 
 def is_sure(certainty: Certainty, least: Certainty) -> bool:
-    """Return True if a certainty is at least *least*; V1 is the best.
+    """Return True if a certainty is *least* or better; V1 is the best certainty.
 
     >>> is_sure(Certainty.V1, Certainty.V2), is_sure(Certainty.V3, Certainty.V2)
     (True, False)

@@ -1,30 +1,23 @@
 """Interfaces of the call log and the register of consents that a desk uses.
 
-Any object with these methods is accepted.  All times are aware datetimes.
+A desk accepts any object that has the methods of these interfaces.  All times are
+datetimes with a time zone.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime  # noqa: TC003 - msgspec reads records into them
+from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from msgspec import Meta
 
-__all__ = [
-    "Attempt",
-    "CallBackRequest",
-    "Calls",
-    "Consent",
-    "Consents",
-    "Contract",
-    "Evidence",
-    "ManyConsents",
-    "Outcome",
-    "Reserving",
-    "Slot",
+#: A text of a record; a longer text is probably a complete file.
+Text = Annotated[
+    str,
+    Meta(
+        pattern=r"\S", max_length=1_000, description="a text of 1 to 1,000 characters"
+    ),
 ]
 
 
@@ -46,15 +39,19 @@ class Attempt(NamedTuple):
 
     Attributes:
         at: The time of the attempt.
-        outcome: Its outcome.
+        outcome: The outcome of the attempt.
+        refused_at: The time at which the person refused; by default, the time of the
+            attempt.  In some laws, a refusal ends all consents that were given before
+            this time.
     """
 
     at: datetime
     outcome: Outcome
+    refused_at: datetime | None = None
 
 
 class Slot(NamedTuple):
-    """A date and time to which a person consented, `[starts_at, ends_at)`."""
+    """Period for which a person consented to calls; it ends just before `ends_at`."""
 
     starts_at: datetime
     ends_at: datetime
@@ -62,19 +59,20 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A consent to be called, as its proof states.
+    """A consent to be called, with the content that its proof shows.
 
     Attributes:
-        id: Its identifier.
-        given_at: The time of collection.
-        expires_on: The first day on which it is no longer valid.
+        id: The identifier of the consent.
+        given_at: The time at which the person gave the consent.
+        expires_on: The first day on which the consent is no longer valid.
         firm: The firm whose calls the person consented to.
-        goods: The goods: the name of a sector, or words that a call repeats
-            (`about=`).
-        slots: The dates and times consented to; empty for any time.
+        goods: The goods or services: the name of a sector, or words that a call repeats
+            as `about`.
+        slots: The periods to which the person consented; empty if the person consented
+            to any time.
         has_all_mentions: True if the person got all mandatory information.
-        withdrawn_at: The time of withdrawal; None if it was not withdrawn.
-        evidence: The location of the proof, for a person to read.
+        withdrawn_at: The time of withdrawal; None if the consent was not withdrawn.
+        evidence: A text that tells people where the proof is.
     """
 
     id: str
@@ -93,16 +91,16 @@ class Contract:
     """A contract between the person and a firm.
 
     Attributes:
-        starts_on: Its first day.
-        ends_on: The first day after it; None while no end is known.
-        firm: The firm; its contract does not permit calls of another firm.
-        object: Its object, in words that a call repeats (`about=`).
+        starts_on: The first day of the contract.
+        ends_on: The first day after the contract; None if no end is known.
+        firm: The firm; the contract does not permit calls by another firm.
+        object: The object of the contract, in words that a call repeats as `about`.
     """
 
     starts_on: date
     ends_on: date | None
-    firm: str
-    object: str
+    firm: Text
+    object: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +109,13 @@ class CallBackRequest:
 
     Attributes:
         asked_at: The time of the request.
-        firm: The firm that is to call back.
-        object: The subject, in words that the call repeats (`about=`).
+        firm: The firm that the person asked to call back.
+        object: The subject of the request, in words that the call repeats as `about`.
     """
 
     asked_at: datetime
-    firm: str
-    object: str
+    firm: Text
+    object: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +131,7 @@ class Calls(Protocol):
     """A call log."""
 
     def attempts(self, key: int) -> Sequence[Attempt]:
-        """Return all attempts to call the number with that key."""
+        """Return all attempts to call the number with this key."""
 
 
 @runtime_checkable
@@ -148,19 +146,19 @@ class Reserving(Calls, Protocol):
         *,
         details: Mapping[str, str] | None = None,
     ) -> int | None:
-        """Reserve an attempt if *decide* accepts the earlier ones; return its id."""
+        """Reserve an attempt and return its id; return None if *decide* forbids it."""
 
     def conclude(
         self, call: int, outcome: Outcome, *, at: datetime | None = None
     ) -> None:
-        """Record the outcome of an attempt; `RELEASED` if it was never made."""
+        """Record the outcome of an attempt; `RELEASED` if the call was never made."""
 
 
 class Consents(Protocol):
     """A register of consents, contracts and requests to be called back."""
 
     def of(self, key: int) -> Evidence:
-        """Return the evidence about the number with that key."""
+        """Return the evidence about the number with this key."""
 
 
 @runtime_checkable
@@ -168,4 +166,4 @@ class ManyConsents(Consents, Protocol):
     """A register that an audit can query for many numbers at once."""
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return evidence by key; keys without evidence may be omitted."""
+        """Return the evidence for each key; a key without evidence can be missing."""

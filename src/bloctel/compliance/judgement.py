@@ -1,21 +1,23 @@
-"""Judgement of a call: from facts to yes, no or ask, by the law of the day.
+"""Judgement of a call: decides yes, no or ask from the facts and the law of the day.
 
-Judgements are pure functions of the facts.  A rule that forbids applies whatever its
-certainty, unless the rule itself says that it only asks.  A rule that permits needs
-enough certainty, and asks otherwise.  A missing input asks.  A missing input that could
-only prove an exception is named, and the answer stays no, because the firm that calls
-must prove the exception.
+A judgement depends only on the facts, the law, and the certainty that a rule needs to
+permit a call.  An uncertain rule that forbids calls still applies; but if the rule is
+marked with `asks`, the answer is ask.  If a rule that permits calls is not certain
+enough, the answer is ask.  If an input is missing, the answer is ask.  If the missing
+input could only prove an exception to a ban, the answer stays no and names the input,
+because the firm that calls must prove the exception.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from enum import StrEnum
+from typing import Final
 
 from bloctel.compliance.facts import (
     CallBackState,
     ConsentState,
     ContractState,
+    Facts,
     ListState,
     SilenceState,
     TerritoryState,
@@ -23,18 +25,18 @@ from bloctel.compliance.facts import (
 )
 from bloctel.compliance.findings import Effect, Finding, Ground, Judgement, is_sure
 from bloctel.rules import Certainty, law
-from bloctel.rules.law import CallerKind, Channel, Purpose, Regime
+from bloctel.rules.law import (
+    CallerKind,
+    Channel,
+    Era,
+    Law,
+    LegalRule,
+    Purpose,
+    Regime,
+    SectorBan,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from enum import StrEnum
-
-    from bloctel.compliance.facts import Facts
-    from bloctel.rules.law import Era, Law, LegalRule, SectorBan
-
-__all__ = ["DEFAULT_TRUST", "judge"]
-
-#: Default certainty that a rule needs in order to permit.
+#: The certainty that a rule needs, by default, to permit a call.
 DEFAULT_TRUST: Final = Certainty.V2
 
 #: The states of a consent that is valid at the time of the call.
@@ -73,25 +75,25 @@ _FORBIDDEN_CALLERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """The facts, the law of their day, and the certainty at which a rule permits."""
+    """The facts, the law of the day, and the certainty that a permitting rule needs."""
 
     facts: Facts
     era: Era
     trust: Certainty
 
     def permits(self, ground: Ground, rule: LegalRule) -> Finding:
-        """Return a finding that permits, or asks if the rule is not certain enough."""
+        """Return a finding that permits, or that asks if the rule is too uncertain."""
         is_enough = is_sure(rule.certainty, self.trust)
         return Finding(Effect.PERMITS if is_enough else Effect.ASKS, ground, rule)
 
 
 def judge(facts: Facts, law: Law, *, trust: Certainty = DEFAULT_TRUST) -> Judgement:
-    """Return the judgement of a call with these facts.
+    """Return the judgement of a call, from the facts of the call.
 
     Args:
         facts: The facts of the call.
-        law: The law that contains the era `facts.version`.
-        trust: The certainty that a rule needs in order to permit.
+        law: The law; `facts.version` is the index of an era of this law.
+        trust: The certainty that a rule needs to permit a call.
     """
     return Judgement.of(_findings(_Case(facts, law.eras[facts.version], trust)))
 
@@ -101,14 +103,15 @@ def _findings(case: _Case) -> Iterable[Finding]:
     if regime is None or regime.question is law.RegimeQuestion.NONE:
         return [_asks(Ground.BEFORE_THE_LAW, regime)]
     if facts.territory is TerritoryState.FOREIGN:
-        # the applicable law is not known, but where spam is reported
+        # it is not known which law applies, but the finding can tell where to report
+        # spam
         by_voice = facts.channel is Channel.VOICE
         return [_asks(Ground.FOREIGN_NUMBER), *([] if by_voice else _channel(case))]
     if facts.channel is not Channel.VOICE:
-        # the rules do not cover messages, but some bans do
+        # the rules cover only voice calls, but some bans also cover messages
         return [*_channel(case), *(_banned(ban) for ban in _bans(case))]
     if facts.purpose is None:
-        # rules against a sale may not apply to this call
+        # the call may not be a sale, so a rule on sales can ask but not forbid
         on_sale = [f for f in _on_sale(case, regime) if f.effect is Effect.ASKS]
         return [_asks(Ground.PURPOSE_MISSING, missing="purpose"), *on_sale]
     if facts.purpose is Purpose.SALE:
@@ -138,7 +141,7 @@ def _on_nothing_sold(case: _Case, purpose: Purpose) -> Iterator[Finding]:
     yield from _on_caller(case)
     state, objection = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
-        # an objection to prospecting may or may not cover this call
+        # an objection to sales calls may not cover a call that sells nothing
         yield _asks(Ground.OBJECTED, objection)
     elif state in (ListState.UNANSWERED, ListState.NOT_KNOWN):
         yield _unknown_list(state, objection)
@@ -181,7 +184,7 @@ def _banned(ban: SectorBan, missing: str = "") -> Finding:
 
 
 def _on_ban(case: _Case, ban: SectorBan) -> list[Finding]:
-    """Return the exceptions that lift a ban, or the ban."""
+    """Return findings about a ban's exceptions, or the finding that a ban applies."""
     lifts = {law.Lift.CONTRACT: _by_contract, law.Lift.CALL_BACK: _by_call_back}
     otherwise = _banned(ban, _missing_evidence(case) if ban.lifted_by else "")
     return _with_exceptions([lifts[lift](case) for lift in ban.lifted_by], otherwise)
@@ -201,12 +204,12 @@ def _on_national_list(case: _Case, regime: Regime) -> list[Finding]:
 
 
 def _on_own_lists(case: _Case, regime: Regime) -> Iterator[Finding]:
-    """Yield findings about the other lists, such as the firm's own objections."""
+    """Yield findings about the lists that the law does not name."""
     state, rule = case.facts.own, case.era.one(law.Objection)
     if state is ListState.LISTED:
         yield Finding(Effect.FORBIDS, Ground.OBJECTED, rule)
     elif state is ListState.NOT_HELD and regime.lists:
-        # the book contains the lists that the law names, and that is enough
+        # the book has no other lists; the law requires only the lists that it names
         return
     elif state is not ListState.CLEAR:
         yield _unknown_list(state, rule)
@@ -218,7 +221,7 @@ def _unknown_list(state: ListState, rule: LegalRule | None) -> Finding:
 
 
 def _missing_evidence(case: _Case) -> str:
-    """Return the missing input that could prove a contract, or an empty text."""
+    """Return the name of the missing input that could prove a contract, or ""."""
     return "consents" if case.facts.contract is ContractState.UNKNOWN else ""
 
 
@@ -228,14 +231,14 @@ def _missing_evidence(case: _Case) -> str:
 def _with_exceptions(
     exceptions: list[Finding | None], otherwise: Finding
 ) -> list[Finding]:
-    """Return the first exception that permits, else those that ask, else the rule."""
+    """Return an exception that permits the call, or all exceptions, or *otherwise*."""
     found = [exception for exception in exceptions if exception is not None]
     permits = [each for each in found if each.effect is Effect.PERMITS]
     return permits[:1] or found or [otherwise]
 
 
 def _missing_scope(state: StrEnum, rule: LegalRule) -> Finding | None:
-    """Return the question about the firm or the subject that a state leaves open."""
+    """Return a finding that asks for the firm or subject; None if both are known."""
     if state in (ContractState.FIRM_UNKNOWN, CallBackState.FIRM_UNKNOWN):
         return _asks(Ground.FIRM_MISSING, rule, "firm")
     if state in (ContractState.OBJECT_UNKNOWN, CallBackState.OBJECT_UNKNOWN):
@@ -244,7 +247,7 @@ def _missing_scope(state: StrEnum, rule: LegalRule) -> Finding | None:
 
 
 def _by_contract(case: _Case) -> Finding | None:
-    """Return the effect of a contract; None if no contract matters."""
+    """Return the finding about a contract; None if no contract changes the decision."""
     rule, state = case.era.one(law.ContractException), case.facts.contract
     if rule is None:
         return None
@@ -259,7 +262,7 @@ def _by_contract(case: _Case) -> Finding | None:
 
 
 def _by_press(case: _Case) -> Finding | None:
-    """Return the effect of the press exception; None for other sectors."""
+    """Return the finding about the press exception; None if the sector is not press."""
     rule = case.era.one(law.PressException)
     if rule is None or case.facts.sector not in rule.sectors:
         return None
@@ -267,7 +270,7 @@ def _by_press(case: _Case) -> Finding | None:
 
 
 def _by_call_back(case: _Case) -> Finding | None:
-    """Return the effect of a request to be called back, or None."""
+    """Return the finding about call-back requests; None if no request has an effect."""
     rule, state = case.era.one(law.CallBack), case.facts.call_back
     if rule is None or case.facts.sector not in rule.sectors:
         return None
@@ -277,7 +280,7 @@ def _by_call_back(case: _Case) -> Finding | None:
 
 
 def _by_consent(case: _Case, regime: Regime) -> Finding | None:
-    """Return the effect of the best consent, or None."""
+    """Return the finding about the best consent; None if no consent is usable."""
     state = case.facts.consent
     if state in _VALID:
         return case.permits(Ground.CONSENT, regime)
@@ -288,7 +291,7 @@ def _by_consent(case: _Case, regime: Regime) -> Finding | None:
 
 
 def _no_consent(case: _Case, regime: Regime) -> Finding:
-    """Return the finding that no consent is valid, with its rule."""
+    """Return the finding that no consent is valid, with the legal rule."""
     state = case.facts.consent
     rule: LegalRule | None = None
     if state in (ConsentState.EXPIRED, ConsentState.INCOMPLETE):
@@ -337,7 +340,8 @@ def _on_silence(case: _Case) -> Iterator[Finding]:
     elif state is SilenceState.SILENT:
         yield Finding(Effect.FORBIDS, Ground.SILENCE, rule)
     elif state is SilenceState.DOUBTFUL and not is_sure(rule.certainty, case.trust):
-        # a certain rule ends the silence sooner than the earlier rule
+        # the answer is ask if the rule that ends the silence earlier is not certain
+        # enough
         yield _asks(Ground.SILENCE_DOUBTFUL, rule)
 
 

@@ -1,30 +1,22 @@
 """State of a number on the lists of a book."""
 
-from __future__ import annotations
-
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel import rules
 from bloctel._util import clock
 from bloctel.compliance.facts import ListState
 from bloctel.errors import CannotAnswerError, UnknownListError
+from bloctel.lookup.book import Book
 from bloctel.lookup.question import Status
-from bloctel.numbers.phone_number import PhoneNumber
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import date, datetime
-    from zoneinfo import ZoneInfo
-
-    from numpy.typing import NDArray
-
-    from bloctel.lookup.book import Book
-    from bloctel.rules import ListRules
-
-__all__ = ["list_states", "opposition_lists", "zone_of_list"]
+from bloctel.numbers.phone_number import number_of
+from bloctel.rules import ListRules
 
 #: States of several lists, in the order of precedence.
 _WORST_FIRST: Final = (
@@ -46,12 +38,9 @@ def list_states(
     national: Collection[str],
     lists: Collection[str] | None = None,
 ) -> tuple[list[ListState], list[ListState]]:
-    """Return the states of numbers on the lists that the law names, and on the others.
+    """Return the states of numbers on the lists that the law names, and on other lists.
 
-    Each list is queried for its day in the list's own time zone.
-
-    Raises:
-        UnknownListError: The book does not contain one of *lists*.
+    Each list is queried for the day of *at* in the list's own time zone.
     """
     if book is None:
         return ([ListState.NO_BOOK] * len(keys),) * 2
@@ -87,12 +76,9 @@ def _worse(one: ListState, other: ListState) -> ListState:
 
 
 def _blocked_states(
-    book: Book,
-    keys: Sequence[int] | NDArray[np.uint64],
-    day: date,
-    names: list[str],
+    book: Book, keys: Sequence[int] | NDArray[np.uint64], day: date, names: list[str]
 ) -> dict[int, ListState]:
-    """Return the states of the numbers that may not be clear, by row."""
+    """Return the states of the numbers that may be blocked, by the index in *keys*."""
     if len(keys) == 1:
         return {0: _state_on(book, int(keys[0]), day, names)}
     question = book.question(on=day, lists=names)
@@ -104,26 +90,25 @@ def _blocked_states(
 
 
 def opposition_lists(book: Book, lists: Collection[str] | None) -> list[str]:
-    """Return the requested opposition lists of a book; all if *lists* is None.
-
-    Raises:
-        UnknownListError: The book does not contain one of *lists*.
-        CannotAnswerError: The book cannot say which lists it contains.
-    """
-    names = [name for name in book.lists if not _contains_answers(name)]
+    """Return the requested opposition lists of a book; None requests all lists."""
+    # lists with the answers of an operator are not opposition lists
+    names = [
+        name
+        for name in book.lists
+        if (rule := _rules_of(name)) is None or rule.opposition_list is None
+    ]
     if lists is None:
         return names
     for name in lists:
         if name not in names:
-            known = ", ".join(names)
-            raise UnknownListError(f"one of {known}", rules.shown_name(name), "lists")
+            raise rules.unknown_list_error(name, names)
     return [name for name in names if name in lists]
 
 
 def _lists_by_day(
     names: Iterable[str], at: datetime, *, national: Collection[str]
 ) -> tuple[dict[date, list[str]], dict[date, list[str]]]:
-    """Return the lists that the law names, and the others that are open, by day."""
+    """Return the lists that the law names, and the other open lists, by local day."""
     of_law: dict[date, list[str]] = defaultdict(list)
     own: dict[date, list[str]] = defaultdict(list)
     for name in names:
@@ -136,14 +121,8 @@ def _lists_by_day(
 
 
 def zone_of_list(name: str) -> ZoneInfo:
-    """Return the time zone of a list's days."""
+    """Return the time zone in which the days of a list begin and end."""
     return clock.zone((_rules_of(name) or rules.load("own")).time_zone)
-
-
-def _contains_answers(name: str) -> bool:
-    """Return True if a list contains an operator's answers instead of oppositions."""
-    rule = _rules_of(name)
-    return rule is not None and rule.opposition_list is not None
 
 
 def _rules_of(name: str) -> ListRules | None:
@@ -154,9 +133,9 @@ def _rules_of(name: str) -> ListRules | None:
 
 
 def _state_on(book: Book, key: int, day: date, names: list[str]) -> ListState:
-    """Return the state of a number on some lists on a day."""
+    """Return the state of a number on the lists *names* on a day."""
     try:
-        verdict = book.check(PhoneNumber(key), on=day, lists=names)
+        verdict = book.check(number_of(key), on=day, lists=names)
     except CannotAnswerError:
         return ListState.UNANSWERED
     if verdict.status is Status.CLEAR:

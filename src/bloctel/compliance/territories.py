@@ -1,25 +1,18 @@
-"""Territories of numbers: where a number is called, and the time zone there."""
+"""Territories of phone numbers, and the time zones of the territories."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bloctel._util import clock
 from bloctel.compliance.facts import TerritoryState
 from bloctel.numbers.phone_number import french_nsn
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from bloctel.rules.law import Law, Territory
-
-__all__ = ["locate", "possible_territories", "territory_of"]
+from bloctel.rules.law import Law, Territory
 
 
 def territory_of(key: int, law: Law) -> Territory | None:
-    """Return the territory of a number by its first digits; None if they decide none.
+    """Return the territory of a number by its first digits; None if it is unknown.
 
-    The number does not say where a person has taken a mobile phone.
+    A person can take a mobile phone to a different territory; the phone number does not
+    show the new territory.
 
     >>> from bloctel.rules import law
     >>> territory_of(33639981234, law.load("FR")).time_zone
@@ -38,10 +31,11 @@ def territory_of(key: int, law: Law) -> Territory | None:
 def locate(
     key: int, law: Law, time_zone: str | None = None
 ) -> tuple[TerritoryState, ZoneInfo]:
-    """Return the state of a number's territory, and the time zone.
+    """Return the `TerritoryState` of a number, and the time zone of the person.
 
-    The zone is *time_zone* if the user gave one for a French number, and that of the
-    capital if the territory is unknown or foreign.
+    If the number is French and *time_zone* is given, the result contains *time_zone*.
+    If the number is foreign or its time zone is not known, the result contains the time
+    zone of the capital.
     """
     capital = law.territories[0]
     if french_nsn(key) is None:
@@ -55,7 +49,7 @@ def locate(
 
 
 def possible_territories(key: int, law: Law, zone: ZoneInfo) -> frozenset[str]:
-    """Return the codes of the territories of a number and of a time zone."""
+    """Return the codes of a number's territory and of all territories in *zone*."""
     own = territory_of(key, law)
     return frozenset(
         territory.code

@@ -1,31 +1,23 @@
 """Analyses of complaints: callers, spoofed numbers, bursts and sequences of calls."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from bloctel.complaints.analysis.bursts import bursts, sequences
-from bloctel.complaints.analysis.callers import find_actors, several_identities
+from bloctel.complaints.analysis.callers import Actor, find_actors, several_identities
 from bloctel.complaints.analysis.observations import observe
-from bloctel.complaints.analysis.pattern import SURPRISING
+from bloctel.complaints.analysis.pattern import SURPRISING, Pattern
 from bloctel.complaints.analysis.spoofing import false_claims, neighbours
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bloctel.complaints.analysis.callers import Actor
-    from bloctel.complaints.analysis.pattern import Pattern
-    from bloctel.complaints.lifecycle import Case
+from bloctel.complaints.lifecycle import Case
 
 __all__ = ["find_callers", "find_patterns"]
 
 
 def find_callers(cases: Iterable[Case]) -> list[Actor]:
-    """Return the callers in complaints, in descending order of their complaints.
+    """Return the callers in complaints; the caller with most complaints comes first.
 
     Raises:
-        MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
+        MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
     """
     observations = observe(cases)
     called = {one.called for one in observations}
@@ -36,14 +28,14 @@ def find_callers(cases: Iterable[Case]) -> list[Actor]:
 
 
 def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
-    """Return the patterns in complaints, in ascending order of their probability.
+    """Return the patterns in complaints; the least likely pattern comes first.
 
-    Each pattern is a lead, not a proof.  It names its complaints, its assumptions, and
-    its probability if the calls were unrelated.  No pattern contains a number that was
-    called.
+    Each pattern is a reason to investigate, not a proof.  A pattern contains the names
+    of its complaints, its assumptions, and the probability that unrelated calls show
+    such a pattern by chance.  No pattern contains a number that was called.
 
     Raises:
-        MissingExtraError: The packages rapidfuzz and python-stdnum are not installed.
+        MissingExtraError: The package rapidfuzz or python-stdnum is not installed.
     """
     observations = observe(cases)
     actors = find_actors(observations)
@@ -62,5 +54,5 @@ def find_patterns(cases: Iterable[Case]) -> list[Pattern]:
 
 
 def _uncalled(numbers: tuple[int, ...], called: set[int]) -> tuple[int, ...]:
-    """Return the presented numbers that were not called: these belong to people."""
+    """Remove the presented numbers that callers have called; these belong to people."""
     return tuple(number for number in numbers if number not in called)

@@ -1,25 +1,15 @@
 """Detection of call bursts, and of numbers that are called in numerical order."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util.statistics import ascents_tail, poisson_tail
-from bloctel.complaints.analysis.callers import pattern_about
-from bloctel.complaints.analysis.pattern import Keys
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.complaints.analysis.callers import Actor
-    from bloctel.complaints.analysis.observations import Observation
-    from bloctel.complaints.analysis.pattern import Pattern
-
-__all__ = ["bursts", "sequences"]
+from bloctel.complaints.analysis.callers import Actor, pattern_about
+from bloctel.complaints.analysis.observations import Observation
+from bloctel.complaints.analysis.pattern import Keys, Pattern
 
 #: Callers with fewer complaints are not examined.
 _FEWEST: Final = 5
@@ -29,7 +19,7 @@ _WINDOWS: Final = {"hour": 3_600.0, "day": _DAY, "week": 7 * _DAY}
 
 
 class _Window(NamedTuple):
-    """The least likely window of a caller; windows compare by their chance."""
+    """The least likely time window of a caller; windows are sorted by their chance."""
 
     chance: float
     width: str
@@ -42,14 +32,14 @@ def bursts(
 ) -> Iterator[Pattern]:
     """Yield, for each caller, the pattern of its least likely burst of calls.
 
-    This is a scan statistic.  Each complaint about a caller begins a window of an hour,
-    a day and a week, and the caller's other complaints in the window are counted.  The
-    model assumes that they come when complaints about other callers come, or evenly.
-    The chance is a Poisson tail, times the number of windows and callers.
-
-    Args:
-        actors: The callers.
-        observations: The observations, by the names of the complaints.
+    This is a scan statistic.  Three windows (an hour, a day and a week) begin at each
+    complaint about a caller.  The statistic is the number of the caller's complaints in
+    a window.  Without a burst, the expected share of the caller's complaints in a
+    window is the share of the other complaints in this window, or the share of the
+    complete time in this window; the model uses the larger share.  The chance of a
+    burst is the probability (Poisson) of at least the observed number, multiplied by
+    the number of examined windows.  *observations* has the names of the complaints as
+    keys.
     """
     examined = [one for one in actors if len(one.complaints) >= _FEWEST]
     everyone = {width: _moments(observations.values(), width) for width in _WINDOWS}
@@ -76,7 +66,7 @@ def bursts(
 
 
 def _moments(observations: Iterable[Observation], width: str) -> NDArray[np.float64]:
-    """Return the sorted instants of calls, or of their days for longer windows."""
+    """Return the sorted instants of calls; for wide windows, the start of the day."""
     if width == "hour":
         found = [one.moment for one in observations if one.moment is not None]
     else:
@@ -97,7 +87,7 @@ def _least_likely(
     of_others = ends - np.searchsorted(everyone, moments) - inside
     others = len(everyone) - len(moments)
     share = np.maximum(size / span, of_others / others if others else 0.0)
-    # each complaint begins a window; the other complaints are in it by chance
+    # a window begins at a complaint, so only the other complaints are there by chance
     rest = len(moments) - 1
     chances = [
         min(1.0, len(moments) * poisson_tail(int(count) - 1, rest * float(part)))
@@ -111,12 +101,14 @@ def _least_likely(
 def sequences(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield, for each caller, a pattern that compares call order and numerical order.
+    """Yield a pattern for each caller who called numbers in numerical order.
 
-    The lines that a caller called are sorted by the instants of the calls.  Then the
-    steps to a greater number are counted, or those to a smaller number if they are
-    more.  In a random order these are about half of the steps, and Eulerian numbers
-    give the exact chance.
+    The numbers that a caller called are sorted by the instants of the calls.  A step
+    leads from a called number to the next called number.  The function counts the steps
+    to a greater number and the steps to a smaller number.  The statistic is the larger
+    count.  In a random order, about half of the steps lead to a greater number.
+    Eulerian numbers give the exact chance that a random order has this statistic or a
+    larger statistic.
     """
     orders = [(actor, _order(actor, observations)) for actor in actors]
     examined = [(actor, order) for actor, order in orders if len(order) >= _FEWEST]
@@ -135,7 +127,7 @@ def sequences(
 
 
 def _order(actor: Actor, observations: Mapping[str, Observation]) -> NDArray[np.int64]:
-    """Return the distinct lines in the order of the calls, one line per instant."""
+    """Return the distinct called numbers in call order; use one call per instant."""
     by_moment: dict[float, int] = {}
     for one in (observations[id] for id in actor.complaints):
         if one.moment is not None and one.called:

@@ -1,40 +1,38 @@
-"""Linkage of complaints that are about one caller.
+"""Linkage of complaints: finds the complaints that are about one caller.
 
-A wrong join accuses a firm of the calls of another firm.  So complaints are joined only
-by a feature that two firms rarely share.  If several firms are known to share a number,
-an address or a name, this feature alone joins no complaints.  Firms with different
-SIRENs, as after a firm was closed and reopened, are joined if they share two features.
+A wrong link accuses a firm of the calls of another firm.  So two complaints are linked
+only if they share a feature that two firms rarely share.  If several firms are known to
+share a number, an address or a name, this feature alone links no complaints.  Firms
+with different SIRENs are linked if they share two features, because a firm can be
+closed and reopened.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from bloctel.complaints.analysis.disjoint_sets import DisjointSets
-from bloctel.complaints.analysis.name_similarity import NameTable, name_key, unlike
+from bloctel.complaints.analysis.disjoint_sets import DisjointSets, Link
+from bloctel.complaints.analysis.name_similarity import (
+    NameTable,
+    Pair,
+    name_key,
+    unlike,
+)
+from bloctel.complaints.analysis.observations import Observation
 from bloctel.complaints.analysis.pattern import Chance, Keys, Pattern
 from bloctel.numbers.phone_number import french_nsn
 from bloctel.numbers.plan import MISTYPED
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from bloctel.complaints.analysis.disjoint_sets import Link
-    from bloctel.complaints.analysis.name_similarity import Pair
-    from bloctel.complaints.analysis.observations import Observation
-
-__all__ = ["Actor", "Tie", "find_actors", "pattern_about", "several_identities"]
-
-#: The chance that a number was mistyped as a given other number; there are 81 others
-#: with one different digit.
+#: The chance that a number was mistyped as a given other number: 81 other numbers
+#: differ in one digit.
 _SLIP: Final = MISTYPED / 81
-#: The same for a SIREN: one of ten mistyped SIRENs passes the checksum.
+#: The chance that a SIREN was mistyped as a given other SIREN: only one of ten mistyped
+#: SIRENs passes the checksum.
 _SIREN_SLIP: Final = _SLIP / 10
-#: A join by a name or an address needs a lower chance.
+#: A link by a name or an address needs a lower chance of an error.
 _CHANCE: Final = 1e-3
 #: The minimum share of other firms with a given address: some addresses are rented.
 _ADDRESS: Final = 1e-5
@@ -47,9 +45,9 @@ _TWO: Final = 2
 _MISPLACED: Final = 0.1
 _FEWEST_WORDS: Final = 3
 _FEWEST_DIGITS: Final = 3
-#: Made-up numbers, without the first 0.
+#: Invented numbers that people type, without the first 0.
 _RUN: Final = ("123456789", "987654321")
-#: A caller is reported only if the chance that a join is wrong is lower than this.
+#: A caller is reported only if the chance that a link is wrong is lower than this.
 _DOUBTFUL: Final = 0.01
 #: The minimum chance that two complaints have the same sector.
 _SECTOR: Final = 0.05
@@ -59,12 +57,12 @@ _V = TypeVar("_V", int, str)
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Join of two complaints.
+    """Link between two complaints that are about one caller.
 
     Attributes:
-        kind: The feature that joined the complaints.
-        chance: The chance that the join is wrong.
-        complaints: The two complaints that were joined.
+        kind: The feature that links the complaints.
+        chance: The chance that the link is wrong.
+        complaints: The names of the two complaints.
     """
 
     kind: str
@@ -74,7 +72,7 @@ class Tie:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Caller: complaints that share a number, a firm, an address or a name.
+    """Caller, found by complaints that share a number, a firm, an address or a name.
 
     Attributes:
         complaints: The names of the complaints about the caller.
@@ -82,7 +80,7 @@ class Actor:
         names: The names that the caller gave, the most frequent first.
         sirens: The SIRENs in the complaints, the most frequent first.
         addresses: The addresses of the firms, the most frequent first.
-        ties: The joins of numbers, names and firms.
+        ties: The links that connect different numbers, names and firms.
     """
 
     complaints: tuple[str, ...]
@@ -94,16 +92,12 @@ class Actor:
 
     @property
     def chance(self) -> float:
-        """The maximum chance that a tie is wrong: the sum of the chances."""
+        """The sum of the links' chances; the chance of a wrong link is not larger."""
         return min(1.0, sum(tie.chance for tie in self.ties))
 
 
 def find_actors(observations: Sequence[Observation]) -> list[Actor]:
-    """Return the callers, in descending order of their complaints.
-
-    Raises:
-        MissingExtraError: The package rapidfuzz is not installed.
-    """
+    """Return the callers; the caller with the most complaints comes first."""
     sets = _Linkage(observations).joined()
     links: dict[int, list[Link]] = defaultdict(list)
     for link in sets.links:
@@ -115,9 +109,10 @@ def find_actors(observations: Sequence[Observation]) -> list[Actor]:
 
 
 class _Linkage:
-    """Complaints that are joined step by step.
+    """Complaints that are linked step by step.
 
-    A set of complaints is marked if it contains a SIREN: two marked sets are two firms.
+    A set of linked complaints is marked if one of its complaints has a SIREN. Two
+    marked sets are about two firms.
     """
 
     def __init__(self, observations: Sequence[Observation]) -> None:
@@ -139,39 +134,39 @@ class _Linkage:
         self._sectors = Counter(one.sector for one in observations)
 
     def joined(self) -> DisjointSets:
-        """Return the sets of complaints about one caller."""
+        """Link the complaints; each set of the result is about one caller."""
         self._join_by_siren()
         self._join_by_number()
         self._join_by_address()
         for chance, indexes in self._alike:
             self._join_unlikely(indexes, "name", chance)
         self._join_reopened()
-        self._join_by_number()  # again, because firms were joined in the meantime
+        self._join_by_number()  # repeat, because firms were joined in the meantime
         return self._sets
 
     def _having(self, pair: Pair) -> list[int]:
         return sorted({*self._names[pair.first], *self._names[pair.second]})
 
     def _join_by_siren(self) -> None:
-        """Join complaints with the same SIREN."""
+        """Link complaints with the same SIREN."""
         for indexes in _by_value([one.siren for one in self._all]).values():
             self._join_all(indexes, "siren", _SIREN_SLIP)
 
     def _join_by_number(self) -> None:
-        """Join complaints about the same number, unless several firms use it."""
+        """Link complaints with the same presented number if only one firm uses it."""
         for indexes in self._numbers.values():
             if len(self._firms(indexes)) < _TWO and not self._is_platform(indexes):
                 self._join_all(indexes, "number", _SLIP)
 
     def _join_by_address(self) -> None:
-        """Join complaints that share an address, and a sector if needed."""
+        """Link complaints with an equal address if a wrong link is unlikely."""
         chance = len(self._sets.sets()) * _ADDRESS
         for indexes in self._addresses.values():
             if len(self._one_each(indexes)) <= _MANY:
                 self._join_unlikely(indexes, "address", chance)
 
     def _join_reopened(self) -> None:
-        """Join firms with different SIRENs that share two features."""
+        """Link firms with different SIRENs that share two features."""
         shared: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
         for kind, indexes in self._shared():
             firms = self._firms(indexes)
@@ -195,7 +190,7 @@ class _Linkage:
             self._sets.join(indexes[0], index, kind, chance)
 
     def _join_unlikely(self, indexes: Sequence[int], kind: str, chance: float) -> None:
-        """Join sets of at most one firm, if they rarely share the feature by chance."""
+        """Link sets of complaints if two firms rarely share the feature by chance."""
         if len(self._firms(indexes)) >= _TWO:
             return
         for first, second in combinations(self._one_each(indexes), 2):
@@ -204,19 +199,19 @@ class _Linkage:
                 self._sets.join(first, second, kind, both)
 
     def _one_each(self, indexes: Iterable[int]) -> list[int]:
-        """Return one index for each pair of set and sector."""
+        """Return the index of one complaint for each pair of a set and a sector."""
         found = {(self._sets.root(i), self._all[i].sector): i for i in indexes}
         return sorted(found.values())
 
     def _sector_chance(self, first: int, second: int) -> float:
-        """Return the chance of the same sector; 1 if the sectors of the two differ."""
+        """Return the chance that two firms are in this sector, or 1 for two sectors."""
         sector = self._all[first].sector
         if not sector or sector != self._all[second].sector:
             return 1.0
         return max(_SECTOR, self._sectors[sector] / len(self._all))
 
     def _is_platform(self, indexes: Sequence[int]) -> bool:
-        """Return whether callers with several names share a number.
+        """Return True if callers with different names share one presented number.
 
         An example is the number of a call centre that works for several firms.
         """
@@ -227,11 +222,12 @@ class _Linkage:
         spans = sorted(
             (min(each), max(each), len(each))
             for family, each in days.items()
-            # after a mistype, a number can occur with the name of a different caller
+            # a mistyped number can occur with the name of a different caller
             if len(each) >= _MISPLACED * len(indexes)
             and self._shown_under[family] - {0, number}
         )
-        # if one name ends before the other begins, a firm may have been reopened
+        # if a name is no longer used when the next name begins, a firm may have
+        # reopened
         is_one_firm = len(spans) < _MANY and all(
             end < start and min(count, other) >= _TWO
             for (_, end, count), (start, _, other) in pairwise(spans)
@@ -240,7 +236,7 @@ class _Linkage:
 
 
 def _by_value(values: Sequence[_V]) -> dict[_V, list[int]]:
-    """Return the indexes of each value, except of 0 and empty texts."""
+    """Return the indexes at which each value occurs; leave out 0 and empty texts."""
     found: dict[_V, list[int]] = defaultdict(list)
     for index, value in enumerate(values):
         if value:
@@ -282,7 +278,7 @@ def _actor(
         ties=tuple(
             Tie(link.kind, link.chance, (first.id, second.id))
             for link, first, second in pairs
-            # complaints with the same number need no tie
+            # the same number in both complaints already connects them
             if link.kind == "reopened" or _own_number(first) != _own_number(second)
         ),
     )

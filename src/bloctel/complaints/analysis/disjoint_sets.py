@@ -1,14 +1,8 @@
 """Disjoint sets (union-find) that record why two sets were joined."""
 
-from __future__ import annotations
-
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-__all__ = ["DisjointSets", "Link"]
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 
 class Link(NamedTuple):
@@ -17,9 +11,9 @@ class Link(NamedTuple):
     Attributes:
         kind: The feature that the elements share: `number`, `siren`, `address` or
             `name`; `reopened` if two firms share two of these features.
-        chance: The chance that elements share it although they do not belong together.
+        chance: The chance that unrelated elements share this feature.
         first: The index of one element.
-        second: The index of the other.
+        second: The index of the other element.
     """
 
     kind: str
@@ -31,12 +25,8 @@ class Link(NamedTuple):
 class DisjointSets:
     """Sets of the indexes 0, 1, ..., which are joined step by step.
 
-    Args:
-        marked: For each index, whether it is marked.  A set is marked if one of its
-            elements is.
-
-    Attributes:
-        links: The joins of two sets into one.
+    A set is marked if one of its elements is marked.  `links` contains the links that
+    made one set from two sets.
     """
 
     def __init__(self, marked: Sequence[bool]) -> None:
@@ -53,7 +43,7 @@ class DisjointSets:
         return index
 
     def join(self, first: int, second: int, kind: str, chance: float) -> None:
-        """Join the sets of two indexes, unless both are in the same set."""
+        """Make one set from the sets of two indexes, if these are different sets."""
         low, high = sorted((self.root(first), self.root(second)))
         if low != high:
             self._parents[high] = low
@@ -66,7 +56,7 @@ class DisjointSets:
         return sorted(root for root in roots if self._marked[root])
 
     def sets(self) -> list[list[int]]:
-        """Return the sets in the order of their smallest elements; each is sorted."""
+        """Return the sets, sorted by their smallest elements; each set is sorted."""
         by_root: dict[int, list[int]] = defaultdict(list)
         for index in range(len(self._parents)):
             by_root[self.root(index)].append(index)

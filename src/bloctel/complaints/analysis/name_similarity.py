@@ -1,22 +1,16 @@
 """Similarity of names, and the chance that two firms have similar names."""
 
-from __future__ import annotations
-
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from bloctel._util.optional import optional_module
 from bloctel.complaints.analysis.disjoint_sets import DisjointSets
-from bloctel.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-__all__ = ["NameTable", "Pair", "name_key", "unlike"]
 
 _FILE: Final = Path(__file__).with_name("name_words.toml")
 #: Names are similar if their score is at least this.  About one letter in ten may
@@ -79,7 +73,7 @@ def unlike(keys: Iterable[str]) -> list[str]:
     >>> unlike(["eco habisol", "eco habisols", "martin"])
     ['eco habisol', 'martin']
     """
-    fuzz, _ = _rapidfuzz()
+    fuzz = _rapidfuzz().fuzz
     found: list[str] = []
     for key in keys:
         if key and all(fuzz.token_sort_ratio(key, one) < _ALIKE for one in found):
@@ -88,14 +82,7 @@ def unlike(keys: Iterable[str]) -> list[str]:
 
 
 class NameTable:
-    """Names, grouped into families of similar names.
-
-    Args:
-        keys: Each name as `name_key` returns it.
-
-    Raises:
-        MissingExtraError: The package rapidfuzz is not installed.
-    """
+    """Names, as `name_key` returns them, grouped into families of similar names."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = sorted({key for key in keys if key})
@@ -113,21 +100,21 @@ class NameTable:
         self._similar: dict[str, frozenset[int]] = {}
 
     def alike(self) -> Iterator[Pair]:
-        """Yield each name with itself, and the pairs of similar names."""
+        """Yield a pair of each name with itself, and all pairs of similar names."""
         for key in self._keys:
             yield self._pair(key, key)
         for first, second in self._pairs:
             yield self._pair(self._keys[first], self._keys[second])
 
     def family(self, key: str) -> int:
-        """Return the number of the family of a name; -1 for an empty name."""
+        """Return the index of the family that contains a name; -1 for an empty name."""
         return self._family[key] if key else -1
 
     def _pair(self, first: str, second: str) -> Pair:
         """Return two names with the chance that a different firm has a similar name.
 
-        The chance is the product of the shares of the words that both names have, times
-        the number of firms.
+        Each word that both names have occurs in a certain share of all names.  The
+        chance is the product of these shares and the number of firms, but at most 1.
         """
         chance = float(max(_FIRMS, self._n_families))
         for word in _common_words(first.split(), second.split()):
@@ -135,17 +122,17 @@ class NameTable:
         return Pair(first, second, min(1.0, chance))
 
     def _share(self, word: str, family: int) -> float:
-        """Return the share of the other families that have this or a similar word."""
+        """Return the share of families, except *family*, that have a similar word."""
         others = len(self._families_with(word) - {family})
         return min(1.0, max(_least_share(word), others / self._n_families))
 
     def _families_with(self, word: str) -> frozenset[int]:
         if word not in self._similar:
-            fuzz, process = _rapidfuzz()
-            found = process.extract(
+            rapidfuzz = _rapidfuzz()
+            found = rapidfuzz.process.extract(
                 word,
                 self._known,
-                scorer=fuzz.ratio,
+                scorer=rapidfuzz.fuzz.ratio,
                 score_cutoff=_SAME_WORD,
                 limit=None,
             )
@@ -156,10 +143,9 @@ class NameTable:
 
 @lru_cache(maxsize=1 << 14)
 def _least_share(word: str) -> float:
-    """Return the estimated share of names with a word; it ignores the known names."""
-    fuzz, process = _rapidfuzz()
-    words = _words()
-    if process.extractOne(word, words.common, scorer=fuzz.ratio, score_cutoff=_COMMON):
+    """Estimate the minimum share of names that contain a word, by its letters only."""
+    fuzz, words = _rapidfuzz().fuzz, _words()
+    if any(fuzz.ratio(word, common) >= _COMMON for common in words.common):
         return words.share
     inside = max((w for w in words.common if w in word), key=len, default="")
     if len(inside) < _LONG:
@@ -168,14 +154,14 @@ def _least_share(word: str) -> float:
 
 
 def _rarity(letters: int) -> float:
-    """Return the share of names that contain a given word with *letters* letters."""
+    """Estimate the share of names that contain one given word of *letters* letters."""
     share: float = 10.0 ** (-_TENTHS_PER_LETTER * letters)
     return max(_RAREST, share)
 
 
 def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
     """Yield the words of the first name that are similar to a word of the second."""
-    fuzz, _ = _rapidfuzz()
+    fuzz = _rapidfuzz().fuzz
     for word in first:
         if any(fuzz.ratio(word, other) >= _SAME_WORD for other in second):
             yield word
@@ -183,20 +169,19 @@ def _common_words(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
 
 def _similar_pairs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield the indexes of the pairs of similar names."""
-    fuzz, process = _rapidfuzz()
+    rapidfuzz = _rapidfuzz()
     for start in range(0, len(keys), _ROWS):
         rows = keys[start : start + _ROWS]
-        scores = process.cdist(
-            rows, keys[start:], scorer=fuzz.token_sort_ratio, score_cutoff=_ALIKE
+        scores = rapidfuzz.process.cdist(
+            rows,
+            keys[start:],
+            scorer=rapidfuzz.fuzz.token_sort_ratio,
+            score_cutoff=_ALIKE,
         )
         for row, column in zip(*np.nonzero(scores), strict=True):
             if row < column:
                 yield start + int(row), start + int(column)
 
 
-def _rapidfuzz() -> tuple[Any, Any]:
-    try:
-        from rapidfuzz import fuzz, process  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("similar names", "complaints") from error
-    return fuzz, process
+def _rapidfuzz() -> Any:
+    return optional_module("rapidfuzz", "similar names", "complaints")

@@ -1,36 +1,32 @@
 """Observations: complaints with keys, instants and names in a comparable form."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from bloctel.complaints.siren import siren_of
+from bloctel.complaints.lifecycle import Case
+from bloctel.errors import MissingExtraError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bloctel.complaints.lifecycle import Case
-
-__all__ = ["Observation", "observe", "plain"]
+_SIREN_DIGITS: Final = 9
+_SIRET_DIGITS: Final = 14
+#: Invented numbers often repeat one digit, or contain digits in counting order.
+_FEWEST_DISTINCT: Final = 3
+_RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
 
 class Observation(NamedTuple):
     """Comparable content of one complaint.
 
+    `called` and `shown` are keys of phone numbers, and `day` is `date.toordinal`; these
+    fields are 0 if they are not known.  The other texts are as `plain` returns them.
+
     Attributes:
-        id: The name of the complaint.
-        called: The key of the number called; 0 if not known.
-        shown: The key of the presented number; 0 if it cannot be read.
         shown_text: The presented number, as the person read it.
         moment: The instant of the call in seconds since 1970; None if only its day or
             its time slot is known.
-        day: The ordinal of the day (`date.toordinal`); 0 if the day is not known.
-        sector: The sector, in plain form.
-        caller: The name of the caller, in plain form.
         siren: The SIREN; empty if it is missing or not plausible.
-        address: The address, in plain form.
     """
 
     id: str
@@ -46,11 +42,7 @@ class Observation(NamedTuple):
 
 
 def observe(cases: Iterable[Case]) -> list[Observation]:
-    """Return one observation for each complaint.
-
-    Raises:
-        MissingExtraError: The package python-stdnum is not installed.
-    """
+    """Return one observation for each complaint."""
     return [_observed(case) for case in cases]
 
 
@@ -81,3 +73,29 @@ def plain(text: str) -> str:
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     joined = re.sub(r"(?<=\b\w)\.(?=\w\b)", "", letters)  # s.a.r.l. is one word
     return " ".join(re.findall(r"[^\W_]+", joined))
+
+
+@lru_cache(maxsize=1 << 16)
+def siren_of(text: str) -> str:
+    """Return the SIREN in a text, or an empty text if there is no plausible SIREN.
+
+    A SIRET begins with the nine digits of the SIREN, and a VAT number (*TVA*) ends with
+    these digits.  A placeholder such as 000 000 000 passes the checksum, but it is not
+    plausible.
+
+    >>> siren_of("732 829 320"), siren_of("FR 44 732829320"), siren_of("000 000 000")
+    ('732829320', '732829320', '')
+    """
+    try:
+        from stdnum.fr import siren, siret, tva  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("checks of SIREN numbers", "complaints") from error
+    digits = re.sub(r"[\s.\-]", "", text.upper())
+    if digits.startswith("FR"):
+        digits = digits[-_SIREN_DIGITS:] if tva.is_valid(digits) else ""
+    if len(digits) == _SIRET_DIGITS:
+        digits = digits[:_SIREN_DIGITS] if siret.is_valid(digits) else ""
+    is_real = re.fullmatch(f"[0-9]{{{_SIREN_DIGITS}}}", digits) and not (
+        len(set(digits)) < _FEWEST_DISTINCT or any(run in digits for run in _RUNS)
+    )
+    return digits if is_real and siren.is_valid(digits) else ""

@@ -1,21 +1,10 @@
 """Pattern in complaints, and the threshold for reporting a pattern."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bloctel._util.messages import (
-    catalogue,
-    format_probability,
-    message,
-    placeholders,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["SURPRISING", "Chance", "Keys", "Pattern"]
+from bloctel._util.messages import catalogue, format_probability, message, placeholders
 
 #: A pattern is reported if its probability is lower: one in ten thousand for each kind
 #: of pattern, for all examined callers together.
@@ -23,27 +12,27 @@ SURPRISING: Final = 1e-4
 
 
 class Chance(float):
-    """Probability, as the value of a placeholder."""
+    """Probability that replaces a placeholder in a text."""
 
     __slots__ = ()
 
 
 class Keys(tuple[str, ...]):
-    """Keys of messages; the texts of these messages are the value of a placeholder."""
+    """Keys of messages; the texts of these messages replace a placeholder in a text."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Pattern in complaints, with its probability: a lead, not a proof.
+    """Pattern in complaints, with its probability; a pattern is not a proof.
 
     Attributes:
         code: The kind of the pattern, as a stable code.
         observed: The observed value of the statistic.
         expected: The expected value of the statistic if there is no pattern.
-        probability: The chance of this value, or a larger value, if there is no
-            pattern.
+        probability: The chance that the statistic has this value or a larger value if
+            there is no pattern.
         evidence: The names of the complaints on which the pattern is based.
         numbers: The keys of the presented numbers in the pattern.
         names: The names of callers in the pattern, as the complaints give them.
@@ -65,23 +54,8 @@ class Pattern:
 
     @property
     def says(self) -> str:
-        """The pattern, as a clause in English."""
+        """A clause in English that states the pattern."""
         return self.text("says", "en")
-
-    @property
-    def statistic(self) -> str:
-        """The measured statistic, in English."""
-        return self.text("statistic", "en")
-
-    @property
-    def assumption(self) -> str:
-        """The assumptions, and the honest callers that violate them, in English."""
-        return self.text("assumption", "en")
-
-    @property
-    def threshold(self) -> str:
-        """The threshold for a pattern, in English."""
-        return self.text("threshold", "en")
 
     def text(self, part: str, lang: str) -> str:
         """Return a text about the pattern.

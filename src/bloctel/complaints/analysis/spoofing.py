@@ -1,42 +1,34 @@
-"""Detection of spoofed numbers: impossible numbers, and neighbours' numbers.
+"""Detection of spoofed numbers: impossible numbers, and numbers like the called number.
 
-A spoofed number shows that the caller hides; it does not show who the caller is.  A
-person can mistype a number.  So the evidence is the number of called lines to which
-the same number was shown.
+A spoofed number shows that the caller hides, but not who the caller is.  A person can
+mistype a number in a complaint.  So the evidence is the count of called lines to which
+the same number was presented.
 """
-
-from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from bloctel._util.statistics import binomial_tail, poisson_tail, successes_tail
+from bloctel.complaints.analysis.callers import Actor
+from bloctel.complaints.analysis.observations import Observation
 from bloctel.complaints.analysis.pattern import Keys, Pattern
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.errors import InvalidNumberError
 from bloctel.numbers.phone_number import Reason, french_nsn, normalize
 from bloctel.numbers.plan import MISTYPED, fiction_ranges, is_assigned, metadata_version
 from bloctel.rules import law
-from bloctel.rules.law import CallerKind, CallerNumbers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from bloctel.complaints.analysis.callers import Actor
-    from bloctel.complaints.analysis.observations import Observation
-    from bloctel.rules.law import Era
-
-__all__ = ["claim_of", "false_claims", "neighbours"]
+from bloctel.rules.law import CallerKind, CallerNumbers, Era
 
 #: The number of ways to mistype one digit: nine wrong digits in nine positions.
 _SLIPS: Final = 81
 #: The maximum number of calls that a person makes per day, and the maximum share of
-#: them that leads to a complaint.
+#: these calls that leads to a complaint.
 _CALLS_A_DAY: Final = 200
 _COMPLAIN: Final = 0.02
 _NOT_A_LINE: Final = (Reason.TOO_SHORT, Reason.TOO_LONG, Reason.UNKNOWN_COUNTRY)
@@ -44,7 +36,7 @@ _MISTYPED: Final = {"mistyped": round(100 * MISTYPED), "slips": _SLIPS}
 
 
 def false_claims(observations: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield patterns about presented numbers that are probably not the caller's."""
+    """Yield patterns about presented numbers that are probably not the caller's own."""
     shown = [one for one in observations if one.shown_text]
     yield from _unreal_numbers(shown)
     unreal = [one for one in shown if claim_of(one.shown, one.shown_text)]
@@ -57,11 +49,9 @@ def false_claims(observations: Sequence[Observation]) -> Iterator[Pattern]:
 
 @lru_cache(maxsize=1 << 16)
 def claim_of(key: int, text: str) -> str | None:
-    """Return a code for the reason why a number cannot be real; None if it can.
+    """Return a code for the reason why a presented number cannot be real, or None.
 
-    Args:
-        key: The key of the number; 0 if the number cannot be read.
-        text: The number as it was presented.
+    *key* is the key of the number, or 0 if the presented *text* cannot be read.
 
     >>> claim_of(33639981234, "06 39 98 12 34"), claim_of(0, "0216 71 123 456")
     ('fiction', 'foreign_as_local')
@@ -84,7 +74,7 @@ def _is_impossible(text: str) -> bool:
 
 
 def _is_foreign_as_local(key: int, text: str) -> bool:
-    """Return whether a text is a foreign number that begins with 0 instead of +."""
+    """Return True if a text is a foreign number that begins with 0 instead of +."""
     digits = re.sub(r"[\s.\-/()]", "", text)
     if not re.fullmatch(r"0[1-9][0-9]{6,14}", digits):
         return False
@@ -130,7 +120,7 @@ def _unreal_numbers(shown: Sequence[Observation]) -> Iterator[Pattern]:
 def _more_than_mistyped(
     code: str, found: Sequence[Observation], among: Sequence[Observation]
 ) -> Pattern:
-    """Return a pattern about observations that are more than mistyped numbers."""
+    """Return a pattern that compares a count with the expected count of typos."""
     return Pattern(
         code=code,
         observed=len(found),
@@ -142,7 +132,7 @@ def _more_than_mistyped(
 
 
 def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
-    """Yield a pattern for each mobile number, about the lines it called in one day."""
+    """Yield, for each mobile number, a pattern about the lines called in one day."""
     lines: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for one in shown:
         if one.day and one.called and _is_mobile(one.shown, one.day):
@@ -170,7 +160,7 @@ def _mobile_platforms(shown: Sequence[Observation]) -> Iterator[Pattern]:
 
 
 def _is_mobile(key: int, day: int) -> bool:
-    """Return whether the rules on a day reserve a number for calls between people."""
+    """Return True if the rules on a day reserve a number for calls between people."""
     nsn = french_nsn(key) if key else None
     return nsn is not None and caller_kind(f"0{nsn}", _era(day)) is CallerKind.MOBILE
 
@@ -218,17 +208,19 @@ class _Pair(NamedTuple):
 def neighbours(
     actors: Sequence[Actor], observations: Mapping[str, Observation]
 ) -> Iterator[Pattern]:
-    """Yield patterns about presented numbers that begin like the lines called.
+    """Yield patterns about presented numbers that begin like the called numbers.
 
-    This is tested for all complaints together, and for each caller.
+    The test is made for all complaints together, and for the complaints about each
+    caller.  An area is the group of phone numbers with the same first three digits
+    (after the leading 0), and a block is the group with the same first five digits.
 
-    - A trial is a distinct presented number in the same area as the line called.
-    - A trial is a success if both are in the same block.
-    - The chance of a success is the share of the block among the lines called in the
-      area, but at least a fifth.
+    - A trial is a distinct presented number in the same area as the called number.
+    - A trial is a success if the two numbers are in the same block.
+    - The chance of a success is the share of the block among the numbers called in
+      the area, but at least a fifth.
 
-    The probability of at least this number of successes is exact: a binomial tail if
-    all chances are equal.
+    The probability of at least the observed number of successes is computed exactly.
+    If all chances are equal, this probability is a binomial tail.
     """
     groups: list[tuple[Actor | None, list[Observation]]] = [
         (None, [*observations.values()])
@@ -261,7 +253,7 @@ def neighbours(
 
 
 def _pairs(group: Sequence[Observation]) -> list[_Pair]:
-    """Return a pair for each distinct presented number in the area of its line."""
+    """Return a pair for each distinct presented number in the called number's area."""
     first: dict[int, Observation] = {}
     for one in group:
         if one.called and one.shown and one.called != one.shown:
@@ -274,7 +266,7 @@ def _pairs(group: Sequence[Observation]) -> list[_Pair]:
 
 
 def _block_share(pair: _Pair, areas: Counter[str], blocks: Counter[str]) -> float:
-    """Return the chance that a different line of the area is in the block."""
+    """Return the chance that another line of the area is in the same block."""
     in_block = blocks[pair.shown[:_BLOCK]] - pair.shares_block
     in_area = areas[pair.shown[:_AREA]] - 1
     share = (in_block + _SHARE * _WEIGHT) / (in_area + _WEIGHT)

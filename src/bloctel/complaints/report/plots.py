@@ -1,32 +1,28 @@
-"""Pictures of complaints: over time, by sector, and the features of one caller.
+"""Pictures of complaints over time, by sector, and about the features of one caller.
 
-The same complaints give a picture with the same bytes.  Colour-blind people can
+The same complaints always give a file with the same bytes.  Colour-blind people can
 distinguish the colours, and markers also differ in shape.
 """
 
-from __future__ import annotations
-
 import io
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from bloctel._util.messages import message
+from bloctel.complaints.analysis.callers import Actor
 from bloctel.complaints.analysis.observations import observe
-from bloctel.complaints.report.counts import by_period, by_sector
-from bloctel.complaints.report.report import shown_name, shown_number
+from bloctel.complaints.lifecycle import Case
+from bloctel.complaints.report.report import (
+    by_period,
+    by_sector,
+    shown_name,
+    shown_number,
+)
 from bloctel.errors import InputError, MissingExtraError
-from bloctel.tabular.outputs import open_outputs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from bloctel.complaints.analysis.callers import Actor
-    from bloctel.complaints.lifecycle import Case
-    from bloctel.tabular.outputs import Target
-
-__all__ = ["plot_caller", "plot_complaints"]
+from bloctel.tabular.outputs import Target, open_output
 
 #: Colours of the palette of Okabe and Ito, which colour-blind people can distinguish.
 _BLUE: Final = "#0072b2"
@@ -61,7 +57,7 @@ def plot_complaints(
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
         cases: The complaints.
-        format: `svg` or `png`; by default the ending of the path.
+        format: `svg` or `png`; by default, the ending of the path decides.
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
@@ -108,9 +104,9 @@ def plot_caller(
     Args:
         target: A path that ends in .svg or .png, or a binary stream.
         actor: The caller.
-        cases: The complaints; they must include all complaints about the caller.
-        full: Whether numbers and names are shown in full.
-        format: `svg` or `png`; by default the ending of the path.
+        cases: The complaints, which must include all complaints about the caller.
+        full: True to show complete phone numbers and the names.
+        format: `svg` or `png`; by default, the ending of the path decides.
         lang: The language of the labels, `en` or `fr`.
 
     Raises:
@@ -152,7 +148,7 @@ def _draw(
 
 
 def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
-    """Return the nodes of a caller with their labels."""
+    """Return the nodes of a caller's picture, with the label of each node."""
     nodes: dict[_Node, str] = {}
     for key in actor.numbers[:_MOST_NODES]:
         nodes["number", key] = shown_number(key, full=full)
@@ -168,7 +164,7 @@ def _nodes(actor: Actor, lang: str, *, full: bool) -> dict[_Node, str]:
 def _edges(
     actor: Actor, cases: Sequence[Case], nodes: dict[_Node, str]
 ) -> Counter[tuple[_Node, _Node]]:
-    """Return the number of complaints that contain both nodes of each pair."""
+    """Return, for each pair of nodes, the number of complaints that contain both."""
     about = set(actor.complaints)
     counts: Counter[tuple[_Node, _Node]] = Counter()
     for one in observe(case for case in cases if case.id in about):
@@ -181,7 +177,7 @@ def _edges(
 
 
 def _positions(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
-    """Return the coordinates of each node; its kind decides the column."""
+    """Return the coordinates of each node; the node's kind decides its column."""
     columns: dict[float, list[_Node]] = {}
     for node in nodes:
         columns.setdefault(_NODES[node[0]][0], []).append(node)
@@ -194,7 +190,7 @@ def _positions(nodes: dict[_Node, str]) -> dict[_Node, tuple[float, float]]:
 
 @contextmanager
 def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[Any]:
-    """Yield a figure that is written at the end of the block."""
+    """Yield a figure; write the figure to the target at the end of the `with` block."""
     ending = Path(target).suffix[1:].lower() if isinstance(target, str | Path) else ""
     kind = format or ending
     if kind not in ("svg", "png"):
@@ -205,11 +201,12 @@ def _figure(target: Target, format: str, size: tuple[float, float]) -> Iterator[
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError("pictures of complaints", "complaints") from error
-    with rc_context(_SETTINGS), open_outputs({"plot": target}, source=None) as files:
+    with rc_context(_SETTINGS), open_output("the plot", target) as file:
         figure = Figure(figsize=size, layout="constrained")
         yield figure
         buffer = io.BytesIO()
-        # without the date and the version, the same complaints give the same bytes
+        # the file gets no date and no version, so the same complaints give the same
+        # bytes
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, metadata=metadata, dpi=120)
-        files["plot"].write(buffer.getvalue())
+        file.write(buffer.getvalue())

@@ -1,38 +1,37 @@
 """HTML report of complaints: one page that can be published.
 
-The page loads no other file and runs no script.  It does not contain any number that
-was called, and it contains the names of callers only if the option `full` is set.
+The page loads no other file and runs no script.  The page contains no number that was
+called.  The page contains the names of callers only if the option `full` is set.
 """
 
-from __future__ import annotations
-
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bloctel._util.html import render
-from bloctel._util.messages import message
+from bloctel._util.messages import format_month, format_value, message
 from bloctel._version import __version__
 from bloctel.complaints.analysis import find_callers, find_patterns
-from bloctel.complaints.report.counts import by_period, by_sector, by_state
-from bloctel.numbers import PhoneNumber, french_nsn
-from bloctel.tabular.outputs import open_outputs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-
-    from bloctel.complaints.analysis.pattern import Pattern
-    from bloctel.complaints.lifecycle import Case
-    from bloctel.tabular.outputs import Target
-
-__all__ = ["ReportOptions", "as_html", "shown_name", "shown_number", "write_report"]
+from bloctel.complaints.lifecycle import Case, CaseState
+from bloctel.numbers import french_nsn
+from bloctel.numbers.phone_number import number_of
+from bloctel.rules import law
+from bloctel.tabular.outputs import Target, open_output
 
 _TEMPLATE: Final = Path(__file__).parent / "templates/report.html.j2"
 _MOST_OF_A_KIND: Final = 10
 _MOST_CALLERS: Final = 20
-_HIDDEN: Final = 4
+#: One of the last four digits.
+_LAST_DIGIT: Final = re.compile(r"\d(?=(?:\D*\d){0,3}\D*\Z)")
 _LONGEST_NAME: Final = 40
+_MOST_DAYS: Final = 31
+_MOST_WEEKS: Final = 27
+_MOST_SECTORS: Final = 12
+_WEEK: Final = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +39,11 @@ class ReportOptions:
     """Options of a report.
 
     Attributes:
-        title: The title; if empty, a general title is used.
-        made_on: The day of the report; None does not show it.
-        full: Whether the page shows the complete numbers and the names of callers, and
-            the names of the complaints.  The publisher is responsible for that.
+        title: The title of the page; if empty, the page has a general title.
+        made_on: The day of the report; if it is None, the page shows no day.
+        full: True to show the complete phone numbers and the names of callers, and the
+            names of the complaints.  If `full` is true, the person who publishes the
+            page is responsible for these data.
         lang: The language of the page, `en` or `fr`.
     """
 
@@ -56,7 +56,7 @@ class ReportOptions:
 def write_report(
     target: Target, cases: Sequence[Case], options: ReportOptions | None = None
 ) -> None:
-    """Write a page of HTML about complaints; the file appears complete or not at all.
+    """Write an HTML page about complaints; the file appears only when it is complete.
 
     Args:
         target: A path, or a binary stream.
@@ -65,12 +65,12 @@ def write_report(
 
     Raises:
         InputError: The target cannot be written, or the language is not known.
-        MissingExtraError: The packages Jinja2, rapidfuzz or python-stdnum are not
+        MissingExtraError: The package Jinja2, rapidfuzz or python-stdnum is not
             installed.
     """
     text = as_html(cases, options or ReportOptions())
-    with open_outputs({"report": target}, source=None) as files:
-        files["report"].write(text.encode())
+    with open_output("the report", target) as file:
+        file.write(text.encode())
 
 
 def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
@@ -78,9 +78,9 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     lang, full = options.lang, options.full
     days = [day for case in cases if (day := case.complaint.called_on)]
     unit, periods = by_period(cases, lang)
-    kinds: dict[str, list[Pattern]] = {}
-    for pattern in find_patterns(cases):
-        kinds.setdefault(pattern.code, []).append(pattern)
+    patterns = find_patterns(cases)
+    codes = dict.fromkeys(pattern.code for pattern in patterns)
+    kinds = {code: [p for p in patterns if p.code == code] for code in codes}
     return render(
         _TEMPLATE,
         lang,
@@ -101,30 +101,83 @@ def as_html(cases: Sequence[Case], options: ReportOptions) -> str:
     )
 
 
+# -- counts ----------------------------------------------------------------------
+
+
+def by_state(cases: Iterable[Case]) -> dict[CaseState, int]:
+    """Return the number of complaints in each state, including empty states."""
+    counts = Counter(case.state for case in cases)
+    return {state: counts[state] for state in CaseState}
+
+
+def by_period(
+    cases: Iterable[Case], lang: str = "en"
+) -> tuple[str, list[tuple[str, int]]]:
+    """Return the unit of time, and for each period its name and its count of calls.
+
+    If all calls are within a month, each period is a day.  If all calls are within half
+    a year, each period is a week, and its name is the date of its Monday.  Otherwise
+    each period is a month.  Periods without calls are included.
+    """
+    days = [day for case in cases if (day := case.complaint.called_on)]
+    if not days:
+        return "day", []
+    first = min(days)
+    n_days = (max(days) - first).days + 1
+    unit = _unit(n_days)
+    counts = Counter(_first_day(unit, day) for day in days)
+    every = (first + timedelta(days=offset) for offset in range(n_days))
+    starts = dict.fromkeys(_first_day(unit, day) for day in every)
+    shown = format_month if unit == "month" else format_value
+    return unit, [(shown(start, lang), counts[start]) for start in starts]
+
+
+def _unit(n_days: int) -> str:
+    if n_days <= _MOST_DAYS:
+        return "day"
+    return "week" if n_days <= _MOST_WEEKS * _WEEK else "month"
+
+
+def _first_day(unit: str, day: date) -> date:
+    if unit == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if unit == "month" else day
+
+
+def by_sector(cases: Iterable[Case], lang: str = "en") -> list[tuple[str, int]]:
+    """Return the number of complaints about each sector, the largest number first.
+
+    If the law names a sector, the result contains the full name of the sector.  If
+    there are many sectors, the smallest sectors are counted together.
+    """
+    names = {sector.name: getattr(sector, lang) for sector in law.load("FR").sectors}
+    unknown = message("complaints.report.sector_unknown", lang)
+    by_name = Counter(case.complaint.sector for case in cases)
+    counts: Counter[str] = Counter()
+    for sector, count in by_name.items():
+        counts[names.get(sector, sector) if sector else unknown] += count
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rest = sum(count for _, count in ranked[_MOST_SECTORS:])
+    others = message("complaints.report.sector_others", lang)
+    return [*ranked[:_MOST_SECTORS], *([(others, rest)] if rest else [])]
+
+
 # -- names and numbers ------------------------------------------------------------
 
 
 def shown_number(key: int, *, full: bool) -> str:
-    """Return a presented number, without its last digits unless *full*.
+    """Return a presented number; hide its last four digits unless *full* is true.
 
     >>> shown_number(33162000012, full=False), shown_number(33162000012, full=True)
     ('01 62 00 •• ••', '01 62 00 00 12')
     """
-    number = PhoneNumber(key)
+    number = number_of(key)
     text = number.e164 if french_nsn(key) is None else number.national
-    if full:
-        return text
-    left = sum(character.isdigit() for character in text) - _HIDDEN
-    shown = []
-    for character in text:
-        is_digit = character.isdigit()
-        shown.append("\N{BULLET}" if is_digit and left <= 0 else character)
-        left -= is_digit
-    return "".join(shown)
+    return text if full else _LAST_DIGIT.sub("\N{BULLET}", text)
 
 
 def shown_name(text: str) -> str:
-    """Return a name short enough for a label."""
+    """Return a name; shorten the name if it is too long for a label."""
     if len(text) <= _LONGEST_NAME:
         return text
     return f"{text[:_LONGEST_NAME]}\N{HORIZONTAL ELLIPSIS}"

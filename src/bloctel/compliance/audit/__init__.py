@@ -1,1 +1,1 @@
-"""Audit of past calls, in columns."""
+"""Audit of millions of past calls, in columns of NumPy arrays."""

@@ -1,33 +1,21 @@
 """Audit of past calls by the law of the day of each call."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util.messages import check_language, message
 from bloctel._util.strict import show
-from bloctel.compliance.audit.facts import facts_of
-from bloctel.compliance.findings import Decision, Effect, Ground
+from bloctel.compliance.audit.call_columns import PastCalls
+from bloctel.compliance.audit.facts import AuditSources, facts_of, without_ambiguous
+from bloctel.compliance.findings import Decision, Effect, Finding, Ground, Judgement
 from bloctel.compliance.judgement import judge
 from bloctel.errors import InputError
-from bloctel.rules.law import HoursException, HoursNeed, SectorBan
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from bloctel.compliance.audit.call_columns import PastCalls
-    from bloctel.compliance.audit.facts import AuditSources
-    from bloctel.compliance.findings import Finding, Judgement
-    from bloctel.rules import Certainty
-    from bloctel.rules.law import Era, Law
-
-__all__ = ["Audit", "audit_calls"]
+from bloctel.rules import Certainty
+from bloctel.rules.law import Era, HoursException, HoursNeed, Law, SectorBan
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,11 +24,13 @@ class Audit:
 
     Attributes:
         n_rows: The number of rows of the log.
-        n_calls: The number of calls that were judged: those that were dialled.
-        unreadable: The rows, from 1, whose number cannot be read; they are not judged.
-        decisions: The number of calls that were lawful (`yes`), unlawful (`no`), or not
-            known to be either (`ask`).
-        grounds: The number of unlawful calls per ground, by its code (`Ground`).
+        n_calls: The number of judged calls.  Only calls that were dialled are judged.
+        unreadable: The rows, from 1, whose phone number cannot be read, or whose digits
+            name two lines, of which the book lists only the less likely one.  These
+            rows are not judged.
+        decisions: For each decision, the number of calls: `yes` for lawful calls, `no`
+            for unlawful calls, `ask` if the answer is not known.
+        grounds: For each ground, by its code (`Ground`), the number of unlawful calls.
     """
 
     n_rows: int
@@ -62,10 +52,11 @@ class Audit:
     def table(
         self, decision: str = Decision.NO, *, lang: str = "en"
     ) -> dict[str, NDArray[Any]]:
-        """Return the grounds against calls with a decision, in the order of the log.
+        """Return the grounds of all calls with the decision *decision*, as columns.
 
-        A call has one row per ground.  `pandas.DataFrame`, `polars.DataFrame` and
-        `pyarrow.table` accept the columns as they are:
+        The table has one row for each ground of each call, in the order of the log.
+        `pandas.DataFrame`, `polars.DataFrame` and `pyarrow.table` accept the result.
+        The columns are:
 
         ====================  ====================================================
         `row`                 int64: the row of the call in the log, from 1
@@ -76,7 +67,7 @@ class Audit:
         `certainty`           the certainty of the rule
         `person_max_euros`    int64: the highest fine for a natural person, 0 if not
                               known
-        `company_max_euros`   int64: the same for a company
+        `company_max_euros`   int64: the highest fine for a company, 0 if not known
         `cure`                the record that would have made the call lawful; empty if
                               there is no such record
         ====================  ====================================================
@@ -86,10 +77,11 @@ class Audit:
             lang: The language of `cure`, `en` or `fr`.
 
         Raises:
-            InputError: The decision or the language is not one of these.
+            InputError: The decision is neither `no` nor `ask`, or the language is
+                neither `en` nor `fr`.
         """
         if decision not in (Decision.NO, Decision.ASK):
-            raise InputError("no or ask", show(decision), "decision")
+            raise InputError("the decision no or ask", show(decision), "decision")
         check_language(lang)
         wanted = np.array([j.decision == decision for j in self._judgements], bool)
         calls = np.flatnonzero(wanted[self._which])
@@ -127,7 +119,8 @@ _COLUMNS: Final = (
 
 
 def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) -> Audit:
-    """Judge past calls by the law and the lists of the day of each call."""
+    """Judge each past call by the law and the lists that were valid on its day."""
+    calls = without_ambiguous(calls, sources)
     facts, which = facts_of(calls, sources)
     judgements = [judge(each, sources.law, trust=trust) for each in facts]
     counts = np.bincount(which, minlength=len(facts)).tolist()
@@ -157,7 +150,7 @@ def audit_calls(calls: PastCalls, sources: AuditSources, *, trust: Certainty) ->
 def _finding_cells(
     finding: Finding, era: Era, law: Law, lang: str
 ) -> tuple[object, ...]:
-    """Return a deciding finding as cells of `_COLUMNS`."""
+    """Return the cells of the columns `_COLUMNS` for one finding."""
     rule, fine = finding.rule, None
     about_rule = ("", "", "")
     if rule is not None:
@@ -172,7 +165,7 @@ def _finding_cells(
     )
 
 
-#: Grounds against which a record helps, other than those in `_cure`.
+#: Grounds that a record would have prevented; `_cure` handles the other grounds.
 _CURES: Final = {
     Ground.LISTED: "contract",
     Ground.NO_CONSENT: "no_consent",
@@ -184,7 +177,7 @@ _CURE_OF_TIMES: Final = {HoursNeed.CONSENT: "consent", HoursNeed.SLOT: "slot"}
 
 
 def _cure(finding: Finding, era: Era, lang: str) -> str:
-    """Return the record that would have made a call lawful, or an empty text.
+    """Return a text about the record that would have made a call lawful, or "".
 
     >>> from datetime import date
     >>> from bloctel.compliance.findings import Effect, Finding, Ground
@@ -205,9 +198,12 @@ def _cure(finding: Finding, era: Era, lang: str) -> str:
         keys = [str(lift) for lift in lifts]
     else:
         keys = [_CURES[finding.ground]] if finding.ground in _CURES else []
-    texts = [message(f"compliance.cure.{key}", lang) for key in keys]
-    return reduce(lambda a, b: _or(a, b, lang), texts) if texts else ""
-
-
-def _or(first: str, second: str, lang: str) -> str:
-    return message("compliance.cure.or", lang, first=first, second=second)
+    found = ""
+    for key in keys:
+        text = message(f"compliance.cure.{key}", lang)
+        found = (
+            message("compliance.cure.or", lang, first=found, second=text)
+            if found
+            else text
+        )
+    return found

@@ -1,44 +1,30 @@
 """Columns of a log of past calls, from a frame or a mapping."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bloctel._util import clock
-from bloctel._util.instants import END, to_microseconds
-from bloctel._util.strict import show
+from bloctel._util.instants import END, read_instant, to_microseconds
+from bloctel._util.raising import raise_alone
+from bloctel._util.strict import convert, show
 from bloctel.compliance.call_inputs import (
     CallInputs,
-    check_member,
+    ZoneName,
     check_names,
-    check_time_zone,
-    one_of,
+    check_sector,
 )
 from bloctel.compliance.caller_id import read_caller
 from bloctel.compliance.interfaces import Outcome
 from bloctel.errors import InputError, InvalidNumberError
-from bloctel.numbers.phone_number import normalize_many
-from bloctel.rules.law import Channel, Purpose
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-    from zoneinfo import ZoneInfo
-
-    from numpy.typing import NDArray
-
-    from bloctel.rules.law import Law
-
-__all__ = [
-    "COLUMNS",
-    "DictionaryColumn",
-    "PastCalls",
-    "dictionary_encoded",
-    "read_calls",
-]
+from bloctel.numbers.phone_number import check_region, read_all
+from bloctel.numbers.readings import Readings
+from bloctel.rules.law import Channel, Law, Purpose
 
 _FIRST: Final = to_microseconds(datetime(2, 1, 1, tzinfo=UTC))
 #: The first instant that `to_microseconds` refuses.
@@ -50,57 +36,45 @@ COLUMNS: Final = (
     "outcome",
     *(name for name in CallInputs.__annotations__ if name != "region"),
 )
-#: Values of missing cells.
-_MISSING: Final = (None, "")
-_IF_MISSING: Final = {"channel": Channel.VOICE}
 
 
 class DictionaryColumn(NamedTuple):
-    """Dictionary-encoded column: distinct values, and the index of one for each row."""
+    """Dictionary-encoded column: distinct values, and the index of each row's value."""
 
     values: Sequence[Any]
     codes: NDArray[np.int64]
 
-    def mapped(self, change: Callable[[Any], Any]) -> DictionaryColumn:
-        """Return the column with a function applied to each value."""
+    def mapped(self, change: Callable[[Any], Any]) -> "DictionaryColumn":
+        """Return a column whose values are the results of *change* for each value."""
         distinct = dictionary_encoded(map(change, self.values))
         return DictionaryColumn(distinct.values, distinct.codes[self.codes])
 
-    def taken(self, rows: NDArray[np.intp]) -> DictionaryColumn:
-        """Return a column of some of the rows."""
+    def taken(self, rows: NDArray[np.intp]) -> "DictionaryColumn":
+        """Return a column that contains only the given rows."""
         return DictionaryColumn(self.values, self.codes[rows])
 
 
-def dictionary_encoded(values: Iterable[Hashable]) -> DictionaryColumn:
+def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
     """Return a dictionary-encoded column of Python values.
 
     >>> column = dictionary_encoded(["sale", None, "sale"])
     >>> column.values, column.codes.tolist()
     (['sale', None], [0, 1, 0])
     """
-    indexes: dict[Hashable, int] = {}
-    codes = [indexes.setdefault(value, len(indexes)) for value in values]
-    return DictionaryColumn(list(indexes), np.array(codes, np.int64))
-
-
-def _encoded(column: Any, name: str) -> DictionaryColumn:
-    try:
-        return dictionary_encoded(_python_values(column))
-    except TypeError:
-        got = "lists or other compound values"
-        raise InputError("single values", got, f"the column {name}") from None
+    indexes: dict[tuple[type, Hashable], int] = {}  # True is equal to 1
+    codes = [indexes.setdefault((type(v), v), len(indexes)) for v in values]
+    return DictionaryColumn([value for _, value in indexes], np.array(codes, np.int64))
 
 
 class PastCalls(NamedTuple):
-    """Past calls that were dialled, with numbers that can be read; one row per call.
+    """Past calls that were dialled and whose phone numbers can be read.
 
     Attributes:
-        rows: Their indexes in the log.
-        keys: The numbers.
+        rows: The row of each call in the log, from 0.
         at: The times, in microseconds since 1970-01-01T00:00Z.
         columns: The other inputs of `Desk.may_call`, and `outcome`.
-        n_rows: The number of rows of the log.
-        unreadable: The indexes of the rows whose number cannot be read.
+        unreadable: The rows, from 0, whose phone number cannot be read.
+        others: The other readings of the phone numbers, by row.
     """
 
     rows: NDArray[np.intp]
@@ -109,6 +83,17 @@ class PastCalls(NamedTuple):
     columns: Mapping[str, DictionaryColumn]
     n_rows: int
     unreadable: NDArray[np.intp]
+    others: Mapping[int, Readings]
+
+    def taken(self, calls: NDArray[np.intp]) -> "PastCalls":
+        """Return only the calls with the given indexes."""
+        columns = {name: each.taken(calls) for name, each in self.columns.items()}
+        return self._replace(
+            rows=self.rows[calls],
+            keys=self.keys[calls],
+            at=self.at[calls],
+            columns=columns,
+        )
 
 
 def read_calls(
@@ -119,35 +104,31 @@ def read_calls(
     region: str,
     log_time_zone: str | None = None,
 ) -> PastCalls:
-    """Read a log; return its calls ordered by number, then by time.
+    """Read a log of calls; return the calls sorted by phone number and time.
 
-    Args:
-        log: A frame of pandas, polars or pyarrow, or a mapping from names to columns:
-            `number`, `at`, and optionally `outcome` and those of `CallInputs`.
-        defaults: Values of the columns that the log does not have.
-        law: The law, with its sectors.
-        region: The region of national forms.
-        log_time_zone: The time zone of times without one.
-
-    Raises:
-        InputError: A column is missing or not valid.
+    `Desk.audit` explains the arguments and the columns.
     """
     names = _names(log)
     for name in ("number", "at"):
         if name not in names:
-            got = f"{len(names)} columns without it"
+            got = f"{len(names)} columns with other names"
             raise InputError(f"a column {name}", got, "the log")
     readers = _cell_readers(law, region)
     check_names(defaults)
-    keys = normalize_many(log["number"], region=region)
-    named = check_time_zone(log_time_zone, "log_time_zone")
-    zone = None if named is None else clock.zone(named)
+    keys, others = read_all(log["number"], check_region(region))
+    zone = None
+    if log_time_zone is not None:
+        zone = clock.zone(convert(log_time_zone, ZoneName, "log_time_zone"))
     at = _instants(log["at"], zone)
     n_rows = len(keys)
     columns = {}
     for name, read in readers.items():
         if name in names:
-            column = _encoded(log[name], name)
+            try:
+                column = dictionary_encoded(_python_values(log[name]))
+            except TypeError:
+                got = "lists or other compound values"
+                raise_alone(InputError("single values", got, f"the column {name}"))
             _require_length(len(column.codes), n_rows, name)
         else:
             column = DictionaryColumn([defaults.get(name)], np.zeros(n_rows, np.int64))
@@ -163,6 +144,7 @@ def read_calls(
         {name: column.taken(rows) for name, column in columns.items()},
         n_rows,
         np.flatnonzero(keys == 0),
+        others,
     )
 
 
@@ -177,11 +159,11 @@ def _names(log: Any) -> list[str]:
 
 def _require_length(n: int, n_rows: int, name: str) -> None:
     if n != n_rows:
-        raise InputError(f"{n_rows} rows as in the column number", str(n), name)
+        raise InputError(f"{n_rows} rows, as in the column number", f"{n} rows", name)
 
 
 def _python_values(column: Any) -> list[Any]:
-    """Return the rows of a column as Python values, None for missing ones."""
+    """Return the rows of a column as Python values, with None for missing values."""
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, method):
             column = getattr(column, method)()
@@ -190,32 +172,32 @@ def _python_values(column: Any) -> list[Any]:
 
 
 def _none_if_missing(value: Any) -> Any:
-    """Return a value; None for the missing values of frames, such as NaN and NaT."""
+    """Return a value, but None for a missing value of a frame, such as NaN or NaT."""
     try:
         return None if value != value else value
-    except (TypeError, ValueError):  # pandas.NA compares as NA
+    except (TypeError, ValueError):  # comparing pandas.NA returns NA, not a bool
         return None
 
 
 def _instants(column: Any, zone: ZoneInfo | None) -> NDArray[np.int64]:
-    """Return instants in microseconds; text is read as ISO 8601.
-
-    Raises:
-        InputError: A cell is not an instant, or has no time zone.
-    """
+    """Return the instants of a column in microseconds; read text as ISO 8601."""
     if zone is None and (instants := _arrow_instants(column)) is not None:
         return instants
-    read: dict[object, int] = {}
+    read: dict[tuple[object, int], int] = {}
     try:
         values = _python_values(column)
     except OverflowError:
-        raise _not_an_instant("a time out of range") from None
+        raise_alone(_not_an_instant("a time out of range"))
     found = np.empty(len(values), np.int64)
     for row, value in enumerate(values):
         if not isinstance(value, str | datetime):
             raise _not_an_instant(show(value), row)
-        if (known := read.get(value)) is None:
-            known = read[value] = _instant(value, row, zone)
+        # datetimes of the hour that occurs twice are equal, whatever their fold
+        distinct = (value, getattr(value, "fold", 0))
+        if (known := read.get(distinct)) is None:
+            where = f"the column at, row {row + 1}"
+            instant = read_instant(value, where, zone=zone)
+            known = read[distinct] = to_microseconds(instant)
         found[row] = known
     return found
 
@@ -246,7 +228,7 @@ def _arrow_instants(column: Any) -> NDArray[np.int64] | None:
             options=pa.compute.CastOptions(target, allow_time_truncate=True)
         )
     except pa.ArrowInvalid:
-        raise _not_an_instant("a time out of range") from None
+        raise_alone(_not_an_instant("a time out of range"))
     found: NDArray[np.int64] = instants.cast(pa.int64()).to_numpy()
     wrong = np.flatnonzero((found < _FIRST) | (found >= _END))
     if len(wrong):
@@ -259,35 +241,26 @@ def _not_an_instant(got: str, row: int | None = None) -> InputError:
     return InputError("a date and time before the year 3000", got, where)
 
 
-def _instant(value: object, row: int, zone: ZoneInfo | None) -> int:
-    where = f"the column at, row {row + 1}"
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            got = show(value)
-            raise InputError("a date and time as ISO 8601", got, where) from None
-    if zone is not None and isinstance(value, datetime) and value.tzinfo is None:
-        value = value.replace(tzinfo=zone)  # of an hour that occurs twice, the first
-    return to_microseconds(value, where)
-
-
 def _read_cell(name: str, read: Callable[[Any], Any], value: Any) -> Any:
-    return _IF_MISSING.get(name) if value in _MISSING else read(value)
+    if value not in (None, ""):
+        return read(value)
+    return Channel.VOICE if name == "channel" else None
 
 
 def _cell_readers(law: Law, region: str) -> dict[str, Callable[[Any], Any]]:
-    """Return a function per column that reads its cells that are not missing."""
+    """Return, for each column name, a function that reads a cell with a value."""
     sectors = [sector.name for sector in law.sectors]
     return {
-        "purpose": lambda value: one_of(Purpose, value, "the column purpose"),
-        "sector": lambda value: check_member(value, sectors, "the column sector"),
+        "purpose": lambda value: convert(value, Purpose, "the column purpose"),
+        "sector": lambda value: check_sector(value, sectors, "the column sector"),
         "caller": lambda value: _presented_number(value, region),
         "automated": _flag,
         "about": str,
-        "channel": lambda value: one_of(Channel, value, "the column channel"),
-        "time_zone": lambda value: check_time_zone(str(value), "the column time_zone"),
-        "outcome": lambda value: one_of(Outcome, value, "the column outcome"),
+        "channel": lambda value: convert(value, Channel, "the column channel"),
+        "time_zone": lambda value: convert(
+            str(value), ZoneName, "the column time_zone"
+        ),
+        "outcome": lambda value: convert(value, Outcome, "the column outcome"),
     }
 
 
@@ -302,7 +275,7 @@ def _flag(value: Any) -> bool:
 
 
 def _presented_number(value: Any, region: str) -> str | None:
-    """Return a presented number; None, for not known, if it cannot be read."""
+    """Return a presented number, or None ("not known") if the value is not a number."""
     try:
         return read_caller(value, region)
     except InvalidNumberError:

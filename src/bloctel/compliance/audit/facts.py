@@ -1,23 +1,36 @@
 """Facts of millions of past calls, one column per fact.
 
-The results are those of `call_facts.facts_at`, call by call.  The scalar functions
-evaluate each distinct combination of inputs once.
+Each call gets the facts that `call_facts.facts_at` would return.  Each distinct
+combination of inputs is evaluated only once.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bloctel._util.instants import from_microseconds
-from bloctel.compliance.audit.call_columns import DictionaryColumn
-from bloctel.compliance.audit.evidence_state import (
-    NEVER_REFUSED,
-    CallTable,
-    best_states,
+from bloctel._util.instants import from_microseconds, to_microseconds
+from bloctel.compliance.audit.call_columns import (
+    DictionaryColumn,
+    PastCalls,
+    dictionary_encoded,
 )
-from bloctel.compliance.call_facts import Subject, sector_named
+from bloctel.compliance.call_facts import (
+    CallInstant,
+    Scope,
+    Subject,
+    call_back,
+    relation_of_contract,
+    scope_problem,
+    sector_named,
+    state_of_consent,
+)
 from bloctel.compliance.caller_id import caller_kind
 from bloctel.compliance.calling_hours import local_days, versions_and_times
 from bloctel.compliance.facts import (
@@ -30,38 +43,31 @@ from bloctel.compliance.facts import (
     TerritoryState,
     TimeState,
 )
-from bloctel.compliance.interfaces import Outcome
-from bloctel.compliance.list_state import (
-    list_states,
-    opposition_lists,
-    zone_of_list,
-)
+from bloctel.compliance.interfaces import Consent, Contract, Evidence, Outcome
+from bloctel.compliance.list_state import list_states, opposition_lists, zone_of_list
 from bloctel.compliance.territories import locate, possible_territories
 from bloctel.errors import CannotAnswerError
-from bloctel.rules.law import Frequency, Regime, Silence
+from bloctel.lookup.book import Book
+from bloctel.periods import add_years
+from bloctel.rules.law import ConsentTerms, Frequency, Law, Refusal, Regime, Silence
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from zoneinfo import ZoneInfo
-
-    from numpy.typing import NDArray
-
-    from bloctel.compliance.audit.call_columns import PastCalls
-    from bloctel.compliance.interfaces import Evidence
-    from bloctel.lookup.book import Book
-    from bloctel.rules.law import CallerKind, Law
-
-__all__ = ["AuditSources", "facts_of"]
+_R = TypeVar("_R")
 
 #: Numbers that differ only in their last four digits are in one territory.
 _SAME_TERRITORY: Final = np.uint64(10_000)
 _DAY: Final = 86_400_000_000  # microseconds
+#: Number of pairs of a call and a record that are evaluated together.
+_MAX_PAIRS: Final = 1 << 20
+_NEVER: Final = np.iinfo(np.int64).max
+#: A time before every instant that a log can contain.
+_NEVER_REFUSED: Final = np.iinfo(np.int64).min
 
 
 class AuditSources(NamedTuple):
-    """Sources of facts other than the log of calls, as for `Desk`.
+    """Sources of facts about calls, as in `Desk`, except the log of calls.
 
-    The evidence, by number, is None if it is not known.
+    `evidence` contains the evidence for each number's key.  None means that there is no
+    register of consents, or that the register did not answer.
     """
 
     law: Law
@@ -72,18 +78,44 @@ class AuditSources(NamedTuple):
     local_holidays: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class _CallTable:
+    """Columns of past calls, one row per call, ordered by number.
+
+    Times are microseconds since 1970-01-01T00:00Z, and local days are numbers that
+    `date.toordinal` returns.
+
+    Attributes:
+        versions: The era of each call, as an index in `Law.eras`.
+        refused_at: The time of the last earlier refusal of the same number, or
+            `_NEVER_REFUSED`.
+    """
+
+    law: Law
+    keys: NDArray[np.uint64]
+    at: NDArray[np.int64]
+    zones: DictionaryColumn
+    days: NDArray[np.int64]
+    versions: NDArray[np.int64]
+    refused_at: NDArray[np.int64]
+    subjects: DictionaryColumn
+
+    def __repr__(self) -> str:
+        return f"CallTable({len(self.keys)} calls)"  # without the phone numbers
+
+
 def facts_of(
     calls: PastCalls, sources: AuditSources
 ) -> tuple[list[Facts], NDArray[np.int64]]:
-    """Return the distinct facts of some calls, and the index of those of each call."""
-    law, columns = sources.law, calls.columns
-    territories, zones, near = _located(calls, sources)
-    days, versions, times = _times(calls, zones, near, law)
-    table = CallTable(
+    """Return the distinct facts of calls, and for each call the index of its facts."""
+    law, columns, evidence = sources.law, calls.columns, sources.evidence
+    places = _places(calls, sources)
+    days, versions, times = _times(calls, places, law)
+    table = _CallTable(
         law=law,
         keys=calls.keys,
         at=calls.at,
-        zones=zones,
+        zones=places.mapped(lambda place: place.zone),
         days=days,
         versions=versions,
         refused_at=_refused_at(calls),
@@ -91,22 +123,25 @@ def facts_of(
             lambda pair: Subject(sources.firm, pair[0], pair[1], law.vague)
         ),
     )
-    national, own = _list_states(table, sources)
+    national, own = _list_states(calls, versions, sources)
+    version = _integers(versions)
     found = {
-        "version": _integers(versions),
-        "territory": territories,
+        "version": version,
+        "territory": places.mapped(lambda place: place.state),
         "channel": columns["channel"],
         "purpose": columns["purpose"],
         "sector": columns["sector"],
         "about_sector": columns["about"].mapped(lambda about: sector_named(about, law)),
-        "caller": _callers(columns["caller"], versions, law),
+        "caller": _joined(columns["caller"], version).mapped(
+            lambda pair: pair[0] and caller_kind(pair[0], law.eras[pair[1]])
+        ),
         "automated": columns["automated"],
-        "time": _time_states(territories, times),
+        "time": DictionaryColumn(list(TimeState), times),
         "national": national,
         "own": own,
-        "consent": best_states(table, sources.evidence, ConsentState),
-        "contract": best_states(table, sources.evidence, ContractState),
-        "call_back": best_states(table, sources.evidence, CallBackState),
+        "consent": _best_states(table, evidence, _Consents),
+        "contract": _best_states(table, evidence, _Contracts),
+        "call_back": _best_states(table, evidence, _CallBacks),
         "attempts": _attempts(table),
         "silence": _silence(table),
     }
@@ -123,88 +158,60 @@ def _integers(numbers: NDArray[np.int64]) -> DictionaryColumn:
 
 
 def _joined(*columns: DictionaryColumn) -> DictionaryColumn:
-    """Return one column of the tuples of the values of several columns."""
-    codes = np.zeros(len(columns[0].codes), np.int64)
-    for column in columns:
-        codes = codes * len(column.values) + column.codes
-    distinct = _integers(codes)
-    tuples = []
-    for code in distinct.values:
-        row: list[Any] = []
-        for column in reversed(columns):
-            code, index = divmod(code, len(column.values))
-            row.append(column.values[index])
-        tuples.append(tuple(reversed(row)))
-    return DictionaryColumn(tuples, distinct.codes)
+    """Return one column whose values are tuples of the values of several columns."""
+    sizes = [len(column.values) for column in columns]
+    rows = _integers(np.ravel_multi_index([column.codes for column in columns], sizes))
+    indexes = np.transpose(np.unravel_index(np.array(rows.values, np.int64), sizes))
+    tuples = [
+        tuple(column.values[i] for column, i in zip(columns, row, strict=True))
+        for row in indexes.tolist()
+    ]
+    return DictionaryColumn(tuples, rows.codes)
 
 
 # -- territory and time ----------------------------------------------------------------
 
 
-def _located(
-    calls: PastCalls, sources: AuditSources
-) -> tuple[DictionaryColumn, DictionaryColumn, DictionaryColumn]:
-    """Return the states of territories, the time zones, and the holiday territories."""
+class _Place(NamedTuple):
+    """Place of a called person; `near` contains the territories of local holidays."""
+
+    state: TerritoryState
+    zone: ZoneInfo
+    near: frozenset[str]
+
+
+def _places(calls: PastCalls, sources: AuditSources) -> DictionaryColumn:
+    """Return the place of each called person."""
     prefixes = _integers((calls.keys // _SAME_TERRITORY).astype(np.int64))
     law = sources.law
 
-    def look_up(
-        pair: tuple[int, str | None],
-    ) -> tuple[TerritoryState, ZoneInfo, frozenset[str]]:
+    def place(pair: tuple[int, str | None]) -> _Place:
         key = pair[0] * int(_SAME_TERRITORY)
         state, zone = locate(key, law, pair[1])
-        if not sources.local_holidays:
-            return state, zone, frozenset()
-        return state, zone, possible_territories(key, law, zone)
+        near = possible_territories(key, law, zone) if sources.local_holidays else ()
+        return _Place(state, zone, frozenset(near))
 
-    found = _joined(prefixes, calls.columns["time_zone"]).mapped(look_up)
-    return (
-        found.mapped(lambda each: each[0]),
-        found.mapped(lambda each: each[1]),
-        found.mapped(lambda each: each[2]),
-    )
+    return _joined(prefixes, calls.columns["time_zone"]).mapped(place)
 
 
-def _times(
-    calls: PastCalls, zones: DictionaryColumn, near: DictionaryColumn, law: Law
-) -> NDArray[np.int64]:
+def _times(calls: PastCalls, places: DictionaryColumn, law: Law) -> NDArray[np.int64]:
     """Return the local day, the era and the `TimeState` of each call, as three rows."""
     found = np.zeros((3, len(calls.at)), np.int64)
-    groups = _joined(zones, near)
-    for code, (zone, territories) in enumerate(groups.values):
-        rows = np.flatnonzero(groups.codes == code)
+    for code, place in enumerate(places.values):
+        rows = np.flatnonzero(places.codes == code)
         at = calls.at[rows]
-        found[0, rows] = local_days(zone, at)
-        found[1:, rows] = versions_and_times(zone, law, territories, at)
+        found[0, rows] = local_days(place.zone, at)
+        found[1:, rows] = versions_and_times(place.zone, law, place.near, at)
+        if place.state is not TerritoryState.KNOWN:
+            found[2, rows] = _code(TimeState.UNKNOWN)
     return found
-
-
-def _time_states(
-    territories: DictionaryColumn, times: NDArray[np.int64]
-) -> DictionaryColumn:
-    states = list(TimeState)
-    is_known = np.array([s is TerritoryState.KNOWN for s in territories.values], bool)
-    unknown = states.index(TimeState.UNKNOWN)
-    return DictionaryColumn(
-        states, np.where(is_known[territories.codes], times, unknown)
-    )
-
-
-def _callers(
-    callers: DictionaryColumn, versions: NDArray[np.int64], law: Law
-) -> DictionaryColumn:
-    def kind(pair: tuple[str | None, int]) -> CallerKind | None:
-        caller, version = pair
-        return None if caller is None else caller_kind(caller, law.eras[version])
-
-    return _joined(callers, _integers(versions)).mapped(kind)
 
 
 # -- attempts and refusals ---------------------------------------------------------
 
 
-def _attempts(table: CallTable) -> DictionaryColumn:
-    """Return the number of earlier attempts in the window, up to the legal maximum."""
+def _attempts(table: _CallTable) -> DictionaryColumn:
+    """Return the count of earlier attempts in the legal period, up to the maximum."""
     keys, at = table.keys, table.at
     rules = [era.one(Frequency) for era in table.law.eras]
     limits = [rule.max_attempts if rule else 0 for rule in rules]
@@ -212,7 +219,7 @@ def _attempts(table: CallTable) -> DictionaryColumn:
     within = np.array([rule.within_days if rule else 0 for rule in rules])
     start = at - within[table.versions] * _DAY
     counts = np.zeros(len(at), np.int64)
-    # compare each call with the call `back` rows before it
+    # rows are sorted by phone number and time, so compare rows at the distance `back`
     for back in range(1, min(int(most.max(initial=0)), len(at) - 1) + 1):
         is_same = keys[back:] == keys[:-back]
         counts[back:] += is_same & (at[:-back] > start[back:]) & (back <= most[back:])
@@ -220,21 +227,21 @@ def _attempts(table: CallTable) -> DictionaryColumn:
 
 
 def _refused_at(calls: PastCalls) -> NDArray[np.int64]:
-    """Return the time of the last earlier refusal of the same number."""
+    """Return, for each call, the time of the called number's last earlier refusal."""
     outcomes = calls.columns["outcome"]
     refuses = np.array([value is Outcome.REFUSED for value in outcomes.values])
     rows = np.arange(len(calls.keys))
     last = np.maximum.accumulate(np.where(refuses[outcomes.codes], rows, -1))
     before = np.concatenate([[-1], last[:-1]]).astype(np.int64)[: len(rows)]
     is_same = (before >= 0) & (calls.keys[before] == calls.keys)
-    return np.where(is_same, calls.at[before], NEVER_REFUSED)
+    return np.where(is_same, calls.at[before], _NEVER_REFUSED)
 
 
-def _silence(table: CallTable) -> DictionaryColumn:
-    """Return the effect of an earlier refusal."""
+def _silence(table: _CallTable) -> DictionaryColumn:
+    """Return, for each call, the effect of an earlier refusal."""
     states = list(SilenceState)
     codes = np.full(len(table.at), states.index(SilenceState.NONE), np.int64)
-    rows = np.flatnonzero(table.refused_at != NEVER_REFUSED)
+    rows = np.flatnonzero(table.refused_at != _NEVER_REFUSED)
     since = table.days[rows] - _refusal_days(table, rows)
     rules = [era.one(Silence) for era in table.law.eras]
     for name, state in (
@@ -247,8 +254,8 @@ def _silence(table: CallTable) -> DictionaryColumn:
     return DictionaryColumn(states, codes)
 
 
-def _refusal_days(table: CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the local days of the last earlier refusals."""
+def _refusal_days(table: _CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return, for each of the rows, the local day of the last earlier refusal."""
     found = np.zeros(len(rows), np.int64)
     for code, zone in enumerate(table.zones.values):
         chosen = np.flatnonzero(table.zones.codes[rows] == code)
@@ -259,22 +266,49 @@ def _refusal_days(table: CallTable, rows: NDArray[np.intp]) -> NDArray[np.int64]
 # -- lists ---------------------------------------------------------------------------
 
 
-def _list_states(
-    table: CallTable, sources: AuditSources
-) -> tuple[DictionaryColumn, DictionaryColumn]:
-    """Return the states on the lists that the law names, and on the others.
+def without_ambiguous(calls: PastCalls, sources: AuditSources) -> PastCalls:
+    """Return the calls without those whose number is listed in another reading only.
 
-    The numbers called on one day are looked up together.
+    `Desk.may_call` refuses such a number, so its rows are unreadable.
+    """
+    doubtful = np.flatnonzero(np.isin(calls.rows, [*calls.others])).tolist()
+    pairs = [(i, key) for i in doubtful for key in calls.others[int(calls.rows[i])]]
+    indexes = np.array([index for index, _ in pairs], np.intp)
+    keys = np.array([key for _, key in pairs], np.uint64)
+    chosen = calls.taken(indexes)
+    versions = _times(chosen, _places(chosen, sources), sources.law)[1]
+    is_listed, is_other_listed = (
+        np.any(
+            [
+                np.array([s is ListState.LISTED for s in states.values])[states.codes]
+                for states in _list_states(readings, versions, sources)
+            ],
+            axis=0,
+        )
+        for readings in (chosen, chosen._replace(keys=keys))
+    )
+    ambiguous = indexes[is_other_listed & ~is_listed]
+    unreadable = np.union1d(calls.unreadable, calls.rows[ambiguous])
+    kept = np.setdiff1d(np.arange(len(calls.rows)), ambiguous)
+    return calls.taken(kept)._replace(unreadable=unreadable)
+
+
+def _list_states(
+    calls: PastCalls, versions: NDArray[np.int64], sources: AuditSources
+) -> tuple[DictionaryColumn, DictionaryColumn]:
+    """Return the states on the lists that the law names, and on the other lists.
+
+    All numbers that were called on one day are looked up in one query.
     """
     states = list(ListState)
     codes = {state: code for code, state in enumerate(states)}
-    found = np.empty((2, len(table.at)), np.int64)
-    for rows in _rows_by_day(table, sources):
-        at = from_microseconds(int(table.at[rows[0]]))
-        regime = table.law.eras[int(table.versions[rows[0]])].one(Regime)
+    found = np.empty((2, len(calls.at)), np.int64)
+    for rows in _rows_by_day(calls.at, versions, sources):
+        at = from_microseconds(int(calls.at[rows[0]]))
+        regime = sources.law.eras[int(versions[rows[0]])].one(Regime)
         by_lists = list_states(
             sources.book,
-            table.keys[rows],
+            calls.keys[rows],
             at,
             national=regime.lists if regime else (),
             lists=sources.lists,
@@ -283,13 +317,15 @@ def _list_states(
     return DictionaryColumn(states, found[0]), DictionaryColumn(states, found[1])
 
 
-def _rows_by_day(table: CallTable, sources: AuditSources) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows for which the same lists are queried for the same days."""
-    if not len(table.at):
+def _rows_by_day(
+    at: NDArray[np.int64], versions: NDArray[np.int64], sources: AuditSources
+) -> Iterator[NDArray[np.intp]]:
+    """Yield groups of calls, so that a group needs each list on one day only."""
+    if not len(at):
         return
-    days = _integers(table.versions)
+    days = _integers(versions)
     for zone in _list_zones(sources):
-        days = _joined(days, _integers(local_days(zone, table.at)))
+        days = _joined(days, _integers(local_days(zone, at)))
     order = np.argsort(days.codes, kind="stable")
     edges = np.flatnonzero(np.diff(days.codes[order])) + 1
     yield from np.split(order, edges)
@@ -303,3 +339,242 @@ def _list_zones(sources: AuditSources) -> set[ZoneInfo]:
     except CannotAnswerError:
         return set()
     return {zone_of_list(name) for name in names}
+
+
+# -- consents, contracts and call-back requests ------------------------------------
+
+
+class _Pairs(NamedTuple):
+    """Pairs of a call and a record of the called number, as indexes."""
+
+    rows: NDArray[np.intp]
+    records: NDArray[np.intp]
+
+
+class _Records(ABC):
+    """Records of one kind as columns.
+
+    Attributes:
+        kind: The attribute of `Evidence` that contains the records.
+        all_states: The possible states of a record; the best state comes first.
+    """
+
+    kind: ClassVar[str]
+    all_states: ClassVar[type[ConsentState | ContractState | CallBackState]]
+
+    def __init__(self, table: _CallTable, records: Sequence[Any]) -> None:
+        self._table = table
+        self._records = records
+
+    @abstractmethod
+    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return the state of each pair of a call and a record, as a code."""
+
+
+def _best_states(
+    table: _CallTable, evidence: Mapping[int, Evidence] | None, cls: type[_Records]
+) -> DictionaryColumn:
+    """Return, for each call, the state of the best record about the called number."""
+    states = cls.all_states
+    none = _code(states.NONE if evidence is not None else states.UNKNOWN)
+    best = np.full(len(table.keys), none, np.int64)
+    keys: list[int] = []
+    records: list[Any] = []
+    for key, item in sorted((evidence or {}).items()):
+        found = getattr(item, cls.kind)
+        keys += [key] * len(found)
+        records += found
+    if records:
+        columns = cls(table, records)
+        for pairs in _pairs(table, np.array(keys, np.uint64)):
+            np.minimum.at(best, pairs.rows, columns.states(pairs))
+    return DictionaryColumn(list(states), best)
+
+
+def _pairs(table: _CallTable, keys: NDArray[np.uint64]) -> Iterator[_Pairs]:
+    """Yield all pairs of a call and a record of its number, in parts."""
+    first = np.searchsorted(keys, table.keys, side="left")
+    n_records = np.searchsorted(keys, table.keys, side="right") - first
+    rows = np.flatnonzero(n_records)
+    ends = np.cumsum(n_records[rows])
+    start, done = 0, 0
+    while start < len(rows):
+        stop = max(int(np.searchsorted(ends, done + _MAX_PAIRS)), start + 1)
+        part, sizes = rows[start:stop], n_records[rows[start:stop]]
+        owner = np.repeat(part, sizes)
+        offset = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        yield _Pairs(owner, first[owner] + offset)
+        start, done = stop, int(ends[stop - 1])
+
+
+def _code(state: StrEnum) -> int:
+    return list(type(state)).index(state)
+
+
+def _compared(
+    table: _CallTable,
+    pairs: _Pairs,
+    scopes: DictionaryColumn,
+    compare: Callable[[Scope, Subject], StrEnum | None],
+) -> NDArray[np.int64]:
+    """Return the code of each pair's state; the code is -1 if *compare* returns None.
+
+    Each combination of a record's scope and a call's subject is compared only once.
+    """
+    both = _joined(scopes.taken(pairs.records), table.subjects.taken(pairs.rows))
+    states = [compare(*pair) for pair in both.values]
+    codes = [-1 if state is None else _code(state) for state in states]
+    return np.array(codes, np.int64)[both.codes]
+
+
+def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
+    found = (_NEVER if day is None else day.toordinal() for day in days)
+    return np.fromiter(found, np.int64)
+
+
+def _microseconds(times: Iterable[Any], where: str) -> NDArray[np.int64]:
+    found = (_NEVER if at is None else to_microseconds(at, where) for at in times)
+    return np.fromiter(found, np.int64)
+
+
+# -- consents ----------------------------------------------------------------------
+
+
+class _Consents(_Records):
+    """Consents as columns."""
+
+    kind = "consents"
+    all_states = ConsentState
+
+    def __init__(self, table: _CallTable, records: Sequence[Consent]) -> None:
+        super().__init__(table, records)
+        self._given_at = _microseconds(
+            (one.given_at for one in records), "consent.given_at"
+        )
+        self._withdrawn_at = _microseconds(
+            (one.withdrawn_at for one in records), "consent.withdrawn_at"
+        )
+        self._expires_on = _ordinals(one.expires_on for one in records)
+        self._has_mentions = np.array([one.has_all_mentions for one in records])
+        self._has_slots = np.array([bool(one.slots) for one in records])
+        self._scopes = dictionary_encoded(Scope(one.firm, one.goods) for one in records)
+        terms = [era.one(ConsentTerms) for era in table.law.eras]
+        self._years = np.array([one.max_years if one else 0 for one in terms])
+        refusals = [era.one(Refusal) for era in table.law.eras]
+        self._withdraws = np.array(
+            [bool(one and one.withdraws_consent) for one in refusals]
+        )
+        self._end_days: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return each pair's state as a code; the first reason that applies decides."""
+        table, (rows, records) = self._table, pairs
+        at, versions = table.at[rows], table.versions[rows]
+        given_at, expires_on = self._given_at[records], self._expires_on[records]
+        last = self._last_days(pairs)
+        has_terms = self._years[versions] > 0
+        problem = _compared(table, pairs, self._scopes, scope_problem)
+        refused = self._withdraws[versions] & (table.refused_at[rows] >= given_at)
+        reasons = [
+            (at < given_at, ConsentState.NOT_YET),
+            (self._withdrawn_at[records] <= at, ConsentState.WITHDRAWN),
+            (refused, ConsentState.REFUSED),
+            (table.days[rows] >= np.minimum(expires_on, last), ConsentState.EXPIRED),
+            (has_terms & ~self._has_mentions[records], ConsentState.INCOMPLETE),
+        ]
+        state = np.full(len(rows), _code(ConsentState.VALID), np.int64)
+        state[expires_on > last] = _code(ConsentState.OVERLONG)
+        state = np.where(problem >= 0, problem, state)
+        for applies, reason in reversed(reasons):
+            state[applies] = _code(reason)
+        # consents with slots are rare, so they are evaluated one by one
+        slots = np.flatnonzero(self._has_slots[records])
+        chosen = _Pairs(rows[slots], records[slots])
+        state[slots] = _one_by_one(table, chosen, self._records, state_of_consent)
+        return state
+
+    def _last_days(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return, for each pair, the first day on which the law ends the consent."""
+        zones = self._table.zones.codes[pairs.rows]
+        years = self._years[self._table.versions[pairs.rows]]
+        last = np.full(len(pairs.rows), _NEVER, np.int64)
+        for zone in range(len(self._table.zones.values)):
+            for term in set(self._years.tolist()) - {0}:
+                chosen = np.flatnonzero((zones == zone) & (years == term))
+                if len(chosen):
+                    end_days = self._end_days_of(zone, term)
+                    last[chosen] = end_days[pairs.records[chosen]]
+        return last
+
+    def _end_days_of(self, zone: int, years: int) -> NDArray[np.int64]:
+        if (zone, years) not in self._end_days:
+            given_on = local_days(self._table.zones.values[zone], self._given_at)
+            days, index = np.unique(given_on, return_inverse=True)
+            last = (add_years(date.fromordinal(day), years) for day in days.tolist())
+            self._end_days[zone, years] = _ordinals(last)[index]
+        return self._end_days[zone, years]
+
+
+# -- contracts and call-back requests ------------------------------------------------
+
+
+class _Contracts(_Records):
+    """Contracts as columns."""
+
+    kind = "contracts"
+    all_states = ContractState
+
+    def __init__(self, table: _CallTable, records: Sequence[Contract]) -> None:
+        super().__init__(table, records)
+        self._starts_on = _ordinals(one.starts_on for one in records)
+        self._ends_on = _ordinals(one.ends_on for one in records)
+        self._scopes = dictionary_encoded(
+            Scope(one.firm, one.object) for one in records
+        )
+
+    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return each pair's state as a code."""
+        days, none = self._table.days[pairs.rows], _code(ContractState.NONE)
+        state = _compared(self._table, pairs, self._scopes, relation_of_contract)
+        is_none = (state == none) | (days < self._starts_on[pairs.records])
+        state[days >= self._ends_on[pairs.records]] = _code(ContractState.ENDED)
+        state[is_none] = none
+        return state
+
+
+class _CallBacks(_Records):
+    """Requests to be called back, which are rare."""
+
+    kind = "call_backs"
+    all_states = CallBackState
+
+    def states(self, pairs: _Pairs) -> NDArray[np.int64]:
+        """Return each pair's state as a code."""
+        return _one_by_one(
+            self._table,
+            pairs,
+            self._records,
+            lambda one, _, *call: call_back(one, *call),
+        )
+
+
+def _one_by_one(
+    table: _CallTable,
+    pairs: _Pairs,
+    records: Sequence[_R],
+    evaluate: Callable[[_R, list[datetime], Subject, CallInstant], StrEnum],
+) -> NDArray[np.int64]:
+    """Return the code of the state of each pair; call *evaluate* for each pair."""
+    codes = np.empty(len(pairs.rows), np.int64)
+    for i, (row, record) in enumerate(zip(*map(np.ndarray.tolist, pairs), strict=True)):
+        at, refused = int(table.at[row]), int(table.refused_at[row])
+        era = table.law.eras[table.versions[row]]
+        zone = table.zones.values[table.zones.codes[row]]
+        state = evaluate(
+            records[record],
+            [from_microseconds(refused)] if refused != _NEVER_REFUSED else [],
+            table.subjects.values[table.subjects.codes[row]],
+            CallInstant(from_microseconds(at), zone, era),
+        )
+        codes[i] = _code(state)
+    return codes

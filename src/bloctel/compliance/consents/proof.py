@@ -1,40 +1,37 @@
-"""Proof of consent: the records of one number, for the person on a durable medium.
+"""Proof of consent: the records about one number, to give to the person.
 
-The JSON form contains each record as it is in the hash chain, so that anyone can
-recompute the digests (`bloctel.records.hash_chain`).  The text form is for people.
+The JSON form contains each record as the hash chain contains it, so that anyone can
+compute the digests again (`bloctel.records.hash_chain`).  The text form is for people.
 """
 
-from __future__ import annotations
-
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-import msgspec
+from msgspec import Struct, ValidationError, convert
 
+from bloctel._util.canonical_json import canonical, parse
 from bloctel._util.messages import message
 from bloctel.compliance.consents.legal_terms import zone_of
 from bloctel.compliance.consents.records import STREAM, Kind
-from bloctel.errors import DamagedRecordsError, InputError
+from bloctel.errors import BloctelError, DamagedRecordsError, InputError
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.records.hash_chain import HashChain
 from bloctel.records.transactions import Record
 from bloctel.storage.rows import RecordRow
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from zoneinfo import ZoneInfo
-
-__all__ = ["Proof", "ProofEntry", "check_proof"]
-
 _FORMAT: Final = "bloctel.consent-proof"
 _VERSION: Final = 1
-_STORED: Final = ("seq", "at", "body", "content", "digest")
 _MAX_BYTES: Final = 1 << 26
+#: Errors of the reader on a JSON text that this library did not write.
+_MALFORMED: Final = (LookupError, OverflowError, TypeError, ValueError)
 
 
-class _Document(msgspec.Struct, forbid_unknown_fields=True):
+class _Document(Struct):
     """JSON form of a proof."""
 
     format: str
@@ -47,25 +44,20 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class ProofEntry:
-    """One record of a proof.
-
-    Attributes:
-        row: The record as it is stored.
-        before: The previous record; None for the first one.
-    """
+    """One stored record, with the digest of the previous record in the hash chain."""
 
     row: RecordRow = field(repr=False)
-    before: RecordRow | None = field(repr=False)
+    previous: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The records of one number.
+    """Proof of consent: the records about one phone number.
 
     Attributes:
         key: The number, as `PhoneNumber.key`.
         made_at: The time of the proof, in UTC.
-        entries: The records, in order.
+        entries: The records, in the order of the hash chain.
     """
 
     key: int = field(repr=False)
@@ -74,15 +66,15 @@ class Proof:
 
     def json(self) -> str:
         """Return the proof as JSON, for `check_proof`."""
-        document = _Document(
-            _FORMAT,
-            _VERSION,
-            PhoneNumber(self.key).e164,
-            self.key,
-            self.made_at.isoformat(),
-            [_plain(entry) for entry in self.entries],
-        )
-        return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+        document = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "number": PhoneNumber(self.key).e164,
+            "key": self.key,
+            "made_at": self.made_at.isoformat(),
+            "entries": [_plain(entry) for entry in self.entries],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     def text(self, *, lang: str = "fr") -> str:
         """Return the proof as text, for people.
@@ -91,7 +83,7 @@ class Proof:
             lang: `fr` or `en`.
 
         Raises:
-            InputError: The language is neither.
+            InputError: The language is neither `fr` nor `en`.
         """
         number, zone = PhoneNumber(self.key), zone_of(self.key)
         say = partial(_line, lang)
@@ -109,65 +101,77 @@ class Proof:
 
 
 def _plain(entry: ProofEntry) -> dict[str, object]:
-    before, row = entry.before, entry.row
-    previous = before.digest if before else None
-    stored = {name: getattr(row, name) for name in _STORED}
-    return _readable(row) | {"record": {**stored, "previous": previous}}
-
-
-def _readable(row: RecordRow) -> dict[str, object]:
-    """Return the readable members of an entry."""
-    record = Record.of(row)
-    id, at = str(record.seq), record.at.isoformat()
-    return {"id": id, "at": at, **(record.fields or {})}
+    """Return the JSON form of an entry: readable fields, and the stored record."""
+    record, row = Record.of(entry.row), entry.row
+    return {
+        "id": str(record.seq),
+        "at": record.at.isoformat(),
+        **(record.fields or {}),
+        "record": {
+            "seq": row.seq,
+            "at": row.at,
+            "body": row.body,
+            "content": row.content,
+            "digest": row.digest,
+            "previous": entry.previous,
+        },
+    }
 
 
 def check_proof(data: bytes, where: str) -> int:
     """Check that a proof is consistent, and return the number of its records.
 
-    Only the hash chain of the firm itself can confirm that the records are those of the
-    firm.
+    The proof must have exactly the content that `Proof.json` writes for its records.
+    The check cannot show that the records come from the firm, so compare the records
+    with the hash chain of the firm.  The check cannot confirm the time `made_at`.
 
     Args:
         data: The JSON of `Proof.json`, in UTF-8.
         where: The name of the proof in error messages.
 
     Raises:
-        InputError: It is not a proof.
-        DamagedRecordsError: It was altered.
+        InputError: The data are not a proof of consent.
+        DamagedRecordsError: The proof was altered.
     """
     if len(data) > _MAX_BYTES:
         expected = f"a proof of at most {_MAX_BYTES} bytes"
         raise InputError(expected, f"{len(data)} bytes", where)
     try:
-        proof = msgspec.json.decode(data, type=_Document)
-        is_proof = (proof.format, proof.version) == (_FORMAT, _VERSION)
-        number = PhoneNumber(proof.key).e164
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        content = parse(data.decode())
+        document = convert(content, _Document)
+        is_proof = (document.format, document.version) == (_FORMAT, _VERSION)
+        PhoneNumber(document.key)
+    except (ValidationError, ValueError):
         is_proof = False
     if not is_proof:
         text = f"this is not a proof of consent of version {_VERSION}"
         raise InputError("a proof of consent", "other data", where, message=text)
-    if number != proof.number:
-        got = "a key and a number that differ"
-        raise DamagedRecordsError("a proof of one number", got, where)
-    for entry in proof.entries:
-        _check_entry(proof.key, entry, where)
+    try:
+        proof = _read(document)
+        is_same = canonical(parse(proof.json())) == canonical(content)
+    except (BloctelError, ValidationError, *_MALFORMED):
+        is_same = False
+    if not is_same:
+        raise DamagedRecordsError(
+            "a proof whose content agrees with its records", "an altered proof", where
+        )
     return len(proof.entries)
 
 
-def _check_entry(key: int, entry: Any, where: str) -> None:
-    """Check that the readable fields of an entry agree with its stored record."""
-    try:
-        stored = entry["record"]
-        row = RecordRow(STREAM, key=key, **{name: stored[name] for name in _STORED})
-        HashChain(STREAM, (row.seq - 1, stored["previous"])).follow(row)
-        is_same = _readable(row) | {"record": stored} == entry
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        is_same = False
-    if not is_same:
-        got = "an altered entry"
-        raise DamagedRecordsError("an entry that agrees with its record", got, where)
+def _read(document: _Document) -> Proof:
+    """Return the proof that a JSON document contains."""
+    key, entries = document.key, []
+    chain = HashChain(STREAM)
+    for entry in document.entries:
+        stored = {**entry["record"]}
+        seq, previous = stored["seq"], stored.pop("previous")
+        if seq > chain.seq + 1:  # the proof lacks the records of other numbers
+            chain = HashChain(STREAM, (seq - 1, previous))
+        row = RecordRow(STREAM, key=key, **stored)
+        entries.append(ProofEntry(row, chain.digest))
+        chain.follow(row)
+    made_at = datetime.fromisoformat(document.made_at).astimezone(UTC)
+    return Proof(key, made_at, tuple(entries))
 
 
 # -- for people ---------------------------------------------------------------------
@@ -192,7 +196,7 @@ def _paragraph(entry: ProofEntry, lang: str, zone: ZoneInfo) -> Iterator[str]:
 def _details(
     entry: ProofEntry, fields: Mapping[str, Any], lang: str, zone: ZoneInfo
 ) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the keys of the lines below an entry, with their values."""
+    """Yield the message key and the values of each line below an entry."""
 
     def local(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(zone)

@@ -1,62 +1,37 @@
-"""Records of consents, contracts and requests: their fields, and reading them back."""
+"""Records of consents, contracts and requests to be called back: fields, retention."""
 
-from __future__ import annotations
-
-import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import Annotated, Final, NoReturn, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 from bloctel._util.instants import in_utc
-from bloctel._util.strict import show
+from bloctel._util.strict import convert, show, text
+from bloctel.compliance.consents.legal_terms import rule_for, zone_of
 from bloctel.compliance.interfaces import (
     CallBackRequest,
     Consent,
     Contract,
     Evidence,
     Slot,
+    Text,
 )
-from bloctel.errors import DamagedRecordsError, InputError
-from bloctel.records.transactions import Entry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from bloctel.compliance.consents.legal_terms import Figures
-    from bloctel.records.transactions import Record
-
-__all__ = [
-    "STREAM",
-    "CallBackFields",
-    "ConsentFields",
-    "ContractEndFields",
-    "ContractFields",
-    "EvidenceFile",
-    "Fields",
-    "Kind",
-    "NewConsent",
-    "WithdrawalFields",
-    "check_day",
-    "check_file",
-    "check_text",
-    "consent_fields",
-    "content_of",
-    "contract_fields",
-    "evidence_of",
-    "new_entry",
-    "read_fields",
-    "seq_of",
-]
+from bloctel.errors import InputError
+from bloctel.periods import add_years
+from bloctel.records.stream import read_fields
+from bloctel.records.transactions import Entry, Record
+from bloctel.rules.law import CallBack, ConsentTerms, HoursException
 
 #: The name of the stream of records.
 STREAM: Final = "consents"
-
-_LONGEST_TEXT: Final = 1_000
-_DIGEST: Final = re.compile("[0-9a-f]{64}")
+#: The name that stands for all mandatory mentions.
+ALL_MENTIONS: Final = "all"
 
 
 class Kind(StrEnum):
@@ -73,12 +48,18 @@ class EvidenceFile(Struct, frozen=True):
     """Location and digest of a file that proves a consent or a request.
 
     Attributes:
-        sha256: The SHA-256 digest of its bytes, 64 hexadecimal digits.
-        where: Its location, for a person to find it.
+        sha256: The SHA-256 digest of the file, 64 hexadecimal digits.
+        where: The location of the file, in words for a person.
     """
 
-    sha256: str
-    where: str
+    sha256: Annotated[
+        str, text("[0-9a-f]{64}", "a SHA-256 digest of 64 hexadecimal digits")
+    ]
+    where: Text
+
+    def __post_init__(self) -> None:
+        if isinstance(self.sha256, str):
+            force_setattr(self, "sha256", self.sha256.lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +67,17 @@ class NewConsent:
     """Consent to record.
 
     Attributes:
-        given_at: The time of collection.
+        given_at: The time at which the person gave the consent.
         firm: The firm whose calls the person consented to.
-        goods: The goods: the name of a sector, or words that a call repeats.
-        mentions: The mandatory mentions (information) that the person got.
+        goods: The goods or services: the name of a sector, or words that a call
+            repeats.
+        mentions: The mandatory mentions (information) that the person got; `all` stands
+            for all mentions that the law requires on the day of the consent.
         evidence: The file that proves the consent.
-        expires_on: The first day on which it is no longer valid; if not given, the last
-            day that the law allows.
-        slots: The dates and times consented to; empty for any time.
+        expires_on: The first day on which the consent is no longer valid; by default,
+            the latest day that the law allows.
+        slots: The periods to which the person consented; empty if the person consented
+            to any time.
     """
 
     given_at: datetime
@@ -105,30 +89,30 @@ class NewConsent:
     slots: Sequence[Slot] = ()
 
 
-Instant = Annotated[datetime, Meta(tz=True)]
+_Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class _Fields(Struct, tag_field="kind"):
     """Fields that all records have."""
 
-    recorded_at: Instant
+    recorded_at: _Instant
 
 
 class ConsentFields(_Fields, tag=Kind.CONSENT.value):
     """Fields of a consent."""
 
-    firm: str
-    goods: str
+    firm: Text
+    goods: Text
     expires_on: date
     mentions: list[str]
-    slots: list[tuple[Instant, Instant]]
+    slots: list[tuple[_Instant, _Instant]]
     evidence: EvidenceFile
 
 
 class WithdrawalFields(_Fields, tag=Kind.WITHDRAWAL.value):
-    """Fields of a withdrawal of one consent, or of all if `of` is None."""
+    """Fields of a withdrawal of one consent, or of all consents if `of` is None."""
 
-    channel: str
+    channel: Text
     of: int | None
 
 
@@ -137,9 +121,16 @@ class ContractFields(_Fields, tag=Kind.CONTRACT.value):
 
     contract: Contract
 
+    def __post_init__(self) -> None:
+        end, start = self.contract.ends_on, self.contract.starts_on
+        if end is not None and end < start:
+            expected = "an end on or after the first day of the contract"
+            got = f"{end.isoformat()}, before {start.isoformat()}"
+            raise InputError(expected, got, "ends_on")
+
 
 class ContractEndFields(_Fields, tag=Kind.CONTRACT_END.value):
-    """Fields of a new end of a contract."""
+    """Fields of a record of a contract's end."""
 
     of: int
     ends_on: date
@@ -159,114 +150,81 @@ Fields: TypeAlias = (
     | ContractEndFields
     | CallBackFields
 )
+_F = TypeVar("_F", bound=_Fields)
 
 
 # -- writing -----------------------------------------------------------------------
 
 
-def consent_fields(
-    new: NewConsent, expires_on: date, figures: Figures, recorded_at: datetime
-) -> ConsentFields:
-    """Return the fields of a consent; *figures* are those of the day of collection.
-
-    Raises:
-        InputError: A part of the consent is not valid.
-    """
-    unknown = set(new.mentions) - set(figures.mentions)
-    if unknown:
-        expected = f"mentions out of {', '.join(figures.mentions)}"
-        raise InputError(expected, f"{len(unknown)} unknown", "mentions")
-    return ConsentFields(
-        recorded_at,
-        check_text(new.firm, "firm"),
-        check_text(new.goods, "goods"),
-        expires_on,
-        sorted(set(new.mentions)),
-        [_slot(slot, figures.slot_hours) for slot in new.slots],
-        check_file(new.evidence),
+def new_fields(cls: type[_F], **values: object) -> _F:
+    """Return the fields of a new record; raise InputError for a value of wrong form."""
+    plain = msgspec.to_builtins(
+        values, builtin_types=(date, datetime), enc_hook=_refuse_type
     )
+    return convert(plain, cls, "", is_toml=True)
 
 
-def contract_fields(contract: Contract, recorded_at: datetime) -> ContractFields:
-    """Return the fields of a contract.
+def _refuse_type(value: object) -> NoReturn:
+    raise InputError("a text, a number, a day or a time", show(value))
 
-    Raises:
-        InputError: It ends before it starts, or a day or a text is not valid.
-    """
-    starts_on, ends_on = check_day(contract.starts_on, "starts_on"), contract.ends_on
-    if ends_on is not None and check_day(ends_on, "ends_on") < starts_on:
-        got = f"{ends_on.isoformat()}, before {starts_on.isoformat()}"
-        raise InputError("an end on or after the start", got, "ends_on")
-    check_text(contract.firm, "firm")
-    check_text(contract.object, "object")
-    return ContractFields(recorded_at, contract)
+
+def consent_fields(
+    new: NewConsent, expires_on: date, day: date, recorded_at: datetime
+) -> ConsentFields:
+    """Return the fields of a consent that was given on a day."""
+    mandatory = rule_for(ConsentTerms, day).mentions
+    unknown = set(new.mentions) - {*mandatory, ALL_MENTIONS}
+    if unknown:
+        expected = f"only the mentions {', '.join(mandatory)}"
+        raise InputError(expected, f"{len(unknown)} unknown mentions", "mentions")
+    told = mandatory if ALL_MENTIONS in new.mentions else new.mentions
+    fields = new_fields(
+        ConsentFields,
+        recorded_at=recorded_at,
+        firm=new.firm,
+        goods=new.goods,
+        expires_on=expires_on,
+        mentions=sorted(set(told)),
+        slots=new.slots,
+        evidence=new.evidence,
+    )
+    most_hours = rule_for(HoursException, day).slot_hours
+    fields.slots = [_slot(*slot, most_hours) for slot in fields.slots]
+    return fields
+
+
+def _slot(
+    starts_at: datetime, ends_at: datetime, most_hours: int
+) -> tuple[datetime, datetime]:
+    """Return a slot in UTC; raise InputError if its length is not valid."""
+    starts_at, ends_at = in_utc(starts_at, "slots"), in_utc(ends_at, "slots")
+    if not starts_at < ends_at:
+        got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
+        raise InputError("a slot that ends after it starts", got, "slots")
+    if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
+        expected = f"a precise date and time, of at most {most_hours} hours"
+        raise InputError(expected, f"a slot of {ends_at - starts_at}", "slots")
+    return starts_at, ends_at
 
 
 def new_entry(key: int, at: datetime, fields: Fields) -> Entry:
-    """Return the entry of a new record; InputError if the time has no time zone."""
+    """Return the entry of a new record; raise InputError if *at* has no time zone."""
     return Entry(key, in_utc(at, "at"), msgspec.to_builtins(fields))
 
 
 def seq_of(id: str) -> int:
-    """Return the sequence number of the record with an id; InputError for others."""
+    """Return the sequence number that an id contains; otherwise raise InputError."""
     if not isinstance(id, str) or not id.isascii() or not id.isdigit():
         raise InputError("the id of a record", show(id), "id")
     return int(id[:18])
 
 
-def check_text(value: object, where: str) -> str:
-    """Return a value if it is a text that is not blank; InputError otherwise."""
-    if not isinstance(value, str) or not value.strip():
-        raise InputError("a text", show(value), where)
-    if len(value) > _LONGEST_TEXT:
-        expected = f"a text of at most {_LONGEST_TEXT} characters"
-        raise InputError(expected, f"{len(value)} characters", where)
-    return value
-
-
-def check_day(value: object, where: str) -> date:
-    """Return a value if it is a day; InputError otherwise."""
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise InputError("a day", show(value), where)
-    return value
-
-
-def _slot(slot: Slot, most_hours: int | None) -> tuple[datetime, datetime]:
-    if not isinstance(slot, tuple) or len(slot) != len(Slot._fields):
-        raise InputError("a Slot", show(slot), "slots")
-    starts_at, ends_at = (in_utc(edge, "slots") for edge in slot)
-    if not starts_at < ends_at:
-        got = f"{starts_at.isoformat()} to {ends_at.isoformat()}"
-        raise InputError("a slot that ends after it starts", got, "slots")
-    if most_hours and ends_at - starts_at > timedelta(hours=most_hours):
-        expected = f"a precise date and time, of {most_hours} hours at most"
-        raise InputError(expected, f"a slot of {ends_at - starts_at}", "slots")
-    return starts_at, ends_at
-
-
-def check_file(evidence: EvidenceFile) -> EvidenceFile:
-    """Return a valid location and digest of a file; InputError for others."""
-    if not isinstance(evidence, EvidenceFile):
-        raise InputError("an EvidenceFile", show(evidence), "evidence")
-    sha256 = evidence.sha256
-    if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256.lower()):
-        expected = "a SHA-256 digest of 64 hexadecimal digits"
-        raise InputError(expected, show(sha256), "evidence.sha256")
-    where = check_text(evidence.where, "evidence.where")
-    return EvidenceFile(sha256.lower(), where)
-
-
 # -- reading -----------------------------------------------------------------------
 
 
-def read_fields(record: Record) -> Fields:
-    """Return the fields of a record that was not erased, or DamagedRecordsError."""
-    try:
-        fields: Fields = msgspec.convert(record.fields, Fields)
-    except msgspec.ValidationError as error:
-        where, got = f"record {record.seq} of {STREAM}", "fields that are not valid"
-        raise DamagedRecordsError("a record of a consent", got, where) from error
-    return fields
+def read(record: Record) -> Fields:
+    """Return the fields of a record; if not valid, raise DamagedRecordsError."""
+    return read_fields(record, Fields, STREAM)  # type: ignore[arg-type]
 
 
 def content_of(entry: Record | Entry) -> bytes:
@@ -275,32 +233,31 @@ def content_of(entry: Record | Entry) -> bytes:
     return msgspec.json.encode((entry.at, fields), order="sorted")
 
 
-def evidence_of(
-    records: Iterable[Record], mentions_for: Callable[[datetime], Collection[str]]
-) -> Evidence:
-    """Return the evidence in the records of a number: in order, and none erased.
+def evidence_of(records: Iterable[Record], zone: ZoneInfo, last: int) -> Evidence:
+    """Return the evidence in the records of one number; *records* must be in order.
 
-    *mentions_for* returns the mandatory mentions of the instant of a consent.
-
-    Raises:
-        DamagedRecordsError: The fields of a record are not valid.
+    *records* must not contain erased records.  *zone* is the time zone of the number.
+    A contract's end that was recorded after the record *last* counts only if it is
+    earlier than the known end.
     """
     consents: dict[int, Consent] = {}
-    withdrawals: list[tuple[datetime, int | None]] = []
+    withdrawals: list[tuple[int, datetime, int | None]] = []
     contracts: dict[int, Contract] = {}
     call_backs: list[CallBackRequest] = []
     for record in records:
-        match fields := read_fields(record):
+        match fields := read(record):
             case ConsentFields():
-                mentions = mentions_for(record.at)
-                consents[record.seq] = _consent(record, fields, set(mentions))
+                terms = rule_for(ConsentTerms, record.at.astimezone(zone).date())
+                consents[record.seq] = _consent(record, fields, set(terms.mentions))
             case WithdrawalFields(of=of):
-                withdrawals.append((record.at, of))
+                withdrawals.append((record.seq, record.at, of))
             case ContractFields(contract=contract):
                 contracts[record.seq] = contract
             case ContractEndFields(of=of, ends_on=ends_on):
-                if of in contracts:  # otherwise the contract was purged
-                    contracts[of] = replace(contracts[of], ends_on=ends_on)
+                if of in contracts:  # if not, the contract was purged
+                    known_end = contracts[of].ends_on
+                    if record.seq <= last or not known_end or ends_on < known_end:
+                        contracts[of] = replace(contracts[of], ends_on=ends_on)
             case CallBackFields(request=request):
                 call_backs.append(replace(request, asked_at=record.at))
     known = [_withdrawn(seq, one, withdrawals) for seq, one in consents.items()]
@@ -326,16 +283,80 @@ def _consent(record: Record, fields: ConsentFields, mandatory: set[str]) -> Cons
 
 
 def _withdrawn(
-    seq: int, consent: Consent, withdrawals: Iterable[tuple[datetime, int | None]]
+    seq: int, consent: Consent, withdrawals: Iterable[tuple[int, datetime, int | None]]
 ) -> Consent:
     """Return a consent with the time of its first withdrawal.
 
-    A withdrawal ends the consent that it names; without a name, it ends all consents
-    that were given until then.
+    A withdrawal that names a consent ends that consent.  A withdrawal that names no
+    consent ends all consents that were recorded before the withdrawal, whatever their
+    times are, because the clocks of two machines can differ.  Such a withdrawal also
+    ends each consent that was given before the withdrawal but recorded later.
     """
     times = [
         at
-        for at, of in withdrawals
-        if of == seq or (of is None and consent.given_at <= at)
+        for withdrawal, at, of in withdrawals
+        if of == seq or (of is None and (seq < withdrawal or consent.given_at <= at))
     ]
     return replace(consent, withdrawn_at=min(times)) if times else consent
+
+
+# -- retention periods -------------------------------------------------------------
+
+
+def due_records(records: Iterable[Record], on: date) -> list[int]:
+    """Return the sequence numbers of the records to erase on a day.
+
+    | record               | erased                                                    |
+    | -------------------- | --------------------------------------------------------- |
+    | consent              | after its expiry and the retention period of its proof    |
+    | withdrawal           | after the period of a consent, if no consent is kept      |
+    | contract and its end | after the period of a consent, from the contract's end    |
+    | request to call back | after the retention period of its proof                   |
+
+    The legal texts set the periods for proofs of consents and of requests, and do not
+    mention contracts and withdrawals, for which the library chooses the periods.  A
+    contract without an end is never erased.  A withdrawal is kept while a consent of
+    the number is kept, because the consent would become valid again without the
+    withdrawal.
+    """
+    due: list[int] = []
+    consenting_keys: set[int] = set()
+    withdrawals: list[tuple[int, int]] = []
+    contracts: dict[int, date | None] = {}  # the last known end of each contract
+    of_contracts: list[tuple[int, int]] = []
+    for record in records:
+        seq, key = record.seq, record.key
+        if record.fields is None or key is None:
+            continue
+        fields = read(record)
+        if isinstance(fields, ContractFields):
+            contracts[seq] = fields.contract.ends_on
+            of_contracts.append((seq, seq))
+        elif isinstance(fields, ContractEndFields):
+            of_contracts.append((seq, fields.of))
+            if fields.of in contracts:
+                contracts[fields.of] = fields.ends_on
+        elif on < _retained_until(record, key, fields):
+            if isinstance(fields, ConsentFields):
+                consenting_keys.add(key)
+        elif isinstance(fields, WithdrawalFields):
+            withdrawals.append((seq, key))
+        else:
+            due.append(seq)
+    due += [seq for seq, key in withdrawals if key not in consenting_keys]
+    ended = {
+        contract
+        for contract, day in contracts.items()
+        if day and add_years(day, rule_for(ConsentTerms, day).proof_years) <= on
+    }
+    due += [seq for seq, of in of_contracts if of in ended or of not in contracts]
+    return sorted(due)
+
+
+def _retained_until(record: Record, key: int, fields: Fields) -> date:
+    """Return the end of the retention period; for a consent, not before its expiry."""
+    day = record.at.astimezone(zone_of(key)).date()
+    if isinstance(fields, CallBackFields):
+        return add_years(day, rule_for(CallBack, day).proof_years)
+    until = add_years(day, rule_for(ConsentTerms, day).proof_years)
+    return max(until, fields.expires_on) if isinstance(fields, ConsentFields) else until

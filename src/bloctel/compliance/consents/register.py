@@ -8,119 +8,109 @@ consents.proof(number).text(lang="fr")
 desk = Desk(country="FR", consents=consents, ...)
 ```
 
-Records never change: a withdrawal is another record.  Each record has the time of the
-event and the time of recording, so that `as_known_at` can show what the firm knew when
-it dialled.
+A record never changes.  A withdrawal is a new record.  Each record has the time of the
+event and the time of recording, so that `as_known_at` can show what the firm knew at
+the time of a call.
 """
 
-from __future__ import annotations
-
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from bloctel._util import clock
-from bloctel._util.instants import in_utc
-from bloctel.compliance.consents.legal_terms import french_figures, zone_of
+from bloctel._util.instants import END, in_utc, past_day, past_instant
+from bloctel.compliance.consents.legal_terms import rule_for, zone_of
 from bloctel.compliance.consents.proof import Proof, ProofEntry
 from bloctel.compliance.consents.records import (
     STREAM,
     CallBackFields,
     ContractEndFields,
+    ContractFields,
     EvidenceFile,
     Kind,
     NewConsent,
     WithdrawalFields,
-    check_day,
-    check_file,
-    check_text,
     consent_fields,
     content_of,
-    contract_fields,
+    due_records,
     evidence_of,
     new_entry,
-    read_fields,
+    new_fields,
+    read,
     seq_of,
 )
-from bloctel.compliance.consents.retention import due_records
+from bloctel.compliance.interfaces import CallBackRequest, Contract, Evidence
 from bloctel.compliance.record_log import RecordLog
 from bloctel.errors import InputError
+from bloctel.numbers.phone_number import require_key
 from bloctel.periods import add_years, plain_day
-from bloctel.records.transactions import check_key, require_without_number
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from datetime import date, datetime
-
-    from bloctel.compliance.consents.legal_terms import FiguresOn
-    from bloctel.compliance.interfaces import CallBackRequest, Contract, Evidence
-    from bloctel.records.store import RecordStore
-    from bloctel.records.transactions import Entry, Record, WriteTransaction
-
-__all__ = [
-    "ConsentRegister",
-    "EvidenceFile",
-    "KnownConsents",
-    "NewConsent",
-    "RecordedMany",
-]
+from bloctel.records.store import RecordStore
+from bloctel.records.transactions import (
+    Entry,
+    Record,
+    WriteTransaction,
+    require_without_number,
+)
+from bloctel.rules.law import ConsentTerms
 
 #: Consents that are looked up and appended together.
 _BATCH: Final = 1_000
 
 
 class RecordedMany(NamedTuple):
-    """Result of `ConsentRegister.record_many`.
-
-    Attributes:
-        recorded: The number of new consents.
-        known: The number of consents that were already recorded, with equal content.
-    """
+    """Counts of the new consents, and of the consents that were recorded already."""
 
     recorded: int
     known: int
 
 
 class KnownConsents:
-    """Evidence in a register, up to one of its records.
+    """Evidence that a register of consents contained at a time.
 
     Args:
         store: The store of the records.
-        figures: Returns the legal figures for a day of collection.
-        last: The sequence number of the last record to consider; all if None.
+        known_at: The time; by default, all records are used.
+        last: The sequence number of the last record before the first record that was
+            recorded after *known_at*.
     """
 
     def __init__(
-        self,
-        store: RecordStore,
-        figures: FiguresOn = french_figures,
-        last: int | None = None,
+        self, store: RecordStore, known_at: datetime = END, last: int = sys.maxsize
     ) -> None:
         self._store = store
-        self.figures = figures
+        self._known_at = known_at
         self._last = last
 
     def of(self, key: int) -> Evidence:
-        """Return the evidence about the number of that key."""
+        """Return the evidence about the number with this key."""
         with self._store.read() as transaction:
-            return self._evidence(key, transaction.of(STREAM, key))
+            records = filter(self._is_known, transaction.of(STREAM, key))
+            return evidence_of(records, zone_of(key), self._last)
 
     def of_many(self, keys: Collection[int]) -> dict[int, Evidence]:
         """Return the evidence about several numbers, in one pass over all records."""
-        found: dict[int, list[Record]] = {key: [] for key in keys}
+        found: dict[int, list[Record]] = {require_key(key): [] for key in keys}
         with self._store.read() as transaction:
             for record in transaction.all(STREAM):
                 if record.key in found:
                     found[record.key].append(record)
-        return {key: self._evidence(key, own) for key, own in found.items() if own}
+        return {
+            key: evidence_of(filter(self._is_known, own), zone_of(key), self._last)
+            for key, own in found.items()
+            if own
+        }
 
-    def _evidence(self, key: int, records: Iterable[Record]) -> Evidence:
-        zone, last = zone_of(key), self._last
-
-        def mentions_for(given_at: datetime) -> Collection[str]:
-            return self.figures(given_at.astimezone(zone).date()).mentions
-
-        known = (one for one in records if last is None or one.seq <= last)
-        return evidence_of(known, mentions_for)
+    def _is_known(self, record: Record) -> bool:
+        if record.seq <= self._last:
+            return True
+        fields = read(record)
+        # a wrong clock on one machine must not hide all later withdrawals
+        return (
+            isinstance(fields, WithdrawalFields | ContractEndFields)
+            and fields.recorded_at <= self._known_at
+        )
 
 
 class ConsentRegister(RecordLog, KnownConsents):
@@ -128,16 +118,12 @@ class ConsentRegister(RecordLog, KnownConsents):
 
     Args:
         store: The store of the records.
-        figures: Returns the legal figures for a day of collection.
-
-    Attributes:
-        figures: The function of the same name.
     """
 
     stream = STREAM
 
-    def __init__(self, store: RecordStore, figures: FiguresOn = french_figures) -> None:
-        KnownConsents.__init__(self, store, figures)
+    def __init__(self, store: RecordStore) -> None:
+        KnownConsents.__init__(self, store)
 
     def record(
         self,
@@ -149,19 +135,19 @@ class ConsentRegister(RecordLog, KnownConsents):
     ) -> str:
         """Record a consent, and return its id.
 
-        A consent without all mandatory mentions is recorded too, and permits nothing.
+        If a mandatory mention is missing, the consent is recorded but permits no call.
 
         Args:
-            number: The number that may be called.
+            number: The phone number of the person who consented.
             consent: The consent.
-            recorded_at: The time of recording; now if not given.
-            region: The region of national forms.
+            recorded_at: The time of recording; by default now.
+            region: The region of phone numbers without a country code.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
-            InputError: A part of the consent is not valid, or its validity is longer
-                than the law of its day allows (R223-1, version in force on
-                2026-08-11).
+            InvalidNumberError: The phone number cannot be read.
+            InputError: A part of the consent is not valid, a time is in the future, or
+                the consent lasts longer than the law on the day of the consent allows
+                (R223-1, version in force on 2026-08-11).
         """
         key = self.key_of(number, region=region)
         return self._add(self._consent(key, consent, _recording_time(recorded_at)))
@@ -172,16 +158,16 @@ class ConsentRegister(RecordLog, KnownConsents):
         *,
         recorded_at: datetime | None = None,
     ) -> RecordedMany:
-        """Record consents by the keys of their numbers: all of them, or none.
+        """Record several consents in one transaction; an error records no consent.
 
-        Consents that are already recorded, with equal content, are skipped.
+        A consent is skipped if a record with equal content exists already.
 
         Args:
-            consents: Keys and consents, read one at a time.
-            recorded_at: The time of recording; now if not given.
+            consents: Pairs of a number's key (`PhoneNumber.key`) and a consent.
+            recorded_at: The time of recording; by default now.
 
         Raises:
-            InputError: As for `record`.
+            InputError: A consent is not valid, as in `record`.
         """
         when = _recording_time(recorded_at)
         entries = (self._consent(key, new, when) for key, new in consents)
@@ -209,22 +195,26 @@ class ConsentRegister(RecordLog, KnownConsents):
 
         Args:
             number: The number.
-            channel: The means, such as `by word in a call`, `e-mail` or `letter`.
-            at: The time of the withdrawal; now if not given.
-            of: The id of the withdrawn consent; if not given, all consents given until
-                then.
-            recorded_at: The time of recording; now if not given.
-            region: The region of national forms.
+            channel: The means of the withdrawal, such as `by word in a call`, `e-mail`
+                or `letter`.
+            at: The time of the withdrawal; by default now.
+            of: The id of the withdrawn consent.  By default, the withdrawal ends all
+                consents of the number that are already recorded, and all consents that
+                were given until *at*.
+            recorded_at: The time of recording; by default now.
+            region: The region of phone numbers without a country code.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
-            InputError: The number has no consent with that id.
+            InvalidNumberError: The phone number cannot be read.
+            InputError: The number has no consent with that id, or a time is in the
+                future.
         """
         key = self.key_of(number, region=region)
-        when = clock.moment() if at is None else at
+        when = clock.moment() if at is None else past_instant(at, "at")
         named = None if of is None else seq_of(of)
-        fields = WithdrawalFields(
-            _recording_time(recorded_at), check_text(channel, "channel"), named
+        recorded_at = _recording_time(recorded_at)
+        fields = new_fields(
+            WithdrawalFields, recorded_at=recorded_at, channel=channel, of=named
         )
         return self._add(new_entry(key, when, fields), named, Kind.CONSENT)
 
@@ -239,12 +229,13 @@ class ConsentRegister(RecordLog, KnownConsents):
         """Record a contract between the person and a firm, and return its id.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
+            InvalidNumberError: The phone number cannot be read.
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
         when = _recording_time(recorded_at)
-        return self._add(new_entry(key, when, contract_fields(contract, when)))
+        fields = new_fields(ContractFields, recorded_at=when, contract=contract)
+        return self._add(new_entry(key, when, fields))
 
     def end_contract(
         self,
@@ -255,15 +246,17 @@ class ConsentRegister(RecordLog, KnownConsents):
         recorded_at: datetime | None = None,
         region: str | None = None,
     ) -> None:
-        """Record the first day after a contract; the last record counts.
+        """Record the first day after a contract; this replaces an end recorded earlier.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
+            InvalidNumberError: The phone number cannot be read.
             InputError: The number has no contract with that id.
         """
         key = self.key_of(number, region=region)
         when = _recording_time(recorded_at)
-        fields = ContractEndFields(when, seq_of(id), check_day(ends_on, "ends_on"))
+        fields = new_fields(
+            ContractEndFields, recorded_at=when, of=seq_of(id), ends_on=ends_on
+        )
         self._add(new_entry(key, when, fields), fields.of, Kind.CONTRACT)
 
     def add_call_back(
@@ -278,28 +271,31 @@ class ConsentRegister(RecordLog, KnownConsents):
         """Record a request to be called back, and return the id of the record.
 
         Args:
-            number: The number to call.
+            number: The phone number that the firm must call.
             request: The request.
             evidence: The file that proves the request.
-            recorded_at: The time of recording; now if not given.
-            region: The region of national forms.
+            recorded_at: The time of recording; by default now.
+            region: The region of phone numbers without a country code.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
+            InvalidNumberError: The phone number cannot be read.
             InputError: An argument is not valid.
         """
         key = self.key_of(number, region=region)
-        check_text(request.firm, "firm")
-        check_text(request.object, "object")
         when = _recording_time(recorded_at)
-        fields = CallBackFields(when, request, check_file(evidence))
-        return self._add(new_entry(key, request.asked_at, fields))
+        fields = new_fields(
+            CallBackFields, recorded_at=when, request=request, evidence=evidence
+        )
+        asked_at = past_instant(request.asked_at, "asked_at")
+        return self._add(new_entry(key, asked_at, fields))
 
     def as_known_at(self, at: datetime) -> KnownConsents:
-        """Return the register as it was known at a time, for a desk.
+        """Return the register as it was at a time; a desk accepts the result.
 
-        It ends before the first record that was recorded later, so that no one can add
-        to it afterwards.  Records that were erased since are missing.
+        The result ends before the first record that was recorded after *at*, so that a
+        new record cannot add a permission to the result.  Withdrawals and earlier ends
+        of contracts that were recorded until *at* always count.  The result does not
+        contain records that have been erased.
 
         Raises:
             InputError: The time has no time zone.
@@ -308,78 +304,85 @@ class ConsentRegister(RecordLog, KnownConsents):
         last = 0
         with self._store.read() as transaction:
             for record in transaction.all(STREAM):
-                if record.fields and read_fields(record).recorded_at > instant:
+                if record.fields and read(record).recorded_at > instant:
                     break
                 last = record.seq
-        return KnownConsents(self._store, self.figures, last)
+        return KnownConsents(self._store, instant, last)
 
     def proof(
-        self,
-        number: object,
-        *,
-        at: datetime | None = None,
-        region: str | None = None,
+        self, number: object, *, at: datetime | None = None, region: str | None = None
     ) -> Proof:
-        """Return all records of a number, for its subscriber, as of *at* or now.
+        """Return all records of a number as a proof for its subscriber.
+
+        The proof shows *at*, by default now, as the time at which it was made.
 
         Raises:
-            InvalidNumberError: The number cannot be read.
+            InvalidNumberError: The phone number cannot be read.
         """
         key = self.key_of(number, region=region)
         when = clock.moment() if at is None else in_utc(at, "at")
         with self._store.read() as transaction:
-            entries = [
-                ProofEntry(row, transaction.row(STREAM, row.seq - 1))
-                for record in transaction.of(STREAM, key)
-                if (row := transaction.row(STREAM, record.seq)) is not None
-            ]
+            entries = []
+            for record in transaction.of(STREAM, key):
+                before, row = (
+                    transaction.row(STREAM, seq) for seq in (record.seq - 1, record.seq)
+                )
+                if row is not None:
+                    entries.append(ProofEntry(row, before.digest if before else None))
         return Proof(key, when, tuple(entries))
 
     def purge(self, *, on: date | None = None, at: datetime | None = None) -> int:
-        """Erase records after their retention period, and return how many there were.
+        """Erase records whose retention period has ended; return their count.
 
-        The proof of a consent is retained for the period that the law of its day sets
-        (R223-2, version in force on 2026-08-11: three years from its collection), and
-        while the consent is valid.  See `bloctel.compliance.consents.retention` for
-        other records.
+        The proof of a consent is kept while the consent is valid, and at least for the
+        period that the law on the day of the consent sets.  R223-2 (version in force on
+        2026-08-11) sets three years from the collection of the consent.  See
+        `bloctel.compliance.consents.records.due_records` for other records.
 
         Args:
-            on: The day; today if not given.
-            at: The time of the erasure; now if not given.
+            on: The day of the purge; by default today.  Records are erased if their
+                retention period has ended by this day.
+            at: The time of the erasure; by default now.
+
+        Raises:
+            InputError: The day is in the future: an erasure cannot be undone.
         """
-        day = clock.moment().date() if on is None else plain_day(on)
+        today = clock.moment().date()
+        day = today if on is None else past_day(plain_day(on), today)
         with self._store.read() as transaction:
-            due = due_records(transaction.all(STREAM), day, self.figures)
+            due = due_records(transaction.all(STREAM), day)
         return self._erase(due, at)
 
     def _consent(self, key: int, new: NewConsent, recorded_at: datetime) -> Entry:
-        zone = zone_of(check_key(key))
-        day = in_utc(new.given_at, "given_at").astimezone(zone).date()
-        figures = self.figures(day)
-        last = add_years(day, figures.max_years) if figures.max_years else None
+        zone = zone_of(require_key(key))
+        day = past_instant(new.given_at, "given_at").astimezone(zone).date()
+        terms = rule_for(ConsentTerms, day)
+        # no rule limits the validity of a consent that is older than the first rules
+        last = add_years(day, terms.max_years) if terms.is_in_force(on=day) else None
         expires_on = last if new.expires_on is None else plain_day(new.expires_on)
         if expires_on is None:
-            expected = "an end of the consent: no law sets one for that day"
-            raise InputError(expected, "None", "expires_on")
+            expected = "an end of the consent, because no law sets an end for that day"
+            raise InputError(expected, "no end", "expires_on")
         if last is not None and expires_on > last:
-            years = figures.max_years
+            years = terms.max_years
             span = "a year" if years == 1 else f"{years} years"
             expected = f"an end at most {span} after the collection"
             message = (
                 f"a consent is valid for at most {span} after its collection "
-                f"({figures.citation}), not until {expires_on}"
+                f"({terms.citation}), not until {expires_on}"
             )
             raise InputError(expected, str(expires_on), "expires_on", message=message)
         if expires_on <= day:
             got = expires_on.isoformat()
-            raise InputError("an end after the collection", got, "expires_on")
-        fields = consent_fields(new, expires_on, figures, recorded_at)
+            raise InputError("a day after the day of the consent", got, "expires_on")
+        fields = consent_fields(new, expires_on, day, recorded_at)
         entry = new_entry(key, new.given_at, fields)
-        require_without_number(key, entry.fields)  # here: an import names the row
+        # check each consent when it is read, so that an import can name the wrong row
+        require_without_number(key, entry.fields)
         return entry
 
     def _add(self, entry: Entry, of: int | None = None, kind: str = "") -> str:
-        """Append a record, if the record *of* has that kind, and return its id."""
+        """Append a record and return its id; the record *of* must be of *kind*."""
 
         def change(transaction: WriteTransaction) -> str:
             if of is not None:
@@ -390,13 +393,13 @@ class ConsentRegister(RecordLog, KnownConsents):
 
 
 def _recording_time(at: datetime | None) -> datetime:
-    return clock.moment() if at is None else in_utc(at, "recorded_at")
+    return clock.moment() if at is None else past_instant(at, "recorded_at")
 
 
 def _require(
     transaction: WriteTransaction, key: int | None, seq: int, kind: str
 ) -> None:
-    """Raise InputError unless a number has a record of a kind with that id."""
+    """Raise InputError unless record *seq* is of *kind* and about the number *key*."""
     record = transaction.get(STREAM, seq)
     found = record.fields if record and record.key == key else None
     if not found or found["kind"] != kind:
