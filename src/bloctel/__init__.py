@@ -6,15 +6,15 @@ book.is_blocked("+33639981234")     # on a list today?
 book.check("06 39 98 12 34", on=date(2024, 1, 2))
 ```
 
-`CLEAR` means "on none of the lists asked, on that day".  It never means "may be
-called": since 11 August 2026 France requires prior consent
+`CLEAR` means that the number is on none of the requested lists on that day.  It never
+means "may be called": since 11 August 2026 France requires prior consent
 (Code de la consommation, article L223-1).
 """
 
 try:
     from bloctel import _filter  # noqa: F401 - tried, not used
     from bloctel.lookup import _probe  # noqa: F401
-    from bloctel.numbers import _arrow, _digits  # noqa: F401
+    from bloctel.numbers import _digits  # noqa: F401
 except ImportError as error:
     raise ImportError(
         "this Python cannot load the compiled modules of bloctel; install it again "
@@ -80,7 +80,7 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "Registry",
     "Snapshot",
     "open",
-    # answers
+    # answers of look-ups
     "RegistrationPeriod",
     "Status",
     "Verdict",
@@ -94,7 +94,7 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "scrub_file",
     "scrub_files",
     "scrub_frame",
-    # the filter by itself
+    # the Bloom filter alone
     "BloomFilter",
     # errors that programs catch; all others are in bloctel.errors
     "errors",
@@ -112,7 +112,7 @@ __all__ = [  # noqa: RUF022 - grouped by theme
     "SnapshotError",
     "StorageError",
     "UnknownListError",
-    # about the package
+    # the version of the package
     "__version__",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bloctel.snapshot import Snapshot
 
@@ -12,28 +12,35 @@ if TYPE_CHECKING:
 
     from bloctel.lookup.book import Book
 
-__all__ = ["is_url", "open"]
+#: Text that starts with a scheme, or that may be a URL with a mistake: its password
+#: must not be shown as a part of a path.  One letter and a colon is a Windows drive.
+_URL: Final = re.compile(
+    r"\s*[a-z][a-z0-9+.-]+:|.{2,}://|.*//.*@", re.IGNORECASE | re.DOTALL
+)
 
 
 def is_url(target: str | Path) -> bool:
-    """Return True if *target* is the URL of a registry, not a path."""
-    # one letter and a colon is a Windows drive
-    return (
-        isinstance(target, str) and re.match("[a-z][a-z0-9+.-]+:", target) is not None
-    )
+    """Return True if *target* is or may be the URL of a registry, not a path."""
+    return isinstance(target, str) and _URL.match(target) is not None
 
 
-def open(target: str | Path) -> Book:
+def open(target: str | Path, *, secret: bytes | None = None) -> Book:
     """Open a registry by its URL, or a snapshot by its path, for look-ups.
+
+    Args:
+        target: The URL or the path.
+        secret: The secret that hides the numbers of the registry.  A snapshot has no
+            secret.
 
     Raises:
         RegistryNotFoundError: There is no registry at the URL.
         SnapshotError: The file is not a valid snapshot.
+        WrongSecretError: The registry has a different secret, or no secret.
         StorageError: The storage cannot be read.
     """
     if is_url(target):
-        # imported late: opening a snapshot does not need it
+        # opening a snapshot does not need this slow import
         from bloctel.registry.registry import Registry  # noqa: PLC0415
 
-        return Registry.open(str(target))
+        return Registry.open(str(target), secret=secret)
     return Snapshot.open(target)

@@ -1,12 +1,12 @@
-"""Command line: parses arguments, calls the library, prints, sets the exit code.
+"""Command line: reads arguments, calls the library, prints results, sets exit codes.
 
 | exit code | meaning |
 | --- | --- |
-| 0 | done, or clear |
-| 1 | blocked; of receipts: something differs, or is due; of calls: not lawful |
+| 0 | the command is done; all numbers are clear |
+| 1 | a number is blocked; a receipt differs, or a file is due; a call is not lawful |
 | 2 | wrong usage, or invalid input |
-| 3 | no reliable answer: a closed list, a damaged file, a call to ask about |
-| 129, 143 | stopped by a closed terminal, or by `kill`, as shells count it |
+| 3 | no reliable answer: a closed list, a damaged file, or the answer 'ask' |
+| 129, 143 | stopped because the terminal was closed, or by `kill` |
 | 130, 141 | stopped by Ctrl-C, or because the reader of the output ended |
 """
 
@@ -25,7 +25,8 @@ def main() -> None:
     _prepare_streams()
     _handle_signals()
     try:
-        from bloctel.cli.app import app  # noqa: PLC0415 - needs the extra `cli`
+        # these modules need the extra `cli`
+        from bloctel.cli.app import app, ran_as_written  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
@@ -34,20 +35,36 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    app()
+    try:
+        app()
+    except SystemExit as stop:
+        answers = stop.code in (None, 0, 1)
+        if answers and not (_asks_for_help() or ran_as_written(sys.argv[1:])):
+            sys.stderr.write(
+                "bloctel: the installed version of typer misread the command; install "
+                "the versions that bloctel[cli] requires\n"
+            )
+            sys.exit(3)
+        raise
+
+
+def _asks_for_help() -> bool:
+    """Return True if the arguments ask for help, the version or shell completion."""
+    asked = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
+    return not asked.isdisjoint(sys.argv[1:]) or "_BLOCTEL_COMPLETE" in os.environ
 
 
 def _handle_signals() -> None:
-    """Make SIGTERM and SIGHUP end the run as Ctrl-C does: no incomplete file stays."""
+    """Make SIGTERM and SIGHUP stop a command as Ctrl-C does, with its clean-up."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # the parent process may have set another action, as nohup does
+        # keep an action that the parent process has set, such as nohup
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _prepare_streams() -> None:
-    """Replace a closed standard error, and make both streams accept any text."""
+    """Replace a closed standard error; make both output streams accept any text."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

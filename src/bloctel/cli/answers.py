@@ -1,63 +1,47 @@
 """`bloctel answers`: exchange of files with a list's operator."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import Annotated
 
 import typer
 
 from bloctel.bulk import answer_request, import_answers, write_request
+from bloctel.cli import options
 from bloctel.cli.io import print_record, progress_bar, source
-from bloctel.cli.options.common import (
-    AgainstOption,
-    CsvArgument,
+from bloctel.cli.options import (
     Format,
-    FormatOption,
-    ListsOption,
-    OnOption,
-    RegionOption,
-    RegistryArgument,
-    SecretOption,
-    day_option,
+    new_file,
     option,
     parse_column,
+    parse_day,
+    required,
 )
 from bloctel.numbers.phone_number import DEFAULT_REGION
 from bloctel.registry.registry import Registry
-from bloctel.scrub import open_against
-
-__all__ = ["app"]
+from bloctel.scrub import NumberFile, open_against
 
 app = typer.Typer(
     help="Write a file for a list's operator, and import the operator's answers.",
     no_args_is_help=True,
 )
 
-_Output = Annotated[str, option("--output FILE", "The file to write.")]
+_OUTPUT = new_file("--output FILE", "The file to write.", ...)
 
 
 @app.command()
 def request(
-    file: CsvArgument,
-    column: Annotated[
-        str, option("--column COLUMN", "The phone column, by name or number.")
-    ],
-    id_column: Annotated[
-        str,
-        option(
-            "--id-column COLUMN",
-            "The column that identifies your rows, by name or number.",
-        ),
-    ],
-    output: _Output,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
+    file: str = options.CSV_FILE,
+    column: str = required("--column COLUMN", "The phone column, by name or number."),
+    id_column: str = required(
+        "--id-column COLUMN", "The column that identifies your rows, by name or number."
+    ),
+    output: str = _OUTPUT,
+    region: str | None = options.REGION,
+    format: Format = options.FORMAT,
 ) -> None:
-    """Write the file that is sent to the operator: Telephone;Identifiant.
+    """Write the file for the operator, with the columns Telephone and Identifiant.
 
-    Foreign numbers are not written, as they are on no French list.  Cells that are not
-    phone numbers are not written either.
+    Foreign numbers are not written, because they are not on any French list.  Cells
+    that do not contain a phone number are not written either.
 
     Example:
         bloctel answers request prospects.csv --column telephone --id-column code
@@ -77,26 +61,29 @@ def request(
 
 @app.command("import")
 def import_(
-    url: RegistryArgument,
-    file: CsvArgument,
-    on: Annotated[date, day_option("--on", "The day of the answers.")],
-    list_name: Annotated[
-        str, option("--list NAME", "The list that the answers are about.")
-    ] = "fr.bloctel",
-    column: Annotated[
-        str, option("--column COLUMN", "The column of numbers, by name or number.")
-    ] = "1",
-    status_column: Annotated[
-        str,
-        option("--status-column COLUMN", "The column of statuses, by name or number."),
-    ] = "3",
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+    url: str = options.REGISTRY,
+    file: str = options.CSV_FILE,
+    on: date = required("--on YYYY-MM-DD", "The day of the answers.", parser=parse_day),
+    list_name: str = option(
+        "--list NAME", "The list that the answers are about.", "fr.bloctel"
+    ),
+    column: str | None = option(
+        "--column COLUMN",
+        "The column of numbers, by name or number.  By default, the only column that "
+        "may contain phone numbers is detected by its name and its content.",
+    ),
+    status_column: str | None = option(
+        "--status-column COLUMN",
+        "The column of statuses, by name or number.  By default, it is the column "
+        "named Statut, or the third of three columns without names.",
+    ),
+    format: Format = options.FORMAT,
+    secret: bytes | None = options.SECRET,
 ) -> None:
-    """Record an operator's answers (retour_*.csv): OK is clear, the rest is opposed.
+    """Record an operator's answers (retour_*.csv): only the status OK means clear.
 
-    After that, the registry knows the list by its answers alone.  A number without an
-    answer, or with an answer that is too old, is not clear but unknown.
+    Any other status means that the number is on the list.  If a number has no answer,
+    or an answer that is too old, the number is not known and therefore never clear.
 
     Example:
         bloctel answers import sqlite:///answers.db retour_2024.csv --on 2024-05-03
@@ -119,25 +106,27 @@ def import_(
 
 @app.command()
 def give(
-    file: CsvArgument,
-    against: AgainstOption,
-    output: _Output,
-    on: OnOption = None,
-    lists: ListsOption = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
+    file: str = options.CSV_FILE,
+    against: str = options.AGAINST,
+    output: str = _OUTPUT,
+    on: date | None = options.ON,
+    lists: list[str] | None = options.LISTS,
+    region: str | None = options.REGION,
+    format: Format = options.FORMAT,
+    secret: bytes | None = options.SECRET,
 ) -> None:
-    """Answer a file as an operator does: every row unchanged, with a status.
+    """Answer a file as an operator does: add a status to every row.
 
-    OK is on none of the requested lists, which does not mean that the law permits a
-    call.  OPPOSE is on one of them, or unknown.  INVALIDE is not a phone number.
+    OK means that the number is on none of the requested lists; OK does not mean that
+    the law permits a call.  OPPOSE means that the number is on a requested list, or
+    that the answer is unknown.  INVALIDE means that the text is not a phone number.
 
     Example:
         bloctel answers give to-scrub.csv --against oppositions.bloctel
         --output retour_2026.csv
     """
     with (
-        open_against(against, region=region) as book,
+        open_against(NumberFile(against, secret=secret), region=region) as book,
         progress_bar("answer") as progress,
     ):
         question = book.question(on=on, lists=lists, region=region)

@@ -1,25 +1,26 @@
 """Commands of `bloctel`, and the exit codes of their errors."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
 from importlib import import_module
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from bloctel._version import __version__
-from bloctel.cli.options.common import RulesOption, option
-from bloctel.errors import BloctelError, CannotAnswerError
+from bloctel.cli import options
+from bloctel.cli.options import option
+from bloctel.errors import BloctelError, CannotAnswerError, without_password
 
-__all__ = ["app"]
-
-#: The class of click that reports wrong arguments. Newer versions of typer contain a
-#: copy of click, so it is found as the base class of one that typer exports.
-_UsageError: Any = typer.BadParameter.__mro__[1]
+#: The class of all errors about arguments, which typer does not export.
+_UsageError: Any = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "UsageError"
+)
+#: The message about an argument such as -33639981234, which looks like an option.
+_NEGATIVE: Final = re.compile(r"No such option:? '?-\d")
 _NUMBER: Final = re.compile(r"\d(?:[\s.\-/()]*\d){5,}")
 
 #: Names of the commands, in the order of the help, with the function or the group in
@@ -38,18 +39,18 @@ _COMMANDS: Final = {
     "registry": "app",
     "snapshot": "app",
 }
-#: Groups of commands that use lists.  They have the option --rules, as all commands
-#: with --against.
+#: Groups of commands that use lists.  They have the option --rules, like all commands
+#: with the option --against.
 _OF_LISTS: Final = ("answers", "registry", "snapshot")
 _STREAMS: Final = {"<stdout>": "standard output", "<stderr>": "standard error"}
 
 
 def _load(name: str) -> Any:
-    """Import a command: a run needs only one of them."""
+    """Import one command, because a run needs only one command."""
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
     command = getattr(module, _COMMANDS[name])
     parent = typer.Typer(rich_markup_mode=None)
-    parent.callback()(lambda: None)  # so that a single command makes a group as well
+    parent.callback()(lambda: None)  # a callback makes a group, even of one command
     if isinstance(command, typer.Typer):
         parent.add_typer(command, name=name)
     else:
@@ -59,19 +60,45 @@ def _load(name: str) -> Any:
 
 
 def _rules_option() -> Any:
-    """Return the option --rules, which no command has as a parameter."""
+    """Return the option --rules, which is not a parameter of any command."""
     parent = typer.Typer(add_completion=False)
 
     @parent.command()
-    def command(rules: RulesOption = None) -> None: ...
+    def command(rules: list[Path] | None = options.RULES) -> None: ...
 
     [option] = typer.main.get_command(parent).params
     option.expose_value = False
     return option
 
 
+#: The words of the command that ran, such as `registry` and `create`.
+_words_run: list[str] = []
+
+
+def _record_run(command: Any, words: list[str]) -> None:
+    """Make a command store its words in `_words_run`, and check its files, when run."""
+    function = command.callback
+
+    def run(**arguments: Any) -> Any:
+        _words_run[:] = words
+        options.refuse_replacing(command.params, arguments)
+        return function(**arguments)
+
+    command.callback = run
+
+
+def ran_as_written(arguments: list[str]) -> bool:
+    """Return True if the command at the beginning of these arguments ran.
+
+    A faulty version of typer could misread the arguments, print the version and exit
+    with 0, which means "clear".  This check detects such a fault.
+    """
+    words = len(_words_run)
+    return words > 0 and arguments[:words] == _words_run
+
+
 class _Commands(TyperGroup):
-    """Group of commands whose errors are a sentence and an exit code."""
+    """Group of commands that turns each error into a sentence and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""
@@ -79,12 +106,14 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command; its help shows examples on lines that can be copied."""
+        options.forget_files()
         command = _load(cmd_name) if cmd_name in _COMMANDS else None
         parts = getattr(command, "commands", {}).values() or [command]
         for each in (command, *parts):
             if each and each.help and "\b" not in each.help:
                 each.help = each.help.replace("\nExample:\n", "\n\b\nExample:\n")
         for each in filter(None, parts):
+            _record_run(each, [cmd_name] if each is command else [cmd_name, each.name])
             names = {param.name for param in each.params}
             if cmd_name in _OF_LISTS or "against" in names:
                 each.params.append(_rules_option())
@@ -98,13 +127,19 @@ class _Commands(TyperGroup):
             typer.echo(f"bloctel: {error}", err=True)
             raise typer.Exit(3 if isinstance(error, CannotAnswerError) else 2) from None
         except _UsageError as error:
-            # the message repeats arguments: hide what can be a phone number
+            if _NEGATIVE.match(error.message):
+                error.message = (
+                    "a phone number does not begin with a minus: write the digits, or "
+                    "a plus and the country code"
+                )
+            # the message repeats arguments, so digits that can be a phone number are
+            # hidden
             error.message = _NUMBER.sub("(digits)", error.message)
             raise
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            # the reader of the output has ended: not a success, and needs no message
+            # the program that reads the output has ended, so no message is written
             _discard_output()
             raise typer.Exit(141) from None
         except OSError as error:
@@ -116,13 +151,13 @@ class _Commands(TyperGroup):
 def _io_error(error: OSError) -> str:
     """Return a sentence about an I/O error, with the path if it is known."""
     reason = error.strerror or str(error) or "unknown"
-    path = str(error.filename or "")
+    path = without_password(str(error.filename or ""))
     where = f" ({_STREAMS.get(path, path)})" if path else ""
     return f"I/O error: {reason[0].lower()}{reason[1:]}{where}"
 
 
 def _discard_output() -> None:
-    """Redirect buffered output to the null device: a flush at exit must not fail."""
+    """Redirect buffered output to the null device, so that no flush fails at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -130,11 +165,12 @@ app = typer.Typer(
     name="bloctel",
     cls=_Commands,
     help="Check before a call whether a phone number is on an opposition list.\n\n"
-    "'clear' means: on none of the requested lists, on that day.  It never means that "
-    "the number may be called: since 11 August 2026, France requires prior consent.",
-    epilog="Exit codes: 0 done or clear, 1 blocked (of receipts: something differs, or "
-    "is due; of calls: not lawful), 2 wrong usage or invalid input, 3 no reliable "
-    "answer.",
+    "'clear' means that the number is on none of the requested lists on that day.  It "
+    "never means that the number may be called: since 11 August 2026, France requires "
+    "prior consent.",
+    epilog="Exit codes: 0 done or clear, 1 blocked (for receipts: a difference, or a "
+    "file that is due; for calls: not lawful), 2 wrong usage or invalid input, 3 no "
+    "reliable answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -150,11 +186,8 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def bloctel(
-    version: Annotated[
-        bool,
-        option(
-            "--version", "Show the version.", callback=_print_version, is_eager=True
-        ),
-    ] = False,
+    version: bool = option(
+        "--version", "Show the version.", False, callback=_print_version, is_eager=True
+    ),
 ) -> None:
     """Check before a call whether a phone number is on an opposition list."""

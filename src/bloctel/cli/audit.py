@@ -1,121 +1,77 @@
-"""`bloctel audit`: judge past calls by the law of their day."""
-
-from __future__ import annotations
+"""`bloctel audit`: judge past calls by the law in force on the day of each call."""
 
 import csv
 import io
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
-from bloctel._util.atomic_files import is_same_file, replacing
 from bloctel.bulk.read_call_log import read_call_log
+from bloctel.cli import call_options, options
+from bloctel.cli.call_options import opened_desk
 from bloctel.cli.io import print_record
-from bloctel.cli.options.call import (
-    AboutOption,
-    AutomatedOption,
-    CallerOption,
-    ChannelOption,
-    ConsentsOption,
-    CountryOption,
-    FirmOption,
-    LocalHolidaysOption,
-    PurposeOption,
-    SectorOption,
-    TimeZoneOption,
-    TrustOption,
-    opened_desk,
-)
-from bloctel.cli.options.common import (
-    Format,
-    FormatOption,
-    ListsOption,
-    OptionalAgainstOption,
-    RegionOption,
-    SecretOption,
-    argument,
-    option,
-    parse_pairs,
-)
-from bloctel.compliance import Decision
-from bloctel.errors import InputError
+from bloctel.cli.options import Format, argument, new_file, option, parse_pairs
+from bloctel.compliance import Audit, Decision
 from bloctel.rules import Certainty
-from bloctel.rules.law import Channel
-
-if TYPE_CHECKING:
-    from bloctel.compliance import Audit
-
-__all__ = ["audit"]
+from bloctel.rules.law import Channel, Purpose
+from bloctel.tabular.outputs import open_output
 
 
 def audit(
-    calls: Annotated[
-        Path, argument("CALLS", "A CSV or Parquet file of past calls, one per row.")
-    ],
-    column: Annotated[
-        list[str] | None,
-        option(
-            "--column FIELD=COLUMN",
-            "The column of a field, by name; may be repeated.  Fields are number, at, "
-            "outcome, purpose, sector, caller, automated, about, channel, time_zone.",
-        ),
-    ] = None,
-    log_time_zone: Annotated[
-        str | None,
-        option(
-            "--log-time-zone ZONE",
-            "The time zone of times without a UTC offset, such as Europe/Paris.",
-        ),
-    ] = None,
-    purpose: PurposeOption = None,
-    sector: SectorOption = None,
-    caller: CallerOption = None,
-    automated: AutomatedOption = None,
-    about: AboutOption = None,
-    channel: ChannelOption = Channel.VOICE,
-    against: OptionalAgainstOption = None,
-    lists: ListsOption = None,
-    country: CountryOption = "FR",
-    time_zone: TimeZoneOption = None,
-    consents: ConsentsOption = None,
-    firm: FirmOption = None,
-    local_holidays: LocalHolidaysOption = False,
-    trust: TrustOption = Certainty.V2,
-    output: Annotated[
-        Path | None,
-        option(
-            "--output FILE",
-            "Write the breaches to this file, as CSV: a row for each call and ground, "
-            "with the article, the fine and what would have made the call lawful.",
-        ),
-    ] = None,
-    unsettled: Annotated[
-        Path | None,
-        option(
-            "--unsettled FILE",
-            "Write the same table of the calls that could not be judged.",
-        ),
-    ] = None,
-    secret: SecretOption = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
+    calls: Path = argument(
+        "CALLS", "A CSV or Parquet file of past calls, one per row."
+    ),
+    column: list[str] | None = option(
+        "--column FIELD=COLUMN",
+        "The name of the column of a field; may be repeated.  Fields are number, at, "
+        "outcome, purpose, sector, caller, automated, about, channel, time_zone.",
+    ),
+    log_time_zone: str | None = option(
+        "--log-time-zone ZONE",
+        "The time zone of times without a UTC offset, such as Europe/Paris.",
+    ),
+    purpose: Purpose | None = call_options.PURPOSE,
+    sector: str | None = call_options.SECTOR,
+    caller: str | None = call_options.CALLER,
+    automated: bool | None = call_options.AUTOMATED,
+    about: str | None = call_options.ABOUT,
+    channel: Channel = call_options.CHANNEL,
+    against: str | None = options.OPTIONAL_AGAINST,
+    lists: list[str] | None = options.LISTS,
+    country: str = call_options.COUNTRY,
+    time_zone: str | None = call_options.TIME_ZONE,
+    consents: str | None = call_options.CONSENTS,
+    firm: str | None = call_options.FIRM,
+    local_holidays: bool = call_options.LOCAL_HOLIDAYS,
+    trust: Certainty = call_options.TRUST,
+    output: Path | None = new_file(
+        "--output FILE",
+        "Write the breaches to this CSV file.  There is a row for each call and "
+        "ground, with the article, the fine and the condition for a lawful call.",
+    ),
+    unsettled: Path | None = new_file(
+        "--unsettled FILE", "Write the calls that could not be judged to this CSV file."
+    ),
+    secret: bytes | None = options.SECRET,
+    region: str | None = options.REGION,
+    format: Format = options.FORMAT,
 ) -> None:
-    """Judge past calls by the law and the lists of the day of each call.
+    """Judge past calls by the law and the lists in force on the day of each call.
 
-    A column gives a fact for each call.  Without that column, an option gives it for
-    all calls.  Attempts are counted from the log itself.  This is not legal advice.
+    A column of the file contains a fact about each call.  If the file has no column for
+    a fact, an option gives the fact for all calls.  The command counts earlier attempts
+    in this file.  This is not legal advice.
 
-    Exit code: 0 all were lawful, 1 one was not, 2 wrong usage or invalid input, 3 some
-    could not be judged and the others were lawful.
+    Exit code: 0 all calls were lawful, 1 a call was not lawful, 2 wrong usage or
+    invalid input, 3 a call could not be judged and the other calls were lawful.
 
     Example:
         bloctel audit calls.csv --purpose sale --sector insurance
         --caller "01 62 00 00 00" --automated --against sqlite:///oppositions.db
         --output breaches.csv
     """
-    _refuse_overwriting(calls, output, unsettled)
     with opened_desk(
         country,
         against=against,
@@ -128,7 +84,7 @@ def audit(
         trust=trust,
     ) as desk:
         found = desk.audit(
-            read_call_log(calls, names=parse_pairs(column)),
+            read_call_log(calls, names=parse_pairs(column), region=region or country),
             log_time_zone=log_time_zone,
             purpose=purpose,
             sector=sector,
@@ -146,26 +102,15 @@ def audit(
     raise typer.Exit(_exit_code(found))
 
 
-def _refuse_overwriting(calls: Path, *targets: Path | None) -> None:
-    for target in targets:
-        if target is not None and is_same_file(calls, target):
-            raise InputError(
-                "an output that is not the log",
-                "the log itself",
-                str(target),
-                message="the output would overwrite the log",
-            )
-
-
 def _write(path: Path, table: dict[str, Any]) -> None:
-    with replacing(path) as file:
+    with open_output("the audit", path) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(table)
         columns = [column.tolist() for column in table.values()]
         for row in zip(*columns, strict=True):
             writer.writerow(map(_cell, row))
-        text.detach()  # flushes; `replacing` closes the file
+        text.detach()  # this flushes the text; `open_output` closes the file
 
 
 def _cell(value: object) -> object:

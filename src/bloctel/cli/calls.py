@@ -1,184 +1,121 @@
 """`bloctel calls`: the log of attempts to call."""
 
-from __future__ import annotations
-
 from datetime import datetime
-from typing import Annotated
 
-import typer
-
-from bloctel.cli.io import print_record, print_rows
-from bloctel.cli.options.common import (
-    AtOption,
+from bloctel.cli import options
+from bloctel.cli.io import print_rows
+from bloctel.cli.options import (
     Format,
-    FormatOption,
-    KnownOption,
-    NewRegionOption,
-    NumberArgument,
-    RegionOption,
-    SecretOption,
     argument,
     choice,
-    instant_option,
     option,
-    parse_known,
+    parse_instant,
     parse_pairs,
+    required,
 )
+from bloctel.cli.store_commands import RecordCommands
 from bloctel.compliance import Outcome
 from bloctel.compliance.call_log import CallLog
-from bloctel.numbers.phone_number import DEFAULT_REGION
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    help="Log attempts to call, and their outcomes.", no_args_is_help=True
+_group = RecordCommands(
+    "calls",
+    CallLog,
+    argument("URL", "The log, such as sqlite:///calls.db, or a registry."),
+    "Log attempts to call, and their outcomes.",
 )
-
-_Url = Annotated[
-    str, argument("URL", "The log, such as sqlite:///calls.db, or a registry.")
-]
+app = _group.app
 
 
-@app.command()
-def create(
-    url: _Url, region: NewRegionOption = DEFAULT_REGION, secret: SecretOption = None
-) -> None:
-    """Create an empty log; a registry can contain a log without this command.
-
-    Example:
-        bloctel calls create sqlite:///calls.db
-    """
-    CallLog.create(url, region=region, secret=secret).close()
-
-
-@app.command()
+@_group.command()
 def add(
-    url: _Url,
-    number: NumberArgument,
-    outcome: Annotated[
-        Outcome, choice("--outcome", Outcome, "The outcome of the attempt.")
-    ],
-    at: AtOption = None,
-    detail: Annotated[
-        list[str] | None,
-        option(
-            "--detail NAME=TEXT",
-            "More to record, but not the called number; may be repeated.",
-        ),
-    ] = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Log an attempt, also an unanswered one, and print its id.
+    calls: CallLog,
+    number: str = options.NUMBER,
+    outcome: Outcome = choice("--outcome", Outcome, "The outcome of the attempt.", ...),
+    at: datetime | None = options.AT,
+    detail: list[str] | None = option(
+        "--detail NAME=TEXT",
+        "Another fact to record, but not the called number; may be repeated.",
+    ),
+    region: str | None = options.REGION,
+) -> dict[str, object]:
+    """Log an attempt to call, even without an answer, and print the id of the call.
 
     Example:
         bloctel calls add sqlite:///calls.db "01 99 00 12 34" --outcome unanswered
         --at 2026-11-23T10:30+01:00 --detail caller=+33162000000
     """
     details = parse_pairs(detail)
-    with CallLog.open(url, secret=secret) as calls:
-        id = calls.add(number, outcome, at=at, details=details, region=region)
-    print_record({"id": str(id)}, format)
+    id = calls.add(number, outcome, at=at, details=details, region=region)
+    return {"id": str(id)}
 
 
-@app.command()
+@_group.command()
 def conclude(
-    url: _Url,
-    id: Annotated[int, argument("ID", "The id of the call.")],
-    outcome: Annotated[
+    calls: CallLog,
+    id: int = argument("ID", "The id of the call."),
+    outcome: Outcome = choice(
+        "--outcome",
         Outcome,
-        choice(
-            "--outcome",
-            Outcome,
-            "The outcome; released if the number was never dialled.",
-        ),
-    ],
-    at: AtOption = None,
-    secret: SecretOption = None,
+        "The outcome; 'released' means that the number was never dialled.",
+        ...,
+    ),
+    at: datetime | None = options.AT,
 ) -> None:
-    """Record the outcome of a call; a refusal stays one, whatever is recorded later.
+    """Record the outcome of a call; a later outcome does not replace a refusal.
 
     Example:
         bloctel calls conclude sqlite:///calls.db 1 --outcome answered
     """
-    with CallLog.open(url, secret=secret) as calls:
-        calls.conclude(id, outcome, at=at)
+    calls.conclude(id, outcome, at=at)
 
 
-@app.command("list")
+@_group.command("list")
 def list_(
-    url: _Url,
-    number: NumberArgument,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+    calls: CallLog,
+    number: str = options.NUMBER,
+    region: str | None = options.REGION,
+    format: Format = options.FORMAT,
 ) -> None:
-    """Show every attempt to call a number, oldest first.
+    """Show every attempt to call a number, with the oldest attempt first.
 
     Example:
         bloctel calls list sqlite:///calls.db "01 99 00 12 34"
     """
-    with CallLog.open(url, secret=secret) as calls:
-        found = calls.calls(number, region=region)
-    rows = [(str(c.id), c.at.isoformat(), c.outcome.value, c.details) for c in found]
+    found = calls.calls(number, region=region)
+    rows = [(str(c.id), c.at, c.outcome.value, c.details) for c in found]
     print_rows(("id", "at", "outcome", "details"), rows, format)
 
 
-@app.command()
-def verify(
-    url: _Url,
-    known: KnownOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Check that no record was altered, deleted or moved; print count and digest.
-
-    Exit code: 0 unaltered, 3 altered.
-
-    Example:
-        bloctel calls verify sqlite:///calls.db
-    """
-    with CallLog.open(url, secret=secret) as calls:
-        print_record(calls.verify(known=parse_known(known))._asdict(), format)
-
-
-@app.command()
+@_group.command()
 def purge(
-    url: _Url,
-    before: Annotated[
-        datetime,
-        instant_option(
-            "--before", "Erase attempts before it, such as 2025-11-23T00:00+01:00."
-        ),
-    ],
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
+    calls: CallLog,
+    before: datetime = required(
+        "--before INSTANT",
+        "Erase attempts before this time, such as 2025-11-23T00:00+01:00.",
+        parser=parse_instant,
+    ),
+) -> dict[str, object]:
     """Erase attempts that were made before an instant, with their outcomes.
 
-    Keep the attempts that the limits on attempts still count, and those that you may
-    have to prove.
+    Do not erase attempts that still count for the legal limits, or attempts that you
+    may have to prove.  Refusals are kept, because they end consents.
 
     Example:
         bloctel calls purge sqlite:///calls.db --before 2023-11-23T00:00+01:00
     """
-    with CallLog.open(url, secret=secret) as calls:
-        print_record({"erased": calls.purge(before=before)}, format)
+    return {"erased": calls.purge(before=before)}
 
 
-@app.command()
+@_group.command()
 def forget(
-    url: _Url,
-    number: NumberArgument,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
+    calls: CallLog, number: str = options.NUMBER, region: str | None = options.REGION
+) -> dict[str, object]:
     """Erase every attempt to call a number, at the person's request (GDPR art. 17).
+
+    Refusals are erased too.  So first register an objection on the list `own`, because
+    consents that the person refused would permit calls again.
 
     Example:
         bloctel calls forget sqlite:///calls.db "01 99 00 12 34"
     """
-    with CallLog.open(url, secret=secret) as calls:
-        print_record({"erased": calls.forget(number, region=region)}, format)
+    return {"erased": calls.forget(number, region=region)}

@@ -1,32 +1,30 @@
 """`bloctel countries`: known lists and rules of countries."""
 
-from __future__ import annotations
+from datetime import date
 
-from typing import Annotated
-
+from bloctel.cli import options
 from bloctel.cli.io import print_rows
-from bloctel.cli.options.common import Format, FormatOption, OnOption, argument
+from bloctel.cli.options import Format, argument
 from bloctel.errors import InputError
-from bloctel.rules.law import Country, CountryFact, countries
-
-__all__ = ["countries_command"]
+from bloctel.rules.law import countries
 
 _COLUMNS = ("country", "topic", "known", "since", "until", "certainty", "source")
 
 
 def countries_command(
-    codes: Annotated[
-        list[str] | None, argument("CODE", "Countries (ISO 3166-1); all if not given.")
-    ] = None,
-    on: OnOption = None,
-    format: FormatOption = Format.TABLE,
+    codes: list[str] | None = argument(
+        "CODE", "Countries (ISO 3166-1).  The default is all countries.", None
+    ),
+    on: date | None = options.ON,
+    format: Format = options.FORMAT,
 ) -> None:
     """Show the known lists and rules of countries, with their certainty.
 
-    V1 was read in an official text, V2 in press or consumer pages.  None of them makes
-    a call lawful.  With --on, only facts that hold, or may hold, on that day.
+    The source of a fact is an official text (V1), or a press or consumer page (V2).
+    The shown facts never make a call lawful.  With --on, the command shows only facts
+    that apply, or may apply, on the given day.
 
-    Exit code: 0 done, 2 an unknown country.
+    Exit code: 0 the facts are shown, 2 a country is unknown.
 
     Example:
         bloctel countries BE GB
@@ -35,22 +33,18 @@ def countries_command(
     for code in codes or ():
         if code not in known:
             got = f"{code!r}" if code.isalpha() else f"a text of {len(code)} characters"
-            raise InputError(f"one of {', '.join(known)}", got, "CODE")
+            raise InputError(f"one of the countries {', '.join(known)}", got, "CODE")
     rows = [
-        _row(country, fact)
+        (
+            country.code,
+            fact.topic,
+            fact.en,
+            fact.since,
+            fact.until,
+            fact.certainty,
+            fact.source,
+        )
         for country in (known[code] for code in codes or known)
         for fact in (country.facts if on is None else country.facts_on(on))
     ]
     print_rows(_COLUMNS, rows, format)
-
-
-def _row(country: Country, fact: CountryFact) -> tuple[object, ...]:
-    return (
-        country.code,
-        fact.topic,
-        fact.en,
-        fact.since,
-        fact.until,
-        fact.certainty.value,
-        fact.source,
-    )

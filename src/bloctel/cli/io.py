@@ -1,6 +1,6 @@
 """Input, output and progress of commands.
 
-Data goes to standard output: a table for people, JSON or CSV for programs.
+Commands write data to standard output: a table for people, JSON or CSV for programs.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from datetime import date
 from io import StringIO
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -26,58 +27,52 @@ from rich.progress import (
 from rich.table import Table
 
 from bloctel._util.atomic_files import named_errors
-from bloctel.cli.options.common import Format
+from bloctel.cli.options import Format
 from bloctel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TextIO
-
     from _typeshed import DataclassInstance
 
-__all__ = [
-    "print_entries",
-    "print_record",
-    "print_rows",
-    "print_text",
-    "progress_bar",
-    "read_numbers",
-    "source",
-]
+_P = TypeVar("_P", str, str | None)
 
 #: Width of a table in a pipe: rows are never wrapped.
 _UNLIMITED = 100_000
 
 
 def source(file: str) -> str | BinaryIO:
-    """Return the path, or the bytes of standard input for `-`.
-
-    Raises:
-        InputError: Standard input is closed.
-    """
+    """Return the path of a file; for `-`, return standard input."""
     if file != "-":
         return file
     if sys.stdin is None:
         text = "standard input is closed"
-        raise InputError("an open standard input", "a closed one", message=text)
+        raise InputError(
+            "an open standard input", "a closed standard input", message=text
+        )
     return sys.stdin.buffer
+
+
+def target(file: _P) -> _P | BinaryIO:
+    """Return the path of a file to write; for `-`, return standard output."""
+    return sys.stdout.buffer if file == "-" else file
 
 
 def read_numbers(arguments: Iterable[str]) -> list[str]:
     """Return the numbers of the command line; for `-`, the lines of standard input.
 
-    Raises:
-        InputError: Standard input is closed, or has no line: then the command that
-            feeds it has probably failed, and "nothing is blocked" would hide that.
+    Empty input raises InputError, because it probably means that the command before the
+    pipe failed; the answer "nothing is blocked" would hide this failure.
     """
-    return [number for text in arguments for number in _numbers(text)]
+    numbers = [number for text in arguments for number in _numbers(text)]
+    if not numbers:
+        raise InputError("phone numbers", "none", "the command line")
+    return numbers
 
 
 def _numbers(argument: str) -> list[str]:
     stream = source(argument)
     if isinstance(stream, str):
         return [stream]
-    # bytes that are not UTF-8 become a character that no phone number has
+    # a byte that is not UTF-8 becomes a character that makes the number invalid
     text = stream.read().decode("utf-8-sig", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
@@ -116,7 +111,7 @@ def print_rows(
 ) -> None:
     """Print rows below the names of their columns."""
     if format is Format.JSON:
-        records = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
+        records = [dict(zip(columns, row, strict=True)) for row in rows]
         print_text(_json(records))
     elif format is Format.CSV:
         print_text(_csv([columns, *rows]))
@@ -127,7 +122,7 @@ def print_rows(
 def print_entries(
     kind: type[DataclassInstance], entries: Iterable[DataclassInstance], format: Format
 ) -> None:
-    """Print dataclasses of one kind: a column for each field, a row for each."""
+    """Print dataclasses of one kind, with a column for each field."""
     rows = [tuple(asdict(entry).values()) for entry in entries]
     print_rows([field.name for field in fields(kind)], rows, format)
 
@@ -135,9 +130,9 @@ def print_entries(
 def print_record(
     record: Mapping[str, object], format: Format, *, to: TextIO | None = None
 ) -> None:
-    """Print one record; as a table, each field on a line."""
+    """Print one record; a table has one line for each field."""
     if format is Format.JSON:
-        text = _json({name: _plain(value) for name, value in record.items()})
+        text = _json(record)
     elif format is Format.CSV:
         text = _csv([tuple(record), tuple(record.values())])
     else:
@@ -146,7 +141,7 @@ def print_record(
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_text) + "\n"
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> str:
@@ -162,14 +157,14 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         table.add_row(*(_for_people(value) for value in row))
     width = None if sys.stdout.isatty() else _UNLIMITED
     console = Console(file=sys.stdout, width=width, highlight=False, markup=False)
-    # the end of a capture flushes the stream, which can fail
+    # the end of `console.capture` flushes standard output, which can raise an error
     with named_errors(sys.stdout.name), console.capture() as capture:
         console.print(table)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def _aligned(record: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line for each field; the parts of a sum are indented below it."""
+    """Yield a line for each field, and an indented line for each part of a field."""
     fields: list[tuple[str, object]] = []
     for name, value in record.items():
         if isinstance(value, Mapping):
@@ -184,25 +179,19 @@ def _aligned(record: Mapping[str, object]) -> Iterator[str]:
         yield f"{name:{names}}  {text:>{width}}".rstrip()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
-    if value is None or type(value) in (str, int, float, bool):
-        return value
-    return str(value)
-
-
 def _cell(value: object) -> str:
-    """Return a value for programs, without thousands separators."""
+    """Return a value as a text for programs, without thousands separators."""
     if value is None:
         return ""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_cell(part)}" for name, part in value.items())
     if isinstance(value, tuple | list):
         return ", ".join(map(_cell, value))
-    return str(value)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _for_people(value: object) -> str:

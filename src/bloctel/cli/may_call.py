@@ -1,81 +1,50 @@
-"""`bloctel may-call`: judge a call by the law of its day."""
+"""`bloctel may-call`: judge a call by the law in force on the day of the call."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import typer
 
 from bloctel._util.messages import message
+from bloctel.cli import call_options, options
+from bloctel.cli.call_options import opened_desk
 from bloctel.cli.io import print_record, print_text
-from bloctel.cli.options.call import (
-    AboutOption,
-    AutomatedOption,
-    CallerOption,
-    CallsOption,
-    ChannelOption,
-    ConsentsOption,
-    CountryOption,
-    FirmOption,
-    LocalHolidaysOption,
-    PurposeOption,
-    SectorOption,
-    TimeZoneOption,
-    TrustOption,
-    opened_desk,
-)
-from bloctel.cli.options.common import (
-    AtOption,
-    Format,
-    FormatOption,
-    Language,
-    LanguageOption,
-    ListsOption,
-    NumberArgument,
-    OptionalAgainstOption,
-    RegionOption,
-    SecretOption,
-)
-from bloctel.compliance import Decision
+from bloctel.cli.options import Format, Language
+from bloctel.compliance import Answer, Decision
 from bloctel.rules import Certainty
-from bloctel.rules.law import Channel
-
-if TYPE_CHECKING:
-    from bloctel.compliance import Answer
-
-__all__ = ["may_call"]
+from bloctel.rules.law import Channel, Purpose
 
 _EXIT_CODES = {Decision.YES: 0, Decision.NO: 1, Decision.ASK: 3}
 
 
 def may_call(
-    number: NumberArgument,
-    at: AtOption = None,
-    purpose: PurposeOption = None,
-    sector: SectorOption = None,
-    caller: CallerOption = None,
-    automated: AutomatedOption = None,
-    about: AboutOption = None,
-    channel: ChannelOption = Channel.VOICE,
-    against: OptionalAgainstOption = None,
-    lists: ListsOption = None,
-    country: CountryOption = "FR",
-    time_zone: TimeZoneOption = None,
-    consents: ConsentsOption = None,
-    calls: CallsOption = None,
-    firm: FirmOption = None,
-    local_holidays: LocalHolidaysOption = False,
-    trust: TrustOption = Certainty.V2,
-    lang: LanguageOption = Language.EN,
-    secret: SecretOption = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
+    number: str = options.NUMBER,
+    at: datetime | None = options.AT,
+    purpose: Purpose | None = call_options.PURPOSE,
+    sector: str | None = call_options.SECTOR,
+    caller: str | None = call_options.CALLER,
+    automated: bool | None = call_options.AUTOMATED,
+    about: str | None = call_options.ABOUT,
+    channel: Channel = call_options.CHANNEL,
+    against: str | None = options.OPTIONAL_AGAINST,
+    lists: list[str] | None = options.LISTS,
+    country: str = call_options.COUNTRY,
+    time_zone: str | None = call_options.TIME_ZONE,
+    consents: str | None = call_options.CONSENTS,
+    calls: str | None = call_options.CALLS,
+    firm: str | None = call_options.FIRM,
+    local_holidays: bool = call_options.LOCAL_HOLIDAYS,
+    trust: Certainty = call_options.TRUST,
+    lang: Language = options.language(Language.EN),
+    secret: bytes | None = options.SECRET,
+    region: str | None = options.REGION,
+    format: Format = options.FORMAT,
 ) -> None:
-    """Answer whether a call may be made, by which rules, and when the next one may.
+    """Decide if a call may be made; show the legal rules and the next allowed time.
 
     If a fact is missing, the answer is 'ask', never 'yes'.  This is not legal advice.
 
-    Exit code: 0 yes, 1 no, 2 wrong usage or invalid input, 3 ask.
+    Exit code: 0 the answer is yes, 1 the answer is no, 2 wrong usage or invalid input,
+    3 the answer is ask.
 
     Example:
         bloctel may-call "01 99 00 12 34" --at 2026-11-22T10:30+01:00
@@ -110,13 +79,13 @@ def may_call(
 
 
 def _print(answer: Answer, lang: str, format: Format) -> None:
-    """Print the answer: a text for people, a record for programs."""
-    instant = answer.next_allowed_at
-    next_at = None if instant is None else instant.isoformat()
+    """Print the answer as a text for people, or as a record for programs."""
+    next_at = answer.next_allowed_at
     if format is Format.TABLE:
         text = f"{answer.explain(lang)}\n"
         if not answer.allowed and next_at is not None:
-            text += message("compliance.answer.next", lang, at=next_at) + "\n"
+            at = next_at.isoformat()
+            text += message("compliance.answer.next", lang, at=at) + "\n"
         print_text(text)
         return
     record = {

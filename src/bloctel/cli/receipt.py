@@ -1,29 +1,22 @@
-"""`bloctel receipt`: verify and show receipts of scrubs; list files that are due."""
-
-from __future__ import annotations
+"""`bloctel receipt`: verify and show receipts of scrubs; list files to scrub again."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bloctel.cli import options
 from bloctel.cli.io import print_entries, print_record, print_rows, progress_bar
-from bloctel.cli.options.common import (
-    Format,
-    FormatOption,
-    argument,
-    day_option,
-    option,
-)
+from bloctel.cli.options import Format, argument, new_file, option, parse_day
 from bloctel.errors import InputError, TruncatedJournalError
 from bloctel.scrub.receipts import (
     Check,
     FileState,
     Journal,
+    Receipt,
     SigningKey,
     State,
     check_files,
@@ -35,67 +28,52 @@ from bloctel.scrub.receipts import (
     shown,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bloctel.scrub.receipts import Receipt
-
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Verify and show receipts of scrubs, and list the files that are due again.",
     no_args_is_help=True,
 )
 
-_Receipt = Annotated[
-    Path, argument("RECEIPT", "The receipt; or its journal, with --number.")
-]
-_Number = Annotated[
-    int | None, option("--number N", "The number of the receipt in a journal.", min=1)
-]
-_Journal = Annotated[Path, argument("JOURNAL", "The journal of receipts.")]
-
-
-def _file(name: str) -> Any:
-    return option(f"--{name} FILE", f"The {name} file, to compare with the receipt.")
+_RECEIPT = argument(
+    "RECEIPT", "The receipt, or a journal that contains it (with --number)."
+)
+_NUMBER = option("--number N", "The number of the receipt in a journal.", min=1)
+_JOURNAL = argument("JOURNAL", "The journal of receipts.")
+_INPUT, _CLEAR, _BLOCKED, _INVALID, _ANNOTATED = (
+    option(f"--{name} FILE", f"The {name} file, to compare with the receipt.")
+    for name in ("input", "clear", "blocked", "invalid", "annotated")
+)
 
 
 @app.command()
 def verify(
-    receipt: _Receipt,
-    number: _Number = None,
-    input: Annotated[Path | None, _file("input")] = None,
-    clear: Annotated[Path | None, _file("clear")] = None,
-    blocked: Annotated[Path | None, _file("blocked")] = None,
-    invalid: Annotated[Path | None, _file("invalid")] = None,
-    annotated: Annotated[Path | None, _file("annotated")] = None,
-    output_folder: Annotated[
-        Path | None,
-        option(
-            "--output-folder FOLDER",
-            "Compare all outputs, found in this folder by their names.",
-        ),
-    ] = None,
-    public_key: Annotated[
-        str | None,
-        option(
-            "--public-key KEY",
-            "The key that must have signed: the text that `bloctel receipt key` "
-            "printed, or a file with it.",
-        ),
-    ] = None,
-    journal: Annotated[
-        Path | None,
-        option("--journal FILE", "The journal that must contain the receipt."),
-    ] = None,
-    format: FormatOption = Format.TABLE,
+    receipt: Path = _RECEIPT,
+    number: int | None = _NUMBER,
+    input: Path | None = _INPUT,
+    clear: Path | None = _CLEAR,
+    blocked: Path | None = _BLOCKED,
+    invalid: Path | None = _INVALID,
+    annotated: Path | None = _ANNOTATED,
+    output_folder: Path | None = option(
+        "--output-folder FOLDER",
+        "Compare all outputs, which are found in this folder by their names.",
+    ),
+    public_key: str | None = option(
+        "--public-key KEY",
+        "The public key of the signature: the text that `bloctel receipt key` printed, "
+        "or a file that contains this text.",
+    ),
+    journal: Path | None = option(
+        "--journal FILE", "The journal that must contain the receipt."
+    ),
+    format: Format = options.FORMAT,
 ) -> None:
     """Check a receipt, and compare it with files, a public key and a journal.
 
-    Each line of the result is one comparison.  A signature is checked even if no key is
-    given.
+    Each line of the result is one comparison.  The command checks a signature in the
+    receipt with or without --public-key.
 
-    Exit code: 0 everything agrees, 1 something differs, 3 not a valid receipt.
+    Exit code: 0 all comparisons agree, 1 a comparison differs, 3 the file is not a
+    valid receipt.
 
     Example:
         bloctel receipt verify receipt.json --input prospects.csv --output-folder .
@@ -121,7 +99,9 @@ def verify(
 
 @app.command()
 def show(
-    receipt: _Receipt, number: _Number = None, format: FormatOption = Format.TABLE
+    receipt: Path = _RECEIPT,
+    number: int | None = _NUMBER,
+    format: Format = options.FORMAT,
 ) -> None:
     """Show the content of a receipt.
 
@@ -134,29 +114,28 @@ def show(
 
 @app.command()
 def status(
-    journal: _Journal,
-    on: Annotated[
-        date | None,
-        day_option("--on", "The day; today in the lists' time zone if not given."),
-    ] = None,
-    within: Annotated[
-        int,
-        option(
-            "--within DAYS",
-            "A file is due if its result ends within this number of days; 7 if not "
-            "given.",
-            min=0,
-            max=9999,
-        ),
-    ] = 7,
-    format: FormatOption = Format.TABLE,
+    journal: Path = _JOURNAL,
+    on: date | None = option(
+        "--on YYYY-MM-DD",
+        "The day.  The default is today in the time zone of the lists.",
+        parser=parse_day,
+    ),
+    within: int = option(
+        "--within DAYS",
+        "A file is due if its result ends within this number of days (7 by default).",
+        7,
+        min=0,
+        max=9999,
+    ),
+    format: Format = options.FORMAT,
 ) -> None:
     """Show the latest scrub of each file, and which files are due again.
 
-    A file is overdue from the first day on which its result may no longer be relied
-    upon.  Files are identified by their names.
+    A file is overdue from the first day on which its result is no longer valid.  The
+    command identifies files by their names.
 
-    Exit code: 0 no file is due, 1 one is due or overdue, 3 the journal is not complete.
+    Exit code: 0 no file is due, 1 a file is due or overdue, 3 the journal is not
+    complete.
 
     Example:
         bloctel receipt status scrubs.jsonl --within 7
@@ -178,13 +157,13 @@ def status(
 
 @app.command()
 def key(
-    path: Annotated[str, argument("FILE", "The file for the key; it must not exist.")],
-    format: FormatOption = Format.TABLE,
+    path: str = new_file("FILE", "The file for the key; it must not exist.", ...),
+    format: Format = options.FORMAT,
 ) -> None:
     """Create a key that signs receipts, and print its public key.
 
-    Only the owner can read the file.  Give the public key to those who check your
-    receipts.
+    Only the owner of the new key file can read this file.  Give the public key to the
+    people who check your receipts.
 
     Example:
         bloctel receipt key receipts.pem
@@ -193,10 +172,11 @@ def key(
 
 
 @app.command()
-def mend(journal: _Journal, format: FormatOption = Format.TABLE) -> None:
-    """Move an incomplete last line, as a crash leaves it, from a journal to a file.
+def mend(journal: Path = _JOURNAL, format: Format = options.FORMAT) -> None:
+    """Move the incomplete last line of a journal to a separate file, after a crash.
 
-    The outputs of that scrub can exist, but have no receipt: scrub the file again.
+    The interrupted scrub may have written its outputs, but these outputs have no
+    receipt.  So scrub the input file again.
 
     Example:
         bloctel receipt mend scrubs.jsonl
@@ -209,11 +189,7 @@ def _read(path: Path, number: int | None) -> Receipt:
 
 
 def _key(given: str | None) -> str | None:
-    """Return the public key in an option, or in the file that it names.
-
-    Raises:
-        InputError: Neither is a public key.
-    """
+    """Return the public key in an option, or in the file that the option names."""
     if given is None or re.fullmatch("[0-9a-f]{64}", given):
         return given
     try:
@@ -229,7 +205,7 @@ def _key(given: str | None) -> str | None:
 
 
 def _printable(value: Mapping[str, object]) -> dict[str, object]:
-    """Return a record whose texts have no control characters for a terminal."""
+    """Return a record without control characters, which a terminal would execute."""
 
     def safe(part: object) -> object:
         if isinstance(part, Mapping):
@@ -242,7 +218,7 @@ def _printable(value: Mapping[str, object]) -> dict[str, object]:
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the leaves of a record with names such as `input.size`."""
+    """Yield each single value of a record, with a name such as `input.size`."""
     dot = "." if name else ""
     if isinstance(value, Mapping):
         for part, each in value.items():

@@ -1,102 +1,120 @@
 """`bloctel registry`: create registries; register, renew, withdraw and erase."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import asdict
-from typing import Annotated
-
-import typer
+from datetime import date
+from typing import Any
 
 from bloctel.bulk import export_numbers, import_numbers
+from bloctel.cli import options
 from bloctel.cli.io import (
     print_entries,
     print_record,
     progress_bar,
     read_numbers,
     source,
+    target,
 )
-from bloctel.cli.options.common import (
+from bloctel.cli.options import (
     Format,
-    FormatOption,
-    ListOption,
-    NewRegionOption,
-    NumberArgument,
-    NumbersArgument,
-    OnOption,
-    RegionOption,
-    RegistryArgument,
-    SecretOption,
     argument,
+    new_file,
     option,
     parse_column,
+    parse_columns,
 )
+from bloctel.cli.store_commands import StoreCommands
 from bloctel.errors import InputError, InvalidNumberError
-from bloctel.numbers.phone_number import DEFAULT_REGION, PhoneNumber, normalize
+from bloctel.numbers.phone_number import PhoneNumber, number_to_store
 from bloctel.registry.journal import HistoryEntry
 from bloctel.registry.prefix_rules import PrefixEntry
 from bloctel.registry.registry import Registry
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    help="Create registries; register, renew, withdraw and purge numbers.",
-    no_args_is_help=True,
+_group = StoreCommands(
+    Registry,
+    options.REGISTRY,
+    "Create registries; register, renew, withdraw and purge numbers.",
 )
+app = _group.app
 
-_Prefix = Annotated[str, argument("PREFIX", "A prefix such as 0899 or +33162.")]
+_PREFIX = argument("PREFIX", "A prefix such as 0899 or +33162.")
 
 
 @app.command()
 def create(
-    url: RegistryArgument,
-    region: NewRegionOption = DEFAULT_REGION,
-    lists: Annotated[
-        list[str] | None,
-        option("--list NAME", "A list to create in it; may be repeated."),
-    ] = None,
-    secret: SecretOption = None,
+    url: str = options.REGISTRY,
+    region: str = options.NEW_REGION,
+    lists: list[str] = option(
+        "--list NAME", "A list of the registry; may be repeated.", ["own"]
+    ),
+    secret: bytes | None = options.SECRET,
 ) -> None:
-    """Create an empty registry.
+    """Create a registry with empty lists; 'registry add-list' adds a list later.
 
     Example:
         bloctel registry create sqlite:///oppositions.db --list own
     """
-    Registry.create(url, region=region, lists=lists or (), secret=secret).close()
+    Registry.create(url, region=region, lists=lists, secret=secret).close()
 
 
-@app.command()
-def register(
-    url: RegistryArgument,
-    numbers: NumbersArgument,
-    list_name: ListOption,
-    on: OnOption = None,
-    delay_days: Annotated[
-        int | None,
-        option(
-            "--delay-days DAYS",
-            "Days until the protection begins; the longest delay that the list's rules "
-            "allow if not given.",
-            min=0,
-            max=999,
-        ),
-    ] = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+@_group.command("add-list")
+def add_list(registry: Registry, list_name: str = options.LIST) -> None:
+    """Add an empty list, unless the registry has this list already.
+
+    No other command adds a list, so that a typing error in the name of a list is an
+    error.
+
+    Example:
+        bloctel registry add-list sqlite:///oppositions.db --list own:brand-a
+    """
+    registry.add_list(list_name)
+
+
+@app.command("update-rules")
+def update_rules(
+    url: str = options.REGISTRY,
+    list_name: str = options.LIST,
+    secret: bytes | None = options.SECRET,
 ) -> None:
-    """Put numbers on a list; if one is refused, none is registered.
+    """Replace the rules of a list by the rules in the file of --rules.
+
+    Programs that have other rules for the list can no longer open the registry.
+    Restart these programs with the new rules, and build snapshots again.  Stored
+    registrations keep their periods.
+
+    Example:
+        bloctel registry update-rules sqlite:///lists.db --list members --rules new.toml
+    """
+    Registry.update_rules(url, list=list_name, secret=secret)
+
+
+@_group.command()
+def register(
+    registry: Registry,
+    numbers: list[str] = options.NUMBERS,
+    list_name: str = options.LIST,
+    on: date | None = options.ON,
+    delay_days: int | None = option(
+        "--delay-days DAYS",
+        "Days until the protection begins.  The default is the longest delay that the "
+        "rules of the list allow.",
+        min=0,
+        max=999,
+    ),
+    allow_future: bool = options.ALLOW_FUTURE,
+    region: str | None = options.REGION,
+) -> dict[str, Any]:
+    """Put numbers on a list; if a number is refused, no number is registered.
 
     Example:
         bloctel registry register sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    with Registry.open(url, secret=secret) as registry:
-        texts = read_numbers(numbers)
-        parsed = _parse(texts, registry.region if region is None else region)
-        added = registry.register_many(
-            parsed, list=list_name, on=on, delay_days=delay_days
-        )
-    print_record({"registered": added, "known already": len(parsed) - added}, format)
+    texts = read_numbers(numbers)
+    parsed = _parse(texts, registry.region if region is None else region)
+    added = registry.register_many(
+        parsed, list=list_name, on=on, delay_days=delay_days, allow_future=allow_future
+    )
+    return {"registered": added, "known already": len(parsed) - added}
 
 
 def _parse(texts: list[str], region: str | None) -> list[PhoneNumber]:
@@ -104,101 +122,80 @@ def _parse(texts: list[str], region: str | None) -> list[PhoneNumber]:
     parsed = []
     for position, text in enumerate(texts, 1):
         try:
-            parsed.append(normalize(text, region=region))
+            parsed.append(number_to_store(text, region))
         except InvalidNumberError as error:
             raise InvalidNumberError(error.reason, f"number {position}") from None
     return parsed
 
 
-@app.command()
+@_group.command()
 def renew(
-    url: RegistryArgument,
-    number: NumberArgument,
-    list_name: ListOption,
-    on: OnOption = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Renew the registration of a number.
+    registry: Registry,
+    number: str = options.NUMBER,
+    list_name: str = options.LIST,
+    on: date | None = options.ON,
+    region: str | None = options.REGION,
+) -> dict[str, Any]:
+    """Renew the registration of a number for its next term.
 
     Example:
         bloctel registry renew sqlite:///oppositions.db "06 39 98 12 34"
         --list fr.bloctel --on 2021-03-01
     """
-    with Registry.open(url, secret=secret) as registry:
-        period = registry.renew(number, list=list_name, on=on, region=region)
-    print_record(asdict(period), format)
+    period = registry.renew(number, list=list_name, on=on, region=region)
+    return asdict(period)
 
 
-@app.command()
+@_group.command()
 def withdraw(
-    url: RegistryArgument,
-    number: NumberArgument,
-    list_name: ListOption,
-    on: OnOption = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Take a number off a list: from that day on, it is no longer protected.
+    registry: Registry,
+    number: str = options.NUMBER,
+    list_name: str = options.LIST,
+    on: date | None = options.ON,
+    region: str | None = options.REGION,
+) -> dict[str, Any]:
+    """Withdraw a number from a list, which then no longer protects the number.
 
     Example:
         bloctel registry withdraw sqlite:///oppositions.db "06 39 98 12 34" --list own
     """
-    with Registry.open(url, secret=secret) as registry:
-        period = registry.withdraw(number, list=list_name, on=on, region=region)
-    print_record(asdict(period), format)
+    period = registry.withdraw(number, list=list_name, on=on, region=region)
+    return asdict(period)
 
 
-@app.command()
+@_group.command()
 def history(
-    url: RegistryArgument,
-    number: NumberArgument,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+    registry: Registry,
+    number: str = options.NUMBER,
+    region: str | None = options.REGION,
+    format: Format = options.FORMAT,
 ) -> None:
     """Show every registration of a number, past and present.
 
     Example:
         bloctel registry history sqlite:///oppositions.db "06 39 98 12 34"
     """
-    with Registry.open(url, secret=secret) as registry:
-        print_entries(HistoryEntry, registry.history(number, region=region), format)
+    print_entries(HistoryEntry, registry.history(number, region=region), format)
 
 
-@app.command("import")
+@_group.command("import")
 def import_(
-    url: RegistryArgument,
-    file: Annotated[
-        str, argument("FILE", "A CSV or Parquet file; - is standard input.")
-    ],
-    list_name: ListOption,
-    column: Annotated[
-        str | None,
-        option(
-            "--column COLUMN",
-            "The column of numbers, by name or by number from 1; detected by its name "
-            "or its content if not given.",
-        ),
-    ] = None,
-    on: OnOption = None,
-    on_column: Annotated[
-        str | None, option("--on-column COLUMN", "The column of days (YYYY-MM-DD).")
-    ] = None,
-    keep_going: Annotated[
-        str | None,
-        option(
-            "--keep-going REJECTS",
-            "Write refused rows to this file, with row number and reason, and register "
-            "all others.",
-        ),
-    ] = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Register every number of a file; if one is refused, none is registered.
+    registry: Registry,
+    file: str = argument("FILE", "A CSV or Parquet file; - is standard input."),
+    list_name: str = options.LIST,
+    columns: list[str] | None = options.LIST_COLUMNS,
+    on: date | None = options.ON,
+    on_column: str | None = option(
+        "--on-column COLUMN", "The column of days (YYYY-MM-DD)."
+    ),
+    keep_going: str | None = new_file(
+        "--keep-going REJECTS",
+        "Write refused rows to this file, with row number and reason, and register all "
+        "other rows.",
+    ),
+    allow_future: bool = options.ALLOW_FUTURE,
+) -> dict[str, Any]:
+    """Register every number of a file; if a row is refused, no number is registered.
 
     A second import of a file changes nothing.
 
@@ -208,104 +205,106 @@ def import_(
     if on is not None and on_column is not None:
         text = "--on and --on-column are both given; give one of them"
         raise InputError("--on or --on-column", "both", message=text)
-    with (
-        Registry.open(url, secret=secret) as registry,
-        progress_bar("import") as progress,
-    ):
+    with progress_bar("import") as progress:
         done = import_numbers(
             registry,
             source(file),
             list=list_name,
-            column=parse_column(column),
+            columns=parse_columns(columns),
             on=on,
             on_column=parse_column(on_column),
             rejects=keep_going,
+            allow_future=allow_future,
             progress=progress,
         )
     record = {
         "rows": done.rows,
         "registered": done.registered,
-        "known already": done.rows - done.rejected - done.registered,
+        "known already": done.known,
     }
     if keep_going is not None:
         record["rejected"] = done.rejected
-    print_record(record, format)
+    return record
 
 
-@app.command()
+@_group.command()
 def export(
-    url: RegistryArgument,
-    file: Annotated[
-        str,
-        argument(
-            "FILE",
-            "The file: Parquet if it ends in .parquet, else CSV; - is standard output.",
-        ),
-    ],
-    list_name: ListOption,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+    registry: Registry,
+    file: str = new_file(
+        "FILE",
+        "The file: Parquet if its name ends in .parquet, otherwise CSV; - is standard "
+        "output.",
+        ...,
+    ),
+    list_name: str = options.LIST,
+    format: Format = options.FORMAT,
 ) -> None:
-    """Write every registration of a list to a file, which contains the list then.
+    """Write every registration of a list to a file.
 
     Example:
         bloctel registry export sqlite:///oppositions.db objections.csv --list own
     """
-    target = sys.stdout.buffer if file == "-" else file
-    with (
-        Registry.open(url, secret=secret) as registry,
-        progress_bar("export") as progress,
-    ):
-        n = export_numbers(registry, target, list=list_name, progress=progress)
+    with progress_bar("export") as progress:
+        n = export_numbers(registry, target(file), list=list_name, progress=progress)
     to = sys.stderr if file == "-" else sys.stdout
     print_record({"exported": n}, format, to=to)
 
 
-@app.command()
-def purge(
-    url: RegistryArgument,
-    on: OnOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Erase the registrations that the lists' rules say must be erased by that day.
+@_group.command()
+def purge(registry: Registry, on: date | None = options.ON) -> dict[str, Any]:
+    """Erase the registrations whose retention period has ended by the given day.
 
     Example:
         bloctel registry purge sqlite:///oppositions.db
     """
-    with Registry.open(url, secret=secret) as registry:
-        erased = registry.purge(on=on)
-    print_record({f"erased from {name}": n for name, n in erased.items()}, format)
+    erased = registry.purge(on=on)
+    return {f"erased from {name}": n for name, n in erased.items()}
 
 
-@app.command()
+@_group.command()
 def forget(
-    url: RegistryArgument,
-    number: NumberArgument,
-    on: OnOption = None,
-    region: RegionOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
+    registry: Registry,
+    number: str = options.NUMBER,
+    on: date | None = options.ON,
+    region: str | None = options.REGION,
+) -> dict[str, Any]:
     """Erase every registration of a number, at the person's request (GDPR art. 17).
 
-    No list protects the number any more.  After that, look-ups for days on which it was
-    protected are refused.
+    After the erasure, no list of the registry protects the number.  The registry then
+    refuses look-ups for days on which the number was protected.
 
     Example:
         bloctel registry forget sqlite:///oppositions.db "06 39 98 12 34"
     """
-    with Registry.open(url, secret=secret) as registry:
-        erased = registry.forget(number, on=on, region=region)
-    print_record({"erased": erased}, format)
+    return {"erased": registry.forget(number, on=on, region=region)}
+
+
+@_group.command()
+def backup(
+    registry: Registry,
+    file: str = new_file("FILE", "The file; an older backup is replaced.", ...),
+) -> None:
+    """Copy an SQLite registry consistently to a file; the registry may be in use.
+
+    Before the copy can be opened, it must be marked with 'bloctel registry
+    mark-restored'.  For the other storages, use the backup tools of the database
+    server.
+
+    Example:
+        bloctel registry backup sqlite:///oppositions.db oppositions.backup
+    """
+    registry.backup(file)
 
 
 @app.command("mark-restored")
-def mark_restored(url: RegistryArgument, secret: SecretOption = None) -> None:
-    """Mark a registry as restored from a backup, before it is opened again.
+def mark_restored(
+    url: str = options.REGISTRY, secret: bytes | None = options.SECRET
+) -> None:
+    """Mark an SQLite registry as restored from a backup, before it is opened again.
 
-    Followers, caches and readers of the journal then begin again.  Otherwise they
-    could take new changes for old ones, and miss them.
+    A backup cannot be opened before this command, because it lacks the last changes.
+    If the command is interrupted, run the command again.  After the command, register
+    the missing changes again.  Registries in other storages need no mark.
 
     Example:
         bloctel registry mark-restored sqlite:///oppositions.db
@@ -313,67 +312,57 @@ def mark_restored(url: RegistryArgument, secret: SecretOption = None) -> None:
     Registry.mark_restored(url, secret=secret)
 
 
-@app.command("block-prefix")
+@_group.command("block-prefix")
 def block_prefix(
-    url: RegistryArgument,
-    prefix: _Prefix,
-    list_name: ListOption,
-    on: OnOption = None,
-    secret: SecretOption = None,
+    registry: Registry,
+    prefix: str = _PREFIX,
+    list_name: str = options.LIST,
+    on: date | None = options.ON,
+    allow_future: bool = options.ALLOW_FUTURE,
 ) -> None:
-    """Block all numbers with a prefix; the rule of the longest prefix applies.
+    """Block all numbers with a prefix; for each number, the longest prefix decides.
 
     Example:
         bloctel registry block-prefix sqlite:///oppositions.db 0899 --list own
     """
-    with Registry.open(url, secret=secret) as registry:
-        registry.block_prefix(prefix, list=list_name, on=on)
+    registry.block_prefix(prefix, list=list_name, on=on, allow_future=allow_future)
 
 
-@app.command("allow-prefix")
+@_group.command("allow-prefix")
 def allow_prefix(
-    url: RegistryArgument,
-    prefix: _Prefix,
-    list_name: ListOption,
-    on: OnOption = None,
-    secret: SecretOption = None,
+    registry: Registry,
+    prefix: str = _PREFIX,
+    list_name: str = options.LIST,
+    on: date | None = options.ON,
 ) -> None:
-    """Allow numbers that a shorter prefix of the list blocks.
+    """Allow all numbers with a prefix, even if the list blocks a shorter prefix.
 
     Example:
         bloctel registry allow-prefix sqlite:///oppositions.db 089912 --list own
     """
-    with Registry.open(url, secret=secret) as registry:
-        registry.allow_prefix(prefix, list=list_name, on=on)
+    registry.allow_prefix(prefix, list=list_name, on=on)
 
 
-@app.command("drop-prefix")
+@_group.command("drop-prefix")
 def drop_prefix(
-    url: RegistryArgument,
-    prefix: _Prefix,
-    list_name: ListOption,
-    on: OnOption = None,
-    secret: SecretOption = None,
+    registry: Registry,
+    prefix: str = _PREFIX,
+    list_name: str = options.LIST,
+    on: date | None = options.ON,
 ) -> None:
-    """End the rule of a prefix.
+    """End the rule that blocks or allows the numbers with a prefix.
 
     Example:
         bloctel registry drop-prefix sqlite:///oppositions.db 0899 --list own
     """
-    with Registry.open(url, secret=secret) as registry:
-        registry.drop_prefix(prefix, list=list_name, on=on)
+    registry.drop_prefix(prefix, list=list_name, on=on)
 
 
-@app.command()
-def prefixes(
-    url: RegistryArgument,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
-) -> None:
-    """Show every prefix rule, past and present.
+@_group.command()
+def prefixes(registry: Registry, format: Format = options.FORMAT) -> None:
+    """Show every prefix rule of the registry, past and present.
 
     Example:
         bloctel registry prefixes sqlite:///oppositions.db
     """
-    with Registry.open(url, secret=secret) as registry:
-        print_entries(PrefixEntry, registry.prefixes(), format)
+    print_entries(PrefixEntry, registry.prefixes(), format)

@@ -1,28 +1,27 @@
 """`bloctel scrub`: split or annotate call files."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time
+from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
-from bloctel.cli.io import print_record, print_rows, progress_bar, source
-from bloctel.cli.options.common import (
-    AgainstOption,
+from bloctel.cli import options
+from bloctel.cli.io import print_record, print_rows, progress_bar, source, target
+from bloctel.cli.options import (
     Format,
-    FormatOption,
-    ListsOption,
-    OnOption,
-    RegionOption,
     argument,
     choice,
+    new_file,
     option,
     parse_column,
+    parse_columns,
+    required,
 )
 from bloctel.errors import InputError
 from bloctel.scrub import (
@@ -32,19 +31,13 @@ from bloctel.scrub import (
     Outputs,
     ReceiptOptions,
     ReportOptions,
+    ScrubbedFile,
+    ScrubSummary,
     scrub_file,
     scrub_files,
 )
 from bloctel.scrub.classifier import KINDS
 from bloctel.scrub.receipts import SigningKey
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bloctel.scrub import ScrubbedFile, ScrubSummary
-    from bloctel.tabular.outputs import Target
-
-__all__ = ["scrub"]
 
 
 class _Written(StrEnum):
@@ -57,132 +50,95 @@ class _Written(StrEnum):
 
 
 def _output(name: str, rows: str) -> Any:
-    return option(f"{name} FILE", f"The file for {rows}; - is standard output.")
+    return new_file(f"{name} FILE", f"The file for {rows}; - is standard output.")
 
 
 def scrub(
-    files: Annotated[
-        list[str],
-        argument(
-            "FILE",
-            "A call file: CSV, also in gzip or zstd, Parquet or Excel; - is standard "
-            "input.  With --into, also a folder, a pattern, or several files.",
-        ),
-    ],
-    against: AgainstOption,
-    columns: Annotated[
-        list[str],
-        option(
-            "--column COLUMN",
-            "The phone column, by name or by number from 1.  May be repeated: a row is "
-            "blocked if any of its numbers is.",
-        ),
-    ],
-    output: Annotated[str | None, _output("--output", "clear rows")] = None,
-    blocked: Annotated[str | None, _output("--blocked", "blocked rows")] = None,
-    invalid: Annotated[str | None, _output("--invalid", "invalid rows")] = None,
-    annotated: Annotated[
-        str | None, _output("--annotated", "all rows, each with its status")
-    ] = None,
-    into: Annotated[
-        str | None,
-        option(
-            "--into FOLDER",
-            "The folder for NAME.clear.csv, NAME.blocked.csv and NAME.invalid.csv of "
-            "each NAME.csv, instead of --output, --blocked, --invalid and --annotated.",
-        ),
-    ] = None,
-    write: Annotated[
-        list[_Written] | None,
-        choice(
-            "--write",
-            _Written,
-            "An output that --into writes; may be repeated.  Clear, blocked and "
-            "invalid if not given.",
-        ),
-    ] = None,
-    on: OnOption = None,
-    lists: ListsOption = None,
-    region: RegionOption = None,
-    against_column: Annotated[
-        str | None,
-        option(
-            "--against-column COLUMN",
-            "The column of numbers if --against is a CSV file; detected by its name or "
-            "its content if not given.",
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        option("--encoding NAME", "The file's encoding; detected if not given."),
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        option("--delimiter CHAR", "The field delimiter; detected if not given."),
-    ] = None,
-    header: Annotated[
-        bool | None,
-        option(
-            "--header/--no-header",
-            "Whether the first row contains the column names; detected if not given.",
-        ),
-    ] = None,
-    sheet: Annotated[
-        str | None,
-        option(
-            "--sheet NAME",
-            "The sheet of a workbook; the first with the phone column if not given.",
-        ),
-    ] = None,
-    unpack_without_limit: Annotated[
-        bool,
-        option(
-            "--unpack-without-limit",
-            "Unpack an archive to any size; only for archives that you trust.",
-        ),
-    ] = False,
-    receipt: Annotated[
-        Path | None, option("--receipt FILE", "Write a receipt of the scrub.")
-    ] = None,
-    journal: Annotated[
-        Path | None,
-        option("--journal FILE", "Append the receipt to this journal of receipts."),
-    ] = None,
-    sign_key: Annotated[
-        Path | None,
-        option(
-            "--sign-key FILE",
-            "The key that signs the receipt, from `bloctel receipt key`.",
-        ),
-    ] = None,
-    report: Annotated[
-        str | None,
-        option(
-            "--report FILE",
-            "Write a report for people, as an HTML page; - is standard output.",
-        ),
-    ] = None,
-    format: FormatOption = Format.TABLE,
+    files: list[str] = argument(
+        "FILE",
+        "A call file: CSV, compressed CSV (gzip or zstd), Parquet or Excel; - is "
+        "standard input.  With --into, also a folder, a pattern, or several files.",
+    ),
+    against: str = options.AGAINST,
+    columns: list[str] = required(
+        "--column COLUMN",
+        "The phone column, by name or by number from 1.  This option may be repeated: "
+        "a row is blocked if any of its numbers is blocked.",
+    ),
+    output: str | None = _output("--output", "clear rows"),
+    blocked: str | None = _output("--blocked", "blocked rows"),
+    invalid: str | None = _output("--invalid", "invalid rows"),
+    annotated: str | None = _output("--annotated", "all rows, each with its status"),
+    into: str | None = option(
+        "--into FOLDER",
+        "The folder for the outputs NAME.clear.csv, NAME.blocked.csv and "
+        "NAME.invalid.csv of each file NAME.csv.  It replaces --output, --blocked, "
+        "--invalid and --annotated.",
+    ),
+    write: list[_Written] | None = choice(
+        "--write",
+        _Written,
+        "An output that --into writes; may be repeated.  By default, the outputs are "
+        "clear, blocked and invalid.",
+    ),
+    on: date | None = options.ON,
+    lists: list[str] | None = options.LISTS,
+    region: str | None = options.REGION,
+    against_columns: list[str] | None = options.AGAINST_COLUMNS,
+    encoding: str | None = option(
+        "--encoding NAME", "The encoding of the file.  By default, it is detected."
+    ),
+    delimiter: str | None = option(
+        "--delimiter CHAR", "The field delimiter.  By default, it is detected."
+    ),
+    header: bool | None = option(
+        "--header/--no-header",
+        "State whether the first row contains the column names.  By default, this is "
+        "detected.",
+    ),
+    sheet: str | None = option(
+        "--sheet NAME",
+        "The sheet of a workbook.  The default is the first sheet with the phone "
+        "column.",
+    ),
+    unpack_without_limit: bool = option(
+        "--unpack-without-limit",
+        "Unpack an archive to any size; only for archives that you trust.",
+        False,
+    ),
+    receipt: Path | None = new_file("--receipt FILE", "Write a receipt of the scrub."),
+    journal: Path | None = option(
+        "--journal FILE", "Append the receipt to this journal of receipts."
+    ),
+    sign_key: Path | None = option(
+        "--sign-key FILE", "The key that signs the receipt, from `bloctel receipt key`."
+    ),
+    report: str | None = new_file(
+        "--report FILE",
+        "Write a report for people, as an HTML page; - is standard output.",
+    ),
+    secret: bytes | None = options.SECRET,
+    format: Format = options.FORMAT,
 ) -> None:
-    """Split or annotate call files by the lists, as they are on that day.
+    """Split or annotate call files by the content of the lists on the given day.
 
-    Rows keep their order, and those of CSV files their bytes.  Every row is either
-    clear, blocked or invalid; blocked and invalid rows get an added column with the
-    reason.  The annotated file has all rows and two added columns: 'bloctel' is clear,
-    blocked or invalid, 'bloctel_reason' is the reason; they come first in CSV, last in
-    other formats.  Files appear at the end, complete, or not at all.
+    Rows keep their order, and CSV rows keep their original bytes.  Every row is clear,
+    blocked or invalid; blocked and invalid rows get an added column with the reason.
+    The annotated file has all rows and two added columns: 'bloctel' is clear, blocked
+    or invalid, and 'bloctel_reason' is the reason.  The added columns are first in CSV,
+    and last in other formats.  Outputs appear only at the end, when they are complete.
 
-    'clear' means: on none of the requested lists.  It never means that the number may
-    be called.
+    'clear' means that the number is on none of the requested lists.  The status 'clear'
+    never means that the law permits a call.
 
-    If the numbers look like counted or random ones, warnings on standard error say so.
-    They change nothing else.
+    If it seems that a program counted or invented the numbers, the command writes
+    warnings to standard error.  Warnings do not change the result.
 
     Example:
         bloctel scrub prospects.csv --against oppositions.bloctel --column telephone
         --output clear.csv --blocked blocked.csv --invalid invalid.csv
     """
-    opposition = NumberFile(against, parse_column(against_column))
+    opposition = NumberFile(against, parse_columns(against_columns), secret)
     shared: dict[str, Any] = {
         "columns": [parse_column(column) for column in columns],
         "on": on,
@@ -195,18 +151,13 @@ def scrub(
         ),
         "receipt": _receipt_options(receipt, journal, sign_key),
     }
-    outputs = Outputs(*map(_target, (output, blocked, invalid, annotated)))
+    outputs = Outputs(*map(target, (output, blocked, invalid, annotated)))
     if into is not None:
         _refuse_with_into(files, outputs, receipt=receipt, report=report)
         chosen = tuple(write or KINDS)
         with progress_bar("scrub") as progress:
             done = scrub_files(
-                files,
-                opposition,
-                into=into,
-                write=chosen,
-                progress=progress,
-                **shared,
+                files, opposition, into=into, write=chosen, progress=progress, **shared
             )
         _print_files(done, format)
     elif write:
@@ -225,7 +176,7 @@ def _scrub_one(
     shared: dict[str, Any],
 ) -> None:
     began = time.perf_counter()
-    page = _target(report)
+    page = target(report)
     name = "standard input" if file == "-" else file
     with progress_bar("scrub") as progress:
         summary = scrub_file(
@@ -237,7 +188,7 @@ def _scrub_one(
             **shared,
         )
     seconds = time.perf_counter() - began
-    # standard output must contain only the rows or the report
+    # if rows or the report go to standard output, the counts go to standard error
     is_taken = sys.stdout.buffer in (page, *outputs.wanted().values())
     to = sys.stderr if is_taken else sys.stdout
     print_record(_counts(summary, seconds), format, to=to)
@@ -259,13 +210,9 @@ def _receipt_options(
 
 
 def _refuse_with_into(
-    files: Sequence[str],
-    outputs: Outputs,
-    *,
-    receipt: Path | None,
-    report: str | None,
+    files: Sequence[str], outputs: Outputs, *, receipt: Path | None, report: str | None
 ) -> None:
-    """Refuse options and files that several files cannot share."""
+    """Refuse options for only one file, and standard input, if --into is given."""
     if receipt is not None or report is not None:
         given = "--receipt" if receipt is not None else "--report"
         text = f"{given} is for one file; receipts of many files go to a --journal"
@@ -281,7 +228,7 @@ def _refuse_with_into(
 
 
 def _only(files: Sequence[str]) -> str:
-    """Return the only file that is given."""
+    """Return the only file; raise InputError for several files or a folder."""
     got = f"{len(files)} files" if len(files) > 1 else "a folder"
     if len(files) > 1 or os.path.isdir(files[0]):
         text = f"--into FOLDER is needed to scrub {got}"
@@ -291,15 +238,22 @@ def _only(files: Sequence[str]) -> str:
 
 def _print_files(done: Sequence[ScrubbedFile], format: Format) -> None:
     """Print the counts of each file, warnings and errors; exit with 2 after errors."""
+    counts = ("rows", "clear", "blocked", "invalid")
     rows = [
-        (each.source, s.rows, s.clear, s.blocked, s.invalid)
+        (each.source, *(getattr(each.summary, name, None) for name in counts), reason)
         for each in done
-        if (s := each.summary) is not None
+        if (reason := each.left_out or "") or each.summary is not None
     ]
-    print_rows(("file", "rows", "clear", "blocked", "invalid"), rows, format)
+    print_rows(("file", *counts, "left out"), rows, format)
     for each in done:
         if each.summary is not None:
             _warn(each.summary, file=each.source)
+        elif each.left_out is not None:
+            typer.echo(
+                f"bloctel: warning: left out, not checked and in no output: "
+                f"{each.left_out} - at {each.source}",
+                err=True,
+            )
     failed = [each.error for each in done if each.error is not None]
     for error in failed:
         typer.echo(f"bloctel: {error}", err=True)
@@ -308,14 +262,15 @@ def _print_files(done: Sequence[ScrubbedFile], format: Format) -> None:
 
 
 def _warn(summary: ScrubSummary, *, file: Path | None = None) -> None:
-    """Print the anomalies of a file to standard error."""
+    """Print the sheets that were left out and the anomalies to standard error."""
     where = f" - at {file}" if file else ""
-    for anomaly in summary.anomalies:
-        sys.stderr.write(f"bloctel: warning: {anomaly}{where}\n")
-
-
-def _target(path: str | None) -> Target | None:
-    return sys.stdout.buffer if path == "-" else path
+    left_out = [
+        f"the sheet {name!r}{kind and f' ({kind})'} was not checked, and no output "
+        "contains it"
+        for name, kind in summary.other_sheets.items()
+    ]
+    for warning in (*left_out, *summary.anomalies):
+        sys.stderr.write(f"bloctel: warning: {warning}{where}\n")
 
 
 def _delimiter(text: str | None) -> str | None:

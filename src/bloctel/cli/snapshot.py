@@ -1,48 +1,38 @@
 """`bloctel snapshot`: build, verify and describe snapshot files."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from bloctel.cli import options
 from bloctel.cli.io import print_record
-from bloctel.cli.options.common import (
-    Format,
-    FormatOption,
-    OnOption,
-    RegistryArgument,
-    SecretOption,
-    argument,
-)
+from bloctel.cli.options import Format, argument, new_file
 from bloctel.errors import InputError
 from bloctel.registry.registry import Registry
 from bloctel.snapshot import MAGIC, Snapshot, SnapshotInfo
 from bloctel.snapshot import verify as verify_snapshot
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Build, verify and describe snapshot files.", no_args_is_help=True
 )
 
-_Path = Annotated[str, argument("FILE", "The snapshot file.")]
+_PATH = argument("FILE", "The snapshot file.")
 
 
 @app.command()
 def build(
-    url: RegistryArgument,
-    path: _Path,
-    on: OnOption = None,
-    format: FormatOption = Format.TABLE,
-    secret: SecretOption = None,
+    url: str = options.REGISTRY,
+    path: str = new_file("FILE", "The snapshot file.", ...),
+    on: date | None = options.ON,
+    format: Format = options.FORMAT,
+    secret: bytes | None = options.SECRET,
 ) -> None:
     """Write the content of a registry to a snapshot file.
 
-    The file replaces an older one at once; programs that have opened the old one can
-    go on reading it.
+    The new file replaces an older file in one step.  Programs that have opened the
+    older file can continue to read the older file.
 
     Example:
         bloctel snapshot build sqlite:///oppositions.db oppositions.bloctel
@@ -53,10 +43,10 @@ def build(
 
 
 @app.command()
-def verify(path: _Path, format: FormatOption = Format.TABLE) -> None:
+def verify(path: str = _PATH, format: Format = options.FORMAT) -> None:
     """Check every byte of a snapshot file, and describe it if it is valid.
 
-    Exit code: 0 valid, 3 not valid.
+    Exit code: 0 the file is valid, 3 the file is not valid.
 
     Example:
         bloctel snapshot verify oppositions.bloctel
@@ -65,8 +55,8 @@ def verify(path: _Path, format: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
-def info(path: _Path, format: FormatOption = Format.TABLE) -> None:
-    """Describe a snapshot file by its header, without reading the rest.
+def info(path: str = _PATH, format: Format = options.FORMAT) -> None:
+    """Describe a snapshot file; only its header is read.
 
     Example:
         bloctel snapshot info oppositions.bloctel

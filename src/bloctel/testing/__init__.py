@@ -1,4 +1,4 @@
-"""Contract tests that each storage must pass, built-in or not.
+"""Contract tests that every storage must pass.
 
 ```python
 from bloctel.testing import StorageContract
@@ -9,18 +9,16 @@ class TestMyStorage(StorageContract):
         return f"mine://{tmp_path}/registry"
 ```
 
-The fixture `url` returns a URL for `bloctel.storage.open_storage` at which there is no
-registry yet. Alternatively override the method `open`. The module needs pytest; import
-it only in tests.
+The fixture `url` returns a URL at which there is no registry yet.
+`bloctel.storage.open_storage` must be able to open this URL; otherwise override the
+method `open`.  The module needs pytest; import it only in tests.
 """
-
-from __future__ import annotations
 
 from pkgutil import iter_modules
 
 import pytest
 
-# so that a failed assertion shows its values, as in pytest's own test files
+# pytest then shows the values in a failed assertion, as it does in test files
 parts = iter_modules(__path__, f"{__name__}.")
 pytest.register_assert_rewrite(*(part.name for part in parts))
 

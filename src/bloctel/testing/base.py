@@ -1,45 +1,30 @@
-"""Fixtures and sample rows of the contract tests."""
-
-from __future__ import annotations
+"""Fixtures and sample rows for the contract tests of storages."""
 
 import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bloctel.periods import NO_END
-from bloctel.storage.interface import open_storage
+from bloctel.storage.interface import Storage, Writer, open_storage
 from bloctel.storage.rows import (
     ChangeKind,
     Event,
+    Found,
     NewRegistrations,
     Registration,
     RequestRow,
+    StoredList,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from bloctel.storage.interface import Storage, Writer
-
-__all__ = [
-    "DAY",
-    "KEY",
-    "ContractBase",
-    "add",
-    "changes",
-    "failing",
-    "new_rows",
-    "request",
-    "row",
-    "run_all",
-]
 
 KEY = 33639981234  # 06 39 98 12 34, in a range reserved for fiction
 DAY = 19_700
+#: The list that each storage of the tests has.
+OWN = StoredList(1, "own", None, None)
 
 
 def row(key: int = KEY, on: int = DAY, ends_on: int = NO_END) -> Registration:
@@ -48,21 +33,28 @@ def row(key: int = KEY, on: int = DAY, ends_on: int = NO_END) -> Registration:
 
 
 def new_rows(rows: Sequence[Registration]) -> NewRegistrations:
-    """Return registrations of one list as columns."""
+    """Return the registrations in *rows*, which belong to one list, as columns."""
     columns = np.array([r[1:5] for r in rows], np.int64).reshape(-1, 4).T
     list_id = rows[0].list_id if rows else 1
     return NewRegistrations(list_id, columns[0].astype(np.uint64), *columns[1:])
 
 
 def add(storage: Storage, *rows: Registration) -> int:
-    """Add registrations of one list in a transaction; return the number added."""
+    """Add registrations of one list in a transaction; return the count of new rows."""
     with storage.write() as writer:
         return writer.add_registrations([new_rows(rows)])
 
 
+def look_up(storage: Storage, keys: Collection[int]) -> Found:
+    """Return the result of a look-up, for the position that the storage has now."""
+    with storage.read() as reader:
+        position = reader.position()
+    return storage.lookup(keys, position)
+
+
 @contextmanager
 def failing(storage: Storage) -> Iterator[Writer]:
-    """Open a write transaction that fails at its end."""
+    """Open a write transaction that fails at the end of the block."""
     try:
         with storage.write() as writer:
             yield writer
@@ -73,13 +65,13 @@ def failing(storage: Storage) -> Iterator[Writer]:
 
 
 def changes(storage: Storage, since: int = 0) -> list[Event]:
-    """Return the journal after a cursor."""
+    """Return all events of the journal after the cursor *since*."""
     with storage.read() as reader:
         return reader.changes(since, 10**6)
 
 
 def run_all(works: Sequence[Callable[[], object]]) -> None:
-    """Run each function in a separate thread; raise the first error of any of them."""
+    """Run each function in its own thread; raise the first error of a function."""
     errors: list[BaseException] = []
 
     def guarded(work: Callable[[], object]) -> None:
@@ -98,14 +90,14 @@ def run_all(works: Sequence[Callable[[], object]]) -> None:
 
 
 def request(**changes: Any) -> RequestRow:
-    """Return a request."""
+    """Return a request; *changes* replaces some of its fields."""
     kind = ChangeKind.REGISTERED
     default = RequestRow("ab" * 16, kind, 1, KEY, "person", "a@b.example", 5_000)
     return default._replace(**changes)
 
 
 class ContractBase:
-    """Base class with the storage fixtures."""
+    """Base class of the contract tests, with the fixtures that open a storage."""
 
     #: True if two storages opened on one URL share their content.
     is_shared = True
@@ -125,19 +117,19 @@ class ContractBase:
         opened = self.open(url)
         opened.create({"region": "FR", "identity": "0" * 32})
         with opened.write() as writer:
-            assert writer.add_list("own").id == 1
+            assert writer.add_list("own", None) == OWN
         yield opened
         opened.close()
 
     @pytest.fixture
     def shared_url(self, url: str, storage: Storage) -> str:
-        """Return the URL of an empty registry that can be opened again."""
+        """Return the URL of an empty registry that a second storage can open."""
         if not self.is_shared:
             pytest.skip("this storage is not shared")
         return url
 
     def columns_of(self, storage: Storage) -> list[tuple[int, ...]]:
-        """Return all rows of `columns`, sorted."""
+        """Return all rows of `Reader.columns`, in ascending order."""
         with storage.read() as reader:
             parts = [
                 (part.list_ids, part.keys, part.starts_on, part.ends_on)

@@ -1,17 +1,15 @@
 """Contract tests of the journal: order, erasure and trimming."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
 from bloctel.errors import CursorPurgedError
 from bloctel.periods import NO_END
+from bloctel.storage.interface import Storage
 from bloctel.storage.rows import ChangeKind, Event, PrefixRow
 from bloctel.testing.base import (
     DAY,
     KEY,
+    OWN,
     ContractBase,
     add,
     changes,
@@ -21,17 +19,12 @@ from bloctel.testing.base import (
     row,
 )
 
-if TYPE_CHECKING:
-    from bloctel.storage.interface import Storage
-
-__all__ = ["JournalContract"]
-
 
 class JournalContract(ContractBase):
-    """Events, erasures, trimming and restarts."""
+    """Contract tests of events, erasures and trims of the journal."""
 
     def test_the_journal_is_in_order_and_complete(self, storage: Storage) -> None:
-        """Events are returned in order, with growing cursors, page by page."""
+        """Events can be read in order and in pages, and their cursors increase."""
         kinds = [ChangeKind.RENEWED, ChangeKind.WITHDRAWN, ChangeKind.PURGED]
         appended = [Event(0, kind, 1, KEY + i, DAY + i) for i, kind in enumerate(kinds)]
         for event in appended:
@@ -47,13 +40,35 @@ class JournalContract(ContractBase):
         assert last == found[-1].cursor > found[0].cursor > 0
         assert pages == found
 
-    def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
-        """Erasing a number's last registration erases it from events and requests.
+    def test_each_transaction_has_a_token(self, storage: Storage) -> None:
+        """Position and tokens show that a journal continues, or is another one."""
+        known = []
+        for i in range(3):
+            with storage.write() as writer:
+                writer.add_registrations([new_rows([row(KEY + i)])])
+                writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY + i, DAY)])
+            with storage.read() as reader:
+                position = reader.position()
+                assert position.cursor == reader.last_change()
+                assert reader.position() == position
+                assert reader.lag() is None
+                known.append(position)
+                assert [reader.token(p.cursor) for p in known] == [
+                    p.token for p in known
+                ]
+        with storage.write() as writer:
+            writer.trim_journal(known[1].cursor)
+        with storage.read() as reader:
+            assert reader.position() == known[2]
+            assert reader.token(known[1].cursor) == known[1].token
 
-        The events stay in place, without the number.
+    def test_erasure_reaches_the_journal(self, storage: Storage) -> None:
+        """Erasure of a last registration erases its number from events and requests.
+
+        The events stay in the journal, but they no longer contain the number.
         """
         with storage.write() as writer:
-            writer.add_list("fr.bloctel")
+            writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row(), row(on=DAY + 1), row(KEY + 1)])])
             writer.add_registrations([new_rows([row()._replace(list_id=2)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY + 2)])
@@ -79,7 +94,7 @@ class JournalContract(ContractBase):
         ]
 
     def test_erasing_a_missing_number_erases_requests(self, storage: Storage) -> None:
-        """A request for a number that was never registered is erased as well."""
+        """Erasure of a number that was never registered erases its requests."""
         with storage.write() as writer:
             writer.save_request(request())
             writer.erase_registrations([row()])
@@ -88,7 +103,7 @@ class JournalContract(ContractBase):
             assert reader.request("ab" * 16) is None
 
     def test_a_trimmed_journal_refuses_old_cursors(self, storage: Storage) -> None:
-        """Lines up to a cursor are dropped, and registrations stay."""
+        """A trim drops the events up to a cursor, but no registration."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + i) for i in range(5)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
@@ -104,7 +119,7 @@ class JournalContract(ContractBase):
             assert reader.changes(third, 9) == events[3:]
             assert reader.last_change() == events[-1].cursor
         assert len(self.columns_of(storage)) == 5
-        with storage.write() as writer:  # dropped lines do not come back
+        with storage.write() as writer:  # dropped events do not come back
             writer.erase_registrations([row(KEY)])
             assert writer.changes(third, 9) == [
                 event._replace(key=None) if event.key == KEY else event
@@ -112,7 +127,7 @@ class JournalContract(ContractBase):
             ]
 
     def test_cursors_continue_after_a_trim(self, url: str, storage: Storage) -> None:
-        """A cursor is never used twice, even if the journal is empty."""
+        """No cursor is used twice, even if a trim has emptied the journal."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             last = writer.last_change()
@@ -132,7 +147,7 @@ class JournalContract(ContractBase):
         assert event.cursor > last
 
     def test_new_lines_can_be_trimmed_and_erased(self, storage: Storage) -> None:
-        """A transaction can drop and erase its own lines."""
+        """A transaction can drop and erase events that it has added itself."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
             stored = writer.changes(0, 9)
@@ -152,7 +167,7 @@ class JournalContract(ContractBase):
                 reader.changes(stored[-1].cursor, 9)
 
     def test_no_cursor_is_ahead_of_the_journal(self, storage: Storage) -> None:
-        """A cursor after the end of the journal is refused."""
+        """A read from a cursor after the end of the journal is refused."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             last = writer.last_change()
@@ -165,33 +180,9 @@ class JournalContract(ContractBase):
             with pytest.raises(CursorPurgedError):
                 reader.changes(last + 1, 9)
 
-    def test_a_journal_can_be_restarted(self, storage: Storage) -> None:
-        """All earlier cursors are refused then, even those of lost changes."""
-        for i in range(2):
-            with storage.write() as writer:
-                writer.add_registrations([new_rows([row(KEY + i)])])
-                before = writer.last_change()
-            with storage.write() as writer:
-                writer.restart_journal()
-            with storage.read() as reader:
-                begun = reader.last_change()
-                assert reader.changes(begun, 9) == []
-                for cursor in (0, before, before + 1_000_000):
-                    with pytest.raises(CursorPurgedError):
-                        reader.changes(cursor, 9)
-
-        with storage.write() as writer:
-            writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])
-        with storage.read() as reader:
-            (event,) = reader.changes(begun, 9)
-            known = {found.key for found in reader.registrations_of([KEY, KEY + 1])}
-        assert (event.kind, event.key) == (ChangeKind.RENEWED, KEY)
-        assert event.cursor > begun
-        assert known == {KEY, KEY + 1}
-
     @pytest.mark.parametrize("limit", [1, 2, 3, 50])
     def test_pages_hold_events_of_all_kinds(self, storage: Storage, limit: int) -> None:
-        """Pages have no gap between events of different kinds."""
+        """Pages contain all events in order, even if their kinds differ."""
         with storage.write() as writer:
             for i in range(4):
                 writer.add_registrations([new_rows([row(KEY + i)])])
@@ -199,7 +190,8 @@ class JournalContract(ContractBase):
                     [Event(0, ChangeKind.WITHDRAWN, 1, KEY + i, DAY)] * 2
                 )
                 writer.set_prefix(PrefixRow(1, 33899, DAY + i, NO_END, True))
-                writer.set_complete_from(1, DAY + i)  # a change without an event
+                # this change has no event
+                writer.update_list(OWN._replace(complete_from=DAY + i))
 
         pages: list[Event] = []
         with storage.read() as reader:
@@ -212,7 +204,7 @@ class JournalContract(ContractBase):
         assert [event.kind for event in everything] == kinds * 4
 
     def test_an_erased_number_can_be_registered_again(self, storage: Storage) -> None:
-        """A number can be registered and erased again after an erasure."""
+        """After an erasure, a number can be registered and erased again."""
         for _ in range(2):
             assert add(storage, row()) == 1
             assert changes(storage)[-1].key == KEY
@@ -224,7 +216,7 @@ class JournalContract(ContractBase):
         assert {event.kind for event in events} == {ChangeKind.REGISTERED}
 
     def test_an_erasure_can_be_rolled_back(self, storage: Storage) -> None:
-        """After a rollback every line has its number again."""
+        """If an erasure is rolled back, every event still has its number."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(), row(KEY + 1)])])
             writer.append_events([Event(0, ChangeKind.RENEWED, 1, KEY, DAY)])

@@ -1,48 +1,40 @@
-"""Contract tests of lists, prefix rules and requests."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Contract tests of lists, prefix rules and requests for registration."""
 
 from bloctel.periods import NO_END
-from bloctel.storage.rows import ChangeKind, PrefixRow
-from bloctel.testing.base import DAY, KEY, ContractBase, new_rows, request, row
-
-if TYPE_CHECKING:
-    from bloctel.storage.interface import Storage
-
-__all__ = ["ListsAndRequestsContract"]
+from bloctel.storage.interface import Storage
+from bloctel.storage.rows import ChangeKind, PrefixRow, StoredList
+from bloctel.testing.base import DAY, KEY, OWN, ContractBase, new_rows, request, row
 
 
 class ListsAndRequestsContract(ContractBase):
-    """Lists, prefix rules and requests."""
+    """Tests of lists, prefix rules and requests."""
 
     def test_lists_are_numbered_in_order(self, storage: Storage) -> None:
-        """Ids are 1, 2, 3 in the order of adding."""
+        """Lists have the ids 1, 2, 3 in the order in which they were added."""
+        added = [
+            StoredList(2, "fr.bloctel", None, None),
+            StoredList(3, "a", "5" * 64, None),
+        ]
         with storage.write() as writer:
-            assert writer.add_list("fr.bloctel").id == 2
-            assert writer.add_list("a").id == 3
+            assert [writer.add_list(each.name, each.rules) for each in added] == added
 
         with storage.read() as reader:
-            assert [(stored.id, stored.name) for stored in reader.lists()] == [
-                (1, "own"),
-                (2, "fr.bloctel"),
-                (3, "a"),
-            ]
+            assert reader.lists() == (OWN, *added)
 
-    def test_a_list_is_complete_from_a_day(self, storage: Storage) -> None:
-        """Each list has its own day; the last one set counts."""
+    def test_a_list_is_replaced(self, storage: Storage) -> None:
+        """A new digest of rules and a new first complete day replace the old values."""
         with storage.write() as writer:
-            writer.add_list("fr.bloctel")
-            writer.set_complete_from(2, DAY)
-        with storage.write() as writer:
-            writer.set_complete_from(2, -5)
+            added = writer.add_list("a", "5" * 64)
 
-        with storage.read() as reader:
-            assert [stored.complete_from for stored in reader.lists()] == [None, -5]
+        for rules, complete_from in (("6" * 64, DAY), (None, -5), ("7" * 64, None)):
+            changed = added._replace(rules=rules, complete_from=complete_from)
+            with storage.write() as writer:
+                writer.update_list(changed)
+            with storage.read() as reader:
+                assert reader.lists() == (OWN, changed)
 
     def test_prefix_rules_are_stored(self, storage: Storage) -> None:
-        """Rules are stored, replaced and dropped by primary key, with an event each."""
+        """Each change of a prefix rule is stored, and adds one event to the journal."""
         rule = PrefixRow(1, 33899, DAY, NO_END, True)
         other = PrefixRow(1, 33162, DAY, DAY + 1, False)
         with storage.write() as writer:
@@ -60,7 +52,7 @@ class ListsAndRequestsContract(ContractBase):
             assert writer.prefixes() == [other]
 
     def test_prefix_rules_have_a_primary_key(self, storage: Storage) -> None:
-        """List, prefix and first day identify a rule; all other rules stay."""
+        """Two rules differ if their list, prefix or first day differs."""
         rules = [
             PrefixRow(list_id, prefix, on, on + 9, list_id == 1)
             for list_id in (1, 2)
@@ -69,7 +61,7 @@ class ListsAndRequestsContract(ContractBase):
         ]
         absent = PrefixRow(2, 338992, DAY, NO_END, True)
         with storage.write() as writer:
-            writer.add_list("fr.bloctel")
+            writer.add_list("fr.bloctel", None)
             before = writer.last_change()
             for rule in rules:
                 writer.set_prefix(rule)
@@ -83,18 +75,20 @@ class ListsAndRequestsContract(ContractBase):
         assert events == [(rule.list_id, rule.starts_on) for rule in expected]
 
     def test_requests_are_stored(self, storage: Storage) -> None:
-        """Requests are stored, replaced, found by person or number, and expire."""
-        used = request(id="cd" * 16, key=KEY + 1, used_at=7)
+        """Requests can be stored, replaced, found by person or number, and expire."""
+        used = request(id="cd" * 16, key=KEY + 1, used_at=7, made_on=DAY)
         with storage.write() as writer:
             writer.save_request(request())
             writer.save_request(used._replace(used_at=None))
             writer.save_request(used)
             writer.save_request(request(id="ef" * 16, person="other", list_id=2))
+            assert sorted(writer.requests_of(1, None)) == [request(), used]
 
         with storage.read() as reader:
             theirs = reader.requests_by(1, "person")
             assert sorted(theirs) == [request(), used]
             assert reader.requests_of(1, [KEY]) == [request()]
+            assert sorted(reader.requests_of(1, None)) == [request(), used]
             assert reader.requests_of(2, [KEY + 1]) == []
             assert reader.request("cd" * 16) == used
         with storage.write() as writer:
@@ -106,7 +100,7 @@ class ListsAndRequestsContract(ContractBase):
             assert reader.requests_by(1, "person") == [used]
 
     def test_requests_are_any_text(self, storage: Storage) -> None:
-        """A contact is any text of 320 characters; times can be far in the future."""
+        """A contact can be any text of 320 characters; a time can be distant."""
         contact = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 40)[:320]
         kinds = {"renewed": None, "withdrawn": 0, "registered": 2**40}
         requests = [
@@ -123,7 +117,7 @@ class ListsAndRequestsContract(ContractBase):
             assert [reader.request(one.id) for one in requests] == requests
 
     def test_persons_are_distinguished(self, storage: Storage) -> None:
-        """Two digests of persons may differ only in the case of a letter."""
+        """Digests of persons differ if the case of one letter differs."""
         names = ["person", "Person", "persón"]
         requests = [
             request(id=f"{i:032x}", person=name) for i, name in enumerate(names)
@@ -139,7 +133,7 @@ class ListsAndRequestsContract(ContractBase):
     def test_a_changed_request_is_found_by_its_new_values(
         self, storage: Storage
     ) -> None:
-        """A changed request is found by its new number and person, not the old ones."""
+        """A changed request is found only by its new number and its new person."""
         changed = request(list_id=2, key=KEY + 1, person="other", expires_at=9_000)
         with storage.write() as writer:
             writer.save_request(request())
@@ -157,7 +151,7 @@ class ListsAndRequestsContract(ContractBase):
             assert writer.request(changed.id) == changed
 
     def test_erasure_erases_requests(self, storage: Storage) -> None:
-        """Requests for the number and the list are erased; all others stay."""
+        """Erasure of a number from a list erases only its requests for this list."""
         others = [request(id="0" * 32, key=KEY + 1), request(id="1" * 32, list_id=2)]
         erased = [request(id="2" * 32), request(id="3" * 32, used_at=7)]
         with storage.write() as writer:

@@ -1,25 +1,18 @@
 """Contract tests of creating, opening and closing a registry."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
 from bloctel.errors import RegistryExistsError, RegistryNotFoundError, StorageError
-from bloctel.testing.base import KEY, ContractBase, add, row
-
-if TYPE_CHECKING:
-    from bloctel.storage.interface import Storage
-
-__all__ = ["OpeningContract"]
+from bloctel.storage.interface import Storage
+from bloctel.storage.rows import Position
+from bloctel.testing.base import KEY, ContractBase, add, look_up, row
 
 
 class OpeningContract(ContractBase):
-    """Creating, opening, closing."""
+    """Tests of creating, opening and closing a registry."""
 
     def test_creation_never_overwrites(self, storage: Storage) -> None:
-        """A second creation is refused, and changes nothing."""
+        """A second call of `create` raises an error, and changes nothing."""
         assert add(storage, row()) == 1
 
         with pytest.raises(RegistryExistsError):
@@ -31,7 +24,7 @@ class OpeningContract(ContractBase):
             assert reader.registrations_of([KEY]) == [row()]
 
     def test_opening_never_creates(self, url: str) -> None:
-        """Without a creation there is no registry."""
+        """Opening a URL without a registry raises an error, and creates no registry."""
         opened = self.open(url)
         for call in (opened.check, opened.check):
             with pytest.raises(RegistryNotFoundError):
@@ -39,7 +32,7 @@ class OpeningContract(ContractBase):
         opened.close()
 
     def test_settings_are_stored(self, url: str) -> None:
-        """Settings are any text, and settings of the storage replace none of them."""
+        """Settings can be any text; the storage's own settings do not replace them."""
         settings = {"region": "FR", "a": "", "b": " é\N{TELEPHONE RECEIVER}'%s\n"}
         opened = self.open(url)
         opened.create(settings)
@@ -50,13 +43,13 @@ class OpeningContract(ContractBase):
         assert {name: found[name] for name in settings} == settings
 
     def test_another_storage_finds_it(self, shared_url: str, storage: Storage) -> None:
-        """A second storage opens the same URL, before and after the first is closed."""
+        """A second storage can open the URL, while the first is open and after that."""
         add(storage, row())
         other = self.open(shared_url)
         other.check()
         with pytest.raises(RegistryExistsError):
             other.create({"region": "BE"})
-        assert other.lookup([KEY]).registrations == [row()]
+        assert look_up(other, [KEY]).registrations == [row()]
         other.close()
         storage.close()
 
@@ -67,7 +60,7 @@ class OpeningContract(ContractBase):
         again.close()
 
     def test_a_closed_storage_does_nothing(self, storage: Storage) -> None:
-        """A closed storage raises StorageError, and can be closed again."""
+        """Every use of a closed storage raises StorageError, except another `close`."""
         storage.close()
 
         def read() -> None:
@@ -76,10 +69,17 @@ class OpeningContract(ContractBase):
 
         def write() -> None:
             with storage.write() as writer:
-                writer.add_list("fr.bloctel")
+                writer.add_list("fr.bloctel", None)
 
-        calls = [storage.check, lambda: storage.lookup([KEY])]
-        for call in (*calls, lambda: storage.create({}), read, write):
+        def check() -> None:
+            storage.check()
+
+        calls = [
+            check,
+            lambda: storage.lookup([KEY], Position(0, 0)),
+            lambda: storage.create({}),
+        ]
+        for call in (*calls, read, write):
             with pytest.raises(StorageError):
                 call()
         storage.close()

@@ -1,36 +1,26 @@
-"""Contract tests of records: order and erasure."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Contract tests of records of calls and consents: order and erasure."""
 
 import pytest
 
 from bloctel.errors import DamagedRecordsError
+from bloctel.storage.interface import Storage
 from bloctel.storage.rows import RecordRow
 from bloctel.testing.base import KEY, ContractBase, failing, run_all
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bloctel.storage.interface import Storage
-
-__all__ = ["RecordsContract"]
 
 _AT = 1_790_000_000_123_456
 
 
 def record(seq: int, key: int | None = KEY, stream: str = "calls") -> RecordRow:
-    """Return a record with dummy digests, which a storage does not check."""
+    """Return a record with invalid digests, which a storage does not check."""
     body = f'{{"seq":{seq}}}'
     return RecordRow(stream, seq, key, _AT + seq, body, f"{seq:064x}", f"{seq:064X}")
 
 
 class RecordsContract(ContractBase):
-    """Streams of records."""
+    """Contract tests of streams of records."""
 
     def test_there_are_no_records_at_first(self, storage: Storage) -> None:
-        """A stream without records is empty, not an error."""
+        """Reading a stream without records gives an empty result, and no error."""
         with storage.read() as reader:
             assert reader.last_record("calls") is None
             assert reader.records("calls", 0, 9) == []
@@ -38,7 +28,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", []) == []
 
     def test_records_are_stored_in_order(self, storage: Storage) -> None:
-        """Records are returned in order, in pages, and by number."""
+        """Records can be read in order, in pages, and by phone number."""
         rows = [record(i, KEY + i % 3) for i in range(1, 8)]
         with storage.write() as writer:
             writer.append_records(rows[:2])
@@ -59,7 +49,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [KEY + 5]) == []
 
     def test_streams_are_separate(self, storage: Storage) -> None:
-        """Each stream has separate sequence numbers, and is searched separately."""
+        """Each stream has its own sequence numbers, and is searched alone."""
         call, consent = record(1), record(1, KEY, "consents")
         upper = record(1, KEY, "Calls")
         with storage.write() as writer:
@@ -74,7 +64,7 @@ class RecordsContract(ContractBase):
             assert reader.last_record("Calls") == upper
 
     def test_records_are_any_text(self, storage: Storage) -> None:
-        """A body is any text of 32 KiB; a record may have no number."""
+        """A body can be any text of 32 KiB, and a record can have no phone number."""
         body = ("é\N{TELEPHONE RECEIVER}'\"%s\\\n;" * 4_000)[:16_000]
         rows = [
             record(1, None)._replace(body=body, at=-(2**50)),
@@ -88,7 +78,7 @@ class RecordsContract(ContractBase):
             assert reader.records_of("calls", [2**50]) == rows[1:]
 
     def test_sequence_numbers_have_no_gap(self, storage: Storage) -> None:
-        """A used or skipped sequence number is refused, and nothing is stored."""
+        """Records whose sequence numbers do not continue the stream are refused."""
         with storage.write() as writer:
             writer.append_records([record(1)])
 
@@ -105,7 +95,7 @@ class RecordsContract(ContractBase):
         append(2)
 
     def test_erased_records_stay_in_place(self, storage: Storage) -> None:
-        """Number and body are erased, the rest stays; the number finds nothing."""
+        """Erasure of a record removes its phone number and body, but not the record."""
         rows = [record(i, KEY + i % 2) for i in range(1, 6)]
         with storage.write() as writer:
             writer.append_records(rows)
@@ -126,7 +116,7 @@ class RecordsContract(ContractBase):
             writer.append_records([record(6)])
 
     def test_a_writer_sees_its_own_records(self, storage: Storage) -> None:
-        """A transaction reads its own appended and erased records."""
+        """A transaction sees the records that it has appended and erased itself."""
         rows = [record(i) for i in range(1, 5)]
         with storage.write() as writer:
             writer.append_records(rows[:2])
@@ -144,7 +134,7 @@ class RecordsContract(ContractBase):
             assert reader.records("calls", 0, 9) == left
 
     def test_an_error_rolls_back_records(self, storage: Storage) -> None:
-        """A failed transaction undoes appended and erased records."""
+        """After an error, no record of the transaction is appended or erased."""
         with storage.write() as writer:
             writer.append_records([record(1), record(2, KEY + 1)])
 
@@ -161,7 +151,7 @@ class RecordsContract(ContractBase):
             writer.append_records([record(3)])
 
     def test_records_move_no_cursor(self, storage: Storage) -> None:
-        """Records do not move the cursor, and changes of lists still do."""
+        """Records do not move the cursor of the journal, but changes of lists do."""
         with storage.read() as reader:
             before = reader.last_change()
         with storage.write() as writer:
@@ -174,12 +164,12 @@ class RecordsContract(ContractBase):
             assert reader.changes(before, 9) == []
         with storage.write() as writer:
             writer.append_records([record(2)])
-            writer.add_list("fr.bloctel")
+            writer.add_list("fr.bloctel", None)
         with storage.read() as reader:
             assert reader.last_change() > before
 
     def test_writers_of_records_are_serialised(self, storage: Storage) -> None:
-        """Writers that read the last record before appending never collide."""
+        """Two writers never append a record with the same sequence number."""
 
         def append_eight() -> None:
             for _ in range(8):
@@ -187,8 +177,7 @@ class RecordsContract(ContractBase):
                     last = writer.last_record("calls")
                     writer.append_records([record(last.seq + 1 if last else 1)])
 
-        works: list[Callable[[], object]] = [append_eight] * 5
-        run_all(works)
+        run_all([append_eight] * 5)
 
         with storage.read() as reader:
             assert reader.records("calls", 0, 99) == [record(i) for i in range(1, 41)]
@@ -196,7 +185,7 @@ class RecordsContract(ContractBase):
     def test_another_storage_sees_records(
         self, shared_url: str, storage: Storage
     ) -> None:
-        """A second storage at the same URL reads appended records."""
+        """A second storage at the same URL reads the records of the first storage."""
         other = self.open(shared_url)
         with other.read() as reader:
             assert reader.last_record("calls") is None

@@ -1,27 +1,29 @@
-"""Contract tests of registrations, one or many."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Contract tests of registrations."""
 
 import numpy as np
 import pytest
 
+from bloctel.errors import StorageUnreachableError
 from bloctel.periods import NO_END
-from bloctel.storage.rows import ChangeKind, Event
-from bloctel.testing.base import DAY, KEY, ContractBase, add, changes, new_rows, row
-
-if TYPE_CHECKING:
-    from bloctel.storage.interface import Storage
-
-__all__ = ["RegistrationsContract"]
+from bloctel.storage.interface import Storage
+from bloctel.storage.rows import ChangeKind, Event, Position
+from bloctel.testing.base import (
+    DAY,
+    KEY,
+    ContractBase,
+    add,
+    changes,
+    look_up,
+    new_rows,
+    row,
+)
 
 
 class RegistrationsContract(ContractBase):
-    """Adding, replacing, erasing and finding registrations."""
+    """Tests of adding, replacing, erasing and finding registrations."""
 
     def test_rows_are_stored(self, storage: Storage) -> None:
-        """All methods return every row, with any key and any day."""
+        """All methods that read return every row, with any key and any day."""
         rows = [
             row(),
             row(KEY, DAY + 1, DAY + 9),
@@ -41,14 +43,14 @@ class RegistrationsContract(ContractBase):
             assert reader.registrations_of([]) == []
         assert columns == sorted((r[0], r[1], r[3], r[4]) for r in rows)
         assert sorted(found, key=str) == sorted(rows, key=str)
-        looked_up = storage.lookup(keys)
+        looked_up = look_up(storage, keys)
         assert sorted(looked_up.registrations, key=str) == sorted(rows, key=str)
         assert looked_up.complete_from == {}
-        assert storage.lookup([]).registrations == []
+        assert look_up(storage, []).registrations == []
 
     @pytest.mark.parametrize("n", [3, 7_000])
     def test_existing_registrations_stay(self, storage: Storage, n: int) -> None:
-        """An existing registration is not changed, not counted, and gets no event."""
+        """If a registration already exists, adding it again changes nothing."""
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows(rows), new_rows(rows[:2])]) == n
@@ -61,33 +63,36 @@ class RegistrationsContract(ContractBase):
             assert sorted(found) == rows
             assert [e.key for e in reader.changes(cursor, 9)] == [KEY - 1]
 
-    @pytest.mark.parametrize("n", [1, 7_000])
+    @pytest.mark.parametrize("n", [2, 7_000])
     def test_a_withdrawn_registration_is_replaced(
         self, storage: Storage, n: int
     ) -> None:
-        """A new registration replaces one withdrawn on the day of its receipt."""
+        """A new registration replaces one that was withdrawn, on the day or later."""
         gone = [row(KEY + i, ends_on=DAY)._replace(withdrawn_on=DAY) for i in (0, 1)]
+        later = row(KEY + 2, ends_on=DAY + 1)._replace(withdrawn_on=DAY + 1)
         with storage.write() as writer:
-            writer.add_registrations([new_rows([row(KEY), row(KEY + 1)])])
-            writer.update_registrations(gone)
+            writer.add_registrations([new_rows([row(KEY + i) for i in range(3)])])
+            writer.update_registrations([*gone, later])
             cursor = writer.last_change()
-        rows = [row(KEY + 2 * i) for i in range(n)]
+        rows = [row(KEY + 2 * i)._replace(starts_on=DAY + 3) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows(rows), new_rows(rows[:1])]) == n
 
         with storage.read() as reader:
-            assert reader.registrations_of([KEY]) == [row()]
+            assert reader.registrations_of([KEY]) == rows[:1]
             assert reader.registrations_of([KEY + 1]) == gone[1:]
+            # the days on which the number was protected stay protected
+            assert reader.registrations_of([KEY + 2]) == [row(KEY + 2)]
             events = [e for e in reader.changes(0, 10**6) if e.key == KEY]
             assert {e.kind for e in events} == {ChangeKind.REGISTERED}
             assert [e.cursor > cursor for e in events] == [False, True]
 
     def test_a_large_addition_has_its_events(self, storage: Storage) -> None:
-        """Each of many registrations in many parts has one event."""
+        """If many registrations are added in parts, each registration has one event."""
         keys = np.random.default_rng(1).permutation(70_000) + KEY
         parts = [
             new_rows([row(key) for key in some])
-            for some in np.array_split(keys, 3)  # each larger than a small addition
+            for some in np.array_split(keys, 3)  # each part is a large addition
         ]
         with storage.write() as writer:
             before = writer.last_change()
@@ -107,7 +112,7 @@ class RegistrationsContract(ContractBase):
         assert len(self.columns_of(storage)) == 70_000
 
     def test_an_empty_addition_adds_nothing(self, storage: Storage) -> None:
-        """No parts, or empty parts, add nothing."""
+        """An addition without parts, or with empty parts, adds nothing."""
         with storage.write() as writer:
             assert writer.add_registrations([]) == 0
             assert (
@@ -116,17 +121,35 @@ class RegistrationsContract(ContractBase):
             )
 
     def test_a_look_up_returns_complete_days(self, storage: Storage) -> None:
-        """A look-up also returns the first complete days of lists."""
+        """A look-up also returns the first complete days of the lists that have one."""
         with storage.write() as writer:
-            writer.add_list("fr.bloctel")
+            added = writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
-            writer.set_complete_from(2, DAY)
+            writer.update_list(added._replace(complete_from=DAY))
 
-        assert storage.lookup([KEY, KEY + 1]) == ([row()], {2: DAY})
+        assert look_up(storage, [KEY, KEY + 1]) == ([row()], {2: DAY})
+
+    @pytest.mark.parametrize("n", [1, 7_000])
+    def test_a_look_up_needs_the_history_of_its_position(
+        self, storage: Storage, n: int
+    ) -> None:
+        """A server without the changes that were read before gives no answer."""
+        keys = range(KEY, KEY + n)
+        positions: list[Position] = []
+        for _ in range(2):
+            add(storage, row(KEY + len(positions)))
+            with storage.read() as reader:
+                positions.append(reader.position())
+        for position in positions:
+            assert row() in storage.lookup(keys, position).registrations
+        (cursor, token) = positions[1]
+        for wrong in (Position(cursor + 1, token), Position(cursor, token + 1)):
+            with pytest.raises(StorageUnreachableError):
+                storage.lookup(keys, wrong)
 
     @pytest.mark.parametrize("n", [2, 7_000])
     def test_duplicates_are_added_once(self, storage: Storage, n: int) -> None:
-        """A duplicate in an addition is stored once, with one event."""
+        """A registration that is added twice is stored once, and has one event."""
         rows = [row(KEY + i) for i in range(n)]
         with storage.write() as writer:
             assert writer.add_registrations([new_rows([*rows, *rows[::-1]])]) == n
@@ -137,50 +160,50 @@ class RegistrationsContract(ContractBase):
         assert sorted(key or 0 for key in events) == [*range(KEY - 1, KEY + n)]
 
     def test_each_day_of_receipt_is_a_registration(self, storage: Storage) -> None:
-        """A number has one registration per list and day of receipt."""
+        """A number has a separate registration for each list and day of receipt."""
         days = [row(on=DAY + i) for i in range(3)]
         elsewhere = row()._replace(list_id=2)
         with storage.write() as writer:
-            writer.add_list("fr.bloctel")
+            writer.add_list("fr.bloctel", None)
             assert (
                 writer.add_registrations([new_rows(days), new_rows([elsewhere])]) == 4
             )
 
-        assert sorted(storage.lookup([KEY]).registrations) == [*days, elsewhere]
+        assert sorted(look_up(storage, [KEY]).registrations) == [*days, elsewhere]
         assert len(self.columns_of(storage)) == 4
 
     @pytest.mark.parametrize("n", [1, 7_000])
     def test_many_are_replaced_and_erased(self, storage: Storage, n: int) -> None:
-        """Only the given registrations are replaced or erased, one or thousands."""
+        """Only the given registrations are replaced or erased, even thousands."""
         rows = [row(KEY + i) for i in range(n + 1)]
         later = [r._replace(ends_on=DAY + 1, withdrawn_on=DAY + 1) for r in rows[:n]]
         with storage.write() as writer:
             writer.add_registrations([new_rows(rows)])
             writer.update_registrations(later)
         keys = [r.key for r in rows]
-        assert sorted(storage.lookup(keys).registrations) == [*later, rows[n]]
+        assert sorted(look_up(storage, keys).registrations) == [*later, rows[n]]
 
         with storage.write() as writer:
             writer.erase_registrations(iter(later))
-        assert storage.lookup(keys).registrations == [rows[n]]
+        assert look_up(storage, keys).registrations == [rows[n]]
         events = [event.key for event in changes(storage)]
         assert [key for key in events if key is not None] == [KEY + n]
         assert len(events) == n + 1
 
     def test_missing_registrations_are_not_replaced(self, storage: Storage) -> None:
-        """Replacing or erasing a missing registration changes nothing."""
+        """Replacing or erasing a registration that does not exist changes nothing."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row()])])
             writer.update_registrations([row(KEY + 1), row(on=DAY + 1)])
             writer.erase_registrations([row(KEY + 1), row(on=DAY + 1)])
 
-        assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
+        assert look_up(storage, [KEY, KEY + 1]).registrations == [row()]
         assert len(self.columns_of(storage)) == 1
 
     def test_registrations_are_found_by_their_end(self, storage: Storage) -> None:
-        """Registrations of one list are found by their end; without bounds, all."""
+        """Registrations of a list can be read by a range of their ends."""
         with storage.write() as writer:
-            writer.add_list("fr.bloctel")
+            writer.add_list("fr.bloctel", None)
             writer.add_registrations(
                 [new_rows([row(KEY + i, -9, i - 1) for i in range(4)])]
             )

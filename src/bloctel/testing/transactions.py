@@ -1,67 +1,61 @@
-"""Contract tests of transactions: all or nothing, with concurrent ones."""
-
-from __future__ import annotations
+"""Contract tests of transactions, including concurrent transactions."""
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
 from bloctel.periods import NO_END
+from bloctel.storage.interface import Storage
 from bloctel.storage.rows import ChangeKind, Event, NewRegistrations, PrefixRow
 from bloctel.testing.base import (
     DAY,
     KEY,
+    OWN,
     ContractBase,
     add,
     changes,
     failing,
+    look_up,
     new_rows,
     request,
     row,
     run_all,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bloctel.storage.interface import Storage
-
-__all__ = ["TransactionsContract"]
-
 
 class TransactionsContract(ContractBase):
-    """Commits, rollbacks, threads, other storages and watchers."""
+    """Contract tests of commits, rollbacks, threads, second storages and watchers."""
 
     def test_a_transaction_is_all_or_nothing(self, storage: Storage) -> None:
-        """An error in a transaction undoes all its changes."""
+        """After an error in a transaction, none of its changes is stored."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(KEY + 9)])])
             before = writer.last_change()
 
         with failing(storage) as writer:
-            writer.add_list("fr.bloctel")
+            writer.add_list("fr.bloctel", None)
             writer.add_registrations([new_rows([row()])])
             writer.update_registrations([row(KEY + 9, ends_on=DAY + 1)])
             writer.erase_registrations([row(KEY + 9)])
-            writer.set_complete_from(1, DAY)
+            writer.update_list(OWN._replace(rules="ab" * 32, complete_from=DAY))
             writer.set_prefix(PrefixRow(1, 33899, DAY, NO_END, True))
             writer.save_request(request())
             writer.trim_journal(before)
 
         with storage.read() as reader:
-            assert [stored.name for stored in reader.lists()] == ["own"]
-            assert reader.lists()[0].complete_from is None
+            assert reader.lists() == (OWN,)
             assert reader.registrations_of([KEY, KEY + 9]) == [row(KEY + 9)]
             assert reader.last_change() == before
             assert [e.key for e in reader.changes(0, 9)] == [KEY + 9]
             assert reader.prefixes() == []
             assert reader.request("ab" * 16) is None
         with storage.write() as writer:  # the id of the undone list is free again
-            assert writer.add_list("a").id == 2
+            assert writer.add_list("a", None).id == 2
 
     def test_an_error_between_parts_adds_nothing(self, storage: Storage) -> None:
-        """An error while parts are read adds nothing, and the next addition works."""
+        """After an error in the source of the parts, nothing is added."""
 
         def parts() -> Iterator[NewRegistrations]:
             for first in range(0, 30_000, 10_000):
@@ -77,16 +71,16 @@ class TransactionsContract(ContractBase):
             assert writer.add_registrations([new_rows([row()])]) == 1
 
     def test_a_writer_sees_its_own_changes(self, storage: Storage) -> None:
-        """A transaction reads its own changes."""
+        """A transaction sees the changes that it has made itself."""
         with storage.write() as writer:
             writer.add_registrations([new_rows([row(), row(KEY + 1)])])
             assert writer.registrations_of([KEY]) == [row()]
             writer.update_registrations([row(ends_on=DAY + 3)])
             writer.erase_registrations([row(KEY + 1)])
             assert writer.registrations_of([KEY, KEY + 1]) == [row(ends_on=DAY + 3)]
-            assert writer.add_list("own:brand-a").id == 2
-            writer.set_complete_from(2, DAY)
-            assert writer.lists()[1].complete_from == DAY
+            added = writer.add_list("own:brand-a", None)
+            writer.update_list(added._replace(complete_from=DAY))
+            assert writer.lists() == (OWN, added._replace(complete_from=DAY))
             assert [e.key for e in writer.changes(0, 9)] == [KEY, None]
             writer.save_request(request())
             assert writer.requests_by(1, "person") == [request()]
@@ -109,9 +103,9 @@ class TransactionsContract(ContractBase):
 
             return do
 
-        change(write("add_list", "fr.bloctel"))
+        change(write("add_list", "fr.bloctel", None))
         change(write("add_registrations", [new_rows([row()])]))
-        change(write("set_complete_from", 1, DAY))
+        change(write("update_list", OWN._replace(complete_from=DAY)))
         change(write("set_prefix", PrefixRow(1, 33899, DAY, NO_END, True)))
         change(write("drop_prefix", PrefixRow(1, 33899, DAY, NO_END, True)))
         assert cursors == sorted(set(cursors))
@@ -120,7 +114,7 @@ class TransactionsContract(ContractBase):
         assert len(set(cursors[-3:])) == 1
 
     def test_after_an_error_others_can_write(self, storage: Storage) -> None:
-        """An interrupted writer, even by Ctrl-C, blocks no other writer."""
+        """After an error in a transaction, even Ctrl-C, other writers can write."""
 
         def fail(error: type[BaseException]) -> None:
             with storage.write() as writer:
@@ -136,10 +130,10 @@ class TransactionsContract(ContractBase):
 
         run_all([write])
 
-        assert storage.lookup([KEY]).registrations == [row()]
+        assert look_up(storage, [KEY]).registrations == [row()]
 
     def test_a_read_may_be_interrupted(self, storage: Storage) -> None:
-        """A reader that stops in the middle of a result blocks no one."""
+        """A reader that stops in the middle of a result does not block others."""
         with storage.write() as writer:
             rows = [row(KEY + i) for i in range(70_000)]
             writer.add_registrations([new_rows(rows)])
@@ -157,13 +151,31 @@ class TransactionsContract(ContractBase):
                 assert len(next(iter(parts))) > 0
 
         assert add(storage, row(KEY - 1)) == 1
-        found = storage.lookup([KEY - 1, KEY]).registrations
+        found = look_up(storage, [KEY - 1, KEY]).registrations
         assert sorted(found) == [row(KEY - 1), row()]
+
+    def test_an_erasure_does_not_wait_for_readers(
+        self, shared_url: str, storage: Storage
+    ) -> None:
+        """A reader in the middle of a result delays neither erasures nor additions."""
+        with storage.write() as writer:
+            writer.add_registrations([new_rows([row(KEY + i) for i in range(70_000)])])
+
+        with closing(self.open(shared_url)) as other, other.read() as reader:
+            parts = reader.registrations(1, ends_from=None, ends_before=None)
+            n = len(next(iter(parts)))
+            with storage.write() as writer:
+                writer.erase_registrations([row(KEY)])
+            assert add(storage, row(KEY - 1)) == 1
+            n += sum(map(len, parts))
+
+        assert n >= 69_999
+        assert look_up(storage, [KEY - 1, KEY]).registrations == [row(KEY - 1)]
 
     # -- concurrency ------------------------------------------------------------
 
     def test_threads_share_a_storage(self, storage: Storage) -> None:
-        """Writers are serialised, and no change is lost."""
+        """Writers in several threads wait for each other, and no change is lost."""
 
         def work(n: int) -> Callable[[], None]:
             def do() -> None:
@@ -183,7 +195,7 @@ class TransactionsContract(ContractBase):
     def test_a_reader_never_misses_an_event(
         self, shared_url: str, storage: Storage
     ) -> None:
-        """Cursors grow in the order in which changes become visible."""
+        """A reader that continues from its last cursor never misses an event."""
         others = [self.open(shared_url) for _ in range(2)]
         seen: list[int] = []
         is_done = threading.Event()
@@ -219,8 +231,8 @@ class TransactionsContract(ContractBase):
         assert len(seen) == 80
 
     def test_a_reader_sees_whole_transactions(self, storage: Storage) -> None:
-        """If two numbers change together, a look-up never sees only one change."""
-        keys = [KEY, KEY + 123_456_789]  # probably stored far apart
+        """If a transaction changes two numbers, a look-up sees both changes or none."""
+        keys = [KEY, KEY + 123_456_789]  # these numbers are probably stored far apart
         add(storage, *(row(key) for key in keys))
         seen: list[set[int]] = []
         is_done = threading.Event()
@@ -239,7 +251,7 @@ class TransactionsContract(ContractBase):
             last = False
             while not last:
                 last = is_done.is_set()
-                found = storage.lookup(keys).registrations
+                found = look_up(storage, keys).registrations
                 with storage.read() as reader:
                     later = reader.registrations_of(keys)
                 seen.extend({row.ends_on for row in rows} for rows in (found, later))
@@ -249,7 +261,7 @@ class TransactionsContract(ContractBase):
         assert {len(ends) for ends in seen} == {1}
 
     def test_a_number_registered_twice_at_once_is_one(self, storage: Storage) -> None:
-        """Of two simultaneous registrations of one number, one is new."""
+        """If two threads register a number at the same time, it is registered once."""
         start = threading.Barrier(2)
         counts: list[int] = []
 
@@ -262,7 +274,7 @@ class TransactionsContract(ContractBase):
         assert sorted(counts) == [0, 1]
 
     def test_a_watcher_wakes(self, storage: Storage) -> None:
-        """A wait ends after a change, and the change is visible then."""
+        """A watcher wakes up when a change is visible."""
         watcher = storage.watch()
         changed = threading.Event()
 

@@ -1,0 +1,271 @@
+"""Options and arguments that several commands share."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final, overload
+
+import typer
+
+from bloctel import rules
+from bloctel._util.instants import read_instant
+from bloctel._util.protected_files import files_in_use, protect
+from bloctel._util.raising import raise_alone
+from bloctel._util.whole_files import read_file
+from bloctel.errors import InputError
+from bloctel.numbers.phone_number import DEFAULT_REGION
+from bloctel.scrub.opposition_source import files_read
+from bloctel.tabular.outputs import Target, refuse_clashes
+
+#: A longer text of digits is the name of a column, not its number.
+_COLUMN_DIGITS = 9
+
+
+class Format(StrEnum):
+    """Format of printed data."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Language(StrEnum):
+    """Language of a text for people."""
+
+    EN = "en"
+    FR = "fr"
+
+
+def option(usage: str, help: str, default: object = None, **settings: Any) -> Any:
+    """Return an option from its usage, such as `--output FILE`, and its help."""
+    name, _, metavar = usage.partition(" ")
+    return typer.Option(default, name, metavar=metavar or None, help=help, **settings)
+
+
+def required(usage: str, help: str, **settings: Any) -> Any:
+    """Return an option that is mandatory for its command."""
+    return option(usage, help, ..., **settings)
+
+
+def choice(name: str, values: type[StrEnum], help: str, default: object = None) -> Any:
+    """Return an option whose values are the members of an enumeration."""
+    return option(f"{name} {'|'.join(values)}", help, default)
+
+
+def argument(metavar: str, help: str, default: object = ..., **settings: Any) -> Any:
+    """Return an argument from its name in the usage line and its help."""
+    return typer.Argument(default, metavar=metavar, help=help, **settings)
+
+
+#: The files that the command writes, by the names of their options.
+_written: dict[str, str] = {}
+
+
+def _note_written(param: typer.CallbackParam, path: Any) -> Any:
+    if path is not None:
+        _written[param_name(param)] = str(path)
+    return path
+
+
+def new_file(usage: str, help: str, default: object = None) -> Any:
+    """Return an option or an argument for a file that the command writes."""
+    make = option if usage.startswith("-") else argument
+    return make(usage, help, default, callback=_note_written)
+
+
+def param_name(param: Any) -> str:
+    """Return the name of an option such as --output, or of an argument such as FILE."""
+    return str(param.opts[0] if param.opts[0].startswith("-") else param.metavar)
+
+
+def forget_files() -> None:
+    """Forget the files of the last command that this process ran."""
+    _written.clear()
+
+
+def refuse_replacing(params: Iterable[Any], values: Mapping[str, Any]) -> None:
+    """Raise InputError if a file to write is another file of the command.
+
+    Args:
+        params: The options and arguments of the command.
+        values: The value of each of them, by name.
+    """
+    inputs: list[tuple[str, object]] = [*files_in_use()]
+    for param in params if _written else ():
+        name, given = param_name(param), values.get(param.name)
+        if param.metavar in _PATHS and name not in _written:
+            paths = given if isinstance(given, list) else [given]
+            for path in map(str, filter(None, paths)):
+                inputs += [(name, file) for _, file in files_read(path) if path != "-"]
+    targets: dict[str, Target] = {
+        name: sys.stdout.buffer if path == "-" else path
+        for name, path in _written.items()
+    }
+    refuse_clashes(targets, inputs)
+
+
+#: Names of options and arguments whose values are paths or URLs.
+_PATHS: Final = ("FILE", "CALLS", "TARGET", "URL", "RECEIPT", "JOURNAL")
+
+
+def language(default: Language) -> Any:
+    """Return the option for the language of a text."""
+    return choice("--lang", Language, "The language of the text.", default)
+
+
+def parse_day(text: str) -> date:
+    """Parse a day, such as 2026-11-23."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        # the text gives no example of a day, because error messages hide digits
+        raise_alone(typer.BadParameter("not a day in the form YYYY-MM-DD"))
+
+
+def parse_instant(text: str) -> datetime:
+    """Parse an instant with its UTC offset, such as 2026-11-23T10:30+01:00."""
+    try:
+        return read_instant(text, "an option")
+    except InputError:
+        raise typer.BadParameter(
+            "not a date and time with its UTC offset, from the year 2 to 2999, in the "
+            "form YYYY-MM-DDTHH:MM+HH:MM"
+        ) from None
+
+
+def parse_known(text: str | None) -> tuple[int, str] | None:
+    """Parse a number of records and a digest, as the verify commands print them."""
+    if text is None:
+        return None
+    found = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)
+    if found is None:
+        raise typer.BadParameter(
+            "not a number of records, a colon and a digest of 64 hexadecimal digits"
+        )
+    return int(found[1]), found[2]
+
+
+def parse_pairs(texts: list[str] | None) -> dict[str, str]:
+    """Parse the values of a repeated option such as NAME=TEXT."""
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(name and sign for name, sign, _ in pairs):
+        raise typer.BadParameter("not a name, an equals sign and a text")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise typer.BadParameter("the same name is given twice")
+    return {name: text for name, _, text in pairs}
+
+
+@overload
+def parse_column(text: str) -> str | int: ...
+@overload
+def parse_column(text: None) -> None: ...
+def parse_column(text: str | None) -> str | int | None:
+    """Return the number of a column if the text is a number, otherwise the text."""
+    if text is None or not text.isdecimal() or len(text) > _COLUMN_DIGITS:
+        return text
+    return int(text)
+
+
+def parse_columns(texts: list[str] | None) -> list[str | int] | None:
+    """Return the columns of a repeated option; None if the option is not given."""
+    return [parse_column(text) for text in texts] if texts else None
+
+
+def _check_list(name: str) -> str:
+    # an error of the look-up would show the name, which can be a misplaced phone number
+    if not name[:1].isalpha():
+        raise typer.BadParameter("not the name of a list, such as own")
+    return name
+
+
+def _check_lists(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [_check_list(name) for name in names]
+
+
+def _check_region(code: str | None) -> str | None:
+    if code is not None and not re.fullmatch("[A-Za-z]{2}", code):
+        raise typer.BadParameter("not the code of a region, such as FR")
+    return code
+
+
+def _read_secret(file: str | None) -> bytes | None:
+    """Return the content of a file, without the line break at its end."""
+    if file is None:
+        return None
+    protect(file, "the secret")
+    return read_file(file, "the file with the secret").rstrip(b"\r\n")
+
+
+REGISTRY = argument("URL", "The registry, such as sqlite:///own.db.")
+NUMBER = argument("NUMBER", "A phone number.")
+NUMBERS = argument(
+    "NUMBER", "Phone numbers; - reads one number per line from standard input."
+)
+CSV_FILE = argument("FILE", "A CSV file; - is standard input.")
+_AGAINST = (
+    "--against TARGET",
+    "A snapshot, a registry's URL, or a CSV file of numbers.",
+)
+AGAINST = required(*_AGAINST)
+OPTIONAL_AGAINST = option(*_AGAINST)
+AT = option(
+    "--at INSTANT",
+    "The time, such as 2026-11-23T10:30+01:00.  The default is the current time.",
+    parser=parse_instant,
+)
+ON = option(
+    "--on YYYY-MM-DD",
+    "The day.  The default is today in the time zone of the list.",
+    parser=parse_day,
+)
+ALLOW_FUTURE = option(
+    "--allow-future",
+    "Accept a day in the future, before which the number is not protected.",
+    False,
+)
+LIST = required("--list NAME", "The list, such as own.", callback=_check_list)
+LISTS = option(
+    "--list NAME",
+    "A list to search; may be repeated.  By default, all lists are searched.",
+    callback=_check_lists,
+)
+REGION = option(
+    "--region CODE",
+    "The region (ISO 3166-1) of numbers without a country code.  The default is the "
+    "region of the registry or the snapshot.",
+    callback=_check_region,
+)
+#: For commands that create a registry or a log, which stores the region.
+NEW_REGION = option(
+    "--region CODE",
+    "The region (ISO 3166-1) of numbers without a country code.",
+    DEFAULT_REGION,
+)
+_LIST_COLUMNS = (
+    "The column of numbers{}, by name or by number from 1.  This option may be "
+    "repeated: every number of a row is read.  By default, the only column that may "
+    "contain phone numbers is detected by its name and its content."
+)
+LIST_COLUMNS = option("--column COLUMN", _LIST_COLUMNS.format(""))
+AGAINST_COLUMNS = option(
+    "--against-column COLUMN", _LIST_COLUMNS.format(" if --against is a CSV file")
+)
+RULES = option(
+    "--rules FILE",
+    "A TOML file with the rules of your own list; may be repeated.",
+    callback=lambda files: [rules.register(file) for file in files or ()],
+    is_eager=True,  # the rules must be known before names of lists are checked
+)
+SECRET = option(
+    "--secret-file FILE",
+    "The file with the secret that hides the stored numbers.",
+    parser=str,
+    callback=_read_secret,
+)
+KNOWN = option(
+    "--known RECORDS:DIGEST",
+    "The number of records and the digest that this command printed earlier.",
+)
+FORMAT = choice("--format", Format, "The format of the result.", Format.TABLE)
