@@ -14,8 +14,7 @@ NATIVE = "src/bloctel/_native"
 FILTER = ["xxh64.h", "sbbf.h", "index.h"]
 #: The headers that each module includes.
 COMPILED = {
-    "bloctel.numbers._arrow": ["array_items.h"],
-    "bloctel._util._coarse_clock": ["coarse_clock.h"],
+    "bloctel._util._clocks": ["clocks.h"],
     "bloctel.numbers._digits": ["array_items.h", "french_text.h"],
     "bloctel.lookup._table_builder": [
         "array_items.h",

@@ -161,7 +161,7 @@ def _audits(lists: Registry, n_calls: int) -> Iterator[Reading]:
 
 
 def _log(n_calls: int) -> dict[str, Any]:
-    """Return the columns of *n_calls* calls to a third as many numbers."""
+    """Return columns of *n_calls* calls, on average three to each number."""
     import pyarrow as pa  # noqa: PLC0415
 
     random = np.random.default_rng(1)
@@ -178,7 +178,7 @@ def _log(n_calls: int) -> dict[str, Any]:
 
 
 def _require(is_correct: bool) -> None:
-    """Raise RuntimeError for a wrong answer: its speed would mean nothing."""
+    """Raise RuntimeError for a wrong answer, because its speed would mean nothing."""
     if not is_correct:
         raise RuntimeError("wrong answer: the benchmark would measure a defect")
 

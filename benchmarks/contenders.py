@@ -1,4 +1,4 @@
-"""Peers built from the same members, which are compared in the same tables."""
+"""Peers that contain the same numbers, and are compared in the same tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BuiltPeers:
 
     Attributes:
         peers: The peers that were built.
-        missing: The rows of the others, with the reasons.
+        missing: Table rows for the peers that could not be built, with the reasons.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BuiltPeers:
     def in_loops(
         self, queries: Column, at: int | None = None, only: Collection[str] = ()
     ) -> list[Contender]:
-        """Return contenders that look up keys one by one; *only* these, if given."""
+        """Return contenders that look up keys one by one; *only* limits their names."""
         items = as_list(queries)
         peers = [peer for peer in self._some(only) if not peer.is_batch_only]
         return [self._in_a_loop(peer, items, at) for peer in peers]
@@ -68,7 +68,7 @@ class BuiltPeers:
     def in_batches(
         self, queries: Column, at: int | None = None, only: Collection[str] = ()
     ) -> list[Contender]:
-        """Return contenders that look up all keys at once; *only* these, if given."""
+        """Return contenders that look up all keys in a batch; *only* limits names."""
         return [self._in_a_batch(peer, queries, at) for peer in self._some(only)]
 
     def _in_a_batch(self, peer: Peer, queries: Column, at: int | None) -> Contender:
@@ -107,6 +107,6 @@ def _failure_to_build(peer: Peer, members: Column, scale: Scale) -> str:
 
 
 def _renew(items: list[int] | list[str]) -> None:
-    """Replace texts by new objects: a str caches its hash at the first look-up."""
+    """Replace texts by copies, because a str caches its hash at the first look-up."""
     if isinstance(items[0], str):
         items[:] = [text[:5] + text[5:] for text in items]

@@ -48,7 +48,7 @@ class Prepared:
 
     @property
     def queries(self) -> Queries:
-        """Keys to look up."""
+        """Keys that the cases look up."""
         load = np.load
         return Queries(
             load(self.folder / "blocked.npy"), load(self.folder / "absent.npy")

@@ -1,9 +1,9 @@
-"""Error rates of the origin check, on generated files and on files of people.
+"""Shares of files, generated or of people, in which the origin check finds an anomaly.
 
-    python -m benchmarks.origin_tests    # a minute; --files 50 for the table
+    python -m benchmarks.origin_tests    # takes a minute; the table uses --files 50
 
-Synthetic files of people follow real files: numbers fall into blocks of very unequal
-use, some have a neighbour, some are mistyped, some are repeated.  The file of the
+Synthetic files of people resemble real files: some blocks of numbers are used far more
+than others, and some numbers are consecutive, mistyped or repeated.  The file of the
 French town halls is real, and so are its parts.
 """
 
@@ -46,7 +46,7 @@ class Rate(NamedTuple):
 
     Attributes:
         kind: The way in which the files are made.
-        rows: The number of rows of each.
+        rows: The number of rows of each file.
         files: The number of files.
         found: The number of files with an anomaly.
         anomalies: The number of files with each anomaly.
@@ -105,7 +105,7 @@ def _town(source: np.random.Generator, n: int) -> _Numbers:
 
 
 def _part_of_town_halls(source: np.random.Generator, n: int) -> _Numbers:
-    """Draw a part of the real file; of a longer one than it there is none."""
+    """Draw *n* random numbers of the real file, or all if it has fewer."""
     real = town_halls().astype(np.int64) - _FRANCE
     return source.permutation(real)[:n]
 
@@ -131,7 +131,7 @@ def _counted_shuffled(source: np.random.Generator, n: int) -> _Numbers:
 
 
 def _answered(chance: float) -> Callable[[np.random.Generator, int], _Numbers]:
-    """Count up, and keep the numbers where somebody answers, in any order."""
+    """Draw numbers of a program that dials in order and keeps those that answer."""
 
     def draw(source: np.random.Generator, n: int) -> _Numbers:
         first = int(source.integers(600_000_000, 690_000_000))

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import workload
 from bloctel import snapshot
+from bloctel.lookup.question import Provenance
 
 if TYPE_CHECKING:
     from bloctel.lookup.table import Table
@@ -49,8 +50,8 @@ def main(numbers: int, queries: int, rounds: int, folder: Path) -> dict[str, Any
 
 def write_snapshot(table: Table, folder: Path) -> snapshot.SnapshotInfo:
     """Write a snapshot of a table."""
-    origin = snapshot.Origin("FR", built_on=workload.DAY)
-    return snapshot.build(folder / SNAPSHOT, table, workload.book_lists(), origin)
+    origin = Provenance(None, 0, workload.DAY)
+    return snapshot.build(folder / SNAPSHOT, table, workload.book_lists(), "FR", origin)
 
 
 def _parts(table: Table) -> dict[str, int]:
@@ -74,7 +75,7 @@ def _restart_peak() -> int:
     """Reset the peak memory of the process; return its memory now, 0 if unknown."""
     try:
         _RESTART.write_text("5")
-    except OSError:  # not Linux
+    except OSError:  # the system is not Linux
         return 0
     return _status("VmRSS")
 
@@ -91,7 +92,7 @@ def _status(field: str) -> int:
 
 
 def _stay_within_memory() -> None:
-    """Limit the address space: too large a build raises MemoryError."""
+    """Limit the process's memory, so that too large a build raises MemoryError."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
 

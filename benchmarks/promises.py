@@ -23,7 +23,7 @@ class Reading:
 
     Attributes:
         values: The figure of each round; empty if it was not measured.
-        why_not: The reason why it was not measured, or "".
+        why_not: The reason why the figure was not measured, or "".
     """
 
     values: tuple[float, ...]
@@ -61,7 +61,7 @@ def ratio(above: Measure, below: Measure) -> Measure:
 
 
 def worst(table: str, name: str) -> Measure:
-    """Return a function that reads the row with the greatest median of a name."""
+    """Return a function that reads the row of this name with the greatest median."""
 
     def measure(results: Results) -> Reading:
         found = results.table(table)
@@ -83,7 +83,7 @@ class Target:
         measure: Computes the figure from a run.
         limit: The worst value that keeps the promise.
         unit: The unit.
-        at_least: Whether greater values are better.
+        at_least: Whether the limit is the least allowed value, not the greatest.
     """
 
     figure: str
@@ -94,7 +94,7 @@ class Target:
 
     @property
     def bound(self) -> str:
-        """Limit as text, with its sign and unit."""
+        """The limit as text, with a comparison sign and the unit."""
         sign = "≥" if self.at_least else "≤"
         return f"{sign} {self.limit:g} {self.unit}".rstrip()
 
@@ -323,8 +323,7 @@ PROMISES: Final = (
         ("scripts/crash-test", "tests/system/test_crashes.py"),
     ),
     Promise(
-        "no damaged file is accepted",
-        ("tests/snapshot/test_snapshot_properties.py",),
+        "no damaged file is accepted", ("tests/snapshot/test_snapshot_properties.py",)
     ),
     Promise(
         "nothing crashes the process",

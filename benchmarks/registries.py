@@ -44,8 +44,8 @@ class Reading:
         what: The name of the figure.
         value: The reading.
         unit: Its unit.
-        limit: The worst value that keeps the promise; None if nothing was promised.
-        at_least: Whether greater values are better.
+        limit: The worst value that keeps the promise; None without a promise.
+        at_least: Whether the limit is the least allowed value, not the greatest.
     """
 
     what: str

@@ -19,7 +19,7 @@ class Row:
         at: The position on the table's scale, such as a count of numbers, or None.
         values: The readings, one per round.
         found: The number of hits; None if nothing is looked up.
-        note: Differences of its job, or the reason why it could not run.
+        note: Differences of the contender's job, or the reason why it could not run.
     """
 
     name: str

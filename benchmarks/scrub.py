@@ -2,9 +2,9 @@
 
 `python -m benchmarks scrub` measures ten million rows against twelve million numbers.
 
-The files are in memory if the system has a file system there, so that the disk does not
-count.  A separate table includes the disk: the scrub and a plain copy both wait until
-all bytes are written.
+The files are in a file system in memory, if there is one, so that the speed of the disk
+does not matter.  A separate table measures with the disk: the scrub and a plain copy
+wait until all bytes are on the disk.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ class Size:
 
 
 class _Peer(Protocol):
-    """Another program that does the same job."""
+    """Another program that splits a call file."""
 
     name: str
     note: str
 
     def why_not(self) -> str:
-        """Return the reason why it cannot run here, or ""."""
+        """Return the reason why the peer cannot run here, or ""."""
 
     def build(self, numbers: NDArray[np.uint32]) -> None:
-        """Store the last nine digits of the numbers."""
+        """Store the numbers by their last nine digits."""
 
     def scrub(self, source: Path, folder: Path) -> Path:
         """Split a call file; return the file of its blocked rows."""
@@ -95,7 +95,7 @@ class _Files:
     outputs: Path
 
     def empty(self) -> None:
-        """Remove what a contender wrote."""
+        """Remove the files that a contender wrote."""
         shutil.rmtree(self.outputs, ignore_errors=True)
         self.outputs.mkdir()
 
@@ -127,7 +127,7 @@ def memory_folder(needed: int) -> Path | None:
 
 @contextmanager
 def _roomy(size: Size, disk: Path) -> Iterator[Path]:
-    """Yield a folder in memory if the files fit there, else one on the disk."""
+    """Yield a folder in memory if the files fit there, else a folder on the disk."""
     disk = memory_folder(_FILES * ROW_BYTES * size.rows) or disk
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=disk) as folder:
         yield Path(folder)
@@ -150,11 +150,7 @@ class _Measured:
         self._cpu: dict[str, list[float]] = {}
 
     def add(
-        self,
-        name: str,
-        run: Callable[[], int],
-        note: str = "",
-        rows: int | None = None,
+        self, name: str, run: Callable[[], int], note: str = "", rows: int | None = None
     ) -> None:
         """Add a contender that reads the call file, or *rows* rows of it."""
         n_rows = self.size.rows if rows is None else rows
@@ -348,7 +344,7 @@ def _copy_parquet(calls: Path, folder: Path) -> int:
 
 
 def _memory(snapshot: Path, files: _Files) -> Table:
-    """Measure the memory of a process that only scrubs."""
+    """Measure the peak memory of a scrub in a process of its own."""
     rows: list[Row] = []
     for calls, what in ((files.calls, "all rows"), (files.few, "few rows")):
         files.empty()

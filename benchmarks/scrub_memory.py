@@ -21,7 +21,7 @@ _SELF: Final = Path("/proc/self")
 
 
 def main(snapshot: Path, calls: Path, folder: Path) -> dict[str, int]:
-    """Scrub; return the peak memory of this process, and its mapped snapshot pages."""
+    """Scrub; return this process's peak memory, and how much of it is the snapshot."""
     outputs = Outputs(folder / "a.csv", folder / "b.csv", folder / "c.csv")
     with Snapshot.open(snapshot) as book:
         question = book.question(on=workload.DAY)

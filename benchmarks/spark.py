@@ -6,8 +6,8 @@ and all their children is measured, from `/proc`.  Readings are rows per second 
 core.
 
 The lower bound is an identity in `mapInArrow`: the rows go to Python and back,
-unchanged.  A second one adds two constant columns.  One process gets the rows as
-pyarrow batches in memory.
+unchanged.  A second lower bound adds two constant columns.  One process gets the rows
+as pyarrow batches in memory.
 
 Call files, CSV of 12 columns, are scrubbed by one task each, and by one process with
 one thread, one after the other.
@@ -67,7 +67,7 @@ class Way:
     Attributes:
         name: The name in the table.
         rows: The number of rows.
-        batch_rows: The number of rows of a batch; None if there are no batches.
+        batch_rows: The number of rows of a batch; None if the way has no batches.
         run: Processes all rows once.
         clock: Returns the processor time spent so far, in seconds.
     """
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure, and print the table."""
     for name, text in environment().items():
         print(f"{name:18} {text}")
-    # the call files and their outputs
+    # the folder contains the call files and their outputs
     home = memory_folder(2 * ROW_BYTES * options.file_rows)
     with tempfile.TemporaryDirectory(prefix="bloctel-bench-", dir=home) as name:
         folder = Path(name)
@@ -141,7 +141,7 @@ def _write_files(folder: Path, rows: int, numbers: int) -> None:
 def local_home(folder: Path) -> Path:
     """Create and return a SPARK_HOME for a local cluster.
 
-    Executors write into it; by default they write into the installed package.
+    Without it, executors would write into the installed package of PySpark.
     """
     import pyspark  # noqa: PLC0415
 
@@ -206,14 +206,10 @@ def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
     def alone() -> None:
         with Snapshot.open(snapshot) as book:
             question = book.question(on=workload.DAY)
-            for source, outputs in plan_files(calls, into):
+            for source, outputs in plan_files(calls, into).files:
                 into.mkdir(exist_ok=True)
                 scrub_file(
-                    source,
-                    question,
-                    columns=["telephone"],
-                    outputs=outputs,
-                    threads=1,
+                    source, question, columns=["telephone"], outputs=outputs, threads=1
                 )
 
     def together() -> None:
@@ -231,7 +227,7 @@ def _file_ways(session: Any, folder: Path, n_rows: int) -> list[Way]:
 
 
 def _identity() -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """Return an identity that executors can unpickle without our modules."""
+    """Return a function that returns its rows, and needs no module of this project."""
 
     def identity(batches: Iterator[Any]) -> Iterator[Any]:
         yield from batches
@@ -282,7 +278,7 @@ def _scrub(job: FrameJob, batches: list[Any]) -> None:
 
 
 def _table(ways: list[Way], rounds: int) -> list[list[str]]:
-    """Return a table of readings, one of each way per round.
+    """Return a table of readings; in each round, each way runs once.
 
     Each reading follows a warm-up run: Spark stops workers that wait for a minute.
     """
@@ -316,7 +312,8 @@ def _tree_time() -> float:
             continue
         pid = int(path.parent.name)
         parents[pid] = int(fields[1])
-        ticks[pid] = sum(map(int, fields[11:15]))  # with those of ended children
+        # the fields include the time of children that have ended
+        ticks[pid] = sum(map(int, fields[11:15]))
     return sum(ticks[pid] for pid in ticks if _is_ours(pid, parents)) / _TICKS
 
 

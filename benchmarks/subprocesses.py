@@ -13,7 +13,8 @@ def output_of(*arguments: str) -> str:
     """Return the output of `python *arguments`, with the import paths of this process.
 
     Raises:
-        RuntimeError: It failed; the message is the last line of its error output.
+        RuntimeError: The process failed; the message is the last line of its standard
+            error.
     """
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(  # noqa: S603 - this interpreter

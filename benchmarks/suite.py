@@ -32,16 +32,17 @@ class Scale:
 
     Attributes:
         numbers: Registrations of the main snapshot, and members of most peers.
-        sizes: Registrations of the snapshots that are compared; *numbers* is one.
+        sizes: Registrations of each of the snapshots that are compared; includes
+            *numbers*.
         queries: Queries of one batch.
         loop: Queries that are looked up one by one.
         few: Queries of peers that need more than a microsecond per query.
         slow_members: Members of peers whose building is slow.
-        peers_built: Registrations of the builds that are compared with peers.
+        peers_built: Registrations in the builds of this library and of peers.
         call_list: Registrations that the call file is scrubbed against.
         call_rows: Rows of the call file.
         few_calls: Rows of the call file for slow peers.
-        rounds: Readings of each contender.
+        rounds: Readings of each contender, one per round.
     """
 
     numbers: int

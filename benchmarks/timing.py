@@ -21,8 +21,9 @@ class Unit:
 
     Attributes:
         name: The text in tables, such as `ns per number`.
-        factor: Multiplies seconds per item, or items per second.
-        per_second: Whether it is a rate.
+        factor: The factor from seconds per item, or from items per second, to this
+            unit.
+        per_second: Whether the unit is items per time, such as rows per second.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Contender:
         items: The number of items of one run.
         note: Differences from the job of the first contender.
         at: The position on the table's scale, or None.
-        before: Called before each run, outside the timed part.
+        before: Function that is called before each run, outside the timed part.
     """
 
     name: str
@@ -71,7 +72,7 @@ def measure(
     values: list[list[float]] = [[] for _ in contenders]
     found = [contender.run() for contender in contenders]
     gc.collect()
-    gc.freeze()  # so that no collection traverses millions of members
+    gc.freeze()  # garbage collection must not traverse millions of members
     try:
         for _ in range(rounds):
             for contender, readings in zip(contenders, values, strict=True):

@@ -73,7 +73,7 @@ class Queries:
     absent: NDArray[np.uint64]
 
     def first(self, n: int) -> Queries:
-        """Return the first *n* of each kind."""
+        """Return the first *n* blocked keys and the first *n* absent keys."""
         return Queries(self.blocked[:n], self.absent[:n])
 
     def mixed(self, percent: int) -> NDArray[np.uint64]:
@@ -88,7 +88,7 @@ class Queries:
 
 def _keys(n: int, random: np.random.Generator) -> NDArray[np.uint64]:
     national = random.integers(100_000_000, _PLAN, n, dtype=np.uint64)
-    # lines of Saint-Pierre-et-Miquelon have keys of another form
+    # the keys of lines in Saint-Pierre-et-Miquelon have another form
     national[national // np.uint64(10**6) == 508] += np.uint64(10**6)
     return national + np.uint64(_FRANCE)
 
@@ -116,7 +116,8 @@ def book_lists() -> tuple[BookList, ...]:
 def draw_queries(registered: Registrations, n: int) -> Queries:
     """Return *n* keys that are blocked on `DAY`, and *n* that are not registered."""
     random = np.random.default_rng(_SEED + 1)
-    is_member = np.zeros(_PLAN, bool)  # one byte per number: no sort, no hash
+    # one byte for each number is faster than a hash table
+    is_member = np.zeros(_PLAN, bool)
     is_member[registered.keys - np.uint64(_FRANCE)] = True
     drawn = _keys(4 * n + 100, random)  # at most three in four are members
     absent = drawn[~is_member[drawn - np.uint64(_FRANCE)]][:n]

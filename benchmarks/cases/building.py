@@ -1,4 +1,4 @@
-"""Builds: from registrations to a structure that answers look-ups."""
+"""Builds of look-up structures from registrations: time and memory."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["memory_table", "opening_table", "peers_table", "sizes_table"]
 
-_ROUNDS = 3  # a build of 12 million takes seconds
+_ROUNDS = 3  # a build of 12 million numbers takes several seconds
 
 
 def peers_table(scale: Scale) -> Table:
-    """Measure builds from unsorted registrations, and of peers without periods."""
+    """Measure builds of this library with periods, and of peers without periods."""
     registered = workload.registrations(scale.peers_built)
     n = len(registered.keys)
     peers: list[Peer] = [
@@ -68,7 +68,7 @@ def _trial(peer: Peer, registered: Registrations) -> str:
     """Build *peer* from a few keys; return the reason of a failure, or ""."""
     try:
         peer.build(registered.keys[:1000])
-    except Exception as error:  # whatever a peer raises: the others go on
+    except Exception as error:  # the other peers must continue
         return f"cannot run: {type(error).__name__}: {error}"
     return ""
 

@@ -73,15 +73,15 @@ _THREADS_TIMES: Final = 4
 
 
 def _arrow(texts: list[str]) -> Any:
-    """Return them as an Arrow column, or None without pyarrow."""
+    """Return the texts as an Arrow column, or None without pyarrow."""
     if find_spec("pyarrow") is None:
         return None
     return import_module("pyarrow").array(texts)
 
 
 def threads_table(fixtures: Fixtures, built: BuiltPeers) -> Table:
-    """Measure one thread and two."""
-    # long enough to make the start of a thread negligible
+    """Measure a batch look-up with one thread and with two threads."""
+    # the column is so long that the start of a thread takes a negligible share
     queries = np.tile(fixtures.main.queries.mixed(1), _THREADS_TIMES)
     column = _arrow(workload.as_texts(queries))
     book = fixtures.book(fixtures.scale.numbers)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "key_peers", "loops", "text_loops", "text_peers"]
 
-_RATIOS: Final = (0, 1, 10, 50, 100)  # of the queries, in a hundred, are blocked
+_RATIOS: Final = (0, 1, 10, 50, 100)  # percent of the queries that are blocked
 #: The peers that are compared by hit ratio and by size.
 _BATCH: Final = (BloctelBook.name, CFloor.name, NumpyBitmap.name)
 _TEXT: Final = (BloctelBook.name, AbloomFilter.name, "set[str]")
@@ -116,7 +116,7 @@ def loops(fixtures: Fixtures, built: BuiltPeers) -> Iterator[Table]:
 
 
 def _scalar(built: BuiltPeers) -> list[Row]:
-    """Return the missing peers, except those that only answer batches."""
+    """Return the rows of missing peers, except peers that only answer batches."""
     batch_only = {CFloor.name, PolarsIsIn.name, DuckdbJoin.name}
     return [row for row in built.missing if row.name not in batch_only]
 

@@ -63,7 +63,7 @@ class Inputs:
         self._names = count()
 
     def size(self, n: int) -> int:
-        """Return *n* at this scale, and at least 100."""
+        """Return *n* multiplied by the scale, and at least 100."""
         return max(100, int(n * self.scale))
 
     def path(self, suffix: str) -> Path:
@@ -71,7 +71,7 @@ class Inputs:
         return self.folder / f"{next(self._names)}{suffix}"
 
     def keys(self, n: int, seed: int) -> NDArray[np.uint64]:
-        """Return random French keys, *n* at this scale."""
+        """Return random French keys; their count is *n* multiplied by the scale."""
         random = np.random.default_rng(seed)
         national = random.integers(100_000_000, 500_000_000, self.size(n))
         return (national + _FRANCE).astype(np.uint64)
@@ -134,11 +134,11 @@ class Inputs:
 
     @cached_property
     def book(self) -> bloctel.Snapshot:
-        """Open snapshot of all members."""
+        """An open snapshot of all members."""
         return bloctel.Snapshot.open(self.snapshot)
 
     def scrub(self, source: Path, *, annotate: bool = False, **options: Any) -> Case:
-        """Return a scrub of a file, split or annotated."""
+        """Return a function that scrubs a file into split or annotated outputs."""
         function: Any = bloctel.scrub.scrub_file
         if "against" in inspect.signature(function).parameters:
             function = partial(function, against=self.book, on=_DAY)
@@ -152,7 +152,7 @@ class Inputs:
         return partial(function, source, columns=columns, outputs=outputs, **options)
 
     def scrub_frame(self, frame: Any) -> Case:
-        """Return a scrub of a frame."""
+        """Return a function that scrubs a frame."""
         function: Any = getattr(bloctel, "scrub_frame", bloctel.scrub)
         is_new = "columns" in inspect.signature(function).parameters
         columns = {"columns" if is_new else "column": "telephone"}
@@ -333,7 +333,7 @@ def _import(inputs: Inputs, url: Callable[[], str]) -> Case:
     def run() -> None:
         with bloctel.Registry.create(url()) as registry:
             bloctel.bulk.import_numbers(
-                registry, source, list="own", column="telephone", on=_DAY
+                registry, source, list="own", columns="telephone", on=_DAY
             )
 
     return run
@@ -356,7 +356,7 @@ def _import_register_many(inputs: Inputs) -> Case:
     def run() -> None:
         with bloctel.Registry.create("memory:") as registry:
             registry.register_many(keys, list="own", on=_DAY)
-            registry.is_blocked(int(keys[0]), on=_DAY)  # waits for the replica
+            registry.is_blocked(int(keys[0]), on=_DAY)  # wait for the replica
 
     return run
 

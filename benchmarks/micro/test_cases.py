@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", CASES)
 def test_case(benchmark: BenchmarkFixture, name: str, tmp_path: Path) -> None:
-    """Each case is prepared once, and then timed."""
+    """Prepare a case once, and then time its runs."""
     benchmark(CASES[name](Inputs(tmp_path)))

@@ -24,8 +24,8 @@ class Peer(Protocol):
         name: The name in tables.
         note: `exact` or the rate of false positives; features that it lacks.
         is_slow: Whether a query takes more than a microsecond; it gets fewer queries.
-        is_slow_to_build: Whether adding a key takes longer than that; it gets fewer
-            keys.
+        is_slow_to_build: Whether adding a key takes more than a microsecond; it gets
+            fewer keys.
         is_batch_only: Whether it is only useful for batches.
     """
 
@@ -36,7 +36,7 @@ class Peer(Protocol):
     is_batch_only: bool
 
     def why_not(self) -> str:
-        """Return the reason why it cannot run here, or ""."""
+        """Return the reason why the peer cannot run here, or ""."""
 
     def build(self, keys: Column) -> None:
         """Add these keys."""
@@ -66,7 +66,7 @@ class BasePeer(ABC):
     is_batch_only = False
 
     def why_not(self) -> str:
-        """Return the reason why it cannot run here, or ""."""
+        """Return the reason why the peer cannot run here, or ""."""
         return "" if find_spec(self.requires) else "not installed"
 
     @abstractmethod
@@ -102,7 +102,7 @@ class AnswersBatches(BasePeer):
     is_batch_only = True
 
     def contains_loop(self, keys: list[int] | list[str]) -> int:
-        """Look up batches of one."""
+        """Look up each key as a batch of one key."""
         return sum(self.contains_many(np.array([key], np.uint64)) for key in keys)
 
     @abstractmethod

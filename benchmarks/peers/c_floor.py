@@ -1,8 +1,8 @@
 """Lower bound: a C loop over the Bloom filter alone, compiled for the run.
 
 It hashes and prefetches block by block, uses AVX2 if available, writes one byte per
-key, and has as many bits per key as the filter of a book.  It reads no text, knows no
-period and has false positives: a book does all of this, and more.
+key, and has as many bits per key as the filter of a book.  Unlike a book, it does not
+read text, has no periods and gives false positives.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class CFloor(AnswersBatches):
     def build(self, keys: Column) -> None:
         """Add these keys."""
         self._look_up = _compiled()
-        # the library fills the filter: only the loop is timed
+        # the library fills the filter, because the benchmark measures only the loop
         self._filter = bloctel.BloomFilter(len(keys), FALSE_POSITIVE_RATE)
         self._filter.add_many(np.asarray(keys, np.uint64))
         self._blocks = self._filter.blocks

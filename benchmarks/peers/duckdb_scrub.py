@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckdbScrub"]
 
-# every column stays text; one pass writes both parts
+# every column stays text, and one query writes both parts
 _SCRUB: Final = r"""
 COPY (
   SELECT calls.*, numbers.nsn IS NOT NULL AS blocked
@@ -38,7 +38,7 @@ class DuckdbScrub:
     _database: Any = None
 
     def why_not(self) -> str:
-        """Return the reason why it cannot run here, or ""."""
+        """Return the reason why DuckDB cannot run here, or ""."""
         return "" if find_spec("duckdb") else "not installed"
 
     def build(self, numbers: NDArray[np.uint32]) -> None:

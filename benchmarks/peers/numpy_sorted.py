@@ -15,7 +15,7 @@ __all__ = ["NumpySorted"]
 
 
 class NumpySorted(AnswersBatches):
-    """Eight bytes per number, one binary search per query."""
+    """Takes eight bytes per number, and does a binary search per query."""
 
     name = "numpy searchsorted"
     note = "exact; no periods"

@@ -28,7 +28,7 @@ class PolarsScrub:
     _numbers: Any = None
 
     def why_not(self) -> str:
-        """Return the reason why it cannot run here, or ""."""
+        """Return the reason why polars cannot run here, or ""."""
         return "" if find_spec("polars") else "not installed"
 
     def build(self, numbers: NDArray[np.uint32]) -> None:

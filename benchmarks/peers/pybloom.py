@@ -13,7 +13,7 @@ __all__ = ["PybloomLive"]
 
 
 class PybloomLive(AnswersIn):
-    """Several hashes by `hashlib` or `xxhash` per query."""
+    """Computes several hashes per query with `hashlib` or `xxhash`."""
 
     name = "pybloom-live"
     requires = "pybloom_live"

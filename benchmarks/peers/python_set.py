@@ -14,7 +14,7 @@ __all__ = ["PythonSet"]
 
 
 class PythonSet(AnswersIn):
-    """Set; a batch is a loop over a list."""
+    """Python's own set; a batch is looked up in a loop over a list."""
 
     note = "exact; no periods; one way to write a number"
 

@@ -13,7 +13,7 @@ __all__ = ["RbloomFilter"]
 
 
 class RbloomFilter(AnswersIn):
-    """With Python's own hash, its fastest one; such a filter cannot be saved."""
+    """Uses Python's own hash, which is the fastest; such a filter cannot be saved."""
 
     name = "rbloom"
     requires = "rbloom"

@@ -19,7 +19,7 @@ _SELECT = "SELECT 1 FROM numbers WHERE key = ?"
 
 
 class SqliteKey(BasePeer):
-    """File in the page cache; one prepared statement per query."""
+    """SQLite file in the page cache; each query runs a prepared statement."""
 
     name = "SQLite primary key"
     requires = "sqlite3"
