@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bloctel._util import clock
 from tests.helpers.servers import KINDS, STORAGES, Server, server
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ _MARKER_OF_FIXTURE = {
 }
 
 
+@pytest.fixture
+def in_2035(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the library's clock to 1 January 2035."""
+    monkeypatch.setattr(clock, "now", lambda: 2_051_222_400.0)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the number of examples, unless the command line does."""
+    """Choose the Hypothesis profile, unless the command line chooses one."""
     if config.getoption("--hypothesis-profile") is None:
         is_quick = config.getoption("markexpr") == "not system"
         settings.load_profile("quick" if is_quick else "full")
@@ -48,6 +55,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run selected files in this process, because workers take seconds to start."""
     is_selection = config.args_source is pytest.Config.ArgsSource.ARGS
     return 0 if is_selection and all(".py" in arg for arg in config.args) else None
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a parameter of bytes by its argument: workers must collect equal names.
+
+    Compressed bytes contain the second in which they were written.
+    """
+    return argname if isinstance(val, bytes) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

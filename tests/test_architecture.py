@@ -1,4 +1,4 @@
-"""Ranks of the modules, and operations that are confined to some of them."""
+"""Architecture rules: ranks of modules, and which modules read the clock or print."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def unit_of(name: str) -> str:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the modules of this package that a file imports, also for types only."""
+    """Return this package's modules that a file imports, even only for annotations."""
     found: set[str] = set()
     pattern = (
         r"^\s*(?:from (bloctel[\w.]*) c?import \(?([^#)]*)|c?import (bloctel[\w.]*))"
@@ -85,7 +85,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def all_imports(path: Path) -> set[tuple[str, str]]:
-    """Return each import that crosses units, as (importer, imported)."""
+    """Return each import from one unit into another, as (importer, imported)."""
     me = unit_of(name_of(path))
     return {(me, unit_of(other)) for other in imports_of(path) if unit_of(other) != me}
 
@@ -105,7 +105,7 @@ def test_imports_point_down() -> None:
 
 
 def test_every_module_has_a_rank() -> None:
-    """No unit is without a rank, and each rank belongs to an existing unit."""
+    """Each unit has a rank, and each entry of the ranks names an existing unit."""
     units = {unit_of(name) for name in NAMES}
 
     assert units == set(RANKS)
@@ -142,7 +142,7 @@ BELOW_CLI = [
 
 
 def test_only_the_command_line_prints_or_reads_the_environment() -> None:
-    """Only commands use arguments, the environment and standard streams."""
+    """Only the command line reads arguments and the environment, and prints."""
     assert BELOW_CLI
     assert [where for path in BELOW_CLI for where in console_uses(path)] == []
 
@@ -162,7 +162,7 @@ def console_uses(path: Path) -> Iterator[str]:
 
 
 def test_one_module_reads_the_clock() -> None:
-    """Every module but `bloctel._util.clock` takes the day as an argument."""
+    """Only `bloctel._util.clock` reads the clock; other modules call it."""
     uses = {name_of(path): list(clock_uses(path)) for path in BELOW_CLI}
 
     assert uses.pop("_util.clock")

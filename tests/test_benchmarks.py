@@ -59,7 +59,7 @@ def test_names_of_tables_are_unique(results: Results) -> None:
 
 
 def test_exact_contenders_agree(results: Results) -> None:
-    """Exact contenders find the same number of hits for the same queries."""
+    """Contenders without false positives find the same number of blocked queries."""
     for table in results.tables:
         for at in {row.at for row in table.rows if table.found == "found"}:
             exact = [row for row in table.rows if row.is_exact and row.at == at]
@@ -68,7 +68,7 @@ def test_exact_contenders_agree(results: Results) -> None:
 
 
 def test_results_survive_json(results: Results) -> None:
-    """JSON keeps all readings."""
+    """Results that are written as JSON and read again are equal."""
     assert Results.from_json(results.to_json()) == results
 
 
@@ -93,7 +93,7 @@ def _rows(*readings: tuple[str, tuple[float, ...]]) -> Results:
 
 
 def test_ratios_are_computed_per_round() -> None:
-    """A slow round slows both sides, and does not change the ratio."""
+    """A ratio is computed in each round, so that a slow round does not change it."""
     run = _rows(("a", (1.0, 10.0, 1.0)), ("b", (2.0, 20.0, 2.0)))
     target = promises.Target(
         "a compared with b",
@@ -119,14 +119,14 @@ def test_ratios_are_computed_per_round() -> None:
 def test_the_median_is_compared_with_the_limit(
     limit: float, at_least: bool, verdict: str
 ) -> None:
-    """A median that equals the limit passes."""
+    """A figure passes if its median equals the limit or is better."""
     target = promises.Target("a", promises.value("t", "a"), limit, at_least=at_least)
 
     assert promises.evaluate(target, _rows(("a", (1.0, 2.0, 9.0))))[1] == verdict
 
 
 def test_a_figure_without_readings_has_a_reason() -> None:
-    """The reason is the note of the row."""
+    """A figure without readings has the note of its table row as its reason."""
     target = promises.Target("a", promises.value("t", "a"), 1)
 
     assert promises.evaluate(target, _rows(("a", ())))[1] == "not measured (why)"
@@ -134,7 +134,7 @@ def test_a_figure_without_readings_has_a_reason() -> None:
 
 
 def test_files_that_show_promises_exist() -> None:
-    """Each file named by a promise exists."""
+    """Each file that a promise names as its evidence exists."""
     for promise in promises.PROMISES:
         assert promise.shown_by
         assert all((_ROOT / name).is_file() for name in promise.shown_by), promise.text
@@ -146,7 +146,7 @@ def test_the_command_prints_its_tables_and_writes_them(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """All printed tables are in the JSON; promised figures come last."""
+    """Every printed table is also in the JSON file; promised figures come last."""
     monkeypatch.setattr(suite, "run", lambda *_: iter(results.tables))
     written = tmp_path / "readings.json"
 
@@ -172,7 +172,7 @@ def _page(results: Results, folder: Path) -> Path:
 def test_the_page_begins_with_gaps_and_losses(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first sections are about figures that are not measured, and losses."""
+    """The page first lists what is not measured, then cases where others are better."""
     monkeypatch.setattr(plots, "draw", lambda *_: False)
     page = _page(results, tmp_path)
 
@@ -227,7 +227,7 @@ class _Fails(AnswersIn):
     note = "exact"
 
     def build(self, keys: Column) -> None:
-        """Raise, as some peers do."""
+        """Raise an error, like a peer that cannot run."""
         raise TypeError("not with this version")
 
 
@@ -298,7 +298,7 @@ bench_compare = script("bench-compare")
 def test_a_comparison_ignores_noise(
     seconds: list[tuple[float, float]], memory: tuple[float, float], verdict: str
 ) -> None:
-    """Median and best time must both be slower, and memory grow by megabytes."""
+    """A case is worse if median and best time are slower, or if memory grows by MBs."""
     found = bench_compare.Comparison("case", seconds, memory)
 
     assert found.is_worse(0.05) == bool(verdict)
@@ -306,7 +306,7 @@ def test_a_comparison_ignores_noise(
 
 
 def test_two_checkouts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    """A checkout compared with itself; a case that fails is worse."""
+    """A checkout is not worse than itself; a case that fails counts as worse."""
     arguments = ["old", "new", "--only", "lookup_open", "--scale", "0.001"]
     options = bench_compare.parsed([*arguments, "--rounds", "2", "--threshold", "99"])
 
@@ -321,7 +321,7 @@ def test_two_checkouts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_compared_case_runs(name: str, tmp_path: Path) -> None:
-    """The cases run on this checkout, with few rows."""
+    """Every case of `scripts/bench-compare` runs on this checkout, with few rows."""
     case = CASES[name](Inputs(tmp_path, scale=0.0001))
 
     case()

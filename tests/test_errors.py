@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from bloctel import errors
 from bloctel.errors import (
     BloctelError,
@@ -74,7 +76,7 @@ def test_every_error_has_one_root_and_its_own_docstring() -> None:
 
 
 def test_the_tree_in_the_documentation_is_the_tree() -> None:
-    """Each error is below its base, and builtin bases are in parentheses."""
+    """The page shows each error below its base; builtin bases are in parentheses."""
     drawing = re.search("```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert drawing is not None
     drawn: dict[str, set[str]] = {}
@@ -111,3 +113,21 @@ def test_the_message_of_a_closed_list() -> None:
     assert str(error) == (
         "the list own is not open on 2026-08-11: expected an earlier day; ask first"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://user@host/lists", "postgresql://user@host/lists"),
+        ("postgresql:/user:p/@w@host/lists", "postgresql:/user:(hidden)@host/lists"),
+        ("user:pw@host/lists", "user:(hidden)@host/lists"),
+        ("valkey://pw@host/0?a=pw", "valkey://(hidden)@host/0?(hidden)"),
+        ("redis:/pw@host/0", "redis:/(hidden)@host/0"),
+        ("postgresql:///lists?password=pw", "postgresql:///lists?(hidden)"),
+        ("folder/which?.csv", "folder/which?.csv"),
+    ],
+)
+def test_the_passwords_of_urls_are_hidden(url: str, shown: str) -> None:
+    """Users, hosts and paths remain readable."""
+    assert errors.BloctelError("a path", url, url).got == shown
+    assert errors.without_password(url) == shown

@@ -66,7 +66,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_the_figures_of_a_checkout(checkout: Path) -> None:
-    """Each figure is counted as described in the file of recorded figures."""
+    """Each figure of the small checkout has the value that a count by hand gives."""
     n_lines = 1 + PYTHON.count("\n") + CYTHON.count("\n") + 2
 
     assert house.quick_figures(checkout) == {
@@ -80,7 +80,7 @@ def test_the_figures_of_a_checkout(checkout: Path) -> None:
 
 
 def test_docstrings_without_a_noun_are_listed(checkout: Path) -> None:
-    """The list gives the file, the line and the first line of the text."""
+    """The list of docstrings without a noun has file, line number and first line."""
     found = [d for d in house.docstrings(checkout / "src" / "bloctel") if d.is_bad]
 
     assert [(d.path.name, d.line, d.text) for d in found] == [
@@ -93,7 +93,7 @@ def test_docstrings_without_a_noun_are_listed(checkout: Path) -> None:
 
 
 def test_figures_may_only_fall() -> None:
-    """Times have a tolerance of 25 %, counts have none."""
+    """A time may exceed its record by 25 %; a count may never exceed its record."""
     recorded = {"units": 22, "build_seconds": 40}
 
     assert house.worse({"units": 21, "build_seconds": 50}, recorded) == []
@@ -104,7 +104,7 @@ def test_figures_may_only_fall() -> None:
 
 
 def test_only_lower_figures_are_recorded(tmp_path: Path) -> None:
-    """A recorded figure that was exceeded stays, and so do the comments."""
+    """Recording changes only figures that became lower, and keeps the comments."""
     path = tmp_path / "house.toml"
     path.write_text("# modules\nmodules = 6\nunits = 22\n")
 
@@ -114,7 +114,7 @@ def test_only_lower_figures_are_recorded(tmp_path: Path) -> None:
 
 
 def test_every_figure_has_a_record() -> None:
-    """All figures are compared with a recorded one."""
+    """Every figure that `scripts/house` measures has a recorded value."""
     recorded = tomllib.loads(house.RECORD.read_text("utf-8"))
 
     assert set(recorded) == {*house.quick_figures(ROOT), *house.SLACK}
@@ -123,7 +123,7 @@ def test_every_figure_has_a_record() -> None:
 def test_the_exit_code_is_1_if_a_figure_is_worse(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The processor time of child processes counts."""
+    """The measured time includes the processor time of child processes."""
     figures = dict.fromkeys(house.quick_figures(ROOT), 0)
     busy = "import time\nwhile time.process_time() < 0.3: pass"
     seconds = house._processor_seconds([sys.executable, "-c", busy])

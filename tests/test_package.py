@@ -30,7 +30,7 @@ def _run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    """Other libraries are imported when a feature first needs them."""
+    """`import bloctel` does not load other libraries; features load them when used."""
     done = _run("import sys, bloctel; print(*sys.modules)")
 
     assert not done.stderr
@@ -38,7 +38,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_look_ups_in_snapshots_import_no_registry() -> None:
-    """Registries, followers and scrubs are imported when they are first used."""
+    """`import bloctel` loads snapshots, but not registries, followers or scrubs."""
     done = _run("import sys, bloctel; print(*sys.modules); bloctel.Registry")
 
     assert not done.stderr
@@ -51,7 +51,7 @@ def test_look_ups_in_snapshots_import_no_registry() -> None:
 
 
 def test_missing_compiled_modules_are_an_import_error() -> None:
-    """There is no slow fallback: the message says what to run."""
+    """Without compiled modules the import fails; the error says how to install."""
     done = _run(_NOT_COMPILED)
 
     last = done.stderr.strip().splitlines()[-1]
@@ -67,7 +67,7 @@ def test_the_public_names_can_be_imported() -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    """A docstring begins with a sentence."""
+    """Every public name has a docstring that begins with a sentence."""
     texts = {name: getattr(bloctel, name).__doc__ or "" for name in bloctel.__all__}
     del texts["__version__"]  # a string
 

@@ -1,4 +1,4 @@
-"""Atomic files: the new file is complete, or the older one stays."""
+"""Atomic files: the new file is complete, or the older file stays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_the_file_is_replaced_at_the_end(tmp_path: Path) -> None:
-    """Until then, readers see the older one."""
+    """Readers see the older file until the new file is complete."""
     path = tmp_path / "file"
     path.write_bytes(b"older")
 
@@ -83,7 +83,7 @@ def test_a_crash_leaves_the_older_file(tmp_path: Path) -> None:
 
 @posix
 def test_a_failed_final_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bytes must be on the disk before the file is renamed."""
+    """If the last flush fails, the older file stays and the new file is removed."""
     path = tmp_path / "file"
     path.write_bytes(b"older")
 
@@ -140,7 +140,7 @@ def test_large_files_are_flushed_during_writing(
 def test_an_error_of_an_early_flush_is_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system reports it once: a later flush would succeed despite lost bytes."""
+    """An error of an early flush is kept, because a later flush would not report it."""
     path = tmp_path / "file"
     errors = [OSError(5, "Input/output error")]
 
@@ -162,7 +162,7 @@ def test_an_error_of_an_early_flush_is_raised(
 def test_no_flush_continues_after_an_error(
     error: type[BaseException], tmp_path: Path, early_flushes: list[int]
 ) -> None:
-    """The running flush ends before the descriptor is closed."""
+    """After an error, the file is closed only after the running flush has ended."""
 
     def fail() -> None:
         with replacing(tmp_path / "file") as file:
@@ -178,7 +178,7 @@ def test_no_flush_continues_after_an_error(
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """Its target is replaced, or created, in the target's folder."""
+    """The target of the link is replaced or created, in its own folder."""
     (tmp_path / "elsewhere").mkdir()
     target, link = tmp_path / "elsewhere" / "file", tmp_path / "link"
     link.symlink_to(target)
@@ -194,18 +194,24 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 @posix
-@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
-def test_the_umask_decides_who_may_read(umask: int, mode: int, tmp_path: Path) -> None:
-    """A new file has the permissions of any other new file."""
+def test_new_files_are_private(tmp_path: Path) -> None:
+    """Only the owner can read a new file; a later version keeps other permissions."""
     path = tmp_path / "file"
-    before = os.umask(umask)
+    before = os.umask(0)
     try:
+        for given, mode in ((None, 0o600), (0o640, 0o640), (0o666, 0o666)):
+            if given:
+                path.chmod(given)
+            with replacing(path) as file:
+                assert os.fstat(file.fileno()).st_mode & 0o777 == mode
+                file.write(b"content")
+            assert path.stat().st_mode & 0o777 == mode
+        path.write_bytes(b"")  # an empty file counts as new
         with replacing(path):
             pass
+        assert path.stat().st_mode & 0o777 == 0o600
     finally:
         os.umask(before)
-
-    assert path.stat().st_mode & 0o777 == mode
 
 
 def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
@@ -217,7 +223,7 @@ def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
 
 
 def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
-    """Not even as root, for whom renaming over /dev/null would succeed."""
+    """A folder or a device as the target is an error, also for the root user."""
     before = Path(os.devnull).stat().st_mode
 
     for path in (tmp_path, Path(os.devnull)):
@@ -229,7 +235,7 @@ def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_discarding_twice_is_harmless(tmp_path: Path) -> None:
-    """The same is true after publishing."""
+    """A file can be discarded twice, and also after publishing."""
     path = tmp_path / "file"
     pending = PendingFile(path)
     pending.finish()
@@ -277,7 +283,7 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
     assert not any(path.exists() for path in left)
     assert len(names(tmp_path)) == len(similar) + 4
     living.finish()
-    remove_leftovers(tmp_path)  # a complete file that is not published yet
+    remove_leftovers(tmp_path)  # the file is written, but it is not published yet
     living.publish()
     assert "file" in names(tmp_path)
     remove_leftovers(tmp_path / "no such folder")
@@ -287,7 +293,7 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_keeps_its_leftovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Leftovers look like files in use; files are written as before."""
+    """Without file locks, leftovers are kept, because they may be files in use."""
     left = left_by_a_killed_run(tmp_path)
 
     def refuse(*_: object) -> None:
@@ -331,7 +337,7 @@ def test_a_file_removed_as_a_leftover_is_created_again(
 
 @posix
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
-    """Neither after publishing nor after discarding."""
+    """Descriptors are closed after publishing and after discarding."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs Linux")
     before = len(list(Path("/proc/self/fd").iterdir()))

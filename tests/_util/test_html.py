@@ -32,14 +32,14 @@ def test_values_stay_text(tmp_path: Path) -> None:
 
 
 def test_macros_of_templates_stay_markup(tmp_path: Path) -> None:
-    """Only the values in them are escaped."""
+    """Macros of templates give markup; only the values in them are escaped."""
     text = "{% macro bold(x) %}<b>{{ x }}</b>{% endmacro %}{{ bold(name) }}"
 
     assert page(tmp_path, text, name="<i>") == "<b>&lt;i&gt;</b>"
 
 
 def test_numbers_and_texts_follow_the_language(tmp_path: Path) -> None:
-    """They are those of the message catalogue."""
+    """Pages use the number formats and texts of the message catalogue."""
     text = '{{ t("scrub.kind.clear") }}: {{ show(12345) }}, {{ share(1, 8) }}'
 
     assert page(tmp_path, text) == "clear: 12,345, 12.5 %"
@@ -49,7 +49,7 @@ def test_numbers_and_texts_follow_the_language(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_an_error(tmp_path: Path) -> None:
-    """It is not rendered as an empty text."""
+    """An unknown name raises an error instead of giving an empty text."""
     from jinja2 import UndefinedError
 
     with pytest.raises(UndefinedError):
@@ -59,7 +59,7 @@ def test_an_unknown_name_is_an_error(tmp_path: Path) -> None:
 def test_without_jinja2_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message says how to install it."""
+    """If jinja2 is missing, the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[report\]"):
@@ -67,7 +67,7 @@ def test_without_jinja2_the_extra_is_named(
 
 
 def test_the_environment_is_cached(tmp_path: Path) -> None:
-    """Each folder of templates has one environment."""
+    """The template environment of a folder is created once and then cached."""
     assert environment(tmp_path) is environment(tmp_path)
 
 

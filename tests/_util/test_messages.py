@@ -44,7 +44,7 @@ USES: Final = "\n".join(
 
 
 def is_used(key: str) -> bool:
-    """Return whether the source names a key, or builds it from its group and a code."""
+    """Return whether the source uses a key, in full or by its group and a code."""
     group, _, name = key.rpartition(".")
     if group == "compliance.proof":  # `proof.py` adds the group itself
         return f'"{name}"' in USES
@@ -68,7 +68,7 @@ def test_languages_have_the_same_keys_in_the_same_order() -> None:
 
 
 def test_languages_have_the_same_placeholders() -> None:
-    """Each text has the placeholders of the other language."""
+    """A text has the same placeholders in English and in French."""
     english, french = (catalogue(lang) for lang in LANGUAGES)
 
     differing = [
@@ -83,7 +83,7 @@ def test_every_key_is_used() -> None:
 
 
 def test_unused_keys_are_detected() -> None:
-    """The test above can fail."""
+    """The check for unused keys reports an unused key."""
     assert not is_used("scrub.report.never_used")
     assert not is_used("never.used")
 
@@ -111,7 +111,7 @@ def test_every_key_named_in_the_source_exists() -> None:
     ],
 )
 def test_every_code_has_a_text(group: str, codes: Collection[str]) -> None:
-    """No text belongs to a code that does not exist."""
+    """Each group has exactly one text for each code."""
     names = {key.rpartition(".")[2] for key in KEYS if key.rpartition(".")[0] == group}
 
     assert names == {str(code) for code in codes}
@@ -132,7 +132,7 @@ def test_every_pattern_has_its_texts() -> None:
 
 
 def test_every_notice_and_every_state_without_consent_has_a_text() -> None:
-    """The names are those of the rules of law and of the desk."""
+    """Notices of the law and states without a valid consent have texts."""
     rules = [rule for rule in law.load("FR").rules if isinstance(rule, ConsentTerms)]
 
     assert rules
@@ -159,9 +159,9 @@ def test_mistakes_are_refused() -> None:
     with pytest.raises(KeyError, match="nothing"):
         message("scrub.report.nothing", "en")
     with pytest.raises(KeyError, match="version"):
-        message("scrub.report.written_by", "en")
+        message("report.written_by", "en")
     with pytest.raises(KeyError, match="version"):
-        message("scrub.report.written_by", "en", version="1", day="2")
+        message("report.written_by", "en", version="1", day="2")
     with pytest.raises(InputError, match="one of the languages en, fr, got 'de'"):
         message("scrub.report.kind", "de")
 

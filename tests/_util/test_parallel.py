@@ -23,12 +23,12 @@ def threads() -> list[str]:
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 5])
 def test_results_come_in_the_order_of_the_pieces(workers: int) -> None:
-    """Their order does not depend on which worker ends first."""
+    """The order of results does not depend on which worker ends first."""
     gate = threading.Event()
 
     def work(piece: int) -> int:
         if piece == 0 and workers > 1:
-            gate.wait()  # the first is done after the second
+            gate.wait()  # the first piece ends after the second piece
         if piece == 1:
             gate.set()
         return piece
@@ -39,7 +39,7 @@ def test_results_come_in_the_order_of_the_pieces(workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 5])
 def test_few_pieces_are_taken_ahead(workers: int) -> None:
-    """Memory stays bounded, even if the caller is slow."""
+    """If the caller is slow, only a few pieces are processed in advance."""
     taken: list[int] = []
 
     def pieces() -> Iterator[int]:
@@ -54,7 +54,7 @@ def test_few_pieces_are_taken_ahead(workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_the_first_error_ends_it(workers: int) -> None:
-    """It is raised in the order of the pieces, and no thread remains."""
+    """The first error is raised after the results before it, and no thread remains."""
 
     def work(piece: int) -> float:
         return 1 / (5 - piece)
@@ -87,7 +87,7 @@ def test_an_error_of_the_pieces_leaves_no_thread(
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_closing_ends_the_work(workers: int) -> None:
-    """After `close`, no piece is started."""
+    """After the generator is closed, no further piece is started."""
     with closing(map_in_order(abs, range(1_000_000), workers)) as results:
         next(results)
 
@@ -102,5 +102,5 @@ def test_an_invalid_number_of_threads_is_refused(threads: object) -> None:
 
 
 def test_some_core_can_be_used() -> None:
-    """Each process may use at least one core."""
+    """The count of usable processor cores is at least one."""
     assert usable_cores() >= 1

@@ -17,7 +17,7 @@ from bloctel._util.statistics import (
 @pytest.mark.parametrize("mean", [0.01, 1.0, 7.5, 40.0])
 @pytest.mark.parametrize("count", [0, 1, 5, 8, 41, 90])
 def test_the_poisson_tail_is_the_sum_of_its_terms(count: int, mean: float) -> None:
-    """The probability of a count or more is the sum of the terms from the count on."""
+    """The Poisson tail is the sum of the probabilities of that count and all above."""
     terms = [
         math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
         for k in range(count, count + 400)
@@ -29,7 +29,7 @@ def test_the_poisson_tail_is_the_sum_of_its_terms(count: int, mean: float) -> No
 @pytest.mark.parametrize("chance", [0.02, 0.3, 0.9])
 @pytest.mark.parametrize("count", [0, 1, 20, 46, 99, 100, 101])
 def test_the_binomial_tail_is_the_sum_of_its_terms(count: int, chance: float) -> None:
-    """The same is true for successes in a hundred trials."""
+    """The binomial tail is the sum over the successes in a hundred trials."""
     terms = [
         math.comb(100, k) * chance**k * (1 - chance) ** (100 - k)
         for k in range(count, 101)
@@ -43,7 +43,7 @@ def test_the_binomial_tail_is_the_sum_of_its_terms(count: int, chance: float) ->
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0, 5.0, 30.0, 1e9])
 @pytest.mark.parametrize("pairs", [1, 2, 10, 500])
 def test_the_chi_square_is_a_poisson_tail(value: float, pairs: int) -> None:
-    """With an even number of degrees of freedom, it is the tail of a Poisson sum."""
+    """For even degrees of freedom, the chi-square distribution is a Poisson tail."""
     expected = poisson_tail(pairs, value / 2)
 
     found = chi_square_below(value, 2 * pairs)

@@ -1,4 +1,4 @@
-"""Import of consents from a CRM: all rows or none."""
+"""Import of consents from a CRM: if a row is invalid, nothing is recorded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_file_of_a_french_spreadsheet(
         source(
             "Téléphone;Recueilli le;Empreinte;Dossier",
             f"0199001234;2026-09-01 18:12;{DIGEST};boîte 3",
-            f"+33 1 99 00 12 35;2026-12-01 18:12;{DIGEST};boîte 4",
+            f"+33 1 99 00 12 35;2026-11-01 18:12;{DIGEST};boîte 4",
             encoding="cp1252",
         ).getvalue()
     )
@@ -81,7 +81,7 @@ def test_a_file_of_a_french_spreadsheet(
     (summer,) = register.of(KEY).consents
     (winter,) = register.of(KEY + 1).consents
     assert summer.given_at == datetime(2026, 9, 1, 16, 12, tzinfo=UTC)
-    assert winter.given_at == datetime(2026, 12, 1, 17, 12, tzinfo=UTC)
+    assert winter.given_at == datetime(2026, 11, 1, 17, 12, tzinfo=UTC)
     assert summer.expires_on == date(2027, 9, 1)
     assert "boîte 3" in summer.evidence
 
@@ -89,7 +89,7 @@ def test_a_file_of_a_french_spreadsheet(
 def test_an_end_that_the_file_has_is_never_passed_over(
     register: ConsentRegister,
 ) -> None:
-    """The column `expires_on` is found in any case; a fixed value replaces it."""
+    """`expires_on` is found in upper and lower case; a fixed value overrides it."""
     header = HEADER.replace("expires_on", "Expires_On")
     import_consents(register, source(header, ROW))
     assert register.of(KEY).consents[0].expires_on == date(2027, 1, 1)
@@ -101,7 +101,7 @@ def test_an_end_that_the_file_has_is_never_passed_over(
 
 
 def test_mentions_are_names(register: ConsentRegister) -> None:
-    """Mentions are separated by blanks, commas or bars; a missing one counts."""
+    """Mentions are separated by blanks, commas or bars, and all are required."""
     told = "identity_and_goods|proposal validity_period;withdrawal_right"
     for said, complete in (
         (told, False),
@@ -124,13 +124,15 @@ def test_many_rows(register: ConsentRegister) -> None:
 
 BAD_ROWS = {
     "a phone number": ROW.replace("01 99 00 12 34", "01 99 00"),
-    "a time such as": ROW.replace("2026-09-01T18:12+02:00", "1/9/2026"),
-    "a time with its offset": ROW.replace("+02:00", ""),
+    "a date and time with its offset": ROW.replace(
+        "2026-09-01T18:12+02:00", "1/9/2026"
+    ),
+    "a time without an offset": ROW.replace("+02:00", ""),
     "a day such as": ROW.replace("2027-01-01", "soon"),
     "at most a year": ROW.replace("2027-01-01", "2029-09-01"),
     "SHA-256": ROW.replace(DIGEST, "x"),
     "a text": ROW.replace("Exemple SA", " "),
-    "mentions out of": ROW.replace("all", "everything"),
+    "only the mentions": ROW.replace("all", "everything"),
     "fields without the number": ROW.replace("archive", "forms/0199001234"),
 }
 
@@ -139,7 +141,7 @@ BAD_ROWS = {
 def test_a_row_that_is_refused_takes_all_with_it(
     register: ConsentRegister, expected: str
 ) -> None:
-    """The message names the row and not the number, and nothing is recorded."""
+    """With an invalid row nothing is recorded; the error shows the row, no number."""
     rows = [ROW, BAD_ROWS[expected], ROW]
 
     with pytest.raises(BloctelError, match="row 2") as caught:
@@ -154,10 +156,10 @@ def test_a_row_that_is_refused_takes_all_with_it(
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (ConsentColumns({"colour": "x"}), "fields out of"),
-        (ConsentColumns(values={"colour": "x"}), "fields out of"),
+        (ConsentColumns({"colour": "x"}), "only the fields"),
+        (ConsentColumns(values={"colour": "x"}), "only the fields"),
         (ConsentColumns({"firm": "firm"}, {"firm": "x"}), "a column or a value"),
-        (ConsentColumns({"firm": "goods"}), "a column of its own"),
+        (ConsentColumns({"firm": "goods"}), "a different column for each field"),
         (ConsentColumns({"firm": "company"}), "a column 'company'"),
     ],
 )
@@ -169,7 +171,28 @@ def test_columns_that_cannot_be(
         import_consents(register, source(HEADER, ROW), columns)
 
 
+@pytest.mark.parametrize("row", [ROW + ",,x", ROW.rpartition(",")[0]])
+def test_rows_of_another_length_are_refused(
+    register: ConsentRegister, row: str
+) -> None:
+    """The end of the consent would be missing or read from another field."""
+    with pytest.raises(InputError, match=r"a (longer|shorter) row .*row 2$") as caught:
+        import_consents(register, source(HEADER, row))
+    assert str(caught.value).count("row 2") == 1
+
+
+def test_rows_hidden_in_a_quoted_cell_are_refused(register: ConsentRegister) -> None:
+    """A quote that is closed in a later row would hide the consents between them."""
+    hidden = ROW.replace("34,", "35,").replace("archive", 'archive"')
+    rows = (ROW.replace("archive,", '"archive,'), hidden)
+
+    with pytest.raises(InputError, match=r"cell that is not read .*, row 2$"):
+        import_consents(register, source(HEADER, *rows))
+    with pytest.raises(InputError, match=r"cell that is not read .*, row 1$"):
+        import_consents(register, source(HEADER + ',"x', ROW + ',"', ROW))
+
+
 def test_a_file_without_rows_is_an_error(register: ConsentRegister) -> None:
     """A file without rows is refused."""
-    with pytest.raises(InputError, match="consents, one a row"):
+    with pytest.raises(InputError, match="one consent per row"):
         import_consents(register, source(HEADER, ""))

@@ -1,4 +1,4 @@
-"""Operator answers instead of a list: opposed, clear, or not known."""
+"""Files with an operator's answers about phone numbers: opposed, clear or not known."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def keys(*numbers: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
 
 @pytest.fixture
 def registry() -> Registry:
-    """A registry with one answer of each kind."""
-    made = Registry.create("memory:")
+    """A registry with an answer "opposed" and an answer "clear", for two numbers."""
+    made = Registry.create("memory:", lists=[LIST])
     made.record_answers(list=LIST, on=DAY, opposed=keys(OPPOSED), clear=keys(CLEAR))
     return made
 
@@ -65,7 +65,7 @@ def test_an_answer_stands_for_thirty_days(registry: Registry) -> None:
 
 
 def test_nobody_knows_of_the_days_before(registry: Registry) -> None:
-    """An answer does not apply to the day before."""
+    """For a day before the operator's answer, a number is not known."""
     for number in (CLEAR, OPPOSED):
         with pytest.raises(NotKnownError):
             registry.is_blocked(number, on=DAY - timedelta(days=1))
@@ -86,7 +86,7 @@ def test_verdicts_say_what_is_not_known(registry: Registry) -> None:
 
 
 def test_columns(registry: Registry) -> None:
-    """A column raises with the row, or blocks; codes are those of `Status`."""
+    """An unknown number in a column raises an error with its row, or is blocked."""
     column = np.array([CLEAR, OPPOSED, ASKED_NEVER], np.int64)
     texts = [f"+{number}" for number in column]
     for asked in (column, texts, [*map(int, column)]):
@@ -102,12 +102,13 @@ def test_columns(registry: Registry) -> None:
 def test_nine_digits_are_read_as_french_where_nobody_knows_the_other(
     registry: Registry,
 ) -> None:
-    """A missing answer about the foreign number with the same digits has no effect."""
+    """A French number is clear even if its digits abroad have no answer."""
     shortened = CLEAR - 33 * 10**9
 
     assert registry.check(shortened, on=DAY).status == Status.CLEAR
     assert not registry.is_blocked(shortened, on=DAY)
     assert registry.check_many(np.array([shortened]), on=DAY).tolist() == [0]
+    registry.add_list("own")
     registry.register("+687 12 34 56", list="own", on=DAY)
     registry.record_answers(
         list=LIST, on=DAY, opposed=keys(), clear=keys(33687123456, 687123456)
@@ -134,7 +135,7 @@ def test_a_scrub_of_a_frame_never_calls_unknown_numbers_clear(
 def test_a_scrub_never_calls_unknown_numbers_clear(
     registry: Registry, tmp_path: Path
 ) -> None:
-    """They are among the blocked rows, with the reason."""
+    """Unknown numbers are among the blocked rows, with the reason."""
     calls = tmp_path / "calls.csv"
     calls.write_text(f"tel\n+{CLEAR}\n+{OPPOSED}\n+{ASKED_NEVER}\nno number\n")
     outputs = bloctel.Outputs(blocked=tmp_path / "blocked.csv")
@@ -148,15 +149,15 @@ def test_a_scrub_never_calls_unknown_numbers_clear(
 
 @pytest.mark.parametrize("later_first", [False, True])
 def test_the_latest_answer_counts(later_first: bool) -> None:
-    """The order of recording has no effect; on one day, opposed counts."""
-    registry = Registry.create("memory:")
+    """The answer of the latest day counts; on the same day, opposed counts."""
+    registry = Registry.create("memory:", lists=[LIST])
     later = DAY + timedelta(days=10)
     history = [(DAY, keys(CLEAR), keys()), (later, keys(), keys(CLEAR))]
     for on, opposed, clear in reversed(history) if later_first else history:
         registry.record_answers(list=LIST, on=on, opposed=opposed, clear=clear)
     assert registry.is_blocked(CLEAR, on=later - timedelta(days=1))
     assert not registry.is_blocked(CLEAR, on=later)
-    # once more, opposed on the same day
+    # record the number again, as opposed, on the same day
     registry.record_answers(list=LIST, on=later, opposed=keys(CLEAR), clear=keys())
     assert registry.is_blocked(CLEAR, on=later)
     registry.record_answers(list=LIST, on=later, opposed=keys(), clear=keys(CLEAR))
@@ -177,7 +178,7 @@ NUMBERS = range(33199000000, 33199000004)
 def test_the_plainest_oracle(
     said: list[tuple[int, int, bool]], asked_after: int
 ) -> None:
-    """The last answer decides: opposed, clear for 30 days, or not known."""
+    """The registry agrees with a simple model, in which the last answer counts."""
     registry = Registry.create("memory:", lists=[LIST, f"{LIST}.cleared"])
     for after, number, is_opposed in said:
         columns = {"opposed": keys(), "clear": keys()}
@@ -203,6 +204,7 @@ def test_the_plainest_oracle(
 
 def test_other_lists_are_asked_as_ever(registry: Registry) -> None:
     """The firm's own list does not depend on the operator's answers."""
+    registry.add_list("own")
     registry.register(ASKED_NEVER, list="own", on=DAY)
     assert registry.is_blocked(ASKED_NEVER, on=DAY)
     assert registry.is_blocked(ASKED_NEVER, on=DAY, lists="own")
@@ -211,7 +213,7 @@ def test_other_lists_are_asked_as_ever(registry: Registry) -> None:
         registry.is_blocked(CLEAR, on=DAY, lists="fr.bloctel.cleared")
     with pytest.raises(NotKnownError):
         registry.is_blocked(33199001299, on=DAY)
-    # the list has closed, the firm's own list has not
+    # the French list has closed, but the firm's own list is open
     assert not registry.is_blocked(CLEAR, on=date(2026, 8, 11))
 
 
@@ -223,7 +225,7 @@ def test_clearances_alone_answer_nothing() -> None:
 
 
 def test_a_snapshot_carries_the_answers(registry: Registry, tmp_path: Path) -> None:
-    """A snapshot gives the same three answers."""
+    """A snapshot gives its registry's answers: opposed, clear or not known."""
     path = tmp_path / "answers.bloctel"
     registry.build_snapshot(path, on=DAY)
     with bloctel.open(path) as book:
@@ -246,14 +248,14 @@ def test_a_registration_that_is_not_yet_protected_stays(registry: Registry) -> N
 
 
 def test_clearances_follow_the_rules_of_the_list() -> None:
-    """A scope keeps the rules of its list; no answers after the list has closed."""
+    """A scope has the rules of its list; a closed list has no answers."""
     cleared = rules.load("fr.bloctel.cleared:brand-a")
     assert (cleared.name, cleared.opposition_list) == (
         "fr.bloctel.cleared:brand-a",
         "fr.bloctel:brand-a",
     )
     assert cleared.registration_period(date(2026, 8, 1)).ends_on == date(2026, 8, 11)
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=[LIST])
     with pytest.raises(ListClosedError):
         registry.record_answers(
             list=LIST, on=date(2026, 8, 11), opposed=keys(), clear=keys(CLEAR)
@@ -275,10 +277,10 @@ RETURNED = (
 
 
 def test_the_file_that_came_back(tmp_path: Path) -> None:
-    """Only OK is callable; contradictory answers are opposed, in any order."""
+    """Only the answer OK permits calls; contradictory answers count as opposed."""
     file = tmp_path / "retour_2024.csv"
     file.write_text(RETURNED)
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=[LIST])
     for _ in range(2):
         found = import_answers(registry, file, on=DAY)
         assert found == (8 + 0, 2, 4, 1, 1)
@@ -295,11 +297,28 @@ def test_the_file_that_came_back(tmp_path: Path) -> None:
         ("Telephone;Identifiant;Statut\n", "answers about phone numbers"),
         (
             "Telephone;Identifiant;Statut\n0199001202;lot;OK;KO\n",
-            "as many fields as in the first row, got a longer row .*, row 2",
+            "a row with as many fields as the first row, got a longer row .*, row 2",
         ),
         (
-            "Telephone;Statut;Identifiant\n0199001201;KO;OK\n",
-            "got 'Statut' as column 2: give the column by its name",
+            "Telephone;Identifiant;Statut\n0199001202;lot;OK;;KO\n",
+            "a row with as many fields as the first row, got a longer row .*, row 2",
+        ),
+        (
+            "Telephone;Identifiant;Statut;Mobile\n0199001202;a;KO;0199001203\n",
+            "2 columns may contain",
+        ),
+        (
+            "Telephone;Etat;Ancien\n0199001201;inscrit;OK\n0199001202;;OK\n",
+            "a column 'Statut', or three columns without names, got other names",
+        ),
+        ("0199001201;OK;lot\n0199001202;;lot\n", "got statuses in another column"),
+        (
+            "Telephone;Identifiant;Statut;Statut\n0199001201;a;OK;KO\n",
+            "one column 'statut', got 2 columns of that name",
+        ),
+        (
+            "0199001201;a;OK;ok\n0199001202;b;OK;Oppos\u00e9\n",
+            "got 4 columns without names",
         ),
         (
             'Telephone;Identifiant;Statut\n0199001201;"a1;KO\n0199001202;"a2;OK\n',
@@ -308,24 +327,30 @@ def test_the_file_that_came_back(tmp_path: Path) -> None:
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, expected: str) -> None:
-    """A request that was sent is not an answer; nothing is recorded then."""
+    """A file that is not the operator's answer is refused, and nothing is recorded."""
     file = tmp_path / "sent.csv"
     file.write_text(text)
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=[LIST])
     with pytest.raises(InputError, match=expected) as refused:
         import_answers(registry, file, on=DAY)
     assert "199001201" not in str(refused.value)
-    assert registry.lists == ()
+    assert not list(registry.changes())
 
 
 def test_a_status_elsewhere_is_read_where_it_is_named(tmp_path: Path) -> None:
     """The status column is found by its name; empty surplus fields are ignored."""
     file = tmp_path / "retour.csv"
     file.write_text("Telephone;Statut;Identifiant\n0199001201;KO;OK\n0199001202;OK;;\n")
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=[LIST])
 
     found = import_answers(registry, file, on=DAY, status_column="statut")
 
+    assert (found.clear, found.opposed) == (1, 1)
+    assert import_answers(registry, file, on=DAY) == found
+    file.write_text("Telephone;Id;Statut;Ancien\n0199001203;a;OK;KO\n")
+    assert import_answers(registry, file, on=DAY).clear == 1
+    file.write_text("Telephone;Etat;Ancien\n0199001201;KO;OK\n0199001202;OK;KO\n")
+    found = import_answers(registry, file, on=DAY, status_column="etat")
     assert (found.clear, found.opposed) == (1, 1)
 
 
@@ -347,6 +372,36 @@ def test_no_answer_is_given_that_could_not_be_read(
 
     assert "19900" not in str(refused.value)
     assert not answer.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Telephone;Identifiant\n0199001201;"a\n0199001202;b"\n',
+        '"Telephone\n0199001202;x\nTel";Identifiant\n0199001201;a\n',
+        "Telephone;Tel2\n0199001201;0199001202\n",
+        "0199001201;0199001202\n",
+    ],
+    ids=["row", "header", "second column", "no header"],
+)
+def test_numbers_that_no_answer_covers_are_refused(text: str, tmp_path: Path) -> None:
+    """A request with phone numbers in other cells than the first is refused."""
+    request, answer = tmp_path / "request.csv", tmp_path / "answer.csv"
+    request.write_text(text)
+    operator = Registry.create("memory:", lists=["own"])
+    with pytest.raises(InputError, match="a cell that is not read") as refused:
+        answer_request(request, operator.question(on=DAY), answer)
+    assert "19900" not in str(refused.value)
+    assert not answer.exists()
+
+
+def test_an_identifier_may_look_like_a_phone_number(tmp_path: Path) -> None:
+    """The column `Identifiant` of a request may contain any text."""
+    request, answer = tmp_path / "request.csv", tmp_path / "answer.csv"
+    request.write_text("Telephone;identifiant\n0199001201;0199001202\n")
+    operator = Registry.create("memory:", lists=["own"])
+    counts = answer_request(request, operator.question(on=DAY), answer)
+    assert counts == {"OK": 1, "OPPOSE": 0, "INVALIDE": 0}
 
 
 SENT = (
@@ -380,9 +435,25 @@ def test_there_and_back(tmp_path: Path) -> None:
         b'0199001202;a2;OPPOSE\r\n0639981234;"a;5";OK\r\n'
     )
 
-    firm = Registry.create("memory:")
+    firm = Registry.create("memory:", lists=[LIST])
     assert import_answers(firm, answer, on=DAY) == (3, 2, 1, 0, 0)
     assert firm.check_many(["+262639981234", OPPOSED], on=DAY).tolist() == [0, 1]
+
+
+def test_a_request_leaves_out_rows_that_hide_rows(tmp_path: Path) -> None:
+    """A row is not written if one of its cells contains another row."""
+    file, request = tmp_path / "calls.csv", tmp_path / "request.csv"
+    file.write_text(
+        'code;tel\n"a;0199001201\nb;0199001202\nc";0199001203\nd;0199001204\n'
+    )
+
+    done = write_request(file, request, column="tel", id_column="code")
+
+    assert done == (2, 1, 0, 1)
+    assert request.read_bytes() == b"Telephone;Identifiant\r\n0199001204;d\r\n"
+    file.write_text('code;tel;"x\n0199001201\n"\nb;0199001202;\n')
+    with pytest.raises(InputError, match=r"cell that is not read .*, row 1"):
+        write_request(file, request, column="tel", id_column="code")
 
 
 def test_an_answer_never_takes_the_place_of_its_request(tmp_path: Path) -> None:
@@ -395,5 +466,7 @@ def test_an_answer_never_takes_the_place_of_its_request(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the same file as the input"):
         write_request(file, file, column="tel", id_column="code")
     assert file.read_text() == SENT
-    with pytest.raises(InputError, match="cannot write the file for the operator"):
+    with pytest.raises(InputError, match="got no such folder"):
         write_request(file, tmp_path / "no" / "x.csv", column="tel", id_column="code")
+    with pytest.raises(InputError, match="got one column for two fields"):
+        write_request(file, tmp_path / "x.csv", column="tel", id_column="tel")

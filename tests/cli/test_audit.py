@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WHAT = ("--purpose", "sale", "--sector", "insurance", "--by-hand")
+CALL = "0199001234;2024-03-04T10:30Z"
 CALLER = ("--caller", "0199000000")
 
 
@@ -59,7 +60,7 @@ def test_a_breach_has_its_article(tmp_path: Path, lists: str) -> None:
 
 
 def test_the_exit_code_is_the_worst(tmp_path: Path, lists: str) -> None:
-    """0 if all were lawful, 1 if one was not, 3 if one could not be judged."""
+    """The exit code is 0 if all were lawful, 1 for a breach, 3 if a fact is missing."""
     lawful = _log(tmp_path / "lawful.csv", "0199001234;2024-03-04T10:30:00+01:00")
     unread = _log(tmp_path / "unread.csv", "none;2024-03-04T10:30:00+01:00")
     options = (*WHAT, "--against", lists)
@@ -73,7 +74,7 @@ def test_the_exit_code_is_the_worst(tmp_path: Path, lists: str) -> None:
 def test_calls_that_cannot_be_judged_have_their_own_table(
     tmp_path: Path, lists: str
 ) -> None:
-    """The missing fact is named there, and the call is not among the breaches."""
+    """A call that lacks a fact is in a second table, which names the missing fact."""
     log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
     output, unsettled = tmp_path / "breaches.csv", tmp_path / "unsettled.csv"
 
@@ -88,7 +89,7 @@ def test_calls_that_cannot_be_judged_have_their_own_table(
 
 
 def test_a_column_goes_before_an_option(tmp_path: Path, lists: str) -> None:
-    """A column goes before an option for all calls."""
+    """A value in a column of the log overrides the option that is for all calls."""
     log = tmp_path / "calls.csv"
     log.write_text(
         "telephone,when,shown\n"
@@ -107,7 +108,7 @@ def test_a_column_goes_before_an_option(tmp_path: Path, lists: str) -> None:
 
 
 def test_parquet_is_read_like_csv(tmp_path: Path, lists: str) -> None:
-    """Instants with a time zone are read unchanged."""
+    """A log in Parquet is read like CSV, and instants keep their time zone."""
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     at = datetime(2024, 3, 9, 10, 30, tzinfo=ZoneInfo("Europe/Paris"))
@@ -125,12 +126,13 @@ def test_parquet_is_read_like_csv(tmp_path: Path, lists: str) -> None:
         ("", "empty"),
         ("number;when\n0199001234;2024-03-04T10:30:00+01:00\n", "a column 'at'"),
         ("number;at\n0199001234;2024-03-04T10:30:00\n", "a time zone"),
-        ("number;at\n0199001234;0199001235\n", "ISO 8601"),
+        ("number;at\n0199001234;0199001235\n", "a date and time"),
         ("number;at;outcome\n0199001234;2024-03-04T10:30Z;0199001235\n", "outcome"),
         ("number;at;sector\n0199001234;2024-03-04T10:30Z;0199001235\n", "sector"),
         ("number;at;automated\n0199001234;2024-03-04T10:30Z;maybe\n", "automated"),
         ("number;at;time_zone\n0199001234;2024-03-04T10:30Z;0199001235\n", "time zone"),
         ("number;at\n0199001234;9999-12-31T23:59-12:00\n", "an instant"),
+        (f'number;at;x\n{CALL};"a\n{CALL.replace("34;", "35;")};b"\n', "is not read"),
     ],
 )
 def test_bad_logs_are_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -147,7 +149,7 @@ def test_bad_logs_are_refused(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_the_log_is_not_overwritten(tmp_path: Path) -> None:
-    """An output must be another file."""
+    """The output must not be the file of the log."""
     log = _log(tmp_path / "calls.csv", "0199001234;2024-03-04T10:30:00+01:00")
     before = log.read_bytes()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.command_line import LISTED, NOT_LISTED, run, sentence
+from tests.helpers.own_rules import TEXT
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -34,7 +35,7 @@ CONTENTS = {
 def test_a_bad_call_file_is_one_sentence(
     content: bytes, got: str, lists: Path, tmp_path: Path
 ) -> None:
-    """The sentence says what was expected, what came and in which file."""
+    """The error says what content was expected, what was found, and in which file."""
     calls = tmp_path / "calls.csv"
     calls.write_bytes(content)
     before = files(tmp_path)
@@ -66,7 +67,7 @@ def test_errors_give_the_row_and_the_column(lists: Path, tmp_path: Path) -> None
 
 
 def test_a_directory_or_a_missing_file(lists: Path, tmp_path: Path) -> None:
-    """As a call file and as a list."""
+    """A folder or a missing file is refused as a call file and as a list."""
     for path, got in ((tmp_path, "a directory"), (tmp_path / "no", "no such file")):
         asked = run("check", LISTED, "--against", path)
 
@@ -84,7 +85,7 @@ def test_a_directory_or_a_missing_file(lists: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux")
 def test_an_io_error_of_a_call_file(lists: Path) -> None:
-    """An I/O error gives a sentence too."""
+    """A call file that the system cannot read gives a one-sentence error."""
     said = sentence(run("scrub", "/proc/self/mem", "--against", lists, "--column", "1"))
 
     assert said.startswith("expected a call file, got a file that cannot be read (")
@@ -93,7 +94,7 @@ def test_an_io_error_of_a_call_file(lists: Path) -> None:
 def test_a_file_without_read_permission(
     lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Simulated, because root may read every file."""
+    """The test simulates the missing permission, because root may read every file."""
     calls = tmp_path / "calls.csv"
     calls.write_text("tel\n")
     ordinary = Path.open
@@ -115,7 +116,7 @@ def test_a_file_without_read_permission(
 
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="needs Linux")
 def test_a_folder_without_write_permission(lists: Path) -> None:
-    """Not even root can create files in /proc."""
+    """The test writes to /proc, in which root cannot create files either."""
     done = run(
         *("scrub", lists, "--against", lists, "--column", "telephone"),
         *("--output", "/proc/clear.csv"),
@@ -127,7 +128,7 @@ def test_a_folder_without_write_permission(lists: Path) -> None:
 def test_invalid_outputs_are_refused(
     lists: Path, registry: str, tmp_path: Path
 ) -> None:
-    """The input, the list, a missing folder, a folder, the same file twice."""
+    """An output must not be the input, the list, a folder or another output."""
     calls = tmp_path / "calls.csv"
     calls.write_text(f"tel\n{LISTED}\n")
     (tmp_path / "soft").symlink_to(lists)
@@ -135,14 +136,14 @@ def test_invalid_outputs_are_refused(
     before = files(tmp_path)
     database = registry.removeprefix("sqlite:///")
     own = "expected a separate file, got the same file as "
-    replaced = "overwrite the opposition list: choose another file"
+    replaced = own + "--against"
     cases = [
-        (lists, ("--output", calls), own + "the input - at the clear output"),
-        (lists, ("--output", "x", "--blocked", "./x"), own + "the clear output"),
+        (lists, ("--output", calls), own + "FILE - at --output"),
+        (lists, ("--output", "x", "--blocked", "./x"), own + "--output - at --blocked"),
         (lists, ("--output", tmp_path / "no" / "x"), "got no such folder"),
         (lists, ("--invalid", tmp_path), "got a directory"),
-        (lists, ("--output", "-", "--blocked", "-"), own + "the clear output"),
-        (lists, ("--output", lists), replaced + " - at the clear"),
+        (lists, ("--output", "-", "--blocked", "-"), own + "--output - at --blocked"),
+        (lists, ("--output", lists), replaced + " - at --output"),
         (lists, ("--blocked", tmp_path / "soft"), replaced),
         (lists, ("--invalid", tmp_path / "hard"), replaced),
         (registry, ("--output", database), replaced),
@@ -154,13 +155,51 @@ def test_invalid_outputs_are_refused(
     assert files(tmp_path) == before
 
 
+def test_no_output_replaces_a_file_that_the_command_uses(
+    lists: Path, registry: str, tmp_path: Path
+) -> None:
+    """Keys, secrets, journals and rules are not replaced, however they are named."""
+    calls, key, rules = (
+        tmp_path / "calls.csv",
+        tmp_path / "key.pem",
+        tmp_path / "r.toml",
+    )
+    calls.write_text(f"tel\n{LISTED}\n")
+    assert run("receipt", "key", key).code == 0
+    rules.write_text(TEXT)
+    secret, journal = tmp_path / "secret", tmp_path / "j.jsonl"
+    secret.write_bytes(b"0123456789abcdef")
+    scrub = ("scrub", calls, "--against", lists, "--column", "tel")
+    assert run(*scrub, "--journal", journal).code == 0
+    os.link(secret, tmp_path / "hard")
+    (tmp_path / "soft").symlink_to(journal)
+    used = (calls, key, rules, secret, journal, lists)
+    before = [path.read_bytes() for path in used]
+    signed = (*scrub, "--journal", journal, "--sign-key", key)
+    proof = ("consent", "proof", registry, LISTED, "--secret-file", secret)
+    cases: list[tuple[tuple[object, ...], str]] = [
+        ((*signed, "--output", key), "the same file as --sign-key - at --output"),
+        ((*signed, "--report", tmp_path / "soft"), "as --journal - at --report"),
+        ((*scrub, "--receipt", lists), "the same file as --against - at --receipt"),
+        ((*scrub, "--rules", rules, "--blocked", rules), "as rules - at --blocked"),
+        ((*scrub, "--invalid", journal), "would replace a file with receipts"),
+        ((*scrub, "--invalid", rules), "the same file as rules - at --invalid"),
+        ((*scrub, "--report", key), "would replace a file with a key"),
+        ((*proof, "--output", tmp_path / "hard"), "as the secret - at --output"),
+        (("registry", "backup", registry, key), "would replace a file with a key"),
+        (("snapshot", "build", registry, secret, "--secret-file", secret), "at FILE"),
+    ]
+    for arguments, expected in cases:
+        assert expected in sentence(run(*arguments))
+        assert [path.read_bytes() for path in used] == before
+
+
 def test_a_snapshot_never_replaces_another_file(registry: str, tmp_path: Path) -> None:
-    """Two paths in the wrong order, or a device, destroy nothing."""
+    """A snapshot is not written over another kind of file or over a device."""
     database = Path(registry.removeprefix("sqlite:///"))
     before = database.read_bytes()
 
     for path, got in (
-        (database, "a file that is not a snapshot"),
         (tmp_path, "a directory"),
         (Path(os.devnull), "a device, a pipe or a socket"),
     ):
@@ -169,6 +208,8 @@ def test_a_snapshot_never_replaces_another_file(registry: str, tmp_path: Path) -
         assert said == (
             f"expected a new file or a snapshot to replace, got {got} - at {path}"
         )
+    said = sentence(run("snapshot", "build", registry, database))
+    assert said == "expected a separate file, got the same file as URL - at FILE"
     assert database.read_bytes() == before
     assert not Path(os.devnull).is_file()
     (tmp_path / "empty").touch()
@@ -178,7 +219,7 @@ def test_a_snapshot_never_replaces_another_file(registry: str, tmp_path: Path) -
 
 
 def test_damaged_snapshots_give_no_answer(registry: str, tmp_path: Path) -> None:
-    """Truncated, altered, or another format: exit code 3 for every command."""
+    """The exit code is 3 if the file is truncated, altered or another format."""
     sound = tmp_path / "s.bloctel"
     run("snapshot", "build", registry, sound)
     content = sound.read_bytes()
@@ -200,7 +241,7 @@ def test_damaged_snapshots_give_no_answer(registry: str, tmp_path: Path) -> None
 
 
 def test_unreadable_registries(tmp_path: Path) -> None:
-    """Text, another database, a folder: no answer, and no file changes."""
+    """A text, another database or a folder gives no answer, and no file changes."""
     (tmp_path / "text").write_text("tel\n0199000001\n")
     with sqlite3.connect(tmp_path / "other") as other:
         other.execute("CREATE TABLE t (x)")
@@ -216,7 +257,7 @@ def test_unreadable_registries(tmp_path: Path) -> None:
 
 
 def test_a_missing_registry_is_never_created(tmp_path: Path) -> None:
-    """A typing error must not create an empty list."""
+    """A missing registry is an error, because a mistyped path must not create one."""
     url = f"sqlite:///{tmp_path / 'typo.db'}"
     own = ("--list", "own")
     numbers = tmp_path / "n.csv"
@@ -246,17 +287,21 @@ def test_a_registry_is_never_overwritten(registry: str) -> None:
 def test_invalid_options_are_refused(
     registry: str, lists: Path, tmp_path: Path
 ) -> None:
-    """Unknown lists, regions and encodings; days without an answer."""
+    """Unknown lists, regions, encodings and days without an answer are refused."""
     ask = ("check", LISTED, "--against", registry)
     csv = ("scrub", lists, "--against", lists, "--column", "telephone")
     add = ("registry", "register", registry, LISTED, "--list")
+    assert run("registry", "add-list", registry, "--list", "fr.bloctel").code == 0
     new = f"sqlite:///{tmp_path / 'new.db'}"
     cases: list[tuple[tuple[object, ...], int, str]] = [
-        ((*ask, "--list", "nope"), 2, "got nope"),
+        ((*ask, "--list", "nope"), 2, "there is no list nope"),
+        ((*ask, "--list", "owns"), 2, "owns (did you mean own?)"),
+        ((*add, "own:solar"), 2, "bloctel registry add-list"),
         (("registry", "create", new, "--list", "nope"), 2, "for the list nope"),
         (("registry", "create", new, "--region", "XX"), 2, "got 'XX'"),
         (("registry", "create", "oracle://h/d"), 2, "the scheme 'oracle'"),
         (("registry", "create", tmp_path / "new.db"), 2, "text without a scheme"),
+        (("registry", "create", "ORACLE://h/d"), 2, "the scheme 'oracle'"),
         ((*ask, "--region", "XX"), 2, "got 'XX'"),
         ((*csv, "--region", "fr"), 2, "got 'fr'"),
         ((*csv, "--encoding", "ebcdic"), 2, "got 'ebcdic'"),
@@ -277,7 +322,7 @@ def test_invalid_options_are_refused(
 
 
 def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
-    """Errors of the argument parser come with the usage."""
+    """Wrong arguments give exit code 2 and show the usage of the command."""
     commands: list[tuple[object, ...]] = [
         ("nonsense",),
         ("registry", "nonsense"),
@@ -300,7 +345,7 @@ def test_wrong_usage_is_exit_code_2(lists: Path, registry: str) -> None:
 
 
 def test_both_on_and_on_column(registry: str, lists: Path) -> None:
-    """One day for all rows, or a column of days."""
+    """A day for all rows and a column of days cannot be given together."""
     done = run(
         *("registry", "import", registry, lists, "--list", "own"),
         *("--on", "2026-01-02", "--on-column", "jour"),
@@ -318,7 +363,7 @@ def test_an_error_gives_the_position_of_the_number(registry: str) -> None:
 
 
 def test_a_snapshot_of_a_future_day_is_refused(registry: str, tmp_path: Path) -> None:
-    """It would lack the registrations until that day."""
+    """A snapshot of a future day would lack the registrations until that day."""
     done = run(
         *("snapshot", "build", registry, tmp_path / "s.bloctel"),
         *("--on", "9999-12-31", "--format", "json"),
@@ -330,7 +375,7 @@ def test_a_snapshot_of_a_future_day_is_refused(registry: str, tmp_path: Path) ->
 
 
 def test_no_error_shows_a_number(registry: str, lists: Path, tmp_path: Path) -> None:
-    """Not even a number in the position of another argument."""
+    """A phone number given as another argument is not shown in the error."""
     number, parts = "0639980001", ("06", "39", "98", "00", "01")
     calls = tmp_path / "calls.csv"
     calls.write_text(f"nom;tel\nDupont;{number}\nDurand;{number} {number}x\n")
@@ -369,3 +414,49 @@ def test_no_error_shows_a_number(registry: str, lists: Path, tmp_path: Path) -> 
             shown = shown.replace(f"at {number}", "")
         assert not re.search(r"\d(?:[ .]?\d){5,}", shown), command
         assert "Dupont" not in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "-33639981234", "--against", "x"),
+        ("check", "--against", "x", "-0639981234"),
+        ("registry", "register", "sqlite:///x.db", "-33639981234", "--list", "own"),
+        ("may-call", "-33639981234"),
+    ],
+)
+def test_a_number_with_a_minus_is_not_an_option(command: tuple[str, ...]) -> None:
+    """The message says what to write, and does not show the number."""
+    done = run(*command)
+
+    said = " ".join(done.stderr.split())
+    assert done.code == 2
+    assert "a phone number does not begin with a minus: write the digits" in said
+    assert "981234" not in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "form"),
+    [("--on", "30/11/2026", "YYYY-MM-DD"), ("--at", "30/11/2026", "YYYY-MM-DDTHH:MM")],
+)
+def test_a_day_in_another_form_is_refused_with_the_right_form(
+    option: str, value: str, form: str
+) -> None:
+    """The error shows the form of a day in letters, because errors hide digits."""
+    command = "check" if option == "--on" else "may-call"
+    against = ("--against", "x") if option == "--on" else ()
+
+    done = run(command, NOT_LISTED, *against, option, value)
+
+    said = " ".join(done.stderr.split())
+    assert done.code == 2
+    assert form in said
+    assert "(digits)" not in said
+
+
+def test_digits_of_any_width_and_a_plus_are_read(registry: str) -> None:
+    """A number with a plus, or with digits of full width, is not another number."""
+    full_width = LISTED.translate({ord(c): 0xFF10 + int(c) for c in "0123456789"})
+
+    assert run("check", full_width, "--against", registry).code == 1
+    assert run("check", "+1 202 555 0123", "--against", registry).code == 0

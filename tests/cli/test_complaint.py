@@ -1,4 +1,4 @@
-"""`bloctel complaint`: from one complaint to the analysis of all."""
+"""`bloctel complaint`: adding, judging, exporting and analysing complaints."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_life_of_a_complaint(url: str) -> None:
 
 
 def test_a_signal_is_completed(url: str) -> None:
-    """Its fields stay, and the missing one is added."""
+    """`complete` adds the missing field to a signal, and keeps its other fields."""
     signal = added(url, *TOLD[:-2], "--caller", "Brelovantis")
     assert (signal["state"], signal["missing"]) == ("signal", ["sector"])
 
@@ -92,7 +92,7 @@ def test_a_list_does_not_show_the_called_number(url: str) -> None:
 
 
 def test_an_earlier_call_is_judged_by_the_list(url: str, tmp_path: Path) -> None:
-    """By a registry or a snapshot with the list of that day."""
+    """A registry or a snapshot has the list of that day."""
     target = f"sqlite:///{tmp_path / 'oppositions.db'}"
     with Registry.create(target, lists=["fr.bloctel"]) as registry:
         registry.register("06 39 98 12 34", list="fr.bloctel", on=date(2021, 5, 3))
@@ -125,7 +125,7 @@ def test_an_earlier_call_is_judged_by_the_list(url: str, tmp_path: Path) -> None
     ],
 )
 def test_each_fact_changes_the_decision(url: str, option: str, detail: str) -> None:
-    """Each option is one of the facts."""
+    """Each option about a fact of the call changes the decision on a complaint."""
     id = added(url, *TOLD)["id"]
 
     done = run("complaint", "judge", url, id, option, "--format", "json")
@@ -134,7 +134,7 @@ def test_each_fact_changes_the_decision(url: str, option: str, detail: str) -> N
 
 
 def test_complaints_are_exported_and_imported(url: str, tmp_path: Path) -> None:
-    """JSON keeps the steps, CSV the complaints; a second import changes nothing."""
+    """An export as JSON has the steps of complaints; a second import adds nothing."""
     id = added(url, *TOLD, "--caller", "=HYPERLINK(1)")["id"]
     run("complaint", "judge", url, id, *AT)
 
@@ -157,7 +157,7 @@ def test_complaints_are_exported_and_imported(url: str, tmp_path: Path) -> None:
 
 
 def test_an_export_can_go_to_standard_output(url: str) -> None:
-    """The count then goes to standard error; standard input reads it again."""
+    """`-` exports to standard output, and imports from standard input."""
     added(url, *TOLD)
 
     out = run("complaint", "export", url, "-")
@@ -173,7 +173,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
         (b"", "a header"),
         (b"\xff\xfe", "text in UTF-8"),
         (b"telephone\n0639981234\n", "a header of the columns"),
-        (b"called,called\n1,2\n", "each column once"),
+        (b"called,called\n1,2\n", "different columns"),
         (b"called,shown\n0639981234\n", "2 fields"),
         (b'called\n"0639981234\n', "CSV"),
         (b"called,text\n0639981234,a\x00b\n", "text without control characters"),
@@ -181,7 +181,7 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
         (b"called,text\n0639981234," + b"x" * 20_000 + b"\n", "at most 10,000"),
         (b"called,called_on\n0639981234,23/11/2026\n", "a day such as"),
         (b"id\n1\n", "the name of a complaint"),
-        (b"received_at\n2026-11-25\n", "an instant such as"),
+        (b"received_at\n2026-11-25\n", "a date and time with its offset"),
         (b"{", "a JSON document"),
         (b"[" * 100_000, "a header of the columns"),
         (b'{"a":' * 100_000, "a JSON document"),
@@ -211,14 +211,14 @@ def test_an_export_can_go_to_standard_output(url: str) -> None:
             b'[{"received_at": "2026-11-25T00:00:00Z", "steps": '
             b'[{"state": "received", "at": "2026-11-25T00:00:00Z"},'
             b'{"state": "forwarded", "at": "2026-11-25T00:00:00Z", "detail": "X"}]}]}',
-            "after received",
+            "after the state received",
         ),
     ],
 )
 def test_a_hostile_file_is_refused_in_a_sentence(
     url: str, tmp_path: Path, content: bytes, expected: str
 ) -> None:
-    """The sentence gives the position; nothing is stored or repeated."""
+    """The error gives the position, not the content, and nothing is stored."""
     file = tmp_path / "hostile"
     file.write_bytes(content)
 
@@ -231,7 +231,7 @@ def test_a_hostile_file_is_refused_in_a_sentence(
 
 
 def test_missing_complaints_are_reported(url: str, tmp_path: Path) -> None:
-    """A typing error creates no storage, and matches no complaint."""
+    """A mistyped URL or id of a complaint is an error, and creates no storage."""
     assert run("complaint", "list", f"sqlite:///{tmp_path}/none.db").code == 2
     assert "a stored complaint" in sentence(
         run("complaint", "where", url, "BCDF-GHJK-LMNP")
@@ -243,7 +243,7 @@ def test_missing_complaints_are_reported(url: str, tmp_path: Path) -> None:
 
 
 def test_an_erased_complaint_is_gone(url: str) -> None:
-    """At the person's request (GDPR art. 17)."""
+    """A complaint is erased at the person's request (GDPR art. 17)."""
     id = added(url, *TOLD)["id"]
 
     assert run("complaint", "erase", url, id) == Done(0, "", "")
@@ -252,7 +252,7 @@ def test_an_erased_complaint_is_gone(url: str) -> None:
 
 
 def test_records_can_be_verified(url: str) -> None:
-    """Alone, and against a digest that was noted earlier."""
+    """Records are verified alone, and against a digest that was noted earlier."""
     added(url, *TOLD)
     done = run("complaint", "verify", url, "--format", "json")
     verified = json.loads(done.stdout)
@@ -293,7 +293,7 @@ def many(url: str, tmp_path: Path) -> str:
 
 
 def test_a_report_is_printed_and_written(many: str, tmp_path: Path) -> None:
-    """Patterns on standard output, a page and a picture in files."""
+    """Patterns go to standard output, and the page and the picture go to files."""
     page, picture = tmp_path / "report.html", tmp_path / "report.svg"
 
     done = run(
@@ -322,7 +322,7 @@ def test_a_report_shows_numbers_on_request(many: str) -> None:
 
 
 def test_a_page_can_go_to_standard_output(many: str) -> None:
-    """The page is then the only output."""
+    """With `-` only the page is written to standard output."""
     done = run("complaint", "report", many, "--html", "-")
 
     assert done.stdout.startswith("<!DOCTYPE html>")
@@ -330,11 +330,11 @@ def test_a_page_can_go_to_standard_output(many: str) -> None:
 
 
 def test_one_caller_is_drawn(many: str, tmp_path: Path) -> None:
-    """By its number in the report."""
+    """The caller is selected by its number in the report."""
     picture = tmp_path / "caller.png"
 
     assert run("complaint", "report", many, "--plot", picture, "--caller", 1).code == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     too_many = run("complaint", "report", many, "--plot", picture, "--caller", 9_999)
-    assert "a caller from 1 to" in sentence(too_many)
+    assert "the number of a caller from 1 to" in sentence(too_many)
     assert "--plot" in sentence(run("complaint", "report", many, "--caller", 1))

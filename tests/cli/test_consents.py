@@ -51,7 +51,7 @@ def shown(url: str, *more: str) -> list[dict[str, object]]:
 
 
 def test_from_a_consent_to_its_withdrawal(url: str, tmp_path: Path) -> None:
-    """The consent is shown, and one word of the person ends it."""
+    """A recorded consent is shown, and later the time of its withdrawal."""
     id = record(url, tmp_path)
     assert record(url, tmp_path, "--mention", "proposal") != id
     done = run(
@@ -85,7 +85,7 @@ def test_slots_and_ends(url: str, tmp_path: Path) -> None:
 
 
 def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
-    """They are shown next to consents."""
+    """Contracts and requests are shown next to consents."""
     about = ("--about", "home insurance")
     done = run(
         *("consent", "contract", url, NUMBER, *about, "--firm", "Exemple SA"),
@@ -108,7 +108,7 @@ def test_contracts_and_requests(url: str, tmp_path: Path) -> None:
 
 
 def test_a_proof_is_written_and_checked(url: str, tmp_path: Path) -> None:
-    """A page on standard output, JSON in a file; an altered file is refused."""
+    """The page goes to standard output, JSON to a file; an altered file is refused."""
     record(url, tmp_path)
     page = run("consent", "proof", url, NUMBER, "--lang", "en")
     assert "2026-09-01 18:12:00+02:00" in page.stdout
@@ -124,7 +124,7 @@ def test_a_proof_is_written_and_checked(url: str, tmp_path: Path) -> None:
 
 
 def test_a_crm_is_imported(url: str, tmp_path: Path) -> None:
-    """Options name columns and values; a second import adds nothing."""
+    """Columns and fixed values are given by options; a second import adds nothing."""
     file = tmp_path / "crm.csv"
     file.write_text(f"tel,on,sum\n{NUMBER},2026-09-01 18:12,{'ab' * 32}\n")
     command = (
@@ -157,6 +157,7 @@ def test_altered_records_are_refused(url: str, tmp_path: Path) -> None:
     sentence(run("consent", "show", url, NUMBER), 3)
 
 
+@pytest.mark.usefixtures("in_2035")
 def test_purge_and_forget(url: str, tmp_path: Path) -> None:
     """A proof is erased after three years; a person can have all records erased."""
     record(url, tmp_path)
@@ -190,10 +191,51 @@ def test_the_log_of_calls(tmp_path: Path) -> None:
     assert (checked["records"], checked["erased"]) == (3, 0)
     before = ("--before", "2026-09-02T00:00+02:00")
     purged = run("calls", "purge", url, *before, "--format", "csv")
-    assert purged.stdout == "erased\n3\n"
+    assert purged.stdout == "erased\n2\n"
     assert run(*add, "answered").code == 0
     done = run("calls", "forget", url, NUMBER, "--format", "csv")
-    assert done.stdout == "erased\n1\n"
+    assert done.stdout == "erased\n2\n"
+
+
+def test_hidden_lists_are_searched(tmp_path: Path) -> None:
+    """Each command with lists opens a hidden registry; without the secret, none does.
+
+    With the secret of other stores, the lists may be hidden or not.
+    """
+    secret, wrong = tmp_path / "secret", tmp_path / "wrong"
+    secret.write_bytes(b"sixteen bytes or more")
+    wrong.write_bytes(b"another sixteen bytes or more")
+    url, plain, complaints = (f"sqlite:///{tmp_path}/{n}.db" for n in "hpc")
+    csv = tmp_path / "calls.csv"
+    csv.write_text(f"tel\n{NUMBER}\n")
+    with_it = ("--secret-file", secret)
+    for lists, options in ((url, with_it), (plain, ())):
+        run("registry", "create", lists, "--list", "own", *options)
+        run("registry", "register", lists, NUMBER, "--list", "own", *options)
+    run("complaint", "create", complaints)
+    added = run(
+        *("complaint", "add", complaints, "--called", NUMBER, "--on"),
+        *("2024-03-04", "--from", "10:30", "--format", "json"),
+    )
+    case = json.loads(added.stdout)["id"]
+    may_call = ("may-call", NUMBER, "--by-hand", "--purpose", "sale", "--at", AT)
+    commands = {
+        ("check", NUMBER): 1,
+        ("scrub", csv, "--column", "tel"): 0,
+        ("answers", "give", csv, "--output", tmp_path / "answers.csv"): 0,
+        may_call: 3,
+        ("complaint", "judge", complaints, case): 2,  # it needs another list
+    }
+
+    for command, code in commands.items():
+        found = run(*command, "--against", url, *with_it)
+        assert "hidden" not in found.stderr
+        assert found.code == code
+        for options in ((), ("--secret-file", wrong)):
+            refused = run(*command, "--against", url, *options)
+            assert (refused.code, "hidden" in refused.stderr) == (3, True)
+    assert "hidden" not in run(*may_call, "--against", plain, *with_it).stderr
+    sentence(run("check", NUMBER, "--against", plain, *with_it), 3)
 
 
 @pytest.mark.parametrize("command", ["consent", "calls"])

@@ -44,7 +44,7 @@ def scrubbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, int], 
 def test_the_counts_are_those_of_another_method(
     scrubbed: tuple[dict[str, int], Path],
 ) -> None:
-    """As Python's `csv`, `phonenumbers` and a set count, without the package."""
+    """Python's `csv`, `phonenumbers` and a set give the same counts."""
     summary, _ = scrubbed
     table = rows((EXAMPLES / "prospects.csv").read_text(encoding="utf-8"), ";")
     listed = keys(numbers_of(EXAMPLES / "oppositions.csv"))
@@ -60,7 +60,7 @@ def test_the_counts_are_those_of_another_method(
 def test_the_outputs_merged_in_order_are_the_input(
     scrubbed: tuple[dict[str, int], Path],
 ) -> None:
-    """Every row once, in order, byte for byte, in the output that `csv` expects."""
+    """Each row is in one output, in order and unchanged, as `csv` expects."""
     _, folder = scrubbed
     content = (EXAMPLES / "prospects.csv").read_bytes()
     listed = keys(numbers_of(EXAMPLES / "oppositions.csv"))
@@ -90,7 +90,7 @@ def test_the_files_can_be_generated_again(tmp_path: Path) -> None:
 
 
 def test_only_invented_numbers_are_registered() -> None:
-    """All are in ranges reserved for fiction; no town hall is among them."""
+    """All registered numbers are in ranges for fiction; no town hall is registered."""
     oppositions = numbers_of(EXAMPLES / "oppositions.csv")
     town_halls = {
         key(row[2]) for row in rows(TOWN_HALLS.read_text(encoding="utf-8"), ";")

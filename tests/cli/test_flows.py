@@ -21,7 +21,7 @@ def statuses(text: str) -> list[str]:
 
 @pytest.fixture(params=["plain file", "registry", "snapshot"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each kind of target of `--against`."""
+    """A file, a registry or a snapshot for `--against`."""
     if request.param == "plain file":
         return str(request.getfixturevalue("lists"))
     url = str(request.getfixturevalue("registry"))
@@ -33,7 +33,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_the_exit_code_of_check_is_the_worst_answer(target: str) -> None:
-    """0 all clear, 1 one is blocked, 2 one is not a number, for every target."""
+    """The exit code is 0 if all are clear, 1 if one is blocked, 2 if one is invalid."""
     for numbers, code in (
         ([NOT_LISTED], 0),
         ([LISTED], 1),
@@ -51,7 +51,7 @@ def test_the_exit_code_of_check_is_the_worst_answer(target: str) -> None:
 def test_a_scrub_gives_the_same_rows_for_every_target(
     target: str, tmp_path: Path
 ) -> None:
-    """For a file, a registry and a snapshot, only the reason differs."""
+    """A scrub against a file, a registry or a snapshot gives the same rows."""
     text = f"tel;nom\r\n{LISTED};A\r\n{NOT_LISTED};B\r\n;C\r\n"
 
     clear = run("scrub", "-", "--against", target, "--column", "tel", input=text)
@@ -69,7 +69,7 @@ def test_a_scrub_gives_the_same_rows_for_every_target(
 
 
 def test_the_life_of_a_registration(tmp_path: Path) -> None:
-    """Created, registered, renewed, withdrawn, purged; each step has an effect."""
+    """Registering, renewing, withdrawing and purging each have an effect."""
     url = f"sqlite:///{tmp_path / 'own.db'}"
     own = ("--list", "own")
     ask = ("check", LISTED, "--against", url, "--on")
@@ -97,8 +97,33 @@ def test_the_life_of_a_registration(tmp_path: Path) -> None:
     assert history == "[]\n"
 
 
+def test_a_day_in_the_future_needs_an_option(registry: str, tmp_path: Path) -> None:
+    """A day after today is refused, unless `--allow-future` is given."""
+    (tmp_path / "list.csv").write_text("telephone\n01 99 00 00 03\n")
+    for command in (
+        ("register", registry, NOT_LISTED),
+        ("import", registry, tmp_path / "list.csv"),
+        ("block-prefix", registry, "0899"),
+    ):
+        arguments = ("registry", *command, "--list", "own", "--on", "2999-01-01")
+        assert "allow_future" in sentence(run(*arguments), 2)
+
+        assert run(*arguments, "--allow-future").code == 0
+
+
+def test_a_backup_is_opened_after_it_is_marked(registry: str, tmp_path: Path) -> None:
+    """`backup` writes a copy, and `mark-restored` makes it a registry."""
+    copy = str(tmp_path / "copy.db")
+    ask = ("check", LISTED, "--against", f"sqlite:///{copy}")
+    assert run("registry", "backup", registry, copy).code == 0
+    assert run(*ask).code == 3
+    assert run("registry", "mark-restored", f"sqlite:///{copy}").code == 0
+    assert run(*ask).code == 1
+    assert run("registry", "backup", registry, str(tmp_path)).code == 2
+
+
 def test_a_hyphen_reads_numbers_line_by_line(registry: str) -> None:
-    """For `check` and `register`; blank lines, BOM and CRLF are not numbers."""
+    """`check` and `register` skip blank lines, BOM and CRLF in standard input."""
     text = f"\ufeff{LISTED}\r\n\r\n  \n{NOT_LISTED}"
 
     first = run("check", "-", "--against", registry, "--format", "csv", input=text)
@@ -111,7 +136,7 @@ def test_a_hyphen_reads_numbers_line_by_line(registry: str) -> None:
 
 
 def test_an_empty_standard_input_is_no_answer(registry: str) -> None:
-    """The command that feeds it has failed: that is not "nothing is blocked"."""
+    """An empty input means that the other command failed, so it is an error."""
     for command in (
         ("check", "-", "--against", registry),
         ("registry", "register", registry, "-", "--list", "own"),
@@ -122,7 +147,7 @@ def test_an_empty_standard_input_is_no_answer(registry: str) -> None:
 
 
 def test_bytes_that_are_not_text_are_invalid(lists: Path) -> None:
-    """Standard input can contain any bytes."""
+    """Bytes in standard input that are not text count as an invalid number."""
     done = run("check", "-", "--against", lists, "--format", "csv", input=b"\xff01\n")
 
     assert done.code == 2
@@ -130,7 +155,8 @@ def test_bytes_that_are_not_text_are_invalid(lists: Path) -> None:
 
 
 def test_lists_limit_the_look_up(registry: str) -> None:
-    """`--list` limits the look-up to that list; a closed list has no answer."""
+    """Only lists given by `--list` are searched; a closed list gives an error."""
+    assert run("registry", "add-list", registry, "--list", "fr.bloctel").code == 0
     add = ("registry", "register", registry, NOT_LISTED, "--list", "fr.bloctel")
     assert run(*add, "--on", "2024-01-01").code == 0
     ask = ("check", NOT_LISTED, "--against", registry, "--on")
@@ -168,7 +194,7 @@ def test_columns_by_name_and_by_number(lists: Path) -> None:
 
 
 def test_options_of_a_csv_file_can_be_given(lists: Path, tmp_path: Path) -> None:
-    """Encoding, delimiter and header are detected, or given."""
+    """Encoding, delimiter and header are detected, unless an option gives them."""
     calls = tmp_path / "calls.csv"
     calls.write_bytes(f"é\t{LISTED}\nà\t{NOT_LISTED}\n".encode("cp1252"))
 
@@ -185,7 +211,7 @@ def test_options_of_a_csv_file_can_be_given(lists: Path, tmp_path: Path) -> None
 
 
 def test_the_column_of_the_list_can_be_given(tmp_path: Path) -> None:
-    """If a list has two columns of numbers, one must be given."""
+    """If a list has two columns of numbers, one or both must be given."""
     two = tmp_path / "two.csv"
     two.write_text(f"tel;mobile\n{LISTED};{NOT_LISTED}\n")
     calls = f"tel\n{LISTED}\n"
@@ -197,6 +223,9 @@ def test_the_column_of_the_list_can_be_given(tmp_path: Path) -> None:
     for column, clear in (("tel", "tel\n"), ("2", calls)):
         done = run(*command, "--against-column", column, input=calls)
         assert done.stdout == clear
+    both = ("--against-column", "1", "--against-column", "mobile")
+    calls = f"tel\n{LISTED}\n{NOT_LISTED}\n"
+    assert run(*command, *both, input=calls).stdout == "tel\n"
 
 
 def test_a_file_of_very_many_columns(lists: Path) -> None:
@@ -216,7 +245,7 @@ def test_a_file_of_very_many_columns(lists: Path) -> None:
 
 @pytest.mark.parametrize("name", ["-calls.csv", "mes appels.csv", "téléphones é.csv"])
 def test_odd_file_names(name: str, lists: Path, tmp_path: Path) -> None:
-    """A leading dash after `--`, blanks and accents."""
+    """File names may have blanks, accents and, after `--`, a leading dash."""
     calls = tmp_path / name
     calls.write_text(f"tel\n{LISTED}\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -233,7 +262,7 @@ def test_odd_file_names(name: str, lists: Path, tmp_path: Path) -> None:
 
 
 def test_the_version_is_the_one_of_the_package() -> None:
-    """`--version` goes to standard output."""
+    """`--version` prints the version of the package to standard output."""
     from bloctel import __version__
 
     assert run("--version").stdout == f"bloctel {__version__}\n"

@@ -33,7 +33,7 @@ def many_rows(n: int) -> bytes:
 
 
 def test_a_table_has_no_blanks_at_its_edges(lists: Path) -> None:
-    """Text that is copied or piped has no invisible blanks."""
+    """No line of a table ends with blanks."""
     done = run("check", LISTED, NOT_LISTED, "--against", lists, "--on", "2026-11-23")
 
     lines = done.stdout.splitlines()
@@ -74,7 +74,7 @@ def test_the_summary_is_aligned_for_people(lists: Path, tmp_path: Path) -> None:
 
 
 def test_csv_and_json_hold_plain_numbers(lists: Path, tmp_path: Path) -> None:
-    """A program reads 12000, not 12,000."""
+    """CSV and JSON contain counts without thousands separators."""
     (tmp_path / "calls.csv").write_bytes(many_rows(12_000))
     command = ("scrub", tmp_path / "calls.csv", "--against", lists, "--column", "tel")
 
@@ -109,7 +109,7 @@ def test_rows_on_standard_output_move_the_counts(output: str, lists: Path) -> No
 
 
 def test_the_counts_on_standard_error_keep_their_format(lists: Path) -> None:
-    """`--format` applies to the counts, on either stream."""
+    """`--format` applies to the counts, on standard output and on standard error."""
     done = run(
         *("scrub", "-", "--against", lists, "--column", "1", "--output", "-"),
         *("--format", "json"),
@@ -123,7 +123,7 @@ def test_the_counts_on_standard_error_keep_their_format(lists: Path) -> None:
 def test_every_command_with_a_result_has_every_format(
     registry: str, tmp_path: Path
 ) -> None:
-    """Programs can read the result of every command."""
+    """Every command with a result can print it as a table, CSV and JSON."""
     snapshot, numbers = tmp_path / "s.bloctel", tmp_path / "n.csv"
     numbers.write_text(f"tel\n{LISTED}\n")
     own = ("--list", "own", "--on", "2026-01-02")
@@ -160,7 +160,7 @@ def test_every_command_with_a_result_has_every_format(
 
 
 def test_dates_and_lists_are_text_for_programs(registry: str) -> None:
-    """ISO days; null for no day."""
+    """A day has the ISO form, and a missing day is null."""
     done = run("check", LISTED, "--against", registry, "--format", "json")
 
     assert json.loads(done.stdout) == [

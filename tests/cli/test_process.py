@@ -16,7 +16,7 @@ from tests.helpers.call_files import write
 from tests.helpers.command_line import LISTED, NOT_LISTED
 from tests.helpers.servers import small_disk
 
-pytestmark = pytest.mark.slow  # each command starts an interpreter
+pytestmark = pytest.mark.slow  # each command starts a Python interpreter
 
 COMMAND = (sys.executable, "-m", "bloctel")
 SOURCE = Path(__file__).parents[2] / "src"
@@ -44,7 +44,7 @@ def process(
 
 
 def test_the_main_flow(tmp_path: Path) -> None:
-    """Create, register, build, check and scrub, each in its own process."""
+    """Run the commands from `registry create` to `scrub`, each in its own process."""
     url, snapshot = f"sqlite:///{tmp_path / 'o.db'}", tmp_path / "o.bloctel"
     calls = tmp_path / "calls.csv"
     calls.write_text(f"nom;tel\nA;{LISTED}\nB;{NOT_LISTED}\nC;12\n")
@@ -131,7 +131,7 @@ def test_a_full_disk_is_an_error(command: str, lists: Path) -> None:
 def test_an_output_on_a_full_disk_is_named(
     ending: str, lists: Path, tmp_path: Path
 ) -> None:
-    """The message has the path that was given, not that of a temporary file."""
+    """On a full disk, the error has the path that was given, not a temporary path."""
     rows = [["tel"], *([f"06 39 98 {i % 10_000:04}"] for i in range(30_000))]
     calls = write(tmp_path / f"calls.{ending.removesuffix('.gz')}", rows)
     with small_disk(1) as disk:
@@ -151,7 +151,7 @@ def test_an_output_on_a_full_disk_is_named(
 def test_a_reader_that_closes_the_pipe_is_not_a_success(
     lists: Path, tmp_path: Path
 ) -> None:
-    """As other tools: 128 + SIGPIPE, no message, and no file appears."""
+    """As in other tools, the exit code is 128 + SIGPIPE, without a message."""
     calls, blocked = tmp_path / "calls.csv", tmp_path / "blocked.csv"
     calls.write_text("tel\n" + f"{NOT_LISTED}\n" * 50_000)
     command = ("scrub", calls, "--against", lists, "--column", "tel")
@@ -181,7 +181,7 @@ def test_a_reader_that_closes_the_pipe_is_not_a_success(
     ],
 )
 def test_closed_streams(closed: int, code: int, got: str, lists: Path) -> None:
-    """A closed stream is reported on the remaining ones."""
+    """A closed standard input or output is reported on standard error."""
     number = "-" if closed == 0 else LISTED
     done = process("check", number, "--against", lists, closed=closed)
 
@@ -194,7 +194,7 @@ def test_closed_streams(closed: int, code: int, got: str, lists: Path) -> None:
 
 @posix
 def test_any_text_can_be_shown(lists: Path) -> None:
-    """Bytes that are not text, and a terminal that supports only ASCII."""
+    """`check` shows invalid input even if it is not text or the terminal is ASCII."""
     ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     for format in ("table", "json", "csv"):
         for number in (b"\xff\xfe", "é".encode()):
@@ -223,7 +223,7 @@ def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
     )
     assert running.stdin is not None
     rows = f"tel\n{NOT_LISTED}\n".encode() * 500_000
-    # after it has read all this, it has started, and waits for more
+    # when the process has read all these rows, it has started and waits for more rows
     running.stdin.write(rows)
     running.stdin.flush()
     return running
@@ -234,7 +234,7 @@ def big_scrub(lists: Path, folder: Path) -> subprocess.Popen[bytes]:
 def test_a_run_that_is_stopped_leaves_nothing(
     name: str, lists: Path, tmp_path: Path
 ) -> None:
-    """By Ctrl-C, `kill` or a closed terminal: no traceback, no file, no temporary."""
+    """Ctrl-C, `kill` or a closed terminal leaves no traceback and no file."""
     folder = tmp_path / "out"
     running = big_scrub(lists, folder)
     assert len(list(folder.iterdir())) == 2
@@ -253,7 +253,7 @@ def test_a_run_that_is_stopped_leaves_nothing(
 def test_a_killed_run_leaves_nothing_under_the_final_names(
     lists: Path, tmp_path: Path
 ) -> None:
-    """Not even a power cut makes an incomplete result look complete."""
+    """A killed run leaves no file with the final name of a result."""
     folder = tmp_path / "out"
     running = big_scrub(lists, folder)
 
@@ -265,7 +265,7 @@ def test_a_killed_run_leaves_nothing_under_the_final_names(
 
 @posix
 def test_a_run_after_a_killed_one_starts_clean(lists: Path, tmp_path: Path) -> None:
-    """It removes files of the killed run, but not those of a living one."""
+    """The new run removes files of the killed run, but not of a running process."""
     folder, calls = tmp_path / "out", tmp_path / "calls.csv"
     calls.write_text(f"tel\n{NOT_LISTED}\n")
     killed = big_scrub(lists, folder)
@@ -287,7 +287,7 @@ def test_a_run_after_a_killed_one_starts_clean(lists: Path, tmp_path: Path) -> N
 
 @posix
 def test_signals_that_are_ignored_stay_so() -> None:
-    """As `nohup` requests: the run continues when the terminal is closed."""
+    """A run under `nohup` continues when the terminal is closed."""
     code = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
         "from bloctel.cli import _handle_signals; _handle_signals();"
@@ -337,7 +337,7 @@ def test_progress_is_only_shown_on_a_terminal(
 
 
 def test_the_command_names_a_missing_extra(lists: Path) -> None:
-    """Without typer: one sentence, not an ImportError."""
+    """Without typer, the command prints one sentence instead of an ImportError."""
     code = (
         "import sys; sys.modules['typer'] = None\nfrom bloctel.cli import main; main()"
     )
@@ -348,3 +348,43 @@ def test_the_command_names_a_missing_extra(lists: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("bloctel: the extra 'cli' is not installed")
     assert "pip install 'bloctel[cli]'" in done.stderr
+
+
+MISREAD = {
+    "nothing": "sys.exit(0)",
+    "the version": "real(args=['--version'])",
+    "another command": "real(args=['countries'])",
+}
+
+
+@pytest.mark.parametrize("misread", MISREAD.values(), ids=MISREAD)
+@pytest.mark.parametrize("asked", ["['check', '0199000001']", "['registry', 'create']"])
+def test_a_command_that_did_not_run_does_not_succeed(asked: str, misread: str) -> None:
+    """Some versions of typer and click run another command, and exit with 0."""
+    code = (
+        "import sys; from bloctel.cli import app, main\n"
+        f"real = app.app; app.app = lambda: {misread}\n"
+        f"sys.argv[1:] = {asked}; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT
+    )
+
+    assert done.returncode == 3
+    assert "misread the command" in done.stderr
+
+
+def test_an_output_is_not_appended_to_a_file_in_use(tmp_path: Path) -> None:
+    """`>> own.db` cannot append the export of a registry to its own file."""
+    file = tmp_path / "own.db"
+    url = f"sqlite:///{file}"
+    assert process("registry", "create", url, "--list", "own").returncode == 0
+    before = file.read_bytes()
+
+    with file.open("ab") as stdout:
+        done = process(
+            *("registry", "export", url, "-", "--list", "own"), stdout=stdout.fileno()
+        )
+
+    assert (done.returncode, file.read_bytes()) == (2, before)
+    assert "the same file as URL - at FILE" in done.stderr

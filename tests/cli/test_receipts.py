@@ -32,14 +32,14 @@ def folder(tmp_path: Path, lists: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def scrub(*options: object, file: str = "calls.csv", input: str | None = None) -> Done:
-    """Scrub the call file."""
+    """Run `scrub` on the call file of the folder, with these options."""
     against = ("--against", "oppositions.csv", "--column", "1")
     outputs = ("--output", "clear.csv", "--blocked", "blocked.csv")
     return run("scrub", file, *against, *outputs, *options, input=input)
 
 
 def checks(*options: object, code: int) -> dict[str, bool]:
-    """Verify a receipt; return the result of each comparison."""
+    """Run `receipt verify`; return for each part whether it agrees."""
     done = run("receipt", "verify", "r.json", *options, "--format", "json")
     assert done.code == code, done
     return {check["part"]: check["agrees"] for check in json.loads(done.stdout)}
@@ -75,7 +75,7 @@ def test_a_receipt_from_beginning_to_end(folder: Path) -> None:
 
 
 def test_differences_are_named(folder: Path) -> None:
-    """Each difference has its own line; exit code 1."""
+    """`verify` prints a line for each difference, and its exit code is 1."""
     scrub("--receipt", "r.json", "--journal", "j.jsonl")
     scrub("--receipt", "s.json", "--journal", "k.jsonl")
     files = ("--input", "calls.csv", "--output-folder", ".", "--journal", "j.jsonl")
@@ -113,7 +113,7 @@ def test_a_signature_that_is_demanded_must_be_there(folder: Path) -> None:
 
 @pytest.mark.parametrize("key", ["0199000001", "none.pub", "calls.csv"])
 def test_an_invalid_public_key_is_not_repeated(key: str, folder: Path) -> None:
-    """The message does not repeat the argument."""
+    """The error about an invalid public key does not repeat it."""
     scrub("--receipt", "r.json")
 
     said = sentence(run("receipt", "verify", "r.json", "--public-key", key))
@@ -123,7 +123,7 @@ def test_an_invalid_public_key_is_not_repeated(key: str, folder: Path) -> None:
 
 
 def test_standard_streams_are_in_the_receipt(folder: Path) -> None:
-    """They have no file names."""
+    """The receipt has no file names for standard streams."""
     text = Path("calls.csv").read_text()
 
     done = run(
@@ -141,7 +141,7 @@ def test_standard_streams_are_in_the_receipt(folder: Path) -> None:
 
 
 def test_a_key_alone_is_refused(folder: Path) -> None:
-    """Wrong usage: nothing is written."""
+    """`--sign-key` without a receipt or journal is refused, and nothing is written."""
     run("receipt", "key", "key.pem")
 
     assert "--receipt or --journal" in sentence(scrub("--sign-key", "key.pem"))
@@ -149,7 +149,7 @@ def test_a_key_alone_is_refused(folder: Path) -> None:
 
 
 def test_a_receipt_that_cannot_be_written_stops_the_scrub(folder: Path) -> None:
-    """Before anything is written; a truncated journal is exit code 3."""
+    """The scrub stops before it writes; a truncated journal gives exit code 3."""
     Path("j.jsonl").write_bytes(b"".join(r.line for r in chain(2))[:-5])
 
     assert sentence(scrub("--receipt", "calls.csv"))
@@ -165,7 +165,7 @@ def test_a_receipt_that_cannot_be_written_stops_the_scrub(folder: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["verify", "show"])
 def test_an_invalid_receipt_is_exit_code_3(verb: str, folder: Path) -> None:
-    """Damaged, another format, newer, missing."""
+    """A receipt that is damaged, newer, missing or another format gives exit code 3."""
     for content in (
         EXAMPLE.line[:-1],
         b"tel\n",
@@ -183,7 +183,7 @@ def test_an_invalid_receipt_is_exit_code_3(verb: str, folder: Path) -> None:
 def test_a_broken_chain_is_exit_code_3_for_status_and_a_line_for_verify(
     folder: Path,
 ) -> None:
-    """A journal that was tampered with proves nothing."""
+    """A journal with a removed line is refused by `status`, and fails `verify`."""
     first, second, third = chain(3)
     Path("r.json").write_bytes(third.line)
     Path("j.jsonl").write_bytes(first.line + third.line)
@@ -195,7 +195,7 @@ def test_a_broken_chain_is_exit_code_3_for_status_and_a_line_for_verify(
 
 
 def test_status_is_valid_due_or_overdue(folder: Path) -> None:
-    """Exit code 1 if a file is due; a truncated line is reported at the end."""
+    """A due file gives exit code 1; a truncated line is reported at the end."""
     scrub("--journal", "j.jsonl")
     ends = TODAY + timedelta(days=30)
 
@@ -238,7 +238,7 @@ def test_names_reach_the_terminal_escaped(folder: Path) -> None:
 
 
 def test_every_format_has_the_same_fields(folder: Path) -> None:
-    """Programs can read the result of every command."""
+    """CSV and JSON have the same fields, for each `receipt` command."""
     scrub("--receipt", "r.json", "--journal", "j.jsonl")
     for command in (
         ("receipt", "verify", "r.json", "--input", "calls.csv"),

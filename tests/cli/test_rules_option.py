@@ -37,7 +37,7 @@ def ruled(*arguments: object) -> Done:
 
 
 def test_a_list_of_your_own_works_on_the_command_line() -> None:
-    """From the creation of a registry to a scrub and a question about a call."""
+    """Registries, scrubs and questions about a call accept the list."""
     steps: list[tuple[int, tuple[object, ...]]] = [
         (0, ("registry", "create", URL, "--list", NAME)),
         (0, ("registry", "import", URL, "numbers.csv", "--list", NAME, *DAY)),
@@ -51,7 +51,8 @@ def test_a_list_of_your_own_works_on_the_command_line() -> None:
         done = ruled(*step)
         assert done.code == code, (step, done)
 
-        assert NAME in sentence(fresh(*step)), step
+        refused = 2 if "create" in step else 3
+        assert NAME in sentence(fresh(*step), refused), step
 
     scrub = ("scrub", "calls.csv", "--against", "lists.bloctel", "--column", "tel")
     outputs = ("--output", "clear.csv", "--blocked", "blocked.csv")
@@ -64,7 +65,7 @@ def test_a_list_of_your_own_works_on_the_command_line() -> None:
 
 
 def test_may_call_asks_a_list_of_your_own() -> None:
-    """A number on it is not called."""
+    """A number on the list must not be called."""
     create = ("registry", "create", URL, "--list", NAME, "--list", "fr.bloctel")
     assert ruled(*create).code == 0
     register = ("registry", "register", URL, NUMBER, "--list", NAME, *DAY)
@@ -73,11 +74,27 @@ def test_may_call_asks_a_list_of_your_own() -> None:
     said = ("--purpose", "sale", "--sector", "insurance", "--caller", "01 62 00 00 00")
 
     assert ruled(*call, *said).code == 1
-    assert NAME in sentence(fresh(*call, *said))
+    assert NAME in sentence(fresh(*call, *said), 3)
+
+
+def test_other_rules_need_an_update() -> None:
+    """Other rules for a list are refused until the registry is updated."""
+    assert ruled("registry", "create", URL, "--list", NAME).code == 0
+    Path("other.toml").write_text(TEXT.replace("years = 2", "years = 3"))
+    other = ("--rules", "other.toml")
+    check = ("check", NUMBER, "--against", URL, "--on", "2024-06-03")
+    update = ("registry", "update-rules", URL, "--list", NAME)
+
+    assert "other rules for the list" in sentence(fresh(*check, *other), 3)
+    assert "no rules for the list" in sentence(fresh(*update))
+    assert ruled(*check).code == 0
+    assert fresh(*update, *other).code == 0
+    assert fresh(*check, *other).code == 0
+    assert "other rules for the list" in sentence(ruled(*check), 3)
 
 
 def test_a_file_without_rules_is_refused() -> None:
-    """The message names the file and the key."""
+    """A faulty file of rules is refused; the error names the file and the key."""
     Path("rules.toml").write_text(TEXT.replace("years = 2", "years = 0"))
 
     said = sentence(ruled("registry", "create", URL, "--list", NAME))
@@ -88,7 +105,7 @@ def test_a_file_without_rules_is_refused() -> None:
 
 
 def test_several_files_can_be_given() -> None:
-    """One for each list."""
+    """`--rules` can be given several times, once for each list."""
     Path("more.toml").write_text(TEXT.replace(NAME, "yy.example"))
 
     done = ruled(
@@ -100,7 +117,7 @@ def test_several_files_can_be_given() -> None:
 
 
 def test_commands_that_use_lists_have_the_option() -> None:
-    """The others do not need it."""
+    """Commands without lists do not have the option."""
     root: Any = typer.main.get_command(app)
     found = set()
     for name in root.list_commands(None):

@@ -36,7 +36,7 @@ def test_a_file_of_any_kind(ending: str, lists: Path, tmp_path: Path) -> None:
 
 
 def test_a_sheet_is_named(lists: Path, tmp_path: Path) -> None:
-    """The error lists the sheets if it does not exist."""
+    """`--sheet` selects a sheet; for an unknown name, the error lists the sheets."""
     path = write(tmp_path / "calls.xlsx", ROWS)
     book = openpyxl.load_workbook(path)
     book.create_sheet("More").append(["tel"])
@@ -61,8 +61,8 @@ def test_a_folder_into_a_folder(lists: Path, tmp_path: Path) -> None:
     (calls / "bad.csv").write_text("nom\nA\n")
     bad = run(*command, "--format", "csv")
 
-    lines = ["file,rows,clear,blocked,invalid"]
-    lines += [f"{calls / name},3,1,1,1" for name in ("a.csv", "b.parquet")]
+    lines = ["file,rows,clear,blocked,invalid,left out"]
+    lines += [f"{calls / name},3,1,1,1," for name in ("a.csv", "b.parquet")]
     assert (good.code, good.stderr) == (0, "")
     assert good.stdout.splitlines() == lines
     assert (bad.code, bad.stdout) == (2, good.stdout)
@@ -74,7 +74,7 @@ def test_a_folder_into_a_folder(lists: Path, tmp_path: Path) -> None:
 
 
 def test_several_files_as_a_shell_gives_them(lists: Path, tmp_path: Path) -> None:
-    """An unquoted pattern becomes many arguments."""
+    """Several files can be given, because a shell replaces a pattern by many names."""
     files = [write(tmp_path / f"{name}.csv", ROWS) for name in "ab"]
     command = ("--against", lists, "--column", "tel", "--into", tmp_path / "out")
 
@@ -84,7 +84,7 @@ def test_several_files_as_a_shell_gives_them(lists: Path, tmp_path: Path) -> Non
 
 
 def test_an_annotated_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> None:
-    """For one file or several; the receipt contains the annotated file."""
+    """`--annotated` and `--write annotated` write it, and a receipt can verify it."""
     calls, annotated = write(tmp_path / "calls.csv", ROWS), tmp_path / "annotated.csv"
     receipt, command = tmp_path / "r.json", ("--against", lists, "--column", "tel")
 
@@ -105,7 +105,7 @@ def test_an_annotated_file_and_a_receipt_of_it(lists: Path, tmp_path: Path) -> N
 
 
 def test_options_that_exclude_each_other(lists: Path, tmp_path: Path) -> None:
-    """Nothing is written, and the folder is not created."""
+    """Contradictory options are refused, and no file or folder is created."""
     calls, into = write(tmp_path / "calls.csv", ROWS), tmp_path / "out"
     command = ("--against", lists, "--column", "tel", "--into", into)
 
@@ -130,5 +130,5 @@ def test_the_list_is_never_a_result(lists: Path, tmp_path: Path) -> None:
         *("--into", tmp_path),
     )
 
-    assert "the output would overwrite the opposition list" in sentence(done)
+    assert "the same file as the opposition list" in sentence(done)
     assert against.read_bytes() == content

@@ -21,7 +21,7 @@ ROWS = [["nom", "tel"], ["A", LISTED], ["B", NOT_LISTED], ["C", "O1 99 00 00 12"
 def test_a_receipt_of_any_kind_of_file(
     ending: str, lists: Path, tmp_path: Path
 ) -> None:
-    """It agrees with the files, but not with a file that changed later."""
+    """A receipt agrees with the files, but not with a file that changed later."""
     calls, clear = write(tmp_path / f"calls.{ending}", ROWS), tmp_path / f"c.{ending}"
     receipt = tmp_path / "receipt.json"
     done = run(
@@ -38,7 +38,7 @@ def test_a_receipt_of_any_kind_of_file(
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_report_of_any_kind_of_file(ending: str, lists: Path, tmp_path: Path) -> None:
-    """It shows masked examples of errors, and the digest of the receipt."""
+    """The report shows masked examples of errors, and the digest of the receipt."""
     calls, page = write(tmp_path / f"calls.{ending}", ROWS), tmp_path / "report.html"
     receipt = tmp_path / "receipt.json"
 
@@ -81,7 +81,7 @@ def test_many_files_share_a_journal(lists: Path, tmp_path: Path) -> None:
 def test_options_for_one_file_are_refused_for_many(
     options: tuple[str, str], lists: Path, tmp_path: Path
 ) -> None:
-    """A receipt or a page is about one file; a key alone signs nothing."""
+    """Options for the receipt or report of one file are refused with `--into`."""
     calls = write(tmp_path / "calls.csv", ROWS)
     command = ("scrub", calls, "--against", lists, "--column", "tel")
 

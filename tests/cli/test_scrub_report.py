@@ -30,7 +30,7 @@ def counted(tmp_path: Path) -> Path:
 
 
 def test_a_report_is_written(calls: Path, lists: Path, tmp_path: Path) -> None:
-    """The counts stay on standard output."""
+    """`--report` writes a page; the counts are still written to standard output."""
     page = tmp_path / "report.html"
 
     done = run(
@@ -48,7 +48,7 @@ def test_a_report_is_written(calls: Path, lists: Path, tmp_path: Path) -> None:
 
 
 def test_a_report_can_go_to_standard_output(calls: Path, lists: Path) -> None:
-    """The counts then go to standard error."""
+    """`--report -` writes the page to standard output, and counts to standard error."""
     done = run(
         *("scrub", calls, "--against", lists, "--column", "telephone"),
         *("--report", "-"),
@@ -72,7 +72,7 @@ def test_no_password_gets_into_a_report(calls: Path, registry: str) -> None:
 def test_an_invalid_report_path_stops_the_scrub(
     calls: Path, lists: Path, tmp_path: Path
 ) -> None:
-    """Before anything is written, in a sentence."""
+    """The error comes before anything is written."""
     clear = tmp_path / "clear.csv"
 
     for page in (tmp_path / "none" / "report.html", clear, calls, lists):
@@ -81,7 +81,7 @@ def test_an_invalid_report_path_stops_the_scrub(
             *("--output", clear, "--report", page),
         )
 
-        assert "the report output" in sentence(done) or "folder" in sentence(done)
+        assert "--report" in sentence(done) or "folder" in sentence(done)
         assert not clear.exists()
 
 
@@ -98,7 +98,7 @@ def test_a_generated_file_gives_warnings(counted: Path, lists: Path) -> None:
 
 
 def test_warnings_change_no_row(counted: Path, lists: Path, tmp_path: Path) -> None:
-    """Every number that no list blocks is clear, also in a generated file."""
+    """Warnings about a generated file do not change its rows: all rows are clear."""
     clear = tmp_path / "clear.csv"
 
     run(

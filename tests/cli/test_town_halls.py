@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.command_line import run
 from tests.helpers.plain_scrub import counts, key, keys, kind, rows
 
-pytestmark = pytest.mark.slow  # 25,000 rows each
+pytestmark = pytest.mark.slow  # each test reads 25,000 rows
 
 TOWN_HALLS = Path(__file__).parents[1] / "data" / "town-halls.csv"
 CONTENT = TOWN_HALLS.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ FORMS = (
 
 
 def written(national: str, form: str) -> str:
-    """Return a national number, 0 and nine digits, in one of the forms."""
+    """Return a national phone number (ten digits) in the given written form."""
     a, rest = national[1], national[2:]
     b, c, d, e = (rest[i : i + 2] for i in range(0, 8, 2))
     return form.format(a=a, b=b, c=c, d=d, e=e)
@@ -98,7 +98,7 @@ def scrub(content: bytes, oppositions: Path) -> tuple[dict[str, int], dict[str, 
     )
     warnings = done.stderr.splitlines()
     assert done.code == 0
-    # only the invented numbers are found
+    # the scrub finds only the invented numbers
     assert all("reserved for works of fiction" in warning for warning in warnings)
     assert len(warnings) == (b"invit" in content.replace(b"\0", b""))
     summary = json.loads(done.stdout)
@@ -118,7 +118,7 @@ def test_no_town_hall_is_blocked(oppositions: Path) -> None:
 
 
 def test_unusual_cells_get_the_expected_status(oppositions: Path) -> None:
-    """Blanks in odd positions are accepted; a short number is invalid."""
+    """Misplaced blanks are accepted; numbers with too few digits are invalid."""
     _, outputs = scrub(TOWN_HALLS.read_bytes(), oppositions)
 
     assert outputs["invalid"].decode().splitlines()[1:] == [
@@ -150,7 +150,7 @@ def test_spaces_in_odd_places_hide_no_number(tmp_path: Path) -> None:
 
 
 def test_listed_numbers_among_them_are_found_in_every_form(oppositions: Path) -> None:
-    """Row for row as `csv`, `phonenumbers` and a set decide, without the package."""
+    """Each row has the answer that `csv`, `phonenumbers` and a set give."""
     table, listed = mixed(), keys(LISTED)
     expected = counts(table, 2, listed)
 
@@ -176,7 +176,7 @@ ENCODINGS = {
 def test_the_encoding_changes_no_count(
     encoding: str, mark: bytes, oppositions: Path
 ) -> None:
-    """Characters that cp1252 lacks are replaced first; the numbers are the same."""
+    """Each encoding gives the same counts, except for blanks that cp1252 lacks."""
     table = mixed()
     content = mark + text_of(table).encode(encoding, errors="replace")
 
@@ -211,6 +211,6 @@ def test_the_dialect_changes_no_count(
 
 
 def test_the_independent_method_reads_every_form() -> None:
-    """The comparison itself: every form gives the same number."""
+    """The independent method gives the same number for every form."""
     assert {key(written("0199000001", form)) for form in FORMS} == {199_000_001}
     assert [key(text) for text in ("30 13", "05 49 65 12 6", "")] == [None] * 3

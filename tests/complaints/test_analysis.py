@@ -26,9 +26,8 @@ from bloctel.complaints import (
 )
 from bloctel.complaints.analysis.callers import find_actors
 from bloctel.complaints.analysis.name_similarity import NameTable, name_key
-from bloctel.complaints.analysis.observations import observe, plain
+from bloctel.complaints.analysis.observations import observe, plain, siren_of
 from bloctel.complaints.analysis.spoofing import claim_of
-from bloctel.complaints.siren import siren_of
 from bloctel.errors import MissingExtraError
 from bloctel.numbers.phone_number import french_nsn
 from tests.helpers.callers import FICTION, Population
@@ -55,18 +54,18 @@ def case(called: int, shown: str, **fields: Any) -> Case:
 
 
 def line(index: int) -> int:
-    """Return the key of one of the fictional lines."""
+    """Return the key of the fictional phone number with this index."""
     return FICTION[index % len(FICTION)] + index // len(FICTION)
 
 
 def lines(n: int, seed: int = 1) -> list[int]:
-    """Return different lines in random order."""
+    """Return the keys of *n* different fictional phone numbers in random order."""
     draw = random.Random(seed)  # noqa: S311 - the same each time
     return [line(index) for index in draw.sample(range(60_000), n)]
 
 
 def shown(index: int) -> str:
-    """Return a number of a platform."""
+    """Return a phone number in a range for calling platforms."""
     return str(PhoneNumber(PLATFORM + index))
 
 
@@ -76,14 +75,14 @@ def codes(cases: Iterable[Case]) -> Counter[str]:
 
 
 def one(cases: Iterable[Case], code: str) -> Pattern:
-    """Return the only pattern of a kind."""
+    """Return the pattern of this kind; assert that there is only one."""
     (found,) = [pattern for pattern in find_patterns(cases) if pattern.code == code]
     return found
 
 
 @cache
 def plain_cases(n: int = 600, seed: int = 7) -> tuple[Case, ...]:
-    """Return complaints about many callers that hide nothing."""
+    """Return complaints about many ordinary callers, in which there is no pattern."""
     draw = random.Random(seed)  # noqa: S311 - the same each time
     return tuple(
         case(
@@ -98,12 +97,12 @@ def plain_cases(n: int = 600, seed: int = 7) -> tuple[Case, ...]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_plain_complaints_show_nothing(seed: int) -> None:
-    """Callers with one number each, and calls at random."""
+    """Callers with one number each and random calls give no pattern."""
     assert codes(plain_cases(600, seed)) == {}
 
 
 def test_no_complaints_show_nothing() -> None:
-    """A single complaint gives no patterns either."""
+    """Without complaints, or with a single complaint, there are no patterns."""
     assert find_patterns([]) == []
     assert find_patterns(plain_cases()[:1]) == []
     assert find_patterns([received(Complaint(), id=new_id(), at=NOW)]) == []
@@ -129,12 +128,12 @@ def test_no_complaints_show_nothing() -> None:
     ],
 )
 def test_a_number_is_what_it_claims_or_not(text: str, claim: str | None) -> None:
-    """The check uses metadata of phonenumbers, ranges of fiction, and the form."""
+    """A presented number is checked with metadata, ranges for fiction, and its form."""
     assert claim_of(Complaint(shown=text).shown_key, text) == claim
 
 
 def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
-    """One number, or one in fifty, may be mistyped."""
+    """A false number that three people report is a pattern; one report is a mistake."""
     honest = list(plain_cases())
     false = [case(called, "06 39 98 00 00") for called in lines(3, 2)]
 
@@ -151,7 +150,7 @@ def test_a_number_that_three_people_read_alike_is_not_mistyped() -> None:
 
 
 def test_more_false_numbers_than_people_mistype_are_a_pattern() -> None:
-    """Each number may be presented only once, as by a program that generates them."""
+    """Many false numbers are a pattern even if each of them is reported only once."""
     draw = random.Random(3)  # noqa: S311 - the same each time
     drawn = [f"06 39 98 {draw.randrange(100):02} {i:02}" for i in range(60)]
     false = [case(c, text) for c, text in zip(lines(60, 5), drawn, strict=True)]
@@ -163,7 +162,7 @@ def test_more_false_numbers_than_people_mistype_are_a_pattern() -> None:
 
 
 def test_people_who_are_shown_their_own_number_are_a_pattern() -> None:
-    """Such a number does not belong to a caller."""
+    """Calls that present the called person's own number are a pattern."""
     own = [case(called, str(PhoneNumber(called))) for called in lines(30, 8)]
 
     found = one([*plain_cases(), *own], "own_number")
@@ -173,7 +172,7 @@ def test_people_who_are_shown_their_own_number_are_a_pattern() -> None:
 
 
 def test_a_mobile_number_that_calls_too_many_is_a_platform() -> None:
-    """06 and 07 are for people (Arcep, décision n° 2022-1583); from 2023-01-01."""
+    """Since 2023-01-01, 06 and 07 are for people (Arcep, décision n° 2022-1583)."""
     calls = [case(called, "06 00 00 00 00") for called in lines(30, 9)]
     before = [
         replace(each, complaint=replace(each.complaint, called_on=date(2022, 12, 31)))
@@ -183,7 +182,7 @@ def test_a_mobile_number_that_calls_too_many_is_a_platform() -> None:
     few = calls[:8]
 
     assert one([*plain_cases(), *calls], "mobile_platform").observed == 30
-    assert "2022-1583" in one(calls, "mobile_platform").assumption
+    assert "2022-1583" in one(calls, "mobile_platform").text("assumption", "en")
     assert codes([*plain_cases(), *before])["mobile_platform"] == 0
     assert codes([*plain_cases(), *fixed])["mobile_platform"] == 0
     assert codes([*plain_cases(), *few])["mobile_platform"] == 0
@@ -205,7 +204,7 @@ def _spoofed() -> list[Case]:
 
 
 def test_neighbour_spoofing_is_found() -> None:
-    """Many numbers, each similar to that of the called person."""
+    """Each of many presented numbers is similar to the number of the called person."""
     spoofed = _spoofed()
 
     found = one([*plain_cases(), *spoofed], "neighbours")
@@ -217,16 +216,16 @@ def test_neighbour_spoofing_is_found() -> None:
 
 
 def test_a_local_shop_is_no_neighbour_spoofer() -> None:
-    """One number that calls its own town counts once."""
+    """A shop that calls many people of its town with one number is not a pattern."""
     calls = [case(FICTION[1] + index, "02 61 91 99 99") for index in range(200)]
 
     assert codes([*plain_cases(), *calls])["neighbours"] == 0
 
 
 def test_shops_of_a_large_town_are_no_neighbours() -> None:
-    """Numbers of an area sometimes share the block by chance."""
+    """Shops and called people of one area share blocks of numbers only by chance."""
     draw = random.Random(4)  # noqa: S311 - the same each time
-    # an area of a hundred blocks: 01 62 00 to 01 62 99
+    # the area has a hundred blocks, from 01 62 00 to 01 62 99
     area = [PLATFORM + draw.randrange(1_000_000) for _ in range(800)]
     calls = [
         case(called, str(PhoneNumber(shop)))
@@ -240,7 +239,7 @@ def test_shops_of_a_large_town_are_no_neighbours() -> None:
 
 
 def test_a_burst_is_found() -> None:
-    """Twenty calls in an hour, by a caller with twenty calls in three months."""
+    """Twenty calls of one caller within an hour are a burst."""
     draw = random.Random(6)  # noqa: S311 - the same each time
     calls = [
         case(
@@ -260,7 +259,7 @@ def test_a_burst_is_found() -> None:
 
 
 def test_a_day_on_which_everybody_complains_is_no_burst() -> None:
-    """Television asks people to report: that says nothing about one caller."""
+    """If all callers have more complaints on a day, no caller has a burst."""
     draw = random.Random(6)  # noqa: S311 - the same each time
     calls = [
         case(called, shown(draw.randrange(200)), called_on=FIRST + timedelta(days=40))
@@ -272,7 +271,7 @@ def test_a_day_on_which_everybody_complains_is_no_burst() -> None:
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_dialling_in_order_is_found(step: int) -> None:
-    """Up or down, with gaps: few of the called people complain."""
+    """Calls in the order of the numbers are found despite gaps between the numbers."""
     draw = random.Random(12)  # noqa: S311 - the same each time
     indexes = sorted(draw.sample(range(10_000), 12))[::step]
     calls = [
@@ -338,7 +337,7 @@ _SIRENS: Final = ("001234574", "004567897")
 
 @pytest.mark.parametrize("share", ["shown", "siren", "name", "address"])
 def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
-    """A number, a SIREN, an address with a sector, or a rare name with a typo joins."""
+    """Complaints with the same number, SIREN, address or rare name have one caller."""
     first: dict[str, Any] = {
         "shown": shown(1),
         "caller": "",
@@ -356,7 +355,7 @@ def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
         first["address"] = "12, rue des Essais 75000 Ville"
         second["address"] = "12 RUE DES ESSAIS, 75000 VILLE"
 
-    # the sector of two would be that of all: others have others
+    # other callers have other sectors: a sector that all share proves nothing
     others = [{"shown": shown(10 + i), "sector": f"sector {i % 9}"} for i in range(40)]
 
     assert {0, 1} in _joined(first, second, *others)
@@ -382,7 +381,7 @@ def test_what_hardly_any_two_firms_share_joins(share: str) -> None:
     ids=str,
 )
 def test_common_features_join_nothing(fields: dict[str, Any]) -> None:
-    """Common names, first names, placeholders and withheld numbers do not join."""
+    """Complaints that share only a common name or a withheld number are not joined."""
     first: dict[str, Any] = {"shown": shown(1)} | fields
     second: dict[str, Any] = {"shown": shown(2)} | fields
 
@@ -407,7 +406,7 @@ def test_a_firm_that_reopens_is_one_caller() -> None:
 
 
 def test_firms_that_share_one_thing_stay_apart() -> None:
-    """The line of a call centre or a rented address identifies no firm."""
+    """Firms are not joined by a call centre's number or a rented address alone."""
     for same in ({"shown": shown(1)}, {"address": "12 rue des Essais 75000 Ville"}):
         fields = [
             {"shown": shown(10 + i), "siren": siren, "caller": name, **same}
@@ -443,7 +442,7 @@ def _right(actors: Iterable[Actor], truth: dict[str, int]) -> int:
 
 
 def test_of_a_population_few_are_joined_wrongly() -> None:
-    """At least 97 % of the joined pairs are right, and half of all pairs are found.
+    """At least 97 % of the joined pairs are right; half of the true pairs are joined.
 
     Firms with up to five numbers, some of which close and reopen, impostors under
     well-known names, call centres for several firms, rented addresses; a third of the
@@ -463,7 +462,7 @@ def test_of_a_population_few_are_joined_wrongly() -> None:
 
 
 def test_the_order_of_complaints_does_not_matter() -> None:
-    """The order of the complaints does not change the joins."""
+    """In reverse order of the complaints, at least 98 % of the callers are the same."""
     made = [one for one, _ in Population(2).complaints(400)]
     turned = made[::-1]
 
@@ -503,7 +502,7 @@ def test_a_missing_package_is_named_by_its_extra(
 
 
 def test_no_pattern_contains_a_number_called() -> None:
-    """No text or number of a pattern contains one: callers present such numbers too."""
+    """No pattern contains a called number, even if callers present such numbers."""
     calls = lines(40)
     # each caller presents the number of another person who complains
     cases = [
@@ -514,14 +513,16 @@ def test_no_pattern_contains_a_number_called() -> None:
 
     for pattern in find_patterns(cases):
         assert not set(pattern.numbers) & set(calls)
-        digits = re.sub(r"\D", "", f"{pattern}{pattern!r}{pattern.assumption}")
+        digits = re.sub(
+            r"\D", "", f"{pattern}{pattern!r}{pattern.text('assumption', 'en')}"
+        )
         assert not any((french_nsn(key) or "?") in digits for key in calls)
     for actor in find_callers(cases):
         assert not set(actor.numbers) & set(calls)
 
 
 def test_every_pattern_says_its_basis() -> None:
-    """It has evidence, statistic, probability, threshold, assumption and a title."""
+    """A pattern has evidence, a statistic, a probability, a threshold and a title."""
     made = [one for one, _ in Population(1).complaints(600)]
     spoofed = _spoofed()
 
@@ -535,6 +536,6 @@ def test_every_pattern_says_its_basis() -> None:
         assert set(pattern.evidence) <= known
         assert 0 <= pattern.probability < 0.01
         assert pattern.says
-        assert pattern.statistic
-        assert pattern.assumption
+        assert pattern.text("statistic", "en")
+        assert pattern.text("assumption", "en")
         assert "chance of being wrong" in str(pattern)

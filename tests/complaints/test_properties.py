@@ -104,7 +104,7 @@ def test_a_file_holds_what_was_written(format: str, cases: list[Case]) -> None:
 
 @given(CASES)
 def test_no_cell_is_a_formula(cases: list[Case]) -> None:
-    """A spreadsheet that opens the CSV runs nothing; a plain number is unchanged."""
+    """No cell of the exported CSV is a formula; plain phone numbers are unchanged."""
     import csv
 
     file = io.BytesIO()
@@ -118,7 +118,7 @@ def test_no_cell_is_a_formula(cases: list[Case]) -> None:
 
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused_or_read_without_loss(data: bytes) -> None:
-    """There is no other error, and accepted bytes are complaints."""
+    """Random bytes are refused with InputError, or are complaints."""
     require_refused_or_complaints(data)
 
 
@@ -153,7 +153,7 @@ def require_refused_or_complaints(data: bytes) -> None:
     ],
 )
 def test_files_that_are_not_complaints_are_refused(data: bytes) -> None:
-    """The error contains the name of the file."""
+    """A file that does not contain complaints is refused; the error names the file."""
     with pytest.raises(InputError) as caught:
         list(read_file(io.BytesIO(data), at=NOW))
 
@@ -179,13 +179,13 @@ _JSON: Final = st.recursive(
 @example({"called": "x", "steps": None})
 @example({"called": "x", "x": ""})
 def test_json_of_wrong_types_is_refused_in_a_sentence(entry: object) -> None:
-    """Only objects whose keys and types are those of a complaint are read."""
+    """The reader accepts only objects with the keys and types of a complaint."""
     document = {"format": "bloctel.complaints", "version": 1, "complaints": [entry]}
     data = json.dumps(document).encode()
 
     if _may_be_a_complaint(entry):
         (case,) = read_file(io.BytesIO(data), at=NOW)
-        assert case.state is CaseState.SIGNAL  # fields are missing
+        assert case.state is CaseState.SIGNAL  # a signal lacks fields
     else:
         with pytest.raises(InputError):
             list(read_file(io.BytesIO(data), at=NOW))
@@ -209,7 +209,7 @@ def _may_be_a_complaint(entry: object) -> bool:
 def test_a_number_is_never_left_in_a_text(
     number: PhoneNumber, before: str, after: str, gap: str
 ) -> None:
-    """Any separators may be between its digits, and any text around it."""
+    """The called number is removed, whatever its separators and the text around it."""
     spelled = gap.join(number.national_significant_number)
 
     redacted = without_number(f"{before}{spelled}{after}", number)
@@ -223,7 +223,7 @@ def test_a_number_is_never_left_in_a_text(
 
 @given(NUMBERS, TEXTS)
 def test_redaction_is_idempotent(number: PhoneNumber, text: str) -> None:
-    """Removing the number twice changes nothing."""
+    """Removing the called number a second time does not change the text."""
     once = without_number(text, number)
 
     assert without_number(once, number) == once
@@ -236,7 +236,7 @@ def test_redaction_is_idempotent(number: PhoneNumber, text: str) -> None:
 def test_the_tail_of_trials_is_the_sum_over_all_outcomes(
     chances: list[float], count: int
 ) -> None:
-    """Every outcome of the trials, weighted by its probability."""
+    """The tail is the sum over all outcomes, weighted by their probabilities."""
     total = 0.0
     for outcome in itertools.product((0, 1), repeat=len(chances)):
         weight = math.prod(
@@ -249,7 +249,7 @@ def test_the_tail_of_trials_is_the_sum_over_all_outcomes(
 
 @pytest.mark.parametrize("length", range(1, 8))
 def test_the_tail_of_ascents_is_counted_over_all_orders(length: int) -> None:
-    """Every order has the same probability."""
+    """The tail is the share of orders with as many ascents or more."""
     counts = [
         sum(b > a for a, b in itertools.pairwise(order))
         for order in itertools.permutations(range(length))
@@ -313,7 +313,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
         data=st.data(), step=st.sampled_from(["complete", "judge", "forward", "close"])
     )
     def step(self, data: st.DataObject, step: str) -> None:
-        """Take a step that may follow, or that is refused and changes nothing."""
+        """Take any step; it is refused if it may not follow the last step."""
         id = data.draw(st.sampled_from(sorted(self.states)))
         may = step in _MAY[self.states[id][-1]]
         try:
@@ -325,7 +325,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
             self.states[id].append(case.state)
 
     def take(self, id: str, step: str, data: st.DataObject) -> Case:
-        """Take a step, by the name of the method."""
+        """Call the method of the store that has this name."""
         at = self.moment()
         if step == "complete":
             return self.store.complete(id, _WHOLE, at=at)
@@ -342,7 +342,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
     @precondition(lambda self: self.states)
     @rule(data=st.data())
     def go_back_in_time(self, data: st.DataObject) -> None:
-        """A step before the last one is refused."""
+        """A step with an earlier time than the last step is refused."""
         id = data.draw(st.sampled_from(sorted(self.states)))
         with pytest.raises(InputError):
             self.store.close_case(id, at=NOW - timedelta(days=1))
@@ -359,7 +359,7 @@ class LivesOfComplaints(RuleBasedStateMachine):
 
     @rule()
     def hand_over(self) -> None:
-        """A file of all complaints makes the same ones in another store, once."""
+        """Import a file of all complaints into another store, twice."""
         file = io.BytesIO()
         write_file(file, self.store.cases(), format="json")
         with Complaints.create("memory:") as other:
@@ -393,10 +393,6 @@ TestLivesOfComplaints = LivesOfComplaints.TestCase
 
 
 @given(st.sampled_from(Grounds))
-def test_grounds_decide_the_state(grounds: Grounds) -> None:
+def test_grounds_decide_the_admissibility(grounds: Grounds) -> None:
     """Only the grounds decide whether a complaint is admissible."""
-    case = begun(_WHOLE).judged(Admissibility(grounds, ""), at=NOW)
-
-    is_admissible = grounds in ADMISSIBLE
-    assert (case.state is CaseState.ADMISSIBLE) == is_admissible
-    assert (case.state is CaseState.NOT_ADMISSIBLE) != is_admissible
+    assert Admissibility(grounds).is_admissible == (grounds in ADMISSIBLE)

@@ -24,8 +24,7 @@ from bloctel.complaints import (
     received,
     write_report,
 )
-from bloctel.complaints.report.counts import by_period, by_sector, by_state
-from bloctel.complaints.report.report import as_html
+from bloctel.complaints.report.report import as_html, by_period, by_sector, by_state
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import french_nsn
 from tests.helpers.callers import Population
@@ -49,7 +48,7 @@ def made() -> tuple[Case, ...]:
 
 
 def on(*days: str) -> list[Case]:
-    """Return a complaint for each day."""
+    """Return one complaint for each of these days."""
     return [
         received(Complaint(called_on=date.fromisoformat(day)), id=new_id(), at=NOW)
         for day in days
@@ -87,7 +86,7 @@ def test_a_page_says_what_it_is_not() -> None:
     """A lead is not a proof, and the page is not legal advice."""
     page = as_html(made(), ReportOptions(made_on=date(2026, 12, 1)))
 
-    assert "A pattern is a lead, not a proof" in page
+    assert "A pattern is a reason to investigate, not a proof" in page
     assert "It is not legal advice" in page
     assert "Chance of being wrong" in page
     assert "2026-12-01" in page
@@ -108,7 +107,7 @@ def test_a_page_in_french_is_french() -> None:
 
 
 def test_a_page_is_the_same_each_time() -> None:
-    """Reports can be compared with earlier ones."""
+    """The same complaints give the same page, to the byte."""
     assert as_html(made(), ReportOptions()) == as_html(made(), ReportOptions())
 
 
@@ -131,7 +130,7 @@ def test_no_text_becomes_markup(title: str, sector: str) -> None:
 
 
 def test_a_page_appears_complete_or_not_at_all(tmp_path: Path) -> None:
-    """A missing folder is reported before anything is written."""
+    """A report for a missing folder is refused, and no file is written."""
     write_report(tmp_path / "report.html", made()[:20])
     assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
 
@@ -143,7 +142,7 @@ def test_a_page_appears_complete_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_periods_follow_the_span() -> None:
-    """Days within a month, weeks within half a year, else months, without gaps."""
+    """Complaints are counted by day, week or month, depending on the time they span."""
     assert by_period([]) == ("day", [])
     assert by_period(on("2026-11-01", "2026-11-03", "2026-11-03")) == (
         "day",
@@ -168,7 +167,7 @@ def test_every_complaint_is_counted_once() -> None:
 
 
 def test_small_sectors_are_added_up() -> None:
-    """The table stays readable; sectors of the law have their full names."""
+    """The last row of the table adds up the sectors with the fewest complaints."""
     cases = [
         received(Complaint(sector=f"sector {i}"), id=new_id(), at=NOW)
         for i in range(20)
@@ -187,7 +186,7 @@ def test_small_sectors_are_added_up() -> None:
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_the_same_complaints_make_the_same_picture(tmp_path: Path, kind: str) -> None:
-    """Equal complaints give identical files, which suits version control."""
+    """Equal complaints give identical picture files."""
     pictures = []
     for name in ("a", "b"):
         path = tmp_path / f"{name}.{kind}"
@@ -199,7 +198,7 @@ def test_the_same_complaints_make_the_same_picture(tmp_path: Path, kind: str) ->
 
 
 def test_a_caller_is_drawn_with_or_without_names() -> None:
-    """The graph is the same; names are masked unless requested."""
+    """The graph of a caller has masked names unless full names are requested."""
     actor = max(find_callers(made()), key=lambda one: len(one.numbers))
 
     drawn = {}
@@ -209,7 +208,7 @@ def test_a_caller_is_drawn_with_or_without_names() -> None:
         drawn[full] = file.getvalue().decode()
 
     assert len(actor.numbers) > 2
-    # text is drawn as paths, each with its text in a comment
+    # the plot draws text as paths, and an SVG comment repeats each text
     labels = {full: re.findall(r"<!-- (.*?) -->", text) for full, text in drawn.items()}
     assert not set(actor.names) & set(labels[False])
     assert set(actor.names[:5]) <= set(labels[True])
@@ -218,7 +217,7 @@ def test_a_caller_is_drawn_with_or_without_names() -> None:
 
 
 def test_a_picture_is_svg_or_png(tmp_path: Path) -> None:
-    """Other formats are refused before anything is drawn."""
+    """A picture format other than SVG and PNG is refused before drawing."""
     with pytest.raises(InputError):
         plot_complaints(tmp_path / "out.pdf", made())
     with pytest.raises(InputError):
@@ -227,7 +226,7 @@ def test_a_picture_is_svg_or_png(tmp_path: Path) -> None:
 
 
 def test_nothing_can_be_drawn(tmp_path: Path) -> None:
-    """No complaints make an empty picture."""
+    """Without complaints, an empty picture is written."""
     plot_complaints(tmp_path / "empty.svg", [])
 
     assert (tmp_path / "empty.svg").stat().st_size > 0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
-from typing import Final
+from datetime import UTC, date, datetime, time, timedelta
+from threading import Barrier
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 import bloctel
+from bloctel._util import clock
 from bloctel.complaints import (
     CaseOutcome,
     CaseState,
@@ -28,6 +31,10 @@ from bloctel.errors import (
     WrongSecretError,
 )
 from bloctel.records.store import RecordStore
+from tests.helpers.servers import STORAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CALLED: Final = bloctel.normalize("06 39 98 12 34")
 NOW: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -73,7 +80,7 @@ def test_a_complaint_lives_in_every_storage(storage_url: str) -> None:
 
 
 def test_an_erased_complaint_is_gone(storage_url: str) -> None:
-    """GDPR art. 17: neither its text nor the number is in the storage."""
+    """Neither the text nor the number remains in the storage (GDPR art. 17)."""
     with Complaints.create(storage_url) as store:
         gone = store.add(FULL, at=NOW)
         stays = store.add(replace(FULL, sector="telecom"), at=NOW)
@@ -89,7 +96,7 @@ def test_an_erased_complaint_is_gone(storage_url: str) -> None:
 
 
 def test_all_of_a_file_is_stored_or_nothing(storage_url: str) -> None:
-    """A complaint with the name of a different one refuses the whole file."""
+    """A file is refused if a complaint in it has the id of a different complaint."""
     with Complaints.create(storage_url) as store:
         first = store.add(FULL, at=NOW)
         others = [received(FULL, id="", at=NOW)] * 2
@@ -104,8 +111,45 @@ def test_all_of_a_file_is_stored_or_nothing(storage_url: str) -> None:
         assert (done.added, done.known) == (0, 3)
 
 
+_WITHOUT_NUMBER: Final = (
+    "called,called_on,shown,text\n"
+    "06 39 98 12,2026-11-20,01 99 00 00 01,one\n"
+    "06 39 98 13,2026-11-20,01 99 00 00 01,one\n"
+    ",2026-11-20,01 99 00 00 01,one\n"
+    ",2026-11-20,01 99 00 00 01,one\n"
+    "06 39 98 12 34,2026-11-20,01 99 00 00 01,one\n"
+    "+262 639 98 12 34,2026-11-20,01 99 00 00 01,one\n"
+)
+
+
+def test_complaints_without_a_number_are_of_different_people(storage_url: str) -> None:
+    """Equal rows without the number called are all stored, and once per file."""
+    file = _WITHOUT_NUMBER.encode()
+    longer = file + b",2026-11-20,01 99 00 00 01,one\n"
+    with Complaints.create(storage_url) as store:
+        for content, added, known in ((file, 5, 1), (file, 0, 6), (longer, 1, 6)):
+            done = store.import_cases(read_file(io.BytesIO(content), at=NOW))
+            assert (done.added, done.known) == (added, known)
+        assert len(list(store.cases())) == 6
+
+
+@pytest.mark.parametrize("storage_url", STORAGES, indirect=True)
+def test_imports_at_the_same_time_add_each_complaint_once(storage_url: str) -> None:
+    """Of two imports of a file at the same time, one finds the other's complaints."""
+    cases = read_file(io.BytesIO(_WITHOUT_NUMBER.encode()), at=NOW)
+    read = list(cases)
+    start = Barrier(4)
+
+    def import_file(_: int) -> int:
+        start.wait()
+        return store.import_cases(read).added
+
+    with Complaints.create(storage_url) as store, ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(import_file, range(4))) == [0, 0, 0, 5]
+
+
 def test_the_file_of_one_storage_fills_another(storage_url: str) -> None:
-    """A file keeps the steps, and the names that people were given."""
+    """A JSON file gives another storage the same complaints with ids and steps."""
     with (
         Complaints.create("memory:") as before,
         Complaints.create(storage_url) as after,
@@ -123,7 +167,7 @@ def test_the_file_of_one_storage_fills_another(storage_url: str) -> None:
 
 
 def test_complaints_share_the_storage_of_a_registry(storage_url: str) -> None:
-    """One database for lists and complaints, which do not affect each other."""
+    """A registry and complaints in one database do not affect each other."""
     if storage_url == "memory:":
         pytest.skip("a storage in memory has one user")
     with bloctel.Registry.create(storage_url, lists=["fr.bloctel"]) as registry:
@@ -134,8 +178,38 @@ def test_complaints_share_the_storage_of_a_registry(storage_url: str) -> None:
         assert registry.is_blocked(CALLED, on=date(2022, 1, 5))
 
 
+def test_a_step_follows_a_step_of_a_clock_that_is_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step gets no earlier time than the last step, even from a slow clock."""
+    with Complaints.create("memory:") as store:
+        case = store.add(FULL, at=NOW)
+        monkeypatch.setattr(clock, "moment", lambda: NOW - timedelta(minutes=5))
+
+        assert store.judge(case.id).steps[-1].at == NOW
+
+
+def test_times_in_the_future_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complaint or a step with a time in the future is not stored."""
+    monkeypatch.setattr(clock, "moment", lambda: NOW)
+    later = NOW + timedelta(minutes=6)
+    text = f"received_at,sector\n{later.isoformat()},press\n"
+    with Complaints.create("memory:") as store:
+        case = store.add(FULL, at=NOW)
+        refused: list[Callable[[], object]] = [
+            lambda: store.add(FULL, at=later),
+            lambda: store.judge(case.id, at=later),
+            lambda: store.import_cases(read_file(io.BytesIO(text.encode()), at=NOW)),
+        ]
+        for act in refused:
+            with pytest.raises(InputError, match="not in the future"):
+                act()
+
+        assert list(store.cases()) == [case]
+
+
 def test_a_failed_decision_is_not_a_step() -> None:
-    """Without the list of that day, the complaint is unchanged."""
+    """If a complaint cannot be judged, no step is stored."""
     with (
         bloctel.Registry.create("memory:", lists=["own"]) as registry,
         Complaints.create("memory:") as store,
@@ -148,10 +222,8 @@ def test_a_failed_decision_is_not_a_step() -> None:
         assert store.case(case.id) == case
 
 
-def test_a_storage_is_not_overwritten_nor_created_by_a_typo(
-    storage_url: str,
-) -> None:
-    """The errors are those of registries."""
+def test_a_storage_is_not_overwritten_nor_created_by_a_typo(storage_url: str) -> None:
+    """`create` does not overwrite a storage, and `open` does not create a storage."""
     if storage_url == "memory:":
         pytest.skip("a storage in memory is always new")
     with pytest.raises(RegistryNotFoundError):
@@ -178,7 +250,7 @@ def test_a_secret_hides_numbers_and_texts(tmp_path: object) -> None:
 
 
 def test_other_records_are_not_complaints(tmp_path: object) -> None:
-    """The error names the record."""
+    """Records that are not complaints raise an error that names the record."""
     url = f"sqlite:///{tmp_path}/records.db"
     with RecordStore.create(url) as store, store.write() as transaction:
         transaction.append(

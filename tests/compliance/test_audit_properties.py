@@ -117,13 +117,13 @@ class File:
         return self.evidence.get(key, Evidence())
 
     def of_many(self, keys: Sequence[int]) -> Mapping[int, Evidence]:
-        """Return the evidence about some numbers."""
+        """Return the evidence about each number."""
         return {key: self.evidence[key] for key in keys if key in self.evidence}
 
 
 @dataclass
 class Before:
-    """The calls before one call of a log."""
+    """Call log with the calls of an audited log before a certain call."""
 
     calls: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
@@ -153,10 +153,10 @@ call = st.fixed_dictionaries(
 
 
 def book(*, of_answers: bool) -> bloctel.Registry:
-    """Return lists that block some of the numbers, at some times."""
+    """Return a registry that blocks some numbers in some periods."""
     lists = ["fr.bloctel", "own", *["fr.bloctel.cleared"] * of_answers]
     registry = bloctel.Registry.create("memory:", lists=lists)
-    if of_answers:  # one number is vouched for, and nobody knows of the others
+    if of_answers:  # only one number has an answer of the operator
         day = date(2024, 2, 20)
         registry.register(NUMBERS[1], list="fr.bloctel.cleared", on=day)
     registry.register(NUMBERS[0], list="fr.bloctel", on=date(2020, 5, 3))
@@ -226,7 +226,7 @@ def test_an_empty_log_has_no_breaches() -> None:
 
 
 def test_the_table_is_one_of_columns() -> None:
-    """The table consists of numpy arrays of one length, which frames accept."""
+    """The table's columns are numpy arrays of equal length."""
     log = {"number": ["01 99 00 12 34"], "at": ["2026-11-22T10:30:00+01:00"]}
 
     table = Desk("FR").audit(log, purpose="sale", sector="insurance").table()

@@ -1,10 +1,11 @@
-"""Hostile logs of past calls."""
+"""Audits of hostile logs of past calls."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from time import process_time
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -36,6 +37,30 @@ def test_missing_values_of_pandas_are_missing() -> None:
 
     assert "purpose_missing" in table["ground"][table["row"] == 2].tolist()
     assert "purpose_missing" not in table["ground"][table["row"] == 1].tolist()
+
+
+def test_the_hour_that_occurs_twice_is_read_row_by_row() -> None:
+    """Two times that differ only by `fold` are two instants."""
+    first = datetime(2024, 11, 3, 1, 30, tzinfo=ZoneInfo("America/New_York"))
+    times = [first, first.replace(fold=1), first]
+    log = {"number": ["01 99 00 12 34", "01 99 00 12 35", "01 99 00 12 36"]}
+
+    found = Desk("FR").audit(log | {"at": times}).table("ask")
+
+    minutes = dict(zip(found["row"].tolist(), found["at"].tolist(), strict=True))
+    hours = [datetime(2024, 11, 3, hour, 30) for hour in (5, 6, 5)]  # noqa: DTZ001
+    assert [minutes[row] for row in (1, 2, 3)] == hours
+
+
+def test_equal_values_of_other_types_are_read_by_their_type() -> None:
+    """A float is no phone number, also next to an equal integer."""
+    callers = [33162001234, 33162001234.0]
+    log = {"number": [NUMBER] * 2, "at": [AT] * 2, "caller": callers}
+
+    table = Desk("FR").audit(log).table("ask")
+
+    rows = table["row"][table["ground"] == "caller_missing"].tolist()
+    assert rows == [2]
 
 
 @pytest.mark.parametrize("bad", [[1, 2], {"a": 1}, {1}])
@@ -72,10 +97,7 @@ def test_moments_of_arrow_are_those_of_python() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [
-        ({"log_time_zone": 5}, "log_time_zone"),
-        ({"log_time_zone": NUMBER}, "time zone"),
-    ],
+    [({"log_time_zone": 5}, "log_time_zone"), ({"log_time_zone": NUMBER}, "time zone")],
 )
 def test_arguments_are_checked(arguments: Any, says: str) -> None:
     """An invalid argument is named, without a number in the message."""
@@ -94,7 +116,7 @@ def test_unknown_inputs_are_refused() -> None:
 
 @pytest.mark.parametrize("decision", ["yes", "bogus", None, 5])
 def test_only_breaches_and_what_is_not_known_have_a_table(decision: Any) -> None:
-    """There is no table of lawful calls."""
+    """`table` accepts only the decisions no and ask."""
     with pytest.raises(InputError, match="no or ask"):
         Desk("FR").audit({"number": [], "at": []}).table(decision)
 
@@ -113,7 +135,7 @@ def test_a_file_that_knows_numbers_one_by_one_will_do() -> None:
 
 
 def _contracts(n: int) -> float:
-    """Return the time of an audit with as many contracts as calls."""
+    """Return the duration of an audit with one contract for each call."""
 
     class File:
         def of(self, key: int) -> Evidence:
@@ -160,8 +182,8 @@ def _far(year: int) -> float:
 def test_time_grows_with_what_is_there(
     takes: Callable[[int], float], small: int, large: int, most: float
 ) -> None:
-    """The time is proportional to the log and the records."""
-    takes(small)  # reads the rules
+    """The time of an audit is proportional to the number of calls and records."""
+    takes(small)  # the first call reads the rules
 
     assert min(takes(large) for _ in range(3)) < most * max(
         min(takes(small) for _ in range(3)), 0.01

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bloctel import InvalidNumberError, PhoneNumber, Registry
+from bloctel._util import clock
 from bloctel.compliance.call_log import CallLog
-from bloctel.compliance.interfaces import Outcome
+from bloctel.compliance.interfaces import Attempt, Outcome
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from bloctel.compliance.interfaces import Attempt
 
 KEY = 33639981234
 NUMBER = "06 39 98 12 34"
@@ -49,6 +49,16 @@ def outcomes(calls: CallLog) -> list[str]:
     return [attempt.outcome.value for attempt in calls.attempts(KEY)]
 
 
+@pytest.mark.parametrize("key", [262639981234, 639981234, 5491123456789, 0, "1", True])
+def test_only_keys_have_attempts(calls: CallLog, key: Any) -> None:
+    """Digits that are not a key reserve no attempt, so that no limit is avoided."""
+    for ask in (lambda: calls.reserve_if(key, AT, always), lambda: calls.attempts(key)):
+        with pytest.raises(InputError, match="the key of a phone number"):
+            ask()
+
+    assert calls.verify().records == 0
+
+
 def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
     """Attempts that are logged late are sorted by their time."""
     calls.add(NUMBER, Outcome.ANSWERED, at=AT)
@@ -56,8 +66,8 @@ def test_attempts_come_back_by_their_time(calls: CallLog) -> None:
     calls.add("01 99 00 12 34", Outcome.REFUSED, at=AT)
 
     assert calls.attempts(KEY) == [
-        (AT - HOUR, Outcome.UNANSWERED),
-        (AT, Outcome.ANSWERED),
+        Attempt(AT - HOUR, Outcome.UNANSWERED),
+        Attempt(AT, Outcome.ANSWERED),
     ]
     assert calls.attempts(KEY + 1) == []
 
@@ -94,7 +104,7 @@ def test_a_reservation_counts_until_it_is_released(calls: CallLog) -> None:
 
     calls.conclude(call, Outcome.RELEASED, at=AT + HOUR)
 
-    assert calls.attempts(KEY) == [(AT, Outcome.RELEASED)]
+    assert calls.attempts(KEY) == [Attempt(AT, Outcome.RELEASED)]
 
 
 def test_a_refused_reservation_leaves_nothing(calls: CallLog) -> None:
@@ -144,7 +154,7 @@ POSSIBLE = {
 def test_outcomes_that_can_follow(
     calls: CallLog, known: Outcome, wanted: Outcome
 ) -> None:
-    """No later outcome restores an attempt or cancels a refusal."""
+    """No later outcome makes a released attempt count again or cancels a refusal."""
     call = calls.add(NUMBER, known, at=AT)
     if known is wanted:
         calls.conclude(call, wanted, at=AT)
@@ -180,7 +190,7 @@ def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
     assert calls.purge(before=AT, at=AT) == 2
     assert calls.purge(before=AT, at=AT) == 0
 
-    assert calls.attempts(KEY) == [(AT, Outcome.ANSWERED)]
+    assert calls.attempts(KEY) == [Attempt(AT, Outcome.ANSWERED)]
     assert calls.verify()[:2] == (4, 2)
     with pytest.raises(InputError, match="the id of a call"):
         calls.conclude(old, Outcome.REFUSED, at=AT)
@@ -188,10 +198,42 @@ def test_old_attempts_are_purged_with_their_outcomes(calls: CallLog) -> None:
         calls.purge(before=datetime(2026, 10, 5))  # noqa: DTZ001
 
 
+def test_no_purge_makes_a_refused_consent_valid(calls: CallLog) -> None:
+    """A refusal is kept without its attempt."""
+    calls.add(NUMBER, Outcome.REFUSED, at=AT - 2 * HOUR)
+    call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - HOUR)
+    calls.conclude(call, Outcome.REFUSED, at=AT)
+    refused = [attempt.refused_at for attempt in calls.attempts(KEY)]
+
+    assert calls.purge(before=AT + HOUR, at=AT) == 1
+    assert calls.purge(before=AT + HOUR, at=AT) == 0
+
+    assert [attempt.refused_at for attempt in calls.attempts(KEY)] == refused
+    assert outcomes(calls) == ["refused", "refused"]
+
+
+def test_the_future_is_neither_logged_nor_purged(
+    calls: CallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal with a time in the future would not count until that time."""
+    monkeypatch.setattr(clock, "moment", lambda: AT)
+    later = AT + timedelta(minutes=6)
+    call = calls.add(NUMBER, Outcome.ANSWERED)
+
+    with pytest.raises(InputError, match="not in the future"):
+        calls.purge(before=later)
+    with pytest.raises(InputError, match="not in the future"):
+        calls.add(NUMBER, Outcome.REFUSED, at=later)
+    with pytest.raises(InputError, match="not in the future"):
+        calls.conclude(call, Outcome.REFUSED, at=later)
+
+    assert calls.attempts(KEY) == [Attempt(AT, Outcome.ANSWERED)]
+
+
 def test_an_outcome_without_its_attempt_is_purged(
     calls: CallLog, store: RecordStore
 ) -> None:
-    """An outcome recorded during the purge is ignored, and erased next time."""
+    """An outcome without its attempt is ignored, and the next purge erases it."""
     call = calls.add(NUMBER, Outcome.UNANSWERED, at=AT)
     fields = {"of": call, "outcome": "answered"}
     with store.write() as transaction:
@@ -250,9 +292,9 @@ def test_a_log_lives_in_a_registry(tmp_path: Path) -> None:
 def test_what_is_not_understood_is_no_free_attempt(
     calls: CallLog, store: RecordStore, fields: dict[str, object]
 ) -> None:
-    """An unknown record raises an error."""
+    """A record that the library does not know raises an error."""
     with store.write() as transaction:
         transaction.append("calls", KEY, AT, fields)
 
-    with pytest.raises(DamagedRecordsError, match="a record of a call"):
+    with pytest.raises(DamagedRecordsError, match="a record of calls"):
         calls.reserve_if(KEY, AT, always)

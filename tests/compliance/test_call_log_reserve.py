@@ -13,14 +13,13 @@ import pytest
 
 from bloctel import PhoneNumber
 from bloctel.compliance.call_log import CallLog
-from bloctel.compliance.interfaces import Outcome
+from bloctel.compliance.interfaces import Attempt, Outcome
 from bloctel.testing import run_all
 from tests.helpers.servers import STORAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bloctel.compliance.interfaces import Attempt
 
 KEYS = [33639980000 + i for i in range(4)]
 AT = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
@@ -58,7 +57,7 @@ def test_threads_never_exceed_the_limit(storage_url: str) -> None:
         assert per_key == [MOST] * len(KEYS)
         assert len({call for _, call in taken}) == len(taken)
         for key in KEYS:
-            assert calls.attempts(key) == [(AT, Outcome.RESERVED)] * MOST
+            assert calls.attempts(key) == [Attempt(AT, Outcome.RESERVED)] * MOST
         assert calls.verify().records == MOST * len(KEYS)
 
 
@@ -92,7 +91,7 @@ print(json.dumps(taken), flush=True)
 
 @pytest.mark.parametrize("storage_url", REAL, indirect=True)
 def test_processes_never_exceed_the_limit(storage_url: str) -> None:
-    """Two workers on two machines cannot both reserve the last attempt."""
+    """Two processes cannot both reserve the last allowed attempt."""
     with CallLog.create(storage_url) as calls:
         for key in KEYS[:2]:  # one attempt is left for these numbers
             for _ in range(MOST - 1):
@@ -123,10 +122,8 @@ def _line(worker: subprocess.Popen[str]) -> str:
     return worker.stdout.readline().strip()
 
 
-def _started(
-    workers: list[subprocess.Popen[str]],
-) -> list[subprocess.Popen[str]]:
-    """Let all of them start at the same time."""
+def _started(workers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
+    """Tell all worker processes to start at the same time."""
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.write("go\n")
@@ -136,7 +133,7 @@ def _started(
 
 @pytest.mark.parametrize("storage_url", REAL, indirect=True)
 def test_a_released_attempt_can_be_reserved_again(storage_url: str) -> None:
-    """An attempt that one log releases is available to another one, once."""
+    """A released attempt can be reserved again, by any process, but only once."""
     with CallLog.create(storage_url) as ours, CallLog.open(storage_url) as theirs:
         held = [ours.reserve_if(KEYS[0], AT, may) for _ in range(MOST)]
         assert theirs.reserve_if(KEYS[0], AT, may) is None

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bloctel import PhoneNumber
+from bloctel._util import clock
 from bloctel.compliance import CallBackRequest, Contract, Desk, Slot
-from bloctel.compliance.consents.legal_terms import Figures, french_figures
-from bloctel.compliance.consents.register import (
-    ConsentRegister,
-    EvidenceFile,
-    NewConsent,
-)
+from bloctel.compliance.consents.legal_terms import rule_for
+from bloctel.compliance.consents.records import EvidenceFile, NewConsent
+from bloctel.compliance.consents.register import ConsentRegister
+from bloctel.compliance.facts import ConsentState
 from bloctel.errors import DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
+from bloctel.rules import law
+from bloctel.rules.law import CallBack, ConsentTerms, HoursException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 KEY = 33199001234
 NUMBER = "01 99 00 12 34"
@@ -27,14 +30,14 @@ OTHER = PhoneNumber(33199001235)
 GIVEN = datetime(2026, 9, 1, 16, 12, tzinfo=UTC)
 NOW = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
 EVIDENCE = EvidenceFile("ab" * 32, "archive, form-4711.json")
-ALL = ("identity_and_goods", "proposal", "validity_period", "withdrawal_right")
+ALL = (
+    "access_to_proof",
+    "identity_and_goods",
+    "proposal",
+    "validity_period",
+    "withdrawal_right",
+)
 DAY = timedelta(days=1)
-
-
-def figures(day: date) -> Figures:
-    """Return figures for the tests: a law of 2026, and no earlier law."""
-    cap = 1 if day >= date(2026, 8, 11) else None
-    return Figures(cap, 3, 2, ALL, "the law of the tests", 24)
 
 
 def consent(**changes: Any) -> NewConsent:
@@ -56,9 +59,22 @@ def store() -> RecordStore:
 
 
 @pytest.fixture
+def short_call_backs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A law that keeps the proofs of call-back requests for two years."""
+    text = (Path(law.__file__).parent / "fr.toml").read_text(encoding="utf-8")
+    old, new = ("rest_weekdays = [7]\nproof_years = " + years for years in "32")
+    assert old in text
+    edited = law.parse(text.replace(old, new), "fr.toml")
+    monkeypatch.setattr(law, "load", {"FR": edited}.__getitem__)
+    rule_for.cache_clear()
+    yield
+    rule_for.cache_clear()
+
+
+@pytest.fixture
 def register(store: RecordStore) -> Iterator[ConsentRegister]:
     """An empty register."""
-    with ConsentRegister(store, figures) as opened:
+    with ConsentRegister(store) as opened:
         yield opened
 
 
@@ -69,6 +85,7 @@ def test_a_consent_is_what_was_recorded(register: ConsentRegister) -> None:
 
     id = register.record(NUMBER, new, recorded_at=NOW)
 
+    assert EvidenceFile("AB" * 32, "archive, form-4711.json") == EVIDENCE
     (found,) = register.of(KEY).consents
     assert (found.id, found.given_at, found.expires_on) == (id, GIVEN, date(2027, 1, 1))
     assert (found.firm, found.goods, found.slots) == (new.firm, new.goods, (slot,))
@@ -81,8 +98,7 @@ def test_a_consent_is_what_was_recorded(register: ConsentRegister) -> None:
 def test_a_desk_asks_the_register() -> None:
     """A recorded consent permits a call, and its withdrawal forbids it."""
     register = ConsentRegister(RecordStore.create("memory:"))
-    mentions = french_figures(GIVEN.date()).mentions
-    register.record(NUMBER, consent(mentions=mentions), recorded_at=NOW)
+    register.record(NUMBER, consent(), recorded_at=NOW)
 
     def decision(at: datetime) -> str:
         desk = Desk(consents=register, calls=_NoCalls(), firm="Exemple SA")
@@ -132,12 +148,13 @@ def test_a_consent_holds_for_as_long_as_the_law_allows(
         (datetime(2026, 9, 1, 21, tzinfo=UTC), date(2027, 9, 3), "06 39 98 12 34"),
     ],
 )
+@pytest.mark.usefixtures("in_2035")
 def test_no_consent_holds_for_longer(
     register: ConsentRegister, given_at: datetime, expires_on: date, number: str
 ) -> None:
-    """A longer validity than one year is refused, with the article."""
+    """A consent of more than one year is refused; the error cites the article."""
     new = consent(given_at=given_at, expires_on=expires_on)
-    with pytest.raises(InputError, match=r"at most a year .*\(the law of the tests"):
+    with pytest.raises(InputError, match=r"at most a year .*, R223-1, .*\(version"):
         register.record(number, new, recorded_at=NOW)
 
     ends = consent(given_at=given_at, expires_on=expires_on - DAY)
@@ -145,7 +162,7 @@ def test_no_consent_holds_for_longer(
 
 
 def test_before_the_law_nothing_caps_a_consent(register: ConsentRegister) -> None:
-    """A consent of 2025 needs its own end, and keeps it."""
+    """A consent of 2025 must state its end, and may last longer than a year."""
     given_at = datetime(2025, 3, 1, 12, tzinfo=UTC)
     register.record(
         NUMBER, consent(given_at=given_at, expires_on=date(2028, 1, 1)), recorded_at=NOW
@@ -167,7 +184,7 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
     register.record(NUMBER, consent(), recorded_at=NOW)
 
     complete = [one.has_all_mentions for one in register.of(KEY).consents]
-    assert complete == [False] * 5 + [True]
+    assert complete == [False] * 6 + [True]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +198,7 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
         {"mentions": [*ALL, "wishes"]},
         {"evidence": EvidenceFile("ab" * 31, "archive")},
         {"evidence": EvidenceFile("ab" * 32, "")},
+        {"evidence": "archive"},
         {"evidence": EvidenceFile("ab" * 32, "forms/0199001234.pdf")},
         {"given_at": datetime(2026, 9, 1)},  # noqa: DTZ001
         {"given_at": date(2026, 9, 1)},
@@ -190,6 +208,8 @@ def test_without_all_mentions_a_consent_is_kept_and_permits_nothing(
         {"slots": [Slot(GIVEN + DAY, GIVEN)]},
         {"slots": [Slot(GIVEN, GIVEN + DAY + timedelta(seconds=1))]},
         {"slots": [Slot(datetime(2026, 9, 1), GIVEN)]},  # noqa: DTZ001
+        {"slots": [GIVEN]},
+        {"firm": object()},
     ],
 )
 def test_what_proves_nothing_is_refused(
@@ -206,14 +226,12 @@ def test_what_proves_nothing_is_refused(
 # -- withdrawal ----------------------------------------------------------------------
 
 
-def test_a_withdrawal_ends_what_was_given_until_then(
-    register: ConsentRegister,
-) -> None:
+def test_a_withdrawal_ends_what_was_given_until_then(register: ConsentRegister) -> None:
     """A withdrawal is possible at any time; a later consent is a new one."""
     register.record(NUMBER, consent(), recorded_at=NOW)
-    register.record(NUMBER, consent(given_at=GIVEN + 3 * DAY), recorded_at=NOW)
     at = GIVEN + 2 * DAY
     register.withdraw(NUMBER, at=at, channel="by word in a call", recorded_at=NOW)
+    register.record(NUMBER, consent(given_at=GIVEN + 3 * DAY), recorded_at=NOW)
 
     withdrawn = [one.withdrawn_at for one in register.of(KEY).consents]
     assert withdrawn == [at, None]
@@ -228,6 +246,39 @@ def test_a_withdrawal_at_the_moment_of_the_consent_ends_it(
     register.record(NUMBER, consent(), recorded_at=NOW + DAY)
 
     assert register.of(KEY).consents[0].withdrawn_at == GIVEN
+
+
+@pytest.mark.parametrize("ahead", [timedelta(microseconds=1), timedelta(minutes=5)])
+def test_the_order_of_records_decides_about_a_withdrawal(
+    register: ConsentRegister, ahead: timedelta
+) -> None:
+    """A withdrawal ends consents recorded before it, even if they have a later time."""
+    register.record(NUMBER, consent(given_at=GIVEN + ahead), recorded_at=NOW)
+    register.withdraw(NUMBER, at=GIVEN, channel="letter", recorded_at=NOW)
+
+    assert register.of(KEY).consents[0].withdrawn_at == GIVEN
+    desk = Desk(consents=register, firm="Exemple SA")
+    call = desk.may_call(
+        NUMBER,
+        at=GIVEN + DAY,
+        purpose="sale",
+        sector="insurance",
+        caller="+33162001234",
+        automated=False,
+    )
+    assert call.facts is not None
+    assert call.facts.consent is ConsentState.WITHDRAWN
+
+
+def test_times_are_recorded_in_microseconds(register: ConsentRegister) -> None:
+    """A withdrawal directly after a consent never gets an earlier time."""
+    given_at = datetime.now(UTC)
+    register.record(NUMBER, consent(given_at=given_at))
+    register.withdraw(NUMBER, channel="by word in a call")
+
+    withdrawn_at = register.of(KEY).consents[0].withdrawn_at
+    assert withdrawn_at is not None
+    assert withdrawn_at >= given_at
 
 
 def test_one_consent_of_several_is_withdrawn(register: ConsentRegister) -> None:
@@ -259,7 +310,7 @@ def test_only_a_consent_of_that_number_is_withdrawn(register: ConsentRegister) -
 
 
 def test_a_withdrawal_needs_no_consent(register: ConsentRegister) -> None:
-    """A withdrawal counts for a consent that is recorded afterwards."""
+    """A withdrawal also ends an earlier consent that is recorded afterwards."""
     register.withdraw(NUMBER, at=GIVEN + DAY, channel="in a shop", recorded_at=NOW)
     register.record(NUMBER, consent(), recorded_at=NOW + 9 * DAY)
 
@@ -294,7 +345,7 @@ def test_contracts_and_their_ends(register: ConsentRegister) -> None:
 
 
 def test_requests_to_be_called_back(register: ConsentRegister) -> None:
-    """A request has its time and its subject."""
+    """A call-back request is stored with its time and its subject."""
     request = CallBackRequest(asked_at=GIVEN, firm="Exemple SA", object="heat pump")
     register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
 
@@ -305,19 +356,32 @@ def test_contracts_and_requests_name_their_firm(register: ConsentRegister) -> No
     """A contract or a request without a firm is refused."""
     contract = Contract(starts_on=date(2024, 1, 1), ends_on=None, firm=" ", object="x")
     request = CallBackRequest(asked_at=GIVEN, firm="", object="heat pump")
+    wrong: Any = "Exemple SA"
 
     with pytest.raises(InputError, match="firm"):
         register.add_contract(NUMBER, contract, recorded_at=NOW)
+    with pytest.raises(InputError, match="contract"):
+        register.add_contract(NUMBER, wrong, recorded_at=NOW)
     with pytest.raises(InputError, match="firm"):
         register.add_call_back(NUMBER, request, evidence=EVIDENCE, recorded_at=NOW)
     assert register.verify().records == 0
+
+
+def test_slots_are_compared_in_utc(register: ConsentRegister) -> None:
+    """In the hour that occurs twice, a slot can end at an earlier local time."""
+    start = datetime(2026, 10, 25, 2, 45, tzinfo=ZoneInfo("Europe/Paris"))
+    end = start.replace(minute=15, fold=1)
+    register.record(NUMBER, consent(slots=[Slot(start, end)]), recorded_at=NOW)
+
+    with pytest.raises(InputError, match="a slot that ends after it starts"):
+        register.record(NUMBER, consent(slots=[Slot(end, start)]), recorded_at=NOW)
 
 
 # -- many at once --------------------------------------------------------------------
 
 
 def test_many_are_recorded_once(register: ConsentRegister) -> None:
-    """A second import changes nothing; one other word makes another consent."""
+    """A second import adds nothing; a consent with a different field is added."""
     many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(30)]
 
     assert register.record_many(many, recorded_at=NOW) == (12, 18)
@@ -325,6 +389,18 @@ def test_many_are_recorded_once(register: ConsentRegister) -> None:
     more = [*many, (KEY, consent(firm="Exemple SAS"))]
     assert register.record_many(more, recorded_at=NOW) == (1, 30)
     assert register.verify().records == 13
+
+
+@pytest.mark.parametrize("key", [262639981234, 639981234, 5491123456789, 0])
+def test_only_keys_have_consents(register: ConsentRegister, key: int) -> None:
+    """Digits that are not a key are refused, and nothing is recorded."""
+    with pytest.raises(InputError, match="the key of a phone number"):
+        register.record_many([(KEY, consent()), (key, consent())], recorded_at=NOW)
+    for ask in (lambda: register.of(key), lambda: register.of_many([KEY, key])):
+        with pytest.raises(InputError, match="the key of a phone number"):
+            ask()
+
+    assert register.verify().records == 0
 
 
 def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
@@ -338,18 +414,74 @@ def test_many_are_recorded_or_none(register: ConsentRegister) -> None:
 
 
 def test_nobody_adds_to_what_was_known(register: ConsentRegister) -> None:
-    """A later record with an earlier date was not known before."""
-    register.record(OTHER, consent(), recorded_at=NOW + 90 * DAY)
-    before = register.as_known_at(NOW + 60 * DAY)
+    """A record that is added later does not change what was known at a past time."""
+    register.record(OTHER, consent(), recorded_at=NOW + 30 * DAY)
+    before = register.as_known_at(NOW + 20 * DAY)
     register.record(NUMBER, consent(), recorded_at=NOW)
 
-    for known in (before, register.as_known_at(NOW + 60 * DAY)):
+    for known in (before, register.as_known_at(NOW + 20 * DAY)):
         assert known.of(KEY).consents == []
-    assert len(register.as_known_at(NOW + 90 * DAY).of(KEY).consents) == 1
+    assert len(register.as_known_at(NOW + 30 * DAY).of(KEY).consents) == 1
+
+
+def test_a_wrong_clock_hides_no_withdrawal(register: ConsentRegister) -> None:
+    """A withdrawal counts after the record of a machine whose clock was ahead."""
+    id = register.record(NUMBER, consent(), recorded_at=NOW)
+    register.record(OTHER, consent(), recorded_at=NOW + 2 * DAY)
+    known = register.as_known_at(NOW + DAY)
+    register.withdraw(NUMBER, at=NOW, of=id, channel="letter", recorded_at=NOW + DAY)
+
+    for each in (known, register.as_known_at(NOW + DAY)):
+        assert [one.withdrawn_at for one in each.of(KEY).consents] == [NOW]
+    (before,) = register.as_known_at(NOW).of(KEY).consents
+    assert before.withdrawn_at is None
+
+
+def test_a_wrong_clock_hides_no_end_of_a_contract(register: ConsentRegister) -> None:
+    """Later records of a contract's end can only make the contract shorter."""
+    contract = Contract(
+        starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", object="insurance"
+    )
+    id = register.add_contract(NUMBER, contract, recorded_at=NOW)
+    register.record(OTHER, consent(), recorded_at=NOW + 2 * DAY)
+    known = register.as_known_at(NOW + DAY)
+
+    for day in (date(2026, 8, 2), date(2026, 8, 1), date(2026, 9, 1)):
+        register.end_contract(NUMBER, id, ends_on=day, recorded_at=NOW + DAY)
+
+    assert [one.ends_on for one in known.of(KEY).contracts] == [date(2026, 8, 1)]
+    assert [one.ends_on for one in register.of(KEY).contracts] == [date(2026, 9, 1)]
+
+
+def test_the_future_is_not_recorded(
+    register: ConsentRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times in the future are refused, but the clocks of two machines may differ."""
+    monkeypatch.setattr(clock, "moment", lambda: NOW)
+    soon, later = NOW + timedelta(minutes=5), NOW + timedelta(minutes=6)
+    register.record(NUMBER, consent(), recorded_at=soon)
+
+    for at, recorded_at in ((later, None), (None, later)):
+        with pytest.raises(InputError, match="not in the future"):
+            register.withdraw(NUMBER, at=at, channel="letter", recorded_at=recorded_at)
+    request = CallBackRequest(asked_at=later, firm="Exemple SA", object="heat pump")
+    refused: list[Callable[[], object]] = [
+        lambda: register.record(NUMBER, consent(), recorded_at=later),
+        lambda: register.record(NUMBER, consent(given_at=later)),
+        lambda: register.add_call_back(NUMBER, request, evidence=EVIDENCE),
+    ]
+    for act in refused:
+        with pytest.raises(InputError, match="not in the future"):
+            act()
+    with pytest.raises(InputError, match="up to today"):
+        register.purge(on=date.max)
+
+    register.withdraw(NUMBER, at=soon, channel="letter")
+    assert [one.withdrawn_at for one in register.of(KEY).consents] == [soon]
 
 
 def test_many_are_known_as_each_is(register: ConsentRegister) -> None:
-    """`of_many` returns the same evidence as `of`, at any time."""
+    """`of_many` returns for each number the evidence that `of` returns."""
     many = [(KEY + i % 3, consent(goods=f"goods {i % 4}")) for i in range(12)]
     register.record_many(many, recorded_at=NOW)
     register.withdraw(NUMBER, at=NOW + DAY, channel="letter", recorded_at=NOW + DAY)
@@ -366,7 +498,7 @@ def test_many_are_known_as_each_is(register: ConsentRegister) -> None:
 
 
 def test_what_was_known_when_it_was_dialled(register: ConsentRegister) -> None:
-    """A consent or a withdrawal that was recorded late was not known before."""
+    """A consent or a withdrawal is unknown until it was recorded, whatever its date."""
     register.record(NUMBER, consent(), recorded_at=NOW)
     register.withdraw(
         NUMBER, at=GIVEN + DAY, channel="letter", recorded_at=NOW + 5 * DAY
@@ -383,7 +515,7 @@ def test_what_was_known_when_it_was_dialled(register: ConsentRegister) -> None:
 
 
 def test_a_moment_in_any_time_zone(register: ConsentRegister) -> None:
-    """Nine in Paris and eight in London are the same instant."""
+    """A time may be in any time zone: 9:00 in Paris is 8:00 in London."""
     paris = timezone(timedelta(hours=2))
     register.record(NUMBER, consent(given_at=GIVEN.astimezone(paris)), recorded_at=NOW)
     many = [(KEY, consent())]
@@ -394,6 +526,7 @@ def test_a_moment_in_any_time_zone(register: ConsentRegister) -> None:
 # -- how long it is kept -------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("in_2035")
 def test_proofs_are_kept_for_three_years_and_not_longer(
     register: ConsentRegister,
 ) -> None:
@@ -410,8 +543,9 @@ def test_proofs_are_kept_for_three_years_and_not_longer(
     assert register.verify()[:2] == (2, 2)
 
 
+@pytest.mark.usefixtures("in_2035")
 def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> None:
-    """A withdrawal remains as long as a consent that it ends."""
+    """A withdrawal is not erased before the consent that it ends."""
     given_at = datetime(2024, 1, 1, tzinfo=UTC)
     long = consent(given_at=given_at, expires_on=date(2031, 1, 1))
     register.record(NUMBER, long, recorded_at=NOW)
@@ -425,8 +559,11 @@ def test_no_purge_brings_a_consent_back_to_life(register: ConsentRegister) -> No
     assert register.purge(on=date(2031, 1, 1), at=NOW) == 2
 
 
-def test_contracts_and_requests_are_kept_as_long(register: ConsentRegister) -> None:
-    """A contract remains while it is active; a request for the legal period."""
+@pytest.mark.usefixtures("in_2035")
+def test_contracts_and_requests_are_kept_as_long(
+    short_call_backs: None, register: ConsentRegister
+) -> None:
+    """An active contract is kept; a call-back request is kept for the legal period."""
     contract = Contract(
         starts_on=date(2020, 1, 1), ends_on=None, firm="Exemple SA", object="insurance"
     )
@@ -483,7 +620,7 @@ def test_a_number_is_forgotten(register: ConsentRegister) -> None:
 def test_what_is_not_understood_is_an_error(
     register: ConsentRegister, store: RecordStore, fields: dict[str, object]
 ) -> None:
-    """A record of a later version may be a withdrawal, so it raises an error."""
+    """An unknown kind of record raises an error, because it may be a withdrawal."""
     with store.write() as transaction:
         transaction.append("consents", KEY, GIVEN, fields)
 
@@ -494,12 +631,14 @@ def test_what_is_not_understood_is_an_error(
 # -- the law that comes with the library ---------------------------------------------
 
 
-def test_the_figures_are_those_of_the_law() -> None:
-    """One year, three years and five mentions since 11 August 2026 (R223-1, R223-2)."""
-    after = french_figures(date(2026, 8, 11))
-    before = french_figures(date(2026, 8, 10))
+def test_the_rules_are_those_of_the_law() -> None:
+    """Since 11 August 2026: one year, three years, five mentions (R223-1, R223-2)."""
+    after, before = date(2026, 8, 11), date(2026, 8, 10)
+    terms = rule_for(ConsentTerms, after)
 
-    assert (after.max_years, after.proof_years) == (1, 3)
-    assert (after.call_back_proof_years, len(after.mentions)) == (3, 5)
-    assert "version in force on 2026-08-11" in after.citation
-    assert before == after._replace(max_years=None, slot_hours=None)
+    assert (terms.max_years, terms.proof_years) == (1, 3)
+    assert (rule_for(CallBack, after).proof_years, len(terms.mentions)) == (3, 5)
+    assert rule_for(ConsentTerms, before) is terms
+    assert rule_for(CallBack, before) is rule_for(CallBack, after)
+    assert rule_for(HoursException, after).slot_hours == 24
+    assert rule_for(HoursException, before).slot_hours == 0

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bloctel import Registry
+from bloctel._util import clock
 from bloctel.compliance import Consent, Decision, Desk, Evidence, Outcome
 from bloctel.compliance.call_log import CallLog
+from bloctel.compliance.interfaces import Attempt
 from bloctel.errors import InputError, StorageError
 from bloctel.testing import run_all
 
@@ -76,7 +78,7 @@ def test_threads_never_make_one_attempt_too_many(
 
         def dial(late: int) -> Callable[[], None]:
             def do() -> None:
-                start.wait()  # clocks differ by some seconds
+                start.wait()  # the clocks of the desks differ by a few seconds
                 at = AT + timedelta(seconds=late)
                 answers.append(desk(calls, lists).reserve(NUMBER, at=at, **SALE))
 
@@ -92,7 +94,7 @@ def test_threads_never_make_one_attempt_too_many(
 
 
 def test_an_attempt_that_was_never_made_is_given_back(lists: Registry) -> None:
-    """A released attempt does not count; a refusal withdraws the consent."""
+    """A released attempt does not count; a refusal during a call ends the consent."""
     with CallLog.create("memory:") as calls:
         asked = desk(calls, lists)
         made = [asked.reserve(NUMBER, at=AT, **SALE).call for _ in range(4)]
@@ -146,7 +148,7 @@ def test_a_log_that_is_gone_is_an_error(lists: Registry) -> None:
 
 
 def test_what_is_noted_of_a_call_is_kept(lists: Registry) -> None:
-    """Details, such as the campaign, are recorded."""
+    """Details of a call, such as the campaign, are recorded with the attempt."""
     with CallLog.create("memory:") as calls:
         desk(calls, lists).reserve(
             NUMBER, at=AT, details={"campaign": "autumn"}, **SALE
@@ -175,7 +177,7 @@ class Withdrawing(Everybody):
         self._calls = calls
 
     def of(self, key: int) -> Evidence:
-        """Return the consent, withdrawn once there is an attempt."""
+        """Return the consent; it is withdrawn as soon as an attempt is recorded."""
         if not self._calls.attempts(key):
             return self.held
         consent = replace(self.held.consents[0], withdrawn_at=AT)
@@ -183,7 +185,7 @@ class Withdrawing(Everybody):
 
 
 def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
-    """Consents are read before the transaction, and again after it."""
+    """If the consent was withdrawn while an attempt was reserved, it is released."""
     with CallLog.create("memory:") as calls:
         asked = Desk(
             "FR", book=lists, consents=Withdrawing(calls), calls=calls, firm="ACME"
@@ -196,8 +198,86 @@ def test_what_is_withdrawn_meanwhile_is_released(lists: Registry) -> None:
         assert attempt.outcome is Outcome.RELEASED
 
 
+class Withdrawn(Everybody):
+    """A register with a withdrawal by a clock that is five minutes ahead."""
+
+    def of(self, key: int) -> Evidence:
+        """Return the withdrawn consent."""
+        consent = super().of(key).consents[0]
+        return Evidence(
+            consents=(replace(consent, withdrawn_at=AT + timedelta(minutes=5)),)
+        )
+
+
+def test_a_withdrawal_by_a_clock_ahead_counts_at_once(
+    lists: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A withdrawal dated five minutes ahead stops calls of now, but not past calls."""
+    monkeypatch.setattr(clock, "moment", lambda: AT)
+    with CallLog.create("memory:") as calls:
+        asked = Desk("FR", book=lists, consents=Withdrawn(), calls=calls, firm="ACME")
+
+        assert asked.may_call(NUMBER, at=AT, **SALE).allowed
+        assert asked.may_call(NUMBER, **SALE).reasons == ("no_consent",)
+        assert asked.reserve(NUMBER, **SALE).answer.reasons == ("no_consent",)
+
+
+def test_a_refusal_counts_from_the_time_it_is_known(lists: Registry) -> None:
+    """A consent given during a call ends if the person refuses later in that call."""
+    minute = timedelta(minutes=1)
+    given_at = AT + 2 * minute
+
+    class During(Everybody):
+        held = Evidence(
+            consents=(replace(Everybody.held.consents[0], given_at=given_at),)
+        )
+
+    with CallLog.create("memory:") as calls:
+        asked = Desk("FR", book=lists, consents=During(), calls=calls, firm="ACME")
+        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT)
+        assert asked.may_call(NUMBER, at=AT + 5 * minute, **SALE).allowed
+        calls.conclude(call, Outcome.REFUSED, at=AT + 3 * minute)
+
+        assert not asked.may_call(NUMBER, at=AT + 5 * minute, **SALE).allowed
+        assert asked.may_call(NUMBER, at=AT + 2 * minute, **SALE).allowed
+
+
+def test_a_refusal_by_a_clock_ahead_counts_at_once(
+    lists: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal dated four minutes ahead stops calls of now, but not past calls."""
+    monkeypatch.setattr(clock, "moment", lambda: AT)
+    with CallLog.create("memory:") as calls:
+        asked = desk(calls, lists)
+        call = calls.add(NUMBER, Outcome.ANSWERED, at=AT - timedelta(hours=1))
+        assert asked.may_call(NUMBER, **SALE).allowed
+        calls.conclude(call, Outcome.REFUSED, at=AT + timedelta(minutes=4))
+
+        assert asked.may_call(NUMBER, at=AT, **SALE).allowed
+        assert asked.may_call(NUMBER, **SALE).reasons == ("no_consent",)
+        assert asked.reserve(NUMBER, **SALE).answer.reasons == ("no_consent",)
+
+
+def test_a_refusal_is_not_before_its_attempt(lists: Registry) -> None:
+    """A refusal that is dated before its attempt ends a consent given before the call.
+
+    The clock of the machine that recorded the refusal was wrong.
+    """
+    given_at = Everybody.held.consents[0].given_at
+
+    class Calls:
+        def attempts(self, key: int) -> Sequence[Attempt]:
+            del key
+            early = given_at - timedelta(days=1)
+            return [Attempt(AT - timedelta(hours=1), Outcome.REFUSED, early)]
+
+    asked = Desk("FR", book=lists, consents=Everybody(), calls=Calls(), firm="ACME")
+
+    assert asked.may_call(NUMBER, at=AT, **SALE).reasons == ("no_consent",)
+
+
 def test_the_next_moment_is_that_of_what_was_noted(lists: Registry) -> None:
-    """Attempts recorded for later count at once, and for 30 days from their time."""
+    """`reserve` counts attempts that are dated later, for 30 days from their time."""
     later = AT + timedelta(hours=4)
     with CallLog.create("memory:") as calls:
         for _ in range(4):
@@ -207,7 +287,7 @@ def test_the_next_moment_is_that_of_what_was_noted(lists: Registry) -> None:
         made = asked.reserve(NUMBER, at=AT, **SALE)
 
         assert (made.call, made.answer.reasons) == (None, ("attempts",))
-        assert asked.may_call(NUMBER, at=AT, **SALE).allowed  # none is made yet
+        assert asked.may_call(NUMBER, at=AT, **SALE).allowed  # no call is made yet
         found = made.answer.next_allowed_at
         assert found == later + timedelta(days=30)
         assert asked.reserve(NUMBER, at=found, **SALE).call is not None

@@ -39,7 +39,7 @@ def test_the_law_of_the_day_decides(row: dict[str, Any]) -> None:
 
 
 def test_there_are_at_least_150_rows() -> None:
-    """With few rows, some sentences of the law would not be tested."""
+    """The data has at least 150 rows."""
     assert len(ROWS) >= 150
     assert len({(row["file"], row["name"]) for row in ROWS}) == len(ROWS)
 
@@ -54,14 +54,14 @@ def test_each_change_has_rows_around_it(changed_on: date) -> None:
 
 
 def test_each_rule_that_can_decide_does_in_a_row() -> None:
-    """Every rule has a row, except duties and similar rules."""
+    """Every rule decides in some row, except kinds of rules that never decide."""
     decided = {id for row in ROWS for id in ask(row).rule_ids}
     silent = {"duty", "consequence", "sanction", "holidays", "local_holiday"}
     kinds = tuple(law.SECTIONS[name] for name in silent)
 
     unused = {rule.id for rule in FRENCH.rules if not isinstance(rule, kinds)} - decided
 
-    # rules that permit only if they are certain, or that have no effect alone
+    # these rules permit only if they are certain, or have no effect alone
     assert unused == {"fr.refusal.2026-08-11"} - decided
 
 

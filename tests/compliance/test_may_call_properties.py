@@ -60,7 +60,7 @@ words = st.sampled_from(["home", "car"])
 
 @st.composite
 def consents(draw: st.DrawFn, start: datetime) -> Consent:
-    """Return a consent with times around *start*."""
+    """Return a consent whose times are before or after *start*."""
     given_at = start + draw(minutes) - draw(st.sampled_from([0, 30, 364])) * DAY
     slot_at = start + draw(minutes)
     has_slot, is_withdrawn = draw(st.booleans()), draw(st.booleans())
@@ -91,7 +91,7 @@ def contracts(draw: st.DrawFn, start: datetime) -> Contract:
 
 @st.composite
 def attempts(draw: st.DrawFn, start: datetime) -> Attempt:
-    """Return an attempt now, or one that is about to leave the window."""
+    """Return an attempt of now, or one near the edge of the period that counts."""
     ago = draw(st.sampled_from([0, 29, 30, 31, 60, 61])) * DAY
     return Attempt(start + draw(minutes) - ago, draw(st.sampled_from(list(Outcome))))
 
@@ -153,7 +153,7 @@ def ask(question: dict[str, Any], at: datetime | None = None) -> Answer:
 def test_the_next_moment_is_the_first_at_which_the_answer_is_yes(
     question: dict[str, Any],
 ) -> None:
-    """The first minute with the answer yes is `next_allowed_at`."""
+    """`next_allowed_at` is the first minute at which the answer is yes."""
     start = question["at"].astimezone(UTC)
     found = ask(question).next_allowed_at
 
@@ -167,7 +167,7 @@ def test_the_next_moment_is_the_first_at_which_the_answer_is_yes(
 def test_an_earlier_withdrawal_never_permits_more(
     question: dict[str, Any], data: st.DataObject
 ) -> None:
-    """A call that is lawful after a withdrawal is lawful with a later one or none."""
+    """If a call is allowed, a later withdrawal, or none, would allow the call too."""
     shift = data.draw(minutes.filter(lambda m: m > timedelta(0)))
     earlier = [
         replace(
@@ -184,7 +184,7 @@ def test_an_earlier_withdrawal_never_permits_more(
 def test_more_evidence_never_takes_a_yes_away(
     question: dict[str, Any], data: st.DataObject
 ) -> None:
-    """One more consent, contract or request never forbids."""
+    """Adding a consent, a contract or a call-back request never changes yes to no."""
     if not ask(question).allowed:
         return
     start = question["at"]
@@ -204,7 +204,7 @@ def test_more_evidence_never_takes_a_yes_away(
 def test_more_attempts_never_permit_and_forbid_by_their_rules_alone(
     question: dict[str, Any], data: st.DataObject
 ) -> None:
-    """One more attempt never permits, and forbids only by the rules about attempts."""
+    """One more attempt never allows a call; only rules about attempts may forbid it."""
     before = ask(question)
     more = [*question["attempts"], data.draw(attempts(question["at"]))]
     after = ask(question | {"attempts": more})
@@ -299,7 +299,7 @@ def test_what_nobody_gave_never_permits(
 @settings(max_examples=5 * settings().max_examples)
 @given(everything)
 def test_to_trust_less_never_permits_more(facts: Facts) -> None:
-    """A call that certain rules permit is also permitted with less certain rules."""
+    """A desk that also trusts less certain rules allows at least the same calls."""
     decisions = [judge(facts, FRENCH, trust=trust).decision for trust in Certainty]
     allowed = [decision is Decision.YES for decision in decisions]
 
@@ -309,7 +309,7 @@ def test_to_trust_less_never_permits_more(facts: Facts) -> None:
 @settings(max_examples=5 * settings().max_examples)
 @given(everything, st.sampled_from(Certainty))
 def test_each_judgement_says_why(facts: Facts, trust: Certainty) -> None:
-    """Each decision has a deciding ground, and listed numbers need another ground."""
+    """Each decision has a ground; a listed number is never allowed as not listed."""
     judgement = judge(facts, FRENCH, trust=trust)
 
     assert judgement.deciding
@@ -322,7 +322,7 @@ def test_each_judgement_says_why(facts: Facts, trust: Certainty) -> None:
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/Miquelon"])
 def test_the_hour_that_comes_twice_is_not_called_in_twice(zone: str) -> None:
-    """Minute by minute over both clock changes, calls keep to the legal hours."""
+    """On the days around clock changes, calls are allowed in the legal hours only."""
     local = ZoneInfo(zone)
     desk = Desk(
         book=book_of(bloctel="clear", own="clear"), calls=PlainCalls(), firm=FIRM

@@ -11,13 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloctel.compliance import CallBackRequest, Contract, Slot
-from bloctel.compliance.consents.legal_terms import french_figures
 from bloctel.compliance.consents.proof import check_proof
-from bloctel.compliance.consents.register import (
-    ConsentRegister,
-    EvidenceFile,
-    NewConsent,
-)
+from bloctel.compliance.consents.records import EvidenceFile, NewConsent
+from bloctel.compliance.consents.register import ConsentRegister
 from bloctel.errors import BloctelError, DamagedRecordsError, InputError
 from bloctel.records.store import RecordStore
 
@@ -28,13 +24,13 @@ EVIDENCE = EvidenceFile("ab" * 32, "archive, form-4711.json")
 
 
 def filled() -> ConsentRegister:
-    """Return a register with a record of each kind about one number, and others."""
+    """Return a register with records of each kind about one number, and of others."""
     register = ConsentRegister(RecordStore.create("memory:"))
     new = NewConsent(
         given_at=GIVEN,
         firm="Exemple & Fils",
         goods="assurances",
-        mentions=french_figures(GIVEN.date()).mentions,
+        mentions=["all"],
         evidence=EVIDENCE,
         slots=[Slot(NOW, NOW.replace(hour=9))],
     )
@@ -127,7 +123,7 @@ def test_a_proof_is_read_by_people(lang: str) -> None:
 
 
 def test_nothing_on_record_is_said_to_be_nothing() -> None:
-    """A proof without records says so."""
+    """The text of a proof without records says that there are no records."""
     empty = filled().proof("01 99 00 12 99", at=NOW)
 
     assert "Rien n'est enregistré." in empty.text()
@@ -157,6 +153,16 @@ ALTERATIONS: dict[str, Any] = {
     "entry": lambda value: value["entries"].append(1),
     "number": lambda value: value.update(number="+33199001234"),
     "key": lambda value: value.update(key=33199001234, number="+33199001234"),
+    "member": lambda value: value.update(more=1),
+    "made_at": lambda value: value.update(made_at="yesterday"),
+    "offset": lambda value: value.update(made_at="2026-09-02T10:00:00+02:00"),
+    "no time zone": lambda value: value.update(made_at="2026-09-02T10:00:00"),
+    "repeated": lambda value: value["entries"].append(value["entries"][-1]),
+    "order": lambda value: value["entries"].reverse(),
+    "true": lambda value: value["entries"][0]["record"].update(seq=True),
+    "another digest": lambda value: value["entries"][1]["record"].update(
+        previous="0" * 64
+    ),
 }
 
 
@@ -183,17 +189,37 @@ def test_an_altered_proof_is_found(how: str) -> None:
         b'{"format":"bloctel.consent-proof","version":1,"key":true,"entries":[]}',
         b'{"format":"bloctel.consent-proof","version":1,"key":33199001234}',
         b'{"format":"bloctel.consent-proof","version":1,"key":33199001234,"entries":1}',
+        json.dumps(["a proof in UTF-16"]).encode("utf-16"),
     ],
 )
 def test_what_is_no_proof_is_refused(data: bytes) -> None:
-    """Foreign bytes raise an error that names their source."""
+    """Bytes that are not a proof raise an error that names the file."""
     with pytest.raises(InputError, match=r"proof of consent.*proof\.json"):
         check_proof(data, "proof.json")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seq": 2', b'"seq": 2.0'),
+        (b'"seq": 2', b'"seq": 2, "seq": 2'),
+        (b'"version": 1', b'"version": true'),
+        (b'"made_at"', b'"made_at": "", "made_at"'),
+    ],
+)
+def test_numbers_and_names_are_strict(old: bytes, new: bytes) -> None:
+    """A fraction, a truth value and a repeated name are refused."""
+    data = filled().proof(NUMBER, at=NOW).json().encode()
+    assert check_proof(data, "proof.json") == 6
+    assert data.count(old) == 1
+
+    with pytest.raises(InputError, match=r"proof of consent.*proof\.json"):
+        check_proof(data.replace(old, new), "proof.json")
+
+
 @given(st.data())
 def test_no_alteration_of_a_byte_goes_unseen(data: st.DataObject) -> None:
-    """An altered byte is found, unless it has no meaning."""
+    """An altered byte is refused, unless the content that is proved stays the same."""
     whole = json.dumps(proof(), ensure_ascii=False).encode()
     place = data.draw(st.integers(0, len(whole) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda b: b != whole[place]))

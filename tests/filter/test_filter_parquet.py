@@ -48,7 +48,7 @@ def test_bits_are_duckdb_s(
     with duckdb.connect() as connection:
         connection.execute("create table t as select unnest(?) as key", [keys.tolist()])
         connection.execute("alter table t alter key type bigint")
-        # It writes a filter only for columns with a dictionary.
+        # DuckDB writes a filter only for columns with a dictionary.
         connection.execute(
             f"copy t to '{path}' (format parquet, dictionary_size_limit 100000,"
             f" bloom_filter_false_positive_ratio {rate})"

@@ -28,7 +28,7 @@ def filled(n_blocks: int, keys: list[int]) -> BloomFilter:
 
 @given(N_BLOCKS, KEYS)
 def test_bits_are_the_specification_s(n_blocks: int, keys: list[int]) -> None:
-    """The bits equal those of the Python version."""
+    """The filter has the same bits as the oracle in plain Python."""
     made = filled(n_blocks, keys)
 
     assert made.blocks.tobytes() == sbbf.PlainFilter(n_blocks, keys).to_bytes()
@@ -38,7 +38,7 @@ def test_bits_are_the_specification_s(n_blocks: int, keys: list[int]) -> None:
 def test_answers_are_the_twin_s(
     n_blocks: int, keys: list[int], asked: list[int]
 ) -> None:
-    """Single calls and batches agree with the Python version."""
+    """Single calls and batches give the answers of the oracle in plain Python."""
     made, twin = filled(n_blocks, keys), sbbf.PlainFilter(n_blocks, keys)
     expected = [twin.might_contain(key) for key in asked]
 
@@ -64,7 +64,7 @@ def test_one_by_one_equals_many(n_blocks: int, keys: list[int]) -> None:
 
 @given(N_BLOCKS, KEYS)
 def test_counts_keys_that_set_a_bit(n_blocks: int, keys: list[int]) -> None:
-    """`n_added` counts the keys that set at least one new bit."""
+    """`n_added` is the count of added keys that set at least one new bit."""
     twin = sbbf.PlainFilter(n_blocks)
     expected = sum(twin.add(key) for key in keys)
 
@@ -140,7 +140,7 @@ def test_from_bytes_refuses_junk(junk: bytes, n_kept: int) -> None:
 @example(500, 1)
 @example(1, 1000)
 def test_expected_rate_is_the_poisson_mean(n_keys: int, n_blocks: int) -> None:
-    """The rate equals the mean computed with 80 digits, at any load."""
+    """The expected rate equals a Poisson mean that is computed with 80 digits."""
     assume(n_keys <= 500 * n_blocks)
     expected = sbbf.expected_rate(n_keys, n_blocks)
 
@@ -151,7 +151,7 @@ def test_expected_rate_is_the_poisson_mean(n_keys: int, n_blocks: int) -> None:
 
 @given(st.integers(1, 200_000), st.floats(1e-6, 0.99))
 def test_sized_by_the_least_number_of_blocks(capacity: int, rate: float) -> None:
-    """The number of blocks is the least that meets the configured rate at capacity."""
+    """A filter has the fewest blocks with which it keeps its rate when it is full."""
     n_blocks = BloomFilter(capacity, rate).n_blocks
     fewer = max(n_blocks - 1, 1)
 

@@ -68,7 +68,7 @@ ACTIVE = np.ones(65537, np.uint8)
 
 
 def questions(entries: Entries, others: list[int]) -> list[int]:
-    """Return the keys of entries, their neighbours, and others."""
+    """Return the keys of entries, their neighbours, and other keys."""
     near = [key + step for key, _ in entries[:300] for step in (-1, 0, 1)]
     return [key for key in near if 0 <= key < 2**64] + others
 
@@ -90,7 +90,7 @@ def test_keys_and_codes_come_back(entries: Entries) -> None:
 @given(ENTRIES, st.lists(KEY))
 @example(DUPLICATES, [])
 def test_find_gives_the_entries_of_a_key(entries: Entries, others: list[int]) -> None:
-    """Position and count of a key give its codes, and no codes of other keys."""
+    """`find` gives the position and the count of exactly the codes of a key."""
     book, table = book_of(entries), codes_by_key(entries)
 
     for key in questions(entries, others):
@@ -106,7 +106,7 @@ def test_find_gives_the_entries_of_a_key(entries: Entries, others: list[int]) ->
 def test_match_is_the_first_active_code(
     entries: Entries, others: list[int], off: set[int]
 ) -> None:
-    """Single calls and batches give the first active code, or -1."""
+    """A look-up gives the first code of the key that is active; without one, -1."""
     book, table = book_of(entries), codes_by_key(entries)
     flags = ACTIVE.copy()
     flags[list(off)] = 0
@@ -150,7 +150,7 @@ def test_runs_divide_at_wide_gaps_only(entries: Entries) -> None:
 
 @given(ENTRIES)
 def test_slots_hold_20_to_40_entries(entries: Entries) -> None:
-    """The mean occupancy of a run is within [20, 40), unless its k is at a limit."""
+    """A run has 20 to 40 entries per slot on average, unless its k is at a limit."""
     index = book_of(entries).exact
     for start, extent in index.runs.tolist():
         k, first_slot, n_segments = start & 0xFFFF, extent & 0xFFFFFFFF, extent >> 32
@@ -168,7 +168,7 @@ SAMPLE += [(49_000_000_000 + i, 300) for i in range(40)]
 
 @given(st.sampled_from(["runs", "directory", "remainders"]), st.data())
 def test_no_altered_byte_is_verified(part: str, data: st.DataObject) -> None:
-    """An index with an altered byte is refused, or has other keys in order."""
+    """An index with an altered byte is refused, or is a valid index of other keys."""
     index = book_of(SAMPLE).exact
     damaged = altered(index, part, data)
 

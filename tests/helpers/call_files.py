@@ -1,4 +1,4 @@
-"""Call files of every format with the same rows, written and read by other code."""
+"""Call files of every format, written and read without code of this library."""
 
 from __future__ import annotations
 

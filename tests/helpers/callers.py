@@ -116,7 +116,7 @@ class Population:
     def _add_firm(self) -> None:
         firm = self.firm()
         self.firms.append(firm)
-        if self.draw.random() < 0.2:  # closes, and reopens under another name
+        if self.draw.random() < 0.2:  # the firm closes and reopens with another name
             firm.until = DAYS // 2
             again = replace(
                 firm, name=self.name(), siren=self.siren(), since=firm.until, until=DAYS
@@ -169,10 +169,10 @@ class Population:
         return received(complaint, id=new_id(), at=datetime(2026, 12, 1, tzinfo=UTC))
 
     def _shown(self, firm: Firm) -> str:
-        if self.draw.random() < 0.1:  # withheld
+        if self.draw.random() < 0.1:  # the caller hides the number
             return ""
         digits = PhoneNumber(self.draw.choice(firm.numbers)).national.replace(" ", "")
-        if self.draw.random() < 0.02:  # mistyped
+        if self.draw.random() < 0.02:  # the number has a wrong digit
             position = self.draw.randrange(6, 10)
             digit = str((int(digits[position]) + self.draw.randrange(1, 10)) % 10)
             digits = digits[:position] + digit + digits[position + 1 :]
@@ -183,7 +183,7 @@ class Population:
         if drawn < 0.03:
             return "000 000 000"
         if drawn < 0.04:
-            return self.siren()  # of an unrelated firm
+            return self.siren()  # the SIREN number of an unrelated firm
         return firm.siren if firm.has_siren and drawn < 0.19 else ""
 
     def _misheard(self, name: str) -> str:

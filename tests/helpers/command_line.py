@@ -1,4 +1,4 @@
-"""Command line, run inside this process."""
+"""Command line of the library, run inside the process of the tests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(*arguments: object, input: str | bytes | None = None) -> Done:
 
 
 def sentence(done: Done, code: int = 2) -> str:
-    """Return the one sentence that a command failed with."""
+    """Return the error message of a failed command; it must be one sentence."""
     assert done.code == code, done
     assert done.stdout == ""
     assert done.stderr.startswith("bloctel: ")

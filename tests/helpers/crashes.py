@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LostError", "Tally", "rounds"]
 
-# ranges reserved for fiction: 06 39 98, and 01 99 00 with 02 61 91
+# these ranges are reserved for fiction: 06 39 98, 01 99 00 and 02 61 91
 _FIRST_KEY: Final = 33639980000
 _FIRST_IMPORTED: Final = (33199000000, 33261910000)
 _N_THREADS: Final = 4
-_N_KEYS: Final = 400  # numbers of one thread: the changes of each have an order
-_IMPORTED: Final = 20_000  # all of two ranges
-_LONGEST: Final = 0.5  # seconds until a process is killed, at most
+_N_KEYS: Final = 400  # each thread has its own numbers, so their changes have an order
+_IMPORTED: Final = 20_000  # all numbers of the two ranges
+_LONGEST: Final = 0.5  # the longest time before a process is killed, in seconds
 _SHARE_AT_WORK: Final = 0.8
 
 
@@ -74,7 +74,7 @@ class _State:
 
     Attributes:
         model: A registry with every change that is stored.
-        cursor: Last compared cursors of the two journals: storage, model.
+        positions: Last compared positions of the two journals: storage, model.
         generation: Generation of the last snapshot file.
     """
 
@@ -82,7 +82,7 @@ class _State:
     folder: Path
     seed: int
     model: Registry = field(default_factory=lambda: Registry.create("memory:"))
-    cursor: tuple[int, int] = (0, 0)
+    positions: tuple[str | None, str | None] = (None, None)
     generation: int = 0
     tally: Tally = field(default_factory=Tally)
 
@@ -142,7 +142,7 @@ def _run_and_kill(
     at_work = threading.Event()
     listener = threading.Thread(target=_listen, args=(reads, told, at_work))
     listener.start()
-    # most are killed while they work, also on slow machines; some before they begin
+    # most processes are killed while they work, a few before they begin
     if work is _write and chance.random() < _SHARE_AT_WORK:
         at_work.wait()
     time.sleep(chance.uniform(0, _LONGEST))
@@ -153,7 +153,7 @@ def _run_and_kill(
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     listener.join()
-    if os.WIFEXITED(status) and not crashes:  # no work ends by itself
+    if os.WIFEXITED(status) and not crashes:  # a process works until it is killed
         raise LostError("the process failed before it was killed")
     lines = b"".join(told).split(b"\n")
     state.tally.in_work += len(lines) > 1 or work is not _write
@@ -191,7 +191,7 @@ def _write(state: _State, turn: int, pipe: int) -> None:
             except NotRegisteredError:
                 _tell(pipe, ["refused", *operation])
             except BloctelError:
-                continue  # the server was killed: nothing is acknowledged
+                continue  # a killed server acknowledges no change
             else:
                 _tell(pipe, ["done", *operation])
 
@@ -239,8 +239,8 @@ def _settle(state: _State, registry: Registry, operation: list[Any]) -> None:
     """Find out whether an unacknowledged change was stored."""
     number = PhoneNumber(operation[2])
     if registry.history(number) == state.model.history(number) and (
-        _n_events(registry, state.cursor[0], number)
-        == _n_events(state.model, state.cursor[1], number)
+        _n_events(registry, state.positions[0], number)
+        == _n_events(state.model, state.positions[1], number)
     ):
         return
     try:
@@ -250,7 +250,7 @@ def _settle(state: _State, registry: Registry, operation: list[Any]) -> None:
     state.tally.unacknowledged += 1
 
 
-def _n_events(registry: Registry, since: int, number: PhoneNumber) -> int:
+def _n_events(registry: Registry, since: str | None, number: PhoneNumber) -> int:
     return sum(change.number == number for change in registry.changes(since=since))
 
 
@@ -258,16 +258,16 @@ def _compare(state: _State, registry: Registry, numbers: list[PhoneNumber]) -> N
     for number in set(numbers):
         if registry.history(number) != state.model.history(number):
             raise LostError("an acknowledged change is missing or incomplete")
-    there = list(registry.changes(since=state.cursor[0]))
-    here = list(state.model.changes(since=state.cursor[1]))
+    there = list(registry.changes(since=state.positions[0]))
+    here = list(state.model.changes(since=state.positions[1]))
     cursors = [change.cursor for change in there]
     if cursors != sorted(set(cursors)):
         raise LostError("the journal is not in order")
     if _told(there) != _told(here):
         raise LostError("the journal differs from the changes that were made")
-    state.cursor = (
-        cursors[-1] if cursors else state.cursor[0],
-        here[-1].cursor if here else state.cursor[1],
+    state.positions = (
+        there[-1].position if there else state.positions[0],
+        here[-1].position if here else state.positions[1],
     )
 
 
@@ -281,6 +281,7 @@ def _told(changes: list[Any]) -> Counter[object]:
 def _import(state: _State, turn: int, pipe: int) -> None:
     """Import many numbers onto a list of this round."""
     registry = Registry.open(state.url)
+    registry.add_list(_scope(turn))
     registry.register_parts(_parts(), list=_scope(turn), on=date(2024, 1, 1))
     _tell(pipe, ["imported"])
     threading.Event().wait()
@@ -308,6 +309,7 @@ def _check_import(state: _State, turn: int, log: list[Any]) -> None:
         if found not in (0, _IMPORTED) or (log and found == 0):
             raise LostError(f"an import of {_IMPORTED} numbers stored {found}")
         state.tally.imports += found == _IMPORTED
+        registry.add_list(_scope(turn))
         again = registry.register_parts(
             _parts(), list=_scope(turn), on=date(2024, 1, 1)
         )

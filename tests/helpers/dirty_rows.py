@@ -52,7 +52,7 @@ _RUBBISH: Final = (
 
 def lists_of(edition: int) -> Registry:
     """Return a registry that blocks one number in ten; later editions block more."""
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=["own", "fr.bloctel"])
     own = [f"{start}{i:04d}" for start in _FICTION for i in range(0, 600, 10)]
     registry.register_many(own, list="own", on=date(2024, 1, 1))
     registry.register("+687 12 34 56", list="own", on=date(2023, 5, 1))

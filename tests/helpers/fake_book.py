@@ -1,4 +1,4 @@
-"""Fake list lookup: a dict of numbers, read by a few rules."""
+"""Fake list lookup: a dict of phone numbers, with a simple number parser."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class FakeQuestion(Question):
 
     def __init__(self, blocked: Mapping[str, int]) -> None:
         self.blocked = {read_key(number): match for number, match in blocked.items()}
+        self.region = "FR"
+        self.files = ()
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """Return the keys and the index of the period that blocks each, or -1."""
@@ -58,5 +60,5 @@ class FakeQuestion(Question):
         return np.array(keys, np.uint64), np.array(matches, np.int32)
 
     def reason(self, code: int) -> tuple[str, date | None, date | None]:
-        """Return the list, the first day and the end of a period."""
+        """Return the list, the first day and the end of the period with this code."""
         return PERIODS[code]

@@ -1,8 +1,8 @@
-"""Golden snapshot files: their content, and the code that wrote them once.
+"""Golden snapshot files: their content, and the code that wrote the files.
 
-`python -m tests.helpers.golden` writes those that are missing.  A file that is there
-is never overwritten: version 1 of the format is frozen, and its files must
-always open.
+`python -m tests.helpers.golden` writes the golden files that are missing.  The program
+never overwrites an existing file, because later versions of the library must still open
+files of format version 1.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 
 from bloctel import rules, snapshot
 from bloctel.lookup.prefix_rules import PrefixRule
-from bloctel.lookup.question import BookList
+from bloctel.lookup.question import BookList, Provenance
 from bloctel.lookup.table import UNDATED, Table
 from bloctel.periods import to_epoch_day
+from tests.helpers.own_rules import NAME, TEXT
 
 __all__ = ["FOLDER", "GOLDEN", "Golden", "Row", "write"]
 
@@ -85,6 +86,15 @@ _PREFIXES = (
 GOLDEN: Final = {
     "empty": Golden(("own",), "FR", None, ()),
     "one-number": Golden(("own",), None, None, (Row(33199001234, "own", _OWN, None),)),
+    "own-rules": Golden(
+        (NAME, "own", f"{NAME}:brand-a"),
+        "FR",
+        None,
+        (
+            Row(33199001234, NAME, _OWN, _OWN + _TERM),
+            Row(33199001235, "own", _OWN, None),
+        ),
+    ),
     "prefixes": Golden(
         ("own", "fr.bloctel"),
         "FR",
@@ -102,6 +112,7 @@ GOLDEN: Final = {
 
 def write(path: Path, golden: Golden) -> None:
     """Write a golden file to *path*."""
+    rules.register(rules.parse(TEXT, "rules"))
     rows = sorted(golden.rows, key=lambda row: row.list, reverse=True)
     starts = [_first_day(row.starts_on) for row in rows]
     ends = [to_epoch_day(row.ends_on) for row in rows]
@@ -112,7 +123,7 @@ def write(path: Path, golden: Golden) -> None:
         np.array(ends, np.int64),
     )
     lists = [BookList(rules.load(name), golden.complete_from) for name in golden.lists]
-    origin = snapshot.Origin(golden.region, _BUILT_ON, 7, _REGISTRY)
+    origin = Provenance(_REGISTRY, 7, _BUILT_ON)
     prefixes = [
         PrefixRule(
             golden.lists.index(rule.list),
@@ -123,7 +134,7 @@ def write(path: Path, golden: Golden) -> None:
         )
         for rule in golden.prefixes
     ]
-    snapshot.build(path, table, lists, origin, prefixes)
+    snapshot.build(path, table, lists, golden.region, origin, prefixes)
 
 
 def _first_day(day: date | None) -> int:

@@ -109,7 +109,7 @@ class PlainConsents:
 
 
 def book_of(**held: str) -> Book:
-    """Return a book without the lists whose answer is `absent`."""
+    """Return a book; lists whose answer in the row is `absent` are not in it."""
     names = {"bloctel": "fr.bloctel", "own": "own"}
     said = {names[key]: word for key, word in held.items() if word != "absent"}
     return cast("Book", PlainBook(said))

@@ -48,10 +48,10 @@ def no_registrations() -> Iterator[None]:
     """Run as in a process that has registered no rules, and clean up afterwards."""
     before = dict(rules._registered)
     rules._registered.clear()
-    rules.load.cache_clear()
+    rules._load.cache_clear()
     try:
         yield
     finally:
         rules._registered.clear()
         rules._registered.update(before)
-        rules.load.cache_clear()
+        rules._load.cache_clear()

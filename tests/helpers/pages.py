@@ -14,7 +14,7 @@ WIDTHS: Final = (360, 1280)
 def opened(
     browser: Browser, address: str, scheme: str = "light", width: int = 1280
 ) -> tuple[Page, list[str]]:
-    """Open a page; return it with its other requests, messages and errors."""
+    """Open a page; return it with all further requests, messages and errors."""
     colours: Literal["light", "dark"] = "dark" if scheme == "dark" else "light"
     page = browser.new_page(
         viewport={"width": width, "height": 900}, color_scheme=colours

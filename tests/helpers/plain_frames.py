@@ -17,7 +17,7 @@ Said = tuple[str, str | None]
 
 
 def said_of(verdict: Verdict) -> Said:
-    """Return the two added values of a row whose only number has this verdict."""
+    """Return kind and reason of a row whose only phone number has this verdict."""
     if verdict.status is Status.CLEAR:
         return "clear", None
     if verdict.status is Status.INVALID:
@@ -32,5 +32,5 @@ def said_of(verdict: Verdict) -> Said:
 def said_one_by_one(
     book: Book, rows: Iterable[object], on: date, region: str | None = None
 ) -> list[Said]:
-    """Return the two added values of each row of a frame of these numbers."""
+    """Return kind and reason of each row of a frame with these phone numbers."""
     return [said_of(book.check(row, on=on, region=region)) for row in rows]

@@ -51,7 +51,7 @@ class Server(ABC):
     """
 
     kind: ClassVar[str]
-    package: ClassVar[str]  # Debian's
+    package: ClassVar[str]  # the name of the Debian package
     driver: ClassVar[str]
     user: ClassVar[str]  # user of the server if root runs the tests
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
@@ -109,7 +109,7 @@ class Server(ABC):
         """Start the server and wait until it answers; a restart keeps the port.
 
         Raises:
-            ServerError: It ended, or does not answer.
+            ServerError: The server ended, or does not answer.
         """
         known = self.port
         for _ in range(10):
@@ -171,7 +171,7 @@ class Server(ABC):
 
     def _account(self) -> dict[str, Any]:
         """Return the user of the server, because servers refuse to run as root."""
-        import pwd  # not on all systems
+        import pwd  # not all systems have this module
 
         names = {entry.pw_name for entry in pwd.getpwall()}
         entry = pwd.getpwnam(self.user if self.user in names else "nobody")
@@ -188,7 +188,7 @@ class Server(ABC):
         """Start the server in its own session, so that Ctrl-C does not reach it."""
         guard: list[str] = []
         setpriv = shutil.which("setpriv")
-        # the signal is sent when the thread that started the process ends
+        # the system sends the signal when the thread that started the process ends
         if setpriv and threading.current_thread() is threading.main_thread():
             guard = [setpriv, "--pdeathsig", self.orphan_signal, "--"]
         with self._log.open("ab") as log:

@@ -1,4 +1,4 @@
-"""Other processes, read from `/proc` of Linux; other systems show none."""
+"""Running processes, read from `/proc`; systems other than Linux give an empty list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Process", "frozen_family", "kill_family", "living"]
 
 
 class Process(NamedTuple):
-    """A running process; its start time tells it from a later one with the same id."""
+    """A running process; its id and start time identify it."""
 
     id: int
     parent: int
@@ -28,8 +28,8 @@ def living() -> list[Process]:
     """Return all running processes, without zombies."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended
-            # the name, in parentheses, comes first and may contain anything
+        with suppress(OSError):  # the process has ended
+            # the name, which is in parentheses, may contain parentheses too
             state, parent, *rest = file.read_text().rpartition(")")[2].split()
             if state not in "ZX":
                 found.append(Process(int(file.parent.name), int(parent), int(rest[17])))

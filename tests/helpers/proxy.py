@@ -1,10 +1,10 @@
-"""TCP proxy that counts the round trips between a client and a server."""
+"""TCP proxy that counts the round trips, and can change the server of its port."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,6 +55,13 @@ class Proxy:
             to.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    def turn_to(self, port: int, *, drops: bool = True) -> None:
+        """Connect new clients to another port; *drops* closes other connections."""
+        self._target = port
+        for each in self._sockets if drops else ():
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close all connections."""

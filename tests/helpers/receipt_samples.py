@@ -10,9 +10,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from bloctel._util.canonical_json import canonical
 from bloctel.rules import Certainty
-from bloctel.scrub import Outputs, open_against, scrub_csv
+from bloctel.scrub import Outputs, open_against
+from bloctel.scrub.csv import split_csv
+from bloctel.scrub.job import Job
 from bloctel.scrub.receipts import (
     Against,
     Counts,
@@ -21,13 +22,16 @@ from bloctel.scrub.receipts import (
     JournalPosition,
     JudgedList,
     Receipt,
-    ReceiptMaker,
     ReceiptOptions,
 )
+from bloctel.scrub.receipts.writer import ReceiptMaker
+from bloctel.tabular.outputs import NOT_WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bloctel.lookup.question import Question
+    from bloctel.scrub import ScrubSummary
     from bloctel.scrub.receipts import SigningKey
 
 __all__ = [
@@ -36,6 +40,7 @@ __all__ = [
     "chain",
     "edited",
     "respelled",
+    "scrub_for",
     "scrubbed",
     "write_files",
 ]
@@ -85,8 +90,14 @@ def respelled(record: dict[str, Any]) -> bytes:
     import hashlib
 
     body = {name: value for name, value in record.items() if name != "digest"}
-    digest = hashlib.sha256(canonical(body)).hexdigest()
-    return canonical(body | {"digest": digest}) + b"\n"
+    digest = hashlib.sha256(_written(body)).hexdigest()
+    return _written(body | {"digest": digest}) + b"\n"
+
+
+def _written(value: object) -> bytes:
+    """Return canonical JSON; unlike the library, accept fractions as values."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.encode()
 
 
 def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
@@ -128,14 +139,21 @@ def scrubbed(
     )
     with open_against(against) as book:
         question = book.question(on=on)
-        summary = scrub_csv(
-            maker.source, question, columns=["tel"], outputs=maker.outputs
-        )
+        summary = scrub_for(maker, question, outputs)
     return maker.make(summary, question, columns=["tel"])
 
 
+def scrub_for(
+    maker: ReceiptMaker, question: Question, outputs: Outputs = NOT_WRITTEN
+) -> ScrubSummary:
+    """Scrub a CSV file by the code that `scrub_file` runs if it writes a receipt."""
+    job = Job(question, ("tel",), outputs, written=maker.written)
+    with maker.reading() as stream:
+        return split_csv(stream, job)
+
+
 def main() -> None:
-    """Write the missing files; an existing file is never written again."""
+    """Write the sample files that are missing; never overwrite an existing file."""
     from bloctel.scrub.receipts import SigningKey
 
     FOLDER.mkdir(exist_ok=True)

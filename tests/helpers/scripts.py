@@ -18,6 +18,6 @@ def script(name: str) -> Any:
     spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[loader.name] = module  # dataclasses look it up there
+    sys.modules[loader.name] = module  # dataclasses searches the module there
     loader.exec_module(module)
     return module

@@ -44,7 +44,7 @@ STORAGES: Final = ("memory", "sqlite", "postgresql", "mariadb", "valkey")
 def unavailable(
     reason: str, required: str | None, switch: str = "BLOCTEL_REQUIRE_SERVERS"
 ) -> None:
-    """Skip the test, or fail it if the switch requires what it needs."""
+    """Skip the test; if the environment variable *switch* is set, fail it instead."""
     if required:
         pytest.fail(f"{switch} is set, and {reason}")
     pytest.skip(reason)
@@ -66,12 +66,12 @@ class Postgresql(Server):
     package = "postgresql"
     driver = "psycopg"
     user = "postgres"
-    stop_signal = signal.SIGINT  # does not wait for the clients
+    stop_signal = signal.SIGINT  # PostgreSQL then does not wait for its clients
     orphan_signal = "QUIT"  # ends the children as well
 
     @classmethod
     def program(cls) -> str | None:
-        """Return the newest program of Debian, which is on no `PATH`, or another."""
+        """Return Debian's newest server, or else the server on `PATH`."""
         found = Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres")
         newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
         return str(newest) if newest else shutil.which("postgres")
@@ -134,7 +134,7 @@ class Mariadb(Server):
 
     @classmethod
     def program(cls) -> str | None:
-        """Return the program of Debian, which is not on every `PATH`, or another."""
+        """Return the `mariadbd` on `PATH`, or Debian's in `/usr/sbin`."""
         return shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
 
     def prepare(self) -> None:
@@ -149,7 +149,7 @@ class Mariadb(Server):
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={self._data}",
-            # several installations in /tmp delete each other's files
+            # installations that share /tmp delete each other's files
             f"--tmpdir={self.home}",
             "--skip-test-db",
             "--auth-root-authentication-method=socket",
@@ -213,7 +213,7 @@ class Valkey(Server):
 
     @classmethod
     def program(cls) -> str | None:
-        """Return the program of Valkey, or else of Redis."""
+        """Return the path of the Valkey server; without it, of the Redis server."""
         return shutil.which("valkey-server") or shutil.which("redis-server")
 
     def prepare(self) -> None:

@@ -27,6 +27,6 @@ def answered(tmp_path: Path) -> Iterator[Registry]:
     """A registry with two operator answers of 3 May 2024: one number is clear."""
     file = tmp_path / "retour.csv"
     file.write_text("Telephone;Identifiant;Statut\n0199001201;a;OK\n0199001202;b;KO\n")
-    with Registry.create("memory:") as registry:
+    with Registry.create("memory:", lists=["fr.bloctel"]) as registry:
         bulk.import_answers(registry, file, on=date(2024, 5, 3))
         yield registry

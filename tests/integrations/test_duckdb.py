@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from bloctel import MissingExtraError
-from bloctel._util import clock
-from bloctel.errors import ListClosedError
+from bloctel._util import _clocks, clock
+from bloctel.errors import ListClosedError, UnknownListError
 from bloctel.integrations.duckdb import register
 from tests.helpers.asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 
@@ -44,7 +44,7 @@ def column(connection: Any, query: str) -> list[Any]:
 
 
 def test_rows_get_the_answers_of_single_calls(book: Registry, connection: Any) -> None:
-    """`is_blocked`, key and E.164 are those of `check` and `normalize`."""
+    """The SQL functions give the answers of `check` and the forms of `normalize`."""
     register(connection, book, on=ON, invalid="block")
 
     blocked = column(connection, "SELECT is_blocked(tel) FROM calls ORDER BY id")
@@ -61,7 +61,7 @@ def test_rows_get_the_answers_of_single_calls(book: Registry, connection: Any) -
 
 
 def test_batches_of_any_size_and_type(book: Registry, connection: Any) -> None:
-    """Several batches, no rows, constants, dictionaries and integers."""
+    """Columns may have no rows, many batches, constants, dictionaries or integers."""
     register(connection, book, on=ON, invalid="block")
     rows = TEXTS * 1_000
     table = pa.table({"tel": pa.array(rows).dictionary_encode(), "id": range(10_000)})
@@ -77,11 +77,55 @@ def test_batches_of_any_size_and_type(book: Registry, connection: Any) -> None:
     assert column(connection, f"SELECT is_blocked({integers[0]}::VARCHAR)") == [False]
 
 
+@pytest.mark.parametrize("kind", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("name", ["is_blocked", "phone_key", "phone_e164"])
+def test_floats_are_refused(
+    name: str, kind: str, book: Registry, connection: Any
+) -> None:
+    """A FLOAT has lost digits of the number, and looks like another number."""
+    register(connection, book, on=ON, invalid="block")
+    connection.execute("ALTER TABLE calls ADD COLUMN rounded " + kind)
+    connection.execute("UPDATE calls SET rounded = 33199001234")
+
+    for number in ("rounded", f"33199001234::{kind}"):
+        query = f"SELECT {name}({number}) FROM calls"
+        with pytest.raises(duckdb.Error, match=f"{name}: .* whole numbers, got {kind}"):
+            connection.execute(query)
+    for exact in ("33199001234", "33199001234::HUGEINT", "33199001234::DECIMAL(20, 0)"):
+        assert column(connection, f"SELECT phone_key({exact})") == [33199001234]
+    text = "'+33199001234'"
+    assert column(connection, f"SELECT phone_key({text}::ENUM({text}))") == [
+        33199001234
+    ]
+
+
+@pytest.mark.parametrize("name", ["is_blocked", "phone_key", "phone_e164"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "union_value(number := 33199001234::FLOAT)",
+        "33199001234::DECIMAL(20, 3)",
+        "'33199001234'::BLOB",
+        "['33199001234']",
+        "[33199001234::FLOAT]",
+        "{'number': 33199001234::DOUBLE}",
+        "TRUE",
+    ],
+)
+def test_types_other_than_text_and_whole_numbers_are_refused(
+    name: str, value: str, book: Registry, connection: Any
+) -> None:
+    """A type that can contain a FLOAT, or has another text, gives an error."""
+    register(connection, book, on=ON, invalid="block")
+    with pytest.raises(duckdb.Error, match=f"{name}: expected text or whole numbers"):
+        column(connection, f"SELECT {name}({value})")
+
+
 @pytest.mark.parametrize("text", ["'O199001235'", "''", "'12'", "NULL"])
 def test_a_row_without_a_number_ends_the_query(
     text: str, book: Registry, connection: Any
 ) -> None:
-    """Without a valid number the result is neither false nor NULL."""
+    """A row without a valid phone number gives an error, not false or NULL."""
     register(connection, book, on=ON)
 
     for query in (
@@ -95,7 +139,7 @@ def test_a_row_without_a_number_ends_the_query(
 
 
 def test_a_row_without_a_number_may_be_blocked(book: Registry, connection: Any) -> None:
-    """With `block`, no usual condition in SQL treats such a row as clear."""
+    """With `block`, a row without a number is blocked in every usual SQL condition."""
     register(connection, book, on=ON, invalid="block")
     clear = [n for n, word in enumerate(statuses(book, TEXTS)) if word == "clear"]
 
@@ -105,7 +149,7 @@ def test_a_row_without_a_number_may_be_blocked(book: Registry, connection: Any) 
 
 
 def test_an_unknown_number_is_never_false(answered: Registry, connection: Any) -> None:
-    """On a list known by answers only: an error, or true, as for invalid rows."""
+    """A number without an operator's answer gives an error, or true with `block`."""
     on = date(2024, 5, 20)
     register(connection, answered, on=on)
 
@@ -120,24 +164,24 @@ def test_an_unknown_number_is_never_false(answered: Registry, connection: Any) -
 def test_today_is_the_day_of_each_call(
     book: Registry, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prepared statements give new answers after midnight, also for constants."""
+    """A prepared statement gives the answer of the new day after midnight."""
     noon = 1795435200.0  # 23 November 2026
-    seconds = [0.0]
-    monkeypatch.setattr(clock, "elapsed", lambda: seconds[0])
     monkeypatch.setattr(clock, "now", lambda: noon)
-    book.register("01 99 00 12 50", list="own", on=date(2026, 11, 24))
+    book.register(
+        "01 99 00 12 50", list="own", on=date(2026, 11, 24), allow_future=True
+    )
     register(connection, book)
     connection.execute("PREPARE look_up AS SELECT is_blocked('01 99 00 12 50')")
     assert column(connection, "EXECUTE look_up") == [False]
 
     monkeypatch.setattr(clock, "now", lambda: noon + 86400)
-    seconds[0] += 2
+    _clocks.skip(2)
 
     assert column(connection, "EXECUTE look_up") == [True]
 
 
 def test_later_registrations_are_found(book: Registry, connection: Any) -> None:
-    """The book is queried at each call."""
+    """A number that is registered between two queries is found by the second query."""
     register(connection, book, on=ON)
     connection.execute("PREPARE look_up AS SELECT is_blocked('01 99 00 12 51')")
     assert column(connection, "EXECUTE look_up") == [False]
@@ -148,11 +192,14 @@ def test_later_registrations_are_found(book: Registry, connection: Any) -> None:
 
 
 def test_a_book_that_cannot_answer_raises(book: Registry, connection: Any) -> None:
-    """`register` raises, or the query if the book is closed later."""
+    """`register` refuses closed and unknown lists; a query raises after `close`."""
+    book.add_list("fr.bloctel")
     book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
 
     with pytest.raises(ListClosedError):
         register(connection, book, on=ON, lists=["fr.bloctel"])
+    with pytest.raises(UnknownListError):
+        register(connection, book, on=ON, lists=["own:solare"])
     register(connection, book, on=ON)
     book.close()
     with pytest.raises(duckdb.Error, match="closed"):
@@ -163,6 +210,7 @@ def test_lists_and_regions_are_those_of_the_registration(
     book: Registry, connection: Any
 ) -> None:
     """An iterator of lists is read once and used at every call."""
+    book.add_list("own:brand-a")
     book.register("01 99 00 12 52", list="own:brand-a", on=ON)
     register(connection, book, on=ON, lists=iter(["own:brand-a"]), region="GB")
 
@@ -175,7 +223,7 @@ def test_lists_and_regions_are_those_of_the_registration(
 def test_missing_pyarrow_is_named(
     book: Registry, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error names the extra that installs it."""
+    """If pyarrow is missing, the error names the extra that installs it."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[duckdb\]"):

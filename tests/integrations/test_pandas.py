@@ -11,7 +11,12 @@ import pandas as pd
 import pytest
 
 import bloctel.integrations.pandas  # noqa: F401 - it registers the accessor
-from bloctel.errors import InvalidNumberError, ListClosedError, NotKnownError
+from bloctel.errors import (
+    InvalidNumberError,
+    ListClosedError,
+    NotKnownError,
+    UnknownListError,
+)
 from tests.helpers.asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 
 if TYPE_CHECKING:
@@ -54,7 +59,7 @@ def listed(series: Any) -> list[Any]:
 def test_rows_get_the_answers_of_single_calls(
     rows: list[Any], dtype: str, book: Registry
 ) -> None:
-    """Any type of column; the results have its index and name."""
+    """Results have the index and the name of the column, whatever its type."""
     made = pd.Series(["before", *rows] if dtype == "object" else rows, dtype=object)
     column = made.iloc[len(made) - len(rows) :].astype(dtype).rename("tel")
     column.index = pd.MultiIndex.from_product(
@@ -78,7 +83,7 @@ def test_rows_get_the_answers_of_single_calls(
 
 
 def test_a_status_has_all_categories(book: Registry) -> None:
-    """The type does not depend on the rows, so that parts can be concatenated."""
+    """Each result has all categories, so that results can be concatenated."""
     parts = [pd.Series([tel]).bloctel.status(book, on=ON) for tel in TEXTS[:3]]
 
     assert pd.concat(parts).cat.categories.tolist() == ["clear", "blocked", "invalid"]
@@ -95,7 +100,7 @@ def test_an_invalid_row_is_never_clear(book: Registry) -> None:
 
 
 def test_an_unknown_number_is_never_clear(answered: Registry) -> None:
-    """On a list known by answers only: raised, or blocked, as for invalid rows."""
+    """A number without an operator's answer raises an error, or is blocked."""
     column = pd.Series(["0199001201", "0199001203"])
     on = date(2024, 5, 20)
 
@@ -107,7 +112,8 @@ def test_an_unknown_number_is_never_clear(answered: Registry) -> None:
 
 
 def test_days_lists_and_regions_are_used(book: Registry) -> None:
-    """The options are those of the book; a closed list is an error."""
+    """Day, lists and region are passed to the book; a closed list raises an error."""
+    book.add_list("fr.bloctel")
     book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
     column = pd.Series(["07700 900123"])
 
@@ -118,10 +124,12 @@ def test_days_lists_and_regions_are_used(book: Registry) -> None:
     assert column.bloctel.e164(region="GB").tolist() == ["+447700900123"]
     with pytest.raises(ListClosedError):
         column.bloctel.status(book, on=ON, lists=["fr.bloctel"])
+    with pytest.raises(UnknownListError):
+        column.bloctel.is_blocked(book, on=ON, lists=["own:solare"])
 
 
 def test_missing_pandas_is_named() -> None:
-    """The import error names the extra that installs it."""
+    """If pandas is missing, the error names the extra that installs it."""
     code = (
         "import sys; sys.modules['pandas'] = None\n"
         "import bloctel\n"

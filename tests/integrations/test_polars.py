@@ -12,7 +12,12 @@ import pytest
 
 import bloctel.integrations.polars
 from bloctel._util import clock
-from bloctel.errors import InputError, InvalidNumberError, ListClosedError
+from bloctel.errors import (
+    InputError,
+    InvalidNumberError,
+    ListClosedError,
+    UnknownListError,
+)
 from tests.helpers.asked import INTEGERS, ON, TEXTS, keys, made_book, numbers, statuses
 
 if TYPE_CHECKING:
@@ -71,7 +76,7 @@ COLUMNS = pytest.mark.parametrize(
 def test_rows_get_the_answers_of_single_calls(
     column: pl.Series, by: Callable[..., pl.Series], book: Registry
 ) -> None:
-    """All results are those of `check` and `normalize`."""
+    """The namespace gives the results of `check` and `normalize`, row by row."""
     rows = column.to_list()
 
     status = by(column, lambda tel: tel.status(book, on=ON))
@@ -115,10 +120,8 @@ def test_an_invalid_row_is_never_clear(book: Registry) -> None:
         pl.select(namespace(pl.lit(None, pl.String)).is_blocked(book, on=ON))
 
 
-def test_an_unknown_number_is_never_clear(
-    answered: Registry,
-) -> None:
-    """On a list known by answers only: raised, or blocked, as for invalid rows."""
+def test_an_unknown_number_is_never_clear(answered: Registry) -> None:
+    """A number without an operator's answer raises an error, or is blocked."""
     column = pl.Series("tel", ["0199001201", "0199001203"])
     on = date(2024, 5, 20)
 
@@ -130,14 +133,15 @@ def test_an_unknown_number_is_never_clear(
     assert namespace(column).status(answered, on=on).to_list() == ["clear", "blocked"]
 
 
-def test_errors_are_raised_when_the_expression_is_created(
-    book: Registry,
-) -> None:
-    """A closed list or an unknown region is detected before the query."""
+def test_errors_are_raised_when_the_expression_is_created(book: Registry) -> None:
+    """A closed or unknown list or an unknown region is detected before the query."""
+    book.add_list("fr.bloctel")
     book.register("01 99 00 12 40", list="fr.bloctel", on=date(2022, 3, 1))
 
     with pytest.raises(ListClosedError):
         namespace(pl.col("tel")).status(book, on=ON, lists=["fr.bloctel"])
+    with pytest.raises(UnknownListError):
+        namespace(pl.col("tel")).is_blocked(book, on=ON, lists=["own:solare"])
     with pytest.raises(InputError):
         namespace(pl.col("tel")).phone_key(region="XX")
     with pytest.raises(pl.exceptions.ComputeError, match="text or whole numbers"):
@@ -161,7 +165,7 @@ def test_the_day_is_fixed_when_the_expression_is_created(
 
 
 def test_the_region_is_that_of_the_call_or_the_book(book: Registry) -> None:
-    """The region of the call reads national forms."""
+    """National forms are read in the region of the call, or of the book."""
     column = pl.Series("tel", ["07700 900123"])
 
     assert namespace(column).status(book, on=ON).to_list() == ["invalid"]
@@ -171,7 +175,7 @@ def test_the_region_is_that_of_the_call_or_the_book(book: Registry) -> None:
 
 
 def test_answers_stream_and_are_pushed_down(book: Registry) -> None:
-    """Elementwise expressions let filters on other columns run first."""
+    """Filters on other columns run before the look-ups of a lazy query."""
     frame = pl.LazyFrame({"id": range(9), "tel": ["0199001234"] * 9})
 
     plan = (
@@ -184,7 +188,7 @@ def test_answers_stream_and_are_pushed_down(book: Registry) -> None:
 
 
 def test_missing_polars_is_named() -> None:
-    """The import error names the extra that installs it."""
+    """If polars is missing, the error names the extra that installs it."""
     code = (
         "import sys; sys.modules['polars'] = None\n"
         "import bloctel\n"

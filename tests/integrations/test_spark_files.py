@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 
 import bloctel
@@ -38,6 +39,9 @@ def calls(tmp_path: Path) -> Path:
     for number, ending in enumerate(("csv", "csv.gz", "parquet", "xlsx")):
         part = rows[number * 700 : (number + 1) * 700]
         write(folder / f"calls{number}.{ending}", [["n", "phone"], *part])
+    book = openpyxl.load_workbook(folder / "calls3.xlsx")
+    book.create_sheet("Notes").append(["not checked"])
+    book.save(folder / "calls3.xlsx")
     (folder / "notes.txt").write_text("no call file\n")
     return folder
 
@@ -46,16 +50,12 @@ def calls(tmp_path: Path) -> Path:
 def test_results_are_those_of_one_machine(
     session: Any, path: Path, calls: Path, *, shared: bool
 ) -> None:
-    """The same files, counts, reasons and errors, in the same order."""
+    """Spark gives the same files, counts and errors as `scrub_files` without Spark."""
     in_spark, local = calls.parent / "spark", calls.parent / "local"
     write_all = ("clear", "blocked", "invalid", "annotated")
     with Snapshot.open(path) as book:
         alone = bloctel.scrub_files(
-            calls,
-            book.question(on=DAY),
-            columns=["phone"],
-            into=local,
-            write=write_all,
+            calls, book.question(on=DAY), columns=["phone"], into=local, write=write_all
         )
 
     done = scrub_files(
@@ -75,11 +75,15 @@ def test_results_are_those_of_one_machine(
             assert each.summary.rows == other.summary.rows
             assert each.summary.invalid_reasons == other.summary.invalid_reasons
             assert each.summary.blocked_lists == other.summary.blocked_lists
+            assert each.summary.other_sheets == other.summary.other_sheets
             assert each.summary.outputs == {
                 kind: in_spark / output.name
                 for kind, output in other.summary.outputs.items()
             }
     assert [each.summary for each in done if each.error] == [None]
+    assert [each.summary.other_sheets for each in done if each.summary][-1] == {
+        "Notes": ""
+    }
     assert names(in_spark) == names(local)
     for name in names(local):
         if not name.endswith("xlsx"):  # a workbook contains the time of its creation
@@ -89,7 +93,7 @@ def test_results_are_those_of_one_machine(
 def test_errors_are_raised_before_a_job_starts(
     session: Any, path: Path, calls: Path
 ) -> None:
-    """No folder is created."""
+    """Wrong arguments raise errors before Spark starts a job; no folder is created."""
     into = calls.parent / "out"
 
     def scrubbed(source: Any, against: Path, on: date = DAY, **more: Any) -> None:
@@ -98,7 +102,7 @@ def test_errors_are_raised_before_a_job_starts(
 
     with pytest.raises(InputError, match="no call files found"):
         scrubbed(calls / "*.tsv", path)
-    with pytest.raises(InputError, match="some of clear"):
+    with pytest.raises(InputError, match="one or more of clear"):
         scrubbed(calls, path, write=["everything"])
     with pytest.raises(StaleSnapshotError):
         scrubbed(calls, path, on=LATE)
@@ -111,7 +115,7 @@ def test_errors_are_raised_before_a_job_starts(
 
 
 def test_options_reach_the_machines(session: Any, path: Path, tmp_path: Path) -> None:
-    """Workers use the CSV options of the call."""
+    """CSV options of the call are used by the workers."""
     source = tmp_path / "bare.csv"
     source.write_text("A;0639980000\nB;0199000001\n")
     options = FileOptions(CsvOptions(header=False))
@@ -131,7 +135,7 @@ def test_options_reach_the_machines(session: Any, path: Path, tmp_path: Path) ->
 def test_a_replaced_list_stops_the_job(
     session: Any, path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Workers only use the list that the driver read."""
+    """If the list was replaced after the driver read it, the job stops."""
     from pyspark.errors import PythonException
 
     from bloctel.integrations import spark
@@ -150,11 +154,7 @@ def test_a_replaced_list_stops_the_job(
 
     with pytest.raises(PythonException, match="which the driver read"):
         scrub_files(
-            *(session, calls, path),
-            columns=["phone"],
-            into=into,
-            on=DAY,
-            shared=True,
+            *(session, calls, path), columns=["phone"], into=into, on=DAY, shared=True
         )
 
     assert names(into) == []
@@ -163,7 +163,7 @@ def test_a_replaced_list_stops_the_job(
 def test_spark_sees_the_added_columns_of_its_own_files(
     session: Any, path: Path, tmp_path: Path
 ) -> None:
-    """Spark stores its own schema in a file, and prefers it to that of Parquet."""
+    """Spark sees the added columns in Parquet files that Spark itself wrote."""
     rows = [(0, "0639980000"), (1, "0199000001"), (2, "12")]
     frame = session.createDataFrame(rows, "row int, phone string").coalesce(1)
     frame.write.parquet(str(tmp_path / "rows"))
@@ -196,7 +196,7 @@ def test_spark_sees_the_added_columns_of_its_own_files(
 def test_without_spark_the_error_names_the_extra(
     path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The check comes before all others."""
+    """Without pyspark, the error names the extra before other arguments are checked."""
     monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
 
     with pytest.raises(MissingExtraError, match="spark"):

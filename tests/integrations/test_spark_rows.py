@@ -20,9 +20,9 @@ from bloctel.errors import (
     CannotAnswerError,
     DamagedSnapshotError,
     InputError,
+    ListRulesError,
     MissingExtraError,
     SnapshotError,
-    UnknownListError,
 )
 from bloctel.integrations import spark, spark_worker
 from bloctel.integrations.spark_worker import Edition, FrameJob, SparkQuestion
@@ -97,7 +97,7 @@ def test_texts_get_the_answers_of_check(
 
 @pytest.mark.parametrize("kind", [pa.int64(), pa.uint64()], ids=str)
 def test_integers_get_the_answers_of_check(path: Path, kind: pa.DataType) -> None:
-    """Nine digits are French without their 0; invalid if they are blocked abroad."""
+    """An integer of nine digits is French, but invalid if it is blocked abroad."""
     rows = integers(2_000)
     book = bloctel.open(path)
 
@@ -149,14 +149,14 @@ def test_other_columns_are_not_copied(path: Path) -> None:
 
 
 def test_empty_batches_are_scrubbed(path: Path) -> None:
-    """No rows give no rows, without an error."""
+    """A batch without rows gives a result without rows."""
     assert added(job_of(path), *batches_of([], pa.string(), 1)) == []
     empty = pa.record_batch({"phone": pa.array([], pa.string())})
     assert added(job_of(path), empty) == []
 
 
 def test_only_the_requested_lists_count(path: Path) -> None:
-    """Another list does not block the number."""
+    """Only the lists of the question can block a number."""
     batch = pa.record_batch({"phone": ["0639980000"]})
 
     assert added(job_of(path), batch)[0][0] == "blocked"
@@ -209,7 +209,7 @@ def test_another_generation_is_refused(path: Path) -> None:
 
 
 def test_another_registry_is_refused(path: Path, tmp_path: Path) -> None:
-    """A list with the same content is not the same list."""
+    """A snapshot of another registry is refused, even if its content is equal."""
     job = job_of(path)
     other = tmp_path / "other.bloctel"
     lists_of(1).build_snapshot(other, on=DAY)
@@ -240,7 +240,7 @@ def test_a_file_is_opened_once(path: Path) -> None:
 
 
 def test_a_worker_gets_the_rules_of_lists_of_your_own(tmp_path: Path) -> None:
-    """The driver registers them, and sends them with each task."""
+    """Rules that the driver registered are sent to the workers with each task."""
     file, made = tmp_path / "rules.toml", tmp_path / "own.bloctel"
     file.write_text(TEXT)
     row = pa.record_batch({"phone": ["06 39 98 12 34"]})
@@ -253,7 +253,7 @@ def test_a_worker_gets_the_rules_of_lists_of_your_own(tmp_path: Path) -> None:
     job = pickle.loads(pickle.dumps(job))  # noqa: S301 - our own bytes
 
     with no_registrations():
-        with pytest.raises(UnknownListError, match=NAME):
+        with pytest.raises(ListRulesError, match=NAME):
             added(changed(job, own_rules=()), row)
         said_until = f"{NAME} since 2023-01-12 until 2025-01-02"
         assert added(job, row) == [("blocked", said_until)]
@@ -296,9 +296,10 @@ def test_lists_in_different_days_need_an_explicit_day(
 def test_a_missing_package_is_named(
     module: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error names the extra to install."""
+    """If a package is missing, the error names the extra to install."""
     for name in ("pyspark", "pandas", "pyarrow"):
-        monkeypatch.setitem(sys.modules, name, pa)  # importable, even if missing
+        # the module can be imported, even if it is not installed
+        monkeypatch.setitem(sys.modules, name, pa)
     monkeypatch.setitem(sys.modules, module, None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[spark\]"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bloctel import PhoneNumber, Registry, Snapshot
+from bloctel._util import clock
 from bloctel.errors import (
     DayNotCoveredError,
     ExpiredTokenError,
@@ -36,8 +37,9 @@ DAY = date(2025, 3, 1)
 
 @pytest.fixture
 def registry(storage_url: str) -> Iterator[Registry]:
-    """An empty registry in each storage."""
-    with Registry.create(storage_url, lists=["own"]) as created:
+    """A registry with three empty lists, in each storage."""
+    lists = ["own", "own:brand-a", "fr.bloctel"]
+    with Registry.create(storage_url, lists=lists) as created:
         yield created
 
 
@@ -68,7 +70,7 @@ def test_a_token_registers_once(registry: Registry) -> None:
 
 
 def test_a_token_of_another_registry_is_forged(registry: Registry) -> None:
-    """Each registry signs with its own key."""
+    """Each registry signs with its own key, so other registries refuse its tokens."""
     other = Registry.create("memory:")
     token = other.request(TEXT, "a@b.example", list="own", now=NOW)
 
@@ -104,7 +106,7 @@ def test_tokens_renew_and_withdraw(registry: Registry) -> None:
 def test_nobody_withdraws_the_number_of_another_person(
     registry: Registry, registered: str
 ) -> None:
-    """The request reveals nothing, and the confirmation changes nothing."""
+    """A stranger may request a withdrawal, but the confirmation is refused."""
     if registered == "by the holder":
         registry.confirm(ask(registry, "register"), now=THEN)
     elif registered == "by us":
@@ -123,6 +125,74 @@ def test_nobody_withdraws_the_number_of_another_person(
         assert registry.is_blocked(TEXT, on=date(2018, 3, 1))
 
 
+def _as_firm(registry: Registry, how: str) -> None:
+    """Register or renew the number without a confirmation, on the day of `THEN`."""
+    day, listed = THEN.date(), "fr.bloctel"
+    if how == "renew":
+        registry.renew(TEXT, list=listed, on=day)
+    elif how == "register":
+        registry.register(TEXT, list=listed, on=day)
+    elif how == "register many":
+        registry.register_many([TEXT, "0199001234"], list=listed, on=day)
+    else:
+        registry.withdraw(TEXT, list=listed, on=day)
+        registry.register(TEXT, list=listed, on=day)
+
+
+@pytest.mark.parametrize("how", ["register", "register many", "renew", "anew"])
+def test_a_registration_that_the_firm_made_too_is_kept(
+    registry: Registry, how: str
+) -> None:
+    """A person cannot withdraw a registration that the firm also made that day."""
+    stranger = "someone@else.example"
+    if how.startswith("register"):
+        _as_firm(registry, how)
+        registry.confirm(ask(registry, "register", stranger), now=THEN)
+        with pytest.raises(NotRegisteredError):
+            registry.confirm(ask(registry, "withdraw", stranger), now=THEN)
+        registry.forget(TEXT, on=THEN.date())
+    registry.confirm(ask(registry, "register", stranger), now=THEN)
+    _as_firm(registry, how)
+
+    with pytest.raises(NotRegisteredError):
+        registry.confirm(ask(registry, "withdraw", stranger), now=THEN)
+
+    assert registry.is_blocked(TEXT, on=date(2018, 3, 1))
+    assert registry.confirm(ask(registry, "withdraw", TEXT), now=THEN)
+
+
+def test_two_persons_do_not_withdraw_their_common_registration(
+    registry: Registry,
+) -> None:
+    """If two contacts confirmed one registration, neither of them can withdraw it."""
+    for contact in ("a@b", "a@b"):
+        registry.confirm(ask(registry, "register", contact), now=THEN)
+    assert registry.confirm(ask(registry, "withdraw"), now=THEN)
+
+    for contact in ("a@b", "c@d"):
+        registry.confirm(ask(registry, "register", contact), now=THEN)
+    for contact in ("a@b", "c@d"):
+        with pytest.raises(NotRegisteredError):
+            registry.confirm(ask(registry, "withdraw", contact), now=THEN)
+
+
+def test_an_erased_registration_gives_no_right_to_its_successor(
+    registry: Registry,
+) -> None:
+    """A person cannot withdraw what the firm registered again after a purge."""
+    early = datetime(2016, 6, 2, tzinfo=UTC)
+    token = registry.request(TEXT, "a@b", list="fr.bloctel", now=early)
+    registry.confirm(token, now=early)
+    registry.register(TEXT, list="fr.bloctel", on=date(2024, 1, 1))
+    assert registry.purge(on=date(2024, 1, 2))["fr.bloctel"] == 1
+    registry.register(TEXT, list="fr.bloctel", on=early.date())
+    now = early + timedelta(days=9)
+    token = registry.request(TEXT, "a@b", list="fr.bloctel", action="withdraw", now=now)
+
+    with pytest.raises(NotRegisteredError):
+        registry.confirm(token, now=now)
+
+
 def test_the_number_itself_is_a_contact_that_may_withdraw(registry: Registry) -> None:
     """A token sent by SMS is confirmed by the subscriber."""
     registry.register(TEXT, list="fr.bloctel", on=date(2017, 12, 1))
@@ -135,7 +205,7 @@ def test_the_number_itself_is_a_contact_that_may_withdraw(registry: Registry) ->
 
 @pytest.mark.parametrize("prefix", [TEXT, "+33639981234", "+1 202 555 0123"])
 def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
-    """It would not be hidden under a secret, and would survive its erasure."""
+    """A prefix is not hidden by a secret, and would remain after an erasure."""
     for rule in (registry.block_prefix, registry.allow_prefix):
         with pytest.raises(InputError, match="several numbers"):
             rule(prefix, list="own", on=DAY)
@@ -145,7 +215,7 @@ def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
 
 
 def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
-    """A future day, or one before the registration, is refused."""
+    """A future day, or a day before the registration, is refused."""
     registry.register(TEXT, list="own", on=DAY)
     for day in (date(2199, 1, 1), DAY - timedelta(days=1)):
         with pytest.raises(InputError, match="a day"):
@@ -158,7 +228,7 @@ def test_nothing_is_erased_ahead_of_its_day(registry: Registry) -> None:
 
 
 def test_one_person_has_at_most_ten_numbers(registry: Registry) -> None:
-    """On Bloctel, in any spelling of the address; withdrawn ones do not count."""
+    """All spellings of an address are one person; withdrawn numbers do not count."""
 
     def ask(i: int, contact: str) -> str:
         number = f"01 99 00 00 {i:02}"
@@ -195,14 +265,15 @@ def test_one_of_several_simultaneous_confirmations_succeeds(registry: Registry) 
 
 
 def test_bad_requests_are_refused(registry: Registry) -> None:
-    """Bad contacts, actions, durations and instants, and a closed list."""
+    """Bad contacts, actions, durations and instants and a closed list are refused."""
     refused: list[tuple[dict[str, Any], type[Exception]]] = [
         ({"contact": " "}, InputError),
         ({"contact": "x" * 321}, InputError),
         ({"action": "delete"}, InputError),
         ({"valid_for": timedelta(0)}, InputError),
         ({"now": datetime(2025, 3, 1)}, InputError),  # noqa: DTZ001
-        ({"list": "fr.bloctel", "now": later(days=900)}, ListClosedError),
+        ({"now": datetime.now(UTC) + timedelta(minutes=6)}, InputError),
+        ({"list": "fr.bloctel", "now": later(days=530)}, ListClosedError),
     ]
     for changed, error in refused:
         arguments: dict[str, Any] = {
@@ -216,8 +287,22 @@ def test_bad_requests_are_refused(registry: Registry) -> None:
     assert list(registry.changes()) == []
 
 
+def test_a_clock_that_is_ahead(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A confirmation at 0:01 by another machine's clock counts on the present day."""
+    present = datetime(2025, 3, 2, 22, 57, tzinfo=UTC)  # 23:57 in Paris
+    ahead = present + timedelta(minutes=4)
+    monkeypatch.setattr(clock, "now", present.timestamp)
+
+    token = registry.request(TEXT, "a@b.example", list="own", now=ahead)
+
+    assert registry.confirm(token, now=ahead).starts_on == date(2025, 3, 2)
+    assert registry.is_blocked(TEXT)
+
+
 def test_due_renewals(registry: Registry) -> None:
-    """Only numbers whose protection ends soon, with their contacts."""
+    """Only numbers whose protection ends soon are returned, with their contacts."""
     for number, on in (
         (TEXT, date(2018, 6, 1)),
         ("01 99 00 00 01", date(2018, 5, 1)),
@@ -248,15 +333,15 @@ def test_a_brand_has_its_own_list(registry: Registry) -> None:
     """A scope has the rules of its list, and is looked up alone or with all."""
     registry.register(TEXT, list="own:brand-a", on=DAY)
 
-    assert registry.lists == ("own", "own:brand-a")
+    assert registry.lists == ("own", "own:brand-a", "fr.bloctel")
     assert registry.check(TEXT, on=DAY).list == "own:brand-a"
     assert not registry.is_blocked(TEXT, on=DAY, lists=["own"])
     assert registry.is_blocked(TEXT, on=DAY, lists=["own:brand-a"])
 
 
 def test_the_longest_prefix_decides(registry: Registry, tmp_path: Path) -> None:
-    """Block a prefix, allow a range of it; registrations override prefixes."""
-    registry.is_blocked(TEXT, on=DAY)  # what follows reaches look-ups at once
+    """The longest prefix decides; a registration overrides all prefixes."""
+    registry.is_blocked(TEXT, on=DAY)  # look-ups see later changes at once
     registry.block_prefix("06 39 98", list="own", on=DAY)
     registry.allow_prefix("+33 6 39 98 12", list="own", on=DAY)
     registry.register("06 39 98 12 00", list="own", on=DAY)
@@ -296,7 +381,7 @@ def test_prefix_rules_have_a_history(registry: Registry) -> None:
 
 
 def test_a_forgotten_number_is_erased_everywhere(registry: Registry) -> None:
-    """From state, journal and requests; its protected days have no answer."""
+    """The number is not in state, journal or requests; its days have no answer."""
     registry.register(TEXT, list="own", on=date(2024, 1, 1))
     token = registry.request(TEXT, "a@b.example", list="own", now=NOW)
 

@@ -26,7 +26,7 @@ def test_look_ups_agree_with_the_oracle(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_oracle_detects_wrong_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A registry that loses one number in two gives differences and exit code 1."""
+    """A registry that loses half of the numbers gives differences and exit code 1."""
     register = Registry.register_many
 
     def lose(self: Registry, numbers: Any, *, list: str, on: Any) -> object:

@@ -24,10 +24,9 @@ from bloctel import (
     snapshot,
 )
 from bloctel.lookup._key_ranges import Ranges
-from bloctel.lookup._probe import LEFT
 from bloctel.lookup.book import Book
 from bloctel.lookup.prefix_rules import PrefixRule
-from bloctel.lookup.question import BookList, State
+from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import UNDATED, Entry, Overlay, Table
 from bloctel.numbers.columns import Spans
 from bloctel.periods import NO_END, to_epoch_day
@@ -77,9 +76,7 @@ class Held(NamedTuple):
         columns = [np.array([row[i] for row in self.rows], np.int64) for i in range(4)]
         keys, *periods = columns
         table = Table.build(keys.astype(np.uint64), *periods)
-        overlay = Overlay(table)
-        for key, entries in self.changed.items():
-            overlay.replace(key, entries)
+        overlay = Overlay(table).replaced(self.changed)
         lists = tuple(BookList(rules.load(name)) for name in LISTS)
         return State(lists, table, overlay, None, tuple(self.rules))
 
@@ -123,7 +120,7 @@ GONE = Held([(KEYS[0], 1, FIRST - 1, FIRST + 9)], {KEYS[0]: []}, [whole(33199)])
 @example(SHIELDED, FIRST, (0, 1))
 @example(GONE, FIRST, (1,))
 def test_every_way_to_ask_agrees(held: Held, day: int, asked: tuple[int, ...]) -> None:
-    """Numbers, texts, columns, threads and files agree with the simple loop."""
+    """All look-up methods agree with a simple loop, for numbers, texts and columns."""
     book = Book(held.state(), "FR")
     on, lists = date(1970, 1, 1) + timedelta(days=day), [LISTS[i] for i in asked]
     blocking = {
@@ -141,7 +138,8 @@ def test_every_way_to_ask_agrees(held: Held, day: int, asked: tuple[int, ...]) -
         assert (verdict.list in blocking[key]) == bool(blocking[key])
     for column in (texts, pa.array(texts), [PhoneNumber(key) for key in KEYS]):
         assert expected == book.check_many(column, on=on, lists=lists).tolist()
-    abroad = Book(held.state(), None)  # here an integer is the complete number
+    # without a region, an integer is a complete number
+    abroad = Book(held.state(), None)
     for keys in (KEYS, np.array(KEYS), pa.array(KEYS)):
         assert expected == abroad.check_many(keys, on=on, lists=lists).tolist()
     parts = pa.chunked_array([texts, texts])
@@ -154,7 +152,7 @@ def test_every_way_to_ask_agrees(held: Held, day: int, asked: tuple[int, ...]) -
     starts = np.append(0, ends[:-1])
     keys, codes = question.match_block(Spans(data, starts, ends))
     assert keys.tolist() == KEYS
-    asked_one_by_one = [question.read_number(PhoneNumber(key), None) for key in KEYS]
+    asked_one_by_one = [question.read_number(PhoneNumber(key)) for key in KEYS]
     assert [question.match(*pair) for pair in asked_one_by_one] == codes.tolist()
 
 
@@ -180,10 +178,10 @@ def test_a_snapshot_answers_as_its_state(held: Held, day: int) -> None:
     """A file contains the rules, and a second reader finds the same lists."""
     state = held._replace(changed={}).state()
     book, on = Book(state, "FR"), date(1970, 1, 1) + timedelta(days=day)
-    origin = snapshot.Origin("FR", date(2024, 1, 10))
+    origin = Provenance(None, 0, date(2024, 1, 10))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "s.bloctel"
-        info = snapshot.build(path, state.table, state.lists, origin, held.rules)
+        info = snapshot.build(path, state.table, state.lists, "FR", origin, held.rules)
         file = File(path.read_bytes())
         with Snapshot.open(path) as opened:
             opened.verify()
@@ -225,11 +223,6 @@ def test_integers_that_can_be_read_in_two_ways(held: Held, rows: list[int]) -> N
     assert statuses == book.check_many(rows, on=on).tolist()
     assert statuses == book.check_many(np.array(rows, np.int64), on=on).tolist()
     assert statuses == [book.check(row, on=on).status for row in rows]
-    out = np.empty(len(rows), np.uint8)
-    probe = book.question(on=on).probe
-    assert probe is not None
-    n_left = probe.judge_integers(np.array(rows, np.int64), None, True, out)
-    assert n_left == np.count_nonzero(out == LEFT)
     for row, status in zip(rows, statuses, strict=True):
         if status is not Status.INVALID:
             assert bool(status) == book.is_blocked(row, on=on)
@@ -271,7 +264,7 @@ CODE = st.sampled_from([-1, 0, 7, 2**31 - 1])
 def test_ranges_are_a_search_from_the_left(
     pairs: list[tuple[int, int]], others: list[int]
 ) -> None:
-    """A key has the code of the last start up to it; the last start has no code."""
+    """A key gets the code of the last range that starts at the key or before it."""
     pairs = [(0, -1), *sorted(pairs)]
     pairs[-1] = pairs[-1][0], -1
     starts = np.array([start for start, _ in pairs], np.uint64)
@@ -304,12 +297,12 @@ def test_ranges_are_a_search_from_the_left(
     ],
 )
 def test_other_ranges_are_refused(starts: list[int], codes: list[int]) -> None:
-    """Ranges that are not in order, or without an end, are refused."""
+    """Invalid ranges are refused, such as unsorted or repeated starts."""
     with pytest.raises(InputError):
         Ranges(np.array(starts, np.uint64), np.array(codes, np.int32))
 
 
 def test_ranges_without_a_code_each_are_refused() -> None:
-    """There is one code for each range."""
+    """A different number of codes than ranges is refused."""
     with pytest.raises(ValueError, match="expected codes of length 2, got 1"):
         Ranges(np.array([0, 100], np.uint64), np.array([-1], np.int32))

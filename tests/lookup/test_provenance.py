@@ -46,7 +46,7 @@ def test_a_registry_knows_its_last_change(exact: str, tmp_path: Path) -> None:
 
 
 def test_a_question_keeps_the_generation_that_it_began_with() -> None:
-    """A receipt never claims that later changes were included."""
+    """A question keeps its generation, even if the registry changes later."""
     registry = Registry.create("memory:", lists=["own"])
     registry.register(NUMBERS[0], list="own", on=DAY)
     question = registry.question()
@@ -67,7 +67,9 @@ def test_a_snapshot_knows_its_registry(tmp_path: Path) -> None:
     with Snapshot.open(tmp_path / "s.bloctel") as book:
         known = book.question(on=DAY).provenance
 
-    assert known == Provenance(info.registry, info.generation, DAY)
+    assert known is not None
+    assert known.token > 0
+    assert known == Provenance(info.registry, info.generation, DAY, known.token)
     assert known.registry == provenance(registry).registry
 
 
@@ -98,7 +100,7 @@ def test_closed_lists_are_not_asked() -> None:
 
 
 def test_what_a_snapshot_knows_grows_too_old(tmp_path: Path) -> None:
-    """The content of a snapshot expires on the day in its file."""
+    """A snapshot's lists are known until the day `covered_until` of the file."""
     registry = Registry.create("memory:", lists=["own"])
     info = registry.build_snapshot(tmp_path / "s.bloctel", on=DAY)
 
@@ -110,11 +112,11 @@ def test_what_a_snapshot_knows_grows_too_old(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("was_asked", [True, False])
 def test_the_oldest_answer_in_use_says_how_long(was_asked: bool) -> None:
-    """Expired and future answers do not count.
+    """The oldest answer that is valid on the day limits how long a result is known.
 
     Answers recorded after the first look-up are in the overlay, and count as well.
     """
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=["fr.bloctel"])
     _record(registry, DAY - timedelta(days=60), NUMBERS[2])
     if was_asked:
         assert registry.question(on=DAY - timedelta(days=60)).requested_lists
@@ -132,7 +134,7 @@ def _record(registry: Registry, on: date, number: int) -> None:
 
 
 def test_a_registry_that_is_kept_up_to_date_says_nothing() -> None:
-    """Only the rules of the list limit the validity of an answer."""
+    """A registry sets no limit to the validity of an answer, unlike a snapshot."""
     registry = Registry.create("memory:", lists=["own"])
 
     (asked,) = registry.question().requested_lists

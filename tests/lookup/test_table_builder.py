@@ -29,7 +29,7 @@ def test_nothing_was_added() -> None:
 
 
 def test_joining_leaves_nothing() -> None:
-    """Joined entries are removed, and more can be added."""
+    """`join` removes the entries; then new entries can be added."""
     entries = Entries()
     for day in (3, 7):
         entries.add(
@@ -46,7 +46,7 @@ def test_joining_leaves_nothing() -> None:
 
 
 def test_the_arrays_outlive_the_entries() -> None:
-    """The arrays of keys belong to the caller."""
+    """The arrays of `join` stay valid after the entries are deleted."""
     entries = Entries()
     entries.add(
         np.arange(300_000, dtype=np.uint64)[::-1].copy(), np.full(300_000, 5, np.uint64)
@@ -59,7 +59,7 @@ def test_the_arrays_outlive_the_entries() -> None:
 
 @pytest.mark.parametrize("n_periods", [1, 256, 257, 65_536, 65_537])
 def test_codes_are_as_narrow_as_they_can_be(n_periods: int) -> None:
-    """One byte for 256 periods, two for 65,536, otherwise four."""
+    """Codes have one byte for up to 256 periods, two for up to 65,536, else four."""
     entries = Entries()
     keys = np.arange(n_periods, dtype=np.uint64)
     entries.add(keys, (keys[::-1] << np.uint64(24)) + np.uint64(2**24 - 1))
@@ -79,7 +79,7 @@ def test_lengths_differ() -> None:
 
 
 def test_no_room() -> None:
-    """A failed allocation is an error, after which the object is usable."""
+    """A failed allocation raises MemoryError, and the entries are still usable."""
     entries = Entries()
     entries.add(np.ones(2, np.uint64), np.ones(2, np.uint64))
 
@@ -90,7 +90,7 @@ def test_no_room() -> None:
 
 
 def test_lists_beyond_the_last_code() -> None:
-    """A 65,537th list is refused."""
+    """More than 65,536 lists are refused."""
     one = np.ones(1, np.int64)
 
     with pytest.raises(CapacityError, match="65,536 lists"):

@@ -104,9 +104,7 @@ def test_codes_are_the_distinct_periods_in_order(rows: list[Row]) -> None:
 
 @given(ROWS, st.randoms(use_true_random=False), st.integers(1, 7))
 def test_neither_order_nor_parts_matter(
-    rows: list[Row],
-    random: object,
-    length: int,
+    rows: list[Row], random: object, length: int
 ) -> None:
     """The same periods give the same bytes, in any order, parts and integer types."""
     shuffled = list(rows)

@@ -117,7 +117,7 @@ def test_numbers_are_the_same_from_everywhere(
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", ">i2", "u2", "i4", ">u4", "i8", ">u8"])
 def test_every_integer_type_of_numpy_is_read(dtype: str) -> None:
-    """Width, sign, byte order and stride do not matter."""
+    """Integers of any width, sign, byte order and stride are read."""
     column = np.arange(20).astype(dtype)[::-3]
 
     assert values(column) == [19, 16, 13, 10, 7, 4, 1]
@@ -161,20 +161,20 @@ def test_what_needs_no_copy_is_not_copied() -> None:
 
 @pytest.mark.parametrize("make", [np.asarray, pa.array, pl.Series, pd.Series])
 def test_large_columns_are_cut(make: Callable[[Any], object]) -> None:
-    """Blocks have at most 65,536 rows, and no row is lost between blocks."""
-    column = make(np.arange(2**17 + 5))
+    """Blocks have at most 131,072 rows, and no row is lost between blocks."""
+    column = make(np.arange(2**18 + 5))
 
     parts = list(blocks(column))
 
-    assert [len(part) for part in parts] == [2**16, 2**16, 5]
-    assert [part.value(0) for part in parts] == [0, 2**16, 2**17]
+    assert [len(part) for part in parts] == [2**17, 2**17, 5]
+    assert [part.value(0) for part in parts] == [0, 2**17, 2**18]
 
 
 def test_an_iterable_is_read_as_blocks_are_asked_for() -> None:
     """An endless iterable gives its first block, in bounded memory."""
     first = next(blocks(repeat("0639981234")))
 
-    assert len(first) == 2**16
+    assert len(first) == 2**17
 
 
 def test_rows_outlive_the_column() -> None:
@@ -184,7 +184,7 @@ def test_rows_outlive_the_column() -> None:
 
     del columns
     gc.collect()
-    _ = [bytearray(3000) for _ in range(1000)]  # freed memory would be overwritten
+    _ = [bytearray(3000) for _ in range(1000)]  # overwrite the memory if it was freed
 
     for block in kept:
         assert [block.value(row) for row in range(len(block))] == TEXTS * 99
@@ -200,7 +200,7 @@ def test_an_empty_column_has_no_rows(empty: object) -> None:
 
 
 def test_an_empty_text_is_a_row_without_a_value() -> None:
-    """Empty text and null are the same in flat text, and are refused alike."""
+    """An empty text and a null are both rows without a phone number."""
     column = pl.Series(["", None])
 
     assert values(column) == [None, None]
@@ -224,20 +224,20 @@ def test_bytes_that_are_no_text_are_refused_one_by_one() -> None:
         (np.zeros(2, "M8[s]"), r"datetime64\[s\]"),
         (pd.Series([1.5]), "float64"),
         (pd.Series([True]), "bool"),
-        (pd.Series([1.5], dtype="Float64"), "float64"),
-        (pl.Series([1.5]), "float64"),
+        (pd.Series([1.5], dtype="Float64"), "double"),
+        (pl.Series([1.5]), "double"),
         (pl.Series([True]), "bool"),
         (pl.Series([datetime(2024, 1, 1, tzinfo=UTC)]), "timestamp"),
         (pl.Series(DAYS), "date32"),
-        (pa.array([1.5], pa.float32()), "float32"),
+        (pa.array([1.5], pa.float32()), "float"),
         (pa.array([[1]]), "list"),
         (pl.DataFrame({"a": [1], "b": [2]}), "a table of 2 columns"),
         (np.array(1), "an array of 0 dimensions"),
         (np.zeros((2, 2), int), "an array of 2 dimensions"),
         ("0639981234", "a single str; use the function for one number"),
         (b"0639981234", "a single bytes; use the function for one number"),
-        ({"0639981234"}, "a set, whose rows have no order"),
-        (frozenset(), "a set, whose rows have no order"),
+        ({"0639981234"}, "a set, whose values have no order"),
+        (frozenset(), "a set, whose values have no order"),
         ({"0639981234": 1}, "a mapping; pass its keys or its values"),
         (33639981234, "a value of the type int"),
         (None, "a value of the type NoneType"),
@@ -259,7 +259,7 @@ class NeedsPyarrow:
 
 
 class HoldsAnArray(NeedsPyarrow):
-    """The same, with an array as a fallback."""
+    """Arrow producer that fails, with an array as a fallback."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         return np.array(["0639981234", None], object)
@@ -288,7 +288,7 @@ def test_pandas_is_read_without_pyarrow(
 def test_nullable_integers_are_read_without_pyarrow(
     dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They remain integers, with or without nulls: floats would lose digits."""
+    """Nullable integers remain integers, because floats would lose digits."""
     column = pd.Series([2**53 + 1, None, 33639981234], dtype=dtype)
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -343,12 +343,12 @@ def test_days_are_the_same_from_everywhere(column: object) -> None:
 
 @pytest.mark.parametrize("day", [DAYS[0], "2024-02-29", np.datetime64("2024-02-29")])
 def test_one_day_broadcasts(day: object) -> None:
-    """One day gives an array of length 1, for any required length."""
+    """One day for all rows gives an array of length 1."""
     assert days(day, 1000).tolist() == days(day, None).tolist() == [19782]
 
 
 def test_a_month_is_its_first_day() -> None:
-    """Coarser numpy units mean their first day."""
+    """A numpy month or year is read as its first day."""
     assert days(np.array(["2024-02"], "M8[M]"), 1).tolist() == [19754]
 
 
@@ -391,7 +391,7 @@ def test_a_row_that_is_no_day_is_named(column: object, got: str) -> None:
     ids=["list", "numpy", "pandas", "polars", "days in chunks", "text in chunks"],
 )
 def test_rows_are_counted_from_0_over_all_chunks(column: object) -> None:
-    """The message gives the row number in the column."""
+    """An error gives the row number in the whole column, counted from 0."""
     with pytest.raises(InputError, match=r"at row 3$"):
         days(column, None)
 
@@ -403,13 +403,13 @@ def test_rows_are_counted_from_0_over_all_chunks(column: object) -> None:
         (pl.Series([1]), "int64"),
         (pa.array([datetime(2024, 2, 29, tzinfo=UTC)]), "timestamp"),
         (np.zeros((1, 1), "M8[D]"), "an array of 2 dimensions"),
-        ({DAYS[0]}, "a set, whose rows have no order"),
+        ({DAYS[0]}, "a set, whose values have no order"),
         ({DAYS[0]: 1}, "a mapping; pass its keys or its values"),
         (None, "a value of the type NoneType"),
     ],
 )
 def test_what_is_no_column_of_days_is_refused(column: object, got: str) -> None:
-    """Numbers are not days: their meaning is not guessed."""
+    """A column of numbers is refused as days, because their meaning is unknown."""
     with pytest.raises(
         InputError, match=f"^expected a day or a column of days, got {got}$"
     ):
@@ -426,8 +426,9 @@ def test_a_moment_is_no_day() -> None:
 def test_a_column_of_days_has_the_length_asked_for(length: int) -> None:
     """A column of days is never broadcast, not even from one row."""
     with pytest.raises(
-        InputError, match=f"^expected {length} days, one per row, got 3$"
+        InputError,
+        match=f"^expected {length} days, one for each row, got a column of length 3$",
     ):
         days(DAYS, length)
-    with pytest.raises(InputError, match=r"got 1$"):
+    with pytest.raises(InputError, match=r"got a column of length 1$"):
         days(DAYS[:1], length)

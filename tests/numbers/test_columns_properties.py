@@ -19,7 +19,7 @@ from bloctel.numbers.columns import blocks, days
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# numpy's fixed width loses a NUL at the end of a text; phone numbers have no NUL
+# numpy removes a NUL at the end of a text; phone numbers do not contain NUL
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NUMBERS = st.from_regex(r"(0|\+33 ?)6[ .]?39[ .]?98([ .]?[0-9]{2}){2}", fullmatch=True)
 ROWS = st.lists(st.none() | NUMBERS | TEXTS, max_size=40)
@@ -94,7 +94,7 @@ def _accepted(column: object) -> list[int | None]:
 
 @given(st.lists(st.none() | st.integers(0, 2**64 - 1), max_size=40))
 def test_numbers_keep_their_value_and_their_nulls(rows: list[int | None]) -> None:
-    """Integers of any size keep their value, and the same integers are accepted."""
+    """Integers and nulls keep their values in a column."""
     column = pa.array(rows, pa.uint64())
 
     got = [b.value(row) for b in blocks(column) for row in range(len(b))]
@@ -105,7 +105,7 @@ def test_numbers_keep_their_value_and_their_nulls(rows: list[int | None]) -> Non
 
 @given(st.lists(st.dates(), max_size=40))
 def test_days_count_from_1970(rows: list[date]) -> None:
-    """Each day of the calendar is its distance from 1970-01-01, for any source."""
+    """From any source, a day is converted to the count of days since 1970-01-01."""
     expected = [(row - date(1970, 1, 1)).days for row in rows]
     holders = [
         rows,

@@ -1,6 +1,6 @@
 """Normalisation: accepted forms, and refusals with their reasons."""
 
-# ruff: noqa: RUF001 - what real files hold looks like ASCII and is not
+# ruff: noqa: RUF001 - real files contain characters that look like ASCII
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from bloctel.numbers.phone_number import (
     is_valid,
     normalize,
     normalize_many,
+    number_of,
     read,
     reason_of,
+    require_keys,
 )
 
 MOBILE = 33639981234
@@ -110,7 +112,7 @@ ACCEPTED: dict[str, list[object]] = {
 
 @pytest.mark.parametrize("text", [text for row in ACCEPTED.values() for text in row])
 def test_every_form_that_files_hold_names_the_line(text: object) -> None:
-    """Each form of a number gives its line."""
+    """Each form of a phone number that files contain gives the right number."""
     assert normalize(text).key == MOBILE
 
 
@@ -124,8 +126,9 @@ REFUSED: dict[Reason, list[object]] = {
         639981234.0, 1.5, float("inf"), np.float32(1), True, False, np.bool_(True),
         ["0639981234"], ("0639981234",), {}, object(), int, str,
         np.array([639981234, 1]), np.array(["0639981234"]), bytearray(b"0639981234"),
-        memoryview(b"0639981234"), 1j, PhoneNumber(0), PhoneNumber(12), PhoneNumber(-1),
-        PhoneNumber(10**15),
+        memoryview(b"0639981234"), 1j,
+        *(_digits.Line(key) for key in [-1, 0, 12, 15, 10**15, 262639981234]),
+        *(_digits.Line(key) for key in [33508411234, 330639981234]),
     ],
     Reason.LETTERS: [
         "O639981234", "o639981234", "06399812l4", "0l99001234", "06399812E4x",
@@ -166,13 +169,12 @@ REFUSED: dict[Reason, list[object]] = {
         "0", "00", "063998123", "06 39 98 12", "05 49 65 12 6", "63998123", "+33",
         "+330", "+33 (0)", "+3363998123", "+26263998123", "3.0", "003363998123",
         "2024-05-31", "31/05/2024", "20240531", "0.0", "0E0", "01", "0112", "06.0", 0,
-        63998123, 3363998123, np.int8(0), "0000000000",
+        63998123, 3363998123, "3363998123", np.int8(0), "9639981234", "1999001234",
     ],
     Reason.TOO_LONG: [
         "06399812345", "0639981234 (2)", "0639981234 5", "0639981234.5",
         "+336399812345", "+33 (0)0 639981234", "+33 33 639981234", "0033639981234 5",
-        "9639981234", "1999001234", "000033639981234", "0011 33 639981234",
-        "12025550123", "442079460123", "732 829 320 00074", "7" * 14, 10**15, 10**18,
+        "0011 33 639981234", "732 829 320 00074", "7" * 14, 10**15, 10**18,
         (1 << 63) - 1, "+44" + "2" * 14, "+49" + "3" * 14, "+81" + "1" * 15,
     ],
     Reason.SHORT_NUMBER: [
@@ -195,6 +197,7 @@ REFUSED: dict[Reason, list[object]] = {
     ],
     Reason.UNKNOWN_COUNTRY: [
         "+33 0000000000", "+999 639981234", "+210 123 456 789", "+0639981234",
+        "0000000000", "000033639981234",
         "+49 00 30 000000", "00 999 639981234",
     ],
 }  # fmt: skip
@@ -217,8 +220,8 @@ def test_what_names_no_single_line_is_refused_with_the_reason(
 
 
 def test_every_reason_is_shown_by_an_example() -> None:
-    """Each reason occurs in an example."""
-    # only without a region, and only in look-ups
+    """The examples of refused texts contain every reason."""
+    # NO_COUNTRY only occurs without a region, and AMBIGUOUS only in look-ups
     elsewhere = {Reason.NO_COUNTRY, Reason.AMBIGUOUS}
     assert set(REFUSED) | elsewhere == set(Reason)
 
@@ -258,13 +261,13 @@ def test_town_halls_that_write_oddly(text: str, answer: int | Reason) -> None:
         ("+442079460123.0", None, LONDON),
         ("063998.0000", None, 33639980000),
         ("0639981234.00", Reason.TOO_LONG, 0),
-        # The French trunk 0 is removed once, the plan's codes are read once.
+        # The reader removes only one trunk 0, and reads only one country code.
         ("+33 (0)0 639981234", Reason.TOO_LONG, 0),
         ("+49 (0)0 30 000000", Reason.UNKNOWN_COUNTRY, 0),
-        # +508 has six digits, with any first digits.
+        # A number after +508 has six digits, which may be any digits.
         ("+508 000000", None, 508000000),
         ("0508 00 00 00", None, 508000000),
-        # A minus sign before text is a dash, as in lists.
+        # A minus sign before text is a dash, such as before the items of a list.
         ("-0639981234", None, MOBILE),
         ("-639981234", None, MOBILE),
     ],
@@ -272,7 +275,7 @@ def test_town_halls_that_write_oddly(text: str, answer: int | Reason) -> None:
 def test_texts_that_could_be_read_otherwise(
     text: str, reason: Reason | None, key: int
 ) -> None:
-    """The reading of ambiguous texts is fixed here."""
+    """For each ambiguous text, the expected key or reason of refusal is listed here."""
     answer = read(text, "FR")
 
     assert answer == key if reason is None else reason_of(answer) == reason
@@ -288,6 +291,7 @@ def test_texts_that_could_be_read_otherwise(
     [
         "+44 20 7946 0123", "+442079460123", "+44 (0)20 7946 0123", "+4402079460123",
         "0044 20 7946 0123", "00 44 (0)20 7946 0123", "00442079460123", 442079460123,
+        "442079460123",
         "tel:+44-20-7946-0123", "tel:020-7946-0123;phone-context=+44",
         "tel:7946-0123;phone-context=+4420", "+44 20 7946 0123 ext. 12",
         "+4.42079460123E11",
@@ -295,7 +299,7 @@ def test_texts_that_could_be_read_otherwise(
     ],
 )  # fmt: skip
 def test_forms_of_a_foreign_number(text: object) -> None:
-    """A number with a country code is that line, also from France."""
+    """A foreign number with its country code is accepted, also in the region FR."""
     assert normalize(text).key == LONDON
     assert normalize(text).e164 == "+442079460123"
 
@@ -320,7 +324,10 @@ def test_forms_of_a_foreign_number(text: object) -> None:
         ("0033 6 39 98 12 34", "GB", MOBILE),
         ("+33 (0)6 39 98 12 34", "US", MOBILE),
         (33639981234, "US", MOBILE),
-        (33639981234, "DE", MOBILE),
+        (33639981234, "GB", MOBILE),
+        ("33639981234", "GB", MOBILE),
+        (33639981234, "DE", 4933639981234),
+        ("33639981234", "DE", 4933639981234),
         (33639981234, None, MOBILE),
         (262639981234, "US", MOBILE),
         ("+262639981234", None, MOBILE),
@@ -354,7 +361,7 @@ def test_national_forms_are_read_by_the_region(
         ("0639981234;0199001234", None, Reason.SEVERAL_NUMBERS),
         (639981234, None, Reason.TOO_SHORT),
         ("5550123", "US", Reason.TOO_SHORT),
-        ("202 555 01234", "US", Reason.TOO_LONG),
+        ("202 555 012345", "US", Reason.TOO_LONG),
         ("123456", "FR", Reason.TOO_SHORT),
         ("+1 202 555 0123 202 555 0124", "US", Reason.TOO_LONG),
     ],
@@ -370,7 +377,7 @@ def test_what_the_region_cannot_read_is_refused(
 
 
 def test_national_forms_are_french_unless_told_otherwise() -> None:
-    """The default region is France."""
+    """Without a region, national forms are read as French numbers."""
     assert DEFAULT_REGION == "FR"
     assert normalize("0199001234") == normalize("0199001234", region="FR")
 
@@ -396,7 +403,7 @@ def test_a_number_given_as_region_is_not_shown() -> None:
 
 
 def test_every_region_of_phonenumbers_is_known() -> None:
-    """All regions of the world's numbering plans are accepted, and None."""
+    """All regions of phonenumbers are accepted, and so is None."""
     regions = [None, *phonenumbers.SUPPORTED_REGIONS]
 
     assert len(regions) > 200
@@ -482,7 +489,7 @@ def test_a_number_is_a_value() -> None:
 
 
 def test_repr_can_be_logged() -> None:
-    """The last four digits are hidden, in containers too."""
+    """The `repr` of a number hides its last four digits, even in a list."""
     assert repr(normalize("0639981234")) == "PhoneNumber(+26263998****)"
     assert f"{[normalize('+44 20 7946 0123')]}" == "[PhoneNumber(+44207946****)]"
 
@@ -520,7 +527,7 @@ def _territories(nsn: str) -> set[int]:
 def test_blocks_overseas_have_the_code_of_their_territory(
     prefix: str, country_code: int
 ) -> None:
-    """A block has the code under which phonenumbers finds valid lines."""
+    """An overseas block has the country code under which phonenumbers accepts lines."""
     found: set[int] = set()
     for middle in range(10 ** (6 - len(prefix))):
         start = f"{prefix}{middle:0{6 - len(prefix)}}" if len(prefix) < 6 else prefix
@@ -535,7 +542,7 @@ def test_blocks_overseas_have_the_code_of_their_territory(
 
 
 def test_every_block_that_is_valid_overseas_is_shown_so() -> None:
-    """A block that is valid in one territory only has the code of that territory."""
+    """A block that is valid in only one territory has the code of this territory."""
     differing = []
     for start in range(10_000, 100_000):
         nsn = f"{start}1234"
@@ -664,27 +671,82 @@ def test_an_empty_column_gives_no_keys() -> None:
 
 def test_a_column_of_several_blocks_keeps_its_order() -> None:
     """In a column of any length, row i has key i."""
-    rows = (f"06399{i:05}" for i in range(80_000))
+    rows = (f"0639{i:06}" for i in range(140_000))
 
     keys = normalize_many(rows)
 
-    assert len(list(blocks(iter(range(80_000))))) > 1
-    assert keys.tolist() == [33639900000 + i for i in range(80_000)]
+    assert len(list(blocks(iter(range(140_000))))) > 1
+    assert keys.tolist() == [33639000000 + i for i in range(140_000)]
 
 
 @pytest.mark.parametrize(
     "column", [np.zeros(2), pd.Series([1.5]), pl.Series([1.5]), "0639981234", 5, {1, 2}]
 )
 def test_what_is_no_column_of_numbers_is_refused(column: object) -> None:
-    """Floats lose their zeros, and a set has no order."""
+    """A column of floats or a set is refused, because zeros or the order are lost."""
     with pytest.raises(InputError, match="a column of text or whole numbers"):
         normalize_many(column)
 
 
-@pytest.mark.parametrize("key", [2**63, -(2**63) - 1, 10**400])
-def test_a_key_has_at_most_64_bits(key: int) -> None:
-    """A larger key is refused, and the message does not show it."""
-    with pytest.raises(InputError, match="a key of at most 64 bits") as caught:
+#: Integers that are not keys: codes of refusals, numbers that are too long, and digits
+#: of lines whose key has other digits.
+NO_KEYS = [
+    0, 12, 15, 63, 639981234, 262639981234, 33508411234, 508508411234, 330639981234,
+    33063998123, 5491123456789, 390549812345, 4407700900123, 112125550123, 10**15,
+    2**62,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [*NO_KEYS, -1, 2**63, -(2**63) - 1, 10**400])
+def test_only_a_key_makes_a_phone_number(key: int) -> None:
+    """Another integer is refused, and the message does not show it."""
+    with pytest.raises(InputError, match="the key of a phone number") as caught:
         PhoneNumber(key)
 
-    assert str(key) not in str(caught.value)
+    assert key < 100 or str(key) not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_a_pickle_contains_a_key(key: int) -> None:
+    """A pickle with another integer cannot be loaded."""
+    pickled = pickle.dumps(number_of(key))
+
+    with pytest.raises(InputError, match="the key of a phone number"):
+        pickle.loads(pickled)  # noqa: S301 - made by this test
+
+
+@pytest.mark.parametrize(
+    "key", ["33639981234", 33639981234.0, True, None, [33639981234]]
+)
+def test_a_key_is_an_integer(key: Any) -> None:
+    """A value of another type makes no phone number."""
+    with pytest.raises(InputError, match=f"a value of type {type(key).__name__}"):
+        PhoneNumber(key)
+
+
+def test_keys_of_columns_make_phone_numbers() -> None:
+    """The integers of `normalize_many` are keys."""
+    texts = ["0639981234", "+508 41 12 34", "+54 9 11 2345 6789", "+1 212 555 0123"]
+    keys = normalize_many(texts)
+
+    assert [PhoneNumber(key) for key in keys] == [normalize(text) for text in texts]
+    assert require_keys(keys[::-1]).tolist() == keys[::-1].tolist()
+    assert require_keys(keys[:1]).tolist() == [MOBILE]
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_one_wrong_key_refuses_a_column(key: int) -> None:
+    """A column of keys with another integer is refused, with the row of the integer."""
+    keys = np.array([33639981234, key, 447700900123], np.uint64)
+
+    with pytest.raises(InputError, match="at keys, row 1") as caught:
+        require_keys(keys)
+
+    assert key < 100 or str(key) not in str(caught.value)
+
+
+@pytest.mark.parametrize("keys", [[33639981234], np.array([33639981234]), np.zeros(())])
+def test_a_column_of_keys_is_an_array(keys: Any) -> None:
+    """Keys are a one-dimensional uint64 array."""
+    with pytest.raises(InputError, match="uint64"):
+        require_keys(keys)

@@ -20,7 +20,7 @@ CONTEXT: Final = "context"
 
 Answer = int | str
 
-# Characters that may be between two digits.
+# These characters may be between two digits.
 BLANKS: Final = (
     " ()\t-\N{NO-BREAK SPACE}\N{SOFT HYPHEN}\N{MIDDLE DOT}\N{BULLET}\N{MINUS SIGN}"
     "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -42,7 +42,7 @@ EXTENSION: Final = (
 )
 PHONE_CONTEXT: Final = ";phone-context="
 ANY_CASE: Final = re.IGNORECASE | re.ASCII
-# The end of the number, where other text starts.
+# The phone number ends before the first character that is not allowed in it.
 END: Final = re.compile(
     f"[^0-9+.,/{re.escape(BLANKS + HARD)}{''.join(map(chr, WIDE))}]"
     f"|{EXTENSION}|{PHONE_CONTEXT}",
@@ -56,22 +56,22 @@ SHORT: Final = re.compile(
 )
 
 
-def read(value: object, national: bool) -> Answer:
+def read(value: object, plan: int) -> Answer:
     """Return the key of a text or an int, or the name of a reason."""
     if isinstance(value, str):
         if re.search("[\ud800-\udfff]", value):
             return "unexpected_character"
-        return read_text(value, national)
+        return read_text(value, plan)
     if isinstance(value, bytes):
-        return read_text(value.decode(errors=_CP1252), national)
+        return read_text(value.decode(errors=_CP1252), plan)
     if isinstance(value, int) and not isinstance(value, bool):
-        return read_integer(value, national)
+        return read_integer(value, plan)
     missing = value is None or (isinstance(value, float) and value != value)
     return "empty" if missing else "not_text"
 
 
 def name(answer: int) -> Answer:
-    """Return an answer of the compiled reader as an answer of this module."""
+    """Convert an answer of the compiled reader to an answer of this oracle."""
     named = {_digits.WORLD: WORLD, _digits.CONTEXT: CONTEXT}
     named |= dict(enumerate(REASONS))
     return named.get(answer, answer)
@@ -99,7 +99,7 @@ def unwrap(text: str) -> str:
     return re.sub(r"\A[tT][eE][lL]:", "", text)
 
 
-def read_text(text: str, national: bool) -> Answer:
+def read_text(text: str, plan: int) -> Answer:
     """Return the key of a text, or the name of a reason."""
     raw = unwrap(text)
     end = END.search(raw)
@@ -125,10 +125,10 @@ def read_text(text: str, national: bool) -> Answer:
         if missing:
             return "rounded" if missing > 0 else "decimal"
         core = re.sub("[.,]", "", core)
-    return read_core(core, "+" in number, national)
+    return read_core(core, "+" in number, plan)
 
 
-def read_core(core: str, plus: bool, national: bool) -> Answer:
+def read_core(core: str, plus: bool, plan: int) -> Answer:
     """Return the key of the text from the first digit to the last."""
     digits = re.sub("[^0-9]", "", core)
     if not digits:
@@ -140,23 +140,25 @@ def read_core(core: str, plus: bool, national: bool) -> Answer:
         whole, fraction = decimal.groups()
         from_spreadsheet = not plus and not whole.startswith("0")
         if fraction == "0" or (from_spreadsheet and set(fraction) == {"0"}):
-            return read_digits(whole, plus, national, slash=False)
+            return read_digits(whole, plus, plan, slash=False)
         if not plus and (not whole.startswith("0") or whole == "0"):
             return "decimal"
     if re.search(f"[,{re.escape(HARD)}]", core):
         return "several_numbers"
-    return read_digits(digits, plus, national, slash="/" in core)
+    return read_digits(digits, plus, plan, slash="/" in core)
 
 
-def read_digits(digits: str, plus: bool, national: bool, slash: bool) -> Answer:
+def read_digits(digits: str, plus: bool, plan: int, slash: bool) -> Answer:
     """Return the key of digits, or the name of a reason."""
     too_long = "several_numbers" if slash or len(digits) >= 18 else "too_long"
     if plus:
         return read_abroad(digits, too_long)
-    if not national:
+    if plan != _digits.FRENCH_PLAN:
         return WORLD
     if re.fullmatch("0?[1-9][0-9]{8}", digits):
         return line(digits[-9:])
+    if re.fullmatch("00[1-9][0-9]{8}", digits):
+        return WORLD
     if re.fullmatch("00[0-9]+", digits):
         return read_abroad(digits[2:], too_long)
     if re.fullmatch("(33|262|590|594|596|508)[0-9]{9,10}", digits):
@@ -164,7 +166,8 @@ def read_digits(digits: str, plus: bool, national: bool, slash: bool) -> Answer:
     if re.fullmatch("0?700[0-9]{10}", digits):
         return "machine_number"
     if len(digits) > 9:
-        return too_long
+        foreign = re.fullmatch("[1-9][0-9]{,14}", digits) and not slash
+        return WORLD if foreign else too_long
     return "short_number" if SHORT.fullmatch(digits) else "too_short"
 
 
@@ -192,7 +195,7 @@ def line(nsn: str) -> int:
     return int(nsn if nsn.startswith("508") else "33" + nsn)
 
 
-def read_integer(value: int, national: bool) -> Answer:
+def read_integer(value: int, plan: int) -> Answer:
     """Return the key of an integer, or the name of a reason."""
     if not 0 <= value < 1 << 63:
         return "unexpected_character"
@@ -201,9 +204,4 @@ def read_integer(value: int, national: bool) -> Answer:
     digits = str(value)
     if len(digits) > 15:
         return "too_long"
-    if not national:
-        of_plan = "33[1-9][0-9]{8}|(262|590|594|596|508)[0-9]{9,10}"
-        return (
-            read_abroad(digits, "too_long") if re.fullmatch(of_plan, digits) else WORLD
-        )
-    return read_digits(digits, len(digits) > 9, national, slash=False)
+    return read_digits(digits, plan == _digits.ANY_PLAN, plan, slash=False)

@@ -45,7 +45,7 @@ def _round_value(
 ) -> int:
     """Return y of round i (steps 3 to 6.iv)."""
     u, v, t = n // 2, (n + 1) // 2, len(tweak)
-    bytes_of_half = -(-(radix**v - 1).bit_length() // 8)  # b
+    bytes_of_half = -(-(radix**v - 1).bit_length() // 8)  # called b in the standard
     d = 4 * -(-bytes_of_half // 4) + 4
     p = bytes([1, 2, 1, *radix.to_bytes(3, "big"), 10, u % 256])
     p += n.to_bytes(4, "big") + t.to_bytes(4, "big")

@@ -28,10 +28,10 @@ __all__ = ["Outcome", "compare"]
 
 #: The count of numbers with nine digits.
 PLAN: Final = 10**9
-_FIRST_NUMBER: Final = 10**8  # no national number begins with 00
+_FIRST_NUMBER: Final = 10**8  # a national number never begins with 00
 _FRANCE: Final = 33 * 10**9
 _CHUNK: Final = 1_000_000
-_SCALAR_LOOK_UPS: Final = 1_000  # per chunk, as text
+_SCALAR_LOOK_UPS: Final = 1_000  # look-ups of single texts in each chunk
 _WITHDRAWN: Final = 200
 _CLOSED: Final = np.datetime64("2026-08-11")
 _TACIT_FROM: Final = np.datetime64("2022-04-01")
@@ -93,7 +93,7 @@ def compare(
             all lists and one day.
     """
     random = np.random.default_rng(seed)
-    registry = Registry.create("memory:")
+    registry = Registry.create("memory:", lists=["fr.bloctel", "own"])
     lists_of = [
         _bloctel(registry, numbers // 2, random),
         _own(registry, numbers, random),
@@ -170,7 +170,7 @@ def _mixed(
     shares: int,
     random: np.random.Generator,
 ) -> Iterator[Integers]:
-    """Yield a share of the look-ups: registered numbers, their neighbours, others."""
+    """Yield parts of the queries: registered numbers, their neighbours, and others."""
     members = np.concatenate([one.numbers for one in lists_of])
     left = -(-look_ups // shares)
     while left > 0:
@@ -190,7 +190,7 @@ def _compared(
     day: date,
     lists: list[str] | None,
 ) -> tuple[int, int, int]:
-    """Return the numbers of look-ups, of blocked queries and of differences."""
+    """Return the counts of look-ups, of blocked queries and of differences."""
     keys = _keys(numbers)
     half = len(keys) // 2
     statuses = book.check_many(keys[:half], on=day, lists=lists)

@@ -203,7 +203,7 @@ def check_list(entry: dict[str, Any]) -> None:
 
 
 def check_sums(record: dict[str, Any]) -> None:
-    """Check that members agree with each other."""
+    """Check that the counts, lists, days and journal of a receipt are consistent."""
     counts = record["counts"]
     assert counts["rows"] == counts["clear"] + counts["blocked"] + counts["invalid"]
     assert sum(record["invalid_reasons"].values()) == counts["invalid"]

@@ -31,7 +31,7 @@ __all__ = ["Answer", "Model"]
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer about a number on a day."""
+    """Answer of the oracle about a phone number on a day."""
 
     blocked: bool
     list: str | None = None
@@ -56,21 +56,44 @@ class Model:
     lists: list[str] = field(default_factory=list)
     stored: dict[tuple[str, int, date], Stored] = field(default_factory=dict)
     complete_from: dict[str, date] = field(default_factory=dict)
-    covered_until: date | None = None  # of a snapshot
+    covered_until: date | None = None  # only a snapshot has this day
 
-    def register(
-        self, list: str, keys: Iterable[int], on: date, delay: int | None
-    ) -> int:
-        """Register; return the number of new registrations."""
-        period = rules.load(list).registration_period(on, delay_days=delay)
+    def add_list(self, list: str) -> None:
+        """Add a list that does not exist yet."""
         if list not in self.lists:
             self.lists.append(list)
+
+    def require_list(self, list: str) -> None:
+        """Raise UnknownListError if the list does not exist."""
+        if list not in self.lists:
+            raise UnknownListError("a list", "another")
+
+    def register(
+        self,
+        list: str,
+        keys: Iterable[int],
+        on: date,
+        delay: int | None,
+        *,
+        allow_future: bool = False,
+    ) -> int:
+        """Register; return the number of new registrations."""
+        if not allow_future:
+            self.refuse_future(on)
+        period = rules.load(list).registration_period(on, delay_days=delay)
+        self.require_list(list)
         new = 0
         for key in keys:
-            known = self.stored.get((list, key, on))
-            if known is None or known.withdrawn_on == on:
-                self.stored[list, key, on] = Stored(period)
-                new += 1
+            added = period
+            if known := self.stored.get((list, key, on)):
+                end = known.period.ends_on or date.max
+                if (period.ends_on or date.max) <= end:
+                    continue
+                if not known.period.is_empty:
+                    starts_on = min(period.starts_on, known.period.starts_on)
+                    added = replace(period, starts_on=starts_on)
+            self.stored[list, key, on] = Stored(added)
+            new += 1
         return new
 
     def renew(self, list: str, key: int, on: date) -> None:
@@ -91,8 +114,7 @@ class Model:
         self, list: str, key: int, on: date, *, renews: bool
     ) -> list[tuple[str, int, date]]:
         rules.load(list).require_open(on)
-        if list not in self.lists:
-            raise UnknownListError("a list", "another")
+        self.require_list(list)
         found = []
         for name, known in self.stored.items():
             end = known.period.ends_on
@@ -108,7 +130,7 @@ class Model:
     def purge(self, on: date) -> dict[str, int]:
         """Erase registrations that are due; return their numbers by list."""
         if self.lists:
-            self._refuse_future(on)
+            self.refuse_future(on)
         erased = dict.fromkeys(self.lists, 0)
         for name, known in list(self.stored.items()):
             end = known.period.ends_on
@@ -124,9 +146,9 @@ class Model:
 
     def forget(self, key: int, on: date) -> int:
         """Erase all registrations of a key; return their number."""
-        self._refuse_future(on)
+        self.refuse_future(on)
         found = [name for name in self.stored if name[1] == key]
-        if any(registered_on > on for _, _, registered_on in found):
+        if any(on < registered_on <= self.today for _, _, registered_on in found):
             raise InputError("a day from the receipts on", "one before")
         for name in found:
             period = self.stored.pop(name).period
@@ -136,7 +158,8 @@ class Model:
                 self.complete_from[name[0]] = max(first, end)
         return len(found)
 
-    def _refuse_future(self, on: date) -> None:
+    def refuse_future(self, on: date) -> None:
+        """Refuse a day after today."""
         if on > self.today:
             raise InputError("a day that has come", "one to come")
 

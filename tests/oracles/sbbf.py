@@ -26,7 +26,7 @@ SALTS = (
     0x9EFC4947,
     0x5C6BFB31,
 )
-# Types of the Thrift compact protocol that a filter's header uses.
+# The header of a filter uses these types of the Thrift compact protocol.
 STOP, I32, STRUCT = 0, 5, 12
 
 
@@ -111,12 +111,12 @@ def _header(file: bytes, at: int) -> tuple[int, int]:
         if (field, kind) == (1, I32):
             size, at = _zigzag(file, at + 1)
         elif kind == STRUCT:
-            # A union with one empty struct, whose field number is the choice.
+            # The union contains an empty struct, whose field number is the choice.
             kinds.append((field, file[at + 1] >> 4))
             at += 4
         else:
             raise AssertionError(f"field {field} of type {kind} in a filter's header")
-    # numBytes; algorithm BLOCK, hash XXHASH, compression UNCOMPRESSED.
+    # The choices are: algorithm BLOCK, hash XXHASH, and no compression.
     assert kinds == [(2, 1), (3, 1), (4, 1)]
     return size, at + 1
 

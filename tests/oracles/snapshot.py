@@ -63,6 +63,7 @@ class Header(NamedTuple):
     capacity: int
     false_positive_rate: float
     registry: bytes
+    token: int
     reserved: bytes
     checksum: int
 
@@ -78,6 +79,10 @@ class File:
         self.names = [entry["name"] for entry in lists["lists"]]
         # this reader only supports oppositions, not cleared numbers
         assert not any(re.search(r"\.cleared(:|$)", name) for name in self.names)
+        self.rules = [entry["rules"] for entry in lists["lists"]]
+        assert all(
+            rule is None or len(bytes.fromhex(rule)) == 32 for rule in self.rules
+        )
         self.complete_from = [entry["complete_from"] for entry in lists["lists"]]
         self.filter = PlainFilter.from_bytes(self.sections["FILTER"])
         self.periods = [*struct.iter_unpack("<Iii", self.sections["PERIODS"])]
@@ -172,7 +177,7 @@ def covers(period: Period | Prefix, on: date) -> bool:
 
 
 def _checked_header(content: bytes) -> Header:
-    header = Header(*struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128]))
+    header = Header(*struct.unpack("<8sIIQIIiiQQQQd16sQ16sQ", content[:128]))
     assert header.magic == b"\x89BLOCT\r\n"
     assert (header.version, header.normalisation, header.key_domain) == (1, 1, 1)
     assert header.file_size == len(content)
@@ -207,7 +212,7 @@ def read(path: Path) -> list[Period]:
 
 
 def content_of(path: Path) -> bytes:
-    """Return the file with the registry and the checksum set to zero."""
+    """Return the file with the registry, the token and the checksum set to zero."""
     content = bytearray(path.read_bytes())
-    content[80:96], content[120:128] = bytes(16), bytes(8)
+    content[80:104], content[120:128] = bytes(24), bytes(8)
     return bytes(content)

@@ -38,7 +38,7 @@ JULY = RegistrationPeriod(date(2024, 7, 1), date(2024, 8, 1))
 def test_add_years_keeps_the_day_of_the_month(
     day: date, years: int, expected: date
 ) -> None:
-    """The same day years later; 29 February becomes 28 in a year without it."""
+    """The day of the month stays; 29 February becomes 28 in a year without it."""
     assert add_years(day, years) == expected
 
 
@@ -47,14 +47,14 @@ def test_add_years_keeps_the_day_of_the_month(
     [(date(9997, 1, 1), 3), (date(3, 1, 1), -3), (date(2024, 2, 29), 10**9)],
 )
 def test_add_years_refuses_to_leave_the_calendar(day: date, years: int) -> None:
-    """A result outside of the calendar raises our error."""
+    """A result outside of the calendar raises InputError."""
     with pytest.raises(InputError, match="years 1 to 9999"):
         add_years(day, years)
 
 
 @pytest.mark.parametrize("days", [1, 10**12])
 def test_add_days_refuses_to_leave_the_calendar(days: int) -> None:
-    """A result outside of the calendar raises our error."""
+    """A result outside of the calendar raises InputError."""
     with pytest.raises(InputError, match="too many days from 9999-12-31"):
         add_days(date(9999, 12, 31), days)
 
@@ -77,13 +77,13 @@ def test_epoch_days_count_from_1970(day: date | None, epoch_day: int) -> None:
 
 @pytest.mark.parametrize("epoch_day", [NO_END - 1, 2**31, -(2**31), 2**63, -(10**30)])
 def test_an_epoch_day_outside_the_calendar_is_refused(epoch_day: int) -> None:
-    """A damaged number of days raises our error, not one of the calendar."""
+    """A damaged count of days raises InputError, not an error of Python."""
     with pytest.raises(InputError, match="years 1 to 9999"):
         from_epoch_day(epoch_day)
 
 
 def test_a_period_is_half_open() -> None:
-    """The first day is protected, the end is not."""
+    """A period covers its first day, but not the day on which it ends."""
     assert not MAY.covers(date(2024, 4, 30))
     assert MAY.covers(date(2024, 5, 1))
     assert MAY.covers(date(2024, 5, 31))
@@ -91,7 +91,7 @@ def test_a_period_is_half_open() -> None:
 
 
 def test_a_period_without_end_covers_the_last_day_there_is() -> None:
-    """None means without end."""
+    """A period without an end covers even the last day of the calendar."""
     assert RegistrationPeriod(date(2024, 5, 1), None).covers(date.max)
 
 
@@ -105,7 +105,7 @@ def test_an_empty_period_covers_no_day() -> None:
 
 
 def test_a_period_cannot_end_before_it_starts() -> None:
-    """The message names both days."""
+    """A period that ends before it starts is refused; the error names both days."""
     with pytest.raises(InputError, match=r"2024-05-02.*2024-05-01 - at ends_on"):
         RegistrationPeriod(date(2024, 5, 2), date(2024, 5, 1))
 
@@ -121,7 +121,7 @@ def test_a_period_is_a_value() -> None:
 
 
 def test_merge_joins_what_touches_and_keeps_gaps() -> None:
-    """[May) and [June) become one; July stays apart from May."""
+    """May and June become one period; July remains separate from May."""
     assert merge([JUNE, MAY]) == (RegistrationPeriod(date(2024, 5, 1), JUNE.ends_on),)
     assert merge([JULY, MAY]) == (MAY, JULY)
 
@@ -136,7 +136,7 @@ def test_merge_keeps_the_later_end_of_a_period_inside_another() -> None:
 
 
 def test_merge_drops_empty_periods() -> None:
-    """Empty periods give nothing, and do not bridge a gap."""
+    """Merging drops empty periods, even if they lie in a gap between two others."""
     bridge = RegistrationPeriod(date(2024, 6, 15), date(2024, 6, 15))
 
     assert merge([]) == ()

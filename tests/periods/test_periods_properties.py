@@ -22,7 +22,7 @@ from bloctel.periods import (
 from bloctel.rules import ListRules
 
 BLOCTEL = rules.load("fr.bloctel")
-# The same list as if renewal had stayed manual: only there do renewals add up.
+# In this copy of the list, renewal stays manual, so that renewals add up.
 MANUAL = replace(BLOCTEL, renewal=(replace(BLOCTEL.renewal[0], valid_until=None),))
 OPENS_ON = date(2016, 6, 1)
 CLOSES_ON = date(2026, 8, 11)
@@ -43,13 +43,13 @@ EDGES = [
 ]
 days_of_service = st.sampled_from(EDGES) | st.dates(OPENS_ON, CLOSES_ON - ONE_DAY)
 list_rules = st.sampled_from([BLOCTEL, MANUAL, rules.load("own")])
-# Rules that have terms, and the first term end that they renew tacitly.
+# Each list has terms; the day is the first end of a term that is renewed tacitly.
 lists_with_terms = st.sampled_from([(BLOCTEL, date(2022, 4, 1)), (MANUAL, date.max)])
 
 
 @st.composite
 def short_periods(draw: st.DrawFn) -> RegistrationPeriod:
-    """Return a period of the first days of 2020, perhaps without end."""
+    """Return a period in early 2020, with or without an end."""
     start = draw(st.integers(0, HORIZON - 1))
     end = draw(st.none() | st.integers(start, HORIZON - 1))
     first = date(2020, 1, 1)
@@ -70,7 +70,7 @@ def days_of(period: RegistrationPeriod, until: date) -> set[date]:
 
 
 def walked_end(registered_on: date, renewed_on: set[date], tacit_from: date) -> date:
-    """Walk through the life of a registration, day by day, until it stops."""
+    """Return the end of a registration, found by counting its days one by one."""
     day, anniversaries, renewed = registered_on, 0, False
     while day < CLOSES_ON:
         renewed = renewed or day in renewed_on
@@ -90,7 +90,7 @@ def walked_end(registered_on: date, renewed_on: set[date], tacit_from: date) -> 
 
 @given(short_periods())
 def test_covers_agrees_with_counting(period: RegistrationPeriod) -> None:
-    """A day is covered exactly if counting from start to end meets it."""
+    """`covers` is true for exactly the days counted from start to end."""
     until = date(2020, 1, 1) + timedelta(days=2 * HORIZON)
     counted = days_of(period, until)
 
@@ -103,7 +103,7 @@ def test_covers_agrees_with_counting(period: RegistrationPeriod) -> None:
 @given(st.lists(short_periods(), max_size=8))
 @example([])
 def test_merge_covers_the_union_of_the_days(periods: list[RegistrationPeriod]) -> None:
-    """Merging loses no day and invents none."""
+    """Merged periods cover exactly the days that the original periods cover."""
     until = date(2020, 1, 1) + timedelta(days=2 * HORIZON)
 
     merged = merge(periods)
@@ -116,7 +116,7 @@ def test_merge_covers_the_union_of_the_days(periods: list[RegistrationPeriod]) -
 def test_merge_gives_the_fewest_periods_in_order(
     periods: list[RegistrationPeriod], random: Random
 ) -> None:
-    """Between two merged periods there is a gap; the order given plays no part."""
+    """Between two merged periods there is a gap, for any order of the input."""
     merged = merge(periods)
 
     for earlier, later in pairwise(merged):
@@ -130,7 +130,7 @@ def test_merge_gives_the_fewest_periods_in_order(
 
 @given(st.dates())
 def test_epoch_days_round_trip(day: date) -> None:
-    """A day survives the integer form, and is one more than the day before."""
+    """A day can be converted to an integer and back; the next day is one more."""
     assert from_epoch_day(to_epoch_day(day)) == day
     if day != date.min:
         assert to_epoch_day(day) == to_epoch_day(day - ONE_DAY) + 1
@@ -140,7 +140,7 @@ def test_epoch_days_round_trip(day: date) -> None:
 @example(date(2020, 2, 29), 3)
 @example(date(1896, 2, 29), 4)
 def test_add_years_agrees_with_counting(day: date, years: int) -> None:
-    """Walking on to the year, then to the month and day, or the day before it."""
+    """`add_years` gives the day that counting finds; 29 February may become 28."""
     walked = date(day.year + years, 1, 1)
     while walked.month < day.month or (
         walked.day < day.day and (walked + ONE_DAY).month == day.month
@@ -156,7 +156,7 @@ def test_add_years_agrees_with_counting(day: date, years: int) -> None:
 def test_a_period_ends_where_walking_ends(
     of: tuple[ListRules, date], registered_on: date
 ) -> None:
-    """Without renewals, the end is that of a walk through the calendar."""
+    """Without renewals, a period ends on the day that counting its days finds."""
     known, tacit_from = of
 
     period = known.registration_period(registered_on)
@@ -169,7 +169,7 @@ def test_a_period_ends_where_walking_ends(
 def test_a_renewed_period_ends_where_walking_ends(
     of: tuple[ListRules, date], registered_on: date, offsets: list[int]
 ) -> None:
-    """Renewals count while the registration is active, and only then."""
+    """Renewals count while the registration is active; later renewals are refused."""
     known, tacit_from = of
     period = known.registration_period(registered_on)
     accepted = set()
@@ -189,7 +189,7 @@ def test_a_renewed_period_ends_where_walking_ends(
 def test_a_later_registration_never_ends_earlier(
     of: ListRules, one: date, other: date
 ) -> None:
-    """A later registration never ends earlier."""
+    """Of two registrations, the later never ends before the earlier."""
     earlier = of.registration_period(min(one, other)).ends_on
     later = of.registration_period(max(one, other)).ends_on
 
@@ -201,7 +201,7 @@ def test_a_later_registration_never_ends_earlier(
 def test_a_renewal_never_shortens(
     of: ListRules, registered_on: date, offsets: list[int]
 ) -> None:
-    """In any order of renewals, the start stays, and the end never moves back."""
+    """A renewal keeps the start of a period, and never makes the end earlier."""
     period = of.registration_period(registered_on)
     for on in (registered_on + timedelta(days=offset) for offset in offsets):
         if period.ends_on is not None and on >= period.ends_on:
@@ -230,7 +230,7 @@ def test_renewing_twice_in_a_term_is_renewing_once(
 def test_a_withdrawal_ends_protection_on_its_day(
     of: ListRules, registered_on: date, offset: int, delay: int
 ) -> None:
-    """It removes the days from then on, and no others."""
+    """After a withdrawal, days from its day on are not protected; earlier days are."""
     most = of.protection_delay[0].max_days
     current = of.registration_period(registered_on, delay_days=min(delay, most))
     on = registered_on + timedelta(days=offset)
@@ -277,6 +277,6 @@ def test_an_altered_document_is_read_or_refused(
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """The same for text that is not similar to rules."""
+    """The reader of rules raises InputError for any text that is not TOML rules."""
     with pytest.raises(InputError):
         rules.parse(text, "x.toml")

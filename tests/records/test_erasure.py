@@ -46,8 +46,8 @@ def withdraw_and_purge(registry: Registry) -> None:
 def test_an_erased_number_is_in_no_file(
     tmp_path: Path, erase: Callable[[Registry], None]
 ) -> None:
-    """Neither in the database and its log, nor in a snapshot built afterwards."""
-    with Registry.create(f"sqlite:///{tmp_path}/r.db") as registry:
+    """The number is not in the database, its log or a snapshot built afterwards."""
+    with Registry.create(f"sqlite:///{tmp_path}/r.db", lists=[LIST, "own"]) as registry:
         for list in (LIST, "own"):
             registry.register(KEY, list=list, on=date(2024, 1, 2))
             registry.register_many(
@@ -72,7 +72,7 @@ def test_an_erased_number_is_in_no_file(
 
 
 def test_a_snapshot_built_before_still_has_it(tmp_path: Path) -> None:
-    """The search finds a number in a copied file, which erasure does not reach."""
+    """The search of these tests finds a number that a file contains."""
     with Registry.create("memory:") as registry:
         registry.register(KEY, list="own", on=date(2024, 1, 2))
         (tmp_path / "export.txt").write_bytes(str(KEY).encode())

@@ -53,7 +53,7 @@ def filled(n: int, erased: set[int]) -> tuple[RecordStore, MemoryStorage]:
 
 
 def rows_of(storage: MemoryStorage, stream: str = "calls") -> list[RecordRow]:
-    """Return the rows in the storage, which can be altered."""
+    """Return the stored rows in a list; a test can alter the storage through it."""
     assert storage._content is not None
     return storage._content.records[stream]
 
@@ -111,7 +111,7 @@ def test_every_dropped_record_is_found(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_swapped_records_are_found(data: st.DataObject) -> None:
-    """Swapped records are found, even if their numbers are swapped back."""
+    """Swapped records are found, even if each keeps its old sequence number."""
     n = data.draw(st.integers(2, 8))
     erased = data.draw(st.sets(st.integers(1, n)))
     store, storage = filled(n, erased)
@@ -138,10 +138,7 @@ def test_inserted_records_are_found(data: st.DataObject) -> None:
     rows = rows_of(storage)
     before = rows[seq - 1]
     forged = following((before.seq, before.digest), "calls", KEY, 0, new_body({}))
-    rows[seq:] = [
-        forged,
-        *(row._replace(seq=row.seq + 1) for row in rows[seq:]),
-    ]
+    rows[seq:] = [forged, *(row._replace(seq=row.seq + 1) for row in rows[seq:])]
 
     with pytest.raises(DamagedRecordsError, match=f"record {seq + 2} of calls"):
         store.verify("calls")
@@ -183,7 +180,7 @@ def test_a_blank_without_an_erasure_is_found(data: st.DataObject) -> None:
 
 @given(fields)
 def test_fields_come_back_as_they_were(held: dict[str, object]) -> None:
-    """A body contains the fields, with a new salt each time."""
+    """Fields can be read back unchanged, and each body has a new salt."""
     bodies = {new_body(held), new_body(held)}
 
     assert len(bodies) == 2
@@ -209,7 +206,7 @@ def test_stored_bodies_are_not_trusted(body: str) -> None:
 
 @given(st.datetimes(timezones=st.timezones()))
 def test_conversion_of_instants(at: datetime) -> None:
-    """Microseconds represent any instant in the accepted years exactly."""
+    """An instant is unchanged after conversion to microseconds and back."""
     try:
         back = from_microseconds(to_microseconds(at))
     except InputError:
@@ -235,7 +232,7 @@ def test_conversion_of_instants(at: datetime) -> None:
     ],
 )
 def test_fields_that_json_cannot_represent_are_refused(bad: dict[str, object]) -> None:
-    """Fields that would come back altered are refused."""
+    """Fields that JSON would change are refused."""
     with pytest.raises(InputError):
         new_body(bad)
 
@@ -245,7 +242,7 @@ def _row(body: str, content: str) -> RecordRow:
 
 
 def test_golden_digests() -> None:
-    """Later versions must compute the same digests."""
+    """Records have the digests of earlier versions of the library."""
     content = content_of(KEY, 1_000_000, '{"kind":"attempt","salt":"00"}')
     row = RecordRow(
         "calls", 1, KEY, 1_000_000, '{"kind":"attempt","salt":"00"}', content, ""

@@ -86,13 +86,14 @@ def test_a_record_hides_its_number(store: RecordStore) -> None:
     [
         "06 39 98 12 34",
         "call +33 (0)6.39.98.12.34 back",
+        "０６ ３９ ９８ １２ ３４",  # noqa: RUF001 - digits of full width
         ["x", {"to": "tel:+262-639-98-12-34"}],
         {"0639981234": 1},
         33639981234,
     ],
 )
 def test_the_number_is_not_among_the_fields(store: RecordStore, said: object) -> None:
-    """Erasing a number could not remove it from the fields."""
+    """Fields with the phone number are refused: erasure could not remove it there."""
 
     def append() -> None:
         with store.write() as transaction:
@@ -109,7 +110,7 @@ def test_the_number_is_not_among_the_fields(store: RecordStore, said: object) ->
     "stream", ["", "Calls", "erasures", "a" * 33, "1", "calls\n", "appels é"]
 )
 def test_a_stream_has_a_plain_name(store: RecordStore, stream: str) -> None:
-    """Callers cannot write to the erasure log, and storages support all names."""
+    """A stream's name has plain characters; the name of the erasure log is refused."""
 
     def append() -> None:
         with store.write() as transaction:
@@ -123,7 +124,7 @@ def test_a_stream_has_a_plain_name(store: RecordStore, stream: str) -> None:
 def test_a_time_without_a_time_zone_is_refused(
     store: RecordStore, at: datetime
 ) -> None:
-    """Local time alone is ambiguous."""
+    """A time without a time zone is refused, because it is ambiguous."""
 
     def append() -> None:
         with store.write() as transaction:
@@ -168,7 +169,7 @@ def test_erasures_are_logged(store: RecordStore) -> None:
 
 
 def test_run_returns_the_result_of_the_change(store: RecordStore) -> None:
-    """A change that raises an error does not undo the others."""
+    """`run` returns the result of a change; an error undoes only the failed change."""
 
     def fail(transaction: WriteTransaction) -> None:
         transaction.append("calls", KEY, AT, {})
@@ -228,6 +229,7 @@ def test_a_registry_and_records_share_a_storage(url: str) -> None:
         RecordStore.create(url)
     with Registry.open(url) as registry, RecordStore.open(url) as store:
         assert registry.region == store.region == "BE"
+        registry.add_list("own")
         registry.register("+33639981234", list="own", on=date(2026, 10, 5))
         with store.write() as transaction:
             transaction.append("calls", KEY, AT, {})
@@ -243,7 +245,7 @@ def test_open_creates_nothing(tmp_path: Path) -> None:
 
 
 def test_records_are_hidden_by_a_secret(url: str, tmp_path: Path) -> None:
-    """The file contains neither number nor fields; only the secret reads them."""
+    """With a secret, the file contains no phone number and no field in plain text."""
     with RecordStore.create(url, secret=SECRET) as store:
         with store.write() as transaction:
             transaction.append("calls", KEY, AT, {"note": "what was said"})
@@ -303,10 +305,8 @@ def test_tampering_with_the_database_is_found(
     assert caught.value.where.startswith(f"record {TAMPERINGS[tampering]} of ")
 
 
-def test_a_saved_digest_reveals_a_rewritten_stream(
-    store: RecordStore,
-) -> None:
-    """A forged stream has other digests than the one saved elsewhere."""
+def test_a_saved_digest_reveals_a_rewritten_stream(store: RecordStore) -> None:
+    """A rewritten stream does not have the digest that was saved elsewhere."""
     with store.write() as transaction:
         noted = transaction.append("calls", KEY, AT, {"outcome": "answered"})
     forged = RecordStore.create("memory:")
@@ -330,7 +330,7 @@ def test_appending_detects_that_the_last_record_is_missing(
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw, raw:
         raw.execute("DELETE FROM bloctel_record")
 
-    with pytest.raises(DamagedRecordsError, match="the last record"):
+    with pytest.raises(DamagedRecordsError, match="the record is missing"):
         store.run(lambda transaction: transaction.append("calls", KEY, AT, {}))
 
 

@@ -1,4 +1,4 @@
-"""Exact step in memory or in the storage: same answers, known round trips."""
+"""Registries with `exact` in memory or in the storage: answers and round trips."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_changes_are_seen_in_the_storage(registry: Registry) -> None:
 
 
 def test_the_filter_grows(registry: Registry) -> None:
-    """A full filter is replaced by a larger one, and no number is missed."""
+    """A full filter is replaced by a larger filter, and no number is missed."""
     other = Registry(registry._storage, refresh_seconds=0, exact="storage")
     assert other.is_blocked(FIRST + 100, on=ON)
 
@@ -84,7 +84,7 @@ def test_the_filter_grows(registry: Registry) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_round_trips_of_look_ups(kind: str, request: pytest.FixtureRequest) -> None:
-    """A miss needs no round trip; a hit or a batch of hits needs one."""
+    """A number on no list needs no query; one or many listed numbers need one query."""
     server: Server = request.getfixturevalue(kind)
     url = server.url(unique())
     with Registry.create(url, lists=["own"]) as created:

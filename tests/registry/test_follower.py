@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import threading
 import time
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 KEY = 33639981234
 ON = date(2024, 1, 2)
 SHARED = [kind for kind in STORAGES if kind != "memory"]
-HANG = 60  # seconds after which a test counts as hanging
+HANG = 60  # after this number of seconds, the test fails
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
@@ -43,7 +44,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def registry(storage_url: str) -> Iterator[Registry]:
-    """Return a registry with one number, which others can open."""
+    """Return a registry with one number, which other processes can open."""
     with Registry.create(storage_url, lists=["own"]) as created:
         created.register(KEY, list="own", on=ON)
         yield created
@@ -91,7 +92,7 @@ def test_erasures_reach_a_follower(
 def test_a_follower_starts_from_its_cache(
     storage_url: str, registry: Registry, tmp_path: Path
 ) -> None:
-    """A cached snapshot is updated from the journal; a bad one is replaced."""
+    """A cached snapshot is updated from the journal; a damaged snapshot is replaced."""
     cache = tmp_path / "cache.bloctel"
     Follower.open(storage_url, cache=cache).close()
     made = cache.read_bytes()
@@ -138,7 +139,7 @@ def test_a_follower_that_fell_behind_starts_again(
 def test_an_unreachable_storage_is_logged_then_refused(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Look-ups continue for a while, then raise, and work again afterwards."""
+    """Without the storage, look-ups work for a while, then raise until it is back."""
     caplog.set_level(logging.ERROR, "bloctel")
     with server(kind) as started:
         url = started.url(unique())
@@ -158,7 +159,9 @@ def test_an_unreachable_storage_is_logged_then_refused(
                     return True
 
             eventually(refuses)
-            eventually(lambda: "unreachable for too long" in caplog.text)
+            eventually(
+                lambda: "last changes of the registry are unknown" in caplog.text
+            )
             with pytest.raises(StorageUnreachableError, match=r"0\.7 seconds"):
                 strict.check_many([KEY], on=ON)
             assert lax.is_blocked(KEY, on=ON)
@@ -193,7 +196,7 @@ def test_a_server_that_hangs_is_unreachable(
                     return True
 
             eventually(refuses)
-            assert "unreachable for too long" in caplog.text
+            assert "last changes of the registry are unknown" in caplog.text
             follower.close()
         with pytest.raises(CannotAnswerError):
             follower.is_blocked(KEY, on=ON)
@@ -217,7 +220,7 @@ def test_queued_numbers_that_become_blocked(
         eventually(lambda: told == ["0199001234"])
         registry.register(33199001235, list="own", on=date(2023, 11, 1))
         eventually(lambda: told == ["0199001234", 33199001235])
-        moment[0] += 60 * 86_400  # KEY is protected from 2 January on
+        moment[0] += 60 * 86_400  # the protection of KEY starts on 2 January
         eventually(lambda: told[2:] == ["06 39 98 12 34"])
 
 
@@ -225,14 +228,16 @@ def test_queued_numbers_that_become_blocked(
 def test_a_hook_that_fails_stops_nothing(
     storage_url: str, registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error of a hook is logged, and the follower continues."""
+    """An error of a hook is logged without its text, and the follower continues."""
+    number = "0639981234"
 
     def fail(_: list[object]) -> None:
-        raise KeyError
+        raise KeyError(number)
 
     with Follower.open(storage_url) as follower:
         follower.on_blocked(fail, lambda: [KEY])
-        assert "the hook for blocked numbers failed" in caplog.text
+        assert "the hook for blocked numbers failed: KeyError" in caplog.text
+        assert number not in caplog.text
         registry.register(KEY + 1, list="own", on=ON)
         eventually(lambda: follower.is_blocked(KEY + 1, on=ON))
 
@@ -263,8 +268,8 @@ def test_threads_look_up_during_changes(storage_url: str, registry: Registry) ->
             registry.register(KEY + i, list="own", on=ON)
             if i == 30:
                 registry.forget("0199009999")
-                with follower._changing:
-                    follower._replica.is_behind = True
+                with follower._changing:  # makes the follower read everything again
+                    follower._set_state(replace(follower._state, has_erased=True))
         eventually(lambda: follower.is_blocked(KEY + 59, on=ON))
         is_over.set()
         for thread in threads:
@@ -288,3 +293,37 @@ def test_a_closed_follower_answers_nothing(
         follower.is_blocked(KEY, on=ON)
     with pytest.raises(InputError, match="when_silent"):
         Follower.open(storage_url, when_silent="guess")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_hook_that_hangs_is_reported(
+    storage_url: str,
+    registry: Registry,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hook that does not return stops no catch-up; its delay is known and logged."""
+    monkeypatch.setattr(follower_module, "_HOOK_SECONDS", 0.1)
+    release, told = threading.Event(), []
+
+    def hang(numbers: list[object]) -> None:
+        told.append(numbers)
+        if len(told) == 2:
+            release.wait(HANG)
+
+    with Follower.open(storage_url) as follower:
+        follower.on_blocked(hang, lambda: [KEY, KEY + 1, KEY + 3])
+        assert told == [[KEY]]
+        assert follower.hook_delay_seconds == 0
+        registry.register(KEY + 1, list="own", on=ON)
+        eventually(lambda: told[1:] == [[KEY + 1]])
+        for key in (KEY + 2, KEY + 3):
+            registry.register(key, list="own", on=ON)
+            eventually(lambda key=key: follower.is_blocked(key, on=ON))  # type: ignore[misc]
+        eventually(lambda: "hook for blocked numbers is late" in caplog.text)
+        assert follower.hook_delay_seconds > 0.1
+        assert follower.silent_seconds < HANG
+
+        release.set()
+        eventually(lambda: told[2:] == [[KEY + 3]])
+        eventually(lambda: follower.hook_delay_seconds == 0)

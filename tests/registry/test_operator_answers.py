@@ -20,7 +20,7 @@ LIST = "fr.bloctel"
 
 
 def thirds(offset: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Return every third number from an offset on."""
+    """Return every third phone number, beginning at an offset."""
     return np.arange(FIRST + offset, FIRST + 300, 3, dtype=np.uint64)
 
 
@@ -28,8 +28,8 @@ def thirds(offset: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
 def test_three_answers_everywhere(
     storage_url: str, exact: Literal["memory", "storage"]
 ) -> None:
-    """The latest answer counts, and a repetition changes nothing."""
-    with Registry.create(storage_url) as made:
+    """The latest answer about a number counts; a repeated answer changes nothing."""
+    with Registry.create(storage_url, lists=[LIST]) as made:
         book = Registry(made._storage, exact=exact)
         for _ in range(2):
             made.record_answers(list=LIST, on=DAY, opposed=thirds(0), clear=thirds(1))
@@ -43,7 +43,7 @@ def test_three_answers_everywhere(
         made.record_answers(list=LIST, on=LATER, opposed=thirds(1), clear=thirds(0))
         found = book.check_many(column, on=LATER).reshape(-1, 3)
         assert (found == [Status.CLEAR, Status.BLOCKED, Status.BLOCKED]).all()
-        # answers for earlier days do not change
+        # the answers for earlier days do not change
         found = book.check_many(column, on=DAY).reshape(-1, 3)
         assert (found == [Status.BLOCKED, Status.CLEAR, Status.BLOCKED]).all()
 
@@ -51,7 +51,7 @@ def test_three_answers_everywhere(
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
 def test_a_follower_distinguishes_the_three(storage_url: str, tmp_path: Path) -> None:
     """A follower distinguishes opposed, clear and unknown, also from its cache."""
-    with Registry.create(storage_url) as registry:
+    with Registry.create(storage_url, lists=[LIST]) as registry:
         registry.record_answers(list=LIST, on=DAY, opposed=thirds(0), clear=thirds(1))
     for _ in range(2):
         with Follower.open(storage_url, cache=tmp_path / "cache.bloctel") as follower:

@@ -45,21 +45,21 @@ def test_opening_never_creates(storage_url: str, tmp_path: Path) -> None:
 def test_a_folder_is_never_created(tmp_path: Path) -> None:
     """A registry is not created in a folder that does not exist."""
     with pytest.raises(RegistryNotFoundError):
-        Registry.create(f"sqlite:///{tmp_path}/none/r.db")
+        Registry.create(f"sqlite:///{tmp_path}/none/r.db", lists=["own", "fr.bloctel"])
 
     assert list(tmp_path.iterdir()) == []
 
 
 @SHARED
 def test_one_of_two_creators_wins(storage_url: str) -> None:
-    """Of simultaneous creations one succeeds, and the others raise an error."""
+    """If several threads create a registry at the same time, only one succeeds."""
     outcomes: list[str] = []
     start = threading.Barrier(4)
 
     def make() -> None:
         start.wait()
         try:
-            Registry.create(storage_url).close()
+            Registry.create(storage_url, lists=["own", "fr.bloctel"]).close()
             outcomes.append("made")
         except RegistryExistsError:
             outcomes.append("exists")
@@ -127,7 +127,7 @@ def _register_some(url: str, first: int) -> None:
 
 @SHARED
 def test_processes_share_a_registry(storage_url: str) -> None:
-    """No change of two processes is lost, and a third one sees all of them."""
+    """No change of two processes is lost, and a third process sees all changes."""
     spawn = multiprocessing.get_context("spawn")
     with (
         Registry.create(storage_url) as registry,
@@ -150,7 +150,7 @@ def test_processes_share_a_registry(storage_url: str) -> None:
 
 
 def test_a_list_added_elsewhere_is_seen(tmp_path: Path) -> None:
-    """A list that another process adds is used too, even if it is empty."""
+    """A registry also uses a list that another process added, even an empty list."""
     url = f"sqlite:///{tmp_path}/r.db"
     with (
         Registry.create(url, lists=["own"]) as one,
@@ -158,7 +158,7 @@ def test_a_list_added_elsewhere_is_seen(tmp_path: Path) -> None:
     ):
         assert list(other.lists) == ["own"]
 
-        one.register_many([], list="fr.bloctel", on=ON)
+        one.add_list("fr.bloctel")
 
         both = ("own", "fr.bloctel")
         assert [one.lists, other.lists] == [both, both]
@@ -180,11 +180,23 @@ def test_a_password_is_never_shown() -> None:
     ]
     for url in urls:
         with pytest.raises(InputError) as caught:
-            Registry.create(url)
+            Registry.create(url, lists=["own", "fr.bloctel"])
         error: BaseException | None = caught.value
-        while error is not None:  # as in a traceback, even with a suppressed context
+        while error is not None:  # check suppressed contexts too
             assert "s3cret" not in str(error) + repr(error)
             error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"])
+def test_contacts_that_some_storages_cannot_store(
+    storage_url: str, character: str
+) -> None:
+    """All storages refuse the same contacts, with the same error."""
+    with (
+        Registry.create(storage_url) as registry,
+        pytest.raises(InputError, match=r"null characters.* - at contact"),
+    ):
+        registry.request(KEY, f"a{character}@example.org", list="own")
 
 
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
@@ -223,7 +235,7 @@ def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
 def test_a_newer_schema_version_is_refused(tmp_path: Path) -> None:
     """A registry of a later version is refused."""
     path = tmp_path / "r.db"
-    Registry.create(f"sqlite:///{path}").close()
+    Registry.create(f"sqlite:///{path}", lists=["own", "fr.bloctel"]).close()
     with contextlib.closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("UPDATE bloctel_setting SET value='9' WHERE name='schema_version'")
 
@@ -232,7 +244,7 @@ def test_a_newer_schema_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_look_up_inside_a_change_undoes_nothing() -> None:
-    """In memory a look-up during a change is refused, and the change succeeds."""
+    """A look-up in the iterator of numbers is refused, and undoes no earlier change."""
     registry = Registry.create("memory:", lists=["own"])
     refused: list[bool] = []
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import tempfile
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import bloctel
 from bloctel import Registry, Snapshot, Status
@@ -30,15 +29,8 @@ if TYPE_CHECKING:
 
     from bloctel.lookup.book import Book
 
-# French ones that a filter must tell apart, and keys of other countries next to them
-KEYS = [
-    33639980001,
-    33639980002,
-    33199000001,
-    33536490007,
-    447700900123,
-    12025550143,
-]
+# a filter must separate the similar French keys; the others are of other countries
+KEYS = [33639980001, 33639980002, 33199000001, 33536490007, 447700900123, 12025550143]
 LISTS = ["own", "fr.bloctel"]
 EDGES = [
     date(2016, 6, 1),
@@ -83,24 +75,30 @@ class RegistryMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.url = f"sqlite:///{self.folder.name}/r.db"
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(
+            clock, "now", datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp
+        )
         self.model = Model(clock.today("Europe/Paris"))
         self.days: set[date] = set()
-        self.reload_after = replica._RELOAD_AFTER
         self.turn = 0
 
     @initialize(reload_after=st.sampled_from([0, 1, 3, 100_000]))
     def create(self, reload_after: int) -> None:
-        """Start empty; a small limit causes frequent reloads of the table."""
-        replica._RELOAD_AFTER = reload_after  # type: ignore[misc]
-        self.registries = [Registry.create("memory:"), Registry.create(self.url)]
+        """Create empty registries that reload their table often."""
+        self.patch.setattr(replica, "_RELOAD_AFTER", reload_after)
+        self.registries = [
+            Registry.create("memory:", lists=()),
+            Registry.create(self.url, lists=()),
+        ]
         self.others = [
             Registry.open(self.url, refresh_seconds=0),
             Registry.open(self.url, refresh_seconds=0, exact="storage"),
         ]
 
     def teardown(self) -> None:
-        """Remove the files, and restore the limit."""
-        replica._RELOAD_AFTER = self.reload_after  # type: ignore[misc]
+        """Remove the files, and restore the limit and the clock."""
+        self.patch.undo()
         for each in [*getattr(self, "registries", ()), *getattr(self, "others", ())]:
             each.close()
         self.folder.cleanup()
@@ -108,52 +106,70 @@ class RegistryMachine(RuleBasedStateMachine):
     def same(
         self, wanted: Callable[[], object], act: Callable[[Registry], object]
     ) -> None:
-        """Apply to all; results or error classes must equal the model's."""
+        """Change all registries; results or error classes must be the model's."""
         want = outcome(wanted)
         for each in self.registries:
             got = outcome(lambda each=each: act(each))  # type: ignore[misc]
             assert got == want
 
     def seen(self, on: date) -> None:
-        """Check that day and its neighbours from now on."""
+        """Add this day and days near it to the days that are checked."""
         self.days |= {on + timedelta(days=i) for i in (-1, 0, 1, 30, 1096)}
+
+    @rule(list=st.sampled_from(LISTS))
+    def add_list(self, list: str) -> None:
+        """Add a list, which may exist already."""
+        self.same(lambda: self.model.add_list(list), lambda r: r.add_list(list))
 
     @rule(
         list=st.sampled_from(LISTS),
         key=st.sampled_from(KEYS),
         on=DAYS,
         delay=st.sampled_from([None, 0, 5, 31]),
+        future=st.booleans(),
     )
-    def register(self, list: str, key: int, on: date, delay: int | None) -> None:
-        """Register one number."""
+    def register(
+        self, list: str, key: int, on: date, delay: int | None, *, future: bool
+    ) -> None:
+        """Register one number; a day in the future is allowed or not."""
         self.seen(on)
 
         def wanted() -> object:
-            self.model.register(list, [key], on, delay)
+            self.model.register(list, [key], on, delay, allow_future=future)
             return self.model.stored[list, key, on].period
 
-        self.same(wanted, lambda r: r.register(key, list=list, on=on, delay_days=delay))
+        self.same(
+            wanted,
+            lambda r: r.register(
+                key, list=list, on=on, delay_days=delay, allow_future=future
+            ),
+        )
 
     @rule(
         list=st.sampled_from(LISTS),
         rows=st.lists(st.tuples(st.sampled_from(KEYS), DAYS), max_size=8),
         in_step=st.booleans(),
+        future=st.booleans(),
     )
     def register_many(
-        self, list: str, rows: list[tuple[int, date]], in_step: bool
+        self, list: str, rows: list[tuple[int, date]], *, in_step: bool, future: bool
     ) -> None:
         """Register a column with a column of days: all rows or none."""
         for _, on in rows:
             self.seen(on)
 
         def wanted() -> int:
-            before = dict(self.model.stored), self.model.lists[:]
+            before = dict(self.model.stored)
             try:
-                if not rows and list not in self.model.lists:
-                    self.model.lists.append(list)
-                return sum(self.model.register(list, [k], d, None) for k, d in rows)
+                self.model.require_list(list)
+                if rows and not future:
+                    self.model.refuse_future(max(on for _, on in rows))
+                return sum(
+                    self.model.register(list, [key], on, None, allow_future=future)
+                    for key, on in rows
+                )
             except BloctelError:
-                self.model.stored, self.model.lists = before
+                self.model.stored = before
                 raise
 
         def act(each: Registry) -> int:
@@ -161,7 +177,7 @@ class RegistryMachine(RuleBasedStateMachine):
             on: Any = [day for _, day in rows]
             if in_step:
                 keys, on = iter(keys), iter(on)
-            return each.register_many(keys, list=list, on=on)
+            return each.register_many(keys, list=list, on=on, allow_future=future)
 
         self.same(wanted, act)
 
@@ -184,7 +200,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def withdraw(
         self, data: st.DataObject, list: str, key: int, on: date, more: int
     ) -> None:
-        """Withdraw one number, often a registered one."""
+        """Withdraw a number, which is often registered."""
         if data.draw(st.booleans()) and self.model.stored:
             name = data.draw(st.sampled_from(sorted(self.model.stored)))
             list, key, on = name[0], name[1], name[2] + timedelta(days=more)
@@ -244,7 +260,7 @@ class RegistryMachine(RuleBasedStateMachine):
         self.agree(self.registries[1], [ASKED[self.turn % len(ASKED)]])
 
     def agree(self, book: Book, asked: list[list[str] | None]) -> None:
-        """Compare all four look-ups with the model."""
+        """Compare the results of all four look-up methods with the model."""
         days = {*sorted(self.days)[:: max(1, len(self.days) // 5)], *EDGES[-4:]}
         for on in days:
             for lists in asked:
@@ -285,3 +301,55 @@ RegistryMachine.TestCase.settings = settings(
 
 class TestRegistry(RegistryMachine.TestCase):  # type: ignore[misc, valid-type]
     """After any changes, registries, files and snapshots answer like the model."""
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(["register", "column", "withdraw"]),
+        st.integers(0, 5),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+def test_the_last_request_counts(storage_url: str) -> None:
+    """In any order of requests and days, the last accepted request applies.
+
+    A withdrawal ends all registrations that were received until its day.  Each registry
+    of the same storage answers in the same way.
+    """
+    first, numbers = date(2024, 1, 2), itertools.count(33199000000)
+    with contextlib.ExitStack() as stack:
+        books = [stack.enter_context(Registry.create(storage_url, lists=["own"]))]
+        if storage_url != "memory:":
+            books = [
+                stack.enter_context(
+                    Registry.open(storage_url, refresh_seconds=0, exact=exact)
+                )
+                for exact in ("memory", "storage")
+            ]
+
+        @settings(max_examples=settings().max_examples // 2)
+        @given(REQUESTS)
+        def check(requests: list[tuple[str, int, bool]]) -> None:
+            key, ends = next(numbers), dict[int, int]()
+            for request, day, by_other in requests:
+                on, writer = first + timedelta(days=day), books[by_other and -1]
+                if request == "withdraw":
+                    ended = [start for start, end in ends.items() if start <= day < end]
+                    withdraw = partial(writer.withdraw, key, list="own", on=on)
+                    is_refused = outcome(withdraw) is bloctel.errors.NotRegisteredError
+                    assert is_refused == (not ended)
+                    ends |= dict.fromkeys(ended, day)
+                elif request == "register":
+                    writer.register(key, list="own", on=on)
+                    ends[day] = 1000
+                else:
+                    writer.register_many([key], list="own", on=[on])
+                    ends[day] = 1000
+            for book, i in itertools.product(books, range(8)):
+                blocked = book.is_blocked(key, on=first + timedelta(days=i))
+                assert blocked == any(s <= i < end for s, end in ends.items())
+
+        check()

@@ -74,7 +74,7 @@ def test_protection_begins_at_the_latest_30_days_after_the_receipt() -> None:
 
 @pytest.mark.parametrize("delay_days", [-1, 31])
 def test_no_other_delay_is_allowed(delay_days: int) -> None:
-    """R223-3: not more than 30 days, nor before the receipt."""
+    """R223-3: a delay of more than 30 days or of less than 0 days is refused."""
     with pytest.raises(InputError, match="a delay of 0 to 30 days"):
         BLOCTEL.registration_period(date(2018, 5, 3), delay_days=delay_days)
 
@@ -95,7 +95,7 @@ def test_a_registration_lasts_three_years_per_number(
 
 
 def test_the_three_years_of_29_february_end_on_28_february() -> None:
-    """The texts do not say; the terms stay counted from the first day.
+    """Each term is counted from the registration, although the law does not say so.
 
     No 29 February of the list's life has a term that ends under manual renewal, so
     the arithmetic is shown on a list that never closes and never renews tacitly.
@@ -118,14 +118,14 @@ def test_the_three_years_of_29_february_end_on_28_february() -> None:
 
 
 def test_a_registration_of_29_february_2020_is_renewed_tacitly() -> None:
-    """Its first term ends on 28 February 2023, under tacit renewal."""
+    """A registration of 29 February 2020 is renewed tacitly, until the list closed."""
     period = BLOCTEL.registration_period(date(2020, 2, 29))
 
     assert period == RegistrationPeriod(date(2020, 3, 30), CLOSES_ON)
 
 
 def test_the_earliest_possible_lapse_is_2019_06_01() -> None:
-    """Three years after the first day of service, and no day sooner."""
+    """The first registration can lapse three years after the first day of service."""
     first = BLOCTEL.registration_period(date(2016, 6, 1))
 
     assert first.covers(date(2019, 5, 31))
@@ -163,7 +163,7 @@ def test_tacit_renewal_spares_terms_that_end_before_2022_04_01(
 
 
 def test_a_term_of_the_transition_can_still_be_renewed_by_hand() -> None:
-    """It ends in early 2022 without tacit renewal, but not against the person."""
+    """A term that ends in early 2022 can be renewed by hand, but not tacitly."""
     registered_on = date(2019, 2, 1)
     period = BLOCTEL.registration_period(registered_on)
 
@@ -174,7 +174,7 @@ def test_a_term_of_the_transition_can_still_be_renewed_by_hand() -> None:
 
 
 def test_one_renewal_by_hand_leads_into_the_tacit_years() -> None:
-    """Six years after the opening renewal is tacit, so the second term goes on."""
+    """Renewal is tacit at the end of the second term, so the registration continues."""
     registered_on = date(2016, 6, 1)
     period = BLOCTEL.registration_period(registered_on)
 
@@ -184,12 +184,12 @@ def test_one_renewal_by_hand_leads_into_the_tacit_years() -> None:
 
 
 def test_the_person_is_told_three_months_before_the_end() -> None:
-    """R223-3: three months before, under manual and under tacit renewal."""
+    """R223-3: notice is given three months before the end, for both renewal kinds."""
     assert [rule.notice_months for rule in BLOCTEL.renewal] == [3, 3]
 
 
 def test_the_person_deregisters_at_any_time() -> None:
-    """R223-3: on each day of the registration, even before protection began."""
+    """R223-3: a number can be withdrawn on any day of the registration."""
     registered_on = date(2018, 5, 3)
     period = BLOCTEL.registration_period(registered_on)
     days = (date(2021, 5, 3) - registered_on).days
@@ -227,7 +227,7 @@ def test_data_of_a_lapsed_registration_goes_three_years_later(
 
 
 def test_data_of_a_withdrawn_registration_goes_at_once() -> None:
-    """R223-7 keeps data "except where the consumer deregistered"."""
+    """R223-7 does not keep the data of consumers who deregistered."""
     day = date(2020, 1, 2)
 
     assert BLOCTEL.erase_on(day, withdrawn_on=day) == day
@@ -240,12 +240,12 @@ def test_the_end_of_the_list_ends_every_registration() -> None:
 
 
 def test_after_the_closing_data_goes_by_the_rule_of_its_last_day() -> None:
-    """R223-7 was repealed on 2026-08-11, but was in force the day before."""
+    """R223-7 still sets the day of erasure, although it was repealed on 2026-08-11."""
     assert BLOCTEL.erase_on(CLOSES_ON) == add_years(CLOSES_ON, 3)
 
 
 def test_a_registration_of_the_last_day_protects_no_day() -> None:
-    """Its protection would begin after the closing."""
+    """A registration of the last day protects no day if protection begins later."""
     period = BLOCTEL.registration_period(date(2026, 8, 10))
 
     assert period == RegistrationPeriod(CLOSES_ON, CLOSES_ON)
@@ -253,14 +253,14 @@ def test_a_registration_of_the_last_day_protects_no_day() -> None:
 
 
 def test_a_registration_of_the_last_day_can_protect_that_day() -> None:
-    """If the receipt says that protection begins at once."""
+    """A registration of the last day protects it if protection begins at once."""
     period = BLOCTEL.registration_period(date(2026, 8, 10), delay_days=0)
 
     assert period == RegistrationPeriod(date(2026, 8, 10), CLOSES_ON)
 
 
 def test_protection_in_the_last_30_days_depends_on_the_delay() -> None:
-    """The last registration with the latest delay that protects a day."""
+    """A registration with the latest delay must be early enough to protect a day."""
     last = BLOCTEL.registration_period(date(2026, 7, 11))
 
     assert last == RegistrationPeriod(date(2026, 8, 10), CLOSES_ON)
@@ -268,7 +268,7 @@ def test_protection_in_the_last_30_days_depends_on_the_delay() -> None:
 
 
 def test_an_answer_is_valid_for_30_days() -> None:
-    """The operator's statement, not an article of the code."""
+    """The 30 days come from a statement of the operator, not from an article."""
     rule = in_force(BLOCTEL.answer_validity, on=date(2025, 1, 1))
 
     assert (rule.days, rule.certainty) == (30, Certainty.V2)
@@ -286,7 +286,7 @@ def test_a_registration_is_confirmed_through_an_e_mail() -> None:
     [(date(2016, 6, 1), 8), (date(2021, 12, 31), 8), (date(2022, 1, 1), 10)],
 )
 def test_a_person_registers_8_numbers_then_10(day: date, numbers: int) -> None:
-    """The operators' sites; no article sets it, so no code enforces it."""
+    """The limit comes from the operators' sites; no article sets it."""
     rule = in_force(BLOCTEL.numbers_per_person, on=day)
 
     assert (rule.max, rule.certainty) == (numbers, Certainty.V2)

@@ -38,19 +38,19 @@ def validity(code: str, on: date) -> list[str]:
 
 
 def test_only_what_was_read_is_there() -> None:
-    """V1 or V2: recalled facts, and facts that were not found, are missing."""
+    """Each fact was read in a source: no fact has the certainty R or NF."""
     certainties = {
         fact.certainty for country in HELD.values() for fact in country.facts
     }
 
     assert certainties == {Certainty.V1, Certainty.V2}
     assert set(HELD) == {
-        *("AU", "BE", "CA", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "US"),
+        *("AU", "BE", "CA", "DE", "ES", "FR", "GB", "IE", "IN", "IT", "US")
     }
 
 
 def test_each_country_has_its_rules_in_two_languages() -> None:
-    """Readers of both languages get the same facts."""
+    """Each fact has a text in English and in French."""
     for country in HELD.values():
         topics = [fact.topic for fact in country.facts]
         assert {"source", "principle"} & set(topics)
@@ -58,7 +58,7 @@ def test_each_country_has_its_rules_in_two_languages() -> None:
 
 
 def test_unknown_facts_are_not_there() -> None:
-    """No hours of Belgium, Britain or Australia, no size of Ireland."""
+    """Unknown facts are left out, such as the calling hours of Belgium."""
     for code in ("BE", "GB", "AU"):
         assert "hours" not in {fact.topic for fact in HELD[code].facts}
     assert "size" not in {fact.topic for fact in HELD["IE"].facts}
@@ -81,11 +81,11 @@ def test_unknown_facts_are_not_there() -> None:
     ],
 )
 def test_versions_follow_one_another(code: str, on: date, known: list[str]) -> None:
-    """A month that names no day belongs to both of its versions."""
+    """If a source gives only the month of a change, both versions are valid in it."""
     found = validity(code, on)
 
     assert found[-len(known) :] == known if known else not found
-    # versions whose days no source gives may hold on any day
+    # if no source gives the days of a version, it may be valid on any day
     untold = {fact.en for fact in HELD[code].facts if "?" in (fact.since, fact.until)}
     assert set(found) - set(known) <= untold
 
@@ -97,7 +97,7 @@ def test_a_version_without_known_days_may_hold_on_any_day() -> None:
 
 
 def test_facts_have_the_source_of_their_country_by_default() -> None:
-    """A fact has its own source and certainty, or both of its country."""
+    """A fact without a source has the source and the certainty of its country."""
     sourced = 'list = "none"\nsource = "its list"\ncertainty = "V2"'
     text = ONE.replace('list = "none"', sourced)
     default = text.replace('source = "a text"\ncertainty = "V1"\n', "")
@@ -115,7 +115,7 @@ def test_facts_have_the_source_of_their_country_by_default() -> None:
     ("old", "new", "sentence"),
     [
         ('code = "XX"', 'code = "xx"', "x.toml, country[0].code"),
-        ('topic = "validity"', 'topic = "Validity 2"', "country[0].fact[0].topic"),
+        ('"validity"', '"Validity 2"', "country[0].fact[0].topic"),
         ('"2008-02"', '"2008-13"', "a year, a month or a day such as 2008-02"),
         ('"2008-02"', '"2008-02-30"', "a day of the calendar"),
         ('"2010"', '"2007"', "a day after 2008-02, got 2007"),
@@ -123,15 +123,12 @@ def test_facts_have_the_source_of_their_country_by_default() -> None:
         ('"V1"', '"V3"', "expected one of V1, V2, got 'V3'"),
         ('"V1"', '"R"', "expected one of V1, V2, got 'R'"),
         ('en = "5 years"\n', "", "the key en is missing"),
-        (
-            "[[country.fact]]",
-            "[country.fact]",
-            "an array of tables, at least one, got a table",
-        ),
+        ('topic = "validity"\n', "", "the key topic is missing"),
+        ("[[country.fact]]", "fact = [1]\n[x]", "a table, got 1"),
         ("[[country.fact]]", "[[country.facts]]", "got 'facts'"),
         ("[[country]]", "[[land]]", "one of the keys country"),
         ('list = "none"', 'list = "none"\nsize = 3', "got 'size'"),
-        (ONE, ONE + ONE, "expected countries by their codes, each once"),
+        (ONE, ONE + ONE, "expected different countries in the order of their codes"),
         (ONE, "country = 1", "an array of tables, at least one, got 1"),
         (ONE, "country = []", "an array of tables, at least one, got an array of 0"),
         (ONE, "country = [1]", "a table, got 1"),
@@ -142,7 +139,7 @@ def test_facts_have_the_source_of_their_country_by_default() -> None:
 def test_a_faulty_document_is_refused_with_the_key(
     old: str, new: str, sentence: str
 ) -> None:
-    """The message says what is wrong, and where."""
+    """A faulty document is refused; the error names the key and the fault."""
     assert old in ONE
     with pytest.raises(InputError) as refused:
         law.parse_countries(ONE.replace(old, new), "x.toml")

@@ -39,7 +39,7 @@ def edited(*changes: tuple[str, str]) -> str:
 
 
 def refusal(text: str) -> str:
-    """Return the sentence with which the reader refuses *text*."""
+    """Return the error message with which the reader refuses *text*."""
     with pytest.raises(InputError) as refused:
         law.parse(text, "x.toml")
     assert pickle.loads(pickle.dumps(refused.value)).args == refused.value.args  # noqa: S301
@@ -47,7 +47,7 @@ def refusal(text: str) -> str:
 
 
 def test_the_law_that_comes_with_the_library_is_whole() -> None:
-    """Each rule has two languages, an article and a version of it."""
+    """Each rule has a text in both languages, an article and the article's version."""
     assert law.names() == ("FR",)
     assert law.load("FR") is FRENCH
     assert len({rule.id for rule in FRENCH.rules}) == len(FRENCH.rules)
@@ -60,7 +60,7 @@ def test_the_law_that_comes_with_the_library_is_whole() -> None:
 
 
 def test_the_eras_are_every_day_once() -> None:
-    """From the first regime on, without gap or overlap; no rule changes within one."""
+    """Every day since the first regime is in one era, in which no rule changes."""
     for earlier, later in zip(FRENCH.eras, FRENCH.eras[1:], strict=False):
         assert earlier.valid_until == later.valid_from
     assert FRENCH.eras[-1].valid_until is None
@@ -73,7 +73,7 @@ def test_the_eras_are_every_day_once() -> None:
 
 
 def test_a_day_before_the_first_regime_is_refused() -> None:
-    """The data has no rule for it, and nothing is guessed."""
+    """A day before the first rules of the data is refused, because no rule applies."""
     with pytest.raises(InputError, match="a day from 1970-01-01 on, got 1969-12-31"):
         FRENCH.on(date(1969, 12, 31))
 
@@ -82,7 +82,7 @@ def test_a_day_before_the_first_regime_is_refused() -> None:
     "country", ["", "fr", "DE", "FR\n", "../rules/own", "0639981234"]
 )
 def test_a_law_that_is_not_there_is_refused(country: str) -> None:
-    """No name leads out of the package, and no message holds a number."""
+    """An unknown country or a path is refused; the error does not show the text."""
     with pytest.raises(InputError, match="one of the countries FR") as refused:
         law.load(country)
 
@@ -90,13 +90,13 @@ def test_a_law_that_is_not_there_is_refused(country: str) -> None:
 
 
 def test_a_rule_that_is_not_there_is_refused() -> None:
-    """A misspelled name is refused."""
-    with pytest.raises(InputError, match="the name of a rule"):
+    """The name of a rule that does not exist is refused."""
+    with pytest.raises(InputError, match="the identifier of a rule"):
         FRENCH.rule("fr.hours.2023-03-02")
 
 
 def test_fines_are_those_of_their_day() -> None:
-    """L242-16: 15,000 and 75,000 euros, then 75,000 and 375,000."""
+    """The greatest fines are those of the day: L242-16 raised them in 2020."""
     listed = FRENCH.rule("fr.regime.2016-07-01")
 
     fines = [
@@ -125,8 +125,8 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(('country = "FR"', 'country = "fr"')), "x.toml, law.country"),
         (edited(("[numbering]", "[[numbering]]")), "a table, got an array of 1"),
         (
-            "frequency = 4\n" + edited(("[[frequency]]", "[[duty]]")),
-            "expected an array of tables, got 4 - at x.toml, frequency",
+            "frequency = 4\n" + edited(("[frequency.", "[duty.")),
+            "expected a table, got 4 - at x.toml, frequency",
         ),
         (
             edited(("max_attempts = 4", "max_attempts = 0")),
@@ -145,23 +145,23 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(("[14:00:00, 20:00:00]", "[14:00:00]")), "two times such as 10:00:00"),
         (edited(("14:00:00, 20:00:00", '"14", "20"')), "slots[1]"),
         (edited(("weekdays = [1, 2", "weekdays = [0, 2")), "from 1 to 7, got 0"),
-        (edited(("weekdays = [1, 2", "weekdays = [2, 2")), "each of them once"),
+        (edited(("weekdays = [1, 2", "weekdays = [2, 2")), "different values"),
         (edited(("weekdays = [1, 2, 3, 4, 5]", "weekdays = []")), "at least one"),
         (edited(("on_holidays = false", "on_holidays = 0")), "true or false, got 0"),
         (edited(('needs = "slot"', 'needs = "luck"')), "one of consent, slot"),
         (edited(('question = "consent"', 'question = "maybe"')), "regime[4].question"),
         (
             edited(('question = "consent"', 'question = "consent"\nlists = ["own"]')),
-            "expected lists for opposition, and only for opposition",
+            "expected lists for the question of opposition",
         ),
         (edited(('lifted_by = ["contract"]', 'lifted_by = ["luck"]')), "lifted_by[0]"),
         (
             edited(('sectors = ["press"]', 'sectors = ["presse"]')),
-            "got 'presse' - at x.toml, press_exception[0].sectors",
+            "got 'presse' - at x.toml, fr.press.2016-06-01.sectors",
         ),
         (
             edited(('territories = ["YT"]', 'territories = ["NC"]')),
-            "got 'NC' - at x.toml, local_holiday[2].territories",
+            "got 'NC' - at x.toml, fr.abolition-mayotte.1970-01-01.territories",
         ),
         (
             edited(('sanction = "training"', 'sanction = "luck"')),
@@ -174,14 +174,11 @@ def test_fines_are_those_of_their_day() -> None:
         (edited(('"089xxxxxxx"', '"x89xxxxxxx"')), "digits and x"),
         (edited(('"3xxx"', '"3.*"')), "digits and x"),
         (edited(('day = "05-22"', 'day = "05-32"')), "month and day such as 05-22"),
-        (
-            edited(('day = "05-22"', "")),
-            "expected a day or days before Easter Monday",
-        ),
+        (edited(('day = "05-22"', "")), "expected a day or days before Easter Monday"),
         (edited(("asks_days = 60", "asks_days = 59")), "at least 60 days, got 59"),
         (
             edited(("slot_hours = 24\n", "")),
-            "the hours of a precise time at most, got 0",
+            "the maximum length of a precise time, in hours, got 0",
         ),
         (
             edited(('"269", "639"', '"269", "692"')),
@@ -189,21 +186,33 @@ def test_fines_are_those_of_their_day() -> None:
         ),
         (edited(('code = "YT"', 'code = "RE"')), "a name that nothing else has"),
         (edited(("Indian/Mayotte", "Indian/../Mayotte")), "territory[2].time_zone"),
-        (edited(('"fr.hours.2023-03-01"', '"hours"')), "such as fr.hours.2023-03-01"),
+        (edited(("times.hours.", "times.Hours.")), "such as fr.hours.2023-03-01"),
         (
-            edited(('"fr.frequency.2023-03-01"', '"fr.hours.2023-03-01"')),
+            edited(("[frequency.frequency.2023", "[frequency.hours.2023")),
             "expected versions of one rule",
         ),
         (
-            edited(('"fr.publication.2020-07-26"', '"fr.null-contract.2020-07-26"')),
-            "expected the day on which the next version begins",
+            edited(("[frequency.frequency.2023", "[frequency.hours.2026")),
+            "expected versions of one rule",
         ),
-        (edited(("article_version = 2016-08-01\n", "")), "the key article_version"),
+        (
+            edited(("hours.2023-03-01", "hours.2023-03-41")),
+            "expected a day such as 2023-03-01, got '2023-03-41' - at x.toml, "
+            "calling_times.hours",
+        ),
+        (
+            edited(("hours.2023-03-01", "hours.2027-03-01")),
+            "expected a day after valid_from, 2027-03-01, got 2026-08-11",
+        ),
+        (
+            edited(("[refusal.refusal.2026-08-11]", "[refusal.refusal]")),
+            "expected a day such as 2023-03-01, got 'withdraws_consent'",
+        ),
         (edited(('certainty = "V3"', 'certainty = "V4"')), "one of V1, V2, V3, R, NF"),
     ],
 )
 def test_a_faulty_law_is_refused_with_the_key(text: str, sentence: str) -> None:
-    """The message says what is wrong, and where."""
+    """A faulty law is refused; the error names the key and the fault."""
     assert sentence in refusal(text)
 
 
@@ -219,24 +228,20 @@ def test_versions_that_overlap_or_leave_a_gap_are_refused(
     versions = [rule for rule in FRENCH.rules if rule.chain == f"fr.{chain}"]
     old = versions[0].valid_until
     assert old is not None
-    start = TEXT.index(f'id = "{versions[0].id}"')
     moved = (old + timedelta(days=shift)).isoformat()
-    tail = TEXT[start:].replace(
-        f"valid_until = {old.isoformat()}", f"valid_until = {moved}", 1
-    )
+    header = f".{versions[0].id.removeprefix('fr.')}]\n"
+    text = edited((header, f"{header}valid_until = {moved}\n"))
 
-    assert f"begins, {old.isoformat()}, got {moved}" in refusal(TEXT[:start] + tail)
+    assert f"begins, {old.isoformat()}, got {moved}" in refusal(text)
 
 
 def test_the_last_regime_has_no_end() -> None:
-    """A day without a question would be a day without an answer."""
-    marker = "valid_from = 2026-08-11\nquestion"
-    text = edited(
-        (marker, "valid_from = 2026-08-11\nvalid_until = 2030-01-01\nquestion")
-    )
+    """The last regime must not have an end, because later days would have no rules."""
+    marker = "[regime.regime.2026-08-11]\n"
+    text = edited((marker, f"{marker}valid_until = 2030-01-01\n"))
 
-    expected = "expected a last version without end, got 2030-01-01"
-    assert f"{expected} - at x.toml, regime[4].valid_until" in refusal(text)
+    expected = "expected a last version without an end, got 2030-01-01"
+    assert f"{expected} - at x.toml, fr.regime[4].valid_until" in refusal(text)
 
 
 @pytest.mark.parametrize(
@@ -382,7 +387,7 @@ def answer(text: str, at: datetime = MONDAY, **call: Any) -> tuple[str, ...]:
 def test_another_figure_in_the_data_gives_another_answer(
     change: tuple[str, str], call: dict[str, Any], before: str, after: str
 ) -> None:
-    """Nothing legal is a constant in code."""
+    """A changed figure in the data changes the answer: code has no legal constants."""
     row = dict(call)
     if "c" in row and "at" not in row:
         row["at"] = datetime(2027, 12, 6, 15, tzinfo=PARIS)
@@ -393,7 +398,7 @@ def test_another_figure_in_the_data_gives_another_answer(
 
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the inputs of the desk for a row: attempts, a consent, a contract."""
+    """Return a row's inputs of the desk: attempts, a consent and a contract."""
     from bloctel.compliance import Attempt, Contract, Evidence, Outcome
     from tests.helpers.law_rows import consent
 
@@ -423,7 +428,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_days_of_a_call_back_are_read() -> None:
-    """The five working days of R223-4, and the weekdays of rest."""
+    """The count of working days and the weekly days of rest come from the data."""
     row = next(r for r in rows() if r["name"] == "called back on the sixth day")
     assert ask(row).decision == "no"
 
@@ -433,7 +438,7 @@ def test_days_of_a_call_back_are_read() -> None:
     rule = era.one(law.CallBack)
     assert rule is not None
 
-    from bloctel.compliance.holidays import last_working_day
+    from bloctel.compliance.calling_hours import last_working_day
 
     asked_on = date(2026, 10, 2)
     last = last_working_day(asked_on, rule.working_days, rule.rest_weekdays, era)
@@ -444,8 +449,8 @@ def test_days_of_a_call_back_are_read() -> None:
 
 
 def test_the_library_of_holidays_says_what_the_law_says() -> None:
-    """L3133-1 names eleven days; those that do not move are these."""
-    from bloctel.compliance.holidays import is_holiday
+    """The holidays library gives the eleven days of L3133-1, eight on fixed dates."""
+    from bloctel.compliance.calling_hours import is_holiday
 
     fixed = {(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)}
     for year in range(2016, 2036):
@@ -457,7 +462,7 @@ def test_the_library_of_holidays_says_what_the_law_says() -> None:
         found = {day for day in days if is_holiday(day, FRENCH.on(day))}
         moving = {day for day in found if (day.month, day.day) not in fixed}
         assert len(found - moving) == len(fixed)
-        # Easter Monday, Ascension 38 days later, Whit Monday 49 days later
+        # Ascension is 38 days after Easter Monday, and Whit Monday is 49 days after it
         easter = min(moving)
         ascension = easter + timedelta(days=38)
         expected = {easter, ascension, easter + timedelta(days=49)}

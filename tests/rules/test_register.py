@@ -1,20 +1,23 @@
-"""Lists with rules of their own: registered once, then usable everywhere."""
+"""Lists with your own rules: registration, and use in every part of the library."""
 
 from __future__ import annotations
 
 import io
+import json
 import pickle
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bloctel import Registry, Snapshot, rules
 from bloctel.errors import DamagedSnapshotError, InputError, UnknownListError
-from bloctel.scrub import Outputs, scrub_csv
-from bloctel.scrub.receipts import ReceiptMaker, ReceiptOptions
+from bloctel.scrub import scrub_file
+from bloctel.scrub.receipts import ReceiptOptions
 from tests.helpers.own_rules import NAME, TEXT, no_registrations
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def refusal(file: Path, text: str | bytes) -> str:
-    """Return the sentence with which a file is refused; it registers nothing."""
+    """Return the error message with which a file is refused; nothing is registered."""
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(InputError) as refused:
         rules.register(file)
@@ -51,7 +54,7 @@ def refusal(file: Path, text: str | bytes) -> str:
 
 
 def test_a_registered_list_has_rules(file: Path) -> None:
-    """Its name, its scopes and its list of cleared numbers are known."""
+    """After registration, the list's name, scopes and cleared numbers are accepted."""
     with pytest.raises(UnknownListError):
         rules.load(NAME)
 
@@ -65,7 +68,7 @@ def test_a_registered_list_has_rules(file: Path) -> None:
 
 
 def test_a_second_registration_of_the_same_rules_changes_nothing(file: Path) -> None:
-    """The layout of the file and its comments are not rules."""
+    """The same rules with another layout or other comments can be registered again."""
     own = rules.register(file)
     file.write_text(f"# a comment\n{TEXT}\n")
 
@@ -73,7 +76,7 @@ def test_a_second_registration_of_the_same_rules_changes_nothing(file: Path) -> 
 
 
 def test_other_rules_need_another_name(file: Path) -> None:
-    """The registered rules stay, and the message says what to do."""
+    """Different rules with a registered name are refused; the error says what to do."""
     own = rules.register(file)
     file.write_text(TEXT.replace("years = 2", "years = 3"))
 
@@ -85,7 +88,7 @@ def test_other_rules_need_another_name(file: Path) -> None:
 
 
 def test_lists_of_the_library_keep_their_rules(file: Path) -> None:
-    """A copy of their rules is accepted; other rules of that name are not."""
+    """A copy of the library's rules is accepted; different rules are not."""
     packaged = Path(rules.__file__).with_name("own.toml").read_text(encoding="utf-8")
     file.write_text(packaged, encoding="utf-8")
 
@@ -101,25 +104,25 @@ def test_lists_of_the_library_keep_their_rules(file: Path) -> None:
         (TEXT.replace(NAME, "xx.0199001234"), "got text of 13 characters"),
         (TEXT.replace(NAME, "x" * 24), "a name such as fr.bloctel"),
         (TEXT.replace("Europe/Paris", "Europe/Lutetia"), "a known time zone"),
-        ('title = "\xe9"'.encode("latin-1"), "a byte at offset 9 that is not UTF-8"),
+        ('title = "\xe9"'.encode("latin-1"), "a byte that is not UTF-8 at offset 9"),
         (b"#" * (1 << 20) + b"\n", "at most 1,048,576 bytes"),
         (b"\0", "a TOML document"),
     ],
 )
 def test_a_faulty_file_is_refused(file: Path, text: str | bytes, sentence: str) -> None:
-    """The message names the file, and the key where there is one."""
+    """A faulty file of rules is refused; the error names the file and the key."""
     assert sentence in refusal(file, text)
 
 
 @pytest.mark.parametrize("name", [".", "missing.toml"])
 def test_an_unreadable_file_is_refused(tmp_path: Path, name: str) -> None:
-    """A folder, and a file that does not exist."""
+    """A folder and a missing file are refused."""
     with pytest.raises(InputError, match="cannot be read"):
         rules.register(tmp_path / name)
 
 
 def test_threads_register_one_set_of_rules(tmp_path: Path) -> None:
-    """Of different rules under one name, one wins, and all others are refused."""
+    """If threads register different rules with one name, only one succeeds."""
     files = [tmp_path / f"{years}.toml" for years in (2, 3, 4)]
     for years, each in enumerate(files, 2):
         each.write_text(TEXT.replace("years = 2", f"years = {years}"))
@@ -139,7 +142,7 @@ def test_threads_register_one_set_of_rules(tmp_path: Path) -> None:
 
 
 def test_a_registered_list_works_everywhere(file: Path, tmp_path: Path) -> None:
-    """Registrations, look-ups, snapshots, scrubs and receipts."""
+    """Registrations, look-ups, snapshots, scrubs and receipts accept the list."""
     rules.register(file)
     path = tmp_path / "x.bloctel"
     with Registry.create("memory:", lists=[NAME]) as registry:
@@ -155,41 +158,77 @@ def test_a_registered_list_works_everywhere(file: Path, tmp_path: Path) -> None:
         f"tel\n{NUMBER}\n{OTHER}\n".encode(),
         ReceiptOptions(tmp_path / "r.json"),
     )
-    maker = ReceiptMaker(
-        io.BytesIO(calls), Outputs(io.BytesIO()), against=path, options=options
+    summary = scrub_file(
+        io.BytesIO(calls), path, columns="tel", on=date(2024, 5, 20), receipt=options
     )
-    with Snapshot.open(path) as book:
-        question = book.question(on=date(2024, 5, 20))
-        summary = scrub_csv(
-            maker.source, question, columns=["tel"], outputs=maker.outputs
-        )
-        receipt = maker.make(summary, question, columns=["tel"])
+    receipt = summary.receipt
 
+    assert receipt is not None
     assert (summary.clear, summary.blocked_lists) == (1, {NAME: 1})
     assert receipt.lists[0].source == "a text"
 
 
-def test_a_process_without_the_rules_gets_no_answer(file: Path, tmp_path: Path) -> None:
-    """A registry and a snapshot that have the list are refused; the list is named."""
+def digest_of(document: dict[str, Any]) -> str:
+    """Return the digest of a file of rules, as the documentation defines it."""
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, dict):
+            texts = {"title", "source", "certainty", "note", "since"}
+            return {key: kept(value[key]) for key in value.keys() - texts}
+        return [*map(kept, value)] if isinstance(value, list) else value
+
+    moved = {key: value for key, value in document.items() if key != "list"}
+    text = json.dumps(
+        kept(document["list"] | moved),
+        default=date.isoformat,
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+    return sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("path", [None, "examples/own-list.toml"])
+def test_the_digest_is_that_of_the_file(file: Path, path: str | None) -> None:
+    """The digest agrees with its specification; lists with the same rules have one."""
+    source = Path(path or file)
+    own = rules.register(source)
+
+    assert rules.digest(own.name) == digest_of(tomllib.loads(source.read_text()))
+    assert rules.digest(f"{own.name}:brand-a") == rules.digest(own.name)
+    assert rules.digest(f"{own.name}.cleared:b") == rules.digest(own.name)
+
+
+@pytest.mark.parametrize("name", ["own", "fr.bloctel", "fr.bloctel.cleared", "own:b"])
+def test_rules_of_the_library_have_no_digest(name: str) -> None:
+    """The rules of the library may change with its version."""
+    assert rules.digest(name) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "has_effect"),
+    [
+        ("years = 2", "years = 3", True),
+        ("max_days = 10", "max_days = 0", True),
+        ("notice_months = 1", "notice_months = 0", True),
+        ("withdrawn_days = 0", "withdrawn_days = 0\nlapsed_years = 0", True),
+        ("days = 30", "days = 31", True),
+        ("Europe/Paris", "Indian/Reunion", True),
+        ("opens_on = 2020-01-01", "opens_on = 2020-01-02", True),
+        ("An example", "Another title", False),
+        ('"a text"', '"another text"', False),
+        ('certainty = "R"', 'certainty = "V1"\nnote = "a note"', False),
+    ],
+)
+def test_the_digest_depends_on_what_has_an_effect(
+    file: Path, old: str, new: str, *, has_effect: bool
+) -> None:
+    """Rules with other effects have another digest; texts for readers do not count."""
     rules.register(file)
-    url, path = f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "x.bloctel"
-    with Registry.create(url, lists=[NAME, "own"]) as registry:
-        registry.register(NUMBER, list=NAME, on=DAY)
-        registry.build_snapshot(path, on=DAY)
-
-    def look_up() -> object:
-        with Registry.open(url) as registry:
-            return registry.is_blocked(NUMBER, on=date(2024, 6, 3), lists=["own"])
-
+    before = rules.digest(NAME)
+    file.write_text(TEXT.replace(old, new))
     with no_registrations():
-        for use in (look_up, lambda: Snapshot.open(path)):
-            with pytest.raises(UnknownListError, match=NAME) as refused:
-                use()
-            assert "bloctel.rules.register(file)" in str(refused.value)
-            assert "--rules FILE" in str(refused.value)
-        assert refused.value.where == str(path)
-
-    assert look_up() is False
+        rules.register(file)
+        assert (rules.digest(NAME) != before) == has_effect
 
 
 @pytest.mark.parametrize("verify", [True, False])

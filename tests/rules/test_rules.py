@@ -57,7 +57,7 @@ def edited(part: str, old: str, new: str) -> str:
 
 
 def refusal(text: str) -> str:
-    """Return the sentence with which the reader refuses *text*."""
+    """Return the error message with which the reader refuses *text*."""
     with pytest.raises(InputError) as refused:
         rules.parse(text, "x.toml")
     assert pickle.loads(pickle.dumps(refused.value)).args == refused.value.args  # noqa: S301
@@ -71,13 +71,13 @@ def test_every_packaged_list_is_named_as_its_file() -> None:
 
 
 def test_every_packaged_list_counts_days_in_a_zone_that_exists() -> None:
-    """The reader checks the shape of the name only."""
+    """Each packaged list has a time zone that exists."""
     for name in rules.names():
         assert ZoneInfo(rules.load(name).time_zone)
 
 
 def test_rules_are_read_once() -> None:
-    """The same name gives the same object."""
+    """Loading a list twice gives the same object."""
     assert rules.load("own") is rules.load("own")
 
 
@@ -102,7 +102,7 @@ def test_an_unknown_list_is_refused_by_name(name: str) -> None:
 
 
 def test_a_number_in_the_place_of_a_name_is_not_shown() -> None:
-    """Arguments get swapped; no message holds a phone number."""
+    """If a phone number is passed as a list's name, the error does not show it."""
     with pytest.raises(UnknownListError) as refused:
         rules.load("+33639981234")
 
@@ -110,7 +110,7 @@ def test_a_number_in_the_place_of_a_name_is_not_shown() -> None:
 
 
 def test_a_firms_own_list_protects_at_once_and_for_ever() -> None:
-    """GDPR, art. 21(3): no delay and no end."""
+    """The protection has no delay and no end (GDPR, art. 21(3))."""
     assert OWN.registration_period(DAY) == RegistrationPeriod(DAY, None)
     assert OWN.erase_on(None) is None
     assert OWN.is_open(date(2016, 6, 1))
@@ -119,7 +119,7 @@ def test_a_firms_own_list_protects_at_once_and_for_ever() -> None:
 
 
 def test_a_firms_own_list_says_from_when_it_answers() -> None:
-    """A list that never closes names its first day only."""
+    """The error for a day before the list opened names only the first day."""
     with pytest.raises(ListClosedError) as refused:
         OWN.require_open(date(2016, 5, 31))
 
@@ -129,7 +129,7 @@ def test_a_firms_own_list_says_from_when_it_answers() -> None:
 
 
 def test_a_firms_own_list_has_nothing_to_renew() -> None:
-    """A renewal of an objection without end changes nothing, but it must be active."""
+    """Renewing an objection changes nothing, and is refused before the objection."""
     period = OWN.registration_period(DAY)
 
     assert OWN.renewed_period(period, DAY, on=date(2031, 1, 1)) == period
@@ -144,12 +144,12 @@ def test_a_withdrawn_objection_is_erased_at_once() -> None:
 
     assert withdrawn == RegistrationPeriod(DAY, day)
     assert OWN.erase_on(withdrawn.ends_on, withdrawn_on=day) == day
-    # no rule sets a day for an objection that ends without withdrawal
+    # no rule gives a day of erasure for an objection that ends without withdrawal
     assert OWN.erase_on(day) is None
 
 
 def test_third_parties_can_write_rules() -> None:
-    """Rules of a complete document work like those of the library."""
+    """Rules in a document of your own work like the rules of packaged lists."""
     own = rules.parse(document(), "x.toml")
 
     assert (own.name, own.opens_on, own.closes_on) == (
@@ -159,7 +159,7 @@ def test_third_parties_can_write_rules() -> None:
     )
     assert own.renewal[1].kind is RenewalKind.TACIT
     assert own.renewal[1].certainty is Certainty.R
-    # Terms end on 2022-05-02, by hand; on 2024-05-02, still by hand; then tacitly.
+    # Terms that end by 2024-05-02 are renewed by hand, later terms tacitly.
     period = own.registration_period(date(2020, 5, 2))
     assert period == RegistrationPeriod(date(2020, 5, 7), date(2022, 5, 2))
     renewed = own.renewed_period(period, date(2020, 5, 2), on=date(2021, 1, 1))
@@ -185,14 +185,14 @@ def test_tacit_renewal_can_itself_end() -> None:
 
 
 def test_tacit_renewal_of_a_list_without_end_has_no_end() -> None:
-    """No closing and no later rule: the period is open."""
+    """On a list without a closing day, tacit renewal gives a period without an end."""
     own = rules.parse(document(closing=""), "x.toml")
 
     assert own.registration_period(date(2023, 1, 1)).ends_on is None
 
 
 def test_versions_need_not_outlive_the_list() -> None:
-    """A last version may end with the list."""
+    """The last version of a rule may end on the day on which the list closes."""
     own = rules.parse(edited("term", "years", "valid_until = 2030-01-01\nyears"), "x")
 
     assert own.term[-1].valid_until == own.closes_on
@@ -284,7 +284,7 @@ def test_a_day_outside_all_versions_has_no_rule() -> None:
     ],
 )
 def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> None:
-    """The message names the file and the key."""
+    """A faulty document of rules is refused; the error names the file and the key."""
     assert sentence in refusal(text)
 
 
@@ -317,19 +317,16 @@ def test_a_faulty_document_is_refused_with_the_key(text: str, sentence: str) -> 
         ),
         (
             edited("term", "years", "valid_until = 2029-12-31\nyears"),
-            "expected no end, or a day not before the list closes, got 2029-12-31 - at "
-            "x.toml, term[0].valid_until",
+            "expected no end, or an end on or after the day on which the list closes, "
+            "got 2029-12-31 - at x.toml, term[0].valid_until",
         ),
         (
-            document(
-                closing="",
-                term=PARTS["term"] + "valid_until = 2999-01-01\n",
-            ),
+            document(closing="", term=PARTS["term"] + "valid_until = 2999-01-01\n"),
             "got 2999-01-01 - at x.toml, term[0].valid_until",
         ),
         (
             edited("manual", "notice", "terms_ending_from = 2021-01-01\nnotice"),
-            "expected no such key in a manual renewal, got 2021-01-01 - at x.toml, "
+            "expected a manual renewal without this key, got 2021-01-01 - at x.toml, "
             "renewal[0].terms_ending_from",
         ),
         (
@@ -388,14 +385,14 @@ def test_a_hostile_document_gets_a_short_sentence(text: str) -> None:
     ],
 )
 def test_no_message_has_a_phone_number(part: str, old: str, new: str) -> None:
-    """A number in the wrong key is described by its type and length."""
+    """An error about a wrong value shows its type and length, not a phone number."""
     sentence = refusal(edited(part, old, new))
 
     assert "3998" not in re.sub(r"\W", "", sentence)
 
 
 def test_rules_are_values() -> None:
-    """They compare, hash, pickle and print by their content, and do not change."""
+    """Rules compare, hash, pickle and print by their content, and do not change."""
     one, other = (rules.parse(document(), "x.toml") for _ in range(2))
 
     assert one == other

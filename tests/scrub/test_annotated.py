@@ -69,7 +69,7 @@ def test_every_row_has_its_answer(ending: str, tmp_path: Path) -> None:
 def test_an_annotated_file_is_refused_though_its_header_looks_like_numbers(
     ending: str, tmp_path: Path
 ) -> None:
-    """With a column number the header is a row; readers still take it as header."""
+    """If the header is taken for a row, a column `bloctel` in it is still refused."""
     source = write(tmp_path / f"calls.{ending}", [["bloctel", "tel_2025"], ["a", "12"]])
 
     with pytest.raises(InputError, match="without a column 'bloctel'"):
@@ -81,7 +81,7 @@ def test_an_annotated_file_is_refused_though_its_header_looks_like_numbers(
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", ["bloctel", "Bloctel_Reason"])
 def test_annotated_input_is_refused(ending: str, name: str, tmp_path: Path) -> None:
-    """A reader of the columns could use the old answer."""
+    """A file that already has a column `bloctel` is refused, not annotated again."""
     source = write(tmp_path / f"calls.{ending}", [[name, "tel"], ["clear", "12"]])
 
     with pytest.raises(
@@ -93,7 +93,7 @@ def test_annotated_input_is_refused(ending: str, name: str, tmp_path: Path) -> N
 
 
 def test_all_outputs_at_once(tmp_path: Path) -> None:
-    """The annotated output does not change the others."""
+    """The annotated output is the same with the other three outputs as alone."""
     for ending in ENDINGS:
         folder = tmp_path / ending
         folder.mkdir()
@@ -111,7 +111,7 @@ def test_all_outputs_at_once(tmp_path: Path) -> None:
 
 
 def test_no_row_of_a_csv_file_can_move_its_answer(tmp_path: Path) -> None:
-    """An extra field never appears in an added column."""
+    """Rows with too few or too many fields have their answer in the added columns."""
     source = tmp_path / "calls.csv"
     lines = ["nom;tel", "A;0639980001;clear;", "B", "", '"C\nc";0261910002', "D;12"]
     source.write_bytes("\r\n".join(lines).encode())
@@ -131,7 +131,7 @@ def test_no_row_of_a_csv_file_can_move_its_answer(tmp_path: Path) -> None:
 
 
 def test_answers_are_encoded_like_the_file(tmp_path: Path) -> None:
-    """In the encoding of the input, after its byte-order mark, quoted where needed."""
+    """Answers have the encoding of the input, and are quoted if necessary."""
     text = "tel:1,tel:2\n0261910002,0639980001\n"
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         source = tmp_path / "calls.csv"
@@ -150,7 +150,7 @@ def test_answers_are_encoded_like_the_file(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_header(tmp_path: Path) -> None:
-    """Only rows are annotated."""
+    """A file without a header has only annotated rows."""
     source = tmp_path / "calls.csv"
     source.write_bytes(b"0639980001\n0261910002")
 
@@ -160,7 +160,7 @@ def test_a_file_without_a_header(tmp_path: Path) -> None:
 
 
 def test_unknown_outputs_are_refused(tmp_path: Path) -> None:
-    """Nothing is written for any file."""
+    """An unknown kind of output is refused, and nothing is written."""
     write(tmp_path / "calls.csv", [HEADER, *ROWS])
 
     for wanted in ([], ["all"], "annotated?", ["annotated", "x"]):

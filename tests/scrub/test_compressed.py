@@ -43,7 +43,7 @@ def test_rows_come_out_byte_for_byte(ending: str, tmp_path: Path) -> None:
 
 @packed
 def test_names_lie_and_bytes_do_not(ending: str, tmp_path: Path) -> None:
-    """The first bytes identify an archive, the name the form of an output."""
+    """Input is recognised by its first bytes; outputs are compressed if named so."""
     source = write(tmp_path / f"calls.{ending}", ROWS).rename(tmp_path / "calls.csv")
     plain, other = tmp_path / "clear.csv", tmp_path / "blocked.csv.gz"
 
@@ -55,7 +55,7 @@ def test_names_lie_and_bytes_do_not(ending: str, tmp_path: Path) -> None:
 
 @packed
 def test_several_archives_in_a_row_are_one(ending: str) -> None:
-    """`cat` and parallel compressors write such files."""
+    """All archives in a file are read; `cat` and parallel compressors write several."""
     parts = [b"tel\n0261910002\n", b"0261910003\n06399800", b"01\n"]
     source = io.BytesIO(b"".join(bytes_of(ending, part) for part in parts))
 
@@ -65,7 +65,7 @@ def test_several_archives_in_a_row_are_one(ending: str) -> None:
 
 
 def test_a_frame_without_data_may_come_first() -> None:
-    """Parallel zstd writes such a frame first."""
+    """A first frame without data is accepted, because parallel zstd writes it."""
     skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
     source = io.BytesIO(skipped + zstandard.compress(b"tel\n0639980001\n"))
 
@@ -77,7 +77,7 @@ def test_a_frame_without_data_may_come_first() -> None:
 def test_a_truncated_archive_is_refused(
     ending: str, cut: float, tmp_path: Path
 ) -> None:
-    """Missing rows would stay unnoticed, so nothing is written."""
+    """A truncated archive is refused, because rows could be missing."""
     source = write(tmp_path / f"calls.{ending}", [ROWS[0], *ROWS[1:] * 20_000])
     data = source.read_bytes()
     source.write_bytes(data[: int(cut * len(data)) if isinstance(cut, float) else cut])
@@ -93,7 +93,7 @@ def test_a_truncated_archive_is_refused(
 def test_bytes_after_an_archive_are_refused(
     ending: str, after: bytes, tmp_path: Path
 ) -> None:
-    """Such bytes could be rows that were appended."""
+    """Bytes after an archive are refused, because they could be appended rows."""
     source = write(tmp_path / f"calls.{ending}", ROWS)
     source.write_bytes(source.read_bytes() + after)
 
@@ -105,7 +105,7 @@ def test_bytes_after_an_archive_are_refused(
 
 @packed
 def test_a_damaged_archive_is_refused(ending: str, tmp_path: Path) -> None:
-    """Any byte of the data or the checksum may be altered."""
+    """An archive with an altered byte of the data or the checksum is refused."""
     source = tmp_path / f"calls.{ending}"
     rows = b"".join(b"%d;026191%04d\n" % (i, i % 9973) for i in range(3_000))
     data = bytes_of("csv.gz", b"n;tel\n" + rows)
@@ -150,7 +150,7 @@ class Endless:
             yield frame
 
     def read(self, size: int) -> bytes:
-        """Return some bytes; the stream never ends."""
+        """Return bytes of a stream that never ends."""
         self._rest += next(self._parts)  # type: ignore[call-overload]
         data, self._rest = self._rest[:size], self._rest[size:]
         return bytes(data)
@@ -185,8 +185,19 @@ def test_the_limit_can_be_lifted(
 
 
 @packed
+def test_empty_members_are_skipped(ending: str) -> None:
+    """Empty gzip members and zstd frames before the data give no bytes."""
+    data = bytes_of(ending, b"") * 10_000 + bytes_of(ending, b"tel\n0261910002\n")
+    codec = compression.Codec.GZIP if ending == "csv.gz" else compression.Codec.ZSTD
+    archive = compression.Archive(io.BytesIO(data), codec, "x", limited=True)
+
+    assert archive.read(1 << 20) == b"tel\n0261910002\n"
+    assert archive.read(1 << 20) == b""
+
+
+@packed
 def test_little_is_unpacked_at_once(ending: str) -> None:
-    """A read returns at most the requested size, whatever the ratio."""
+    """A read unpacks at most the requested size, whatever the compression ratio."""
     data = bytes_of(ending, bytes(50_000_000))
     codec = compression.Codec.GZIP if ending == "csv.gz" else compression.Codec.ZSTD
     archive = compression.Archive(io.BytesIO(data), codec, "x", limited=False)
@@ -215,7 +226,7 @@ def test_progress_counts_the_bytes_of_the_archive(ending: str, tmp_path: Path) -
 
 
 def test_the_same_rows_make_the_same_archive(tmp_path: Path) -> None:
-    """Archives contain no time and no name."""
+    """Equal rows give equal archives, because archives have no time or file name."""
     source = write(tmp_path / "calls.csv.gz", ROWS)
 
     first = scrub(source)[1][0].read_bytes()
@@ -227,7 +238,7 @@ def test_the_same_rows_make_the_same_archive(tmp_path: Path) -> None:
 def test_without_zstandard_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both for reading and for writing; no output is left."""
+    """The error comes for reading and for writing, and no output is left."""
     source = write(tmp_path / "calls.csv.zst", ROWS)
     plain = write(tmp_path / "calls.csv", ROWS)
     monkeypatch.setitem(sys.modules, "zstandard", None)

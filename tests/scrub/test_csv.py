@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from bloctel.errors import InputError
 from bloctel.scrub import CsvOptions, Outputs, ScrubSummary, scrub_csv
+from bloctel.scrub.csv import _Buffers
+from bloctel.scrub.opposition_source import NumberFile, open_against
 from tests.helpers.fake_book import FakeQuestion
 
 if TYPE_CHECKING:
@@ -105,7 +109,7 @@ SWALLOWED = {
 def test_rows_between_two_unescaped_quotes_are_never_clear(
     rows: str, n_lines: int, threads: int, tmp_path: Path
 ) -> None:
-    """Two unescaped quotes would close each other, so the cells are uncertain."""
+    """Rows between two unescaped quotes are invalid: their cells are uncertain."""
     text = f"nom;tel;x\n{rows}\nE;0639980009;\n"
     (tmp_path / "calls.csv").write_text(text)
     targets = [tmp_path / name for name in ("clear", "blocked", "invalid")]
@@ -128,8 +132,49 @@ def test_rows_between_two_unescaped_quotes_are_never_clear(
     )
 
 
+def test_rows_hidden_in_a_quoted_cell_are_never_clear(tmp_path: Path) -> None:
+    """A line of a cell that looks like a row with another number is reported."""
+    hidden = [
+        '"A\n;0639980001;x\n";0639980009;',
+        '"B;0639980001\nC";0639980009;',
+        'C;0639980009;"x\n0639980001\n"',
+        'D;0639980009;"x\n0639980001"',
+    ]
+    plain = ['"D\nF";0639980009;0639980001', '"E;0639980009\nF";0639980009;']
+    blocked = '"G;0639980009\nH";0639980001;'
+    text = "\n".join(["nom;tel;x", *hidden, *plain, blocked, ""])
+
+    summary, (clear, _, _) = scrub(tmp_path, text)
+
+    assert summary.invalid_reasons == {"unread_number": 4}
+    assert [example.row for example in summary.examples["unread_number"]] == [2, 3, 4]
+    assert summary.blocked == 1
+    assert clear.decode() == "\n".join(["nom;tel;x", *plain, ""])
+
+
+@pytest.mark.parametrize(
+    "header", ['"nom\nA;0639980001\nB";tel', 'nom;tel;"x\n0639980001\n"']
+)
+def test_rows_hidden_in_the_header_are_refused(header: str, tmp_path: Path) -> None:
+    """The header is never looked up."""
+    with pytest.raises(InputError, match=r"a cell that is not read .*, row 1"):
+        scrub(tmp_path, f"{header}\nC;0639980009\n")
+
+
+@pytest.mark.parametrize("blank", ["\n\n", "\r\n;\r\n", ' \n" "\n'])
+def test_blank_lines_before_the_header_are_kept(blank: str, tmp_path: Path) -> None:
+    """The header is the first row that is not blank."""
+    summary, (clear, _, invalid) = scrub(
+        tmp_path, f"{blank}nom;tel\nA;0639980009\nB;x\n"
+    )
+
+    assert (summary.clear, summary.rows) == (1, 2)
+    assert clear.decode() == f"{blank}nom;tel\nA;0639980009\n"
+    assert invalid.decode() == f"{blank}nom;tel;bloctel\nB;x;letters\n"
+
+
 def test_a_unescaped_quote_in_the_header_is_refused(tmp_path: Path) -> None:
-    """Otherwise the header would include rows."""
+    """An unescaped quote in the header is refused: the header would include rows."""
     with pytest.raises(InputError, match=r"text after a closing quote .* row 1"):
         scrub(tmp_path, 'tel;"nom\n0639980001;A\n0639980009;"B\n0639980009;C\n')
 
@@ -147,7 +192,7 @@ def test_quoted_cells_are_read_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_day_that_nobody_knows_is_not_shown() -> None:
-    """A plain list has no dates: the reason is its name."""
+    """A plain list has no dates, so the reason is only the list's name."""
     book, blocked = FakeQuestion({"0639980001": 3}), io.BytesIO()
 
     scrub_csv(
@@ -161,7 +206,7 @@ def test_a_day_that_nobody_knows_is_not_shown() -> None:
 
 
 def test_the_reason_is_quoted_where_it_must_be(tmp_path: Path) -> None:
-    """An added field is never split."""
+    """A reason that contains the delimiter is quoted."""
     text = '"a,1",b\n0639980001,\n'
 
     _, (_, blocked, _) = scrub(tmp_path, text, ["a,1", "b"])
@@ -189,7 +234,7 @@ def test_other_encodings_come_back_byte_for_byte(
 
 
 def test_a_mark_without_a_header_begins_each_output(tmp_path: Path) -> None:
-    """The byte-order mark does not belong to a row."""
+    """Without a header, each output still begins with the byte-order mark."""
     mark = codecs.BOM_UTF8
 
     _, outputs = scrub(tmp_path, mark + b"0639980009;\n0639980001;\n", [1])
@@ -212,7 +257,7 @@ def test_single_byte_encodings_are_read(tmp_path: Path) -> None:
 
 
 def test_a_header_alone_gives_outputs_with_a_header(tmp_path: Path) -> None:
-    """A file without rows is not an error."""
+    """A file with only a header gives outputs with only a header."""
     summary, outputs = scrub(tmp_path, "nom;tel")
 
     assert summary.rows == 0
@@ -231,14 +276,14 @@ def test_streams_serve_as_source_and_output() -> None:
 
 
 def test_outputs_that_nobody_wants_are_counted(tmp_path: Path) -> None:
-    """Without outputs the rows are counted."""
+    """Rows of outputs that are not requested are only counted."""
     summary = scrub_csv(io.BytesIO(TEXT.encode()), BOOK, columns=[2])
 
     assert (summary.rows, summary.outputs) == (4, {})
 
 
 def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
-    """The bytes done grow up to the total."""
+    """Progress ends at the size of the file."""
     source = tmp_path / "calls.csv"
     source.write_text("tel\n" + "0639980009\n" * 20_000)
     seen: list[tuple[int, int | None]] = []
@@ -252,7 +297,7 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    """No file under a final name, no temporary file, and older results stay."""
+    """No new file and no temporary file remain, and older results stay."""
     source, clear = tmp_path / "calls.csv", tmp_path / "clear.csv"
     source.write_text("tel\n" + "0639980009\n" * 20_000)
     clear.write_text("older")
@@ -356,7 +401,7 @@ BAD_OPTIONS = {
     "encoding": (
         ["tel"],
         {"encoding": "ebcdic"},
-        "expected an encoding among utf-8, utf-8-sig, cp1252, latin-1, iso-8859-15,"
+        "expected one of the encodings utf-8, utf-8-sig, cp1252, latin-1, iso-8859-15,"
         " utf-16, utf-16-le or utf-16-be, got 'ebcdic'",
     ),
     "delimiter": (
@@ -372,7 +417,7 @@ BAD_OPTIONS = {
     "column zero": (
         [0],
         {},
-        "expected a column number from 1 on, got 0 - at {file}",
+        "expected a column number of at least 1, got 0 - at {file}",
     ),
     "column beyond": (
         [3],
@@ -397,7 +442,7 @@ def test_options_that_cannot_be_are_refused(
     sentence: str,
     tmp_path: Path,
 ) -> None:
-    """Arguments are checked before anything is written."""
+    """Invalid arguments are refused before anything is written."""
     with pytest.raises(InputError) as caught:
         scrub(tmp_path, TEXT, columns, **options)
 
@@ -428,6 +473,21 @@ def test_a_column_of_decimals_is_the_wrong_column(
         assert scrub(tmp_path, text)[0].rows == len(values)
 
 
+@pytest.mark.parametrize(
+    "columns", [[None], None, 1.0, ["tel", 1.0], b"tel", True, [True]]
+)
+def test_a_column_is_a_name_or_a_number(columns: Any, tmp_path: Path) -> None:
+    """A value of another type is no column, also for a list of numbers."""
+    path = tmp_path / "calls.csv"
+    path.write_text(TEXT, encoding="utf-8")
+
+    with pytest.raises(InputError, match="the name or the number of a column"):
+        scrub_csv(path, BOOK, columns=columns)
+    if columns is not None:  # the column of the list is then detected
+        with pytest.raises(InputError, match="the name or the number of a column"):
+            open_against(NumberFile(path, columns=columns))
+
+
 def test_a_directory_or_no_file_is_refused(tmp_path: Path) -> None:
     """The source must be an existing file."""
     for path, got in ((tmp_path, "a directory"), (tmp_path / "x", "no such file")):
@@ -440,7 +500,7 @@ def test_a_directory_or_no_file_is_refused(tmp_path: Path) -> None:
 def test_a_unescaped_quote_that_swallows_the_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory stays bounded, because the length of rows is limited."""
+    """An unescaped quote that takes in the rest of the file is refused."""
     monkeypatch.setattr("bloctel.tabular.csv_reader._LONGEST_RECORD", 1024**2)
     monkeypatch.setattr("bloctel.tabular.csv_reader._CHUNK_SIZE", 1024**2)
     row = "0639980009\n"
@@ -452,3 +512,23 @@ def test_a_unescaped_quote_that_swallows_the_file_is_refused(
         "expected a row of at most 1 MiB, got a longer row (is a quote not closed?)"
         f" - at {tmp_path / 'calls.csv'}, row 3"
     )
+
+
+class Contended(deque[Any]):
+    """Queue from which another thread takes everything after each count."""
+
+    def __len__(self) -> int:
+        """Return the number of items, and remove them."""
+        n_items = super().__len__()
+        self.clear()
+        return n_items
+
+
+def test_two_threads_may_want_the_last_buffer() -> None:
+    """If two threads want the last free buffer, one of them gets a new buffer."""
+    buffers = _Buffers()
+    buffers._free = Contended([np.empty(10, np.uint8)])
+
+    assert len(buffers.take(5)) >= 5
+    buffers._free = Contended()
+    assert len(buffers.take(5)) >= 5

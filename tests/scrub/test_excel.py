@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zipfile
 from datetime import date, datetime, time, timedelta
@@ -25,7 +26,7 @@ ROWS = [["nom", "tel"], ["A", "06 39 98 00 01"], ["B", "0261910002"], ["C", "x"]
 
 
 def make(folder: Path, fill: Callable[[Any, Any], object], name: str = "Calls") -> Path:
-    """Write a workbook whose sheets *fill* fills."""
+    """Write a workbook; the function *fill* adds its sheets."""
     path = folder / "calls.xlsx"
     book = xlsxwriter.Workbook(path)
     fill(book, book.add_worksheet(name))
@@ -84,7 +85,7 @@ def test_cells_that_are_no_number_are_invalid(tmp_path: Path) -> None:
 
 
 def test_a_formula_counts_by_its_value(tmp_path: Path) -> None:
-    """Its value is the last calculated one, text or a number."""
+    """The value of a formula is its last calculated text or number."""
 
     def fill(book: Any, sheet: Any) -> None:
         column("0261910002")(book, sheet)
@@ -99,7 +100,7 @@ def test_a_formula_counts_by_its_value(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?"])
 def test_an_error_is_never_clear(error: str, tmp_path: Path) -> None:
-    """Not even next to a clear number: the library reads it as an empty cell."""
+    """A cell with an error makes its row invalid, even next to a clear number."""
 
     def fill(_: Any, sheet: Any) -> None:
         sheet.write_row(0, 0, ["tel", "mobile"])
@@ -116,7 +117,7 @@ def test_an_error_is_never_clear(error: str, tmp_path: Path) -> None:
 
 
 def test_a_formula_without_a_value_is_never_clear(tmp_path: Path) -> None:
-    """Programs write formulas without values; Excel calculates them on opening."""
+    """A formula whose value is not stored makes its row invalid."""
     path = tmp_path / "calls.xlsx"
     book = openpyxl.Workbook()
     for row in (["tel", "mobile"], ["0261910002", "=A1"], ["0261910002", None]):
@@ -131,7 +132,7 @@ def test_a_formula_without_a_value_is_never_clear(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "INF", "-INF", "1E400"])
 def test_values_that_excel_cannot_store(value: str, tmp_path: Path) -> None:
-    """Excel cannot store it: not a phone number, and an error in other columns."""
+    """A value that Excel cannot store is invalid as a phone number, else an error."""
 
     def fill(book: Any, sheet: Any) -> None:
         rows = [["tel", "n"], ["0261910002", 7777], [7777, 1]]
@@ -153,7 +154,7 @@ def test_values_that_excel_cannot_store(value: str, tmp_path: Path) -> None:
 
 
 def test_types_of_other_cells_are_kept(tmp_path: Path) -> None:
-    """Texts, numbers, booleans, dates, times and durations."""
+    """Texts, numbers, booleans, dates, times and durations keep their types."""
     day, moment = date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001
     clock, span = time(3, 4, 5), timedelta(hours=30)
 
@@ -217,7 +218,7 @@ def test_a_table_may_begin_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_sheet_without_a_header(tmp_path: Path) -> None:
-    """Its first row is data, as in a CSV file."""
+    """The first row of the sheet is data, as in a CSV file."""
     source = make(tmp_path, lambda _, sheet: sheet.write(0, 0, "0639980001"))
 
     detected, outputs = scrub(source, [1])
@@ -235,27 +236,29 @@ def three_sheets(book: Any, sheet: Any) -> None:
         calls.write_column(0, 0, ["tel", number])
     book.add_worksheet("Secret").write(1, 1, 7)
     book.worksheets()[-1].hide()
+    book.add_worksheet("Blank")
     chart = book.add_chart({"type": "bar"})
     chart.add_series({"values": "=May!$A$2:$A$3"})
     book.add_chartsheet("Chart").set_chart(chart)
 
 
 def test_the_first_sheet_with_the_column_is_scrubbed(tmp_path: Path) -> None:
-    """Other sheets are kept, except those with the column: they were not looked up."""
+    """Sheets that were not checked are in no output, and the summary names them."""
     source = make(tmp_path, three_sheets, "Notes")
 
     summary, (clear, _, _) = scrub(source)
     book = openpyxl.load_workbook(clear)
 
     assert (summary.clear, summary.blocked) == (0, 1)
-    assert book.sheetnames == ["Notes", "May", "Secret"]
-    assert [list(sheet.values) for sheet in book.worksheets] == [
-        [("notes",)],
-        [("tel",)],
-        [(None, None), (None, 7)],
-    ]
-    assert book["Secret"].sheet_state == "hidden"
-    assert book.active.title == "May"
+    assert book.sheetnames == ["May"]
+    assert list(book["May"].values) == [("tel",)]
+    assert summary.other_sheets == {
+        "Notes": "",
+        "June": "",
+        "Secret": "hidden",
+        "Blank": "empty",
+        "Chart": "chart or macros",
+    }
 
 
 def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
@@ -265,19 +268,19 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
     summary, (clear, _, _) = scrub(source, sheet="June")
 
     assert (summary.clear, summary.blocked) == (1, 0)
-    assert openpyxl.load_workbook(clear).sheetnames == ["Notes", "June", "Secret"]
+    assert openpyxl.load_workbook(clear).sheetnames == ["June"]
     with pytest.raises(InputError) as caught:
         scrub(source, sheet="July")
     assert str(caught.value) == (
-        "expected a sheet 'July', got the sheets 'Notes', 'May', 'June', 'Secret'"
-        f" - at {source}"
+        "expected a sheet 'July', got the sheets 'Notes', 'May', 'June', 'Secret', "
+        f"'Blank' - at {source}"
     )
     with pytest.raises(InputError, match="a column 'tel', got the columns 'notes'"):
         scrub(source, sheet="Notes")
 
 
 def test_a_column_of_prices_is_the_wrong_column(tmp_path: Path) -> None:
-    """The error names the sheet."""
+    """A column of prices is refused as the phone column; the error names the sheet."""
     source = make(tmp_path, column(1.5, 2.25, 9.99))
 
     with pytest.raises(InputError, match=r"got decimal numbers - at .*'Calls', column"):
@@ -323,7 +326,7 @@ def refusal(path: Path) -> str:
 
 
 def test_other_files_are_not_workbooks(tmp_path: Path) -> None:
-    """Other zip archives, and binary, old, encrypted or truncated workbooks."""
+    """Other archives and binary, old, encrypted or truncated workbooks are refused."""
     source = write(tmp_path / "calls.xlsx", ROWS)
     data = source.read_bytes()
     other = with_part(source, "xl/workbook.xml", None)
@@ -345,7 +348,7 @@ def test_other_files_are_not_workbooks(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
-    """The flag is set in the directory of the archive."""
+    """A workbook in an encrypted archive is refused."""
     source = write(tmp_path / "calls.xlsx", ROWS)
     data = bytearray(source.read_bytes())
     entry = data.index(b"PK\x01\x02")
@@ -374,7 +377,7 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
 def test_damaged_parts_are_refused(
     part: str, content: bytes | None, tmp_path: Path
 ) -> None:
-    """Every part is validated."""
+    """A workbook with any damaged part is refused."""
     source = write(tmp_path / "calls.xlsx", ROWS)
 
     assert "a damaged" in refusal(with_part(source, part, content))
@@ -383,13 +386,53 @@ def test_damaged_parts_are_refused(
 def test_a_workbook_that_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Any part, before a library holds it in memory."""
+    """Any part that is too large is refused before a library reads it."""
     monkeypatch.setattr(compression, "_ALWAYS_ALLOWED", 1024 * 1024)
     source = write(tmp_path / "calls.xlsx", ROWS)
     bomb = with_part(source, "xl/theme/theme1.xml", bytes(40 * 1024 * 1024))
 
     assert "unpacks to more than 500 times its size" in refusal(bomb)
     assert scrub(bomb, unpack_without_limit=True)[0].rows == 3
+
+
+def test_a_workbook_with_many_parts_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a part takes time even if the part is empty."""
+    monkeypatch.setattr(xlsx_guard, "_MOST_PARTS", 5)
+    source = write(tmp_path / "calls.xlsx", ROWS)
+
+    assert "more than 5 parts" in refusal(source)
+    assert scrub(source, unpack_without_limit=True)[0].rows == 3
+
+
+def test_entries_that_share_bytes_are_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit counts the bytes of the file, not the sizes that entries declare."""
+    monkeypatch.setattr(compression, "_ALWAYS_ALLOWED", 1024 * 1024)
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    with zipfile.ZipFile(source, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x", os.urandom(4_000) + bytes(1_000_000))
+        archive.filelist += [archive.getinfo("x")] * 39
+
+    # newer versions of Python refuse entries that overlap
+    message = refusal(source)
+    assert "unpacks to more than 500 times" in message or "damaged" in message
+
+
+def test_two_sheets_with_the_same_part_are_refused(tmp_path: Path) -> None:
+    """Two sheets that share a part are refused, so that each part is read only once."""
+    source = write(tmp_path / "calls.xlsx", ROWS)
+    with zipfile.ZipFile(source) as archive:
+        text = archive.read("xl/workbook.xml").decode()
+    first = text[text.index("<sheet ") : text.index("</sheets>")]
+    second = first.replace('name="', 'name="Copy of ')
+    damaged = text.replace("</sheets>", f"{second}</sheets>").encode()
+
+    assert "two sheets with the same rows" in refusal(
+        with_part(source, "xl/workbook.xml", damaged)
+    )
 
 
 def test_a_wrong_declared_size_is_refused(tmp_path: Path) -> None:
@@ -408,7 +451,7 @@ def test_a_wrong_declared_size_is_refused(tmp_path: Path) -> None:
 def test_cells_far_apart_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The library would allocate all cells between the first and the last."""
+    """Cells far apart are refused: the library would allocate all between them."""
 
     def fill(book: Any, sheet: Any) -> None:
         column("0261910002")(book, sheet)
@@ -427,7 +470,7 @@ def test_cells_far_apart_are_refused(
 
 
 def test_a_workbook_without_the_column_or_without_rows(tmp_path: Path) -> None:
-    """The error lists the columns of the first sheet."""
+    """The error about a missing column lists the columns of the first sheet."""
     assert "a column 'tel', got the columns 'a', 'b'" in refusal(
         write(tmp_path / "calls.xlsx", [["a", "b"]])
     )
@@ -440,7 +483,7 @@ def test_a_workbook_without_the_column_or_without_rows(tmp_path: Path) -> None:
 def test_without_the_libraries_the_error_names_the_extra(
     module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before a file is written."""
+    """Without the Excel libraries, the error names the extra; no file is written."""
     source = write(tmp_path / "calls.xlsx", ROWS)
     monkeypatch.setitem(sys.modules, module, None)
 
@@ -450,7 +493,7 @@ def test_without_the_libraries_the_error_names_the_extra(
 
 
 def test_a_sheet_without_room_for_more_columns_is_refused(tmp_path: Path) -> None:
-    """The error states the number of columns."""
+    """A sheet without room for the added columns is refused."""
     header = ["tel", *(f"c{column}" for column in range(16_383))]
     source = write(tmp_path / "calls.xlsx", [header, ["0639980001"]])
 
@@ -466,7 +509,7 @@ def test_a_sheet_without_room_for_more_columns_is_refused(tmp_path: Path) -> Non
 
 
 def test_empty_lines_above_a_sheet_without_a_header_stay(tmp_path: Path) -> None:
-    """Rows keep their position."""
+    """Empty rows above a sheet without a header stay, so rows keep their positions."""
     table = [["", ""], ["", ""], ["Ana", "0261910002"]]
     source, target = write(tmp_path / "calls.xlsx", table), tmp_path / "clear.xlsx"
 

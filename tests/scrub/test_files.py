@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,12 +37,25 @@ def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
     calls.mkdir()
     for number, ending in enumerate(ENDINGS):
         write(calls / f"c{number}.{ending}", ROWS)
-    for other in ("README.md", ".hidden.csv", "~$c4.xlsx", "list.bloctel"):
-        (calls / other).write_text("x")
+    others = {
+        ".hidden.csv": "a hidden file",
+        ".bloctel-1.csv": "a hidden file",
+        "README": "the ending of the name is not of a call file",
+        "a.xls": "the ending .xls is not of a call file",
+        "b.csv.bz2": "the ending .bz2 is not of a call file",
+        "below.csv": "a folder: the pattern **/* includes files in folders",
+        "~$c4.xlsx": "a temporary file of a spreadsheet program",
+    }
     (calls / "below.csv").mkdir()
+    for other in others.keys() - {"below.csv"}:
+        (calls / other).write_text("x")
 
-    done = scrub_files(calls, ask(), columns=["tel"], into=into)
+    found = scrub_files(calls, ask(), columns=["tel"], into=into)
 
+    left_out = {each.source.name: each.left_out for each in found if each.left_out}
+    assert left_out == others
+    assert not any(each.summary or each.error for each in found if each.left_out)
+    done = [each for each in found if each.left_out is None]
     assert [each.source.name for each in done] == [
         f"c{number}.{ending}" for number, ending in enumerate(ENDINGS)
     ]
@@ -56,7 +70,7 @@ def test_each_file_of_a_folder_gets_three_results(tmp_path: Path) -> None:
 
 
 def test_a_pattern_a_file_or_several(tmp_path: Path) -> None:
-    """Each file once, in the order of the names."""
+    """Each file is scrubbed once, in the order of the names."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     for name in ("a/2.csv", "a/1.csv", "a/b/3.csv", "a/b/odd", "a/[x].csv"):
         write(tmp_path / name, ROWS)
@@ -80,7 +94,7 @@ def test_a_pattern_a_file_or_several(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sources", ["", "*.csv"], ids=["folder", "pattern"])
 def test_a_broken_link_is_an_error(sources: str, tmp_path: Path) -> None:
-    """The file that was meant was not scrubbed, so it is an error."""
+    """A broken link is an error, because the file it names was not scrubbed."""
     write(tmp_path / "1.csv", ROWS)
     (tmp_path / "2.csv").symlink_to(tmp_path / "gone" / "2.csv")
 
@@ -91,6 +105,68 @@ def test_a_broken_link_is_an_error(sources: str, tmp_path: Path) -> None:
     assert [each.source.name for each in done] == ["1.csv", "2.csv"]
     assert done[0].error is None
     assert "no such file" in str(done[1].error)
+
+
+def test_every_name_of_a_file_is_scrubbed(tmp_path: Path) -> None:
+    """Each link has its own results, so no results of an earlier run look current."""
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    write(calls / "b.csv", ROWS)
+    os.link(calls / "b.csv", calls / "c.csv")
+    (calls / "a.csv").symlink_to("b.csv")
+    (tmp_path / "other").symlink_to("calls")
+    given = [calls, tmp_path / "other" / "b.csv"]
+
+    done = scrub_files(given, ask(), columns=["tel"], into=tmp_path / "out")
+
+    assert [each.source.name for each in done] == ["a.csv", "b.csv", "c.csv"]
+    assert all(each.summary for each in done)
+
+
+def test_a_pattern_reports_what_it_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders, devices and temporary files that match a pattern are left out."""
+    calls = tmp_path / "calls"
+    for name in ("a.csv", "below/b.csv", "below/deep/c.csv", "closed/d.csv"):
+        (calls / name).parent.mkdir(parents=True, exist_ok=True)
+        write(calls / name, ROWS)
+    (calls / "~$a.xlsx").write_text("x")
+    os.mkfifo(calls / "pipe.csv")
+    ordinary = os.scandir
+
+    def refuse(path: str | Path) -> object:  # root may read every folder
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return ordinary(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    def left_out(pattern: str) -> tuple[list[str], dict[str, str]]:
+        done = scrub_files(
+            f"{calls}/{pattern}", ask(), columns=["tel"], into=tmp_path / "out"
+        )
+        names = {str(each.source.relative_to(calls)): each.left_out for each in done}
+        return (
+            [name for name, reason in names.items() if reason is None],
+            {name: reason for name, reason in names.items() if reason},
+        )
+
+    closed = "a folder that cannot be read (Permission denied)"
+    folder = "a folder: the pattern **/* includes files in folders"
+    pipe = {"pipe.csv": "a device, a pipe or a socket"}
+    temporary = {"~$a.xlsx": "a temporary file of a spreadsheet program"}
+    assert left_out("*") == (
+        ["a.csv"],
+        {"below": folder, "closed": folder, **pipe, **temporary},
+    )
+    assert left_out("**/[a-d].csv") == (
+        ["a.csv", "below/b.csv", "below/deep/c.csv"],
+        {"closed": closed},
+    )
+    assert left_out("*/*.csv") == (["below/b.csv"], {"closed": closed})
+    with pytest.raises(InputError, match=re.escape(closed)):
+        scrub_files(calls / "closed", ask(), columns=["tel"], into=tmp_path / "out")
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -117,10 +193,25 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (into / "2.clear.csv").read_bytes() == earlier
 
 
+def test_a_damaged_workbook_does_not_stop_a_folder(tmp_path: Path) -> None:
+    """A damaged workbook has its own error, and the other files are scrubbed."""
+    for name in ("1.xlsx", "2.xlsx"):
+        write(tmp_path / name, ROWS)
+    data = bytearray((tmp_path / "1.xlsx").read_bytes())
+    end = data.rindex(b"PK\5\6")
+    data[end + 16 : end + 20] = b"\xff\xff\xff\x7f"
+    (tmp_path / "1.xlsx").write_bytes(data)
+
+    done = scrub_files(tmp_path, ask(), columns=["tel"], into=tmp_path / "out")
+
+    assert [each.summary is None for each in done] == [True, False]
+    assert "a damaged file" in str(done[0].error)
+
+
 def test_an_unreachable_storage_stops_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unreachable storage concerns all files."""
+    """If the storage is unreachable, no more files are scrubbed."""
     write(tmp_path / "1.csv", ROWS)
 
     def fail(*_: object) -> None:
@@ -133,7 +224,7 @@ def test_an_unreachable_storage_stops_everything(
 
 
 def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
-    """A second run into the same folder or one inside changes nothing."""
+    """Results in the folder are not scrubbed in a second run."""
     write(tmp_path / "calls.csv", ROWS)
     write(tmp_path / "more.csv.gz", ROWS)
 
@@ -145,7 +236,9 @@ def test_results_are_never_taken_for_call_files(tmp_path: Path) -> None:
                 source = [tmp_path / "calls.csv", tmp_path / "more.csv.gz", into]
             done = scrub_files(source, ask(), columns=["tel"], into=into)
 
-            assert [e.source.name for e in done] == ["calls.csv", "more.csv.gz"]
+            scrubbed = [e.source.name for e in done if e.left_out is None]
+            assert scrubbed == ["calls.csv", "more.csv.gz"]
+            assert {e.source.name for e in done if e.left_out} <= {"out"}
             assert len([path for path in into.iterdir() if path.is_file()]) == 6 + kept
     with pytest.raises(InputError, match="no call files found"):
         scrub_files(tmp_path / "out", ask(), columns=["tel"], into=tmp_path / "out")
@@ -162,7 +255,7 @@ def refusal(sources: object, into: Path) -> str:
 
 
 def test_invalid_plans(tmp_path: Path) -> None:
-    """Two files with the same results, a result over a call file, no file or folder."""
+    """A plan is refused if it would overwrite a file, or has no file or folder."""
     into = tmp_path / "out"
     (tmp_path / "a").mkdir()
     for name in ("x.csv", "a/x.csv", "y.xlsx", "y.xlsm", "z.csv", "a/z.clear.csv"):
@@ -171,13 +264,13 @@ def test_invalid_plans(tmp_path: Path) -> None:
         )
 
     assert refusal(f"{tmp_path}/**/x.csv", into) == (
-        "expected files whose results have different names, got "
-        f"{tmp_path}/a/x.csv and {tmp_path}/x.csv, which both become {into}/x.clear.csv"
+        "expected a separate file, got the same file as the clear output of "
+        f"{tmp_path}/a/x.csv - at the clear output of {tmp_path}/x.csv"
     )
-    assert "which both become" in refusal(f"{tmp_path}/y.*", into)
+    assert "the same file as the clear output" in refusal(f"{tmp_path}/y.*", into)
     (tmp_path / "b").symlink_to(tmp_path / "a" / "z.clear.csv")
     clash = [tmp_path / "z.csv", tmp_path / "b"]
-    assert "got a call file of that name" in refusal(clash, tmp_path / "a")
+    assert "the same file as the call file" in refusal(clash, tmp_path / "a")
     assert refusal(tmp_path / "no*", into).startswith("no call files found")
     assert refusal([], into) == "no call files found"
     assert "got no such folder" in refusal(tmp_path, tmp_path / "no" / "out")
@@ -187,7 +280,7 @@ def test_invalid_plans(tmp_path: Path) -> None:
 
 
 def test_progress_runs_over_all_files(tmp_path: Path) -> None:
-    """The bytes done grow up to those of all files, bad ones too."""
+    """Progress ends at the size of all files, including files with errors."""
     for name in ("1.csv", "2.parquet", "3.csv.gz", "4.xlsx"):
         write(tmp_path / name, ROWS)
     (tmp_path / "5.csv").write_text("bad")
@@ -211,7 +304,7 @@ def test_progress_runs_over_all_files(tmp_path: Path) -> None:
 
 @every_kind
 def test_an_output_is_never_the_input(ending: str, tmp_path: Path) -> None:
-    """Neither by its name nor through a link of any kind; the input stays."""
+    """No name and no link makes the input an output; the input is unchanged."""
     source = write(tmp_path / f"calls.{ending}", ROWS)
     (tmp_path / f"soft.{ending}").symlink_to(source)
     os.link(source, tmp_path / f"hard.{ending}")
@@ -231,7 +324,7 @@ def test_an_output_is_never_the_input(ending: str, tmp_path: Path) -> None:
 
 @every_kind
 def test_a_folder_or_a_device_is_not_an_output(ending: str, tmp_path: Path) -> None:
-    """Nor is a file in a missing or read-only folder."""
+    """A folder, a device or a file in a read-only folder cannot be an output."""
     source = write(tmp_path / f"calls.{ending}", ROWS)
     (tmp_path / f"folder.{ending}").mkdir()
     cases = {
@@ -283,7 +376,7 @@ def test_an_interrupted_run_leaves_nothing(
 def test_a_full_disk_leaves_nothing(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No incomplete result and no part file; the error is the system's."""
+    """On a full disk the system's error is raised, and no new file is left."""
     source = write(tmp_path / f"calls.{ending}", MANY)
     with small_disk(1) as disk:
         filler = disk / "filler"
@@ -325,7 +418,7 @@ def test_the_input_may_lie_where_nothing_can_be_written(
 
 @every_kind
 def test_a_second_header_is_a_row_without_a_number(ending: str, tmp_path: Path) -> None:
-    """Concatenated files have one: it is invalid, and no row is lost."""
+    """A second header in a concatenated file is invalid, and no row is lost."""
     source = write(tmp_path / f"calls.{ending}", [*ROWS, ROWS[0], ROWS[2]])
 
     summary, outputs = scrub(source)
@@ -336,7 +429,7 @@ def test_a_second_header_is_a_row_without_a_number(ending: str, tmp_path: Path) 
 
 @every_kind
 def test_the_added_column_holds_no_formula(ending: str, tmp_path: Path) -> None:
-    """For all names of phone columns, which are kept in the header."""
+    """No name of a phone column makes the added column a formula."""
     columns = ["=1+1", "+tel", "-x", "@y"]
     table = [columns, ["12", "0639980001", "", ""], ["0639980001", "", "", ""]]
     source = write(tmp_path / f"calls.{ending}", table)
@@ -362,7 +455,7 @@ def csv(content: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def test_rows_with_too_few_fields_are_invalid() -> None:
-    """The number is unknown."""
+    """A row with too few fields is invalid, because its phone number is unknown."""
     clear, _, invalid = csv(b"nom;x;tel\nA;1;0261910002\nB;0261910003\nC\n")
 
     assert clear == b"nom;x;tel\nA;1;0261910002\n"
@@ -409,7 +502,7 @@ class LongLine:
 
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded: reading stops soon after the limit."""
+    """A line without an end is refused soon after the greatest allowed length."""
     monkeypatch.setattr(csv_reader, "_LONGEST_RECORD", 8 * 1024 * 1024)
     stream = LongLine()
 
@@ -420,7 +513,7 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
-    """Plain or compressed: the rest of the file could be rows."""
+    """A plain or compressed file is refused, because its other rows would be lost."""
     for ending in ("csv", "csv.gz", "csv.zst"):
         source = write(tmp_path / f"calls.{ending}", ROWS)
         write(source, [["nom", "tel"], ["A", "0261910002"]])

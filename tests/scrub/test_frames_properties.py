@@ -29,11 +29,11 @@ LATER = ["06 39 98 00 02", "+687 12 34 57"]
 @pytest.fixture(scope="module")
 def book() -> Iterator[Registry]:
     """A registry with several lists, periods and a prefix, changed after loading."""
-    with Registry.create("memory:") as made:
+    with Registry.create("memory:", lists=["own", "fr.bloctel", "own:brand-a"]) as made:
         made.register_many(BLOCKED, list="own", on=ON)
         made.register("06 39 98 00 05", list="fr.bloctel", on=date(2021, 5, 3))
         made.block_prefix("06 39 98 01", list="own:brand-a", on=ON)
-        assert made.is_blocked(BLOCKED[0], on=ON)  # builds the table
+        assert made.is_blocked(BLOCKED[0], on=ON)  # the first look-up builds the table
         for number in LATER:
             made.register(number, list="own", on=ON)
         yield made
@@ -154,7 +154,7 @@ def test_text_in_pandas(
     rows: list[str | None],
     region: str | None,
 ) -> None:
-    """The same for pandas, with any type of column."""
+    """A pandas column of any type gives for each row the result of `check`."""
     frame = pd.DataFrame({"tel": make(rows)})
 
     assert _pandas(frame, book, region) == said_one_by_one(book, rows, ON, region)
@@ -182,7 +182,7 @@ def test_integers_in_pandas(
     rows: list[int | None],
     region: str | None,
 ) -> None:
-    """The same for pandas."""
+    """Integers in pandas give the results of `check`."""
     frame = pd.DataFrame({"tel": make(rows)})
 
     assert _pandas(frame, book, region) == said_one_by_one(book, rows, ON, region)
@@ -223,7 +223,7 @@ def test_several_columns(book: Registry, rows: list[tuple[str | None, ...]]) -> 
 
 
 def _joined(first: Said, second: Said) -> Said:
-    """Blocked, then invalid, then clear; empty cells count only without others."""
+    """Return the answer of two cells: blocked before invalid before clear."""
     for name, (kind, reason) in (("a", first), ("b", second)):
         if kind == "blocked":
             return kind, f"{name}: {reason}"

@@ -39,7 +39,7 @@ numbers = st.sampled_from(
 cells = st.one_of(
     numbers, st.sampled_from(["", " ", "12", "x", "3.5", "06 39 98 00 01 x"])
 )
-# no cell of the first column is empty: workbooks have no empty rows
+# cells of the first column are never empty, because workbooks have no empty rows
 tables = st.lists(
     st.tuples(st.sampled_from(["A", "é", "=1+1", 'a;"b', "0"]), cells, cells).map(list),
     min_size=1,
@@ -53,8 +53,8 @@ tables = st.lists(
 def test_each_kind_is_split_as_the_csv_of_its_rows(
     ending: str, table: list[list[str]]
 ) -> None:
-    """Kinds, counts, reasons and the cells of each row are the same."""
-    # one readable number: a column without any may be the wrong one
+    """A file of any format gives the counts, reasons and rows of the same CSV file."""
+    # add a valid number, because the scrub refuses a column without a phone number
     rows = [["A", "0261910004", "0261910004"], *table]
     with tempfile.TemporaryDirectory() as name:
         found = []

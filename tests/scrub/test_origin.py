@@ -10,8 +10,8 @@ import pytest
 from benchmarks.origin_tests import MACHINES, PEOPLE, draw, measure, town_halls
 from bloctel.numbers.phone_number import PhoneNumber
 from bloctel.numbers.plan import fiction_ranges
-from bloctel.scrub.origin.detector import Anomaly, OriginDetector
-from bloctel.scrub.origin.tests import FEWEST_NUMBERS
+from bloctel.scrub.origin.detector import OriginDetector
+from bloctel.scrub.origin.tests import FEWEST_NUMBERS, Anomaly
 
 _BATCH = 7_000
 TOWN_HALLS = town_halls()
@@ -109,7 +109,7 @@ def test_invented_numbers_among_real_ones_are_found() -> None:
 
 
 def test_a_few_invented_numbers_are_nobody_s_business() -> None:
-    """A few test entries in a form are not an anomaly."""
+    """Three fictional numbers among thousands of real numbers are not an anomaly."""
     assert codes(np.concatenate([TOWN_HALLS, FICTION + np.arange(0, 300, 100)])) == []
 
 
@@ -139,7 +139,7 @@ def test_the_metadata_is_named() -> None:
     ids=["nothing", "refusals", "one number", "too few", "a small country's plan"],
 )
 def test_of_what_cannot_be_judged_nothing_is_said(keys: object) -> None:
-    """Too few numbers, no numbers, or a plan so small that files fill it."""
+    """Files with few numbers, or with numbers of a small country, have no anomaly."""
     assert anomalies(np.array(keys, np.uint64)) == ()
 
 
@@ -151,7 +151,7 @@ def test_what_no_country_has_does_no_harm() -> None:
 
 
 def test_many_rows_take_no_more_room_than_few() -> None:
-    """Two million distinct numbers take a few megabytes."""
+    """The check of two million distinct numbers takes a few megabytes of memory."""
     detector = OriginDetector()
     source = np.random.default_rng(1)
     tracemalloc.start()
@@ -166,7 +166,7 @@ def test_many_rows_take_no_more_room_than_few() -> None:
 
 
 def test_batches_are_not_changed() -> None:
-    """The arrays of the caller are not changed."""
+    """The check does not change the arrays of the caller."""
     keys = np.random.default_rng(1).permutation(TOWN_HALLS)
     before = keys.copy()
     detector = OriginDetector()
@@ -178,7 +178,7 @@ def test_batches_are_not_changed() -> None:
 
 
 def test_the_ranges_of_fiction_are_those_of_the_tests() -> None:
-    """All ranges of the project's own examples are included."""
+    """The library's ranges for fiction are the six ranges that these tests use."""
     nationals = [PhoneNumber(int(k)).national for k in fiction_ranges().starts]
 
     assert [national[:8] for national in nationals] == [

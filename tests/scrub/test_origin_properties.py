@@ -31,7 +31,7 @@ groups = st.sampled_from([1, 2, 9_999, 10_000, 10_001, 2**64 - 1])
 def test_what_is_drawn_is_what_the_hash_says(
     keys: list[int], group: int, limit: int, room: int
 ) -> None:
-    """The compiled loop agrees with Python integers, until the buffer is full."""
+    """The compiled loop draws the numbers that a loop in Python draws."""
     out = np.zeros(room, np.uint64)
 
     n_seen, n_drawn = draw(np.array(keys, np.uint64), group, limit, out)
@@ -54,9 +54,9 @@ def test_no_key_makes_no_group() -> None:
 
 @given(st.lists(st.integers(0, 9) | st.integers(2**64 - 3, 2**64 - 1) | st.just(2**63)))
 def test_steps_go_up_or_down_by_one(keys: list[int]) -> None:
-    """A step is from a number to the next or to the previous number."""
+    """A step is a pair of successive numbers whose difference is 1 or -1."""
     array = np.array(keys, np.uint64)
-    gaps = {1, 2**64 - 1}  # after the last key follows the first
+    gaps = {1, 2**64 - 1}  # the first key follows the last key
 
     expected = sum((b - a) % 2**64 in gaps for a, b in pairwise(keys))
     assert count_steps(array) == expected
@@ -96,7 +96,7 @@ def test_a_sample_does_not_depend_on_the_order(
 
 
 def test_a_sample_merges_a_sample_that_was_halved() -> None:
-    """A limit that the other sample lowers during the merge applies here as well."""
+    """Merging a sample that was halved gives the sample of all numbers."""
     straight, merged, other = Sample(1, 2), Sample(1, 2), Sample(1, 2)
     straight.add_numbers(np.array([21, 1, 2, 3], np.uint64))
     merged.add_numbers(np.array([21], np.uint64))

@@ -67,7 +67,7 @@ def file_of(folder: Path, table: pa.Table, **options: Any) -> Path:
 
 
 def test_columns_types_metadata_and_compression_are_kept(tmp_path: Path) -> None:
-    """Nested columns too, those with Arrow's own types, and metadata of the footer."""
+    """Nested columns, Arrow's own types and metadata of the footer are kept."""
     fields = [
         pa.field("id", pa.int16(), nullable=False),
         pa.field("tel", pa.string_view(), metadata={"of": "the person"}),
@@ -107,7 +107,7 @@ def test_columns_types_metadata_and_compression_are_kept(tmp_path: Path) -> None
 def test_answers_stay_with_their_rows(
     group_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Row groups and batches may end anywhere."""
+    """Each answer is in its own row, wherever row groups and batches end."""
     monkeypatch.setattr(parquet, "_BATCH_ROWS", 7)
     monkeypatch.setattr(parquet, "_GROUP_ROWS", 30)
     source = file_of(tmp_path, rows_of(100), row_group_size=group_rows)
@@ -119,7 +119,7 @@ def test_answers_stay_with_their_rows(
 
 
 def test_row_groups_without_rows(tmp_path: Path) -> None:
-    """The first, a middle and the last row group are empty; or there is none."""
+    """Row groups may be empty at any position, and a file may have no row group."""
     source = tmp_path / "calls.parquet"
     table = rows_of(4)
     with pq.ParquetWriter(source, table.schema) as writer:
@@ -138,7 +138,7 @@ def test_row_groups_without_rows(tmp_path: Path) -> None:
 def test_files_of_other_libraries_are_readable_by_all(
     library: str, tmp_path: Path
 ) -> None:
-    """The libraries store other schemas, or none; pandas finds its index again."""
+    """Annotated files that DuckDB, Polars or pandas wrote are read by all libraries."""
     table, source = rows_of(1000), tmp_path / "calls.parquet"
     with closing(duckdb.connect()) as connection:
         if library == "duckdb":
@@ -177,7 +177,7 @@ def test_files_of_other_libraries_are_readable_by_all(
 def test_the_phone_column_is_found_among_similar_names(
     columns: list[str], output: str | None, tmp_path: Path
 ) -> None:
-    """Without outputs, pyarrow reads by name only the phone column."""
+    """A phone column is found even if other columns have similar or nested names."""
     wanted = columns[0] if "tel.2" in columns else "tel"
     values: dict[str, list[Any]] = {
         "tel.2": NUMBERS,
@@ -196,21 +196,18 @@ def test_the_phone_column_is_found_among_similar_names(
 
 
 def test_several_phone_columns_in_any_order(tmp_path: Path) -> None:
-    """The reason names the column that is blocked."""
+    """With several phone columns, the reason names the column that is blocked."""
     columns = {"tel1": ["0261910002"] * 2, "x": [0, 0], "tel2": NUMBERS[:2]}
     source, target = file_of(tmp_path, pa.table(columns)), tmp_path / "out.parquet"
 
     outputs = Outputs(annotated=target)
     scrub_file(source, ask(), columns=["tel2", "tel1"], outputs=outputs)
 
-    assert answers(pq.read_table(target)) == [
-        ("blocked", "tel2: own"),
-        ("clear", None),
-    ]
+    assert answers(pq.read_table(target)) == [("blocked", "tel2: own"), ("clear", None)]
 
 
 def test_two_columns_of_one_name_are_told_apart_by_number(tmp_path: Path) -> None:
-    """By its name, pyarrow cannot read it."""
+    """Of two columns with the same name, the column number selects one."""
     columns = [pa.array(["0639980001"] * 4), pa.array(NUMBERS)]
     source = file_of(tmp_path, pa.Table.from_arrays(columns, names=["tel", "tel"]))
 
@@ -219,7 +216,7 @@ def test_two_columns_of_one_name_are_told_apart_by_number(tmp_path: Path) -> Non
 
 
 def test_streams_are_annotated() -> None:
-    """From memory into memory, and from a stream whose descriptor is another file."""
+    """Parquet streams are annotated, both in memory and unpacked by gzip."""
     plain = io.BytesIO()
     pq.write_table(rows_of(4), plain)
     packed = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(plain.getvalue())))
@@ -232,7 +229,7 @@ def test_streams_are_annotated() -> None:
 
 
 def test_reasons_are_those_of_the_split_outputs(tmp_path: Path) -> None:
-    """Row groups with many different reasons, also text that is not UTF-8."""
+    """Reasons agree in row groups with many reasons and with text that is not UTF-8."""
     texts = [b"12", b"t\xe9l\xe9phone", b"+33 6", b"0639980001", b"", b"3.5"] * 30
     raw = pa.array(texts)
     column = pa.StringArray.from_buffers(len(texts), *raw.buffers()[1:])
@@ -251,7 +248,7 @@ def test_reasons_are_those_of_the_split_outputs(tmp_path: Path) -> None:
 
 
 def test_the_schema_of_spark_is_extended(tmp_path: Path) -> None:
-    """Spark would not see the columns otherwise; without one it derives a schema."""
+    """The added columns are in Spark's own schema too: Spark reads only that schema."""
     own = '{"type":"struct","fields":[{"name":"tel","type":"string"}]}'
     table = rows_of(4).select(["tel"])
     source = file_of(tmp_path, table.replace_schema_metadata({SPARK: own}))
@@ -283,7 +280,7 @@ def touch(path: Path) -> None:
 def rewrite(path: Path) -> None:
     """Write a file in place and set its time back."""
     status = path.stat()
-    time.sleep(0.05)  # some systems count the time of changes in such steps
+    time.sleep(0.05)  # some systems record the time of changes in steps
     path.write_bytes(path.read_bytes())
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
@@ -301,7 +298,7 @@ def test_a_file_modified_during_the_run_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """From its opening on: rows and answers could belong to different versions."""
+    """A modified file is refused, because rows and answers could disagree."""
     source = file_of(tmp_path, rows_of(4))
     do = getattr(module, step)
 
@@ -341,7 +338,7 @@ def test_a_file_that_replaces_the_input_is_not_read(
 
 
 def test_encrypted_columns_are_refused(tmp_path: Path) -> None:
-    """Even if the footer and the phone column are not encrypted."""
+    """Encrypted columns are refused, even if the phone column is readable."""
     source, table = tmp_path / "calls.parquet", rows_of(4)
     properties = pe.CryptoFactory(lambda _: _Kms()).file_encryption_properties(
         pe.KmsConnectionConfig(),
@@ -379,11 +376,11 @@ def footer_start(data: bytes) -> int:
 
 @pytest.mark.parametrize("output", ["annotated", "clear", None])
 def test_an_unknown_compression_is_refused(output: str | None, tmp_path: Path) -> None:
-    """Asked for the name of the compression, pyarrow would abort the process."""
+    """An unknown compression is refused, because pyarrow would abort the process."""
     source = file_of(tmp_path, rows_of(4), compression="zstd")
     data = source.read_bytes()
     start = footer_start(data)
-    # Thrift's field 4 of the column's metadata: 12 is ZSTD, 26 is not assigned
+    # field 4 of the column metadata is the codec: 12 is ZSTD, 26 is not assigned
     damaged = data[start:].replace(b"\x15\x0c\x16", b"\x15\x1a\x16")
     assert damaged != data[start:]
     source.write_bytes(data[:start] + damaged)
@@ -418,7 +415,7 @@ def test_row_counts_that_contradict_each_other_are_refused(
     data = source.read_bytes()
     start = footer_start(data)
     parts = data[start:].split(STORED)
-    assert len(parts) == 5  # the third occurrence is in a histogram
+    assert len(parts) == 5  # a histogram contains the third occurrence
     parts[occurrence : occurrence + 2] = [count.join(parts[occurrence:][:2])]
     source.write_bytes(data[:start] + STORED.join(parts))
 
@@ -435,7 +432,7 @@ def test_row_counts_that_contradict_each_other_are_refused(
 
 @pytest.mark.parametrize("output", ["annotated", "clear"])
 def test_the_schema_names_the_columns(output: str, tmp_path: Path) -> None:
-    """Names in the metadata of row groups are not read: they may not be UTF-8."""
+    """Column names come from the schema; damaged names in row groups do not matter."""
     source, target = file_of(tmp_path, rows_of(4)), tmp_path / "out.parquet"
     data = source.read_bytes()
     damaged = data.replace(b"\x19\x18\x03tel", b"\x19\x18\x03t\xff\xff")

@@ -35,7 +35,7 @@ def lines(receipts: list[Receipt]) -> list[bytes]:
 
 
 def append(path: Path) -> Receipt:
-    """Append the example to a journal."""
+    """Append the example receipt to a journal."""
 
     def make(position: JournalPosition) -> Receipt:
         return replace(EXAMPLE, journal=position)
@@ -60,7 +60,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_each_receipt_is_tied_to_the_one_before(tmp_path: Path) -> None:
-    """Numbers count from 1, and each receipt has the digest of the one before."""
+    """Receipts are numbered from 1; each has the digest of the receipt before it."""
     path = tmp_path / "j.jsonl"
 
     made = [append(path) for _ in range(3)]
@@ -85,7 +85,7 @@ def test_the_golden_journal_is_read_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_an_empty_journal_is_whole(tmp_path: Path) -> None:
-    """It has no receipts yet."""
+    """An empty journal is valid, and has no receipts."""
     path = tmp_path / "j.jsonl"
     path.touch()
 
@@ -133,7 +133,7 @@ def rebuilt(change: str) -> list[bytes]:
     ],
 )
 def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> None:
-    """Each receipt is valid by itself; their order is not."""
+    """Each receipt is valid by itself, but the order of the receipts is wrong."""
     path = tmp_path / "j.jsonl"
     path.write_bytes(b"".join(rebuilt(change)))
 
@@ -145,7 +145,7 @@ def test_whatever_is_done_to_a_chain_is_found(change: str, tmp_path: Path) -> No
 
 
 def test_a_journal_whose_end_was_cut_misses_the_later_receipt(path: Path) -> None:
-    """The journal alone is valid; the missing receipt proves the loss."""
+    """A journal without its last line looks valid; the receipt shows that it is cut."""
     last = chain(5)[4]
     assert check_journal(last, Journal(path)).agrees
     path.write_bytes(b"".join(lines(chain(5))[:4]))
@@ -158,7 +158,7 @@ def test_a_journal_whose_end_was_cut_misses_the_later_receipt(path: Path) -> Non
 
 
 def test_a_receipt_of_another_journal_is_found(path: Path) -> None:
-    """The journal has a receipt of the same number with another digest."""
+    """A receipt of another journal does not agree, because its digest differs."""
     other = replace(chain(5)[4], region="BE")
     alone = replace(EXAMPLE, journal=None)
 
@@ -168,7 +168,7 @@ def test_a_receipt_of_another_journal_is_found(path: Path) -> None:
 
 
 def test_every_altered_byte_of_the_middle_is_found(path: Path) -> None:
-    """In one of the lines, and the line feeds around it."""
+    """An altered byte is found in a line, and in the line feeds around it."""
     content = path.read_bytes()
     start = content.index(b"\n")
     for at in range(start, content.index(b"\n", start + 1) + 1, 3):
@@ -200,7 +200,7 @@ def test_half_a_line_is_found_and_never_written_over(path: Path) -> None:
 
 
 def test_mending_moves_the_half_line_aside(path: Path) -> None:
-    """The line is moved, and the journal works; a second time does nothing."""
+    """`mend` moves an incomplete last line to another file; then the journal works."""
     whole = b"".join(lines(chain(4)))
     path.write_bytes(path.read_bytes()[:-9])
     half = path.read_bytes()[len(whole) :]
@@ -215,7 +215,7 @@ def test_mending_moves_the_half_line_aside(path: Path) -> None:
 
 
 def test_a_journal_that_is_one_half_line_is_mended(tmp_path: Path) -> None:
-    """Also where a crash left zeros instead of text."""
+    """The line is moved, also if a crash left zeros instead of text."""
     path = tmp_path / "j.jsonl"
     path.write_bytes(b"\0" * 20_000)
 
@@ -228,14 +228,14 @@ def test_a_journal_that_is_one_half_line_is_mended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n", [0, 6, 10**12])
 def test_a_number_that_is_not_there_is_an_error(n: int, path: Path) -> None:
-    """It says how many there are."""
-    with pytest.raises(ReceiptError, match="got 5 receipts"):
+    """The error about a missing receipt says how many receipts the journal has."""
+    with pytest.raises(ReceiptError, match="got a journal of 5 receipts"):
         Journal(path).receipt(n)
 
 
 @posix
 def test_what_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
-    """A call file, a receipt of its own, a folder, a pipe without a writer."""
+    """Other files, folders and pipes are refused, and do not change."""
     calls, own, pipe = (tmp_path / name for name in ("c.csv", "r.json", "pipe"))
     calls.write_bytes(b"tel\n0199001234\n")
     own.write_bytes(replace(EXAMPLE, journal=None).line)
@@ -251,7 +251,7 @@ def test_what_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_journal_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if a part of the line was already written."""
+    """The journal is unchanged, also if a part of the line was written."""
     content = path.read_bytes()
 
     def full(descriptor: int) -> None:
@@ -270,7 +270,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(
 def test_a_journal_that_is_replaced_while_one_waits_is_opened_anew(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line goes to the file that now has the name."""
+    """If the journal was replaced meanwhile, the line is written to the new file."""
     calls: list[int] = []
 
     def locked(descriptor: int, *, shared: bool = False) -> object:
@@ -288,7 +288,7 @@ def test_a_journal_that_is_replaced_while_one_waits_is_opened_anew(
 
 
 def test_a_signature_that_was_taken_away_breaks_the_chain(tmp_path: Path) -> None:
-    """The digest covers it."""
+    """A removed signature breaks the hash chain, because the digest covers it."""
     key = SigningKey.create(tmp_path / "key.pem")
     signed = chain(3, key)
     path = tmp_path / "j.jsonl"

@@ -33,7 +33,7 @@ AROUND = st.text(
 
 @given(st.sampled_from(NUMBERS), AROUND, AROUND)
 def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
-    """In every written form, with any text around it."""
+    """A phone number in any form and with any text around it is masked."""
     masked = masked_name(f"{before}{number}{after}.csv")
 
     assert sum(map(str.isdecimal, masked)) < 6
@@ -53,7 +53,7 @@ def test_no_phone_number_stays(number: str, before: str, after: str) -> None:
     ],
 )
 def test_other_names_stay_as_they_are(name: str) -> None:
-    """Days in ISO 8601 are not phone numbers."""
+    """Names without phone numbers do not change, even if they contain a date."""
     assert masked_name(name) == name
 
 
@@ -74,7 +74,7 @@ def test_in_doubt_digits_go(name: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "Cs", "Cc", "Nd", "Zs"])))
 def test_a_name_can_always_be_written(name: str) -> None:
-    """Any name of a file system; masking twice changes nothing more."""
+    """Any masked name can be written, and masking it again does not change it."""
     masked = masked_name(name)
 
     assert len(masked) <= 255
@@ -84,11 +84,11 @@ def test_a_name_can_always_be_written(name: str) -> None:
 
 @given(st.text())
 def test_what_is_shown_obeys_nobody(text: str) -> None:
-    """No control character, no change of direction, no line feed."""
+    """Shown text has no control character, change of direction or line feed."""
     assert shown(text).isprintable()
 
 
 def test_what_is_shown_can_be_told() -> None:
-    """The characters are still there, as escapes."""
+    """Control characters are shown as escapes, so they can still be identified."""
     assert shown("a\x9b2J\u202eb\x7f") == "a\\x9b2J\\u202eb\\x7f"
     assert re.fullmatch(r"[^\x00-\x1f]*", shown("\x1b]0;x\x07"))

@@ -56,7 +56,7 @@ def test_the_golden_receipt_is_what_the_page_shows() -> None:
 
 
 def test_every_altered_byte_is_found() -> None:
-    """A bit that gives the next character, the other case, or no ASCII."""
+    """A changed bit is found, for each bit of each byte."""
     for at in range(len(LINE)):
         for bit in (0x01, 0x20, 0x80):
             altered = bytearray(LINE)
@@ -65,14 +65,14 @@ def test_every_altered_byte_is_found() -> None:
 
 
 def test_every_truncation_is_found() -> None:
-    """Also the loss of the line feed alone."""
+    """A truncated receipt is refused, also if only the line feed is missing."""
     for end in range(len(LINE)):
         expected = DamagedReceiptError if end else NotAReceiptError
         assert refusal(LINE[:end]) is expected
 
 
 def test_nothing_may_follow_or_come_before() -> None:
-    """Blanks, a byte-order mark, a second receipt, half of one."""
+    """Bytes before or after the receipt are refused."""
     for line in (
         *(LINE + more for more in (b"\n", b" ", b"\0", b"{}\n", LINE, LINE[:9])),
         *(more + LINE for more in (b"\n", b" ", b"\xef\xbb\xbf", b"[")),
@@ -116,7 +116,7 @@ SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("change", SPELLINGS.values(), ids=SPELLINGS)
 def test_there_is_one_spelling(change: Callable[[bytes], bytes]) -> None:
-    """Other JSON of the same value, and invalid JSON, are refused."""
+    """Each receipt has one JSON form; any other form of the same value is refused."""
     refusal(change(LINE))
 
 
@@ -135,13 +135,13 @@ NOT_RECEIPTS = {
 
 @pytest.mark.parametrize("line", NOT_RECEIPTS.values(), ids=NOT_RECEIPTS)
 def test_other_content_is_not_a_receipt(line: bytes) -> None:
-    """They are not reported as damaged receipts."""
+    """Content that is not a receipt raises NotAReceiptError."""
     assert refusal(line) is NotAReceiptError
 
 
 @pytest.mark.parametrize("more", [{}, {"seal": 1}, {"input": None}])
 def test_a_later_version_has_an_error_of_its_own(more: dict[str, object]) -> None:
-    """With any other members, and in any JSON form: an update reads it."""
+    """A receipt of a later version raises NewerReceiptError, whatever its content."""
     record = json.loads(LINE) | {"version": 2} | more
 
     assert refusal(respelled(record)) is NewerReceiptError
@@ -150,7 +150,7 @@ def test_a_later_version_has_an_error_of_its_own(more: dict[str, object]) -> Non
 
 @pytest.mark.parametrize("version", [0, -1, True, "1", None, 1.0])
 def test_there_is_no_version_before(version: object) -> None:
-    """A version that is not a number is refused too."""
+    """A version below 1, or one that is not an integer, is damage."""
     assert refusal(respelled(json.loads(LINE) | {"version": version})) in (
         DamagedReceiptError,
     )
@@ -230,7 +230,7 @@ def test_a_fitting_digest_does_not_help(
 
 
 def test_an_edit_of_a_value_gives_another_receipt() -> None:
-    """The edits above are refused for their content: this one is accepted."""
+    """A receipt with another valid size and a new digest is accepted."""
     line = edited(lambda record: record["input"].update(size=1))
 
     assert parse(line, "x") == replace(EXAMPLE, input=replace(EXAMPLE.input, size=1))
@@ -238,7 +238,7 @@ def test_an_edit_of_a_value_gives_another_receipt() -> None:
 
 
 def test_a_refusal_does_not_repeat_what_it_read() -> None:
-    """The text could be a phone number."""
+    """The error does not repeat what was read, because it could be a phone number."""
     for line in (
         edited(lambda record: record.update(region="0199001234")),
         b'{"against":0199001234}\n',
@@ -251,7 +251,7 @@ def test_a_refusal_does_not_repeat_what_it_read() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
-    """A folder, a missing file, a device without an end."""
+    """A folder, a missing file and an endless device raise our error."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(ReceiptError, match="cannot be read"):
             read(path)

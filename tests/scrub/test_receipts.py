@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import os
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +23,14 @@ from bloctel import Registry, Snapshot
 from bloctel._util import clock
 from bloctel.errors import InputError, MissingExtraError, ReceiptError
 from bloctel.rules import Certainty
-from bloctel.scrub import Outputs, open_against, scrub_csv
+from bloctel.scrub import Outputs, open_against, scrub_file
 from bloctel.scrub.receipts import (
     FileDigest,
     Journal,
     Receipt,
-    ReceiptMaker,
     ReceiptOptions,
     SigningKey,
     State,
-    check_file,
     check_files,
     check_signature,
     file_digest,
@@ -38,7 +39,15 @@ from bloctel.scrub.receipts import (
     parse,
     read,
 )
-from tests.helpers.receipt_samples import EXAMPLE, chain, scrubbed, write_files
+from bloctel.scrub.receipts.writer import ReceiptMaker
+from tests.helpers.call_files import ENDINGS, write
+from tests.helpers.receipt_samples import (
+    EXAMPLE,
+    chain,
+    scrub_for,
+    scrubbed,
+    write_files,
+)
 from tests.oracles import receipt as oracle
 
 if TYPE_CHECKING:
@@ -66,7 +75,7 @@ def digest_of(path: Path) -> FileDigest:
 
 
 def test_it_says_what_was_scrubbed_against_what_with_which_result(folder: Path) -> None:
-    """Every member, for the simplest scrub."""
+    """Each member of the receipt of the simplest scrub is as expected."""
     receipt = scrubbed(folder)
 
     assert receipt.input == digest_of(folder / "calls.csv")
@@ -96,7 +105,7 @@ def test_it_says_what_was_scrubbed_against_what_with_which_result(folder: Path) 
 
 
 def test_it_is_kept_where_it_should_be(folder: Path) -> None:
-    """In a separate file, in a journal, signed."""
+    """The receipt is in a separate file or a journal, and can be signed."""
     key = SigningKey.create(folder / "key.pem")
     options = ReceiptOptions(folder / "r.json", folder / "j.jsonl", key)
 
@@ -112,14 +121,16 @@ def test_it_is_kept_where_it_should_be(folder: Path) -> None:
 
 def scrub_book(book: Book, folder: Path, **asked: Any) -> Receipt:
     """Scrub the call file against an open book, and return the receipt."""
-    maker = ReceiptMaker(folder / "calls.csv", Outputs(), against="memory:")
+    maker = ReceiptMaker(
+        folder / "calls.csv", Outputs(), against="memory:", options=ReceiptOptions()
+    )
     question = book.question(**asked)
-    summary = scrub_csv(maker.source, question, columns=["tel"])
+    summary = scrub_for(maker, question)
     return maker.make(summary, question, columns=["tel"])
 
 
 def test_a_registry_is_named_by_its_identity_never_by_its_url(folder: Path) -> None:
-    """A URL can hold a password."""
+    """A receipt has the registry's identity, not its URL, which may have a password."""
     url = f"sqlite:///{folder}/secret.db"
     with Registry.create(url, lists=["own"]) as registry:
         registry.register("01 99 00 12 34", list="own", on=date(2024, 5, 3))
@@ -135,14 +146,16 @@ def test_a_registry_is_named_by_its_identity_never_by_its_url(folder: Path) -> N
 
 
 def test_a_snapshot_is_named_by_registry_generation_and_day(folder: Path) -> None:
-    """And by the name of its file."""
+    """The receipt has the registry, generation, day and name of the snapshot."""
     registry = Registry.create("memory:", lists=["own", "own:brand"])
     path = folder / "s.bloctel"
     info = registry.build_snapshot(path, on=TODAY)
-    maker = ReceiptMaker(folder / "calls.csv", Outputs(), against=path)
+    maker = ReceiptMaker(
+        folder / "calls.csv", Outputs(), against=path, options=ReceiptOptions()
+    )
     with Snapshot.open(path) as book:
         question = book.question(lists=["own:brand"])
-        summary = scrub_csv(maker.source, question, columns=["tel"])
+        summary = scrub_for(maker, question)
         receipt = maker.make(summary, question, columns=["tel", 1])
 
     against = receipt.against
@@ -157,7 +170,7 @@ def test_a_snapshot_is_named_by_registry_generation_and_day(folder: Path) -> Non
 
 
 def test_a_result_is_good_for_as_long_as_the_rules_say(folder: Path) -> None:
-    """30 days, with the source of that rule and its certainty."""
+    """The result is valid for 30 days, and the receipt has the source of this rule."""
     (judged,) = scrubbed(folder).lists
 
     assert judged.valid_until == judged.on + timedelta(days=30)
@@ -167,7 +180,7 @@ def test_a_result_is_good_for_as_long_as_the_rules_say(folder: Path) -> None:
 
 
 def test_the_earliest_end_of_all_lists_counts(folder: Path) -> None:
-    """A list that closes limits the whole receipt."""
+    """The list whose answer ends first limits the validity of the result."""
     registry = Registry.create("memory:", lists=["own", "fr.bloctel"])
 
     receipt = scrub_book(registry, folder, on=date(2026, 8, 1))
@@ -178,7 +191,7 @@ def test_the_earliest_end_of_all_lists_counts(folder: Path) -> None:
 
 
 def test_a_day_to_come_is_known_as_of_today(folder: Path) -> None:
-    """Later objections are not known yet."""
+    """A result for a future day is valid for 30 days from today, not from that day."""
     receipt = scrubbed(folder, on=TODAY + timedelta(days=40))
 
     assert receipt.lists[0].on == TODAY + timedelta(days=40)
@@ -186,7 +199,7 @@ def test_a_day_to_come_is_known_as_of_today(folder: Path) -> None:
 
 
 def test_an_old_snapshot_shortens_it(folder: Path) -> None:
-    """Later registrations are not in the snapshot."""
+    """The result of an old snapshot is valid for 30 days from the snapshot's day."""
     registry = Registry.create("memory:", lists=["own"])
     built_on = TODAY - timedelta(days=20)
     registry.build_snapshot(folder / "s.bloctel", on=built_on)
@@ -198,8 +211,8 @@ def test_an_old_snapshot_shortens_it(folder: Path) -> None:
 
 
 def test_an_old_answer_shortens_it(folder: Path) -> None:
-    """Clear numbers come from answers of the operator, which expire."""
-    registry = Registry.create("memory:")
+    """The validity of a result ends when the oldest answer of the operator expires."""
+    registry = Registry.create("memory:", lists=["fr.bloctel"])
     day, none = date(2024, 5, 3), np.array([], np.uint64)
     for days, number in ((20, 33199001234), (3, 33199001235)):
         registry.record_answers(
@@ -216,8 +229,8 @@ def test_an_old_answer_shortens_it(folder: Path) -> None:
 
 
 def test_rows_that_nobody_answered_about_are_counted_as_such(folder: Path) -> None:
-    """The name that a scrub gives them fits the format."""
-    registry = Registry.create("memory:")
+    """Numbers without an operator's answer are counted apart in the receipt."""
+    registry = Registry.create("memory:", lists=["fr.bloctel"])
     registry.record_answers(
         list="fr.bloctel",
         on=date(2024, 5, 3),
@@ -245,9 +258,7 @@ def scrub_then(
     )
     with open_against(str(folder / "list.csv")) as book:
         question = book.question()
-        summary = scrub_csv(
-            maker.source, question, columns=["tel"], outputs=maker.outputs
-        )
+        summary = scrub_for(maker, question, Outputs(folder / "clear.csv"))
     meddle()
     maker.make(summary, question, columns=["tel"])
 
@@ -301,10 +312,10 @@ def meddlers(path: Path) -> dict[str, Callable[[], object]]:
 def test_a_file_that_changed_meanwhile_has_no_receipt(
     name: str, how: str, folder: Path
 ) -> None:
-    """The outputs exist, without a receipt."""
+    """If a file changed after it was used, the outputs exist without a receipt."""
     options = ReceiptOptions(folder / "r.json", folder / "j.jsonl")
 
-    with pytest.raises(InputError, match=r"changed in the meantime|cannot be read"):
+    with pytest.raises(InputError, match=r"changed while it was in use|cannot be read"):
         scrub_then(folder, meddlers(folder / name)[how], options)
 
     assert (folder / "clear.csv").exists()
@@ -312,26 +323,73 @@ def test_a_file_that_changed_meanwhile_has_no_receipt(
     assert not (folder / "j.jsonl").exists()
 
 
+@pytest.mark.parametrize("size", [0, 1])
+def test_outputs_that_the_scrub_did_not_write_have_no_receipt(
+    size: int, folder: Path
+) -> None:
+    """If another program replaces an output, no receipt is written."""
+    options = ReceiptOptions(folder / "r.json", folder / "j.jsonl")
+
+    def overwrite() -> None:
+        path = folder / "clear.csv"
+        path.write_bytes(b"x" * (path.stat().st_size + size))
+
+    with pytest.raises(InputError, match="changed while it was in use"):
+        scrub_then(folder, overwrite, options)
+
+    assert not (folder / "r.json").exists()
+    assert not (folder / "j.jsonl").exists()
+
+
 def test_a_file_that_changes_while_it_is_read_has_no_receipt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Input, output and list alike."""
-    real = file_digest._sha256
+    """No receipt is written if an output changes while its digest is computed."""
+    more = iter([b"x"])
 
-    for name in ("calls.csv", "clear.csv", "list.csv"):
+    def change(_: int) -> None:
+        with (folder / "clear.csv").open("ab") as file:
+            file.write(next(more, b""))
 
-        def digest(file: Any, report: Any, name: str = name) -> str:
-            found = real(file, report)
-            path = folder / name
-            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
-                path.write_bytes(path.read_bytes() + b"x")
-            return found
+    digest = partial(file_digest.digest_of, read=change)
+    monkeypatch.setattr(file_digest, "digest_of", digest)
+    with pytest.raises(InputError, match="changed while it was in use"):
+        scrub_then(folder, lambda: None, ReceiptOptions(folder / "r.json"))
+    assert not (folder / "r.json").exists()
 
-        write_files(folder)
-        monkeypatch.setattr(file_digest, "_sha256", digest)
-        with pytest.raises(InputError, match="changed in the meantime"):
-            scrub_then(folder, lambda: None, ReceiptOptions(folder / "r.json"))
-        assert not (folder / "r.json").exists()
+
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_the_digest_is_that_of_the_bytes_that_were_scrubbed(
+    kind: str, folder: Path
+) -> None:
+    """Writes through a memory map during the scrub do not change any digest."""
+    calls, listed = folder / f"calls.{kind}", folder / "list.csv"
+    write(calls, [["tel"], ["0199001235"]])
+    expected = [digest_of(calls), digest_of(listed)]
+    with ExitStack() as stack:
+        memories = []
+        for path in (calls, listed):
+            file = stack.enter_context(path.open("r+b"))
+            memory = stack.enter_context(mmap.mmap(file.fileno(), 0))
+            memory[:] = path.read_bytes()  # later writes to these pages set no time
+            memories.append(memory)
+
+        def overwrite(*_: object) -> None:
+            for memory in memories:
+                memory[-4:] = b"9999"
+
+        done = scrub_file(
+            calls, listed, columns="tel", receipt=folder / "r.json", progress=overwrite
+        )
+
+    assert done.rows == 1
+    assert calls.read_bytes().endswith(b"9999")
+    made = read(folder / "r.json")
+    assert made.input == expected[0]
+    assert (made.against.size, made.against.sha256) == (
+        expected[1].size,
+        expected[1].sha256,
+    )
 
 
 @posix
@@ -339,23 +397,32 @@ def test_pipes_and_folders_have_no_receipt(folder: Path) -> None:
     """A source that cannot be read again is refused before the scrub."""
     os.mkfifo(folder / "pipe")
     for path in (folder / "pipe", folder):
-        with pytest.raises(InputError, match="can be read again"):
-            ReceiptMaker(path, Outputs(), against=folder / "list.csv")
-        with pytest.raises(InputError, match="can be read again"):
-            ReceiptMaker(folder / "calls.csv", Outputs(), against=path)
+        with pytest.raises(InputError, match="can be read twice"):
+            ReceiptMaker(
+                path, Outputs(), against=folder / "list.csv", options=ReceiptOptions()
+            )
+        with pytest.raises(InputError, match="can be read twice"):
+            ReceiptMaker(
+                folder / "calls.csv", Outputs(), against=path, options=ReceiptOptions()
+            )
 
 
 def test_a_file_that_comes_only_later_has_no_receipt(folder: Path) -> None:
-    """Its content at the beginning of the scrub is unknown."""
+    """If the input did not exist when the scrub began, no receipt is written."""
     (folder / "calls.csv").rename(folder / "away")
 
-    maker = ReceiptMaker(folder / "calls.csv", Outputs(), against=folder / "list.csv")
+    maker = ReceiptMaker(
+        folder / "calls.csv",
+        Outputs(),
+        against=folder / "list.csv",
+        options=ReceiptOptions(),
+    )
     (folder / "away").rename(folder / "calls.csv")
     with open_against(str(folder / "list.csv")) as book:
         question = book.question()
-        summary = scrub_csv(maker.source, question, columns=["tel"])
+        summary = scrub_for(maker, question)
 
-    with pytest.raises(InputError, match="changed in the meantime"):
+    with pytest.raises(InputError, match="changed while it was in use"):
         maker.make(summary, question, columns=["tel"])
 
 
@@ -363,21 +430,21 @@ def test_a_file_that_comes_only_later_has_no_receipt(folder: Path) -> None:
 
 
 def stream_scrub(folder: Path) -> tuple[ReceiptMaker, ScrubSummary, Any, io.BytesIO]:
-    """Scrub from a stream to a stream."""
+    """Scrub from a stream to a stream; return the results and the receipt maker."""
     target = io.BytesIO()
     source = io.BytesIO((folder / "calls.csv").read_bytes())
     outputs = Outputs(target, folder / "blocked.csv")
-    maker = ReceiptMaker(source, outputs, against=folder / "list.csv")
+    maker = ReceiptMaker(
+        source, outputs, against=folder / "list.csv", options=ReceiptOptions()
+    )
     with open_against(str(folder / "list.csv")) as book:
         question = book.question()
-        summary = scrub_csv(
-            maker.source, question, columns=["tel"], outputs=maker.outputs
-        )
+        summary = scrub_for(maker, question, outputs)
     return maker, summary, question, target
 
 
 def test_streams_are_hashed_as_they_pass(folder: Path) -> None:
-    """They have no names; content and size are those of the bytes."""
+    """The receipt has the digest and size of streams, without names."""
     maker, summary, question, target = stream_scrub(folder)
 
     receipt = maker.make(summary, question, columns=["tel"])
@@ -388,48 +455,54 @@ def test_streams_are_hashed_as_they_pass(folder: Path) -> None:
     assert content == b"tel\n0199001235\n"
     assert receipt.outputs == {
         "clear": FileDigest(
-            name=None,
-            size=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
+            name=None, size=len(content), sha256=hashlib.sha256(content).hexdigest()
         ),
         "blocked": digest_of(folder / "blocked.csv"),
     }
 
 
 def test_a_stream_that_was_left_in_the_middle_has_no_receipt(folder: Path) -> None:
-    """The rest was not scrubbed."""
+    """A receipt is refused, because the rest of the stream was not scrubbed."""
     source = io.BytesIO(b"tel\n0199001234\n")
-    maker = ReceiptMaker(source, Outputs(), against=folder / "list.csv")
-    _, summary, question, _ = stream_scrub(folder)
-    maker.source.read(4)  # type: ignore[union-attr]
-
-    with pytest.raises(InputError, match="more bytes after the 4"):
-        maker.make(summary, question, columns=["tel"])
+    maker = ReceiptMaker(
+        source, Outputs(), against=folder / "list.csv", options=ReceiptOptions()
+    )
+    with (
+        pytest.raises(InputError, match="more bytes after the 4"),
+        maker.reading() as stream,
+    ):
+        stream.read(4)
 
 
 def test_one_stream_for_two_outputs_is_refused(folder: Path) -> None:
-    """As without a receipt."""
+    """One stream for two outputs is refused, also with a receipt."""
     target = io.BytesIO()
-    maker = ReceiptMaker(
-        folder / "calls.csv", Outputs(target, target), against=folder / "list.csv"
-    )
 
-    with (
-        open_against(str(folder / "list.csv")) as book,
-        pytest.raises(InputError, match="a separate file"),
-    ):
-        scrub_csv(maker.source, book.question(), columns=["tel"], outputs=maker.outputs)
+    with pytest.raises(InputError, match="a separate file"):
+        scrub_file(
+            folder / "calls.csv",
+            folder / "list.csv",
+            columns="tel",
+            outputs=Outputs(target, target),
+            receipt=ReceiptOptions(),
+        )
 
 
 # -- places -----------------------------------------------------------------------
 
 
 def test_a_receipt_takes_no_other_files_place(folder: Path) -> None:
-    """Not the input, the list, an output or the key, in any spelling of the path."""
+    """A receipt never overwrites the input, the list, an output or the key."""
     SigningKey.create(folder / "key.pem")
     (folder / "clear.csv").write_text("old\n")
     (folder / "link").symlink_to(folder / "clear.csv")
     before = {path: path.read_bytes() for path in folder.iterdir()}
+
+    def scrub_with(options: ReceiptOptions) -> None:
+        outputs = Outputs(folder / "clear.csv", folder / "blocked.csv")
+        calls, lists = folder / "calls.csv", folder / "list.csv"
+        scrub_file(calls, lists, columns="tel", outputs=outputs, receipt=options)
+
     for name in ("calls.csv", "list.csv", "key.pem", "clear.csv", "link"):
         for options in (
             ReceiptOptions(path=folder / name),
@@ -437,7 +510,7 @@ def test_a_receipt_takes_no_other_files_place(folder: Path) -> None:
             ReceiptOptions(path=folder / "." / name),
         ):
             with pytest.raises((InputError, ReceiptError)):
-                scrubbed(folder, options)
+                scrub_with(options)
 
     for options in (
         ReceiptOptions(folder / "x", folder / "x"),
@@ -447,7 +520,7 @@ def test_a_receipt_takes_no_other_files_place(folder: Path) -> None:
         ReceiptOptions(journal=folder / "none" / "j.jsonl"),
     ):
         with pytest.raises((InputError, ReceiptError)):
-            scrubbed(folder, options)
+            scrub_with(options)
 
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -467,7 +540,7 @@ def test_a_journal_that_cannot_grow_stops_the_scrub_before_it_begins(
 def test_a_crash_leaves_outputs_never_a_receipt_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outputs are published when the journal is touched."""
+    """Outputs are published before the receipt, so a crash leaves no receipt alone."""
 
     def crash(*_: object) -> None:
         assert (folder / "clear.csv").exists()
@@ -486,20 +559,21 @@ def test_a_crash_leaves_outputs_never_a_receipt_alone(
 
 
 def test_no_number_is_in_a_receipt(tmp_path: Path) -> None:
-    """Names of files and columns come from people."""
+    """Phone numbers in names of files and columns are masked in the receipt."""
     write_files(tmp_path)
     calls = tmp_path / "\x1b[J\nof 01 99 00 12 34.csv"
     calls.write_bytes(b"tel 0199001234\n0199001235\n")
     listed = tmp_path / "0199001234.csv"
     listed.write_bytes((tmp_path / "list.csv").read_bytes())
-    columns = ["tel 0199001234"]
-    outputs = Outputs(tmp_path / "clear_01_99_00_12_34.csv")
-    maker = ReceiptMaker(calls, outputs, against=listed)
-    with open_against(str(listed)) as book:
-        question = book.question()
-        summary = scrub_csv(maker.source, question, columns=columns, outputs=outputs)
-    receipt = maker.make(summary, question, columns=columns)
+    receipt = scrub_file(
+        calls,
+        listed,
+        columns=["tel 0199001234"],
+        outputs=Outputs(tmp_path / "clear_01_99_00_12_34.csv"),
+        receipt=ReceiptOptions(),
+    ).receipt
 
+    assert receipt is not None
     assert receipt.input.name == "\x1b[J\nof (digits).csv"
     assert receipt.columns == ("tel (digits)",)
     assert receipt.outputs["clear"].name == "clear_(digits).csv"
@@ -515,7 +589,7 @@ def test_no_number_is_in_a_receipt(tmp_path: Path) -> None:
 
 @posix
 def test_a_key_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """With any umask; an old key is never replaced."""
+    """Only the owner can read a key, with any umask; an old key is never replaced."""
     path = tmp_path / "key.pem"
     old = os.umask(0)
     try:
@@ -534,7 +608,7 @@ def test_a_key_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
-    """A key of another kind, a truncated key, a missing file."""
+    """The errors about wrong, truncated and missing keys show no content."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -559,7 +633,7 @@ def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
 
 
 def test_a_signature_is_of_one_receipt_by_one_key(tmp_path: Path) -> None:
-    """By another key, of another receipt, or missing: it does not agree."""
+    """A signature does not agree if it is missing, or of another key or receipt."""
     ours, theirs = (SigningKey.create(tmp_path / name) for name in ("a", "b"))
     signed, other = ours.sign(EXAMPLE), theirs.sign(chain(2)[1])
     swapped = replace(chain(2)[1], signature=signed.signature)
@@ -580,7 +654,7 @@ def test_a_signature_is_of_one_receipt_by_one_key(tmp_path: Path) -> None:
 def test_without_the_package_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Receipts without a signature need nothing."""
+    """Without `cryptography`, a signature raises an error that names the extra."""
     signed = chain(1, SigningKey.read(_key()))[0]
     module = "cryptography.hazmat.primitives.asymmetric.ed25519"
     monkeypatch.setitem(sys.modules, module, None)
@@ -613,7 +687,7 @@ def test_receipts_are_made_without_the_package() -> None:
 
 @posix
 def test_files_that_are_not_what_they_were_differ(folder: Path) -> None:
-    """Altered, truncated, missing, a folder, a pipe, a device without an end."""
+    """Altered, truncated, missing and special files do not agree with the receipt."""
     receipt = scrubbed(folder)
     clear = folder / "clear.csv"
     content = clear.read_bytes()
@@ -634,15 +708,15 @@ def test_files_that_are_not_what_they_were_differ(folder: Path) -> None:
     ):
         if bad is not None:
             path.write_bytes(bad)
-        assert not check_file("clear", receipt.outputs["clear"], path).agrees
+        assert not check_files(receipt, {"clear": path})[0].agrees
     clear.unlink()
     clear.symlink_to(other)
-    assert not check_file("clear", receipt.outputs["clear"], clear).agrees
-    assert not check_file("invalid", None, other).agrees
+    assert not check_files(receipt, {"clear": clear})[0].agrees
+    assert not check_files(receipt, {"invalid": other})[0].agrees
 
 
 def test_whoever_waits_is_told_how_far_it_is(folder: Path) -> None:
-    """Progress covers all files; a file of another size is not read."""
+    """Progress of a check covers all files; files of another size are not read."""
     receipt = scrubbed(folder)
     files = {"input": folder / "calls.csv", **files_in(folder, receipt)}
     sizes = {kind: path.stat().st_size for kind, path in files.items() if path}
@@ -679,7 +753,7 @@ def receipt_of(name: str | None, until: date, sha256: str = "a" * 64) -> Receipt
 
 
 def test_a_file_is_overdue_from_the_day_on_which_its_result_ends() -> None:
-    """It is due a number of days before."""
+    """A file is due some days before its result ends, and overdue from that day on."""
     until = date(2026, 11, 5)
     states = {}
     for days in (9, 8, 7, 1, 0, -1):
@@ -699,7 +773,7 @@ def test_a_file_is_overdue_from_the_day_on_which_its_result_ends() -> None:
 
 
 def test_the_latest_receipt_of_each_name_counts() -> None:
-    """Even if an earlier one is valid for longer: it is for other bytes."""
+    """The latest receipt counts, even if an earlier receipt is valid for longer."""
     early, late = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of("b", late), receipt_of("a", late), receipt_of("a", early)]
 
@@ -715,7 +789,7 @@ def test_the_latest_receipt_of_each_name_counts() -> None:
 def test_files_that_cannot_be_told_apart_do_not_hide_one_another(
     name: str | None,
 ) -> None:
-    """A scrub of one must not hide that another is due."""
+    """Two files without different names are listed separately, each with its state."""
     old, new = date(2026, 11, 5), date(2026, 12, 5)
     receipts = [receipt_of(name, old), receipt_of(name, new, "b" * 64)]
 
@@ -727,7 +801,31 @@ def test_files_that_cannot_be_told_apart_do_not_hide_one_another(
 
 
 def test_today_is_that_of_the_lists() -> None:
-    """The latest day in any of their time zones."""
+    """Today is the latest day in the time zones of the lists."""
     (found,) = file_states([receipt_of("a", TODAY + timedelta(days=30))])
 
     assert found.days_left in (29, 30)
+
+
+@posix
+def test_all_files_of_a_scrub_are_private(tmp_path: Path) -> None:
+    """Only the owner can read outputs, receipt, journal and snapshot (any umask)."""
+    calls = tmp_path / "calls.csv"
+    calls.write_text("tel\n0199001234\n")
+    before = os.umask(0)
+    try:
+        with Registry.create("memory:", lists=["own"]) as registry:
+            registry.build_snapshot(tmp_path / "list.bloctel")
+        scrub_file(
+            calls,
+            tmp_path / "list.bloctel",
+            columns="tel",
+            outputs=Outputs(tmp_path / "clear.csv"),
+            receipt=ReceiptOptions(tmp_path / "receipt", journal=tmp_path / "journal"),
+        )
+    finally:
+        os.umask(before)
+
+    made = {file for file in tmp_path.iterdir() if file != calls}
+    assert len(made) == 4
+    assert {stat.S_IMODE(file.stat().st_mode) for file in made} == {0o600}

@@ -24,7 +24,6 @@ from bloctel.scrub.receipts import (
     Receipt,
     ReceiptOptions,
     SigningKey,
-    check_file,
     check_files,
     check_journal,
     check_signature,
@@ -46,12 +45,7 @@ CODES = st.from_regex("[a-z][a-z0-9_]{0,31}", fullmatch=True)
 LISTS = st.from_regex("[a-z][a-z0-9.-]{0,63}(:[a-z][a-z0-9-]{0,31})?", fullmatch=True)
 DIGESTS = st.builds(FileDigest, name=st.none() | NAMES, size=COUNTS, sha256=HEX)
 AGAINST = (
-    st.builds(
-        Against,
-        kind=st.just("registry"),
-        registry=st.uuids(),
-        generation=COUNTS,
-    )
+    st.builds(Against, kind=st.just("registry"), registry=st.uuids(), generation=COUNTS)
     | st.builds(
         Against,
         kind=st.just("snapshot"),
@@ -61,11 +55,7 @@ AGAINST = (
         built_on=DAYS,
     )
     | st.builds(
-        Against,
-        kind=st.just("file"),
-        name=st.none() | NAMES,
-        size=COUNTS,
-        sha256=HEX,
+        Against, kind=st.just("file"), name=st.none() | NAMES, size=COUNTS, sha256=HEX
     )
 )
 JUDGED = st.builds(
@@ -131,13 +121,13 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_the_canonical_form_is_the_one_written_by_hand(value: object) -> None:
-    """The page defines it: an implementation in any language gives the same bytes."""
+    """The library's canonical form equals that of a second implementation."""
     assert canonical(value) == oracle.canonical(value).encode()
 
 
 @given(receipts(), st.data())
 def test_any_altered_byte_is_found(receipt: Receipt, data: st.DataObject) -> None:
-    """Replaced, inserted or removed."""
+    """A byte that is replaced, inserted or removed is found."""
     line = receipt.line
     at = data.draw(st.integers(0, len(line) - 1))
     byte = data.draw(st.binary(min_size=1, max_size=1))
@@ -160,7 +150,7 @@ def test_any_altered_byte_is_found(receipt: Receipt, data: st.DataObject) -> Non
 def test_any_bytes_are_a_receipt_or_an_error_of_ours(
     content: bytes, start: bytes
 ) -> None:
-    """Nothing else is raised, and both verifiers agree."""
+    """Any bytes are a receipt or raise our error, and both verifiers agree."""
     for line in (start + content, content + start):
         assert _is_read(line) == oracle.is_receipt(line)
 
@@ -179,7 +169,7 @@ def edits(draw: st.DrawFn) -> tuple[list[Any], object]:
 @given(edits())
 @settings(max_examples=3 * settings().max_examples)
 def test_both_verifiers_judge_any_content_alike(edit: tuple[list[Any], object]) -> None:
-    """With a digest that fits, members decide."""
+    """Both verifiers give the same result for any members with a correct digest."""
     record = json.loads(EXAMPLE.line)
     path, value = edit
     assume(path)
@@ -205,7 +195,7 @@ def _is_read(line: bytes) -> bool:
 def test_a_checked_receipt_stays_so_and_any_change_is_found(
     data: st.DataObject,
 ) -> None:
-    """Input, outputs, receipt, journal: one byte of one of them is enough."""
+    """Receipts agree with their files until a byte of any of the files changes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_files(folder)
@@ -230,7 +220,7 @@ def _agrees(folder: Path, key: SigningKey) -> bool:
     try:
         receipt = read(folder / "r.json")
         checks = [
-            check_file("input", receipt.input, folder / "calls.csv"),
+            *check_files(receipt, {"input": folder / "calls.csv"}),
             *check_files(receipt, files_in(folder, receipt)),
             check_signature(receipt, key.public_key),
             check_journal(receipt, Journal(folder / "j.jsonl")),

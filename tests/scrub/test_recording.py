@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_opposition_source_gives_the_same_counts(folder: Path) -> None:
-    """A path, a file with its column, a book and a list lookup, in each function."""
+    """Each kind of opposition source gives the same counts in each scrub function."""
     with open_against("own.bloctel") as book:
         sources: list[tuple[Against, dict[str, Any]]] = [
             ("own.bloctel", {"on": DAY}),
@@ -74,7 +74,7 @@ def test_every_opposition_source_gives_the_same_counts(folder: Path) -> None:
 
 
 def test_a_column_of_the_list_is_read(folder: Path) -> None:
-    """The other column blocks the other number."""
+    """If a list has two columns, the column that was given is searched."""
     target = io.BytesIO()
     against = NumberFile(folder / "list.csv", "fax")
 
@@ -87,21 +87,21 @@ def test_a_fixed_list_lookup_accepts_no_second_day(folder: Path) -> None:
     """The error names the argument, and nothing is written."""
     with open_against("own.bloctel") as book:
         question = book.question(on=DAY)
-        with pytest.raises(InputError, match="'on' was given with a list lookup"):
+        with pytest.raises(InputError, match="already has its own 'on'"):
             scrub_file("calls.csv", question, columns="tel", on=DAY)
-        with pytest.raises(InputError, match="'region' was given"):
+        with pytest.raises(InputError, match="already has its own 'region'"):
             scrub_files("calls.csv", question, columns=2, into="out", region="FR")
 
     assert not Path("out").exists()
 
 
 def test_no_output_overwrites_the_list(folder: Path) -> None:
-    """The list keeps its content, however it is given."""
+    """An output never overwrites the list, however the list is given."""
     before = {name: Path(name).read_bytes() for name in names(folder)}
 
     def refused(against: Against, name: str, **more: Any) -> None:
         outputs = Outputs(clear=name)
-        with pytest.raises(InputError, match="overwrite the opposition list"):
+        with pytest.raises(InputError, match="the same file as the opposition list"):
             scrub_file("calls.csv", against, columns="tel", outputs=outputs, **more)
 
     refused("list.csv", "list.csv")
@@ -109,7 +109,7 @@ def test_no_output_overwrites_the_list(folder: Path) -> None:
     with Snapshot.open("own.bloctel") as book:
         refused(book, "own.bloctel")
     Path("calls.clear.csv").hardlink_to("list.csv")
-    with pytest.raises(InputError, match="overwrite the opposition list"):
+    with pytest.raises(InputError, match="the same file as the opposition list"):
         scrub_files("calls.csv", "list.csv", columns="tel", into=".", write=["clear"])
     Path("calls.clear.csv").unlink()
 
@@ -121,7 +121,7 @@ def test_no_output_overwrites_the_list(folder: Path) -> None:
 
 @pytest.mark.parametrize("against", ["own.bloctel", "sqlite:///lists.db"])
 def test_they_equal_those_of_the_command(folder: Path, against: str) -> None:
-    """Same receipt but for its time and journal, and the same page."""
+    """Receipt and page equal the command's, except for the time and the journal."""
     SigningKey.create("key.pem")
     with Registry.create("sqlite:///lists.db", lists=["own"]) as registry:
         registry.register("0199000001", list="own", on=date(2024, 5, 3))
@@ -171,7 +171,7 @@ def _without(page: str, receipt: Any) -> str:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_receipt_covers_annotated_outputs(folder: Path, ending: str) -> None:
-    """In every format; a changed output no longer agrees."""
+    """In every format, the receipt does not agree with a changed output."""
     calls = write(folder / f"c.{ending}", ROWS)
     target = folder / f"all.{ending}"
 
@@ -204,6 +204,8 @@ def test_a_receipt_covers_annotated_outputs(folder: Path, ending: str) -> None:
         {"outputs": Outputs("none/clear.csv")},
         {"report": ReportOptions("r.html", lang="de")},
         {"report": "list.csv"},
+        {"report": "r.json"},
+        {"report": "j.jsonl"},
         {"receipt": "clear.csv"},
         {"receipt": ReceiptOptions(journal="calls.csv")},
     ],
@@ -211,7 +213,7 @@ def test_a_receipt_covers_annotated_outputs(folder: Path, ending: str) -> None:
 def test_a_scrub_that_fails_leaves_neither(
     folder: Path, change: dict[str, Any]
 ) -> None:
-    """No receipt, no journal, no report and no output."""
+    """A failed scrub leaves no receipt, journal, report or output."""
     Path("broken.csv").write_text("tel\n" + 9 * "0199000001\n" + '"open\n')
     Path("broken.xlsx").write_bytes(b"PK\x03\x04")
     before = {name: Path(name).read_bytes() for name in names(folder)}
@@ -253,7 +255,7 @@ def test_a_book_without_an_identity_has_no_receipt(folder: Path) -> None:
 
 
 def test_an_open_book_is_named_in_receipt_and_report(folder: Path) -> None:
-    """A snapshot by its file; a list lookup of one by its day."""
+    """Receipt and report name the snapshot's file and the day of the look-up."""
     with Snapshot.open("own.bloctel") as book:
         by_book = scrub_file("calls.csv", book, columns="tel", on=DAY, receipt="r.json")
         options = ReportOptions("r.html", lang="fr", file="appels")
@@ -293,6 +295,47 @@ def test_streams_have_receipts_and_reports(folder: Path) -> None:
     assert summary.receipt is not None
     assert summary.receipt.input.name is None
     assert b"the input stream" in page.getvalue()
+
+
+def test_a_report_masks_a_number_in_the_name_of_the_file(folder: Path) -> None:
+    """A number in the file name is masked, as in receipts; other digits are shown."""
+    source = folder / "calls 2026-10-06 of 06 39 98 00 01.csv"
+    write(source, ROWS)
+
+    scrub_file(source, "own.bloctel", columns="tel", on=DAY, report="r.html")
+    scrub_file(
+        "calls.csv",
+        "own.bloctel",
+        columns="tel",
+        on=DAY,
+        report=ReportOptions("named.html", file="of 0639980001"),
+    )
+
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "calls 2026-10-06 of (digits).csv" in page
+    assert "06 39 98 00 01" not in page
+    assert "0639980001" not in Path("named.html").read_text(encoding="utf-8")
+
+
+def test_a_receipt_never_replaces_a_journal_of_one_line(folder: Path) -> None:
+    """A first receipt is replaced only if the journal of the scrub contains it."""
+    both = ReceiptOptions("r.json", journal="j.jsonl")
+    scrub_file("calls.csv", "own.bloctel", columns="tel", on=DAY, receipt=both)
+    content = Path("j.jsonl").read_bytes()
+    for options in (
+        ReceiptOptions("j.jsonl"),
+        ReceiptOptions("j.jsonl", journal="another.jsonl"),
+        ReceiptOptions("r.json"),
+    ):
+        with pytest.raises(InputError, match="may be the only line of a journal"):
+            scrub_file(
+                "calls.csv", "own.bloctel", columns="tel", on=DAY, receipt=options
+            )
+    assert Path("j.jsonl").read_bytes() == content
+
+    scrub_file("calls.csv", "own.bloctel", columns="tel", on=DAY, receipt=both)
+    assert Path("j.jsonl").read_bytes().startswith(content)
+    scrub_file("calls.csv", "own.bloctel", columns="tel", on=DAY, receipt="r.json")
 
 
 def test_several_files_have_receipts_in_a_journal(folder: Path) -> None:
@@ -345,11 +388,11 @@ def test_a_list_that_is_replaced_during_a_run_gets_no_receipt(folder: Path) -> N
     )
 
     assert [each.summary for each in done] == [None, None]
-    assert all("changed in the meantime" in str(each.error) for each in done)
+    assert all("changed while it was in use" in str(each.error) for each in done)
     assert not Path("j.jsonl").exists() or not list(Journal("j.jsonl").receipts())
 
 
 def test_the_names_are_public() -> None:
-    """Options are found next to the functions that take them."""
+    """`bloctel.scrub_file` and `bloctel.scrub_csv` are the tested functions."""
     assert bloctel.scrub_file is scrub_file
     assert bloctel.scrub_csv is scrub_csv

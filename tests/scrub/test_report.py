@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bloctel import Outputs, Reason, ScrubSummary, scrub_csv
+from bloctel import Reason, ScrubSummary, scrub_csv, scrub_file
 from bloctel._util.messages import catalogue, message
 from bloctel.errors import InputError
 from bloctel.scrub import (
     Example,
     OriginDetector,
-    ReportOptions,
+    Outputs,
     ReportSubject,
     classifier,
     open_against,
     write_report,
 )
 from bloctel.scrub.opposition_source import shown_target
-from bloctel.scrub.report.report import as_html, check_target
+from bloctel.scrub.report.report import as_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,17 +65,17 @@ class Page(HTMLParser):
         assert self._open == [], "every element that is opened is closed"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
+        """Store the name and the attributes of an element."""
         self.tags.append((tag, dict(attrs)))
         if tag != "meta":
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Make sure that it closes what was opened last."""
+        """Check that the tag closes the last opened element."""
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Note what is read."""
+        """Store the text of the page."""
         if self._open[-1:] != ["style"]:
             self.text += data
 
@@ -107,7 +107,7 @@ def subject(**changed: Any) -> ReportSubject:
 
 
 def test_the_page_says_what_was_scrubbed_against_what_and_when() -> None:
-    """File, column, target, list, day, counts, shares and reasons are on it."""
+    """The page has file, column, target, list, day, counts, shares and reasons."""
     text = Page(as_html(summary(), subject())).text
 
     for said in (
@@ -120,7 +120,7 @@ def test_the_page_says_what_was_scrubbed_against_what_and_when() -> None:
 
 
 def test_the_page_says_that_clear_is_no_permission() -> None:
-    """In words, and with the law that has applied since the national list ended."""
+    """The page says this in words, with the law since the end of the national list."""
     text = Page(as_html(summary(), subject())).text
 
     assert "Clear does not mean that a number may be called" in text
@@ -132,7 +132,7 @@ def test_the_page_says_that_clear_is_no_permission() -> None:
 
 
 def test_the_page_can_be_in_french() -> None:
-    """Counts, dates, reasons and the law too."""
+    """Counts, dates, reasons and the law are in French too."""
     page = as_html(summary(), subject(lang="fr"))
     text = Page(page).text
 
@@ -160,7 +160,7 @@ def test_nothing_is_fetched_and_nothing_runs() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_markup_in_names_is_text(text: str) -> None:
-    """A file, column, list, target or output may be called anything."""
+    """Names of files, columns, lists and targets are shown as text."""
     plain = Page(as_html(summary(), subject()))
     receipt: dict[str, object] = {text: {text: [text]}}
 
@@ -182,7 +182,7 @@ def test_markup_in_names_is_text(text: str) -> None:
     known = {name for _, attributes in plain.tags for name in attributes}
     assert names <= known
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", page)
-    # what can be shown is shown as it is
+    # the page shows printable text unchanged
     if text.isprintable():
         assert text in held.text
 
@@ -208,7 +208,7 @@ def scrub_cells(cells: list[str], folder: Path) -> ScrubSummary:
 
 
 def test_examples_are_masked_and_have_their_rows(tmp_path: Path) -> None:
-    """A reader finds the fault in the file, and no number on the page."""
+    """Examples of faults have row numbers, and their phone numbers are masked."""
     cells = ["06 39 98 12", "O6 39 98 12 34", "Zoé 0199001234", "06 39 98 12 99 99"]
 
     scrubbed = scrub_cells(cells, tmp_path)
@@ -242,14 +242,14 @@ def test_findings_are_on_the_page_with_their_assumptions() -> None:
 
 
 def test_no_finding_is_no_praise() -> None:
-    """A page without findings says what was not examined."""
+    """A page without findings says which files are not examined for anomalies."""
     text = Page(as_html(summary(), subject())).text
 
     assert "Files of fewer than 1,000 numbers are not examined" in text
 
 
 def test_the_receipt_is_shown_whole() -> None:
-    """Labels and values, nested as they come; without one there is no such section."""
+    """The page shows all labels and values of a receipt, if there is a receipt."""
     receipt = {
         "Number": "2026/7",
         "Input": {"Rows": 12, "Parts": ["a", "b"]},
@@ -275,7 +275,7 @@ def test_an_empty_scrub_has_a_report() -> None:
 
 
 def test_the_chart_has_a_text_alternative() -> None:
-    """A person who does not see the bar hears the shares."""
+    """The chart's text alternative contains the shares, for screen readers."""
     page = Page(as_html(summary(), subject()))
 
     charts = [attributes for tag, attributes in page.tags if tag == "svg"]
@@ -286,20 +286,20 @@ def test_the_chart_has_a_text_alternative() -> None:
 
 
 def group(name: str) -> set[str]:
-    """Return the last parts of the keys in a group of messages."""
+    """Return the codes that have a text in a group of the message catalogue."""
     keys = (key.rpartition(".") for key in catalogue("en"))
     return {code for before, _, code in keys if before == name}
 
 
 def test_every_code_has_words() -> None:
-    """A reader who knows no codes reads what is meant, whatever the code."""
+    """Each code of a reason has a text for readers."""
     reasons = {*Reason, *filter(None, classifier._REFUSALS)}
 
     assert group("scrub.reason") == reasons
 
 
 def test_a_report_is_written_whole(tmp_path: Path) -> None:
-    """To a file, or to a stream; the same bytes."""
+    """A report is written to a file or a stream with the same bytes."""
     stream = io.BytesIO()
 
     write_report(tmp_path / "report.html", summary(), subject())
@@ -311,7 +311,7 @@ def test_a_report_is_written_whole(tmp_path: Path) -> None:
 
 
 def test_a_report_without_a_folder_is_refused(tmp_path: Path) -> None:
-    """In a sentence, and nothing is left behind."""
+    """The error is one sentence, and no file is left."""
     with pytest.raises(InputError, match="a folder for the output, got no such folder"):
         write_report(tmp_path / "none" / "report.html", summary(), subject())
 
@@ -320,18 +320,17 @@ def test_a_report_without_a_folder_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("taken", ["calls.csv", "clear.csv", "oppositions.csv"])
 def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
-    """Not that of the input, an output or the opposition list."""
+    """A report never overwrites the input, an output or the opposition list."""
     for name in ("calls.csv", "oppositions.csv"):
         (tmp_path / name).write_text("telephone\n")
 
-    with pytest.raises(
-        InputError, match=r"a separate file|overwrite the opposition list"
-    ):
-        check_target(
-            ReportOptions(str(tmp_path / taken)),
-            source=str(tmp_path / "calls.csv"),
-            outputs=Outputs(clear=tmp_path / "clear.csv"),
-            against=str(tmp_path / "oppositions.csv"),
+    with pytest.raises(InputError, match="a separate file"):
+        scrub_file(
+            tmp_path / "calls.csv",
+            tmp_path / "oppositions.csv",
+            columns=1,
+            outputs=Outputs(tmp_path / "clear.csv"),
+            report=tmp_path / taken,
         )
 
 
@@ -347,5 +346,5 @@ def test_a_report_takes_nobody_s_place(tmp_path: Path, taken: str) -> None:
     ],
 )
 def test_no_password_is_shown(target: str, shown: str) -> None:
-    """Of a URL, neither user nor password nor options come on the page."""
+    """The page shows a URL without user, password and options."""
     assert shown_target(target) == shown

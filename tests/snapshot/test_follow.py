@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel import Registry, Snapshot
-from bloctel._util import _coarse_clock
+from bloctel._util import _clocks
 from bloctel.errors import CannotAnswerError, DamagedSnapshotError, SnapshotError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ HOUR = 3600.0
 
 @pytest.fixture
 def registry() -> Registry:
-    """One number on one list."""
+    """A registry with one number on one list."""
     made = Registry.create("memory:")
     made.register(ONE, list="own", on=ON)
     return made
@@ -34,7 +35,7 @@ def registry() -> Registry:
 
 @pytest.fixture
 def path(registry: Registry, tmp_path: Path) -> Path:
-    """A snapshot of that registry."""
+    """A snapshot of the registry in this file."""
     made = tmp_path / "s.bloctel"
     registry.build_snapshot(made, on=ON)
     return made
@@ -50,7 +51,7 @@ def test_a_new_file_is_seen_in_time(registry: Registry, path: Path) -> None:
         assert not book.is_blocked(OTHER, on=ON)
         assert book.check_many([ONE, OTHER], on=ON).tolist() == [1, 0]
 
-        _coarse_clock.skip(HOUR)
+        _clocks.skip(HOUR)
 
         assert book.is_blocked(OTHER, on=ON)
         assert book.check_many([ONE, OTHER], on=ON).tolist() == [1, 1]
@@ -58,12 +59,45 @@ def test_a_new_file_is_seen_in_time(registry: Registry, path: Path) -> None:
         book.verify()
 
 
+def write_with_restored_time(path: Path, content: bytes) -> None:
+    """Overwrite a file in place, as `rsync --inplace --times` does."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def write_through_map(path: Path, content: bytes) -> None:
+    """Overwrite a file through a memory map, and restore its time."""
+    before = path.stat()
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[:] = content
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("write", [write_with_restored_time, write_through_map])
+def test_a_new_file_of_the_same_size_and_time_is_seen(
+    write: Callable[[Path, bytes], None], registry: Registry, path: Path
+) -> None:
+    """Another header means another file, even if size, time and inode are equal."""
+    with Snapshot.follow(path, refresh_seconds=0) as book:
+        registry.forget(ONE)
+        registry.register(OTHER, list="own", on=ON)
+        other = path.with_name("other.bloctel")
+        registry.build_snapshot(other)
+        assert other.stat().st_size == path.stat().st_size
+        write(path, other.read_bytes())
+
+        assert book.is_blocked(OTHER)
+        assert not book.is_blocked(ONE)
+
+
 def test_an_opened_file_stays_what_it_was(registry: Registry, path: Path) -> None:
-    """`open` does not follow."""
+    """A snapshot from `open` does not follow new files."""
     with Snapshot.open(path) as book:
         registry.register(OTHER, list="own", on=ON)
         registry.build_snapshot(path, on=ON)
-        _coarse_clock.skip(HOUR)
+        _clocks.skip(HOUR)
         assert not book.is_blocked(OTHER, on=ON)
 
 
@@ -73,16 +107,22 @@ def _damage(registry: Registry, path: Path) -> None:
     _replace(path, bytes(content))
 
 
+def _give_identity(other: Registry, registry: Registry) -> None:
+    """Make a registry in memory claim to be another one."""
+    other._identity = registry._identity
+    other._storage._content.settings["identity"] = registry._identity.hex  # type: ignore[attr-defined]
+
+
 def _older(registry: Registry, path: Path) -> None:
     older = Registry.create("memory:")
     older.register(ONE, list="own", on=ON)
-    older._identity = registry._identity
+    _give_identity(older, registry)
     older.build_snapshot(path, on=date(2024, 1, 1))
 
 
 def _behind(registry: Registry, path: Path) -> None:
     behind = Registry.create("memory:", lists=["own"])
-    behind._identity = registry._identity
+    _give_identity(behind, registry)
     behind.build_snapshot(path, on=ON)
 
 
@@ -106,18 +146,18 @@ def _replace(path: Path, content: bytes) -> None:
 def test_a_file_that_cannot_succeed_stops_every_answer(
     registry: Registry, path: Path, spoil: Callable[[Registry, Path], None]
 ) -> None:
-    """Look-ups raise until a valid file is there."""
+    """Look-ups raise until the path has a valid file again."""
     with Snapshot.follow(path, refresh_seconds=HOUR) as book:
         assert book.is_blocked(ONE, on=ON)
         spoil(registry, path)
         assert book.is_blocked(ONE, on=ON)  # no look-up has checked the file yet
-        _coarse_clock.skip(HOUR)
+        _clocks.skip(HOUR)
         for _ in range(2):
             with pytest.raises(SnapshotError):
                 book.is_blocked(ONE, on=ON)
             with pytest.raises(SnapshotError):
                 book.check_many([ONE], on=ON)
-        _coarse_clock.skip(HOUR)
+        _clocks.skip(HOUR)
         with pytest.raises(SnapshotError):
             book.check(ONE, on=ON)
 
@@ -147,7 +187,7 @@ def test_a_refused_file_is_read_once_in_a_while(
             with pytest.raises(DamagedSnapshotError):
                 book.is_blocked(ONE, on=ON)
         assert len(read) == 2
-        _coarse_clock.skip(HOUR)
+        _clocks.skip(HOUR)
         with pytest.raises(DamagedSnapshotError):
             book.is_blocked(ONE, on=ON)
         assert len(read) == 3
@@ -204,7 +244,7 @@ class _Reader(threading.Thread):
 
 
 def test_threads_see_one_file_or_the_other(tmp_path: Path) -> None:
-    """No answer mixes two files during a replacement, and generations only grow."""
+    """Each answer comes from one file, and no thread returns to an older file."""
     files = _generations(tmp_path, 40)
     live = tmp_path / "live.bloctel"
     shutil.copy(files[0], live)

@@ -1,4 +1,4 @@
-"""Golden files: version 1 of the format, byte for byte."""
+"""Golden files: snapshots of format version 1, which must not change by a byte."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING
 import pytest
 import xxhash
 
-from bloctel import Snapshot, normalize_many
+from bloctel import Snapshot, normalize_many, rules
 from bloctel.errors import DamagedSnapshotError, NewerSnapshotError
 from tests.helpers.golden import FOLDER, GOLDEN, Beginning, Golden, Row, write
+from tests.helpers.own_rules import TEXT, no_registrations
 from tests.oracles.snapshot import File
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NAMES = sorted(GOLDEN)
 DAYS = [date(2019, 7, 1), date(2021, 5, 1), date(2024, 1, 2), date(2024, 1, 20)]
+
+
+@pytest.fixture(autouse=True)
+def _rules() -> Iterator[None]:
+    """Register the rules of one list of the file `own-rules`."""
+    with no_registrations():
+        rules.register(rules.parse(TEXT, "rules"))
+        yield
 
 
 def covers(row: Row | Beginning, on: date) -> bool:
@@ -39,7 +49,7 @@ def lists_by_prefix(golden: Golden, key: int, on: date) -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_writer_writes_them_again(name: str, tmp_path: Path) -> None:
-    """The same content gives the same bytes."""
+    """The writer writes each golden file again with the same bytes."""
     made = tmp_path / "made.bloctel"
 
     write(made, GOLDEN[name])
@@ -49,9 +59,10 @@ def test_the_writer_writes_them_again(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_readers_read_what_they_hold(name: str) -> None:
-    """The library and the second reader answer according to the rows."""
+    """The library and the second reader read the entries that were written."""
     path, golden = FOLDER / f"{name}.bloctel", GOLDEN[name]
     file = File(path.read_bytes())
+    assert file.rules == [rules.digest(name) for name in golden.lists]
     keys = {row.key for row in golden.rows} | {33199001235, 33261911000, 447700900124}
     keys |= {33199001234, 33199011234, 33639981235, 447700900123}
 
@@ -74,7 +85,7 @@ def test_both_readers_read_what_they_hold(name: str) -> None:
 
 
 def test_keys_are_those_that_normalisation_gives() -> None:
-    """A file would miss numbers whose key changes in a later version."""
+    """Keys must not change: existing files would miss the numbers."""
     texts = ["01 99 00 12 34", "+262 639 98 12 34", "+508 41 12 34", "+44 7700 900123"]
 
     keys = normalize_many(texts).tolist()
@@ -83,8 +94,8 @@ def test_keys_are_those_that_normalisation_gives() -> None:
 
 
 def with_section(content: bytes, name: bytes, more: bytes) -> bytes:
-    """Return a file with an additional section, as of a later version."""
-    fields = list(struct.unpack("<8sIIQIIiiQQQQd16s24sQ", content[:128]))
+    """Return a file with one more section, as a later format could have."""
+    fields = list(struct.unpack("<8sIIQIIiiQQQQd16sQ16sQ", content[:128]))
     table = [
         list(entry)
         for entry in struct.iter_unpack("<8sQQQ", content[128 : 128 + 7 * 32])
@@ -100,15 +111,15 @@ def with_section(content: bytes, name: bytes, more: bytes) -> bytes:
     )
     packed = b"".join(struct.pack("<8sQQQ", *entry) for entry in table)
     fields[2], fields[3], fields[-1] = 8, new_start + len(body) + len(more), 0
-    header = struct.pack("<8sIIQIIiiQQQQd16s24sQ", *fields)
+    header = struct.pack("<8sIIQIIiiQQQQd16sQ16sQ", *fields)
     fields[-1] = xxhash.xxh3_64_intdigest(header + packed)
-    header = struct.pack("<8sIIQIIiiQQQQd16s24sQ", *fields)
+    header = struct.pack("<8sIIQIIiiQQQQd16sQ16sQ", *fields)
     whole = header + packed
     return whole + bytes(new_start - len(whole)) + body + more
 
 
 def test_a_section_is_there_only_if_it_is_needed() -> None:
-    """All readers of version 1 accept files without rules."""
+    """Files without prefix rules lack the section PREFIXES."""
     for name in NAMES:
         sections = File((FOLDER / f"{name}.bloctel").read_bytes()).sections
         assert ("PREFIXES" in sections) == bool(GOLDEN[name].prefixes)
@@ -131,7 +142,7 @@ GOOD_RULE = (33199, 0, 19000, 19900, 1)
     ],
 )
 def test_rules_that_nobody_writes_are_damage(rules: bytes, tmp_path: Path) -> None:
-    """An invalid prefix, list or kind is refused, even with valid checksums."""
+    """Prefix rules with an invalid prefix, list or kind are refused as damaged."""
     content = (FOLDER / "two-lists.bloctel").read_bytes()
     path = tmp_path / "damaged.bloctel"
     whole = struct.pack("<QIiiI", *GOOD_RULE)
@@ -147,7 +158,7 @@ def test_rules_that_nobody_writes_are_damage(rules: bytes, tmp_path: Path) -> No
 
 
 def test_sections_to_come_are_skipped_or_refused(tmp_path: Path) -> None:
-    """A lower-case name is skipped; an upper-case name means a later format."""
+    """Unknown sections are skipped if the name is lower-case, else refused."""
     content = (FOLDER / "two-lists.bloctel").read_bytes()
     path = tmp_path / "later.bloctel"
 

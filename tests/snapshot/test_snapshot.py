@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import mmap
+import os
 import sqlite3
 import struct
 import weakref
@@ -18,7 +19,7 @@ import xxhash
 
 import bloctel
 from bloctel import Registry, Snapshot, Status, snapshot
-from bloctel._util import _coarse_clock, clock
+from bloctel._util import _clocks, clock
 from bloctel.errors import (
     BloctelError,
     CannotAnswerError,
@@ -26,11 +27,11 @@ from bloctel.errors import (
     DayNotCoveredError,
     InputError,
     ListClosedError,
+    ListRulesError,
     NewerSnapshotError,
     NotASnapshotError,
     SnapshotError,
     StaleSnapshotError,
-    UnknownListError,
 )
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ ON = date(2024, 1, 2)
 
 @pytest.fixture
 def registry() -> Registry:
-    """Two lists, one number on each and one on both."""
-    made = Registry.create("memory:")
+    """A registry with two lists, one number on each and one number on both."""
+    made = Registry.create("memory:", lists=["own", "fr.bloctel"])
     made.register_many([KEY, KEY + 1], list="own", on=date(2020, 1, 1))
     made.register_many([KEY, KEY + 2], list="fr.bloctel", on=date(2018, 1, 1))
     return made
@@ -52,7 +53,7 @@ def registry() -> Registry:
 
 @pytest.fixture
 def path(registry: Registry, tmp_path: Path) -> Path:
-    """A snapshot of that registry."""
+    """A snapshot of the registry in this file."""
     made = tmp_path / "s.bloctel"
     registry.build_snapshot(made, on=ON)
     return made
@@ -74,7 +75,7 @@ def seal(content: bytes | bytearray) -> bytes:
 
 
 def test_it_answers_as_the_registry_did(registry: Registry, path: Path) -> None:
-    """Each answer of the file equals that of the registry, with reasons and days."""
+    """The snapshot gives the answers of its registry, with reasons and days."""
     with Snapshot.open(path) as opened:
         opened.verify()
         for key in range(KEY - 2, KEY + 5):
@@ -84,7 +85,7 @@ def test_it_answers_as_the_registry_did(registry: Registry, path: Path) -> None:
 
 
 def test_it_says_what_it_is(path: Path) -> None:
-    """The description matches the file and the registry."""
+    """The snapshot's description has the data of the file and of the registry."""
     info = snapshot.verify(path)
 
     assert (info.n_numbers, info.n_entries) == (3, 4)
@@ -97,14 +98,14 @@ def test_it_says_what_it_is(path: Path) -> None:
 def test_the_same_state_is_the_same_file(
     registry: Registry, path: Path, tmp_path: Path
 ) -> None:
-    """Building twice gives the same bytes."""
+    """Building a snapshot twice from the same registry gives the same bytes."""
     registry.build_snapshot(tmp_path / "again", on=ON)
 
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
 def test_it_grows_stale(path: Path) -> None:
-    """From the 30th day on it raises, because registrations are missing."""
+    """From the 30th day on look-ups raise, because later registrations are missing."""
     opened = Snapshot.open(path)
 
     assert opened.is_blocked(KEY, on=ON + timedelta(days=29))
@@ -115,21 +116,21 @@ def test_it_grows_stale(path: Path) -> None:
 
 
 def test_it_grows_stale_by_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An open snapshot raises when today is no longer covered."""
+    """Look-ups of an open snapshot raise as soon as it does not cover today."""
     midnight = 1706742000.0  # seconds of 1 February 2024 in Paris
     monkeypatch.setattr(clock, "now", lambda: midnight - 1)
     opened = Snapshot.open(path)
     assert opened.is_blocked(KEY)
 
     monkeypatch.setattr(clock, "now", lambda: midnight)
-    _coarse_clock.skip(1)
+    _clocks.skip(1)
 
     with pytest.raises(StaleSnapshotError):
         opened.is_blocked(KEY)
 
 
 def test_days_outside_the_lists_are_refused(path: Path) -> None:
-    """There is no answer before the first day of the lists."""
+    """Look-ups for days before the first day of the lists are refused."""
     with pytest.raises(ListClosedError):
         Snapshot.open(path).is_blocked(KEY, on=date(2016, 5, 31))
 
@@ -168,7 +169,7 @@ def test_a_closed_one_answers_nothing(path: Path) -> None:
 def test_a_closed_one_lets_go_of_the_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After `close` the file is unmapped."""
+    """After `close` the file is not mapped into memory any more."""
     mapped: list[weakref.ref[mmap.mmap]] = []
     make = mmap.mmap
 
@@ -187,6 +188,156 @@ def test_a_closed_one_lets_go_of_the_file(
     assert [ref() for ref in mapped] == [None]
 
 
+def sections(content: bytes | bytearray) -> dict[bytes, slice]:
+    """The position of each section of a file."""
+    rows = struct.iter_unpack("<8sQQQ", content[128:_SECTIONS])
+    return {name.rstrip(b"\0"): slice(at, at + size) for name, at, size, _ in rows}
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("at", [4, 8])
+@pytest.mark.parametrize("day", [-(2**31), -(2**22) - 1, 2**31 - 2])
+def test_periods_outside_the_calendar_are_damage(
+    day: int, at: int, verify: bool, path: Path
+) -> None:
+    """A day that no calendar has is refused when the file is opened."""
+    content = bytearray(path.read_bytes())
+    first = sections(content)[b"PERIODS"].start
+    struct.pack_into("<i", content, first + at, day)
+    path.write_bytes(seal(content))
+
+    with pytest.raises(DamagedSnapshotError, match="valid periods"):
+        Snapshot.open(path, verify=verify)
+
+
+def test_wrong_counts_of_numbers_are_damage(path: Path) -> None:
+    """`verify` counts the phone numbers, and refuses a wrong count in the header."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<Q", content, 48, 2)
+    path.write_bytes(seal(content))
+
+    with pytest.raises(DamagedSnapshotError, match="2 numbers, got 3"):
+        snapshot.verify(path)
+
+
+def test_filters_without_a_number_are_damage(path: Path) -> None:
+    """`verify` refuses a filter that lacks a number: look-ups would miss it."""
+    content = bytearray(path.read_bytes())
+    filter = sections(content)[b"FILTER"]
+    content[filter] = bytes(filter.stop - filter.start)
+    path.write_bytes(seal(content))
+
+    with pytest.raises(DamagedSnapshotError, match="in the filter"):
+        snapshot.verify(path)
+
+
+def overwrite(path: Path) -> None:
+    """Write a snapshot without numbers of the same size into the file, in place."""
+    content = bytearray(path.read_bytes())
+    for name in (b"FILTER", b"REMAINS"):
+        part = sections(content)[name]
+        content[part] = bytes(part.stop - part.start)
+    with path.open("r+b") as file:
+        file.write(seal(content))
+
+
+def truncate(path: Path) -> None:
+    """Remove the content of the file, in place."""
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("modify", [overwrite, truncate])
+def test_files_in_memory_do_not_depend_on_the_file(
+    modify: Callable[[Path], None], path: Path
+) -> None:
+    """Answers come from the bytes that were verified, even if the file is modified."""
+    with Snapshot.open(path) as book, Snapshot.open(path, verify=False) as mapped:
+        questions = [book.question(on=ON), mapped.question(on=ON)]
+        modify(path)
+        _clocks.skip(1)
+
+        assert book.is_blocked(KEY, on=ON)
+        assert book.check_many([KEY, KEY + 1], on=ON).tolist() == [1, 1]
+        book.verify()
+        for question in questions:
+            assert question.check_many([KEY, KEY + 1]).tolist() == [1, 1]
+
+
+def test_mapped_files_that_are_overwritten_do_not_answer(path: Path) -> None:
+    """Look-ups of columns raise at once, and of one number after 0.25 s at most."""
+    with Snapshot.open(path, verify=False) as book:
+        assert book.is_blocked(KEY, on=ON)
+        overwrite(path)
+
+        for ask in (book.check_many, book.is_blocked_many):
+            with pytest.raises(DamagedSnapshotError, match="overwritten"):
+                ask([KEY], on=ON)
+        with pytest.raises(DamagedSnapshotError, match="overwritten"):
+            book.question(on=ON)
+        _clocks.skip(0.25)
+        for one in (book.is_blocked, book.check):
+            with pytest.raises(DamagedSnapshotError, match="overwritten"):
+                one(KEY, on=ON)
+
+
+def restore_times(path: Path, before: os.stat_result) -> None:
+    """Set the time of the last write of *path*, as `rsync --times` does."""
+    times = before.st_atime_ns, before.st_mtime_ns
+    os.utime(path, ns=times)
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock has wide steps
+        os.utime(path, ns=times)
+
+
+def test_restored_times_do_not_hide_writes_to_mapped_files(path: Path) -> None:
+    """A write to one section is found, although size, time and header are equal."""
+    with Snapshot.open(path, verify=False) as book:
+        before, content = path.stat(), path.read_bytes()
+        filter = sections(content)[b"FILTER"]
+        with path.open("r+b") as file:
+            file.seek(filter.start)
+            file.write(bytes(filter.stop - filter.start))
+        restore_times(path, before)
+
+        with pytest.raises(DamagedSnapshotError, match="overwritten"):
+            book.check_many([KEY], on=ON)
+
+
+def test_memory_maps_do_not_hide_writes_to_mapped_files(path: Path) -> None:
+    """Another header is found, although a write through a map leaves the times."""
+    other = path.with_name("other.bloctel")
+    other.write_bytes(path.read_bytes())
+    overwrite(other)
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[:] = path.read_bytes()  # later writes to these pages set no time
+        with Snapshot.open(path, verify=False) as book:
+            assert book.check_many([KEY], on=ON).tolist() == [1]
+            memory[:] = other.read_bytes()
+
+            with pytest.raises(DamagedSnapshotError, match="overwritten"):
+                book.check_many([KEY], on=ON)
+
+
+def test_mapped_files_that_only_get_another_name_answer(path: Path) -> None:
+    """A rename and other permissions change a time, but not the content."""
+    with Snapshot.open(path, verify=False) as book:
+        before = path.stat()
+        path.chmod(0o600)
+        restore_times(path.rename(path.with_name("renamed.bloctel")), before)
+
+        assert book.check_many([KEY, KEY + 1], on=ON).tolist() == [1, 1]
+
+
+def test_mapped_files_that_are_replaced_answer(registry: Registry, path: Path) -> None:
+    """A new file with the same name does not change the file that is mapped."""
+    with Snapshot.open(path, verify=False) as book:
+        registry.register(KEY + 9, list="own", on=ON)
+        registry.build_snapshot(path, on=ON)
+        _clocks.skip(1)
+
+        assert book.is_blocked(KEY, on=ON)
+        assert book.check_many([KEY, KEY + 9], on=ON).tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [
@@ -200,7 +351,7 @@ def test_a_closed_one_lets_go_of_the_file(
 def test_foreign_files_are_refused(
     content: bytes, error: type[SnapshotError], tmp_path: Path
 ) -> None:
-    """Other files are refused with their kind and their path."""
+    """A file of another format is refused; the error names the format and the path."""
     (tmp_path / "f").write_bytes(content)
     for verify in (False, True):
         with pytest.raises(error, match=r"f$"):
@@ -208,7 +359,7 @@ def test_foreign_files_are_refused(
 
 
 def test_other_things_are_refused(tmp_path: Path) -> None:
-    """A folder, a database, a missing file: a `SnapshotError`."""
+    """A folder, a database and a missing file raise `SnapshotError`."""
     with closing(sqlite3.connect(tmp_path / "db")) as other:
         other.execute("CREATE TABLE t (x)")
     for name in ("", "none", "db", "a\0b"):
@@ -217,7 +368,7 @@ def test_other_things_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_is_refused(path: Path) -> None:
-    """A file of a later format is reported as such, with or without valid checksums."""
+    """A file of a later format raises its own error, even with wrong checksums."""
     content = bytearray(path.read_bytes())
     struct.pack_into("<I", content, 8, 2)
     for made in (bytes(content), seal(content)):
@@ -227,7 +378,7 @@ def test_a_newer_version_is_refused(path: Path) -> None:
 
 
 def test_hostile_headers_are_refused(path: Path) -> None:
-    """Altered numbers of the layout with valid checksums are refused."""
+    """Headers with wrong sizes or positions are refused despite valid checksums."""
     good = path.read_bytes()
     assert seal(good) == good
     assert is_believed(path)
@@ -239,13 +390,13 @@ def test_hostile_headers_are_refused(path: Path) -> None:
             struct.pack_into("<I", content, at, value)
             try:
                 made = seal(content)
-            except struct.error:  # a section outside of the file
+            except struct.error:  # the section would be outside the file
                 continue
             if made != good:
                 path.write_bytes(made)
                 believed[at] += is_believed(path)
 
-    # the days, the counts and the registry are free; one size still fits the padding
+    # days, counts and the registry may have any value; one size may stay valid
     layout = [*range(8, 32, 4), *range(52, 72, 4), *range(128, _SECTIONS, 4)]
     assert [at for at in layout if believed[at] > 1] == []
     assert sum(believed[at] for at in layout) <= 1
@@ -265,7 +416,7 @@ def test_hostile_sections_are_refused(path: Path) -> None:
                 path.write_bytes(made)
                 believed.append(is_believed(path))
 
-    # such as the days of a period, which may be any days
+    # changes may stay undetected: a period, for example, may have any days
     assert len(believed) > 1000
     assert sum(believed) < len(believed) / 6
 
@@ -277,11 +428,11 @@ _SECTIONS = 128 + 7 * 32
 def is_believed(path: Path) -> bool:
     """Ask every question, also after a refusal; return whether none was refused.
 
-    Any error that is not ours fails the test.
+    An error that is not a BloctelError fails the test.
     """
     try:
         opened = Snapshot.open(path, verify=False)
-    except (SnapshotError, UnknownListError):
+    except (SnapshotError, ListRulesError):
         return False
     n_refused = 0
     questions: list[Callable[[], object]] = [
@@ -308,7 +459,10 @@ def with_lists(content: bytes, text: bytes) -> bytes:
     return seal(made)
 
 
-HELD = b'[{"name":"own","complete_from":null},{"name":"fr.bloctel","complete_from":%s}]'
+HELD = (
+    b'[{"name":"own","rules":null,"complete_from":null},'
+    b'{"name":"fr.bloctel","rules":null,"complete_from":%s}]'
+)
 
 
 @pytest.mark.parametrize(
@@ -338,15 +492,16 @@ def test_hostile_lists_are_refused(text: bytes, path: Path) -> None:
 
 def test_a_list_without_rules_is_refused_by_name(path: Path) -> None:
     """The file is intact; this process has not registered the rules of its list."""
-    text = b'{"region":"FR","lists":[{"name":"xx.other","complete_from":null}]}'
+    entry = b'{"name":"xx.other","rules":null,"complete_from":null}'
+    text = b'{"region":"FR","lists":[' + entry + b"]}"
     path.write_bytes(with_lists(path.read_bytes(), text))
 
-    with pytest.raises(UnknownListError, match=r"xx\.other.*bloctel.rules.register"):
+    with pytest.raises(ListRulesError, match=r"xx\.other.*bloctel.rules.register"):
         Snapshot.open(path)
 
 
 def test_an_older_file_goes_on(registry: Registry, path: Path) -> None:
-    """An open snapshot stays on the old file; a new one reads the new file."""
+    """An open snapshot still reads the old file; a newly opened one the new file."""
     old = Snapshot.open(path)
     registry.register(KEY + 3, list="own", on=date(2020, 1, 1))
     registry.build_snapshot(path, on=ON)
@@ -362,7 +517,7 @@ def test_an_older_file_goes_on(registry: Registry, path: Path) -> None:
 def test_a_bad_place_is_one_sentence(
     target: str, registry: Registry, tmp_path: Path
 ) -> None:
-    """If nothing can be written, one error says so and no file remains."""
+    """A path that cannot be written gives a one-sentence error, and leaves no file."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
 
@@ -380,7 +535,7 @@ def test_a_failed_build_changes_nothing(
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After an error the old file remains, without a temporary file."""
+    """If a build fails, the old file remains, and no temporary file."""
     before = path.read_bytes()
 
     def fail(*_: object) -> None:
@@ -396,7 +551,7 @@ def test_a_failed_build_changes_nothing(
 
 @pytest.mark.parametrize("on", [date.max, date(9999, 12, 25)])
 def test_a_day_to_come_is_refused(on: date, registry: Registry, tmp_path: Path) -> None:
-    """Future registrations are unknown, so the snapshot would never expire."""
+    """A snapshot of a future day is refused: later registrations are unknown."""
     with pytest.raises(InputError):
         registry.build_snapshot(tmp_path / "s", on=on)
 
@@ -407,13 +562,13 @@ def test_an_empty_list_is_an_answer(tmp_path: Path) -> None:
 
     assert Snapshot.open(tmp_path / "s").check(KEY, on=ON).status is Status.CLEAR
     with pytest.raises(CannotAnswerError):
-        Registry.create("memory:").build_snapshot(tmp_path / "t", on=ON)
+        Registry.create("memory:", lists=()).build_snapshot(tmp_path / "t", on=ON)
     assert not (tmp_path / "t").exists()
 
 
 def test_a_closed_list_is_asked_about_the_past(tmp_path: Path) -> None:
-    """A snapshot built after the end of Bloctel answers for its days, not for today."""
-    registry = Registry.create("memory:")
+    """A snapshot built after Bloctel closed answers for earlier days, not for today."""
+    registry = Registry.create("memory:", lists=["fr.bloctel"])
     registry.register(KEY, list="fr.bloctel", on=date(2024, 1, 1))
     registry.build_snapshot(tmp_path / "s", on=date(2026, 10, 1))
     opened = Snapshot.open(tmp_path / "s")

@@ -7,18 +7,22 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bloctel import Registry, Snapshot, Status, normalize
 from bloctel.errors import BloctelError
+from bloctel.numbers.phone_number import are_possible_keys
 from tests.helpers.golden import FOLDER
 from tests.oracles import snapshot as oracle
 
 FIRST = date(2018, 1, 1)
 NEAR = st.integers(33639980000, 33639989999)
-KEYS = st.one_of(NEAR, st.integers(1_000_000, 2**50 - 1))
+KEYS = st.one_of(NEAR, st.integers(1_000_000, 2**50 - 1)).filter(
+    lambda key: are_possible_keys(np.array([key], np.uint64))
+)
 ROWS = st.lists(
     st.tuples(KEYS, st.sampled_from(["own", "fr.bloctel"]), st.integers(0, 2000)),
     max_size=30,
@@ -27,10 +31,8 @@ ROWS = st.lists(
 
 @given(rows=ROWS)
 @settings(max_examples=settings().max_examples // 4)
-def test_a_second_reader_reads_the_same(
-    rows: list[tuple[int, str, int]],
-) -> None:
-    """A reader based on the specification agrees on each key and each boundary day."""
+def test_a_second_reader_reads_the_same(rows: list[tuple[int, str, int]]) -> None:
+    """The second reader gives the same lists for each key and each boundary day."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "s.bloctel"
         registry = Registry.create("memory:", lists=["own"], region=None)
@@ -39,7 +41,7 @@ def test_a_second_reader_reads_the_same(
             try:
                 first = FIRST + timedelta(days=more)
                 registry.register(f"+{key}", list=list, on=first)
-                # a plan may have a trunk prefix, which does not belong to the key
+                # a numbering plan may have a trunk prefix, which is not part of the key
                 valid.append(normalize(f"+{key}", region=None).key)
             except BloctelError:
                 continue  # this number does not exist in any country
@@ -70,7 +72,7 @@ def test_a_second_reader_reads_the_same(
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A small file with two lists, and periods with and without an end."""
-    registry = Registry.create("memory:", lists=["own"])
+    registry = Registry.create("memory:", lists=["own", "fr.bloctel"])
     registry.register_many(
         [33639980000 + 7 * i for i in range(12)], list="own", on=date(2020, 1, 1)
     )
@@ -105,7 +107,7 @@ def with_prefixes() -> bytes:
 def test_every_altered_byte_is_noticed(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Each altered byte is detected; without verification there is no crash."""
+    """Verification detects each altered byte; without verification nothing crashes."""
     good: bytes = request.getfixturevalue(name)
     path = tmp_path / "s.bloctel"
     # bytes between the sections are padding

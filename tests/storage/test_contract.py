@@ -65,7 +65,7 @@ class TestValkey(StorageContract):
 
 
 class TestPseudonymous(TestSqlite):
-    """A storage with hidden numbers."""
+    """Contract tests of a storage whose phone numbers are hidden by a secret."""
 
     def open(self, url: str) -> Storage:
         """Open the storage at *url*."""

@@ -28,7 +28,7 @@ memory = their_storage:no_such_thing
 
 
 def test_an_installed_package_adds_a_scheme(tmp_path: Path) -> None:
-    """An installed package adds a scheme, but cannot replace a known one."""
+    """An installed package adds a scheme, but cannot replace a known scheme."""
     (tmp_path / "their_storage.py").write_text(MODULE)
     info = tmp_path / "their_storage-1.0.dist-info"
     info.mkdir()
@@ -63,3 +63,11 @@ def test_an_unknown_scheme_is_refused(url: str) -> None:
 
     assert "s3cret" not in str(caught.value)
     assert "39 98" not in str(caught.value)
+
+
+def test_a_scheme_may_have_capital_letters(tmp_path: Path) -> None:
+    """Schemes of URLs are case-insensitive, as RFC 3986 requires."""
+    with Registry.create(f"SQLite:///{tmp_path / 'own.db'}", lists=["own"]):
+        pass
+    with Registry.open(f"sqlite:///{tmp_path / 'own.db'}") as registry:
+        assert registry.lists == ("own",)

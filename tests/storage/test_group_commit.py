@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -11,15 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel import Registry, rules
-from bloctel.errors import NotRegisteredError, StorageError
+from bloctel.errors import (
+    DamagedRecordsError,
+    NotRegisteredError,
+    StorageBusyError,
+    StorageError,
+)
 from bloctel.registry.registrations import add_rows, new_row
 from bloctel.storage.group_commit import GroupCommit
 from bloctel.storage.memory import MemoryStorage
 from bloctel.testing import run_all
+from bloctel.testing.base import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bloctel.periods import RegistrationPeriod
     from bloctel.registry.registrations import NewRow
@@ -70,7 +74,10 @@ def waiting(commits: GroupCommit, n: int) -> None:
 @pytest.fixture
 def slow() -> Slow:
     """Return a storage whose first transaction is slow."""
-    return Slow()
+    created = Slow()
+    with MemoryStorage.write(created) as writer:
+        writer.add_list("own", None)
+    return created
 
 
 def test_waiting_changes_share_a_transaction(slow: Slow) -> None:
@@ -88,7 +95,7 @@ def test_waiting_changes_share_a_transaction(slow: Slow) -> None:
 
     assert slow.n_transactions == 2
     assert calls == [1, 2]
-    assert len(slow.lookup(range(KEY, KEY + 10)).registrations) == 10
+    assert len(look_up(slow, range(KEY, KEY + 10)).registrations) == 10
 
 
 def test_only_the_failing_change_fails(slow: Slow) -> None:
@@ -97,7 +104,7 @@ def test_only_the_failing_change_fails(slow: Slow) -> None:
     failed: list[BaseException] = []
 
     def fail(writer: Writer) -> None:
-        writer.add_list("fr.bloctel")
+        writer.add_list("fr.bloctel", None)
         raise NotRegisteredError("a registration", "no registration")
 
     def failing() -> None:
@@ -115,13 +122,35 @@ def test_only_the_failing_change_fails(slow: Slow) -> None:
     run_all([*works, failing, failing, release])
 
     assert len(failed) == 2
-    assert len(slow.lookup(range(KEY, KEY + 5)).registrations) == 5
+    assert len(look_up(slow, range(KEY, KEY + 5)).registrations) == 5
     with slow.read() as reader:
         assert [stored.name for stored in reader.lists()] == ["own"]
 
 
+def test_damage_that_one_change_finds_fails_only_that_change(slow: Slow) -> None:
+    """A change that reads a damaged stored row fails; the others are stored."""
+    commits = GroupCommit(slow, lambda: None)
+
+    def find_damage(_: Writer) -> None:
+        raise DamagedRecordsError("a record", "an altered record")
+
+    def failing() -> None:
+        with pytest.raises(DamagedRecordsError):
+            commits.run(find_damage)
+
+    def release() -> None:
+        slow.began.wait()
+        waiting(commits, 5)
+        slow.go_on.set()
+
+    works = [lambda i=i: add(commits, row(KEY + i)) for i in range(5)]
+    run_all([*works, failing, release])
+
+    assert len(look_up(slow, range(KEY, KEY + 5)).registrations) == 5
+
+
 def test_a_storage_that_fails_fails_all() -> None:
-    """If the transaction fails, each change raises."""
+    """If the storage fails, each change in the transaction raises an error."""
     storage = MemoryStorage()
     storage.create({})
     commits = GroupCommit(storage, lambda: None)
@@ -177,8 +206,7 @@ def test_an_interrupted_leader_loses_no_other_change(slow: Slow) -> None:
     run_all([*works, release])
     first.join()
 
-    assert len(slow.lookup(range(KEY, KEY + 4)).registrations) == 4
-    assert not commits._is_led
+    assert len(look_up(slow, range(KEY, KEY + 4)).registrations) == 4
 
 
 def test_a_change_inside_a_change_is_refused() -> None:
@@ -191,24 +219,28 @@ def test_a_change_inside_a_change_is_refused() -> None:
 
     with pytest.raises(StorageError, match="nested write"):
         registry.register_many(numbers(), list="own", on=ON)
-    assert registry.lists == ()
+    assert not list(registry.changes())
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_continues(tmp_path: Path) -> None:
-    """Parent and child both write after a fork, on separate connections."""
-    with Registry.create(f"sqlite:///{tmp_path}/r.db") as registry:
-        registry.register(KEY, list="own", on=ON)
-        registry._commits._is_led = True  # as if another thread were committing
-        child = os.fork()
-        if child == 0:
-            code = 1
-            with suppress(BaseException):
-                registry.register(KEY + 1, list="own", on=ON)
-                code = 0
-            os._exit(code)
-        registry._commits._is_led = False
-        registry.register(KEY + 2, list="own", on=ON)
+def test_a_change_does_not_wait_for_a_long_one_of_another_thread() -> None:
+    """A change that waits too long raises, is not stored, and can be repeated."""
+    storage = MemoryStorage()
+    storage.create({})
+    storage.busy_seconds = 0.1
+    commits = GroupCommit(storage, lambda: None)
+    begun, end = threading.Event(), threading.Event()
 
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert registry.is_blocked_many(range(KEY, KEY + 3), on=ON).all()
+    def long_change(writer: Writer) -> None:
+        writer.add_list("own", None)
+        begun.set()
+        end.wait()
+
+    thread = threading.Thread(target=commits.run_alone, args=(long_change,))
+    thread.start()
+    begun.wait()
+    with pytest.raises(StorageBusyError):
+        commits.run(lambda writer: writer.add_list("fr.bloctel", None))
+    end.set()
+    thread.join()
+
+    assert commits.run(lambda writer: len(writer.lists())) == 1

@@ -28,10 +28,13 @@ from bloctel.storage.rows import (
     ChangeKind,
     Event,
     NewRegistrations,
+    Position,
     PrefixRow,
     Registration,
     RequestRow,
+    StoredList,
 )
+from bloctel.testing.base import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +85,7 @@ def fill(storage: Storage) -> None:
     """Create a registry, and call each method that writes."""
     storage.create({"region": "FR", "token_key": TOKEN_KEY})
     with storage.write() as writer:
-        assert writer.add_list("own").id == 1
+        assert writer.add_list("own", None).id == 1
         assert writer.add_registrations(iter([new(KEYS[:2]), new(KEYS)])) == len(KEYS)
         writer.set_prefix(PREFIX)
         writer.set_prefix(PREFIX._replace(prefix=33163))
@@ -92,7 +95,7 @@ def fill(storage: Storage) -> None:
     with storage.write() as writer:
         writer.update_registrations([Registration(1, KEY, DAY, DAY, DAY + 9, DAY + 9)])
         writer.erase_registrations([Registration(1, ERASED, DAY, DAY, NO_END)])
-        writer.set_complete_from(1, DAY)
+        writer.update_list(StoredList(1, "own", None, DAY))
         writer.append_events(
             [
                 Event(0, ChangeKind.WITHDRAWN, 1, KEY, DAY + 9),
@@ -118,7 +121,7 @@ def everything(reader: Reader) -> dict[str, object]:
             strict=True,
         )
     ]
-    # a storage gives the cursors of a part in any order
+    # the storage may return the changes in any order, so sort them
     events = sorted(str(event[1:]) for event in reader.changes(0, 100))
     return {
         "settings": reader.settings(),
@@ -142,7 +145,7 @@ def everything(reader: Reader) -> dict[str, object]:
 def test_reading_gives_the_same_with_and_without_a_secret(
     hidden: Storage, tmp_path: Path
 ) -> None:
-    """Every method that writes and every method that reads is compared."""
+    """Each method gives the same result with a secret as without it."""
     plain = open_storage(f"sqlite:///{tmp_path}/plain.db")
     fill(plain)
 
@@ -152,25 +155,25 @@ def test_reading_gives_the_same_with_and_without_a_secret(
         assert everything(reader) == expected
     with hidden.write() as writer:
         assert everything(writer) == expected
-    assert sorted(hidden.lookup(KEYS)[0]) == sorted(plain.lookup(KEYS)[0])
-    assert KEY in {row.key for row in hidden.lookup([KEY])[0]}
-    assert hidden.lookup([33639980000])[0] == []
+    assert sorted(look_up(hidden, KEYS)[0]) == sorted(look_up(plain, KEYS)[0])
+    assert KEY in {row.key for row in look_up(hidden, [KEY])[0]}
+    assert look_up(hidden, [33639980000])[0] == []
     plain.close()
 
 
 def test_many_rows_are_converted_row_by_row(inner: Storage) -> None:
-    """Rows that are hidden together keep their own days."""
+    """Rows that are hidden in one batch keep their own days."""
     storage = PseudonymousStorage(inner, SECRET)
     storage.create({})
     keys = list(range(33639960000, 33639990000))
     with storage.write() as writer:
-        writer.add_list("own")
+        writer.add_list("own", None)
         writer.add_registrations([new(keys)])
         writer.update_registrations(
             Registration(1, key, DAY, DAY, DAY + key % 1000) for key in keys
         )
 
-    found = storage.lookup(keys).registrations
+    found = look_up(storage, keys).registrations
 
     assert sorted((row.key, row.ends_on) for row in found) == [
         (key, DAY + key % 1000) for key in keys
@@ -195,7 +198,7 @@ def test_an_error_undoes_the_transaction(hidden: Storage) -> None:
 
 
 def test_calls_without_numbers_are_passed_on(inner: Storage) -> None:
-    """The wrapped storage itself trims, watches and closes."""
+    """Calls without phone numbers, such as `close`, go to the wrapped storage."""
     storage = PseudonymousStorage(inner, SECRET)
     with pytest.raises(RegistryNotFoundError):
         storage.check()
@@ -229,7 +232,7 @@ def _write(storage: Storage) -> None:
 
 USES: list[Callable[[Storage], object]] = [
     lambda storage: storage.check(),
-    lambda storage: storage.lookup([KEY]),
+    lambda storage: storage.lookup([KEY], Position(0, 0)),
     _read,
     _write,
 ]
@@ -244,8 +247,8 @@ def test_another_secret_is_refused(
         use(PseudonymousStorage(inner, OTHER))
 
     assert str(caught.value) == (
-        "expected a registry whose numbers are hidden by the secret given, "
-        "got one whose numbers are hidden by another secret"
+        "expected a registry whose numbers are hidden by the given secret, "
+        "got a registry whose numbers are hidden by another secret"
     )
 
 
@@ -253,15 +256,15 @@ def test_another_secret_is_refused(
 def test_a_secret_for_a_plain_registry_is_refused(
     use: Callable[[Storage], object], inner: Storage
 ) -> None:
-    """Hidden numbers among plain ones would never be found."""
+    """A secret is refused for a registry whose numbers were stored in plain text."""
     inner.create({"region": "FR"})
 
-    with pytest.raises(WrongSecretError, match="got one whose numbers are not hidden"):
+    with pytest.raises(WrongSecretError, match="whose numbers are not hidden"):
         use(PseudonymousStorage(inner, SECRET))
 
 
 def test_a_replaced_registry_is_noticed(hidden: Storage, url: str) -> None:
-    """Each transaction checks the secret, not only the first one."""
+    """Each transaction checks the secret, not only the first transaction."""
     hidden.check()
     with sqlite3.connect(_path(url)) as connection:
         connection.execute(
@@ -277,7 +280,7 @@ def test_a_replaced_registry_is_noticed(hidden: Storage, url: str) -> None:
 def test_hidden_numbers_without_a_secret_are_refused(
     hidden: Storage, inner: Storage
 ) -> None:
-    """Pseudonyms are not read as if they were numbers."""
+    """A registry with hidden numbers is refused if no secret is given."""
     require_plain({"region": "FR"})
     with inner.read() as reader, pytest.raises(WrongSecretError) as caught:
         require_plain(reader.settings())
@@ -340,7 +343,7 @@ def test_the_search_finds_what_is_not_hidden(inner: Storage, url: str) -> None:
 
 
 def test_the_wrapped_storage_returns_no_number(hidden: Storage, inner: Storage) -> None:
-    """Its tables contain other keys, and sealed contacts."""
+    """The tables of the wrapped storage have pseudonyms and sealed contacts."""
     with inner.read() as reader:
         beneath = everything(reader)
         (part,) = reader.columns()
@@ -352,5 +355,5 @@ def test_the_wrapped_storage_returns_no_number(hidden: Storage, inner: Storage) 
     assert not {row.key for row in rows} & {*KEYS}
     assert not {row.contact for row in rows} & {CONTACT}
     assert beneath["of"] == beneath["requests of"] == []
-    assert inner.lookup(KEYS)[0] == []
+    assert look_up(inner, KEYS)[0] == []
     assert beneath["prefixes"] == [PREFIX]

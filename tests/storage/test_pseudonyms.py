@@ -8,12 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from bloctel.errors import (
-    InputError,
-    MissingExtraError,
-    StorageError,
-    WrongSecretError,
-)
+from bloctel.errors import InputError, MissingExtraError, StorageError, WrongSecretError
 from bloctel.storage.pseudonyms import Pseudonyms
 from tests.oracles import ff1
 
@@ -101,7 +96,7 @@ def test_one_changed_bit_changes_about_half_of_the_pseudonym() -> None:
 
 
 def test_another_secret_gives_other_pseudonyms() -> None:
-    """A secret does not show numbers that were hidden under another one."""
+    """A secret does not show numbers that were hidden under another secret."""
     one, other = Pseudonyms(SECRET), Pseudonyms(SECRET[:-1] + b"\0")
     keys = np.arange(33639980000, 33639990000, dtype=np.uint64)
 
@@ -120,7 +115,7 @@ def test_keys_out_of_range_are_refused(outside: int) -> None:
     with pytest.raises(StorageError) as pseudonym:
         pseudonyms.show(np.array([outside]))
 
-    got = "below 2^62, got one out of range at position 0"
+    got = "below 2^62, got a value out of range at position 0"
     assert str(key.value) == f"expected keys {got}"
     assert str(pseudonym.value) == f"expected hidden numbers {got}"
 
@@ -163,7 +158,7 @@ def test_nothing_shows_the_secret() -> None:
 def test_without_the_package_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without `cryptography` the error says what to install."""
+    """Without `cryptography`, the error names the package to install."""
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)
 
     with pytest.raises(MissingExtraError, match=r"bloctel\[secrets\]"):
@@ -240,7 +235,7 @@ SAMPLES = [
 def test_the_oracle_gives_the_published_samples(
     size: int, radix: int, tweak: str, plain: str, encrypted: str
 ) -> None:
-    """The plain FF1 that ours is compared with is the one of the standard."""
+    """The plain FF1 of these tests gives the results of the standard."""
     arguments = SAMPLE_KEY[:size], bytes.fromhex(tweak), radix
     before = [DIGITS.index(character) for character in plain]
     after = [DIGITS.index(character) for character in encrypted]

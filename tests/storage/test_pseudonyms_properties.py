@@ -25,7 +25,7 @@ SECRETS = st.binary(min_size=16, max_size=64)
 
 @given(SECRETS, KEYS)
 def test_showing_undoes_hiding(secret: bytes, keys: list[int]) -> None:
-    """Hiding is a permutation of its domain."""
+    """`show` undoes `hide`, and different keys have different pseudonyms."""
     pseudonyms = Pseudonyms(secret)
     column = np.array(keys, np.uint64)
 
@@ -39,7 +39,7 @@ def test_showing_undoes_hiding(secret: bytes, keys: list[int]) -> None:
 
 @given(SECRETS, KEYS)
 def test_pseudonyms_are_those_of_the_standard(secret: bytes, keys: list[int]) -> None:
-    """The columns of numpy give what the plain FF1 gives, bit by bit."""
+    """Pseudonyms of a column are those of FF1 in plain Python."""
     expected = [_hidden(_key_of(secret), key) for key in keys]
 
     assert Pseudonyms(secret).hide(np.array(keys, np.uint64)).tolist() == expected

@@ -1,4 +1,4 @@
-"""A registry in Valkey fails closed when its server or its lock fails."""
+"""Registries in Valkey: errors of the server, locks, transactions and processes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import multiprocessing
 import pickle
 import sys
 import threading
+from contextlib import suppress
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from bloctel._util import clock
+from bloctel import Registry
 from bloctel.errors import (
+    BloctelError,
     InputError,
     MissingExtraError,
     NewerRegistryError,
@@ -24,21 +27,32 @@ from bloctel.errors import (
     StorageFullError,
     StorageGoneError,
     StorageReadOnlyError,
+    StorageUnreachableError,
 )
 from bloctel.storage.interface import open_storage
-from bloctel.storage.rows import ChangeKind, Event
-from bloctel.storage.valkey import lock
-from bloctel.storage.valkey.encoding import PAGE
+from bloctel.storage.rows import (
+    ChangeKind,
+    Event,
+    Position,
+    PrefixRow,
+    RecordRow,
+    RequestRow,
+)
+from bloctel.storage.valkey.encoding import PAGE, bucket_of
 from bloctel.storage.valkey.server import KINDS, kind_of
 from bloctel.storage.valkey.storage import ValkeyStorage
-from bloctel.testing.base import KEY, new_rows, row, run_all
+from bloctel.testing.base import KEY, look_up, new_rows, row, run_all
 from tests.helpers.servers import Server, server, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from bloctel.storage.rows import NewRegistrations
+    from bloctel.storage.valkey.reader import ValkeyReader
     from bloctel.storage.valkey.server import Command
 
+ON = date(2024, 1, 2)
+FIRST = Position(0, 0)
 driver = pytest.importorskip("valkey")
 
 
@@ -61,7 +75,7 @@ def fill(url: str) -> ValkeyStorage:
     opened = ValkeyStorage(url)
     opened.create({"region": "FR"})
     with opened.write() as writer:
-        writer.add_list("own")
+        writer.add_list("own", None)
         writer.add_registrations([new_rows([row()])])
     return opened
 
@@ -108,13 +122,13 @@ def test_an_invalid_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["valkey", "valkeys", "redis", "rediss"])
 def test_errors_show_no_password(scheme: str) -> None:
-    """Errors show server, database and namespace, but not user or password."""
+    """Errors show server and database, but not user, password or options."""
     opened = ValkeyStorage(f"{scheme}://ann:s3cret@[::1]:1/2?namespace=x")
 
     with pytest.raises(StorageGoneError) as caught:
         opened.check()
 
-    assert caught.value.where == f"{scheme}://[::1]:1/2?namespace=x"
+    assert caught.value.where == f"{scheme}://[::1]:1/2?(hidden)"
     assert "s3cret" not in str(caught.value) + repr(opened)
 
 
@@ -129,7 +143,7 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_every_exception_of_the_driver_is_known() -> None:
-    """Each exception of the driver has an entry in the table."""
+    """For each exception of the driver, the table has an error class of the library."""
     found = {
         kind.__name__
         for _, kind in inspect.getmembers(driver.exceptions, inspect.isclass)
@@ -150,14 +164,14 @@ def test_every_exception_of_the_driver_is_known() -> None:
     ],
 )
 def test_an_error_of_the_server_is_known(said: str, kind: type[Exception]) -> None:
-    """Errors without an exception of the driver are classified by their code."""
+    """A ResponseError of the driver is classified by the code in its text."""
     assert kind_of(driver.ResponseError(said)) is kind
 
 
 def test_an_error_shows_no_number(valkey: Server, url: str) -> None:
     """Neither an error nor its cause contains a number, and both can be pickled."""
     storage = fill(url)
-    client(valkey).set(name(url, f"requests:of:1:{KEY}"), "foreign")
+    client(valkey).set(name(url, "requests:of"), "foreign")
 
     with pytest.raises(StorageError) as caught, storage.read() as reader:
         reader.requests_of(1, [KEY])
@@ -184,7 +198,7 @@ def test_a_missing_right_is_denied(valkey: Server, url: str) -> None:
     storage = ValkeyStorage(url.replace(f":{valkey.password}@", "ann:s3cret@"))
 
     storage.check()
-    assert storage.lookup([KEY]).registrations == [row()]
+    assert look_up(storage, [KEY]).registrations == [row()]
     with pytest.raises(StorageDeniedError):
         add(storage, KEY + 1)
 
@@ -202,7 +216,7 @@ def test_a_refusal_shows_no_number(valkey: Server, url: str) -> None:
     storage = ValkeyStorage(url.replace(f":{valkey.password}@", "bob:s3cret@"))
 
     with pytest.raises(StorageDeniedError) as caught:
-        storage.lookup([KEY])
+        storage.lookup([KEY], FIRST)
 
     said = str(caught.value) + repr(caught.value.__cause__)
     assert "HMGET" not in said
@@ -233,11 +247,11 @@ def test_namespaces_are_separate(valkey: Server, storage: ValkeyStorage) -> None
     with pytest.raises(RegistryNotFoundError):
         other.check()
     with pytest.raises(StorageError):
-        other.lookup([KEY])
+        other.lookup([KEY], FIRST)
     other.create({"region": "BE"})
 
-    assert other.lookup([KEY]).registrations == []
-    assert storage.lookup([KEY]).registrations == [row()]
+    assert look_up(other, [KEY]).registrations == []
+    assert look_up(storage, [KEY]).registrations == [row()]
 
 
 def test_a_deleted_registry_does_not_answer(
@@ -247,7 +261,7 @@ def test_a_deleted_registry_does_not_answer(
     client(valkey).delete(storage._server.key("state"))
 
     with pytest.raises(StorageError):
-        storage.lookup([KEY])
+        storage.lookup([KEY], FIRST)
     with pytest.raises(StorageError), storage.read() as reader:
         list(reader.columns())
     with pytest.raises(StorageError):
@@ -257,11 +271,16 @@ def test_a_deleted_registry_does_not_answer(
 def test_a_registry_without_its_last_changes_is_refused(
     valkey: Server, storage: ValkeyStorage
 ) -> None:
-    """After a loss of confirmed changes the storage must be opened again."""
-    client(valkey).hincrby(storage._server.key("state"), "last_change", -1)
+    """After the server lost confirmed changes, look-ups for the lost state raise."""
+    with storage.read() as reader:
+        position = reader.position()
+    assert storage.lookup([KEY], position).registrations == [row()]
+    key, raw = storage._server.key, client(valkey)
+    raw.hincrby(key("state"), "last_change", -1)
+    raw.xdel(key("changes"), f"{position.cursor}-{position.token}")
 
-    with pytest.raises(StorageError, match="lost its last changes"):
-        storage.lookup([KEY])
+    with pytest.raises(StorageUnreachableError, match="read before"):
+        storage.lookup([KEY], position)
 
 
 def test_an_unreadable_value_is_an_error(
@@ -281,7 +300,7 @@ def test_an_unreadable_value_is_an_error(
 
     with storage.read() as reader:
         for ask in (
-            lambda: storage.lookup([KEY]),
+            lambda: storage.lookup([KEY], FIRST),
             lambda: list(reader.columns()),
             lambda: reader.lists(),
             lambda: reader.changes(0, 9),
@@ -296,15 +315,17 @@ def test_a_lookup_is_one_round_trip(
     sent: list[int] = []
     send = storage._server._send
 
-    def count(commands: tuple[Command, ...]) -> list[object]:
+    def count(*commands: Command) -> list[object]:
         sent.append(len(commands))
-        return send(commands)
+        return send(*commands)
 
     monkeypatch.setattr(storage._server, "_send", count)
-    assert storage.lookup([KEY + i for i in range(5_000)]).registrations == [row()]
     with storage.read() as reader:
-        assert reader.registrations_of([KEY, KEY + 1]) == [row()]
-    assert len(sent) == 2
+        position = reader.position()
+    sent.clear()
+    keys = [KEY + i for i in range(5_000)]
+    assert storage.lookup(keys, position).registrations == [row()]
+    assert len(sent) == 1
 
 
 def test_a_journal_of_many_pages_is_read_and_trimmed(storage: ValkeyStorage) -> None:
@@ -342,7 +363,7 @@ def test_a_writer_reads_its_changes(storage: ValkeyStorage) -> None:
 
 
 def test_a_large_transaction_is_atomic(storage: ValkeyStorage) -> None:
-    """Changes staged in many parts become visible together."""
+    """The changes of a large transaction become visible at the same moment."""
     rows = [row(KEY + i) for i in range(30_000)]
     with storage.write() as writer:
         assert writer.add_registrations([new_rows(rows)]) == 29_999
@@ -373,30 +394,29 @@ def test_a_lost_lock_stores_nothing(
     with pytest.raises(StorageBusyError):
         lose()
 
-    assert storage.lookup([KEY + 1]).registrations == []
+    assert look_up(storage, [KEY + 1]).registrations == []
     held = client(valkey).get(lock)
     assert held == (holder.encode() if holder else None)
     assert client(valkey).keys(storage._server.key("staged:*")) == []
 
 
-def test_a_lock_is_extended(
-    valkey: Server, storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
+def test_a_transaction_keeps_its_lock_while_it_waits(
+    valkey: Server, storage: ValkeyStorage
 ) -> None:
-    """A long transaction extends its lock, and fails if the lock is lost."""
+    """The lock is extended while a transaction waits for a slow input."""
     lock = storage._server.key("lock")
 
-    def linger() -> None:
-        with storage.write() as writer:
-            client(valkey).pexpire(lock, 5_000)
-            monkeypatch.setattr(clock, "elapsed", lambda: 1e9)
-            writer.registrations_of([KEY])
-            assert client(valkey).pttl(lock) > 5_000
-            client(valkey).delete(lock)
-            monkeypatch.setattr(clock, "elapsed", lambda: 2e9)
-            writer.registrations_of([KEY])
+    def slow() -> Iterator[NewRegistrations]:
+        yield new_rows([row(KEY + 1)])
+        before = client(valkey).pttl(lock)
+        while -2 < (left := client(valkey).pttl(lock)) <= before:  # -2: expired
+            before = left
+        yield new_rows([row(KEY + 2)])
 
-    with pytest.raises(StorageBusyError):
-        linger()
+    with storage.write() as writer:
+        writer.add_registrations(slow())
+
+    assert len(look_up(storage, [KEY + 1, KEY + 2]).registrations) == 2
 
 
 def test_an_error_releases_the_lock(valkey: Server, storage: ValkeyStorage) -> None:
@@ -410,17 +430,15 @@ def test_an_error_releases_the_lock(valkey: Server, storage: ValkeyStorage) -> N
     assert client(valkey).exists(lock) == 0
 
 
-def test_a_writer_waits_for_another_one(
-    storage: ValkeyStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_writer_waits_for_another_one(storage: ValkeyStorage) -> None:
     """A writer that waits too long raises, and does not disturb the other."""
-    monkeypatch.setattr(lock, "BUSY_SECONDS", 0.2)
+    storage.busy_seconds = 0.2
     with storage.write() as writer:
         writer.add_registrations([new_rows([row(KEY + 1)])])
         with pytest.raises(StorageBusyError):
             add(storage, KEY + 2)
 
-    assert storage.lookup([KEY + 1, KEY + 2]).registrations == [row(KEY + 1)]
+    assert look_up(storage, [KEY + 1, KEY + 2]).registrations == [row(KEY + 1)]
 
 
 def test_many_threads_share_one_storage(storage: ValkeyStorage) -> None:
@@ -462,20 +480,6 @@ def test_two_processes_share_one_registry(url: str, storage: ValkeyStorage) -> N
         assert len(reader.changes(0, 999)) == 41
 
 
-def test_a_storage_survives_a_fork(storage: ValkeyStorage) -> None:
-    """Parent and child do not share a connection."""
-    child = multiprocessing.get_context("fork").Process(
-        target=lambda: [add(storage, KEY + i) for i in range(100, 130)]
-    )
-    child.start()
-    for _ in range(50):
-        assert storage.lookup([KEY]).registrations == [row()]
-    child.join()
-
-    assert child.exitcode == 0
-    assert len(storage.lookup(range(KEY, KEY + 200)).registrations) == 31
-
-
 # -- failing servers -------------------------------------------------------------
 
 
@@ -492,9 +496,9 @@ def test_a_server_may_die_and_come_back() -> None:
         with pytest.raises(StorageGoneError):
             die_inside()
         with pytest.raises(StorageGoneError):
-            storage.lookup([KEY])
+            storage.lookup([KEY], FIRST)
         started.start()
-        assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
+        assert look_up(storage, [KEY, KEY + 1]).registrations == [row()]
         client(started).delete(storage._server.key("lock"))  # as its expiry would do
         started.kill()
         started.start()
@@ -531,7 +535,7 @@ def test_a_full_server_still_answers() -> None:
         with storage.read() as reader:
             assert sum(len(part.keys) for part in reader.columns()) == 1
             assert [event.key for event in reader.changes(0, 9)] == [KEY]
-        assert storage.lookup([KEY, KEY + 1]).registrations == [row()]
+        assert look_up(storage, [KEY, KEY + 1]).registrations == [row()]
 
         client(started).config_set("maxmemory", 0)
 
@@ -558,6 +562,8 @@ def test_a_server_that_evicts_is_refused() -> None:
         client(started).config_set("maxmemory-policy", "allkeys-random")
         with pytest.raises(StorageError, match="noeviction"):
             storage.check()
+        with pytest.raises(StorageError, match="noeviction"), storage.read():
+            pass
 
 
 def test_a_replica_is_not_written() -> None:
@@ -576,5 +582,125 @@ def test_values_far_apart_are_stored(storage: ValkeyStorage) -> None:
             keys
         )
 
-    found = storage.lookup([*keys, KEY]).registrations
+    found = look_up(storage, [*keys, KEY]).registrations
     assert sorted(found) == sorted([row(), *(row(key) for key in keys)])
+
+
+@pytest.mark.parametrize("policy", ["allkeys-random", "allkeys-lru"])
+def test_numbers_evicted_under_an_open_registry(policy: str) -> None:
+    """A registry whose server evicted numbers raises, and never answers clear."""
+    with server("valkey", "--maxmemory", "100mb") as started:
+        url = started.url("x")
+        keys = range(KEY, KEY + 3_000)
+        opened: Any
+        with (
+            Registry.create(url, lists=["own"]) as writer,
+            Registry.open(url, refresh_seconds=0) as memory,
+            Registry.open(url, refresh_seconds=0, exact="storage") as filtered,
+        ):
+            writer.register_many(keys, list="own", on=ON)
+            assert memory.is_blocked(KEY, on=ON)
+            assert filtered.is_blocked_many(keys, on=ON).all()
+            raw = client(started)
+            used = raw.info("memory")["used_memory"]
+            raw.config_set("maxmemory-policy", policy)
+            raw.config_set("maxmemory", used - 100_000)
+            raw.set("ballast", b"x")  # evicts keys of the registry
+            for opened in (memory, filtered):
+                with pytest.raises(StorageError, match="noeviction"):
+                    opened.is_blocked(KEY, on=ON)
+            with pytest.raises(StorageError, match="noeviction"):
+                writer.register(KEY + 9_000, list="own", on=ON)
+
+            raw.config_set("maxmemory-policy", "noeviction")
+            raw.config_set("maxmemory", 0)
+            assert raw.info("stats")["evicted_keys"] > 100
+            n_answered = sum(_blocks(filtered, key) for key in keys)
+            assert n_answered < len(keys)
+        for exact in ("memory", "storage"):
+            with pytest.raises(BloctelError), Registry.open(url, exact=exact) as opened:
+                opened.is_blocked(KEY, on=ON)
+
+
+def _blocks(book: Registry, key: int) -> bool:
+    """Return True if a number is blocked, False if the book raises."""
+    try:
+        assert book.is_blocked(key, on=ON), "a registered number is clear"
+    except StorageError:
+        return False
+    return True
+
+
+def of_bucket(bucket: int) -> int:
+    """Return a number of a bucket, other than KEY."""
+    return next(k for k in range(KEY + 1, KEY + 10**7) if bucket_of(k) == bucket)
+
+
+def change(writer: Any, key: int, n: int) -> None:
+    """Make a change of each kind about a number; *n* is not used before."""
+    writer.add_registrations([new_rows([row(key)])])
+    writer.set_prefix(PrefixRow(1, 33890 + n, 20_000, 30_000, True))
+    writer.save_request(
+        RequestRow(f"{n:032}", ChangeKind.REGISTERED, 1, key, f"person {n}", "x", 99)
+    )
+    writer.append_records([RecordRow("calls", n, key, n, "{}", "c", "d")])
+
+
+def answers(storage: ValkeyStorage) -> dict[str, list[Any]]:
+    """Return the results of all reads, except those that raise."""
+    reads: dict[str, Callable[[ValkeyReader], Iterable[Any]]] = {
+        "settings": lambda reader: reader.settings().items(),
+        "lists": lambda reader: reader.lists(),
+        "prefixes": lambda reader: reader.prefixes(),
+        "columns": lambda reader: [k for p in reader.columns() for k in p.keys],
+        "registrations": lambda reader: reader.registrations_of([KEY]),
+        "changes": lambda reader: reader.changes(0, 99),
+        "request": lambda reader: [reader.request(f"{1:032}")],
+        "requests by": lambda reader: reader.requests_by(1, "person 1"),
+        "requests of": lambda reader: reader.requests_of(1, [KEY]),
+        "all requests": lambda reader: reader.requests_of(1, None),
+        "records of": lambda reader: reader.records_of("calls", [KEY]),
+        "records": lambda reader: reader.records("calls", 0, 99),
+        "last record": lambda reader: [reader.last_record("calls") is not None],
+    }
+    found = {}
+    for name, read in reads.items():
+        with suppress(StorageError), storage.read() as reader:
+            found[name] = list(read(reader))
+    return found
+
+
+@pytest.mark.parametrize("moment", ["before", "during"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("setting", "state", "lists", "prefixes", "buckets", "n:*", "journal:0"),
+        *("requests", "requests:by", "requests:of"),
+        *("records:calls", "records:of:calls"),
+    ],
+)
+def test_a_lost_part_never_looks_empty(
+    valkey: Server, storage: ValkeyStorage, part: str, moment: str
+) -> None:
+    """After the server lost a part, also during a write, reads are right or raise."""
+    with storage.write() as writer:
+        change(writer, KEY, 1)
+    before = answers(storage)
+    assert all(before.values())
+    names = client(valkey).keys(storage._server.key(part))
+    other = of_bucket(bucket_of(KEY))
+
+    if moment == "before":
+        client(valkey).delete(*names)
+        lost = answers(storage)
+        assert all(before[name] == lost[name] for name in lost)
+        assert len(lost) < len(before)
+    with suppress(StorageError), storage.write() as writer:
+        change(writer, other, 2)
+        assert client(valkey).delete(*names) == (moment == "during")
+
+    after = answers(storage)
+    for name, found in after.items():
+        assert all(each in found for each in before[name]), name
+    if moment == "before" or part != "prefixes":  # which are written as a whole
+        assert len(after) < len(before)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bloctel import Registry
+from bloctel.errors import StorageError
 from tests.helpers import crashes
 from tests.helpers.servers import KINDS, server, unique
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
-    """Twelve rounds on SQLite; scripts/crash-test does a thousand."""
+    """The test makes twelve rounds on SQLite; scripts/crash-test makes a thousand."""
     tally = crashes.rounds(f"sqlite:///{tmp_path}/r.db", tmp_path, 12, seed=7)
 
     assert tally.rounds == 12
@@ -31,7 +32,7 @@ def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_servers_lose_nothing(tmp_path: Path, kind: str) -> None:
-    """Five rounds on each server; some of them kill the server itself."""
+    """The test makes five rounds on each server; some rounds kill the server."""
     with server(kind) as started:
 
         def crash() -> None:
@@ -44,8 +45,34 @@ def test_killed_servers_lose_nothing(tmp_path: Path, kind: str) -> None:
     assert tally.acknowledged > 0
 
 
+def test_commits_of_a_server_that_does_not_wait_for_the_disk() -> None:
+    """PostgreSQL waits for each commit although its configuration says otherwise."""
+    day = date(2026, 11, 2)
+    numbers = range(33639981000, 33639981010)
+    with server(
+        "postgresql", "-csynchronous_commit=off", "-cwal_writer_delay=10s"
+    ) as started:
+        url = started.url(unique())
+        with Registry.create(url, lists=["own"]) as registry:
+            for number in numbers:
+                registry.register(number, list="own", on=day)
+            started.kill()
+        started.start()
+        with Registry.open(url) as registry:
+            assert all(registry.is_blocked(number, on=day) for number in numbers)
+
+
+def test_servers_that_can_lose_commits_are_refused() -> None:
+    """MariaDB must flush each commit, which only its configuration can request."""
+    with (
+        server("mariadb", "--innodb-flush-log-at-trx-commit=0") as started,
+        pytest.raises(StorageError, match="set innodb_flush_log_at_trx_commit"),
+    ):
+        Registry.create(started.url(unique()), lists=["own"])
+
+
 def test_a_loss_is_found(tmp_path: Path) -> None:
-    """A row that is deleted in the database is reported as lost."""
+    """The crash test reports a row that is deleted in the database as lost."""
     url = f"sqlite:///{tmp_path}/r.db"
     state = crashes._State(url, tmp_path, 1)
     Registry.create(url, lists=["own"]).close()

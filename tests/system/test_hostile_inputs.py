@@ -37,7 +37,7 @@ def test_a_call_log_refuses_invalid_keys(key: Any) -> None:
             lambda: calls.reserve_if(key, AT, lambda _: True),
             lambda: calls.attempts(key),
         ):
-            with pytest.raises(InputError, match="the key of a number"):
+            with pytest.raises(InputError, match="the key of a phone number"):
                 operation()
 
         assert calls.verify().records == 0
@@ -63,7 +63,7 @@ def test_a_consent_register_refuses_invalid_keys(key: Any) -> None:
 
 
 def test_dates_outside_calendars_are_not_recorded() -> None:
-    """They are refused when written, so that reading always works."""
+    """Dates outside calendars are refused on writing, so that reading always works."""
     late = datetime(9999, 12, 31, tzinfo=UTC)
     with CallLog.create("memory:") as calls:
         with pytest.raises(InputError, match="from the year 2 to 2999"):
@@ -120,7 +120,7 @@ def test_an_entry_shows_no_number() -> None:
     ],
 )
 def test_invalid_options_of_a_desk(options: Any) -> None:
-    """InputError is raised, not an error of Python."""
+    """Invalid options of a desk raise InputError, not an error of Python."""
     with pytest.raises(InputError):
         Desk(**options)
 
@@ -138,7 +138,7 @@ def test_invalid_options_of_a_desk(options: Any) -> None:
     ],
 )
 def test_invalid_inputs_of_a_call(call: Any) -> None:
-    """InputError is raised, without the number."""
+    """Invalid inputs of a call raise InputError; the error does not show the number."""
     with pytest.raises(InputError) as raised:
         Desk("FR").may_call(NUMBER, at=AT, **call)
     assert "99 00" not in str(raised.value)
@@ -154,7 +154,7 @@ def test_misspelt_inputs_are_not_ignored() -> None:
 
 
 def test_the_command_line_refuses_dates_outside_calendars(tmp_path: Path) -> None:
-    """The error is a sentence, not an overflow."""
+    """A date outside calendars gives a one-sentence error, not an OverflowError."""
     url = f"sqlite:///{tmp_path}/c.db"
     assert run("consent", "create", url).code == 0
     proof = tmp_path / "form.txt"

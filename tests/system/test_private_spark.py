@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["pyspark", "java"])
 def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of the only missing requirement of Spark."""
+    """The name of a program or package that is missing in this test."""
     name: str = request.param
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda module: None if module == name else module

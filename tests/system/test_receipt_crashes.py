@@ -81,7 +81,7 @@ def test_concurrent_threads_write_one_hash_chain(tmp_path: Path) -> None:
 
 
 def test_readers_never_see_partial_lines(tmp_path: Path) -> None:
-    """Readers wait for the current writer."""
+    """A reader of a journal waits until the current writer has written its line."""
     path = tmp_path / "j.jsonl"
     append(path)
     child = fork(lambda: [append(path) for _ in range(40)])
@@ -93,7 +93,7 @@ def test_readers_never_see_partial_lines(tmp_path: Path) -> None:
 
 
 def test_killed_writers_lose_no_acknowledged_receipt(tmp_path: Path) -> None:
-    """Two writers are killed at random moments, several times."""
+    """After writers are killed, the journal has every receipt that was acknowledged."""
     path, chance = tmp_path / "j.jsonl", random.Random(7)  # noqa: S311
     append(path)
     reads, writes = os.pipe()
@@ -104,7 +104,7 @@ def test_killed_writers_lose_no_acknowledged_receipt(tmp_path: Path) -> None:
 
     for round_number in range(12):
         children = [fork(work), fork(work)]
-        if round_number == 0:  # wait for the first receipt, also on a slow machine
+        if round_number == 0:  # wait until the first receipt is written
             first = os.read(reads, 1 << 10)
         time.sleep(chance.uniform(0.005, 0.06))
         for child in children:
@@ -114,7 +114,7 @@ def test_killed_writers_lose_no_acknowledged_receipt(tmp_path: Path) -> None:
             Journal(path).mend()
         numbers = [_number(receipt) for receipt in Journal(path).receipts()]
         assert numbers == list(range(1, len(numbers) + 1))
-        assert _number(append(path)) == len(numbers) + 1  # no lock is left
+        assert _number(append(path)) == len(numbers) + 1  # the lock is free again
     os.close(writes)
     with os.fdopen(reads, "rb") as rest:
         acknowledged = [int(line) for line in (first + rest.read()).split()]

@@ -74,20 +74,20 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def shared(kind: str, request: pytest.FixtureRequest) -> Server:
-    """Server of each kind that the tests share."""
+    """Database server that many tests share; run the test with each kind."""
     started: Server = request.getfixturevalue(kind)
     return started
 
 
 @pytest.fixture
 def own(kind: str) -> Iterator[Server]:
-    """Server of each kind that the test may kill."""
+    """Database server that only this test uses and may kill; run it with each kind."""
     with server(kind) as started:
         yield started
 
 
 def test_urls_are_isolated(kind: str, shared: Server) -> None:
-    """Data written under one name is not visible under another."""
+    """Data in one database or namespace is not visible in another."""
     first, second = shared.url(unique()), shared.url(unique())
 
     assert NOTES[kind](first) == ["text"]
@@ -96,7 +96,7 @@ def test_urls_are_isolated(kind: str, shared: Server) -> None:
 
 
 def test_a_dropped_database_is_gone(shared: Server, kind: str) -> None:
-    """A dropped name can be used again, without its data."""
+    """After a database is dropped, a new one with its name is empty."""
     if kind == "valkey":
         pytest.skip("namespaces are not dropped")
     name = unique()
@@ -117,7 +117,7 @@ def test_a_wrong_password_is_refused(kind: str, shared: Server, password: str) -
 
 
 def test_other_users_have_no_access(mariadb: Server) -> None:
-    """On TCP, MariaDB refuses root, the anonymous user and unknown users."""
+    """MariaDB refuses TCP connections of root, the anonymous user and unknown users."""
     pymysql = pytest.importorskip("pymysql")
 
     for user in ("root", "", "stranger"):
@@ -146,7 +146,7 @@ def test_data_survives_a_crash_and_a_stop(kind: str, own: Server) -> None:
 
 
 def test_a_server_stops_at_the_end_of_its_block(kind: str) -> None:
-    """After an interruption the port is free, and no files are left."""
+    """After its block, a server is stopped, its port is free, its files are deleted."""
     seen: list[Server] = []
 
     def interrupted() -> None:
@@ -164,7 +164,7 @@ def test_a_server_stops_at_the_end_of_its_block(kind: str) -> None:
 def test_a_used_port_is_not_chosen(
     shared: Server, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If a random port is in use, another one is chosen."""
+    """A server does not get a port that another program uses."""
     free = next(port for port in private_server.PORTS if is_free(port))
     draws = iter([shared.port, free])
     monkeypatch.setattr(
@@ -209,7 +209,7 @@ def test_a_failed_start_has_the_reason(kind: str) -> None:
 )
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_servers_stop_if_the_tests_are_killed(kind: str, how: signal.Signals) -> None:
-    """A server stops by itself when the process of the tests is gone."""
+    """A server stops by itself if the process of the tests is killed."""
     servers.require(KINDS[kind], os.environ.get("BLOCTEL_REQUIRE_SERVERS"))
     code = (
         "import time\n"
@@ -231,7 +231,7 @@ def test_servers_stop_if_the_tests_are_killed(kind: str, how: signal.Signals) ->
         tests.send_signal(how)
 
     wait_until(lambda: is_free(int(port)))
-    # the killed process could not remove it
+    # the killed process could not remove the folder
     subprocess.run(["rm", "-rf", home], check=True)
 
 
@@ -244,7 +244,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_small_disks_have_the_requested_size(kind: str) -> None:
-    """The data of a server can be on a small disk of its own."""
+    """`small_disk` gives a disk with the requested size."""
     megabytes = {"postgresql": 100, "mariadb": 200, "valkey": 8}[kind]
 
     with servers.small_disk(megabytes) as disk, server(kind, data=disk / "data"):

@@ -27,7 +27,7 @@ def found(
 
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
 def test_the_delimiter_is_the_consistent_one(delimiter: str) -> None:
-    """Other delimiters inside cells do not matter."""
+    """The delimiter with the same count in every row wins over others inside cells."""
     rows = [["nom", "tel"], ["Dupont, Léa; M|me", "1"], ['"a\tb"', "2"], ["c", "3"]]
     quoted = [[f'"{c}"' if delimiter in c else c for c in row] for row in rows]
     text = "\n".join(delimiter.join(row) for row in quoted)
@@ -41,7 +41,7 @@ def test_the_delimiter_that_shows_the_column_wins() -> None:
 
 
 def test_one_column_needs_no_delimiter() -> None:
-    """A semicolon then separates the added column."""
+    """A file with one column gets a semicolon as the delimiter for added columns."""
     assert found("tel\n0639980001\n", "tel").delimiter == ";"
 
 
@@ -57,12 +57,12 @@ def test_one_column_needs_no_delimiter() -> None:
     ],
 )
 def test_the_encoding_is_found(sample: bytes, name: str) -> None:
-    """Byte-order marks come first, then zero bytes, then valid UTF-8."""
+    """Byte-order marks decide first, then zero bytes, then whether UTF-8 is valid."""
     assert found(sample, 1).encoding.name == name
 
 
 def test_a_character_cut_by_the_sample_is_still_utf8() -> None:
-    """A character that the sample cuts does not matter."""
+    """A multi-byte character that the end of the sample cuts is not an error."""
     cut = "tel;é".encode()[:-1]
 
     assert found(cut, 1, at_end=False).encoding.name == "utf-8"
@@ -98,7 +98,7 @@ def test_an_encoding_may_be_given(given: str, name: str) -> None:
     ],
 )
 def test_a_first_row_with_a_number_is_no_header(first: str, header: bool) -> None:
-    """In doubt the first row is data: it is looked up, or it is invalid."""
+    """If the first row may be data, it is scrubbed and not treated as the header."""
     dialect = found(f"x;{first}\nx;0639980002\n", 2)
 
     assert dialect.columns.has_header is header
@@ -109,7 +109,7 @@ def test_a_first_row_with_a_number_is_no_header(first: str, header: bool) -> Non
     "wanted", ["Téléphone", " téléphone ", "Te\u0301le\u0301phone"]
 )
 def test_a_column_is_found_by_its_name(wanted: str) -> None:
-    """Blanks, byte-order marks, quotes, composition and, if possible, case differ."""
+    """A name is found despite other blanks, quotes, Unicode composition or case."""
     dialect = found('\ufeffid,"Téléphone "\n1,2\n', wanted)
 
     assert dialect.columns.indexes == (1,)
@@ -121,12 +121,12 @@ def test_the_exact_name_comes_before_its_other_cases() -> None:
 
 
 def test_the_same_column_twice_is_one() -> None:
-    """A name and a number may mean the same column."""
+    """A column that is given by its name and by its number is read once."""
     assert found("a,tel\n1,2\n", "tel", 2).columns.indexes == (1,)
 
 
 def test_no_cell_is_shown_as_a_column_name() -> None:
-    """The first row of a file without a header is not shown."""
+    """The error about a missing column does not show the cells of the first row."""
     with pytest.raises(InputError) as caught:
         found("Dupont;0639980001\n", "tel")
 

@@ -33,7 +33,7 @@ BEYOND = 12_000
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short file gives many batches."""
+    """Make batches small, so that a short file has many."""
     monkeypatch.setattr("bloctel.tabular.csv_reader._BATCH_ROWS", 100)
 
 
@@ -53,7 +53,7 @@ def scrub(
 
 
 def workers() -> list[str]:
-    """Return the threads that work."""
+    """Return the names of the library's running threads."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name.startswith("bloctel")]
 
@@ -74,13 +74,13 @@ def test_threads_change_nothing() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1, True, 2.0])
 def test_threads_that_cannot_be_are_refused(threads: object) -> None:
-    """Nothing is read or written."""
+    """An invalid number of threads is refused."""
     with pytest.raises(InputError, match="a whole number from 1"):
         scrub(b"tel\n1\n", threads)  # type: ignore[arg-type]
 
 
 def test_a_registry_in_a_database_is_asked_by_several_threads(tmp_path: Path) -> None:
-    """Exact answers may come from a storage, in any thread."""
+    """Any thread can get exact answers from the storage."""
     url = f"sqlite:///{tmp_path}/registry.db"
     day = date(2026, 3, 1)
     with bloctel.Registry.create(url, lists=["own"]) as registry:
@@ -141,7 +141,7 @@ def test_an_error_in_the_middle_leaves_nothing(
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_damage_far_inside_leaves_nothing(threads: int, tmp_path: Path) -> None:
-    """The message has the row, although it was read ahead of the output."""
+    """The error has the right row number, although rows are read ahead."""
     content = "tel\n" + "0639980009\n" * BEYOND + '"06'
 
     with pytest.raises(InputError) as caught:
@@ -186,7 +186,7 @@ class _Endless(io.RawIOBase):
 def test_a_line_without_end_is_refused_in_bounded_memory(
     beginning: bytes, byte: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream with an endless row is read only up to the longest row."""
+    """A row without an end is refused once it exceeds the greatest allowed length."""
     longest = 2 * 1024**2
     monkeypatch.setattr("bloctel.tabular.csv_reader._LONGEST_RECORD", longest)
     monkeypatch.setattr("bloctel.tabular.csv_reader._CHUNK_SIZE", 256 * 1024)
@@ -218,7 +218,7 @@ def test_the_longest_row_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_zeros_beyond_the_beginning_are_bytes_like_others() -> None:
-    """A zero byte makes a number invalid; elsewhere it changes nothing."""
+    """A zero byte in a phone number makes it invalid; in other cells it is kept."""
     clean = b"0639980009;\n" * BEYOND
     content = b"tel;x\n" + clean + b"06399\x0080009;\n0639980009;\x00\n\x00;\n"
 
@@ -248,7 +248,7 @@ def test_line_endings_may_differ_from_row_to_row(first: str) -> None:
 
 
 def test_rows_may_end_before_the_number() -> None:
-    """Such rows are invalid, and do not include text of the next row."""
+    """A row without the phone column is invalid, and the next row stays separate."""
     content = b"a;b;tel\n" + b"1\n1;2\n1;2;\n;;0639980009\n1;2;0639980009;3\n\n" * 500
 
     summary, written = scrub(content)

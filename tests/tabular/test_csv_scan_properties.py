@@ -53,7 +53,7 @@ def oracle(text: str) -> list[list[str]]:
 
 
 def read(data: bytes, *, capacity: int = 50_000, last: bool = True) -> Records:
-    """Split the bytes at semicolons."""
+    """Return the records that the scanner finds in the bytes, with semicolons."""
     return _csv_scan.split(data, ord(";"), COLUMNS, capacity, last=last)
 
 
@@ -71,7 +71,7 @@ def cells(data: bytes, records: Records) -> list[list[str]]:
 
 
 def check_fields(text: str) -> None:
-    """Compare the requested fields with those of `csv.reader`."""
+    """Compare the requested fields with the fields that `csv.reader` reads."""
     data = text.encode()
     expected = oracle(text)
 
@@ -129,7 +129,7 @@ def test_rows_that_strict_readers_refuse_are_marked(text: str) -> None:
 
 @given(st.text(" \t", max_size=80), st.sampled_from(["", "x", "\N{NO-BREAK SPACE}"]))
 def test_blanks_behind_a_closing_quote_do_no_harm(blanks: str, text: str) -> None:
-    """Blanks that align columns do not change the cells."""
+    """Blanks between a closing quote and the delimiter do not change the cell."""
     records = read(f'a;"b"{blanks}{text};c\n'.encode())
 
     assert (records.flags & STRAY != 0).all() == bool(text)
@@ -168,7 +168,7 @@ def read_in_chunks(data: bytes, sizes: list[int], capacity: int) -> list[bytes]:
 def test_records_do_not_depend_on_the_chunks(
     text: str, sizes: list[int], capacity: int
 ) -> None:
-    """Any chunks give the records of the complete data."""
+    """Chunks of any size give the records of the complete data."""
     data = text.encode()
     whole = read(data)
 
@@ -185,7 +185,7 @@ def test_records_do_not_depend_on_the_chunks(
 @example("a" * 16_383 + "\r\nb")
 @example("a\n" * 8_192 + '"b"')
 def test_long_records_and_many_are_those_of_the_csv_module(text: str) -> None:
-    """Fields and records at the edge of a read are the same."""
+    """Long records, and many records, have the fields that the csv module reads."""
     check_fields(text)
     check_slices(text)
 
@@ -193,7 +193,7 @@ def test_long_records_and_many_are_those_of_the_csv_module(text: str) -> None:
 @settings(max_examples=settings().max_examples // 2)
 @given(wide_text, st.lists(st.integers(1_000, 20_000), min_size=1, max_size=5))
 def test_long_records_do_not_depend_on_the_chunks(text: str, sizes: list[int]) -> None:
-    """Any chunks give the records of the complete data."""
+    """Chunks of any size give the records of the complete data."""
     data = text.encode()
     whole = read(data)
 
@@ -222,7 +222,7 @@ def test_gathered_kinds_partition_the_records(text: str, data: st.DataObject) ->
 
 
 def test_rows_without_room_are_refused() -> None:
-    """Nothing is written beyond the end of the buffer."""
+    """If the output buffer is too small, an error is raised and nothing is written."""
     records = read(b"1\n2\n")
     kinds = np.zeros(2, np.uint8)
 
@@ -232,7 +232,7 @@ def test_rows_without_room_are_refused() -> None:
 
 @given(csv_text | long_text, st.data())
 def test_suffixes_stand_before_the_line_ending(text: str, data: st.DataObject) -> None:
-    """A gathered record is its content, its suffix and its own line ending."""
+    """The suffix is inserted between the record's content and its line ending."""
     raw = text.encode()
     records = read(raw)
     n = len(records.starts)
@@ -257,7 +257,7 @@ def test_suffixes_stand_before_the_line_ending(text: str, data: st.DataObject) -
 
 @given(st.binary(max_size=120))
 def test_rewritten_cells_are_transcoded(cell: bytes) -> None:
-    """A cell in a single-byte encoding becomes its text in UTF-8."""
+    """A cell in a single-byte encoding is converted to UTF-8."""
     table = np.zeros((256, 4), np.uint8)
     for byte in range(256):
         encoded = bytes([byte]).decode("latin-1").encode()
@@ -273,13 +273,13 @@ def test_rewritten_cells_are_transcoded(cell: bytes) -> None:
 
 @pytest.mark.parametrize("delimiter", [0, 10, 13, 34, 128, -1])
 def test_bytes_that_cannot_delimit_are_refused(delimiter: int) -> None:
-    """A delimiter is an ASCII byte without another meaning in CSV."""
+    """A delimiter must be an ASCII byte that has no other meaning in CSV."""
     with pytest.raises(ValueError, match="delimiter"):
         _csv_scan.split(b"a", delimiter, COLUMNS, 1, last=True)
 
 
 def test_a_suffix_out_of_range_is_refused() -> None:
-    """A missing suffix is an error, never an out-of-bounds read."""
+    """A record whose suffix does not exist raises ValueError."""
     records = read(b"a\n")
 
     with pytest.raises(ValueError, match="texts for each"):

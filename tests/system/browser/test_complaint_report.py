@@ -28,8 +28,7 @@ def address(
     cases = [case for case, _ in Population(3).complaints(400)]
     hostile = [
         replace(
-            case,
-            complaint=replace(case.complaint, caller=_HOSTILE, sector=_HOSTILE),
+            case, complaint=replace(case.complaint, caller=_HOSTILE, sector=_HOSTILE)
         )
         for case in cases[:20]
     ]

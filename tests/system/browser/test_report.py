@@ -61,7 +61,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_page_fits_and_makes_no_requests(
     browser: Browser, address: str, scheme: str, width: int
 ) -> None:
-    """No request, no error, and no horizontal scrolling."""
+    """The page makes no request, has no error, and needs no horizontal scrolling."""
     page, messages = opened(browser, address, scheme, width)
 
     assert messages == []
@@ -175,7 +175,7 @@ def test_a_script_would_not_run(browser: Browser, address: str) -> None:
 
 
 def test_it_prints_on_white(browser: Browser, address: str) -> None:
-    """Black on white with a dark colour scheme too, on at most five pages."""
+    """The print is black on white, with any colour scheme, on at most five pages."""
     page, _ = opened(browser, address, "dark")
     page.emulate_media(media="print", color_scheme="dark")
 

@@ -26,7 +26,7 @@ _TABLES: Final = {
 
 
 def test_every_field_is_in_the_reference() -> None:
-    """The table also states which fields are mandatory."""
+    """The page has a table of all fields, and says which of them are mandatory."""
     mandatory = forms.load("FR").mandatory[-1].fields
     rows = dict(_TABLES["Fields"])
 
@@ -35,7 +35,7 @@ def test_every_field_is_in_the_reference() -> None:
 
 
 def test_every_state_is_in_the_reference() -> None:
-    """The table also lists the states that may follow."""
+    """The page has a table of all states, with the states that may follow."""
     for name, row in _TABLES["States"]:
         follows = re.findall(r"`(\w+)`", row.rpartition("|")[2])
         assert tuple(follows) == tuple(str(state) for state in _NEXT[CaseState(name)])
@@ -44,7 +44,7 @@ def test_every_state_is_in_the_reference() -> None:
 
 
 def test_all_grounds_are_in_the_reference() -> None:
-    """The table also states which grounds make a complaint admissible."""
+    """The page lists all grounds, and which of them make a complaint admissible."""
     rows = dict(_TABLES["Grounds"])
 
     assert set(rows) == {*Grounds}

@@ -79,7 +79,7 @@ def test_a_drawing_has_a_title_and_two_colour_schemes(name: str) -> None:
 
 @pytest.mark.parametrize("page", _ABOUT_LAW)
 def test_pages_about_law_are_not_legal_advice(page: str) -> None:
-    """Each of them states it."""
+    """Every page about law says that it is not legal advice."""
     text = (ROOT / page).read_text(encoding="utf-8")
 
     assert "This is not legal advice." in text

@@ -14,6 +14,7 @@ import bloctel
 from bloctel import errors, rules
 from bloctel.lookup import question
 from bloctel.scrub import classifier
+from bloctel.tabular import number_lists
 from tests.helpers.doc_pages import PAGES, ROOT, fences, name_of
 from tests.test_architecture import RANKS
 
@@ -50,6 +51,7 @@ def test_reasons_of_scrubs_and_verdicts_are_in_the_tables() -> None:
     assert [code for code, _ in _TABLES[1]] == [
         classifier._REFUSALS[classifier._MISSING_FIELD],
         classifier._REFUSALS[classifier._UNESCAPED_QUOTE],
+        classifier._REFUSALS[number_lists.UNREAD_NUMBER],
         classifier._REFUSALS[classifier.CELL_ERROR],
     ]
     assert [code for code, _ in _TABLES[2]] == clear_and_blocked
@@ -93,7 +95,7 @@ def test_every_key_of_the_rules_is_in_the_reference() -> None:
 
 
 def test_the_toml_examples_are_rules() -> None:
-    """The library accepts the examples of rules."""
+    """The library accepts the examples of rules on the page."""
     examples = [
         fence.text
         for page in PAGES

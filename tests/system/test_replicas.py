@@ -1,0 +1,375 @@
+"""Tests of look-ups on a server that copies another server (a standby or replica)."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bloctel import Follower, Registry
+from bloctel._util import clock
+from bloctel.complaints import Complaints
+from bloctel.compliance import CallLog, ConsentRegister, Decision, Desk, Outcome
+from bloctel.errors import StorageBusyError, StorageGoneError, StorageUnreachableError
+from bloctel.storage.interface import open_storage
+from tests.compliance.test_consents import consent
+from tests.helpers.proxy import Proxy, proxy_to
+from tests.helpers.servers import (
+    KINDS,
+    Mariadb,
+    Postgresql,
+    Server,
+    Valkey,
+    server,
+    unique,
+)
+from tests.registry.test_follower import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = 33199001234
+ON = date(2024, 1, 2)
+AT = datetime(2026, 9, 22, 9, tzinfo=UTC)
+PRIMARY = {
+    "postgresql": (),
+    "mariadb": ("--log-bin=bin", "--server-id=1"),
+    "valkey": (),
+}
+
+
+class PostgresqlCopy(Postgresql):
+    """Hot standby of another server."""
+
+    primary: Server
+
+    def prepare(self) -> None:
+        """Copy the data of the other server."""
+        source = f"port={self.primary.port} host=127.0.0.1 user=bloctel"
+        tool = Path(self.program() or "").resolve().with_name("pg_basebackup")
+        where = f"{source} password={self.password}"
+        # without the fast checkpoint, the copy waits for minutes
+        options = ("--checkpoint=fast", "--write-recovery-conf", "-d", where)
+        self.run(str(tool), f"--pgdata={self._data}", *options)
+
+    def stop_copying(self) -> None:
+        """Stop the replay of changes."""
+        self.execute("SELECT pg_wal_replay_pause()")
+
+    def copy(self) -> None:
+        """Continue the replay of changes."""
+        self.execute("SELECT pg_wal_replay_resume()")
+
+
+class MariadbCopy(Mariadb):
+    """Replica of another server."""
+
+    primary: Server
+
+    def prepare(self) -> None:
+        """Create another server."""
+        super().prepare()
+        self._options.append("--server-id=2")
+
+    def start(self) -> None:
+        """Start the server, and copy the other one."""
+        super().start()
+        self.execute(
+            f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='bloctel', "
+            f"MASTER_PORT={self.primary.port}, MASTER_CONNECT_RETRY=1, "
+            f"MASTER_PASSWORD='{self.primary.password}', MASTER_USE_GTID=slave_pos"
+        )
+        self.copy()
+
+    def stop_copying(self) -> None:
+        """Stop the replay of changes."""
+        self.execute("STOP SLAVE SQL_THREAD")
+
+    def copy(self) -> None:
+        """Start the replay of changes."""
+        self.execute("START SLAVE")
+
+
+class ValkeyCopy(Valkey):
+    """Replica of another server."""
+
+    primary: Server
+
+    def _replicate(self, port: int) -> None:
+        import valkey
+
+        with valkey.Valkey(port=self.port, password=self.password) as client:
+            client.config_set("masterauth", self.primary.password)
+            client.execute_command("REPLICAOF", "127.0.0.1", port)
+
+    def start(self) -> None:
+        """Start the server, and copy the other one."""
+        super().start()
+        self.copy()
+
+    def stop_copying(self) -> None:
+        """Break the connection to the other server."""
+        self._replicate(1)
+
+    def copy(self) -> None:
+        """Connect to the other server."""
+        self._replicate(self.primary.port)
+
+
+@contextmanager
+def copied(primary: Server) -> Iterator[Any]:
+    """Start a copy of a server."""
+    classes = {each.kind: each for each in (PostgresqlCopy, MariadbCopy, ValkeyCopy)}
+    with tempfile.TemporaryDirectory(
+        prefix="bloctel-", ignore_cleanup_errors=True
+    ) as home:
+        started: Any = classes[primary.kind](Path(home), (), None)
+        started.primary, started.password = primary, primary.password
+        try:
+            started.install()
+            started.start()
+            yield started
+        finally:
+            started.kill()
+
+
+def url_of(copy: Any, name: str) -> str:
+    """Return the URL of a registry on a copy, on which nothing can be created."""
+    if copy.kind == "postgresql":
+        return str(copy._url(name))
+    if copy.kind == "mariadb":
+        return f"mariadb://bloctel:{copy.password}@127.0.0.1:{copy.port}/{name}"
+    return str(copy.url(name))
+
+
+def refuses(book: Any) -> bool:
+    """Return True if a book refuses a look-up because its data is too old."""
+    try:
+        book.is_blocked(KEY, on=ON)
+    except StorageUnreachableError:
+        return True
+    return False
+
+
+def answers(url: str) -> bool:
+    """Return True if a registry can be opened, and answers."""
+    try:
+        with Registry.open(url) as registry:
+            return bool(registry.is_blocked(KEY, on=ON))
+    except Exception:
+        return False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_that_stopped_is_silent(kind: str) -> None:
+    """Look-ups on a copy are refused if its data is too old, and work again later."""
+    name = unique()
+    with server(kind, *PRIMARY[kind]) as primary:
+        with Registry.create(primary.url(name), lists=["own"]) as writer:
+            writer.register(KEY, list="own", on=ON)
+        with copied(primary) as copy, Registry.open(primary.url(name)) as writer:
+            url = url_of(copy, name)
+            eventually(lambda: answers(url))
+            with (
+                Follower.open(url, max_silence_seconds=1) as follower,
+                Registry.open(url, refresh_seconds=0) as registry,
+            ):
+                end = time.monotonic() + 3  # an idle copy is up to date
+                while time.monotonic() < end:
+                    assert not refuses(follower)
+                    assert not refuses(registry)
+
+                copy.stop_copying()
+                writer.register(KEY + 1, list="own", on=ON)
+                for book in (follower, registry):
+                    eventually(lambda b=book: refuses(b))  # type: ignore[misc]
+                assert follower.silent_seconds > 1
+                with Follower.open(url, max_silence_seconds=1) as late:
+                    eventually(lambda: refuses(late))
+
+                copy.copy()
+                for book in (follower, registry):
+                    eventually(lambda b=book: not refuses(b))  # type: ignore[misc]
+                    eventually(lambda b=book: b.is_blocked(KEY + 1, on=ON))  # type: ignore[misc]
+                primary.kill()
+                for book in (follower, registry):
+                    eventually(lambda b=book: refuses(b))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_on_a_copy_that_stopped_permit_no_call(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A desk answers ask, and all reads raise, while the data of a copy is too old."""
+    monkeypatch.setattr(clock, "moment", lambda: AT)
+    name = unique()
+    with (
+        server(kind, *PRIMARY[kind]) as primary,
+        ConsentRegister.create(primary.url(name)) as consents,
+        CallLog.open(primary.url(name)) as calls,
+        Registry.open(primary.url(name)) as lists,
+        copied(primary) as copy,
+    ):
+        lists.add_list("own")
+        lists.register(KEY + 1, list="own", on=ON)
+        consents.record(KEY, consent(), recorded_at=AT - timedelta(days=9))
+        url = url_of(copy, name)
+
+        def decision() -> Decision:
+            desk = Desk(book=lists, consents=copied_consents, calls=copied_calls)
+            desk.firm = "Exemple SA"
+            return desk.may_call(
+                KEY,
+                at=AT,
+                purpose="sale",
+                sector="insurance",
+                about="insurance",
+                caller="01 62 00 00 00",
+                automated=False,
+            ).decision
+
+        eventually(lambda: can_open(url))
+        with (
+            ConsentRegister.open(url) as copied_consents,
+            CallLog.open(url) as copied_calls,
+            Complaints.open(url) as complaints,
+            Registry.open(url) as registry,
+        ):
+            eventually(lambda: decision() is Decision.YES)
+            copy.stop_copying()
+            consents.withdraw(KEY, channel="letter", at=AT - timedelta(days=2))
+            calls.add(KEY, Outcome.REFUSED, at=AT - timedelta(days=1))
+            eventually(lambda: decision() is Decision.ASK)
+            for read in (
+                lambda: copied_consents.of(KEY),
+                lambda: copied_consents.of_many([KEY]),
+                lambda: copied_consents.verify(),
+                lambda: copied_calls.attempts(KEY),
+                lambda: list(complaints.cases()),
+                lambda: registry.history(KEY),
+                lambda: list(registry.registrations(list="own")),
+                lambda: list(registry.changes()),
+                lambda: registry.build_snapshot(tmp_path / "old.bloctel"),
+            ):
+                with pytest.raises(StorageUnreachableError):
+                    read()
+            assert not (tmp_path / "old.bloctel").exists()
+            assert decision() is Decision.ASK
+
+            copy.copy()
+            eventually(lambda: decision() is Decision.NO)
+            assert len(copied_calls.attempts(KEY)) == 1
+
+
+def can_open(url: str) -> bool:
+    """Return True if there is a store at a URL, and its data is recent."""
+    try:
+        with CallLog.open(url) as calls:
+            return calls.attempts(KEY) == []
+    except Exception:
+        return False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_age_of_data_is_known_before_the_data(kind: str) -> None:
+    """A transaction never shows older data than its age says."""
+    name = unique()
+    with (
+        server(kind, *PRIMARY[kind]) as primary,
+        Registry.create(primary.url(name), lists=["own"]) as writer,
+        copied(primary) as copy,
+    ):
+        url = url_of(copy, name)
+        eventually(lambda: can_open(url))
+        copy.stop_copying()
+        writer.register(KEY, list="own", on=ON)
+        storage = open_storage(url)
+
+        def lag() -> float:
+            with storage.read(max_lag_seconds=inf) as reader:
+                return reader.lag() or 0
+
+        eventually(lambda: lag() > 1)
+        with storage.read(max_lag_seconds=inf) as reader:
+            before = reader.position()
+            copy.copy()
+            eventually(lambda: lag() == 0)
+            assert (reader.lag() or 0) > 1
+        with storage.read() as reader:
+            assert reader.position().cursor > before.cursor
+        storage.close()
+
+
+@contextmanager
+def two_servers(kind: str) -> Iterator[tuple[Any, Any, str, Proxy, str]]:
+    """Start a server, a copy that stopped, and a proxy to either of them.
+
+    It gives the server, the copy, the name of a registry, the proxy, and the URL of the
+    registry through the proxy. The copy lacks the last change.
+    """
+    name = unique()
+    with (
+        server(kind, *PRIMARY[kind]) as primary,
+        Registry.create(primary.url(name), lists=["own"]) as writer,
+        CallLog.open(primary.url(name)) as calls,
+        copied(primary) as copy,
+        proxy_to(primary.port) as proxy,
+    ):
+        eventually(lambda: can_open(url_of(copy, name)))
+        copy.stop_copying()
+        writer.register(KEY, list="own", on=ON)
+        calls.add(KEY, Outcome.REFUSED)
+        url = primary.url(name).replace(f":{primary.port}", f":{proxy.port}")
+        yield primary, copy, name, proxy, url
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_look_up_on_another_server_needs_the_changes_read_before(kind: str) -> None:
+    """With exact="storage", a copy without a read change does not answer clear."""
+    with (
+        two_servers(kind) as (primary, copy, _, proxy, url),
+        Registry.open(url, refresh_seconds=3600, exact="storage") as registry,
+    ):
+        assert registry.is_blocked(KEY, on=ON)
+        proxy.turn_to(copy.port)
+        for _ in range(4):  # the first look-up can find a lost connection
+            with pytest.raises((StorageGoneError, StorageUnreachableError)):
+                registry.is_blocked(KEY, on=ON)
+        assert refuses(registry)
+        proxy.turn_to(primary.port, drops=False)
+        assert registry.is_blocked(KEY, on=ON)
+
+
+def test_one_server_answers_a_transaction_of_valkey() -> None:
+    """All reads of a transaction are answered by one server, or raise."""
+    with two_servers("valkey") as (primary, copy, _, proxy, url):
+        storage: Any = open_storage(url)
+
+        def turn(*, drops: bool) -> None:
+            proxy.turn_to(copy.port, drops=drops)
+            storage._server._idle.clear()  # as if other threads used the connections
+
+        with storage.read() as reader:
+            turn(drops=False)
+            assert len(reader.records_of("calls", [KEY])) == 1
+            assert len(reader.registrations_of([KEY])) == 1
+            turn(drops=True)
+            for _ in range(2):
+                with pytest.raises(StorageGoneError):
+                    reader.records_of("calls", [KEY])
+
+        proxy.turn_to(primary.port)
+        with storage.write() as writer:
+            assert len(writer.records_of("calls", [KEY])) == 1
+            turn(drops=True)
+            with pytest.raises(StorageBusyError):
+                writer.records_of("calls", [KEY])
+            proxy.turn_to(primary.port)
+            assert len(writer.records_of("calls", [KEY])) == 1
+        storage.close()
