@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date, timedelta
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -25,10 +27,11 @@ from bloctel import (
 )
 from bloctel.lookup._key_ranges import Ranges
 from bloctel.lookup.book import Book
-from bloctel.lookup.prefix_rules import PrefixRule
+from bloctel.lookup.prefix_rules import PrefixRule, read_prefix
 from bloctel.lookup.question import BookList, Provenance, State
 from bloctel.lookup.table import UNDATED, Entry, Overlay, Table
 from bloctel.numbers.columns import Spans
+from bloctel.numbers.readings import one_line
 from bloctel.periods import NO_END, to_epoch_day
 from tests.oracles.snapshot import File
 
@@ -41,6 +44,14 @@ NEAR = [
     "+49 30 12345678901",
 ]
 KEYS = [normalize(text).key for text in NEAR]
+#: Patterns of the numbers that have another form than their key.
+FORMS = [
+    form
+    for plan in tomllib.loads(
+        (files("bloctel.numbers") / "one_line.toml").read_text("utf-8")
+    )["plan"]
+    for form, _ in plan["forms"]
+]
 DAY = st.integers(FIRST - 2, FIRST + 3)
 PREFIXES = st.one_of(
     st.builds(
@@ -306,3 +317,21 @@ def test_ranges_without_a_code_each_are_refused() -> None:
     """A different number of codes than ranges is refused."""
     with pytest.raises(ValueError, match="expected codes of length 2, got 1"):
         Ranges(np.array([0, 100], np.uint64), np.array([-1], np.int32))
+
+
+@given(
+    st.sampled_from(FORMS).flatmap(
+        lambda form: st.from_regex(form, fullmatch=True, alphabet="0123456789")
+    ),
+    st.integers(4, 12),
+)
+def test_a_prefix_matches_the_numbers_that_are_written_with_it(
+    number: str, length: int
+) -> None:
+    """A prefix is refused if a number that begins with it has another key."""
+    try:
+        prefix = read_prefix(f"+{number[:length]}", region=None)
+    except InputError as error:
+        assert "another form" in str(error)  # noqa: PT017 - other prefixes are read
+    else:
+        assert one_line(number).startswith(str(prefix))

@@ -163,7 +163,7 @@ def _foreign(digits: str) -> int:
     rest = digits.removeprefix(code)
     if not keeps_zero(int(code)):
         rest = _without_trunk_prefix(rest)
-    if has_other_form(code + rest):
+    if rest and has_other_form(code + rest):
         raise InputError(
             "a prefix of the form that numbers have in their plan",
             f"+{code} with a form that was replaced",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from bloctel.numbers import _digits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     from phonenumbers import PhoneNumber
@@ -34,6 +35,8 @@ _LONGEST_E164: Final = 15
 _NINE: Final = 9
 
 _ONE_LINE_FILE: Final = Path(__file__).with_name("one_line.toml")
+#: A digit in the patterns of that file, and how often it is repeated.
+_ATOM: Final = re.compile(r"((?:\\d|\[[\d-]+\]|\d)\??)(?:\{(\d+)\})?")
 
 
 class _Fit(IntEnum):
@@ -143,11 +146,36 @@ def one_line(digits: str) -> str:
 def has_other_form(prefix: str) -> bool:
     """Return whether numbers with this prefix have a key with another prefix.
 
-    >>> has_other_form("549"), has_other_form("54")
-    (True, False)
+    >>> has_other_form("549"), has_other_form("54"), has_other_form("841")
+    (True, False, True)
     """
-    numbers = [prefix.ljust(length, "0") for length in range(_LONGEST_E164 + 1)]
+    numbers = (
+        number
+        for code in (prefix[:2], prefix[:3])
+        for pattern, _ in _forms().get(code, ())
+        for number in _examples(pattern, prefix)
+    )
     return any(not one_line(number).startswith(prefix) for number in numbers)
+
+
+def _examples(pattern: re.Pattern[str], prefix: str) -> Iterator[str]:
+    """Yield numbers of a pattern that begin with a prefix, with different ends."""
+    start = _start_of(pattern)
+    for preferred in "0123456789" if start.fullmatch(prefix) else "":
+        number = prefix
+        while not pattern.fullmatch(number):
+            ends = (number + digit for digit in (preferred, *"0123456789"))
+            number = next(filter(start.fullmatch, ends))
+        yield number
+
+
+def _start_of(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Return the pattern of the first digits, any number of them, of a pattern."""
+    start = ""
+    for atom, count in reversed(_ATOM.findall(pattern.pattern)):
+        for _ in range(int(count or 1)):
+            start = f"(?:{atom}{start})?"
+    return re.compile(start)
 
 
 def _one_code(digits: str) -> _Reading:
