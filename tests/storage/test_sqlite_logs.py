@@ -228,11 +228,11 @@ change(Path({path!r}), *{words!r})
 """
 
 
-# -- marks ----------------------------------------------------------------------------
+# -- programs that are killed --------------------------------------------------------
 
 
-def mark_and_be_killed(url: str, n: int) -> None:
-    """Mark a registry as restored; be killed before or after the Nth step."""
+def killed_at(action: Callable[[], object], n: int) -> None:
+    """Run a function, and be killed before or after the Nth step."""
     left = n
 
     def step() -> None:
@@ -255,6 +255,7 @@ def mark_and_be_killed(url: str, n: int) -> None:
         (os, "write"),
         (os, "fsync"),
         (sqlite_file, "_try_lock"),
+        (sqlite_file._Connection, "execute"),
         (sqlite_file.SqliteFile, "connect"),
         (sqlite_file.SqliteFile, "_use_log"),
         (sqlite_file.SqliteFile, "require_unmoved"),
@@ -263,7 +264,7 @@ def mark_and_be_killed(url: str, n: int) -> None:
     ]
     for module, name in steps:
         setattr(module, name, with_steps(getattr(module, name)))
-    Registry.mark_restored(url)
+    action()
 
 
 @needs_locks
@@ -285,7 +286,8 @@ def test_killed_mark_leaves_the_file_refused(
         folder.mkdir()
         copy = folder / "r.db"
         shutil.copy(tmp_path / "copy.db", copy)
-        code = in_child(partial(mark_and_be_killed, url_of(copy), n))
+        mark = partial(Registry.mark_restored, url_of(copy))
+        code = in_child(partial(killed_at, mark, n))
         try:
             Registry.open(url_of(copy)).close()
         except StorageError as error:
@@ -339,3 +341,27 @@ def test_mark_changes_no_other_database(tmp_path: Path) -> None:
     with pytest.raises(RegistryNotFoundError):
         Registry.mark_restored(url_of(path))
     assert path.read_bytes() == before
+
+
+@needs_locks
+def test_killed_program_leaves_a_registry_that_opens(path: Path) -> None:
+    """A program that is killed while it opens or closes a registry loses nothing."""
+    n = code = 0
+    while code or not n:
+        n += 1
+        code = in_child(partial(killed_at, partial(change, path, NUMBERS[1]), n))
+        assert blocked(path)[0]
+    assert n > 40
+    assert blocked(path)[1]
+
+
+@needs_locks
+def test_log_that_is_not_there_yet_or_any_more(path: Path) -> None:
+    """A closed file in WAL mode opens: SQLite stores the mode before the log exists."""
+    with path.open("r+b") as file:
+        file.seek(18)
+        assert file.read(2) == b"\1\1"
+        file.seek(18)
+        file.write(b"\2\2")
+
+    assert blocked(path)[0]

@@ -8,10 +8,9 @@ This module prevents three losses of confirmed changes:
   this process also holds open file description locks, which other descriptors do not
   release, on the bytes that SQLite locks.  Only Linux has them.  On all systems, a
   transaction checks that the files still exist under their names.
-- A copy of the database file without its write-ahead log lacks the last changes.  The
-  header of the file states if there is a log (WAL mode).  The last process that closes
-  a registry removes the log and this statement, so a file that has the statement but
-  no log is not complete.
+- A copy of the database file without its write-ahead log lacks the last changes.
+  `sqlite_stamps` stores in the header of the file that it needs a log, before the first
+  change goes there; the last process that closes a registry stores that it does not.
 - SQLite applies every valid log that is beside a file, also the log of another file,
   for example after a backup was copied over the file.  `sqlite_stamps` finds this.
 """
@@ -43,15 +42,18 @@ from bloctel.storage.sql.schema import setting
 try:
     import fcntl
 except ImportError:  # Windows
-    _HAS_LOCKS, _SHARED, _UNLOCKED = False, 0, 0
+    _HAS_LOCKS, _SHARED, _EXCLUSIVE, _UNLOCKED = False, 0, 0, 0
 else:
     _HAS_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
-    _SHARED, _UNLOCKED = fcntl.F_RDLCK, fcntl.F_UNLCK
+    _SHARED, _EXCLUSIVE, _UNLOCKED = fcntl.F_RDLCK, fcntl.F_WRLCK, fcntl.F_UNLCK
 
 #: First byte and number of bytes that SQLite locks while a connection is open (the
 #: shared range of the database file), and while a process uses the `-shm` file.
 _DATABASE_BYTES: Final = 0x40000002, 510
 _SHM_BYTES: Final = 128, 1
+#: Byte of the database file behind those, which each process locks while it has the
+#: file open.  A process that locks it exclusively is the only one that uses the log.
+_USERS_BYTE: Final = 0x40000200, 1
 
 _PAUSE_SECONDS: Final = 0.01
 #: Checks of a log before it is refused: another program may be in the middle of
@@ -158,6 +160,7 @@ class SqliteFile:
             if not restored and sqlite_stamps.is_incomplete(self._connection):
                 raise self._incomplete_error()
             self._use_log(busy_seconds)
+            self._require_log(busy_seconds)
             stack.pop_all()
 
     def connect(self, busy_seconds: float, mode: str = "mode=rw") -> sqlite3.Connection:
@@ -231,7 +234,7 @@ class SqliteFile:
         """
         if not _HAS_LOCKS:  # other programs could be using the file
             return
-        self._lock(busy_seconds, fcntl.F_WRLCK)
+        self._lock(busy_seconds, _EXCLUSIVE)
         if _size_of(self._log) == 0:
             with closing(self.connect(0, "mode=ro&immutable=1")) as connection:
                 _require_registry(connection, self._where, creates=False)
@@ -260,9 +263,9 @@ class SqliteFile:
             is_own = sqlite_stamps.owns_log(descriptor, self._log)
             return None if is_own else self._foreign_error(self._log)
         # without locks, SQLite may have removed the log of a complete file
-        if _HAS_LOCKS and not restored and sqlite_stamps.needs_log(descriptor):
-            return self._incomplete_error()
-        return None
+        if not _HAS_LOCKS or restored or sqlite_stamps.is_complete(descriptor):
+            return None
+        return self._incomplete_error()
 
     def _foreign_error(self, other: Path) -> errors.StorageError:
         return errors.StorageError(
@@ -319,11 +322,35 @@ class SqliteFile:
             self._descriptors.append(os.open(self._shm, os.O_RDONLY))
             self._lock(busy_seconds)
 
+    def _require_log(self, busy_seconds: float) -> None:
+        """Store in the file that it needs its log, before the first change goes there.
+
+        A file that this process cannot write is not changed.
+        """
+        end = clock.elapsed() + busy_seconds
+        is_stored = False
+        while not is_stored:
+            try:
+                sqlite_stamps.set_complete(self._connection, complete=False)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                    return
+                raise
+            # the statement must be in the file itself, where a copy has it too
+            self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+            is_stored = not sqlite_stamps.is_complete(self._descriptors[0])
+            if not is_stored and clock.elapsed() >= end:
+                raise busy_error(self._where)
+
     def _leave_log(self) -> None:
         """Remove the log, unless the file is read-only or in use."""
         with suppress(errors.StorageGoneError, sqlite3.Error):
             self.require_unmoved()
             self._connection.execute("PRAGMA busy_timeout = 0")
+            if not _try_lock(self._descriptors[0], _EXCLUSIVE, *_USERS_BYTE):
+                return
+            # a process that is killed while SQLite removes the log leaves a whole file
+            sqlite_stamps.set_complete(self._connection, complete=True)
             self._unlock()
             self._connection.execute("PRAGMA journal_mode = MEMORY")
         with suppress(errors.StorageBusyError):
@@ -332,9 +359,10 @@ class SqliteFile:
     def _lock(self, busy_seconds: float, kind: int = _SHARED) -> None:
         """Lock the bytes that SQLite locks; wait for another process."""
         end = clock.elapsed() + busy_seconds
-        for descriptor, (first, n) in zip(
-            self._descriptors, (_DATABASE_BYTES, _SHM_BYTES), strict=False
-        ):
+        database, *shm = self._descriptors
+        locks = [(database, _USERS_BYTE), (database, _DATABASE_BYTES)]
+        locks += [(descriptor, _SHM_BYTES) for descriptor in shm]
+        for descriptor, (first, n) in locks:
             while not _try_lock(descriptor, kind, first, n):
                 if clock.elapsed() >= end:
                     raise busy_error(self._where)

@@ -6,6 +6,11 @@ of the file: its own random stamp (in `user_version`) and the stamp of the trans
 before it (in `application_id`).  The header is a part of page 1, so the log contains a
 copy of page 1 for each transaction.
 
+The stamp of a change is odd.  A process that removes the log first stores an even
+stamp: the file contains all changes.  A process that creates a log stores an odd stamp
+in the file itself before the first change goes to the log.  So a file without a log
+lacks changes only if it is in WAL mode and its stamp is odd.
+
 A log belongs to a file if the stamps of the file are in the log, or if the first
 transaction of the log follows the transaction that the file contains.
 """
@@ -14,8 +19,9 @@ import os
 import secrets
 import sqlite3
 import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -36,9 +42,17 @@ _FRAME_HEADER_BYTES: Final = 24  # of each page in the log
 
 def stamp(connection: sa.Connection) -> None:
     """Store the stamps of a new write transaction."""
-    execute = connection.exec_driver_sql
-    execute(f"PRAGMA application_id = {execute('PRAGMA user_version').scalar_one()}")
-    execute(f"PRAGMA user_version = {_new_stamp()}")
+    _store(connection.exec_driver_sql, _new_stamp())
+
+
+def set_complete(connection: sqlite3.Connection, *, complete: bool) -> None:
+    """Store whether a file contains all changes, or may need its log."""
+    execute = connection.execute
+    execute("BEGIN IMMEDIATE")
+    (found,) = execute("PRAGMA user_version").fetchone()
+    if complete != (found % 2 == 0):
+        _store(execute, _new_stamp() - complete)
+    execute("COMMIT")
 
 
 def is_incomplete(connection: sqlite3.Connection) -> bool:
@@ -71,9 +85,10 @@ def write_incomplete(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def needs_log(descriptor: int) -> bool:
-    """Return True if the header of an open file states that there is a log."""
-    return _header(descriptor)[_MODE] == _WAL_MODE
+def is_complete(descriptor: int) -> bool:
+    """Return True if the header of an open file states that it needs no log."""
+    header = _header(descriptor)
+    return header[_MODE] != _WAL_MODE or header[_OWN][-1] % 2 == 0
 
 
 def owns_log(descriptor: int, log: Path) -> bool:
@@ -118,6 +133,13 @@ def _log_header(log: Path) -> bytes:
         return file.read(_LOG_HEADER_BYTES)
 
 
+def _store(execute: Callable[[str], Any], new: int) -> None:
+    """Store the stamps of a transaction."""
+    (previous,) = execute("PRAGMA user_version").fetchone()
+    execute(f"PRAGMA application_id = {previous}")
+    execute(f"PRAGMA user_version = {new}")
+
+
 def _new_stamp() -> int:
-    """Return a random stamp: neither 0, the stamp of a new file, nor `_INCOMPLETE`."""
-    return secrets.randbelow(2**31 - 2) + 2
+    """Return a random odd stamp, greater than `_INCOMPLETE`."""
+    return 2 * secrets.randbelow(2**30 - 1) + 3
