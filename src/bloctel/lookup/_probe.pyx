@@ -199,29 +199,31 @@ cdef class Probe:
 cdef class CompiledBook:
     """Base class of `Book` with the compiled look-up of one phone number.
 
-    Attributes:
-        probes: The compiled look-ups in all lists, by day; None as the day means today.
-            Each has the times of the coarse wall clock from and until which it may be
-            used: outside them, the clock was set or the machine was suspended.
-            `_is_blocked` answers for other days, and if the compiled look-up cannot
-            decide.
+    The published questions have compiled look-ups in all lists, by day; None as the day
+    means today. Each has the times of the coarse wall clock from and until which it may
+    be used: outside them, the clock was set or the machine was suspended. `_is_blocked`
+    answers for other days, and if the compiled look-up cannot decide.
     """
 
+    cdef readonly object _questions
     cdef dict _probes
+    cdef bint _is_final
     # The last entry of `_probes` that was used, because most calls have the same day.
     cdef object _last_on
     cdef Probe _last_probe
     cdef double _last_begin
     cdef double _last_until  # 0 if there is no last entry
 
-    @property
-    def probes(self):
-        return self._probes
-
-    @probes.setter
-    def probes(self, dict probes not None):
-        self._probes = probes
-        self._last_until = 0
+    def _publish(self, questions, *, bint is_final):
+        """Publish the questions of a state, unless a final state is published."""
+        cdef dict probes = questions.probes
+        # A release can run other code, so the old objects are kept until the end. Until
+        # then, no other thread and no signal handler can run.
+        old = self._questions, self._probes
+        if not self._is_final:
+            self._questions, self._probes = questions, probes
+            self._is_final, self._last_until = is_final, 0
+        del old
 
     @cython.binding(False)  # a plain C method: fewer instructions for each call
     def is_blocked(self, number, *, on=None, lists=None, region=None):
@@ -265,8 +267,10 @@ cdef class CompiledBook:
         if found is None:
             return False
         probe, begin, until = found
+        old = self._last_probe  # its release can publish a state, so it is kept
         self._last_probe, self._last_begin = <Probe?>probe, begin
         self._last_until, self._last_on = until, on
+        del old
         return self._is_last_current()
 
     cdef inline bint _is_last_current(self) noexcept:

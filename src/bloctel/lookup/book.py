@@ -51,7 +51,7 @@ class _QuestionCache:
         recent: The recent questions, by day, lists and region.  Each question has the
             times (`clock.coarse_wall`) from and until which it may be used without a
             check of the state.
-        probes: The compiled look-ups by day, as in `CompiledBook.probes`.
+        probes: The compiled look-ups in all lists by day, as in `CompiledBook`.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
@@ -127,8 +127,7 @@ class Book(CompiledBook):
 
     def __init__(self, state: State, region: str | None) -> None:
         self.region = check_region(region)
-        self._final: ClosedState | None = None
-        self._publish(state)
+        self._set_state(state)
 
     @classmethod
     def of_numbers(
@@ -310,18 +309,8 @@ class Book(CompiledBook):
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
-        """Publish a state to look-ups; a final state stays."""
-        if isinstance(state, ClosedState):
-            self._final = self._final or state
-        self._publish(state)
-        if self._final is not None:  # perhaps another thread has just closed the book
-            self._publish(self._final)
-
-    def _publish(self, state: State | ClosedState) -> None:
-        cache = _QuestionCache(state)
-        # in this order: an interrupted call leaves the old state without its probes
-        self.probes = cache.probes
-        self._questions = cache
+        """Publish a state to look-ups; after a final state, do nothing."""
+        self._publish(_QuestionCache(state), is_final=isinstance(state, ClosedState))
 
     def _answer(
         self,
