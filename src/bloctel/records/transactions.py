@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from bloctel._util import clock
 from bloctel._util.instants import from_microseconds, to_microseconds
+from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import require_key
@@ -43,7 +44,7 @@ class Record:
     seq: int
     key: int | None = field(repr=False)
     at: datetime
-    fields: dict[str, Any] | None
+    fields: dict[str, Any] | None = field(repr=False)
     digest: str
 
     @classmethod
@@ -62,6 +63,7 @@ class Record:
         return cls(row.seq, row.key, at, fields, row.digest)
 
 
+@not_shown("key", "fields")
 class Entry(NamedTuple):
     """Content of a record that is to be appended.
 
@@ -74,9 +76,6 @@ class Entry(NamedTuple):
     key: int | None
     at: datetime
     fields: Mapping[str, object]
-
-    def __repr__(self) -> str:
-        return f"Entry(at={self.at!r})"  # without the phone number
 
 
 class ReadTransaction:

@@ -75,7 +75,7 @@ class DueRenewal:
     number: PhoneNumber
     list: str
     ends_on: date
-    contact: str | None
+    contact: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RegistrationColumns:
         withdrawn_on: The days of the withdrawals; `NO_END` if not withdrawn.
     """
 
-    keys: NDArray[np.uint64]
+    keys: NDArray[np.uint64] = field(repr=False)
     registered_on: NDArray[np.int64]
     starts_on: NDArray[np.int64]
     ends_on: NDArray[np.int64]

@@ -16,6 +16,7 @@ import numpy as np
 from bloctel import rules
 from bloctel._util import clock
 from bloctel._util.instants import past_day
+from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
@@ -76,6 +77,7 @@ def update_rules(writer: Writer, name: str) -> None:
             writer.update_list(stored._replace(rules=digest))
 
 
+@not_shown("key")
 class NewRow(NamedTuple):
     """A registration to be stored, as a `Registration` with the name of the list."""
 
