@@ -2,8 +2,7 @@
 
 The person receives the token and returns it in a link.  It consists of the request's
 id, the second of its expiry, and a signature, joined by dots.  It contains neither the
-number nor the contact, because links appear in the logs of web servers and in the
-histories of browsers.
+number nor the contact, because logs of web servers contain links.
 
 A list contains only numbers and days (Code de la consommation, article R223-3, version
 in force until 10 August 2026).  So the contact is stored in the request, and only as
@@ -52,9 +51,8 @@ _KINDS: Final = {
 _MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
-#: An expiry has at most 14 digits, which is more than a `timedelta` can reach.  The
-#: last character of a signature has two spare bits: they are 0, so that no token has a
-#: second spelling.
+#: An expiry has at most 14 digits, more than a `timedelta` can reach.  The two unused
+#: bits in the last character of a signature are 0, so that a token has one spelling.
 _MAX_EXPIRY: Final = 10**14 - 1
 _TOKEN: Final = re.compile(
     r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -79,13 +77,11 @@ def check_duration(value: object, where: str) -> timedelta:
 def seconds(now: datetime | None) -> float:
     """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
 
-    An instant of a clock that is a little ahead counts as the present, because it could
-    be on the next day, and the number would not be protected until then.
+    If another machine's clock is ahead, its instant could be on the next day, and the
+    number would not be protected today. So the present is used instead.
     """
-    present = clock.now()
-    return (
-        present if now is None else min(present, past_instant(now, "now").timestamp())
-    )
+    at = clock.now()
+    return at if now is None else min(at, past_instant(now, "now").timestamp())
 
 
 #: Characters that some databases cannot store in text.
@@ -103,14 +99,11 @@ def new_request(
 ) -> RequestRow:
     """Return a person's request, without the list."""
     if action not in _KINDS:
-        got = f"a text of {len(str(action))} characters"
-        raise errors.InputError(
-            f"one of the actions {', '.join(_KINDS)}", got, "action"
-        )
+        expected = f"one of the actions {', '.join(_KINDS)}"
+        raise errors.InputError(expected, "another action", "action")
     if not isinstance(contact, str):
-        raise errors.InputError(
-            "text", f"a value of type {type(contact).__name__}", "contact"
-        )
+        got = f"a value of type {type(contact).__name__}"
+        raise errors.InputError("text", got, "contact")
     if len(contact) > _MAX_CONTACT:
         expected = f"a contact of at most {_MAX_CONTACT} characters"
         raise errors.InputError(expected, f"{len(contact)} characters", "contact")
@@ -145,11 +138,8 @@ def confirm(
     row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
         # without a row, the number of the request was erased
-        raise errors.UsedTokenError(
-            "a token that was not used yet",
-            "a used token",
-            message="the token was already used: request a new one",
-        )
+        message = "the token was already used: request a new token"
+        raise errors.UsedTokenError("a new token", "a used token", message=message)
     stored = {found.id: found for found in writer.lists()}
     rule = registrations.rules_of(stored[row.list_id])
     day = clock.day_at(now, rule.time_zone)
@@ -190,18 +180,14 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     if match is None or not _signer(key).validate(match[0]):
         kind = type(token).__name__
         got = f"{kind} of length {len(token)}" if isinstance(token, str) else kind
-        raise errors.ForgedTokenError(
-            "a token that this registry signed",
-            got,
-            message="the token was not signed by this registry",
-        )
+        expected = "a token that this registry signed"
+        message = "this registry did not sign the token"
+        raise errors.ForgedTokenError(expected, got, message=message)
     id, expires_at = match.groups()
     if not now < int(expires_at):
-        raise errors.ExpiredTokenError(
-            "a token that is still valid",
-            f"a token that expired at second {expires_at}",
-            message="the token has expired: request a new one",
-        )
+        got = f"a token that expired at second {expires_at}"
+        message = "the token has expired: request a new token"
+        raise errors.ExpiredTokenError("a valid token", got, message=message)
     return id
 
 
@@ -219,9 +205,8 @@ def _signer(key: bytes) -> Signer:
 
 def _long_enough(key: bytes) -> bytes:
     if len(key) < _MIN_KEY:
-        raise errors.InputError(
-            f"a key of at least {_MIN_KEY} bytes", f"{len(key)} bytes"
-        )
+        expected = f"a key of at least {_MIN_KEY} bytes"
+        raise errors.InputError(expected, f"{len(key)} bytes")
     return key
 
 
@@ -249,12 +234,9 @@ def _require_same_person(
         if other.person == row.person
     }
     if {known.registered_on for known in active} - made:
-        raise errors.NotRegisteredError(
-            "a registration that the same contact confirmed, or a contact that is the "
-            "number itself",
-            "a contact that did not confirm it",
-            f"list {rule.name}",
-        )
+        expected = "a registration that this contact confirmed"
+        got = "a contact that did not confirm the registration"
+        raise errors.NotRegisteredError(expected, got, f"list {rule.name}")
 
 
 def _is_registered(writer: Writer, list_id: int, new: registrations.NewRow) -> bool:
@@ -272,11 +254,8 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
     most = in_force(rule.numbers_per_person, on=day).max
     registered = _numbers_of(writer, row, day)
     if len(registered - {row.key}) >= most:
-        raise errors.TooManyNumbersError(
-            f"at most {most} numbers of one person",
-            f"a request for {most + 1}",
-            f"list {rule.name}",
-        )
+        expected, got = f"at most {most} numbers of a person", f"{most + 1} numbers"
+        raise errors.TooManyNumbersError(expected, got, f"list {rule.name}")
 
 
 def _numbers_of(writer: Writer, row: RequestRow, day: date) -> set[int]:

@@ -1,9 +1,8 @@
 """Normal form of contacts: each usual spelling of an address or number is one person.
 
-An address that differs in more than its spelling is another person, because only its
-provider knows if two addresses reach the same mailbox.  So `marie+news@example.org` is
-not `marie@example.org`: a provider can give the two to two persons, and one of them
-could withdraw what the other registered.  For the same reason, a character that mail
+An address that differs in more than its spelling is another person: a provider can give
+`marie+news@example.org` and `marie@example.org` to two persons, and one person could
+withdraw the registrations of the other.  For the same reason, a character that mail
 systems convert in different ways, such as `ß` (`ss` in older systems), is refused.
 """
 
@@ -74,14 +73,13 @@ def _lower(text: str) -> str:
         and not _UNCLEAR.search(text)
     ):
         return lower
-    raise InputError(
-        "a contact without special characters",
-        f"text of {len(text)} characters",
-        "contact",
-        message="the contact contains an invisible character, or a character that mail "
-        "systems convert in different ways (such as ß); write the domain in its ASCII "
-        "form (xn--...), and write each letter as one usual character",
+    message = (
+        "the contact contains an invisible character, or a character that mail systems "
+        "convert in different ways (such as ß); write the domain in its ASCII form "
+        "(xn--...), and write each letter as one usual character"
     )
+    expected, got = "a contact of usual characters", f"text of {len(text)} characters"
+    raise InputError(expected, got, "contact", message=message)
 
 
 def _ascii_domain(domain: str) -> str:

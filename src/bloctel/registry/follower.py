@@ -6,8 +6,7 @@ follower.is_blocked("+33639981234")
 ```
 
 A thread applies the registry's journal to a replica in memory: look-ups never wait for
-the storage. If the storage cannot be reached, or the registry gets rules that this
-process does not have, look-ups continue for a limited time, and then raise an error.
+the storage.
 """
 
 import logging
@@ -24,8 +23,13 @@ from bloctel import errors, snapshot
 from bloctel._util import clock, forks
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.question import State
-from bloctel.registry.replica import Exact, Replica, identity_of, require_exact
-from bloctel.registry.snapshot_export import build_snapshot
+from bloctel.registry.replica import (
+    Exact,
+    Replica,
+    build_snapshot,
+    identity_of,
+    require_exact,
+)
 from bloctel.storage.interface import Storage, Watcher, forked_error
 from bloctel.storage.opening import close_on_error, join_storage
 
@@ -66,7 +70,7 @@ class Follower(Book):
         self._storage = storage
         self._identity = identity
         self._exact = exact
-        self._replica = self._new_replica()
+        self._replica = Replica(storage, identity, exact)
         self._reuse_seconds = 0.25  # seconds between two checks of the storage
         self._max_silence = 0.0
         self._may_answer = False  # true if look-ups answer after a long silence
@@ -122,16 +126,12 @@ class Follower(Book):
         """
         require_exact(exact)
         if when_silent not in get_args(WhenSilent):
-            raise errors.InputError(
-                "'refuse' or 'answer'", repr(when_silent), "when_silent"
-            )
+            got = repr(when_silent)
+            raise errors.InputError("'refuse' or 'answer'", got, "when_silent")
         if cache is not None and exact == "storage":
-            raise errors.InputError(
-                "no cache with exact='storage'",
-                "a cache",
-                "cache",
-                message="exact='storage' uses no cache; leave out the argument cache",
-            )
+            message = "exact='storage' uses no cache; leave out the argument cache"
+            expected = "no cache with exact='storage'"
+            raise errors.InputError(expected, "a cache", "cache", message=message)
         with close_on_error(join_storage(url, secret)) as storage:
             with storage.read(max_lag_seconds=inf) as reader:
                 settings = reader.settings()
@@ -140,7 +140,12 @@ class Follower(Book):
             follower._cache = None if cache is None else Path(cache)
             follower._max_silence = max_silence_seconds
             follower._may_answer = when_silent == "answer"
-            follower._start()
+            if (state := follower._read_cache(follower._replica)) is None:
+                follower._rebuild()
+            else:
+                follower._set_state(state)
+                follower._catch_up()
+            follower._thread.start()
         return follower
 
     def on_blocked(
@@ -182,7 +187,7 @@ class Follower(Book):
 
     @property
     def hook_delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook has not finished; 0 if none."""
+        """Seconds since the oldest change that the hook has not processed, or 0."""
         return 0.0 if self._queue is None else self._queue.delay_seconds
 
     @property
@@ -215,19 +220,7 @@ class Follower(Book):
             raise refusal.with_traceback(None)
         self._replica.require_current(self._max_silence)
 
-    def _new_replica(self) -> Replica:
-        return Replica(self._storage, self._identity, self._exact)
-
-    def _start(self) -> None:
-        state = self._read_cache()
-        if state is None:
-            self._rebuild()
-        else:
-            self._set_state(state)
-            self._catch_up()
-        self._thread.start()
-
-    def _read_cache(self) -> State | None:
+    def _read_cache(self, replica: Replica) -> State | None:
         """Return the state of the cached snapshot; None if it is unusable."""
         if self._cache is None or not self._cache.exists():
             return None
@@ -239,7 +232,7 @@ class Follower(Book):
         info = content.info
         if (info.registry, info.region) != (self._identity, self.region):
             return None
-        return self._replica.start_from(content.state)
+        return replica.start_from(content.state)
 
     def _follow(self) -> None:
         watcher: Watcher | None = None
@@ -299,7 +292,8 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and renew the cache."""
-        reader = self._new_replica()  # the time of the shown state does not change
+        # another replica, so that the time of the published state does not change
+        reader = Replica(self._storage, self._identity, self._exact)
         state = None
         if self._cache is not None:
             build_snapshot(
@@ -309,8 +303,7 @@ class Follower(Book):
                 identity=self._identity,
                 max_lag_seconds=self._max_silence,
             )
-            content = snapshot.read_content(self._cache, verify=True)
-            state = reader.start_from(content.state)
+            state = self._read_cache(reader)
         if state is None:
             state = reader.load()
         with self._changing:
@@ -327,10 +320,9 @@ def _close_quietly(watcher: Watcher | None) -> None:
 
 
 class _Queue(Thread):
-    """Numbers about to be called, and the thread that calls the hook for blocked ones.
+    """Thread that calls the hook for queued numbers that have become blocked.
 
-    Changes during a call of the hook are joined to one further call, so a slow hook
-    delays neither the follower nor more than one call.
+    All changes during a call of the hook cause only one further call.
     """
 
     def __init__(
@@ -353,7 +345,7 @@ class _Queue(Thread):
 
     @property
     def delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook has not finished; 0 if none."""
+        """Seconds since the oldest change that the hook has not processed, or 0."""
         since = self._runs_since or self._due_since
         return 0.0 if since is None else clock.elapsed() - since
 
@@ -369,11 +361,8 @@ class _Queue(Thread):
             self._has_logged_delay = False
         elif not self._has_logged_delay:
             self._has_logged_delay = True
-            _log.error(
-                "the hook for blocked numbers is late: a change of %.0f seconds ago is "
-                "not reported",
-                delay,
-            )
+            text = "the hook for blocked numbers is late: no report for %.0f seconds"
+            _log.error(text, delay)
 
     def stop(self) -> None:
         """End the thread after the running call."""

@@ -448,8 +448,8 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
     _require_keys(index.runs)
     if index.n_entries != n_entries:
         raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries}")
-    days = map(np.ascontiguousarray, (codes["starts_on"], codes["ends_on"]))
-    periods = codes["list"].astype(np.uint16), *days
+    starts, ends = map(np.ascontiguousarray, (codes["starts_on"], codes["ends_on"]))
+    periods = codes["list"].astype(np.uint16), starts, ends
     return Table(filter, index, periods, header.n_numbers)
 
 
