@@ -203,14 +203,12 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        on = np.full(max(1, len(state.lists)), NO_END, np.int64)
-        requested = np.zeros(len(on), bool)
-        for index, day in days.items():
-            on[index], requested[index] = day, True
+        # on the day before all periods, no period of a list that is not requested
+        on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
+        on[list(days)] = list(days.values())
         table = self._table
         on_day = on[table.lists]
-        active = (table.starts <= on_day) & (on_day < table.ends)
-        self._active = (active & requested[table.lists]).tobytes()
+        self._active = ((table.starts <= on_day) & (on_day < table.ends)).tobytes()
         overlay = state.overlay
         self._probe = self.probe = Probe(
             table.filter,

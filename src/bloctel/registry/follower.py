@@ -65,7 +65,6 @@ class Follower(Book):
     def __init__(
         self, storage: Storage, identity: UUID, region: str | None, exact: Exact
     ) -> None:
-        """Use `open` instead."""
         super().__init__(Replica.empty(), region)
         self._storage = storage
         self._identity = identity
@@ -105,14 +104,14 @@ class Follower(Book):
 
         Args:
             url: See `Registry.open`.
-            cache: A snapshot file to start from, so that a start takes well under a
-                second for any size. The file is created if it is missing or unusable,
-                and again after many changes. Processes of one machine can share it.
+            cache: A snapshot file, with which a start takes well under a second. The
+                file is created if it is missing or unusable, and again after many
+                changes. Processes of one machine can share it.
             exact: See `Registry.open`; `storage` allows no cache.
             max_silence_seconds: The time for which look-ups continue if the storage
-                cannot be reached, or if this process does not have the rules of a list
-                of the registry any more. If the database server is a copy of another
-                server (a standby or replica), the age of its data counts.
+                cannot be reached, or if a list of the registry has other rules than in
+                this process. If the database server is a copy of another server (a
+                standby or replica), the age of its data counts.
             when_silent: The behaviour of look-ups afterwards. `refuse` raises an error;
                 `answer` uses the last known state, which can miss a block.
             secret: See `Registry.open`.
@@ -158,11 +157,9 @@ class Follower(Book):
         A separate thread calls the hook after a change of the registry or the day. It
         reports a number once, and again only if the number was not blocked in between.
         The first call is immediate, with the numbers that are blocked already. A later
-        call of this method replaces the hook.
-
-        While the hook runs, the follower continues, and all later changes cause only
-        one further call. A hook that has not returned after 5 seconds is logged; see
-        `hook_delay_seconds`.
+        call of this method replaces the hook. All changes while the hook runs cause
+        only one further call. If the hook runs for more than 5 seconds, this is logged;
+        see `hook_delay_seconds`.
 
         Args:
             hook: Function that is called with a list of elements of *queue*; exceptions

@@ -238,8 +238,7 @@ class Registry(Book):
         """Put a number on a list, and return the days on which it is protected.
 
         A second registration on the same day changes nothing, unless the first was
-        withdrawn: the last request counts. A registration on a later day is stored in
-        addition.
+        withdrawn. A registration on a later day is stored in addition.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
@@ -248,9 +247,8 @@ class Registry(Book):
             delay_days: Days until the protection begins; by default the longest delay
                 that the list's rules allow.
             region: The region of national number formats; by default the registry's.
-            allow_future: True accepts a day in the future; the number is not protected
-                before that day. By default, a day after today in the list's time zone
-                is refused as a mistake.
+            allow_future: True accepts a day after today in the list's time zone; by
+                default, such a day is refused as a mistake.
 
         Raises:
             InputError: The rules do not allow that delay, or the day is in the future.
@@ -520,8 +518,7 @@ class Registry(Book):
 
         Raises:
             InputError: The day is in the future, the text is not a prefix, or it is a
-                complete number. Register a complete number: then `forget` finds it and
-                `secret` hides it.
+                complete number. Use `register` for a complete number.
         """
         rule, day = _open_rule(list, on)
         past_day(day, clock.today(rule.time_zone), allow_future=allow_future)
@@ -601,12 +598,11 @@ class Registry(Book):
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             contact: The contact of the person: an e-mail address without a name, a
-                phone number or another text. Each spelling of it is the same person.
-                It is stored as long as the registration, for `due_for_renewal`.
+                phone number or another text. It is stored as long as the registration.
             list: The name of the list.
             action: The requested change: `register`, `renew` or `withdraw`. The call
-                does not reveal if there is a registration to renew or withdraw: the
-                person may have entered the number of another person.
+                does not reveal if the number is registered, because it may be the
+                number of another person.
             valid_for: The time for which the token is valid.
             now: The moment, with a time zone; by default the present.
 
@@ -635,11 +631,10 @@ class Registry(Book):
             ForgedTokenError: This registry did not sign the token.
             ExpiredTokenError: The token has expired.
             UsedTokenError: The token was used before.
-            TooManyNumbersError: The person has confirmed other numbers since the
-                request, and now has the maximum of numbers on the list.
-            NotRegisteredError: There is no registration to renew or withdraw, or this
-                person may not do it: the registration was not made, or not only, by
-                confirmations of this contact, and the contact is not the number itself.
+            TooManyNumbersError: The person has the maximum of numbers on the list.
+            NotRegisteredError: There is no registration to renew or withdraw, or it was
+                not made only by confirmations of this contact, and the contact is not
+                the number itself.
             ListClosedError: The list is no longer open.
         """
         key, at = self._token_key, confirmations.seconds(now)

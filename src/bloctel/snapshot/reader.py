@@ -297,14 +297,8 @@ def _stamp(file: FileIO) -> Stamp:
 
 
 def _stamp_from(status: os.stat_result, header: bytes | memoryview) -> Stamp:
-    return Stamp(
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        bytes(header),
-    )
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return Stamp(status.st_dev, status.st_ino, status.st_size, *times, bytes(header))
 
 
 class _Section(NamedTuple):

@@ -51,11 +51,10 @@ class Snapshot(Book):
         Args:
             path: The path of the file.
             verify: If True, the complete file is read into memory, and every section is
-                checked against its checksum; later changes of the file have no effect.
-                If False, the file is mapped into memory, and only its header and
-                lengths are checked.  If another program overwrites a mapped file,
-                look-ups raise an error, at the latest after 0.25 s.  If another program
-                truncates a mapped file, the operating system can end the process.
+                checked against its checksum.  If False, the file is mapped into memory,
+                and only its header and lengths are checked.  If another program
+                overwrites a mapped file, look-ups raise an error, at the latest after
+                0.25 s; if it truncates the file, the system can end the process.
 
         Raises:
             ListRulesError: This process has no rules for a list of the file, or other
@@ -74,10 +73,9 @@ class Snapshot(Book):
         """Open a snapshot file, and switch to each file that replaces it.
 
         Look-ups use a new file after *refresh_seconds* at the latest.  Each look-up
-        uses only one file: a look-up that is running when the file is replaced ends on
-        the old file.  If the new file is damaged, older than the old file or from
-        another registry, look-ups raise an error until a valid file replaces the new
-        file, because the old file is known to be out of date.
+        uses only one file.  If the new file is damaged, older than the old file or from
+        another registry, look-ups raise an error until a valid file replaces it,
+        because the old file is out of date.
 
         To replace the file, write another file and rename it to the path.  Windows
         refuses this rename while a process has the file open.
