@@ -13,23 +13,16 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from math import inf
+from copy import copy
 from pathlib import Path
 from threading import Event, Lock, Thread, current_thread
 from typing import Final, Literal, Self, get_args
-from uuid import UUID
 
 from bloctel import errors, snapshot
 from bloctel._util import clock, forks
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.question import State
-from bloctel.registry.replica import (
-    Exact,
-    Replica,
-    build_snapshot,
-    identity_of,
-    require_exact,
-)
+from bloctel.registry.replica import Exact, Replica, require_exact
 from bloctel.storage.interface import Storage, Watcher, forked_error
 from bloctel.storage.opening import close_on_error, join_storage
 
@@ -63,20 +56,23 @@ class Follower(Book):
     """
 
     def __init__(
-        self, storage: Storage, identity: UUID, region: str | None, exact: Exact
+        self,
+        storage: Storage,
+        exact: Exact,
+        cache: Path | None,
+        max_silence_seconds: float,
+        when_silent: WhenSilent,
     ) -> None:
-        super().__init__(Replica.empty(), region)
         self._storage = storage
-        self._identity = identity
-        self._exact = exact
-        self._replica = Replica(storage, identity, exact)
+        self._replica = Replica(storage, exact)
+        super().__init__(self._replica.empty(), self._replica.region)
+        self._cache = cache
         self._reuse_seconds = 0.25  # seconds between two checks of the storage
-        self._max_silence = 0.0
-        self._may_answer = False  # true if look-ups answer after a long silence
+        self._max_silence = max_silence_seconds
+        self._may_answer = when_silent == "answer"
         self._has_logged_silence = False
         # why the last state cannot be read, if not because of the storage
         self._refusal: errors.ListRulesError | None = None
-        self._cache: Path | None = None
         self._closed = Event()
         self._changing = Lock()  # from the reading of a state to its publication
         self._rebuilding = Thread()  # not started, so no rebuild is running
@@ -132,13 +128,8 @@ class Follower(Book):
             expected = "no cache with exact='storage'"
             raise errors.InputError(expected, "a cache", "cache", message=message)
         with close_on_error(join_storage(url, secret)) as storage:
-            with storage.read(max_lag_seconds=inf) as reader:
-                settings = reader.settings()
-            region = settings.get("region") or None
-            follower = cls(storage, identity_of(settings), region, exact)
-            follower._cache = None if cache is None else Path(cache)
-            follower._max_silence = max_silence_seconds
-            follower._may_answer = when_silent == "answer"
+            path = None if cache is None else Path(cache)
+            follower = cls(storage, exact, path, max_silence_seconds, when_silent)
             if (state := follower._read_cache(follower._replica)) is None:
                 follower._rebuild()
             else:
@@ -227,7 +218,7 @@ class Follower(Book):
             _log.warning("the cached snapshot is unusable: %s", error)
             return None
         info = content.info
-        if (info.registry, info.region) != (self._identity, self.region):
+        if (info.registry, info.region) != (replica.identity, self.region):
             return None
         return replica.start_from(content.state)
 
@@ -290,16 +281,10 @@ class Follower(Book):
     def _rebuild(self) -> None:
         """Read the whole registry again, and renew the cache."""
         # another replica, so that the time of the published state does not change
-        reader = Replica(self._storage, self._identity, self._exact)
+        reader = copy(self._replica)
         state = None
         if self._cache is not None:
-            build_snapshot(
-                self._storage,
-                self._cache,
-                region=self.region,
-                identity=self._identity,
-                max_lag_seconds=self._max_silence,
-            )
+            reader.build_snapshot(self._cache, max_lag_seconds=self._max_silence)
             state = self._read_cache(reader)
         if state is None:
             state = reader.load()

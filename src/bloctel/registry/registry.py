@@ -7,7 +7,6 @@ read memory; they use the changes of other processes after `refresh_seconds` at 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
-from math import inf
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -30,14 +29,7 @@ from bloctel.registry import (
     prefix_rules,
     registrations,
 )
-from bloctel.registry.replica import (
-    Exact,
-    Replica,
-    build_snapshot,
-    identity_of,
-    read_lists,
-    require_exact,
-)
+from bloctel.registry.replica import Exact, Replica, read_lists, require_exact
 from bloctel.rules import ListRules
 from bloctel.snapshot import SnapshotInfo
 from bloctel.storage import opening
@@ -71,16 +63,11 @@ class Registry(Book):
     ) -> None:
         """Use an existing storage; call `create` or `open` instead."""
         self._storage = storage
-        with storage.read(max_lag_seconds=inf) as reader:
-            settings = reader.settings()
-            read_lists(reader)  # refuses rules that this process does not have
-        self._identity = identity_of(settings)
-        self._token_key_hex = settings.get("token_key", "")
+        self._replica = Replica(storage, exact)
         self._commits = GroupCommit(storage, self._committed)
         self._reuse_seconds = refresh_seconds
         self._lock = RLock()  # one thread catches up while the others wait
-        self._replica = Replica(storage, self._identity, exact)
-        super().__init__(self._replica.empty(), settings.get("region") or None)
+        super().__init__(self._replica.empty(), self._replica.region)
         forks.prepare_in_child(self)
 
     @classmethod
@@ -646,7 +633,7 @@ class Registry(Book):
     def _token_key(self) -> bytes:
         """The key that signs tokens; with this key, a program can confirm requests."""
         with suppress(ValueError):
-            if key := bytes.fromhex(self._token_key_hex):
+            if key := bytes.fromhex(self._replica.token_key):
                 return key
         message = "the database user may not read the registry's token key"
         expected, got = "a readable token key", "a token key that is not readable"
@@ -729,9 +716,7 @@ class Registry(Book):
             CannotAnswerError: The registry has no list.
             InputError: The day is in the future.
         """
-        return build_snapshot(
-            self._storage, path, region=self.region, identity=self._identity, on=on
-        )
+        return self._replica.build_snapshot(path, on=on)
 
     def backup(self, path: str | Path) -> None:
         """Write a consistent copy of an SQLite registry to a file, while it is used.

@@ -61,7 +61,7 @@ def require_exact(exact: str) -> None:
         raise InputError("'memory' or 'storage'", repr(exact), "exact")
 
 
-def identity_of(settings: Mapping[str, str]) -> UUID:
+def _identity_of(settings: Mapping[str, str]) -> UUID:
     """Return the identity of a registry from its settings."""
     try:
         return UUID(settings.get("identity", ""))
@@ -69,14 +69,6 @@ def identity_of(settings: Mapping[str, str]) -> UUID:
         message = "the settings of the registry contain no valid identity"
         expected, got = "a valid identity", "another text"
         raise StorageError(expected, got, message=message) from error
-
-
-def require_identity(reader: Reader, identity: UUID) -> None:
-    """Check that a storage still contains the registry that was opened."""
-    if identity_of(reader.settings()) != identity:
-        message = "another registry replaced the registry; open the registry again"
-        expected, got = "the registry that was opened", "another registry"
-        raise RegistryReplacedError(expected, got, message=message)
 
 
 def read_lists(reader: Reader) -> tuple[BookList, ...]:
@@ -90,7 +82,7 @@ def read_lists(reader: Reader) -> tuple[BookList, ...]:
     )
 
 
-def read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
+def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
     """Return the prefix rules of a storage."""
     return tuple(
         PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
@@ -194,17 +186,20 @@ class FilterOnlyOverlay(Overlay):
 
 
 class Replica:
-    """Reader of the states of a registry's storage.
+    """Reader of the settings and the states of a registry's storage.
 
     `current_at` is the time (`clock.elapsed`) up to which the last state that was read
     contains all changes.
     """
 
-    def __init__(
-        self, storage: Storage, identity: UUID, exact: Exact = "memory"
-    ) -> None:
+    def __init__(self, storage: Storage, exact: Exact) -> None:
+        with storage.read(max_lag_seconds=inf) as reader:
+            settings = reader.settings()
+            read_lists(reader)  # refuses rules that this process does not have
+        self.identity = _identity_of(settings)
+        self.region = settings.get("region") or None
+        self.token_key = settings.get("token_key", "")
         self._storage = storage
-        self._identity = identity
         self._exact = exact
         # with exact="storage" all numbers are in the overlay
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
@@ -294,7 +289,7 @@ class Replica:
 
     def _loaded(self, reader: Reader, position: Position) -> State:
         """Return a state with the content of the whole storage."""
-        require_identity(reader, self._identity)
+        self._require_identity(reader)
         if self._exact == "storage":
             table = TableBuilder().build()
             overlay: Overlay = FilterOnlyOverlay(self._storage, reader, table, position)
@@ -311,12 +306,41 @@ class Replica:
         position: Position,
         has_erased: bool,
     ) -> State:
-        prefixes = read_prefix_rules(reader)
+        prefixes = _read_prefix_rules(reader)
         # the lists last: they show which days were erased meanwhile
         lists = read_lists(reader)
-        origin = Provenance(self._identity, position.cursor, None, position.token)
+        origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
         return State(lists, table, overlay, None, prefixes, origin, has_erased, files)
+
+    def _require_identity(self, reader: Reader) -> None:
+        """Check that a storage still contains the registry that was opened."""
+        if _identity_of(reader.settings()) != self.identity:
+            message = "another registry replaced the registry; open the registry again"
+            expected, got = "the registry that was opened", "another registry"
+            raise RegistryReplacedError(expected, got, message=message)
+
+    def build_snapshot(
+        self,
+        path: str | Path,
+        *,
+        on: date | None = None,
+        max_lag_seconds: float = MAX_LAG_SECONDS,
+    ) -> snapshot.SnapshotInfo:
+        """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
+        with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
+            # first, because later changes are applied from this position on
+            position = reader.position()
+            self._require_identity(reader)
+            table, prefixes = read_table(reader), _read_prefix_rules(reader)
+            lists = read_lists(reader)
+        days = (clock.today(found.rules.time_zone) for found in lists)
+        today = min(days, default=None)
+        built_on = today if on is None else plain_day(on)
+        if today is not None and built_on is not None:
+            past_day(built_on, today)
+        origin = Provenance(self.identity, position.cursor, built_on, position.token)
+        return snapshot.build(path, table, lists, self.region, origin, prefixes)
 
 
 def _position_of(state: State) -> Position | None:
@@ -327,28 +351,3 @@ def _position_of(state: State) -> Position | None:
 
 def _is_erasure(event: Event) -> bool:
     return event.key is None and event.kind != ChangeKind.PREFIXES
-
-
-def build_snapshot(
-    storage: Storage,
-    path: str | Path,
-    *,
-    region: str | None,
-    identity: UUID,
-    on: date | None = None,
-    max_lag_seconds: float = MAX_LAG_SECONDS,
-) -> snapshot.SnapshotInfo:
-    """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
-    with storage.read(max_lag_seconds=max_lag_seconds) as reader:
-        # read this first: changes during the export are applied from this position on
-        position = reader.position()
-        require_identity(reader, identity)
-        table = read_table(reader)
-        prefixes = read_prefix_rules(reader)
-        lists = read_lists(reader)
-    today = min((clock.today(found.rules.time_zone) for found in lists), default=None)
-    built_on = today if on is None else plain_day(on)
-    if today is not None and built_on is not None:
-        past_day(built_on, today)
-    origin = Provenance(identity, position.cursor, built_on, position.token)
-    return snapshot.build(path, table, lists, region, origin, prefixes)
