@@ -200,6 +200,7 @@ def test_times_in_the_future_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
             lambda: store.add(FULL, at=later),
             lambda: store.judge(case.id, at=later),
             lambda: store.import_cases(read_file(io.BytesIO(text.encode()), at=NOW)),
+            lambda: list(read_file(io.BytesIO(b"sector\npress\n"), at=later)),
         ]
         for act in refused:
             with pytest.raises(InputError, match="not in the future"):

@@ -207,7 +207,7 @@ def test_the_number_itself_is_a_contact_that_may_withdraw(registry: Registry) ->
 def test_a_whole_number_is_no_prefix(registry: Registry, prefix: str) -> None:
     """A prefix is not hidden by a secret, and would remain after an erasure."""
     for rule in (registry.block_prefix, registry.allow_prefix):
-        with pytest.raises(InputError, match="several numbers"):
+        with pytest.raises(InputError, match="is a complete number"):
             rule(prefix, list="own", on=DAY)
 
     registry.block_prefix("+49 30 123456", list="own", on=DAY)  # others begin so too

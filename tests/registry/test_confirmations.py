@@ -105,7 +105,7 @@ def test_a_token_of_another_form_is_refused(token: object) -> None:
     with pytest.raises(ForgedTokenError) as caught:
         read_token(KEY, token, now=0)
 
-    assert str(caught.value) == "the token was not signed by this registry"
+    assert str(caught.value) == "this registry did not sign the token"
     assert TOKEN not in repr(caught.value)
 
 
@@ -126,7 +126,7 @@ def test_another_key_does_not_read_a_token() -> None:
 def test_a_token_expires(now: float) -> None:
     """A token is refused from the second on in which it expires."""
     assert read_token(KEY, TOKEN, now=END - 0.5) == ID
-    with pytest.raises(ExpiredTokenError, match="has expired: request a new one"):
+    with pytest.raises(ExpiredTokenError, match="has expired: request a new token"):
         read_token(KEY, TOKEN, now=now)
 
 

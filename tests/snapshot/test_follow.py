@@ -109,8 +109,8 @@ def _damage(registry: Registry, path: Path) -> None:
 
 def _give_identity(other: Registry, registry: Registry) -> None:
     """Make a registry in memory claim to be another one."""
-    other._identity = registry._identity
-    other._storage._content.settings["identity"] = registry._identity.hex  # type: ignore[attr-defined]
+    other._replica.identity = registry._replica.identity
+    other._storage._content.settings["identity"] = registry._replica.identity.hex  # type: ignore[attr-defined]
 
 
 def _older(registry: Registry, path: Path) -> None:

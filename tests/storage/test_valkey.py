@@ -39,6 +39,7 @@ from bloctel.storage.rows import (
     RequestRow,
 )
 from bloctel.storage.valkey.encoding import PAGE, bucket_of
+from bloctel.storage.valkey.lock import WriterLock
 from bloctel.storage.valkey.server import KINDS, kind_of
 from bloctel.storage.valkey.storage import ValkeyStorage
 from bloctel.testing.base import KEY, look_up, new_rows, row, run_all
@@ -403,7 +404,10 @@ def test_a_lost_lock_stores_nothing(
 def test_a_transaction_keeps_its_lock_while_it_waits(
     valkey: Server, storage: ValkeyStorage
 ) -> None:
-    """The lock is extended while a transaction waits for a slow input."""
+    """The lock is extended while a transaction waits for a slow input.
+
+    The end of an earlier transaction of another thread does not change this.
+    """
     lock = storage._server.key("lock")
 
     def slow() -> Iterator[NewRegistrations]:
@@ -413,7 +417,10 @@ def test_a_transaction_keeps_its_lock_while_it_waits(
             before = left
         yield new_rows([row(KEY + 2)])
 
+    earlier = WriterLock(storage._server, storage.busy_seconds).__enter__()
+    earlier.commit((), 0)  # from now on, another thread can write
     with storage.write() as writer:
+        earlier.__exit__(None)
         writer.add_registrations(slow())
 
     assert len(look_up(storage, [KEY + 1, KEY + 2]).registrations) == 2

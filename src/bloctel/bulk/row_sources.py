@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.numbers.columns import blocks
@@ -60,6 +61,7 @@ _ISO_DAY: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
+@not_shown("keys")
 class Rows(NamedTuple):
     """Consecutive rows of a file, beginning with row number *first*.
 

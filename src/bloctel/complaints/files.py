@@ -69,8 +69,10 @@ def read_file(
         region: The region of phone numbers without a country code.
 
     Raises:
-        InputError: The file cannot be read, or a row is not a complaint.
+        InputError: The file cannot be read, a row is not a complaint, or *at* is in the
+            future.
     """
+    at = past_instant(at, "at")
     name = str(source) if isinstance(source, str | Path) else "standard input"
     data = whole_files.read_file(source, "a file of complaints", most=_MOST_BYTES)
     text = whole_files.in_utf8(data, name)

@@ -1,9 +1,6 @@
 # cython: language_level=3, binding=True, auto_pickle=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""Map from disjoint ranges of keys to codes; most look-ups test only one bit.
-
-This module does not need to know the meaning of a key or a code.
-"""
+"""Map from disjoint ranges of keys to codes; most look-ups test only one bit."""
 
 import numpy as np
 
@@ -23,16 +20,9 @@ from bloctel.errors import InputError
 cdef class Ranges:
     """Immutable map from ranges of keys to codes.
 
-    Args:
-        starts: The first key of each range (uint64), ascending from 0 to at most 2**53.
-            A range ends where the next range starts.
-        codes: The code of each range (int32), or -1 for a range without a code. The
-            last range has no code, and keys below 64, which stand for refusals, have
-            no code.
-
-    Raises:
-        InputError: The ranges are not as the arguments above describe.
-        ValueError: The lengths differ.
+    *starts* contains the first key of each range (uint64), ascending from 0 to at most
+    2**53. A range ends where the next range starts. *codes* contains the code of each
+    range (int32), or -1. The last range, and keys below 64, have no code.
     """
 
     def __cinit__(self, starts, codes):
@@ -48,7 +38,6 @@ cdef class Ranges:
             gate,
             <uint64_t>n,
         )
-        _require_ranges(&self._ranges)
         _open_gate(&self._ranges, gate)
 
     def find(self, uint64_t key, /):
@@ -56,11 +45,7 @@ cdef class Ranges:
         return ranges_find(&self._ranges, key)
 
     def find_many(self, keys, out, /):
-        """Replace each -1 in *out* (int32) by the code of its key (uint64).
-
-        Raises:
-            ValueError: The lengths differ.
-        """
+        """Replace each -1 in *out* (int32) by the code of its key (uint64)."""
         cdef Py_ssize_t n = len(keys)
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef int32_t *code = writable_int32_items(out, n, b"out")
@@ -77,28 +62,22 @@ cdef class Ranges:
         return False
 
 
-cdef int _require_ranges(const key_ranges *all) except -1:
+cdef int _open_gate(const key_ranges *all, uint8_t *gate) except -1:
+    """Set the bits of the gate; raise InputError if a range is not valid."""
     cdef uint64_t i, start
+    cdef int32_t code, before = RANGES_NONE
     if all.n == 0 or all.starts[0] != 0:
-        first = f"a first range from {all.starts[0]}" if all.n else "0 ranges"
-        raise InputError("ranges from 0 on", first)
-    for i in range(1, all.n):
-        if not all.starts[i - 1] < all.starts[i] <= RANGES_LAST_KEY:
-            raise InputError(
-                "ascending starts up to 2**53", f"{all.starts[i]}", f"range {i}")
+        raise InputError("a first range that starts at 0", "other ranges")
     for i in range(all.n):
-        start = all.starts[i]
-        if all.codes[i] < RANGES_NONE:
-            raise InputError("a code from 0 on, or -1", f"{all.codes[i]}", f"range {i}")
-        if all.codes[i] != RANGES_NONE and (start < RANGES_FIRST_KEY or i == all.n - 1):
+        start, code = all.starts[i], all.codes[i]
+        if start > RANGES_LAST_KEY or (i and start <= all.starts[i - 1]):
+            raise InputError("ascending starts up to 2**53", f"{start}", f"range {i}")
+        if code < RANGES_NONE or (code != RANGES_NONE and (
+                start < RANGES_FIRST_KEY or i == all.n - 1)):
             raise InputError(
-                f"no code below {RANGES_FIRST_KEY} and in the last range",
-                f"code {all.codes[i]}", f"range {i}")
+                "a code from 0 on, or -1 below the key 64 and in the last range",
+                f"{code}", f"range {i}")
+        if before != RANGES_NONE:
+            ranges_open(gate, all.starts[i - 1], start - 1)
+        before = code
     return 0
-
-
-cdef void _open_gate(const key_ranges *all, uint8_t *gate) noexcept:
-    cdef uint64_t i
-    for i in range(all.n - 1):
-        if all.codes[i] != RANGES_NONE:
-            ranges_open(gate, all.starts[i], all.starts[i + 1] - 1)

@@ -6,6 +6,7 @@ from typing_extensions import disjoint_base
 
 from bloctel._filter import BloomFilter, ExactIndex
 from bloctel.lookup._key_ranges import Ranges
+from bloctel.lookup.book import _QuestionCache
 
 @final
 class Probe:
@@ -23,7 +24,9 @@ class Probe:
 
 @disjoint_base
 class CompiledBook:
-    probes: dict[date | None, tuple[Probe, float, float]]
+    @property
+    def _questions(self) -> _QuestionCache: ...
+    def _publish(self, questions: _QuestionCache, *, is_final: bool) -> None: ...
     def is_blocked(
         self,
         number: object,

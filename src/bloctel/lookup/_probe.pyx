@@ -4,9 +4,8 @@
 """Compiled look-up of one phone number.
 
 A look-up parses the text or integer, and then reads the filter, the index and the byte
-of the period, without creating a Python object. Python code looks up two kinds of phone
-numbers: those that the package `phonenumbers` must parse, and those that changed after
-the table was built.
+of the period, without creating a Python object. Python code looks up phone numbers that
+the package `phonenumbers` must parse, or that changed after the table was built.
 """
 
 cimport cython
@@ -53,9 +52,6 @@ cdef enum:
     CLEAR = -1
     UNDECIDED = -2  # the compiled code cannot decide
 
-cdef enum:
-    NO_OTHER = 0  # a number that can be read in one way only
-
 # C copies of Python constants, which C code can read without the GIL
 cdef uint64_t _first_key = _digits.FIRST_KEY
 # Nine digits are a French number without its 0, or a foreign number without its plus.
@@ -64,24 +60,20 @@ cdef uint64_t _after_ambiguous = 1000000000
 cdef uint64_t _france = 33000000000
 
 
-cdef inline uint64_t _if_nine(uint64_t digits) noexcept nogil:
-    """Return an integer if it has nine digits, else `NO_OTHER`."""
-    return digits if _first_ambiguous <= digits < _after_ambiguous else NO_OTHER
-
-
 cdef inline uint64_t _other_of(object number, uint64_t key) noexcept:
-    """Return the foreign number that an object with this key may also be.
+    """Return the foreign number that an object with this key may also be, or 0.
 
     A text that starts with 0, + or 33 is not a foreign number of nine digits.
     """
     cdef Py_UCS4 first
     if isinstance(number, Line):
-        return NO_OTHER
+        return 0
     if PyUnicode_CheckExact(number):
         first = (<str>number)[0]
         if first == 48 or first == 43 or (first == 51 and (<str>number)[1] == 51):
-            return NO_OTHER
-    return _if_nine(key - _france)
+            return 0
+    key -= _france
+    return key if _first_ambiguous <= key < _after_ambiguous else 0
 
 
 @cython.final
@@ -89,16 +81,14 @@ cdef class Probe:
     """Compiled look-up in a table, for one day and a set of lists.
 
     Args:
-        filter: The filter that contains all keys of the table.
+        filter: The filter of all keys of the table.
         index: The exact index of the table.
         active: One byte for each code; it is not 0 if the period of the code is active
             on the requested day.
         plan: The plan of digits without a country code, as for `_digits.read`.
-        changed: A filter that contains all keys that changed after the table was built;
-            None if no key changed.
+        changed: A filter of all keys that changed after the table was built, or None.
         nine_changed: True if these keys can include foreign numbers of nine digits.
-        prefixes: The ranges of keys that prefix rules block; None if there are no such
-            ranges.
+        prefixes: The ranges of keys that prefix rules block, or None.
 
     Attributes:
         has_ambiguous: True if nine digits can be blocked as a foreign number.
@@ -138,8 +128,7 @@ cdef class Probe:
     cdef int32_t find(self, object number) except? -3:
         """Return the code of the period that blocks *number*, `CLEAR` or `UNDECIDED`.
 
-        A number that cannot be parsed is `UNDECIDED`, because Python code raises the
-        error.
+        If *number* cannot be parsed, Python code raises the error.
         """
         cdef uint64_t key
         cdef int64_t value
@@ -199,29 +188,31 @@ cdef class Probe:
 cdef class CompiledBook:
     """Base class of `Book` with the compiled look-up of one phone number.
 
-    Attributes:
-        probes: The compiled look-ups in all lists, by day; None as the day means today.
-            Each has the times of the coarse wall clock from and until which it may be
-            used: outside them, the clock was set or the machine was suspended.
-            `_is_blocked` answers for other days, and if the compiled look-up cannot
-            decide.
+    The published questions have compiled look-ups in all lists, by day; None as the day
+    means today. Each has the times of the coarse wall clock from and until which it may
+    be used: outside them, the clock was set or the machine was suspended. `_is_blocked`
+    answers for other days, and if the compiled look-up cannot decide.
     """
 
+    cdef readonly object _questions
     cdef dict _probes
+    cdef bint _is_final
     # The last entry of `_probes` that was used, because most calls have the same day.
     cdef object _last_on
     cdef Probe _last_probe
     cdef double _last_begin
     cdef double _last_until  # 0 if there is no last entry
 
-    @property
-    def probes(self):
-        return self._probes
-
-    @probes.setter
-    def probes(self, dict probes not None):
-        self._probes = probes
-        self._last_until = 0
+    def _publish(self, questions, *, bint is_final):
+        """Publish the questions of a state, unless a final state is published."""
+        cdef dict probes = questions.probes
+        # A release can run other code, so the old objects are kept until the end. Until
+        # then, no other thread and no signal handler can run.
+        old = self._questions, self._probes
+        if not self._is_final:
+            self._questions, self._probes = questions, probes
+            self._is_final, self._last_until = is_final, 0
+        del old
 
     @cython.binding(False)  # a plain C method: fewer instructions for each call
     def is_blocked(self, number, *, on=None, lists=None, region=None):
@@ -265,8 +256,10 @@ cdef class CompiledBook:
         if found is None:
             return False
         probe, begin, until = found
+        old = self._last_probe  # its release can publish a state, so it is kept
         self._last_probe, self._last_begin = <Probe?>probe, begin
         self._last_until, self._last_on = until, on
+        del old
         return self._is_last_current()
 
     cdef inline bint _is_last_current(self) noexcept:

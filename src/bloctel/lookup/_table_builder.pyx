@@ -3,8 +3,7 @@
 """Builder of the entries of a table: it sorts and merges keys with periods in place.
 
 A period is packed into 63 bits: 16 for the list, 23 for the first day, and 24 for the
-first day after the period. This module does not need to know the meaning of a key or
-the date of day 0.
+first day after the period.
 """
 
 import threading
@@ -62,9 +61,9 @@ cdef class _Block:
 
 @cython.final
 cdef class Entries:
-    """Collection of keys with periods, in 12 bytes each; `join` sorts and merges them.
+    """Collection of keys with periods, in 12 bytes each; threads may add entries.
 
-    Several threads may add entries.
+    If there is not enough memory, all entries are lost.
     """
 
     cdef entries _all
@@ -77,21 +76,12 @@ cdef class Entries:
         entries_free(&self._all)
 
     def reserve(self, size_t n, /):
-        """Allocate memory for *n* more entries, so that `add` moves no old entries.
-
-        Raises:
-            MemoryError: There is not enough memory; all entries are lost.
-        """
+        """Allocate memory for *n* more entries, so that `add` moves no old entries."""
         with self._lock:
             self._require(entries_reserve(&self._all, n))
 
     def add(self, keys, periods, /):
-        """Add keys (uint64), each with a packed period (uint64) that is not empty.
-
-        Raises:
-            ValueError: The lengths differ.
-            MemoryError: There is not enough memory; all entries are lost.
-        """
+        """Add keys (uint64), each with a packed period (uint64) that is not empty."""
         cdef Py_ssize_t n = len(keys)
         cdef const uint64_t *key = uint64_items(keys, n, b"keys")
         cdef const uint64_t *period = uint64_items(periods, n, b"periods")
@@ -104,13 +94,10 @@ cdef class Entries:
     def join(self):
         """Return keys, codes, periods and the count of distinct keys; remove all data.
 
-        Periods of one key on one list that touch or overlap are merged. The keys are
-        ascending. The array of distinct periods is ascending too. The code of an entry
-        is the index of its period in this array, and the codes of one key are
-        ascending. The order in which entries were added has no effect on the result.
-
-        Raises:
-            MemoryError: There is not enough memory; all entries are lost.
+        Periods of one key on one list that touch or overlap are merged. The keys, the
+        distinct periods and the codes of one key are ascending. The code of an entry is
+        the index of its period in the array of periods. The order in which entries were
+        added has no effect on the result.
         """
         cdef size_t n_keys = 0
         with self._lock:

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from bloctel.lookup.question import State
     from bloctel.lookup.table import Known
 
-#: The codes from this value on mean that a list has no answer; the index of the list is
-#: added to the value.  Codes of periods grow from 0, and codes of prefix rules decrease
-#: from 2^31 - 1, so that neither reach this range.
+#: A code from this value on means that there is no answer; the index of the list is
+#: added.  Codes of periods grow from 0, codes of prefix rules decrease from 2^31 - 1.
 _FIRST_UNKNOWN: Final = 1 << 30
 _LAST_UNKNOWN: Final = _FIRST_UNKNOWN + (1 << 16)
 
@@ -40,11 +39,10 @@ def make_question(state: State, days: dict[int, int], region: str | None) -> Que
     """Return the list lookup for *days*: the day of each list by its index."""
     index_of = {each.rules.name: index for index, each in enumerate(state.lists)}
     cleared = {
-        index_of[each.rules.opposition_list]: index
+        opposed: index
         for index, each in enumerate(state.lists)
-        if each.rules.opposition_list in index_of
+        if (opposed := index_of.get(each.rules.opposition_list or "")) in days
     }
-    cleared = {index: cleared[index] for index in days if index in cleared}
     if not cleared:
         return Question(state, days, region)
     return AnswersOnlyQuestion(state, days, region, cleared)
@@ -54,14 +52,8 @@ class AnswersOnlyQuestion(Question):
     """List lookup in which only phone numbers with a valid answer can be clear.
 
     For a phone number without a valid answer, `match` returns a special code, as if the
-    phone number were blocked.
-
-    Args:
-        state: The content of the book.
-        days: See `Question`.
-        region: See `Question`.
-        cleared: The index of the list of cleared numbers, by the index of the list to
-            which the answers belong.
+    phone number were blocked.  *cleared* contains the index of the list of cleared
+    numbers by the index of the list to which the answers belong.
     """
 
     covers_every_number = False
@@ -111,23 +103,16 @@ class AnswersOnlyQuestion(Question):
         return out
 
     def is_blocked(self, key: int, known: Known) -> bool:
-        """Return True if a key is blocked, False if it has a valid answer as clear.
-
-        Raises:
-            NotKnownError: There is no answer about the phone number, or the answer is
-                too old.
-        """
+        """Return True if a key is blocked, False if the valid answer is "clear"."""
         code = self.match(key, known)
         if _is_unknown(code):
-            is_stale = self._unknown_reason(key, code, known) == "stale_answer"
-            raise NotKnownError(
-                "a valid answer of the operator about the number",
-                "an answer that has expired" if is_stale else "no answer",
-                f"list {self._names[code - _FIRST_UNKNOWN]}",
-                message="the operator's answer about the number has expired"
-                if is_stale
-                else "the operator has not answered about the number",
-            )
+            got, message = "no answer", "the operator has not answered about the number"
+            if self._unknown_reason(key, code, known) == "stale_answer":
+                got = "an answer that has expired"
+                message = "the operator's answer about the number has expired"
+            expected = "a valid answer of the operator about the number"
+            where = f"list {self._names[code - _FIRST_UNKNOWN]}"
+            raise NotKnownError(expected, got, where, message=message)
         return code >= 0
 
     def statuses(

@@ -1,9 +1,7 @@
 """Book: a set of lists that answers look-ups.
 
-A look-up tells if a phone number is on a list on a given day, and gives the list and
-the days of the protection.  A `Book` makes a `Question` for the day and the lists,
-caches recent questions, and looks up phone numbers with them.  The classes `Registry`
-and `Snapshot` are books.
+A `Book` makes a `Question` for the day and the lists of a look-up, caches recent
+questions, and looks up phone numbers with them.  `Registry` and `Snapshot` are books.
 """
 
 from __future__ import annotations
@@ -42,16 +40,13 @@ _T = TypeVar("_T")
 
 
 class _QuestionCache:
-    """Cache of the questions that were made from one state of a book.
-
-    Each state has its own cache, so that a look-up on an old state cannot change the
-    cache of a newer state.
+    """Cache of the questions of one state; a newer state has another cache.
 
     Attributes:
         recent: The recent questions, by day, lists and region.  Each question has the
             times (`clock.coarse_wall`) from and until which it may be used without a
             check of the state.
-        probes: The compiled look-ups by day, as in `CompiledBook.probes`.
+        probes: The compiled look-ups in all lists by day, as in `CompiledBook`.
     """
 
     def __init__(self, state: State | ClosedState) -> None:
@@ -98,14 +93,9 @@ class ClosedState:
     @classmethod
     def of(cls, kind: str, where: str) -> ClosedState:
         """Return the state of a book of that kind that was closed."""
-        return cls(
-            errors.CannotAnswerError(
-                f"an open {kind}",
-                f"a closed {kind}",
-                where,
-                message=f"the {kind} is closed: open it again",
-            )
-        )
+        message = f"the {kind} is closed: open it again"
+        expected, got = f"an open {kind}", f"a closed {kind}"
+        return cls(errors.CannotAnswerError(expected, got, where, message=message))
 
     def __getattr__(self, name: str) -> object:
         raise self._error.with_traceback(None)
@@ -121,14 +111,12 @@ class Book(CompiledBook):
             the snapshot stores this region.
     """
 
-    #: Seconds for which a question with a given day is valid without a check of the
-    #: state.
+    #: Seconds for which a question is valid without a check of the state.
     _reuse_seconds: float = float("inf")
 
     def __init__(self, state: State, region: str | None) -> None:
         self.region = check_region(region)
-        self._final: ClosedState | None = None
-        self._publish(state)
+        self._set_state(state)
 
     @classmethod
     def of_numbers(
@@ -310,18 +298,8 @@ class Book(CompiledBook):
         return self._state
 
     def _set_state(self, state: State | ClosedState) -> None:
-        """Publish a state to look-ups; a final state stays."""
-        if isinstance(state, ClosedState):
-            self._final = self._final or state
-        self._publish(state)
-        if self._final is not None:  # perhaps another thread has just closed the book
-            self._publish(self._final)
-
-    def _publish(self, state: State | ClosedState) -> None:
-        cache = _QuestionCache(state)
-        # in this order: an interrupted call leaves the old state without its probes
-        self.probes = cache.probes
-        self._questions = cache
+        """Publish a state to look-ups; after a final state, do nothing."""
+        self._publish(_QuestionCache(state), is_final=isinstance(state, ClosedState))
 
     def _answer(
         self,

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 #: All prefixes are below this value, since numbers have at most 15 digits.
 PREFIX_END: Final = 10**15
-#: The code of the first rule.  The code of each later rule is lower by 1.  Codes of
-#: periods grow from 0 and never reach these codes.
+#: The code of the first rule; the code of each later rule is lower by 1.
 LAST_CODE: Final = 2**31 - 1
 
 
@@ -83,14 +82,8 @@ def read_prefix(text: str, *, region: str | None) -> int:
     >>> read_prefix("+44 7700", region="FR")
     447700
 
-    Args:
-        text: The prefix in international form; in a French region, it can also be in
-            national form with the 0.  It may contain spaces, dots and dashes.
-        region: The region in which a prefix in national form is read.
-
-    Raises:
-        InputError: The text is not a prefix, or the prefix would also match phone
-            numbers of another territory.
+    In a French region, the text can also be in national form with the 0.  A prefix that
+    would also match phone numbers of another territory raises InputError.
     """
     french = is_french(check_region(region))
     digits = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
@@ -102,14 +95,12 @@ def read_prefix(text: str, *, region: str | None) -> int:
         plus, digits = True, digits[2:]
     if plus:
         return _international(digits)
-    if not french:
-        raise InputError(
-            "a prefix in international form",
-            f"{len(digits)} digits without +",
-            message="without a French region, a prefix must be in international form, "
-            "such as +33162",
-        )
-    return _national(digits)
+    if french:
+        return _national(digits)
+    raise InputError(
+        "a prefix in international form, such as +33162, without a French region",
+        f"{len(digits)} digits without +",
+    )
 
 
 def _national(digits: str) -> int:
@@ -164,12 +155,8 @@ def _foreign(digits: str) -> int:
     if not keeps_zero(int(code)):
         rest = _without_trunk_prefix(rest)
     if rest and has_other_form(code + rest):
-        raise InputError(
-            "a prefix of the form that numbers have in their plan",
-            f"+{code} with a form that was replaced",
-            message=f"numbers of the plan +{code} have another form than this prefix, "
-            "so it would match no number: the page Numbers lists these plans",
-        )
+        got = f"a prefix of +{code} in an old form, which matches no number"
+        raise InputError("a prefix in the new form (see the page Numbers)", got)
     return _checked(code + rest, _LONGEST)
 
 
@@ -199,14 +186,9 @@ _LENGTHS: Final = range(3, _LONGEST + 1)
 def ranges_of(rules: Sequence[PrefixRule], days: Mapping[int, int]) -> Ranges | None:
     """Return the ranges of keys that rules block on the requested days of the lists.
 
-    Args:
-        rules: The rules of all lists.  If two active rules of a list have the same
-            prefix, the rule that started later decides.
-        days: The requested day of each list, by the list's index.
-
-    Returns:
-        The ranges, each with the code of its rule; the code is `LAST_CODE` minus the
-        index of the rule.  None if no active rule blocks phone numbers.
+    If two active rules of a list have the same prefix, the rule that started later
+    decides.  The code of a rule is `LAST_CODE` minus its index in *rules*.  The result
+    is None if no active rule blocks phone numbers.
     """
     active = [
         (rule, LAST_CODE - index)

@@ -2,7 +2,7 @@
 
 A `Question` has one byte for each distinct period of a `Table`.  The byte tells if the
 period is active on the requested day.  So a look-up reads only the filter, the index
-and one byte.  The module `bloctel.lookup.book` makes and caches questions.
+and one byte.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class State:
 
     Attributes:
         lists: The lists of the book.
-        table: The phone numbers of the lists at the time when the table was built.
+        table: The phone numbers of the lists.
         overlay: The phone numbers that changed after the table was built.
         covered_until: The first day for which the content is too old; None if the
             content is always up to date.
@@ -176,18 +176,14 @@ class RequestedList(NamedTuple):
 class Question:
     """List lookup with fixed lists and a fixed day; it can look up any phone number.
 
+    The attributes `provenance`, `files` and `plain_file` are those of the `State`.
+
     Attributes:
         region: The region of phone numbers in national form.
-        provenance: The origin of the content; None if the content comes neither from a
-            registry nor from a snapshot.
-        files: The files from which the content comes, which no output may replace.
-        plain_file: The digest of the plain file from which the content was read; None
-            if the content was not read from a plain file.
         probe: The compiled look-up of single phone numbers; None if only the Python
             code can answer.
         covers_every_number: True if every match means that a list blocks the phone
-            number.  For lists of which only the operator's answers are known, it is
-            False, because a match can also mean that there is no answer.
+            number; False if a match can also mean that there is no answer.
     """
 
     covers_every_number = True
@@ -207,14 +203,12 @@ class Question:
         self._rules = state.prefixes
         self._ranges = ranges_of(state.prefixes, days)
         self.region = region
-        on = np.full(max(1, len(state.lists)), NO_END, np.int64)
-        requested = np.zeros(len(on), bool)
-        for index, day in days.items():
-            on[index], requested[index] = day, True
+        # on the day before all periods, no period of a list that is not requested
+        on = np.full(max(1, len(state.lists)), UNDATED - 1, np.int64)
+        on[list(days)] = list(days.values())
         table = self._table
         on_day = on[table.lists]
-        active = (table.starts <= on_day) & (on_day < table.ends)
-        self._active = (active & requested[table.lists]).tobytes()
+        self._active = ((table.starts <= on_day) & (on_day < table.ends)).tobytes()
         overlay = state.overlay
         self._probe = self.probe = Probe(
             table.filter,
@@ -240,15 +234,10 @@ class Question:
         return self._covered_until
 
     def earliest_end(self) -> int:
-        """Return the earliest end of the active periods, in days since 1970-01-01.
-
-        The result is `NO_END` if no active period has an end.
-        """
+        """Return the earliest end of the active periods in epoch days, or `NO_END`."""
         active = np.frombuffer(self._active, bool)
         ends = [int(self._table.ends[active].min(initial=NO_END))]
-        ends += [
-            entry.ends_on for entry in self._overlay.periods if self._is_active(entry)
-        ]
+        ends += [one.ends_on for one in self._overlay.periods if self._is_active(one)]
         return min(ends)
 
     @property
@@ -259,12 +248,9 @@ class Question:
     def read_number(self, number: object) -> tuple[int, Known]:
         """Return the key of a phone number, and its entries in the overlay.
 
-        A number that is clear is refused if another reading of its digits is blocked:
-        one of the two answers would be wrong.
-
-        Returns:
-            The key, or the code of a refusal; and the entries of the overlay that
-            `match` and `verdict` need.
+        The key is the code of a refusal if the number cannot be read.  A number that is
+        clear is refused if another reading of its digits is blocked: one of the two
+        answers would be wrong.
         """
         key, *others = readings_of(number, self.region)
         known = self._known([key, *others])
@@ -290,10 +276,7 @@ class Question:
         return self.match(key, known) >= 0
 
     def match_many(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-        """Return the code of the period or prefix rule that blocks each key, or -1.
-
-        For the code of a refusal in *keys*, the result is -1.
-        """
+        """Return the code of the period or prefix rule that blocks each key, or -1."""
         out = np.empty(len(keys), np.int32)
         table = self._table
         _filter.match_many(table.filter, table.index, self._active, keys, out)
@@ -309,12 +292,7 @@ class Question:
         return out
 
     def match_block(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        """Read the phone numbers of a block of rows, and look them up.
-
-        Returns:
-            The key of each row, or the code of its refusal; and the result of
-            `match_many`.
-        """
+        """Return the key of each row or the code of its refusal, and `match_many`."""
         others: dict[int, Readings] = {}
         keys = read_block(block, self.region, others)
         matches = self.match_many(keys)

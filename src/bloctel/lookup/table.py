@@ -1,8 +1,7 @@
 """Table of phone numbers with their periods, and overlay of later changes.
 
 A `Table` contains a filter and an exact index.  Each entry of the index has a small
-code, which stands for a period: a list, a first day and an end.  An `Overlay` contains
-the phone numbers that changed after a table was built.  Neither of them changes.
+code, which stands for a period: a list, a first day and an end.
 """
 
 from __future__ import annotations
@@ -85,17 +84,7 @@ class Table:
         starts: NDArray[np.integer[Any]],
         ends: NDArray[np.integer[Any]],
     ) -> Table:
-        """Return a table of periods; each row of the arrays is one period.
-
-        Adjacent and overlapping periods of a phone number on a list are merged, and
-        empty periods are ignored.  The order of the rows has no effect.
-
-        Args:
-            keys: The key of the phone number of each period.
-            lists: The index in the book of the list of each period.
-            starts: The first day of each period, in days since 1970-01-01.
-            ends: The first day after each period, or `NO_END`.
-        """
+        """Return a table of periods; see `TableBuilder.add`."""
         builder = TableBuilder()
         builder.add(keys, lists, starts, ends)
         return builder.build()
@@ -120,10 +109,7 @@ class Table:
 
 
 class TableBuilder:
-    """Builder of a table; periods can be added in parts and in any order.
-
-    The builder needs 12 bytes of memory for each period.
-    """
+    """Builder of a table, from periods in any order; each needs 12 bytes of memory."""
 
     def __init__(self) -> None:
         self._entries = _table_builder.Entries()
@@ -135,10 +121,10 @@ class TableBuilder:
         starts: NDArray[np.integer[Any]],
         ends: NDArray[np.integer[Any]],
     ) -> None:
-        """Add periods; the arguments are described at `Table.build`.
+        """Add periods; each row of the arrays is one period of one phone number.
 
-        Raises:
-            CapacityError: The index of a list is above 65,535.
+        *lists* contains the index of each list in the book.  Adjacent and overlapping
+        periods of a phone number on a list are merged, and empty periods are ignored.
         """
         self._entries.reserve(len(keys))
         for first in range(0, len(keys), _PART):
@@ -207,17 +193,13 @@ class _Change(NamedTuple):
 class Overlay:
     """Overlay of the phone numbers that changed after a table was built.
 
-    For a phone number in the overlay, the entries of the overlay count, and the entries
-    of the table are ignored.  Codes of the overlay begin after the last code of the
-    table, and no code is used for two periods.  An overlay does not change: `replaced`
-    returns the next version, which shares the content, so that a question keeps the
-    state for which it was made.
+    For a phone number in the overlay, the entries of the table are ignored.  Codes of
+    the overlay begin after the last code of the table.  An overlay does not change:
+    `replaced` returns the next version, which shares the content.
 
     Attributes:
-        filter: A Bloom filter that contains all keys of the overlay, and perhaps keys
-            of later versions.  When it is full, the next version has a larger filter.
-        has_nine_digits: True if the overlay can contain a foreign phone number of nine
-            digits.
+        filter: A Bloom filter of all keys, and perhaps of keys of later versions.
+        has_nine_digits: True if a key can be a foreign phone number of nine digits.
     """
 
     def __init__(self, table: Table) -> None:
@@ -263,9 +245,7 @@ class Overlay:
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
         """Return the entries, with codes, of the *keys* that the overlay contains.
 
-        Args:
-            keys: The keys of phone numbers.
-            days: The day of the look-up for each list, by its index.
+        *days* contains the day of the look-up for each list, by its index.
         """
         changes = ((key, self._change(key)) for key in keys)
         return {
@@ -283,7 +263,7 @@ class Overlay:
 
     @property
     def periods(self) -> tuple[Entry, ...]:
-        """The distinct periods of all phone numbers of the overlay, now and earlier."""
+        """The distinct periods of the overlay and of its earlier versions."""
         return tuple(self._periods)
 
     def entry(self, code: int) -> Entry:

@@ -48,7 +48,7 @@ _FIRST_DAY: Final = date.min.toordinal() - _EPOCH
 _LAST_DAY: Final = date.max.toordinal() - _EPOCH
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Spans:
     """Block of rows of UTF-8 text; a row without a value is an empty text.
 
@@ -81,7 +81,7 @@ class Spans:
             return text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Integers:
     """Block of rows of integers.
 
@@ -110,7 +110,7 @@ class Integers:
         return int(self.values[row])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Objects:
     """Block of rows of Python objects.
 

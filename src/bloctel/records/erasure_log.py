@@ -14,12 +14,7 @@ _RANGES: Final = 500
 
 
 class SequenceSet:
-    """Set of sequence numbers.
-
-    Attributes:
-        ranges: The first and the last number of each range, sorted.  Between two
-            ranges, at least one number is not in the set.
-    """
+    """Set of sequence numbers, as sorted ranges that do not touch."""
 
     def __init__(self, ranges: Iterable[list[int]] = ()) -> None:
         self.ranges: list[list[int]] = []

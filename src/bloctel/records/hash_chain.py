@@ -43,8 +43,7 @@ def new_body(fields: Mapping[str, object]) -> str:
         body = canonical(salted)
         parse(body.decode())
     except (TypeError, ValueError, RecursionError):
-        # the first error can contain values of the fields, so the new error does not
-        # show the first error
+        # the first error can contain values of the fields, so it is not shown
         message = "the fields cannot be stored as JSON without fractions"
         got = f"{len(fields)} fields"
         raise_alone(InputError("JSON", got, "fields", message=message))
@@ -93,14 +92,9 @@ def following(
 
 
 class HashChain:
-    """Verifier of the hash chain of a stream; it verifies one record after another.
+    """Verifier of the hash chain of a stream.
 
-    Attributes:
-        stream: The stream.
-        seq: The sequence number of the last verified record; 0 if no record was
-            verified yet.
-        digest: The digest of the last verified record; None if no record was verified
-            yet.
+    `seq` and `digest` are those of the last verified record; at first, 0 and None.
     """
 
     def __init__(self, stream: str, last: tuple[int, str | None] = (0, None)) -> None:

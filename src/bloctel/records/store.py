@@ -12,10 +12,10 @@ store.verify("calls")
 A storage can contain a registry and records at the same time.
 `bloctel.records.hash_chain` defines the digests that link the records.
 
-A separate stream logs each erasure.  So verification detects a record whose content was
-removed without an entry in the erasure log.  A person who can write to the storage can
-rewrite all streams.  To detect such a change, regularly save the sequence number and
-the digest of the last record in a different place, and pass both values to `verify`.
+A separate stream logs each erasure, so that verification detects other erasures.  A
+person who can write to the storage can rewrite all streams.  To detect this, regularly
+save the sequence number and the digest of the last record in a different place, and
+pass both values to `verify`.
 """
 
 from collections.abc import Callable, Iterator

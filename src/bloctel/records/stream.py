@@ -35,10 +35,7 @@ class RecordStream:
 
     @classmethod
     def open(cls, url: str, *, secret: bytes | None = None) -> Self:
-        """Open an existing storage, which may also contain a registry.
-
-        See `RecordStore.open`.
-        """
+        """Open an existing storage or registry, as `RecordStore.open` describes."""
         return cls(RecordStore.open(url, secret=secret))
 
     def close(self) -> None:

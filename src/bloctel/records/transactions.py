@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from bloctel._util import clock
 from bloctel._util.instants import from_microseconds, to_microseconds
+from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.numbers.phone_number import require_key
@@ -43,16 +44,12 @@ class Record:
     seq: int
     key: int | None = field(repr=False)
     at: datetime
-    fields: dict[str, Any] | None
+    fields: dict[str, Any] | None = field(repr=False)
     digest: str
 
     @classmethod
     def of(cls, row: RecordRow) -> Self:
-        """Return the record that a row contains.
-
-        Raises:
-            DamagedRecordsError: The record was altered.
-        """
+        """Return the record that a row contains."""
         fields = fields_of(row)
         try:
             at = from_microseconds(row.at)
@@ -62,6 +59,7 @@ class Record:
         return cls(row.seq, row.key, at, fields, row.digest)
 
 
+@not_shown("key", "fields")
 class Entry(NamedTuple):
     """Content of a record that is to be appended.
 
@@ -74,9 +72,6 @@ class Entry(NamedTuple):
     key: int | None
     at: datetime
     fields: Mapping[str, object]
-
-    def __repr__(self) -> str:
-        return f"Entry(at={self.at!r})"  # without the phone number
 
 
 class ReadTransaction:
@@ -238,25 +233,13 @@ def _require_stream(stream: str) -> None:
 def require_without_number(key: int, value: object) -> None:
     """Raise InputError if a value in a record contains the record's phone number.
 
-    If a value contained the phone number, the number would remain when the key is
-    erased.
-
-    Raises:
-        InputError: The value contains the phone number.
+    Otherwise, the phone number would remain in the value when the key is erased.
     """
-    if isinstance(value, str):
-        plain = unicodedata.normalize("NFKC", value)  # digits of any width
+    if isinstance(value, dict | list | tuple):
+        for item in value.items() if isinstance(value, dict) else value:
+            require_without_number(key, item)
+    elif isinstance(value, str | int):
+        plain = unicodedata.normalize("NFKC", str(value))  # digits of any width
         if str(key)[-_SUBSCRIBER_DIGITS:] in _SEPARATORS.sub("", plain):
-            raise InputError(
-                "fields without the number",
-                "a field that contains the number",
-                "fields",
-            )
-    elif isinstance(value, dict):
-        for item in value.items():
-            require_without_number(key, item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            require_without_number(key, item)
-    elif isinstance(value, int):
-        require_without_number(key, str(value))
+            got = "a field that contains the number"
+            raise InputError("fields without the number", got, "fields")

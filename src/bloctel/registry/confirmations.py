@@ -2,8 +2,7 @@
 
 The person receives the token and returns it in a link.  It consists of the request's
 id, the second of its expiry, and a signature, joined by dots.  It contains neither the
-number nor the contact, because links appear in the logs of web servers and in the
-histories of browsers.
+number nor the contact, because logs of web servers contain links.
 
 A list contains only numbers and days (Code de la consommation, article R223-3, version
 in force until 10 August 2026).  So the contact is stored in the request, and only as
@@ -18,14 +17,15 @@ import os
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
+from unicodedata import category, normalize
+from urllib.parse import unquote
 
 from bloctel import errors
 from bloctel._util import clock
 from bloctel._util.instants import past_instant
-from bloctel.numbers.phone_number import read
+from bloctel.numbers import phone_number
 from bloctel.periods import to_epoch_day
 from bloctel.registry import registrations
-from bloctel.registry.contacts import normal_contact
 from bloctel.rules import in_force
 from bloctel.storage.rows import ChangeKind, RequestRow
 
@@ -52,9 +52,8 @@ _KINDS: Final = {
 _MAX_CONTACT: Final = 320  # the longest e-mail address (RFC 3696, erratum 1690)
 _MIN_KEY: Final = 16
 
-#: An expiry has at most 14 digits, which is more than a `timedelta` can reach.  The
-#: last character of a signature has two spare bits: they are 0, so that no token has a
-#: second spelling.
+#: An expiry has at most 14 digits, more than a `timedelta` can reach.  The two unused
+#: bits in the last character of a signature are 0, so that a token has one spelling.
 _MAX_EXPIRY: Final = 10**14 - 1
 _TOKEN: Final = re.compile(
     r"([0-9a-f]{32})\.([0-9]{1,14})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -79,13 +78,11 @@ def check_duration(value: object, where: str) -> timedelta:
 def seconds(now: datetime | None) -> float:
     """Return an instant in seconds since 1970-01-01T00:00Z, by default the present.
 
-    An instant of a clock that is a little ahead counts as the present, because it could
-    be on the next day, and the number would not be protected until then.
+    If another machine's clock is ahead, its instant could be on the next day, and the
+    number would not be protected today. So the present is used instead.
     """
-    present = clock.now()
-    return (
-        present if now is None else min(present, past_instant(now, "now").timestamp())
-    )
+    at = clock.now()
+    return at if now is None else min(at, past_instant(now, "now").timestamp())
 
 
 #: Characters that some databases cannot store in text.
@@ -103,14 +100,11 @@ def new_request(
 ) -> RequestRow:
     """Return a person's request, without the list."""
     if action not in _KINDS:
-        got = f"a text of {len(str(action))} characters"
-        raise errors.InputError(
-            f"one of the actions {', '.join(_KINDS)}", got, "action"
-        )
+        expected = f"one of the actions {', '.join(_KINDS)}"
+        raise errors.InputError(expected, "another action", "action")
     if not isinstance(contact, str):
-        raise errors.InputError(
-            "text", f"a value of type {type(contact).__name__}", "contact"
-        )
+        got = f"a value of type {type(contact).__name__}"
+        raise errors.InputError("text", got, "contact")
     if len(contact) > _MAX_CONTACT:
         expected = f"a contact of at most {_MAX_CONTACT} characters"
         raise errors.InputError(expected, f"{len(contact)} characters", "contact")
@@ -145,11 +139,8 @@ def confirm(
     row = writer.request(read_token(key, token, now=now))
     if row is None or row.used_at is not None:
         # without a row, the number of the request was erased
-        raise errors.UsedTokenError(
-            "a token that was not used yet",
-            "a used token",
-            message="the token was already used: request a new one",
-        )
+        message = "the token was already used: request a new token"
+        raise errors.UsedTokenError("a new token", "a used token", message=message)
     stored = {found.id: found for found in writer.lists()}
     rule = registrations.rules_of(stored[row.list_id])
     day = clock.day_at(now, rule.time_zone)
@@ -160,12 +151,15 @@ def confirm(
         active = registrations.active_registrations(
             writer, rule, row.key, row.kind, on=day
         )
-        if read(row.contact, region) != row.key:
+        if phone_number.read(row.contact, region) != row.key:
             _require_same_person(writer, rule, row, active)
     row = row._replace(used_at=int(now))
     if row.kind is ChangeKind.REGISTERED:
         new = registrations.new_row(rule, row.key, day, None)
-        if not _is_registered(writer, row.list_id, new):
+        if not any(
+            known[:3] == (row.list_id, *new[1:3]) and known.withdrawn_on is None
+            for known in writer.registrations_of([new.key])
+        ):
             row = row._replace(made_on=new.registered_on)
         period, *_ = registrations.add_rows(writer, [new], person=row.person)
     else:
@@ -190,18 +184,14 @@ def read_token(key: bytes, token: object, *, now: float) -> str:
     if match is None or not _signer(key).validate(match[0]):
         kind = type(token).__name__
         got = f"{kind} of length {len(token)}" if isinstance(token, str) else kind
-        raise errors.ForgedTokenError(
-            "a token that this registry signed",
-            got,
-            message="the token was not signed by this registry",
-        )
+        expected = "a token that this registry signed"
+        message = "this registry did not sign the token"
+        raise errors.ForgedTokenError(expected, got, message=message)
     id, expires_at = match.groups()
     if not now < int(expires_at):
-        raise errors.ExpiredTokenError(
-            "a token that is still valid",
-            f"a token that expired at second {expires_at}",
-            message="the token has expired: request a new one",
-        )
+        got = f"a token that expired at second {expires_at}"
+        message = "the token has expired: request a new token"
+        raise errors.ExpiredTokenError("a valid token", got, message=message)
     return id
 
 
@@ -219,16 +209,15 @@ def _signer(key: bytes) -> Signer:
 
 def _long_enough(key: bytes) -> bytes:
     if len(key) < _MIN_KEY:
-        raise errors.InputError(
-            f"a key of at least {_MIN_KEY} bytes", f"{len(key)} bytes"
-        )
+        expected = f"a key of at least {_MIN_KEY} bytes"
+        raise errors.InputError(expected, f"{len(key)} bytes")
     return key
 
 
 def person_of(key: bytes, contact: str, region: str | None = None) -> str:
     """Return the identifier of a person: 32 hex digits from key and contact.
 
-    Each spelling of a contact gives the same person (`bloctel.registry.contacts`).
+    Each spelling of a contact gives the same person (`normal_contact`).
     Without the key, no one can test if a contact belongs to an identifier.
     """
     plain = normal_contact(contact, region)
@@ -249,20 +238,9 @@ def _require_same_person(
         if other.person == row.person
     }
     if {known.registered_on for known in active} - made:
-        raise errors.NotRegisteredError(
-            "a registration that the same contact confirmed, or a contact that is the "
-            "number itself",
-            "a contact that did not confirm it",
-            f"list {rule.name}",
-        )
-
-
-def _is_registered(writer: Writer, list_id: int, new: registrations.NewRow) -> bool:
-    """Return True if the number has that registration, and nobody withdrew it."""
-    return any(
-        row[:3] == (list_id, *new[1:3]) and row.withdrawn_on is None
-        for row in writer.registrations_of([new.key])
-    )
+        expected = "a registration that this contact confirmed"
+        got = "a contact that did not confirm the registration"
+        raise errors.NotRegisteredError(expected, got, f"list {rule.name}")
 
 
 def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -> None:
@@ -270,26 +248,100 @@ def _require_room(writer: Writer, rule: ListRules, row: RequestRow, day: date) -
     if not rule.numbers_per_person:
         return
     most = in_force(rule.numbers_per_person, on=day).max
-    registered = _numbers_of(writer, row, day)
-    if len(registered - {row.key}) >= most:
-        raise errors.TooManyNumbersError(
-            f"at most {most} numbers of one person",
-            f"a request for {most + 1}",
-            f"list {rule.name}",
-        )
-
-
-def _numbers_of(writer: Writer, row: RequestRow, day: date) -> set[int]:
-    """Return the numbers that a request's person has on its list on a day."""
     confirmed = {
         other.key
         for other in writer.requests_by(row.list_id, row.person)
         if other.kind is ChangeKind.REGISTERED and other.used_at is not None
     }
-    return {
+    registered = {
         known.key
         for known in writer.registrations_of(confirmed)
         if known.list_id == row.list_id
         and known.withdrawn_on is None
         and known.ends_on > to_epoch_day(day)
     }
+    if len(registered - {row.key}) >= most:
+        expected, got = f"at most {most} numbers of a person", f"{most + 1} numbers"
+        raise errors.TooManyNumbersError(expected, got, f"list {rule.name}")
+
+
+# -- contacts ---------------------------------------------------------------------
+
+#: Characters that are not shown, besides control and format characters (Cc, Cf),
+#: and a dot that is not ASCII.
+_UNCLEAR: Final = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3002\u3164\ufe00-\ufe0f\uffa0"
+    r"\U000e0100-\U000e01ef]"
+)
+_SCHEME: Final = re.compile(r"(mailto|tel|sms):", re.IGNORECASE)
+_ESCAPED: Final = re.compile(r"\\(.)")
+#: An address without a name or a comment; its local part can be in quotes.
+_ADDRESS: Final = re.compile(
+    r'(?:"((?:[^"\\]|\\.)+)"|([^\s@"(),:;<>\[\]\\]+))\s*@\s*([^\s@"(),;<>?&/%\\]+)'
+)
+
+
+def normal_contact(contact: str, region: str | None) -> str:
+    """Return the text that all spellings of a contact have in common.
+
+    An address that differs in more than its spelling is another person: a provider can
+    give `marie+news@example.org` and `marie@example.org` to two persons, and one person
+    could withdraw the registrations of the other.  For the same reason, a character
+    that mail systems convert in different ways, such as `ß`, is refused.
+
+    Case, blanks around it, a scheme such as `mailto:`, quotes, a dot at the end and the
+    ASCII form of a domain make no difference, nor does the form of a phone number.
+
+    >>> normal_contact(' mailto:"Zoe"@EXAMPLE.org. ', "FR")
+    'zoe@example.org'
+    >>> normal_contact("zoe@bücher.example", "FR")
+    'zoe@xn--bcher-kva.example'
+    >>> normal_contact("tel:06 39 98 12 34", "FR")
+    '+262639981234'
+    """
+    plain = contact.strip()
+    if scheme := _SCHEME.match(plain):
+        plain = unquote(plain[scheme.end() :]).strip()
+    if not plain:
+        raise errors.InputError("a contact of the person", "blank text", "contact")
+    if "@" not in plain:
+        try:
+            return phone_number.normalize(plain, region=region).e164
+        except errors.InvalidNumberError:
+            return _lower(plain)
+    address = _ADDRESS.fullmatch(_lower(plain))
+    if address is None:
+        # the message could go to several persons, or to another one than it seems
+        expected = "one e-mail address, without a name or other texts"
+        raise errors.InputError(
+            expected, f"text of {len(contact)} characters", "contact"
+        )
+    quoted, local, domain = address.groups()
+    local = local or _ESCAPED.sub(r"\1", quoted)
+    return f"{local}@{_ascii_domain(domain.rstrip('.'))}"
+
+
+def _lower(text: str) -> str:
+    """Return the text in lower case; refuse a character with several conversions."""
+    lower = text.lower()
+    if (
+        normalize("NFKC", text) == text
+        and normalize("NFKC", text.casefold()) == lower
+        and not any(category(c) in ("Cc", "Cf") for c in text)
+        and not _UNCLEAR.search(text)
+    ):
+        return lower
+    message = (
+        "the contact contains an invisible character, or a character that mail systems "
+        "convert in different ways (such as ß); write the domain in its ASCII form "
+        "(xn--...), and write each letter as one usual character"
+    )
+    expected, got = "a contact of usual characters", f"text of {len(text)} characters"
+    raise errors.InputError(expected, got, "contact", message=message)
+
+
+def _ascii_domain(domain: str) -> str:
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain  # not a domain in the DNS

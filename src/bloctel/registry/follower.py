@@ -6,26 +6,23 @@ follower.is_blocked("+33639981234")
 ```
 
 A thread applies the registry's journal to a replica in memory: look-ups never wait for
-the storage. If the storage cannot be reached, or the registry gets rules that this
-process does not have, look-ups continue for a limited time, and then raise an error.
+the storage.
 """
 
 import logging
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from math import inf
+from copy import copy
 from pathlib import Path
 from threading import Event, Lock, Thread, current_thread
 from typing import Final, Literal, Self, get_args
-from uuid import UUID
 
 from bloctel import errors, snapshot
 from bloctel._util import clock, forks
 from bloctel.lookup.book import Book, ClosedState
 from bloctel.lookup.question import State
-from bloctel.registry.replica import Exact, Replica, identity_of, require_exact
-from bloctel.registry.snapshot_export import build_snapshot
+from bloctel.registry.replica import Exact, Replica, require_exact
 from bloctel.storage.interface import Storage, Watcher, forked_error
 from bloctel.storage.opening import close_on_error, join_storage
 
@@ -59,21 +56,23 @@ class Follower(Book):
     """
 
     def __init__(
-        self, storage: Storage, identity: UUID, region: str | None, exact: Exact
+        self,
+        storage: Storage,
+        exact: Exact,
+        cache: Path | None,
+        max_silence_seconds: float,
+        when_silent: WhenSilent,
     ) -> None:
-        """Use `open` instead."""
-        super().__init__(Replica.empty(), region)
         self._storage = storage
-        self._identity = identity
-        self._exact = exact
-        self._replica = self._new_replica()
+        self._replica = Replica(storage, exact)
+        super().__init__(self._replica.empty(), self._replica.region)
+        self._cache = cache
         self._reuse_seconds = 0.25  # seconds between two checks of the storage
-        self._max_silence = 0.0
-        self._may_answer = False  # true if look-ups answer after a long silence
+        self._max_silence = max_silence_seconds
+        self._may_answer = when_silent == "answer"
         self._has_logged_silence = False
         # why the last state cannot be read, if not because of the storage
         self._refusal: errors.ListRulesError | None = None
-        self._cache: Path | None = None
         self._closed = Event()
         self._changing = Lock()  # from the reading of a state to its publication
         self._rebuilding = Thread()  # not started, so no rebuild is running
@@ -101,14 +100,14 @@ class Follower(Book):
 
         Args:
             url: See `Registry.open`.
-            cache: A snapshot file to start from, so that a start takes well under a
-                second for any size. The file is created if it is missing or unusable,
-                and again after many changes. Processes of one machine can share it.
+            cache: A snapshot file, with which a start takes well under a second. The
+                file is created if it is missing or unusable, and again after many
+                changes. Processes of one machine can share it.
             exact: See `Registry.open`; `storage` allows no cache.
             max_silence_seconds: The time for which look-ups continue if the storage
-                cannot be reached, or if this process does not have the rules of a list
-                of the registry any more. If the database server is a copy of another
-                server (a standby or replica), the age of its data counts.
+                cannot be reached, or if a list of the registry has other rules than in
+                this process. If the database server is a copy of another server (a
+                standby or replica), the age of its data counts.
             when_silent: The behaviour of look-ups afterwards. `refuse` raises an error;
                 `answer` uses the last known state, which can miss a block.
             secret: See `Registry.open`.
@@ -122,25 +121,21 @@ class Follower(Book):
         """
         require_exact(exact)
         if when_silent not in get_args(WhenSilent):
-            raise errors.InputError(
-                "'refuse' or 'answer'", repr(when_silent), "when_silent"
-            )
+            got = repr(when_silent)
+            raise errors.InputError("'refuse' or 'answer'", got, "when_silent")
         if cache is not None and exact == "storage":
-            raise errors.InputError(
-                "no cache with exact='storage'",
-                "a cache",
-                "cache",
-                message="exact='storage' uses no cache; leave out the argument cache",
-            )
+            message = "exact='storage' uses no cache; leave out the argument cache"
+            expected = "no cache with exact='storage'"
+            raise errors.InputError(expected, "a cache", "cache", message=message)
         with close_on_error(join_storage(url, secret)) as storage:
-            with storage.read(max_lag_seconds=inf) as reader:
-                settings = reader.settings()
-            region = settings.get("region") or None
-            follower = cls(storage, identity_of(settings), region, exact)
-            follower._cache = None if cache is None else Path(cache)
-            follower._max_silence = max_silence_seconds
-            follower._may_answer = when_silent == "answer"
-            follower._start()
+            path = None if cache is None else Path(cache)
+            follower = cls(storage, exact, path, max_silence_seconds, when_silent)
+            if (state := follower._read_cache(follower._replica)) is None:
+                follower._rebuild()
+            else:
+                follower._set_state(state)
+                follower._catch_up()
+            follower._thread.start()
         return follower
 
     def on_blocked(
@@ -153,11 +148,9 @@ class Follower(Book):
         A separate thread calls the hook after a change of the registry or the day. It
         reports a number once, and again only if the number was not blocked in between.
         The first call is immediate, with the numbers that are blocked already. A later
-        call of this method replaces the hook.
-
-        While the hook runs, the follower continues, and all later changes cause only
-        one further call. A hook that has not returned after 5 seconds is logged; see
-        `hook_delay_seconds`.
+        call of this method replaces the hook. All changes while the hook runs cause
+        only one further call. If the hook runs for more than 5 seconds, this is logged;
+        see `hook_delay_seconds`.
 
         Args:
             hook: Function that is called with a list of elements of *queue*; exceptions
@@ -182,7 +175,7 @@ class Follower(Book):
 
     @property
     def hook_delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook has not finished; 0 if none."""
+        """Seconds since the oldest change that the hook has not processed, or 0."""
         return 0.0 if self._queue is None else self._queue.delay_seconds
 
     @property
@@ -215,19 +208,7 @@ class Follower(Book):
             raise refusal.with_traceback(None)
         self._replica.require_current(self._max_silence)
 
-    def _new_replica(self) -> Replica:
-        return Replica(self._storage, self._identity, self._exact)
-
-    def _start(self) -> None:
-        state = self._read_cache()
-        if state is None:
-            self._rebuild()
-        else:
-            self._set_state(state)
-            self._catch_up()
-        self._thread.start()
-
-    def _read_cache(self) -> State | None:
+    def _read_cache(self, replica: Replica) -> State | None:
         """Return the state of the cached snapshot; None if it is unusable."""
         if self._cache is None or not self._cache.exists():
             return None
@@ -237,9 +218,9 @@ class Follower(Book):
             _log.warning("the cached snapshot is unusable: %s", error)
             return None
         info = content.info
-        if (info.registry, info.region) != (self._identity, self.region):
+        if (info.registry, info.region) != (replica.identity, self.region):
             return None
-        return self._replica.start_from(content.state)
+        return replica.start_from(content.state)
 
     def _follow(self) -> None:
         watcher: Watcher | None = None
@@ -299,18 +280,12 @@ class Follower(Book):
 
     def _rebuild(self) -> None:
         """Read the whole registry again, and renew the cache."""
-        reader = self._new_replica()  # the time of the shown state does not change
+        # another replica, so that the time of the published state does not change
+        reader = copy(self._replica)
         state = None
         if self._cache is not None:
-            build_snapshot(
-                self._storage,
-                self._cache,
-                region=self.region,
-                identity=self._identity,
-                max_lag_seconds=self._max_silence,
-            )
-            content = snapshot.read_content(self._cache, verify=True)
-            state = reader.start_from(content.state)
+            reader.build_snapshot(self._cache, max_lag_seconds=self._max_silence)
+            state = self._read_cache(reader)
         if state is None:
             state = reader.load()
         with self._changing:
@@ -327,10 +302,9 @@ def _close_quietly(watcher: Watcher | None) -> None:
 
 
 class _Queue(Thread):
-    """Numbers about to be called, and the thread that calls the hook for blocked ones.
+    """Thread that calls the hook for queued numbers that have become blocked.
 
-    Changes during a call of the hook are joined to one further call, so a slow hook
-    delays neither the follower nor more than one call.
+    All changes during a call of the hook cause only one further call.
     """
 
     def __init__(
@@ -353,7 +327,7 @@ class _Queue(Thread):
 
     @property
     def delay_seconds(self) -> float:
-        """Seconds since the oldest change that the hook has not finished; 0 if none."""
+        """Seconds since the oldest change that the hook has not processed, or 0."""
         since = self._runs_since or self._due_since
         return 0.0 if since is None else clock.elapsed() - since
 
@@ -369,11 +343,8 @@ class _Queue(Thread):
             self._has_logged_delay = False
         elif not self._has_logged_delay:
             self._has_logged_delay = True
-            _log.error(
-                "the hook for blocked numbers is late: a change of %.0f seconds ago is "
-                "not reported",
-                delay,
-            )
+            text = "the hook for blocked numbers is late: no report for %.0f seconds"
+            _log.error(text, delay)
 
     def stop(self) -> None:
         """End the thread after the running call."""

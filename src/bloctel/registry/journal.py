@@ -75,7 +75,7 @@ class DueRenewal:
     number: PhoneNumber
     list: str
     ends_on: date
-    contact: str | None
+    contact: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RegistrationColumns:
         withdrawn_on: The days of the withdrawals; `NO_END` if not withdrawn.
     """
 
-    keys: NDArray[np.uint64]
+    keys: NDArray[np.uint64] = field(repr=False)
     registered_on: NDArray[np.int64]
     starts_on: NDArray[np.int64]
     ends_on: NDArray[np.int64]
@@ -102,10 +102,8 @@ class RegistrationColumns:
 def position_text(cursor: int, end: Position) -> str:
     """Return the position of a change, as text.
 
-    Args:
-        cursor: The cursor of the change.
-        end: The end of the journal that was read: a journal that contains this end
-            contains the same changes up to the cursor.
+    *end* is the end of the journal that was read: a journal that contains this end
+    contains the same changes up to the cursor.
     """
     return f"{cursor}-{end.cursor}-{end.token:x}"
 
@@ -127,13 +125,12 @@ def events_after(
     events = reader.changes(cursor, limit)
     # the same cursor in another journal would hide changes
     if known is not None and reader.token(known.cursor) != known.token:
-        raise CursorPurgedError(
-            "a position of this journal",
-            "a position that is not in this journal",
-            message="the journal does not contain the position: a backup was "
-            "restored, the last changes were lost, or the registry is another one; "
-            "read all lists again",
+        expected, got = "a position of this journal", "another position"
+        message = (
+            "the journal does not contain the position: a backup was restored, the "
+            "last changes were lost, or this is another registry; read all lists again"
         )
+        raise CursorPurgedError(expected, got, message=message)
     return events
 
 
@@ -186,15 +183,13 @@ def registrations(storage: Storage, list: str) -> Iterator[RegistrationColumns]:
 
 
 def _columns(rows: Sequence[Registration]) -> RegistrationColumns:
-    days = np.array(
-        [
-            (*row[2:5], NO_END if row.withdrawn_on is None else row.withdrawn_on)
-            for row in rows
-        ],
-        np.int64,
-    ).reshape(-1, 4)
     keys = np.fromiter((row.key for row in rows), np.uint64, len(rows))
-    return RegistrationColumns(keys, *(np.ascontiguousarray(day) for day in days.T))
+    without_end = (
+        (*row[2:5], NO_END if row.withdrawn_on is None else row.withdrawn_on)
+        for row in rows
+    )
+    days = np.array([*without_end], np.int64).reshape(-1, 4)
+    return RegistrationColumns(keys, *map(np.ascontiguousarray, days.T))
 
 
 def due_for_renewal(
@@ -204,16 +199,12 @@ def due_for_renewal(
     first, last = to_epoch_day(on), to_epoch_day(add_days(on, within.days))
     with storage.read() as reader:
         due = [
-            DueRenewal(
-                number_of(row.key),
-                stored.name,
-                day_of(row.ends_on),
-                _contact(reader, row),
-            )
+            (row, stored.name, _contact(reader, row))
             for stored in reader.lists()
             for row in _ending(reader, stored.id, first, last)
         ]
-    yield from due  # after the transaction: the consumer may renew them
+    for row, name, contact in due:  # no transaction: the caller may renew the number
+        yield DueRenewal(number_of(row.key), name, day_of(row.ends_on), contact)
 
 
 def _ending(

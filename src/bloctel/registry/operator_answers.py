@@ -1,11 +1,10 @@
 """Answers of a list's operator about numbers.
 
 An opposed number is registered on the list from the day of the answer on, until a later
-answer differs. A clear number is registered on a second list, the cleared numbers, for
-as long as an answer may be used.
+answer differs. A clear number is registered on a second list, the list of cleared
+numbers, for as long as an answer is valid.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -49,20 +48,15 @@ def record_answers(
     contradictory = np.intersect1d(opposed, clear, assume_unique=True)
     clear = np.setdiff1d(clear, contradictory, assume_unique=True)
     recorder = _Recorder(writer, list, on)
-    for keys in _parts(opposed):
-        recorder.add_opposed(keys)
-    for keys in _parts(clear):
-        recorder.add_cleared(keys)
+    for first in range(0, len(opposed), _PART):
+        recorder.add_opposed(opposed[first : first + _PART])
+    for first in range(0, len(clear), _PART):
+        recorder.add_cleared(clear[first : first + _PART])
     return Recorded(len(opposed), len(clear), len(contradictory))
 
 
-def _parts(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.uint64]]:
-    for first in range(0, len(keys), _PART):
-        yield keys[first : first + _PART]
-
-
 class _Recorder:
-    """Stores the answers of one day."""
+    """Writer of the answers of one day."""
 
     def __init__(self, writer: Writer, list: str, on: date) -> None:
         rule = rules.load(list)

@@ -32,25 +32,20 @@ class PrefixEntry:
 
 
 def require_incomplete(prefix: int) -> None:
-    """Check that a prefix is not a complete number: prefix rules are stored unhidden.
+    """Refuse a complete number: storages do not encrypt the prefixes of rules.
 
-    In countries with numbers of various lengths, such as Germany, a complete number can
-    be the start of another number.
+    In some countries, such as Germany, a complete number can begin another number.
     """
     text = f"+{prefix}"
     if is_valid(text, region=None) and not is_valid(f"{text}0", region=None):
-        raise InputError(
-            "a prefix of several numbers",
-            "a complete number",
-            message="a complete number is not a prefix of several numbers; "
-            "register it instead",
-        )
+        message = "the prefix is a complete number; register the number instead"
+        raise InputError("a prefix of several numbers", "a number", message=message)
 
 
 def set_rule(
     writer: Writer, rule: ListRules, prefix: int, *, on: date, blocks: bool
 ) -> None:
-    """Store a rule for a prefix from that day on; an older rule ends."""
+    """Store a rule for a prefix from the day *on*; an older rule ends."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     for row in _rows(writer, list_id, prefix):
@@ -62,18 +57,15 @@ def set_rule(
 
 
 def end_rule(writer: Writer, rule: ListRules, prefix: int, *, on: date) -> None:
-    """End the rule for a prefix; on that day it no longer applies."""
+    """End the rule for a prefix; the day *on* is the first day without the rule."""
     list_id = registrations.find_list(writer, rule.name).id
     day = to_epoch_day(on)
     rows = _rows(writer, list_id, prefix)
     active = [row for row in rows if row.starts_on <= day < row.ends_on]
     if not active:
-        raise NotRegisteredError(
-            "a prefix with a rule on that day",
-            "a prefix without a rule",
-            f"list {rule.name}",
-            message=f"the prefix has no rule on {on.isoformat()}",
-        )
+        expected, got = "a prefix with a rule on that day", "a prefix without a rule"
+        message = f"the prefix has no rule on {on.isoformat()}"
+        raise NotRegisteredError(expected, got, f"list {rule.name}", message=message)
     for row in active:
         _end(writer, row, day)
 

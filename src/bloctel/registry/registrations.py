@@ -16,6 +16,7 @@ import numpy as np
 from bloctel import rules
 from bloctel._util import clock
 from bloctel._util.instants import past_day
+from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError, NotRegisteredError, UnknownListError
 from bloctel.numbers.columns import days, days_from
 from bloctel.periods import NO_END, RegistrationPeriod, from_epoch_day, to_epoch_day
@@ -76,6 +77,7 @@ def update_rules(writer: Writer, name: str) -> None:
             writer.update_list(stored._replace(rules=digest))
 
 
+@not_shown("key")
 class NewRow(NamedTuple):
     """A registration to be stored, as a `Registration` with the name of the list."""
 
@@ -144,9 +146,10 @@ def disown(
     *,
     except_person: str = "",
 ) -> None:
-    """Record that not only one person's confirmations made these registrations.
+    """Record that not only confirmations of one person made these registrations.
 
-    They are given as numbers and days; confirmations of *except_person* still count.
+    A registration is given as a number and a day.  Confirmations of *except_person*
+    still count.
     """
     pairs = set(registered)
     for row in writer.requests_of(list_id, {key for key, _ in pairs}):
@@ -219,11 +222,8 @@ class RegistrationBuilder:
         return self._on[first_row : first_row + n]
 
     def _wrong_length(self, n_days: int, n_rows: int) -> InputError:
-        return InputError(
-            "one day, or one day per number",
-            f"{n_days} days for {n_rows} numbers",
-            "on",
-        )
+        got = f"{n_days} days for {n_rows} numbers"
+        return InputError("one day, or one day per number", got, "on")
 
 
 def _checked_delay(delay_days: int | None) -> int | None:
@@ -275,7 +275,7 @@ def amend(
 def active_registrations(
     reader: Reader, rule: ListRules, key: int, kind: ChangeKind, *, on: date
 ) -> list[Registration]:
-    """Return the registrations that can be renewed, or withdrawn, on that day."""
+    """Return the registrations that can be renewed, or withdrawn, on the day *on*."""
     list_id = find_list(reader, rule.name).id
     day = to_epoch_day(on)
     active = [
@@ -286,12 +286,9 @@ def active_registrations(
         and not (kind == ChangeKind.RENEWED and row.withdrawn_on is not None)
     ]
     if not active:
-        raise NotRegisteredError(
-            "a registration that is active on that day",
-            "a number without an active registration",
-            f"list {rule.name}",
-            message=f"the number has no active registration on {on.isoformat()}",
-        )
+        expected, got = "an active registration", "a number without a registration"
+        message = f"the number has no active registration on {on.isoformat()}"
+        raise NotRegisteredError(expected, got, f"list {rule.name}", message=message)
     return active
 
 
@@ -327,9 +324,8 @@ def forget(writer: Writer, key: int, *, on: date, today: date) -> int:
     found = writer.registrations_of([key])
     day, last = to_epoch_day(on), to_epoch_day(today)
     if any(day < row.registered_on <= last for row in found):
-        raise InputError(
-            "a day on or after the last registration", on.isoformat(), "on"
-        )
+        expected = "a day on or after the last registration"
+        raise InputError(expected, on.isoformat(), "on")
     n_requests = 0
     for stored in writer.lists():
         rows = [row for row in found if row.list_id == stored.id]

@@ -1,14 +1,12 @@
 """Registry: registrations in a storage, which follow rules, and look-ups on them.
 
 Each change is stored, with a line in the journal, before the call returns. Look-ups
-are answered from memory; they see the changes of other processes within
-`refresh_seconds`.
+read memory; they use the changes of other processes after `refresh_seconds` at most.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
-from math import inf
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -31,14 +29,7 @@ from bloctel.registry import (
     prefix_rules,
     registrations,
 )
-from bloctel.registry.replica import (
-    Exact,
-    Replica,
-    identity_of,
-    read_lists,
-    require_exact,
-)
-from bloctel.registry.snapshot_export import build_snapshot
+from bloctel.registry.replica import Exact, Replica, read_lists, require_exact
 from bloctel.rules import ListRules
 from bloctel.snapshot import SnapshotInfo
 from bloctel.storage import opening
@@ -72,16 +63,11 @@ class Registry(Book):
     ) -> None:
         """Use an existing storage; call `create` or `open` instead."""
         self._storage = storage
-        with storage.read(max_lag_seconds=inf) as reader:
-            settings = reader.settings()
-            read_lists(reader)  # refuses rules that this process does not have
-        self._identity = identity_of(settings)
-        self._token_key_hex = settings.get("token_key", "")
+        self._replica = Replica(storage, exact)
         self._commits = GroupCommit(storage, self._committed)
         self._reuse_seconds = refresh_seconds
         self._lock = RLock()  # one thread catches up while the others wait
-        self._replica = Replica(storage, self._identity, exact)
-        super().__init__(self._replica.empty(), settings.get("region") or None)
+        super().__init__(self._replica.empty(), self._replica.region)
         forks.prepare_in_child(self)
 
     @classmethod
@@ -141,13 +127,12 @@ class Registry(Book):
                 storage. If the database server is a copy of another server (a
                 standby or replica), its data may be 5 seconds older; then look-ups
                 raise StorageUnreachableError.
-            exact: The location of the exact step of a look-up. With `memory`, all
-                numbers are in memory. With `storage`, only a filter is in memory, and
-                each look-up that the filter does not answer queries the storage once.
+            exact: With `memory`, all numbers are in memory. With `storage`, only a
+                filter is in memory, and each look-up that the filter does not answer
+                queries the storage once.
             secret: See `create`.
             busy_seconds: The longest wait of a change for the change of another
-                program or thread. Use a longer one for programs that may run during a
-                large import, which is one change.
+                program or thread, such as a large import.
 
         Raises:
             RegistryNotFoundError: There is no registry. It is not created, so that a
@@ -168,16 +153,12 @@ class Registry(Book):
         """Mark a registry as restored from a backup, before it is opened.
 
         A file that `backup` wrote, and an SQLite file that was copied without its
-        write-ahead log, lack the last changes and cannot be opened before. Register
-        the missing changes again. If the mark is interrupted, repeat it: the file
-        cannot be opened until the mark is complete.
+        write-ahead log, lack the last changes, and cannot be opened without the mark.
+        Register the missing changes again. If the mark is interrupted, repeat it.
 
         Other registries need no mark, and do not change. In every storage, followers,
-        caches and readers of the journal notice by themselves that changes were lost.
-
-        Args:
-            url: See `open`.
-            secret: See `create`.
+        caches and readers of the journal detect that changes were lost. `open` explains
+        the arguments.
 
         Raises:
             StorageBusyError: Another program has the file open.
@@ -195,13 +176,8 @@ class Registry(Book):
         Processes that have other rules can neither open the registry nor answer from
         it. After a change of the rules, call this method once; then restart each
         process with the new rules, and build snapshots again. Stored registrations keep
-        their periods.
-
-        Args:
-            url: See `open`.
-            list: The name of the list. Lists with a scope, such as `members:brand-a`,
-                are updated together with the list `members`.
-            secret: See `create`.
+        their periods. Lists with a scope, such as `members:brand-a`, are updated
+        together with the list `members`. `open` explains *url* and *secret*.
 
         Raises:
             UnknownListError: The registry has no such list, or there are no rules for
@@ -249,8 +225,7 @@ class Registry(Book):
         """Put a number on a list, and return the days on which it is protected.
 
         A second registration on the same day changes nothing, unless the first was
-        withdrawn: the last request counts. A registration on a later day is stored in
-        addition.
+        withdrawn. A registration on a later day is stored in addition.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
@@ -259,9 +234,8 @@ class Registry(Book):
             delay_days: Days until the protection begins; by default the longest delay
                 that the list's rules allow.
             region: The region of national number formats; by default the registry's.
-            allow_future: True accepts a day in the future; the number is not protected
-                before that day. By default, a day after today in the list's time zone
-                is refused as a mistake.
+            allow_future: True accepts a day after today in the list's time zone; by
+                default, such a day is refused as a mistake.
 
         Raises:
             InputError: The rules do not allow that delay, or the day is in the future.
@@ -349,17 +323,16 @@ class Registry(Book):
         builder = registrations.RegistrationBuilder(
             rule, delay_days, _day(on, rule), allow_future=allow_future
         )
-        return self._add(
-            rule,
-            lambda list_id: (
-                builder.build(list_id, phone_number.require_keys(keys))
-                if days is None
-                else builder.build_on_days(
-                    list_id, phone_number.require_keys(keys), days
-                )
-                for keys, days in parts
-            ),
-        )
+
+        def built(list_id: int) -> Iterator[NewRegistrations]:
+            for part, days in parts:
+                keys = phone_number.require_keys(part)
+                if days is None:
+                    yield builder.build(list_id, keys)
+                else:
+                    yield builder.build_on_days(list_id, keys, days)
+
+        return self._add(rule, built)
 
     def _add(
         self, rule: ListRules, parts: Callable[[int], Iterable[NewRegistrations]]
@@ -382,10 +355,9 @@ class Registry(Book):
     ) -> operator_answers.Recorded:
         """Record the answers of a list's operator about numbers on one day.
 
-        Afterwards the registry knows that list by answers only: a number without a
-        recent answer is never clear (`NotKnownError`). The latest answer about a number
-        counts, in whatever order answers are recorded. If two answers of the same day
-        differ, the number is opposed.
+        Afterwards, a number without a recent answer is never clear on that list
+        (`NotKnownError`). The answer with the latest day counts. If two answers of the
+        same day differ, the number is opposed.
 
         Args:
             list: The name of the list.
@@ -467,8 +439,7 @@ class Registry(Book):
         Raises:
             InputError: The day is in the future: an erasure cannot be undone.
         """
-        if on is not None:
-            on = plain_day(on)
+        on = None if on is None else plain_day(on)
 
         def change(writer: Writer) -> dict[str, int]:
             erased: dict[str, int] = {}
@@ -487,9 +458,8 @@ class Registry(Book):
     ) -> int:
         """Erase all data about a number, at its owner's request (GDPR art. 17).
 
-        Afterwards no list protects the number, and no trace shows that a list ever did.
-        So there is no reliable answer any more for the days on which it was protected:
-        look-ups of any number on those lists and days raise `DayNotCoveredError`.
+        Afterwards, no trace shows that a list ever protected the number. So look-ups of
+        any number on those lists and days raise `DayNotCoveredError`.
 
         Args:
             number: Text, an integer, or a `PhoneNumber`.
@@ -535,8 +505,7 @@ class Registry(Book):
 
         Raises:
             InputError: The day is in the future, the text is not a prefix, or it is a
-                complete number. Register a complete number: then `forget` finds it and
-                `secret` hides it.
+                complete number. Use `register` for a complete number.
         """
         rule, day = _open_rule(list, on)
         past_day(day, clock.today(rule.time_zone), allow_future=allow_future)
@@ -616,12 +585,11 @@ class Registry(Book):
         Args:
             number: Text, an integer, or a `PhoneNumber`.
             contact: The contact of the person: an e-mail address without a name, a
-                phone number or another text. Each spelling of it is the same person.
-                It is stored as long as the registration, for `due_for_renewal`.
+                phone number or another text. It is stored as long as the registration.
             list: The name of the list.
             action: The requested change: `register`, `renew` or `withdraw`. The call
-                does not reveal if there is a registration to renew or withdraw: the
-                person may have entered the number of another person.
+                does not reveal if the number is registered, because it may be the
+                number of another person.
             valid_for: The time for which the token is valid.
             now: The moment, with a time zone; by default the present.
 
@@ -631,14 +599,9 @@ class Registry(Book):
             InputError: Another argument is not valid.
         """
         rule, key, at = rules.load(list), self._token_key, confirmations.seconds(now)
-        expires_at = confirmations.expiry(at, valid_for)
+        end, phone = confirmations.expiry(at, valid_for), self._key(number, None)
         row = confirmations.new_request(
-            key,
-            self._key(number, None),
-            contact,
-            action,
-            expires_at,
-            region=self.region,
+            key, phone, contact, action, end, region=self.region
         )
         return self._commits.run(confirmations.request, rule, row, key, now=at)
 
@@ -655,11 +618,10 @@ class Registry(Book):
             ForgedTokenError: This registry did not sign the token.
             ExpiredTokenError: The token has expired.
             UsedTokenError: The token was used before.
-            TooManyNumbersError: The person has confirmed other numbers since the
-                request, and now has the maximum of numbers on the list.
-            NotRegisteredError: There is no registration to renew or withdraw, or this
-                person may not do it: the registration was not made, or not only, by
-                confirmations of this contact, and the contact is not the number itself.
+            TooManyNumbersError: The person has the maximum of numbers on the list.
+            NotRegisteredError: There is no registration to renew or withdraw, or it was
+                not made only by confirmations of this contact, and the contact is not
+                the number itself.
             ListClosedError: The list is no longer open.
         """
         key, at = self._token_key, confirmations.seconds(now)
@@ -669,23 +631,13 @@ class Registry(Book):
 
     @property
     def _token_key(self) -> bytes:
-        """The key that signs tokens.
-
-        Raises:
-            StorageDeniedError: The database user may not read the key: a program that
-                reads it could confirm requests of any person.
-        """
-        try:
-            key = bytes.fromhex(self._token_key_hex)
-        except ValueError:
-            key = b""
-        if not key:
-            raise errors.StorageDeniedError(
-                "a registry with a readable token key",
-                "a registry without a readable key",
-                message="the database user may not read the registry's token key",
-            )
-        return key
+        """The key that signs tokens; with this key, a program can confirm requests."""
+        with suppress(ValueError):
+            if key := bytes.fromhex(self._replica.token_key):
+                return key
+        message = "the database user may not read the registry's token key"
+        expected, got = "a readable token key", "a token key that is not readable"
+        raise errors.StorageDeniedError(expected, got, message=message)
 
     # -- journal, exports -----------------------------------------------------
 
@@ -705,8 +657,8 @@ class Registry(Book):
         """Yield the journal after the position *since*, in order.
 
         Store the position of the last change that you have processed, to continue
-        there. After CursorPurgedError, first call `journal_position`, then read all
-        registrations of the lists, and then continue from this position.
+        there. After CursorPurgedError, call `journal_position`, read all registrations
+        of the lists, and continue from this position.
 
         Args:
             since: `Change.position`, or the result of `journal_position`; None for
@@ -714,8 +666,7 @@ class Registry(Book):
 
         Raises:
             CursorPurgedError: `trim_journal` has dropped lines after that position, or
-                the journal does not contain the position, because a backup was
-                restored, the last changes were lost, or the registry is another one.
+                the position is from another journal, or from before a restored backup.
         """
         return journal.changes(self._storage, since)
 
@@ -765,16 +716,13 @@ class Registry(Book):
             CannotAnswerError: The registry has no list.
             InputError: The day is in the future.
         """
-        return build_snapshot(
-            self._storage, path, region=self.region, identity=self._identity, on=on
-        )
+        return self._replica.build_snapshot(path, on=on)
 
     def backup(self, path: str | Path) -> None:
         """Write a consistent copy of an SQLite registry to a file, while it is used.
 
         The file replaces an older backup atomically. To use the copy, call
-        `mark_restored` first. A copy of the file with other tools can lack the last
-        changes, because they are in the write-ahead log.
+        `mark_restored` first. Other tools can miss changes in the write-ahead log.
 
         Raises:
             InputError: The registry is in another storage, which has its own tools, or

@@ -1,24 +1,26 @@
 """In-memory replicas of a storage for look-ups, updated from its journal.
 
 A replica is a `State`: a table of all registrations at one moment, an overlay of the
-changes since, and the position in the journal up to which it contains them. A state
-never changes: `Replica` returns the next one only after everything was read, so a
-failure leaves the old state and its position.
+changes since then, and the position of the last change in the journal. A state never
+changes: `Replica` returns the next state only after it has read everything.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import replace
+from datetime import date
 from math import inf
+from pathlib import Path
 from typing import Final, Literal, Self, get_args
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bloctel import _filter
+from bloctel import _filter, snapshot
 from bloctel._util import clock
+from bloctel._util.instants import past_day
 from bloctel.errors import (
     CursorPurgedError,
     DayNotCoveredError,
@@ -38,10 +40,10 @@ from bloctel.lookup.table import (
     TableBuilder,
 )
 from bloctel.numbers.phone_number import are_possible_keys
-from bloctel.periods import RegistrationPeriod, merge, to_epoch_day
+from bloctel.periods import RegistrationPeriod, merge, plain_day, to_epoch_day
 from bloctel.registry.journal import events_after
 from bloctel.registry.registrations import rules_of
-from bloctel.storage.interface import Reader, Storage, require_recent
+from bloctel.storage.interface import MAX_LAG_SECONDS, Reader, Storage, require_recent
 from bloctel.storage.rows import ChangeKind, Event, Position, Registration, day_of
 
 #: Location of the exact step of a look-up: in memory, or in the storage after a filter.
@@ -59,26 +61,14 @@ def require_exact(exact: str) -> None:
         raise InputError("'memory' or 'storage'", repr(exact), "exact")
 
 
-def identity_of(settings: Mapping[str, str]) -> UUID:
+def _identity_of(settings: Mapping[str, str]) -> UUID:
     """Return the identity of a registry from its settings."""
     try:
         return UUID(settings.get("identity", ""))
     except ValueError as error:
-        raise StorageError(
-            "a registry with an identity",
-            "a registry without a valid one",
-            message="the settings of the registry contain no valid identity",
-        ) from error
-
-
-def require_identity(reader: Reader, identity: UUID) -> None:
-    """Check that a storage still contains the registry that was opened."""
-    if identity_of(reader.settings()) != identity:
-        raise RegistryReplacedError(
-            "the registry that was opened",
-            "another registry",
-            message="the registry was replaced by another one; open it again",
-        )
+        message = "the settings of the registry contain no valid identity"
+        expected, got = "a valid identity", "another text"
+        raise StorageError(expected, got, message=message) from error
 
 
 def read_lists(reader: Reader) -> tuple[BookList, ...]:
@@ -92,7 +82,7 @@ def read_lists(reader: Reader) -> tuple[BookList, ...]:
     )
 
 
-def read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
+def _read_prefix_rules(reader: Reader) -> tuple[PrefixRule, ...]:
     """Return the prefix rules of a storage."""
     return tuple(
         PrefixRule(row.list_id - 1, row.prefix, row.starts_on, row.ends_on, row.blocks)
@@ -112,12 +102,11 @@ def read_table(reader: Reader) -> Table:
 def _require_keys(keys: NDArray[np.uint64]) -> None:
     """Refuse a storage with an integer that no look-up would find."""
     if not are_possible_keys(keys):
-        raise StorageError(
-            "keys of phone numbers",
-            "another integer",
-            message="the storage contains an integer that is not the key of a phone "
-            "number, so another program changed the storage",
+        message = (
+            "the storage contains an integer that is not the key of a phone number, so "
+            "another program changed the storage"
         )
+        raise StorageError("keys of phone numbers", "another integer", message=message)
 
 
 def _entries(
@@ -138,11 +127,7 @@ def _entries(
 
 
 class FilterOnlyOverlay(Overlay):
-    """Filter of all numbers of a storage; hits are confirmed by querying the storage.
-
-    A number that is not in the filter needs no query. All hits of a look-up together
-    need one query.
-    """
+    """Filter of all numbers of a storage, which confirms the hits of a look-up."""
 
     def __init__(
         self, storage: Storage, reader: Reader, table: Table, position: Position
@@ -182,7 +167,7 @@ class FilterOnlyOverlay(Overlay):
         return later
 
     def known(self, keys: Iterable[int], days: Mapping[int, int]) -> Known:
-        """Return the entries in the storage; refuse days of erased protections."""
+        """Return the entries in the storage; refuse days with erased registrations."""
         hits = [key for key in keys if self.filter.might_contain(key)]
         if not hits:
             return {}
@@ -201,21 +186,20 @@ class FilterOnlyOverlay(Overlay):
 
 
 class Replica:
-    """Reader of the states of a registry's storage.
+    """Reader of the settings and the states of a registry's storage.
 
-    It stores no state: the state that is published to look-ups is the only one, and its
-    provenance is the cursor.
-
-    Attributes:
-        current_at: The time (`clock.elapsed`) up to which the last read state contains
-            all changes.
+    `current_at` is the time (`clock.elapsed`) up to which the last state that was read
+    contains all changes.
     """
 
-    def __init__(
-        self, storage: Storage, identity: UUID, exact: Exact = "memory"
-    ) -> None:
+    def __init__(self, storage: Storage, exact: Exact) -> None:
+        with storage.read(max_lag_seconds=inf) as reader:
+            settings = reader.settings()
+            read_lists(reader)  # refuses rules that this process does not have
+        self.identity = _identity_of(settings)
+        self.region = settings.get("region") or None
+        self.token_key = settings.get("token_key", "")
         self._storage = storage
-        self._identity = identity
         self._exact = exact
         # with exact="storage" all numbers are in the overlay
         self._max_overlay = inf if exact == "storage" else _RELOAD_AFTER
@@ -228,22 +212,19 @@ class Replica:
         return State((), table, Overlay(table))
 
     def is_behind(self, state: State) -> bool:
-        """Return True if a state should be read again.
-
-        It contains erased numbers, or too many changed ones.
-        """
+        """Return True if a state contains erased numbers or many changed numbers."""
         return state.has_erased or len(state.overlay) > self._max_overlay
 
     def load(self) -> State:
         """Read the whole storage."""
         return self.catch_up(self.empty())
 
-    def start_from(self, snapshot: State) -> State | None:
-        """Return the state of a snapshot of the registry with the changes since then.
+    def start_from(self, old: State) -> State | None:
+        """Return the state of a snapshot with the changes since then.
 
-        It is None if the journal does not continue from the snapshot.
+        The result is None if the journal does not continue from the snapshot.
         """
-        state = replace(snapshot, covered_until=None)
+        state = replace(old, covered_until=None)
         known = _position_of(state)
         with self._storage.read(max_lag_seconds=inf) as reader:
             if known is None or self._events(reader, known) is None:
@@ -251,22 +232,18 @@ class Replica:
         return self.catch_up(state, reload=False)
 
     def catch_up(self, state: State, *, reload: bool = True) -> State:
-        """Return the state with the changes since then; the same object without any.
+        """Return the state with the changes since then; *state* if nothing changed.
 
-        Without *reload*, a state that `is_behind` is not read again at once: look-ups
-        for days on which erased numbers were protected are refused.
+        If *reload*, the whole storage is read again when the new state `is_behind`.
         """
         asked_at = clock.elapsed()
         with self._storage.read(max_lag_seconds=inf) as reader:
             position, lag = reader.position(), reader.lag()
             known = _position_of(state)
             if lag is not None and known is not None and position.cursor < known.cursor:
-                raise StorageUnreachableError(
-                    "a server with all changes that were read before",
-                    "a copy without the last ones",
-                    message="the server is a copy that does not have the last changes "
-                    "yet",
-                )
+                expected, got = "a server with all changes", "a copy without the last"
+                message = "the server is a copy that lacks the last changes"
+                raise StorageUnreachableError(expected, got, message=message)
             later = state
             if position != known:
                 later = self._applied(reader, state, position)
@@ -288,8 +265,8 @@ class Replica:
         events = self._events(reader, known)
         if events is None:
             _log.warning(
-                "the journal of the registry does not continue from what was read: it "
-                "was trimmed, or the storage lost its last changes; reading everything"
+                "the journal of the registry was trimmed, or the storage lost its last "
+                "changes; the whole registry is read again"
             )
             return self._loaded(reader, position)
         changed = {event.key for event in events if event.key is not None}
@@ -312,7 +289,7 @@ class Replica:
 
     def _loaded(self, reader: Reader, position: Position) -> State:
         """Return a state with the content of the whole storage."""
-        require_identity(reader, self._identity)
+        self._require_identity(reader)
         if self._exact == "storage":
             table = TableBuilder().build()
             overlay: Overlay = FilterOnlyOverlay(self._storage, reader, table, position)
@@ -329,12 +306,41 @@ class Replica:
         position: Position,
         has_erased: bool,
     ) -> State:
-        prefixes = read_prefix_rules(reader)
+        prefixes = _read_prefix_rules(reader)
         # the lists last: they show which days were erased meanwhile
         lists = read_lists(reader)
-        origin = Provenance(self._identity, position.cursor, None, position.token)
+        origin = Provenance(self.identity, position.cursor, None, position.token)
         files = self._storage.files
         return State(lists, table, overlay, None, prefixes, origin, has_erased, files)
+
+    def _require_identity(self, reader: Reader) -> None:
+        """Check that a storage still contains the registry that was opened."""
+        if _identity_of(reader.settings()) != self.identity:
+            message = "another registry replaced the registry; open the registry again"
+            expected, got = "the registry that was opened", "another registry"
+            raise RegistryReplacedError(expected, got, message=message)
+
+    def build_snapshot(
+        self,
+        path: str | Path,
+        *,
+        on: date | None = None,
+        max_lag_seconds: float = MAX_LAG_SECONDS,
+    ) -> snapshot.SnapshotInfo:
+        """Export all registrations and prefix rules; see `Registry.build_snapshot`."""
+        with self._storage.read(max_lag_seconds=max_lag_seconds) as reader:
+            # first, because later changes are applied from this position on
+            position = reader.position()
+            self._require_identity(reader)
+            table, prefixes = read_table(reader), _read_prefix_rules(reader)
+            lists = read_lists(reader)
+        days = (clock.today(found.rules.time_zone) for found in lists)
+        today = min(days, default=None)
+        built_on = today if on is None else plain_day(on)
+        if today is not None and built_on is not None:
+            past_day(built_on, today)
+        origin = Provenance(self.identity, position.cursor, built_on, position.token)
+        return snapshot.build(path, table, lists, self.region, origin, prefixes)
 
 
 def _position_of(state: State) -> Position | None:

@@ -11,9 +11,8 @@ sections    32 bytes each: name, offset, size, checksum
 ```
 
 The content of the file is not trusted: whatever bytes it contains, a look-up reads only
-inside the mapping, or raises an error.  Protect a snapshot like the list: there are
-only a thousand million French phone numbers, and everyone who has the file can look up
-all of them.
+inside the mapping, or raises an error.  Protect a snapshot like the list: everyone who
+has the file can look up all French phone numbers.
 """
 
 from bloctel.snapshot.format import MAGIC

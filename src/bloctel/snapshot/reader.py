@@ -57,10 +57,8 @@ _MOST_LISTS: Final = 1 << 16
 class Stamp(NamedTuple):
     """Identity of a snapshot file; a file that was replaced or modified has another.
 
-    A later file can reuse the inode, and programs can set the time of the last write,
-    but not the time of the last change, such as a write or a rename.  Headers differ
-    if the content differs, also if a program writes through a memory map, which may
-    leave the times as they are.
+    Programs can set the time of the last write, but not the time of the last change,
+    such as a rename.  A write through a memory map may change neither, but the header.
     """
 
     device: int
@@ -111,14 +109,11 @@ class SnapshotInfo:
 class Content:
     """Content of a file whose header and lengths are valid.
 
-    The memory is released when no object refers to any part of the content.
-
     Attributes:
         info: The description of the snapshot.
         state: The content of the file in the form that look-ups need.
         stamp: The identity of the file that was opened.
-        checksum: The checksum of the header.  The header contains the checksums of all
-            sections, so files with the same header checksum have the same content.
+        checksum: The checksum of the header, which contains those of all sections.
     """
 
     info: SnapshotInfo
@@ -165,9 +160,8 @@ class Content:
     def check_sections(self) -> None:
         """Check every section against its checksum."""
         if any(any(self._bytes[start:end]) for start, end in self._gaps()):
-            raise DamagedSnapshotError(
-                "zeros between the sections", "other bytes", self.info.path
-            )
+            expected = "zeros between the sections"
+            raise DamagedSnapshotError(expected, "other bytes", self.info.path)
         for name, section in self._sections.items():
             if not section.is_intact():
                 raise _altered(f"section {name}", self.info.path)
@@ -198,22 +192,17 @@ _INCONSISTENT: Final = (
 
 def read_content(path: Path, *, verify: bool) -> Content:
     """Read and verify a file; if not *verify*, map the file and check its layout."""
-    mapped = None
     try:
         with path.open("rb", buffering=0) as file:
             stamp = _stamp(file)
             if file.seek(0, os.SEEK_END) == 0:
                 raise DamagedSnapshotError("a snapshot", "an empty file", str(path))
             if verify:
-                memory = _in_memory(file)
-            else:
-                memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                mapped = _MappedFile(file, stamp)
+                return _verified(_in_memory(file), stamp, str(path))
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return _checked(memory, stamp, str(path), _MappedFile(file, stamp))
     except (OSError, ValueError) as error:
         raise _unreadable(error, path) from error
-    if verify:
-        return _verified(memory, stamp, str(path))
-    return _checked(memory, stamp, str(path), mapped)
 
 
 class _MappedFile:
@@ -257,15 +246,11 @@ def _checked(
     try:
         return _content(memory, stamp, path, mapped)
     except CannotAnswerError as error:
-        raise type(error)(
-            error.expected, error.got, path, message=error.message
-        ) from error
+        message = error.message
+        raise type(error)(error.expected, error.got, path, message=message) from error
     except _INCONSISTENT as error:
-        raise DamagedSnapshotError(
-            "consistent sections",
-            f"sections that cause a {type(error).__name__} when they are read",
-            path,
-        ) from error
+        got = f"sections that cause a {type(error).__name__} when they are read"
+        raise DamagedSnapshotError("consistent sections", got, path) from error
 
 
 def _content(
@@ -292,16 +277,9 @@ def _content(
         size_bytes=header.file_size,
         bits_per_number=8 * header.file_size / max(1, header.n_numbers),
     )
-    provenance = Provenance(info.registry, info.generation, built_on, header.token)
-    state = State(
-        lists,
-        table,
-        Overlay(table),
-        covered_until,
-        prefixes,
-        provenance,
-        files=(Path(path),),
-    )
+    origin = Provenance(info.registry, info.generation, built_on, header.token)
+    files, overlay = (Path(path),), Overlay(table)
+    state = State(lists, table, overlay, covered_until, prefixes, origin, files=files)
     return Content(info, state, stamp, header.checksum, data, sections, mapped)
 
 
@@ -319,14 +297,8 @@ def _stamp(file: FileIO) -> Stamp:
 
 
 def _stamp_from(status: os.stat_result, header: bytes | memoryview) -> Stamp:
-    return Stamp(
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        bytes(header),
-    )
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return Stamp(status.st_dev, status.st_ino, status.st_size, *times, bytes(header))
 
 
 class _Section(NamedTuple):
@@ -335,7 +307,7 @@ class _Section(NamedTuple):
     checksum: int
 
     def is_intact(self) -> bool:
-        """Return True if the checksum in the file is the checksum of the section."""
+        """Return True if the section has its checksum."""
         return xxhash.xxh3_64_intdigest(self.data) == self.checksum
 
 
@@ -380,9 +352,8 @@ def _read_header(data: memoryview) -> tuple[Header, dict[str, _Section]]:
         raise kind(f"format version {FORMAT_VERSION}", f"version {header.version}")
     table_end = HEADER.size + SECTION.size * header.n_sections
     if header.file_size != size or table_end > size:
-        raise DamagedSnapshotError(
-            f"a file of {header.file_size} bytes", f"{size} bytes"
-        )
+        expected = f"a file of {header.file_size} bytes"
+        raise DamagedSnapshotError(expected, f"{size} bytes")
     blank = HEADER.pack(*header._replace(checksum=0))
     checksum = xxhash.xxh3_64_intdigest(blank + bytes(data[HEADER.size : table_end]))
     if checksum != header.checksum:
@@ -405,14 +376,10 @@ def _read_sections(
     ):
         name = _read_name(raw)
         if name not in KNOWN + OPTIONAL and not name[:1].islower():
-            raise NewerSnapshotError(
-                "sections of this version of the format", f"a section {name}"
-            )
+            raise NewerSnapshotError("sections of this version", f"a section {name}")
         if offset % ALIGN or offset < table_end or offset + size > len(data):
-            raise DamagedSnapshotError(
-                f"sections within {len(data)} bytes",
-                f"a section of {size} bytes at {offset}",
-            )
+            got = f"a section of {size} bytes at {offset}"
+            raise DamagedSnapshotError(f"sections within {len(data)} bytes", got)
         if name in sections:
             raise DamagedSnapshotError("different sections", f"two sections {name}")
         sections[name] = _Section(offset, data[offset : offset + size], checksum)
@@ -421,16 +388,13 @@ def _read_sections(
     )
     if any(end > start for (_, end), (start, _) in pairwise(parts)):
         raise DamagedSnapshotError("separate sections", "overlapping sections")
-    missing = [name for name in KNOWN if name not in sections]
-    if missing:
-        raise DamagedSnapshotError(
-            f"a section {missing[0]}", f"the sections {', '.join(sections)}"
-        )
+    for name in KNOWN:
+        if name not in sections:
+            raise DamagedSnapshotError(f"a section {name}", ", ".join(sections))
     return sections
 
 
 def _read_name(raw: bytes) -> str:
-    """Return the name of a section: up to eight ASCII letters, without the padding."""
     name = raw.rstrip(b"\0")
     if not (name.isalpha() and name.isascii()):
         raise DamagedSnapshotError("a section name of letters", f"{len(name)} bytes")
@@ -478,23 +442,15 @@ def _read_table(header: Header, sections: dict[str, _Section], n_lists: int) -> 
     _require_keys(index.runs)
     if index.n_entries != n_entries:
         raise DamagedSnapshotError(f"{n_entries} entries", f"{index.n_entries}")
-    return Table(
-        filter,
-        index,
-        (
-            codes["list"].astype(np.uint16),
-            np.ascontiguousarray(codes["starts_on"]),
-            np.ascontiguousarray(codes["ends_on"]),
-        ),
-        header.n_numbers,
-    )
+    starts, ends = map(np.ascontiguousarray, (codes["starts_on"], codes["ends_on"]))
+    periods = codes["list"].astype(np.uint16), starts, ends
+    return Table(filter, index, periods, header.n_numbers)
 
 
 def _require_keys(runs: NDArray[np.uint64]) -> None:
-    """Refuse a run of the index that contains only other forms of French numbers.
+    """Refuse a run of the index that contains only E.164 digits that are not keys.
 
-    Another program can have written the E.164 digits of numbers in place of their keys,
-    so that no look-up would find the numbers.
+    No look-up would find such numbers; perhaps another program wrote them.
     """
     starts = runs[:, 0] >> 16 << 16
     ends = starts + (runs[:, 1] >> 32 << 16)
@@ -524,9 +480,8 @@ def _read_rows(
     """Return the rows of a section; raise an error if a list or day is not valid."""
     n_bytes = section.data.nbytes
     if n_bytes % kind.itemsize:
-        raise DamagedSnapshotError(
-            f"{name} of {kind.itemsize} bytes", f"{n_bytes} bytes"
-        )
+        expected = f"{name} of {kind.itemsize} bytes"
+        raise DamagedSnapshotError(expected, f"{n_bytes} bytes")
     rows = np.frombuffer(section.data, kind)
     if not (
         (rows["list"] < min(n_lists, _MOST_LISTS)).all()

@@ -51,11 +51,10 @@ class Snapshot(Book):
         Args:
             path: The path of the file.
             verify: If True, the complete file is read into memory, and every section is
-                checked against its checksum; later changes of the file have no effect.
-                If False, the file is mapped into memory, and only its header and
-                lengths are checked.  If another program overwrites a mapped file,
-                look-ups raise an error, at the latest after 0.25 s.  If another program
-                truncates a mapped file, the operating system can end the process.
+                checked against its checksum.  If False, the file is mapped into memory,
+                and only its header and lengths are checked.  If another program
+                overwrites a mapped file, look-ups raise an error, at the latest after
+                0.25 s; if it truncates the file, the system can end the process.
 
         Raises:
             ListRulesError: This process has no rules for a list of the file, or other
@@ -74,10 +73,9 @@ class Snapshot(Book):
         """Open a snapshot file, and switch to each file that replaces it.
 
         Look-ups use a new file after *refresh_seconds* at the latest.  Each look-up
-        uses only one file: a look-up that is running when the file is replaced ends on
-        the old file.  If the new file is damaged, older than the old file or from
-        another registry, look-ups raise an error until a valid file replaces the new
-        file, because the old file is known to be out of date.
+        uses only one file.  If the new file is damaged, older than the old file or from
+        another registry, look-ups raise an error until a valid file replaces it,
+        because the old file is out of date.
 
         To replace the file, write another file and rename it to the path.  Windows
         refuses this rename while a process has the file open.
@@ -107,9 +105,8 @@ class Snapshot(Book):
         keys = table.index.keys()
         n_numbers = np.count_nonzero(keys[1:] != keys[:-1]) + min(1, len(keys))
         if n_numbers != table.n_numbers:
-            raise DamagedSnapshotError(
-                f"{table.n_numbers} numbers", f"{n_numbers}", self.info.path
-            )
+            expected = f"{table.n_numbers} numbers"
+            raise DamagedSnapshotError(expected, f"{n_numbers}", self.info.path)
         if not table.filter.might_contain_many(keys).all():
             got = "a filter without some numbers"
             raise DamagedSnapshotError("all numbers in the filter", got, self.info.path)
@@ -174,20 +171,16 @@ class _Following(Snapshot):
             stamp = reader.stamp_of(self._path)
             if stamp == self._stamp:
                 return
-            self._require_unrefused(stamp)
+            if self._refused is not None:
+                refused, known_error, until = self._refused
+                if refused == stamp and clock.elapsed() < until:
+                    raise known_error.with_traceback(None)  # without a second read
             try:
                 self._switch(reader.read_content(self._path, verify=self._verify_files))
             except BloctelError as error:
                 until = clock.elapsed() + self._reuse_seconds
                 self._refused = stamp, error, until
                 raise
-
-    def _require_unrefused(self, stamp: Stamp) -> None:
-        """Raise the error of a bad file again, so that it is not read again at once."""
-        if self._refused is not None:
-            refused, error, until = self._refused
-            if refused == stamp and clock.elapsed() < until:
-                raise error.with_traceback(None)
 
     def _switch(self, content: Content) -> None:
         _require_successor(self.info, content.info)
@@ -199,19 +192,14 @@ class _Following(Snapshot):
 def _require_successor(old: SnapshotInfo, new: SnapshotInfo) -> None:
     """Raise SnapshotError if a new file is older or comes from another registry."""
     if (old.registry, old.region) != (new.registry, new.region):
-        raise SnapshotError(
-            "a snapshot of the same registry",
-            "a snapshot of another registry or region",
-            new.path,
-            message="the file was replaced by a snapshot of another registry or region",
-        )
+        got = "a snapshot of another registry or region"
+        message = f"the file was replaced by {got}"
+        expected = "a snapshot of the same registry"
+        raise SnapshotError(expected, got, new.path, message=message)
     if new.generation < old.generation or new.built_on < old.built_on:
-        raise SnapshotError(
-            f"a snapshot of {old.built_on} or later, with generation {old.generation} "
-            "or later",
-            f"a snapshot of {new.built_on}, generation {new.generation}",
-            new.path,
-        )
+        expected = f"a snapshot from {old.built_on}, generation {old.generation}, on"
+        got = f"a snapshot of {new.built_on}, generation {new.generation}"
+        raise SnapshotError(expected, got, new.path)
 
 
 def build(
@@ -223,9 +211,6 @@ def build(
     prefixes: Sequence[PrefixRule] = (),
 ) -> SnapshotInfo:
     """Write a snapshot file atomically, and return its description.
-
-    A version of the library that does not know prefix rules refuses to open a file with
-    *prefixes*.
 
     Raises:
         CannotAnswerError: There is no list to write.

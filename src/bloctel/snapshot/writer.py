@@ -48,11 +48,9 @@ def write(
     """Write a snapshot file; after an error, an older file stays unchanged."""
     built_on = origin.built_on
     if not lists or built_on is None:
-        raise CannotAnswerError(
-            "a registry with at least one list",
-            "a registry without lists",
-            message="the registry has no list: add one with Registry.add_list",
-        )
+        message = "the registry has no list: add one with Registry.add_list"
+        expected, got = "a registry with a list", "a registry without lists"
+        raise CannotAnswerError(expected, got, message=message)
     contents = _contents_of(table, lists, region)
     if prefixes:
         contents.append((b"PREFIXES", _prefix_rows(prefixes)))
@@ -65,19 +63,17 @@ def write(
                 file.write(b"\0" * (offset - file.tell()))
                 file.write(data)
     except OSError as error:
-        reason = error.strerror or "an error"
+        got = error.strerror or "an error"
+        message = f"the snapshot cannot be written: {got}"
         raise SnapshotError(
-            "a path where a snapshot can be written",
-            reason,
-            str(path),
-            message=f"the snapshot cannot be written: {reason}",
+            "a writable path", got, str(path), message=message
         ) from error
 
 
 def _contents_of(
     table: Table, lists: Sequence[BookList], region: str | None
 ) -> list[tuple[bytes, Any]]:
-    """Return the name and the content of each section that every snapshot has."""
+    """Return the name and the content of each section without prefix rules."""
     codes = np.empty(len(table.lists), PERIOD)
     codes["list"], codes["starts_on"] = table.lists, table.starts
     codes["ends_on"] = table.ends

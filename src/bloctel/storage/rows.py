@@ -4,7 +4,7 @@ Days are integers: days since 1970-01-01.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from itertools import islice
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bloctel._util.private_fields import not_shown
 from bloctel.errors import InputError
 from bloctel.periods import RegistrationPeriod, from_epoch_day
 
@@ -48,6 +49,7 @@ class ChangeKind(StrEnum):
     """The prefix rules of a list changed."""
 
 
+@not_shown("key")
 class Registration(NamedTuple):
     """One registration of one number on one list.
 
@@ -88,6 +90,7 @@ class Registration(NamedTuple):
         return new
 
 
+@not_shown("prefix")
 class PrefixRow(NamedTuple):
     """A rule for all numbers with the same first digits.
 
@@ -108,6 +111,7 @@ class PrefixRow(NamedTuple):
     blocks: bool
 
 
+@not_shown("key")
 class Event(NamedTuple):
     """One line of the journal.
 
@@ -168,6 +172,7 @@ class StoredList(NamedTuple):
     complete_from: int | None
 
 
+@not_shown("key", "person", "contact")
 class RequestRow(NamedTuple):
     """A person's request, and how to contact the person.
 
@@ -196,6 +201,7 @@ class RequestRow(NamedTuple):
     made_on: int | None = None
 
 
+@not_shown("key", "body")
 class RecordRow(NamedTuple):
     """One line of a stream of records, which only grows.
 
@@ -251,7 +257,7 @@ class Columns:
     """Registrations as columns of equal length: keys are uint64, the others int64."""
 
     list_ids: NDArray[np.int64]
-    keys: NDArray[np.uint64]
+    keys: NDArray[np.uint64] = field(repr=False)
     starts_on: NDArray[np.int64]
     ends_on: NDArray[np.int64]
 
@@ -277,7 +283,7 @@ class NewRegistrations:
     """
 
     list_id: int
-    keys: NDArray[np.uint64]
+    keys: NDArray[np.uint64] = field(repr=False)
     registered_on: NDArray[np.int64]
     starts_on: NDArray[np.int64]
     ends_on: NDArray[np.int64]

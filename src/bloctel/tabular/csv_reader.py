@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -52,7 +52,7 @@ class Batch:
         dialect: The dialect of the file.
     """
 
-    data: NDArray[np.uint8]
+    data: NDArray[np.uint8] = field(repr=False)
     records: Records
     first_row: int
     encoding: str

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bloctel.errors import InputError
@@ -30,7 +30,7 @@ class ChosenColumns:
     indexes: tuple[int, ...]
     names: tuple[str, ...]
     has_header: bool
-    first: tuple[str, ...] = ()
+    first: tuple[str, ...] = field(default=(), repr=False)  # perhaps numbers
     unread: tuple[int, ...] = ()
 
 

@@ -6,6 +6,7 @@ from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
 from bloctel._util.optional import optional_module
+from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel.errors import InputError
 from bloctel.tabular.csv_reader import Source, open_source, source_name
@@ -18,6 +19,7 @@ _ROWS_AT_ONCE: Final = 1 << 13
 _NOT_ROWS: Final = "chart or macros"
 
 
+@not_shown("cells")
 class Rows(NamedTuple):
     """Batch of consecutive rows of a sheet.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from bloctel._util.private_fields import not_shown
 from bloctel.complaints.lifecycle import Case
 from bloctel.errors import MissingExtraError
 
@@ -16,6 +17,7 @@ _FEWEST_DISTINCT: Final = 3
 _RUNS: Final = ("12345678", "23456789", "87654321", "98765432")
 
 
+@not_shown("called", "shown", "shown_text", "caller", "siren", "address")
 class Observation(NamedTuple):
     """Comparable content of one complaint.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bloctel._util import clock
 from bloctel._util.instants import END, read_instant, to_microseconds
+from bloctel._util.private_fields import not_shown
 from bloctel._util.raising import raise_alone
 from bloctel._util.strict import convert, show
 from bloctel.compliance.call_inputs import (
@@ -66,6 +67,7 @@ def dictionary_encoded(values: Iterable[Hashable]) -> "DictionaryColumn":
     return DictionaryColumn([value for _, value in indexes], np.array(codes, np.int64))
 
 
+@not_shown("keys", "others")
 class PastCalls(NamedTuple):
     """Past calls that were dialled and whose phone numbers can be read.
 

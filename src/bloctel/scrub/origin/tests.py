@@ -7,7 +7,7 @@ French town halls (*mairies*).  Comments call this file "the town halls".
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -95,8 +95,8 @@ class NumberStatistics:
 
     n_numbers: int
     n_steps: int
-    numbers: NDArray[np.uint64]
-    in_blocks: NDArray[np.uint64]
+    numbers: NDArray[np.uint64] = field(repr=False)
+    in_blocks: NDArray[np.uint64] = field(repr=False)
 
 
 def find_anomalies(file: NumberStatistics) -> tuple[Anomaly, ...]:

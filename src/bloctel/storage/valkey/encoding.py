@@ -90,7 +90,9 @@ class Number:
         mentions: The journal lines about the number, as list and cursor.
     """
 
-    registrations: dict[tuple[int, ...], Registration] = field(default_factory=dict)
+    registrations: dict[tuple[int, ...], Registration] = field(
+        default_factory=dict, repr=False
+    )
     mentions: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod

@@ -41,16 +41,20 @@ class WriterLock:
                 raise busy_error(self._server.where)
             Event().wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        self._server.holder = self
-        if self._server.keeper is None or not self._server.keeper.is_alive():
-            self._server.keeper = Thread(
-                target=_extend_locks, args=(self._server,), daemon=True
-            )
-            self._server.keeper.start()
+        self._server.locks.add(self)
+        try:
+            if self._server.keeper is None or not self._server.keeper.is_alive():
+                self._server.keeper = Thread(
+                    target=_extend_locks, args=(self._server,), daemon=True
+                )
+                self._server.keeper.start()
+        except BaseException as error:
+            self.__exit__(type(error))
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._server.holder = None
+        self._server.locks.discard(self)
         if kind is not None:
             self.release()
 
@@ -147,12 +151,12 @@ def _chunks(commands: Iterable[Command]) -> Iterator[list[str | bytes | int]]:
 
 
 def _extend_locks(server: ValkeyServer) -> None:
-    """Extend the lock of each running transaction, until there is none."""
+    """Extend the lock of each running transaction, until no transaction is running."""
     while True:
         Event().wait(_LIFE_SECONDS / 4)
-        if server.holder is None:
+        if not server.locks:
             server.keeper = None  # a transaction that begins now starts a new thread
-            if server.holder is None:
+            if not server.locks:
                 return
-        if (holder := server.holder) is not None:
-            holder.extend()
+        for lock in list(server.locks):
+            lock.extend()

@@ -96,15 +96,17 @@ class ValkeyServer:
     Attributes:
         where: The name of the registry in messages, without a password.
         scripts: The text of each script, by name.
-        holder: The lock of the running write transaction, or None.
-        keeper: The thread that extends this lock, or None.
+        locks: The locks of write transactions that have not ended.  The commit of a
+            transaction releases its lock, so the transaction of another thread can
+            take the lock before the earlier transaction has ended.
+        keeper: The thread that extends these locks, or None.
     """
 
     def __init__(self, url: str) -> None:
         interface.require_driver("valkey", "valkey")
         address = _Address(url)
         self.where = address.where
-        self.holder: WriterLock | None = None
+        self.locks: set[WriterLock] = set()
         self.keeper: Thread | None = None
         self._seen: dict[str, int] = {}
         # the braces put all keys of a registry into one slot of a cluster
