@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from bloctel._util import forks
 from bloctel._util.protected_files import refuse_to_replace
+from bloctel.errors import ForkedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,14 +137,17 @@ class PendingFile:
         """Leave the file to the parent process, after a fork."""
         self._is_inherited = True
         forks.cut_off(self._raw.fileno)
+        self._unlock()
 
     def finish(self) -> None:
         """Flush all bytes to the disk, and close the temporary file.
 
         Raises:
+            ForkedError: The parent process created the file before a fork.
             InputError: See `refuse_to_replace`; the target has been created or replaced
                 since the temporary file was created.
         """
+        self._refuse_inherited()
         refuse_to_replace(self._final, self._replaces)
         with named_errors(self._final):
             self.file.flush()
@@ -152,7 +156,12 @@ class PendingFile:
             self.file.close()
 
     def publish(self) -> None:
-        """Rename the temporary file to the target; an older file is replaced."""
+        """Rename the temporary file to the target; an older file is replaced.
+
+        Raises:
+            ForkedError: See `finish`.
+        """
+        self._refuse_inherited()
         self._temporary.replace(self._final)
         self._unlock()
         flush_folder(self._final.parent)
@@ -165,6 +174,16 @@ class PendingFile:
             if not self._is_inherited:
                 self._temporary.unlink(missing_ok=True)
             self._unlock()
+
+    def _refuse_inherited(self) -> None:
+        if self._is_inherited:
+            raise ForkedError(
+                "a file that this process created",
+                "a file that its parent process created",
+                str(self._final),
+                message="this process was forked while its parent process wrote the "
+                "file; only the parent process can complete the file",
+            )
 
     def _unlock(self) -> None:
         lock, self._lock = self._lock, None

@@ -14,6 +14,7 @@ have assigned the range later, and a refusal would lose an objection.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from operator import index
@@ -355,9 +356,12 @@ def require_key(key: object, where: str = "key") -> int:
     Raises:
         InputError: The value is not a key.
     """
-    if isinstance(key, bool) or not isinstance(key, SupportsIndex):
+    number = None
+    if not isinstance(key, bool):
+        with suppress(TypeError):
+            number = index(cast("SupportsIndex", key))
+    if number is None:
         raise _no_key(f"a value of type {type(key).__name__}", where)
-    number = index(key)
     found = _digits.read(number, _digits.ANY_PLAN)
     is_foreign = found == _digits.WORLD and is_foreign_key(number)
     if number < _digits.FIRST_KEY or not (found == number or is_foreign):
