@@ -24,7 +24,7 @@ def n_open() -> int:
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="needs Linux")
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_cutting_off_leaves_no_descriptor_open(is_closed: bool) -> None:
-    """A socket is cut off, open or closed, and no more descriptors are open than before."""
+    """An open or closed socket is cut off, and no descriptor is left open."""
     ours, theirs = socket.socketpair()
     if is_closed:
         ours.close()

@@ -276,10 +276,12 @@ def _line(digits: str, region: str | None) -> _Reading:
     if parsed is None or not parsed.italian_leading_zero:
         return reading
     nsn = _phonenumbers().national_significant_number(parsed)
-    without, shorter = _parse(f"+{parsed.country_code}{nsn[1:]}", None)
+    without_zero = f"+{parsed.country_code}{nsn[1:]}"
+    without, shorter = _parse(without_zero, None)
     is_better = without.fit >= _Fit.PLAN and without.fit > reading.fit
     if is_better and digits.startswith("+"):
-        return without  # in most plans this 0 is not part of the number: +48 (0)22 ...
+        # in most plans this 0 is not part of the number: +48 (0)22 ...
+        return _line(without_zero, None)  # the next digit may be such a 0 too
     if is_better or reading.fit is _Fit.LENGTH:
         # a national number with a 0 that the plan does not have may be foreign
         return _Reading(_Fit.NONE, _digits.UNKNOWN_COUNTRY)
