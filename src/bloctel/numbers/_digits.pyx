@@ -643,23 +643,33 @@ def clean(object value, int plan):
 def read_objects(list values not None, Py_ssize_t first, int plan, out):
     """Fill *out* with `read` of each of *values* from the index *first* on.
 
+    Returns:
+        True if each result is a key.
+
     Raises:
         IndexError: There are fewer values than results.
     """
     cdef Py_ssize_t i, n = len(out)
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
+    cdef bint are_keys = True
     for i in range(n):
         key[i] = read_object(values[first + i], plan)
+        are_keys &= key[i] >= _FIRST_KEY
+    return are_keys
 
 
 def read_integers(values, int plan, out):
     """Fill *out* with `read` of each of *values* (int64).
+
+    Returns:
+        True if each result is a key.
 
     Raises:
         ValueError: The lengths differ.
     """
     cdef Py_ssize_t i, end, done = 0, n = len(values)
     cdef size_t size
+    cdef bint are_keys = True
     cdef const int64_t *value = int64_items(values, n, b"values")
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
     with nogil:
@@ -672,7 +682,9 @@ def read_integers(values, int plan, out):
             else:
                 for i in range(done, end):
                     key[i] = read_integer(value[i], plan)
+                    are_keys &= key[i] >= _FIRST_KEY
             done = end
+    return are_keys
 
 
 def are_french_keys(keys):
@@ -684,6 +696,9 @@ def are_french_keys(keys):
 def read_spans(data, starts, ends, int plan, out):
     """Fill *out* with `read` of each text `data[starts[i]:ends[i]]`.
 
+    Returns:
+        True if each result is a key.
+
     Raises:
         ValueError: The lengths differ, or a text does not lie within *data*.
     """
@@ -692,12 +707,15 @@ def read_spans(data, starts, ends, int plan, out):
     cdef const int64_t *start = int64_items(starts, n, b"starts")
     cdef const int64_t *end = int64_items(ends, n, b"ends")
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
+    cdef bint are_keys = True
     with nogil:
         for i in range(n):
             if not 0 <= start[i] <= end[i] <= size:
                 outside = i
                 break
             key[i] = read_text(text + start[i], end[i] - start[i], plan)
+            are_keys &= key[i] >= _FIRST_KEY
     if outside >= 0:
         raise ValueError(f"expected texts within {size} bytes, got "
                          f"{start[outside]} to {end[outside]} at row {outside}")
+    return are_keys

@@ -65,9 +65,12 @@ class Spans:
     def __len__(self) -> int:
         return self.starts.size
 
-    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
-        """Set *out* (uint64) to each row's key or the code of its refusal."""
-        _digits.read_spans(self.data, self.starts, self.ends, plan, out)
+    def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
+        """Set *out* (uint64) to each row's key, or to the code of its refusal.
+
+        The result is True if each row has a key.
+        """
+        return _digits.read_spans(self.data, self.starts, self.ends, plan, out)
 
     def value(self, row: int) -> str | bytes | None:
         """Return the text at *row*, or None if it is empty.
@@ -96,12 +99,14 @@ class Integers:
     def __len__(self) -> int:
         return self.values.size
 
-    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
-        """Set *out* (uint64) to each row's key or the code of its refusal."""
+    def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
+        """Set *out* as `Spans.read` does; return True if each row has a key."""
         # values above int64 are not phone numbers; in the view they are negative
-        _digits.read_integers(self.values.view(np.int64), plan, out)
-        if self.valid is not None:
-            out[~self.valid] = _digits.EMPTY
+        are_keys = _digits.read_integers(self.values.view(np.int64), plan, out)
+        if self.valid is None:
+            return are_keys
+        out[~self.valid] = _digits.EMPTY
+        return are_keys and bool(self.valid.all())
 
     def value(self, row: int) -> int | None:
         """Return the integer at *row*, or None without a value."""
@@ -130,9 +135,9 @@ class Objects:
     def __len__(self) -> int:
         return len(self.indexes)
 
-    def read(self, plan: int, out: NDArray[np.uint64]) -> None:
-        """Set *out* (uint64) to each row's key or the code of its refusal."""
-        _digits.read_objects(self.values, self.indexes.start, plan, out)
+    def read(self, plan: int, out: NDArray[np.uint64]) -> bool:
+        """Set *out* as `Spans.read` does; return True if each row has a key."""
+        return _digits.read_objects(self.values, self.indexes.start, plan, out)
 
     def value(self, row: int) -> object:
         """Return the object at *row*."""

@@ -500,18 +500,23 @@ def read_block(
     Python, by row.
     """
     keys = np.empty(len(block), np.uint64)
-    block.read(plan_of(region), keys)
+    if block.read(plan_of(region), keys):
+        return keys
     refused = np.flatnonzero(keys < _digits.FIRST_KEY)
+    rows = refused[_IS_SLOW[keys[refused]]].tolist()
+    first = []
     read: dict[object, Readings] = {}  # each distinct text or integer is read once
-    for row in refused[_IS_SLOW[keys[refused]]].tolist():
+    for row in rows:
         value = block.value(row)
         # other objects may have no hash
-        name = (type(value), value) if type(value) in (str, bytes, int) else row
-        if name not in read:
-            read[name] = _read_slowly(value, int(keys[row]), region)
-        keys[row], *rest = read[name]
-        if rest and others is not None:
-            others[row] = tuple(rest)
+        name = value if type(value) in (str, bytes, int) else (row,)
+        found = read.get(name)
+        if found is None:
+            found = read[name] = _read_slowly(value, int(keys[row]), region)
+        first.append(found[0])
+        if len(found) > 1 and others is not None:
+            others[row] = found[1:]
+    keys[rows] = first
     return keys
 
 
