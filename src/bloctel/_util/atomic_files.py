@@ -91,12 +91,7 @@ class _FlushedAhead(io.FileIO):
         return n_written
 
     def wait(self) -> None:
-        """Wait until the flush of the background thread ends.
-
-        Raises:
-            OSError: The flush failed.  The operating system reports the failure only
-                once.
-        """
+        """Wait until the background thread ends its flush; raise its error."""
         flush, self._flush = self._flush, None
         if flush is not None:
             flush.result()
@@ -110,16 +105,10 @@ class _FlushedAhead(io.FileIO):
 class PendingFile:
     """File that has a temporary name in the folder of the target until it is renamed.
 
-    Args:
-        target: The path.
-        replaces: See `refuse_to_replace`.
+    *replaces* has the meaning that it has in `refuse_to_replace`.
 
     Attributes:
         file: The file to write to.
-
-    Raises:
-        InputError: See `refuse_to_replace`.
-        OSError: The file cannot be created.
     """
 
     def __init__(self, target: str | Path, replaces: str = "") -> None:
@@ -140,14 +129,9 @@ class PendingFile:
         self._unlock()
 
     def finish(self) -> None:
-        """Flush all bytes to the disk, and close the temporary file.
-
-        Raises:
-            ForkedError: The parent process created the file before a fork.
-            InputError: See `refuse_to_replace`; the target has been created or replaced
-                since the temporary file was created.
-        """
+        """Flush all bytes to the disk, and close the temporary file."""
         self._refuse_inherited()
+        # another process may have created the target since
         refuse_to_replace(self._final, self._replaces)
         with named_errors(self._final):
             self.file.flush()
@@ -156,11 +140,7 @@ class PendingFile:
             self.file.close()
 
     def publish(self) -> None:
-        """Rename the temporary file to the target; an older file is replaced.
-
-        Raises:
-            ForkedError: See `finish`.
-        """
+        """Rename the temporary file to the target; an older file is replaced."""
         self._refuse_inherited()
         self._temporary.replace(self._final)
         self._unlock()
@@ -198,14 +178,6 @@ def replacing(path: str | Path, replaces: str = "") -> Iterator[BinaryIO]:
     A program that reads *path* sees the old file or the complete new file, never a
     part.  After any error, including Ctrl-C, the old file is kept and the new file is
     removed.
-
-    Args:
-        path: The path.
-        replaces: See `refuse_to_replace`.
-
-    Raises:
-        InputError: See `refuse_to_replace`.
-        OSError: The file cannot be written.
     """
     pending = PendingFile(path, replaces)
     try:
@@ -221,15 +193,7 @@ def locked(descriptor: int, *, shared: bool = False) -> Iterator[None]:
     """Lock an open file during the block; wait while another lock prevents this.
 
     The lock excludes other processes, and other threads that have opened the file
-    themselves.
-
-    Args:
-        descriptor: The open file.
-        shared: True for a shared lock, which several processes can have at the same
-            time.
-
-    Raises:
-        OSError: The file system does not support locks.
+    themselves.  Several processes can have a *shared* lock at the same time.
     """
     process = os.getpid()
     _lock(descriptor, shared)

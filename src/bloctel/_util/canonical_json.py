@@ -11,10 +11,6 @@ _MAX_INTEGER: Final = 2**53 - 1  # the largest integer that all JSON libraries p
 def canonical(value: object) -> bytes:
     r"""Return the canonical JSON of a value, in UTF-8.
 
-    Raises:
-        ValueError: JSON cannot represent the value, or the value contains a float.
-        TypeError: The value contains an object of a type that JSON does not have.
-
     >>> canonical({"b": [1, None], "a": "t\u00e9l\n"}).decode()
     '{"a":"tél\\n","b":[1,null]}'
     """

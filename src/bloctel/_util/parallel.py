@@ -28,22 +28,14 @@ def usable_cores() -> int:
 
 
 def check_threads(threads: int) -> int:
-    """Return *threads* if it is a valid number of threads; otherwise raise InputError.
-
-    Raises:
-        InputError: The value is not an integer of at least 1.
-    """
+    """Return a number of threads; raise InputError unless it is an integer from 1."""
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise InputError("a whole number from 1", repr(threads), "threads")
     return threads
 
 
 def chosen_threads(threads: int | None, limit: int) -> int:
-    """Return *threads*; if it is None, return the number of cores, but at most *limit*.
-
-    Raises:
-        InputError: The value is not an integer of at least 1.
-    """
+    """Return *threads*, or the number of cores, at most *limit*, if it is None."""
     return min(usable_cores(), limit) if threads is None else check_threads(threads)
 
 
@@ -54,14 +46,7 @@ def map_in_order(
 
     Only a few pieces are read before their results are needed, so that memory stays
     bounded.  The first error ends the generator.  When the generator has ended, no
-    thread is still working.
-
-    Args:
-        work: The function to call; several threads save time only while it releases the
-            GIL.
-        pieces: The arguments of the calls; only the caller's thread iterates over them.
-        workers: The number of worker threads; if it is 0, the caller's thread does the
-            work.
+    thread is still working.  If *workers* is 0, the caller's thread does the work.
 
     >>> list(map_in_order(len, ["a", "bb", ""], workers=2))
     [1, 2, 0]

@@ -302,9 +302,8 @@ cdef inline void _add_digit(Scan* s, uint8_t digit) noexcept nogil:
 cdef int _tail(Scan* s, Text p, Py_ssize_t n) noexcept nogil:
     """Classify the rest of a text from its first letter, `#` or `;` on.
 
-    Returns:
-        0 if the rest does not belong to the number, -1 if it starts with a separator,
-        else the code of a refusal.
+    Return the code of a refusal, 0 if the rest does not belong to the number, or -1 if
+    the rest starts with a separator.
     """
     cdef int exponent, fraction
     if s.n and _is_extension(p, n):
@@ -610,11 +609,8 @@ cdef bint _is_missing(object value):
 def read(object value, int plan):
     """Return the key of one text or int, or the code of its refusal.
 
-    Args:
-        value: A str, UTF-8 bytes or an int; None is refused as empty, any other
-            object as `not_text`.
-        plan: The plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
-            `OTHER_PLAN`.
+    *plan* is the plan of digits without a country code: `ANY_PLAN`, `FRENCH_PLAN` or
+    `OTHER_PLAN`.
     """
     return read_object(value, plan)
 
@@ -641,13 +637,9 @@ def clean(object value, int plan):
 
 @cython.boundscheck(True)  # an object's __index__ could shorten the list
 def read_objects(list values not None, Py_ssize_t first, int plan, out):
-    """Fill *out* with `read` of each of *values* from the index *first* on.
+    """Set *out* to `read` of each of *values* from the index *first* on.
 
-    Returns:
-        True if each result is a key.
-
-    Raises:
-        IndexError: There are fewer values than results.
+    Return True if each result is a key, as `read_integers` and `read_spans` do.
     """
     cdef Py_ssize_t i, n = len(out)
     cdef uint64_t *key = writable_uint64_items(out, n, b"out")
@@ -659,14 +651,7 @@ def read_objects(list values not None, Py_ssize_t first, int plan, out):
 
 
 def read_integers(values, int plan, out):
-    """Fill *out* with `read` of each of *values* (int64).
-
-    Returns:
-        True if each result is a key.
-
-    Raises:
-        ValueError: The lengths differ.
-    """
+    """Set *out* to `read` of each of *values* (int64)."""
     cdef Py_ssize_t i, end, done = 0, n = len(values)
     cdef size_t size
     cdef bint are_keys = True
@@ -694,14 +679,7 @@ def are_french_keys(keys):
 
 
 def read_spans(data, starts, ends, int plan, out):
-    """Fill *out* with `read` of each text `data[starts[i]:ends[i]]`.
-
-    Returns:
-        True if each result is a key.
-
-    Raises:
-        ValueError: The lengths differ, or a text does not lie within *data*.
-    """
+    """Set *out* to `read` of each text `data[starts[i]:ends[i]]`."""
     cdef Py_ssize_t i, n = len(starts), size = len(data), outside = -1
     cdef Text text = uint8_items(data, size, b"data")
     cdef const int64_t *start = int64_items(starts, n, b"starts")

@@ -154,15 +154,6 @@ def blocks(column: object) -> Iterator[Block]:
     Missing values (None, masked, null, `NaN` in a pandas column) are rows without a
     value. An Arrow or numpy column must not be modified while a block of it is in use.
 
-    Args:
-        column: The column. An iterable is read block by block, on demand.
-
-    Returns:
-        The blocks, with at most 131,072 rows each.
-
-    Raises:
-        InputError: The object is not a column of text or integers.
-
     >>> [block.value(0) for block in blocks(["06 39 98 12 34", None])]
     ['06 39 98 12 34']
     """
@@ -381,19 +372,8 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
 
     Days are `datetime.date`, text such as `2024-05-31`, numpy `datetime64` at
     midnight, and Arrow's date32. A `datetime.datetime` is refused, because its day
-    depends on the time zone.
-
-    Args:
-        column: One day, or a column of days.
-        length: The required number of rows of a column; None accepts any number.
-
-    Returns:
-        An array (int32) with one value per row; for one day an array of length 1,
-        which numpy broadcasts.
-
-    Raises:
-        InputError: The object is not a day or a column of days; a row is missing or not
-            a day (its index, from 0, is in the message); or the length differs.
+    depends on the time zone.  A column must have *length* rows, if this is not None.
+    One day gives an array of length 1, which numpy broadcasts.
 
     >>> days(date(1970, 1, 3), length=None)
     array([2], dtype=int32)
@@ -411,9 +391,6 @@ def days(column: object, length: int | None) -> NDArray[np.int32]:
 
 def days_from(rows: Iterable[object], first: int) -> NDArray[np.int32]:
     """Return the days of an iterator whose next row has the index *first*.
-
-    Raises:
-        InputError: A row is missing or not a day; its index is in the message.
 
     >>> days_from(iter([date(1970, 1, 3)]), 0)
     array([2], dtype=int32)

@@ -352,9 +352,6 @@ def require_key(key: object, where: str = "key") -> int:
 
     The digits of a key, read as E.164 digits, give the same key.  An integer of other
     digits would never be found, although `normalize` accepts the digits.
-
-    Raises:
-        InputError: The value is not a key.
     """
     number = None
     if not isinstance(key, bool):
@@ -370,12 +367,7 @@ def require_key(key: object, where: str = "key") -> int:
 
 
 def require_keys(keys: NDArray[np.uint64], where: str = "keys") -> NDArray[np.uint64]:
-    """Return an array of keys, each of which `require_key` accepts.
-
-    Raises:
-        InputError: The value is not a one-dimensional uint64 array, or a row of the
-            array is not a key.
-    """
+    """Return an array of keys, each of which `require_key` accepts."""
     if not isinstance(keys, np.ndarray) or keys.dtype != np.uint64 or keys.ndim != 1:
         expected = "a one-dimensional uint64 array, as normalize_many returns"
         raise InputError(expected, f"a value of type {type(keys).__name__}", where)

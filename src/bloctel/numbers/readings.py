@@ -59,13 +59,7 @@ _NO_READING: Final = _Reading(_Fit.NONE, 0)
 
 @lru_cache(maxsize=1 << 16)
 def readings(digits: str, region: str | None, plan: int) -> Readings:
-    """Return the keys that digits may have, or the code of their refusal.
-
-    Args:
-        digits: The result of `_digits.clean`.
-        region: The region of national forms.
-        plan: The plan of the region, as for `_digits.read`.
-    """
+    """Return the keys that digits may have, or the code of their refusal."""
     before, slash, after = digits.rpartition("/")
     if slash:
         if _is_assigned(before, region, plan):
@@ -93,11 +87,8 @@ def key_to_store(found: Readings, code: str) -> int:
     """Return the key under which a number is stored, or the code of its refusal.
 
     A foreign number is ambiguous if its digits fit as well as a number of the region,
-    with a wrong plus or one zero too many: the person may mean either line.
-
-    Args:
-        found: The readings of the number.
-        code: The country code with which the keys of the region begin.
+    with a wrong plus or one zero too many: the person may mean either line.  *code* is
+    the country code with which the keys of the region begin.
     """
     key, *others = found
     if others and not str(key).startswith(code):
@@ -219,11 +210,10 @@ def _without_plus(digits: str, region: str) -> Readings:
 
 
 def _chosen(home: list[_Reading], abroad: _Reading) -> Readings:
-    """Return the readings, with the most likely one first.
+    """Return the readings, with the most likely reading first.
 
-    Args:
-        home: The readings as numbers of the region, the most likely one first.
-        abroad: The reading with a country code, if the digits can have one.
+    *home* contains the readings as numbers of the region, the most likely first;
+    *abroad* is the reading with a country code.
     """
     for reading in (*home, abroad):
         if reading.fit is _Fit.ASSIGNED:
