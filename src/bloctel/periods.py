@@ -144,20 +144,13 @@ def merge(periods: Iterable[RegistrationPeriod]) -> tuple[RegistrationPeriod, ..
     for period in sorted(periods, key=lambda period: period.starts_on):
         if period.is_empty:
             continue
-        if merged and _touches(merged[-1], period):
-            end = _later_end(merged[-1].ends_on, period.ends_on)
-            merged[-1] = RegistrationPeriod(merged[-1].starts_on, end)
+        last = merged[-1] if merged else None
+        if last and (last.ends_on is None or period.starts_on <= last.ends_on):
+            end = max(last.ends_on, period.ends_on, key=to_epoch_day)
+            merged[-1] = RegistrationPeriod(last.starts_on, end)
         else:
             merged.append(period)
     return tuple(merged)
-
-
-def _touches(earlier: RegistrationPeriod, later: RegistrationPeriod) -> bool:
-    return earlier.ends_on is None or later.starts_on <= earlier.ends_on
-
-
-def _later_end(one: date | None, other: date | None) -> date | None:
-    return None if one is None or other is None else max(one, other)
 
 
 def _out_of_calendar(got: str) -> InputError:

@@ -106,9 +106,6 @@ class PendingFile:
     """File that has a temporary name in the folder of the target until it is renamed.
 
     *replaces* has the meaning that it has in `refuse_to_replace`.
-
-    Attributes:
-        file: The file to write to.
     """
 
     def __init__(self, target: str | Path, replaces: str = "") -> None:

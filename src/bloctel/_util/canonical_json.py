@@ -20,11 +20,9 @@ def canonical(value: object) -> bytes:
 
 
 def parse(text: str) -> Any:
-    """Return the value of a JSON text that all JSON libraries read in the same way.
+    """Return the value of a JSON text; ValueError if libraries can read it differently.
 
-    Raises:
-        ValueError: The text is not JSON, an object contains a name twice, or a number
-            is not an integer of at most 53 bits.
+    Libraries differ for repeated names, floats, and integers of more than 53 bits.
     """
     try:
         value = json.loads(

@@ -60,11 +60,7 @@ def day_at(moment: float, time_zone: str) -> date:
 
 @lru_cache
 def zone(time_zone: str) -> ZoneInfo:
-    """Return a time zone by its IANA name.
-
-    Raises:
-        CannotAnswerError: The machine has no data about the time zone.
-    """
+    """Return a time zone by its name; CannotAnswerError if the machine has no data."""
     try:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

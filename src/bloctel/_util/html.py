@@ -37,7 +37,7 @@ def render(template: Path, lang: str, **values: object) -> str:
     return page.render(
         values,
         lang=lang,
-        t=partial(_message, lang),
+        t=lambda key, /, **values: message(key, lang, **values),
         show=partial(format_value, lang=lang),
         share=partial(format_share, lang=lang),
         probability=partial(format_probability, lang=lang),
@@ -59,10 +59,6 @@ def environment(folder: Path) -> Environment:
     )
     made.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
     return made
-
-
-def _message(lang: str, key: str, /, **values: object) -> str:
-    return message(key, lang, **values)
 
 
 def _visible(value: object) -> object:

@@ -25,10 +25,6 @@ def in_utc(at: object, where: str = "at") -> datetime:
 
     Comparisons need UTC: Python compares two datetimes in the same time zone by their
     local times, which is wrong in the hour that occurs twice when the clocks go back.
-
-    Raises:
-        InputError: The value is not a datetime with a time zone, or its year is not
-            from 2 to 2999.
     """
     if not isinstance(at, datetime):
         raise InputError("a datetime", type(at).__name__, where)

@@ -45,7 +45,6 @@ def catalogue(lang: str) -> Mapping[str, str]:
 def message(key: str, lang: str, **values: object) -> str:
     """Return a text of the catalogue, with values instead of its placeholders.
 
-    >>> from datetime import date
     >>> message("report.written_by", "en", version="1.0")
     'Written by bloctel 1.0.'
     >>> message("complaints.status.step", "fr", day=date(2026, 8, 1), step="reçue")
@@ -89,7 +88,6 @@ def format_value(value: object, lang: str) -> str:
 def format_month(day: date, lang: str) -> str:
     """Return a month in the date format of a language.
 
-    >>> from datetime import date
     >>> format_month(date(2026, 8, 11), "en"), format_month(date(2026, 8, 11), "fr")
     ('2026-08', 'août 2026')
     """

@@ -20,13 +20,6 @@ _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
 
 
-def usable_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def check_threads(threads: int) -> int:
     """Return a number of threads; raise InputError unless it is an integer from 1."""
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
@@ -36,7 +29,11 @@ def check_threads(threads: int) -> int:
 
 def chosen_threads(threads: int | None, limit: int) -> int:
     """Return *threads*, or the number of cores, at most *limit*, if it is None."""
-    return min(usable_cores(), limit) if threads is None else check_threads(threads)
+    if threads is not None:
+        return check_threads(threads)
+    if hasattr(os, "sched_getaffinity"):  # the cores that this process may use
+        return min(len(os.sched_getaffinity(0)), limit)
+    return min(os.cpu_count() or 1, limit)
 
 
 def map_in_order(

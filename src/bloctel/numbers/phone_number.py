@@ -28,13 +28,12 @@ from bloctel.numbers.columns import Integers, Spans, blocks
 from bloctel.numbers.readings import (
     is_foreign_key,
     key_to_store,
+    load_phonenumbers,
     of_french_digits,
     readings,
 )
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy.typing import NDArray
 
     from bloctel.numbers.columns import Block
@@ -167,7 +166,7 @@ class PhoneNumber(_digits.Line):
         """
         nsn = french_nsn(self.key)
         if nsn is None:
-            world = _phonenumbers()
+            world = load_phonenumbers()
             parsed = world.parse(f"+{self.key}")
             return str(world.format_number(parsed, world.PhoneNumberFormat.NATIONAL))
         return " ".join(re.findall("..", "0" + nsn))
@@ -176,7 +175,7 @@ class PhoneNumber(_digits.Line):
         """The country code and the national significant number, as digits."""
         nsn = french_nsn(self.key)
         if nsn is None:
-            code = str(_phonenumbers().parse(f"+{self.key}").country_code)
+            code = str(load_phonenumbers().parse(f"+{self.key}").country_code)
             return code, str(self.key).removeprefix(code)
         if nsn.startswith("508"):
             return "508", nsn[3:]
@@ -416,11 +415,7 @@ def _no_key(got: str, where: str) -> InputError:
 
 
 def check_region(region: str | None) -> str | None:
-    """Return *region* if it can be used to read national forms.
-
-    Raises:
-        InputError: `phonenumbers` does not support the region.
-    """
+    """Return *region*; raise InputError unless `phonenumbers` supports it."""
     if region is None:
         return None
     if not isinstance(region, str):
@@ -428,7 +423,7 @@ def check_region(region: str | None) -> str | None:
         raise InputError("an ISO 3166-1 alpha-2 region, such as FR", got, "region")
     if region in _FRENCH_REGIONS:
         return region
-    if region not in _phonenumbers().SUPPORTED_REGIONS:
+    if region not in load_phonenumbers().SUPPORTED_REGIONS:
         # a longer text may be a phone number, which must not be in a message
         is_short = len(region) <= _SHOWN_REGION
         got = repr(region) if is_short else f"text of {len(region)} characters"
@@ -452,7 +447,7 @@ def home_code(region: str | None) -> str:
     """Return the digits with which the keys of a region begin; empty without region."""
     if region is None or is_french(region):
         return "33" if region else ""
-    return str(_phonenumbers().country_code_for_region(region))
+    return str(load_phonenumbers().country_code_for_region(region))
 
 
 def is_french(region: str | None) -> bool:
@@ -552,10 +547,3 @@ def _read_in_context(number: str | bytes, region: str | None) -> Readings:
     if code is None or local.lstrip().startswith(b"+"):
         return readings_of(local, region)
     return readings_of(code + b" " + local, region)
-
-
-def _phonenumbers() -> ModuleType:
-    """Import the library of the world's numbering plans, on first use."""
-    import phonenumbers  # noqa: PLC0415 - French numbers do not need it
-
-    return phonenumbers
